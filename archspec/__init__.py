@@ -1,0 +1,1 @@
+"""archspec: a network is data."""

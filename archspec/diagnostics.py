@@ -1,0 +1,178 @@
+"""What is said about a spec: where, what was expected, what was found, what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+_SHOWN_LINE = 160  # a longer source line is cut around its carets
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The text of one spec and the name by which its author knows it."""
+
+    name: str
+    text: str
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    def line(self, number: int) -> str:
+        """Line `number`, counted from 1; empty past the end."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one line of a source; line and column count from 1, in characters."""
+
+    source: Source
+    line: int
+    column: int
+    length: int = 1
+
+    def part(self, offset: int, length: int) -> Span:
+        """The stretch of `length` characters that starts `offset` characters into this one."""
+        return Span(self.source, self.line, self.column + offset, max(1, length))
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a block: `bottleneck(width=64, stride=1), used at resnet50.yaml:21:9`, and the use around it."""
+
+    block: str
+    arguments: Mapping[str, object]
+    span: Span
+    parent: Use | None = None
+
+    def __str__(self) -> str:
+        given = ", ".join(f"{name}={value}" for name, value in self.arguments.items())
+        return f"{self.block}({given})"
+
+    def chain(self) -> Iterable[Use]:
+        """This use and those around it, innermost first."""
+        use: Use | None = self
+        while use is not None:
+            yield use
+            use = use.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One further place that matters to a diagnostic, with what stands there."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fact about a spec that keeps it from being a network."""
+
+    message: str
+    span: Span
+    notes: tuple[Note, ...] = ()
+    use: Use | None = None
+    help: str | None = None
+
+    def __str__(self) -> str:
+        return "\n".join(_render(self))
+
+    def as_dict(self) -> dict[str, object]:
+        """The diagnostic as plain data, for `--json`."""
+        return {
+            "file": self.span.source.name,
+            "line": self.span.line,
+            "column": self.span.column,
+            "length": self.span.length,
+            "message": self.message,
+            "notes": [{"at": str(note.span), "text": note.text} for note in self.notes],
+            "uses": [{"block": str(use), "at": str(use.span)} for use in self.use.chain()] if self.use else [],
+            "help": self.help,
+        }
+
+
+class SpecError(ValueError):
+    """A spec that is not a network; `diagnostics` says why, each with its place."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__(*diagnostics)
+        self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self.diagnostics))
+
+
+@dataclass
+class Collector:
+    """Gathers independent diagnostics so that they can be reported together."""
+
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def report(
+        self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = (), use: Use | None = None
+    ) -> None:
+        self.found.append(Diagnostic(message, span, notes=notes, use=use, help=help))
+
+    def raise_if_any(self) -> None:
+        if self.found:
+            raise SpecError(*sorted(self.found, key=lambda one: (one.span.source.name, one.span.line, one.span.column)))
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that `word` was most likely meant to be, or None."""
+    if len(word) > 60:
+        return None
+    close = difflib.get_close_matches(word.lower(), list(words), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str | None:
+    """A `help:` text that names the nearest of `words`, or all of them where they are few; None where neither helps."""
+    known = list(dict.fromkeys(words))
+    close = nearest(word, known)
+    if close is not None:
+        return f"did you mean {close!r}?"
+    return f"there is {', '.join(known)}" if 0 < len(known) <= 8 else None
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """`text` on one line and no longer than `limit` characters."""
+    flat = " ".join(text[: 4 * limit].split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def _render(diagnostic: Diagnostic) -> Iterable[str]:
+    span = diagnostic.span
+    yield f"{span}: error: {diagnostic.message}"
+    yield from _excerpt(span)
+    width = max((len(_place(note.span, span)) for note in diagnostic.notes), default=0)
+    for note in diagnostic.notes:
+        yield f"   {_place(note.span, span):<{width}}  {note.text}"
+    for use in diagnostic.use.chain() if diagnostic.use else ():
+        yield f"   in {shorten(str(use), 120)}, used at {use.span}"
+    if diagnostic.help:
+        yield f"   help: {diagnostic.help}"
+
+
+def _excerpt(span: Span) -> Iterable[str]:
+    line = span.source.line(span.line)
+    if not line:
+        return
+    start = 0 if len(line) <= _SHOWN_LINE else max(0, min(span.column - 40, len(line) - _SHOWN_LINE))
+    shown = "".join(c if c.isprintable() else " " for c in line[start : start + _SHOWN_LINE])
+    indent = span.column - 1 - start
+    carets = "^" * max(1, min(span.length, len(shown) - indent))
+    yield f"{span.line:>5} | {shown}"
+    yield f"      | {' ' * indent}{carets}"
+
+
+def _place(span: Span, reference: Span) -> str:
+    return f"{span.line}:{span.column}" if span.source is reference.source else str(span)

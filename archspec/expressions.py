@@ -1,0 +1,198 @@
+"""Exact arithmetic over named numbers: names, numbers, `+ - * / // ( )`, nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+MAX_LENGTH = 1000  # characters in one expression
+MAX_BITS = 4096  # of a numerator or denominator
+
+_TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|[-+*/()]))")
+_NAME = re.compile(r"[^\W\d]\w*")
+
+
+class ExpressionError(ValueError):
+    """Arithmetic that has no result; `offset` and `length` say which part of the text is at fault."""
+
+    def __init__(self, message: str, offset: int, length: int = 1, *, help: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.offset, self.length, self.help = message, offset, length, help
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    name: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    sign: str
+    left: Expression
+    right: Expression
+    offset: int
+
+
+Expression = Number | Name | Binary
+
+
+def is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Expression:
+    """The tree of an expression.
+
+    Raises:
+        ExpressionError: the text is not arithmetic.
+
+    >>> evaluate(parse("4 * width // 3"), {"width": Fraction(64)}.get)
+    Fraction(85, 1)
+    """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"an expression has at most {MAX_LENGTH} characters; this one has {len(text)}", 0, 1)
+    return _Parser(text).whole()
+
+
+def names(expression: Expression) -> Iterator[Name]:
+    """The names that an expression reads, from left to right."""
+    pending = [expression]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Name):
+            yield part
+        elif isinstance(part, Binary):
+            pending += [part.right, part.left]
+
+
+def evaluate(expression: Expression, value: Callable[[str], Fraction | None]) -> Fraction:
+    """The exact value of an expression; `value` gives that of each name, or None where there is none.
+
+    Raises:
+        ExpressionError: a name without a value, a division by zero, a number beyond `MAX_BITS`.
+    """
+    if isinstance(expression, Number):
+        return expression.value
+    if isinstance(expression, Name):
+        found = value(expression.name)
+        if found is None:
+            raise ExpressionError(f"{expression.name!r} has no value here", expression.offset, len(expression.name))
+        return found
+    left, right = evaluate(expression.left, value), evaluate(expression.right, value)
+    if right == 0 and expression.sign in ("/", "//"):
+        raise ExpressionError("a division by zero", expression.offset, len(expression.sign))
+    result = _APPLY[expression.sign](left, right)
+    if max(result.numerator.bit_length(), result.denominator.bit_length()) > MAX_BITS:
+        raise ExpressionError(f"a number of more than {MAX_BITS} bits", expression.offset, len(expression.sign))
+    return result
+
+
+_APPLY: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: Fraction(a // b),
+}
+
+
+def number(text: str) -> Fraction:
+    """The exact value of a decimal number.
+
+    Raises:
+        ExpressionError: it has more than `MAX_BITS` bits.
+    """
+    mantissa, _, exponent = text.lower().partition("e")
+    if len(mantissa) > MAX_BITS // 4 or len(exponent) > 4 or (exponent and abs(int(exponent)) > MAX_BITS // 4):
+        raise ExpressionError(f"a number of more than {MAX_BITS} bits", 0, len(text))
+    return Fraction(text)
+
+
+class _Parser:
+    """Recursive descent; `MAX_LENGTH` bounds its depth through `_MAX_DEPTH`."""
+
+    _MAX_DEPTH = 50
+
+    def __init__(self, text: str) -> None:
+        self.text, self.at, self.depth = text, 0, 0
+        self.kind, self.token, self.start = "", "", 0
+        self.advance()
+
+    def advance(self) -> None:
+        found = _TOKEN.match(self.text, self.at)
+        if found is None or found.lastgroup is None:
+            self.kind, self.token = "", ""
+            self.start = self.at + len(self.text[self.at :]) - len(self.text[self.at :].lstrip())
+            return
+        self.kind, self.token = found.lastgroup, found[found.lastgroup]
+        self.start, self.at = found.start(found.lastgroup), found.end()
+
+    def whole(self) -> Expression:
+        result = self.sum()
+        if self.kind or self.start < len(self.text):
+            shown = self.token or self.text[self.start]
+            raise ExpressionError(f"arithmetic ends before {shown!r}", self.start, len(shown), help=_OPERATORS)
+        return result
+
+    def sum(self) -> Expression:
+        return self.chain(("+", "-"), self.product)
+
+    def product(self) -> Expression:
+        return self.chain(("*", "/", "//"), self.atom)
+
+    def chain(self, signs: tuple[str, ...], part: Callable[[], Expression]) -> Expression:
+        left = part()
+        length = 0
+        while self.kind == "sign" and self.token in signs:
+            sign, start = self.token, self.start
+            self.advance()
+            left = Binary(sign, left, part(), start)
+            length += 1
+            if length > 2 * self._MAX_DEPTH:
+                raise ExpressionError("an expression with too many terms", start)
+        return left
+
+    def atom(self) -> Expression:
+        self.depth += 1
+        kind, token, start = self.kind, self.token, self.start
+        if self.depth > self._MAX_DEPTH:
+            raise ExpressionError("an expression nested too deeply", start)
+        if not kind or (kind == "sign" and token not in ("-", "(")):
+            shown = token or self.text[start : start + 1]
+            raise ExpressionError(f"a number or a name is missing before {shown!r}" if shown else "a number or a name is missing at the end",
+                                  start, len(shown), help=_OPERATORS)
+        self.advance()
+        result: Expression
+        if kind == "number":
+            result = Number(_shifted(token, start))
+        elif kind == "name":
+            result = Name(token, start)
+        elif token == "-":
+            result = Binary("-", Number(Fraction(0)), self.atom(), start)
+        else:
+            result = self.sum()
+            if self.token != ")":
+                raise ExpressionError("'(' is never closed", start)
+            self.advance()
+        self.depth -= 1
+        return result
+
+
+_OPERATORS = "arithmetic has names, numbers, + - * / // and parentheses"
+
+
+def _shifted(token: str, start: int) -> Fraction:
+    try:
+        return number(token)
+    except ExpressionError as error:
+        raise ExpressionError(error.message, start, len(token)) from None

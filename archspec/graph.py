@@ -1,0 +1,158 @@
+"""The one graph in the middle: values with shapes, nodes with names, and the scopes that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import networkx as nx
+
+from archspec.diagnostics import Source, Span, Use
+from archspec.shape import Shape
+
+if TYPE_CHECKING:
+    from archspec.ops.base import Op, Weight
+
+Path = tuple[str, ...]
+"""A module's place: the names of its scopes and its own; in torch they are joined by dots."""
+
+NOWHERE = Span(Source("<graph>", ""), 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """Output number `index` of node `node`, with its shape."""
+
+    node: int
+    index: int
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One use of a named part of the network: a stage, a block, a turn of an iterator.
+
+    `parent` is the number of the scope around it (the network itself, number 0, has none). Its nodes are consecutive in the
+    graph. Weights that are shared make several scopes with one path.
+    """
+
+    id: int
+    path: Path
+    kind: str
+    """What it is: the name of its block, or "" for a part that only groups."""
+    arguments: Mapping[str, object]
+    span: Span
+    parent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One op applied to values. Nodes of one path share their weights."""
+
+    id: int
+    op: Op
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    path: Path
+    """Empty where the op has no module of its own and was given no name."""
+    scope: int
+    span: Span
+    use: Use | None
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        return tuple(value.shape for value in self.inputs)
+
+    @property
+    def output_shapes(self) -> tuple[Shape, ...]:
+        return tuple(value.shape for value in self.outputs)
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        return self.op.weights(*self.input_shapes)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one application, for one sample."""
+        return self.op.macs(self.input_shapes, self.output_shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The node of a network's input."""
+
+    id: int
+    name: str
+    outputs: tuple[Value, ...]
+    span: Span
+    scope: int = 0
+
+
+@dataclass
+class Graph:
+    """A network: a directed acyclic graph of ops, built in topological order, each value shaped as it is made.
+
+    Raises `ShapeError` (from the op) where inputs do not fit; the caller knows the place and says it.
+    """
+
+    name: str
+    source: str = ""
+    nodes: list[Node | Input] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)
+    inputs: dict[str, Value] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
+    dag: nx.MultiDiGraph[int] = field(default_factory=nx.MultiDiGraph)
+    """The wiring, for networkx: a node is its number and has its `node`; an edge's key is the position of the operand that it
+    feeds, and its `output` says which output of its tail it carries."""
+
+    def __post_init__(self) -> None:
+        if not self.scopes:
+            self.scopes.append(Scope(0, (), self.name, {}, NOWHERE, None))
+
+    def input(self, name: str, shape: Shape, span: Span = NOWHERE) -> Value:
+        """Adds an input of the network."""
+        value = Value(len(self.nodes), 0, shape)
+        self._append(Input(value.node, name, (value,), span))
+        self.inputs[name] = value
+        return value
+
+    def open(self, path: Path, kind: str, arguments: Mapping[str, object], span: Span, parent: int) -> Scope:
+        """Adds a scope; the nodes added from now on may belong to it, until one is added outside."""
+        scope = Scope(len(self.scopes), path, kind, arguments, span, parent)
+        self.scopes.append(scope)
+        return scope
+
+    def add(
+        self, op: Op, inputs: tuple[Value, ...], path: Path = (), *, scope: int = 0, span: Span = NOWHERE, use: Use | None = None
+    ) -> tuple[Value, ...]:
+        """Adds a node and gives its outputs. Raises `ShapeError`."""
+        id = len(self.nodes)
+        shapes = op.infer(*[value.shape for value in inputs])
+        outputs = tuple(Value(id, index, shape) for index, shape in enumerate(shapes))
+        self._append(Node(id, op, inputs, outputs, path, scope, span, use))
+        for position, value in enumerate(inputs):
+            self.dag.add_edge(value.node, id, key=position, output=value.index)
+        return outputs
+
+    def _append(self, node: Node | Input) -> None:
+        self.nodes.append(node)
+        self.dag.add_node(node.id, node=node)
+
+    @property
+    def ops(self) -> Iterator[Node]:
+        """The nodes that compute, in topological order."""
+        return (node for node in self.nodes if isinstance(node, Node))
+
+    def scope_chain(self, scope: int) -> tuple[Scope, ...]:
+        """A scope and those around it, outermost (the network) first."""
+        chain: list[Scope] = []
+        current: int | None = scope
+        while current is not None:
+            chain.append(self.scopes[current])
+            current = self.scopes[current].parent
+        return tuple(reversed(chain))

@@ -1,0 +1,1 @@
+"""The language: YAML to a located tree to a document to an elaborated graph."""

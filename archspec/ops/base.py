@@ -1,0 +1,215 @@
+"""What every op is: its word, its fields, its shape rule, its weights, its cost, its lowering. Everything else is derived."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from archspec.shape import Shape
+
+MAX_SIZE = 2**40  # elements of one value or weight: beyond it nothing could ever run
+
+Count = Annotated[int, Field(ge=1, le=MAX_SIZE)]
+Natural = Annotated[int, Field(ge=0, le=MAX_SIZE)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+PerAxis = Count | Annotated[tuple[Count, ...], Field(min_length=1, max_length=3)]
+NaturalPerAxis = Natural | Annotated[tuple[Natural, ...], Field(min_length=1, max_length=3)]
+
+
+class ShapeError(ValueError):
+    """The inputs and the fields of an op do not fit. `field` names the field at fault, where it is one."""
+
+    def __init__(self, message: str, *, field: str | None = None, help: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.field, self.help = message, field, help
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A tensor that an op owns: its name below the module, its shape, and whether training changes it."""
+
+    name: str
+    shape: tuple[int, ...]
+    trainable: bool = True
+
+    @property
+    def count(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """In a `Call`: the node's input number `index`."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """In a `Call`: the result of the lowering's earlier call number `index`."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """In a `Call`: the batch size of the node's first input."""
+
+
+FIRST = (Operand(0),)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One step of a lowering, as data: a dotted target and what it is called with.
+
+    Three kinds, told apart by the target:
+    - a module (`torch.nn.Conv2d`: the last part starts with a capital): constructed with `options`, then called with `args`
+      and `keywords`; it carries the node's name;
+    - `torch.nn.Parameter`: a learned tensor; `options` has `shape`, a tuple, batch axis included where there is one; its value
+      is the tensor itself, and the tensor carries the node's name;
+    - a function (`torch.flatten`) or, with a leading dot, a tensor's method (`.expand`: the first of `args` is the tensor),
+      called with `args` and `keywords`.
+
+    `args` and `keywords` may hold `Operand`, `Result` and `Batch`, at any depth of tuples. A lowering has at most one module or
+    parameter. The value of the last call is the node's value; for a node of several outputs it is a tuple.
+    """
+
+    target: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    args: tuple[Any, ...] = FIRST
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stateful(self) -> bool:
+        """Whether the call is of a module or a parameter: something with a name in the `state_dict`."""
+        return self.target.rpartition(".")[2][:1].isupper()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What part of its input one output element sees: per spatial axis, the extent (dilation counted in) and the step."""
+
+    extent: tuple[int, ...]
+    step: tuple[int, ...]
+
+
+Everything = Literal["everything"]
+
+
+class Init(BaseModel):
+    """How a tensor is initialised: one of torch.nn.init's schemes.
+
+    `gain`, for xavier and orthogonal, multiplies; `nonlinearity` and `slope`, for kaiming, choose its gain; `std` and `mean`
+    are those of a normal distribution, cut at `low` and `high` (absolute values) if it is `trunc_normal`; `low` and `high` are
+    the ends of a uniform one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    kind: Literal[
+        "kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform", "normal", "trunc_normal", "uniform", "constant", "orthogonal"
+    ]
+    mode: Literal["fan_in", "fan_out"] = "fan_in"
+    nonlinearity: Literal["relu", "leaky_relu", "linear", "sigmoid", "tanh", "selu"] = "relu"
+    slope: float = 0.0
+    gain: float = 1.0
+    mean: float = 0.0
+    std: Annotated[float, Field(ge=0)] = 1.0
+    low: float | None = None
+    high: float | None = None
+    value: float = 0.0
+
+
+Initial = Init | float  # a number is that constant
+
+
+class Op(BaseModel):
+    """An operation of a network. A subclass is everything that is known about one op.
+
+    The fields of the pydantic model are the arguments of the word in a spec; the docstring's first line and each field's
+    description are its help text and stand in the JSON Schema. Sizes are in elements, probabilities in [0, 1].
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, use_attribute_docstrings=False)
+
+    word: ClassVar[str]
+    """What it is called in a spec."""
+    first: ClassVar[str | None] = None
+    """The field that a bare argument sets: `conv: 64` is `conv: {out: 64}`."""
+    operands: ClassVar[tuple[int, int | None]] = (1, 1)
+    """The fewest and the most inputs; None is any number."""
+    join: ClassVar[bool] = False
+    """Whether its argument is a list of branches and its own fields stand in `with`."""
+    numbered: ClassVar[bool] = True
+    """Whether an unnamed use takes a number of its scope, as a module of `nn.Sequential` does."""
+    weighted: ClassVar[int] = 0
+    """How many weight matrices or kernels the signal passes: what `depth` and paths in `layers` count."""
+    mixes: ClassVar[bool] = False
+    """Whether each output channel depends on all input channels."""
+    elementwise: ClassVar[bool] = False
+    """Whether each output element depends on the one input element at its place."""
+    indices: ClassVar[tuple[int, ...]] = ()
+    """The operands that hold whole numbers (tokens of an embedding)."""
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shapes of the outputs. Raises `ShapeError` where the inputs do not fit."""
+        return (inputs[0],)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        """The tensors it owns, in the order of torch's `state_dict`."""
+        return ()
+
+    def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Multiply-accumulates for one sample."""
+        return 0
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        """What torch computes, as data."""
+        raise NotImplementedError
+
+    def initial(self) -> Mapping[str, Initial]:
+        """The initialisation of each weight that does not keep torch's own."""
+        return {}
+
+    def carries(self, operand: int) -> bool:
+        """Whether the signal passes from this operand to the output; a gate's does not."""
+        return True
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        """What part of its input one output element sees; None for the element at its place."""
+        return None
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        """The channels of `output` that a signal on the channels `reached` of `operand` gets to; None where it gets to none.
+
+        Channels are places on the value's channel axis.
+        """
+        return range(outputs[output].channels) if self.mixes else reached
+
+    def arguments(self) -> dict[str, Any]:
+        """The fields whose values differ from their defaults: what a diagram or a table shows of the op."""
+        fields = type(self).model_fields
+        return {name: value for name, value in self if value != fields[name].default}
+
+
+def per_axis(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, ...]:
+    """One number for each of `rank` axes: a single number counts for all. Raises `ShapeError`."""
+    if isinstance(value, int):
+        return (value,) * rank
+    if len(value) != rank:
+        raise ShapeError(f"{name} needs one number or {rank}, got {len(value)}: the input has {rank} spatial axes", field=name)
+    return value
+
+
+def spatial_rank(op: Op, shape: Shape) -> int:
+    """How many spatial axes an image-like value has: 1 to 3. Raises `ShapeError`."""
+    if 2 <= shape.rank <= 4:
+        return shape.rank - 1
+    raise ShapeError(f"{op.word} needs [channels, length], [channels, height, width] or [channels, depth, height, width], got {shape}")
