@@ -112,7 +112,15 @@ class Init(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     kind: Literal[
-        "kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform", "normal", "trunc_normal", "uniform", "constant", "orthogonal"
+        "kaiming_normal",
+        "kaiming_uniform",
+        "xavier_normal",
+        "xavier_uniform",
+        "normal",
+        "trunc_normal",
+        "uniform",
+        "constant",
+        "orthogonal",
     ]
     mode: Literal["fan_in", "fan_out"] = "fan_in"
     nonlinearity: Literal["relu", "leaky_relu", "linear", "sigmoid", "tanh", "selu"] = "relu"
@@ -204,7 +212,9 @@ def per_axis(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, .
     if isinstance(value, int):
         return (value,) * rank
     if len(value) != rank:
-        raise ShapeError(f"{name} needs one number or {rank}, got {len(value)}: the input has {rank} spatial axes", field=name)
+        raise ShapeError(
+            f"{name} needs one number or {rank}, got {len(value)}: the input has {rank} spatial axes", field=name
+        )
     return value
 
 
@@ -212,4 +222,6 @@ def spatial_rank(op: Op, shape: Shape) -> int:
     """How many spatial axes an image-like value has: 1 to 3. Raises `ShapeError`."""
     if 2 <= shape.rank <= 4:
         return shape.rank - 1
-    raise ShapeError(f"{op.word} needs [channels, length], [channels, height, width] or [channels, depth, height, width], got {shape}")
+    raise ShapeError(
+        f"{op.word} needs [channels, length], [channels, height, width] or [channels, depth, height, width], got {shape}"
+    )
