@@ -12,7 +12,6 @@ from archspec.ops.base import (
     Call,
     Count,
     Everything,
-    Init,
     Initial,
     NaturalPerAxis,
     Op,
