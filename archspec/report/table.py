@@ -14,7 +14,11 @@ WIDTH = 100
 _HEADS = ("Layer", "Operation", "Output", "Params", "MACs", "Activations", "Field")
 _NUMBERS = 3  # the columns from here on are flush right
 _GAP = 2
-_LEAST = (12, 10)  # what is left of a layer's name and its operation on a narrow page
+_LEAST = (
+    (1, 10),
+    (0, 12),
+    (2, 10),
+)  # what is left of operations, names and outputs on a narrow page, cut in this order
 _LONGEST_OUTPUT = 22
 _NOTHING = "–"
 
@@ -31,9 +35,9 @@ def render(summary: Summary, width: int | None = None) -> str:
 
 
 def _fit(widths: list[int], width: int) -> list[int]:
-    """The widths of the columns with the operations, then the names cut so that all fit."""
+    """The widths of the columns, the first three cut where not all fit."""
     fitted = list(widths)
-    for column, least in ((1, _LEAST[1]), (0, _LEAST[0])):
+    for column, least in _LEAST:
         excess = sum(fitted) + _GAP * (len(fitted) - 1) - width
         fitted[column] = max(min(least, fitted[column]), fitted[column] - max(0, excess))
     return fitted
@@ -118,7 +122,7 @@ def _totals(summary: Summary) -> Iterable[str]:
 
 
 def _bytes(count: int) -> str:
-    return f"{count / 1e6:,.2f} MB"
+    return f"{rounded(count)}{'' if count >= 1000 else ' '}B"
 
 
 def _wrap(text: str, width: int) -> list[str]:
