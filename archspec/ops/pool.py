@@ -34,7 +34,7 @@ class Pooling(Op):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
-        kernel, stride, padding, extent = self._numbers(spatial_rank(self, shape))
+        stride, padding, extent = self._numbers(spatial_rank(self, shape))
         for added, reach in zip(padding, extent, strict=True):
             if 2 * added > reach:
                 raise ShapeError(
@@ -44,7 +44,7 @@ class Pooling(Op):
         return (Shape.image(shape.sizes[0], *slide(shape.spatial, extent, stride, padding, ceil=self.ceil)),)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
-        _, stride, _, extent = self._numbers(inputs[0].rank - 1)
+        stride, _, extent = self._numbers(inputs[0].rank - 1)
         return Window(extent, stride)
 
     def routes(
@@ -57,10 +57,10 @@ class Pooling(Op):
         return (1,) * rank
 
     def _numbers(self, rank: int) -> tuple[tuple[int, ...], ...]:
-        """Kernel, stride, padding and extent, one number for each axis."""
+        """Stride, padding and extent, one number for each axis."""
         kernel = per_axis(self.kernel, rank, "kernel")
         stride = kernel if self.stride is None else per_axis(self.stride, rank, "stride")
-        return kernel, stride, per_axis(self.padding, rank, "padding"), extents(kernel, self.gaps(rank))
+        return stride, per_axis(self.padding, rank, "padding"), extents(kernel, self.gaps(rank))
 
 
 class MaxPool(Pooling):
