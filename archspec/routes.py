@@ -71,7 +71,7 @@ def _arrivals(
     arrived: Reached[Amount] = {}
     for operand, value in enumerate(node.inputs):
         reached = live[value.node][value.index]
-        if not reached or not (gates or op.carries(operand)):
+        if not reached or not (gates or op.carries(operand, len(inputs))):
             continue
         paid = cost(node, operand) if cost else 0
         for channels, amount in reached.items():
@@ -115,7 +115,7 @@ def joins(node: Node) -> bool:
 
 def _longer(node: Node, behind: list[tuple[int | None, ...]], gates: bool) -> tuple[bool, ...]:
     ways = [
-        behind[value.node][value.index] if gates or node.op.carries(operand) else None
+        behind[value.node][value.index] if gates or node.op.carries(operand, len(node.inputs)) else None
         for operand, value in enumerate(node.inputs)
     ]
     nearest = min((way for way in ways if way is not None), default=0)

@@ -73,20 +73,19 @@ def scope_costs(graph: Graph) -> list[Cost]:
     return costs
 
 
+def total(graph: Graph) -> Cost:
+    """The sum over all nodes."""
+    return sum((cost for _, cost in node_costs(graph)), Cost())
+
+
 def params(graph: Graph) -> int:
     """Trainable scalars: weights, biases, the affine pairs of normalisations; shared ones once."""
-    return _total(graph, trainable=True)
+    return total(graph).params
 
 
 def buffers(graph: Graph) -> int:
     """Scalars of the state that are not trained: running statistics; shared ones once."""
-    return _total(graph, trainable=False)
-
-
-def _total(graph: Graph, *, trainable: bool) -> int:
-    return sum(
-        weight.count for _, weights in owned_weights(graph) for weight in weights if weight.trainable == trainable
-    )
+    return total(graph).buffers
 
 
 def macs(graph: Graph) -> int:
@@ -101,4 +100,5 @@ def depth(graph: Graph) -> int:
 
 def counts(graph: Graph) -> Counts:
     """All counts of a network."""
-    return Counts(params(graph), buffers(graph), macs(graph), depth(graph))
+    cost = total(graph)
+    return Counts(cost.params, cost.buffers, cost.macs, depth(graph))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archspec.analysis.counts import buffers, params
+from archspec.analysis.counts import total
 from archspec.graph import Graph
 
 FLOAT32 = 4
@@ -31,9 +31,10 @@ def memory(graph: Graph, item_size: int = FLOAT32) -> Memory:
     Neither knows of in-place ops, of views (a flattened value counts as a copy), of what an op needs in its inside, or of
     gradients and the optimiser's state.
     """
+    held = total(graph)
     return Memory(
-        params(graph) * item_size,
-        buffers(graph) * item_size,
+        held.params * item_size,
+        held.buffers * item_size,
         peak_elements(graph) * item_size,
         kept_elements(graph) * item_size,
     )

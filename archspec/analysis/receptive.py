@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import reduce
+from math import ceil
 
 from archspec.graph import Graph, Input, Node, Value
 from archspec.ops.base import Everything, Window
@@ -12,10 +14,18 @@ from archspec.ops.base import Everything, Window
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A receptive field, per spatial axis of the input: its extent in input elements, and the step from one element's to the next."""
+    """A receptive field, per spatial axis of the input: its extent in input elements, and the step from one element's to the next.
 
-    extent: tuple[int, ...]
-    step: tuple[int, ...]
+    Both are exact; behind an upsampling they may be fractions.
+    """
+
+    extent: tuple[int | Fraction, ...]
+    step: tuple[int | Fraction, ...]
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """The extent in whole elements."""
+        return tuple(map(ceil, self.extent))
 
     def through(self, window: Window) -> Field:
         """The field behind a window that slides over this one."""
@@ -35,12 +45,17 @@ def receptive_fields(graph: Graph) -> list[ReceptiveField]:
     """
     fields: list[ReceptiveField] = []
     for node in graph.nodes:
-        fields.append(
-            _of_input(node)
-            if isinstance(node, Input)
-            else _behind(node, widest(fields[value.node] for value in node.inputs))
-        )
+        fields.append(_of_input(node) if isinstance(node, Input) else _behind(node, widest(_seen(node, fields))))
     return fields
+
+
+def _seen(node: Node, fields: list[ReceptiveField]) -> Iterator[ReceptiveField]:
+    """The fields of the operands on which some output depends; a learned constant's input is none of them."""
+    inputs, outputs = node.input_shapes, node.output_shapes
+    for operand, value in enumerate(node.inputs):
+        everywhere = range(value.shape.channels)
+        if any(node.op.routes(operand, everywhere, inputs, outputs, output) for output in range(len(outputs))):
+            yield fields[value.node]
 
 
 def _of_input(node: Input) -> Field:

@@ -59,7 +59,7 @@ class Row:
             "buffers": self.buffers,
             "macs": self.macs,
             "activations": self.activations,
-            "receptive_field": list(field.extent) if isinstance(field, Field) else field,
+            "receptive_field": list(field.size) if isinstance(field, Field) else field,
             "times": self.times,
             "recursive": self.recursive,
         }

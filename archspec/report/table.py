@@ -81,7 +81,7 @@ def _word(value: Scalar) -> str:
 def _extent(field: ReceptiveField) -> str:
     if not isinstance(field, Field):
         return "all" if field else _NOTHING
-    sizes = field.extent if len(set(field.extent)) > 1 else field.extent[:1]
+    sizes = field.size if len(set(field.size)) > 1 else field.size[:1]
     return "×".join(map(str, sizes)) or _NOTHING
 
 

@@ -10,9 +10,10 @@ import pytest
 
 from archspec.analysis.paths import Paths, paths
 from archspec.graph import Graph, Value
+from archspec.ops.attention import Parameter
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat, Mean, Multiply
-from archspec.ops.tensor import Split
+from archspec.ops.tensor import Pad, Split
 from archspec.shape import Shape
 
 
@@ -205,6 +206,36 @@ def test_groups_keep_routes_apart() -> None:
     start = net.start(4)
     low, _ = net.split(net.conv(net.concat(net.conv(start), net.conv(start)), groups=2), 4, 4)
     assert paths(net.end(low)).total == 1
+
+
+@pytest.mark.parametrize("before", [0, 4])
+def test_a_shortcut_padded_with_zeros_adds_no_route(before: int) -> None:
+    """He et al. 2015, option A: strided subsampling, and zeros for the new channels."""
+    net = Net("option a")
+    value = net.conv(net.start(3), 8)
+    for stage in range(3):
+        for turn in range(3):
+            wide = value.shape.channels
+            if stage and not turn:
+                (shortcut,) = net.add(Pad(size=0, channels=(before, wide - before)), (value,))
+                value = net.sum(net.conv(net.conv(value, 2 * wide)), shortcut)
+            else:
+                value = net.sum(net.conv(net.conv(value)), value)
+    found = paths(net.end(net.conv(value, 10)))
+    assert found.lengths == {length: comb(9, length) for length in range(10)}
+
+
+@pytest.mark.parametrize("gates", [False, True])
+def test_a_learned_constant_starts_no_path(gates: bool) -> None:
+    """Positions that are added, and a layer scale, whatever value their shapes are taken beside."""
+    net = Net("constants")
+    value = net.start(4)
+    (positions,) = net.add(Parameter(shape=(4, 4, 4)), (value,))
+    value = net.sum(net.conv(value), positions)
+    (scale,) = net.add(Parameter(shape=(4,), batched=False), (value,))
+    (value,) = net.add(Multiply(), (value, scale))
+    assert paths(net.end(value), "layers", gates=gates).lengths == {1: 1}
+    assert paths(net, gates=gates).lengths == {0: 1}
 
 
 def test_all_pairs_of_inputs_and_outputs() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from archspec.analysis.receptive import Field, ReceptiveField, receptive_fields
 from archspec.graph import Graph, Value
 from archspec.ops.activation import ReLU
+from archspec.ops.attention import Parameter
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Multiply
+from archspec.ops.layout import Upsample
 from archspec.ops.linear import Linear
 from archspec.ops.pool import GlobalPool, MaxPool
 from archspec.shape import Shape
@@ -58,3 +60,19 @@ def test_a_gate_that_sees_everything_lets_the_output_see_it() -> None:
     (gate,) = graph.add(GlobalPool(), (start,))
     graph.add(Multiply(), (start, gate))
     assert receptive_fields(graph)[-1] == "everything"
+
+
+def test_a_learned_constant_sees_nothing() -> None:
+    graph = Graph("positions")
+    start = graph.input("input", Shape.of(4, 8, 8))
+    (seen,) = graph.add(Conv(out=4, kernel=3, padding=1), (start,))
+    (learned,) = graph.add(Parameter(shape=(4, 8, 8)), (seen,))
+    graph.add(Add(), (seen, learned))
+    assert receptive_fields(graph)[2:] == [None, Field((3, 3), (1, 1))]
+
+
+def test_an_upsampling_halves_the_step() -> None:
+    field = through(Conv(out=4, kernel=3, stride=2, padding=1), Upsample(scale=2), Conv(out=4, kernel=2))
+    assert isinstance(field, Field)
+    assert field.step == (1, 1)
+    assert field.size == (4, 4)
