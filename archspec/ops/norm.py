@@ -12,7 +12,7 @@ from archspec.ops.base import Call, Count, Initial, Op, Probability, ShapeError,
 from archspec.ops.rules import differing
 from archspec.shape import Shape
 
-Positive = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class BatchNorm(Op):

@@ -90,6 +90,18 @@ class AvgPool(Pooling):
 
     count_include_pad: bool = Field(True, description="whether the padding's zeros count in the mean")
 
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        outputs = super().infer(*inputs)
+        spatial = inputs[0].spatial
+        kernel = per_axis(self.kernel, len(spatial), "kernel")
+        # Over 3 axes torch wants the kernel inside the input even where padding or ceil would make room for it.
+        if len(spatial) == 3 and any(map(int.__gt__, kernel, spatial)):
+            sizes = "×".join(map(str, spatial))
+            raise ShapeError(
+                f"a kernel of {by_axis(kernel)} does not fit into {sizes}, which has 3 axes", field="kernel"
+            )
+        return outputs
+
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = differing(
             stride=(self.stride, None),
