@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from archspec.analysis.receptive import Field, ReceptiveField
 from archspec.diagnostics import shorten
@@ -14,11 +15,8 @@ WIDTH = 100
 _HEADS = ("Layer", "Operation", "Output", "Params", "MACs", "Activations", "Field")
 _NUMBERS = 3  # the columns from here on are flush right
 _GAP = 2
-_LEAST = (
-    (1, 10),
-    (0, 12),
-    (2, 10),
-)  # what is left of operations, names and outputs on a narrow page, cut in this order
+# What operations (column 1), names (0) and outputs (2) are cut down to where not all fit, in this order.
+_LEAST = ((1, 20), (0, 24), (1, 10), (0, 12), (2, 10))
 _LONGEST_OUTPUT = 22
 _NOTHING = "–"
 
@@ -60,12 +58,18 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         "  " * row.level + " ".join(filter(None, (row.label, times))),
         " ".join([row.kind, *_shown(row)]).strip(),
-        shorten(", ".join("×".join(map(str, sizes)) for sizes in row.output), _LONGEST_OUTPUT),
+        shorten(_outputs(row.output), _LONGEST_OUTPUT),
         "shared" if row.recursive else f"{row.params:,}" if row.params else _NOTHING,
         rounded(row.macs) if row.macs else _NOTHING,
         rounded(row.activations) if row.activations else _NOTHING,
         _extent(row.receptive_field),
     )
+
+
+def _outputs(outputs: Sequence[tuple[int, ...]]) -> str:
+    """The sizes of outputs, equal neighbours as one."""
+    runs = (("×".join(map(str, sizes)), len(list(run))) for sizes, run in groupby(outputs))
+    return ", ".join(text if times == 1 else f"{text} ×{times}" for text, times in runs)
 
 
 def _shown(row: Row) -> Iterable[str]:
