@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
+from string import digits
 
 from archspec.analysis.counts import counts
 from archspec.analysis.memory import FLOAT32, Memory, memory
@@ -135,11 +136,10 @@ def _folded(members: list[Facts], around: Scope, level: int) -> Iterator[tuple[l
 
 def _row(equal: list[Facts], around: Scope, level: int) -> Row:
     first, last = equal[0], equal[-1]
-    names = (label(first.part, around), label(last.part, around))
     return Row(
         name=_name(first.part),
         last=_name(last.part),
-        label=names[0] if names[0] == names[1] else " … ".join(names),
+        label=_run(label(first.part, around), label(last.part, around)),
         level=level,
         kind=_kind(first.part),
         arguments=_arguments(first.part),
@@ -153,6 +153,15 @@ def _row(equal: list[Facts], around: Scope, level: int) -> Row:
         times=len(equal),
         recursive=first.recursive,
     )
+
+
+def _run(first: str, last: str) -> str:
+    """The names from `first` to `last`; of numbered ones, the last as its number."""
+    if first == last:
+        return first
+    stem = first.rstrip(digits)
+    number = last.removeprefix(stem)
+    return f"{first} … {number if stem != first and number.isdecimal() else last}"
 
 
 def _name(part: Part) -> str:

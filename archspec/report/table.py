@@ -50,7 +50,12 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cut(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else cell[: width - 1] + "…"
+    """A cell shortened to `width`; how many times it stands for is kept."""
+    if len(cell) <= width:
+        return cell
+    _, mark, times = cell.rpartition(" ×")
+    kept = f" ×{times}" if mark and times.isdecimal() and len(times) + 3 < width else ""
+    return cell[: width - 1 - len(kept)] + "…" + kept
 
 
 def _cells(row: Row) -> tuple[str, ...]:

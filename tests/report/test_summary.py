@@ -99,6 +99,31 @@ def test_equal_neighbours_are_one_row() -> None:
     assert row(summarise(network()), "layer1.0").times == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "label"),
+    [
+        ("0", "11", "0 … 11"),
+        ("layer_8", "layer_10", "layer_8 … 10"),
+        ("left", "right", "left … right"),
+        ("a1", "b2", "a1 … b2"),
+    ],
+)
+def test_the_names_of_a_run(first: str, last: str, label: str) -> None:
+    graph = Graph("run")
+    value = graph.input("input", Shape.of(8))
+    for name in (first, "between", last):
+        (value,) = graph.add(ReLU(), (value,), (name,))
+    assert summarise(graph).rows[1].label == label
+
+
+def test_a_cut_name_keeps_how_often_it_stands() -> None:
+    graph = Graph("cut")
+    value = graph.input("input", Shape.of(8))
+    for turn in range(12):
+        (value,) = graph.add(ReLU(), (value,), (f"{'long_' * 20}{turn}",))
+    assert "long_long_lo… ×12  relu" in render(summarise(graph), 70)
+
+
 def test_different_arguments_or_shapes_are_not_folded() -> None:
     graph = Graph("unlike")
     value = graph.input("input", Shape.of(8, 16, 16))
