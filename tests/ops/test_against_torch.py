@@ -91,7 +91,7 @@ def test_shapes_tensors_and_macs_are_those_of_torch(word: str) -> None:
         fitting += agrees(case)
 
     compare()
-    assert fitting >= 15, "hardly any case fits: nothing is tested"
+    assert fitting >= 10, "hardly any case fits: nothing is tested"
 
 
 def test_a_bundle_is_its_operands() -> None:
