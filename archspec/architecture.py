@@ -16,10 +16,10 @@ from archspec.diagnostics import Collector, Diagnostic, Source, SpecError
 from archspec.graph import Graph
 from archspec.language import DEFAULT, Limits, elaborate, program
 from archspec.language.explain import explain
-from archspec.language.layers import PassUse, Program
+from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import SUFFIXES, Loader, open_source
 from archspec.language.tree import Tree, plain
-from archspec.language.values import evaluate, rounded
+from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
 
 if TYPE_CHECKING:
@@ -192,14 +192,13 @@ def _source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
 def _rewritten(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
     """The graph after one pass. Raises `SpecError` at the word that asked for it."""
     model = ARGUMENTS[use.word]
-    values = {field.name: rounded(evaluate(field.value, names, None, None)) for field in use.arguments}
+    values = {field.name: rounded(evaluate(field.value, names, NO_VALUE, None)) for field in use.arguments}
     try:
         chosen = model.model_validate(values)
         return BY_WORD[use.word](graph, **dict(chosen))
     except ValidationError as error:
         found = Collector()
-        spans = {field.name: field.span for field in use.arguments}
-        explain(error, use.word, model, spans, span=use.span, into=found)
+        explain(error, use.word, model, places(use.arguments), span=use.span, into=found)
         raise SpecError(*found.found) from None
     except PassError as error:
         raise SpecError(Diagnostic(error.message, use.span, help=error.help)) from None
