@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -18,6 +17,7 @@ from archspec.language import DEFAULT, Limits, elaborate, program
 from archspec.language.explain import explain
 from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import SUFFIXES, Loader, open_source
+from archspec.language.plain import written
 from archspec.language.tree import Tree, plain
 from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
@@ -48,7 +48,7 @@ def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architect
     loader = Loader(path.parent if path is not None else None, library.find, library.names, limits)
     document = loader.load(source, path)
     given = {
-        name: Source(f"<{name}>", value if isinstance(value, str) else json.dumps(value))
+        name: Source(f"<{name}>", value if isinstance(value, str) else written(value))
         for name, value in overrides.items()
     }
     bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, limits=limits)
@@ -174,7 +174,7 @@ def _source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
     if isinstance(spec, Source):
         return spec, None
     if isinstance(spec, Mapping):
-        return Source("<mapping>", json.dumps(spec, indent=1)), None
+        return Source("<mapping>", written(spec)), None
     if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
         return Source("<text>", spec), None
     path = Path(spec)

@@ -119,8 +119,8 @@ class Binder:
 
     def not_one_word(self, tree: Mapping, words: list[Entry], names: Names) -> Layer:
         if not words:
-            first = tree.entries[0][0].span if tree.entries else tree.span
-            return self.wrong("a layer needs one word: an op, a block or a named value", first)
+            start = tree.entries[0][0].span if tree.entries else tree.span
+            return self.wrong("a layer needs one word: an op, a block or a named value", start)
         extra, value = words[1]
         op = BY_WORD.get(words[0][0].text)
         if op is not None and extra.text in op.model_fields and not op.join:

@@ -122,7 +122,10 @@ def _shell(tree: Mapping, first: Span, found: Collector) -> Shell:
             data[key.text] = _simple(value) if key.text in _SIMPLE else value
         except ExpressionError as error:
             found.report(f"{key.text}: {error.message}", key.span)
-    places = {key.text: (key.span, value) for key, value in tree}
+    places = {
+        key.text: (value.span if isinstance(value, Scalar) and key.text in Shell.model_fields else key.span, value)
+        for key, value in tree
+    }
     try:
         return Shell.model_validate(data)
     except ValidationError as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -59,7 +59,7 @@ def explain(
         elif kind == "extra_forbidden" and len(details[0]["loc"]) == 1:
             into.report(*_extra(name, owner, own), use=use, help=_instead(name, owner, model, tree))
         else:
-            detail, message, advice = _mismatch(name, owner, details, tree)
+            detail, message, advice = _mismatch(name, owner, model, details, tree)
             place = own if tree is None or len(detail["loc"]) < 2 else _place(tree, detail) or own
             into.report(message, place, use=use, help=advice or (_purpose(model, name) if owner == SPEC else None))
 
@@ -96,14 +96,14 @@ def _place(tree: Tree, detail: ErrorDetails) -> Span | None:
 
 
 def _mismatch(
-    name: str, owner: str, details: list[ErrorDetails], tree: Tree | None
+    name: str, owner: str, model: type[BaseModel], details: list[ErrorDetails], tree: Tree | None
 ) -> tuple[ErrorDetails, str, str | None]:
     """What a field needs and what it got: bounds say more than kinds, so they come first."""
     unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
     if unknown:
         last = str(unknown[0]["loc"][-1])
         outer = " of ".join(reversed(_steps(unknown[0]["loc"][:-1], tree))) + _of(owner)
-        return unknown[0], f"{outer} has no {last[:60]!r}", None
+        return unknown[0], f"{outer} has no {last[:60]!r}", did_you_mean(last, _inner_names(model, name))
     chosen = [detail for detail in details if _kind(detail) is None] or details
     first = chosen[0]
     missing = first["type"] == "missing"
@@ -112,7 +112,9 @@ def _mismatch(
     words = [word for detail in chosen if detail["type"] == "literal_error" for word in _literals(detail)]
     got = "" if missing else f", got {shorten(_shown(first['input']))}"
     message = f"{subject or owner} needs {' or '.join(needs)}{got}"
-    return first, message, _hint(first["input"], words, needs)
+    at = locate(tree, first["loc"][1:]) if tree is not None else None
+    quoted = isinstance(at, Scalar) and not at.plain
+    return first, message, _hint(first["input"], words, needs, quoted=quoted)
 
 
 def _steps(where: tuple[int | str, ...], tree: Tree | None) -> list[str]:
@@ -130,7 +132,17 @@ def _of(owner: str) -> str:
     return "" if owner == SPEC else f" of {owner}"
 
 
-def _hint(got: Any, words: list[str], needs: list[str]) -> str | None:
+def _inner_names(model: type[BaseModel], name: str) -> Iterator[str]:
+    """The fields of what a field holds, if that has some."""
+    pending = [model.model_fields[name].annotation]
+    while pending:
+        kind: Any = pending.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from kind.model_fields
+        pending += get_args(kind)
+
+
+def _hint(got: Any, words: list[str], needs: list[str], *, quoted: bool) -> str | None:
     if not isinstance(got, str):
         return None
     if "true or false" in needs and got.lower() in ("yes", "no", "on", "off", "true", "false"):
@@ -138,9 +150,8 @@ def _hint(got: Any, words: list[str], needs: list[str]) -> str | None:
     advice = did_you_mean(got, words) if words else None
     if advice and advice.startswith("did"):
         return advice
-    return (
-        "numbers and arithmetic stand unquoted" if {"a number", "a whole number"} & set(needs) and not words else None
-    )
+    numeric = quoted and {"a number", "a whole number"} & set(needs)
+    return "numbers and arithmetic stand unquoted" if numeric and not words else None
 
 
 def _kind(detail: ErrorDetails) -> str | None:

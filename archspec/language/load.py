@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_you_mean
+from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_you_mean, shorten
 from archspec.language.document import Document, document, merge
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.reader import decode, read
@@ -39,7 +39,7 @@ class Loader:
                 raise _error(f"more than {self.limits.extends} specs that extend one another", own.extends)
             source, path = self.base(own.extends, path)
             if path.resolve() in trail:
-                raise _error(f"{own.extends.text} extends itself, through {len(trail)} specs", own.extends)
+                raise _error(f"{shorten(own.extends.text)!r} extends itself{_through(trail)}", own.extends)
             trail.append(path.resolve())
             own = document(read(source, self.limits), self.found)
             documents.append(own)
@@ -102,6 +102,11 @@ def open_source(path: Path, name: str, limits: Limits, at: Scalar | None = None)
             raise
         reason = (error.strerror or "it cannot be read").lower()
         raise _error(f"{at.text[:60]!r} cannot be read: {reason}", at) from None
+
+
+def _through(trail: list[Path | None]) -> str:
+    """The files between the first and the one that closes the circle."""
+    return f", through {', '.join(path.name for path in trail[1:] if path)}" if len(trail) > 1 else ""
 
 
 def _error(message: str, at: Scalar, help: str | None = None) -> SpecError:

@@ -124,7 +124,7 @@ class _Builder:
         tag = getattr(event, "tag", None)
         if tag is not None:
             raise self.error(
-                f"a tag ({tag[:60]}) is not part of the language",
+                f"a tag ({tag[:60].replace('tag:yaml.org,2002:', '!!')}) is not part of the language",
                 span,
                 help="a spec is data: numbers, words, lists and mappings",
             )

@@ -12,7 +12,6 @@ from archspec.expressions import ExpressionError
 from archspec.language.literals import part
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, as_number
 
-
 Channels = int | str
 """The width of the current value, or why there is none."""
 
