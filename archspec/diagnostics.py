@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import islice
 
 _SHOWN_LINE = 160  # a longer source line is cut around its carets
+_SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
 _COMPARED = 1000  # words that are looked through for the nearest one
 
 
@@ -176,8 +177,15 @@ def _render(diagnostic: Diagnostic) -> Iterable[str]:
     width = max((len(_place(note.span, span)) for note in diagnostic.notes), default=0)
     for note in diagnostic.notes:
         yield f"   {_place(note.span, span):<{width}}  {note.text}"
-    for use in diagnostic.use.chain() if diagnostic.use else ():
-        yield f"   in {shorten(str(use), 120)}, used at {use.span}"
+    uses = (
+        [f"   in {shorten(str(use), 120)}, used at {use.span}" for use in diagnostic.use.chain()]
+        if diagnostic.use
+        else []
+    )
+    yield from uses[:_SHOWN_USES]
+    if len(uses) > _SHOWN_USES:
+        yield f"   … {len(uses) - _SHOWN_USES - 1} more"
+        yield uses[-1]
     if diagnostic.help:
         yield f"   help: {diagnostic.help}"
 

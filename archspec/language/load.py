@@ -72,7 +72,10 @@ class Loader:
         if "\0" in text:
             raise _error("a path has no NUL character", name)
         target = path.parent / text
-        inside = target.resolve().is_relative_to(self.root.resolve())
+        try:
+            inside = target.resolve().is_relative_to(self.root.resolve())
+        except (OSError, RuntimeError):  # a link to itself, a name that is too long
+            raise _error(f"{shorten(text)!r} cannot be read: there is no such file", name) from None
         if not inside and not self.is_bundled(path, target):
             raise _error(
                 f"{text[:60]!r} lies outside the folder of the spec",

@@ -64,6 +64,7 @@ class _Counter:
         self.program, self.limits, self.known = program, limits, known
         self.sizes: dict[tuple[int, int], Size] = {}
         self.envs: dict[Any, _Env] = {}
+        self.level = 0
         self.document = self.env({}, None)
 
     def check(self) -> None:
@@ -103,7 +104,12 @@ class _Counter:
         if found is None:
             if len(self.sizes) > _MOST_COUNTS:
                 raise _TooMany
+            self.level += 1
+            if self.level > 2 * self.limits.nesting:  # a block's use and its layers are two levels here
+                message = f"more than {self.limits.nesting} layers inside one another"
+                raise SpecError(Diagnostic(message, layer.span, use=env.use))
             found = self.sizes[key] = self.counted(layer, env)
+            self.level -= 1
         return found
 
     def counted(self, layer: Layer, env: _Env) -> Size:
@@ -145,9 +151,11 @@ class _Counter:
         if turns.word == "each":
             return self.size(turns.body, self.without(env, turns.index))
         times = self.value(turns.times, env)
-        count = times if isinstance(times, int) and not isinstance(times, bool) else 0
+        count = max(0, times) if isinstance(times, int) and not isinstance(times, bool) else 0
+        if count == 0 and turns.word != "nest":
+            return Size(0, 1)
         if turns.word != "nest":
-            return self.size(turns.body, self.without(env, turns.index)).times(max(0, count)) + Size(0, max(0, count))
+            return self.size(turns.body, self.without(env, turns.index)).times(count) + Size(0, count)
         assert turns.core is not None
         level = self.size(turns.core, env)
         inner = self.without(env, turns.index)
