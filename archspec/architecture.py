@@ -163,7 +163,7 @@ class Architecture:
             message = f"expected the output {expected}, got {got}"
         else:
             got = self.paths().total if name == "paths" else getattr(self, name)
-            message = f"expected {expected:,} {name}, got {got:,} ({got - expected:+,})"
+            message = f"expected {name} {expected:,}, got {got:,} ({got - expected:+,})"
         return [] if got == expected else [Diagnostic(message, tree.span)]
 
     def __repr__(self) -> str:

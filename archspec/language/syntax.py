@@ -19,6 +19,7 @@ _TEXTS: dict[str, str] = {
     "did not find expected node content": "a value is missing here",
     "block sequence entries are not allowed in this context": "a list with dashes cannot begin here",
     "could not find expected ':'": "a key without a colon",
+    "did not find expected alphabetic or numeric character": "an alias or an anchor without a name",
     "found invalid Unicode character escape code": "an escape that stands for no character",
     "found unknown escape character": "an escape that does not exist",
 }
@@ -33,7 +34,7 @@ _CONTEXTS: dict[str, str] = {
 _ADVICE: dict[str, str] = {
     "did not find expected key": "all keys of a mapping stand in one column; a list stands under a key of its own",
     "did not find expected '-' indicator": "all items of a list stand in one column",
-    "did not find expected node content": "[] is the identity",
+    "did not find expected node content": "there is a comma too many, or [] is missing: the identity",
     "block sequence entries are not allowed in this context": "begin the list on a line of its own",
     "could not find expected ':'": "write name: layer",
     "found unknown escape character": "a backslash means itself in single quotes",
@@ -50,6 +51,8 @@ def syntax(error: Any, source: Source) -> Diagnostic:
         start = _place(error.context_mark, source)
         return Diagnostic("this is not YAML: a quote that is never closed", start)
     mark = error.problem_mark or error.context_mark
+    if problem == "could not find expected ':'" and error.context_mark:
+        mark = error.problem_mark = error.context_mark
     span = _place(mark, source) if mark else Span(source, 1, 1)
     opened = error.context_mark if error.context_mark and error.context_mark.line != span.line - 1 else None
     notes: tuple[Note, ...] = ()
