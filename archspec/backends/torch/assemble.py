@@ -61,7 +61,7 @@ class _Assembly:
             return self._made[part.path]  # type: ignore[return-value]
         graph, modules = self._emitter.emit(part, inputs, outputs)
         name = part.scope.kind or UNNAMED if part.path else self._name
-        form = self._forms.setdefault(part.form, Form(name))
+        form = self._forms.get(part.form) or self._forms.setdefault(part.form, Form(name))
         block = form.new()
         self._made[part.path] = block
         for path, item in modules.items():

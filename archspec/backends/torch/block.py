@@ -96,11 +96,11 @@ class Block(fx.GraphModule):
 
     def recompile(self) -> PythonCode:
         """Makes `forward` follow an edited graph, in this block and in those inside it, but not in its equals."""
-        if not len(self._graph.nodes):
-            return PythonCode("", {}, {}, None)
         code = self._graph.python_code("self")
+        if not len(self._graph.nodes):
+            return code  # not given its graph yet
         if not self._form.fits(code):
-            form = Form(type(self).__name__)
+            form = self._form if self._form.code is None else Form(type(self).__name__)
             self.__class__ = form.type
             code = form.compile(self)
         for child in self.children():

@@ -82,7 +82,7 @@ class _Writer:
         self._emitter = emitter
         self._start = start
         self._values: dict[Ref, fx.Node] = {}
-        self._several: dict[int, fx.Node] = {}
+        self._several: dict[Ref, tuple[fx.Node, int]] = {}
         self._refs: dict[fx.Node, Ref] = {}
 
     def input(self, name: str, ref: Ref) -> None:
@@ -91,8 +91,8 @@ class _Writer:
     def value(self, ref: Ref) -> fx.Node:
         """The fx node of a value; one of several that a node gives is picked where it is first used."""
         if ref not in self._values:
-            several = self._several[ref[0]]
-            picked = self.fx.call_function(operator.getitem, (several, ref[1]))
+            several, index = self._several[ref]
+            picked = self.fx.call_function(operator.getitem, (several, index))
             picked.meta.update(several.meta, operand_sizes=(None,))
             self._set(ref, picked)
         return self._values[ref]
@@ -102,13 +102,7 @@ class _Writer:
         args = tuple(self.value(ref) for ref in part.inputs)
         called = self.fx.call_module(".".join(part.path[self._start :]), args)
         self._mark(called, self._emitter.place(part))
-        if len(part.outputs) == 1:
-            self._set(next(iter(part.outputs)), called)
-            return
-        for index, ref in enumerate(part.outputs):
-            picked = self.fx.call_function(operator.getitem, (called, index))
-            picked.meta.update(called.meta, operand_sizes=(None,))
-            self._set(ref, picked)
+        self._give(list(part.outputs), called)
 
     def step(self, step: Step) -> None:
         custom = self._emitter.place(step)
@@ -117,10 +111,7 @@ class _Writer:
         for call in step.kind.calls:
             results.append(self._call(call, step, _Arguments(operands, results, self.fx)))
             self._mark(results[-1], custom)
-        if len(step.node.outputs) == 1:
-            self._set((step.node.id, 0), results[-1])
-        else:
-            self._several[step.node.id] = results[-1]
+        self._give([(step.node.id, index) for index in range(len(step.node.outputs))], results[-1])
 
     def _call(self, call: Call, step: Step, arguments: _Arguments) -> fx.Node:
         if call.target == "torch.nn.Parameter":
@@ -133,6 +124,12 @@ class _Writer:
         if call.target.startswith("."):
             return self.fx.create_node("call_method", call.target[1:], args, kwargs)
         return self.fx.create_node("call_function", resolve(call.target), args, kwargs)
+
+    def _give(self, refs: list[Ref], node: fx.Node) -> None:
+        if len(refs) == 1:
+            self._set(refs[0], node)
+        else:
+            self._several.update((ref, (node, index)) for index, ref in enumerate(refs))
 
     def _set(self, ref: Ref, node: fx.Node) -> None:
         self._values[ref] = node

@@ -17,9 +17,8 @@ def flatten(model: fx.GraphModule) -> fx.GraphModule:
     graph = fx.Graph()
     inputs = [graph.node_copy(node) for node in model.graph.nodes if node.op == "placeholder"]
     graph.output(_inline(model, "", inputs, graph))
-    form = Form(type(model).__name__)
-    flat = form.new()
-    fx.GraphModule.__init__(flat, model, graph, form.name)
+    flat = Form(type(model).__name__).new()
+    fx.GraphModule.__init__(flat, model, graph, type(model).__name__)
     flat.train(model.training)
     return flat
 
@@ -39,10 +38,17 @@ def _inline(model: fx.GraphModule, prefix: str, inputs: list[fx.Node], graph: fx
         elif _is_pick(node, copied):
             copied[node] = copied[node.args[0]][node.args[1]]
         else:
-            copied[node] = graph.node_copy(node, copied.__getitem__)
-            if node.op in ("call_module", "get_attr"):
-                copied[node].target = f"{prefix}{node.target}"
+            copied[node] = _copy(node, prefix, copied, graph)
     raise ValueError("a graph without an output")
+
+
+def _copy(node: fx.Node, prefix: str, copied: dict[fx.Node, Any], graph: fx.Graph) -> fx.Node:
+    target = f"{prefix}{node.target}" if node.op in ("call_module", "get_attr") else node.target
+    args = fx.map_arg(node.args, copied.__getitem__)
+    kwargs = fx.map_arg(node.kwargs, copied.__getitem__)
+    new = graph.create_node(node.op, target, args, kwargs)
+    new.meta = dict(node.meta)
+    return new
 
 
 def _is_pick(node: fx.Node, copied: dict[fx.Node, Any]) -> bool:

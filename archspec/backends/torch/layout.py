@@ -69,10 +69,10 @@ def lay_out(graph: Graph) -> Layout:
     for part in parts:
         part.outputs = dict.fromkeys(sorted(part.outputs))
     _choose(steps, homes, parts)
-    ordered = _form([part for part in parts if part.nested])
+    nested = _form([part for part in parts if part.nested])
     root.nested, root.outputs = True, dict.fromkeys(outputs.values())
     inputs = {name: (value.node, value.index) for name, value in graph.inputs.items()}
-    return Layout([*(part for part in ordered if part.nested), root], inputs, outputs)
+    return Layout([*nested, root], inputs, outputs)
 
 
 def _tree(graph: Graph, steps: list[Step]) -> tuple[Part, list[Part], dict[int, Part]]:
@@ -145,27 +145,42 @@ def _form(parts: list[Part]) -> list[Part]:
     ordered: list[Part] = []
     for path in sorted(by_path, key=len, reverse=True):
         uses = by_path[path]
-        for part in uses:
-            part.form = forms.setdefault(_structure(part), len(forms))
-        if len({part.form for part in uses}) > 1:
+        bodies = [_body(part) for part in uses]
+        if any(body.structure != bodies[0].structure for body in bodies[1:]):
             for part in uses:
                 part.nested = False
+            continue
+        given = sorted({body.places[ref] for part, body in zip(uses, bodies, strict=True) for ref in part.outputs})
+        form = forms.setdefault((bodies[0].structure, tuple(given)), len(forms))
+        for part, body in zip(uses, bodies, strict=True):
+            refs = {place: ref for ref, place in body.places.items()}
+            part.form, part.outputs = form, {refs[place]: None for place in given}
         ordered.extend(uses)
     return ordered
 
 
-def _structure(part: Part) -> Hashable:
-    """What makes two parts equal: ops and shapes, wiring, names below their own, what they give."""
-    local: dict[Ref, Ref] = {ref: (-1, at) for at, ref in enumerate(part.inputs)}
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What makes two parts equal but for what they give: kind, ops and shapes, wiring, names below their own.
+
+    `places` says where in the part each value is made: by which item, and which of its outputs it is.
+    """
+
+    structure: Hashable
+    places: dict[Ref, Ref]
+
+
+def _body(part: Part) -> _Body:
+    places: dict[Ref, Ref] = {ref: (-1, at) for at, ref in enumerate(part.inputs)}
     items: list[Hashable] = []
     start = len(part.path)
     for at, item in enumerate(part.flat):
         operands: Iterable[Ref]
         if isinstance(item, Part):
             what, operands, path = -1 - item.form, item.inputs, item.path
-            local.update((ref, (at, index)) for index, ref in enumerate(item.outputs))
+            places.update((ref, (at, index)) for index, ref in enumerate(item.outputs))
         else:
             what, operands, path = item.kind.number, item.operands, item.path if item.kind.state else ()
-            local.update(((item.node.id, index), (at, index)) for index in range(len(item.node.outputs)))
-        items.append((what, path[start:], tuple(local[ref] for ref in operands)))
-    return part.scope.kind, len(part.inputs), tuple(items), tuple(local[ref] for ref in part.outputs)
+            places.update(((item.node.id, index), (at, index)) for index in range(len(item.node.outputs)))
+        items.append((what, path[start:], tuple(places[ref] for ref in operands)))
+    return _Body((part.scope.kind, len(part.inputs), tuple(items)), places)
