@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import torch
 from torch import fx, nn
+from torch.fx.graph import PythonCode
 
 from archspec.backends.torch.block import Block, Form
 from archspec.backends.torch.emit import Emitter, argument_names
-from archspec.backends.torch.layout import Part, lay_out
+from archspec.backends.torch.layout import Part, lay_out, wording
 from archspec.backends.torch.steps import Ref, Step
 from archspec.backends.torch.weights import State, initialise, make, seeded
 from archspec.graph import Graph, Path
@@ -53,6 +56,7 @@ class _Assembly:
         self._device, self._dtype = device, dtype
         self._made: dict[Path, State] = {}
         self._forms: dict[int, Form] = {}
+        self._codes: dict[Hashable, PythonCode | None] = {}
         self._name = graph.name
 
     def add(self, part: Part, inputs: dict[str, Ref], outputs: list[Ref]) -> Block:
@@ -66,8 +70,17 @@ class _Assembly:
         self._made[part.path] = block
         for path, item in modules.items():
             self._put(block, part.path, path, self._state(path, item))
-        form.give(block, graph)
+        self._give(form, block, graph, part)
         return block
+
+    def _give(self, form: Form, block: Block, graph: fx.Graph, part: Part) -> None:
+        """Gives a block its graph. Forms that differ only in options and shapes have one text, which is written once."""
+        if form.code is not None or not part.path:
+            form.give(block, graph)
+            return
+        key = wording(part)
+        form.give(block, graph, self._codes.get(key))
+        self._codes[key] = form.code
 
     def _state(self, path: Path, item: Step | Part) -> State:
         if path not in self._made:

@@ -40,14 +40,21 @@ class Form:
         fx.GraphModule.__init__(block, nn.Module(), fx.Graph(), self.name)
         return block
 
-    def give(self, block: Block, graph: fx.Graph) -> None:
-        """Gives a block its graph; the first graph that comes is compiled, the next ones must be equal to it."""
+    def give(self, block: Block, graph: fx.Graph, code: PythonCode | None = None) -> None:
+        """Gives a block its graph; the first graph that comes is compiled, the next ones must be equal to it.
+
+        `code` is the graph's, where it is known already.
+        """
         block._graph = graph
         graph.owning_module = block
-        if self.code is None:
+        if self.code is not None:
+            block.__dict__.update(self.attributes)
+        elif code is None:
             self.compile(block)
         else:
-            block.__dict__.update(self.attributes)
+            block._graph = _Coded(code)
+            self.compile(block)
+            block._graph = graph
 
     def compile(self, block: Block) -> PythonCode:
         """Makes the class's `forward` of the block's graph."""
@@ -60,6 +67,20 @@ class Form:
 
     def fits(self, code: PythonCode) -> bool:
         return self.code is not None and (self.code.src, self.code.globals) == (code.src, code.globals)
+
+
+class _Coded(fx.Graph):
+    """Stands for a graph whose code is known."""
+
+    def __init__(self, code: PythonCode) -> None:
+        super().__init__()
+        self._code = code
+
+    def python_code(self, *args: Any, **kwargs: Any) -> PythonCode:
+        return self._code
+
+
+_NO_CODE = fx.Graph().python_code("self")
 
 
 class Block(fx.GraphModule):
@@ -96,9 +117,9 @@ class Block(fx.GraphModule):
 
     def recompile(self) -> PythonCode:
         """Makes `forward` follow an edited graph, in this block and in those inside it, but not in its equals."""
-        code = self._graph.python_code("self")
         if not len(self._graph.nodes):
-            return code  # not given its graph yet
+            return _NO_CODE  # GraphModule's constructor; the graph is yet to come
+        code = self._graph.python_code("self")
         if not self._form.fits(code):
             form = self._form if self._form.code is None else Form(type(self).__name__)
             self.__class__ = form.type

@@ -61,7 +61,8 @@ class Emitter:
         if isinstance(item, Part):
             path, op, span, use = item.path, item.scope.kind, item.scope.span, None
         else:
-            path, op, span, use = item.path, item.node.op.word, item.node.span, item.node.use
+            path = item.path or self._graph.scopes[item.node.scope].path
+            op, span, use = item.node.op.word, item.node.span, item.node.use
         place = {"path": ".".join(path), "op": op, "at": str(span), "uses": self._chain(use), "network": self._network}
         return {"archspec": place}
 

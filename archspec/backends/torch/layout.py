@@ -22,14 +22,16 @@ class Part:
     nested: bool = False
     form: int = -1
     """Equal for nested parts of equal structure."""
+    path: Path = field(init=False)
     depth: int = field(init=False)
+    regular: bool = field(init=False)
+    """Whether its path, and that of each part around it, goes on from the path of the next one."""
 
     def __post_init__(self) -> None:
-        self.depth = 0 if self.parent is None else self.parent.depth + 1
-
-    @property
-    def path(self) -> Path:
-        return self.scope.path
+        self.path = self.scope.path
+        above = self.parent
+        self.depth = 0 if above is None else above.depth + 1
+        self.regular = above is None or above.regular and self.path[: len(above.path)] == above.path
 
     @property
     def flat(self) -> Iterator[Step | Part]:
@@ -125,8 +127,11 @@ def _choose(steps: list[Step], homes: dict[int, Part], parts: list[Part]) -> Non
     for step in steps:
         part: Part | None = homes[step.node.id] if step.kind.state else None
         while part is not None:
+            fits = step.path[: len(part.path)] == part.path and len(step.path) > len(part.path)
+            if fits and part.regular and part in stateful:
+                break
             stateful.add(part)
-            if step.path[: len(part.path)] != part.path or len(step.path) <= len(part.path):
+            if not fits:
                 astray.add(part)
             part = part.parent
     inside: dict[Part, int] = {}
@@ -184,3 +189,17 @@ def _body(part: Part) -> _Body:
             places.update(((item.node.id, index), (at, index)) for index in range(len(item.node.outputs)))
         items.append((what, path[start:], tuple(places[ref] for ref in operands)))
     return _Body((part.scope.kind, len(part.inputs), tuple(items)), places)
+
+
+def wording(part: Part) -> Hashable:
+    """What the code of a part depends on: its structure without options and shapes."""
+    places = _body(part).places
+    items: list[Hashable] = []
+    for item in part.flat:
+        if isinstance(item, Part):
+            what, refs = len(item.outputs), [*item.inputs]
+        else:
+            what, refs = (item.kind.wording, len(item.node.outputs)), [*item.operands]
+        path = item.path[len(part.path) :] if isinstance(item, Part) or item.kind.state else ()
+        items.append((what, path, tuple(places[ref] for ref in refs)))
+    return len(part.inputs), tuple(items), tuple(places[ref] for ref in part.outputs)

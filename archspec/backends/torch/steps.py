@@ -22,6 +22,11 @@ class Kind:
     state: Call | None
     """The call of a module or a parameter, if there is one."""
 
+    @property
+    def wording(self) -> str:
+        """What stands in generated code of its calls; a module is there by its path alone."""
+        return repr([(call is self.state or call.target, call.args, call.keywords) for call in self.calls])
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Step:
