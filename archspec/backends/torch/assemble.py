@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import gc
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import fx, nn
-from torch.fx.graph import PythonCode
 
 from archspec.backends.torch.block import Block, Form
 from archspec.backends.torch.emit import Emitter, argument_names
@@ -37,8 +39,8 @@ def build(
     have no values. Raises `ValueError` where nodes of one path have different options.
     """
     target = torch.device(device)
-    layout = lay_out(graph)
-    with seeded(seed, target):
+    with _uncollected(), seeded(seed, target):
+        layout = lay_out(graph)
         assembly = _Assembly(graph, target, dtype)
         for part in layout.parts[:-1]:
             names = argument_names(["x"] if len(part.inputs) == 1 else [f"x{at}" for at in range(len(part.inputs))])
@@ -56,39 +58,46 @@ class _Assembly:
         self._device, self._dtype = device, dtype
         self._made: dict[Path, State] = {}
         self._forms: dict[int, Form] = {}
-        self._codes: dict[Hashable, PythonCode | None] = {}
+        self._texts: dict[Hashable, Form] = {}
         self._name = graph.name
 
     def add(self, part: Part, inputs: dict[str, Ref], outputs: list[Ref]) -> Block:
         """Makes the block of a part whose inner parts are made, unless another use of its path has made it."""
         if part.path and part.path in self._made:
             return self._made[part.path]  # type: ignore[return-value]
-        graph, modules = self._emitter.emit(part, inputs, outputs)
-        name = part.scope.kind or UNNAMED if part.path else self._name
-        form = self._forms.get(part.form) or self._forms.setdefault(part.form, Form(name))
+        write = partial(self._emitter.emit, part, inputs, outputs)
+        form = self._form(part)
         block = form.new()
         self._made[part.path] = block
-        for path, item in modules.items():
-            self._put(block, part.path, path, self._state(path, item))
-        self._give(form, block, graph, part)
+        for item in part.flat:
+            if isinstance(item, Part) or item.kind.state:
+                self._put(block, part.path, item.path, self._state(item))
+        if form.code is None:
+            block._graph = write()
+            form.compile(block)
+        else:
+            block.defer(write)
         return block
 
-    def _give(self, form: Form, block: Block, graph: fx.Graph, part: Part) -> None:
-        """Gives a block its graph. Forms that differ only in options and shapes have one text, which is written once."""
-        if form.code is not None or not part.path:
-            form.give(block, graph)
-            return
-        key = wording(part)
-        form.give(block, graph, self._codes.get(key))
-        self._codes[key] = form.code
+    def _form(self, part: Part) -> Form:
+        """The form of a part. Forms that differ only in options and shapes have one text, which is written once."""
+        if not part.path:
+            return Form(self._name)
+        form = self._forms.get(part.form)
+        if form is None:
+            form = self._forms[part.form] = Form(part.scope.kind or UNNAMED)
+            same = self._texts.setdefault(wording(part), form)
+            if same is not form:
+                form.adopt(same)
+        return form
 
-    def _state(self, path: Path, item: Step | Part) -> State:
-        if path not in self._made:
+    def _state(self, item: Step | Part) -> State:
+        if item.path not in self._made:
             assert isinstance(item, Step) and item.kind.state is not None, "inner parts are made first"
-            self._made[path] = state = make(item.kind.state, self._device, self._dtype)
+            self._made[item.path] = state = make(item.kind.state, self._device, self._dtype)
             if self._device.type != "meta":
                 initialise(state, item.node.op)
-        return self._made[path]
+        return self._made[item.path]
 
     def _put(self, block: nn.Module, base: Path, path: Path, state: State) -> None:
         """Makes a module the attribute of the block that its path says, in plain containers where the path is longer."""
@@ -98,3 +107,15 @@ class _Assembly:
             setattr(owner, path[end - 1], inner)
             owner = inner  # type: ignore[assignment]
         setattr(owner, path[-1], state)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Puts off garbage collection: a build makes much that stays and nothing that goes."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import itertools
+import linecache
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any, Self
 
 import torch
@@ -40,22 +43,6 @@ class Form:
         fx.GraphModule.__init__(block, nn.Module(), fx.Graph(), self.name)
         return block
 
-    def give(self, block: Block, graph: fx.Graph, code: PythonCode | None = None) -> None:
-        """Gives a block its graph; the first graph that comes is compiled, the next ones must be equal to it.
-
-        `code` is the graph's, where it is known already.
-        """
-        block._graph = graph
-        graph.owning_module = block
-        if self.code is not None:
-            block.__dict__.update(self.attributes)
-        elif code is None:
-            self.compile(block)
-        else:
-            block._graph = _Coded(code)
-            self.compile(block)
-            block._graph = graph
-
     def compile(self, block: Block) -> PythonCode:
         """Makes the class's `forward` of the block's graph."""
         before = {name: id(value) for name, value in vars(block).items()}
@@ -65,21 +52,20 @@ class Form:
         self.attributes = {name: value for name, value in vars(block).items() if before.get(name) != id(value)}
         return self.code
 
+    def adopt(self, other: Form) -> None:
+        """Takes the text of another form's code, but as a code object of its own: `torch.compile` has one cache for each."""
+        function = other.type.forward
+        filename = f"{function.__code__.co_filename}.{next(_numbers)}"
+        linecache.lazycache(filename, function.__globals__)
+        own = FunctionType(function.__code__.replace(co_filename=filename), function.__globals__, "forward")
+        self.type.forward = own  # type: ignore[method-assign]
+        self.code, self.attributes = other.code, other.attributes
+
     def fits(self, code: PythonCode) -> bool:
         return self.code is not None and (self.code.src, self.code.globals) == (code.src, code.globals)
 
 
-class _Coded(fx.Graph):
-    """Stands for a graph whose code is known."""
-
-    def __init__(self, code: PythonCode) -> None:
-        super().__init__()
-        self._code = code
-
-    def python_code(self, *args: Any, **kwargs: Any) -> PythonCode:
-        return self._code
-
-
+_numbers = itertools.count()
 _NO_CODE = fx.Graph().python_code("self")
 
 
@@ -92,6 +78,23 @@ class Block(fx.GraphModule):
     """
 
     _form: Form
+
+    @property
+    def _graph(self) -> fx.Graph:
+        if "_written" not in self.__dict__:
+            self._graph = self.__dict__.pop("_unwritten")()
+        written: fx.Graph = self.__dict__["_written"]
+        return written
+
+    @_graph.setter
+    def _graph(self, graph: fx.Graph) -> None:
+        self.__dict__["_written"] = graph
+        graph.owning_module = self
+
+    def defer(self, write: Callable[[], fx.Graph]) -> None:
+        """Has the graph written when it is first asked for: calls need only the form, whose code the graph must fit."""
+        self.__dict__.pop("_written", None)
+        self.__dict__.update(self._form.attributes, _unwritten=write)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         return object.__new__(cls)  # GraphModule would make a class for each instance
@@ -136,14 +139,18 @@ class Block(fx.GraphModule):
         twin = object.__new__(type(self))
         memo[id(self)] = twin
         twin.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
-        twin._graph.owning_module = twin
+        twin._graph = copy.deepcopy(self._graph, memo)
         for hook in self._deepcopy_hooks:
             hook(twin)
         return twin
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: value for name, value in self.__getstate__().items() if name != "_graph"}
-        return _restore, (self._form, list(_plain(self._graph)), state)
+        return _restore, (self._form, list(_plain(self._graph)), self.__getstate__())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes over, but for the graph, and but for what `compile()` made."""
+        left = ("_written", "_unwritten", "_compiled_call_impl")
+        return {name: value for name, value in vars(self).items() if name not in left}
 
     def __str__(self) -> str:
         return repr(self)
@@ -180,5 +187,7 @@ def _restore(form: Form, nodes: list[tuple[Any, ...]], state: dict[str, Any]) ->
         made[-1].meta.update(meta)
     block = form.new()
     block.__setstate__(state)
-    form.give(block, graph)
+    block._graph = graph
+    if form.code is None:
+        form.compile(block)
     return block

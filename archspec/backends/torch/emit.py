@@ -14,7 +14,7 @@ from torch import fx
 from archspec.backends.torch.layout import Part
 from archspec.backends.torch.steps import Ref, Step
 from archspec.diagnostics import Use
-from archspec.graph import Graph, Path
+from archspec.graph import Graph
 from archspec.ops.base import Batch, Call, Operand, Result
 
 
@@ -36,11 +36,8 @@ class Emitter:
         self._graph = graph
         self._uses: dict[int, list[dict[str, str]]] = {}
 
-    def emit(self, part: Part, inputs: dict[str, Ref], outputs: list[Ref]) -> tuple[fx.Graph, dict[Path, Step | Part]]:
-        """The part's graph, and the steps and parts that are its modules by their paths.
-
-        `inputs` are the names of its arguments; of several outputs it gives a tuple.
-        """
+    def emit(self, part: Part, inputs: dict[str, Ref], outputs: list[Ref]) -> fx.Graph:
+        """The part's graph. `inputs` are its arguments by name; of several outputs it gives a tuple."""
         writer = _Writer(self, len(part.path))
         for name, ref in inputs.items():
             writer.input(name, ref)
@@ -51,7 +48,7 @@ class Emitter:
                 writer.step(item)
         given = [writer.value(ref) for ref in outputs]
         writer.fx.output(given[0] if len(given) == 1 else tuple(given))
-        return writer.fx, writer.modules
+        return writer.fx
 
     def sizes(self, ref: Ref) -> tuple[int, ...]:
         return self._graph.nodes[ref[0]].outputs[ref[1]].shape.sizes
@@ -79,7 +76,6 @@ class _Writer:
 
     def __init__(self, emitter: Emitter, start: int) -> None:
         self.fx = fx.Graph()
-        self.modules: dict[Path, Step | Part] = {}
         self._emitter = emitter
         self._start = start
         self._values: dict[Ref, fx.Node] = {}
@@ -99,7 +95,6 @@ class _Writer:
         return self._values[ref]
 
     def part(self, part: Part) -> None:
-        self.modules[part.path] = part
         args = tuple(self.value(ref) for ref in part.inputs)
         called = self.fx.call_module(".".join(part.path[self._start :]), args)
         self._mark(called, self._emitter.place(part))
@@ -116,11 +111,9 @@ class _Writer:
 
     def _call(self, call: Call, step: Step, arguments: _Arguments) -> fx.Node:
         if call.target == "torch.nn.Parameter":
-            self.modules[step.path] = step
             return self.fx.create_node("get_attr", ".".join(step.path[self._start :]))
         args, kwargs = arguments.fill(call.args), arguments.fill(dict(call.keywords))
         if call.stateful:
-            self.modules[step.path] = step
             return self.fx.create_node("call_module", ".".join(step.path[self._start :]), args, kwargs)
         if call.target.startswith("."):
             return self.fx.create_node("call_method", call.target[1:], args, kwargs)
