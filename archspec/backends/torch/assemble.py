@@ -76,7 +76,7 @@ class _Assembly:
             block._graph = write()
             form.compile(block)
         else:
-            block.defer(write)
+            block._defer(write)
         return block
 
     def _form(self, part: Part) -> Form:

@@ -121,7 +121,11 @@ def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
     if seed is None or device.type == "meta":
         yield
         return
-    beside = [] if device.type == "cpu" else [torch.get_device_module(device).current_device() if device.index is None else device.index]
+    beside = (
+        []
+        if device.type == "cpu"
+        else [torch.get_device_module(device).current_device() if device.index is None else device.index]
+    )
     with torch.random.fork_rng(beside, device_type=device.type if beside else "cuda"):
         torch.default_generator.manual_seed(seed)
         if beside:
