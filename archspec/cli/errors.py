@@ -92,9 +92,11 @@ def _exit_codes(ctx: click.Context) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise Unable("building a network needs torch, which is not installed: pip install 'archspec-nn[torch]'") from error
+        raise Unable(
+            "building a network needs torch, which is not installed: pip install 'archspec-nn[torch]'"
+        ) from error
     except MemoryError as error:
-        raise Unable("the memory of this machine is not enough") from error
+        raise Unable(str(error) or "the memory of this machine is not enough") from error
 
 
 def _leave_quietly(ctx: click.Context) -> NoReturn:

@@ -2,63 +2,84 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from archspec.language.limits import Limits
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = Callable[..., None]
+
+SPEC = "SPEC is a file, the name of a bundled spec (`archspec list`), or - for standard input."
 
 
-class Assignment(click.ParamType):
-    """`name=value`, the value read as YAML."""
-
-    name = "k=v"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
-        if isinstance(value, tuple):
-            return value
-        name, equals, text = value.partition("=")
-        if not equals or not name.strip():
-            self.fail(f"{value!r} is not name=value, e.g. --set growth=48", param, ctx)
-        from archspec.architecture import parse_override
-
-        try:
-            return name.strip(), parse_override(text)
-        except ValueError as error:
-            self.fail(f"{name.strip()}: {text!r} cannot be read as a value: {error}", param, ctx)
+def assignments(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
+    """What `--set name=value` says, each value read as YAML. Raises `click.BadParameter`."""
+    return dict(_assignment(text) for text in given)
 
 
-def spec_argument(command: Command) -> Command:
-    return click.argument("spec", metavar="SPEC")(command)
+def _assignment(given: str) -> tuple[str, Any]:
+    name, equals, text = given.partition("=")
+    if not equals or not name.strip():
+        raise click.BadParameter(f"{given!r} is not name=value, e.g. --set growth=48")
+    from archspec.architecture import parse_override
+
+    try:
+        return name.strip(), parse_override(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no value for {name.strip()!r}: {error}") from error
 
 
-def set_option(command: Command) -> Command:
-    text = "Override one of the spec's args; may be given several times."
-    return click.option("--set", "overrides", type=Assignment(), multiple=True, help=text)(command)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, also for what is wrong with the spec.")
+set_option = click.option(
+    "--set",
+    "overrides",
+    metavar="K=V",
+    multiple=True,
+    callback=assignments,
+    help="Override one of the spec's args; repeatable.",
+)
 
 
-def json_option(command: Command) -> Command:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, also for what is wrong with the spec.")(command)
+def limits_options(command: Command) -> Command:
+    """`--max-nodes` and `--max-bytes`; the command gets them as one `limits`."""
+
+    @click.option(
+        "--max-nodes", type=click.IntRange(min=1), metavar="N", help="The most nodes that the graph may have."
+    )
+    @click.option("--max-bytes", type=click.IntRange(min=1), metavar="N", help="The most bytes that one file may have.")
+    @functools.wraps(command)
+    def limited(max_nodes: int | None, max_bytes: int | None, **options: Any) -> None:
+        command(limits=_limits(nodes=max_nodes, bytes=max_bytes), **options)
+
+    return limited
 
 
-def limit_options(command: Command) -> Command:
-    """`--max-nodes` and `--max-bytes`; the command gets them as `max_nodes` and `max_bytes`, None where not given."""
-    at_least_one = click.IntRange(min=1)
-    for name, text in (
-        ("--max-bytes", "The most bytes that one file may have."),
-        ("--max-nodes", "The most nodes that the graph may have."),
-    ):
-        command = click.option(name, type=at_least_one, metavar="N", help=text)(command)
-    return command
+def architecture_options(command: Command) -> Command:
+    """`SPEC`, `--set` and the limits; the command gets the architecture that they make."""
+
+    @click.argument("spec", metavar="SPEC")
+    @set_option
+    @limits_options
+    @functools.wraps(command)
+    def loaded(spec: str, overrides: dict[str, Any], limits: Limits, **options: Any) -> None:
+        from archspec.architecture import load
+
+        command(load(source(spec), limits=limits, **overrides), **options)
+
+    return loaded
 
 
-def limits_of(max_nodes: int | None, max_bytes: int | None) -> Limits:
-    """The limits with what the command line says of them."""
+def source(spec: str) -> Any:
+    """What the compiler is given for a SPEC: the text of standard input for `-`."""
+    return sys.stdin.buffer.read().decode() if spec == "-" else spec
+
+
+def _limits(**given: int | None) -> Limits:
     from archspec.language.limits import Limits
 
-    given = {"nodes": max_nodes, "bytes": max_bytes}
     return Limits(**{name: value for name, value in given.items() if value is not None})
