@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -91,8 +92,7 @@ def show_photograph(console: Console, arch: archspec.Architecture) -> None:
     model = arch.build(device="cpu", seed=0).eval()
     seen: dict[str, torch.Tensor] = {}
     for name in STAGES:
-        keep = seen.__setitem__
-        model.get_submodule(f"features.{name}").register_forward_hook(lambda _, __, out, name=name: keep(name, out[0]))
+        model.get_submodule(f"features.{name}").register_forward_hook(partial(keep, seen, name))
     photograph = load_photograph("china.jpg", side=224)
     start = time.perf_counter()
     with torch.inference_mode():
@@ -108,6 +108,11 @@ def show_photograph(console: Console, arch: archspec.Architecture) -> None:
         "The weights are fresh from their initialisation, so its 1000 scores mean nothing yet; what the pictures show\n"
         "(the mean of all channels) is that the photograph is still there after each stage, coarser and coarser.\n"
     )
+
+
+def keep(seen: dict[str, torch.Tensor], name: str, _: torch.nn.Module, __: object, value: torch.Tensor) -> None:
+    """A forward hook: the value of a part, without its batch."""
+    seen[name] = value[0]
 
 
 def size(value: torch.Tensor) -> str:
