@@ -35,7 +35,7 @@ format: $(VENV)/.lint ## rewrite the code in the one format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.bench ## time the compiler
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 --benchmark-only $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -o python_functions='bench_*' $(ARGS)
 
 clean: ## remove the virtual environment and all caches
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
