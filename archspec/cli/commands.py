@@ -54,19 +54,36 @@ Examples:
 """
 
 
+def show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Prints the version and ends the command."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    if not asked or ctx.resilient_parsing:
+        return
+    try:
+        click.echo(f"archspec {version('archspec-nn')}")
+    except PackageNotFoundError:
+        click.echo("archspec of a source tree that is not installed")
+    ctx.exit()
+
+
 @click.group(
     cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_ABOUT
 )
-@click.version_option(package_name="archspec-nn", prog_name="archspec")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Show the version."
+)
 def archspec() -> None:
     """Compile YAML descriptions of neural networks into checked graphs and PyTorch modules."""
 
 
 @archspec.command(cls=SpecCommand, epilog=_BUILD, help=f"Compile SPEC to PyTorch and run it once.\n\n{SPEC}")
 @architecture_options
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where.")
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it runs."
+)
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the initialisation.")
-@click.option("--batch", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Samples of the run.")
+@click.option("--batch", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Samples in the run.")
 @json_option
 def build(arch: Architecture, *, device: str, seed: int, batch: int, as_json: bool) -> None:
     from archspec.backends.torch.trial import MissingDeviceError, try_out
@@ -120,7 +137,11 @@ def summary(arch: Architecture, *, depth: int, as_json: bool) -> None:
 )
 @architecture_options
 @click.option(
-    "--unit", type=click.Choice(["modules", "layers"]), default="modules", show_default=True, help="Of a length."
+    "--unit",
+    type=click.Choice(["modules", "layers"]),
+    default="modules",
+    show_default=True,
+    help="What a length counts.",
 )
 @click.option("--gates", is_flag=True, help="Count the paths through gates too.")
 @click.option("--lengths", is_flag=True, help="List how many paths there are of each length.")
