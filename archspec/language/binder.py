@@ -38,8 +38,10 @@ _TURN_FIELDS: AbstractMapping[str, tuple[str, ...]] = {
 class Binder:
     """Binds the layers of one document; what is wrong goes into `found`, and an identity stands in its place."""
 
-    def __init__(self, defaults: AbstractMapping[str, AbstractMapping[str, Entry]], found: Collector) -> None:
-        self.defaults, self.found = defaults, found
+    def __init__(
+        self, defaults: AbstractMapping[str, AbstractMapping[str, Entry]], document: Names, found: Collector
+    ) -> None:
+        self.defaults, self.document, self.found = defaults, document, found
 
     # -- the forms of `layers` and `layer` ------------------------------------------------------------------------
 
@@ -90,6 +92,11 @@ class Binder:
             return self.not_one_word(tree, words, names)
         key, arguments = words[0]
         parts = tree.by_name
+        if "after" in parts:
+            advice = "from: name applies a layer to a named value"
+            self.found.report(
+                "'after' gives a place to a stage of a spec that extends another", tree.keys["after"].span, help=advice
+            )
         layer = self.applied(key, arguments, parts.get("with"), names, branch=branch)
         source = tuple(self.sources(parts["from"], names)) if "from" in parts else ()
         labels = tuple(self.labels(parts["as"], names)) if "as" in parts else ()
@@ -108,7 +115,12 @@ class Binder:
             advice = "layers in order are a list: put a dash before each"
         else:
             advice = "names for layers stand under layers: {name: layer}"
-        return self.wrong(f"a layer has one word, here are {len(words)}", extra.span, advice, notes=(Note(words[0][0].span, words[0][0].text),))
+        return self.wrong(
+            f"a layer has one word, here are {len(words)}",
+            extra.span,
+            advice,
+            notes=(Note(words[0][0].span, words[0][0].text),),
+        )
 
     def applied(self, key: Scalar, arguments: Tree, own: Tree | None, names: Names, *, branch: bool) -> Layer:
         word = key.text
@@ -124,13 +136,21 @@ class Binder:
             return self.layers(arguments, names)
         if word in ITERATORS:
             if word == "copies" and not branch:
-                self.found.report("copies stand side by side inside a join", key.span, help="for example concat: [copies: {…}]; in series it is repeat")
+                self.found.report(
+                    "copies stand side by side inside a join",
+                    key.span,
+                    help="for example concat: [copies: {…}]; in series it is repeat",
+                )
             return self.turns(key, arguments, names)
         if word in BY_WORD:
             op = BY_WORD[word]
-            return self.join(op, arguments, own, key.span, names) if op.join else self.op(op, arguments, key.span, names)
+            return (
+                self.join(op, arguments, own, key.span, names) if op.join else self.op(op, arguments, key.span, names)
+            )
         if word in names.blocks:
-            return BlockUse(span=key.span, block=word, arguments=self.arguments(names.blocks[word], arguments, key.span, names))
+            return BlockUse(
+                span=key.span, block=word, arguments=self.arguments(names.blocks[word], arguments, key.span, names)
+            )
         if names.arguments.get(word) == "layer" or names.is_value(word):
             what = "a layer that was handed in" if word in names.arguments else "a named value"
             return self.wrong(f"{word} is {what} and takes no arguments", key.span)
@@ -147,7 +167,9 @@ class Binder:
                 self.found.report(f"from needs a name or a list of names, got {describe(item)}", item.span)
             elif not names.is_value(item.text):
                 what = "an op, a block or an argument" if names.is_other(item.text) else "no named value here"
-                self.found.report(f"{item.text[:60]!r} is {what}", item.span, help=did_you_mean(item.text, names.values))
+                self.found.report(
+                    f"{item.text[:60]!r} is {what}", item.span, help=did_you_mean(item.text, names.values)
+                )
             else:
                 yield item
 
@@ -155,6 +177,10 @@ class Binder:
         for item in tree.items if isinstance(tree, Sequence) else (tree,):
             if not isinstance(item, Scalar):
                 self.found.report(f"as needs a name or a list of names, got {describe(item)}", item.span)
+            elif item.text in names.frames[-1]:
+                self.found.report(
+                    f"the name {item.text!r} is already given in this list", item.span, help="choose another name"
+                )
             elif check_module_name(item, self.found):
                 names.add_value(item.text)
                 yield item
@@ -200,7 +226,7 @@ class Binder:
             if name not in own
         ]
         fields = (*inherited, *given)
-        check_fields(op, fields, span, names, self.found)
+        check_fields(op, fields, span, names, self.document, self.found)
         return fields
 
     def arguments(self, block: Block, arguments: Tree | None, span: Span, names: Names) -> dict[str, Tree | Layer]:
@@ -211,12 +237,16 @@ class Binder:
         elif arguments is not None and block.parameters:
             given = {next(iter(block.parameters)): (arguments.span, arguments)}
         elif arguments is not None:
-            self.found.report(f"{block.name} takes no arguments", arguments.span, help=f"write {block.name} without the colon")
+            self.found.report(
+                f"{block.name} takes no arguments", arguments.span, help=f"write {block.name} without the colon"
+            )
         bound: dict[str, Tree | Layer] = {}
         for name, (place, tree) in given.items():
             parameter = block.parameters.get(name)
             if parameter is None:
-                self.found.report(f"{block.name} has no argument {name[:60]!r}", place, help=did_you_mean(name, block.parameters))
+                self.found.report(
+                    f"{block.name} has no argument {name[:60]!r}", place, help=did_you_mean(name, block.parameters)
+                )
             elif parameter.kind == "layer":
                 bound[name] = self.layer(tree, names)
             elif check_value(tree, parameter.kind, f"{name} of {block.name}", names, self.found):
@@ -224,7 +254,12 @@ class Binder:
         for parameter in block.parameters.values():
             if parameter.default is None and parameter.name not in given:
                 note = (Note(parameter.span, "declared here"),)
-                self.found.report(f"{block.name} needs {parameter.name!r}", span, notes=note, help=f"{parameter.name} is of type {parameter.kind}")
+                self.found.report(
+                    f"{block.name} needs {parameter.name!r}",
+                    span,
+                    notes=note,
+                    help=f"{parameter.name} is of type {parameter.kind}",
+                )
         return bound
 
     # -- iterators ------------------------------------------------------------------------------------------------
@@ -232,11 +267,17 @@ class Binder:
     def turns(self, key: Scalar, arguments: Tree, names: Names) -> Layer:
         word = key.text
         if not isinstance(arguments, Mapping):
-            return self.wrong(f"{word} needs a mapping, got {describe(arguments)}", arguments.span, f"write {word}: {{{', '.join(_TURN_FIELDS[word][:2])}: …}}")
+            return self.wrong(
+                f"{word} needs a mapping, got {describe(arguments)}",
+                arguments.span,
+                f"write {word}: {{{', '.join(_TURN_FIELDS[word][:2])}: …}}",
+            )
         parts = arguments.by_name
         for name, own in arguments.keys.items():
             if name not in _TURN_FIELDS[word]:
-                self.found.report(f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, _TURN_FIELDS[word]))
+                self.found.report(
+                    f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, _TURN_FIELDS[word])
+                )
         for name in ("times", "core", "layers"):
             if name in _TURN_FIELDS[word] and name not in parts:
                 self.found.report(f"{word} needs {name!r}", key.span)
@@ -265,7 +306,9 @@ class Binder:
             self.found.report(f"index needs a name, got {describe(tree)}", tree.span)
             return None
         if names.is_other(tree.text) or tree.text in ("channels", "input", "core"):
-            self.found.report(f"{tree.text!r} already means something else", tree.span, help="choose another name for the index")
+            self.found.report(
+                f"{tree.text!r} already means something else", tree.span, help="choose another name for the index"
+            )
             return None
         return tree.text
 

@@ -30,7 +30,9 @@ class Expect(BaseModel):
     macs: Exact | None = Field(None, description="multiply-accumulates for one sample; FLOPs are twice as many")
     depth: Exact | None = Field(None, description="weighted layers on the longest path")
     paths: Exact | None = Field(None, description="paths from inputs to outputs")
-    output: Sizes | tuple[Sizes, ...] | None = Field(None, description="the sizes of the output, or of each, without the batch")
+    output: Sizes | tuple[Sizes, ...] | None = Field(
+        None, description="the sizes of the output, or of each, without the batch"
+    )
 
 
 class Shell(BaseModel):
@@ -40,11 +42,19 @@ class Shell(BaseModel):
 
     name: Text = Field(description="the network's name")
     source: Text | None = Field(None, description="the paper and table, or the author")
-    extends: Text | None = Field(None, description="a bundled spec, or the path of one ending in .yaml, that this one changes")
-    input: InstanceOf[Sequence] | None = Field(None, description="the input's sizes without the batch: [channels, height, width]")
+    extends: Text | None = Field(
+        None, description="a bundled spec, or the path of one ending in .yaml, that this one changes"
+    )
+    input: InstanceOf[Sequence] | None = Field(
+        None, description="the input's sizes without the batch: [channels, height, width]"
+    )
     inputs: InstanceOf[Mapping] | None = Field(None, description="several inputs by name")
-    args: InstanceOf[Mapping] | None = Field(None, description="the network's arguments: a name, and a default or a type")
-    defaults: InstanceOf[Mapping] | None = Field(None, description="arguments that every use of an op has unless it says otherwise")
+    args: InstanceOf[Mapping] | None = Field(
+        None, description="the network's arguments: a name, and a default or a type"
+    )
+    defaults: InstanceOf[Mapping] | None = Field(
+        None, description="arguments that every use of an op has unless it says otherwise"
+    )
     blocks: InstanceOf[Mapping] | None = Field(None, description="the reusable parts")
     stages: InstanceOf[Mapping] | None = Field(None, description="the network, in order")
     output: InstanceOf[Scalar] | None = Field(None, description="the stage that is returned; the last, if not given")
@@ -70,6 +80,8 @@ class Document:
     extends: Scalar | None = None
     inputs: tuple[Entry, ...] = ()
     args: dict[str, Entry] = field(default_factory=dict)
+    overrides: dict[str, Tree] = field(default_factory=dict)
+    """Values that come from outside, in place of the defaults of `args`."""
     defaults: dict[str, tuple[Scalar, dict[str, Entry]]] = field(default_factory=dict)
     blocks: dict[str, Entry] = field(default_factory=dict)
     stages: dict[str, Entry] = field(default_factory=dict)
@@ -81,7 +93,9 @@ class Document:
 def document(tree: Tree, found: Collector) -> Document | None:
     """The document that a tree holds; None where its outline is so wrong that nothing more can be said."""
     if not isinstance(tree, Mapping):
-        found.report(f"a spec is a mapping, got {describe(tree)}", tree.span, help="it has at least: name, input, stages")
+        found.report(
+            f"a spec is a mapping, got {describe(tree)}", tree.span, help="it has at least: name, input, stages"
+        )
         return None
     spans = {key.text: key.span if isinstance(value, Mapping) else value.span for key, value in tree}
     spans |= {key.text: key.span for key, _ in tree if key.text not in Shell.model_fields}
@@ -130,8 +144,15 @@ def _document(tree: Mapping, shell: Shell, first: Span, found: Collector) -> Doc
     result.blocks = _entries(shell.blocks)
     result.stages = _entries(shell.stages)
     result.defaults = dict(_defaults(shell.defaults, found))
-    result.outputs = (shell.output,) if shell.output is not None else shell.outputs.items if shell.outputs is not None else ()
+    result.outputs = (
+        (shell.output,) if shell.output is not None else shell.outputs.items if shell.outputs is not None else ()
+    )
     result.passes = shell.passes.items if shell.passes is not None else ()
+    if result.extends is None:
+        for key, layer in result.stages.values():
+            if isinstance(layer, Mapping) and "after" in layer.by_name:
+                place = layer.keys["after"].span
+                found.report(f"{key.text} stands where it stands: 'after' is for a spec that extends another", place)
     expect = parts.get("expect")
     result.expect = dict(expect.by_name) if isinstance(expect, Mapping) else {}
     return result
@@ -146,7 +167,11 @@ def _defaults(mapping: Mapping | None, found: Collector) -> Iterable[tuple[str, 
         if isinstance(value, Mapping):
             yield key.text, (key, _entries(value))
         else:
-            found.report(f"the defaults of {key.text} are a mapping, got {describe(value)}", value.span, help=f"write {key.text}: {{name: value}}")
+            found.report(
+                f"the defaults of {key.text} are a mapping, got {describe(value)}",
+                value.span,
+                help=f"write {key.text}: {{name: value}}",
+            )
 
 
 def merge(base: Document, child: Document, found: Collector) -> Document:

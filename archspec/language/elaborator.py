@@ -77,7 +77,12 @@ class Elaborator:
             elif not self.graph.dag.out_degree(node.id):
                 lost.append(node)
         if lost:
-            raise SpecError(*(Diagnostic(f"{_named(node)} reaches no output", node.span, use=node.use, help=_LOST) for node in reversed(lost)))
+            raise SpecError(
+                *(
+                    Diagnostic(f"{_named(node)} reaches no output", node.span, use=node.use, help=_LOST)
+                    for node in reversed(lost)
+                )
+            )
 
     def input(self, name: str, sizes: Tree) -> Value:
         found = evaluate(sizes, self.document.names, None, None)
@@ -158,7 +163,9 @@ class Elaborator:
             current = self.item(item, inner, current, place)
         return current
 
-    def open(self, place: Place, label: Label | None, kind: str, arguments: dict[str, Any], span: Span, use: Use | None) -> Place:
+    def open(
+        self, place: Place, label: Label | None, kind: str, arguments: dict[str, Any], span: Span, use: Use | None
+    ) -> Place:
         path = place.take(label, span, use)
         return Place(self.graph.open(path, kind, arguments, span, place.scope).id, path)
 
@@ -169,7 +176,13 @@ class Elaborator:
             return current
         fewest, most = use.op.operands
         if len(current) < fewest or (most is not None and len(current) > most):
-            wanted = "a single value" if most == 1 else f"{fewest} values" if fewest == most else f"{fewest} to {most} values"
+            wanted = (
+                "a single value"
+                if most == 1
+                else f"{fewest} values"
+                if fewest == most
+                else f"{fewest} to {most} values"
+            )
             found = "a single value" if len(current) == 1 else f"a bundle of {len(current)}"
             advice = "each: {layers: …} applies it to every value" if len(current) > 1 else None
             self.fail(f"{use.op.word} needs {wanted}, got {found}", use.span, env.use, help=advice)
@@ -218,9 +231,17 @@ class Elaborator:
         node = self.graph.nodes[-1]
         assert isinstance(node, Node)
         first = self.owners.setdefault(path, node)
-        if first is not node and (first.op != node.op or first.weights != node.weights):
-            notes = (Note(first.span, f"{first.input_shapes[0]} in the first turn"), Note(node.span, f"{node.input_shapes[0]} in this one"))
-            self.fail(f"turns that share weights need the same ones, {node.name} does not", use.span, env.use, notes=notes)
+        if first is node:
+            return
+        modules = any(call.stateful for call in node.op.lower(*node.input_shapes))
+        if first.weights != node.weights or (modules and first.op != node.op):
+            notes = (
+                Note(first.span, f"{first.input_shapes[0]} in the first turn"),
+                Note(node.span, f"{node.input_shapes[0]} in this one"),
+            )
+            self.fail(
+                f"turns that share weights need the same ones, {node.name} does not", use.span, env.use, notes=notes
+            )
 
     def operand(self, layer: Layer, value: Value, env: Env) -> Note:
         words = list(_words(layer, env))
@@ -245,7 +266,9 @@ class Elaborator:
             return use.op.model_validate({name: rounded(value) for name, value in values.items()}, strict=True)
         except ValidationError as error:
             found = Collector()
-            explain(error, use.op.word, use.op, {f.name: f.span for f in use.fields}, span=use.span, into=found, use=env.use)
+            explain(
+                error, use.op.word, use.op, {f.name: f.span for f in use.fields}, span=use.span, into=found, use=env.use
+            )
             trees = {field.span: field for field in use.fields}
             raise SpecError(*(_with_value(one, trees.get(one.span), values) for one in found.found)) from None
 

@@ -15,7 +15,7 @@ from archspec.language.explain import explain
 from archspec.language.layers import Field, Kind
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
 from archspec.language.words import A_KIND, Names
-from archspec.ops import OPTIONS
+from archspec.ops import OPTIONS, options
 from archspec.ops.base import Op
 
 NUMERIC = ("int", "float", "number")
@@ -39,22 +39,25 @@ def part(scalar: Scalar, error: ExpressionError) -> Span:
     return scalar.span.part(error.offset, error.length) if one_line else scalar.span
 
 
-def literal(tree: Tree, names: Names, found: Collector, options: AbstractSequence[str] = ()) -> Any:
-    """The value of a tree if it depends on no argument, else `UNKNOWN`; reports names that mean nothing."""
+def literal(tree: Tree, names: Names, found: Collector, words: AbstractSequence[str] = ()) -> Any:
+    """The value of a tree if it depends on no argument, else `UNKNOWN`; reports names that mean nothing.
+
+    `words` are strings that the place takes as they are.
+    """
     if isinstance(tree, Sequence):
-        items = [literal(item, names, found, options) for item in tree]
+        items = [literal(item, names, found, words) for item in tree]
         return UNKNOWN if any(item is UNKNOWN for item in items) else tuple(items)
     if isinstance(tree, Mapping):
-        parts = {key.text: literal(value, names, found, options) for key, value in tree}
+        parts = {key.text: literal(value, names, found, words) for key, value in tree}
         return UNKNOWN if any(value is UNKNOWN for value in parts.values()) else parts
     try:
-        return _scalar(tree, names, found, options)
+        return _scalar(tree, names, found, words)
     except ExpressionError as error:
         found.report(_arithmetic(tree, error), part(tree, error), help=error.help)
         return UNKNOWN
 
 
-def _scalar(scalar: Scalar, names: Names, found: Collector, options: AbstractSequence[str]) -> Any:
+def _scalar(scalar: Scalar, names: Names, found: Collector, words: AbstractSequence[str]) -> Any:
     match scalar.kind:
         case "null":
             return None
@@ -71,12 +74,12 @@ def _scalar(scalar: Scalar, names: Names, found: Collector, options: AbstractSeq
         raise ExpressionError(f"{word!r} is a layer, not a number or an option", 0, len(word))
     if word in names.arguments:
         return UNKNOWN
-    if word in OPTIONS or word in options:
+    if word in OPTIONS or word in words:
         return word
-    return _expression(scalar, names, found, options)
+    return _expression(scalar, names, found, words)
 
 
-def _expression(scalar: Scalar, names: Names, found: Collector, options: AbstractSequence[str] = ()) -> Any:
+def _expression(scalar: Scalar, names: Names, found: Collector, words: AbstractSequence[str] = ()) -> Any:
     tree = expressions.parse(scalar.text)
     known = True
     for name in expressions.names(tree):
@@ -89,13 +92,17 @@ def _expression(scalar: Scalar, names: Names, found: Collector, options: Abstrac
         what = f"{A_KIND[kind]}, not a number" if kind else "no number here"
         what = "a named value, not a number" if kind is None and names.is_value(name.name) else what
         place = part(scalar, ExpressionError("", name.offset, len(name.name)))
-        advice = did_you_mean(name.name, [*options, *names.numbers()])
+        advice = did_you_mean(name.name, [*words, *names.numbers()])
         found.report(f"{name.name!r} is {what}", place, help=advice)
     return as_number(expressions.evaluate(tree, lambda _: None)) if known else UNKNOWN
 
 
 def _arithmetic(scalar: Scalar, error: ExpressionError) -> str:
-    return error.message if scalar.kind in ("number", "not finite") or "is a layer" in error.message else f"{scalar.text[:60]!r}: {error.message}"
+    return (
+        error.message
+        if scalar.kind in ("number", "not finite") or "is a layer" in error.message
+        else f"{scalar.text[:60]!r}: {error.message}"
+    )
 
 
 def check_value(tree: Tree, kind: Kind, what: str, names: Names, found: Collector) -> bool:
@@ -134,10 +141,22 @@ def _fits(value: Any, kind: Kind) -> bool:
             return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def check_fields(op: type[Op], fields: tuple[Field, ...], span: Span, names: Names, document: Names, found: Collector) -> None:
-    """Reports the arguments of an op that are wrong whatever the network's arguments and shapes are."""
+def check_fields(
+    op: type[Op],
+    fields: tuple[Field, ...],
+    span: Span,
+    names: Names,
+    document: Names,
+    found: Collector,
+    *,
+    whole: bool = True,
+) -> None:
+    """Reports the arguments of an op that are wrong whatever the network's arguments and shapes are.
+
+    Those of `defaults` are read with the `document`'s own names. Where the fields are not the `whole`, none is missing.
+    """
     values: dict[str, Any] = {}
-    given = {field.name for field in fields}
+    given = {field.name for field in fields} if whole else set(op.model_fields)
     bad: set[str] = set()
     for field in fields:
         before = len(found.found)
@@ -154,7 +173,5 @@ def check_fields(op: type[Op], fields: tuple[Field, ...], span: Span, names: Nam
 
 def _words(op: type[Op], name: str) -> tuple[str, ...]:
     """The options of one field, for the advice where a word is none of them."""
-    from archspec.ops import options
-
     field = op.model_fields.get(name)
     return tuple(options(field.annotation)) if field is not None else ()

@@ -42,7 +42,13 @@ def read(source: Source, limits: Limits = DEFAULT) -> Tree:
         raise SpecError(_too_large(Span(source, 1, 1), limits))
     odd = _UNPRINTABLE.search(source.text)
     if odd:
-        raise SpecError(Diagnostic(f"character U+{ord(odd[0]):04X} is not text", _at(source, odd.start()), help="a spec is a UTF-8 text file"))
+        raise SpecError(
+            Diagnostic(
+                f"character U+{ord(odd[0]):04X} is not text",
+                _at(source, odd.start()),
+                help="a spec is a UTF-8 text file",
+            )
+        )
     loader = _LOADER(source.text)
     try:
         return _Builder(source, limits).build(_events(loader))
@@ -78,7 +84,9 @@ class _Builder:
         for event in events:
             self.take(event)
         if not self.stack[0].items:
-            raise self.error("the spec is empty", Span(self.source, 1, 1), help="a spec needs at least: name, input, stages")
+            raise self.error(
+                "the spec is empty", Span(self.source, 1, 1), help="a spec needs at least: name, input, stages"
+            )
         return self.stack[0].items[0]
 
     def take(self, event: yaml.Event) -> None:
@@ -106,11 +114,23 @@ class _Builder:
 
     def refuse(self, event: yaml.NodeEvent, span: Span) -> None:
         if isinstance(event, yaml.AliasEvent):
-            raise self.error(f"an alias (*{event.anchor[:60]}) is not part of the language", span, help="name what repeats in blocks and use it by its name")
+            raise self.error(
+                f"an alias (*{event.anchor[:60]}) is not part of the language",
+                span,
+                help="name what repeats in blocks and use it by its name",
+            )
         if event.anchor is not None:
-            raise self.error(f"an anchor (&{event.anchor[:60]}) is not part of the language", span, help="name what repeats in blocks and use it by its name")
+            raise self.error(
+                f"an anchor (&{event.anchor[:60]}) is not part of the language",
+                span,
+                help="name what repeats in blocks and use it by its name",
+            )
         if getattr(event, "tag", None) is not None:
-            raise self.error(f"a tag ({event.tag[:60]}) is not part of the language", span, help="a spec is data: numbers, words, lists and mappings")
+            raise self.error(
+                f"a tag ({event.tag[:60]}) is not part of the language",
+                span,
+                help="a spec is data: numbers, words, lists and mappings",
+            )
 
     def close(self) -> None:
         done = self.stack.pop()
@@ -129,10 +149,14 @@ class _Builder:
             if not isinstance(key, Scalar):
                 raise self.error("a key is a word, not a list or a mapping", key.span)
             if key.plain and key.text == "<<":
-                raise self.error("a merge key (<<) is not part of the language", key.span, help="use a block, or extends")
+                raise self.error(
+                    "a merge key (<<) is not part of the language", key.span, help="use a block, or extends"
+                )
             if key.text in seen:
                 first = seen[key.text].span
-                raise self.error(f"the key {key.text[:60]!r} stands here twice", key.span, notes=(Note(first, "first here"),))
+                raise self.error(
+                    f"the key {key.text[:60]!r} stands here twice", key.span, notes=(Note(first, "first here"),)
+                )
             seen[key.text] = key
             entries.append((key, value))
         return tuple(entries)
@@ -164,9 +188,16 @@ def _syntax(error: yaml.MarkedYAMLError, source: Source) -> Diagnostic:
     span = Span(source, mark.line + 1, mark.column + 1) if mark else Span(source, 1, 1)
     problem = str(error.problem or error.context or "not YAML")
     notes = ()
-    if error.context and error.context_mark and error.problem_mark and error.context_mark.line != error.problem_mark.line:
+    if (
+        error.context
+        and error.context_mark
+        and error.problem_mark
+        and error.context_mark.line != error.problem_mark.line
+    ):
         notes = (Note(Span(source, error.context_mark.line + 1, error.context_mark.column + 1), str(error.context)),)
-    return Diagnostic(f"this is not YAML: {problem}", span, notes=notes, help=_advice(problem, source.line(span.line), span))
+    return Diagnostic(
+        f"this is not YAML: {problem}", span, notes=notes, help=_advice(problem, source.line(span.line), span)
+    )
 
 
 def _advice(problem: str, line: str, span: Span) -> str | None:

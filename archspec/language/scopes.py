@@ -38,7 +38,9 @@ class Place:
         if first is not None:
             notes = (Note(first, "first here"),)
             advice = "a repeat with names inside needs `name: prefix` or a key" if first == label.span else None
-            raise SpecError(Diagnostic(f"the name {label.text!r} is taken in this scope", label.span, notes, use, advice))
+            raise SpecError(
+                Diagnostic(f"the name {label.text!r} is taken in this scope", label.span, notes, use, advice)
+            )
         self.taken[label.text] = label.span
         return (*self.path, label.text)
 

@@ -43,7 +43,9 @@ class Scalar:
     @cached_property
     def number(self) -> Fraction:
         """The exact value of a number. Raises `ExpressionError` if it is too large."""
-        return Fraction(int(self.text, 0)) if _BASED.fullmatch(self.text) and len(self.text) < 1000 else number(self.text)
+        return (
+            Fraction(int(self.text, 0)) if _BASED.fullmatch(self.text) and len(self.text) < 1000 else number(self.text)
+        )
 
     @property
     def truth(self) -> bool:
@@ -113,4 +115,6 @@ def describe(tree: Tree) -> str:
         return "a mapping"
     if isinstance(tree, Sequence):
         return "a list"
-    return {"null": "nothing", "bool": tree.text, "number": tree.text, "not finite": tree.text}.get(tree.kind, repr(tree.text[:60]))
+    return {"null": "nothing", "bool": tree.text, "number": tree.text, "not finite": tree.text}.get(
+        tree.kind, repr(tree.text[:60])
+    )

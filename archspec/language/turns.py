@@ -51,7 +51,9 @@ def level(made: Elaborator, core: Level, current: Bundle, place: Place, use: Use
     return made.run(turns.body, env.inside(**names), current, place, label)
 
 
-def _turn(made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place, number: int, *, keyed: bool) -> Bundle:
+def _turn(
+    made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place, number: int, *, keyed: bool
+) -> Bundle:
     _spend(made, turns, env)
     inner = env.inside(**{turns.index: number}) if turns.index is not None else env.inside()
     if turns.prefix is not None:
@@ -82,7 +84,11 @@ def _count(made: Elaborator, turns: Turns, env: Env, current: Bundle) -> int:
     if count < 0:
         made.fail(f"times of {turns.word} needs at least 0, got {count}", turns.times.span, env.use)
     if count > made.limits.nodes:
-        made.fail(f"times of {turns.word} is {count:,}, a network has at most {made.limits.nodes:,} nodes", turns.times.span, env.use)
+        made.fail(
+            f"times of {turns.word} is {count:,}, a network has at most {made.limits.nodes:,} nodes",
+            turns.times.span,
+            env.use,
+        )
     return count
 
 

@@ -72,7 +72,9 @@ def exact(tree: Scalar, names: AbstractMapping[str, Any], channels: int | None) 
             found = names.get(name)
             return Fraction(found) if isinstance(found, int | Fraction) and not isinstance(found, bool) else None
         if channels is None:
-            raise ExpressionError("the current value is a bundle and has no channels", tree.text.index("channels"), len("channels"))
+            raise ExpressionError(
+                "the current value is a bundle and has no channels", tree.text.index("channels"), len("channels")
+            )
         return Fraction(channels)
 
     return expressions.evaluate(expressions.parse(tree.text), value)

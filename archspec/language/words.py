@@ -73,7 +73,11 @@ def check_module_name(key: Scalar, found: Collector, *, prefix: bool = False) ->
         found.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
         return False
     if key.text in RESERVED and not prefix:
-        found.report(f"{key.text!r} is taken: a torch module has an attribute of that name", key.span, help=f"for example {key.text}_ or {key.text}1")
+        found.report(
+            f"{key.text!r} is taken: a torch module has an attribute of that name",
+            key.span,
+            help=f"for example {key.text}_ or {key.text}1",
+        )
         return False
     if key.text in ("input", "channels", "core", *MODIFIERS):
         found.report(f"{key.text!r} is a word of the language", key.span, help="choose another name")
@@ -81,13 +85,13 @@ def check_module_name(key: Scalar, found: Collector, *, prefix: bool = False) ->
     return True
 
 
-def check_declared_name(key: Scalar, what: str, taken: Iterable[str], found: Collector) -> bool:
-    """Reports the name of a block or an argument that could not be used as a word."""
+def check_declared_name(key: Scalar, what: str, taken: Iterable[str], found: Collector, *, layer: bool) -> bool:
+    """Reports the name of a block or an argument that could not be used as a word; only a `layer` vies with the ops."""
     word = key.text
     if not is_name(word):
         found.report(f"the name of {what} has letters, digits and _, got {word[:60]!r}", key.span)
         return False
-    if word in KEYWORDS or word in BY_WORD:
+    if word in KEYWORDS or (word in BY_WORD and layer):
         kind = "an op" if word in BY_WORD else "a word of the language"
         found.report(f"{what} cannot be called {word!r}: it is {kind}", key.span, help="choose another name")
         return False
@@ -104,7 +108,10 @@ def unknown(word: str, names: Names) -> tuple[str, str | None]:
     if word.endswith((":", ",")) or ":" in word:
         head = word.partition(":")[0]
         if is_layer_word(head) or head in names.blocks:
-            return f"{word[:60]!r} is one word", f"put a space after the colon: {head}: {word.partition(':')[2].strip() or '…'}"
+            return (
+                f"{word[:60]!r} is one word",
+                f"put a space after the colon: {head}: {word.partition(':')[2].strip() or '…'}",
+            )
     if word == "core":
         return "'core' stands for the level below and means something inside a nest only", None
     if not word:

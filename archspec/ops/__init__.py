@@ -89,16 +89,17 @@ OPS: tuple[type[Op], ...] = (
 BY_WORD: dict[str, type[Op]] = {op.word: op for op in OPS}
 
 
-def _options(annotation: Any) -> Iterator[str]:
+def options(annotation: Any) -> Iterator[str]:
+    """The strings that a field of this type, or some field of this model, takes as they are."""
     if get_origin(annotation) is Literal:
         yield from (value for value in get_args(annotation) if isinstance(value, str))
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for field in annotation.model_fields.values():
-            yield from _options(field.annotation)
+            yield from options(field.annotation)
     else:
         for part in get_args(annotation):
-            yield from _options(part)
+            yield from options(part)
 
 
-OPTIONS: frozenset[str] = frozenset(option for op in OPS for option in _options(op))
+OPTIONS: frozenset[str] = frozenset(option for op in OPS for option in options(op))
 """The strings that some field of an op takes as they are, such as `same`."""
