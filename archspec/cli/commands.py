@@ -9,6 +9,7 @@ import click
 
 from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, Unable, echo_json, styled
 from archspec.cli.options import SPEC, architecture_options, json_option, limits_options, source
+from archspec.diagnostics import Diagnostic, SpecError
 
 if TYPE_CHECKING:
     from archspec.analysis.paths import Unit
@@ -90,7 +91,7 @@ def build(arch: Architecture, *, device: str, seed: int, batch: int, as_json: bo
     from archspec.cli import show
 
     try:
-        trial = try_out(arch, device=device, seed=seed, batch=batch)
+        trial = try_out(arch.network, device=device, seed=seed, batch=batch)
     except MissingDeviceError as missing:
         raise Unable(str(missing)) from missing
     if as_json:
@@ -104,9 +105,7 @@ def build(arch: Architecture, *, device: str, seed: int, batch: int, as_json: bo
 @limits_options
 @json_option
 def check(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
-    from archspec.architecture import check as diagnose
-
-    found = [(spec, diagnose(source(spec), limits=limits)) for spec in specs]
+    found = [(spec, _diagnostics(spec, limits)) for spec in specs]
     wrong = sum(1 for _, diagnostics in found if diagnostics)
     if as_json:
         files = [{"file": spec, "diagnostics": [one.as_dict() for one in diagnostics]} for spec, diagnostics in found]
@@ -120,6 +119,15 @@ def check(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
         sys.exit(WRONG_SPEC)
 
 
+def _diagnostics(spec: str, limits: Limits) -> tuple[Diagnostic, ...]:
+    from archspec.architecture import check as diagnose
+
+    try:
+        return diagnose(source(spec, limits), limits=limits)
+    except SpecError as error:  # standard input that is no text
+        return error.diagnostics
+
+
 @archspec.command(cls=SpecCommand, epilog=_SUMMARY, help=f"Show the parts of a network and what each costs.\n\n{SPEC}")
 @architecture_options
 @click.option("--depth", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Parts inside parts.")
@@ -129,7 +137,10 @@ def summary(arch: Architecture, *, depth: int, as_json: bool) -> None:
     if as_json:
         echo_json(table.as_dict())
         return
-    click.echo(str(table))
+    from archspec.cli.show import width
+    from archspec.report.table import render
+
+    click.echo(render(table, width()), nl=False)
 
 
 @archspec.command(
@@ -159,7 +170,7 @@ def count_paths(arch: Architecture, *, unit: Unit, gates: bool, lengths: bool, a
 @archspec.command()
 def schema() -> None:
     """Print the JSON Schema of the language, for completion and checks in an editor."""
-    from archspec.architecture import schema as json_schema
+    from archspec.language.schema import schema as json_schema
 
     echo_json(json_schema())
 

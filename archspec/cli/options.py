@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from archspec.diagnostics import Source
     from archspec.language.limits import Limits
 
 Command = Callable[..., None]
@@ -17,21 +18,16 @@ Command = Callable[..., None]
 SPEC = "SPEC is a file, the name of a bundled spec (`archspec list`), or - for standard input."
 
 
-def assignments(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, Any]:
-    """What `--set name=value` says, each value read as YAML. Raises `click.BadParameter`."""
+def assignments(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """What `--set name=value` says, each value still as text. Raises `click.BadParameter`."""
     return dict(_assignment(text) for text in given)
 
 
-def _assignment(given: str) -> tuple[str, Any]:
+def _assignment(given: str) -> tuple[str, str]:
     name, equals, text = given.partition("=")
     if not equals or not name.strip():
         raise click.BadParameter(f"{given!r} is not name=value, e.g. --set growth=48")
-    from archspec.architecture import parse_override
-
-    try:
-        return name.strip(), parse_override(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} is no value for {name.strip()!r}: {error}") from error
+    return name.strip(), text
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, also for what is wrong with the spec.")
@@ -66,17 +62,21 @@ def architecture_options(command: Command) -> Command:
     @set_option
     @limits_options
     @functools.wraps(command)
-    def loaded(spec: str, overrides: dict[str, Any], limits: Limits, **options: Any) -> None:
+    def loaded(spec: str, overrides: dict[str, str], limits: Limits, **options: Any) -> None:
         from archspec.architecture import load
 
-        command(load(source(spec), limits=limits, **overrides), **options)
+        command(load(source(spec, limits), limits=limits, **overrides), **options)
 
     return loaded
 
 
-def source(spec: str) -> Any:
-    """What the compiler is given for a SPEC: the text of standard input for `-`."""
-    return sys.stdin.buffer.read().decode() if spec == "-" else spec
+def source(spec: str, limits: Limits) -> str | Source:
+    """What the compiler is given for a SPEC: the text of standard input for `-`. Raises `SpecError` if that is no text."""
+    if spec != "-":
+        return spec
+    from archspec.language.reader import decode
+
+    return decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
 
 
 def _limits(**given: int | None) -> Limits:

@@ -95,6 +95,12 @@ def shapes(named: Mapping[str, tuple[int, ...]]) -> str:
     )
 
 
+def width() -> int | None:
+    """The columns of the terminal; None where the output goes elsewhere."""
+    console = Console()
+    return console.width if console.is_terminal else None
+
+
 def render(what: RenderableType) -> None:
     """Prints through click, which leaves the colours out of a pipe and meets its end in one place."""
     console = Console(no_color=None)

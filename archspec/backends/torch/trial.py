@@ -6,14 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
+from archspec.backends.torch import build
 from archspec.graph import Graph, Value
-
-if TYPE_CHECKING:
-    from archspec.architecture import Architecture
 
 
 _CPU_IS_FULL = ("can't allocate memory", "not enough memory")  # torch has no class of its own for it
@@ -37,7 +34,7 @@ class Trial:
         return asdict(self)
 
 
-def try_out(arch: Architecture, *, device: str = "auto", seed: int = 0, batch: int = 2) -> Trial:
+def try_out(graph: Graph, *, device: str = "auto", seed: int = 0, batch: int = 2) -> Trial:
     """Builds a network on a device (`auto`, `cpu` or `cuda`) and runs it once on noise, in eval mode.
 
     Raises:
@@ -47,8 +44,8 @@ def try_out(arch: Architecture, *, device: str = "auto", seed: int = 0, batch: i
     place = _device(device)
     with _memory(place):
         start = time.perf_counter()
-        model = arch.build(device=place.type, seed=seed).eval()
-        inputs = [_noise(arch.graph, value, batch, place) for value in arch.graph.inputs.values()]
+        model = build(graph, device=place.type, seed=seed).eval()
+        inputs = [_noise(graph, value, batch, place) for value in graph.inputs.values()]
         _settle(place)
         ready = time.perf_counter()
         with torch.inference_mode():
@@ -56,7 +53,7 @@ def try_out(arch: Architecture, *, device: str = "auto", seed: int = 0, batch: i
         _settle(place)
         done = time.perf_counter()
     values = found if isinstance(found, tuple) else (found,)
-    results = {name: tuple(value.shape) for name, value in zip(arch.output_shapes, values, strict=True)}
+    results = {name: tuple(value.shape) for name, value in zip(graph.outputs, values, strict=True)}
     return Trial(place.type, batch, ready - start, done - ready, results)
 
 
