@@ -12,7 +12,6 @@ import torch
 from archspec.backends.torch import build
 from archspec.graph import Graph, Value
 
-
 _CPU_IS_FULL = ("can't allocate memory", "not enough memory")  # torch has no class of its own for it
 
 
