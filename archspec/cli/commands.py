@@ -44,7 +44,7 @@ Examples:
 _SUMMARY = """\
 \b
 Examples:
-  archspec summary resnet50 --depth 2
+  archspec summary resnet50 --depth 3
   archspec summary my.yaml --set classes=10 --json
 """
 _PATHS = """\
@@ -130,7 +130,7 @@ def _diagnostics(spec: str, limits: Limits) -> tuple[Diagnostic, ...]:
 
 @archspec.command(cls=SpecCommand, epilog=_SUMMARY, help=f"Show the parts of a network and what each costs.\n\n{SPEC}")
 @architecture_options
-@click.option("--depth", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Parts inside parts.")
+@click.option("--depth", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Levels of parts.")
 @json_option
 def summary(arch: Architecture, *, depth: int, as_json: bool) -> None:
     table = arch.summary(depth=depth)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console, RenderableType
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ MACS = "multiply-accumulates of convolutions, linear layers and matrix products,
 DEPTH = "weighted layers on the longest path"
 
 _DIGITS = 60  # a longer number is shown rounded; --json has all of it
+_BAR = 40  # columns of the longest bar
 _PIPE_WIDTH = 160  # columns where no terminal says how many
 
 
@@ -51,10 +51,10 @@ def built(arch: Architecture, trial: Trial) -> None:
 def listing(names: Sequence[str], architectures: Iterable[Architecture]) -> Iterator[str]:
     """A heading and one line a network, each as soon as its network is known."""
     width = max(map(len, names), default=0)
-    yield click.style(f"{'name':{width}}  {'input':>12}  {'parameters':>14}  {'MACs':>18}  {'depth':>5}", bold=True)
+    yield click.style(f"{'name':{width}}  {'parameters':>13}  {'MACs':>17}  {'depth':>5}  input", bold=True)
     for name, arch in zip(names, architectures, strict=True):
-        costs = f"{arch.params:>14,}  {arch.macs:>18,}  {arch.depth:>5,}"
-        yield f"{name:{width}}  {shapes(arch.input_shapes):>12}  {costs}"
+        costs = f"{arch.params:>13,}  {arch.macs:>17,}  {arch.depth:>5,}"
+        yield f"{name:{width}}  {costs}  {shapes(arch.input_shapes)}"
     yield ""
     yield click.style(f"parameters: {PARAMS}\nMACs: {MACS}\ndepth: {DEPTH}", dim=True)
 
@@ -108,7 +108,7 @@ def render(what: RenderableType) -> None:
         console.width = _PIPE_WIDTH
     with console.capture() as text:
         console.print(what)
-    click.echo(text.get(), nl=False)
+    click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
 def _grid(title: str) -> Table:
@@ -127,6 +127,7 @@ def _length_table(lengths: Mapping[int, int]) -> Table:
     table.add_column("")
     most, total = max(lengths.values(), default=1), sum(lengths.values())
     for length, count in lengths.items():
-        bar = ProgressBar(total=1, completed=count / most, width=40)
-        table.add_row(str(length), whole(count), f"{count / total:.2%}", bar)
+        share = count / total
+        percent = f"{share:.2%}" if share >= 0.0001 else "< 0.01%"
+        table.add_row(str(length), whole(count), percent, "█" * round(_BAR * count / most))
     return table
