@@ -1,0 +1,24 @@
+"""`make demo` delights, and says nothing untrue."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+DEMO = Path(__file__).parent.parent / "examples" / "demo.py"
+
+
+def test_the_demo_runs_and_shows_what_it_promises() -> None:
+    done = subprocess.run([sys.executable, DEMO], capture_output=True, text=True, check=False, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    for part in (
+        "growth: 32",
+        "14,149,480",
+        "3,359,843,328",
+        "2^82",
+        "3×224×224 → 64×56×56",
+        ":6:5: error:",
+        "project the shortcut",
+    ):
+        assert part in done.stdout, part
