@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
-import torchvision
 
 import archspec
 from archspec.ops import activation
@@ -34,7 +34,7 @@ def test_the_op_of_the_recipe_is_torchs() -> None:
     assert word().lower(Shape.of(4))[0].options == {}
 
 
-def test_the_network_of_the_recipe_is_torchvisions() -> None:
+def test_the_network_of_the_recipe_is_torchvisions(torchvision: ModuleType) -> None:
     arch = archspec.load(block("yaml"))
     reference = torchvision.models.squeezenet1_1(weights=None).eval()
     model = arch.build(device="cpu").eval()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-DEMO = Path(__file__).parent.parent / "examples" / "demo.py"
+ROOT = Path(__file__).parent.parent
 
 
 def test_the_demo_runs_and_shows_what_it_promises() -> None:
-    done = subprocess.run([sys.executable, DEMO], capture_output=True, text=True, check=False, encoding="utf-8")
+    demo = [sys.executable, ROOT / "examples" / "demo.py"]
+    here = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run(demo, capture_output=True, check=False, encoding="utf-8", env=here)
     assert done.returncode == 0, done.stderr
     for part in (
         "growth: 32",

@@ -28,7 +28,8 @@ def bench_count_paths(name: str, benchmark: BenchmarkFixture) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def bench_build(name: str, benchmark: BenchmarkFixture) -> None:
     arch = archspec.load(name)
-    benchmark.pedantic(lambda: arch.build(device="cpu", seed=0), rounds=3)
+    model = benchmark(lambda: arch.build(device="cpu", seed=0))
+    assert sum(weight.numel() for weight in model.parameters()) == arch.params
 
 
 @pytest.mark.parametrize(
@@ -38,5 +39,5 @@ def bench_build(name: str, benchmark: BenchmarkFixture) -> None:
 )
 def bench_cold_start(arguments: list[str], benchmark: BenchmarkFixture) -> None:
     """A whole process; importing torch is the yardstick."""
-    done = benchmark.pedantic(subprocess.run, ([sys.executable, *arguments],), {"capture_output": True}, rounds=5)
+    done = benchmark(lambda: subprocess.run([sys.executable, *arguments], capture_output=True, check=False))
     assert done.returncode == 0, done.stderr
