@@ -170,7 +170,7 @@ def count_paths(arch: Architecture, *, unit: Unit, gates: bool, lengths: bool, a
 @archspec.command()
 def schema() -> None:
     """Print the JSON Schema of the language, for completion and checks in an editor."""
-    from archspec.language.schema import schema as json_schema
+    from archspec.architecture import schema as json_schema
 
     echo_json(json_schema())
 

@@ -12,15 +12,21 @@ from archspec.ops.dropout import DropPath
 from archspec.passes.base import PassError, keep, rebuild
 from archspec.routes import detours
 
-Survival = Annotated[float, Field(gt=0, le=1, description="survival probability p_L of the last residual branch, in (0, 1]")]
+Survival = Annotated[
+    float, Field(gt=0, le=1, description="survival probability p_L of the last residual branch, in (0, 1]")
+]
 Decay = Annotated[
     Literal["linear", "uniform"],
     Field(description="linear: p_l = 1 - l/L (1 - p_L), equation 4; uniform: p_l = p_L for all l"),
 ]
-Mode = Annotated[Literal["batch", "row"], Field(description="one draw a minibatch, as in the paper, or one for each sample")]
+Mode = Annotated[
+    Literal["batch", "row"], Field(description="one draw a minibatch, as in the paper, or one for each sample")
+]
 Rescale = Annotated[
     Literal["test", "train"],
-    Field(description="test: outputs are multiplied by p_l at test time, equation 5; train: survivors are divided by it"),
+    Field(
+        description="test: outputs are multiplied by p_l at test time, equation 5; train: survivors are divided by it"
+    ),
 ]
 
 
@@ -55,7 +61,9 @@ def stochastic_depth(
             return keep(new, node, inputs)
         drop = DropPath(p=1 - survivals[node.id], mode=mode, rescale=rescale)
         dropped = tuple(
-            new.add(drop, (value,), names.free(node), scope=node.scope, span=node.span, use=node.use)[0] if is_longer else value
+            new.add(drop, (value,), names.free(node), scope=node.scope, span=node.span, use=node.use)[0]
+            if is_longer
+            else value
             for value, is_longer in zip(inputs, longer[node.id], strict=True)
         )
         return keep(new, node, dropped)
@@ -71,7 +79,9 @@ class _Names:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.taken = {path for node in graph.ops for path in _prefixes(node.path)} | {scope.path for scope in graph.scopes}
+        self.taken = {path for node in graph.ops for path in _prefixes(node.path)} | {
+            scope.path for scope in graph.scopes
+        }
 
     def free(self, node: Node) -> Path:
         around = self.graph.scopes[node.scope].path
