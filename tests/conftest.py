@@ -1,0 +1,45 @@
+"""What tests of many files share: the reference libraries."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from torch.library import Library
+
+_SCHEMAS = ("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",)
+_declared: list[Library] = []
+
+
+@pytest.fixture(scope="session")
+def torchvision() -> ModuleType:
+    """torchvision, also where its compiled ops were built for another torch: models need none of them."""
+    pytest.importorskip("torch")
+    try:
+        return pytest.importorskip("torchvision")
+    except RuntimeError:
+        _declare_missing_ops()
+        return importlib.import_module("torchvision")
+
+
+@pytest.fixture(scope="session")
+def timm(torchvision: ModuleType) -> ModuleType:
+    """timm, which imports torchvision."""
+    return pytest.importorskip("timm")
+
+
+def _declare_missing_ops() -> None:
+    """Declares the schemas that torchvision's import looks for. The library must outlive every use: `_declared` keeps it."""
+    import torch
+
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for schema in (*_SCHEMAS, _SCHEMAS[0].replace("nms", "qnms", 1)):
+        library.define(schema)
+    _declared.append(library)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        del sys.modules[name]
