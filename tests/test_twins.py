@@ -33,7 +33,9 @@ class Twin:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-PLAIN_START = {"init_weights": False}  # torchvision's truncated normal takes minutes, and the weights are replaced anyway
+PLAIN_START = {
+    "init_weights": False
+}  # torchvision's truncated normal takes minutes, and the weights are replaced anyway
 TWINS = (
     *(Twin(f"resnet{depth}", 96) for depth in (18, 34, 50, 101, 152)),
     *(Twin(spec, 96) for spec in ("resnext50_32x4d", "wide_resnet50_2")),
@@ -137,7 +139,9 @@ def compare_outputs(pair: Pair, *, training: bool) -> None:
     assert len(ours) == len(theirs)
     for position, (one, other) in enumerate(zip(ours, theirs, strict=True)):
         assert other.std() > 0, "a constant output compares nothing"
-        assert torch.equal(one, other), f"output {position} in {mode} mode differs by {(one - other).abs().max().item()}"
+        assert torch.equal(one, other), (
+            f"output {position} in {mode} mode differs by {(one - other).abs().max().item()}"
+        )
 
 
 def gradients(model: Any, image: Any) -> dict[str, Any]:
