@@ -21,7 +21,7 @@ def torchvision() -> ModuleType:
     """torchvision, also where its compiled ops were built for another torch: models need none of them."""
     pytest.importorskip("torch")
     try:
-        return pytest.importorskip("torchvision")
+        return _imported("torchvision")
     except RuntimeError:
         _declare_missing_ops()
         return importlib.import_module("torchvision")
@@ -30,16 +30,21 @@ def torchvision() -> ModuleType:
 @pytest.fixture(scope="session")
 def timm(torchvision: ModuleType) -> ModuleType:
     """timm, which imports torchvision."""
-    return pytest.importorskip("timm")
+    return _imported("timm")
+
+
+def _imported(name: str) -> ModuleType:
+    module: ModuleType = pytest.importorskip(name)
+    return module
 
 
 def _declare_missing_ops() -> None:
     """Declares the schemas that torchvision's import looks for. The library must outlive every use: `_declared` keeps it."""
     import torch
 
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for schema in (*_SCHEMAS, _SCHEMAS[0].replace("nms", "qnms", 1)):
-        library.define(schema)
+        library.define(schema)  # type: ignore[no-untyped-call]
     _declared.append(library)
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[name]

@@ -6,7 +6,7 @@ The references share nothing with the compiler. Where they do the same operation
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
 from typing import Any
 
 import pytest
@@ -59,7 +59,7 @@ class UNet(nn.Module):  # type: ignore[misc, name-defined]
     def __init__(self) -> None:
         super().__init__()
         widths = (1, 64, 128, 256, 512, 1024)
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(itertools.pairwise(widths))
         self.down = nn.ModuleList(self.two(*pair) for pair in pairs)
         self.rise = nn.ModuleList()
         for narrow, wide in reversed(pairs[1:]):
@@ -151,7 +151,7 @@ def place(column: int, turn: int) -> int:
 def test_fractalnet() -> None:
     model = built("fractalnet20")
     widths = (3, 64, 128, 256, 512, 512)
-    blocks = [FractalBlock(*pair) for pair in zip(widths, widths[1:], strict=False)]
+    blocks = [FractalBlock(*pair) for pair in itertools.pairwise(widths)]
     reference = nn.Sequential(*blocks, nn.Flatten(), nn.Linear(512, 10)).double()
     renamed = {}
     for key, tensor in model.state_dict().items():
@@ -247,8 +247,8 @@ def test_gates_start_closed() -> None:
     assert all((tensor == -1).all() for tensor in gates)
 
 
-def only(state: dict[str, Any], wanted: Callable[[str], bool]) -> Any:
-    (tensor,) = [tensor for key, tensor in state.items() if wanted(key)]
+def only(state: dict[str, Any], end: str) -> Any:
+    (tensor,) = [tensor for key, tensor in state.items() if key.endswith(end)]
     return tensor
 
 
@@ -260,8 +260,7 @@ def test_lstm(steps: int, features: int, hidden: int) -> None:
     assert len(state) == 4, "the weights of all steps are one"
     for ours, theirs in (("input_gates", "ih"), ("hidden_gates", "hh")):
         for kind in ("weight", "bias"):
-            end = f"{ours}.{kind}"
-            getattr(reference, f"{kind}_{theirs}_l0").data = only(state, lambda key, end=end: key.endswith(end))
+            getattr(reference, f"{kind}_{theirs}_l0").data = only(state, f"{ours}.{kind}")
     sequence, h, c = noise(3, steps, features), noise(3, hidden, seed=7), noise(3, hidden, seed=8)
     last_h, last_c = model(sequence, h, c)
     _, (expected_h, expected_c) = reference(sequence, (h[None], c[None]))
