@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from torch.library import Library
 
-_SCHEMAS = ("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",)
+_SCHEMAS = tuple(f"{op}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor" for op in ("nms", "qnms"))
 _declared: list[Library] = []
 
 
@@ -43,7 +43,7 @@ def _declare_missing_ops() -> None:
     import torch
 
     library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-    for schema in (*_SCHEMAS, _SCHEMAS[0].replace("nms", "qnms", 1)):
+    for schema in _SCHEMAS:
         library.define(schema)  # type: ignore[no-untyped-call]
     _declared.append(library)
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
