@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -92,10 +93,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What part of its input one output element sees: per spatial axis, the extent (dilation counted in) and the step."""
+    """What part of its input one output element sees: per spatial axis, the extent (dilation counted in) and the step.
+
+    A step below 1 is of an op that makes more places than it gets: a transposed convolution, an upsampling.
+    """
 
     extent: tuple[int, ...]
-    step: tuple[int, ...]
+    step: tuple[int | Fraction, ...]
 
 
 Everything = Literal["everything"]
@@ -109,10 +113,18 @@ class Init(BaseModel):
     the ends of a uniform one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
     kind: Literal[
-        "kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform", "normal", "trunc_normal", "uniform", "constant", "orthogonal"
+        "kaiming_normal",
+        "kaiming_uniform",
+        "xavier_normal",
+        "xavier_uniform",
+        "normal",
+        "trunc_normal",
+        "uniform",
+        "constant",
+        "orthogonal",
     ]
     mode: Literal["fan_in", "fan_out"] = "fan_in"
     nonlinearity: Literal["relu", "leaky_relu", "linear", "sigmoid", "tanh", "selu"] = "relu"
@@ -135,7 +147,7 @@ class Op(BaseModel):
     description are its help text and stand in the JSON Schema. Sizes are in elements, probabilities in [0, 1].
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, use_attribute_docstrings=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
     word: ClassVar[str]
     """What it is called in a spec."""
@@ -176,8 +188,8 @@ class Op(BaseModel):
         """The initialisation of each weight that does not keep torch's own."""
         return {}
 
-    def carries(self, operand: int) -> bool:
-        """Whether the signal passes from this operand to the output; a gate's does not."""
+    def carries(self, operand: int, count: int = 1) -> bool:
+        """Whether the signal passes from this one of `count` operands to the output; a gate's does not."""
         return True
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
@@ -204,7 +216,9 @@ def per_axis(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, .
     if isinstance(value, int):
         return (value,) * rank
     if len(value) != rank:
-        raise ShapeError(f"{name} needs one number or {rank}, got {len(value)}: the input has {rank} spatial axes", field=name)
+        raise ShapeError(
+            f"{name} needs one number or {rank}, got {len(value)}: the input has {rank} spatial axes", field=name
+        )
     return value
 
 
@@ -212,4 +226,6 @@ def spatial_rank(op: Op, shape: Shape) -> int:
     """How many spatial axes an image-like value has: 1 to 3. Raises `ShapeError`."""
     if 2 <= shape.rank <= 4:
         return shape.rank - 1
-    raise ShapeError(f"{op.word} needs [channels, length], [channels, height, width] or [channels, depth, height, width], got {shape}")
+    raise ShapeError(
+        f"{op.word} needs [channels, length], [channels, height, width] or [channels, depth, height, width], got {shape}"
+    )

@@ -1,0 +1,15 @@
+"""The passes: rewrites of the elaborated graph, plain functions in one tuple."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from archspec.passes.base import Pass, PassError, arguments
+
+PASSES: tuple[Pass, ...] = ()
+"""All passes that a spec may ask for by name."""
+
+BY_WORD: dict[str, Pass] = {function.__name__: function for function in PASSES}
+ARGUMENTS: dict[str, type[BaseModel]] = {word: arguments(function) for word, function in BY_WORD.items()}
+
+__all__ = ["ARGUMENTS", "BY_WORD", "PASSES", "PassError"]

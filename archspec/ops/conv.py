@@ -1,0 +1,202 @@
+"""Convolutions, over 1 to 3 spatial axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from archspec.ops.base import (
+    Call,
+    Count,
+    Everything,
+    Initial,
+    NaturalPerAxis,
+    Op,
+    PerAxis,
+    ShapeError,
+    Weight,
+    Window,
+    per_axis,
+    spatial_rank,
+)
+from archspec.ops.rules import bounded, by_axis, differing, extents, slide
+from archspec.shape import Shape
+
+
+class Convolving(Op):
+    """What both directions of convolution have in common."""
+
+    first: ClassVar[str | None] = "out"
+    weighted: ClassVar[int] = 1
+    mixes: ClassVar[bool] = True
+
+    out: Count = Field(description="channels of the output")
+    kernel: PerAxis = Field(1, description="size of the kernel, in elements: one number or one per spatial axis")
+    stride: PerAxis = Field(1, description="step of the kernel, in elements: one number or one per spatial axis")
+    dilation: PerAxis = Field(1, description="distance of the kernel's taps, in elements: one number or one per axis")
+    groups: Count = Field(1, description="groups of channels that are convolved each by itself")
+    bias: bool = Field(True, description="whether a learned number is added to each output channel")
+    init: Initial | None = Field(None, description="initialisation of the kernel; torch's own if absent")
+    bias_init: Initial | None = Field(None, description="initialisation of the bias; torch's own if absent")
+
+    def grouped(self, shape: Shape) -> None:
+        """Raises `ShapeError` unless the groups divide the channels of the input and of the output."""
+        if shape.sizes[0] % self.groups:
+            raise ShapeError(f"{shape.sizes[0]} input channels do not divide into {self.groups} groups", field="groups")
+        if self.out % self.groups:
+            raise ShapeError(f"{self.out} output channels do not divide into {self.groups} groups", field="groups")
+
+    def initial(self) -> Mapping[str, Initial]:
+        given = {"weight": self.init, "bias": self.bias_init if self.bias else None}
+        return {name: init for name, init in given.items() if init is not None}
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        if inputs[0].axis != 0:
+            return range(self.out)
+        fed, made = inputs[0].channels // self.groups, self.out // self.groups
+        return range(reached.start // fed * made, ((reached.stop - 1) // fed + 1) * made)
+
+
+class Conv(Convolving):
+    """Convolution over 1, 2 or 3 spatial axes; the first axis of its input is the channels."""
+
+    word: ClassVar[str] = "conv"
+
+    padding: NaturalPerAxis | Literal["same"] = Field(
+        0, description="elements added on both sides: one number, one per axis, or same: dilation * (kernel - 1) // 2"
+    )
+    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = Field(
+        "zeros", description="what the added elements hold"
+    )
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        kernel, stride, padding, dilation = self._numbers(spatial_rank(self, shape))
+        self.grouped(shape)
+        self._wraps(shape.spatial, padding)
+        places = slide(shape.spatial, extents(kernel, dilation), stride, padding)
+        return bounded(self, (Shape.image(self.out, *places),), self.weights(shape))
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
+        weight = Weight("weight", (self.out, inputs[0].sizes[0] // self.groups, *kernel))
+        return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
+
+    def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
+        return outputs[0].count * math.prod(kernel) * inputs[0].sizes[0] // self.groups
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        rank = inputs[0].rank - 1
+        options = {"in_channels": inputs[0].sizes[0], "out_channels": self.out, "kernel_size": self.kernel}
+        padding = self._numbers(rank)[2] if self.padding == "same" else self.padding
+        if isinstance(padding, tuple) and len(set(padding)) == 1:
+            padding = padding[0]
+        options |= differing(
+            stride=(self.stride, 1),
+            padding=(padding, 0),
+            dilation=(self.dilation, 1),
+            groups=(self.groups, 1),
+            bias=(self.bias, True),
+            padding_mode=(self.padding_mode, "zeros"),
+        )
+        return (Call(f"torch.nn.Conv{rank}d", options),)
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        kernel, stride, _, dilation = self._numbers(inputs[0].rank - 1)
+        return Window(extents(kernel, dilation), stride)
+
+    def _numbers(self, rank: int) -> tuple[tuple[int, ...], ...]:
+        """Kernel, stride, padding and dilation, one number for each axis."""
+        kernel, dilation = per_axis(self.kernel, rank, "kernel"), per_axis(self.dilation, rank, "dilation")
+        padding = (
+            tuple(gap * (size - 1) // 2 for size, gap in zip(kernel, dilation, strict=True))
+            if self.padding == "same"
+            else per_axis(self.padding, rank, "padding")
+        )
+        return kernel, per_axis(self.stride, rank, "stride"), padding, dilation
+
+    def _wraps(self, spatial: tuple[int, ...], padding: tuple[int, ...]) -> None:
+        spare = {"reflect": 1, "circular": 0}.get(self.padding_mode)
+        if spare is None:
+            return
+        for size, added in zip(spatial, padding, strict=True):
+            if added > size - spare:
+                raise ShapeError(
+                    f"{self.padding_mode} padding of {added} is more than {size} elements give", field="padding"
+                )
+
+
+class ConvTranspose(Convolving):
+    """Transposed convolution over 1, 2 or 3 spatial axes: the gradient of a convolution with respect to its input."""
+
+    word: ClassVar[str] = "convtranspose"
+
+    padding: NaturalPerAxis = Field(
+        0, description="elements cut from both sides of the output: one number or one per axis"
+    )
+    output_padding: NaturalPerAxis = Field(
+        0,
+        description="elements added to the end of the output: one number or one per axis, below the stride or dilation",
+    )
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        extent, stride, padding, added = self._numbers(spatial_rank(self, shape))
+        self.grouped(shape)
+        places = tuple(
+            (size - 1) * step - 2 * less + reach + more
+            for size, step, less, reach, more in zip(shape.spatial, stride, padding, extent, added, strict=True)
+        )
+        if min(places) < 1:
+            raise ShapeError(
+                f"a padding of {by_axis(padding)} leaves nothing of {'×'.join(map(str, shape.spatial))} "
+                f"with a kernel of {by_axis(extent)}",
+                field="padding",
+            )
+        return bounded(self, (Shape.image(self.out, *places),), self.weights(shape))
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
+        weight = Weight("weight", (inputs[0].sizes[0], self.out // self.groups, *kernel))
+        return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
+
+    def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
+        return inputs[0].count * math.prod(kernel) * self.out // self.groups
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = {"in_channels": inputs[0].sizes[0], "out_channels": self.out, "kernel_size": self.kernel}
+        options |= differing(
+            stride=(self.stride, 1),
+            padding=(self.padding, 0),
+            output_padding=(self.output_padding, 0),
+            dilation=(self.dilation, 1),
+            groups=(self.groups, 1),
+            bias=(self.bias, True),
+        )
+        return (Call(f"torch.nn.ConvTranspose{inputs[0].rank - 1}d", options),)
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        extent, stride, _, _ = self._numbers(inputs[0].rank - 1)
+        seen = tuple(-(-reach // step) for reach, step in zip(extent, stride, strict=True))
+        return Window(seen, tuple(Fraction(1, step) for step in stride))
+
+    def _numbers(self, rank: int) -> tuple[tuple[int, ...], ...]:
+        """Extent, stride, padding and output padding, one number for each axis."""
+        dilation, stride = per_axis(self.dilation, rank, "dilation"), per_axis(self.stride, rank, "stride")
+        added = per_axis(self.output_padding, rank, "output_padding")
+        for more, step, gap in zip(added, stride, dilation, strict=True):
+            if more >= max(step, gap):
+                raise ShapeError(
+                    f"an output padding of {more} needs a stride or a dilation above it, got {step} and {gap}",
+                    field="output_padding",
+                )
+        extent = extents(per_axis(self.kernel, rank, "kernel"), dilation)
+        return extent, stride, per_axis(self.padding, rank, "padding"), added

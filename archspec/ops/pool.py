@@ -1,0 +1,171 @@
+"""Pools: the maximum or the mean of a window, of a part, of everything."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from archspec.ops.base import (
+    Call,
+    Everything,
+    NaturalPerAxis,
+    Op,
+    PerAxis,
+    Result,
+    ShapeError,
+    Window,
+    per_axis,
+    spatial_rank,
+)
+from archspec.ops.rules import by_axis, differing, extents, slide
+from archspec.shape import Shape
+
+
+class Pooling(Op):
+    """What pools with a sliding window have in common; the first axis of their input is the channels."""
+
+    first: ClassVar[str | None] = "kernel"
+
+    kernel: PerAxis = Field(description="size of the window, in elements: one number or one per spatial axis")
+    stride: PerAxis | None = Field(None, description="step of the window, in elements; the kernel if absent")
+    padding: NaturalPerAxis = Field(0, description="elements added on both sides: one number or one per axis")
+    ceil: bool = Field(False, description="whether a last window may hang over the end")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        stride, padding, extent = self._numbers(spatial_rank(self, shape))
+        for added, reach in zip(padding, extent, strict=True):
+            if 2 * added > reach:
+                raise ShapeError(
+                    f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(extent)}",
+                    field="padding",
+                )
+        return (Shape.image(shape.sizes[0], *slide(shape.spatial, extent, stride, padding, ceil=self.ceil)),)
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        stride, _, extent = self._numbers(inputs[0].rank - 1)
+        return Window(extent, stride)
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        return reached if inputs[0].axis == 0 else range(outputs[0].channels)
+
+    def gaps(self, rank: int) -> tuple[int, ...]:
+        """The dilation, one number for each axis."""
+        return (1,) * rank
+
+    def _numbers(self, rank: int) -> tuple[tuple[int, ...], ...]:
+        """Stride, padding and extent, one number for each axis."""
+        kernel = per_axis(self.kernel, rank, "kernel")
+        stride = kernel if self.stride is None else per_axis(self.stride, rank, "stride")
+        return stride, per_axis(self.padding, rank, "padding"), extents(kernel, self.gaps(rank))
+
+
+class MaxPool(Pooling):
+    """Maximum of a sliding window."""
+
+    word: ClassVar[str] = "maxpool"
+
+    dilation: PerAxis = Field(1, description="distance of the window's elements: one number or one per axis")
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = differing(
+            stride=(self.stride, None),
+            padding=(self.padding, 0),
+            dilation=(self.dilation, 1),
+            ceil_mode=(self.ceil, False),
+        )
+        return (Call(f"torch.nn.MaxPool{inputs[0].rank - 1}d", {"kernel_size": self.kernel, **options}),)
+
+    def gaps(self, rank: int) -> tuple[int, ...]:
+        return per_axis(self.dilation, rank, "dilation")
+
+
+class AvgPool(Pooling):
+    """Mean of a sliding window."""
+
+    word: ClassVar[str] = "avgpool"
+
+    count_include_pad: bool = Field(True, description="whether the padding's zeros count in the mean")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        outputs = super().infer(*inputs)
+        spatial = inputs[0].spatial
+        kernel = per_axis(self.kernel, len(spatial), "kernel")
+        # Over 3 axes torch wants the kernel inside the input even where padding or ceil would make room for it.
+        if len(spatial) == 3 and any(map(int.__gt__, kernel, spatial)):
+            sizes = "×".join(map(str, spatial))
+            raise ShapeError(
+                f"a kernel of {by_axis(kernel)} does not fit into {sizes}, which has 3 axes", field="kernel"
+            )
+        return outputs
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = differing(
+            stride=(self.stride, None),
+            padding=(self.padding, 0),
+            ceil_mode=(self.ceil, False),
+            count_include_pad=(self.count_include_pad, True),
+        )
+        return (Call(f"torch.nn.AvgPool{inputs[0].rank - 1}d", {"kernel_size": self.kernel, **options}),)
+
+
+class AdaptivePool(Op):
+    """Mean or maximum of as many windows as asked for, of nearly equal size."""
+
+    word: ClassVar[str] = "adaptivepool"
+    first: ClassVar[str | None] = "size"
+
+    size: PerAxis = Field(description="sizes of the output, in elements: one number or one per spatial axis")
+    kind: Literal["avg", "max"] = Field("avg", description="mean or maximum")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        size = per_axis(self.size, spatial_rank(self, inputs[0]), "size")
+        return (Shape.image(inputs[0].sizes[0], *size),)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        kind = self.kind.capitalize()
+        return (Call(f"torch.nn.Adaptive{kind}Pool{inputs[0].rank - 1}d", {"output_size": self.size}),)
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        sizes = per_axis(self.size, inputs[0].rank - 1, "size")
+        if set(sizes) == {1}:
+            return "everything"
+        pairs = tuple(zip(inputs[0].spatial, sizes, strict=True))
+        return Window(tuple(_widest(size, parts) for size, parts in pairs), tuple(max(1, a // b) for a, b in pairs))
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        return reached if inputs[0].axis == 0 else range(outputs[0].channels)
+
+
+def _widest(size: int, parts: int) -> int:
+    """The longest of the windows [⌊i·size/parts⌋, ⌈(i+1)·size/parts⌉)."""
+    return size // parts if size % parts == 0 else size // parts + 2 if size > parts else 2
+
+
+class GlobalPool(Op):
+    """Mean or maximum of all places: a feature vector of the channels; of a sequence, over its tokens."""
+
+    word: ClassVar[str] = "globalpool"
+    first: ClassVar[str | None] = "kind"
+
+    kind: Literal["avg", "max"] = Field("avg", description="mean or maximum")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        spatial_rank(self, inputs[0])
+        return (Shape.of(inputs[0].channels),)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        shape = inputs[0]
+        if shape.axis != 0:
+            return (Call("torch.mean" if self.kind == "avg" else "torch.amax", keywords={"dim": 1}),)
+        pool = f"torch.nn.Adaptive{self.kind.capitalize()}Pool{shape.rank - 1}d"
+        flat = Call("torch.flatten", args=(Result(0),), keywords={"start_dim": 1})
+        return (Call(pool, {"output_size": 1}), flat)
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        return "everything"

@@ -1,0 +1,79 @@
+"""The vocabulary of shape rules that ops share: bounds, axes, sliding windows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.ops.base import MAX_SIZE, Op, ShapeError, Weight
+from archspec.shape import Shape
+
+
+def bounded(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...] = ()) -> tuple[Shape, ...]:
+    """The outputs as they are. Raises `ShapeError` where one of them or a weight has more than `MAX_SIZE` elements."""
+    for shape in outputs:
+        if shape.count > MAX_SIZE:
+            raise ShapeError(f"{op.word} makes a value of {shape}, {shape.count} elements; at most {MAX_SIZE} fit")
+    for weight in weights:
+        if weight.count > MAX_SIZE:
+            raise ShapeError(f"{op.word} has a {weight.name} of {weight.count} elements; at most {MAX_SIZE} fit")
+    return outputs
+
+
+def axis_of(axis: int | None, shape: Shape, name: str = "axis") -> int:
+    """The axis that a field means, counted without the batch: the channels if None, from the end if negative.
+
+    Raises:
+        ShapeError: the value has no such axis.
+    """
+    if axis is None:
+        return shape.axis
+    if not -shape.rank <= axis < shape.rank:
+        raise ShapeError(f"{name} {axis} is past the {shape.rank} of {shape}", field=name)
+    return axis % shape.rank
+
+
+def differing(**options: tuple[Any, Any]) -> dict[str, Any]:
+    """The options whose value, the first of the pair, is not torch's default, the second."""
+    return {name: value for name, (value, default) in options.items() if value != default}
+
+
+def extents(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+    """How far a kernel reaches on each axis, with its gaps."""
+    return tuple(gap * (size - 1) + 1 for size, gap in zip(kernel, dilation, strict=True))
+
+
+def slide(
+    sizes: tuple[int, ...],
+    extent: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    *,
+    ceil: bool = False,
+) -> tuple[int, ...]:
+    """How many places a window has on each axis.
+
+    With `ceil` a last window may hang over the end, but not start beyond the input and its leading padding.
+
+    Raises:
+        ShapeError: the window has no place on an axis.
+    """
+    places = tuple(map(_places, sizes, extent, stride, padding, (ceil,) * len(sizes)))
+    if min(places) < 1:
+        raise ShapeError(
+            f"a kernel of {by_axis(extent)} does not fit into {'×'.join(map(str, sizes))} with padding {by_axis(padding)}",
+            field="kernel",
+        )
+    return places
+
+
+def _places(size: int, extent: int, stride: int, padding: int, ceil: bool) -> int:
+    room = size + 2 * padding - extent
+    if not ceil:
+        return room // stride + 1
+    places = -(-room // stride) + 1
+    return places - 1 if (places - 1) * stride >= size + padding else places
+
+
+def by_axis(numbers: tuple[int, ...]) -> str:
+    """How sizes are written: once where all axes have the same."""
+    return str(numbers[0]) if len(set(numbers)) == 1 else "×".join(map(str, numbers))
