@@ -1,50 +1,30 @@
-"""What tests of many files share: the reference libraries."""
+"""What all tests share."""
 
 from __future__ import annotations
 
-import importlib
-import sys
-from types import ModuleType
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from torch.library import Library
 
-_SCHEMAS = tuple(f"{op}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor" for op in ("nms", "qnms"))
-_declared: list[Library] = []
-
-
-@pytest.fixture(scope="session")
-def torchvision() -> ModuleType:
-    """torchvision, also where its compiled ops were built for another torch: models need none of them."""
-    pytest.importorskip("torch")
-    try:
-        return _imported("torchvision")
-    except RuntimeError:
-        _declare_missing_ops()
-        return importlib.import_module("torchvision")
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-goldens", action="store_true", help="rewrite the expected outputs, to be reviewed as a diff"
+    )
 
 
-@pytest.fixture(scope="session")
-def timm(torchvision: ModuleType) -> ModuleType:
-    """timm, which imports torchvision."""
-    return _imported("timm")
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with the file of that name in `goldens` beside the test, or rewrites the file."""
+    folder = Path(request.path).parent / "goldens"
 
+    def compare(name: str, text: str) -> None:
+        file = folder / name
+        if request.config.getoption("--update-goldens"):
+            folder.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert file.exists(), f"{file.name} is missing: run with --update-goldens"
+        assert text == file.read_text(encoding="utf-8")
 
-def _imported(name: str) -> ModuleType:
-    module: ModuleType = pytest.importorskip(name)
-    return module
-
-
-def _declare_missing_ops() -> None:
-    """Declares the schemas that torchvision's import looks for. The library must outlive every use: `_declared` keeps it."""
-    import torch
-
-    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
-    for schema in _SCHEMAS:
-        library.define(schema)  # type: ignore[no-untyped-call]
-    _declared.append(library)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-        del sys.modules[name]
+    return compare

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 import archspec
+from tests.references import timm, torchvision
 
 torch = pytest.importorskip("torch")
 
@@ -62,13 +62,13 @@ class Pair:
 
 
 @pytest.fixture(scope="module", params=TWINS, ids=lambda twin: twin.spec)
-def pair(request: pytest.FixtureRequest, torchvision: ModuleType, timm: ModuleType) -> Iterator[Pair]:
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     case: Twin = request.param
     name = case.model or case.spec
     if case.library == "timm":
-        twin = timm.create_model(name, **case.options)
+        twin = timm().create_model(name, **case.options)
     else:
-        twin = getattr(torchvision.models, name)(**case.options)
+        twin = getattr(torchvision().models, name)(**case.options)
     image = torch.randn(BATCH, 3, case.size, case.size, generator=torch.Generator().manual_seed(1))
     yield Pair(archspec.load(case.spec).build(device="cpu", seed=0), twin, image)
 
