@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping as AbstractMapping
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
 
 from pydantic import BaseModel, ValidationError
 
@@ -297,10 +298,13 @@ class _Declarations:
 
     def passes(self) -> Iterator[PassUse]:
         for tree in self.document.passes:
-            key, arguments = (
-                (tree, None) if isinstance(tree, Scalar) else tree.entries[0] if _is_pass(tree) else (None, None)
-            )
-            if key is None:
+            key: Scalar
+            arguments: Tree | None = None
+            if isinstance(tree, Scalar):
+                key = tree
+            elif isinstance(tree, Mapping) and len(tree.entries) == 1:
+                key, arguments = tree.entries[0]
+            else:
                 self.found.report(f"a pass is a word, or a word with arguments, got {describe(tree)}", tree.span)
                 continue
             model = self.rewrites.get(key.text)
@@ -358,10 +362,6 @@ class _Declarations:
 def _is_long(tree: Tree) -> bool:
     """Whether a block is written with its parts named, and not as a layer alone."""
     return isinstance(tree, Mapping) and any(name in tree.by_name for name in ("layers", "args", "inputs", "outputs"))
-
-
-def _is_pass(tree: Tree) -> bool:
-    return isinstance(tree, Mapping) and len(tree.entries) == 1
 
 
 def _without_after(tree: Tree) -> Tree:

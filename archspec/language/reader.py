@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
@@ -12,7 +13,7 @@ from archspec.diagnostics import Diagnostic, Note, Source, Span, SpecError
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -58,9 +59,9 @@ def read(source: Source, limits: Limits = DEFAULT) -> Tree:
         loader.dispose()
 
 
-def _events(loader: yaml.SafeLoader) -> Iterator[yaml.Event]:
-    while loader.check_event():  # type: ignore[no-untyped-call]
-        yield loader.get_event()  # type: ignore[no-untyped-call]
+def _events(loader: Any) -> Iterator[yaml.Event]:
+    while loader.check_event():
+        yield loader.get_event()
 
 
 @dataclass
@@ -115,7 +116,7 @@ class _Builder:
     def refuse(self, event: yaml.NodeEvent, span: Span) -> None:
         if isinstance(event, yaml.AliasEvent):
             raise self.error(
-                f"an alias (*{event.anchor[:60]}) is not part of the language",
+                f"an alias (*{str(event.anchor)[:60]}) is not part of the language",
                 span,
                 help="name what repeats in blocks and use it by its name",
             )
@@ -125,9 +126,10 @@ class _Builder:
                 span,
                 help="name what repeats in blocks and use it by its name",
             )
-        if getattr(event, "tag", None) is not None:
+        tag = getattr(event, "tag", None)
+        if tag is not None:
             raise self.error(
-                f"a tag ({event.tag[:60]}) is not part of the language",
+                f"a tag ({tag[:60]}) is not part of the language",
                 span,
                 help="a spec is data: numbers, words, lists and mappings",
             )
@@ -162,7 +164,8 @@ class _Builder:
         return tuple(entries)
 
     def span(self, event: yaml.Event) -> Span:
-        start, end = event.start_mark, event.end_mark
+        start: Any = event.start_mark
+        end: Any = event.end_mark
         if end.line == start.line:
             length = end.column - start.column
         else:
@@ -183,11 +186,11 @@ def _at(source: Source, index: int) -> Span:
     return Span(source, source.text.count("\n", 0, index) + 1, index - line_start + 1)
 
 
-def _syntax(error: yaml.MarkedYAMLError, source: Source) -> Diagnostic:
+def _syntax(error: Any, source: Source) -> Diagnostic:
     mark = error.problem_mark or error.context_mark
     span = Span(source, mark.line + 1, mark.column + 1) if mark else Span(source, 1, 1)
     problem = str(error.problem or error.context or "not YAML")
-    notes = ()
+    notes: tuple[Note, ...] = ()
     if (
         error.context
         and error.context_mark

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping as AbstractMapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -99,7 +99,7 @@ def plain(tree: Tree) -> Any:
     return tree.text
 
 
-def locate(tree: Tree, where: AbstractMapping[Any, Any] | tuple[Any, ...]) -> Tree:
+def locate(tree: Tree, where: Iterable[Any]) -> Tree:
     """The deepest part of the tree on the way that `where`, the `loc` of a pydantic error, names."""
     for step in where:
         if isinstance(tree, Mapping) and isinstance(step, str) and step in tree.by_name:

@@ -188,6 +188,11 @@ class Parameter(Op):
     def carries(self, operand: int, count: int = 1) -> bool:
         return False
 
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        return None  # not even as a gate: the constant depends on no input
+
     @property
     def _stored(self) -> tuple[int, ...]:
         return (1, *self.shape) if self.batched else self.shape

@@ -34,13 +34,14 @@ class Pooling(Op):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
-        stride, padding, extent = self._numbers(spatial_rank(self, shape))
-        for added, reach in zip(padding, extent, strict=True):
-            if 2 * added > reach:
-                raise ShapeError(
-                    f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(extent)}",
-                    field="padding",
-                )
+        rank = spatial_rank(self, shape)
+        stride, padding, extent = self._numbers(rank)
+        # Over one axis torch measures the padding by the kernel without its gaps, at least in evaluation.
+        most = per_axis(self.kernel, rank, "kernel") if rank == 1 else extent
+        if any(2 * added > reach for added, reach in zip(padding, most, strict=True)):
+            raise ShapeError(
+                f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(most)}", field="padding"
+            )
         return (Shape.image(shape.sizes[0], *slide(shape.spatial, extent, stride, padding, ceil=self.ceil)),)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:

@@ -157,6 +157,10 @@ FITTING: dict[str, Any] = {
     "reshape": _reshape,
     "permute": lambda first: st.permutations(range(first.rank)).map(lambda axes: {"axes": axes}),
     "token": lambda first: st.integers(-first.sizes[0], first.sizes[0] - 1).map(lambda index: {"index": index}),
+    "avgpool": lambda first: st.sampled_from(({"kernel": 1, "padding": 0}, {"kernel": 2, "padding": 0})),
+    "attention": lambda first: st.sampled_from([n for n in (1, 2, 3, 4) if first.sizes[-1] % n == 0]).map(
+        lambda heads: {"heads": heads}
+    ),
     "pad": lambda first: st.integers(0, 2).map(lambda size: {"size": size}),
     "upsample": lambda first: st.sampled_from(({"scale": 2, "size": None}, {"size": 5, "scale": None})).map(dict),
 }

@@ -25,6 +25,7 @@ NARROWER: dict[str, dict[str, str]] = {
         r"needs \[channels, length\], \[channels, height, width\]": "torch runs some of these functions on other ranks, too",
         r"needs one number or \d, got \d": "torch repeats a list of one number, and pads a short one here and there",
     },
+    "convtranspose": {r"leaves nothing of": "torch makes an empty tensor"},
     "linear": {r"^linear needs \[features\]": "a map of an image's last axis is a mistake nearly always"},
     "add": {r"^add needs equal shapes": "torch broadcasts; a description says what it means"},
     "mean": {r"^mean needs equal shapes": "torch broadcasts; a description says what it means"},
@@ -64,7 +65,7 @@ def agrees(case: Case) -> bool:
         shapes = case.op.infer(*case.inputs)
     except ShapeError as error:
         if not narrower(case.op.word, error.message):
-            with pytest.raises(Exception):  # noqa: B017, PT011 - torch has a class of error for each
+            with pytest.raises(Exception):  # noqa: B017 - torch has a class of error for each
                 run(case, "cpu")  # on meta, some of torch's checks are left out
         return False
     module, outputs, flops = run(case)
@@ -83,14 +84,14 @@ def test_shapes_tensors_and_macs_are_those_of_torch(word: str) -> None:
         pytest.skip("its module is of the torch back end")
     fitting = 0
 
-    @settings(max_examples=150, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(cases(word))
     def compare(case: Case) -> None:
         nonlocal fitting
         fitting += agrees(case)
 
     compare()
-    assert fitting >= 15, "hardly any case fits: nothing is tested"
+    assert fitting >= 10, "hardly any case fits: nothing is tested"
 
 
 def test_a_bundle_is_its_operands() -> None:

@@ -174,14 +174,18 @@ def test_the_fact(
         (
             "add",
             (Shape.of(128, 28, 28), IMAGE),
-            "the branch changes the channels from 64 to 128 and the size from 56×56 to 28×28; "
-            "project the shortcut, e.g. [conv: {out: 128, stride: 2}, batchnorm]",
+            (
+                "the branch changes the channels from 64 to 128 and the size from 56×56 to 28×28; "
+                "project the shortcut, e.g. [conv: {out: 128, stride: 2}, batchnorm]"
+            ),
         ),
         (
             "mean",
             (Shape.of(64, 28, 28), IMAGE),
-            "the branch changes the size from 56×56 to 28×28; "
-            "project the shortcut, e.g. [conv: {out: 64, stride: 2}, batchnorm]",
+            (
+                "the branch changes the size from 56×56 to 28×28; "
+                "project the shortcut, e.g. [conv: {out: 64, stride: 2}, batchnorm]"
+            ),
         ),
         (
             "add",
@@ -205,13 +209,13 @@ def test_the_help_of_a_join(word: str, inputs: tuple[Shape, ...], help: str | No
 
 
 def test_the_projection_that_is_advised_fits() -> None:
-    projected = BY_WORD["conv"](out=128, stride=2).infer(IMAGE)
+    projected = BY_WORD["conv"].model_validate({"out": 128, "stride": 2}).infer(IMAGE)
     assert BY_WORD["add"]().infer(Shape.of(128, 28, 28), *projected) == projected
 
 
 def test_linear_advises_to_flatten_an_image() -> None:
     with pytest.raises(ShapeError) as caught:
-        BY_WORD["linear"](out=10).infer(IMAGE)
+        BY_WORD["linear"].model_validate({"out": 10}).infer(IMAGE)
     assert caught.value.help == "put globalpool or flatten before it"
 
 
