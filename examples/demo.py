@@ -42,7 +42,7 @@ stages:
 
 
 def main() -> None:
-    console = Console(width=min(Console().width, 110))
+    console = Console(width=min(Console().width, 100))
     arch = archspec.load(SPECS / "densenet169.yaml")
     show_spec(console)
     show_costs(console, arch)
@@ -58,7 +58,12 @@ def show_spec(console: Console) -> None:
     console.print(Rule("1  The network is a text"))
     for name, first, last in (("densenet169.yaml", None, None), ("densenet121.yaml", "blocks:", "stages:")):
         text = between((SPECS / name).read_text(encoding="utf-8"), first, last)
-        console.print(Panel(Syntax(text, "yaml", theme="ansi_dark", background_color="default"), title=f"specs/{name}"))
+        console.print(
+            Panel(
+                Syntax(text, "yaml", theme="ansi_dark", background_color="default", word_wrap=True),
+                title=f"specs/{name}",
+            )
+        )
     console.print("No width is written twice: what each layer reads follows from what comes before it.\n")
 
 
@@ -71,20 +76,20 @@ def between(text: str, first: str | None, last: str | None) -> str:
 
 
 def show_costs(console: Console, arch: archspec.Architecture) -> None:
-    console.print(Rule("2  Known before torch is asked"))
+    console.print(Rule("2  Exact, and known before torch is asked"))
     paths = arch.paths(unit="modules")
     table = Table.grid(padding=(0, 2))
-    table.add_row("parameters", f"[bold]{arch.params:,}[/]", "trainable scalars, exact")
-    table.add_row("MACs", f"[bold]{arch.macs:,}[/]", "multiply-accumulates for one photograph, exact")
-    table.add_row("depth", f"[bold]{arch.depth}[/]", "weighted layers on the longest path")
-    table.add_row("paths", f"[bold]{paths.total:,}[/]", "ways from the photograph to the answer: " + power(paths.total))
+    table.add_row("parameters", f"[bold]{arch.params:,}[/]", "trainable scalars")
+    table.add_row("MACs", f"[bold]{arch.macs:,}[/]", "multiply-accumulates, one image")
+    table.add_row("depth", f"[bold]{arch.depth}[/]", "weighted layers, longest path")
+    table.add_row("paths", f"[bold]{paths.total:,}[/]", f"{power(paths.total)} ways to the answer")
     table.add_row("", f"of {paths.shortest} to {paths.longest} modules", f"{float(paths.mean or 0):.1f} on average")
     console.print(table, "")
 
 
 def power(number: int) -> str:
     exponent = number.bit_length() - 1
-    return f"2^{exponent}" if number == 2**exponent else f"about 2^{exponent}"
+    return f"= 2^{exponent}" if number == 2**exponent else f"≈ 2^{exponent}"
 
 
 def show_photograph(console: Console, arch: archspec.Architecture) -> None:
@@ -99,14 +104,14 @@ def show_photograph(console: Console, arch: archspec.Architecture) -> None:
         scores = model(to_tensor(photograph))
     seconds = time.perf_counter() - start
     pictures = [Panel(mosaic(console, to_tensor(photograph)[0]), title="the photograph")]
-    pictures += [Panel(mosaic(console, seen[name]), title=name) for name in ("pool0", "transition1", "transition2")]
+    pictures += [Panel(mosaic(console, seen[name]), title=name) for name in ("pool0", "transition2")]
     console.print(Columns(pictures))
     route = Text(" → ").join([Text("3×224×224"), *(Text(size(seen[name])) for name in STAGES), Text(size(scores[0]))])
     console.print(route)
     console.print(f"One forward pass on the CPU: [bold]{seconds:.2f} s[/].")
     console.print(
-        "The weights are fresh from their initialisation, so its 1000 scores mean nothing yet; what the pictures show\n"
-        "(the mean of all channels) is that the photograph is still there after each stage, coarser and coarser.\n"
+        "The weights are fresh from their initialisation, so its 1000 scores mean nothing yet. What the pictures show,"
+        " the mean of all channels, is how the photograph lives on from stage to stage, coarser and coarser.\n"
     )
 
 
@@ -137,7 +142,7 @@ def show_mistake(console: Console) -> None:
     try:
         archspec.load(MISTAKE)
     except archspec.SpecError as error:
-        console.print(Text(str(error), style="red"))
+        console.print(Text(str(error), style="red"), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,13 @@ class SpecCommand(click.Command):
             return super().invoke(ctx)
         except SpecError as error:
             show_diagnostics(error.diagnostics, as_json=bool(ctx.params.get("as_json")))
-            ctx.exit(WRONG_SPEC)
+            ctx.exit(WRONG_COMMAND if _of_options(error, ctx) else WRONG_SPEC)
+
+
+def _of_options(error: SpecError, ctx: click.Context) -> bool:
+    """Whether all that is wrong stands in what `--set` gave, and none of it in the spec."""
+    given = {f"<{name}>" for name in ctx.params.get("overrides") or ()}
+    return {diagnostic.span.source.name for diagnostic in error.diagnostics} <= given
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> None:

@@ -60,9 +60,18 @@ def test_a_limit(tiny: Path) -> None:
     assert "20 bytes" in refused("summary", tiny, "--max-bytes", 20, exit_code=1)
 
 
-@pytest.mark.parametrize("given", ["width", "=3", "width=[1", "width=*x"])
-def test_set_that_cannot_be_read(given: str, tiny: Path) -> None:
+@pytest.mark.parametrize("given", ["width", "=3"])
+def test_set_that_is_no_assignment(given: str, tiny: Path) -> None:
     assert "--set" in refused("summary", tiny, "--set", given)
+
+
+@pytest.mark.parametrize("given", ["width=[1", "width=*x"])
+def test_set_that_cannot_be_read(given: str, tiny: Path) -> None:
+    assert refused("summary", tiny, "--set", given).startswith("<width>:")
+
+
+def test_set_that_makes_the_spec_wrong(tiny: Path) -> None:
+    assert f"{tiny}:5:" in refused("summary", tiny, "--set", "width=-1", exit_code=1)
 
 
 def test_set_of_an_argument_that_the_spec_has_not(tiny: Path) -> None:
@@ -97,8 +106,8 @@ def test_more_memory_than_any_machine_has(tiny: Path) -> None:
 
 
 def test_a_reader_that_goes_away() -> None:
-    """`archspec list | head -1`, with more output than a pipe holds."""
-    with subprocess.Popen([*_ARCHSPEC, "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    """`archspec list | head -1`."""
+    with subprocess.Popen([*_ARCHSPEC, "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
