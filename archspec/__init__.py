@@ -1,1 +1,13 @@
-"""archspec: a network is data."""
+"""archspec: a network is data.
+
+>>> import archspec
+>>> archspec.load("resnet50").params
+25557032
+"""
+
+from archspec.architecture import Architecture, bundled, check, load
+from archspec.diagnostics import Diagnostic, SpecError
+from archspec.language.limits import Limits
+
+__all__ = ["Architecture", "Diagnostic", "Limits", "SpecError", "bundled", "check", "load"]
+__version__ = "0.1.0"

@@ -119,7 +119,9 @@ class Collector:
     def report(
         self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = (), use: Use | None = None
     ) -> None:
-        self.found.append(Diagnostic(message, span, notes=notes, use=use, help=help))
+        diagnostic = Diagnostic(message, span, notes=notes, use=use, help=help)
+        if diagnostic not in self.found:
+            self.found.append(diagnostic)
 
     def raise_if_any(self) -> None:
         if self.found:

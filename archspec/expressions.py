@@ -11,7 +11,9 @@ from functools import lru_cache
 MAX_LENGTH = 1000  # characters in one expression
 MAX_BITS = 4096  # of a numerator or denominator
 
-_TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|[-+*/()]))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|[-+*/()]))"
+)
 _NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -169,8 +171,14 @@ class _Parser:
             raise ExpressionError("an expression nested too deeply", start)
         if not kind or (kind == "sign" and token not in ("-", "(")):
             shown = token or self.text[start : start + 1]
-            raise ExpressionError(f"a number or a name is missing before {shown!r}" if shown else "a number or a name is missing at the end",
-                                  start, len(shown), help=_OPERATORS)
+            raise ExpressionError(
+                f"a number or a name is missing before {shown!r}"
+                if shown
+                else "a number or a name is missing at the end",
+                start,
+                len(shown),
+                help=_OPERATORS,
+            )
         self.advance()
         result: Expression
         if kind == "number":

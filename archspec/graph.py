@@ -128,7 +128,14 @@ class Graph:
         return scope
 
     def add(
-        self, op: Op, inputs: tuple[Value, ...], path: Path = (), *, scope: int = 0, span: Span = NOWHERE, use: Use | None = None
+        self,
+        op: Op,
+        inputs: tuple[Value, ...],
+        path: Path = (),
+        *,
+        scope: int = 0,
+        span: Span = NOWHERE,
+        use: Use | None = None,
     ) -> tuple[Value, ...]:
         """Adds a node and gives its outputs. Raises `ShapeError`."""
         id = len(self.nodes)

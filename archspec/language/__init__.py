@@ -1,1 +1,46 @@
-"""The language: YAML to a located tree to a document to an elaborated graph."""
+"""The language: YAML to a located tree, to a document, to a program, to a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archspec.diagnostics import Collector, Source
+from archspec.graph import Graph
+from archspec.language.declare import Rewrites, bind
+from archspec.language.document import Document
+from archspec.language.elaborator import Elaborator
+from archspec.language.layers import Program
+from archspec.language.limits import DEFAULT, Limits
+from archspec.language.reader import read
+
+__all__ = ["DEFAULT", "Limits", "elaborate", "program"]
+
+
+def program(
+    document: Document | None,
+    found: Collector,
+    *,
+    rewrites: Rewrites,
+    overrides: Mapping[str, Source] | None = None,
+    limits: Limits = DEFAULT,
+) -> Program:
+    """The bound program of a document.
+
+    Raises:
+        SpecError: everything that is wrong with it and can be seen without shapes.
+    """
+    if document is not None:
+        document.overrides = {name: read(source, limits) for name, source in (overrides or {}).items()}
+        bound = bind(document, rewrites, found)
+    found.raise_if_any()
+    return bound
+
+
+def elaborate(program: Program, limits: Limits = DEFAULT) -> tuple[Graph, Mapping[str, object]]:
+    """The graph of a program, and the values of the document's arguments.
+
+    Raises:
+        SpecError: the first layer that does not fit, or the layers that reach no output.
+    """
+    elaborator = Elaborator(program, limits)
+    return elaborator.elaborate(), elaborator.document.names

@@ -7,48 +7,99 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from archspec.ops.activation import ReLU
+from archspec.ops.activation import (
+    ELU,
+    GELU,
+    SELU,
+    Hardsigmoid,
+    Hardswish,
+    LeakyReLU,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Tanh,
+)
+from archspec.ops.attention import Attention, Embedding, MatMul, Parameter
 from archspec.ops.base import Op
-from archspec.ops.conv import Conv
+from archspec.ops.conv import Conv, ConvTranspose
+from archspec.ops.dropout import Dropout, DropPath, SpatialDropout
 from archspec.ops.join import Add, Bundle, Concat, Max, Mean, Multiply
+from archspec.ops.layout import ChannelShuffle, Flatten, Permute, Reshape, Upsample
 from archspec.ops.linear import Linear
-from archspec.ops.norm import BatchNorm
+from archspec.ops.norm import LRN, BatchNorm, GroupNorm, InstanceNorm, LayerNorm
 from archspec.ops.pool import AdaptivePool, AvgPool, GlobalPool, MaxPool
-from archspec.ops.tensor import Identity, Split
+from archspec.ops.tensor import Identity, Pad, Scale, Slice, Split, Token
 
 OPS: tuple[type[Op], ...] = (
     Conv,
+    ConvTranspose,
     Linear,
     BatchNorm,
+    GroupNorm,
+    LayerNorm,
+    InstanceNorm,
+    LRN,
     ReLU,
+    ReLU6,
+    LeakyReLU,
+    PReLU,
+    ELU,
+    SELU,
+    GELU,
+    SiLU,
+    Hardswish,
+    Hardsigmoid,
+    Sigmoid,
+    Tanh,
+    Softmax,
     MaxPool,
     AvgPool,
     AdaptivePool,
     GlobalPool,
+    Dropout,
+    SpatialDropout,
+    DropPath,
     Add,
     Mean,
     Max,
     Concat,
     Multiply,
     Bundle,
-    Split,
     Identity,
+    Split,
+    Slice,
+    Pad,
+    Token,
+    Scale,
+    Flatten,
+    Reshape,
+    Permute,
+    Upsample,
+    ChannelShuffle,
+    MatMul,
+    Attention,
+    Embedding,
+    Parameter,
 )
 """All ops, in the order of the documentation."""
 
 BY_WORD: dict[str, type[Op]] = {op.word: op for op in OPS}
 
 
-def _options(annotation: Any) -> Iterator[str]:
+def options(annotation: Any) -> Iterator[str]:
+    """The strings that a field of this type, or some field of this model, takes as they are."""
     if get_origin(annotation) is Literal:
         yield from (value for value in get_args(annotation) if isinstance(value, str))
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for field in annotation.model_fields.values():
-            yield from _options(field.annotation)
+            yield from options(field.annotation)
     else:
         for part in get_args(annotation):
-            yield from _options(part)
+            yield from options(part)
 
 
-OPTIONS: frozenset[str] = frozenset(option for op in OPS for option in _options(op))
+OPTIONS: frozenset[str] = frozenset(option for op in OPS for option in options(op))
 """The strings that some field of an op takes as they are, such as `same`."""

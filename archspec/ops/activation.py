@@ -1,10 +1,14 @@
-"""Activations: elementwise functions, never in place."""
+"""Activations: functions of each element, never in place, and softmax."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from archspec.ops.base import Call, Op
+from pydantic import Field
+
+from archspec.ops.base import Call, Initial, Op, Weight
+from archspec.ops.rules import axis_of, differing
 from archspec.shape import Shape
 
 
@@ -16,7 +20,11 @@ class Activation(Op):
     """Its class in torch.nn."""
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call(f"torch.nn.{self.module}"),)
+        return (Call(f"torch.nn.{self.module}", self.options(inputs[0])),)
+
+    def options(self, shape: Shape) -> dict[str, Any]:
+        """What torch's module is constructed with."""
+        return {}
 
 
 class ReLU(Activation):
@@ -24,3 +32,134 @@ class ReLU(Activation):
 
     word: ClassVar[str] = "relu"
     module: ClassVar[str] = "ReLU"
+
+
+class ReLU6(Activation):
+    """Rectified linear unit with a ceiling: min(max(0, x), 6)."""
+
+    word: ClassVar[str] = "relu6"
+    module: ClassVar[str] = "ReLU6"
+
+
+class LeakyReLU(Activation):
+    """Rectified linear unit with a fixed slope below zero."""
+
+    word: ClassVar[str] = "leakyrelu"
+    first: ClassVar[str | None] = "slope"
+    module: ClassVar[str] = "LeakyReLU"
+
+    slope: float = Field(0.01, description="slope below zero")
+
+    def options(self, shape: Shape) -> dict[str, Any]:
+        return differing(negative_slope=(self.slope, 0.01))
+
+
+class PReLU(Activation):
+    """Rectified linear unit with a learned slope below zero (He et al. 2015, arXiv:1502.01852)."""
+
+    word: ClassVar[str] = "prelu"
+    module: ClassVar[str] = "PReLU"
+
+    shared: bool = Field(
+        True, description="whether all channels have one slope; otherwise each of the first axis has its own"
+    )
+    init: Initial = Field(0.25, description="initialisation of the slopes")
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("weight", (1 if self.shared else inputs[0].sizes[0],)),)
+
+    def options(self, shape: Shape) -> dict[str, Any]:
+        return {} if self.shared else {"num_parameters": shape.sizes[0]}
+
+    def initial(self) -> Mapping[str, Initial]:
+        return {"weight": self.init}
+
+
+class ELU(Activation):
+    """Exponential linear unit: x above zero, alpha * (exp(x) - 1) below."""
+
+    word: ClassVar[str] = "elu"
+    first: ClassVar[str | None] = "alpha"
+    module: ClassVar[str] = "ELU"
+
+    alpha: float = Field(1.0, description="depth that it tends to below zero")
+
+    def options(self, shape: Shape) -> dict[str, Any]:
+        return differing(alpha=(self.alpha, 1.0))
+
+
+class SELU(Activation):
+    """Scaled exponential linear unit (Klambauer et al. 2017)."""
+
+    word: ClassVar[str] = "selu"
+    module: ClassVar[str] = "SELU"
+
+
+class GELU(Activation):
+    """Gaussian error linear unit (Hendrycks and Gimpel 2016)."""
+
+    word: ClassVar[str] = "gelu"
+    first: ClassVar[str | None] = "approximate"
+    module: ClassVar[str] = "GELU"
+
+    approximate: Literal["none", "tanh"] = Field("none", description="exact, or approximated by a hyperbolic tangent")
+
+    def options(self, shape: Shape) -> dict[str, Any]:
+        return differing(approximate=(self.approximate, "none"))
+
+
+class SiLU(Activation):
+    """Sigmoid linear unit, also called swish: x * sigmoid(x)."""
+
+    word: ClassVar[str] = "silu"
+    module: ClassVar[str] = "SiLU"
+
+
+class Hardswish(Activation):
+    """Piecewise swish: x * relu6(x + 3) / 6."""
+
+    word: ClassVar[str] = "hardswish"
+    module: ClassVar[str] = "Hardswish"
+
+
+class Hardsigmoid(Activation):
+    """Piecewise linear sigmoid: relu6(x + 3) / 6."""
+
+    word: ClassVar[str] = "hardsigmoid"
+    module: ClassVar[str] = "Hardsigmoid"
+
+
+class Sigmoid(Activation):
+    """Logistic function: 1 / (1 + exp(-x))."""
+
+    word: ClassVar[str] = "sigmoid"
+    module: ClassVar[str] = "Sigmoid"
+
+
+class Tanh(Activation):
+    """Hyperbolic tangent."""
+
+    word: ClassVar[str] = "tanh"
+    module: ClassVar[str] = "Tanh"
+
+
+class Softmax(Op):
+    """Exponentials divided by their sum along an axis."""
+
+    word: ClassVar[str] = "softmax"
+    first: ClassVar[str | None] = "axis"
+
+    axis: int | None = Field(None, description="axis, counted from 0 without the batch; the channels if absent")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        axis_of(self.axis, inputs[0])
+        return (inputs[0],)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return (Call("torch.nn.Softmax", {"dim": axis_of(self.axis, inputs[0]) + 1}),)
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        shape = inputs[0]
+        return range(shape.channels) if axis_of(self.axis, shape) == shape.axis else reached

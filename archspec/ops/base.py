@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -92,10 +93,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What part of its input one output element sees: per spatial axis, the extent (dilation counted in) and the step."""
+    """What part of its input one output element sees: per spatial axis, the extent (dilation counted in) and the step.
+
+    A step below 1 is of an op that makes more places than it gets: a transposed convolution, an upsampling.
+    """
 
     extent: tuple[int, ...]
-    step: tuple[int, ...]
+    step: tuple[int | Fraction, ...]
 
 
 Everything = Literal["everything"]
@@ -109,7 +113,7 @@ class Init(BaseModel):
     the ends of a uniform one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
     kind: Literal[
         "kaiming_normal",
@@ -143,7 +147,7 @@ class Op(BaseModel):
     description are its help text and stand in the JSON Schema. Sizes are in elements, probabilities in [0, 1].
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, use_attribute_docstrings=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
     word: ClassVar[str]
     """What it is called in a spec."""
@@ -184,8 +188,8 @@ class Op(BaseModel):
         """The initialisation of each weight that does not keep torch's own."""
         return {}
 
-    def carries(self, operand: int) -> bool:
-        """Whether the signal passes from this operand to the output; a gate's does not."""
+    def carries(self, operand: int, count: int = 1) -> bool:
+        """Whether the signal passes from this one of `count` operands to the output; a gate's does not."""
         return True
 
     def window(self, *inputs: Shape) -> Window | Everything | None:

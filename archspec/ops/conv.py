@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -22,7 +23,7 @@ from archspec.ops.base import (
     per_axis,
     spatial_rank,
 )
-from archspec.ops.rules import bounded, differing, extents, slide
+from archspec.ops.rules import bounded, by_axis, differing, extents, slide
 from archspec.shape import Shape
 
 
@@ -130,3 +131,72 @@ class Conv(Convolving):
                 raise ShapeError(
                     f"{self.padding_mode} padding of {added} is more than {size} elements give", field="padding"
                 )
+
+
+class ConvTranspose(Convolving):
+    """Transposed convolution over 1, 2 or 3 spatial axes: the gradient of a convolution with respect to its input."""
+
+    word: ClassVar[str] = "convtranspose"
+
+    padding: NaturalPerAxis = Field(
+        0, description="elements cut from both sides of the output: one number or one per axis"
+    )
+    output_padding: NaturalPerAxis = Field(
+        0,
+        description="elements added to the end of the output: one number or one per axis, below the stride or dilation",
+    )
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        extent, stride, padding, added = self._numbers(spatial_rank(self, shape))
+        self.grouped(shape)
+        places = tuple(
+            (size - 1) * step - 2 * less + reach + more
+            for size, step, less, reach, more in zip(shape.spatial, stride, padding, extent, added, strict=True)
+        )
+        if min(places) < 1:
+            raise ShapeError(
+                f"a padding of {by_axis(padding)} leaves nothing of {'×'.join(map(str, shape.spatial))} "
+                f"with a kernel of {by_axis(extent)}",
+                field="padding",
+            )
+        return bounded(self, (Shape.image(self.out, *places),), self.weights(shape))
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
+        weight = Weight("weight", (inputs[0].sizes[0], self.out // self.groups, *kernel))
+        return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
+
+    def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
+        return inputs[0].count * math.prod(kernel) * self.out // self.groups
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = {"in_channels": inputs[0].sizes[0], "out_channels": self.out, "kernel_size": self.kernel}
+        options |= differing(
+            stride=(self.stride, 1),
+            padding=(self.padding, 0),
+            output_padding=(self.output_padding, 0),
+            dilation=(self.dilation, 1),
+            groups=(self.groups, 1),
+            bias=(self.bias, True),
+        )
+        return (Call(f"torch.nn.ConvTranspose{inputs[0].rank - 1}d", options),)
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        extent, stride, _, _ = self._numbers(inputs[0].rank - 1)
+        seen = tuple(-(-reach // step) for reach, step in zip(extent, stride, strict=True))
+        return Window(seen, tuple(Fraction(1, step) for step in stride))
+
+    def _numbers(self, rank: int) -> tuple[tuple[int, ...], ...]:
+        """Extent, stride, padding and output padding, one number for each axis."""
+        dilation, stride = per_axis(self.dilation, rank, "dilation"), per_axis(self.stride, rank, "stride")
+        added = per_axis(self.output_padding, rank, "output_padding")
+        for more, step, gap in zip(added, stride, dilation, strict=True):
+            if more >= max(step, gap):
+                raise ShapeError(
+                    f"an output padding of {more} needs a stride or a dilation above it, got {step} and {gap}",
+                    field="output_padding",
+                )
+        extent = extents(per_axis(self.kernel, rank, "kernel"), dilation)
+        return extent, stride, per_axis(self.padding, rank, "padding"), added

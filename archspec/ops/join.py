@@ -33,6 +33,11 @@ class Folding(Join):
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         return _chain(self.function, len(inputs))
 
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        return reached if inputs[operand].axis == outputs[0].axis else range(outputs[0].channels)
+
 
 class Add(Folding):
     """Sum of its branches."""
@@ -123,7 +128,7 @@ class Multiply(Join):
             product = Result(len(calls) - 1)
         return tuple(calls)
 
-    def carries(self, operand: int) -> bool:
+    def carries(self, operand: int, count: int = 1) -> bool:
         return operand == 0
 
     def routes(
@@ -172,7 +177,7 @@ def _projection(inputs: tuple[Shape, ...]) -> str | None:
         return None
     branch, shortcut = inputs
     wider = branch.channels != shortcut.channels
-    if branch.axis != 0:
+    if branch.axis == branch.rank - 1:
         same = branch.replace(branch.axis, 1) == shortcut.replace(shortcut.axis, 1)
         what = f"the features from {shortcut.channels} to {branch.channels}"
         return f"the branch changes {what}; project the shortcut, e.g. [linear: {branch.channels}]" if same else None

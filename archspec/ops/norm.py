@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ops.base import Call, Initial, Op, ShapeError, Weight
+from archspec.ops.base import Call, Count, Initial, Op, Probability, ShapeError, Weight, spatial_rank
 from archspec.ops.rules import differing
 from archspec.shape import Shape
 
-Positive = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class BatchNorm(Op):
@@ -21,9 +22,7 @@ class BatchNorm(Op):
     elementwise: ClassVar[bool] = True
 
     eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
-    momentum: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.1, description="share of the newest minibatch in the running statistics"
-    )
+    momentum: Probability = Field(0.1, description="share of the newest minibatch in the running statistics")
     affine: bool = Field(True, description="whether each channel has a learned factor and a learned shift")
     track: bool = Field(True, description="whether running statistics are kept, for use in evaluation")
     init: Initial | None = Field(None, description="initialisation of the factors; ones if absent")
@@ -35,14 +34,7 @@ class BatchNorm(Op):
         return (inputs[0],)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        channels = inputs[0].sizes[0]
-        affine = (Weight("weight", (channels,)), Weight("bias", (channels,)))
-        tracked = (
-            Weight("running_mean", (channels,), trainable=False),
-            Weight("running_var", (channels,), trainable=False),
-            Weight("num_batches_tracked", (), trainable=False),
-        )
-        return (affine if self.affine else ()) + (tracked if self.track else ())
+        return _statistical(inputs[0].sizes[0], self.affine, self.track)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = differing(
@@ -55,5 +47,139 @@ class BatchNorm(Op):
         return (Call(f"torch.nn.BatchNorm{rank}d", {"num_features": inputs[0].sizes[0], **options}),)
 
     def initial(self) -> Mapping[str, Initial]:
-        given = {"weight": self.init, "bias": self.bias_init}
-        return {name: init for name, init in given.items() if init is not None and self.affine}
+        return _initial(self.init, self.bias_init) if self.affine else {}
+
+
+class GroupNorm(Op):
+    """Group normalisation (Wu and He 2018): each sample's groups of channels, the first axis, by themselves."""
+
+    word: ClassVar[str] = "groupnorm"
+    first: ClassVar[str | None] = "groups"
+
+    groups: Count = Field(description="groups of channels that are normalised together")
+    eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
+    affine: bool = Field(True, description="whether each channel has a learned factor and a learned shift")
+    init: Initial | None = Field(None, description="initialisation of the factors; ones if absent")
+    bias_init: Initial | None = Field(None, description="initialisation of the shifts; zeros if absent")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        channels = inputs[0].sizes[0]
+        if channels % self.groups:
+            raise ShapeError(f"{channels} channels do not divide into {self.groups} groups", field="groups")
+        return (inputs[0],)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return _pair((inputs[0].sizes[0],)) if self.affine else ()
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = {"num_groups": self.groups, "num_channels": inputs[0].sizes[0]}
+        return (Call("torch.nn.GroupNorm", options | differing(eps=(self.eps, 1e-5), affine=(self.affine, True))),)
+
+    def initial(self) -> Mapping[str, Initial]:
+        return _initial(self.init, self.bias_init) if self.affine else {}
+
+
+class LayerNorm(Op):
+    """Layer normalisation (Ba et al. 2016) over the last axes."""
+
+    word: ClassVar[str] = "layernorm"
+
+    axes: Count = Field(1, description="how many axes, counted from the last, are normalised together")
+    eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
+    affine: bool = Field(
+        True, description="whether each element of those axes has a learned factor and a learned shift"
+    )
+    bias: bool = Field(True, description="whether there is a shift beside the factor")
+    init: Initial | None = Field(None, description="initialisation of the factors; ones if absent")
+    bias_init: Initial | None = Field(None, description="initialisation of the shifts; zeros if absent")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        if self.axes > inputs[0].rank:
+            raise ShapeError(f"layernorm over {self.axes} axes needs as many, got {inputs[0]}", field="axes")
+        return (inputs[0],)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        pair = _pair(inputs[0].sizes[-self.axes :])
+        return pair[: (1 + self.bias) if self.affine else 0]
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        sizes = inputs[0].sizes[-self.axes :]
+        options = {"normalized_shape": sizes[0] if len(sizes) == 1 else sizes}
+        options |= differing(eps=(self.eps, 1e-5), elementwise_affine=(self.affine, True), bias=(self.bias, True))
+        return (Call("torch.nn.LayerNorm", options),)
+
+    def initial(self) -> Mapping[str, Initial]:
+        return _initial(self.init, self.bias_init if self.bias else None) if self.affine else {}
+
+
+class InstanceNorm(Op):
+    """Instance normalisation (Ulyanov et al. 2016): each sample's channels, the first axis, each by itself."""
+
+    word: ClassVar[str] = "instancenorm"
+
+    eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
+    momentum: Probability = Field(0.1, description="share of the newest minibatch in the running statistics")
+    affine: bool = Field(False, description="whether each channel has a learned factor and a learned shift")
+    track: bool = Field(False, description="whether running statistics are kept, for use in evaluation")
+    init: Initial | None = Field(None, description="initialisation of the factors; ones if absent")
+    bias_init: Initial | None = Field(None, description="initialisation of the shifts; zeros if absent")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        spatial_rank(self, inputs[0])
+        if math.prod(inputs[0].spatial) == 1:
+            raise ShapeError(f"instancenorm needs more than one place in a channel, got {inputs[0]}")
+        return (inputs[0],)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return _statistical(inputs[0].sizes[0], self.affine, self.track)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = differing(
+            eps=(self.eps, 1e-5),
+            momentum=(self.momentum, 0.1),
+            affine=(self.affine, False),
+            track_running_stats=(self.track, False),
+        )
+        name = f"torch.nn.InstanceNorm{inputs[0].rank - 1}d"
+        return (Call(name, {"num_features": inputs[0].sizes[0], **options}),)
+
+    def initial(self) -> Mapping[str, Initial]:
+        return _initial(self.init, self.bias_init) if self.affine else {}
+
+
+class LRN(Op):
+    """Local response normalisation (Krizhevsky et al. 2012, section 3.3), across neighbouring channels, as torch scales it."""
+
+    word: ClassVar[str] = "lrn"
+    first: ClassVar[str | None] = "size"
+
+    size: Count = Field(5, description="neighbouring channels that are summed")
+    alpha: float = Field(1e-4, description="factor of the mean of squares")
+    beta: float = Field(0.75, description="exponent")
+    k: float = Field(1.0, description="added to the mean of squares")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        spatial_rank(self, inputs[0])
+        return (inputs[0],)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = differing(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
+        return (Call("torch.nn.LocalResponseNorm", {"size": self.size, **options}),)
+
+
+def _pair(sizes: tuple[int, ...]) -> tuple[Weight, ...]:
+    return (Weight("weight", sizes), Weight("bias", sizes))
+
+
+def _statistical(channels: int, affine: bool, track: bool) -> tuple[Weight, ...]:
+    """The affine pair and the running statistics."""
+    tracked = (
+        Weight("running_mean", (channels,), trainable=False),
+        Weight("running_var", (channels,), trainable=False),
+        Weight("num_batches_tracked", (), trainable=False),
+    )
+    return (_pair((channels,)) if affine else ()) + (tracked if track else ())
+
+
+def _initial(weight: Initial | None, bias: Initial | None) -> dict[str, Initial]:
+    return {name: init for name, init in (("weight", weight), ("bias", bias)) if init is not None}

@@ -34,17 +34,18 @@ class Pooling(Op):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
-        kernel, stride, padding, extent = self._numbers(spatial_rank(self, shape))
-        for added, reach in zip(padding, extent, strict=True):
-            if 2 * added > reach:
-                raise ShapeError(
-                    f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(extent)}",
-                    field="padding",
-                )
+        rank = spatial_rank(self, shape)
+        stride, padding, extent = self._numbers(rank)
+        # Over one axis torch measures the padding by the kernel without its gaps, at least in evaluation.
+        most = per_axis(self.kernel, rank, "kernel") if rank == 1 else extent
+        if any(2 * added > reach for added, reach in zip(padding, most, strict=True)):
+            raise ShapeError(
+                f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(most)}", field="padding"
+            )
         return (Shape.image(shape.sizes[0], *slide(shape.spatial, extent, stride, padding, ceil=self.ceil)),)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
-        _, stride, _, extent = self._numbers(inputs[0].rank - 1)
+        stride, _, extent = self._numbers(inputs[0].rank - 1)
         return Window(extent, stride)
 
     def routes(
@@ -57,10 +58,10 @@ class Pooling(Op):
         return (1,) * rank
 
     def _numbers(self, rank: int) -> tuple[tuple[int, ...], ...]:
-        """Kernel, stride, padding and extent, one number for each axis."""
+        """Stride, padding and extent, one number for each axis."""
         kernel = per_axis(self.kernel, rank, "kernel")
         stride = kernel if self.stride is None else per_axis(self.stride, rank, "stride")
-        return kernel, stride, per_axis(self.padding, rank, "padding"), extents(kernel, self.gaps(rank))
+        return stride, per_axis(self.padding, rank, "padding"), extents(kernel, self.gaps(rank))
 
 
 class MaxPool(Pooling):
@@ -89,6 +90,18 @@ class AvgPool(Pooling):
     word: ClassVar[str] = "avgpool"
 
     count_include_pad: bool = Field(True, description="whether the padding's zeros count in the mean")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        outputs = super().infer(*inputs)
+        spatial = inputs[0].spatial
+        kernel = per_axis(self.kernel, len(spatial), "kernel")
+        # Over 3 axes torch wants the kernel inside the input even where padding or ceil would make room for it.
+        if len(spatial) == 3 and any(map(int.__gt__, kernel, spatial)):
+            sizes = "×".join(map(str, spatial))
+            raise ShapeError(
+                f"a kernel of {by_axis(kernel)} does not fit into {sizes}, which has 3 axes", field="kernel"
+            )
+        return outputs
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = differing(

@@ -1,4 +1,4 @@
-"""Ops that rearrange a value and compute nothing."""
+"""Ops that take a part of a value, add to it, or leave it as it is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ops.base import FIRST, Call, Count, Op, ShapeError
-from archspec.ops.rules import axis_of
+from archspec.ops.base import FIRST, Call, Count, Natural, Op, Result, ShapeError
+from archspec.ops.rules import axis_of, bounded, differing
 from archspec.shape import Shape
+
+Sides = tuple[Natural, Natural]
 
 
 class Identity(Op):
@@ -55,7 +57,126 @@ class Split(Op):
         return cut(reached, start, start + self.sizes[output])
 
 
+class Slice(Op):
+    """The part of a value between two places, along the channels or another axis."""
+
+    word: ClassVar[str] = "slice"
+    first: ClassVar[str | None] = "stop"
+
+    start: Natural = Field(0, description="first place that is taken, counted from 0")
+    stop: Count | None = Field(None, description="first place that is not taken; the end of the axis if absent")
+    axis: int | None = Field(None, description="axis, counted from 0 without the batch; the channels if absent")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        axis, stop = self._part(inputs[0])
+        size = inputs[0].sizes[axis]
+        if not self.start < stop <= size:
+            raise ShapeError(
+                f"slice needs a part of 0 to {size}, got {self.start} to {stop}",
+                field="stop" if stop > size else "start",
+            )
+        return (inputs[0].replace(axis, stop - self.start),)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        axis, stop = self._part(inputs[0])
+        return (Call("torch.narrow", args=(*FIRST, axis + 1, self.start, stop - self.start)),)
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        axis, stop = self._part(inputs[0])
+        return cut(reached, self.start, stop) if axis == inputs[0].axis else reached
+
+    def _part(self, shape: Shape) -> tuple[int, int]:
+        """The axis and where the part ends."""
+        axis = axis_of(self.axis, shape)
+        return axis, shape.sizes[axis] if self.stop is None else self.stop
+
+
+class Pad(Op):
+    """Adds places with one value around the spatial axes, and channels before and after (option A of He et al. 2015)."""
+
+    word: ClassVar[str] = "pad"
+    first: ClassVar[str | None] = "size"
+
+    size: Natural | Annotated[tuple[Natural | Sides, ...], Field(min_length=1, max_length=3)] = Field(
+        0,
+        description="places added to the spatial axes: on both sides, one number or one per axis, or [before, after] per axis",
+    )
+    channels: Sides = Field((0, 0), description="channels added: [before, after]")
+    value: float = Field(0.0, description="what the added places hold")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        sides = self._sides(inputs[0])
+        sizes = tuple(size + sum(added) for size, added in zip(inputs[0].sizes, sides, strict=True))
+        return bounded(self, (Shape(sizes, inputs[0].axis),))
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        sides = self._sides(inputs[0])
+        while len(sides) > 1 and sides[0] == (0, 0):
+            sides = sides[1:]
+        added = tuple(number for pair in reversed(sides) for number in pair)
+        keywords = differing(value=(self.value, 0.0))
+        return (Call("torch.nn.functional.pad", args=(*FIRST, added), keywords=keywords),)
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        return range(reached.start + self.channels[0], reached.stop + self.channels[0])
+
+    def _sides(self, shape: Shape) -> tuple[tuple[int, int], ...]:
+        """What is added before and after, for each axis of the value, the channels included."""
+        rank = shape.rank - 1
+        given = (self.size,) * rank if isinstance(self.size, int) else self.size
+        if len(given) != rank:
+            raise ShapeError(
+                f"size needs one number or {rank}, got {len(given)}: the input has {rank} spatial axes", field="size"
+            )
+        sides = [(added, added) if isinstance(added, int) else added for added in given]
+        sides.insert(shape.axis, self.channels)
+        return tuple(sides)
+
+
+class Token(Op):
+    """One token of a sequence: [tokens, features] becomes [features]."""
+
+    word: ClassVar[str] = "token"
+    first: ClassVar[str | None] = "index"
+
+    index: int = Field(description="place of the token, counted from 0, or from the end if negative")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        if shape.rank != 2:
+            raise ShapeError(f"token needs [tokens, features], got {shape}")
+        tokens = shape.sizes[1 - shape.axis]
+        if not -tokens <= self.index < tokens:
+            raise ShapeError(f"there is no token {self.index} among {tokens}", field="index")
+        return (Shape.of(shape.channels),)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return (Call("torch.select", args=(*FIRST, 2 - inputs[0].axis, self.index)),)
+
+
+class Scale(Op):
+    """A factor and a shift: by * x + plus."""
+
+    word: ClassVar[str] = "scale"
+    first: ClassVar[str | None] = "by"
+    elementwise: ClassVar[bool] = True
+
+    by: float = Field(1.0, description="factor")
+    plus: float = Field(0.0, description="shift")
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        shifted = Call("torch.add", args=(*FIRST, self.plus))
+        if self.by == 1 and self.plus != 0:
+            return (shifted,)
+        scaled = Call("torch.mul", args=(*FIRST, self.by))
+        return (scaled,) if self.plus == 0 else (scaled, Call("torch.add", args=(Result(0), self.plus)))
+
+
 def cut(reached: range, start: int, stop: int) -> range | None:
     """What is left of a range between two places, counted from the first of them; None where nothing is."""
     left = range(max(reached.start, start) - start, min(reached.stop, stop) - start)
-    return left if left else None
+    return left or None

@@ -1,0 +1,16 @@
+"""The passes: rewrites of the elaborated graph, plain functions in one tuple."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from archspec.passes.base import Pass, PassError, arguments
+from archspec.passes.stochastic_depth import stochastic_depth
+
+PASSES: tuple[Pass, ...] = (stochastic_depth,)
+"""All passes that a spec may ask for by name."""
+
+BY_WORD: dict[str, Pass] = {function.__name__: function for function in PASSES}
+ARGUMENTS: dict[str, type[BaseModel]] = {word: arguments(function) for word, function in BY_WORD.items()}
+
+__all__ = ["ARGUMENTS", "BY_WORD", "PASSES", "PassError"]

@@ -1,0 +1,210 @@
+"""The face of the library: a spec goes in, an architecture comes out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import ValidationError
+
+from archspec import library
+from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_you_mean
+from archspec.graph import Graph
+from archspec.language import DEFAULT, Limits, elaborate, program
+from archspec.language.explain import explain
+from archspec.language.layers import PassUse, Program
+from archspec.language.load import SUFFIXES, Loader, open_source
+from archspec.language.tree import Tree, plain
+from archspec.language.values import evaluate, rounded
+from archspec.passes import ARGUMENTS, BY_WORD, PassError
+
+if TYPE_CHECKING:
+    import networkx as nx
+    import torch
+
+    from archspec.analysis.paths import Paths
+    from archspec.report.summary import Summary
+
+Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
+"""A path, the name of a bundled spec, YAML text, or the same as a mapping."""
+
+
+def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architecture:
+    """The architecture that a spec describes.
+
+    `spec` is a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a
+    mapping. `overrides` take the place of the document's `args`; text among them is read as YAML, so that a layer can be
+    given too.
+
+    Raises:
+        SpecError: the spec is not a network; its `diagnostics` say where and why.
+        OSError: the file cannot be read, or there is no bundled spec of that name.
+    """
+    source, path = _source(spec, limits)
+    loader = Loader(path.parent if path is not None else None, library.find, library.names, limits)
+    document = loader.load(source, path)
+    given = {
+        name: Source(f"<{name}>", value if isinstance(value, str) else json.dumps(value))
+        for name, value in overrides.items()
+    }
+    bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, limits=limits)
+    graph, names = elaborate(bound, limits)
+    for use in bound.passes:
+        graph = _rewritten(graph, use, names)
+    return Architecture(bound, graph)
+
+
+def check(spec: Spec, *, limits: Limits = DEFAULT) -> tuple[Diagnostic, ...]:
+    """All that is wrong with a spec, what it expects and does not get included; empty where nothing is.
+
+    Raises:
+        OSError: the file cannot be read, or there is no bundled spec of that name.
+    """
+    try:
+        return load(spec, limits=limits).unexpected()
+    except SpecError as error:
+        return error.diagnostics
+
+
+def bundled() -> tuple[str, ...]:
+    """The names of the bundled specs."""
+    return library.names()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the language, for editors."""
+    from archspec.language.schema import schema
+
+    return schema(ARGUMENTS)
+
+
+class Architecture:
+    """A checked network: its graph, and what can be known of it without running it."""
+
+    def __init__(self, program: Program, network: Graph) -> None:
+        self.program, self.network = program, network
+
+    @property
+    def name(self) -> str:
+        return self.network.name
+
+    @property
+    def source(self) -> str:
+        """The paper or the author, as the spec says."""
+        return self.network.source
+
+    @property
+    def graph(self) -> nx.MultiDiGraph[int]:
+        """The wiring: a node is a number with its `node`; an edge's key is the position of the operand that it feeds."""
+        return self.network.dag
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The sizes of each input, without the batch."""
+        return {name: value.shape.sizes for name, value in self.network.inputs.items()}
+
+    @property
+    def output_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The sizes of each output, without the batch."""
+        return {name: value.shape.sizes for name, value in self.network.outputs.items()}
+
+    @cached_property
+    def params(self) -> int:
+        """Trainable scalars: weights, biases, the affine pair of a normalisation. Shared ones count once."""
+        from archspec.analysis.counts import params
+
+        return params(self.network)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of convolutions, linear layers and matrix products for one sample; FLOPs are twice as many."""
+        from archspec.analysis.counts import macs
+
+        return macs(self.network)
+
+    @cached_property
+    def depth(self) -> int:
+        """Weighted layers on the longest path."""
+        from archspec.analysis.counts import depth
+
+        return depth(self.network)
+
+    def paths(self, unit: Literal["modules", "layers"] = "modules", *, gates: bool = False) -> Paths:
+        """The paths from the inputs to the outputs, counted by channel range, and how their lengths are distributed."""
+        from archspec.analysis.paths import paths
+
+        return paths(self.network, unit=unit, gates=gates)
+
+    def summary(self, depth: int | None = None) -> Summary:
+        """The table of layers with shapes and costs; `str` of it is for people, its `as_dict` for programs."""
+        from archspec.report.summary import summarise
+
+        return summarise(self.network, depth=depth)
+
+    def build(
+        self, device: str | torch.device = "cpu", dtype: torch.dtype | None = None, seed: int | None = 0
+    ) -> torch.fx.GraphModule:
+        """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says.
+
+        The same seed gives the same weights; None draws from torch's own generator. Needs torch.
+        """
+        from archspec.backends.torch import build
+
+        return build(self.network, device=device, dtype=dtype, seed=seed)
+
+    def unexpected(self) -> tuple[Diagnostic, ...]:
+        """Where the spec's `expect` is not what comes out."""
+        return tuple(found for name, tree in self.program.expect.items() for found in self._compare(name, tree))
+
+    def _compare(self, name: str, tree: Tree) -> list[Diagnostic]:
+        expected = plain(tree)
+        if name == "output":
+            shapes = [list(sizes) for sizes in self.output_shapes.values()]
+            got: Any = (
+                shapes if expected and isinstance(expected[0], list) else shapes[0] if len(shapes) == 1 else shapes
+            )
+            message = f"expected the output {expected}, got {got}"
+        else:
+            got = self.paths().total if name == "paths" else getattr(self, name)
+            message = f"expected {expected:,} {name}, got {got:,} ({got - expected:+,})"
+        return [] if got == expected else [Diagnostic(message, tree.span)]
+
+    def __repr__(self) -> str:
+        return f"<Architecture {self.name}: {self.params:,} params, {self.macs:,} MACs, depth {self.depth}>"
+
+
+def _source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
+    if isinstance(spec, Source):
+        return spec, None
+    if isinstance(spec, Mapping):
+        return Source("<mapping>", json.dumps(spec, indent=1)), None
+    if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
+        return Source("<text>", spec), None
+    path = Path(spec)
+    named = library.find(str(spec)) if isinstance(spec, str) and path.suffix not in SUFFIXES else None
+    if named is not None and not path.is_file():
+        return open_source(named, f"{spec}.yaml", limits), named
+    if path.suffix not in SUFFIXES and not path.exists():
+        advice = did_you_mean(str(spec), library.names()) or "a path ends in .yaml"
+        raise FileNotFoundError(f"there is no bundled spec {str(spec)[:60]!r}; {advice}")
+    return open_source(path, str(spec), limits), path
+
+
+def _rewritten(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
+    """The graph after one pass. Raises `SpecError` at the word that asked for it."""
+    model = ARGUMENTS[use.word]
+    values = {field.name: rounded(evaluate(field.value, names, None, None)) for field in use.arguments}
+    try:
+        chosen = model.model_validate(values)
+        return BY_WORD[use.word](graph, **dict(chosen))
+    except ValidationError as error:
+        found = Collector()
+        spans = {field.name: field.span for field in use.arguments}
+        explain(error, use.word, model, spans, span=use.span, into=found)
+        raise SpecError(*found.found) from None
+    except PassError as error:
+        raise SpecError(Diagnostic(error.message, use.span, help=error.help)) from None

@@ -1,0 +1,335 @@
+"""Trees to layers: finds out what each word means, and reports whatever can be known without shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import replace
+
+from archspec.diagnostics import Collector, Note, Span, did_you_mean
+from archspec.expressions import is_name
+from archspec.language.document import Entry
+from archspec.language.layers import (
+    ArgumentUse,
+    Block,
+    BlockUse,
+    Chain,
+    Field,
+    Item,
+    JoinUse,
+    Layer,
+    OpUse,
+    Turns,
+    ValueUse,
+)
+from archspec.language.literals import check_fields, check_value
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
+from archspec.language.words import ITERATORS, MODIFIERS, Names, check_module_name, is_layer_word, unknown
+from archspec.ops import BY_WORD
+from archspec.ops.base import Op
+
+_TURN_FIELDS: AbstractMapping[str, tuple[str, ...]] = {
+    "repeat": ("times", "layers", "index", "start", "name", "share"),
+    "copies": ("times", "layers", "index", "start", "name"),
+    "nest": ("times", "core", "layers", "index", "start", "name"),
+    "each": ("layers", "index", "start", "name", "share"),
+}
+
+
+class Binder:
+    """Binds the layers of one document; what is wrong goes into `found`, and an identity stands in its place."""
+
+    def __init__(
+        self, defaults: AbstractMapping[str, AbstractMapping[str, Entry]], document: Names, found: Collector
+    ) -> None:
+        self.defaults, self.document, self.found = defaults, document, found
+
+    # -- the forms of `layers` and `layer` ------------------------------------------------------------------------
+
+    def layers(self, tree: Tree, names: Names) -> Layer:
+        """A body: a word, a list, or a mapping of names to layers."""
+        return self.named_chain(tree, names.inside()) if isinstance(tree, Mapping) else self.layer(tree, names)
+
+    def layer(self, tree: Tree, names: Names, *, branch: bool = False) -> Layer:
+        if isinstance(tree, Scalar):
+            return self.word(tree, names)
+        if isinstance(tree, Sequence):
+            inner = names.inside()
+            return Chain(span=tree.span, items=tuple(Item(None, self.layer(item, inner)) for item in tree), named=False)
+        return self.use(tree, names, branch=branch)
+
+    def named_chain(self, tree: Mapping, names: Names) -> Chain:
+        return Chain(span=tree.span, items=tuple(self.items(tree, names)), named=True)
+
+    def items(self, tree: Mapping, names: Names, *, branch: bool = False) -> Iterator[Item]:
+        """The named layers of a mapping; each name can be used behind it."""
+        for key, value in tree:
+            good = check_module_name(key, self.found)
+            layer = self.layer(value, names, branch=branch)
+            names.add_value(key.text)
+            yield Item(key if good else None, layer)
+
+    def word(self, scalar: Scalar, names: Names) -> Layer:
+        word, span = scalar.text, scalar.span
+        if scalar.kind in ("word", "string") and word in BY_WORD:
+            return self.op(BY_WORD[word], None, span, names)
+        if scalar.kind in ("word", "string") and word in names.blocks:
+            return BlockUse(span=span, block=word, arguments=self.arguments(names.blocks[word], None, span, names))
+        if names.arguments.get(word) == "layer" or (word == "core" and names.core):
+            return ArgumentUse(span=span, name=word)
+        if names.is_value(word):
+            return ValueUse(span=span, name=word)
+        if word in (*ITERATORS, "layers"):
+            return self.wrong(f"{word} needs arguments", span, f"write {word}: {{…}}")
+        if scalar.kind in ("number", "bool"):
+            return self.wrong(f"a layer is a word, a list or a mapping, got {word[:60]}", span)
+        message, advice = unknown(word if scalar.kind != "null" else "", names)
+        return self.wrong(message, span, advice)
+
+    def use(self, tree: Mapping, names: Names, *, branch: bool = False) -> Layer:
+        """A word with arguments, and perhaps `from`, `with`, `as`."""
+        words = [(key, value) for key, value in tree if key.text not in MODIFIERS]
+        if len(words) != 1:
+            return self.not_one_word(tree, words, names)
+        key, arguments = words[0]
+        parts = tree.by_name
+        if "after" in parts:
+            advice = "from: name applies a layer to a named value"
+            self.found.report(
+                "'after' gives a place to a stage of a spec that extends another", tree.keys["after"].span, help=advice
+            )
+        layer = self.applied(key, arguments, parts.get("with"), names, branch=branch)
+        source = tuple(self.sources(parts["from"], names)) if "from" in parts else ()
+        labels = tuple(self.labels(parts["as"], names)) if "as" in parts else ()
+        if not source and not labels:
+            return layer
+        return replace(layer, source=source, names=labels)
+
+    def not_one_word(self, tree: Mapping, words: list[Entry], names: Names) -> Layer:
+        if not words:
+            first = tree.entries[0][0].span if tree.entries else tree.span
+            return self.wrong("a layer needs one word: an op, a block or a named value", first)
+        extra, value = words[1]
+        if isinstance(value, Scalar) and value.kind == "null":
+            advice = f"write a list: [{words[0][0].text}: …, {extra.text}]"
+        elif all(is_layer_word(key.text) or key.text in names.blocks for key, _ in words):
+            advice = "layers in order are a list: put a dash before each"
+        else:
+            advice = "names for layers stand under layers: {name: layer}"
+        return self.wrong(
+            f"a layer has one word, here are {len(words)}",
+            extra.span,
+            advice,
+            notes=(Note(words[0][0].span, words[0][0].text),),
+        )
+
+    def applied(self, key: Scalar, arguments: Tree, own: Tree | None, names: Names, *, branch: bool) -> Layer:
+        word = key.text
+        if own is not None and not (word in BY_WORD and BY_WORD[word].join):
+            self.found.report(f"{word[:60]} takes no 'with'", own.span, help="with holds the own arguments of a join")
+        if isinstance(arguments, Scalar) and arguments.kind == "null":
+            self.word(key, names)
+            head = word.partition(":")[0]
+            if ":" not in word and (is_layer_word(word) or word in names.blocks):
+                return self.wrong(f"{head} has nothing behind its colon", key.span, f"write {head} without the colon")
+            return Chain(span=key.span, items=(), named=False)
+        if word == "layers":
+            return self.layers(arguments, names)
+        if word in ITERATORS:
+            if word == "copies" and not branch:
+                self.found.report(
+                    "copies stand side by side inside a join",
+                    key.span,
+                    help="for example concat: [copies: {…}]; in series it is repeat",
+                )
+            return self.turns(key, arguments, names)
+        if word in BY_WORD:
+            op = BY_WORD[word]
+            return (
+                self.join(op, arguments, own, key.span, names) if op.join else self.op(op, arguments, key.span, names)
+            )
+        if word in names.blocks:
+            return BlockUse(
+                span=key.span, block=word, arguments=self.arguments(names.blocks[word], arguments, key.span, names)
+            )
+        if names.arguments.get(word) == "layer" or names.is_value(word):
+            what = "a layer that was handed in" if word in names.arguments else "a named value"
+            return self.wrong(f"{word} is {what} and takes no arguments", key.span)
+        message, advice = unknown(word, names)
+        return self.wrong(message, key.span, advice)
+
+    def wrong(self, message: str, span: Span, advice: str | None = None, *, notes: tuple[Note, ...] = ()) -> Layer:
+        self.found.report(message, span, help=advice, notes=notes)
+        return Chain(span=span, items=(), named=False)
+
+    def sources(self, tree: Tree, names: Names) -> Iterator[Scalar]:
+        for item in tree.items if isinstance(tree, Sequence) else (tree,):
+            if not isinstance(item, Scalar):
+                self.found.report(f"from needs a name or a list of names, got {describe(item)}", item.span)
+            elif not names.is_value(item.text):
+                what = "an op, a block or an argument" if names.is_other(item.text) else "no named value here"
+                self.found.report(
+                    f"{item.text[:60]!r} is {what}", item.span, help=did_you_mean(item.text, names.values)
+                )
+            else:
+                yield item
+
+    def labels(self, tree: Tree, names: Names) -> Iterator[Scalar]:
+        for item in tree.items if isinstance(tree, Sequence) else (tree,):
+            if not isinstance(item, Scalar):
+                self.found.report(f"as needs a name or a list of names, got {describe(item)}", item.span)
+            elif item.text in names.frames[-1]:
+                self.found.report(
+                    f"the name {item.text!r} is already given in this list", item.span, help="choose another name"
+                )
+            elif check_module_name(item, self.found):
+                names.add_value(item.text)
+                yield item
+
+    # -- ops, joins, blocks ---------------------------------------------------------------------------------------
+
+    def op(self, op: type[Op], arguments: Tree | None, span: Span, names: Names) -> Layer:
+        if op.join and arguments is None:
+            return self.wrong(f"{op.word} joins branches", span, f"write {op.word}: [branch, branch]")
+        return OpUse(span=span, op=op, fields=self.fields(op, arguments, span, names))
+
+    def join(self, op: type[Op], arguments: Tree, own: Tree | None, span: Span, names: Names) -> Layer:
+        inner = names.inside()
+        branches: tuple[Item, ...]
+        if isinstance(arguments, Mapping):
+            branches = tuple(self.items(arguments, inner, branch=True))
+        elif isinstance(arguments, Sequence):
+            branches = tuple(Item(None, self.layer(item, inner, branch=True)) for item in arguments)
+        else:
+            branches = (Item(None, self.layer(arguments, inner, branch=True)),)
+        if not branches:
+            self.found.report(f"{op.word} needs at least one branch", span)
+        if own is not None and not isinstance(own, Mapping):
+            self.found.report(f"with needs a mapping, got {describe(own)}", own.span)
+            own = None
+        return JoinUse(span=span, op=op, fields=self.fields(op, own, span, names), branches=branches)
+
+    def fields(self, op: type[Op], arguments: Tree | None, span: Span, names: Names) -> tuple[Field, ...]:
+        """The arguments of an op, those of `defaults` that it does not give itself included."""
+        given: list[Field] = []
+        if isinstance(arguments, Mapping):
+            given = [Field(key.text, _place(op, key, value), value) for key, value in arguments]
+        elif arguments is not None and op.first is not None:
+            given = [Field(op.first, arguments.span, arguments)]
+        elif arguments is not None:
+            known = ", ".join(op.model_fields)
+            advice = f"name them: {known}" if known else f"write {op.word} without the colon"
+            self.found.report(f"{op.word} takes no bare argument", arguments.span, help=advice)
+        own = {field.name for field in given}
+        inherited = [
+            Field(name, value.span, value, default=True)
+            for name, (_, value) in self.defaults.get(op.word, {}).items()
+            if name not in own
+        ]
+        fields = (*inherited, *given)
+        check_fields(op, fields, span, names, self.document, self.found)
+        return fields
+
+    def arguments(self, block: Block, arguments: Tree | None, span: Span, names: Names) -> dict[str, Tree | Layer]:
+        """The arguments of a use of a block: trees for numbers and the like, layers for layers."""
+        given: dict[str, tuple[Span, Tree]] = {}
+        if isinstance(arguments, Mapping):
+            given = {key.text: (key.span, value) for key, value in arguments}
+        elif arguments is not None and block.parameters:
+            given = {next(iter(block.parameters)): (arguments.span, arguments)}
+        elif arguments is not None:
+            self.found.report(
+                f"{block.name} takes no arguments", arguments.span, help=f"write {block.name} without the colon"
+            )
+        bound: dict[str, Tree | Layer] = {}
+        for name, (place, tree) in given.items():
+            parameter = block.parameters.get(name)
+            if parameter is None:
+                self.found.report(
+                    f"{block.name} has no argument {name[:60]!r}", place, help=did_you_mean(name, block.parameters)
+                )
+            elif parameter.kind == "layer":
+                bound[name] = self.layer(tree, names)
+            elif check_value(tree, parameter.kind, f"{name} of {block.name}", names, self.found):
+                bound[name] = tree
+        for parameter in block.parameters.values():
+            if parameter.default is None and parameter.name not in given:
+                note = (Note(parameter.span, "declared here"),)
+                self.found.report(
+                    f"{block.name} needs {parameter.name!r}",
+                    span,
+                    notes=note,
+                    help=f"{parameter.name} is of type {parameter.kind}",
+                )
+        return bound
+
+    # -- iterators ------------------------------------------------------------------------------------------------
+
+    def turns(self, key: Scalar, arguments: Tree, names: Names) -> Layer:
+        word = key.text
+        if not isinstance(arguments, Mapping):
+            return self.wrong(
+                f"{word} needs a mapping, got {describe(arguments)}",
+                arguments.span,
+                f"write {word}: {{{', '.join(_TURN_FIELDS[word][:2])}: …}}",
+            )
+        parts = arguments.by_name
+        for name, own in arguments.keys.items():
+            if name not in _TURN_FIELDS[word]:
+                self.found.report(
+                    f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, _TURN_FIELDS[word])
+                )
+        for name in ("times", "core", "layers"):
+            if name in _TURN_FIELDS[word] and name not in parts:
+                self.found.report(f"{word} needs {name!r}", key.span)
+        for name in ("times", "start"):
+            if name in parts:
+                check_value(parts[name], "int", f"{name} of {word}", names, self.found)
+        index = self.index(parts.get("index"), names)
+        inner = names.turn(index, core=word == "nest")
+        empty = Chain(span=key.span, items=(), named=False)
+        return Turns(
+            span=key.span,
+            word=word,  # type: ignore[arg-type]
+            times=parts.get("times"),
+            start=parts.get("start"),
+            core=self.layer(parts["core"], names) if word == "nest" and "core" in parts else None,
+            index=index,
+            prefix=self.prefix(parts.get("name")),
+            share=self.share(parts.get("share")),
+            body=self.layers(parts["layers"], inner) if "layers" in parts else empty,
+        )
+
+    def index(self, tree: Tree | None, names: Names) -> str | None:
+        if tree is None:
+            return None
+        if not isinstance(tree, Scalar) or not is_name(tree.text):
+            self.found.report(f"index needs a name, got {describe(tree)}", tree.span)
+            return None
+        if names.is_other(tree.text) or tree.text in ("channels", "input", "core"):
+            self.found.report(
+                f"{tree.text!r} already means something else", tree.span, help="choose another name for the index"
+            )
+            return None
+        return tree.text
+
+    def prefix(self, tree: Tree | None) -> str | None:
+        if tree is None:
+            return None
+        if not isinstance(tree, Scalar):
+            self.found.report(f"name needs a word, got {describe(tree)}", tree.span)
+            return None
+        return tree.text if check_module_name(tree, self.found, prefix=True) else None
+
+    def share(self, tree: Tree | None) -> bool:
+        if tree is None:
+            return False
+        if not isinstance(tree, Scalar) or tree.kind != "bool":
+            self.found.report(f"share needs true or false, got {describe(tree)}", tree.span)
+            return False
+        return tree.truth
+
+
+def _place(op: type[Op], key: Scalar, value: Tree) -> Span:
+    """Where a field's fault is shown: at its value, or at its name if there is no such field."""
+    return value.span if key.text in op.model_fields and not isinstance(value, Mapping) else key.span

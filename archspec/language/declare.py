@@ -1,0 +1,390 @@
+"""A document to a program: declares arguments and blocks, binds all layers, and reports together whatever is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
+
+from pydantic import BaseModel, ValidationError
+
+from archspec.diagnostics import Collector, did_you_mean
+from archspec.language.binder import Binder
+from archspec.language.document import Document, Entry
+from archspec.language.explain import explain
+from archspec.language.layers import (
+    Block,
+    BlockUse,
+    Chain,
+    Field,
+    InputUse,
+    Item,
+    JoinUse,
+    Kind,
+    Layer,
+    Parameter,
+    PassUse,
+    Program,
+    Turns,
+)
+from archspec.language.literals import UNKNOWN, check_fields, check_value, literal
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
+from archspec.language.words import TYPES, Names, check_declared_name, check_module_name, is_layer_word
+from archspec.ops import BY_WORD, OPTIONS, options
+
+Rewrites = AbstractMapping[str, type[BaseModel]]
+"""The passes that a document may ask for, by their words, with their arguments."""
+
+
+def bind(document: Document, rewrites: Rewrites, found: Collector) -> Program:
+    """The program of a document; what is wrong goes into `found`."""
+    return _Declarations(document, rewrites, found).program()
+
+
+class _Declarations:
+    def __init__(self, document: Document, rewrites: Rewrites, found: Collector) -> None:
+        self.document, self.rewrites, self.found = document, rewrites, found
+        self.blocks: dict[str, Block] = {}
+        self.names = Names(self.blocks, {})
+        self.binder = Binder({word: entries for word, (_, entries) in document.defaults.items()}, self.names, found)
+
+    def program(self) -> Program:
+        document = self.document
+        for name, (key, _) in document.blocks.items():  # their names are words before any of them is read
+            if check_declared_name(key, "a block", (), self.found, layer=True):
+                self.blocks[name] = Block(name, key.span, {}, Chain(span=key.span, items=(), named=False))
+        arguments = self.overridden(self.parameters(document.args, self.names))
+        self.check_defaults()
+        inputs = tuple(self.inputs())
+        for name, (key, tree) in document.blocks.items():
+            if name in self.blocks:
+                self.blocks[name] = self.head(key, tree)
+        parameters = self.bound(arguments, {})
+        for name in list(self.blocks):
+            self.blocks[name] = self.body(self.blocks[name], document.blocks[name][1])
+        stages, values = self.stages()
+        self.check_cycles()
+        outputs = tuple(self.outputs(values))
+        passes = tuple(self.passes())
+        return Program(
+            document.name,
+            document.source,
+            document.span,
+            inputs,
+            parameters,
+            self.blocks,
+            stages,
+            outputs,
+            passes,
+            document.expect,
+        )
+
+    # -- arguments ------------------------------------------------------------------------------------------------
+
+    def parameters(self, entries: AbstractMapping[str, Entry], names: Names) -> dict[str, Parameter]:
+        """The declared arguments, in order; each may use those before it. Their kinds go into `names`."""
+        result = {}
+        for name, (key, tree) in entries.items():
+            parameter = self.parameter(key, tree, names)
+            layer = parameter is not None and parameter.kind == "layer"
+            good = check_declared_name(key, "an argument", self.blocks, self.found, layer=layer)
+            if parameter is not None and good:
+                result[name] = parameter
+                names.arguments[name] = parameter.kind
+        return result
+
+    def parameter(self, key: Scalar, tree: Tree, names: Names) -> Parameter | None:
+        kind = self.kind(tree, names)
+        if kind is None:
+            advice = f"a type ({', '.join(TYPES)}), a number, true or false, a layer"
+            self.found.report(f"an argument needs a default or a type, got {describe(tree)}", tree.span, help=advice)
+            return None
+        if isinstance(tree, Scalar) and tree.kind == "word" and tree.text in TYPES:
+            return Parameter(key.text, key.span, kind, None)
+        if kind != "layer":
+            check_value(tree, kind, key.text, names, self.found)
+        return Parameter(key.text, key.span, kind, tree)
+
+    def overridden(self, parameters: dict[str, Parameter]) -> dict[str, Parameter]:
+        """The document's arguments with the values that come from outside."""
+        result = dict(parameters)
+        for name, tree in self.document.overrides.items():
+            declared = parameters.get(name)
+            if declared is None:
+                advice = did_you_mean(name, parameters) or f"{self.document.name} takes no arguments"
+                self.found.report(f"{self.document.name} has no argument {name[:60]!r}", tree.span, help=advice)
+            elif declared.kind == "layer" or check_value(tree, declared.kind, name, Names(self.blocks, {}), self.found):
+                result[name] = Parameter(name, declared.span, declared.kind, tree)
+        return result
+
+    def bound(self, parameters: AbstractMapping[str, Parameter], outer: dict[str, Kind]) -> dict[str, Parameter]:
+        """The arguments with those defaults bound that are layers; this waits until every block's arguments are known."""
+        names = Names(self.blocks, dict(outer))
+        result = {}
+        for name, parameter in parameters.items():
+            default = parameter.default
+            if parameter.kind == "layer" and default is not None and not isinstance(default, Layer):
+                default = self.binder.layer(default, names)
+            result[name] = Parameter(name, parameter.span, parameter.kind, default)
+            names.arguments[name] = parameter.kind
+        return result
+
+    def kind(self, tree: Tree, names: Names) -> Kind | None:
+        """What an argument holds, told by its default."""
+        if isinstance(tree, Mapping):
+            return "layer"
+        if isinstance(tree, Sequence):
+            numbers = bool(tree.items) and all(self.kind(item, names) in ("number", "int", "float") for item in tree)
+            return "number" if numbers else "layer"
+        if tree.kind in ("number", "bool"):
+            return "number" if tree.kind == "number" else "bool"
+        if tree.kind in ("null", "not finite"):
+            return None
+        return "option" if tree.kind == "string" else self.word_kind(tree.text, names)
+
+    def word_kind(self, word: str, names: Names) -> Kind:
+        if word in TYPES:
+            return TYPES[word]
+        if word in names.arguments:
+            return names.arguments[word]
+        if is_layer_word(word) or word in self.blocks:
+            return "layer"
+        return "option" if word in OPTIONS else "number"
+
+    def check_defaults(self) -> None:
+        """The document's conventions are about ops that exist and arguments that they have."""
+        for word, (key, entries) in self.document.defaults.items():
+            op = BY_WORD.get(word)
+            if op is None:
+                self.found.report(f"{word[:60]!r} is no op", key.span, help=did_you_mean(word, BY_WORD))
+                continue
+            fields = [
+                Field(name, value.span, value, default=True)
+                for name, (_, value) in entries.items()
+                if name in op.model_fields
+            ]
+            for name, (own, _) in entries.items():
+                if name not in op.model_fields:
+                    self.found.report(
+                        f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, op.model_fields)
+                    )
+            check_fields(op, tuple(fields), key.span, self.names, self.names, self.found, whole=False)
+
+    # -- inputs, blocks, stages, outputs, passes ------------------------------------------------------------------
+
+    def inputs(self) -> Iterator[InputUse]:
+        if not self.document.inputs:
+            self.found.report(
+                "a spec needs 'input'", self.document.span, help="input: [channels, height, width], without the batch"
+            )
+        for key, tree in self.document.inputs:
+            good = key.text == "input" or check_module_name(key, self.found)
+            if not isinstance(tree, Sequence) or not tree.items:
+                self.found.report(
+                    f"an input needs a list of sizes, got {describe(tree)}", tree.span, help="for example [3, 224, 224]"
+                )
+                continue
+            sizes = [check_value(item, "int", "an input", self.names, self.found) for item in tree]
+            if good and all(sizes):
+                self.names.add_value(key.text)
+                yield InputUse(key.text, key.span, tree)
+
+    def head(self, key: Scalar, tree: Tree) -> Block:
+        """A block with its arguments, inputs and outputs; its layers come when all heads are known."""
+        block = Block(key.text, key.span, {}, Chain(span=key.span, items=(), named=False))
+        if not _is_long(tree):
+            return block
+        assert isinstance(tree, Mapping)
+        parts = tree.by_name
+        for name, own in tree.keys.items():
+            if name not in ("args", "inputs", "layers", "outputs"):
+                self.found.report(
+                    f"a block has no {name[:60]!r}",
+                    own.span,
+                    help=did_you_mean(name, ("args", "inputs", "layers", "outputs")),
+                )
+        if "layers" not in parts:
+            self.found.report(f"the block {key.text} needs 'layers'", key.span)
+        args = parts.get("args")
+        if args is not None and not isinstance(args, Mapping):
+            self.found.report(f"args need a mapping, got {describe(args)}", args.span)
+            args = None
+        names = Names(self.blocks, dict(self.names.arguments))
+        parameters = self.parameters({own.text: (own, value) for own, value in args or ()}, names)
+        inputs = tuple(self.scalars(parts.get("inputs"), "inputs"))
+        outputs = tuple(self.scalars(parts.get("outputs"), "outputs"))
+        return Block(key.text, key.span, parameters, block.body, inputs, outputs)
+
+    def scalars(self, tree: Tree | None, what: str) -> Iterator[Scalar]:
+        if tree is None:
+            return
+        if not isinstance(tree, Sequence) or not tree.items:
+            self.found.report(f"{what} need a list of names, got {describe(tree)}", tree.span)
+            return
+        for item in tree:
+            if isinstance(item, Scalar) and check_module_name(item, self.found):
+                yield item
+            elif not isinstance(item, Scalar):
+                self.found.report(f"{what} need a list of names, got {describe(item)}", item.span)
+
+    def body(self, block: Block, tree: Tree) -> Block:
+        arguments = {**self.names.arguments, **{name: one.kind for name, one in block.parameters.items()}}
+        names = Names(self.blocks, arguments)
+        for scalar in block.inputs:
+            if names.is_other(scalar.text):
+                self.found.report(
+                    f"{scalar.text!r} already means something else",
+                    scalar.span,
+                    help="choose another name for the input",
+                )
+            names.add_value(scalar.text)
+        if _is_long(tree):
+            assert isinstance(tree, Mapping)
+            tree = tree.by_name.get("layers", Sequence(tree.span, ()))
+            body = self.own(tree, names)
+        else:
+            body = self.own(tree, names) if isinstance(tree, Sequence) else self.binder.layer(tree, names)
+        for scalar in block.outputs:
+            self.check_output(scalar, names)
+        parameters = self.bound(block.parameters, self.names.arguments)
+        return Block(block.name, block.span, parameters, body, block.inputs, block.outputs)
+
+    def own(self, tree: Tree, names: Names) -> Layer:
+        """A body whose names are those of `names` itself, so that `outputs` can see them."""
+        if isinstance(tree, Mapping):
+            return self.binder.named_chain(tree, names)
+        if isinstance(tree, Sequence):
+            return Chain(
+                span=tree.span, items=tuple(Item(None, self.binder.layer(item, names)) for item in tree), named=False
+            )
+        return self.binder.layer(tree, names)
+
+    def stages(self) -> tuple[Chain, Names]:
+        document = self.document
+        if not document.stages:
+            self.found.report(
+                "a spec needs 'stages'", document.span, help="stages: {name: layer, …}: the network, in order"
+            )
+        names = self.names.inside()
+        items = []
+        for key, tree in document.stages.values():
+            good = check_module_name(key, self.found)
+            layer = self.binder.layer(_without_after(tree), names)
+            names.add_value(key.text)
+            items.append(Item(key if good else None, layer))
+        return Chain(span=document.span, items=tuple(items), named=True), names
+
+    def outputs(self, values: Names) -> Iterator[Scalar]:
+        for tree in self.document.outputs:
+            if not isinstance(tree, Scalar):
+                self.found.report(f"an output is the name of a stage, got {describe(tree)}", tree.span)
+            elif self.check_output(tree, values, stages=self.document.stages):
+                yield tree
+
+    def check_output(self, scalar: Scalar, names: Names, *, stages: AbstractMapping[str, Entry] | None = None) -> bool:
+        frame = names.frames[-1]
+        if scalar.text in frame:
+            return True
+        message = (
+            f"there is no stage {scalar.text[:60]!r}"
+            if stages is not None
+            else f"{scalar.text[:60]!r} is no value named in this block"
+        )
+        self.found.report(
+            message,
+            scalar.span,
+            help=did_you_mean(scalar.text, stages if stages is not None else sorted(frame - {"input"})),
+        )
+        return False
+
+    def passes(self) -> Iterator[PassUse]:
+        for tree in self.document.passes:
+            key: Scalar
+            arguments: Tree | None = None
+            if isinstance(tree, Scalar):
+                key = tree
+            elif isinstance(tree, Mapping) and len(tree.entries) == 1:
+                key, arguments = tree.entries[0]
+            else:
+                self.found.report(f"a pass is a word, or a word with arguments, got {describe(tree)}", tree.span)
+                continue
+            model = self.rewrites.get(key.text)
+            if model is None:
+                self.found.report(f"{key.text[:60]!r} is no pass", key.span, help=did_you_mean(key.text, self.rewrites))
+                continue
+            if arguments is not None and not isinstance(arguments, Mapping):
+                self.found.report(
+                    f"{key.text} needs its arguments by name, got {describe(arguments)}",
+                    arguments.span,
+                    help=f"for example {key.text}: {{{next(iter(model.model_fields), 'name')}: …}}",
+                )
+                continue
+            fields = tuple(
+                Field(own.text, value.span if own.text in model.model_fields else own.span, value)
+                for own, value in arguments or ()
+            )
+            self.check_pass(key, model, fields)
+            yield PassUse(key.text, key.span, fields)
+
+    def check_pass(self, key: Scalar, model: type[BaseModel], fields: tuple[Field, ...]) -> None:
+        words = tuple(options(model))
+        values = {field.name: literal(field.value, self.names, self.found, words) for field in fields}
+        known = {name: value for name, value in values.items() if value is not UNKNOWN}
+        try:
+            model.model_validate(known, strict=True)
+        except ValidationError as error:
+            spans = {field.name: field.span for field in fields}
+            explain(error, key.text, model, spans, span=key.span, into=self.found, given=values)
+
+    # -- blocks that use themselves -------------------------------------------------------------------------------
+
+    def check_cycles(self) -> None:
+        """No block uses itself, directly or through others."""
+        uses = {name: dict(_blocks(block)) for name, block in self.blocks.items()}
+        state: dict[str, int] = {}
+        for root in uses:
+            trail: list[tuple[str, Iterator[str]]] = [(root, iter(uses[root]))] if root not in state else []
+            state.setdefault(root, 1)
+            while trail:
+                name, rest = trail[-1]
+                step = next(rest, None)
+                if step is None:
+                    state[name] = 2
+                    trail.pop()
+                elif state.get(step) == 1:
+                    names = [one for one, _ in trail]
+                    circle = [*names[names.index(step) :], step]
+                    self.found.report(f"the block {step} uses itself: {' → '.join(circle[:12])}", uses[name][step].span)
+                elif step not in state:
+                    state[step] = 1
+                    trail.append((step, iter(uses[step])))
+
+
+def _is_long(tree: Tree) -> bool:
+    """Whether a block is written with its parts named, and not as a layer alone."""
+    return isinstance(tree, Mapping) and any(name in tree.by_name for name in ("layers", "args", "inputs", "outputs"))
+
+
+def _without_after(tree: Tree) -> Tree:
+    """A stage without the note of its place, which has been read already."""
+    if not isinstance(tree, Mapping) or "after" not in tree.by_name:
+        return tree
+    return Mapping(tree.span, tuple((key, value) for key, value in tree if key.text != "after"))
+
+
+def _blocks(block: Block) -> Iterator[tuple[str, Layer]]:
+    """The blocks that a block's layers, and the defaults of its arguments, use."""
+    pending: list[Layer] = [
+        block.body,
+        *(one.default for one in block.parameters.values() if isinstance(one.default, Layer)),
+    ]
+    while pending:
+        layer = pending.pop()
+        if isinstance(layer, BlockUse):
+            yield layer.block, layer
+            pending += [argument for argument in layer.arguments.values() if isinstance(argument, Layer)]
+        elif isinstance(layer, Chain):
+            pending += [item.layer for item in layer.items]
+        elif isinstance(layer, JoinUse):
+            pending += [item.layer for item in layer.branches]
+        elif isinstance(layer, Turns):
+            pending += [layer.body, *([layer.core] if layer.core is not None else [])]

@@ -1,0 +1,221 @@
+"""The document: which keys a spec has, of what kind, and how one that extends another is merged with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, model_validator
+
+from archspec.diagnostics import Collector, Note, Span, did_you_mean
+from archspec.expressions import ExpressionError
+from archspec.language.explain import explain
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, plain
+
+Entry = tuple[Scalar, Tree]
+"""A key and what it holds."""
+
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+Exact = Annotated[int, Field(ge=0)]
+Sizes = tuple[Annotated[int, Field(ge=1)], ...]
+
+
+class Expect(BaseModel):
+    """What must come out; `archspec check` verifies it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    params: Exact | None = Field(None, description="trainable scalars")
+    macs: Exact | None = Field(None, description="multiply-accumulates for one sample; FLOPs are twice as many")
+    depth: Exact | None = Field(None, description="weighted layers on the longest path")
+    paths: Exact | None = Field(None, description="paths from inputs to outputs")
+    output: Sizes | tuple[Sizes, ...] | None = Field(
+        None, description="the sizes of the output, or of each, without the batch"
+    )
+
+
+class Shell(BaseModel):
+    """The keys of a document. Layers stay trees here: they are read when all names are known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+    name: Text = Field(description="the network's name")
+    source: Text | None = Field(None, description="the paper and table, or the author")
+    extends: Text | None = Field(
+        None, description="a bundled spec, or the path of one ending in .yaml, that this one changes"
+    )
+    input: InstanceOf[Sequence] | None = Field(
+        None, description="the input's sizes without the batch: [channels, height, width]"
+    )
+    inputs: InstanceOf[Mapping] | None = Field(None, description="several inputs by name")
+    args: InstanceOf[Mapping] | None = Field(
+        None, description="the network's arguments: a name, and a default or a type"
+    )
+    defaults: InstanceOf[Mapping] | None = Field(
+        None, description="arguments that every use of an op has unless it says otherwise"
+    )
+    blocks: InstanceOf[Mapping] | None = Field(None, description="the reusable parts")
+    stages: InstanceOf[Mapping] | None = Field(None, description="the network, in order")
+    output: InstanceOf[Scalar] | None = Field(None, description="the stage that is returned; the last, if not given")
+    outputs: InstanceOf[Sequence] | None = Field(None, description="the stages that are returned")
+    passes: InstanceOf[Sequence] | None = Field(None, description="rewrites of the network, in order")
+    expect: Expect | None = Field(None, description="what must come out")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for one, other in (("input", "inputs"), ("output", "outputs")):
+            if getattr(self, one) is not None and getattr(self, other) is not None:
+                raise ValueError(f"has {one!r} and {other!r}: only one of them can be meant")
+        return self
+
+
+@dataclass(eq=False)
+class Document:
+    """A document's parts with their places; those of the documents that it extends are merged into it."""
+
+    name: str
+    span: Span
+    source: str = ""
+    extends: Scalar | None = None
+    inputs: tuple[Entry, ...] = ()
+    args: dict[str, Entry] = field(default_factory=dict)
+    overrides: dict[str, Tree] = field(default_factory=dict)
+    """Values that come from outside, in place of the defaults of `args`."""
+    defaults: dict[str, tuple[Scalar, dict[str, Entry]]] = field(default_factory=dict)
+    blocks: dict[str, Entry] = field(default_factory=dict)
+    stages: dict[str, Entry] = field(default_factory=dict)
+    outputs: tuple[Tree, ...] = ()
+    passes: tuple[Tree, ...] = ()
+    expect: dict[str, Tree] = field(default_factory=dict)
+
+
+def document(tree: Tree, found: Collector) -> Document | None:
+    """The document that a tree holds; None where its outline is so wrong that nothing more can be said."""
+    if not isinstance(tree, Mapping):
+        found.report(
+            f"a spec is a mapping, got {describe(tree)}", tree.span, help="it has at least: name, input, stages"
+        )
+        return None
+    spans = {key.text: key.span if isinstance(value, Mapping) else value.span for key, value in tree}
+    spans |= {key.text: key.span for key, _ in tree if key.text not in Shell.model_fields}
+    first = tree.entries[0][0].span if tree.entries else tree.span
+    simple = {"name", "source", "extends", "expect"}
+    try:
+        given = [(key, value) for key, value in tree if not (key.text in _MAY_BE_EMPTY and _is_null(value))]
+        data = {key.text: _simple(value) if key.text in simple else value for key, value in given}
+        shell = Shell.model_validate(data)
+    except ExpressionError as error:
+        found.report(error.message, first)
+        return None
+    except ValidationError as error:
+        explain(error, "a spec", Shell, spans, span=first, into=found)
+        return None
+    return _document(tree, shell, first, found)
+
+
+_MAY_BE_EMPTY = frozenset(("source", "args", "defaults", "blocks", "passes", "expect"))
+
+
+def _is_null(tree: Tree) -> bool:
+    return isinstance(tree, Scalar) and tree.kind == "null"
+
+
+def _simple(tree: Tree) -> Any:
+    def tuples(data: Any) -> Any:
+        return tuple(map(tuples, data)) if isinstance(data, list) else data
+
+    if isinstance(tree, Scalar) and tree.kind in ("word", "number", "bool", "not finite"):
+        return tree.text
+    data = plain(tree)
+    return {name: tuples(value) for name, value in data.items()} if isinstance(data, dict) else data
+
+
+def _document(tree: Mapping, shell: Shell, first: Span, found: Collector) -> Document:
+    parts = tree.by_name
+    result = Document(shell.name, first, shell.source or "")
+    extends = parts.get("extends")
+    result.extends = extends if isinstance(extends, Scalar) else None
+    if shell.input is not None:
+        result.inputs = ((tree.keys["input"], shell.input),)
+    elif shell.inputs is not None:
+        result.inputs = shell.inputs.entries
+    result.args = _entries(shell.args)
+    result.blocks = _entries(shell.blocks)
+    result.stages = _entries(shell.stages)
+    result.defaults = dict(_defaults(shell.defaults, found))
+    result.outputs = (
+        (shell.output,) if shell.output is not None else shell.outputs.items if shell.outputs is not None else ()
+    )
+    result.passes = shell.passes.items if shell.passes is not None else ()
+    if result.extends is None:
+        for key, layer in result.stages.values():
+            if isinstance(layer, Mapping) and "after" in layer.by_name:
+                place = layer.keys["after"].span
+                found.report(f"{key.text} stands where it stands: 'after' is for a spec that extends another", place)
+    expect = parts.get("expect")
+    result.expect = dict(expect.by_name) if isinstance(expect, Mapping) else {}
+    return result
+
+
+def _entries(mapping: Mapping | None) -> dict[str, Entry]:
+    return {key.text: (key, value) for key, value in mapping} if mapping is not None else {}
+
+
+def _defaults(mapping: Mapping | None, found: Collector) -> Iterable[tuple[str, tuple[Scalar, dict[str, Entry]]]]:
+    for key, value in mapping or ():
+        if isinstance(value, Mapping):
+            yield key.text, (key, _entries(value))
+        else:
+            found.report(
+                f"the defaults of {key.text} are a mapping, got {describe(value)}",
+                value.span,
+                help=f"write {key.text}: {{name: value}}",
+            )
+
+
+def merge(base: Document, child: Document, found: Collector) -> Document:
+    """What `child`, which extends `base`, is: its own parts over those of `base`; name, source and expect are its own."""
+    defaults = dict(base.defaults)
+    for word, (key, fields) in child.defaults.items():
+        defaults[word] = (key, {**defaults[word][1], **fields} if word in defaults else fields)
+    return Document(
+        name=child.name,
+        span=child.span,
+        source=child.source,
+        inputs=child.inputs or base.inputs,
+        args={**base.args, **child.args},
+        defaults=defaults,
+        blocks={**base.blocks, **child.blocks},
+        stages=_stages(base.stages, child.stages, found),
+        outputs=child.outputs or base.outputs,
+        passes=child.passes or base.passes,
+        expect=child.expect,
+    )
+
+
+def _stages(base: dict[str, Entry], child: dict[str, Entry], found: Collector) -> dict[str, Entry]:
+    """The stages of `base` with those of `child` put in their places, at the end, or behind the one that `after` names."""
+    order = list(base)
+    stages = dict(base)
+    for name, (key, layer) in child.items():
+        if _is_null(layer):
+            if name not in order:
+                found.report(f"there is no stage {name!r} to leave out", key.span, help=did_you_mean(name, order))
+                continue
+            order.remove(name)
+            continue
+        after = layer.by_name.get("after") if isinstance(layer, Mapping) else None
+        stages[name] = (key, layer)
+        if after is None:
+            order += [] if name in order else [name]
+            continue
+        order = [other for other in order if other != name]
+        anchor = after.text if isinstance(after, Scalar) else ""
+        if anchor not in order:
+            notes = (Note(key.span, f"{name} is to come after it"),)
+            found.report(f"there is no stage {anchor!r}", after.span, help=did_you_mean(anchor, order), notes=notes)
+            order.append(name)
+            continue
+        order.insert(order.index(anchor) + 1, name)
+    return {name: stages[name] for name in order}

@@ -1,0 +1,147 @@
+"""The bound tree: a spec whose words are known for what they are. The elaborator interprets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from archspec.diagnostics import Span
+from archspec.language.tree import Scalar, Tree
+from archspec.ops.base import Op
+
+Kind = Literal["int", "float", "number", "bool", "option", "layer"]
+"""What an argument of a block holds; `number` also stands for a list of numbers."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Layer:
+    """Any layer: where it stands, the values it is applied to if not the current one, and the names of its results."""
+
+    span: Span
+    source: tuple[Scalar, ...] = ()
+    names: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Item:
+    """A layer in a list or, with a name, in a mapping."""
+
+    name: Scalar | None
+    layer: Layer
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Field:
+    """One argument of an op; one that comes from `defaults` is read with the document's own names."""
+
+    name: str
+    span: Span
+    value: Tree
+    default: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class OpUse(Layer):
+    op: type[Op]
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class JoinUse(OpUse):
+    branches: tuple[Item, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class BlockUse(Layer):
+    block: str
+    arguments: Mapping[str, Tree | Layer]
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class ArgumentUse(Layer):
+    """An argument that is a layer."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class ValueUse(Layer):
+    """A named value."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Chain(Layer):
+    """Layers in order."""
+
+    items: tuple[Item, ...]
+    named: bool
+    """Whether it was written as a mapping."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Turns(Layer):
+    """An iterator."""
+
+    word: Literal["repeat", "copies", "nest", "each"]
+    body: Layer
+    times: Tree | None = None
+    core: Layer | None = None
+    index: str | None = None
+    start: Tree | None = None
+    prefix: str | None = None
+    share: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Parameter:
+    """One argument that a block or the document declares; without a default it is required."""
+
+    name: str
+    span: Span
+    kind: Kind
+    default: Tree | Layer | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Block:
+    name: str
+    span: Span
+    parameters: Mapping[str, Parameter]
+    body: Layer
+    inputs: tuple[Scalar, ...] = ()
+    outputs: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PassUse:
+    """One rewrite that the document asks for."""
+
+    word: str
+    span: Span
+    arguments: tuple[Field, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class InputUse:
+    name: str
+    span: Span
+    sizes: Tree
+
+
+@dataclass(eq=False, slots=True)
+class Program:
+    """A whole bound document."""
+
+    name: str
+    source: str
+    span: Span
+    inputs: tuple[InputUse, ...]
+    parameters: Mapping[str, Parameter]
+    blocks: Mapping[str, Block]
+    stages: Chain
+    outputs: tuple[Scalar, ...] = ()
+    passes: tuple[PassUse, ...] = ()
+    expect: Mapping[str, Tree] = field(default_factory=dict)

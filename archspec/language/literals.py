@@ -1,0 +1,177 @@
+"""What can be said of an argument's value before the network is built: names that mean nothing, values that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as AbstractSequence
+from fractions import Fraction
+from typing import Any
+
+from pydantic import ValidationError
+
+from archspec import expressions
+from archspec.diagnostics import Collector, Span, did_you_mean
+from archspec.expressions import ExpressionError
+from archspec.language.explain import explain
+from archspec.language.layers import Field, Kind
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
+from archspec.language.words import A_KIND, Names
+from archspec.ops import OPTIONS, options
+from archspec.ops.base import Op
+
+NUMERIC = ("int", "float", "number")
+
+
+class Unknown:
+    """A value that is known only when the network is built."""
+
+
+UNKNOWN = Unknown()
+
+
+def as_number(exact: Fraction) -> int | float:
+    """A whole number as int, any other rounded once."""
+    return int(exact) if exact.denominator == 1 else float(exact)
+
+
+def part(scalar: Scalar, error: ExpressionError) -> Span:
+    """The place of a fault inside the text of a scalar."""
+    one_line = scalar.plain and scalar.span.length == len(scalar.text)
+    return scalar.span.part(error.offset, error.length) if one_line else scalar.span
+
+
+def literal(tree: Tree, names: Names, found: Collector, words: AbstractSequence[str] = ()) -> Any:
+    """The value of a tree if it depends on no argument, else `UNKNOWN`; reports names that mean nothing.
+
+    `words` are strings that the place takes as they are.
+    """
+    if isinstance(tree, Sequence):
+        items = [literal(item, names, found, words) for item in tree]
+        return UNKNOWN if any(item is UNKNOWN for item in items) else tuple(items)
+    if isinstance(tree, Mapping):
+        parts = {key.text: literal(value, names, found, words) for key, value in tree}
+        return UNKNOWN if any(value is UNKNOWN for value in parts.values()) else parts
+    try:
+        return _scalar(tree, names, found, words)
+    except ExpressionError as error:
+        found.report(_arithmetic(tree, error), part(tree, error), help=error.help)
+        return UNKNOWN
+
+
+def _scalar(scalar: Scalar, names: Names, found: Collector, words: AbstractSequence[str]) -> Any:
+    match scalar.kind:
+        case "null":
+            return None
+        case "bool":
+            return scalar.truth
+        case "number":
+            return as_number(scalar.number)
+        case "string":
+            return scalar.text
+        case "not finite":
+            raise ExpressionError(f"{scalar.text} is not a finite number", 0, len(scalar.text))
+    word = scalar.text
+    if names.arguments.get(word) == "layer":
+        raise ExpressionError(f"{word!r} is a layer, not a number or an option", 0, len(word))
+    if word in names.arguments:
+        return UNKNOWN
+    if word in OPTIONS or word in words:
+        return word
+    return _expression(scalar, names, found, words)
+
+
+def _expression(scalar: Scalar, names: Names, found: Collector, words: AbstractSequence[str] = ()) -> Any:
+    tree = expressions.parse(scalar.text)
+    known = True
+    for name in expressions.names(tree):
+        known = False
+        if name.name == "channels":
+            continue
+        kind = names.arguments.get(name.name)
+        if kind in NUMERIC:
+            continue
+        what = f"{A_KIND[kind]}, not a number" if kind else "no number here"
+        what = "a named value, not a number" if kind is None and names.is_value(name.name) else what
+        place = part(scalar, ExpressionError("", name.offset, len(name.name)))
+        advice = did_you_mean(name.name, [*words, *names.numbers()])
+        found.report(f"{name.name!r} is {what}", place, help=advice)
+    return as_number(expressions.evaluate(tree, lambda _: None)) if known else UNKNOWN
+
+
+def _arithmetic(scalar: Scalar, error: ExpressionError) -> str:
+    return (
+        error.message
+        if scalar.kind in ("number", "not finite") or "is a layer" in error.message
+        else f"{scalar.text[:60]!r}: {error.message}"
+    )
+
+
+def check_value(tree: Tree, kind: Kind, what: str, names: Names, found: Collector) -> bool:
+    """Whether a tree can be the value of an argument of this kind; reports it if not."""
+    if kind == "number" and isinstance(tree, Sequence) and tree.items:
+        return all([check_value(item, kind, what, names, found) for item in tree])
+    if not isinstance(tree, Scalar):
+        found.report(f"{what} needs {A_KIND[kind]}, got {describe(tree)}", tree.span)
+        return False
+    own = names.arguments.get(tree.text) if tree.kind == "word" else None
+    if own is not None:
+        good = own == kind or (own in NUMERIC and kind in NUMERIC)
+        if not good:
+            found.report(f"{what} needs {A_KIND[kind]}; {tree.text} is {A_KIND[own]}", tree.span)
+        return good
+    before = len(found.found)
+    value = literal(tree, names, found)
+    if len(found.found) > before or value is UNKNOWN:
+        return len(found.found) == before
+    good = _fits(value, kind)
+    if not good:
+        advice = "arithmetic stands unquoted" if tree.kind == "string" and kind in NUMERIC else None
+        found.report(f"{what} needs {A_KIND[kind]}, got {describe(tree)}", tree.span, help=advice)
+    return good
+
+
+def _fits(value: Any, kind: Kind) -> bool:
+    match kind:
+        case "bool":
+            return isinstance(value, bool)
+        case "option":
+            return isinstance(value, str)
+        case "int":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case _:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_fields(
+    op: type[Op],
+    fields: tuple[Field, ...],
+    span: Span,
+    names: Names,
+    document: Names,
+    found: Collector,
+    *,
+    whole: bool = True,
+) -> None:
+    """Reports the arguments of an op that are wrong whatever the network's arguments and shapes are.
+
+    Those of `defaults` are read with the `document`'s own names. Where the fields are not the `whole`, none is missing.
+    """
+    values: dict[str, Any] = {}
+    given = {field.name for field in fields} if whole else set(op.model_fields)
+    bad: set[str] = set()
+    for field in fields:
+        before = len(found.found)
+        value = literal(field.value, document if field.default else names, found, _words(op, field.name))
+        if len(found.found) > before:
+            bad.add(field.name)
+        if value is not UNKNOWN or field.name not in op.model_fields:
+            values[field.name] = value
+    try:
+        op.model_validate({name: value for name, value in values.items() if name not in bad}, strict=True)
+    except ValidationError as error:
+        explain(error, op.word, op, {field.name: field.span for field in fields}, span=span, into=found, given=given)
+
+
+def _words(op: type[Op], name: str) -> tuple[str, ...]:
+    """The options of one field, for the advice where a word is none of them."""
+    field = op.model_fields.get(name)
+    return tuple(options(field.annotation)) if field is not None else ()

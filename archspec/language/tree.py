@@ -1,0 +1,120 @@
+"""The located tree: what a YAML text says, each part with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from archspec.diagnostics import Span
+from archspec.expressions import number
+
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+|[0-9]*\.[0-9]+|[0-9]+\.)(?:[eE][-+]?[0-9]+)?")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+
+@dataclass(frozen=True, eq=False)
+class Scalar:
+    """One scalar, read by the rules of YAML 1.2's core schema; a quoted one is text."""
+
+    span: Span
+    text: str
+    plain: bool = True
+
+    @cached_property
+    def kind(self) -> str:
+        """`null`, `bool`, `number`, `not finite`, `word` (plain text) or `string` (quoted text)."""
+        if not self.plain:
+            return "string"
+        if self.text in _NULL:
+            return "null"
+        if self.text in _BOOL:
+            return "bool"
+        if _NUMBER.fullmatch(self.text) or _BASED.fullmatch(self.text):
+            return "number"
+        return "not finite" if _NOT_FINITE.fullmatch(self.text) else "word"
+
+    @cached_property
+    def number(self) -> Fraction:
+        """The exact value of a number. Raises `ExpressionError` if it is too large."""
+        return (
+            Fraction(int(self.text, 0)) if _BASED.fullmatch(self.text) and len(self.text) < 1000 else number(self.text)
+        )
+
+    @property
+    def truth(self) -> bool:
+        return _BOOL[self.text]
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence:
+    span: Span
+    items: tuple[Tree, ...]
+
+    def __iter__(self) -> Iterator[Tree]:
+        return iter(self.items)
+
+
+@dataclass(frozen=True, eq=False)
+class Mapping:
+    """Keys are unique; they are scalars of any kind, known by their text."""
+
+    span: Span
+    entries: tuple[tuple[Scalar, Tree], ...]
+
+    @cached_property
+    def by_name(self) -> dict[str, Tree]:
+        return {key.text: value for key, value in self.entries}
+
+    @cached_property
+    def keys(self) -> dict[str, Scalar]:
+        return {key.text: key for key, _ in self.entries}
+
+    def __iter__(self) -> Iterator[tuple[Scalar, Tree]]:
+        return iter(self.entries)
+
+
+Tree = Scalar | Sequence | Mapping
+
+
+def plain(tree: Tree) -> Any:
+    """The tree as plain Python data. Raises `ExpressionError` for a number that is too large."""
+    if isinstance(tree, Mapping):
+        return {key.text: plain(value) for key, value in tree}
+    if isinstance(tree, Sequence):
+        return [plain(item) for item in tree]
+    if tree.kind == "null":
+        return None
+    if tree.kind == "bool":
+        return tree.truth
+    if tree.kind == "number":
+        exact = tree.number
+        return int(exact) if exact.denominator == 1 else float(exact)
+    return tree.text
+
+
+def locate(tree: Tree, where: Iterable[Any]) -> Tree:
+    """The deepest part of the tree on the way that `where`, the `loc` of a pydantic error, names."""
+    for step in where:
+        if isinstance(tree, Mapping) and isinstance(step, str) and step in tree.by_name:
+            tree = tree.by_name[step]
+        elif isinstance(tree, Sequence) and isinstance(step, int) and step < len(tree.items):
+            tree = tree.items[step]
+    return tree
+
+
+def describe(tree: Tree) -> str:
+    """What a part is, for `expected …, got …`."""
+    if isinstance(tree, Mapping):
+        return "a mapping"
+    if isinstance(tree, Sequence):
+        return "a list"
+    return {"null": "nothing", "bool": tree.text, "number": tree.text, "not finite": tree.text}.get(
+        tree.kind, repr(tree.text[:60])
+    )

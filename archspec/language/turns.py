@@ -1,0 +1,101 @@
+"""The iterators: repeat, copies, each and nest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archspec.diagnostics import Use
+from archspec.language.layers import Chain, Layer, Turns
+from archspec.language.scopes import Bundle, Env, Label, Level, Place
+from archspec.language.tree import Scalar, Tree
+from archspec.language.values import evaluate
+
+if TYPE_CHECKING:
+    from archspec.language.elaborator import Elaborator
+
+
+def run(made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
+    """All turns of an iterator; a label is the scope of its turns."""
+    start = _whole(made, turns.start, "start", turns, env, current) if turns.start is not None else 1
+    inner = made.open(place, label, "", {}, turns.span, env.use) if label is not None else place
+    if turns.word == "each":
+        count = len(current)
+    else:
+        count = _count(made, turns, env, current)
+    if turns.word == "nest":
+        return level(made, Level(turns, env, count, start), current, inner, env.use)
+    first = inner.state()
+    results: list[Bundle] = []
+    for turn in range(count):
+        if turns.share and turn:
+            inner.restore(first)
+        given = (current[turn],) if turns.word == "each" else current
+        result = _turn(made, turns, env, given, inner, start + turn, keyed=label is not None)
+        results.append(result)
+        current = result if turns.word == "repeat" else current
+    return current if turns.word == "repeat" else tuple(value for result in results for value in result)
+
+
+def level(made: Elaborator, core: Level, current: Bundle, place: Place, use: Use | None) -> Bundle:
+    """One level of a `nest`: its core at the bottom, else its layers with `core` for the level below."""
+    turns = core.turns
+    _spend(made, turns, core.env)
+    env = Env(core.env.names, core.env.frame, use)
+    if core.level == 0:
+        assert turns.core is not None
+        return made.run(turns.core, env, current, place)
+    names = {"core": Level(turns, core.env, core.level - 1, core.start)}
+    if turns.index is not None:
+        names[turns.index] = core.start + core.level - 1  # type: ignore[assignment]
+    label = Label(place.free(f"{turns.prefix}{core.start + core.level - 1}"), turns.span) if turns.prefix else None
+    return made.run(turns.body, env.inside(**names), current, place, label)
+
+
+def _turn(
+    made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place, number: int, *, keyed: bool
+) -> Bundle:
+    _spend(made, turns, env)
+    inner = env.inside(**{turns.index: number}) if turns.index is not None else env.inside()
+    if turns.prefix is not None:
+        label = Label(f"{turns.prefix}{number}", turns.span)
+    elif keyed:
+        label = Label(place.next_number(), turns.span)
+    else:
+        return made.run(turns.body, inner, current, place)
+    return made.run(_single(turns.body), inner, current, place, label)
+
+
+def _single(body: Layer) -> Layer:
+    """The layer of a turn that has only one: such a turn is that layer, and no scope around it."""
+    if isinstance(body, Chain) and not body.named and len(body.items) == 1 and not body.names and not body.source:
+        return body.items[0].layer
+    return body
+
+
+def _spend(made: Elaborator, turns: Turns, env: Env) -> None:
+    made.made += 1
+    if made.made > made.limits.nodes:
+        made.fail(f"more than {made.limits.nodes:,} turns", turns.span, env.use)
+
+
+def _count(made: Elaborator, turns: Turns, env: Env, current: Bundle) -> int:
+    assert turns.times is not None
+    count = _whole(made, turns.times, "times", turns, env, current)
+    if count < 0:
+        made.fail(f"times of {turns.word} needs at least 0, got {count}", turns.times.span, env.use)
+    if count > made.limits.nodes:
+        made.fail(
+            f"times of {turns.word} is {count:,}, a network has at most {made.limits.nodes:,} nodes",
+            turns.times.span,
+            env.use,
+        )
+    return count
+
+
+def _whole(made: Elaborator, tree: Tree, what: str, turns: Turns, env: Env, current: Bundle) -> int:
+    channels = current[0].shape.channels if len(current) == 1 and current[0].shape.rank else None
+    value = evaluate(tree, env.names, channels, env.use)
+    if not isinstance(value, int) or isinstance(value, bool):
+        shown = f"{tree.text} is {value}" if isinstance(tree, Scalar) else f"got {value}"
+        made.fail(f"{what} of {turns.word} needs a whole number; {shown}", tree.span, env.use)
+    return value

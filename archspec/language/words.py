@@ -1,0 +1,129 @@
+"""What each word of the language means in one place of a spec, and the rules for new names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from archspec.diagnostics import Collector, did_you_mean
+from archspec.expressions import is_name
+from archspec.language.layers import Block, Kind
+from archspec.language.names import RESERVED
+from archspec.language.tree import Scalar
+from archspec.ops import BY_WORD
+
+ITERATORS = ("repeat", "copies", "nest", "each")
+MODIFIERS = ("from", "with", "as", "after")
+TYPES: Mapping[str, Kind] = {"int": "int", "float": "float", "bool": "bool", "layer": "layer"}
+KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, "layers", "input", "core", "channels"))
+
+_MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+
+
+@dataclass
+class Names:
+    """The names that stand for something at one place: arguments by kind, named values frame by frame."""
+
+    blocks: Mapping[str, Block]
+    arguments: dict[str, Kind]
+    frames: list[set[str]] = field(default_factory=lambda: [{"input"}])
+    core: bool = False
+
+    def inside(self, *values: str) -> Names:
+        """The names of a list or mapping inside this one, which may add its own."""
+        return Names(self.blocks, self.arguments, [*self.frames, set(values)], self.core)
+
+    def turn(self, index: str | None, *, core: bool = False) -> Names:
+        """The names inside an iterator: its index is a number, and in a `nest` there is `core`."""
+        arguments: dict[str, Kind] = {**self.arguments, index: "int"} if index else self.arguments
+        return Names(self.blocks, arguments, [*self.frames, set()], self.core or core)
+
+    def is_value(self, word: str) -> bool:
+        return any(word in frame for frame in self.frames) and not self.is_other(word)
+
+    def is_other(self, word: str) -> bool:
+        """Whether a word means an op, a block or an argument, and so cannot stand for a value."""
+        return is_layer_word(word) or word in self.blocks or word in self.arguments
+
+    def add_value(self, word: str) -> None:
+        self.frames[-1].add(word)
+
+    @property
+    def values(self) -> list[str]:
+        return [word for frame in self.frames for word in sorted(frame) if not self.is_other(word)]
+
+    def layer_words(self) -> list[str]:
+        """Every word that can stand for a layer here."""
+        arguments = [word for word, kind in self.arguments.items() if kind == "layer"]
+        return [*BY_WORD, *ITERATORS, "layers", *self.blocks, *arguments, *self.values]
+
+    def numbers(self) -> list[str]:
+        """Every word that can stand for a number here."""
+        return [word for word, kind in self.arguments.items() if kind in ("int", "float", "number")] + ["channels"]
+
+
+def is_layer_word(word: str) -> bool:
+    return word in BY_WORD or word in ITERATORS or word == "layers"
+
+
+def check_module_name(key: Scalar, found: Collector, *, prefix: bool = False) -> bool:
+    """Reports a key or an `as` that torch or this language could not have as the name of a module."""
+    if not _MODULE_NAME.fullmatch(key.text):
+        found.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
+        return False
+    if key.text in RESERVED and not prefix:
+        found.report(
+            f"{key.text!r} is taken: a torch module has an attribute of that name",
+            key.span,
+            help=f"for example {key.text}_ or {key.text}1",
+        )
+        return False
+    if key.text in ("input", "channels", "core", *MODIFIERS):
+        found.report(f"{key.text!r} is a word of the language", key.span, help="choose another name")
+        return False
+    return True
+
+
+def check_declared_name(key: Scalar, what: str, taken: Iterable[str], found: Collector, *, layer: bool) -> bool:
+    """Reports the name of a block or an argument that could not be used as a word; only a `layer` vies with the ops."""
+    word = key.text
+    if not is_name(word):
+        found.report(f"the name of {what} has letters, digits and _, got {word[:60]!r}", key.span)
+        return False
+    if word in KEYWORDS or (word in BY_WORD and layer):
+        kind = "an op" if word in BY_WORD else "a word of the language"
+        found.report(f"{what} cannot be called {word!r}: it is {kind}", key.span, help="choose another name")
+        return False
+    if word in taken:
+        found.report(f"{what} cannot be called {word!r}: a block has that name", key.span, help="choose another name")
+        return False
+    return True
+
+
+def unknown(word: str, names: Names) -> tuple[str, str | None]:
+    """The message and the advice for a word that means nothing."""
+    if word in names.arguments:
+        return f"{word!r} is {A_KIND[names.arguments[word]]}, not a layer", None
+    if word.endswith((":", ",")) or ":" in word:
+        head = word.partition(":")[0]
+        if is_layer_word(head) or head in names.blocks:
+            return (
+                f"{word[:60]!r} is one word",
+                f"put a space after the colon: {head}: {word.partition(':')[2].strip() or '…'}",
+            )
+    if word == "core":
+        return "'core' stands for the level below and means something inside a nest only", None
+    if not word:
+        return "a layer is missing here", "[] is the identity"
+    return f"{word[:60]!r} is no op, block, layer argument or named value here", did_you_mean(word, names.layer_words())
+
+
+A_KIND: Mapping[Kind, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "number": "a number",
+    "bool": "true or false",
+    "option": "an option",
+    "layer": "a layer",
+}

@@ -1,0 +1,60 @@
+"""Ops that drop at random in training."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from archspec.ops.base import Call, Op, Probability, spatial_rank
+from archspec.ops.rules import differing
+from archspec.shape import Shape
+
+
+class Dropout(Op):
+    """Drops each element with a probability, in training; those that stay are divided by the rest of it."""
+
+    word: ClassVar[str] = "dropout"
+    first: ClassVar[str | None] = "p"
+    elementwise: ClassVar[bool] = True
+
+    p: Probability = Field(0.5, description="probability of dropping, in [0, 1]")
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return (Call("torch.nn.Dropout", differing(p=(self.p, 0.5))),)
+
+
+class SpatialDropout(Op):
+    """Drops each channel, the first axis, with a probability, in training (Tompson et al. 2015)."""
+
+    word: ClassVar[str] = "spatialdropout"
+    first: ClassVar[str | None] = "p"
+    elementwise: ClassVar[bool] = True
+
+    p: Probability = Field(0.5, description="probability of dropping, in [0, 1]")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        spatial_rank(self, inputs[0])
+        return (inputs[0],)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return (Call(f"torch.nn.Dropout{inputs[0].rank - 1}d", differing(p=(self.p, 0.5))),)
+
+
+class DropPath(Op):
+    """Drops the whole value with a probability, in training: stochastic depth (Huang et al. 2016, arXiv:1603.09382)."""
+
+    word: ClassVar[str] = "droppath"
+    first: ClassVar[str | None] = "p"
+    elementwise: ClassVar[bool] = True
+
+    p: Probability = Field(0.0, description="probability of dropping, in [0, 1]")
+    mode: Literal["row", "batch"] = Field("row", description="one draw for each sample, or one for the whole minibatch")
+    rescale: Literal["train", "test"] = Field(
+        "train",
+        description="where the mean is kept: what stays is divided by 1 - p in training, or all is multiplied by it at test time",
+    )
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = {"p": self.p, "mode": self.mode, "rescale": self.rescale}
+        return (Call("archspec.backends.torch.modules.DropPath", options),)

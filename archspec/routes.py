@@ -1,0 +1,122 @@
+"""The routes of a signal through a graph, followed by channel range: what path counts, depth and distances are sums over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import TypeVar
+
+from archspec.graph import Graph, Input, Node, Value
+
+Amount = TypeVar("Amount")
+Reached = dict[range, Amount]
+"""What is known of all routes to one value, by the channels that they reach. Equal ranges are one, none is ever cut up."""
+
+
+def sweep(
+    graph: Graph,
+    start: Amount,
+    merge: Callable[[Amount, Amount], Amount],
+    cost: Callable[[Node, int], int] | None = None,
+    extend: Callable[[Amount, int], Amount] | None = None,
+    *,
+    gates: bool = False,
+    sources: Collection[Value] | None = None,
+) -> Iterator[tuple[Node | Input, list[Reached[Amount]]]]:
+    """Follows all routes from `sources` (the inputs of the network) at once and gives, per node, what reaches each output.
+
+    A route starts as `start`; entering a node by an operand whose `cost` is not 0 makes it `extend(amount, cost)`; routes that
+    meet on the same channels of a value become one by `merge`. With `gates`, the operands that do not carry the signal are
+    followed too. Only what is still to be read is held, so that long chains are cheap.
+    """
+    starts = {(value.node, value.index) for value in (graph.inputs.values() if sources is None else sources)}
+    started = {node for node, _ in starts}
+    unread = _reads(graph)
+    live: dict[int, list[Reached[Amount]]] = {}
+    for node in graph.nodes:
+        if isinstance(node, Input):
+            reached: list[Reached[Amount]] = [{}]
+        else:
+            reached = [_arrivals(node, index, live, merge, cost, extend, gates) for index in range(len(node.outputs))]
+        if node.id in started:
+            for value in node.outputs:
+                if (node.id, value.index) in starts:
+                    reached[value.index] = {range(value.shape.channels): start}
+        yield node, reached
+        live[node.id] = reached
+        for value in () if isinstance(node, Input) else node.inputs:
+            unread[value.node] -= 1
+            if not unread[value.node]:
+                del live[value.node]
+
+
+def _reads(graph: Graph) -> list[int]:
+    """How many operands each node feeds."""
+    reads = [0] * len(graph.nodes)
+    for node in graph.ops:
+        for value in node.inputs:
+            reads[value.node] += 1
+    return reads
+
+
+def _arrivals(
+    node: Node,
+    output: int,
+    live: dict[int, list[Reached[Amount]]],
+    merge: Callable[[Amount, Amount], Amount],
+    cost: Callable[[Node, int], int] | None,
+    extend: Callable[[Amount, int], Amount] | None,
+    gates: bool,
+) -> Reached[Amount]:
+    op, inputs, outputs = node.op, node.input_shapes, node.output_shapes
+    arrived: Reached[Amount] = {}
+    for operand, value in enumerate(node.inputs):
+        reached = live[value.node][value.index]
+        if not reached or not (gates or op.carries(operand, len(inputs))):
+            continue
+        paid = cost(node, operand) if cost else 0
+        for channels, amount in reached.items():
+            to = op.routes(operand, channels, inputs, outputs, output)
+            if not to:
+                continue
+            if paid and extend:
+                amount = extend(amount, paid)
+            arrived[to] = merge(arrived[to], amount) if to in arrived else amount
+    return arrived
+
+
+def weighted(node: Node, operand: int) -> int:
+    """The weighted layers that a route passes in a node: the `cost` of lengths in layers."""
+    return node.op.weighted
+
+
+def distances(graph: Graph, *, gates: bool = False) -> list[tuple[int | None, ...]]:
+    """For each output of each node, the fewest weighted layers on any route from an input to it; None where there is no route."""
+    return [
+        tuple(min(routes.values(), default=None) for routes in reached)
+        for _, reached in sweep(graph, 0, min, weighted, int.__add__, gates=gates)
+    ]
+
+
+def detours(graph: Graph, *, gates: bool = False) -> dict[int, tuple[bool, ...]]:
+    """For each join, by the number of its node: which of its operands are longer ways than necessary.
+
+    Those are the operands with more weighted layers behind them than the nearest operand has, as the residual branch of a unit
+    beside its shortcut (Veit et al. 2016, arXiv:1605.06431). An operand that no route from an input reaches is none, and
+    without `gates` nor is one that does not carry the signal.
+    """
+    behind = distances(graph, gates=gates)
+    return {node.id: _longer(node, behind, gates) for node in graph.ops if joins(node)}
+
+
+def joins(node: Node) -> bool:
+    """Whether routes meet in a node; a bundle keeps its values apart."""
+    return node.op.join and len(node.outputs) == 1
+
+
+def _longer(node: Node, behind: list[tuple[int | None, ...]], gates: bool) -> tuple[bool, ...]:
+    ways = [
+        behind[value.node][value.index] if gates or node.op.carries(operand, len(node.inputs)) else None
+        for operand, value in enumerate(node.inputs)
+    ]
+    nearest = min((way for way in ways if way is not None), default=0)
+    return tuple(way is not None and way > nearest for way in ways)

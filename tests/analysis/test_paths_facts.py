@@ -1,0 +1,289 @@
+"""Published facts about the paths of networks, on chains built by hand."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import comb
+from time import perf_counter
+
+import pytest
+
+from archspec.analysis.paths import Paths, paths
+from archspec.graph import Graph, Value
+from archspec.ops.attention import Parameter
+from archspec.ops.conv import Conv
+from archspec.ops.join import Add, Concat, Mean, Multiply
+from archspec.ops.tensor import Pad, Split
+from archspec.shape import Shape
+
+
+class Net(Graph):
+    """A graph with short words for its steps; all values are 4×4 images."""
+
+    def start(self, channels: int) -> Value:
+        return self.input("input", Shape.of(channels, 4, 4))
+
+    def conv(self, value: Value, out: int | None = None, groups: int = 1) -> Value:
+        return self.add(Conv(out=out or value.shape.channels, groups=groups), (value,))[0]
+
+    def sum(self, *values: Value) -> Value:
+        return self.add(Add(), values)[0]
+
+    def mean(self, *values: Value) -> Value:
+        return self.add(Mean(), values)[0]
+
+    def concat(self, *values: Value) -> Value:
+        return self.add(Concat(), values)[0]
+
+    def split(self, value: Value, *sizes: int) -> tuple[Value, ...]:
+        return self.add(Split(sizes=sizes), (value,))
+
+    def end(self, *values: Value) -> Net:
+        self.outputs = {f"output{at}": value for at, value in enumerate(values)}
+        return self
+
+
+def residual(units: int) -> Net:
+    net = Net("residual")
+    value = net.conv(net.start(1))
+    for _ in range(units):
+        value = net.sum(net.conv(net.conv(value)), value)
+    return net.end(net.conv(value))
+
+
+def test_the_paths_of_a_residual_network_are_binomial() -> None:
+    """He et al. 2015, ResNet-110: 54 units; Veit et al. 2016, section 4.1."""
+    found = paths(residual(54))
+    assert found.total == 18_014_398_509_481_984
+    assert found.lengths == {length: comb(54, length) for length in range(55)}
+    assert (found.shortest, found.longest, found.mean) == (0, 54, Fraction(27))
+    assert found.share(19, 35) == Fraction(17_657_095_043_635_292, 2**54)
+    assert round(float(found.share(19, 35)) * 100, 4) == 98.0166
+    assert found.share(5, 17) == Fraction(81_725_384_002_200, 2**54)
+
+
+def test_lengths_in_layers_count_what_every_path_passes() -> None:
+    found = paths(residual(54), "layers")
+    assert found.lengths == {2 + 2 * units: comb(54, units) for units in range(55)}
+
+
+def test_a_projection_is_as_short_as_its_way_allows() -> None:
+    """The shortcut with one convolution is the nearest operand; the branch with three counts."""
+    net = Net("projected")
+    start = net.start(4)
+    branch = net.conv(net.conv(net.conv(start)), 8)
+    assert paths(net.end(net.sum(branch, net.conv(start, 8)))).lengths == {0: 1, 1: 1}
+
+
+def test_parallel_edges_are_different_paths() -> None:
+    net = Net("doubled")
+    value = net.start(4)
+    assert paths(net.end(net.sum(value, value))).lengths == {0: 2}
+
+
+@pytest.mark.parametrize(("units", "exponent"), [((6, 12, 24, 16), 58), ((6, 12, 32, 32), 82)])
+def test_densenet(units: tuple[int, ...], exponent: int) -> None:
+    """Huang et al. 2016, Table 1: the layers of a dense block all read one growing concatenation."""
+    nested, flat = (dense(units, flat) for flat in (False, True))
+    assert paths(nested).total == paths(flat).total == 2**exponent
+    assert paths(nested).lengths == {length: comb(exponent, length) for length in range(exponent + 1)}
+    assert paths(nested).lengths == paths(flat).lengths
+
+
+def dense(units: tuple[int, ...], flat: bool) -> Net:
+    net = Net("dense")
+    value = net.conv(net.start(3), 8)
+    for depth in units:
+        values = [value]
+        for _ in range(depth):
+            grown = net.conv(net.conv(values[-1] if not flat else together(net, values), 8), 2)
+            values = [*values, grown] if flat else [net.concat(values[-1], grown)]
+        value = net.conv(together(net, values), 8)
+    return net.end(value)
+
+
+def together(net: Net, values: list[Value]) -> Value:
+    return values[0] if len(values) == 1 else net.concat(*values)
+
+
+@pytest.mark.parametrize("units", [(3, 4, 20, 3)])
+def test_dual_path_networks_count_the_same_in_both_forms(units: tuple[int, ...]) -> None:
+    """Chen et al. 2017, DPN-92: 4^4 · 3^26 paths, with two streams or with one that is cut."""
+    apart, joined = dual_path(units, joined=False), dual_path(units, joined=True)
+    assert paths(apart).total == paths(joined).total == 650_717_652_052_224
+    assert paths(apart).lengths == paths(joined).lengths
+
+
+def dual_path(units: tuple[int, ...], *, joined: bool) -> Net:
+    net = Net("dual path")
+    value = net.conv(net.start(3), 8)
+    for depth in units:
+        residual, dense = net.split(net.conv(value, 10), 6, 4)
+        for turn in range(depth):
+            both = value if not turn else net.concat(residual, dense)
+            if joined and turn:
+                residual, dense = net.split(both, 6, both.shape.channels - 6)
+            delta, growth = net.split(net.conv(net.conv(both, 5), 8), 6, 2)
+            residual, dense = net.sum(residual, delta), net.concat(dense, growth)
+        value = net.concat(residual, dense)
+    return net.end(net.conv(value, 10))
+
+
+@pytest.mark.parametrize(("columns", "blocks", "total"), [(3, 5, 3_125), (4, 5, 11_881_376), (4, 4, 456_976)])
+def test_fractalnet(columns: int, blocks: int, total: int) -> None:
+    """Larsson et al. 2016, equation 1, with coinciding joins made one: T = T² + 1 a column."""
+    net = Net("fractal")
+    value = net.start(2)
+    for _ in range(blocks):
+        value = net.mean(*fractal(net, value, columns))
+    found = paths(net.end(value), "layers")
+    assert found.total == total
+    assert (found.longest, found.shortest) == (blocks * 2 ** (columns - 1), blocks)
+
+
+def fractal(net: Net, value: Value, columns: int) -> list[Value]:
+    if columns == 1:
+        return [net.conv(value)]
+    inner = fractal(net, value, columns - 1)
+    middle = net.mean(*inner) if len(inner) > 1 else inner[0]
+    return [net.conv(value), *fractal(net, middle, columns - 1)]
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 9])
+def test_merge_and_run(blocks: int) -> None:
+    """Zhao et al. 2016: (p, q) becomes (2p + q, p + 2q), and the last block sums everything up."""
+    net = Net("merge and run")
+    left = right = net.conv(net.start(2))
+    for _ in range(blocks - 1):
+        merged = net.mean(left, right)
+        left, right = net.sum(merged, net.conv(left)), net.sum(merged, net.conv(right))
+    end = net.sum(net.mean(left, right), net.conv(left), net.conv(right))
+    assert paths(net.end(end)).total == 4 * 3 ** (blocks - 1)
+
+
+def test_resnext_shows_its_branches_only_where_they_are_written() -> None:
+    """Xie et al. 2016, figure 3: 32 branches and the shortcut are 33 ways in form (a), 2 in form (c)."""
+    apart, grouped = Net("a"), Net("c")
+    value, other = apart.start(4), grouped.start(4)
+    for _ in range(16):
+        branches = [apart.conv(apart.conv(apart.conv(value, 1)), 4) for _ in range(32)]
+        value = apart.sum(*branches, value)
+        other = grouped.sum(grouped.conv(grouped.conv(grouped.conv(other, 32), groups=32), 4), other)
+    assert paths(apart.end(value)).total == 33**16
+    assert paths(grouped.end(other)).total == 2**16
+
+
+def test_googlenet_has_four_ways_through_each_of_nine_modules() -> None:
+    """Szegedy et al. 2014, Table 1."""
+    net = Net("inception")
+    value = net.start(4)
+    for _ in range(9):
+        value = net.conv(net.concat(*(net.conv(value, 2) for _ in range(4))), 4)
+    assert paths(net.end(value)).total == 262_144
+
+
+def test_gates_carry_nothing_unless_asked() -> None:
+    """Srivastava et al. 2015, a highway layer: two paths, and two more through the gates."""
+    net = Net("highway")
+    value = net.start(4)
+    made = net.add(Multiply(), (net.conv(value), net.conv(value)))[0]
+    carried = net.add(Multiply(), (value, net.conv(value)))[0]
+    net.end(net.sum(made, carried))
+    assert paths(net).lengths == {0: 1, 1: 1}
+    assert paths(net, gates=True).total == 4
+
+
+def test_a_slice_ends_the_routes_that_it_does_not_hold() -> None:
+    net = Net("cut")
+    start = net.start(4)
+    kept, _ = net.split(net.concat(net.conv(start), net.conv(start)), 4, 4)
+    assert paths(net.end(kept)).total == 1
+
+
+def test_groups_keep_routes_apart() -> None:
+    """What is put in by one group is not seen by the other."""
+    net = Net("groups")
+    start = net.start(4)
+    low, _ = net.split(net.conv(net.concat(net.conv(start), net.conv(start)), groups=2), 4, 4)
+    assert paths(net.end(low)).total == 1
+
+
+@pytest.mark.parametrize("before", [0, 4])
+def test_a_shortcut_padded_with_zeros_adds_no_route(before: int) -> None:
+    """He et al. 2015, option A: strided subsampling, and zeros for the new channels."""
+    net = Net("option a")
+    value = net.conv(net.start(3), 8)
+    for stage in range(3):
+        for turn in range(3):
+            wide = value.shape.channels
+            if stage and not turn:
+                (shortcut,) = net.add(Pad(size=0, channels=(before, wide - before)), (value,))
+                value = net.sum(net.conv(net.conv(value, 2 * wide)), shortcut)
+            else:
+                value = net.sum(net.conv(net.conv(value)), value)
+    found = paths(net.end(net.conv(value, 10)))
+    assert found.lengths == {length: comb(9, length) for length in range(10)}
+
+
+@pytest.mark.parametrize("gates", [False, True])
+def test_a_learned_constant_starts_no_path(gates: bool) -> None:
+    """Positions that are added, and a layer scale, whatever value their shapes are taken beside."""
+    net = Net("constants")
+    value = net.start(4)
+    (positions,) = net.add(Parameter(shape=(4, 4, 4)), (value,))
+    value = net.sum(net.conv(value), positions)
+    (scale,) = net.add(Parameter(shape=(4,), batched=False), (value,))
+    (value,) = net.add(Multiply(), (value, scale))
+    assert paths(net.end(value), "layers", gates=gates).lengths == {1: 1}
+    assert paths(net, gates=gates).lengths == {0: 1}
+
+
+def test_all_pairs_of_inputs_and_outputs() -> None:
+    net = Net("pairs")
+    left, right = net.input("left", Shape.of(4, 4, 4)), net.input("right", Shape.of(4, 4, 4))
+    both = net.sum(left, net.conv(right))
+    net.end(both, net.sum(both, right), left)
+    assert paths(net).total == 2 + 3 + 1
+    assert paths(net, source="right", target="output1").lengths == {0: 1, 1: 1}
+    assert paths(net, source=both).total == 2
+    assert paths(net, source="right", target="output2").lengths == {}
+
+
+def test_no_path_has_no_longest() -> None:
+    net = Net("apart")
+    net.input("left", Shape.of(4, 4, 4))
+    found: Paths = paths(net.end(net.input("right", Shape.of(4, 4, 4))), source="left")
+    assert (found.total, found.longest, found.shortest, found.mean) == (0, None, None, None)
+    assert found.share(0, 9) == 0
+
+
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(LookupError, match="the network has no output 'outptu0'; did you mean 'output0'"):
+        paths(residual(1), target="outptu0")
+
+
+def test_plain_data() -> None:
+    assert paths(residual(2)).as_dict() == {
+        "unit": "modules",
+        "gates": False,
+        "total": 4,
+        "longest": 2,
+        "shortest": 0,
+        "mean": 1.0,
+        "lengths": {"0": 1, "1": 2, "2": 1},
+    }
+
+
+def test_six_hundred_units_take_a_moment() -> None:
+    """ResNet-1202 has 600; the bound is ten times what was measured."""
+    net = residual(600)
+    started = perf_counter()
+    assert sum(paths(net).lengths.values()) == 2**600
+    assert perf_counter() - started < 1
+
+
+def test_a_long_chain_is_counted_without_its_lengths() -> None:
+    net = residual(10_000)
+    started = perf_counter()
+    assert paths(net).total == 2**10_000
+    assert perf_counter() - started < 3

@@ -1,0 +1,101 @@
+"""Every op against torch: shapes, tensors by name and order, multiply-accumulates, and what does not fit."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from torch.utils.flop_counter import FlopCounterMode
+
+from archspec.ops import BY_WORD, OPS
+from archspec.ops.base import ShapeError
+from archspec.shape import Shape
+from tests.ops.cases import Case, cases
+from tests.ops.interpreter import Lowered
+
+BATCH = 2
+BUNDLED = "bundle"  # never a node: it has no lowering
+
+NARROWER: dict[str, dict[str, str]] = {
+    "": {
+        r"needs \[channels, length\], \[channels, height, width\]": "torch runs some of these functions on other ranks, too",
+        r"needs one number or \d, got \d": "torch repeats a list of one number, and pads a short one here and there",
+    },
+    "convtranspose": {r"leaves nothing of": "torch makes an empty tensor"},
+    "linear": {r"^linear needs \[features\]": "a map of an image's last axis is a mistake nearly always"},
+    "add": {r"^add needs equal shapes": "torch broadcasts; a description says what it means"},
+    "mean": {r"^mean needs equal shapes": "torch broadcasts; a description says what it means"},
+    "max": {r"^max needs equal shapes": "torch broadcasts; a description says what it means"},
+    "multiply": {r"^multiply needs gates": "torch would let a gate widen the signal"},
+    "concat": {r"^concat needs equal sizes": "torch skips tensors of one empty axis"},
+    "embedding": {r"^embedding needs \[tokens\]": "torch embeds numbers of any arrangement"},
+    "matmul": {r"^matmul needs two matrices": "torch broadcasts the axes before the last two"},
+    "token": {r"^token needs": "torch selects from any tensor"},
+    "slice": {r"^slice needs a part": "torch makes an empty tensor"},
+    "layernorm": {r"^layernorm over": "the lowering has only the axes that there are"},
+    "upsample": {r"^upsample needs either": "the message is about the fields alone"},
+}
+"""Where archspec refuses what torch accepts: the text of the refusal and its reason. The empty word stands for all."""
+
+
+def run(case: Case, device: str = "meta") -> tuple[Lowered, tuple[torch.Tensor, ...], int]:
+    """The lowered op, its outputs, and torch's count of floating-point operations."""
+    module = Lowered(case.op.lower(*case.inputs), device).train()
+    tensors = []
+    for place, shape in enumerate(case.inputs):
+        kind = torch.long if place in case.op.indices else torch.float32
+        tensors.append(torch.zeros((BATCH, *shape.sizes), device=device, dtype=kind))
+    with FlopCounterMode(display=False) as counter:
+        result: Any = module(*tensors)
+    outputs = tuple(result) if isinstance(result, tuple | list) else (result,)
+    return module, outputs, counter.get_total_flops()
+
+
+def narrower(word: str, message: str) -> bool:
+    return any(re.search(text, message) for text in {**NARROWER[""], **NARROWER.get(word, {})})
+
+
+def agrees(case: Case) -> bool:
+    """Compares one case; True if it fits."""
+    try:
+        shapes = case.op.infer(*case.inputs)
+    except ShapeError as error:
+        if not narrower(case.op.word, error.message):
+            with pytest.raises(Exception):  # noqa: B017 - torch has a class of error for each
+                run(case, "cpu")  # on meta, some of torch's checks are left out
+        return False
+    module, outputs, flops = run(case)
+    batch = (BATCH,) if getattr(case.op, "batched", True) else ()
+    assert [tuple(value.shape) for value in outputs] == [(*batch, *shape.sizes) for shape in shapes]
+    declared = case.op.weights(*case.inputs)
+    assert module.tensors() == [(weight.name, weight.shape, weight.trainable) for weight in declared]
+    assert set(case.op.initial()) <= {weight.name for weight in declared if weight.trainable}
+    assert flops == 2 * BATCH * case.op.macs(case.inputs, shapes)
+    return True
+
+
+@pytest.mark.parametrize("word", [op.word for op in OPS if op.word != BUNDLED])
+def test_shapes_tensors_and_macs_are_those_of_torch(word: str) -> None:
+    if word == "droppath" and find_spec("archspec.backends.torch.modules") is None:
+        pytest.skip("its module is of the torch back end")
+    fitting = 0
+
+    @settings(max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(cases(word))
+    def compare(case: Case) -> None:
+        nonlocal fitting
+        fitting += agrees(case)
+
+    compare()
+    assert fitting >= 10, "hardly any case fits: nothing is tested"
+
+
+def test_a_bundle_is_its_operands() -> None:
+    shapes = (Shape.of(3, 4, 4), Shape.of(7))
+    bundle = BY_WORD[BUNDLED]()
+    assert bundle.infer(*shapes) == shapes
+    assert bundle.lower(*shapes) == ()

@@ -1,0 +1,208 @@
+"""The summary of a small hand-built network: rows, folding, totals, and how it looks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from time import perf_counter
+
+import pytest
+
+from archspec.analysis.counts import scope_costs
+from archspec.graph import NOWHERE, Graph, Value
+from archspec.ops.activation import ReLU
+from archspec.ops.conv import Conv
+from archspec.ops.join import Add, Concat, Multiply
+from archspec.ops.linear import Linear
+from archspec.ops.norm import BatchNorm
+from archspec.ops.pool import GlobalPool
+from archspec.ops.tensor import Split
+from archspec.report.summary import Row, Summary, summarise
+from archspec.report.table import render, rounded
+from archspec.shape import Shape
+
+Golden = Callable[[str, str], None]
+
+
+def unit(graph: Graph, value: Value, name: str, stage: int, stride: int = 1, **more: int) -> Value:
+    """A residual unit of one conv; its shortcut is a conv where it has a stride."""
+    path = (*graph.scopes[stage].path, name)
+    scope = graph.open(path, "unit", {"width": 8, "stride": stride, **more}, NOWHERE, stage).id
+    conv = Conv(out=8, kernel=3, stride=stride, padding=1, bias=False)
+    (branch,) = graph.add(conv, (value,), (*path, "conv"), scope=scope)
+    (branch,) = graph.add(BatchNorm(), (branch,), (*path, "bn"), scope=scope)
+    if stride > 1:
+        inner = graph.open((*path, "downsample"), "", {}, NOWHERE, scope).id
+        (value,) = graph.add(Conv(out=8, stride=stride, bias=False), (value,), (*path, "downsample", "0"), scope=inner)
+    (value,) = graph.add(Add(), (branch, value), scope=scope)
+    (value,) = graph.add(ReLU(), (value,), (*path, "relu"), scope=scope)
+    return value
+
+
+def network() -> Graph:
+    graph = Graph("small")
+    value = graph.input("input", Shape.of(3, 16, 16))
+    (value,) = graph.add(Conv(out=4, kernel=3, padding=1), (value,), ("conv",))
+    stage = graph.open(("layer1",), "stage", {"depth": 4, "unit": object()}, NOWHERE, 0).id
+    for turn in range(4):
+        value = unit(graph, value, str(turn), stage, stride=1 if turn else 2)
+    parts = graph.add(Split(sizes=(4, 4)), (value,), ("parts",))
+    tied = []
+    for part in (*parts, parts[0]):
+        scope = graph.open(("tied",), "head", {}, NOWHERE, 0).id
+        (made,) = graph.add(Conv(out=4), (part,), ("tied", "conv"), scope=scope)
+        (made,) = graph.add(ReLU(), (made,), ("tied", "relu"), scope=scope)
+        tied.append(made)
+    (value,) = graph.add(Concat(), tuple(tied), ("joined",))
+    (gate,) = graph.add(GlobalPool(), (value,), ("gate",))
+    (value,) = graph.add(Multiply(), (value, gate))
+    (value,) = graph.add(GlobalPool(), (value,), ("pool",))
+    (graph.outputs["output"],) = graph.add(Linear(out=10), (value,), ("fc",))
+    return graph
+
+
+def row(summary: Summary, name: str) -> Row:
+    return next(row for row in summary.rows if row.name == name)
+
+
+@pytest.mark.parametrize("depth", [None, 1, 2])
+def test_table(golden: Golden, depth: int | None) -> None:
+    golden(f"small-{depth or 'all'}.txt", render(summarise(network(), depth)))
+
+
+def test_narrow_table(golden: Golden) -> None:
+    text = render(summarise(network()), width=72)
+    golden("small-narrow.txt", text)
+    assert max(map(len, text.splitlines())) <= 72
+
+
+def test_json(golden: Golden) -> None:
+    golden("small.json", json.dumps(summarise(network()).as_dict(), indent=1) + "\n")
+
+
+def test_totals() -> None:
+    summary = summarise(network())
+    first, others = 4 * 8 * 9 + 16 + 4 * 8, 8 * 8 * 9 + 16
+    assert summary.params == (3 * 4 * 9 + 4) + first + 3 * others + (16 + 4) + (120 + 10)
+    assert summary.macs == 256 * 108 + 64 * (288 + 32) + 3 * 64 * 576 + 3 * 64 * 16 + 120
+    assert summary.flops == 2 * summary.macs
+    assert summary.depth == 1 + 4 + 1 + 1
+    assert summary.memory.params == 4 * summary.params
+
+
+def test_equal_neighbours_are_one_row() -> None:
+    folded = row(summarise(network()), "layer1.1")
+    assert (folded.last, folded.label, folded.times) == ("layer1.3", "1 … 3", 3)
+    assert folded.params == 8 * 8 * 9 + 16
+    assert row(summarise(network()), "layer1.0").times == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "label"),
+    [
+        ("0", "11", "0 … 11"),
+        ("layer_8", "layer_10", "layer_8 … 10"),
+        ("left", "right", "left … right"),
+        ("a1", "b2", "a1 … b2"),
+    ],
+)
+def test_the_names_of_a_run(first: str, last: str, label: str) -> None:
+    graph = Graph("run")
+    value = graph.input("input", Shape.of(8))
+    for name in (first, "between", last):
+        (value,) = graph.add(ReLU(), (value,), (name,))
+    assert summarise(graph).rows[1].label == label
+
+
+def test_a_cut_name_keeps_how_often_it_stands() -> None:
+    graph = Graph("cut")
+    value = graph.input("input", Shape.of(8))
+    for turn in range(12):
+        (value,) = graph.add(ReLU(), (value,), (f"{'long_' * 20}{turn}",))
+    assert "long_long_lo… ×12  relu" in render(summarise(graph), 70)
+
+
+def test_different_arguments_or_shapes_are_not_folded() -> None:
+    graph = Graph("unlike")
+    value = graph.input("input", Shape.of(8, 16, 16))
+    stage = graph.open(("stage",), "stage", {}, NOWHERE, 0).id
+    for turn in range(3):
+        value = unit(graph, value, str(turn), stage, survival=turn)
+    graph.outputs["output"] = value
+    assert [row.times for row in summarise(graph, 2).rows] == [1, 1, 1, 1, 1]
+
+
+def test_shared_weights_count_once_and_are_marked() -> None:
+    first, others = (row for row in summarise(network(), 1).rows if row.name == "tied")
+    assert (first.params, first.recursive, first.times) == (20, False, 1)
+    assert (others.params, others.recursive, others.times) == (0, True, 2)
+    assert first.macs == others.macs == 64 * 16
+
+
+@pytest.mark.parametrize("depth", [None, 1, 2, 3])
+def test_rows_add_up_to_the_totals_at_every_depth(depth: int | None) -> None:
+    summary = summarise(network(), depth)
+    tops = [row for row in summary.rows if row.level == 0]
+    assert sum(row.times * row.params for row in tops) == summary.params
+    assert sum(row.times * row.macs for row in tops) == summary.macs
+    assert sum(row.times * row.buffers for row in tops) == summary.buffers
+    assert max(row.level for row in summary.rows) == min(3, (depth or 9) - 1)
+
+
+def test_a_scope_row_is_the_sum_of_its_scope() -> None:
+    graph = network()
+    costs = {".".join(scope.path): cost for scope, cost in zip(graph.scopes, scope_costs(graph), strict=True)}
+    found = row(summarise(graph), "layer1")
+    assert (found.params, found.macs, found.activations) == (
+        costs["layer1"].params,
+        costs["layer1"].macs,
+        costs["layer1"].activations,
+    )
+
+
+def test_a_scope_shows_what_leaves_it() -> None:
+    graph = Graph("leaving")
+    value = graph.input("input", Shape.of(8))
+    scope = graph.open(("halves",), "", {}, NOWHERE, 0).id
+    left, right = graph.add(Split(sizes=(3, 5)), (value,), scope=scope)
+    graph.add(ReLU(), (left,), scope=scope)
+    graph.outputs = {"right": right, "left": left}
+    assert row(summarise(graph), "halves").output == ((5,), (3,))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.00 K"),
+        (12_345, "12.3 K"),
+        (999_499, "999 K"),
+        (999_500, "1.00 M"),
+        (4_089_184_256, "4.09 G"),
+    ],
+)
+def test_rounded_counts(number: int, text: str) -> None:
+    assert rounded(number) == text
+
+
+def test_deep_scopes_and_long_chains_cost_little() -> None:
+    graph = Graph("long")
+    value = graph.input("input", Shape.of(8, 16, 16))
+    scope = 0
+    for level in range(2_000):
+        scope = graph.open((*graph.scopes[scope].path, f"s{level}"), "", {}, NOWHERE, scope).id
+    for turn in range(2_000):
+        value = unit(graph, value, str(turn), 0)
+    (graph.outputs["output"],) = graph.add(ReLU(), (value,), scope=scope)
+    started = perf_counter()
+    text = render(summarise(graph))
+    assert perf_counter() - started < 8
+    assert "0 … 1999 ×2000" in text
+
+
+def test_torch_stays_out() -> None:
+    program = "import sys, archspec.report.table; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

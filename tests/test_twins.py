@@ -1,0 +1,155 @@
+"""The bundled specs are the reference libraries' networks: same names, same function, same gradients.
+
+Where counts agree and the wiring does not, only this shows: the reference gets random weights and statistics, they are copied by
+name, and both must compute the same numbers, bit for bit, in eval and in train mode.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+import archspec
+from tests.references import timm, torchvision
+
+torch = pytest.importorskip("torch")
+
+BATCH = 2
+GRADIENT_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A spec, the reference model of the same network, and an input size that keeps every layer busy, in pixels."""
+
+    spec: str
+    size: int
+    model: str = ""
+    library: str = "torchvision"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+PLAIN_START = {
+    "init_weights": False
+}  # torchvision's truncated normal takes minutes, and the weights are replaced anyway
+TWINS = (
+    *(Twin(f"resnet{depth}", 96) for depth in (18, 34, 50, 101, 152)),
+    *(Twin(spec, 96) for spec in ("resnext50_32x4d", "wide_resnet50_2")),
+    *(Twin(f"densenet{depth}", 96) for depth in (121, 161, 169, 201)),
+    *(Twin(spec, 64, options=PLAIN_START) for spec in ("vgg16", "vgg16_bn")),
+    Twin("alexnet", 96),
+    Twin("googlenet", 96, options=PLAIN_START | {"aux_logits": False}),
+    Twin("googlenet_aux", 96, "googlenet", options=PLAIN_START | {"aux_logits": True}),
+    Twin("inception_v3", 139, options=PLAIN_START | {"aux_logits": False}),
+    Twin("inception_v3_aux", 299, "inception_v3", options=PLAIN_START | {"aux_logits": True}),
+    Twin("mobilenet_v2", 96),
+    Twin("vit_b_16", 224),
+    Twin("dpn92", 96, library="timm"),
+)
+
+
+@dataclass
+class Pair:
+    """A network built from its spec and its twin, with the same weights."""
+
+    built: Any
+    twin: Any
+    image: Any
+
+
+@pytest.fixture(scope="module", params=TWINS, ids=lambda twin: twin.spec)
+def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    case: Twin = request.param
+    name = case.model or case.spec
+    if case.library == "timm":
+        twin = timm().create_model(name, **case.options)
+    else:
+        twin = getattr(torchvision().models, name)(**case.options)
+    image = torch.randn(BATCH, 3, case.size, case.size, generator=torch.Generator().manual_seed(1))
+    yield Pair(archspec.load(case.spec).build(device="cpu", seed=0), twin, image)
+
+
+def test_names(pair: Pair) -> None:
+    shapes = [{key: tensor.shape for key, tensor in model.state_dict().items()} for model in (pair.built, pair.twin)]
+    assert shapes[0] == shapes[1]
+
+
+def test_function(pair: Pair) -> None:
+    exchange_weights(pair)
+    compare_outputs(pair, training=False)
+    compare_outputs(pair, training=True)
+    for key, tensor in pair.twin.state_dict().items():
+        assert torch.equal(pair.built.state_dict()[key], tensor), f"{key} after a pass in train mode"
+
+
+def test_gradients(pair: Pair) -> None:
+    """For each parameter, ‖g − g'‖₂ ≤ 1e-6 · ‖g'‖₂ in float64, after one backward pass in train mode.
+
+    Not in float32: where a value has several users autograd sums their gradients in an order that the graph's form decides.
+    """
+    exchange_weights(pair)
+    ours, theirs = (gradients(model, pair.image) for model in (pair.built, pair.twin))
+    assert ours.keys() == theirs.keys()
+    scale = max(gradient.norm().item() for gradient in theirs.values())
+    for name, gradient in theirs.items():
+        rest = (ours[name] - gradient).norm().item()
+        assert rest <= GRADIENT_TOLERANCE * gradient.norm().item() + NOISE * scale, name
+
+
+NOISE = 1e-13  # relative to the largest gradient: a bias in front of a normalisation has the gradient 0 and computes rounding
+
+
+def exchange_weights(pair: Pair) -> None:
+    """Copies the built network's weights to its twin, both by name and strictly, and random ones back."""
+    pair.twin.load_state_dict(pair.built.state_dict(), strict=True)
+    randomise(pair.twin)
+    pair.built.load_state_dict(pair.twin.state_dict(), strict=True)
+
+
+def randomise(model: Any) -> None:
+    """Replaces each weight and running statistic, so that no zero or one hides a wrong wiring."""
+    generator = torch.Generator().manual_seed(2)
+    for key, tensor in model.state_dict().items():
+        if not tensor.is_floating_point():
+            continue
+        if key.endswith("running_var") or (tensor.ndim == 1 and key.endswith("weight")):
+            tensor.uniform_(0.5, 1.5, generator=generator)
+        elif tensor.ndim == 1:
+            tensor.normal_(0, 0.1, generator=generator)
+        else:
+            tensor.normal_(0, math.sqrt(2 / tensor[0].numel()), generator=generator)
+
+
+def outputs_of(model: Any, image: Any) -> list[Any]:
+    """All outputs, auxiliary ones included, with the same random numbers for every dropout."""
+    model.training = True  # of the outermost module alone: torchvision computes its auxiliary heads only then
+    torch.manual_seed(3)
+    result = model(image)
+    return [result] if isinstance(result, torch.Tensor) else list(result)
+
+
+def compare_outputs(pair: Pair, *, training: bool) -> None:
+    mode = "train" if training else "eval"
+    with torch.no_grad():
+        ours, theirs = (outputs_of(model.train(training), pair.image) for model in (pair.built, pair.twin))
+    assert len(ours) == len(theirs)
+    for position, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        assert other.std() > 0, "a constant output compares nothing"
+        assert torch.equal(one, other), (
+            f"output {position} in {mode} mode differs by {(one - other).abs().max().item()}"
+        )
+
+
+def gradients(model: Any, image: Any) -> dict[str, Any]:
+    """The gradient of each parameter, for random weights on all outputs."""
+    model.double().train().zero_grad()
+    generator = torch.Generator().manual_seed(4)
+    loss = sum((one * torch.randn(one.shape, generator=generator)).sum() for one in outputs_of(model, image.double()))
+    loss.backward()
+    found = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+    model.float()
+    return found
