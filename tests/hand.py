@@ -7,9 +7,14 @@ from typing import ClassVar
 
 from archspec.diagnostics import Source, Span, Use
 from archspec.graph import Graph, Path, Value
-from archspec.ops import BatchNorm, Conv, GlobalPool, Linear, MaxPool, ReLU, Split
+from archspec.ops.activation import ReLU
 from archspec.ops.base import FIRST, Batch, Call, Initial, Op, Result, Weight
+from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat, Multiply
+from archspec.ops.linear import Linear
+from archspec.ops.norm import BatchNorm
+from archspec.ops.pool import GlobalPool, MaxPool
+from archspec.ops.tensor import Split
 from archspec.shape import Shape
 
 SOURCE = Source("hand.yaml", "\n" * 200)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, fx, nn
 
-from archspec.backends.torch import build, flatten
+from archspec.backends.torch import build as build_graph
+from archspec.backends.torch import flatten
 from archspec.graph import Graph
-from archspec.ops import Linear, ReLU
+from archspec.ops.activation import ReLU
 from archspec.ops.join import Add, Bundle
+from archspec.ops.linear import Linear
 from archspec.ops.tensor import Identity
 from tests.hand import Hand, basic, conv, dense, recurrent, residual, transformer, two_stream
+
+build: Callable[..., Any] = build_graph
+"""Any, because a type checker cannot know the modules that a network has."""
 
 NETWORKS = {
     "residual": residual(),
@@ -32,7 +40,7 @@ def tensors(result: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return result if isinstance(result, tuple) else (result,)
 
 
-def types(model: nn.Module, kind: str) -> list[type]:
+def types(model: nn.Module, kind: str) -> list[Any]:
     return [type(module) for module in model.modules() if type(module).__name__ == kind]
 
 

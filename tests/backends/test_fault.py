@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
-from archspec.backends.torch import build, flatten
+from archspec.backends.torch import build as build_graph
+from archspec.backends.torch import flatten
 from tests.hand import residual, two_stream
+
+build: Callable[..., Any] = build_graph
+"""Any, because a type checker cannot know the modules that a network has."""
 
 
 def notes(error: BaseException) -> list[str]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from archspec.backends.torch import build
+from archspec.backends.torch import build as build_graph
 from archspec.backends.torch.weights import fill, initialise, make
 from archspec.graph import Graph
-from archspec.ops import BatchNorm, Conv, Linear
 from archspec.ops.base import Init
+from archspec.ops.conv import Conv
+from archspec.ops.linear import Linear
+from archspec.ops.norm import BatchNorm
 from tests.hand import Hand, residual, transformer
+
+build: Callable[..., Any] = build_graph
+"""Any, because a type checker cannot know the modules that a network has."""
 
 CPU = torch.device("cpu")
 

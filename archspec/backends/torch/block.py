@@ -96,7 +96,7 @@ class Block(fx.GraphModule):
         self.__dict__.pop("_written", None)
         self.__dict__.update(self._form.attributes, _unwritten=write)
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *_: Any, **__: Any) -> Self:
         return object.__new__(cls)  # GraphModule would make a class for each instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -31,7 +31,7 @@ class Part:
         self.path = self.scope.path
         above = self.parent
         self.depth = 0 if above is None else above.depth + 1
-        self.regular = above is None or above.regular and self.path[: len(above.path)] == above.path
+        self.regular = above is None or (above.regular and self.path[: len(above.path)] == above.path)
 
     @property
     def flat(self) -> Iterator[Step | Part]:
