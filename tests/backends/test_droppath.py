@@ -47,6 +47,7 @@ def test_a_gradient_flows_only_where_the_branch_is_kept() -> None:
     x = torch.ones(50, 2, requires_grad=True)
     result = DropPath(0.5)(x)
     result.sum().backward()
+    assert x.grad is not None
     assert torch.equal(x.grad, result.detach())
 
 

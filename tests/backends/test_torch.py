@@ -37,6 +37,7 @@ def blocks(model: nn.Module, kind: str = "basic") -> list[Any]:
     return [module for module in model.modules() if type(module).__name__ == kind]
 
 
+@torch.no_grad()
 def test_equal_blocks_compile_once(image: Tensor) -> None:
     model = build(residual((17,))).eval()
     expected = model(image)
@@ -51,7 +52,7 @@ def test_equal_blocks_compile_once(image: Tensor) -> None:
 
 def test_the_whole_compiles_without_a_break(image: Tensor) -> None:
     model = build(residual()).eval()
-    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    compiled: Any = torch.compile(model, backend="aot_eager", fullgraph=True)
     torch.testing.assert_close(compiled(image), model(image))
     model.train()
     compiled(image).sum().backward()
@@ -61,7 +62,8 @@ def test_the_whole_compiles_without_a_break(image: Tensor) -> None:
 
 def test_inductor_computes_the_same(image: Tensor) -> None:
     model = build(residual((1,))).eval()
-    torch.testing.assert_close(torch.compile(model, fullgraph=True)(image), model(image), rtol=1e-4, atol=1e-5)
+    compiled: Any = torch.compile(model, fullgraph=True)
+    torch.testing.assert_close(compiled(image), model(image), rtol=1e-4, atol=1e-5)
 
 
 def test_hooks_on_a_block_run_in_eager_and_compiled(image: Tensor) -> None:
@@ -69,7 +71,8 @@ def test_hooks_on_a_block_run_in_eager_and_compiled(image: Tensor) -> None:
     seen: list[torch.Size] = []
     model.get_submodule("layer2.0").register_forward_hook(lambda module, given, result: seen.append(result.shape))
     model(image)
-    torch.compile(model, backend="eager", fullgraph=True)(image)
+    compiled: Any = torch.compile(model, backend="eager", fullgraph=True)
+    compiled(image)
     assert seen == [(2, 8, 4, 4)] * 2
 
 
