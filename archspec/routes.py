@@ -84,7 +84,7 @@ def _arrivals(
     return arrived
 
 
-def weighted(node: Node, operand: int) -> int:
+def weighted(node: Node, _operand: int) -> int:
     """The weighted layers that a route passes in a node: the `cost` of lengths in layers."""
     return node.op.weighted
 

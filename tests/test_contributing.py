@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ import archspec
 from archspec.ops import activation
 from archspec.ops.base import Op
 from archspec.shape import Shape
+from tests.references import torchvision
 
 TEXT = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
@@ -34,9 +34,9 @@ def test_the_op_of_the_recipe_is_torchs() -> None:
     assert word().lower(Shape.of(4))[0].options == {}
 
 
-def test_the_network_of_the_recipe_is_torchvisions(torchvision: ModuleType) -> None:
+def test_the_network_of_the_recipe_is_torchvisions() -> None:
     arch = archspec.load(block("yaml"))
-    reference = torchvision.models.squeezenet1_1(weights=None).eval()
+    reference = torchvision().models.squeezenet1_1(weights=None).eval()
     model = arch.build(device="cpu").eval()
     model.load_state_dict(reference.state_dict(), strict=True)
     image = torch.randn(1, 3, 224, 224)
