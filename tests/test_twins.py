@@ -7,7 +7,6 @@ name, and both must compute the same numbers, bit for bit, in eval and in train 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +61,7 @@ class Pair:
 
 
 @pytest.fixture(scope="module", params=TWINS, ids=lambda twin: twin.spec)
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
+def pair(request: pytest.FixtureRequest) -> Pair:
     case: Twin = request.param
     name = case.model or case.spec
     if case.library == "timm":
@@ -70,7 +69,7 @@ def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     else:
         twin = getattr(torchvision().models, name)(**case.options)
     image = torch.randn(BATCH, 3, case.size, case.size, generator=torch.Generator().manual_seed(1))
-    yield Pair(archspec.load(case.spec).build(device="cpu", seed=0), twin, image)
+    return Pair(archspec.load(case.spec).build(device="cpu", seed=0), twin, image)
 
 
 def test_names(pair: Pair) -> None:
