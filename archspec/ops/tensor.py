@@ -179,4 +179,4 @@ class Scale(Op):
 def cut(reached: range, start: int, stop: int) -> range | None:
     """What is left of a range between two places, counted from the first of them; None where nothing is."""
     left = range(max(reached.start, start) - start, min(reached.stop, stop) - start)
-    return left if left else None
+    return left or None
