@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from archspec import library
-from archspec.diagnostics import Collector, Diagnostic, Source, SpecError
+from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_you_mean
 from archspec.graph import Graph
 from archspec.language import DEFAULT, Limits, elaborate, program
 from archspec.language.explain import explain
@@ -73,6 +73,13 @@ def check(spec: Spec, *, limits: Limits = DEFAULT) -> tuple[Diagnostic, ...]:
 def bundled() -> tuple[str, ...]:
     """The names of the bundled specs."""
     return library.names()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the language, for editors."""
+    from archspec.language.schema import schema
+
+    return schema(ARGUMENTS)
 
 
 class Architecture:
@@ -182,8 +189,6 @@ def _source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
     if named is not None and not path.is_file():
         return open_source(named, f"{spec}.yaml", limits), named
     if path.suffix not in SUFFIXES and not path.exists():
-        from archspec.diagnostics import did_you_mean
-
         advice = did_you_mean(str(spec), library.names()) or "a path ends in .yaml"
         raise FileNotFoundError(f"there is no bundled spec {str(spec)[:60]!r}; {advice}")
     return open_source(path, str(spec), limits), path

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from archspec.passes.base import Pass, PassError, arguments
+from archspec.passes.stochastic_depth import stochastic_depth
 
-PASSES: tuple[Pass, ...] = ()
+PASSES: tuple[Pass, ...] = (stochastic_depth,)
 """All passes that a spec may ask for by name."""
 
 BY_WORD: dict[str, Pass] = {function.__name__: function for function in PASSES}

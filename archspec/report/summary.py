@@ -12,6 +12,7 @@ from archspec.analysis.memory import FLOAT32, Memory, memory
 from archspec.analysis.receptive import Field, ReceptiveField
 from archspec.graph import Graph, Input, Node, Scope
 from archspec.report.outline import Facts, Part, Scalar, label, outline, scalars
+from archspec.report.table import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,9 @@ class Summary:
     def flops(self) -> int:
         """Floating-point operations of convolutions, linear layers and matrix products: 2 × MACs."""
         return 2 * self.macs
+
+    def __str__(self) -> str:
+        return render(self)
 
     def as_dict(self) -> dict[str, object]:
         """The summary as plain data, for `--json`. Memory is in bytes."""

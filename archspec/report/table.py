@@ -5,11 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from archspec.analysis.receptive import Field, ReceptiveField
 from archspec.diagnostics import shorten
 from archspec.report.outline import Scalar
-from archspec.report.summary import Row, Summary
+
+if TYPE_CHECKING:
+    from archspec.report.summary import Row, Summary
 
 WIDTH = 100
 _HEADS = ("Layer", "Operation", "Output", "Params", "MACs", "Activations", "Field")

@@ -1,0 +1,9 @@
+"""The back end of torch.fx: a graph becomes a tree of GraphModules."""
+
+from __future__ import annotations
+
+from archspec.backends.torch.assemble import build
+from archspec.backends.torch.flat import flatten
+from archspec.backends.torch.modules import DropPath
+
+__all__ = ["DropPath", "build", "flatten"]

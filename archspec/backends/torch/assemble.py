@@ -1,0 +1,122 @@
+"""Builds a network: its parts as blocks, each module at its path, shared where the graph shares it."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from torch import fx, nn
+
+from archspec.backends.torch.block import Block, Form
+from archspec.backends.torch.emit import Emitter, argument_names
+from archspec.backends.torch.layout import Part, lay_out, wording
+from archspec.backends.torch.steps import Ref, Step
+from archspec.backends.torch.weights import State, initialise, make, seeded
+from archspec.graph import Graph, Path
+
+UNNAMED = "layers"
+"""What a scope that only groups is called in a printed model."""
+
+
+def build(
+    graph: Graph,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
+    seed: int | None = 0,
+) -> fx.GraphModule:
+    """A graph as a module, in train mode and initialised as its ops say.
+
+    Each scope that holds modules is a nested `GraphModule`; the path of a node is the name of its module, hence of its
+    weights in the `state_dict`. Inputs are tensors with the batch first, in the order and by the names of `graph.inputs`;
+    of several outputs the module gives a tuple in the order of `graph.outputs`.
+
+    `dtype` is that of the weights, torch's default if None. The same `seed` gives the same weights on one kind of device and
+    leaves torch's generators as they were; with None the weights are drawn from those. On the device "meta" the weights
+    have no values. Raises `ValueError` where nodes of one path have different options.
+    """
+    target = torch.device(device)
+    with _uncollected(), seeded(seed, target):
+        layout = lay_out(graph)
+        assembly = _Assembly(graph, target, dtype)
+        for part in layout.parts[:-1]:
+            names = argument_names(["x"] if len(part.inputs) == 1 else [f"x{at}" for at in range(len(part.inputs))])
+            assembly.add(part, dict(zip(names, part.inputs, strict=True)), list(part.outputs))
+        names = argument_names(list(layout.inputs))
+        inputs = dict(zip(names, layout.inputs.values(), strict=True))
+        return assembly.add(layout.parts[-1], inputs, list(layout.outputs.values()))
+
+
+class _Assembly:
+    """The modules made so far, by path."""
+
+    def __init__(self, graph: Graph, device: torch.device, dtype: torch.dtype | None) -> None:
+        self._emitter = Emitter(graph)
+        self._device, self._dtype = device, dtype
+        self._made: dict[Path, State] = {}
+        self._forms: dict[int, Form] = {}
+        self._texts: dict[Hashable, Form] = {}
+        self._name = graph.name
+
+    def add(self, part: Part, inputs: dict[str, Ref], outputs: list[Ref]) -> Block:
+        """Makes the block of a part whose inner parts are made, unless another use of its path has made it."""
+        if part.path and part.path in self._made:
+            return self._made[part.path]  # type: ignore[return-value]
+        write = partial(self._emitter.emit, part, inputs, outputs)
+        form = self._form(part)
+        block = form.new()
+        self._made[part.path] = block
+        for item in part.flat:
+            if isinstance(item, Part) or item.kind.state:
+                self._put(block, part.path, item.path, self._state(item))
+        if form.code is None:
+            block._graph = write()
+            form.compile(block)
+        else:
+            block._defer(write)
+        return block
+
+    def _form(self, part: Part) -> Form:
+        """The form of a part. Forms that differ only in options and shapes have one text, which is written once."""
+        if not part.path:
+            return Form(self._name)
+        form = self._forms.get(part.form)
+        if form is None:
+            form = self._forms[part.form] = Form(part.scope.kind or UNNAMED)
+            same = self._texts.setdefault(wording(part), form)
+            if same is not form:
+                form.adopt(same)
+        return form
+
+    def _state(self, item: Step | Part) -> State:
+        if item.path not in self._made:
+            assert isinstance(item, Step), "inner parts are made first"
+            assert item.kind.state is not None, "only what has state has a place"
+            self._made[item.path] = state = make(item.kind.state, self._device, self._dtype)
+            if self._device.type != "meta":
+                initialise(state, item.node.op)
+        return self._made[item.path]
+
+    def _put(self, block: nn.Module, base: Path, path: Path, state: State) -> None:
+        """Makes a module the attribute of the block that its path says, in plain containers where the path is longer."""
+        owner = block
+        for end in range(len(base) + 1, len(path)):
+            inner = self._made.setdefault(path[:end], nn.Module())
+            setattr(owner, path[end - 1], inner)
+            owner = inner  # type: ignore[assignment]
+        setattr(owner, path[-1], state)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Puts off garbage collection: a build makes much that stays and nothing that goes."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,93 @@
+"""One build and one forward pass of a network, timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import torch
+
+from archspec.backends.torch import build
+from archspec.graph import Graph, Value
+
+_CPU_IS_FULL = ("can't allocate memory", "not enough memory")  # torch has no class of its own for it
+
+
+class MissingDeviceError(RuntimeError):
+    """The device that was asked for is not in this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What happened; times are in seconds of a clock on the wall, shapes have the batch."""
+
+    device: str
+    batch: int
+    build_seconds: float
+    forward_seconds: float
+    results: dict[str, tuple[int, ...]]
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def try_out(graph: Graph, *, device: str = "auto", seed: int = 0, batch: int = 2) -> Trial:
+    """Builds a network on a device (`auto`, `cpu` or `cuda`) and runs it once on noise, in eval mode.
+
+    Raises:
+        MissingDeviceError: the device is not there.
+        MemoryError: the weights or the values do not fit into its memory.
+    """
+    place = _device(device)
+    with _memory(place):
+        start = time.perf_counter()
+        model = build(graph, device=place.type, seed=seed).eval()
+        inputs = [_noise(graph, value, batch, place) for value in graph.inputs.values()]
+        _settle(place)
+        ready = time.perf_counter()
+        with torch.inference_mode():
+            found = model(*inputs)
+        _settle(place)
+        done = time.perf_counter()
+    values = found if isinstance(found, tuple) else (found,)
+    results = {name: tuple(value.shape) for name, value in zip(graph.outputs, values, strict=True)}
+    return Trial(place.type, batch, ready - start, done - ready, results)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise MissingDeviceError("torch finds no CUDA device here")
+    return torch.device(name)
+
+
+def _noise(graph: Graph, value: Value, batch: int, place: torch.device) -> torch.Tensor:
+    """A normal sample; where an op reads whole numbers, zeros, which are in every vocabulary."""
+    size = (batch, *value.shape.sizes)
+    reads_indices = any(
+        node.inputs[position] == value
+        for node in graph.ops
+        for position in node.op.indices
+        if position < len(node.inputs)
+    )
+    if reads_indices:
+        return torch.zeros(size, dtype=torch.long, device=place)
+    return torch.randn(size, device=place)
+
+
+def _settle(place: torch.device) -> None:
+    if place.type == "cuda":
+        torch.cuda.synchronize(place)
+
+
+@contextmanager
+def _memory(place: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and not any(words in str(error) for words in _CPU_IS_FULL):
+            raise
+        raise MemoryError(f"the network and its values do not fit into the memory of {place.type}") from error

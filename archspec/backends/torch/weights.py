@@ -1,0 +1,161 @@
+"""Modules as lowerings name them, with memory for their weights; and the weights' first values."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archspec.backends.torch.emit import resolve
+from archspec.ops.base import Call, Init, Initial, Op
+
+State = nn.Module | nn.Parameter
+
+
+def make(call: Call, device: torch.device, dtype: torch.dtype | None) -> State:
+    """The module or the parameter of a call, its weights on `device` and not yet initialised."""
+    if call.target == "torch.nn.Parameter":
+        return nn.Parameter(torch.empty(call.options["shape"], device=device, dtype=dtype))
+    type_ = resolve(call.target)
+    if not _places(type_):
+        module: nn.Module = type_(**call.options)
+        return module.to(device, dtype)
+    module = _quiet(type_)(**call.options, device=device, dtype=dtype)
+    object.__setattr__(module, "__class__", type_)  # nn.Module's own would look for a parameter of that name first
+    return module
+
+
+def initialise(state: State, op: Op) -> None:
+    """Gives weights their first values: the op's where it says, torch's elsewhere; zeros to a parameter of its own."""
+    initial = op.initial()
+    if isinstance(state, nn.Parameter):
+        fill(state, next(iter(initial.values()), 0.0))
+        return
+    if not initial or any(name not in initial for name, _ in state.named_parameters()):
+        reset(state)
+    for name, scheme in initial.items():
+        fill(state.get_parameter(name), scheme)
+
+
+def reset(module: nn.Module) -> None:
+    """torch's own initialisation of a module, inner modules first."""
+    for child in module.children():
+        reset(child)
+    method = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+    if method is not None:
+        method()
+
+
+@torch.no_grad()
+def fill(tensor: Tensor, scheme: Initial) -> None:
+    """Fills a tensor by a scheme of torch.nn.init; a number is that constant."""
+    if isinstance(scheme, Init):
+        _SCHEMES[scheme.kind](tensor, scheme)
+    else:
+        tensor.fill_(scheme)
+
+
+def _kaiming_normal(tensor: Tensor, scheme: Init) -> None:
+    nn.init.kaiming_normal_(tensor, a=scheme.slope, mode=scheme.mode, nonlinearity=scheme.nonlinearity)
+
+
+def _kaiming_uniform(tensor: Tensor, scheme: Init) -> None:
+    nn.init.kaiming_uniform_(tensor, a=scheme.slope, mode=scheme.mode, nonlinearity=scheme.nonlinearity)
+
+
+def _xavier_normal(tensor: Tensor, scheme: Init) -> None:
+    nn.init.xavier_normal_(tensor, gain=scheme.gain)
+
+
+def _xavier_uniform(tensor: Tensor, scheme: Init) -> None:
+    nn.init.xavier_uniform_(tensor, gain=scheme.gain)
+
+
+def _normal(tensor: Tensor, scheme: Init) -> None:
+    nn.init.normal_(tensor, scheme.mean, scheme.std)
+
+
+def _trunc_normal(tensor: Tensor, scheme: Init) -> None:
+    low, high = _ends(scheme, -2.0, 2.0)
+    nn.init.trunc_normal_(tensor, scheme.mean, scheme.std, low, high)
+
+
+def _uniform(tensor: Tensor, scheme: Init) -> None:
+    nn.init.uniform_(tensor, *_ends(scheme, 0.0, 1.0))
+
+
+def _constant(tensor: Tensor, scheme: Init) -> None:
+    nn.init.constant_(tensor, scheme.value)
+
+
+def _orthogonal(tensor: Tensor, scheme: Init) -> None:
+    nn.init.orthogonal_(tensor, scheme.gain)
+
+
+def _ends(scheme: Init, low: float, high: float) -> tuple[float, float]:
+    return low if scheme.low is None else scheme.low, high if scheme.high is None else scheme.high
+
+
+_SCHEMES: Mapping[str, Callable[[Tensor, Init], None]] = {
+    "kaiming_normal": _kaiming_normal,
+    "kaiming_uniform": _kaiming_uniform,
+    "xavier_normal": _xavier_normal,
+    "xavier_uniform": _xavier_uniform,
+    "normal": _normal,
+    "trunc_normal": _trunc_normal,
+    "uniform": _uniform,
+    "constant": _constant,
+    "orthogonal": _orthogonal,
+}
+
+
+@contextmanager
+def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
+    """Draws from generators seeded with `seed`, and puts back their state afterwards; with None, from the global ones."""
+    if seed is None or device.type == "meta":
+        yield
+        return
+    with torch.random.fork_rng([]):
+        torch.default_generator.manual_seed(seed)
+        with _seeded_beside(seed, device):
+            yield
+
+
+@contextmanager
+def _seeded_beside(seed: int, device: torch.device) -> Iterator[None]:
+    """Seeds the device's own generator, where it has one."""
+    if device.type == "cpu":
+        yield
+        return
+    backend: Any = torch.get_device_module(device)
+    chosen = getattr(backend, "device", nullcontext)
+    with chosen(device):
+        before = backend.get_rng_state()
+        backend.manual_seed(seed)
+    try:
+        yield
+    finally:
+        with chosen(device):
+            backend.set_rng_state(before)
+
+
+@cache
+def _places(type_: type[nn.Module]) -> bool:
+    """Whether a module can be constructed on a device."""
+    return "device" in inspect.signature(type_).parameters
+
+
+@cache
+def _quiet(type_: type[nn.Module]) -> type[nn.Module]:
+    """The class without the initialisation that its constructor does, so that nothing is initialised twice."""
+    names = [name for name in ("reset_parameters", "_reset_parameters") if hasattr(type_, name)]
+    return type(type_.__name__, (type_,), dict.fromkeys(names, _leave))
+
+
+def _leave(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+    """Does nothing."""

@@ -1,0 +1,190 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, Unable, echo_json, styled
+from archspec.cli.options import SPEC, architecture_options, json_option, limits_options, source
+from archspec.diagnostics import Diagnostic, SpecError
+
+if TYPE_CHECKING:
+    from archspec.analysis.paths import Unit
+    from archspec.architecture import Architecture
+    from archspec.language.limits import Limits
+
+_ABOUT = """\
+\b
+Examples:
+  archspec list                               what is bundled
+  archspec summary resnet50                   shapes, parameters and MACs, part by part
+  archspec build densenet169 --set growth=48  a variant, built and run once
+  archspec check specs/*.yaml                 every mistake in every file
+
+\b
+Exit codes: 0 fine, 1 the spec is wrong, 2 the command line is wrong.
+"""
+_BUILD = """\
+\b
+Examples:
+  archspec build densenet169
+  archspec build resnet50 --set groups=32 --set base=4 --device cuda
+  archspec build my.yaml --seed 1 --json
+"""
+_CHECK = """\
+\b
+Examples:
+  archspec check my.yaml
+  archspec check specs/*.yaml --json
+  generate-spec | archspec check -
+"""
+_SUMMARY = """\
+\b
+Examples:
+  archspec summary resnet50 --depth 3
+  archspec summary my.yaml --set classes=10 --json
+"""
+_PATHS = """\
+\b
+Examples:
+  archspec count-paths resnet110
+  archspec count-paths densenet121 --unit layers --lengths
+"""
+
+
+def show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Prints the version and ends the command."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    if not asked or ctx.resilient_parsing:
+        return
+    try:
+        click.echo(f"archspec {version('archspec-nn')}")
+    except PackageNotFoundError:
+        click.echo("archspec of a source tree that is not installed")
+    ctx.exit()
+
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_ABOUT
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Show the version."
+)
+def archspec() -> None:
+    """Compile YAML descriptions of neural networks into checked graphs and PyTorch modules."""
+
+
+@archspec.command(cls=SpecCommand, epilog=_BUILD, help=f"Compile SPEC to PyTorch and run it once.\n\n{SPEC}")
+@architecture_options
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it runs."
+)
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the initialisation.")
+@click.option("--batch", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Samples in the run.")
+@json_option
+def build(arch: Architecture, *, device: str, seed: int, batch: int, as_json: bool) -> None:
+    from archspec.backends.torch.trial import MissingDeviceError, try_out
+    from archspec.cli import show
+
+    try:
+        trial = try_out(arch.network, device=device, seed=seed, batch=batch)
+    except MissingDeviceError as missing:
+        raise Unable(str(missing)) from missing
+    if as_json:
+        echo_json(show.facts(arch) | trial.as_dict())
+        return
+    show.built(arch, trial)
+
+
+@archspec.command(epilog=_CHECK, help=f"Report every mistake in every SPEC, its `expect` included.\n\n{SPEC}")
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@limits_options
+@json_option
+def check(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
+    found = [(spec, _diagnostics(spec, limits)) for spec in specs]
+    wrong = sum(1 for _, diagnostics in found if diagnostics)
+    if as_json:
+        files = [{"file": spec, "diagnostics": [one.as_dict() for one in diagnostics]} for spec, diagnostics in found]
+        echo_json({"ok": not wrong, "files": files})
+    else:
+        for _, diagnostics in found:
+            for diagnostic in diagnostics:
+                click.echo(styled(diagnostic) + "\n", err=True)
+        click.echo(f"{len(found)} checked, {wrong or 'none'} wrong")
+    if wrong:
+        sys.exit(WRONG_SPEC)
+
+
+def _diagnostics(spec: str, limits: Limits) -> tuple[Diagnostic, ...]:
+    from archspec.architecture import check as diagnose
+
+    try:
+        return diagnose(source(spec, limits), limits=limits)
+    except SpecError as error:  # standard input that is no text
+        return error.diagnostics
+
+
+@archspec.command(cls=SpecCommand, epilog=_SUMMARY, help=f"Show the parts of a network and what each costs.\n\n{SPEC}")
+@architecture_options
+@click.option("--depth", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Levels of parts.")
+@json_option
+def summary(arch: Architecture, *, depth: int, as_json: bool) -> None:
+    table = arch.summary(depth=depth)
+    if as_json:
+        echo_json(table.as_dict())
+        return
+    from archspec.cli.show import width
+    from archspec.report.table import render
+
+    click.echo(render(table, width()), nl=False)
+
+
+@archspec.command(
+    "count-paths", cls=SpecCommand, epilog=_PATHS, help=f"Count the paths of a network, exactly.\n\n{SPEC}"
+)
+@architecture_options
+@click.option(
+    "--unit",
+    type=click.Choice(["modules", "layers"]),
+    default="modules",
+    show_default=True,
+    help="What a length counts.",
+)
+@click.option("--gates", is_flag=True, help="Count the paths through gates too.")
+@click.option("--lengths", is_flag=True, help="List how many paths there are of each length.")
+@json_option
+def count_paths(arch: Architecture, *, unit: Unit, gates: bool, lengths: bool, as_json: bool) -> None:
+    from archspec.cli import show
+
+    paths = arch.paths(unit=unit, gates=gates)
+    if as_json:
+        echo_json({"name": arch.name} | paths.as_dict())
+        return
+    show.paths(arch.name, paths, lengths=lengths)
+
+
+@archspec.command()
+def schema() -> None:
+    """Print the JSON Schema of the language, for completion and checks in an editor."""
+    from archspec.architecture import schema as json_schema
+
+    echo_json(json_schema())
+
+
+@archspec.command("list")
+@json_option
+def list_bundled(*, as_json: bool) -> None:
+    """List the bundled specs with their counts."""
+    from archspec.architecture import bundled, load
+    from archspec.cli import show
+
+    names = bundled()
+    if as_json:
+        echo_json([show.facts(load(name)) for name in names])
+        return
+    for line in show.listing(names, map(load, names)):
+        click.echo(line)

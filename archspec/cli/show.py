@@ -1,0 +1,133 @@
+"""How results look on a terminal; the same text without colours goes into a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from archspec.analysis.paths import Paths
+    from archspec.architecture import Architecture
+    from archspec.backends.torch.trial import Trial
+
+PARAMS = "trainable scalars"
+MACS = "multiply-accumulates of convolutions, linear layers and matrix products, one sample; FLOPs = 2 × MACs"
+DEPTH = "weighted layers on the longest path"
+
+_DIGITS = 60  # a longer number is shown rounded; --json has all of it
+_BAR = 40  # columns of the longest bar
+_PIPE_WIDTH = 160  # columns where no terminal says how many
+
+
+def facts(arch: Architecture) -> dict[str, object]:
+    """The name, shapes and counts of a network as plain data."""
+    return {
+        "name": arch.name,
+        "inputs": {name: list(shape) for name, shape in arch.input_shapes.items()},
+        "outputs": {name: list(shape) for name, shape in arch.output_shapes.items()},
+        "params": arch.params,
+        "macs": arch.macs,
+        "depth": arch.depth,
+    }
+
+
+def built(arch: Architecture, trial: Trial) -> None:
+    """The network that was built, what it costs, and how its trial went."""
+    table = _grid(arch.name)
+    table.add_row("input", shapes(arch.input_shapes), "channels first, without the batch")
+    table.add_row("output", shapes(arch.output_shapes))
+    table.add_row("parameters", f"{arch.params:,}", PARAMS)
+    table.add_row("MACs", f"{arch.macs:,}", MACS)
+    table.add_row("depth", f"{arch.depth:,}", DEPTH)
+    table.add_row("built", f"{trial.build_seconds:.2f} s", f"on {trial.device}, initialised as the spec says")
+    table.add_row("forward", f"{trial.forward_seconds:.2f} s", f"the first, a batch of {trial.batch}")
+    render(table)
+
+
+def listing(names: Sequence[str], architectures: Iterable[Architecture]) -> Iterator[str]:
+    """A heading and one line a network, each as soon as its network is known."""
+    width = max(map(len, names), default=0)
+    yield click.style(f"{'name':{width}}  {'parameters':>13}  {'MACs':>17}  {'depth':>5}  input", bold=True)
+    for name, arch in zip(names, architectures, strict=True):
+        costs = f"{arch.params:>13,}  {arch.macs:>17,}  {arch.depth:>5,}"
+        yield f"{name:{width}}  {costs}  {shapes(arch.input_shapes)}"
+    yield ""
+    yield click.style(f"parameters: {PARAMS}\nMACs: {MACS}\ndepth: {DEPTH}", dim=True)
+
+
+def paths(name: str, found: Paths, *, lengths: bool) -> None:
+    """How many paths a network has and how long they are; with `lengths`, how many there are of each length."""
+    table = _grid(name)
+    table.add_row("paths", whole(found.total), power_of_two(found.total))
+    if found.mean is not None:
+        what = "joins entered by a longer way than necessary" if found.unit == "modules" else "weighted layers passed"
+        table.add_row("length", f"{found.shortest} to {found.longest}, mean {float(found.mean):.2f}", what)
+    render(table)
+    if lengths:
+        render(_length_table(found.lengths))
+
+
+def whole(number: int) -> str:
+    """An integer with its thousands apart; one of very many digits rounded, with `≈`."""
+    if number.bit_length() <= 3 * _DIGITS:
+        return f"{number:,}"
+    exponent = int((number.bit_length() - 1) * 0.30102999566398120)
+    leading = number // 10 ** (exponent - 3)
+    if leading >= 10_000:
+        exponent, leading = exponent + 1, leading // 10
+    return f"≈ {leading / 1000:.3f}e{exponent}"
+
+
+def power_of_two(number: int) -> str:
+    """`2^k` where the number is that, else nothing."""
+    return f"2^{number.bit_length() - 1}" if number > 1 and number & (number - 1) == 0 else ""
+
+
+def shapes(named: Mapping[str, tuple[int, ...]]) -> str:
+    """Shapes in the notation of papers; names only where there are several."""
+    texts = {name: "×".join(map(str, shape)) or "scalar" for name, shape in named.items()}
+    return (
+        next(iter(texts.values())) if len(texts) == 1 else ", ".join(f"{name} {text}" for name, text in texts.items())
+    )
+
+
+def width() -> int | None:
+    """The columns of the terminal; None where the output goes elsewhere."""
+    console = Console()
+    return console.width if console.is_terminal else None
+
+
+def render(what: RenderableType) -> None:
+    """Prints through click, which leaves the colours out of a pipe and meets its end in one place."""
+    console = Console(no_color=None)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    with console.capture() as text:
+        console.print(what)
+    click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
+
+
+def _grid(title: str) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.title, table.title_justify, table.title_style = title, "left", "bold"
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(style="dim")
+    return table
+
+
+def _length_table(lengths: Mapping[int, int]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("length", "paths", "share"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("")
+    most, total = max(lengths.values(), default=1), sum(lengths.values())
+    for length, count in lengths.items():
+        share = count / total
+        percent = f"{share:.2%}" if share >= 0.0001 else "< 0.01%"
+        table.add_row(str(length), whole(count), percent, "█" * round(_BAR * count / most))
+    return table

@@ -1,0 +1,143 @@
+"""The commands do what they say, in text and in JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from archspec.cli.commands import archspec
+
+
+def run(*arguments: object, input: str | bytes | None = None) -> Result:
+    return CliRunner().invoke(archspec, [str(argument) for argument in arguments], input=input)
+
+
+def said(result: Result) -> str:
+    """Everything that a command that went well said on standard output."""
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_build_reports_what_was_built_and_run(tiny: Path) -> None:
+    text = said(run("build", tiny, "--device", "cpu"))
+    for part in ("tiny", "3×8×8", "310", "multiply-accumulates", "batch of 2", "on cpu"):
+        assert part in text
+
+
+def test_build_in_json(tiny: Path) -> None:
+    data = json.loads(said(run("build", tiny, "--device", "cpu", "--batch", "3", "--json")))
+    # 4·(27 + 1) + 4·(36 + 1) + 10·(4 + 1) weights and biases
+    assert data["params"] == 310
+    # 64 positions of 4·27, 64 of 4·36, and 4·10
+    assert data["macs"] == 64 * 4 * 27 + 64 * 4 * 36 + 40
+    assert data["depth"] == 3
+    assert data["results"] == {"output": [3, 10]}
+    assert data["device"] == "cpu"
+    assert data["forward_seconds"] > 0
+
+
+def test_set_changes_the_network(tiny: Path) -> None:
+    data = json.loads(said(run("build", tiny, "--device", "cpu", "--set", "classes=7", "--set", "width=8", "--json")))
+    assert data["outputs"] == {"output": [7]}
+    assert data["params"] == 8 * 28 + 8 * 73 + 7 * 9
+
+
+def test_standard_input(tiny: Path) -> None:
+    data = json.loads(said(run("count-paths", "-", "--json", input=tiny.read_bytes())))
+    assert data["total"] == 2
+
+
+def test_check_of_a_good_spec(tiny: Path) -> None:
+    assert said(run("check", tiny)) == "1 checked, none wrong\n"
+
+
+def test_check_reports_every_file(tiny: Path, wrong: Path) -> None:
+    result = run("check", tiny, wrong, wrong)
+    assert result.exit_code == 1
+    assert result.stdout == "3 checked, 2 wrong\n"
+    assert result.stderr.count(f"{wrong}:5:10: error: ") == 2
+    assert "^^^" in result.stderr
+
+
+def test_check_in_json(tiny: Path, wrong: Path) -> None:
+    result = run("check", tiny, wrong, "--json")
+    assert result.exit_code == 1
+    data = json.loads(result.stdout)
+    assert not data["ok"]
+    assert [(one["file"], len(one["diagnostics"])) for one in data["files"]] == [(str(tiny), 0), (str(wrong), 1)]
+    assert data["files"][1]["diagnostics"][0]["line"] == 5
+    assert result.stderr == ""
+
+
+def test_check_holds_a_spec_to_what_it_expects(tiny: Path) -> None:
+    tiny.write_text(tiny.read_text(encoding="utf-8") + "expect: {params: 311}\n", encoding="utf-8")
+    result = run("check", tiny)
+    assert result.exit_code == 1
+    assert f"{tiny}:9:" in result.stderr
+    assert "310" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["build", "summary", "count-paths"])
+def test_a_wrong_spec_is_exit_1_with_its_place(command: str, wrong: Path) -> None:
+    result = run(command, wrong)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"{wrong}:5:10: error: ")
+
+
+@pytest.mark.parametrize("command", ["build", "summary", "count-paths"])
+def test_a_wrong_spec_in_json(command: str, wrong: Path) -> None:
+    result = run(command, wrong, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["diagnostics"][0]["column"] == 10
+    assert result.stderr == ""
+
+
+def test_count_paths(tiny: Path) -> None:
+    text = said(run("count-paths", tiny, "--lengths"))
+    assert "2^1" in text
+    assert "0 to 1, mean 0.50" in text
+    assert text.count("50.00%") == 2
+
+
+def test_count_paths_in_layers(tiny: Path) -> None:
+    data = json.loads(said(run("count-paths", tiny, "--unit", "layers", "--json")))
+    assert data["lengths"] == {"2": 1, "3": 1}
+
+
+def test_summary(tiny: Path) -> None:
+    text = said(run("summary", tiny))
+    for stage in ("stem", "unit", "pool", "head"):
+        assert stage in text
+    assert "310" in text
+
+
+def test_schema_is_a_json_schema() -> None:
+    data = json.loads(said(run("schema")))
+    assert data["$schema"].startswith("https://json-schema.org/")
+    assert {"name", "stages"} <= set(data["properties"])
+
+
+def test_list_names_every_bundled_spec() -> None:
+    from archspec.architecture import bundled
+
+    names = [one["name"] for one in json.loads(said(run("list", "--json")))]
+    assert len(names) == len(bundled())
+    text = said(run("list"))
+    for name in bundled():
+        assert f"\n{name} " in text
+
+
+def test_help_of_every_command_has_its_options() -> None:
+    for name, command in archspec.commands.items():
+        text = said(run(name, "--help"))
+        for parameter in command.params:
+            for option in parameter.opts:
+                assert option in text or parameter.param_type_name == "argument"
+
+
+def test_version() -> None:
+    assert said(run("--version")).startswith("archspec ")

@@ -1,0 +1,196 @@
+"""Networks made by hand, node by node: for tests of what starts at the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from archspec.diagnostics import Source, Span, Use
+from archspec.graph import Graph, Path, Value
+from archspec.ops.activation import ReLU
+from archspec.ops.base import FIRST, Batch, Call, Initial, Op, Result, Weight
+from archspec.ops.conv import Conv
+from archspec.ops.join import Add, Concat, Multiply
+from archspec.ops.linear import Linear
+from archspec.ops.norm import BatchNorm
+from archspec.ops.pool import GlobalPool, MaxPool
+from archspec.ops.tensor import Split
+from archspec.shape import Shape
+
+SOURCE = Source("hand.yaml", "\n" * 200)
+
+
+class Hand:
+    """A graph in the making. Lines of the imagined spec count up with each node."""
+
+    def __init__(self, name: str = "hand") -> None:
+        self.graph = Graph(name)
+        self.uses: dict[int, Use] = {}
+
+    def input(self, name: str = "input", *sizes: int) -> Value:
+        return self.graph.input(name, Shape.of(*sizes), self.span())
+
+    def span(self) -> Span:
+        return Span(SOURCE, len(self.graph.nodes) + 1, 5)
+
+    def scope(self, name: str, kind: str = "", parent: int = 0) -> int:
+        """Opens a scope, named below its parent; dots make a path of several names."""
+        around = self.graph.scopes[parent]
+        path = (*around.path, *name.split("."))
+        scope = self.graph.open(path, kind, {}, self.span(), parent)
+        self.uses[scope.id] = Use(kind or name, {"width": 4}, self.span(), self.uses.get(parent))
+        return scope.id
+
+    def add(self, op: Op, *inputs: Value, name: str = "", scope: int = 0) -> tuple[Value, ...]:
+        around: Path = self.graph.scopes[scope].path
+        path = (*around, *name.split(".")) if name else ()
+        return self.graph.add(op, inputs, path, scope=scope, span=self.span(), use=self.uses.get(scope))
+
+    def one(self, op: Op, *inputs: Value, name: str = "", scope: int = 0) -> Value:
+        return self.add(op, *inputs, name=name, scope=scope)[0]
+
+    def give(self, **outputs: Value) -> Graph:
+        self.graph.outputs.update(outputs)
+        return self.graph
+
+
+def conv(out: int, kernel: int = 3, stride: int = 1, **more: object) -> Conv:
+    return Conv(out=out, kernel=kernel, stride=stride, padding="same", bias=False, **more)
+
+
+def basic(hand: Hand, x: Value, name: str, width: int, parent: int, stride: int = 1) -> Value:
+    """A residual unit as torchvision names it."""
+    scope = hand.scope(name, "basic", parent)
+    y = hand.one(conv(width, stride=stride), x, name="conv1", scope=scope)
+    y = hand.one(BatchNorm(), y, name="bn1", scope=scope)
+    y = hand.one(ReLU(), y, name="relu", scope=scope)
+    y = hand.one(conv(width), y, name="conv2", scope=scope)
+    y = hand.one(BatchNorm(), y, name="bn2", scope=scope)
+    if stride > 1 or x.shape.channels != width:
+        inner = hand.scope("downsample", "", scope)
+        x = hand.one(conv(width, 1, stride), x, name="0", scope=inner)
+        x = hand.one(BatchNorm(), x, name="1", scope=inner)
+    y = hand.one(Add(), y, x, scope=scope)
+    return hand.one(ReLU(), y, name="relu2", scope=scope)
+
+
+def residual(depths: tuple[int, ...] = (3, 2), width: int = 4, size: int = 8, classes: int = 5) -> Graph:
+    """A residual network with a stage for each of `depths`, for images of 3 × size × size."""
+    hand = Hand("residual")
+    x = hand.input("input", 3, size, size)
+    x = hand.one(conv(width), x, name="conv1")
+    x = hand.one(BatchNorm(), x, name="bn1")
+    x = hand.one(ReLU(), x, name="relu")
+    for stage, depth in enumerate(depths):
+        scope = hand.scope(f"layer{stage + 1}", "stage")
+        for unit in range(depth):
+            x = basic(hand, x, str(unit), width * 2**stage, scope, 2 if stage and not unit else 1)
+    x = hand.one(GlobalPool(), x, name="avgpool")
+    return hand.give(output=hand.one(Linear(out=classes), x, name="fc"))
+
+
+def dense(depth: int = 4, growth: int = 3, size: int = 8) -> Graph:
+    """One dense block, each of whose layers sees what all before it made."""
+    hand = Hand("dense")
+    x = hand.input("input", 3, size, size)
+    block = hand.scope("features.denseblock1", "denseblock")
+    for layer in range(depth):
+        scope = hand.scope(f"denselayer{layer + 1}", "denselayer", block)
+        y = hand.one(BatchNorm(), x, name="norm1", scope=scope)
+        y = hand.one(ReLU(), y, name="relu1", scope=scope)
+        y = hand.one(conv(growth), y, name="conv1", scope=scope)
+        x = hand.one(Concat(), x, y, scope=scope)
+    x = hand.one(MaxPool(kernel=2), x, name="features.pool0")
+    return hand.give(output=x)
+
+
+def recurrent(turns: int = 3, size: int = 4, odd: bool = False) -> Graph:
+    """A cell applied several times with the same weights to a state and a carried value, on one input.
+
+    With `odd` the last turn leaves out the gate, so that it differs from the others.
+    """
+    hand = Hand("recurrent")
+    x = hand.input("x", size)
+    state, carried = hand.input("state", size), hand.input("carried", size)
+    for turn in range(turns):
+        scope = hand.scope("cell", "cell")
+        given = hand.one(Linear(out=size), x, name="from_x", scope=scope)
+        kept = hand.one(Linear(out=size), state, name="from_state", scope=scope)
+        summed = hand.one(Add(), given, kept, carried, scope=scope)
+        carried = hand.one(ReLU(), summed, name="relu", scope=scope)
+        state = summed if odd and turn == turns - 1 else hand.one(Multiply(), summed, carried, scope=scope)
+    return hand.give(state=state)
+
+
+def two_stream(size: int = 6) -> Graph:
+    """Two inputs, a bundle of two values through each unit, a split, two outputs in an order of their own."""
+    hand = Hand("two_stream")
+    left, right = hand.input("left", 4, size, size), hand.input("right", 4, size, size)
+    for unit in range(2):
+        scope = hand.scope(f"unit{unit}", "merge")
+        merged = hand.one(Add(), left, right, scope=scope)
+        a = hand.one(conv(4), left, name="left", scope=scope)
+        b = hand.one(conv(4), right, name="right", scope=scope)
+        left, right = hand.one(Add(), a, merged, scope=scope), hand.one(Add(), b, merged, scope=scope)
+    first, second, _ = hand.add(Split(sizes=(1, 2, 1)), left)
+    return hand.give(second=second, right=right, first=first)
+
+
+class Token(Op):
+    """A learned token in front of a sequence."""
+
+    word: ClassVar[str] = "token"
+
+    init: Initial | None = None
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        return (inputs[0].replace(0, inputs[0].sizes[0] + 1),)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("", (1, 1, inputs[0].sizes[1])),)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return (
+            Call("torch.nn.Parameter", {"shape": (1, 1, inputs[0].sizes[1])}),
+            Call(".expand", args=(Result(0), Batch(), -1, -1)),
+            Call("torch.cat", args=((Result(1), *FIRST),), keywords={"dim": 1}),
+        )
+
+    def initial(self) -> Mapping[str, Initial]:
+        return {} if self.init is None else {"": self.init}
+
+
+class Attention(Op):
+    """torch's own self-attention, for its weights in an inner module and its several results."""
+
+    word: ClassVar[str] = "attend"
+
+    init: Initial | None = None
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = {"embed_dim": inputs[0].sizes[1], "num_heads": 1, "batch_first": True}
+        attended = Call("torch.nn.MultiheadAttention", options, FIRST * 3, {"need_weights": False})
+        return (attended, Call("operator.getitem", args=(Result(0), 0)))
+
+    def initial(self) -> Mapping[str, Initial]:
+        return {} if self.init is None else {"out_proj.weight": self.init}
+
+
+class Drop(Op):
+    """Stochastic depth: a module without weights, and of no torch."""
+
+    word: ClassVar[str] = "drop"
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return (Call("archspec.backends.torch.modules.DropPath", {"p": 0.5}),)
+
+
+def transformer(tokens: int = 4, features: int = 6, init: Initial | None = None) -> Graph:
+    """A learned token, attention, and a drop without a name in each of two equal scopes."""
+    hand = Hand("transformer")
+    x = hand.one(Token(init=init), hand.input("input", tokens, features), name="class_token")
+    for number in range(2):
+        scope = hand.scope(f"encoder.{number}", "layer")
+        y = hand.one(Attention(init=init), x, name="attention", scope=scope)
+        x = hand.one(Add(), hand.one(Drop(), y, scope=scope), x, scope=scope)
+    return hand.give(output=x)

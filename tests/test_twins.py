@@ -1,0 +1,190 @@
+"""The bundled specs are the reference libraries' networks: same names, same function, same gradients.
+
+Where counts agree and the wiring does not, only this shows: the reference gets random weights and statistics, they are copied by
+name, and both must compute the same numbers, bit for bit, in eval and in train mode.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+import archspec
+from tests.references import timm, torchvision
+
+torch = pytest.importorskip("torch")
+
+BATCH = 2
+GRADIENT_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A spec, the reference model of the same network, and an input size that keeps every layer busy, in pixels."""
+
+    spec: str
+    size: int
+    model: str = ""
+    library: str = "torchvision"
+    options: dict[str, Any] = field(default_factory=dict)
+    starts_otherwise: str | None = None
+    """The beginning of the names of those weights that the spec starts as published and the library does not."""
+
+
+OWN_START = {"init_weights": True}  # without it torchvision warns that its default will change
+TWINS = (
+    *(Twin(f"resnet{depth}", 96) for depth in (18, 34, 50, 101, 152)),
+    *(Twin(spec, 96) for spec in ("resnext50_32x4d", "wide_resnet50_2")),
+    *(Twin(f"densenet{depth}", 96) for depth in (121, 161, 169, 201)),
+    *(Twin(spec, 64, options=OWN_START) for spec in ("vgg16", "vgg16_bn")),
+    Twin("alexnet", 96, starts_otherwise=""),  # as in Krizhevsky et al. 2012, section 5; in torchvision as torch does
+    Twin("googlenet", 96, options=OWN_START | {"aux_logits": False}),
+    Twin("googlenet_aux", 96, "googlenet", options=OWN_START | {"aux_logits": True}),
+    Twin("inception_v3", 139, options=OWN_START | {"aux_logits": False}),
+    Twin(
+        "inception_v3_aux",
+        299,
+        "inception_v3",
+        options=OWN_START | {"aux_logits": True},
+        starts_otherwise="AuxLogits.conv1.",  # 0.01, which torchvision sets on a module where it has no effect
+    ),
+    Twin("mobilenet_v2", 96),
+    Twin("vit_b_16", 224),
+    Twin("dpn92", 96, library="timm"),
+)
+
+
+Start = dict[str, tuple[int, float, float]]
+"""How each weight is initialised: how many numbers it has, their mean and their standard deviation."""
+
+
+@dataclass
+class Pair:
+    """A network built from its spec and its twin, with the same weights."""
+
+    case: Twin
+    built: Any
+    twin: Any
+    image: Any
+    starts: tuple[Start, Start]
+
+
+@pytest.fixture(scope="module", params=TWINS, ids=lambda twin: twin.spec)
+def pair(request: pytest.FixtureRequest) -> Pair:
+    case: Twin = request.param
+    name = case.model or case.spec
+    torch.manual_seed(0)
+    if case.library == "timm":
+        twin = timm().create_model(name, **case.options)
+    else:
+        twin = getattr(torchvision().models, name)(**case.options)
+    image = torch.randn(BATCH, 3, case.size, case.size, generator=torch.Generator().manual_seed(1))
+    built = archspec.load(case.spec).build(device="cpu", seed=0)
+    return Pair(case, built, twin, image, (start_of(built), start_of(twin)))
+
+
+def start_of(model: Any) -> Start:
+    weights = {key: tensor for key, tensor in model.state_dict().items() if tensor.numel() > 1}
+    return {key: (tensor.numel(), tensor.mean().item(), tensor.std().item()) for key, tensor in weights.items()}
+
+
+def test_names(pair: Pair) -> None:
+    shapes = [{key: tensor.shape for key, tensor in model.state_dict().items()} for model in (pair.built, pair.twin)]
+    assert shapes[0] == shapes[1]
+
+
+def test_start(pair: Pair) -> None:
+    """Both draw their first weights from distributions of the same mean and deviation, as far as a sample can tell."""
+    ours, theirs = pair.starts
+    for key, (count, mean, deviation) in theirs.items():
+        if pair.case.starts_otherwise is not None and key.startswith(pair.case.starts_otherwise):
+            continue
+        _, our_mean, our_deviation = ours[key]
+        error = 6 * max(deviation, our_deviation) / math.sqrt(count)
+        assert our_deviation == pytest.approx(deviation, rel=0, abs=error), key
+        assert our_mean == pytest.approx(mean, rel=0, abs=math.sqrt(2) * error), key
+
+
+def test_function(pair: Pair) -> None:
+    exchange_weights(pair)
+    compare_outputs(pair, training=False)
+    compare_outputs(pair, training=True)
+    for key, tensor in pair.twin.state_dict().items():
+        assert torch.equal(pair.built.state_dict()[key], tensor), f"{key} after a pass in train mode"
+
+
+def test_gradients(pair: Pair) -> None:
+    """One backward pass in train mode: equal bit for bit in float32, or else ‖g − g'‖₂ ≤ 1e-6 · ‖g'‖₂ of each parameter in float64.
+
+    Where a value has several users autograd sums their gradients in an order that the graph's form decides; in float32 the
+    difference grows through a hundred normalisations.
+    """
+    exchange_weights(pair)
+    ours, theirs = (gradients(model, pair.image) for model in (pair.built, pair.twin))
+    assert ours.keys() == theirs.keys()
+    if all(torch.equal(ours[name], gradient) for name, gradient in theirs.items()):
+        return
+    ours, theirs = (gradients(model.double(), pair.image.double()) for model in (pair.built, pair.twin))
+    largest = max(gradient.norm().item() for gradient in theirs.values())
+    for name, gradient in theirs.items():
+        rest = (ours[name] - gradient).norm().item()
+        assert rest <= GRADIENT_TOLERANCE * gradient.norm().item() + ROUNDING * largest, name
+
+
+ROUNDING = (
+    1e-13  # of the largest gradient: where the true one is 0 (a bias in front of a normalisation) only rounding is left
+)
+
+
+def exchange_weights(pair: Pair) -> None:
+    """Copies the built network's weights to its twin, both by name and strictly, and random ones back."""
+    pair.built.float()
+    pair.twin.float().load_state_dict(pair.built.state_dict(), strict=True)
+    randomise(pair.twin)
+    pair.built.load_state_dict(pair.twin.state_dict(), strict=True)
+
+
+def randomise(model: Any) -> None:
+    """Replaces each weight and running statistic, so that no zero or one hides a wrong wiring."""
+    generator = torch.Generator().manual_seed(2)
+    for key, tensor in model.state_dict().items():
+        if not tensor.is_floating_point():
+            continue
+        if key.endswith("running_var") or (tensor.ndim == 1 and key.endswith("weight")):
+            tensor.uniform_(0.5, 1.5, generator=generator)
+        elif tensor.ndim == 1:
+            tensor.normal_(0, 0.1, generator=generator)
+        else:
+            tensor.normal_(0, math.sqrt(2 / tensor[0].numel()), generator=generator)
+
+
+def outputs_of(model: Any, image: Any) -> list[Any]:
+    """All outputs, auxiliary ones included, with the same random numbers for every dropout."""
+    model.training = True  # of the outermost module alone: torchvision computes its auxiliary heads only then
+    torch.manual_seed(3)
+    result = model(image)
+    return [result] if isinstance(result, torch.Tensor) else list(result)
+
+
+def compare_outputs(pair: Pair, *, training: bool) -> None:
+    mode = "train" if training else "eval"
+    with torch.no_grad():
+        ours, theirs = (outputs_of(model.train(training), pair.image) for model in (pair.built, pair.twin))
+    assert len(ours) == len(theirs)
+    for position, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+        assert other.std() > 0, "a constant output compares nothing"
+        assert torch.equal(one, other), (
+            f"output {position} in {mode} mode differs by {(one - other).abs().max().item()}"
+        )
+
+
+def gradients(model: Any, image: Any) -> dict[str, Any]:
+    """The gradient of each parameter, for random weights on all outputs."""
+    model.train().zero_grad()
+    generator = torch.Generator().manual_seed(4)
+    loss = sum((one * torch.randn(one.shape, generator=generator)).sum() for one in outputs_of(model, image))
+    loss.backward()
+    return {name: parameter.grad for name, parameter in model.named_parameters()}
