@@ -53,10 +53,9 @@ READ = ("language/*.py", "ops/*.py", "passes/*.py", "expressions.py", "architect
 REPORTING = frozenset(("report", "fail", "wrong", "error", "_error", "Diagnostic", "ShapeError", "ExpressionError"))
 ELSEWHERE: dict[str, str] = {
     " has no value here": "said to the caller only: the language names the word itself",
-    "needs its arguments by name": "tests/language/test_passes.py has a pass for it",
     "the network has more than": "tests/test_hostile.py: it needs a network that cannot be foreseen",
     "specs that extend one another": "tests/test_hostile.py makes the files",
-    "is a path, and this spec has no file": "tests/language/test_extends.py: a text has no file",
+    "is a path, and this spec has no file": "tests/language/test_documents.py: a text has no file",
     "cannot be read: there is no such file": "tests/test_hostile.py makes a link to itself",
     "is not UTF-8": "tests/test_hostile.py: bytes, not text",
     "a spec has at most": "tests/test_hostile.py: megabytes",

@@ -451,7 +451,10 @@ def _is_of(value: Any, kind: Kind) -> bool:
 
 
 def _frozen(value: Any) -> Any:
-    return tuple((name, _frozen(item)) for name, item in value.items()) if isinstance(value, dict) else value
+    """A value as a key; true is another one than 1."""
+    if isinstance(value, dict):
+        return tuple((name, _frozen(item)) for name, item in value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, tuple) else (type(value), value)
 
 
 def _with_value(found: Diagnostic, field: Field | None, values: Mapping[str, Any]) -> Diagnostic:

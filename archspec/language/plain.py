@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 import yaml
@@ -28,3 +29,7 @@ def written(data: Any) -> str:
         ) from None
     except RecursionError:
         raise ValueError("a mapping that holds itself, or is nested too deeply, is no spec") from None
+
+
+for _kind in (set, frozenset, bytes, date, datetime):
+    _Dumper.add_representer(_kind, _Dumper.represent_undefined)
