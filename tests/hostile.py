@@ -167,7 +167,7 @@ def main(path: str) -> None:
         {"line": one.span.line, "column": one.span.column, "lines": len(one.span.source.lines), "text": str(one)}
         for one in found
     ]
-    print(json.dumps({"seconds": seconds, "bytes": peak, "found": text[:3]}))
+    sys.stdout.write(json.dumps({"seconds": seconds, "bytes": peak, "found": text[:3]}))
 
 
 if __name__ == "__main__":

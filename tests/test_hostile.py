@@ -80,15 +80,16 @@ def chain(folder: Path, count: int, last: str) -> Path:
 @pytest.mark.parametrize(
     ("count", "last"),
     [(1, "0.yaml"), (3, "0.yaml"), (10_000, "0.yaml"), (1, "../../../../etc/passwd.yaml"), (1, "/etc/hosts.yaml"), (1, "link.yaml"),
-     (1, "folder.yaml"), (1, "x" * 100_000 + ".yaml"), (1, "loop.yaml")],
+     (1, "folder.yaml"), (1, "pipe.yaml"), (1, "x" * 100_000 + ".yaml"), (1, "loop.yaml")],
 )  # fmt: skip
 def test_extends_ends_and_stays_inside(count: int, last: str, tmp_path: Path) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()
     (tmp_path / "secret.yaml").write_text("name: secret\ninput: [3]\nstages: {one: relu}\n")
-    os.symlink(tmp_path / "secret.yaml", inside / "link.yaml")
-    os.symlink(inside / "loop.yaml", inside / "loop.yaml")
+    (inside / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (inside / "loop.yaml").symlink_to(inside / "loop.yaml")
     (inside / "folder.yaml").mkdir()
+    os.mkfifo(inside / "pipe.yaml")
     result = checked(chain(inside, count, last))
     assert_bounded(result)
     text = result["found"][0]["text"]

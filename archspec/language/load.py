@@ -82,6 +82,8 @@ class Loader:
                 name,
                 "extends reaches files below the first spec's folder",
             )
+        if target.exists() and not target.is_file():
+            raise _error(f"{shorten(text)!r} cannot be read: it is no file", name)
         shown = target if not path.is_absolute() else target.resolve()
         return open_source(target, str(shown), self.limits, name), target
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ expect: {params: 7}
 """
 
 
-def load(folder: Path, text: str, **overrides: object) -> archspec.Architecture:
+def load(folder: Path, text: str, **overrides: Any) -> archspec.Architecture:
     (folder / "base.yaml").write_text(BASE)
     (folder / "variant.yaml").write_text(f"name: variant\nextends: base.yaml\n{text}\n")
     return archspec.load(folder / "variant.yaml", **overrides)
@@ -110,6 +111,8 @@ def test_overrides_are_read_as_yaml_and_may_be_layers() -> None:
     assert found.params == 24
     with pytest.raises(archspec.SpecError, match="a has no argument 'ww'"):
         archspec.load(text, ww=3)
+    with pytest.raises(archspec.SpecError, match="w has no value"):
+        archspec.load(text, w="")
     with pytest.raises(archspec.SpecError, match="w needs a number, got true"):
         archspec.load(text, w=True)
 
@@ -146,6 +149,18 @@ def test_a_mapping_that_holds_itself_is_no_spec() -> None:
 def test_everything_that_is_visible_is_reported_together() -> None:
     text = "name: a\ninput: [4, 8, 8]\nstages: {one: {conv: {out: 0, kernl: 3}}, two: rellu, three: {dropout: 2}}\noutput: four\n"
     assert len(archspec.check(text)) == 5
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    text = 'name: a\ninput: [4, 8, 8]\nargs: {"\\e[31m\\n": }\nstages: {one: "\\e]"}\n'
+    found = archspec.check(text)
+    assert len(found) > 1
+    assert all(line.isprintable() for one in found for line in str(one).split("\n"))
+
+
+def test_an_expectation_without_a_value_expects_nothing() -> None:
+    text = "name: a\ninput: [4, 8, 8]\nstages: {one: relu}\nexpect: {params: , output: }\n"
+    assert archspec.check(text) == ()
 
 
 def test_at_most_a_hundred_are() -> None:
