@@ -281,9 +281,12 @@ def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )  # fmt: skip
 
 
+LAYERS = layer_trees()
+
+
 @st.composite
 def networks(draw: st.DrawFn) -> str:
-    tree = layer_trees()
+    tree = LAYERS
     blocks = {
         "wide": {"args": {"n": "int", "shortcut": draw(tree)}, "layers": draw(st.lists(tree, min_size=1, max_size=3))},
         "pair": {"inputs": ["a", "b"], "layers": [draw(tree)], "outputs": draw(st.sampled_from([["a"], ["a", "b"], ["input"]]))},

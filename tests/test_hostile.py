@@ -28,7 +28,7 @@ SAID = {
     "doubling blocks of identities": "more than 5,000,000 layers",
     "deep blocks": "more than 500 layers inside one another",
     "cyclic default": "the block b0 uses itself",
-    "line separators": ":5:8: error",
+    "line separators": ":4:8: error",
 }
 SECONDS = 2.0
 BYTES = 500_000_000
