@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,10 +15,11 @@ from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_y
 from archspec.graph import Graph
 from archspec.language import DEFAULT, Limits, elaborate, program
 from archspec.language.explain import explain
-from archspec.language.layers import PassUse, Program
+from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import SUFFIXES, Loader, open_source
+from archspec.language.plain import written
 from archspec.language.tree import Tree, plain
-from archspec.language.values import evaluate, rounded
+from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architect
     loader = Loader(path.parent if path is not None else None, library.find, library.names, limits)
     document = loader.load(source, path)
     given = {
-        name: Source(f"<{name}>", value if isinstance(value, str) else json.dumps(value))
+        name: Source(f"<{name}>", value if isinstance(value, str) else written(value))
         for name, value in overrides.items()
     }
     bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, limits=limits)
@@ -190,7 +190,7 @@ class Architecture:
             message = f"expected the output {expected}, got {got}"
         else:
             got = self.paths().total if name == "paths" else getattr(self, name)
-            message = f"expected {expected:,} {name}, got {got:,} ({got - expected:+,})"
+            message = f"expected {name} {expected:,}, got {got:,} ({got - expected:+,})"
         return [] if got == expected else [Diagnostic(message, tree.span)]
 
     def __repr__(self) -> str:
@@ -201,7 +201,7 @@ def _source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
     if isinstance(spec, Source):
         return spec, None
     if isinstance(spec, Mapping):
-        return Source("<mapping>", json.dumps(spec, indent=1)), None
+        return Source("<mapping>", written(spec)), None
     if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
         return Source("<text>", spec), None
     path = Path(spec)
@@ -217,14 +217,13 @@ def _source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
 def _rewritten(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
     """The graph after one pass. Raises `SpecError` at the word that asked for it."""
     model = ARGUMENTS[use.word]
-    values = {field.name: rounded(evaluate(field.value, names, None, None)) for field in use.arguments}
+    values = {field.name: rounded(evaluate(field.value, names, NO_VALUE, None)) for field in use.arguments}
     try:
         chosen = model.model_validate(values)
         return BY_WORD[use.word](graph, **dict(chosen))
     except ValidationError as error:
         found = Collector()
-        spans = {field.name: field.span for field in use.arguments}
-        explain(error, use.word, model, spans, span=use.span, into=found)
+        explain(error, use.word, model, places(use.arguments), span=use.span, into=found)
         raise SpecError(*found.found) from None
     except PassError as error:
         raise SpecError(Diagnostic(error.message, use.span, help=error.help)) from None

@@ -12,6 +12,8 @@ from archspec.language.elaborator import Elaborator
 from archspec.language.layers import Program
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.reader import read
+from archspec.language.recursion import deep
+from archspec.language.size import check_size
 
 __all__ = ["DEFAULT", "Limits", "elaborate", "program"]
 
@@ -42,5 +44,7 @@ def elaborate(program: Program, limits: Limits = DEFAULT) -> tuple[Graph, Mappin
     Raises:
         SpecError: the first layer that does not fit, or the layers that reach no output.
     """
-    elaborator = Elaborator(program, limits)
-    return elaborator.elaborate(), elaborator.document.names
+    with deep(limits.nesting):
+        check_size(program, limits)
+        elaborator = Elaborator(program, limits)
+        return elaborator.elaborate(), elaborator.document.names

@@ -17,6 +17,8 @@ class Limits:
     """Scalars, lists and mappings of one file."""
     nodes: int = 1_000_000
     """Of the graph."""
+    layers: int = 5_000_000
+    """Layers applied and values bundled while the graph is made, those that make no node included."""
     nesting: int = 500
     """Layers inside one another, blocks counted through."""
     extends: int = 16

@@ -40,7 +40,7 @@ class Split(Op):
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         axis = axis_of(self.axis, inputs[0])
         if sum(self.sizes) != inputs[0].sizes[axis]:
-            parts = " + ".join(map(str, self.sizes))
+            parts = " + ".join(map(str, self.sizes[:20])) + (" + …" if len(self.sizes) > 20 else "")
             raise ShapeError(f"split needs sizes with the sum {inputs[0].sizes[axis]}, got {parts}", field="sizes")
         return tuple(inputs[0].replace(axis, size) for size in self.sizes)
 

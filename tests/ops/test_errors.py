@@ -91,7 +91,7 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[Shape, ...], str, str | None]] = [
         "instancenorm needs more than one place in a channel, got 64×1×1",
         None,
     ),
-    ("softmax", {"axis": 3}, (IMAGE,), "axis 3 is past the 3 of 64×56×56", "axis"),
+    ("softmax", {"axis": 3}, (IMAGE,), "axis 3 is past the 3 axes of 64×56×56", "axis"),
     ("maxpool", {"kernel": 64}, (IMAGE,), "a kernel of 64 does not fit into 56×56 with padding 0", "kernel"),
     ("maxpool", {"kernel": 3, "padding": 2}, (IMAGE,), "a padding of 2 is more than half the kernel of 3", "padding"),
     (
@@ -117,7 +117,7 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[Shape, ...], str, str | None]] = [
     ("reshape", {"sizes": [5, -1]}, (Shape.of(64),), "64 has 64 elements, which 5×-1 cannot hold", "sizes"),
     ("permute", {"axes": [1, 0]}, (IMAGE,), "permute needs each axis of 64×56×56 once, 0 to 2, got 1, 0", "axes"),
     ("upsample", {}, (IMAGE,), "upsample needs either scale or size", "scale"),
-    ("upsample", {"scale": 2, "mode": "linear"}, (IMAGE,), "linear needs 1 spatial axes, got 64×56×56", "mode"),
+    ("upsample", {"scale": 2, "mode": "linear"}, (IMAGE,), "mode linear needs 1 spatial axis, got 64×56×56", "mode"),
     (
         "upsample",
         {"scale": 2, "align_corners": True},
