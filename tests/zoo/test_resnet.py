@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -340,7 +342,7 @@ def counted(reference: Any, size: int) -> tuple[int, int]:
 COUNTED = {
     "resnet152_v1": lambda: strided_early(torchvision().models.resnet152()),
     "resnet34_C": lambda: projected_everywhere(torchvision().models.resnet34()),
-    "wide_resnet101_2": lambda: torchvision().models.wide_resnet101_2(),
+    "wide_resnet101_2": lambda: torchvision().models.get_model("wide_resnet101_2"),
     "cifar_resnet56_A": lambda: cifar(basic("A"), 9),
     "preact_resnet101": lambda: preact_imagenet((3, 4, 23, 3), deep=True),
     "resnetv2_101": lambda: timm().create_model("resnetv2_101"),
@@ -370,10 +372,22 @@ def test_counts_of_very_deep_ones(spec: str, units: int, made: Any) -> None:
     assert arch.macs == few[1] + (units - 2) * (more[1] - few[1])
 
 
-def test_counts_for_a_hundred_classes() -> None:
-    arch = archspec.load("cifar10_wrn22_8", classes=100)
-    with torch.device("meta"):
-        assert (arch.params, arch.macs) == counted(wide(3, 8, classes=100), 32)
+FAMILIES = ("resnet_cifar", "preact", "stochastic_depth", "wrn_cifar")
+HUNDRED = [
+    row
+    for row in json.loads((Path(__file__).parent.parent / "data" / "truth.json").read_text())
+    if row["family"] in FAMILIES and row["params"] is not None and row["output_shape"][-1] == 100
+]
+
+
+@pytest.mark.parametrize("row", HUNDRED, ids=lambda row: row["name"])
+def test_counts_for_a_hundred_classes(row: dict[str, Any]) -> None:
+    names = [row["name"].replace("cifar100", ten) for ten in ("cifar10", "cifar")]
+    (spec,) = set(names) & set(archspec.bundled())
+    arch = archspec.load(spec, classes=100)
+    assert (arch.params, arch.macs, arch.paths().total) == (row["params"], row["macs"], row["paths"])
+    nominal = 2 if "wrn" in spec else 0  # a wide network is named after 6n + 4, two more than its longest path has
+    assert arch.depth == row["depth"] - nominal
 
 
 def test_an_argument_may_use_what_the_same_spec_adds() -> None:
