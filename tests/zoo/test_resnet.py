@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import archspec
+from tests import test_twins
 from tests.references import timm, torchvision
 from tests.test_functions import built, copy_in_order, noise, same_in_both_modes
-from tests.test_twins import Pair, compare_outputs, exchange_weights
 from tests.zoo import residual
 from tests.zoo.residual import Averaged, Basic, Bottleneck, Figure4, Gated, Padded, RawWide, cifar, conv, network
 
@@ -214,13 +214,15 @@ def test_dropped_shortcuts() -> None:
 # -- ImageNet: torchvision's networks, changed by hand --------------------------------------------------------------
 
 
-def same_as(spec: str, twin: Any, size: int = 64) -> None:
+def same_as(spec: str, twin: Any, size: int = 64) -> test_twins.Pair:
     """The same names, and the same outputs with the same random weights."""
     image = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
-    pair = Pair(archspec.load(spec).build(device="cpu", seed=0), twin, image)
-    exchange_weights(pair)
-    compare_outputs(pair, training=False)
-    compare_outputs(pair, training=True)
+    ours = archspec.load(spec).build(device="cpu", seed=0)
+    starts = test_twins.start_of(ours), test_twins.start_of(twin)
+    pair = test_twins.Pair(test_twins.Twin(spec, size), ours, twin, image, starts)
+    test_twins.test_names(pair)
+    test_twins.test_function(pair)
+    return pair
 
 
 def units_of(model: Any) -> list[Any]:
@@ -259,7 +261,8 @@ def test_options_on_imagenet() -> None:
 
 @pytest.mark.parametrize("depth", [18, 50])
 def test_twins_in_timm(depth: int) -> None:
-    same_as(f"resnetv2_{depth}", timm().create_model(f"resnetv2_{depth}"))
+    pair = same_as(f"resnetv2_{depth}", timm().create_model(f"resnetv2_{depth}"))
+    test_twins.test_start(pair)
 
 
 @pytest.mark.parametrize("spec", ["resnet18", "resnet50"])
