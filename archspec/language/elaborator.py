@@ -287,7 +287,7 @@ class Elaborator:
         shown = {name: own.names[name] for name in block.parameters if not isinstance(own.names[name], Closure)}
         inner = self.open(place, label, block.name, shown, use.span, env.use)
         inside = replace(own, use=Use(block.name, shown, use.span, env.use))
-        return self.results(block, frame, self.body(block.body, inside, current, inner), inside)
+        return self.results(block, frame, self.body(block.body, inside, current, inner))
 
     def body(self, layer: Layer, env: Env, current: Bundle, place: Place) -> Bundle:
         """A block's or the document's layers, whose names are those of `env` itself."""
@@ -297,7 +297,7 @@ class Elaborator:
             current = self.item(item, env, current, place)
         return current
 
-    def results(self, block: Block, frame: Frame, last: Bundle, env: Env) -> Bundle:
+    def results(self, block: Block, frame: Frame, last: Bundle) -> Bundle:
         if not block.outputs:
             return last
         values = tuple(value for scalar in block.outputs for value in frame.find(scalar.text))

@@ -58,7 +58,7 @@ class Form:
         filename = f"{function.__code__.co_filename}.{next(_numbers)}"
         linecache.lazycache(filename, function.__globals__)
         own = FunctionType(function.__code__.replace(co_filename=filename), function.__globals__, "forward")
-        self.type.forward = own  # type: ignore[method-assign]
+        self.type.forward = own
         self.code, self.attributes = other.code, other.attributes
 
     def fits(self, code: PythonCode) -> bool:
@@ -91,12 +91,12 @@ class Block(fx.GraphModule):
         self.__dict__["_written"] = graph
         graph.owning_module = self
 
-    def defer(self, write: Callable[[], fx.Graph]) -> None:
+    def _defer(self, write: Callable[[], fx.Graph]) -> None:
         """Has the graph written when it is first asked for: calls need only the form, whose code the graph must fit."""
         self.__dict__.pop("_written", None)
         self.__dict__.update(self._form.attributes, _unwritten=write)
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *_: Any, **__: Any) -> Self:
         return object.__new__(cls)  # GraphModule would make a class for each instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -177,7 +177,8 @@ def _plain(graph: fx.Graph) -> Iterator[tuple[Any, ...]]:
 
 
 def _restore(form: Form, nodes: list[tuple[Any, ...]], state: dict[str, Any]) -> Block:
-    graph, made = fx.Graph(), []
+    graph = fx.Graph()
+    made: list[fx.Node] = []
 
     def node(leaf: Any) -> Any:
         return made[leaf.number] if isinstance(leaf, _Place) else leaf
@@ -186,7 +187,7 @@ def _restore(form: Form, nodes: list[tuple[Any, ...]], state: dict[str, Any]) ->
         made.append(graph.create_node(op, target, map_aggregate(args, node), map_aggregate(kwargs, node), name))
         made[-1].meta.update(meta)
     block = form.new()
-    block.__setstate__(state)
+    block.__dict__.update(state)
     block._graph = graph
     if form.code is None:
         form.compile(block)
