@@ -18,16 +18,12 @@ def normalised(x: Any) -> Any:
     return x / (2 + 1e-4 * total) ** 0.75
 
 
-def halves(x: Any) -> tuple[Any, Any]:
-    return x.chunk(2, dim=1)
-
-
 def alexnet(tensors: InOrder, image: Any) -> Any:
     """Figure 2: the second, fourth and fifth layer see the maps of their own GPU only, the third sees all."""
 
     def apart(x: Any, out: int, kernel: int) -> Any:
         weight, bias = tensors.take(out, x.shape[1] // 2, kernel, kernel), tensors.take(out)
-        parts = zip(halves(x), weight.chunk(2), bias.chunk(2), strict=True)
+        parts = zip(x.chunk(2, dim=1), weight.chunk(2), bias.chunk(2), strict=True)
         return torch.relu(torch.cat([F.conv2d(a, w, b, padding=kernel // 2) for a, w, b in parts], dim=1))
 
     x = torch.relu(tensors.conv(image, 96, 11, stride=4, padding=0))

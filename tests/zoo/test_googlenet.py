@@ -123,5 +123,3 @@ def test_bn_inception_without_biases() -> None:
         for tensor in biases.values():
             tensor.zero_()
         torch.testing.assert_close(model(image), before, rtol=1e-9, atol=1e-9)
-
-

@@ -91,8 +91,8 @@ class Network:
         assert x.shape[1] == figures.widths[0]
         for _ in range(5):
             x = self.residual(x, figures.a, 0.17)
-        k, l, m, n = figures.reduction_a
-        x = self.reduce(x, (((3, n),), ((1, k), (3, l), (3, m))))
+        first, second, third, short = figures.reduction_a  # k, l, m, n of Table 1
+        x = self.reduce(x, (((3, short),), ((1, first), (3, second), (3, third))))
         assert x.shape[1] == figures.widths[1]
         for _ in range(10):
             x = self.residual(x, figures.b, 0.1)
@@ -113,7 +113,7 @@ class Network:
         ("inception_resnet_v2_paper", V2, False),
     ],
 )
-def test_inception_resnet(spec: str, figures: Figures, sixth: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_inception_resnet(spec: str, figures: Figures, sixth: bool) -> None:
     def reference(tensors: InOrder, image: Any) -> Any:
         return Network(tensors, figures, sixth=sixth).forward(image)
 

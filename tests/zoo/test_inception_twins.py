@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.test_twins import (
-    OWN_START,
-    Pair,
-    Twin,
-    pair,
-    test_function as same_function,
-    test_gradients as same_gradients,
-    test_names as same_names,
-    test_start as same_start,
-)
+import archspec
+from tests import test_twins as twins
+from tests.references import torchvision
+from tests.test_twins import OWN_START, Pair, Twin, pair
+
+torch = pytest.importorskip("torch")
 
 __all__ = ["pair"]
 
@@ -26,8 +24,22 @@ TWINS = (
 
 
 @pytest.mark.parametrize("pair", TWINS, ids=lambda twin: twin.spec, indirect=True)
-def test_twin(pair: Pair) -> None:  # noqa: F811 - the fixture's name
-    same_names(pair)
-    same_start(pair)
-    same_function(pair)
-    same_gradients(pair)
+def test_twin(pair: Pair) -> None:
+    twins.test_names(pair)
+    twins.test_start(pair)
+    twins.test_function(pair)
+    twins.test_gradients(pair)
+
+
+@pytest.mark.parametrize("norm", ["", "_bn"])
+@pytest.mark.parametrize("depth", [11, 13, 16, 19])
+def test_names_of_vgg(depth: int, norm: str) -> None:
+    """Of the whole family, on no device at all: a VGG weighs half a gigabyte."""
+    name = f"vgg{depth}{norm}"
+    with torch.device("meta"):
+        twin = getattr(torchvision().models, name)(init_weights=False)
+    built: Any = archspec.load(name).build(device="meta")
+    keys = [{key: tensor.shape for key, tensor in model.state_dict().items()} for model in (built, twin)]
+    assert keys[0] == keys[1]
+    layers = [[type(part) for part in model.features.children()] for model in (built, twin)]
+    assert layers[0] == layers[1]
