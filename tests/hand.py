@@ -55,7 +55,7 @@ class Hand:
 
 
 def conv(out: int, kernel: int = 3, stride: int = 1, **more: object) -> Conv:
-    return Conv(out=out, kernel=kernel, stride=stride, padding="same", bias=False, **more)  # type: ignore[arg-type]
+    return Conv(out=out, kernel=kernel, stride=stride, padding="same", bias=False, **more)
 
 
 def basic(hand: Hand, x: Value, name: str, width: int, parent: int, stride: int = 1) -> Value:

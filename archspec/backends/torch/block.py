@@ -21,6 +21,13 @@ from archspec.backends.torch.fault import locate
 KEPT_META = ("custom", "operand_sizes")
 """What of `node.meta` is plain data, and so is pickled."""
 
+_FX_STATE = {
+    name: value
+    for name, value in vars(fx.GraphModule(nn.Module(), fx.Graph())).items()
+    if name != "_graph" and name not in vars(nn.Module())
+}
+"""What fx's constructor gives each GraphModule of its own. To copy it is much quicker than to call that constructor."""
+
 
 @dataclass(eq=False)
 class Form:
@@ -40,7 +47,8 @@ class Form:
     def new(self) -> Block:
         """A block of this form, without a graph and without children."""
         block = object.__new__(self.type)
-        fx.GraphModule.__init__(block, nn.Module(), fx.Graph(), self.name)
+        nn.Module.__init__(block)
+        block.__dict__.update((name, copy.copy(value)) for name, value in _FX_STATE.items())
         return block
 
     def compile(self, block: Block) -> PythonCode:
@@ -66,7 +74,6 @@ class Form:
 
 
 _numbers = itertools.count()
-_NO_CODE = fx.Graph().python_code("self")
 
 
 class Block(fx.GraphModule):
@@ -120,8 +127,6 @@ class Block(fx.GraphModule):
 
     def recompile(self) -> PythonCode:
         """Makes `forward` follow an edited graph, in this block and in those inside it, but not in its equals."""
-        if not len(self._graph.nodes):
-            return _NO_CODE  # GraphModule's constructor; the graph is yet to come
         code = self._graph.python_code("self")
         if not self._form.fits(code):
             form = self._form if self._form.code is None else Form(type(self).__name__)

@@ -26,7 +26,7 @@ def make(call: Call, device: torch.device, dtype: torch.dtype | None) -> State:
         module: nn.Module = type_(**call.options)
         return module.to(device, dtype)
     module = _quiet(type_)(**call.options, device=device, dtype=dtype)
-    module.__class__ = type_
+    object.__setattr__(module, "__class__", type_)  # nn.Module's own would look for a parameter of that name first
     return module
 
 
@@ -36,8 +36,7 @@ def initialise(state: State, op: Op) -> None:
     if isinstance(state, nn.Parameter):
         fill(state, next(iter(initial.values()), 0.0))
         return
-    own = [name for name, _ in state.named_parameters()]
-    if own and not set(own) <= set(initial):
+    if not initial or any(name not in initial for name, _ in state.named_parameters()):
         reset(state)
     for name, scheme in initial.items():
         fill(state.get_parameter(name), scheme)
