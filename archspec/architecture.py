@@ -156,6 +156,26 @@ class Architecture:
 
         return build(self.network, device=device, dtype=dtype, seed=seed)
 
+    def rewrite(self, word: str, **arguments: Any) -> Architecture:
+        """The architecture after one more pass, as `passes: [word: arguments]` would make it.
+
+        Raises:
+            PassError: the network is not what the pass needs.
+            KeyError: there is no pass of that name.
+        """
+        chosen = ARGUMENTS[word].model_validate(arguments)
+        return Architecture(self.program, BY_WORD[word](self.network, **dict(chosen)))
+
+    def carry(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The `state_dict` of this network that is equal to `weights`, one of the network before its passes.
+
+        Raises:
+            KeyError: a weight that a pass needs is not there.
+        """
+        from archspec.backends.torch import carry
+
+        return carry(self.network, weights)
+
     def unexpected(self) -> tuple[Diagnostic, ...]:
         """Where the spec's `expect` is not what comes out."""
         return tuple(found for name, tree in self.program.expect.items() for found in self._compare(name, tree))

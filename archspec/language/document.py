@@ -223,7 +223,7 @@ def merge(base: Document, child: Document, found: Collector) -> Document:
         span=child.span,
         source=child.source,
         inputs=child.inputs or base.inputs,
-        args={**base.args, **child.args},
+        args=_args(base.args, child.args),
         defaults=defaults,
         blocks={**base.blocks, **child.blocks},
         stages=_stages(base.stages, child.stages, found),
@@ -232,6 +232,38 @@ def merge(base: Document, child: Document, found: Collector) -> Document:
         expect=child.expect,
         reported=base.reported | child.reported,
     )
+
+
+def _args(base: dict[str, Entry], child: dict[str, Entry]) -> dict[str, Entry]:
+    """The arguments of both, each behind those that it uses: what `child` changes may use what `child` adds."""
+    merged = {**base, **child}
+    ordered: dict[str, Entry] = {}
+    entered: set[str] = set()
+    pending = list(reversed(merged))
+    while pending:
+        name = pending[-1]
+        used = [] if name in entered else [word for word in _words(merged[name][1]) if word in merged.keys() - entered]
+        entered.add(name)
+        pending += used
+        if not used:
+            ordered.setdefault(pending.pop(), merged[name])
+    return ordered
+
+
+def _words(tree: Tree) -> Iterable[str]:
+    """The words that a tree's values mention."""
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case Scalar(kind="word", text=text):
+                yield from _WORD.findall(text)
+            case Sequence(items=items):
+                pending += items
+            case Mapping(entries=entries):
+                pending += [value for _, value in entries]
+
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def _stages(base: dict[str, Entry], child: dict[str, Entry], found: Collector) -> dict[str, Entry]:
