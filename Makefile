@@ -34,8 +34,8 @@ format: $(VENV)/.lint ## rewrite the code in the one format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.bench ## time the compiler
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/bench -o python_files='bench_*.py' -o python_functions='bench_*' $(ARGS)
+bench: $(VENV)/.bench ## measure archspec against its peers, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks
 
 clean: ## remove the virtual environment and all caches
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache

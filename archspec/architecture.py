@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,10 +15,11 @@ from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_y
 from archspec.graph import Graph
 from archspec.language import DEFAULT, Limits, elaborate, program
 from archspec.language.explain import explain
-from archspec.language.layers import PassUse, Program
+from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import SUFFIXES, Loader, open_source
+from archspec.language.plain import written
 from archspec.language.tree import Tree, plain
-from archspec.language.values import evaluate, rounded
+from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architect
     loader = Loader(path.parent if path is not None else None, library.find, library.names, limits)
     document = loader.load(source, path)
     given = {
-        name: Source(f"<{name}>", value if isinstance(value, str) else json.dumps(value))
+        name: Source(f"<{name}>", value if isinstance(value, str) else written(value))
         for name, value in overrides.items()
     }
     bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, limits=limits)
@@ -156,12 +156,34 @@ class Architecture:
 
         return build(self.network, device=device, dtype=dtype, seed=seed)
 
+    def rewrite(self, word: str, **arguments: Any) -> Architecture:
+        """The architecture after one more pass, as `passes: [word: arguments]` would make it.
+
+        Raises:
+            PassError: the network is not what the pass needs.
+            KeyError: there is no pass of that name.
+        """
+        chosen = ARGUMENTS[word].model_validate(arguments)
+        return Architecture(self.program, BY_WORD[word](self.network, **dict(chosen)))
+
+    def carry(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """The `state_dict` of this network that is equal to `weights`, one of the network before its passes.
+
+        Raises:
+            KeyError: a weight that a pass needs is not there.
+        """
+        from archspec.backends.torch import carry
+
+        return carry(self.network, weights)
+
     def unexpected(self) -> tuple[Diagnostic, ...]:
         """Where the spec's `expect` is not what comes out."""
         return tuple(found for name, tree in self.program.expect.items() for found in self._compare(name, tree))
 
     def _compare(self, name: str, tree: Tree) -> list[Diagnostic]:
         expected = plain(tree)
+        if expected is None:
+            return []
         if name == "output":
             shapes = [list(sizes) for sizes in self.output_shapes.values()]
             got: Any = (
@@ -170,7 +192,7 @@ class Architecture:
             message = f"expected the output {expected}, got {got}"
         else:
             got = self.paths().total if name == "paths" else getattr(self, name)
-            message = f"expected {expected:,} {name}, got {got:,} ({got - expected:+,})"
+            message = f"expected {name} {expected:,}, got {got:,} ({got - expected:+,})"
         return [] if got == expected else [Diagnostic(message, tree.span)]
 
     def __repr__(self) -> str:
@@ -181,7 +203,7 @@ def _source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
     if isinstance(spec, Source):
         return spec, None
     if isinstance(spec, Mapping):
-        return Source("<mapping>", json.dumps(spec, indent=1)), None
+        return Source("<mapping>", written(spec)), None
     if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
         return Source("<text>", spec), None
     path = Path(spec)
@@ -197,14 +219,13 @@ def _source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
 def _rewritten(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
     """The graph after one pass. Raises `SpecError` at the word that asked for it."""
     model = ARGUMENTS[use.word]
-    values = {field.name: rounded(evaluate(field.value, names, None, None)) for field in use.arguments}
+    values = {field.name: rounded(evaluate(field.value, names, NO_VALUE, None)) for field in use.arguments}
     try:
         chosen = model.model_validate(values)
         return BY_WORD[use.word](graph, **dict(chosen))
     except ValidationError as error:
         found = Collector()
-        spans = {field.name: field.span for field in use.arguments}
-        explain(error, use.word, model, spans, span=use.span, into=found)
+        explain(error, use.word, model, places(use.arguments), span=use.span, into=found)
         raise SpecError(*found.found) from None
     except PassError as error:
         raise SpecError(Diagnostic(error.message, use.span, help=error.help)) from None

@@ -5,9 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 
 _SHOWN_LINE = 160  # a longer source line is cut around its carets
+_SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
+_MOST_SHOWN = 1000  # characters of one line of a diagnostic
+_COMPARED = 1000  # words that are looked through for the nearest one
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +58,7 @@ class Use:
     parent: Use | None = None
 
     def __str__(self) -> str:
-        given = ", ".join(f"{name}={value}" for name, value in self.arguments.items())
+        given = ", ".join(f"{name}={_shown(value)}" for name, value in self.arguments.items())
         return f"{self.block}({given})"
 
     def chain(self) -> Iterable[Use]:
@@ -83,7 +88,7 @@ class Diagnostic:
     help: str | None = None
 
     def __str__(self) -> str:
-        return "\n".join(_render(self))
+        return "\n".join(map(_printable, _render(self)))
 
     def as_dict(self) -> dict[str, object]:
         """The diagnostic as plain data, for `--json`."""
@@ -110,18 +115,26 @@ class SpecError(ValueError):
         return "\n\n".join(map(str, self.diagnostics))
 
 
+_MOST = 100  # diagnostics of one spec; whoever has mended these may ask again
+
+
 @dataclass
 class Collector:
-    """Gathers independent diagnostics so that they can be reported together."""
+    """Gathers independent diagnostics so that they can be reported together, up to a hundred."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    _seen: set[tuple[str, Span]] = field(default_factory=set)
 
     def report(
         self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = (), use: Use | None = None
     ) -> None:
-        diagnostic = Diagnostic(message, span, notes=notes, use=use, help=help)
-        if diagnostic not in self.found:
-            self.found.append(diagnostic)
+        """Adds a diagnostic, once. Raises `SpecError` where there are enough of them."""
+        if (message, span) in self._seen:
+            return
+        self._seen.add((message, span))
+        self.found.append(Diagnostic(message, span, notes=notes, use=use, help=help))
+        if len(self.found) >= _MOST:
+            self.raise_if_any()
 
     def raise_if_any(self) -> None:
         if self.found:
@@ -132,7 +145,8 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     """The one of `words` that `word` was most likely meant to be, or None."""
     if len(word) > 60:
         return None
-    close = difflib.get_close_matches(word.lower(), list(words), n=1, cutoff=0.6)
+    alike = (other for other in words if abs(len(other) - len(word)) <= max(3, len(word)))
+    close = difflib.get_close_matches(word.lower(), list(islice(alike, _COMPARED)), n=1, cutoff=0.6)
     return close[0] if close else None
 
 
@@ -151,6 +165,12 @@ def shorten(text: str, limit: int = 60) -> str:
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{float(value):g}" if isinstance(value, Fraction) else str(value)
+
+
 def _render(diagnostic: Diagnostic) -> Iterable[str]:
     span = diagnostic.span
     yield f"{span}: error: {diagnostic.message}"
@@ -158,10 +178,23 @@ def _render(diagnostic: Diagnostic) -> Iterable[str]:
     width = max((len(_place(note.span, span)) for note in diagnostic.notes), default=0)
     for note in diagnostic.notes:
         yield f"   {_place(note.span, span):<{width}}  {note.text}"
-    for use in diagnostic.use.chain() if diagnostic.use else ():
-        yield f"   in {shorten(str(use), 120)}, used at {use.span}"
+    uses = (
+        [f"   in {shorten(str(use), 120)}, used at {use.span}" for use in diagnostic.use.chain()]
+        if diagnostic.use
+        else []
+    )
+    yield from uses[:_SHOWN_USES]
+    if len(uses) > _SHOWN_USES:
+        yield f"   … {len(uses) - _SHOWN_USES - 1} more"
+        yield uses[-1]
     if diagnostic.help:
         yield f"   help: {diagnostic.help}"
+
+
+def _printable(line: str) -> str:
+    """A line of a diagnostic: the author's words may hold anything, a terminal gets text."""
+    cut = line if len(line) <= _MOST_SHOWN else line[:_MOST_SHOWN] + "…"
+    return cut if cut.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
 
 
 def _excerpt(span: Span) -> Iterable[str]:

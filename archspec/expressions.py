@@ -161,14 +161,14 @@ class _Parser:
             left = Binary(sign, left, part(), start)
             length += 1
             if length > 2 * self._MAX_DEPTH:
-                raise ExpressionError("an expression with too many terms", start)
+                raise ExpressionError(f"more than {2 * self._MAX_DEPTH} terms in a row", start)
         return left
 
     def atom(self) -> Expression:
         self.depth += 1
         kind, token, start = self.kind, self.token, self.start
         if self.depth > self._MAX_DEPTH:
-            raise ExpressionError("an expression nested too deeply", start)
+            raise ExpressionError(f"more than {self._MAX_DEPTH} levels of parentheses", start)
         if not kind or (kind == "sign" and token not in ("-", "(")):
             shown = token or self.text[start : start + 1]
             raise ExpressionError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
+from archspec.carried import Step
 from archspec.diagnostics import Source, Span, Use
 from archspec.shape import Shape
 
@@ -106,6 +107,8 @@ class Graph:
     scopes: list[Scope] = field(default_factory=list)
     inputs: dict[str, Value] = field(default_factory=dict)
     outputs: dict[str, Value] = field(default_factory=dict)
+    carried: tuple[Step, ...] = ()
+    """What the passes did to the weights, first to last."""
     dag: nx.MultiDiGraph[int] = field(default_factory=nx.MultiDiGraph)
     """The wiring, for networkx: a node is its number and has its `node`; an edge's key is the position of the operand that it
     feeds, and its `output` says which output of its tail it carries."""

@@ -78,13 +78,12 @@ def _arrivals(
             to = op.routes(operand, channels, inputs, outputs, output)
             if not to:
                 continue
-            if paid and extend:
-                amount = extend(amount, paid)
-            arrived[to] = merge(arrived[to], amount) if to in arrived else amount
+            longer = extend(amount, paid) if paid and extend else amount
+            arrived[to] = merge(arrived[to], longer) if to in arrived else longer
     return arrived
 
 
-def weighted(node: Node, operand: int) -> int:
+def weighted(node: Node, _operand: int) -> int:
     """The weighted layers that a route passes in a node: the `cost` of lengths in layers."""
     return node.op.weighted
 

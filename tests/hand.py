@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from archspec.diagnostics import Source, Span, Use
 from archspec.graph import Graph, Path, Value
-from archspec.ops import BatchNorm, Conv, GlobalPool, Linear, MaxPool, ReLU, Split
-from archspec.ops.base import Op
+from archspec.ops.activation import ReLU
+from archspec.ops.base import FIRST, Batch, Call, Initial, Op, Result, Weight
+from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat, Multiply
+from archspec.ops.linear import Linear
+from archspec.ops.norm import BatchNorm
+from archspec.ops.pool import GlobalPool, MaxPool
+from archspec.ops.tensor import Split
 from archspec.shape import Shape
 
 SOURCE = Source("hand.yaml", "\n" * 200)
@@ -47,7 +55,7 @@ class Hand:
 
 
 def conv(out: int, kernel: int = 3, stride: int = 1, **more: object) -> Conv:
-    return Conv(out=out, kernel=kernel, stride=stride, padding="same", bias=False, **more)  # type: ignore[arg-type]
+    return Conv(out=out, kernel=kernel, stride=stride, padding="same", bias=False, **more)
 
 
 def basic(hand: Hand, x: Value, name: str, width: int, parent: int, stride: int = 1) -> Value:
@@ -126,3 +134,63 @@ def two_stream(size: int = 6) -> Graph:
         left, right = hand.one(Add(), a, merged, scope=scope), hand.one(Add(), b, merged, scope=scope)
     first, second, _ = hand.add(Split(sizes=(1, 2, 1)), left)
     return hand.give(second=second, right=right, first=first)
+
+
+class Token(Op):
+    """A learned token in front of a sequence."""
+
+    word: ClassVar[str] = "token"
+
+    init: Initial | None = None
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        return (inputs[0].replace(0, inputs[0].sizes[0] + 1),)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("", (1, 1, inputs[0].sizes[1])),)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return (
+            Call("torch.nn.Parameter", {"shape": (1, 1, inputs[0].sizes[1])}),
+            Call(".expand", args=(Result(0), Batch(), -1, -1)),
+            Call("torch.cat", args=((Result(1), *FIRST),), keywords={"dim": 1}),
+        )
+
+    def initial(self) -> Mapping[str, Initial]:
+        return {} if self.init is None else {"": self.init}
+
+
+class Attention(Op):
+    """torch's own self-attention, for its weights in an inner module and its several results."""
+
+    word: ClassVar[str] = "attend"
+
+    init: Initial | None = None
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = {"embed_dim": inputs[0].sizes[1], "num_heads": 1, "batch_first": True}
+        attended = Call("torch.nn.MultiheadAttention", options, FIRST * 3, {"need_weights": False})
+        return (attended, Call("operator.getitem", args=(Result(0), 0)))
+
+    def initial(self) -> Mapping[str, Initial]:
+        return {} if self.init is None else {"out_proj.weight": self.init}
+
+
+class Drop(Op):
+    """Stochastic depth: a module without weights, and of no torch."""
+
+    word: ClassVar[str] = "drop"
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return (Call("archspec.backends.torch.modules.DropPath", {"p": 0.5}),)
+
+
+def transformer(tokens: int = 4, features: int = 6, init: Initial | None = None) -> Graph:
+    """A learned token, attention, and a drop without a name in each of two equal scopes."""
+    hand = Hand("transformer")
+    x = hand.one(Token(init=init), hand.input("input", tokens, features), name="class_token")
+    for number in range(2):
+        scope = hand.scope(f"encoder.{number}", "layer")
+        y = hand.one(Attention(init=init), x, name="attention", scope=scope)
+        x = hand.one(Add(), hand.one(Drop(), y, scope=scope), x, scope=scope)
+    return hand.give(output=x)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_the_demo_runs_and_shows_what_it_promises() -> None:
-    demo = [sys.executable, ROOT / "examples" / "demo.py"]
+    demo = [sys.executable, str(ROOT / "examples" / "demo.py")]
     here = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(demo, capture_output=True, check=False, encoding="utf-8", env=here, timeout=300)
     assert done.returncode == 0, done.stderr

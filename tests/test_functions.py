@@ -23,7 +23,7 @@ def noise(*shape: int, seed: int = 5) -> Any:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def built(spec: str, **arguments: int) -> Any:
+def built(spec: str, **arguments: Any) -> Any:
     """The network in float64, with random statistics and biases, without randomness in train mode."""
     model = archspec.load(spec, **arguments).build(device="cpu", seed=0).double()
     generator = torch.Generator().manual_seed(6)

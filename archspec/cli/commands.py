@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import click
@@ -46,6 +47,13 @@ _SUMMARY = """\
 Examples:
   archspec summary resnet50 --depth 3
   archspec summary my.yaml --set classes=10 --json
+"""
+_LIST = """\
+\b
+Examples:
+  archspec list --family densenet
+  archspec list "cifar10_*" --max-params 1000000
+  archspec list --year 2016 --json
 """
 _PATHS = """\
 \b
@@ -175,16 +183,45 @@ def schema() -> None:
     echo_json(json_schema())
 
 
-@archspec.command("list")
+@archspec.command("list", epilog=_LIST)
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@click.option("--family", metavar="TEXT", help="Only families whose name holds TEXT.")
+@click.option("--year", type=int, help="Only networks of that year.")
+@click.option("--max-params", type=click.IntRange(0), metavar="N", help="Only networks with at most N parameters.")
+@click.option("--max-macs", type=click.IntRange(0), metavar="N", help="Only networks with at most N MACs.")
 @json_option
-def list_bundled(*, as_json: bool) -> None:
-    """List the bundled specs with their counts."""
-    from archspec.architecture import bundled, load
+def list_bundled(
+    patterns: tuple[str, ...],
+    *,
+    family: str | None,
+    year: int | None,
+    max_params: int | None,
+    max_macs: int | None,
+    as_json: bool,
+) -> None:
+    """List the bundled networks, family by family, with their counts.
+
+    A PATTERN is a part of a name, or has * and ? in it.
+    """
+    from archspec.catalogue import catalogue
     from archspec.cli import show
 
-    names = bundled()
+    chosen = [
+        entry
+        for entry in catalogue()
+        if (not patterns or any(matches(entry.name, pattern) for pattern in patterns))
+        and (family is None or family.lower() in entry.family.lower())
+        and (year is None or entry.year == year)
+        and (max_params is None or entry.params <= max_params)
+        and (max_macs is None or entry.macs <= max_macs)
+    ]
     if as_json:
-        echo_json([show.facts(load(name)) for name in names])
+        echo_json([entry.as_dict() for entry in chosen])
         return
-    for line in show.listing(names, map(load, names)):
+    for line in show.listing(chosen) if chosen else ["no bundled network is like that"]:
         click.echo(line)
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a name holds a pattern, or is like one with `*` and `?`."""
+    return fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from archspec.analysis.paths import Paths
     from archspec.architecture import Architecture
     from archspec.backends.torch.trial import Trial
+    from archspec.catalogue import Entry
 
 PARAMS = "trainable scalars"
 MACS = "multiply-accumulates of convolutions, linear layers and matrix products, one sample; FLOPs = 2 × MACs"
@@ -48,15 +50,26 @@ def built(arch: Architecture, trial: Trial) -> None:
     render(table)
 
 
-def listing(names: Sequence[str], architectures: Iterable[Architecture]) -> Iterator[str]:
-    """A heading and one line a network, each as soon as its network is known."""
-    width = max(map(len, names), default=0)
-    yield click.style(f"{'name':{width}}  {'parameters':>13}  {'MACs':>17}  {'depth':>5}  input", bold=True)
-    for name, arch in zip(names, architectures, strict=True):
-        costs = f"{arch.params:>13,}  {arch.macs:>17,}  {arch.depth:>5,}"
-        yield f"{name:{width}}  {costs}  {shapes(arch.input_shapes)}"
+def listing(entries: Sequence[Entry]) -> Iterator[str]:
+    """The networks family by family, a line each."""
+    width = max((len(entry.name) for entry in entries), default=0)
+    papers = max((len(entry.paper) for entry in entries), default=0)
+    heads = f"  {'name':{width}}  {'paper':{papers}}  {'parameters':>11}  {'MACs':>15}  {'depth':>5}  paths"
+    yield click.style(heads, bold=True)
+    for family, members in itertools.groupby(entries, lambda entry: entry.family):
+        yield click.style(family, bold=True)
+        for entry in members:
+            costs = f"{entry.params:>11,}  {entry.macs:>15,}  {entry.depth:>5,}"
+            yield f"  {entry.name:{width}}  {entry.paper:{papers}}  {costs}  {power_of_two(entry.paths) or brief(entry.paths)}"
     yield ""
-    yield click.style(f"parameters: {PARAMS}\nMACs: {MACS}\ndepth: {DEPTH}", dim=True)
+    yield click.style(
+        f"parameters: {PARAMS}\nMACs: {MACS}\ndepth: {DEPTH}\npaths: routes from input to output", dim=True
+    )
+
+
+def brief(number: int) -> str:
+    """An integer in at most 15 characters: a longer one rounded, with `≈`."""
+    return f"{number:,}" if number < 10**12 else _rounded(number)
 
 
 def paths(name: str, found: Paths, *, lengths: bool) -> None:
@@ -73,8 +86,10 @@ def paths(name: str, found: Paths, *, lengths: bool) -> None:
 
 def whole(number: int) -> str:
     """An integer with its thousands apart; one of very many digits rounded, with `≈`."""
-    if number.bit_length() <= 3 * _DIGITS:
-        return f"{number:,}"
+    return f"{number:,}" if number.bit_length() <= 3 * _DIGITS else _rounded(number)
+
+
+def _rounded(number: int) -> str:
     exponent = int((number.bit_length() - 1) * 0.30102999566398120)
     leading = number // 10 ** (exponent - 3)
     if leading >= 10_000:

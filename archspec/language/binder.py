@@ -35,6 +35,18 @@ _TURN_FIELDS: AbstractMapping[str, tuple[str, ...]] = {
     "each": ("layers", "index", "start", "name", "share"),
 }
 
+_NEEDED: AbstractMapping[str, tuple[str, ...]] = {
+    "repeat": ("times", "layers"),
+    "copies": ("times", "layers"),
+    "nest": ("times", "core", "layers"),
+    "each": ("layers",),
+}
+_TURN_HELP: AbstractMapping[str, str] = {
+    "times": "times: how many turns",
+    "core": "core: the layer at the bottom",
+    "layers": "layers: what is done in each turn",
+}
+
 
 class Binder:
     """Binds the layers of one document; what is wrong goes into `found`, and an identity stands in its place."""
@@ -107,10 +119,14 @@ class Binder:
 
     def not_one_word(self, tree: Mapping, words: list[Entry], names: Names) -> Layer:
         if not words:
-            first = tree.entries[0][0].span if tree.entries else tree.span
-            return self.wrong("a layer needs one word: an op, a block or a named value", first)
+            start = tree.entries[0][0].span if tree.entries else tree.span
+            return self.wrong("a layer needs one word: an op, a block or a named value", start)
         extra, value = words[1]
-        if isinstance(value, Scalar) and value.kind == "null":
+        op = BY_WORD.get(words[0][0].text)
+        if op is not None and extra.text in op.model_fields and not op.join:
+            first = f"{op.first}: …, " if op.first and not isinstance(words[0][1], Mapping) else ""
+            advice = f"the arguments of {op.word} stand in braces: {op.word}: {{{first}{extra.text}: …}}"
+        elif isinstance(value, Scalar) and value.kind == "null":
             advice = f"write a list: [{words[0][0].text}: …, {extra.text}]"
         elif all(is_layer_word(key.text) or key.text in names.blocks for key, _ in words):
             advice = "layers in order are a list: put a dash before each"
@@ -167,10 +183,10 @@ class Binder:
             if not isinstance(item, Scalar):
                 self.found.report(f"from needs a name or a list of names, got {describe(item)}", item.span)
             elif not names.is_value(item.text):
-                what = "an op, a block or an argument" if names.is_other(item.text) else "no named value here"
-                self.found.report(
-                    f"{item.text[:60]!r} is {what}", item.span, help=did_you_mean(item.text, names.values)
-                )
+                other = names.is_other(item.text)
+                what = f"{names.what(item.text)}, not a named value" if other else "no named value here"
+                advice = "name the value otherwise, with as" if other else did_you_mean(item.text, names.values)
+                self.found.report(f"{item.text[:60]!r} is {what}", item.span, help=advice)
             else:
                 yield item
 
@@ -203,7 +219,7 @@ class Binder:
         else:
             branches = (Item(None, self.layer(arguments, inner, branch=True)),)
         if not branches:
-            self.found.report(f"{op.word} needs at least one branch", span)
+            self.found.report(f"{op.word} needs at least one branch", span, help="identity is the value itself")
         if own is not None and not isinstance(own, Mapping):
             self.found.report(f"with needs a mapping, got {describe(own)}", own.span)
             own = None
@@ -249,7 +265,7 @@ class Binder:
                     f"{block.name} has no argument {name[:60]!r}", place, help=did_you_mean(name, block.parameters)
                 )
             elif parameter.kind == "layer":
-                bound[name] = self.layer(tree, names)
+                bound[name] = self.layer(tree, names.inside())
             elif check_value(tree, parameter.kind, f"{name} of {block.name}", names, self.found):
                 bound[name] = tree
         for parameter in block.parameters.values():
@@ -271,7 +287,7 @@ class Binder:
             return self.wrong(
                 f"{word} needs a mapping, got {describe(arguments)}",
                 arguments.span,
-                f"write {word}: {{{', '.join(_TURN_FIELDS[word][:2])}: …}}",
+                f"write {word}: {{{', '.join(f'{part}: …' for part in _NEEDED[word])}}}",
             )
         parts = arguments.by_name
         for name, own in arguments.keys.items():
@@ -279,9 +295,9 @@ class Binder:
                 self.found.report(
                     f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, _TURN_FIELDS[word])
                 )
-        for name in ("times", "core", "layers"):
-            if name in _TURN_FIELDS[word] and name not in parts:
-                self.found.report(f"{word} needs {name!r}", key.span)
+        for name in _NEEDED[word]:
+            if name not in parts:
+                self.found.report(f"{word} needs {name!r}", key.span, help=_TURN_HELP[name])
         for name in ("times", "start"):
             if name in parts:
                 check_value(parts[name], "int", f"{name} of {word}", names, self.found)
@@ -293,7 +309,7 @@ class Binder:
             word=word,  # type: ignore[arg-type]
             times=parts.get("times"),
             start=parts.get("start"),
-            core=self.layer(parts["core"], names) if word == "nest" and "core" in parts else None,
+            core=self.layer(parts["core"], names.inside()) if word == "nest" and "core" in parts else None,
             index=index,
             prefix=self.prefix(parts.get("name")),
             share=self.share(parts.get("share")),

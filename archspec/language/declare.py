@@ -9,27 +9,26 @@ from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostics import Collector, did_you_mean
 from archspec.language.binder import Binder
+from archspec.language.cycles import check_cycles
 from archspec.language.document import Document, Entry
 from archspec.language.explain import explain
 from archspec.language.layers import (
     Block,
-    BlockUse,
     Chain,
     Field,
     InputUse,
     Item,
-    JoinUse,
     Kind,
     Layer,
     Parameter,
     PassUse,
     Program,
-    Turns,
+    places,
 )
-from archspec.language.literals import UNKNOWN, check_fields, check_value, literal
+from archspec.language.literals import UNKNOWN, check_fields, check_value, field_type, literal
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
 from archspec.language.words import TYPES, Names, check_declared_name, check_module_name, is_layer_word
-from archspec.ops import BY_WORD, OPTIONS, options
+from archspec.ops import BY_WORD, OPTIONS
 
 Rewrites = AbstractMapping[str, type[BaseModel]]
 """The passes that a document may ask for, by their words, with their arguments."""
@@ -44,13 +43,14 @@ class _Declarations:
     def __init__(self, document: Document, rewrites: Rewrites, found: Collector) -> None:
         self.document, self.rewrites, self.found = document, rewrites, found
         self.blocks: dict[str, Block] = {}
-        self.names = Names(self.blocks, {})
+        self.names = Names(self.blocks, {}, stages=document.stages.keys())
         self.binder = Binder({word: entries for word, (_, entries) in document.defaults.items()}, self.names, found)
 
     def program(self) -> Program:
         document = self.document
         for name, (key, _) in document.blocks.items():  # their names are words before any of them is read
-            if check_declared_name(key, "a block", (), self.found, layer=True):
+            good = check_declared_name(key, "a block", (), self.found, layer=True)
+            if good or not self.names.is_other(name):
                 self.blocks[name] = Block(name, key.span, {}, Chain(span=key.span, items=(), named=False))
         arguments = self.overridden(self.parameters(document.args, self.names))
         self.check_defaults()
@@ -62,7 +62,7 @@ class _Declarations:
         for name in list(self.blocks):
             self.blocks[name] = self.body(self.blocks[name], document.blocks[name][1])
         stages, values = self.stages()
-        self.check_cycles()
+        check_cycles(self.blocks, self.found)
         outputs = tuple(self.outputs(values))
         passes = tuple(self.passes())
         return Program(
@@ -87,7 +87,9 @@ class _Declarations:
             parameter = self.parameter(key, tree, names)
             layer = parameter is not None and parameter.kind == "layer"
             good = check_declared_name(key, "an argument", self.blocks, self.found, layer=layer)
-            if parameter is not None and good:
+            if parameter is None:
+                names.arguments[name] = "number"
+            elif good:
                 result[name] = parameter
                 names.arguments[name] = parameter.kind
         return result
@@ -96,7 +98,7 @@ class _Declarations:
         kind = self.kind(tree, names)
         if kind is None:
             advice = f"a type ({', '.join(TYPES)}), a number, true or false, a layer"
-            self.found.report(f"an argument needs a default or a type, got {describe(tree)}", tree.span, help=advice)
+            self.found.report(f"{key.text} needs a default or a type, got {describe(tree)}", tree.span, help=advice)
             return None
         if isinstance(tree, Scalar) and tree.kind == "word" and tree.text in TYPES:
             return Parameter(key.text, key.span, kind, None)
@@ -172,7 +174,7 @@ class _Declarations:
     # -- inputs, blocks, stages, outputs, passes ------------------------------------------------------------------
 
     def inputs(self) -> Iterator[InputUse]:
-        if not self.document.inputs:
+        if not self.document.inputs and not {"input", "inputs"} & self.document.reported:
             self.found.report(
                 "a spec needs 'input'", self.document.span, help="input: [channels, height, width], without the batch"
             )
@@ -206,9 +208,10 @@ class _Declarations:
             self.found.report(f"the block {key.text} needs 'layers'", key.span)
         args = parts.get("args")
         if args is not None and not isinstance(args, Mapping):
-            self.found.report(f"args need a mapping, got {describe(args)}", args.span)
+            advice = "args: {name: default, …}, or a type: " + ", ".join(TYPES)
+            self.found.report(f"args need a mapping, got {describe(args)}", args.span, help=advice)
             args = None
-        names = Names(self.blocks, dict(self.names.arguments))
+        names = Names(self.blocks, dict(self.names.arguments), stages=self.names.stages)
         parameters = self.parameters({own.text: (own, value) for own, value in args or ()}, names)
         inputs = tuple(self.scalars(parts.get("inputs"), "inputs"))
         outputs = tuple(self.scalars(parts.get("outputs"), "outputs"))
@@ -221,20 +224,21 @@ class _Declarations:
             self.found.report(f"{what} need a list of names, got {describe(tree)}", tree.span)
             return
         for item in tree:
-            if isinstance(item, Scalar) and check_module_name(item, self.found):
-                yield item
-            elif not isinstance(item, Scalar):
-                self.found.report(f"{what} need a list of names, got {describe(item)}", item.span)
+            if isinstance(item, Scalar):
+                if (what == "outputs" and item.text == "input") or check_module_name(item, self.found):
+                    yield item
+            else:
+                self.found.report(f"{what} need a list of names, among them {describe(item)}", item.span)
 
     def body(self, block: Block, tree: Tree) -> Block:
         arguments = {**self.names.arguments, **{name: one.kind for name, one in block.parameters.items()}}
-        names = Names(self.blocks, arguments)
+        names = Names(self.blocks, arguments, stages=self.names.stages)
         for scalar in block.inputs:
             if names.is_other(scalar.text):
                 self.found.report(
-                    f"{scalar.text!r} already means something else",
+                    f"an input cannot be called {scalar.text!r}: it is {names.what(scalar.text)}",
                     scalar.span,
-                    help="choose another name for the input",
+                    help="choose another name",
                 )
             names.add_value(scalar.text)
         if _is_long(tree):
@@ -260,7 +264,7 @@ class _Declarations:
 
     def stages(self) -> tuple[Chain, Names]:
         document = self.document
-        if not document.stages:
+        if not document.stages and "stages" not in document.reported:
             self.found.report(
                 "a spec needs 'stages'", document.span, help="stages: {name: layer, …}: the network, in order"
             )
@@ -326,37 +330,14 @@ class _Declarations:
             yield PassUse(key.text, key.span, fields)
 
     def check_pass(self, key: Scalar, model: type[BaseModel], fields: tuple[Field, ...]) -> None:
-        words = tuple(options(model))
-        values = {field.name: literal(field.value, self.names, self.found, words) for field in fields}
+        values = {
+            field.name: literal(field.value, self.names, self.found, field_type(model, field.name)) for field in fields
+        }
         known = {name: value for name, value in values.items() if value is not UNKNOWN}
         try:
             model.model_validate(known, strict=True)
         except ValidationError as error:
-            spans = {field.name: field.span for field in fields}
-            explain(error, key.text, model, spans, span=key.span, into=self.found, given=values)
-
-    # -- blocks that use themselves -------------------------------------------------------------------------------
-
-    def check_cycles(self) -> None:
-        """No block uses itself, directly or through others."""
-        uses = {name: dict(_blocks(block)) for name, block in self.blocks.items()}
-        state: dict[str, int] = {}
-        for root in uses:
-            trail: list[tuple[str, Iterator[str]]] = [(root, iter(uses[root]))] if root not in state else []
-            state.setdefault(root, 1)
-            while trail:
-                name, rest = trail[-1]
-                step = next(rest, None)
-                if step is None:
-                    state[name] = 2
-                    trail.pop()
-                elif state.get(step) == 1:
-                    names = [one for one, _ in trail]
-                    circle = [*names[names.index(step) :], step]
-                    self.found.report(f"the block {step} uses itself: {' → '.join(circle[:12])}", uses[name][step].span)
-                elif step not in state:
-                    state[step] = 1
-                    trail.append((step, iter(uses[step])))
+            explain(error, key.text, model, places(fields), span=key.span, into=self.found, given=values)
 
 
 def _is_long(tree: Tree) -> bool:
@@ -369,22 +350,3 @@ def _without_after(tree: Tree) -> Tree:
     if not isinstance(tree, Mapping) or "after" not in tree.by_name:
         return tree
     return Mapping(tree.span, tuple((key, value) for key, value in tree if key.text != "after"))
-
-
-def _blocks(block: Block) -> Iterator[tuple[str, Layer]]:
-    """The blocks that a block's layers, and the defaults of its arguments, use."""
-    pending: list[Layer] = [
-        block.body,
-        *(one.default for one in block.parameters.values() if isinstance(one.default, Layer)),
-    ]
-    while pending:
-        layer = pending.pop()
-        if isinstance(layer, BlockUse):
-            yield layer.block, layer
-            pending += [argument for argument in layer.arguments.values() if isinstance(argument, Layer)]
-        elif isinstance(layer, Chain):
-            pending += [item.layer for item in layer.items]
-        elif isinstance(layer, JoinUse):
-            pending += [item.layer for item in layer.branches]
-        elif isinstance(layer, Turns):
-            pending += [layer.body, *([layer.core] if layer.core is not None else [])]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
-from archspec.diagnostics import Collector, Note, Span, did_you_mean
+from archspec.diagnostics import Collector, Note, Span, did_you_mean, nearest
 from archspec.expressions import ExpressionError
 from archspec.language.explain import explain
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, plain
@@ -62,13 +63,6 @@ class Shell(BaseModel):
     passes: InstanceOf[Sequence] | None = Field(None, description="rewrites of the network, in order")
     expect: Expect | None = Field(None, description="what must come out")
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        for one, other in (("input", "inputs"), ("output", "outputs")):
-            if getattr(self, one) is not None and getattr(self, other) is not None:
-                raise ValueError(f"has {one!r} and {other!r}: only one of them can be meant")
-        return self
-
 
 @dataclass(eq=False)
 class Document:
@@ -88,6 +82,8 @@ class Document:
     outputs: tuple[Tree, ...] = ()
     passes: tuple[Tree, ...] = ()
     expect: dict[str, Tree] = field(default_factory=dict)
+    reported: frozenset[str] = frozenset()
+    """Keys that are there and wrong, which has been said already."""
 
 
 def document(tree: Tree, found: Collector) -> Document | None:
@@ -97,24 +93,66 @@ def document(tree: Tree, found: Collector) -> Document | None:
             f"a spec is a mapping, got {describe(tree)}", tree.span, help="it has at least: name, input, stages"
         )
         return None
-    spans = {key.text: key.span if isinstance(value, Mapping) else value.span for key, value in tree}
-    spans |= {key.text: key.span for key, _ in tree if key.text not in Shell.model_fields}
     first = tree.entries[0][0].span if tree.entries else tree.span
-    simple = {"name", "source", "extends", "expect"}
-    try:
-        given = [(key, value) for key, value in tree if not (key.text in _MAY_BE_EMPTY and _is_null(value))]
-        data = {key.text: _simple(value) if key.text in simple else value for key, value in given}
-        shell = Shell.model_validate(data)
-    except ExpressionError as error:
-        found.report(error.message, first)
-        return None
-    except ValidationError as error:
-        explain(error, "a spec", Shell, spans, span=first, into=found)
-        return None
-    return _document(tree, shell, first, found)
+    for one, other in (("input", "inputs"), ("output", "outputs")):
+        if one in tree.keys and other in tree.keys:
+            found.report(f"a spec has {one!r} or {other!r}, not both", tree.keys[other].span)
+    before = len(found.found)
+    shell = _shell(tree, first, found)
+    reported = frozenset(tree.keys) if len(found.found) > before else frozenset()
+    for key, value in tree:
+        if key.text in ("name", "source"):
+            _check_cut(value, found)
+    result = _document(tree, shell, first, found)
+    result.reported = reported
+    return result
 
 
 _MAY_BE_EMPTY = frozenset(("source", "args", "defaults", "blocks", "passes", "expect"))
+_SIMPLE = frozenset(("name", "source", "extends", "expect"))
+
+
+def _shell(tree: Mapping, first: Span, found: Collector) -> Shell:
+    """The checked outline; what is wrong is reported and left out, a key that is nearly right counts as what it is near to."""
+    data: dict[str, Any] = {}
+    for key, value in tree:
+        if key.text in _MAY_BE_EMPTY and _is_null(value):
+            continue
+        try:
+            data[key.text] = _simple(value) if key.text in _SIMPLE else value
+        except ExpressionError as error:
+            found.report(f"{key.text}: {error.message}", key.span)
+    places = {
+        key.text: (value.span if isinstance(value, Scalar) and key.text in Shell.model_fields else key.span, value)
+        for key, value in tree
+    }
+    try:
+        return Shell.model_validate(data)
+    except ValidationError as error:
+        explain(error, "a spec", Shell, places, span=first, into=found)
+        wrong = {str(detail["loc"][0]) for detail in error.errors()}
+    kept = {name: value for name, value in data.items() if name not in wrong}
+    for name in wrong & data.keys() - Shell.model_fields.keys():
+        meant = nearest(name, Shell.model_fields)
+        if meant is not None and meant not in _SIMPLE and meant not in kept:
+            kept[meant] = data[name]
+    try:
+        return Shell.model_validate({"name": "network", **kept})
+    except ValidationError:
+        return Shell(name="network")
+
+
+def _check_cut(tree: Tree, found: Collector) -> None:
+    """Reports a text that a # has cut short: a comment that begins without a space is hardly meant as one."""
+    if not isinstance(tree, Scalar) or not tree.plain:
+        return
+    rest = tree.span.source.line(tree.span.line)[tree.span.column - 1 + tree.span.length :]
+    if re.match(r"\s+#[^\s#]", rest):
+        found.report(
+            f"the text ends before {rest.split()[0][:20]!r}",
+            tree.span.part(tree.span.length + rest.index("#"), 1),
+            help="a # behind a space begins a comment; quote the text, or put a space behind the #",
+        )
 
 
 def _is_null(tree: Tree) -> bool:
@@ -137,7 +175,7 @@ def _document(tree: Mapping, shell: Shell, first: Span, found: Collector) -> Doc
     extends = parts.get("extends")
     result.extends = extends if isinstance(extends, Scalar) else None
     if shell.input is not None:
-        result.inputs = ((tree.keys["input"], shell.input),)
+        result.inputs = ((Scalar(tree.keys["input"].span if "input" in tree.keys else first, "input"), shell.input),)
     elif shell.inputs is not None:
         result.inputs = shell.inputs.entries
     result.args = _entries(shell.args)
@@ -149,10 +187,11 @@ def _document(tree: Mapping, shell: Shell, first: Span, found: Collector) -> Doc
     )
     result.passes = shell.passes.items if shell.passes is not None else ()
     if result.extends is None:
-        for key, layer in result.stages.values():
+        for _, layer in result.stages.values():
             if isinstance(layer, Mapping) and "after" in layer.by_name:
                 place = layer.keys["after"].span
-                found.report(f"{key.text} stands where it stands: 'after' is for a spec that extends another", place)
+                advice = "stages come in the order in which they are written"
+                found.report("'after' is for a stage of a spec that extends another", place, help=advice)
     expect = parts.get("expect")
     result.expect = dict(expect.by_name) if isinstance(expect, Mapping) else {}
     return result
@@ -184,14 +223,47 @@ def merge(base: Document, child: Document, found: Collector) -> Document:
         span=child.span,
         source=child.source,
         inputs=child.inputs or base.inputs,
-        args={**base.args, **child.args},
+        args=_args(base.args, child.args),
         defaults=defaults,
         blocks={**base.blocks, **child.blocks},
         stages=_stages(base.stages, child.stages, found),
         outputs=child.outputs or base.outputs,
         passes=child.passes or base.passes,
         expect=child.expect,
+        reported=base.reported | child.reported,
     )
+
+
+def _args(base: dict[str, Entry], child: dict[str, Entry]) -> dict[str, Entry]:
+    """The arguments of both, each behind those that it uses: what `child` changes may use what `child` adds."""
+    merged = {**base, **child}
+    ordered: dict[str, Entry] = {}
+    entered: set[str] = set()
+    pending = list(reversed(merged))
+    while pending:
+        name = pending[-1]
+        used = [] if name in entered else [word for word in _words(merged[name][1]) if word in merged.keys() - entered]
+        entered.add(name)
+        pending += used
+        if not used:
+            ordered.setdefault(pending.pop(), merged[name])
+    return ordered
+
+
+def _words(tree: Tree) -> Iterable[str]:
+    """The words that a tree's values mention."""
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case Scalar(kind="word", text=text):
+                yield from _WORD.findall(text)
+            case Sequence(items=items):
+                pending += items
+            case Mapping(entries=entries):
+                pending += [value for _, value in entries]
+
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def _stages(base: dict[str, Entry], child: dict[str, Entry], found: Collector) -> dict[str, Entry]:

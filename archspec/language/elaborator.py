@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from math import prod
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from archspec.diagnostics import Collector, Diagnostic, Note, Span, SpecError, Use
+from archspec.diagnostics import Collector, Diagnostic, Note, Span, SpecError, Use, shorten
 from archspec.graph import Graph, Node, Path, Value
 from archspec.language import turns
 from archspec.language.explain import explain
@@ -28,11 +29,14 @@ from archspec.language.layers import (
     Program,
     Turns,
     ValueUse,
+    places,
 )
 from archspec.language.limits import DEFAULT, Limits
-from archspec.language.scopes import Bundle, Closure, Env, Frame, Label, Level, Place
+from archspec.language.operands import operands, turned
+from archspec.language.scopes import Bundle, Closure, Env, Frame, Label, Level, Place, channels
+from archspec.language.size import MORE_NODES
 from archspec.language.tree import Scalar, Tree
-from archspec.language.values import evaluate, rounded
+from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.language.words import A_KIND
 from archspec.ops.base import Op, ShapeError
 from archspec.shape import Shape
@@ -85,9 +89,14 @@ class Elaborator:
             )
 
     def input(self, name: str, sizes: Tree) -> Value:
-        found = evaluate(sizes, self.document.names, None, None)
+        found = evaluate(sizes, self.document.names, NO_VALUE, None)
         if not all(isinstance(size, int) and 1 <= size <= self.limits.elements for size in found):
-            self.fail(f"an input has whole sizes of at least 1, got [{', '.join(map(str, found))}]", sizes.span, None)
+            shown = shorten(", ".join(str(rounded(size)) for size in found))
+            self.fail(f"an input has whole sizes of at least 1, got [{shown}]", sizes.span, None)
+        if len(found) > _MOST_AXES:
+            self.fail(f"an input has at most {_MOST_AXES} sizes, got {len(found)}", sizes.span, None)
+        if prod(found) > self.limits.elements:
+            self.fail(f"an input has at most {self.limits.elements:,} elements, got {prod(found):,}", sizes.span, None)
         return self.graph.input(name, Shape.of(*found), sizes.span)
 
     def outputs(self, last: Bundle, frame: Frame) -> None:
@@ -106,6 +115,7 @@ class Elaborator:
     def run(self, layer: Layer, env: Env, current: Bundle, place: Place, label: Label | None = None) -> Bundle:
         """Applies a layer to the current value, or to the values that its `from` names."""
         self.level += 1
+        self.spend(1, layer, env.use)
         if self.level > self.limits.nesting:
             self.fail(f"more than {self.limits.nesting} layers inside one another", layer.span, env.use)
         if layer.source:
@@ -117,6 +127,12 @@ class Elaborator:
             self.bind(layer, env, result)
         self.level -= 1
         return result
+
+    def spend(self, count: int, layer: Layer, use: Use | None) -> None:
+        """Counts what is done, whether or not a node comes of it."""
+        self.made += count
+        if self.made > self.limits.layers:
+            self.fail(f"the network takes more than {self.limits.layers:,} layers, identities counted", layer.span, use)
 
     def dispatch(self, layer: Layer, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
         match layer:
@@ -143,7 +159,8 @@ class Elaborator:
             return
         if len(layer.names) != len(result):
             found = "one value" if len(result) == 1 else f"{len(result)} values"
-            self.fail(f"as has {len(layer.names)} names for {found}", layer.names[0].span, env.use)
+            span = layer.names[min(len(result), len(layer.names) - 1)].span
+            self.fail(f"as has {len(layer.names)} names for {found}", span, env.use)
         env.frame.values.update((scalar.text, (value,)) for scalar, value in zip(layer.names, result, strict=True))
 
     def item(self, item: Item, env: Env, current: Bundle, place: Place) -> Bundle:
@@ -195,6 +212,7 @@ class Elaborator:
         inner = self.open(place, label, "", {}, use.span, env.use) if label is not None and own else place
         inside = env.inside()
         results = [(item, self.item(item, inside, current, inner)) for item in use.branches]
+        self.spend(sum(len(result) for _, result in results), use, env.use)
         values = tuple(value for _, result in results for value in result)
         if use.op.word == "bundle":
             self.left.update(values)
@@ -202,7 +220,7 @@ class Elaborator:
         if len(values) <= 1:
             return values
         path = inner.path if inner is not place else place.take(label, use.span, env.use) if label is not None else ()
-        return self.add(use, self.make(use, env, current), values, path, inner.scope, env, results)
+        return self.add(use, self.make(use, env, current), values, path, inner.scope, env, results, current)
 
     def add(
         self,
@@ -213,15 +231,18 @@ class Elaborator:
         scope: int,
         env: Env,
         results: list[tuple[Item, Bundle]] | None = None,
+        current: Bundle = (),
     ) -> Bundle:
         if len(self.graph.nodes) >= self.limits.nodes:
-            self.fail(f"the network has more than {self.limits.nodes:,} nodes", use.span, env.use, help=_MORE_NODES)
+            self.fail(f"the network has more than {self.limits.nodes:,} nodes", use.span, env.use, help=MORE_NODES)
         try:
             outputs = self.graph.add(op, inputs, path, scope=scope, span=use.span, use=env.use)
         except ShapeError as error:
             spans = {field.name: field.span for field in use.fields}
-            notes = tuple(self.operand(item.layer, value, env) for item, result in results or () for value in result)
-            self.fail(error.message, spans.get(error.field or "", use.span), env.use, help=error.help, notes=notes)
+            notes = operands([(item.layer, value) for item, result in results or () for value in result], env)
+            advice = turned(op, inputs, current) or error.help if len(inputs) == 2 else error.help
+            self.fail(error.message, spans.get(error.field or "", use.span), env.use, help=advice, notes=notes)
+        self.spend(len(outputs), use, env.use)
         if path:
             self.check_shared(path, use, env)
         return outputs
@@ -239,20 +260,14 @@ class Elaborator:
                 Note(first.span, f"{first.input_shapes[0]} in the first turn"),
                 Note(node.span, f"{node.input_shapes[0]} in this one"),
             )
-            self.fail(
-                f"turns that share weights need the same ones, {node.name} does not", use.span, env.use, notes=notes
-            )
-
-    def operand(self, layer: Layer, value: Value, env: Env) -> Note:
-        words = list(_words(layer, env))
-        shown = ", ".join(words[:8]) + (", …" if len(words) > 8 else "")
-        return Note(layer.span, f"{value.shape!s:>11}  {shown or 'identity'}")
+            message = f"{node.name} is shared by all turns and needs the same weights in each"
+            self.fail(message, use.span, env.use, notes=notes)
 
     def make(self, use: OpUse, env: Env, current: Bundle) -> Op:
         """The op with its arguments evaluated. Equal ones are one object."""
-        channels = _channels(current)
+        width = channels(current)
         values = {
-            field.name: evaluate(field.value, (self.document if field.default else env).names, channels, env.use)
+            field.name: evaluate(field.value, (self.document if field.default else env).names, width, env.use)
             for field in use.fields
         }
         key = (use.op.word, tuple((name, _frozen(value)) for name, value in values.items()))
@@ -266,9 +281,7 @@ class Elaborator:
             return use.op.model_validate({name: rounded(value) for name, value in values.items()}, strict=True)
         except ValidationError as error:
             found = Collector()
-            explain(
-                error, use.op.word, use.op, {f.name: f.span for f in use.fields}, span=use.span, into=found, use=env.use
-            )
+            explain(error, use.op.word, use.op, places(use.fields), span=use.span, into=found, use=env.use)
             trees = {field.span: field for field in use.fields}
             raise SpecError(*(_with_value(one, trees.get(one.span), values) for one in found.found)) from None
 
@@ -284,10 +297,12 @@ class Elaborator:
         frame.values.update((scalar.text, (value,)) for scalar, value in zip(block.inputs, current, strict=False))
         own = Env(dict(self.document.names), frame)
         self.declare(block.parameters, use.arguments, env, own, current, block.name)
-        shown = {name: own.names[name] for name in block.parameters if not isinstance(own.names[name], Closure)}
+        shown = {
+            name: rounded(own.names[name]) for name in block.parameters if not isinstance(own.names[name], Closure)
+        }
         inner = self.open(place, label, block.name, shown, use.span, env.use)
         inside = replace(own, use=Use(block.name, shown, use.span, env.use))
-        return self.results(block, frame, self.body(block.body, inside, current, inner), inside)
+        return self.results(block, frame, self.body(block.body, inside, current, inner))
 
     def body(self, layer: Layer, env: Env, current: Bundle, place: Place) -> Bundle:
         """A block's or the document's layers, whose names are those of `env` itself."""
@@ -297,7 +312,7 @@ class Elaborator:
             current = self.item(item, env, current, place)
         return current
 
-    def results(self, block: Block, frame: Frame, last: Bundle, env: Env) -> Bundle:
+    def results(self, block: Block, frame: Frame, last: Bundle) -> Bundle:
         if not block.outputs:
             return last
         values = tuple(value for scalar in block.outputs for value in frame.find(scalar.text))
@@ -320,15 +335,16 @@ class Elaborator:
             env = own if value is None else caller
             value = parameter.default if value is None else value
             if value is None:
-                self.fail(f"{owner} needs {name!r}", parameter.span, caller.use, help=f"it is of type {parameter.kind}")
+                advice = f"give it a default, or a value from outside; it is of type {parameter.kind}"
+                self.fail(f"{owner} needs {name!r}", parameter.span, caller.use, help=advice)
             own.names[name] = self.argument_value(parameter, value, env, current, owner)
 
     def argument_value(self, parameter: Parameter, value: Tree | Layer, env: Env, current: Bundle, owner: str) -> Any:
         if isinstance(value, Layer):
-            return Closure(value, Env(dict(env.names), env.frame, env.use))
-        result = evaluate(value, env.names, _channels(current), env.use)
+            return Closure(value, Env(dict(env.names), env.frame, env.use), is_identity(value, env))
+        result = evaluate(value, env.names, channels(current), env.use)
         if not _is_of(result, parameter.kind):
-            shown = f"{value.text} is {result}" if isinstance(value, Scalar) else f"got {result}"
+            shown = f"{value.text} is {rounded(result)}" if isinstance(value, Scalar) else f"got {rounded(result)}"
             self.fail(f"{parameter.name} of {owner} needs {A_KIND[parameter.kind]}; {shown}", value.span, env.use)
         return result
 
@@ -338,8 +354,8 @@ class Elaborator:
         if isinstance(value, Level):
             inner = self.open(place, label, "", {}, use.span, env.use) if label is not None else place
             return turns.level(self, value, current, inner, env.use)
-        written = replace(value.env, use=env.use)
-        if label is None and not is_identity(value.layer, written):
+        written = Env(value.env.names, Frame(value.env.frame), env.use)
+        if label is None and not value.empty:
             label = Label(place.free(use.name), use.span)
         return self.run(value.layer, written, current, place, label)
 
@@ -349,8 +365,8 @@ class Elaborator:
         raise SpecError(Diagnostic(message, span, notes, use, help))
 
 
+_MOST_AXES = 8  # of an input
 _LOST = "lead it into a join, return it with outputs, or leave it out"
-_MORE_NODES = "if it is meant to be that large, raise the limit: --max-nodes, or Limits(nodes=…)"
 
 
 def _named(node: Node) -> str:
@@ -366,32 +382,9 @@ def is_identity(layer: Layer, env: Env) -> bool:
             return all(is_identity(item.layer, env) for item in layer.items)
         case ArgumentUse():
             value = env.names[layer.name]
-            return isinstance(value, Closure) and is_identity(value.layer, value.env)
+            return isinstance(value, Closure) and value.empty
         case _:
             return isinstance(layer, ValueUse)
-
-
-def _words(layer: Layer, env: Env) -> Iterator[str]:
-    """What a layer is made of, for a diagnostic."""
-    match layer:
-        case OpUse():
-            yield layer.op.word
-        case BlockUse():
-            yield layer.block
-        case ValueUse():
-            yield layer.name
-        case Turns():
-            yield layer.word
-        case Chain():
-            for item in layer.items:
-                yield from _words(item.layer, env)
-        case ArgumentUse():
-            value = env.names[layer.name]
-            yield from _words(value.layer, value.env) if isinstance(value, Closure) else (layer.name,)
-
-
-def _channels(current: Bundle) -> int | None:
-    return current[0].shape.channels if len(current) == 1 and current[0].shape.rank else None
 
 
 def _is_of(value: Any, kind: Kind) -> bool:
@@ -409,11 +402,14 @@ def _is_of(value: Any, kind: Kind) -> bool:
 
 
 def _frozen(value: Any) -> Any:
-    return tuple((name, _frozen(item)) for name, item in value.items()) if isinstance(value, dict) else value
+    """A value as a key; true is another one than 1."""
+    if isinstance(value, dict):
+        return tuple((name, _frozen(item)) for name, item in value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, tuple) else (type(value), value)
 
 
 def _with_value(found: Diagnostic, field: Field | None, values: Mapping[str, Any]) -> Diagnostic:
     """The diagnostic with what an expression came to, where that is not plain to see."""
     if field is None or not isinstance(field.value, Scalar) or field.value.kind != "word":
         return found
-    return replace(found, help=f"{field.value.text} is {values[field.name]} here")
+    return replace(found, help=f"{field.value.text} is {rounded(values[field.name])} here")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingOf
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostics import Collector, Span, Use, did_you_mean, shorten
-from archspec.language.tree import Mapping, Scalar, Sequence, describe
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, locate
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -26,11 +27,15 @@ _KINDS = {
 }
 
 
+Places = MappingOf[str, tuple[Span, Tree]]
+"""Where each field stands, and what stands there."""
+
+
 def explain(
     error: ValidationError,
     owner: str,
     model: type[BaseModel],
-    spans: dict[str, Span],
+    places: Places,
     *,
     span: Span,
     into: Collector,
@@ -39,24 +44,39 @@ def explain(
 ) -> None:
     """Reports each field that `error` is about once.
 
-    `owner` is what has the fields, in the author's words; `spans` are the places of the fields, `span` the place of the owner.
-    Fields in `given` are not missing: their values are not known yet.
+    `owner` is what has the fields, in the author's words, and `span` its place. Fields in `given` are not missing: their
+    values are not known yet.
     """
     by_field: dict[str, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         by_field.setdefault(str(detail["loc"][0]) if detail["loc"] else "", []).append(detail)
     for name, details in by_field.items():
         kind = details[0]["type"]
+        own, tree = places.get(name, (span, None))
         if kind == "missing" and len(details[0]["loc"]) == 1:
             if name not in given:
                 into.report(f"{owner} needs {name!r}", span, use=use, help=_purpose(model, name))
         elif kind == "extra_forbidden" and len(details[0]["loc"]) == 1:
-            known = list(model.model_fields)
-            advice = did_you_mean(name, known) or (None if known else f"{owner} takes no arguments")
-            into.report(f"{owner} has no argument {name!r}", spans.get(name, span), use=use, help=advice)
+            into.report(*_extra(name, owner, own), use=use, help=_instead(name, owner, model, tree))
         else:
-            message, advice = _mismatch(name, owner, details)
-            into.report(message, spans.get(name, span), use=use, help=advice)
+            detail, message, advice = _mismatch(name, owner, model, details, tree)
+            place = own if tree is None or len(detail["loc"]) < 2 else _place(tree, detail) or own
+            into.report(message, place, use=use, help=advice or (_purpose(model, name) if owner == SPEC else None))
+
+
+SPEC = "a spec"
+
+
+def _extra(name: str, owner: str, span: Span) -> tuple[str, Span]:
+    return f"{owner} has no {'' if owner == SPEC else 'argument '}{name[:60]!r}", span
+
+
+def _instead(name: str, owner: str, model: type[BaseModel], tree: Tree | None) -> str | None:
+    """What an unknown field may have been meant to be."""
+    known = list(model.model_fields)
+    if owner == SPEC and isinstance(tree, Scalar) and tree.kind == "null":
+        return did_you_mean(name, known) or "in braces a comma ends a text: quote the text that has one"
+    return did_you_mean(name, known) or (None if known else f"{owner} takes no arguments")
 
 
 def _purpose(model: type[BaseModel], name: str) -> str | None:
@@ -64,18 +84,74 @@ def _purpose(model: type[BaseModel], name: str) -> str | None:
     return f"{name}: {field.description}" if field is not None and field.description else None
 
 
-def _mismatch(name: str, owner: str, details: list[ErrorDetails]) -> tuple[str, str | None]:
+def _place(tree: Tree, detail: ErrorDetails) -> Span | None:
+    """The place of a fault inside a field: the value at fault, or its key if there is no such key."""
+    where = detail["loc"][1:]
+    inner = locate(tree, where)
+    last = where[-1]
+    if detail["type"] == "extra_forbidden":
+        outer = locate(tree, where[:-1])
+        return outer.keys[last].span if isinstance(outer, Mapping) and last in outer.keys else None
+    return inner.span if inner is not tree else None
+
+
+def _mismatch(
+    name: str, owner: str, model: type[BaseModel], details: list[ErrorDetails], tree: Tree | None
+) -> tuple[ErrorDetails, str, str | None]:
     """What a field needs and what it got: bounds say more than kinds, so they come first."""
     unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
     if unknown:
-        return f"{name} of {owner} has no {unknown[0]['loc'][-1]!r}", None
+        last = str(unknown[0]["loc"][-1])
+        outer = " of ".join(reversed(_steps(unknown[0]["loc"][:-1], tree))) + _of(owner)
+        return unknown[0], f"{outer} has no {last[:60]!r}", did_you_mean(last, _inner_names(model, name))
     chosen = [detail for detail in details if _kind(detail) is None] or details
+    first = chosen[0]
+    missing = first["type"] == "missing"
     needs = list(dict.fromkeys(_needs(detail) for detail in chosen))
-    got = shorten(_shown(chosen[0]["input"]))
-    subject = f"{name} of {owner}" if name else owner
+    subject = " of ".join(reversed(_steps(first["loc"][: -1 if missing else None], tree))) + _of(owner)
     words = [word for detail in chosen if detail["type"] == "literal_error" for word in _literals(detail)]
-    advice = did_you_mean(str(chosen[0]["input"]), words) if words and isinstance(chosen[0]["input"], str) else None
-    return f"{subject} needs {' or '.join(needs)}, got {got}", advice if advice and advice.startswith("did") else None
+    got = "" if missing else f", got {shorten(_shown(first['input']))}"
+    message = f"{subject or owner} needs {' or '.join(needs)}{got}"
+    at = locate(tree, first["loc"][1:]) if tree is not None else None
+    quoted = isinstance(at, Scalar) and not at.plain
+    return first, message, _hint(first["input"], words, needs, quoted=quoted)
+
+
+def _steps(where: tuple[int | str, ...], tree: Tree | None) -> list[str]:
+    """The names on the way to a fault: those of fields, without pydantic's own."""
+    names = [str(step) for step in where[:1]]
+    for step in where[1:]:
+        inner = locate(tree, [step]) if tree is not None else None
+        if isinstance(tree, Mapping) and inner is not tree:
+            names.append(str(step))
+        tree = inner
+    return names
+
+
+def _of(owner: str) -> str:
+    return "" if owner == SPEC else f" of {owner}"
+
+
+def _inner_names(model: type[BaseModel], name: str) -> Iterator[str]:
+    """The fields of what a field holds, if that has some."""
+    pending = [model.model_fields[name].annotation]
+    while pending:
+        kind: Any = pending.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from kind.model_fields
+        pending += get_args(kind)
+
+
+def _hint(got: Any, words: list[str], needs: list[str], *, quoted: bool) -> str | None:
+    if not isinstance(got, str):
+        return None
+    if "true or false" in needs and got.lower() in ("yes", "no", "on", "off", "true", "false"):
+        return "YAML 1.2 has true and false, unquoted"
+    advice = did_you_mean(got, words) if words else None
+    if advice and advice.startswith("did"):
+        return advice
+    numeric = quoted and {"a number", "a whole number"} & set(needs)
+    return "numbers and arithmetic stand unquoted" if numeric and not words else None
 
 
 def _kind(detail: ErrorDetails) -> str | None:
@@ -92,19 +168,19 @@ def _needs(detail: ErrorDetails) -> str:
         return kind
     match detail["type"]:
         case "greater_than_equal":
-            return f"at least {context['ge']}"
+            return f"at least {_bound(context['ge'])}"
         case "greater_than":
-            return f"more than {context['gt']}"
+            return f"more than {_bound(context['gt'])}"
         case "less_than_equal":
-            return f"at most {context['le']:,}" if isinstance(context["le"], int) else f"at most {context['le']}"
+            return f"at most {_bound(context['le'])}"
         case "less_than":
-            return f"less than {context['lt']}"
+            return f"less than {_bound(context['lt'])}"
         case "literal_error":
             return f"one of {', '.join(_literals(detail))}"
         case "too_short":
-            return f"at least {context['min_length']} items"
+            return f"at least {_items(context['min_length'])}"
         case "too_long":
-            return f"at most {context['max_length']} items"
+            return f"at most {_items(context['max_length'])}"
         case "string_too_short":
             return "a word"
         case "missing":
@@ -114,6 +190,14 @@ def _needs(detail: ErrorDetails) -> str:
         case "finite_number":
             return "a finite number"
     return detail["msg"].removeprefix("Value error, ").lower()
+
+
+def _items(count: int) -> str:
+    return "1 item" if count == 1 else f"{count} items"
+
+
+def _bound(number: float) -> str:
+    return f"{int(number):,}" if number == int(number) else str(number)
 
 
 def _literals(detail: ErrorDetails) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -39,6 +39,11 @@ class Field:
     span: Span
     value: Tree
     default: bool = False
+
+
+def places(fields: Iterable[Field]) -> dict[str, tuple[Span, Tree]]:
+    """Where each argument stands, and what stands there."""
+    return {field.name: (field.span, field.value) for field in fields}
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

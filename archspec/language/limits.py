@@ -13,10 +13,12 @@ class Limits:
     """Of one file."""
     depth: int = 100
     """Levels of YAML inside one another."""
-    items: int = 200_000
+    items: int = 100_000
     """Scalars, lists and mappings of one file."""
     nodes: int = 1_000_000
     """Of the graph."""
+    layers: int = 5_000_000
+    """Layers applied and values bundled while the graph is made, those that make no node included."""
     nesting: int = 500
     """Layers inside one another, blocks counted through."""
     extends: int = 16

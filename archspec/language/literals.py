@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as AbstractSequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from archspec import expressions
-from archspec.diagnostics import Collector, Span, did_you_mean
+from archspec.diagnostics import Collector, Span, did_you_mean, shorten
 from archspec.expressions import ExpressionError
 from archspec.language.explain import explain
-from archspec.language.layers import Field, Kind
-from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
+from archspec.language.layers import Field, Kind, places
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, as_number, describe
 from archspec.language.words import A_KIND, Names
 from archspec.ops import OPTIONS, options
 from archspec.ops.base import Op
@@ -28,36 +29,63 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
-def as_number(exact: Fraction) -> int | float:
-    """A whole number as int, any other rounded once."""
-    return int(exact) if exact.denominator == 1 else float(exact)
-
-
 def part(scalar: Scalar, error: ExpressionError) -> Span:
     """The place of a fault inside the text of a scalar."""
     one_line = scalar.plain and scalar.span.length == len(scalar.text)
     return scalar.span.part(error.offset, error.length) if one_line else scalar.span
 
 
-def literal(tree: Tree, names: Names, found: Collector, words: AbstractSequence[str] = ()) -> Any:
+def literal(tree: Tree, names: Names, found: Collector, kind: Any = float) -> Any:
     """The value of a tree if it depends on no argument, else `UNKNOWN`; reports names that mean nothing.
 
-    `words` are strings that the place takes as they are.
+    `kind` is the type of the place: it may take words, and where it takes no numbers any word is only a word.
     """
     if isinstance(tree, Sequence):
-        items = [literal(item, names, found, words) for item in tree]
+        items = [literal(item, names, found, kind) for item in tree]
         return UNKNOWN if any(item is UNKNOWN for item in items) else tuple(items)
     if isinstance(tree, Mapping):
-        parts = {key.text: literal(value, names, found, words) for key, value in tree}
+        parts = {key.text: literal(value, names, found, _below(kind, key.text)) for key, value in tree}
         return UNKNOWN if any(value is UNKNOWN for value in parts.values()) else parts
     try:
-        return _scalar(tree, names, found, words)
+        return _scalar(tree, names, found, kind)
     except ExpressionError as error:
-        found.report(_arithmetic(tree, error), part(tree, error), help=error.help)
+        found.report(_arithmetic(tree, error), part(tree, error), help=_comma(tree, error, names) or error.help)
         return UNKNOWN
 
 
-def _scalar(scalar: Scalar, names: Names, found: Collector, words: AbstractSequence[str]) -> Any:
+def field_type(model: type[BaseModel], name: str) -> Any:
+    """The type of a field; of one that there is not, a number's."""
+    field = model.model_fields.get(name)
+    return field.annotation if field is not None else float
+
+
+def _models(kind: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        yield kind
+    for inner in get_args(kind):
+        yield from _models(inner)
+
+
+def _below(kind: Any, name: str) -> Any:
+    """The type of what `name` holds in a mapping of this type."""
+    return next((field_type(model, name) for model in _models(kind) if name in model.model_fields), float)
+
+
+def _takes_numbers(kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return False
+    return kind in (int, float, Fraction) or any(_takes_numbers(inner) for inner in get_args(kind))
+
+
+def _comma(scalar: Scalar, error: ExpressionError, names: Names) -> str | None:
+    """`[conv: 64 relu]` is one text: the comma that is missing."""
+    rest = scalar.text[error.offset :]
+    if error.message.startswith("arithmetic ends") and rest.split(":")[0].strip() in names.layer_words():
+        return f"a comma is missing: {scalar.text[: error.offset].strip()}, {shorten(rest, 40)}"
+    return None
+
+
+def _scalar(scalar: Scalar, names: Names, found: Collector, kind: Any) -> Any:
     match scalar.kind:
         case "null":
             return None
@@ -74,12 +102,13 @@ def _scalar(scalar: Scalar, names: Names, found: Collector, words: AbstractSeque
         raise ExpressionError(f"{word!r} is a layer, not a number or an option", 0, len(word))
     if word in names.arguments:
         return UNKNOWN
-    if word in OPTIONS or word in words:
+    words = tuple(options(kind))
+    if word in OPTIONS or word in words or (expressions.is_name(word) and not _takes_numbers(kind)):
         return word
     return _expression(scalar, names, found, words)
 
 
-def _expression(scalar: Scalar, names: Names, found: Collector, words: AbstractSequence[str] = ()) -> Any:
+def _expression(scalar: Scalar, names: Names, found: Collector, words: AbstractSequence[str]) -> Any:
     tree = expressions.parse(scalar.text)
     known = True
     for name in expressions.names(tree):
@@ -93,7 +122,7 @@ def _expression(scalar: Scalar, names: Names, found: Collector, words: AbstractS
         what = "a named value, not a number" if kind is None and names.is_value(name.name) else what
         place = part(scalar, ExpressionError("", name.offset, len(name.name)))
         advice = did_you_mean(name.name, [*words, *names.numbers()])
-        found.report(f"{name.name!r} is {what}", place, help=advice)
+        found.report(f"{name.name!r} is {what}", place, help=_TRUTH if name.name in _NOT_TRUTH else advice)
     return as_number(expressions.evaluate(tree, lambda _: None)) if known else UNKNOWN
 
 
@@ -101,8 +130,12 @@ def _arithmetic(scalar: Scalar, error: ExpressionError) -> str:
     return (
         error.message
         if scalar.kind in ("number", "not finite") or "is a layer" in error.message
-        else f"{scalar.text[:60]!r}: {error.message}"
+        else f"{shorten(scalar.text)!r}: {error.message}"
     )
+
+
+_NOT_TRUTH = frozenset(("yes", "no", "on", "off", "Yes", "No", "On", "Off"))
+_TRUTH = "YAML 1.2 has true and false"
 
 
 def check_value(tree: Tree, kind: Kind, what: str, names: Names, found: Collector) -> bool:
@@ -125,7 +158,12 @@ def check_value(tree: Tree, kind: Kind, what: str, names: Names, found: Collecto
     good = _fits(value, kind)
     if not good:
         advice = "arithmetic stands unquoted" if tree.kind == "string" and kind in NUMERIC else None
-        found.report(f"{what} needs {A_KIND[kind]}, got {describe(tree)}", tree.span, help=advice)
+        got = (
+            f"; {tree.text} is {value}"
+            if isinstance(value, float) and tree.kind == "word"
+            else f", got {describe(tree)}"
+        )
+        found.report(f"{what} needs {A_KIND[kind]}{got}", tree.span, help=advice)
     return good
 
 
@@ -160,7 +198,7 @@ def check_fields(
     bad: set[str] = set()
     for field in fields:
         before = len(found.found)
-        value = literal(field.value, document if field.default else names, found, _words(op, field.name))
+        value = literal(field.value, document if field.default else names, found, field_type(op, field.name))
         if len(found.found) > before:
             bad.add(field.name)
         if value is not UNKNOWN or field.name not in op.model_fields:
@@ -168,10 +206,4 @@ def check_fields(
     try:
         op.model_validate({name: value for name, value in values.items() if name not in bad}, strict=True)
     except ValidationError as error:
-        explain(error, op.word, op, {field.name: field.span for field in fields}, span=span, into=found, given=given)
-
-
-def _words(op: type[Op], name: str) -> tuple[str, ...]:
-    """The options of one field, for the advice where a word is none of them."""
-    field = op.model_fields.get(name)
-    return tuple(options(field.annotation)) if field is not None else ()
+        explain(error, op.word, op, places(fields), span=span, into=found, given=given)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_you_mean
+from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_you_mean, shorten
 from archspec.language.document import Document, document, merge
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.reader import decode, read
@@ -39,7 +39,7 @@ class Loader:
                 raise _error(f"more than {self.limits.extends} specs that extend one another", own.extends)
             source, path = self.base(own.extends, path)
             if path.resolve() in trail:
-                raise _error(f"{own.extends.text} extends itself, through {len(trail)} specs", own.extends)
+                raise _error(f"{shorten(own.extends.text)!r} extends itself{_through(trail)}", own.extends)
             trail.append(path.resolve())
             own = document(read(source, self.limits), self.found)
             documents.append(own)
@@ -72,13 +72,19 @@ class Loader:
         if "\0" in text:
             raise _error("a path has no NUL character", name)
         target = path.parent / text
-        inside = target.resolve().is_relative_to(self.root.resolve())
+        try:
+            inside = target.resolve().is_relative_to(self.root.resolve())
+            readable = target.is_file() or not target.exists()
+        except (OSError, RuntimeError):  # a link to itself, a name that is too long
+            raise _error(f"{shorten(text)!r} cannot be read: there is no such file", name) from None
         if not inside and not self.is_bundled(path, target):
             raise _error(
                 f"{text[:60]!r} lies outside the folder of the spec",
                 name,
                 "extends reaches files below the first spec's folder",
             )
+        if not readable:
+            raise _error(f"{shorten(text)!r} cannot be read: it is no file", name)
         shown = target if not path.is_absolute() else target.resolve()
         return open_source(target, str(shown), self.limits, name), target
 
@@ -102,6 +108,11 @@ def open_source(path: Path, name: str, limits: Limits, at: Scalar | None = None)
             raise
         reason = (error.strerror or "it cannot be read").lower()
         raise _error(f"{at.text[:60]!r} cannot be read: {reason}", at) from None
+
+
+def _through(trail: list[Path | None]) -> str:
+    """The files between the first and the one that closes the circle."""
+    return f", through {', '.join(path.name for path in trail[1:] if path)}" if len(trail) > 1 else ""
 
 
 def _error(message: str, at: Scalar, help: str | None = None) -> SpecError:

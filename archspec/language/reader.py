@@ -11,6 +11,7 @@ import yaml
 
 from archspec.diagnostics import Diagnostic, Note, Source, Span, SpecError
 from archspec.language.limits import DEFAULT, Limits
+from archspec.language.syntax import syntax
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,12 +26,10 @@ def decode(data: bytes, name: str, limits: Limits = DEFAULT) -> Source:
     try:
         return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace")
+        before = error.object[: error.start].decode("utf-8", "replace")
         source = Source(name, before + "�")
-        line = before.count("\n") + 1
-        place = Span(source, line, len(before) - (before.rfind("\n") + 1) + 1)
-        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        raise SpecError(Diagnostic(message, place, help="save the file as UTF-8 text")) from None
+        message = f"byte 0x{error.object[error.start]:02x} is not UTF-8"
+        raise SpecError(Diagnostic(message, _at(source, len(before)), help="save the file as UTF-8 text")) from None
 
 
 def read(source: Source, limits: Limits = DEFAULT) -> Tree:
@@ -43,18 +42,14 @@ def read(source: Source, limits: Limits = DEFAULT) -> Tree:
         raise SpecError(_too_large(Span(source, 1, 1), limits))
     odd = _UNPRINTABLE.search(source.text)
     if odd:
-        raise SpecError(
-            Diagnostic(
-                f"character U+{ord(odd[0]):04X} is not text",
-                _at(source, odd.start()),
-                help="a spec is a UTF-8 text file",
-            )
-        )
+        raise SpecError(_unreadable(source, odd.start()))
     loader = _LOADER(source.text)
     try:
         return _Builder(source, limits).build(_events(loader))
     except yaml.MarkedYAMLError as error:
-        raise SpecError(_syntax(error, source)) from None
+        raise SpecError(syntax(error, source)) from None
+    except yaml.reader.ReaderError as error:
+        raise SpecError(_unreadable(source, min(error.position, len(source.text) - 1))) from None
     finally:
         loader.dispose()
 
@@ -98,7 +93,7 @@ class _Builder:
         elif isinstance(event, yaml.NodeEvent):
             self.node(event)
         elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
-            self.close()
+            self.close(event)
 
     def node(self, event: yaml.NodeEvent) -> None:
         span = self.span(event)
@@ -129,14 +124,14 @@ class _Builder:
         tag = getattr(event, "tag", None)
         if tag is not None:
             raise self.error(
-                f"a tag ({tag[:60]}) is not part of the language",
+                f"a tag ({tag[:60].replace('tag:yaml.org,2002:', '!!')}) is not part of the language",
                 span,
                 help="a spec is data: numbers, words, lists and mappings",
             )
 
-    def close(self) -> None:
+    def close(self, end: yaml.Event) -> None:
         done = self.stack.pop()
-        span = self.span(done.event)
+        span = self.span(done.event, end if getattr(done.event, "flow_style", False) else None)
         tree: Tree
         if isinstance(done.event, yaml.SequenceStartEvent):
             tree = Sequence(span, tuple(done.items))
@@ -163,9 +158,10 @@ class _Builder:
             entries.append((key, value))
         return tuple(entries)
 
-    def span(self, event: yaml.Event) -> Span:
+    def span(self, event: yaml.Event, last: yaml.Event | None = None) -> Span:
+        """The place of an event, or from it to the `last` one of what it opens; no further than its line."""
         start: Any = event.start_mark
-        end: Any = event.end_mark
+        end: Any = (last or event).end_mark
         if end.line == start.line:
             length = end.column - start.column
         else:
@@ -181,33 +177,11 @@ def _too_large(span: Span, limits: Limits) -> Diagnostic:
     return Diagnostic(f"a spec has at most {limits.bytes:,} bytes", span)
 
 
+def _unreadable(source: Source, index: int) -> Diagnostic:
+    message = f"character U+{ord(source.text[index]):04X} is not text"
+    return Diagnostic(message, _at(source, index), help="a spec is a UTF-8 text file")
+
+
 def _at(source: Source, index: int) -> Span:
-    line_start = source.text.rfind("\n", 0, index) + 1
-    return Span(source, source.text.count("\n", 0, index) + 1, index - line_start + 1)
-
-
-def _syntax(error: Any, source: Source) -> Diagnostic:
-    mark = error.problem_mark or error.context_mark
-    span = Span(source, mark.line + 1, mark.column + 1) if mark else Span(source, 1, 1)
-    problem = str(error.problem or error.context or "not YAML")
-    notes: tuple[Note, ...] = ()
-    if (
-        error.context
-        and error.context_mark
-        and error.problem_mark
-        and error.context_mark.line != error.problem_mark.line
-    ):
-        notes = (Note(Span(source, error.context_mark.line + 1, error.context_mark.column + 1), str(error.context)),)
-    return Diagnostic(
-        f"this is not YAML: {problem}", span, notes=notes, help=_advice(problem, source.line(span.line), span)
-    )
-
-
-def _advice(problem: str, line: str, span: Span) -> str | None:
-    if "\t" in line[: span.column]:
-        return "indent with spaces; YAML allows no tabs there"
-    if "mapping values are not allowed" in problem:
-        return "a second ': ' on this line; quote the text, or put the mapping in braces"
-    if "expected ',' or" in problem:
-        return "a comma or a closing bracket is missing"
-    return None
+    lines = (source.text[:index] + ".").splitlines()
+    return Span(source, len(lines), len(lines[-1]))

@@ -8,9 +8,17 @@ from typing import Any
 from archspec.diagnostics import Diagnostic, Note, Span, SpecError, Use
 from archspec.graph import Path, Value
 from archspec.language.layers import Layer, Turns
+from archspec.language.values import NO_VALUE, Channels
 
 Bundle = tuple[Value, ...]
 """One value or several in order."""
+
+
+def channels(current: Bundle) -> Channels:
+    """The width of a value, or why it has none."""
+    if len(current) > 1:
+        return "the current value is a bundle and has no channels"
+    return current[0].shape.channels if current else NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,8 @@ class Place:
     path: Path
     taken: dict[str, Span] = field(default_factory=dict)
     number: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    """How often `free` has been asked for a name."""
 
     def take(self, label: Label | None, span: Span, use: Use | None) -> Path:
         """The path of what gets `label`, or else the next number. Raises `SpecError` if the name is taken."""
@@ -50,17 +60,22 @@ class Place:
 
     def free(self, name: str) -> str:
         """`name`, or `name2`, `name3`, … if it is taken."""
-        chosen, count = name, 1
+        count = self.counts.get(name, 0) + 1
+        chosen = name if count == 1 else f"{name}{count}"
         while chosen in self.taken:
             count += 1
             chosen = f"{name}{count}"
+        self.counts[name] = count
         return chosen
 
-    def state(self) -> tuple[dict[str, Span], int]:
-        return dict(self.taken), self.number
+    def state(self) -> tuple[int, int, dict[str, int]]:
+        return len(self.taken), self.number, dict(self.counts)
 
-    def restore(self, state: tuple[dict[str, Span], int]) -> None:
-        self.taken, self.number = dict(state[0]), state[1]
+    def restore(self, state: tuple[int, int, dict[str, int]]) -> None:
+        """Forgets the names that were taken since `state`."""
+        while len(self.taken) > state[0]:
+            self.taken.popitem()
+        self.number, self.counts = state[1], dict(state[2])
 
 
 @dataclass(slots=True)
@@ -98,6 +113,8 @@ class Closure:
 
     layer: Layer
     env: Env
+    empty: bool
+    """Whether it makes nothing at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from archspec.diagnostics import Span
-from archspec.expressions import number
+from archspec.expressions import MAX_BITS, ExpressionError, number
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -43,9 +43,11 @@ class Scalar:
     @cached_property
     def number(self) -> Fraction:
         """The exact value of a number. Raises `ExpressionError` if it is too large."""
-        return (
-            Fraction(int(self.text, 0)) if _BASED.fullmatch(self.text) and len(self.text) < 1000 else number(self.text)
-        )
+        if not _BASED.fullmatch(self.text):
+            return number(self.text)
+        if len(self.text) > MAX_BITS // 4:
+            raise ExpressionError(f"a number of more than {MAX_BITS} bits", 0, len(self.text))
+        return Fraction(int(self.text, 0))
 
     @property
     def truth(self) -> bool:
@@ -94,9 +96,16 @@ def plain(tree: Tree) -> Any:
     if tree.kind == "bool":
         return tree.truth
     if tree.kind == "number":
-        exact = tree.number
-        return int(exact) if exact.denominator == 1 else float(exact)
+        return as_number(tree.number)
     return tree.text
+
+
+def as_number(exact: Fraction) -> int | float:
+    """A whole number as int, any other rounded once. Raises `ExpressionError` where it is too large for that."""
+    try:
+        return int(exact) if exact.denominator == 1 else float(exact)
+    except OverflowError:
+        raise ExpressionError("a number that is too large for a fraction", 0, 1) from None
 
 
 def locate(tree: Tree, where: Iterable[Any]) -> Tree:
@@ -112,9 +121,9 @@ def locate(tree: Tree, where: Iterable[Any]) -> Tree:
 def describe(tree: Tree) -> str:
     """What a part is, for `expected …, got …`."""
     if isinstance(tree, Mapping):
-        return "a mapping"
+        return "a mapping" if tree.entries else "an empty mapping"
     if isinstance(tree, Sequence):
-        return "a list"
+        return "a list" if tree.items else "an empty list"
     return {"null": "nothing", "bool": tree.text, "number": tree.text, "not finite": tree.text}.get(
         tree.kind, repr(tree.text[:60])
     )

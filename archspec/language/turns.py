@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from archspec.diagnostics import Use
 from archspec.language.layers import Chain, Layer, Turns
-from archspec.language.scopes import Bundle, Env, Label, Level, Place
+from archspec.language.scopes import Bundle, Env, Label, Level, Place, channels
 from archspec.language.tree import Scalar, Tree
-from archspec.language.values import evaluate
+from archspec.language.values import evaluate, rounded
 
 if TYPE_CHECKING:
     from archspec.language.elaborator import Elaborator
@@ -39,7 +39,7 @@ def run(made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place,
 def level(made: Elaborator, core: Level, current: Bundle, place: Place, use: Use | None) -> Bundle:
     """One level of a `nest`: its core at the bottom, else its layers with `core` for the level below."""
     turns = core.turns
-    _spend(made, turns, core.env)
+    made.spend(1, turns, use)
     env = Env(core.env.names, core.env.frame, use)
     if core.level == 0:
         assert turns.core is not None
@@ -54,7 +54,7 @@ def level(made: Elaborator, core: Level, current: Bundle, place: Place, use: Use
 def _turn(
     made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place, number: int, *, keyed: bool
 ) -> Bundle:
-    _spend(made, turns, env)
+    made.spend(1, turns, env.use)
     inner = env.inside(**{turns.index: number}) if turns.index is not None else env.inside()
     if turns.prefix is not None:
         label = Label(f"{turns.prefix}{number}", turns.span)
@@ -72,30 +72,17 @@ def _single(body: Layer) -> Layer:
     return body
 
 
-def _spend(made: Elaborator, turns: Turns, env: Env) -> None:
-    made.made += 1
-    if made.made > made.limits.nodes:
-        made.fail(f"more than {made.limits.nodes:,} turns", turns.span, env.use)
-
-
 def _count(made: Elaborator, turns: Turns, env: Env, current: Bundle) -> int:
     assert turns.times is not None
     count = _whole(made, turns.times, "times", turns, env, current)
     if count < 0:
         made.fail(f"times of {turns.word} needs at least 0, got {count}", turns.times.span, env.use)
-    if count > made.limits.nodes:
-        made.fail(
-            f"times of {turns.word} is {count:,}, a network has at most {made.limits.nodes:,} nodes",
-            turns.times.span,
-            env.use,
-        )
     return count
 
 
 def _whole(made: Elaborator, tree: Tree, what: str, turns: Turns, env: Env, current: Bundle) -> int:
-    channels = current[0].shape.channels if len(current) == 1 and current[0].shape.rank else None
-    value = evaluate(tree, env.names, channels, env.use)
+    value = evaluate(tree, env.names, channels(current), env.use)
     if not isinstance(value, int) or isinstance(value, bool):
-        shown = f"{tree.text} is {value}" if isinstance(tree, Scalar) else f"got {value}"
+        shown = f"{tree.text} is {rounded(value)}" if isinstance(tree, Scalar) else f"got {rounded(value)}"
         made.fail(f"{what} of {turns.word} needs a whole number; {shown}", tree.span, env.use)
     return value

@@ -10,13 +10,16 @@ from archspec import expressions
 from archspec.diagnostics import Diagnostic, SpecError, Use
 from archspec.expressions import ExpressionError
 from archspec.language.literals import part
-from archspec.language.tree import Mapping, Scalar, Sequence, Tree
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, as_number
+
+Channels = int | str
+"""The width of the current value, or why there is none."""
+
+NO_VALUE = "there is no current value here, and so no channels"
 
 
-def evaluate(tree: Tree, names: AbstractMapping[str, Any], channels: int | None, use: Use | None) -> Any:
-    """The value of a tree: ints, fractions, bools, strings, tuples, dicts.
-
-    `names` has the arguments that are not layers; `channels` is the width of the current value, None for a bundle.
+def evaluate(tree: Tree, names: AbstractMapping[str, Any], channels: Channels, use: Use | None) -> Any:
+    """The value of a tree: ints, fractions, bools, strings, tuples, dicts; `names` has the arguments that are not layers.
 
     Raises:
         SpecError: a division by zero, a number too large, `channels` of a bundle.
@@ -45,7 +48,11 @@ def evaluate(tree: Tree, names: AbstractMapping[str, Any], channels: int | None,
 
 
 def whole(number: Fraction) -> int | Fraction:
-    return int(number) if number.denominator == 1 else number
+    """A whole number as int. Raises `ExpressionError` for a fraction that no float comes near to."""
+    if number.denominator == 1:
+        return int(number)
+    as_number(number)
+    return number
 
 
 def rounded(value: Any) -> Any:
@@ -62,7 +69,7 @@ def is_option(tree: Scalar, error: ExpressionError) -> bool:
     return expressions.is_name(tree.text) and tree.text != "channels" and "no value" in error.message
 
 
-def exact(tree: Scalar, names: AbstractMapping[str, Any], channels: int | None) -> Fraction:
+def exact(tree: Scalar, names: AbstractMapping[str, Any], channels: Channels) -> Fraction:
     """The exact value of arithmetic. Raises `ExpressionError`."""
     if tree.kind == "number":
         return tree.number
@@ -71,10 +78,8 @@ def exact(tree: Scalar, names: AbstractMapping[str, Any], channels: int | None) 
         if name != "channels":
             found = names.get(name)
             return Fraction(found) if isinstance(found, int | Fraction) and not isinstance(found, bool) else None
-        if channels is None:
-            raise ExpressionError(
-                "the current value is a bundle and has no channels", tree.text.index("channels"), len("channels")
-            )
+        if isinstance(channels, str):
+            raise ExpressionError(channels, tree.text.index("channels"), len("channels"))
         return Fraction(channels)
 
     return expressions.evaluate(expressions.parse(tree.text), value)

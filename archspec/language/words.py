@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from keyword import iskeyword
 
 from archspec.diagnostics import Collector, did_you_mean
 from archspec.expressions import is_name
@@ -29,15 +31,17 @@ class Names:
     arguments: dict[str, Kind]
     frames: list[set[str]] = field(default_factory=lambda: [{"input"}])
     core: bool = False
+    stages: AbstractSet[str] = frozenset()
+    """All stages of the document, whether they can be seen here or not."""
 
     def inside(self, *values: str) -> Names:
         """The names of a list or mapping inside this one, which may add its own."""
-        return Names(self.blocks, self.arguments, [*self.frames, set(values)], self.core)
+        return Names(self.blocks, self.arguments, [*self.frames, set(values)], self.core, self.stages)
 
     def turn(self, index: str | None, *, core: bool = False) -> Names:
         """The names inside an iterator: its index is a number, and in a `nest` there is `core`."""
         arguments: dict[str, Kind] = {**self.arguments, index: "int"} if index else self.arguments
-        return Names(self.blocks, arguments, [*self.frames, set()], self.core or core)
+        return Names(self.blocks, arguments, [*self.frames, set()], self.core or core, self.stages)
 
     def is_value(self, word: str) -> bool:
         return any(word in frame for frame in self.frames) and not self.is_other(word)
@@ -48,6 +52,12 @@ class Names:
 
     def add_value(self, word: str) -> None:
         self.frames[-1].add(word)
+
+    def what(self, word: str) -> str:
+        """What a word that `is_other` means."""
+        if word in self.arguments:
+            return "an argument"
+        return "a block" if word in self.blocks else "an op" if word in BY_WORD else "a word of the language"
 
     @property
     def values(self) -> list[str]:
@@ -60,7 +70,7 @@ class Names:
 
     def numbers(self) -> list[str]:
         """Every word that can stand for a number here."""
-        return [word for word, kind in self.arguments.items() if kind in ("int", "float", "number")] + ["channels"]
+        return [word for word, kind in self.arguments.items() if kind in ("int", "float", "number")]
 
 
 def is_layer_word(word: str) -> bool:
@@ -73,11 +83,8 @@ def check_module_name(key: Scalar, found: Collector, *, prefix: bool = False) ->
         found.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
         return False
     if key.text in RESERVED and not prefix:
-        found.report(
-            f"{key.text!r} is taken: a torch module has an attribute of that name",
-            key.span,
-            help=f"for example {key.text}_ or {key.text}1",
-        )
+        why = "a keyword of Python" if iskeyword(key.text) else "an attribute of torch's modules"
+        found.report(f"{key.text!r} is taken: it is {why}", key.span, help=f"for example {key.text}_ or {key.text}1")
         return False
     if key.text in ("input", "channels", "core", *MODIFIERS):
         found.report(f"{key.text!r} is a word of the language", key.span, help="choose another name")
@@ -115,7 +122,9 @@ def unknown(word: str, names: Names) -> tuple[str, str | None]:
     if word == "core":
         return "'core' stands for the level below and means something inside a nest only", None
     if not word:
-        return "a layer is missing here", "[] is the identity"
+        return "a layer is missing here", "identity, or [], leaves a value as it is"
+    if word in names.stages:
+        return f"the stage {word!r} cannot be seen from here", "a name holds behind its layer, and not inside blocks"
     return f"{word[:60]!r} is no op, block, layer argument or named value here", did_you_mean(word, names.layer_words())
 
 

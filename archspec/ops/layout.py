@@ -145,7 +145,8 @@ class Upsample(Op):
         if (self.scale is None) == (self.size is None):
             raise ShapeError("upsample needs either scale or size", field="scale")
         if self.mode != "nearest" and _RANK[self.mode] != rank:
-            raise ShapeError(f"{self.mode} needs {_RANK[self.mode]} spatial axes, got {shape}", field="mode")
+            axes = "1 spatial axis" if _RANK[self.mode] == 1 else f"{_RANK[self.mode]} spatial axes"
+            raise ShapeError(f"mode {self.mode} needs {axes}, got {shape}", field="mode")
         if self.mode == "nearest" and self.align_corners:
             raise ShapeError("align_corners does not go with nearest", field="align_corners")
         return bounded(self, (Shape.image(shape.sizes[0], *self._places(shape)),))

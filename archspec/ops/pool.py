@@ -18,7 +18,7 @@ from archspec.ops.base import (
     per_axis,
     spatial_rank,
 )
-from archspec.ops.rules import by_axis, differing, extents, slide
+from archspec.ops.rules import bounded, by_axis, differing, extents, slide
 from archspec.shape import Shape
 
 
@@ -124,7 +124,7 @@ class AdaptivePool(Op):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         size = per_axis(self.size, spatial_rank(self, inputs[0]), "size")
-        return (Shape.image(inputs[0].sizes[0], *size),)
+        return bounded(self, (Shape.image(inputs[0].sizes[0], *size),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         kind = self.kind.capitalize()

@@ -28,7 +28,7 @@ def axis_of(axis: int | None, shape: Shape, name: str = "axis") -> int:
     if axis is None:
         return shape.axis
     if not -shape.rank <= axis < shape.rank:
-        raise ShapeError(f"{name} {axis} is past the {shape.rank} of {shape}", field=name)
+        raise ShapeError(f"{name} {axis} is past the {shape.rank} axes of {shape}", field=name)
     return axis % shape.rank
 
 

@@ -40,7 +40,7 @@ class Split(Op):
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         axis = axis_of(self.axis, inputs[0])
         if sum(self.sizes) != inputs[0].sizes[axis]:
-            parts = " + ".join(map(str, self.sizes))
+            parts = " + ".join(map(str, self.sizes[:20])) + (" + …" if len(self.sizes) > 20 else "")
             raise ShapeError(f"split needs sizes with the sum {inputs[0].sizes[axis]}, got {parts}", field="sizes")
         return tuple(inputs[0].replace(axis, size) for size in self.sizes)
 
@@ -143,19 +143,21 @@ class Token(Op):
     word: ClassVar[str] = "token"
     first: ClassVar[str | None] = "index"
 
-    index: int = Field(description="place of the token, counted from 0, or from the end if negative")
+    index: int = Field(description="place of the token, counted from 1 as turns are, or from the end if negative")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
         if shape.rank != 2:
             raise ShapeError(f"token needs [tokens, features], got {shape}")
         tokens = shape.sizes[1 - shape.axis]
-        if not -tokens <= self.index < tokens:
-            raise ShapeError(f"there is no token {self.index} among {tokens}", field="index")
+        if not 1 <= abs(self.index) <= tokens:
+            message = f"there is no token {self.index} among {tokens}"
+            raise ShapeError(message, field="index", help="token: 1 is the first, token: -1 the last")
         return (Shape.of(shape.channels),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call("torch.select", args=(*FIRST, 2 - inputs[0].axis, self.index)),)
+        place = self.index - 1 if self.index > 0 else self.index
+        return (Call("torch.select", args=(*FIRST, 2 - inputs[0].axis, place)),)
 
 
 class Scale(Op):

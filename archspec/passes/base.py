@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from archspec.graph import Graph, Input, Node, Value
+from archspec.graph import Graph, Input, Node, Path, Value
 
 Pass = Callable[..., Graph]
 """`def name(graph, *, argument: type = default) -> Graph`; its keyword arguments are those of its word."""
@@ -34,20 +34,25 @@ def arguments(function: Pass) -> type[BaseModel]:
     return create_model(function.__name__, __config__=config, __doc__=function.__doc__, **fields)
 
 
-def rebuild(graph: Graph, change: Callable[[Graph, Node, tuple[Value, ...]], tuple[Value, ...]]) -> Graph:
+Change = Callable[[Graph, Node, tuple[Value, ...]], tuple[Value, ...] | None]
+
+
+def rebuild(graph: Graph, change: Change) -> Graph:
     """A graph made anew, node by node in order.
 
     `change` gets the new graph, a node of the old one and the new values of its inputs; it adds what stands for the node
-    (`keep` adds the node as it was) and gives the values that stand for its outputs. Scopes stay.
+    (`keep` adds the node as it was) and gives the values that stand for its outputs, or None for a node that is left out.
+    Scopes stay.
     """
-    new = Graph(graph.name, graph.source, scopes=list(graph.scopes))
+    new = Graph(graph.name, graph.source, scopes=list(graph.scopes), carried=graph.carried)
     values: dict[Value, Value] = {}
     for node in graph.nodes:
         if isinstance(node, Input):
-            made: tuple[Value, ...] = (new.input(node.name, node.outputs[0].shape, node.span),)
+            made: tuple[Value, ...] | None = (new.input(node.name, node.outputs[0].shape, node.span),)
         else:
-            made = change(new, node, tuple(values[value] for value in node.inputs))
-        values.update(zip(node.outputs, made, strict=True))
+            made = change(new, node, tuple(values[value] for value in node.inputs if value in values))
+        if made is not None:
+            values.update(zip(node.outputs, made, strict=True))
     new.outputs = {name: values[value] for name, value in graph.outputs.items()}
     return new
 
@@ -55,3 +60,29 @@ def rebuild(graph: Graph, change: Callable[[Graph, Node, tuple[Value, ...]], tup
 def keep(graph: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
     """Adds a node as it was."""
     return graph.add(node.op, inputs, node.path, scope=node.scope, span=node.span, use=node.use)
+
+
+def readers(graph: Graph) -> dict[Value, list[Node]]:
+    """The nodes that read each value, once for each operand."""
+    found: dict[Value, list[Node]] = {}
+    for node in graph.ops:
+        for value in node.inputs:
+            found.setdefault(value, []).append(node)
+    return found
+
+
+class FreeNames:
+    """Names for new modules and scopes beside the old ones: `droppath`, `droppath2`, …"""
+
+    def __init__(self, graph: Graph) -> None:
+        paths = [node.path for node in graph.ops] + [scope.path for scope in graph.scopes]
+        self.taken = {path[:length] for path in paths for length in range(1, len(path) + 1)}
+
+    def take(self, around: Path, name: str) -> Path:
+        """The path of a new thing inside `around`, called `name` or, if that is taken, `name2`, `name3`, …"""
+        path, count = (*around, name), 1
+        while path in self.taken:
+            count += 1
+            path = (*around, f"{name}{count}")
+        self.taken.add(path)
+        return path

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archspec.graph import Graph, Node, Path, Value
+from archspec.graph import Graph, Node, Value
 from archspec.ops.dropout import DropPath
-from archspec.passes.base import PassError, keep, rebuild
+from archspec.passes.base import FreeNames, PassError, keep, rebuild
 from archspec.routes import detours
 
 Survival = Annotated[
@@ -54,14 +53,21 @@ def stochastic_depth(
         node.id: survival if decay == "uniform" else 1 - number / len(units) * (1 - survival)
         for number, node in enumerate(units, start=1)
     }
-    names = _Names(graph)
+    names = FreeNames(graph)
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id not in survivals:
             return keep(new, node, inputs)
         drop = DropPath(p=1 - survivals[node.id], mode=mode, rescale=rescale)
         dropped = tuple(
-            new.add(drop, (value,), names.free(node), scope=node.scope, span=node.span, use=node.use)[0]
+            new.add(
+                drop,
+                (value,),
+                names.take(graph.scopes[node.scope].path, "droppath"),
+                scope=node.scope,
+                span=node.span,
+                use=node.use,
+            )[0]
             if is_longer
             else value
             for value, is_longer in zip(inputs, longer[node.id], strict=True)
@@ -72,25 +78,3 @@ def stochastic_depth(
 
 
 _HELP = "a residual branch is what an add joins with a shortcut of fewer weighted layers"
-
-
-class _Names:
-    """Names for new modules beside the old ones: `droppath`, `droppath2`, …"""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.taken = {path for node in graph.ops for path in _prefixes(node.path)} | {
-            scope.path for scope in graph.scopes
-        }
-
-    def free(self, node: Node) -> Path:
-        around = self.graph.scopes[node.scope].path
-        count = 1
-        while (path := (*around, f"droppath{count if count > 1 else ''}")) in self.taken:
-            count += 1
-        self.taken.add(path)
-        return path
-
-
-def _prefixes(path: Path) -> Iterator[Path]:
-    return (path[:length] for length in range(1, len(path) + 1))

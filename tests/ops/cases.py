@@ -156,7 +156,9 @@ FITTING: dict[str, Any] = {
     "slice": _slice,
     "reshape": _reshape,
     "permute": lambda first: st.permutations(range(first.rank)).map(lambda axes: {"axes": axes}),
-    "token": lambda first: st.integers(-first.sizes[0], first.sizes[0] - 1).map(lambda index: {"index": index}),
+    "token": lambda first: (
+        st.integers(-first.sizes[0], first.sizes[0]).filter(bool).map(lambda index: {"index": index})
+    ),
     "avgpool": lambda first: st.sampled_from(({"kernel": 1, "padding": 0}, {"kernel": 2, "padding": 0})),
     "attention": lambda first: st.sampled_from([n for n in (1, 2, 3, 4) if first.sizes[-1] % n == 0]).map(
         lambda heads: {"heads": heads}

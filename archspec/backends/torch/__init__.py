@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archspec.backends.torch.assemble import build
+from archspec.backends.torch.carry import carry
 from archspec.backends.torch.flat import flatten
 from archspec.backends.torch.modules import DropPath
 
-__all__ = ["DropPath", "build", "flatten"]
+__all__ = ["DropPath", "build", "carry", "flatten"]

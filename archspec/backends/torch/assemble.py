@@ -76,7 +76,7 @@ class _Assembly:
             block._graph = write()
             form.compile(block)
         else:
-            block.defer(write)
+            block._defer(write)
         return block
 
     def _form(self, part: Part) -> Form:
@@ -93,7 +93,8 @@ class _Assembly:
 
     def _state(self, item: Step | Part) -> State:
         if item.path not in self._made:
-            assert isinstance(item, Step) and item.kind.state is not None, "inner parts are made first"
+            assert isinstance(item, Step), "inner parts are made first"
+            assert item.kind.state is not None, "only what has state has a place"
             self._made[item.path] = state = make(item.kind.state, self._device, self._dtype)
             if self._device.type != "meta":
                 initialise(state, item.node.op)

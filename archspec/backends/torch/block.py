@@ -21,6 +21,13 @@ from archspec.backends.torch.fault import locate
 KEPT_META = ("custom", "operand_sizes")
 """What of `node.meta` is plain data, and so is pickled."""
 
+_FX_STATE = {
+    name: value
+    for name, value in vars(fx.GraphModule(nn.Module(), fx.Graph())).items()
+    if name != "_graph" and name not in vars(nn.Module())
+}
+"""What fx's constructor gives each GraphModule of its own. To copy it is much quicker than to call that constructor."""
+
 
 @dataclass(eq=False)
 class Form:
@@ -40,7 +47,8 @@ class Form:
     def new(self) -> Block:
         """A block of this form, without a graph and without children."""
         block = object.__new__(self.type)
-        fx.GraphModule.__init__(block, nn.Module(), fx.Graph(), self.name)
+        nn.Module.__init__(block)
+        block.__dict__.update((name, copy.copy(value)) for name, value in _FX_STATE.items())
         return block
 
     def compile(self, block: Block) -> PythonCode:
@@ -58,7 +66,7 @@ class Form:
         filename = f"{function.__code__.co_filename}.{next(_numbers)}"
         linecache.lazycache(filename, function.__globals__)
         own = FunctionType(function.__code__.replace(co_filename=filename), function.__globals__, "forward")
-        self.type.forward = own  # type: ignore[method-assign]
+        self.type.forward = own
         self.code, self.attributes = other.code, other.attributes
 
     def fits(self, code: PythonCode) -> bool:
@@ -66,7 +74,6 @@ class Form:
 
 
 _numbers = itertools.count()
-_NO_CODE = fx.Graph().python_code("self")
 
 
 class Block(fx.GraphModule):
@@ -91,12 +98,12 @@ class Block(fx.GraphModule):
         self.__dict__["_written"] = graph
         graph.owning_module = self
 
-    def defer(self, write: Callable[[], fx.Graph]) -> None:
+    def _defer(self, write: Callable[[], fx.Graph]) -> None:
         """Has the graph written when it is first asked for: calls need only the form, whose code the graph must fit."""
         self.__dict__.pop("_written", None)
         self.__dict__.update(self._form.attributes, _unwritten=write)
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+    def __new__(cls, *_: Any, **__: Any) -> Self:
         return object.__new__(cls)  # GraphModule would make a class for each instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -120,8 +127,6 @@ class Block(fx.GraphModule):
 
     def recompile(self) -> PythonCode:
         """Makes `forward` follow an edited graph, in this block and in those inside it, but not in its equals."""
-        if not len(self._graph.nodes):
-            return _NO_CODE  # GraphModule's constructor; the graph is yet to come
         code = self._graph.python_code("self")
         if not self._form.fits(code):
             form = self._form if self._form.code is None else Form(type(self).__name__)
@@ -177,7 +182,8 @@ def _plain(graph: fx.Graph) -> Iterator[tuple[Any, ...]]:
 
 
 def _restore(form: Form, nodes: list[tuple[Any, ...]], state: dict[str, Any]) -> Block:
-    graph, made = fx.Graph(), []
+    graph = fx.Graph()
+    made: list[fx.Node] = []
 
     def node(leaf: Any) -> Any:
         return made[leaf.number] if isinstance(leaf, _Place) else leaf
@@ -186,7 +192,7 @@ def _restore(form: Form, nodes: list[tuple[Any, ...]], state: dict[str, Any]) ->
         made.append(graph.create_node(op, target, map_aggregate(args, node), map_aggregate(kwargs, node), name))
         made[-1].meta.update(meta)
     block = form.new()
-    block.__setstate__(state)
+    block.__dict__.update(state)
     block._graph = graph
     if form.code is None:
         form.compile(block)

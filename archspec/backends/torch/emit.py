@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import keyword
 import operator
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 

@@ -27,7 +27,9 @@ def locate(error: Exception, blocks: type[fx.GraphModule]) -> None:
     error.add_note(f"in {named} of {place['network']}, at {place['at']}")
     for expected, got in _operands(node, frame):
         if expected != got[1:]:
-            error.add_note(f"expected {_sizes(expected)} after the batch axis, got {_sizes(got[1:])} in a tensor of {list(got)}")
+            error.add_note(
+                f"expected {_sizes(expected)} after the batch axis, got {_sizes(got[1:])} in a tensor of {list(got)}"
+            )
 
 
 def _innermost(trace: TracebackType | None, blocks: type[fx.GraphModule]) -> tuple[FrameType | None, int]:

@@ -31,7 +31,7 @@ class Part:
         self.path = self.scope.path
         above = self.parent
         self.depth = 0 if above is None else above.depth + 1
-        self.regular = above is None or above.regular and self.path[: len(above.path)] == above.path
+        self.regular = above is None or (above.regular and self.path[: len(above.path)] == above.path)
 
     @property
     def flat(self) -> Iterator[Step | Part]:
@@ -101,7 +101,9 @@ def _tree(graph: Graph, steps: list[Step]) -> tuple[Part, list[Part], dict[int, 
 
 def _common(open_parts: list[Part], chain: tuple[Scope, ...]) -> int:
     pairs = zip(open_parts, chain, strict=False)
-    return next((at for at, (part, scope) in enumerate(pairs) if part.scope.id != scope.id), min(len(open_parts), len(chain)))
+    return next(
+        (at for at, (part, scope) in enumerate(pairs) if part.scope.id != scope.id), min(len(open_parts), len(chain))
+    )
 
 
 def _connect(ref: Ref, maker: Part, user: Part) -> None:
@@ -195,11 +197,13 @@ def wording(part: Part) -> Hashable:
     """What the code of a part depends on: its structure without options and shapes."""
     places = _body(part).places
     items: list[Hashable] = []
+    start = len(part.path)
     for item in part.flat:
         if isinstance(item, Part):
-            what, refs = len(item.outputs), [*item.inputs]
+            refs = tuple(places[ref] for ref in item.inputs)
+            items.append((len(item.outputs), item.path[start:], refs))
         else:
-            what, refs = (item.kind.wording, len(item.node.outputs)), [*item.operands]
-        path = item.path[len(part.path) :] if isinstance(item, Part) or item.kind.state else ()
-        items.append((what, path, tuple(places[ref] for ref in refs)))
+            path = item.path[start:] if item.kind.state else ()
+            refs = tuple(places[ref] for ref in item.operands)
+            items.append((item.kind.wording, len(item.node.outputs), path, refs))
     return len(part.inputs), tuple(items), tuple(places[ref] for ref in part.outputs)

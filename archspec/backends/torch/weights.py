@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -26,7 +26,7 @@ def make(call: Call, device: torch.device, dtype: torch.dtype | None) -> State:
         module: nn.Module = type_(**call.options)
         return module.to(device, dtype)
     module = _quiet(type_)(**call.options, device=device, dtype=dtype)
-    module.__class__ = type_
+    object.__setattr__(module, "__class__", type_)  # nn.Module's own would look for a parameter of that name first
     return module
 
 
@@ -36,8 +36,7 @@ def initialise(state: State, op: Op) -> None:
     if isinstance(state, nn.Parameter):
         fill(state, next(iter(initial.values()), 0.0))
         return
-    own = [name for name, _ in state.named_parameters()]
-    if own and not set(own) <= set(initial):
+    if not initial or any(name not in initial for name, _ in state.named_parameters()):
         reset(state)
     for name, scheme in initial.items():
         fill(state.get_parameter(name), scheme)
@@ -121,14 +120,28 @@ def seeded(seed: int | None, device: torch.device) -> Iterator[None]:
     if seed is None or device.type == "meta":
         yield
         return
-    beside = [] if device.type == "cpu" else [torch.get_device_module(device).current_device() if device.index is None else device.index]
-    with torch.random.fork_rng(beside, device_type=device.type if beside else "cuda"):
+    with torch.random.fork_rng([]):
         torch.default_generator.manual_seed(seed)
-        if beside:
-            module = torch.get_device_module(device)
-            with module.device(beside[0]):
-                module.manual_seed(seed)
+        with _seeded_beside(seed, device):
+            yield
+
+
+@contextmanager
+def _seeded_beside(seed: int, device: torch.device) -> Iterator[None]:
+    """Seeds the device's own generator, where it has one."""
+    if device.type == "cpu":
         yield
+        return
+    backend: Any = torch.get_device_module(device)
+    chosen = getattr(backend, "device", nullcontext)
+    with chosen(device):
+        before = backend.get_rng_state()
+        backend.manual_seed(seed)
+    try:
+        yield
+    finally:
+        with chosen(device):
+            backend.set_rng_state(before)
 
 
 @cache

@@ -1,0 +1,21 @@
+"""Room for layers inside one another on Python's stack."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_FRAMES = 16  # Python's frames for one layer inside another, at most
+_SPARE = 1000  # for the caller and whatever is called at the bottom
+
+
+@contextmanager
+def deep(levels: int) -> Iterator[None]:
+    """Makes room for that many levels, as the limits allow them; frames of Python's own functions take no C stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _FRAMES * levels + _SPARE))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -1,0 +1,62 @@
+"""Series of ops in which each is read by the next one alone: what the passes on parallel paths look for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archspec.graph import Graph, Node, Value
+from archspec.ops.conv import Conv
+from archspec.ops.norm import BatchNorm
+from archspec.passes.base import readers
+
+Chain = tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Who reads which value of a graph, and which values leave it."""
+
+    graph: Graph
+    readers: dict[Value, list[Node]]
+    outputs: frozenset[Value]
+
+    @staticmethod
+    def of(graph: Graph) -> Wiring:
+        return Wiring(graph, readers(graph), frozenset(graph.outputs.values()))
+
+    def only_reader(self, value: Value) -> Node | None:
+        """The one node that reads a value that nothing else needs."""
+        found = self.readers.get(value, [])
+        return found[0] if len(found) == 1 and value not in self.outputs else None
+
+    def before(self, value: Value, *, convs: int | None = None) -> Chain:
+        """The series that ends in a value, from a convolution on: the farthest, or the one number `convs` from the end."""
+        chain: list[Node] = []
+        while self.only_reader(value) is not None:
+            node = self.graph.nodes[value.node]
+            if not isinstance(node, Node) or not separable(node):
+                break
+            chain.append(node)
+            if convs is not None and sum(isinstance(one.op, Conv) for one in chain) == convs:
+                break
+            value = node.inputs[0]
+        while chain and not isinstance(chain[-1].op, Conv):
+            chain.pop()
+        return tuple(reversed(chain))
+
+    def after(self, node: Node) -> Chain:
+        """The series that follows a node, up to the next convolution; empty if there is none."""
+        chain: list[Node] = []
+        reader = self.only_reader(node.outputs[0])
+        while reader is not None and separable(reader):
+            chain.append(reader)
+            if isinstance(reader.op, Conv):
+                return tuple(chain)
+            reader = self.only_reader(reader.outputs[0])
+        return ()
+
+
+def separable(node: Node) -> bool:
+    """Whether a node can be cut up, or put together, by groups of channels."""
+    pointwise = node.op.elementwise and not node.weights and len(node.inputs) == 1
+    return pointwise or isinstance(node.op, Conv | BatchNorm)

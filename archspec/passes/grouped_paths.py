@@ -1,0 +1,112 @@
+"""Many equal paths as one of grouped convolutions (Xie et al. 2016, arXiv:1611.05431, Figure 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from archspec.carried import Carried, Piece
+from archspec.graph import Graph, Node, Value
+from archspec.ops.base import Op
+from archspec.ops.conv import Conv
+from archspec.passes.base import PassError, keep, rebuild
+from archspec.passes.chains import Chain, Wiring
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Equal chains that read one value, and the join that brings them together."""
+
+    join: Node
+    chains: tuple[Chain, ...]
+
+    @property
+    def summed(self) -> bool:
+        return self.join.op.word == "add"
+
+
+def grouped_paths(graph: Graph) -> Graph:
+    """Turns equal paths that are summed or concatenated into one path of grouped convolutions.
+
+    Forms (a) and (b) of a ResNeXt unit become form (c). A path is a series of convolutions, batch normalisations and pointwise
+    ops; its first convolution is widened, the others become grouped, and in a sum the last one, without a bias, gathers all
+    paths. The network computes the same; its weights are those of the paths, put together.
+
+    Raises:
+        PassError: there are no such paths.
+    """
+    found = {paths.join.id: paths for paths in _all_paths(graph)}
+    if not found:
+        raise PassError("grouped_paths needs equal paths of convolutions that are summed or concatenated", help=_HELP)
+    inside = {node.id for paths in found.values() for chain in paths.chains for node in chain}
+    roots: dict[int, tuple[Value, ...]] = {}
+    step: dict[str, Carried] = {}
+
+    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
+        if node.id in inside:
+            roots[node.id] = inputs
+            return None
+        if node.id not in found:
+            return keep(new, node, inputs)
+        paths = found[node.id]
+        made = roots[paths.chains[0][0].id]
+        for position in range(len(paths.chains[0])):
+            made = _add(new, paths, position, made, step)
+        return made
+
+    result = rebuild(graph, change)
+    result.carried = (*graph.carried, step)
+    return result
+
+
+_HELP = "for example concat: [copies: {times: 32, layers: [conv: 4, relu, conv: {out: 4, kernel: 3}]}]"
+
+
+def _all_paths(graph: Graph) -> Iterator[Paths]:
+    wiring = Wiring.of(graph)
+    for join in graph.ops:
+        if len(join.inputs) < 2 or not (join.op.word == "add" or _joins_channels(join)):
+            continue
+        paths = Paths(join, tuple(wiring.before(value) for value in join.inputs))
+        if all(paths.chains) and _are_equal(paths.chains) and _can_be_grouped(paths):
+            yield paths
+
+
+def _joins_channels(join: Node) -> bool:
+    return join.op.word == "concat" and getattr(join.op, "axis", None) in (None, join.outputs[0].shape.axis)
+
+
+def _are_equal(chains: tuple[Chain, ...]) -> bool:
+    ops = [(node.op, node.input_shapes) for node in chains[0]]
+    same = all([(node.op, node.input_shapes) for node in chain] == ops for chain in chains)
+    return (
+        same
+        and len({chain[0].inputs[0] for chain in chains}) == 1
+        and len({chain[0].id for chain in chains}) == len(chains)
+    )
+
+
+def _can_be_grouped(paths: Paths) -> bool:
+    chain = paths.chains[0]
+    convs = [node.op for node in chain if isinstance(node.op, Conv)]
+    last = chain[-1].op
+    gathers = isinstance(last, Conv) and len(convs) > 1 and last.groups == 1 and not last.bias
+    return convs[0].groups == 1 and (gathers or not paths.summed)
+
+
+def _add(
+    new: Graph, paths: Paths, position: int, inputs: tuple[Value, ...], step: dict[str, Carried]
+) -> tuple[Value, ...]:
+    """One op of the path that stands for all, with the weights of theirs."""
+    nodes = [chain[position] for chain in paths.chains]
+    first, join = nodes[0], paths.join
+    gathers = paths.summed and position == len(paths.chains[0]) - 1
+    op: Op = first.op
+    if isinstance(op, Conv):
+        groups = 1 if gathers or position == 0 else len(nodes) * op.groups
+        op = op.model_copy(update={"out": op.out if gathers else op.out * len(nodes), "groups": groups})
+    path = (*new.scopes[join.scope].path, first.path[-1]) if first.path else ()
+    for weight in first.weights:
+        pieces = tuple(Piece(f"{node.name}.{weight.name}") for node in nodes)
+        step[".".join((*path, weight.name))] = Carried(pieces, 1 if gathers else 0)
+    return new.add(op, inputs, path, scope=join.scope, span=first.span, use=join.use)

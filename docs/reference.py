@@ -1,0 +1,86 @@
+"""Writes docs/ops.md, the reference of ops and passes, from their classes. `python docs/reference.py` writes it anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from archspec.ops import OPS
+from archspec.ops.base import Op
+from archspec.passes import ARGUMENTS, BY_WORD
+
+PAGE = Path(__file__).parent / "ops.md"
+
+_HEAD = """# Ops and passes
+
+This page is made from the classes in `archspec/ops` and `archspec/passes` by `python docs/reference.py`. The argument in bold is
+the first one, which a bare value sets: `conv: 64`. Sizes never count the batch.
+"""
+
+
+def page() -> str:
+    parts = [_HEAD, *(_op(op) for op in OPS), "## Passes\n", *(_pass(word) for word in BY_WORD)]
+    return "\n".join(parts)
+
+
+def _op(op: type[Op]) -> str:
+    lines = [f"### `{op.word}`\n", (op.__doc__ or "").splitlines()[0], ""]
+    if op.join:
+        lines += [
+            "A join: its argument is a list or mapping of branches"
+            + ("; its own arguments stand in `with`." if op.model_fields else "."),
+            "",
+        ]
+    return "\n".join(lines + list(_table(op.model_json_schema(), op.first)))
+
+
+def _pass(word: str) -> str:
+    text = (BY_WORD[word].__doc__ or "").splitlines()[0]
+    return "\n".join([f"### `{word}`\n", text, "", *_table(ARGUMENTS[word].model_json_schema(), None)])
+
+
+def _table(schema: dict[str, Any], first: str | None) -> Iterable[str]:
+    fields = schema.get("properties", {})
+    if not fields:
+        return
+    yield "| argument | values | default | |\n|---|---|---|---|"
+    for name, rule in fields.items():
+        shown = f"**`{name}`**" if name == first else f"`{name}`"
+        default = f"`{json.dumps(rule['default']).strip(chr(34))}`" if rule.get("default") is not None else ""
+        default = "required" if name in schema.get("required", ()) else default
+        yield f"| {shown} | {_values(rule)} | {default} | {rule.get('description', '')} |"
+    yield ""
+
+
+def _values(rule: dict[str, Any]) -> str:
+    if "anyOf" in rule:
+        kinds = dict.fromkeys(_values(one) for one in rule["anyOf"] if one.get("type") != "null")
+        return ", ".join(kinds)
+    if "enum" in rule:
+        return ", ".join(f"`{one}`" for one in rule["enum"])
+    if "const" in rule:
+        return f"`{rule['const']}`"
+    if "$ref" in rule:
+        return "initialisation" if rule["$ref"].endswith("Init") else "mapping"
+    low = (
+        f" ≥ {rule['minimum']}"
+        if "minimum" in rule
+        else f" > {rule['exclusiveMinimum']}"
+        if "exclusiveMinimum" in rule
+        else ""
+    )
+    names = {
+        "integer": "int",
+        "number": "float",
+        "boolean": "bool",
+        "array": "list",
+        "string": "word",
+        "object": "mapping",
+    }
+    return names[rule["type"]] + low
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,61 @@
+"""Writes docs/zoo.md, the bundled networks beside their papers. `python docs/zoo.py` writes it anew."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+from archspec.catalogue import Entry, catalogue
+
+PAGE = Path(__file__).parent / "zoo.md"
+
+_HEAD = """# The zoo
+
+{count} networks, each a file in [specs](../specs). The counts are what each spec expects and `archspec check specs/*.yaml`
+verifies; the paper's numbers are as it prints them, and the last column says why they differ. This page is made from
+`specs/catalogue.json` and the specs by `python docs/zoo.py`; `archspec list` shows the same in a terminal.
+
+Parameters are trainable scalars; MACs are multiply-accumulates of convolutions, linear layers and matrix products for one sample
+(FLOPs are twice as many); depth is the number of weighted layers on the longest path. All specs with a classifier take another
+number of classes: `--set classes=100`.
+"""
+
+
+def page() -> str:
+    entries = catalogue()
+    parts = [_HEAD.format(count=len(entries))]
+    for family, members in itertools.groupby(entries, lambda entry: entry.family):
+        parts.append(f"## {family}\n")
+        parts.append("| spec | paper | params | MACs | depth | paths | paper: params | MACs | why they differ |")
+        parts.append("|---|---|---:|---:|---:|---:|---:|---:|---|")
+        parts += [*map(_row, members), ""]
+    return "\n".join(parts)
+
+
+def _row(entry: Entry) -> str:
+    paper = f"[{entry.paper}](https://arxiv.org/abs/{entry.arxiv})" if entry.arxiv else entry.paper
+    own = f"{entry.params:,} | {entry.macs:,} | {entry.depth:,} | {_paths(entry.paths)}"
+    theirs = f"{_rounded(entry.paper_params)} | {_rounded(entry.paper_macs)}"
+    return f"| [{entry.name}](../specs/{entry.name}.yaml) | {paper} | {own} | {theirs} | {entry.note} |"
+
+
+def _paths(number: int) -> str:
+    """The exact number, as a power of two where it is one, or its first digits where it is too long for a table."""
+    if number > 4 and number & (number - 1) == 0:
+        return f"2^{number.bit_length() - 1}"
+    digits = str(number)
+    return f"{number:,}" if len(digits) <= 24 else f"{digits[0]}.{digits[1:5]}…e{len(digits) - 1}"
+
+
+def _rounded(number: int | None) -> str:
+    """A paper's number, in the unit that papers use."""
+    if number is None:
+        return ""
+    for unit, name in ((10**9, "G"), (10**6, "M"), (10**3, "K")):
+        if number >= unit:
+            return f"{number / unit:g} {name}"
+    return str(number)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

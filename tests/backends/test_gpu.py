@@ -1,0 +1,53 @@
+"""The same network on a CPU and on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from archspec.backends.torch import build as build_graph
+from archspec.graph import Graph
+from tests.hand import dense, recurrent, residual, transformer, two_stream
+
+build: Callable[..., Any] = build_graph
+"""Any, because a type checker cannot know the modules that a network has."""
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA"),
+]
+
+GRAPHS = [residual(), dense(), recurrent(), two_stream(), transformer()]
+
+
+@pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.name)
+def test_a_gpu_computes_what_a_cpu_does(graph: Graph) -> None:
+    model = build(graph, dtype=torch.float64).eval()
+    given = [torch.randn(2, *value.shape.sizes, dtype=torch.float64) for value in graph.inputs.values()]
+    expected = model(*given)
+    result = model.to("cuda")(*(tensor.cuda() for tensor in given))
+    torch.testing.assert_close(result, expected, check_device=False)
+
+
+def test_weights_are_made_on_the_gpu_and_its_generator_is_left_alone() -> None:
+    torch.cuda.manual_seed(5)
+    expected = torch.rand(3, device="cuda")
+    torch.cuda.manual_seed(5)
+    first, second = (build(residual(), device="cuda", seed=1).state_dict() for _ in range(2))
+    assert torch.equal(torch.rand(3, device="cuda"), expected)
+    assert all(value.is_cuda for value in first.values())
+    assert all(map(torch.equal, first.values(), second.values()))
+    other = build(residual(), device="cuda", seed=2).state_dict()
+    assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
+
+
+def test_training_on_a_gpu_in_mixed_precision() -> None:
+    model = build(residual(), device="cuda").to(memory_format=torch.channels_last)
+    image = torch.randn(4, 3, 8, 8, device="cuda").contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cuda", dtype=torch.bfloat16):
+        loss = model(image).square().mean()
+    loss.backward()
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())

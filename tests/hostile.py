@@ -1,0 +1,174 @@
+"""Specs that are made to hurt, by name: each text, or the bytes, of a file. Run as a program, it checks one within bounds."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+
+HEAD = "name: hostile\ninput: [4, 8, 8]\n"
+
+
+def stages(text: str, *, blocks: str = "", args: str = "") -> str:
+    """A spec with one stage."""
+    parts = [
+        HEAD,
+        f"args: {args}\n" if args else "",
+        f"blocks:\n{blocks}" if blocks else "",
+        f"stages:\n  one: {text}\n",
+    ]
+    return "".join(parts)
+
+
+def doubling(count: int, unit: str) -> str:
+    """Blocks each of which uses the one before it twice."""
+    lines = [f"  b0: {unit}"] + [f"  b{at}: [b{at - 1}, b{at - 1}]" for at in range(1, count + 1)]
+    return "\n".join(lines) + "\n"
+
+
+def handing(count: int, argument: str) -> str:
+    """Blocks each of which hands its argument, as `argument` says, to the one before it."""
+    lines = ["  b0: {args: {x: layer}, layers: [x]}"]
+    lines += [f"  b{at}: {{args: {{x: layer}}, layers: [b{at - 1}: {{x: {argument}}}]}}" for at in range(1, count + 1)]
+    return "\n".join(lines) + "\n"
+
+
+def chained(count: int) -> str:
+    """Blocks each of which uses the one before it once."""
+    lines = ["  b0: relu"] + [f"  b{at}: [b{at - 1}]" for at in range(1, count + 1)]
+    return "\n".join(lines) + "\n"
+
+
+def cases() -> Iterator[tuple[str, str | bytes]]:
+    """The name of each case, and what stands in its file."""
+    yield from _of_yaml()
+    yield from _of_numbers()
+    yield from _of_size()
+
+
+def _of_yaml() -> Iterator[tuple[str, str | bytes]]:
+    bomb = "".join(f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9) if at else 'relu'}]\n" for at in range(9))
+    yield "alias bomb", HEAD + bomb
+    yield "50 MB", HEAD + "# " + "x" * 50_000_000 + "\nstages: {one: relu}\n"
+    yield "flow nesting", stages("[" * 10_000 + "relu" + "]" * 10_000)
+    yield "flow nesting of mappings", stages("{layers: " * 10_000 + "relu" + "}" * 10_000)
+    yield "block nesting", stages("\n" + "".join(" " * at + "- \n" for at in range(3, 1200)))
+    yield "nesting that is never closed", stages("[" * 100_000)
+    yield "dashes", stages("\n    " + "- " * 10_000 + "relu")
+    yield "keys", HEAD + "stages:\n" + "".join(f"  s{at}: relu\n" for at in range(50_000)) + "  s: rellu\n"
+    yield "100,000 keys", HEAD + "stages:\n" + "".join(f" {at}: x\n" for at in range(100_000))
+    yield "unknown words", HEAD + "stages:\n" + "".join(f"  s{at}: stage{at}\n" for at in range(20_000))
+    yield (
+        "arguments",
+        HEAD + "args: {" + ", ".join(f"a{at}: {at}" for at in range(30_000)) + "}\nstages: {one: reluu}\n",
+    )
+    yield "long scalar", stages("x" * 900_000)
+    yield "long scalar of words", stages("{conv: " + "x " * 400_000 + "}")
+    yield "long quoted scalar", stages('"' + "x" * 900_000 + '"')
+    yield "long name", HEAD + "stages: {" + "x" * 500_000 + ": relu}\n"
+    yield "long key", stages("{" + "x" * 1000 + ": 3}")
+    yield "NUL", stages("re\0lu").encode()
+    yield "latin-1", "name: Möbius\n".encode("latin-1")
+    yield "utf-16", stages("relu").encode("utf-16")
+    yield "utf-32", stages("relu").encode("utf-32")
+    yield "BOM inside", HEAD.encode() + b"\xef\xbb\xbfstages: {one: reluu}\n"
+    yield "BOM and latin-1", b"\xef\xbb\xbfname: M\xf6bius\n"
+    yield "binary", bytes(range(256)) * 100
+    yield "tabs", HEAD + "stages:\n\tone:\trelu\n"
+    yield "lone surrogate", stages('"\\ud800"')
+    yield "surrogate in a file", HEAD.encode() + b"stages: {one: \xed\xa0\x80}\n"
+    yield "line separators", HEAD + "stages:\u2028  one: reluu\u0085  two: x\n"
+    yield "carriage returns", (HEAD + "stages:\n  one: reluu\n").replace("\n", "\r")
+    yield "empty file", ""
+    yield "only a tag", "!!python/object/apply:os.system ['true']"
+    yield "percent", "%YAML 9.9\n---\nname: a\n"
+    yield "anchors of nothing", HEAD + "stages: &x\n"
+    yield "complex key", HEAD + "? [a, b]\n: c\n"
+
+
+def _of_numbers() -> Iterator[tuple[str, str | bytes]]:
+    yield "huge exponent", stages("{conv: 1e999999999}")
+    yield "huge integer", stages("{conv: " + "9" * 10_000 + "}")
+    yield "huge fraction", stages("{dropout: " + "9" * 400 + ".5}")
+    yield "tiny fraction", stages("{dropout: 1e-1000}")
+    yield "huge float", stages("{scale: " + "9" * 500 + "}")
+    yield "huge hexadecimal", stages("{conv: 0x" + "e1" * 600 + "}")
+    yield "huge octal", stages("{conv: 0o" + "7" * 900 + "}")
+    yield "power by products", stages("{conv: a * a * a * a}", args="{a: 1e500}")
+    yield (
+        "product of arguments",
+        stages(
+            "{conv: a60}", args="{a0: 1e99, " + ", ".join(f"a{at}: a{at - 1} * a{at - 1}" for at in range(1, 61)) + "}"
+        ),
+    )
+    yield "fraction of arguments", stages("{dropout: a}", args="{a: 1e1000 / 3}")
+    yield "long expression", stages("{conv: " + "1 + " * 10_000 + "1}")
+    yield "deep expression", stages("{conv: " + "(" * 400 + "1" + ")" * 400 + "}")
+    yield "minus signs", stages("{conv: " + "- " * 400 + "1}")
+    yield "wide and deep expression", stages("{conv: 0*" + ("(" + "1+" * 9) * 40 + "1" + ")" * 40 + "}")
+    yield "reshape", stages("{reshape: [1000000000, 1000000000]}")
+    yield "split", stages("{split: [1000000000, 1000000000]}")
+    yield "split in many", stages("{split: [" + ", ".join(["1"] * 90_000) + "]}")
+    yield "conv", stages("{conv: 1000000000000}")
+    yield "pool", stages("{adaptivepool: 1000000000000}")
+    yield "upsample", stages("{upsample: 1000000000000}")
+    yield "pad", stages("{pad: 1000000000000}")
+    yield "input", "name: a\ninput: [1e9, 1e9, 1e9]\nstages: {one: relu}\n"
+    yield "input of many axes", "name: a\ninput: [" + ", ".join(["1"] * 50_000) + "]\nstages: {one: relu}\n"
+    yield "expect", HEAD + "stages: {one: relu}\nexpect: {params: 1e9999}\n"
+
+
+def _of_size() -> Iterator[tuple[str, str | bytes]]:
+    yield "nest", stages("{nest: {times: 60, core: [relu], layers: [add: [core, core]]}}")
+    yield "nest of identities", stages("{nest: {times: 60, core: [identity], layers: [core, core]}}")
+    yield "nest of a million", stages("{nest: {times: 1000000, core: [relu], layers: [core]}}")
+    yield "doubling blocks", stages("b60", blocks=doubling(60, "relu"))
+    yield "doubling blocks of identities", stages("b60", blocks=doubling(60, "identity"))
+    yield "doubling layer arguments", stages("{b60: relu}", blocks=handing(60, "[x, x]"))
+    yield "doubling layer arguments of identities", stages("{b60: identity}", blocks=handing(60, "[x, x]"))
+    yield "doubling layer arguments in turns", stages("{b60: relu}", blocks=handing(60, "[x, relu, x]"))
+    numbers = "".join(
+        f"  b{at}: {{args: {{n: int}}, layers: [b{at - 1}: 2 * n, b{at - 1}: 2 * n + 1]}}\n" for at in range(1, 61)
+    )
+    yield "doubling numbers", stages("{b60: 1}", blocks="  b0: {args: {n: int}, layers: [conv: n]}\n" + numbers)
+    layers = "".join(
+        f"  b{at}: {{args: {{x: layer}}, layers: [b{at - 1}: [x, relu], b{at - 1}: [relu, x]]}}\n"
+        for at in range(1, 61)
+    )
+    yield "doubling closures", stages("{b60: relu}", blocks="  b0: {args: {x: layer}, layers: [x]}\n" + layers)
+    yield "deep blocks", stages("b20000", blocks=chained(20_000))
+    yield "deep blocks below the limit of size", stages("b2000", blocks=chained(2000))
+    yield "deep layer arguments", stages("{b3000: relu}", blocks=handing(3000, "[x]"))
+    yield "cyclic blocks", stages("b0", blocks="  b0: [b1]\n  b1: [b2]\n  b2: [b0]\n")
+    yield "cyclic default", stages("b0", blocks="  b0: {args: {x: [b0]}, layers: [x]}\n")
+    yield "repeat", stages("{repeat: {times: 1e9, layers: [identity]}}")
+    yield "repeat of nothing", stages("{repeat: {times: 1e9, layers: []}}")
+    thousand = "{repeat: {times: 1000, layers: [%s]}}"
+    yield "nested repeats", stages(thousand % (thousand % (thousand % "identity")))
+    yield "repeat of arguments", stages("{repeat: {times: a * a, layers: [relu]}}", args="{a: 1e9}")
+    yield "copies", stages("{add: [copies: {times: 1e9, layers: [relu]}]}")
+    bundles = "".join(f"  s{at}: {{bundle: [identity, identity]}}\n" for at in range(60))
+    yield "doubling bundles", f"{HEAD}stages:\n{bundles}"
+    yield "shared turns", stages("{repeat: {times: 1e8, share: true, layers: [relu]}}")
+
+
+def main(path: str) -> None:
+    """Checks one file and says what came of it."""
+    resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))
+    import archspec
+
+    start = time.process_time()
+    found = archspec.check(path)
+    seconds = time.process_time() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    text = [
+        {"line": one.span.line, "column": one.span.column, "lines": len(one.span.source.lines), "text": str(one)}
+        for one in found
+    ]
+    sys.stdout.write(json.dumps({"seconds": seconds, "bytes": peak, "found": text[:3]}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,52 @@
+"""The pages and pictures are what the code makes today, and what they show works."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import archspec
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "path"), [("front", "picture", "PICTURE"), ("reference", "page", "PAGE"), ("zoo", "page", "PAGE")]
+)
+def test_what_is_made_from_the_code_is_current(name: str, made: str, path: str) -> None:
+    module = script(name)
+    assert getattr(module, path).read_text(encoding="utf-8") == getattr(module, made)(), f"run: python docs/{name}.py"
+
+
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n((?:name|extends):.*?)```", README, re.DOTALL))
+def test_the_specs_of_the_readme_are_networks(text: str) -> None:
+    assert archspec.check(text) == ()
+
+
+def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(code, names)  # noqa: S102 - our own text
+    assert "features" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "page", [path for path in ROOT.glob("**/*.md") if ".venv" not in path.parts], ids=lambda path: path.name
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
