@@ -9,22 +9,20 @@ from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostics import Collector, did_you_mean
 from archspec.language.binder import Binder
+from archspec.language.cycles import check_cycles
 from archspec.language.document import Document, Entry
 from archspec.language.explain import explain
 from archspec.language.layers import (
     Block,
-    BlockUse,
     Chain,
     Field,
     InputUse,
     Item,
-    JoinUse,
     Kind,
     Layer,
     Parameter,
     PassUse,
     Program,
-    Turns,
     places,
 )
 from archspec.language.literals import UNKNOWN, check_fields, check_value, field_type, literal
@@ -64,7 +62,7 @@ class _Declarations:
         for name in list(self.blocks):
             self.blocks[name] = self.body(self.blocks[name], document.blocks[name][1])
         stages, values = self.stages()
-        self.check_cycles()
+        check_cycles(self.blocks, self.found)
         outputs = tuple(self.outputs(values))
         passes = tuple(self.passes())
         return Program(
@@ -341,29 +339,6 @@ class _Declarations:
         except ValidationError as error:
             explain(error, key.text, model, places(fields), span=key.span, into=self.found, given=values)
 
-    # -- blocks that use themselves -------------------------------------------------------------------------------
-
-    def check_cycles(self) -> None:
-        """No block uses itself, directly or through others."""
-        uses = {name: dict(_blocks(block)) for name, block in self.blocks.items()}
-        state: dict[str, int] = {}
-        for root in uses:
-            trail: list[tuple[str, Iterator[str]]] = [(root, iter(uses[root]))] if root not in state else []
-            state.setdefault(root, 1)
-            while trail:
-                name, rest = trail[-1]
-                step = next(rest, None)
-                if step is None:
-                    state[name] = 2
-                    trail.pop()
-                elif state.get(step) == 1:
-                    names = [one for one, _ in trail]
-                    circle = [*names[names.index(step) :], step]
-                    self.found.report(f"the block {step} uses itself: {' → '.join(circle[:12])}", uses[name][step].span)
-                elif step not in state:
-                    state[step] = 1
-                    trail.append((step, iter(uses[step])))
-
 
 def _is_long(tree: Tree) -> bool:
     """Whether a block is written with its parts named, and not as a layer alone."""
@@ -375,22 +350,3 @@ def _without_after(tree: Tree) -> Tree:
     if not isinstance(tree, Mapping) or "after" not in tree.by_name:
         return tree
     return Mapping(tree.span, tuple((key, value) for key, value in tree if key.text != "after"))
-
-
-def _blocks(block: Block) -> Iterator[tuple[str, Layer]]:
-    """The blocks that a block's layers, and the defaults of its arguments, use."""
-    pending: list[Layer] = [
-        block.body,
-        *(one.default for one in block.parameters.values() if isinstance(one.default, Layer)),
-    ]
-    while pending:
-        layer = pending.pop()
-        if isinstance(layer, BlockUse):
-            yield layer.block, layer
-            pending += [argument for argument in layer.arguments.values() if isinstance(argument, Layer)]
-        elif isinstance(layer, Chain):
-            pending += [item.layer for item in layer.items]
-        elif isinstance(layer, JoinUse):
-            pending += [item.layer for item in layer.branches]
-        elif isinstance(layer, Turns):
-            pending += [layer.body, *([layer.core] if layer.core is not None else [])]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from itertools import islice
 from math import prod
 from typing import Any, NoReturn
 
@@ -33,6 +32,7 @@ from archspec.language.layers import (
     places,
 )
 from archspec.language.limits import DEFAULT, Limits
+from archspec.language.operands import operands, turned
 from archspec.language.scopes import Bundle, Closure, Env, Frame, Label, Level, Place, channels
 from archspec.language.size import MORE_NODES
 from archspec.language.tree import Scalar, Tree
@@ -239,8 +239,8 @@ class Elaborator:
             outputs = self.graph.add(op, inputs, path, scope=scope, span=use.span, use=env.use)
         except ShapeError as error:
             spans = {field.name: field.span for field in use.fields}
-            notes = _operands([(item.layer, value) for item, result in results or () for value in result], env)
-            advice = _turned(op, inputs, current) or error.help if len(inputs) == 2 else error.help
+            notes = operands([(item.layer, value) for item, result in results or () for value in result], env)
+            advice = turned(op, inputs, current) or error.help if len(inputs) == 2 else error.help
             self.fail(error.message, spans.get(error.field or "", use.span), env.use, help=advice, notes=notes)
         self.spend(len(outputs), use, env.use)
         if path:
@@ -366,41 +366,11 @@ class Elaborator:
 
 
 _MOST_AXES = 8  # of an input
-_SHOWN = 12  # operands of a join
 _LOST = "lead it into a join, return it with outputs, or leave it out"
 
 
 def _named(node: Node) -> str:
     return f"{node.name} ({node.op.word})" if node.path else node.op.word
-
-
-def _turned(op: Op, inputs: Bundle, current: Bundle) -> str | None:
-    """The advice of a join whose shortcut, the current value itself, stands first: it is given for the branch first."""
-    if (inputs[0],) != current or inputs[1] == inputs[0]:
-        return None
-    try:
-        op.infer(inputs[1].shape, inputs[0].shape)
-    except ShapeError as error:
-        return error.help
-    return None
-
-
-def _operands(values: list[tuple[Layer, Value]], env: Env) -> tuple[Note, ...]:
-    """The shapes of a join's operands, one below the other, each with what made it."""
-    shapes = [str(value.shape) for _, value in values[:_SHOWN]]
-    width = max(map(len, shapes), default=0)
-    notes = [
-        Note(layer.span, f"{shape:>{width}}  {_made_of(layer, env)}")
-        for (layer, _), shape in zip(values, shapes, strict=False)
-    ]
-    if len(values) > _SHOWN:
-        notes.append(Note(values[_SHOWN][0].span, f"… and {len(values) - _SHOWN} more"))
-    return tuple(notes)
-
-
-def _made_of(layer: Layer, env: Env) -> str:
-    words = list(islice(_words(layer, env), 9))
-    return (", ".join(words[:8]) + (", …" if len(words) > 8 else "")) or "identity"
 
 
 def is_identity(layer: Layer, env: Env) -> bool:
@@ -415,25 +385,6 @@ def is_identity(layer: Layer, env: Env) -> bool:
             return isinstance(value, Closure) and value.empty
         case _:
             return isinstance(layer, ValueUse)
-
-
-def _words(layer: Layer, env: Env) -> Iterator[str]:
-    """What a layer is made of, for a diagnostic."""
-    match layer:
-        case OpUse():
-            yield layer.op.word
-        case BlockUse():
-            yield layer.block
-        case ValueUse():
-            yield layer.name
-        case Turns():
-            yield layer.word
-        case Chain():
-            for item in layer.items:
-                yield from _words(item.layer, env)
-        case ArgumentUse():
-            value = env.names[layer.name]
-            yield from _words(value.layer, value.env) if isinstance(value, Closure) else (layer.name,)
 
 
 def _is_of(value: Any, kind: Kind) -> bool:
@@ -451,7 +402,10 @@ def _is_of(value: Any, kind: Kind) -> bool:
 
 
 def _frozen(value: Any) -> Any:
-    return tuple((name, _frozen(item)) for name, item in value.items()) if isinstance(value, dict) else value
+    """A value as a key; true is another one than 1."""
+    if isinstance(value, dict):
+        return tuple((name, _frozen(item)) for name, item in value.items())
+    return tuple(map(_frozen, value)) if isinstance(value, tuple) else (type(value), value)
 
 
 def _with_value(found: Diagnostic, field: Field | None, values: Mapping[str, Any]) -> Diagnostic:

@@ -158,7 +158,12 @@ def check_value(tree: Tree, kind: Kind, what: str, names: Names, found: Collecto
     good = _fits(value, kind)
     if not good:
         advice = "arithmetic stands unquoted" if tree.kind == "string" and kind in NUMERIC else None
-        found.report(f"{what} needs {A_KIND[kind]}, got {describe(tree)}", tree.span, help=advice)
+        got = (
+            f"; {tree.text} is {value}"
+            if isinstance(value, float) and tree.kind == "word"
+            else f", got {describe(tree)}"
+        )
+        found.report(f"{what} needs {A_KIND[kind]}{got}", tree.span, help=advice)
     return good
 
 
