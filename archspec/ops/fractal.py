@@ -58,7 +58,7 @@ class DropMean(Folding):
         columns = self._columns(len(branches))
         if len(columns) != len(branches):
             raise ShapeError(
-                f"dropmean needs a column for each branch, got {columns} for {len(branches)}", field="columns"
+                f"dropmean needs as many columns as branches, got {len(columns)} for {len(branches)}", field="columns"
             )
         if drawn.rank != 1 or drawn.sizes[0] <= max(columns):
             raise ShapeError(
@@ -73,6 +73,13 @@ class DropMean(Folding):
 
     def carries(self, operand: int, count: int = 1) -> bool:
         return operand < count - 1
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        if self.carries(operand, len(inputs)):
+            return super().routes(operand, reached, inputs, outputs, output)
+        return range(outputs[0].channels)
 
     def _columns(self, count: int) -> tuple[int, ...]:
         return tuple(range(count)) if self.columns is None else self.columns

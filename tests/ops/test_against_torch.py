@@ -31,7 +31,7 @@ NARROWER: dict[str, dict[str, str]] = {
     "mean": {r"^mean needs equal shapes": "torch broadcasts; a description says what it means"},
     "dropmean": {
         r"^dropmean needs equal shapes": "torch broadcasts; a description says what it means",
-        r"^dropmean needs a column": "whatever has enough places would do for torch",
+        r"^dropmean needs (a columndraw|as many)": "whatever has enough places would do for torch",
     },
     "max": {r"^max needs equal shapes": "torch broadcasts; a description says what it means"},
     "multiply": {r"^multiply needs gates": "torch would let a gate widen the signal"},
