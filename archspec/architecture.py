@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import networkx as nx
     import torch
 
+    from archspec.analysis.expected import ExpectedDepth
     from archspec.analysis.paths import Paths
     from archspec.report.summary import Summary
 
@@ -132,6 +133,13 @@ class Architecture:
         from archspec.analysis.counts import depth
 
         return depth(self.network)
+
+    @cached_property
+    def expected_depth(self) -> ExpectedDepth | None:
+        """How many residual branches stochastic depth keeps on average in training; None where it drops none."""
+        from archspec.analysis.expected import expected_depth
+
+        return expected_depth(self.network)
 
     def paths(self, unit: Literal["modules", "layers"] = "modules", *, gates: bool = False) -> Paths:
         """The paths from the inputs to the outputs, counted by channel range, and how their lengths are distributed."""
