@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from archspec import library
-from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_you_mean
+from archspec.diagnostics import Collector, Diagnostic, Note, Source, Span, SpecError, did_you_mean
 from archspec.graph import Graph
 from archspec.language import DEFAULT, Limits, elaborate, program
 from archspec.language.explain import explain
 from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import SUFFIXES, Loader, open_source
 from archspec.language.plain import written
-from archspec.language.tree import Tree, plain
+from archspec.language.tree import Tree, locate, plain
 from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
 
@@ -226,4 +226,11 @@ def _rewritten(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph
         explain(error, use.word, model, places(use.arguments), span=use.span, into=found)
         raise SpecError(*found.found) from None
     except PassError as error:
-        raise SpecError(Diagnostic(error.message, use.span, help=error.help)) from None
+        notes = (Note(error.span, "made here"),) if error.span else ()
+        raise SpecError(Diagnostic(error.message, _asked(use, error), notes, help=error.help)) from None
+
+
+def _asked(use: PassUse, error: PassError) -> Span:
+    """The argument of a pass that an error is about, or the pass."""
+    field = next((field for field in use.arguments if error.argument[:1] == (field.name,)), None)
+    return locate(field.value, error.argument[1:]).span if field else use.span
