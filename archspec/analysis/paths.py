@@ -146,7 +146,7 @@ class Paths:
         """By how much a path grows that enters a node by this operand."""
         if self.unit == "layers":
             return weighted(node, operand)
-        return self._detours[node.id][operand] if joins(node) else 0
+        return int(self._detours[node.id][operand]) if joins(node) else 0
 
     @cached_property
     def _detours(self) -> dict[int, tuple[bool, ...]]:

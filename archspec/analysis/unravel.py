@@ -36,10 +36,14 @@ class _Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One node of a path, the operand by which the path enters it (None where the path starts at its value), the channels reached."""
+    """One node of a path: by which operand it is entered (None at a start), by which output left, on which channels.
+
+    `cost` is what it adds to the length.
+    """
 
     node: Node | Input
     operand: int | None
+    output: int
     channels: range
     cost: int
 
@@ -69,6 +73,11 @@ class Route:
     def through(self) -> tuple[str, ...]:
         """What its length counts: the blocks whose longer way it takes, or the weighted layers that it passes."""
         return tuple(_counted(self.graph, step.node, self.unit) for step in self.steps if step.cost)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of its weighted layers."""
+        return tuple(_name(node) for node in self.nodes if isinstance(node, Node) and node.op.weighted)
 
     def as_dict(self) -> dict[str, object]:
         return {"length": self.length, "through": list(self.through), "names": list(self.names)}
@@ -215,7 +224,8 @@ def _route(paths: Paths, link: _Link | None) -> Route:
     steps: list[Step] = []
     while link is not None:
         state = link.move.to
-        steps.append(Step(paths.graph.nodes[state.node], link.move.operand, state.channels, link.move.cost))
+        node = paths.graph.nodes[state.node]
+        steps.append(Step(node, link.move.operand, state.output, state.channels, link.move.cost))
         link = link.before
     return Route(paths.graph, paths.unit, tuple(reversed(steps)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Annotated
 
 from pydantic import Field
@@ -231,3 +232,15 @@ def _shapes(values: Iterable[Value]) -> str:
 
 def _sizes(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "a scalar"
+
+
+def choose(graph: Graph, count: int, seed: int) -> tuple[str, ...]:
+    """So many residual blocks, drawn at random without repetition, in the order of the network; the same seed draws the same.
+
+    Raises:
+        PassError: there are not so many.
+    """
+    blocks = residual_blocks(graph)
+    if not 0 < count <= len(blocks):
+        raise PassError(f"{count} blocks cannot be drawn from the {len(blocks)} residual blocks of this network")
+    return tuple(blocks[at] for at in sorted(Random(seed).sample(range(len(blocks)), count)))  # noqa: S311 - no secret
