@@ -187,7 +187,7 @@ def _document(tree: Mapping, shell: Shell, first: Span, found: Collector) -> Doc
     )
     result.passes = shell.passes.items if shell.passes is not None else ()
     if result.extends is None:
-        for key, layer in result.stages.values():
+        for _, layer in result.stages.values():
             if isinstance(layer, Mapping) and "after" in layer.by_name:
                 place = layer.keys["after"].span
                 advice = "stages come in the order in which they are written"

@@ -73,7 +73,7 @@ def test_what_is_left_computes_what_a_silenced_branch_leaves(blocks: list[str]) 
     damaged.load_state_dict(after.carry(state), strict=True)
     gone = sorted(name for name in state if name not in after.carry(state))
     assert gone
-    silenced = {n: torch.zeros_like(t) if n in gone and "bn2" in n and n.endswith(("weight", "bias")) else t for n, t in state.items()}
+    silenced = {n: torch.zeros_like(t) if n in gone and ".closing." in n and n.endswith(("weight", "bias")) else t for n, t in state.items()}
     assert any(not torch.equal(silenced[name], state[name]) for name in state)
     model.load_state_dict(silenced)
     with torch.inference_mode():
