@@ -41,7 +41,9 @@ def sweep(
             for operand, value in enumerate(node.inputs if entries else ()):
                 if (node.id, operand) in entries:
                     offered[operand] = _begun(offered[operand], range(value.shape.channels), start, merge)
-            reached = [_arrivals(node, index, offered, merge, cost, extend, gates) for index in range(len(node.outputs))]
+            reached = [
+                _arrivals(node, index, offered, merge, cost, extend, gates) for index in range(len(node.outputs))
+            ]
         if node.id in started:
             for value in node.outputs:
                 if (node.id, value.index) in starts:

@@ -118,10 +118,14 @@ def expansion(graph: Graph) -> Expansion:
         if len(signal) < 2:
             continue
         if node.op.word != "add" or len(signal) != 2 or sum(flags[node.id]) != 1:
-            raise _no_unit(graph, node, "no sum of a branch and a shortcut of fewer weighted layers")
+            raise _no_unit(node, "no sum of a branch and a shortcut of fewer weighted layers")
         units.append(_unit(graph, node, flags[node.id], last))
         last = node
-    if last is None or len(graph.outputs) != 1 or _back(graph, next(iter(graph.outputs.values())))[1] != last.outputs[0]:
+    if (
+        last is None
+        or len(graph.outputs) != 1
+        or _back(graph, next(iter(graph.outputs.values())))[1] != last.outputs[0]
+    ):
         what = "has no residual unit" if last is None else "does not end behind its last unit"
         at = last or next(graph.ops)
         raise SpecError(Diagnostic(f"the expansion needs a chain of residual units, {graph.name} {what}", at.span))
@@ -133,7 +137,7 @@ def _unit(graph: Graph, join: Node, flags: tuple[bool, ...], last: Node | None) 
     branch, root = _back(graph, longer)
     shortcut, other = _back(graph, shorter)
     if root != other or root != (last.outputs[0] if last else root):
-        raise _no_unit(graph, join, "no unit whose two ways part behind the unit before it")
+        raise _no_unit(join, "no unit whose two ways part behind the unit before it")
     common = 0
     while common < min(len(branch), len(shortcut)) and branch[common] is shortcut[common]:
         common += 1
@@ -161,6 +165,6 @@ def _names(nodes: tuple[Node, ...]) -> Term:
     return tuple(node.name or node.op.word for node in nodes)
 
 
-def _no_unit(graph: Graph, node: Node, what: str) -> SpecError:
+def _no_unit(node: Node, what: str) -> SpecError:
     message = f"the expansion needs a chain of residual units; this {node.op.word} is {what}"
     return SpecError(Diagnostic(message, node.span, use=node.use))

@@ -8,14 +8,12 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import chain
 from operator import add
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
+from archspec.analysis.stages import Factor, factors
 from archspec.graph import Graph, Node, Value
 from archspec.places import Edge, Parts, UnknownPartError
 from archspec.routes import detours, joins, sweep, weighted
-
-if TYPE_CHECKING:
-    from archspec.analysis.stages import Factor
 
 Unit = Literal["modules", "layers"]
 Amount = TypeVar("Amount")
@@ -113,8 +111,6 @@ class Paths:
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
         """The stretches of the network whose numbers of paths multiply to the total; empty where there is no path."""
-        from archspec.analysis.stages import factors
-
         return factors(self)
 
     def to(self, *targets: Value) -> Paths:
@@ -156,7 +152,10 @@ class Paths:
         return sum(count for length, count in self.lengths.items() if low <= length <= high)
 
     def _at_targets(
-        self, start: Amount, merge: Callable[[Amount, Amount], Amount], extend: Callable[[Amount, int], Amount] | None = None
+        self,
+        start: Amount,
+        merge: Callable[[Amount, Amount], Amount],
+        extend: Callable[[Amount, int], Amount] | None = None,
     ) -> Iterator[Amount]:
         """What arrives at each target, range by range; lengths matter only where there is an `extend`."""
         arrived = self.arrivals(self.targets, start, merge, extend)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import add
+from typing import TYPE_CHECKING
 
-from archspec.analysis.paths import Paths
 from archspec.graph import Node, Path, Value
+
+if TYPE_CHECKING:
+    from archspec.analysis.paths import Paths
 
 _PARTS = 64  # more parts than that are no stages
 
@@ -78,7 +81,7 @@ def _labels(paths: Paths, opened: frozenset[Path]) -> list[str]:
         path = node.path or graph.scopes[node.scope].path
         own = next((path[:end] for end in range(1, len(path) + 1) if path[:end] not in opened), ())
         labels.append(".".join(own) or (labels[-1] if labels else ""))
-    first = next((label for label in labels if label), "")
+    first = next((label for label in labels if label), graph.name)
     return [label or first for label in labels]
 
 

@@ -212,7 +212,9 @@ def count_paths(
         show.expansion(expansion)
 
 
-@archspec.command(cls=SpecCommand, epilog=_LESION, help=f"Write SPEC without some of its blocks, as a new spec.\n\n{SPEC}")
+@archspec.command(
+    cls=SpecCommand, epilog=_LESION, help=f"Write SPEC without some of its blocks, as a new spec.\n\n{SPEC}"
+)
 @architecture_options
 @click.option("--drop", multiple=True, metavar="NAME", help="A block whose residual branches go; repeatable.")
 @click.option("--random", "count", type=click.IntRange(1), metavar="K", help="Drop K residual blocks, drawn at random.")

@@ -57,7 +57,9 @@ class Wounds:
         return text
 
 
-def injured(arch: Architecture, drop: tuple[str, ...], swap: tuple[tuple[str, str], ...], count: int, seed: int) -> Wounds:
+def injured(
+    arch: Architecture, drop: tuple[str, ...], swap: tuple[tuple[str, str], ...], count: int, seed: int
+) -> Wounds:
     """The network without those blocks. Ends the command where it cannot be."""
     try:
         drawn = choose(arch.network, count, seed) if count else ()
@@ -77,29 +79,6 @@ def check_target(out: Path, spec: str, *, force: bool) -> None:
         raise Unable(f"{out} is the spec itself: -o needs another file")
     if out.exists() and not force:
         raise Unable(f"{out} is there already; --force writes over it")
-
-
-def injured(arch: Architecture, drop: tuple[str, ...], swap: tuple[tuple[str, str], ...], count: int, seed: int) -> Wounds:
-    """The network without those blocks. Ends the command where it cannot be."""
-    try:
-        drawn = choose(arch.network, count, seed) if count else ()
-        dropped = tuple(dict.fromkeys((*drop, *drawn)))
-        after = arch.lesion(dropped, swap)
-        return Wounds(arch, after, dropped, swap, tuple(plan(arch.network, dropped).straight))
-    except PassError as error:
-        if error.span is None:
-            raise click.UsageError(f"{error.message}; {error.help}" if error.help else error.message) from None
-        show_diagnostics([Diagnostic(error.message, error.span, help=error.help)], as_json=False)
-        raise click.exceptions.Exit(WRONG_COMMAND) from None
-
-
-def save(text: str, out: Path, spec: str, *, force: bool) -> None:
-    """Writes the new spec, but not over the old one."""
-    if same(out, Path(spec)):
-        raise Unable(f"{out} is the spec itself: -o needs another file")
-    if out.exists() and not force:
-        raise Unable(f"{out} is there already; --force writes over it")
-    write(out, text)
 
 
 def _reference(spec: str, out: Path) -> str:

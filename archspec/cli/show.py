@@ -112,7 +112,8 @@ def render(what: RenderableType) -> None:
     click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
-def grid(title: str) -> Table:
+def grid(title: str | None = None) -> Table:
+    """Two columns of names and values, and one of remarks."""
     table = Table.grid(padding=(0, 2))
     table.title, table.title_justify, table.title_style = title, "left", "bold"
     table.add_column(style="cyan", no_wrap=True)

@@ -26,7 +26,8 @@ _UNITS = 8  # whose gradients are written out
 def paths(name: str, found: Paths, *, lengths: bool, ends: tuple[str | None, str | None] = (None, None)) -> None:
     """How many paths a network has, how long they are and where they fork; with `lengths`, how many there are of each length."""
     between = "".join(f" {word} {end}" for word, end in zip(("from", "to"), ends, strict=True) if end)
-    table = grid(name + (f",{between}" if between else ""))
+    click.secho(name + (f",{between}" if between else ""), bold=True)
+    table = grid()
     table.add_row("paths", whole(found.total), power_of_two(found.total))
     for output, part in found.by_output.items():
         table.add_row(f"  to {output}", whole(part.total), power_of_two(part.total))

@@ -109,8 +109,8 @@ def _dropped(graph: Graph, found: Plan) -> Graph:
         for node in graph.ops
     }
     outputs = {name: _stands(value, found.instead) for name, value in graph.outputs.items()}
-    before = _needed(graph, {node.id: node.inputs for node in graph.ops}, graph.outputs.values())
-    needed = _needed(graph, operands, outputs.values())
+    before = _needed({node.id: node.inputs for node in graph.ops}, graph.outputs.values())
+    needed = _needed(operands, outputs.values())
     kept = {node.id for node in graph.nodes if not isinstance(node, Node)}
     for node in graph.ops:
         unread = node.id not in before and all(value.node in kept for value in operands[node.id])
@@ -125,7 +125,7 @@ def _stands(value: Value, instead: dict[Value, Value]) -> Value:
     return value
 
 
-def _needed(graph: Graph, operands: dict[int, tuple[Value, ...]], ends: Iterable[Value]) -> set[int]:
+def _needed(operands: dict[int, tuple[Value, ...]], ends: Iterable[Value]) -> set[int]:
     """The nodes that some end is made from."""
     pending, found = [value.node for value in ends], set[int]()
     while pending:
@@ -145,7 +145,8 @@ def _swapped(graph: Graph, one: Part, other: Part, at: int) -> Graph:
         shapes = f"{enters.shape} to {leaves.shape} and {enters2.shape} to {leaves2.shape}"
         raise _unequal(f"{first.name} and {second.name} have other shapes: {shapes}", second, at)
     exchanged = {leaves: leaves2, leaves2: leaves}
-    entry = {**dict.fromkeys(first.ids, {enters: enters2}), **dict.fromkeys(second.ids, {enters2: enters})}
+    ways = ((first, enters, enters2), (second, enters2, enters))
+    entry = {id: {own: new} for part, own, new in ways for id in part.ids}
 
     def read(node: Node, value: Value) -> Value:
         own = entry.get(node.id, {})

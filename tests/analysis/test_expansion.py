@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ TWO = "[linear: {out: 5, bias: false}, linear: {out: 5, bias: false}]"
 PROJECTED = {"branch": TWO, "shortcut": LINEAR}
 
 
-def chain(units: int, **layers: str) -> archspec.Architecture:
+def chain(units: int, **layers: Any) -> archspec.Architecture:
     return archspec.load(CHAIN, units=units, **layers)
 
 
@@ -93,7 +94,11 @@ def test_three_units_as_they_are_written() -> None:
     assert str(found) == "x3 = x0 + W0 x0 + W1 x0 + W1 W0 x0 + W2 x0 + W2 W0 x0 + W2 W1 x0 + W2 W1 W0 x0"
     assert found.gradient_formula(0) == "dL/dW0 = (I + W1ᵀ + W2ᵀ + W1ᵀ W2ᵀ) g x0ᵀ"
     assert found.gradient_formula(2) == "dL/dW2 = (I) g x2ᵀ"
-    assert [(symbol, unit) for symbol, unit, _ in found.legend()] == [("W0", "first"), ("W1", "rest.0.0"), ("W2", "rest.1.0")]
+    assert [(symbol, unit) for symbol, unit, _ in found.legend()] == [
+        ("W0", "first"),
+        ("W1", "rest.0.0"),
+        ("W2", "rest.1.0"),
+    ]
 
 
 def test_a_long_sum_is_cut() -> None:

@@ -10,9 +10,10 @@ from random import Random
 
 import pytest
 
+from archspec.analysis import unravel as one_by_one
 from archspec.analysis.counts import depth
 from archspec.analysis.paths import Unit, paths
-from archspec.analysis.unravel import Route, iter_paths, unravel
+from archspec.analysis.unravel import iter_paths, unravel
 from archspec.graph import Graph, Node, Value
 from archspec.ops.activation import ReLU
 from archspec.ops.conv import Conv
@@ -197,7 +198,7 @@ def test_single_paths_are_those_of_the_enumeration(first: int, gates: bool) -> N
 UNITS: tuple[Unit, ...] = ("modules", "layers")
 
 
-def trail(route: Route) -> tuple[tuple[int, int | None, int, range], ...]:
+def trail(route: one_by_one.Route) -> tuple[tuple[int, int | None, int, range], ...]:
     """What tells one path from another: its nodes, the operands and outputs that it takes, and its channels."""
     return tuple((step.node.id, step.operand, step.output, step.channels) for step in route.steps)
 

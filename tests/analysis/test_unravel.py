@@ -10,7 +10,9 @@ import networkx as nx
 import pytest
 
 import archspec
-from archspec.analysis.unravel import TooManyPathsError, iter_paths
+from archspec.analysis.unravel import Route, TooManyPathsError, iter_paths
+from archspec.graph import Node
+from archspec.ops.base import Op
 
 
 def test_the_first_of_two_to_the_54_comes_at_once() -> None:
@@ -32,7 +34,7 @@ def test_a_path_goes_along_the_edges_of_the_graph() -> None:
     arch = archspec.load("googlenet")
     for route in islice(arch.iter_paths("layers"), 50):
         for (before, after), step in zip(pairwise(route.nodes), route.steps[1:], strict=True):
-            assert step.operand in arch.graph[before.id][after.id]
+            assert arch.graph.has_edge(before.id, after.id, key=step.operand)
         assert route.names[0] == "input"
         assert route.names[-1] == "fc"
         assert route.length == len(route.through) == len(route.layers)
@@ -54,7 +56,13 @@ def test_a_route_that_dies_is_not_given() -> None:
         "  halves: {split: [2, 2], as: [left, right]}\n  end: {from: right, relu: {}}\n"
     )
     (route,) = arch.iter_paths()
-    assert [step.operand for step in route.steps if step.node.id and step.node.op.word == "concat"] == [1]  # type: ignore[union-attr]
+    assert arch.paths().total == 1
+    assert [node.word for node in words(route)] == ["conv", "concat", "split", "relu"]
+    assert route.steps[2].operand == 1
+
+
+def words(route: Route) -> list[Op]:
+    return [node.op for node in route.nodes if isinstance(node, Node)]
 
 
 def test_paths_between_two_parts() -> None:

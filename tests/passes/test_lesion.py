@@ -73,7 +73,10 @@ def test_what_is_left_computes_what_a_silenced_branch_leaves(blocks: list[str]) 
     damaged.load_state_dict(after.carry(state), strict=True)
     gone = sorted(name for name in state if name not in after.carry(state))
     assert gone
-    silenced = {n: torch.zeros_like(t) if n in gone and ".closing." in n and n.endswith(("weight", "bias")) else t for n, t in state.items()}
+    silenced = {
+        n: torch.zeros_like(t) if n in gone and ".closing." in n and n.endswith(("weight", "bias")) else t
+        for n, t in state.items()
+    }
     assert any(not torch.equal(silenced[name], state[name]) for name in state)
     model.load_state_dict(silenced)
     with torch.inference_mode():
@@ -128,7 +131,7 @@ def test_a_part_without_a_shortcut_goes_where_shapes_meet() -> None:
     assert plan(archspec.load(SMALL).network, ["stage1.1"]).straight == []
     assert after.paths().total == 1
     assert arch.params - after.params == 64 * 64 * 9 + 64
-    with pytest.raises(PassError, match="features.0 has no shortcut to fall back on: 3×224×224 goes in, 64×224×224"):
+    with pytest.raises(PassError, match=r"features\.0 has no shortcut to fall back on: 3×224×224 goes in, 64×224×224"):
         arch.lesion(["features.0"])
 
 
