@@ -26,14 +26,10 @@ if TYPE_CHECKING:
     import networkx as nx
     import torch
 
-<<<<<<< HEAD
-    from archspec.analysis.expected import ExpectedDepth
-    from archspec.analysis.paths import Paths
-=======
     from archspec.analysis.expansion import Expansion
+    from archspec.analysis.expected import ExpectedDepth
     from archspec.analysis.paths import Paths, Unit
     from archspec.analysis.unravel import Route
->>>>>>> paths
     from archspec.report.summary import Summary
 
 Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
@@ -148,7 +144,6 @@ class Architecture:
 
         return depth(self.network)
 
-<<<<<<< HEAD
     @cached_property
     def expected_depth(self) -> ExpectedDepth | None:
         """How many residual branches stochastic depth keeps on average in training; None where it drops none."""
@@ -156,9 +151,6 @@ class Architecture:
 
         return expected_depth(self.network)
 
-    def paths(self, unit: Literal["modules", "layers"] = "modules", *, gates: bool = False) -> Paths:
-        """The paths from the inputs to the outputs, counted by channel range, and how their lengths are distributed."""
-=======
     def paths(
         self,
         unit: Unit = "modules",
@@ -172,7 +164,6 @@ class Architecture:
         `source` and `target` are inputs, outputs or parts by name: paths start where they enter one and end where they leave
         the other. Raises `LookupError` where there is nothing of that name.
         """
->>>>>>> paths
         from archspec.analysis.paths import paths
 
         return paths(self.network, unit=unit, gates=gates, source=source, target=target)

@@ -11,11 +11,7 @@ from archspec.passes.lesion import lesion
 from archspec.passes.separate_paths import separate_paths
 from archspec.passes.stochastic_depth import stochastic_depth
 
-<<<<<<< HEAD
-PASSES: tuple[Pass, ...] = (stochastic_depth, drop_path, grouped_paths, separate_paths)
-=======
-PASSES: tuple[Pass, ...] = (stochastic_depth, grouped_paths, separate_paths, lesion)
->>>>>>> paths
+PASSES: tuple[Pass, ...] = (stochastic_depth, drop_path, grouped_paths, separate_paths, lesion)
 """All passes that a spec may ask for by name."""
 
 BY_WORD: dict[str, Pass] = {function.__name__: function for function in PASSES}
