@@ -1,0 +1,161 @@
+"""Labelled pictures: scikit-learn's digits, CIFAR-10 or a folder of pictures. Nothing is ever downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from archspec.experiments.track import ExperimentError
+from archspec.graph import Graph
+
+TEST_PART = 0.2
+"""Of data that come in one piece; which samples are in it does not depend on the seed."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Pictures [samples, channels, height, width] and the number of the class of each, to learn from and to be tested on.
+
+    Each channel has mean 0 and deviation 1 over the samples to learn from.
+    """
+
+    name: str
+    pixels: Tensor
+    labels: Tensor
+    test_pixels: Tensor
+    test_labels: Tensor
+
+    @property
+    def classes(self) -> int:
+        return int(torch.cat((self.labels, self.test_labels)).max()) + 1
+
+    def to(self, device: torch.device) -> Data:
+        return Data(self.name, *(part.to(device) for part in self._parts))
+
+    def shaped(self, sizes: tuple[int, ...]) -> Data:
+        """The same pictures as a network reads them that takes `sizes` numbers a sample. Raises `ExperimentError`."""
+        own = self.pixels.shape[1:]
+        if own.numel() != torch.Size(sizes).numel() or (len(sizes) == 3 and tuple(own) != sizes):
+            raise ExperimentError(f"{self.name} has samples of {_sizes(own)}, the network reads {_sizes(sizes)}")
+        pixels, labels, test_pixels, test_labels = self._parts
+        return Data(self.name, pixels.reshape(-1, *sizes), labels, test_pixels.reshape(-1, *sizes), test_labels)
+
+    @property
+    def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.pixels, self.labels, self.test_pixels, self.test_labels
+
+
+def load(source: str, graph: Graph) -> Data:
+    """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores.
+
+    `cifar10` reads what torchvision would (`PATH/cifar-10-batches-py`). `folder` reads `PATH/train` and `PATH/test` (or
+    `val`), or holds back a fifth of `PATH` itself; in each, a folder is a class. Its pictures are scaled to the network's input.
+
+    Raises:
+        ExperimentError: there are no such data, they are not here, or they do not fit the network.
+    """
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ExperimentError("experiments need a network of one input and one output")
+    kind, _, path = source.partition(":")
+    if kind not in _SOURCES or bool(path) == (kind == "digits"):
+        raise ExperimentError(f"there are no data {source!r}: digits, cifar10:PATH or folder:PATH")
+    (given,), (scores,) = graph.inputs.values(), graph.outputs.values()
+    data = _SOURCES[kind](Path(path), given.shape.sizes).shaped(given.shape.sizes)
+    if scores.shape.rank != 1 or scores.shape.sizes[0] < data.classes:
+        raise ExperimentError(f"{data.name} has {data.classes} classes, the network gives {_sizes(scores.shape.sizes)}")
+    return data
+
+
+def _digits(_path: Path, _sizes: tuple[int, ...]) -> Data:
+    """The 1797 digits of 8×8 pixels; every class has its share in both parts."""
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError:
+        raise ExperimentError("the digits are scikit-learn's, which is not installed: pip install scikit-learn") from None
+    digits = load_digits()
+    pixels = torch.from_numpy(digits.images).float().unsqueeze(1)
+    return _normalised("digits", *_split(pixels, torch.from_numpy(digits.target).long()))
+
+
+def _cifar10(path: Path, _sizes: tuple[int, ...]) -> Data:
+    datasets = _torchvision("datasets")
+    try:
+        parts = [datasets.CIFAR10(path, train=train, download=False) for train in (True, False)]
+    except RuntimeError:
+        raise ExperimentError(f"there is no CIFAR-10 in {path}: it needs the folder cifar-10-batches-py") from None
+    pictures = [torch.from_numpy(part.data).permute(0, 3, 1, 2).float() for part in parts]
+    labels = [torch.tensor(part.targets) for part in parts]
+    return _normalised("CIFAR-10", pictures[0], labels[0], pictures[1], labels[1])
+
+
+def _folder(path: Path, sizes: tuple[int, ...]) -> Data:
+    if len(sizes) != 3 or sizes[0] not in (1, 3):
+        raise ExperimentError(f"pictures have 1 or 3 channels, a height and a width, the network reads {_sizes(sizes)}")
+    if not path.is_dir():
+        raise ExperimentError(f"there is no folder {path}")
+    test = next((path / name for name in ("test", "val") if (path / name).is_dir()), None)
+    if test is None or not (path / "train").is_dir():
+        pixels, labels, _ = _pictures(path, sizes)
+        return _normalised(path.name, *_split(pixels, labels))
+    learned, tested = _pictures(path / "train", sizes), _pictures(test, sizes)
+    if learned[2] != tested[2]:
+        raise ExperimentError(f"{path / 'train'} and {test} have not the same classes")
+    return _normalised(path.name, learned[0], learned[1], tested[0], tested[1])
+
+
+def _pictures(path: Path, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor, list[str]]:
+    """All pictures of a folder of folders, in memory, their classes, and what these are called."""
+    transforms = _torchvision("transforms")
+    steps = [transforms.Resize(sizes[1:]), transforms.PILToTensor()]
+    if sizes[0] == 1:
+        steps.insert(0, transforms.Grayscale())
+    try:
+        found = _torchvision("datasets").ImageFolder(path, transforms.Compose(steps))
+    except FileNotFoundError as error:
+        raise ExperimentError(f"{path} has no folder of pictures for each class: {error}") from None
+    pairs = [found[at] for at in range(len(found))]
+    return torch.stack([picture for picture, _ in pairs]).float(), torch.tensor([c for _, c in pairs]), found.classes
+
+
+def _torchvision(module: str) -> Any:
+    try:
+        from importlib import import_module
+
+        return import_module(f"torchvision.{module}")
+    except ModuleNotFoundError:
+        raise ExperimentError("pictures are read by torchvision, which is not installed: pip install torchvision") from None
+
+
+def _split(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Holds back the test part of each class, always the same samples."""
+    generator = torch.Generator().manual_seed(0)
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    for label in labels.unique():
+        (places,) = torch.where(labels == label)
+        drawn = torch.randperm(len(places), generator=generator)[: round(TEST_PART * len(places))]
+        held[places[drawn]] = True
+    if not held.any() or held.all():
+        raise ExperimentError(f"{len(labels)} samples are too few to hold back a test part")
+    return pixels[~held], labels[~held], pixels[held], labels[held]
+
+
+def _normalised(name: str, pixels: Tensor, labels: Tensor, test_pixels: Tensor, test_labels: Tensor) -> Data:
+    mean = pixels.mean((0, 2, 3), keepdim=True)
+    deviation = pixels.std((0, 2, 3), keepdim=True).clamp_min(1e-6)
+    return Data(name, (pixels - mean) / deviation, labels, (test_pixels - mean) / deviation, test_labels)
+
+
+def _sizes(sizes: tuple[int, ...]) -> str:
+    return "×".join(map(str, sizes))
+
+
+_SOURCES: dict[str, Callable[[Path, tuple[int, ...]], Data]] = {
+    "digits": _digits,
+    "cifar10": _cifar10,
+    "folder": _folder,
+}
