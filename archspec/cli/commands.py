@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, Unable, echo_json, styled
+from archspec.cli.experiments import experiment, train
 from archspec.cli.options import SPEC, architecture_options, json_option, limits_options, source
 from archspec.diagnostics import Diagnostic, SpecError
 
@@ -297,6 +298,10 @@ def list_bundled(
         return
     for line in show.listing(chosen) if chosen else ["no bundled network is like that"]:
         click.echo(line)
+
+
+archspec.add_command(train)
+archspec.add_command(experiment)
 
 
 def matches(name: str, pattern: str) -> bool:

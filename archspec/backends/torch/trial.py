@@ -40,7 +40,7 @@ def try_out(graph: Graph, *, device: str = "auto", seed: int = 0, batch: int = 2
         MissingDeviceError: the device is not there.
         MemoryError: the weights or the values do not fit into its memory.
     """
-    place = _device(device)
+    place = find_device(device)
     with _memory(place):
         start = time.perf_counter()
         model = build(graph, device=place.type, seed=seed).eval()
@@ -56,7 +56,7 @@ def try_out(graph: Graph, *, device: str = "auto", seed: int = 0, batch: int = 2
     return Trial(place.type, batch, ready - start, done - ready, results)
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():

@@ -1,0 +1,141 @@
+"""A network whose gradient can be sent through chosen operands of its residual joins.
+
+Backpropagation is a sum at every join: the gradient of what comes out goes back through each operand. A gate at each operand
+lets it pass or stops it, and changes nothing on the way forward. With one way open at each of n joins in a row, what
+arrives at the input is the gradient of one of 2^n ways; these sum to the whole gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archspec.backends.torch import build
+from archspec.experiments.track import ExperimentError
+from archspec.experiments.weights import fit
+from archspec.graph import Graph, Node, Path, Value
+from archspec.ops.dropout import DropPath
+from archspec.passes.base import FreeNames, keep, rebuild
+from archspec.routes import detours, sweep
+
+
+class Gate(nn.Module):
+    """The identity; backwards, the gradient if it is open, and nothing if not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = True
+
+    def forward(self, x: Tensor) -> Tensor:
+        passed: Tensor = _Passed.apply(x, self)  # type: ignore[no-untyped-call]
+        return passed
+
+
+class _Passed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gate: Gate) -> Tensor:
+        ctx.gate = gate
+        ctx.set_materialize_grads(False)
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None]:
+        return (grads[0] if ctx.gate.open else None), None
+
+
+@dataclass(frozen=True)
+class Join:
+    """The gates of one residual join."""
+
+    branches: tuple[Gate, ...]
+    shortcuts: tuple[Gate, ...]
+
+    def lead(self, *, branch: bool, shortcut: bool) -> None:
+        """Says by which operands the gradient goes on."""
+        for gate in self.branches:
+            gate.open = branch
+        for gate in self.shortcuts:
+            gate.open = shortcut
+
+
+@dataclass(frozen=True)
+class Gated:
+    """A network in evaluation mode, with a gate at each operand of each of its residual joins, which stand in a row."""
+
+    model: nn.Module
+    joins: tuple[Join, ...]
+
+    def loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
+        """The sum of the losses of some samples, to take gradients of: samples are independent in evaluation mode."""
+        return nn.functional.cross_entropy(self.model(pixels), labels, reduction="sum")
+
+    def gradient(self, loss: Tensor, pixels: Tensor, through: Collection[int] | None = None) -> Tensor:
+        """The gradient of `loss` at `pixels`, of their shape.
+
+        At the joins numbered `through` it goes by the residual branches alone, at the others by the shortcuts alone; with
+        None it is the whole gradient. May be taken again and again of one loss.
+        """
+        for at, join in enumerate(self.joins):
+            join.lead(branch=through is None or at in through, shortcut=through is None or at not in through)
+        (found,) = torch.autograd.grad(loss, pixels, retain_graph=True, allow_unused=True)
+        return torch.zeros_like(pixels) if found is None else found
+
+
+def gated(graph: Graph, weights: Mapping[str, Tensor], device: torch.device | str = "cpu") -> Gated:
+    """A network of weights in float64, which small gradients need, with its gates.
+
+    Raises:
+        ExperimentError: it has no residual joins, a path avoids one of them, or weights are missing.
+    """
+    flags = {id: longer for id, longer in detours(graph).items() if any(longer) and not all(longer)}
+    if not flags:
+        raise ExperimentError(f"{graph.name} has no residual branches")
+    _check_row(graph, flags)
+    watched, places = _watched(graph, flags)
+    model = build(watched, device=device, dtype=torch.float64).eval()
+    fit(model, weights)
+    model.requires_grad_(False)
+    gates = {path: Gate() for pair in places for paths in pair for path in paths}
+    for path, gate in gates.items():
+        model.set_submodule(".".join(path), gate)
+    joins = tuple(Join(*(tuple(gates[path] for path in paths) for paths in pair)) for pair in places)
+    return Gated(model, joins)
+
+
+def _check_row(graph: Graph, flags: Mapping[int, tuple[bool, ...]]) -> None:
+    """Raises `ExperimentError` unless every path passes all the joins: only then is a way by each of them a path."""
+    fewest = {
+        node.id: [min(routes.values(), default=0) for routes in reached]
+        for node, reached in sweep(graph, 0, min, lambda node, _: int(node.id in flags), int.__add__)
+    }
+    passed = min(fewest[value.node][value.index] for value in graph.outputs.values())
+    if passed != len(flags):
+        raise ExperimentError(
+            f"{graph.name} has {len(flags)} residual joins and a path that passes only {passed} of them:"
+            " the gradient is split by paths only where the joins stand in a row"
+        )
+
+
+def _watched(
+    graph: Graph, flags: Mapping[int, tuple[bool, ...]]
+) -> tuple[Graph, list[tuple[tuple[Path, ...], tuple[Path, ...]]]]:
+    """The graph with a module before each operand of each join, and their paths: of branches and of shortcuts."""
+    names, found = FreeNames(graph), list[tuple[tuple[Path, ...], tuple[Path, ...]]]()
+
+    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+        if node.id not in flags:
+            return keep(new, node, inputs)
+        paths = [names.take(graph.scopes[node.scope].path, "gate") for _ in inputs]
+        passed = tuple(
+            new.add(DropPath(p=0.0), (value,), path, scope=node.scope, span=node.span, use=node.use)[0]
+            for value, path in zip(inputs, paths, strict=True)
+        )
+        ways = list(zip(paths, flags[node.id], strict=True))
+        found.append((tuple(path for path, longer in ways if longer), tuple(path for path, longer in ways if not longer)))
+        return keep(new, node, passed)
+
+    return rebuild(graph, change), found

@@ -1,0 +1,129 @@
+"""How much gradient paths of each length bring to the input (Veit et al. 2016, arXiv:1605.06431, section 4.3 and Figure 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from math import comb
+from random import Random
+from statistics import fmean
+
+import torch
+
+from archspec.experiments.gates import Gated, gated
+from archspec.experiments.lesions import Patient
+from archspec.experiments.track import Track, quiet
+
+MOST = 0.95
+"""The part of all gradient that the effective paths carry."""
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What was measured at the input of a network of so many residual joins in a row.
+
+    A magnitude is the L2 norm of a sample's gradient, averaged over `samples` of them.
+    """
+
+    network: str
+    blocks: int
+    samples: int
+    full: float
+    """The magnitude of the whole gradient."""
+    magnitudes: Mapping[int, tuple[float, ...]]
+    """By the length of the path k: of one gradient for each draw of k joins."""
+
+    @cached_property
+    def mean(self) -> dict[int, float]:
+        """The mean magnitude of the gradient through one path of each length."""
+        return {length: fmean(found) for length, found in self.magnitudes.items()}
+
+    @cached_property
+    def paths(self) -> dict[int, int]:
+        """How many paths there are of each length: choices of k joins out of all."""
+        return {length: comb(self.blocks, length) for length in self.magnitudes}
+
+    @cached_property
+    def contributions(self) -> dict[int, float]:
+        """The mean magnitude times the number of paths, as parts of the sum over all lengths; 0 where there is no gradient."""
+        products = {length: mean * self.paths[length] for length, mean in self.mean.items()}
+        total = sum(products.values())
+        return {length: product / total if total else 0.0 for length, product in products.items()}
+
+    @cached_property
+    def effective(self) -> tuple[int, ...]:
+        """The fewest lengths, in order, that have at least 95 % of the contributions."""
+        chosen: list[int] = []
+        for length in sorted(self.contributions, key=self.contributions.__getitem__, reverse=True):
+            if sum(self.contributions[one] for one in chosen) >= MOST:
+                break
+            chosen.append(length)
+        return tuple(sorted(chosen))
+
+    @property
+    def effective_share(self) -> float:
+        """Which part of all paths has an effective length."""
+        return sum(self.paths[length] for length in self.effective) / 2**self.blocks
+
+    def as_dict(self) -> dict[str, object]:
+        lengths = {
+            str(length): {
+                "paths": self.paths[length],
+                "magnitude": self.mean[length],
+                "contribution": self.contributions[length],
+                "draws": list(found),
+            }
+            for length, found in self.magnitudes.items()
+        }
+        effective = {"lengths": list(self.effective), "share_of_paths": self.effective_share}
+        return {
+            "network": self.network,
+            "blocks": self.blocks,
+            "samples": self.samples,
+            "full": self.full,
+            "effective": effective,
+            "lengths": lengths,
+        }
+
+
+def measure(
+    patient: Patient, *, samples: int = 64, draws: int = 10, seed: int = 0, track: Track = quiet
+) -> Gradients:
+    """Sends the gradient of the first test samples through random paths of each length, all of them where there are few.
+
+    The network is in evaluation mode and float64. Where a join has several residual branches, as a ResNeXt unit written as
+    many paths, they are one way.
+
+    Raises:
+        ExperimentError: the network is no row of residual joins.
+    """
+    network = gated(patient.graph, patient.weights, patient.data.pixels.device)
+    pixels = patient.data.test_pixels[:samples].double().requires_grad_()
+    loss = network.loss(pixels, patient.data.test_labels[:samples])
+    magnitudes: dict[int, tuple[float, ...]] = {}
+    for chosen in track(list(_choices(len(network.joins), draws, seed)), patient.name):
+        found = _magnitude(network, loss, pixels, chosen)
+        magnitudes[len(chosen)] = (*magnitudes.get(len(chosen), ()), found)
+    full = _magnitude(network, loss, pixels, None)
+    return Gradients(patient.name, len(network.joins), len(pixels), full, magnitudes)
+
+
+def _magnitude(
+    network: Gated, loss: torch.Tensor, pixels: torch.Tensor, through: tuple[int, ...] | None
+) -> float:
+    return float(network.gradient(loss, pixels, through).flatten(1).norm(dim=1).mean())
+
+
+def _choices(joins: int, draws: int, seed: int) -> Iterator[tuple[int, ...]]:
+    """Distinct choices of k joins, for each k: `draws` of them, or all there are."""
+    random = Random(seed)  # noqa: S311 - no secret
+    for length in range(joins + 1):
+        if comb(joins, length) <= draws:
+            yield from combinations(range(joins), length)
+            continue
+        drawn: dict[tuple[int, ...], None] = {}
+        while len(drawn) < draws:
+            drawn[tuple(sorted(random.sample(range(joins), length)))] = None
+        yield from drawn

@@ -1,0 +1,19 @@
+"""How far an order is from another."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from itertools import combinations
+
+
+def kendall_tau(before: Sequence[Hashable], after: Sequence[Hashable]) -> float:
+    """Kendall's rank correlation of two orders of the same distinct things: 1 for equal ones, -1 for reversed ones.
+
+    Of all pairs, the part that stand the same way round less the part that do not; of fewer than two things, 1.
+    """
+    place = {thing: at for at, thing in enumerate(after)}
+    if len(place) != len(after) or place.keys() != set(before):
+        raise ValueError("the orders are not of the same distinct things")
+    pairs = list(combinations(before, 2))
+    same = sum(1 for one, other in pairs if place[one] < place[other])
+    return (2 * same - len(pairs)) / len(pairs) if pairs else 1.0

@@ -1,0 +1,141 @@
+"""Pictures of what experiments measured, by matplotlib, as PNG or SVG and without a display."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from archspec import files
+from archspec.experiments.gradients import Gradients
+from archspec.experiments.lesions import Deletions, Lesions, Shuffles
+from archspec.experiments.track import ExperimentError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg")
+Result = Lesions | Deletions | Shuffles | Gradients
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe and Ito's, told apart by all kinds of colour vision; networks differ in their marks too."""
+_MARKS = ("o", "s", "^", "D", "v", "P", "X")
+_STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.3,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "archspec",
+}
+
+
+def check(path: Path) -> None:
+    """Raises `ExperimentError` where no picture could be written to a file: by its ending, or without matplotlib."""
+    if path.suffix not in SUFFIXES:
+        raise ExperimentError(f"pictures are in files that end in {', '.join(SUFFIXES)}, not {path.name!r}")
+    try:
+        import matplotlib as _  # noqa: F401, ICN001 - only whether it is there
+    except ModuleNotFoundError:
+        raise ExperimentError("pictures need matplotlib, which is not installed: pip install 'archspec-nn[plot]'") from None
+
+
+def save(path: Path, results: Sequence[Result]) -> None:
+    """Draws results of one kind, one for each network, into one picture. Raises `ExperimentError` and OSError."""
+    check(path)
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE):
+        figure = _figure(results)
+        buffer = io.BytesIO()
+        metadata = {"Date": None} if path.suffix == ".svg" else {}
+        figure.savefig(buffer, format=path.suffix[1:], dpi=160, metadata=metadata)
+    files.write(path, buffer.getvalue())
+
+
+def _figure(results: Sequence[Result]) -> Figure:
+    from matplotlib.figure import Figure
+
+    kind = type(results[0])
+    rows, columns, size = (len(results), 3, (10, 2.9 * len(results))) if kind is Gradients else (1, 1, (6.4, 3.6))
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for at, result in enumerate(results):
+        look = {"color": _COLOURS[at % len(_COLOURS)], "marker": _MARKS[at % len(_MARKS)], "label": result.network}
+        if isinstance(result, Gradients):
+            _gradients(list(axes[at]), result)
+        elif isinstance(result, Lesions):
+            _lesions(axes[0][0], result, look)
+        elif isinstance(result, Deletions):
+            _deletions(axes[0][0], result, look)
+        else:
+            _shuffles(axes[0][0], result, look)
+    if kind is not Gradients:
+        _finish(axes[0][0], results)
+    return figure
+
+
+def _finish(axes: Axes, results: Sequence[Result]) -> None:
+    axes.set_ylabel("test error, %")
+    axes.set_ylim(-2, 102)
+    if len(results) > 1 or isinstance(results[0], Shuffles):
+        axes.legend()
+    else:
+        axes.set_title(results[0].network)
+
+
+def _lesions(axes: Axes, result: Lesions, look: dict[str, Any]) -> None:
+    axes.plot(range(1, len(result.errors) + 1), _percent(result.errors.values()), markersize=4, linewidth=1, **look)
+    axes.axhline(100 * result.whole, color=look["color"], linestyle=":", linewidth=1)
+    axes.set_xlabel("the one block deleted, from the input on (dotted: none)")
+
+
+def _deletions(axes: Axes, result: Deletions, look: dict[str, Any]) -> None:
+    counts = [0, *result.errors]
+    draws = [(result.whole,), *result.errors.values()]
+    axes.plot(counts, _percent(map(fmean, draws)), markersize=4, linewidth=1.2, **look)
+    lowest, highest = _percent(map(min, draws)), _percent(map(max, draws))
+    axes.fill_between(counts, lowest, highest, color=look["color"], alpha=0.18, linewidth=0)
+    axes.set_xlabel("random blocks deleted (line: mean of the draws, band: all of them)")
+
+
+def _shuffles(axes: Axes, result: Shuffles, look: dict[str, Any]) -> None:
+    taus, errors = [one.tau for one in result.trials], [one.error for one in result.trials]
+    axes.scatter(taus, _percent(errors), s=22, alpha=0.8, linewidth=0, **look)
+    axes.axhline(100 * result.whole, color=look["color"], linestyle=":", linewidth=1)
+    axes.set_xlabel("Kendall's tau of the order of the blocks (1: as trained; dotted: the error there)")
+    axes.set_xlim(1.03, min([*taus, *([-axes.get_xlim()[1]] if axes.xaxis_inverted() else [])]) - 0.03)
+
+
+def _gradients(axes: list[Axes], result: Gradients) -> None:
+    counts, sizes, parts = axes
+    lengths = list(result.paths)
+    colours = [_COLOURS[1] if length in result.effective else _COLOURS[0] for length in lengths]
+    counts.bar(lengths, [float(result.paths[length]) for length in lengths], width=1, color=colours, alpha=0.85)
+    counts.set(ylabel="paths", title=f"{result.network}: paths by length")
+    for length, found in result.magnitudes.items():
+        sizes.scatter([length] * len(found), found, s=5, color="#999999", alpha=0.6, linewidth=0)
+    sizes.plot(lengths, list(result.mean.values()), color=_COLOURS[0], marker="o", markersize=3, linewidth=1)
+    sizes.set(yscale="log", ylabel="L2 norm at the input", title="gradient through one path")
+    parts.bar(lengths, _percent(result.contributions.values()), width=1, color=colours, alpha=0.85)
+    parts.set(ylabel="% of the sum", title="paths × gradient")
+    parts.text(0.97, 0.93, _effective(result), transform=parts.transAxes, ha="right", va="top", color=_COLOURS[1])
+    for one in axes:
+        one.set_xlabel("length of the path, in blocks")
+
+
+def _effective(result: Gradients) -> str:
+    lengths = result.effective
+    ends = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
+    return f"95 %: lengths {ends},\n{result.effective_share:.2g} of all paths"
+
+
+def _percent(parts: Any) -> list[float]:
+    return [100 * part for part in parts]
