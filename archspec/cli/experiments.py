@@ -47,15 +47,17 @@ draws_option = click.option(
 )
 
 
-@click.command(
-    cls=SpecCommand, epilog=_TRAIN, help=f"Train SPEC on labelled pictures and write its weights.\n\n{SPEC}"
-)
+@click.command(cls=SpecCommand, epilog=_TRAIN, help=f"Train SPEC on labelled pictures and write its weights.\n\n{SPEC}")
 @architecture_options
 @data_option
 @click.option("-o", "--output", "out", type=_PATH, required=True, help="The weights: .safetensors, .pt or .pth.")
-@click.option("--epochs", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Turns over the data.")
+@click.option(
+    "--epochs", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Turns over the data."
+)
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Samples of a step.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True, help="Highest learning rate.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True, help="Highest learning rate."
+)
 @seed_option
 @device_option
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")

@@ -76,7 +76,9 @@ def _digits(_path: Path, _sizes: tuple[int, ...]) -> Data:
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError:
-        raise ExperimentError("the digits are scikit-learn's, which is not installed: pip install scikit-learn") from None
+        raise ExperimentError(
+            "the digits are scikit-learn's, which is not installed: pip install scikit-learn"
+        ) from None
     digits = load_digits()
     pixels = torch.from_numpy(digits.images).float().unsqueeze(1)
     return _normalised("digits", *_split(pixels, torch.from_numpy(digits.target).long()))
@@ -128,7 +130,9 @@ def _torchvision(module: str) -> Any:
 
         return import_module(f"torchvision.{module}")
     except ModuleNotFoundError:
-        raise ExperimentError("pictures are read by torchvision, which is not installed: pip install torchvision") from None
+        raise ExperimentError(
+            "pictures are read by torchvision, which is not installed: pip install torchvision"
+        ) from None
 
 
 def _split(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -135,7 +135,9 @@ def _watched(
             for value, path in zip(inputs, paths, strict=True)
         )
         ways = list(zip(paths, flags[node.id], strict=True))
-        found.append((tuple(path for path, longer in ways if longer), tuple(path for path, longer in ways if not longer)))
+        found.append(
+            (tuple(path for path, longer in ways if longer), tuple(path for path, longer in ways if not longer))
+        )
         return keep(new, node, passed)
 
     return rebuild(graph, change), found

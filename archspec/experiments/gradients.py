@@ -88,9 +88,7 @@ class Gradients:
         }
 
 
-def measure(
-    patient: Patient, *, samples: int = 64, draws: int = 10, seed: int = 0, track: Track = quiet
-) -> Gradients:
+def measure(patient: Patient, *, samples: int = 64, draws: int = 10, seed: int = 0, track: Track = quiet) -> Gradients:
     """Sends the gradient of the first test samples through random paths of each length, all of them where there are few.
 
     The network is in evaluation mode and float64. Where a join has several residual branches, as a ResNeXt unit written as
@@ -110,9 +108,7 @@ def measure(
     return Gradients(patient.name, len(network.joins), len(pixels), full, magnitudes)
 
 
-def _magnitude(
-    network: Gated, loss: torch.Tensor, pixels: torch.Tensor, through: tuple[int, ...] | None
-) -> float:
+def _magnitude(network: Gated, loss: torch.Tensor, pixels: torch.Tensor, through: tuple[int, ...] | None) -> float:
     return float(network.gradient(loss, pixels, through).flatten(1).norm(dim=1).mean())
 
 

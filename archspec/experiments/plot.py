@@ -44,7 +44,9 @@ def check(path: Path) -> None:
     try:
         import matplotlib as _  # noqa: F401, ICN001 - only whether it is there
     except ModuleNotFoundError:
-        raise ExperimentError("pictures need matplotlib, which is not installed: pip install 'archspec-nn[plot]'") from None
+        raise ExperimentError(
+            "pictures need matplotlib, which is not installed: pip install 'archspec-nn[plot]'"
+        ) from None
 
 
 def save(path: Path, results: Sequence[Result]) -> None:

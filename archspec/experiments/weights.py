@@ -57,7 +57,9 @@ def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         if name not in weights:
             raise ExperimentError(f"the weights have no {name}")
         if weights[name].shape != own.shape:
-            raise ExperimentError(f"{name} is {list(weights[name].shape)} in the weights, {list(own.shape)} in the network")
+            raise ExperimentError(
+                f"{name} is {list(weights[name].shape)} in the weights, {list(own.shape)} in the network"
+            )
     model.load_state_dict({name: weights[name] for name in wanted})
 
 
