@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +127,6 @@ def _pictures(path: Path, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor, list[
 
 def _torchvision(module: str) -> Any:
     try:
-        from importlib import import_module
-
         return import_module(f"torchvision.{module}")
     except ModuleNotFoundError:
         raise ExperimentError(
@@ -139,7 +138,7 @@ def _split(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tens
     """Holds back the test part of each class, always the same samples."""
     generator = torch.Generator().manual_seed(0)
     held = torch.zeros(len(labels), dtype=torch.bool)
-    for label in labels.unique():
+    for label in torch.unique(labels):
         (places,) = torch.where(labels == label)
         drawn = torch.randperm(len(places), generator=generator)[: round(TEST_PART * len(places))]
         held[places[drawn]] = True

@@ -81,7 +81,7 @@ class Gated:
         """
         for at, join in enumerate(self.joins):
             join.lead(branch=through is None or at in through, shortcut=through is None or at not in through)
-        (found,) = torch.autograd.grad(loss, pixels, retain_graph=True, allow_unused=True)
+        found: Tensor | None = torch.autograd.grad(loss, pixels, retain_graph=True, allow_unused=True)[0]
         return torch.zeros_like(pixels) if found is None else found
 
 

@@ -65,7 +65,8 @@ class Gradients:
     @property
     def effective_share(self) -> float:
         """Which part of all paths has an effective length."""
-        return sum(self.paths[length] for length in self.effective) / 2**self.blocks
+        share: float = sum(self.paths[length] for length in self.effective) / 2**self.blocks
+        return share
 
     def as_dict(self) -> dict[str, object]:
         lengths = {

@@ -23,7 +23,7 @@ Result = Lesions | Deletions | Shuffles | Gradients
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's, told apart by all kinds of colour vision; networks differ in their marks too."""
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
-_STYLE = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
@@ -121,7 +121,7 @@ def _gradients(axes: list[Axes], result: Gradients) -> None:
     lengths = list(result.paths)
     colours = [_COLOURS[1] if length in result.effective else _COLOURS[0] for length in lengths]
     counts.bar(lengths, [float(result.paths[length]) for length in lengths], width=1, color=colours, alpha=0.85)
-    counts.set(ylabel="paths", title=f"{result.network}: paths by length")
+    counts.set(ylabel="paths", title=f"paths of {result.network}")
     for length, found in result.magnitudes.items():
         sizes.scatter([length] * len(found), found, s=5, color="#999999", alpha=0.6, linewidth=0)
     sizes.plot(lengths, list(result.mean.values()), color=_COLOURS[0], marker="o", markersize=3, linewidth=1)
@@ -134,9 +134,18 @@ def _gradients(axes: list[Axes], result: Gradients) -> None:
 
 
 def _effective(result: Gradients) -> str:
-    lengths = result.effective
-    ends = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
-    return f"95 %: lengths {ends},\n{result.effective_share:.2g} of all paths"
+    return f"95 % in lengths {_ranges(result.effective)}:\n{100 * result.effective_share:.2g} % of all paths"
+
+
+def _ranges(lengths: Sequence[int]) -> str:
+    """Whole numbers in order, those in a row as first-last."""
+    runs: list[list[int]] = []
+    for length in lengths:
+        if runs and runs[-1][-1] == length - 1:
+            runs[-1].append(length)
+        else:
+            runs.append([length])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
 def _percent(parts: Any) -> list[float]:

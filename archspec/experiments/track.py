@@ -14,8 +14,9 @@ class Track(Protocol):
     def __call__(self, items: Sequence[Item], what: str) -> Iterable[Item]: ...
 
 
-def quiet(items: Sequence[Item], _what: str) -> Iterable[Item]:
+def quiet(items: Sequence[Item], what: str) -> Iterable[Item]:
     """Shows nothing."""
+    del what
     return items
 
 

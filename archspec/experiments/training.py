@@ -115,8 +115,8 @@ def _epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float
     model, total = training.model.train(), 0.0
     with torch.random.fork_rng():
         torch.set_rng_state(training.drawn)
-        for batch in torch.randperm(len(data.labels), generator=training.order).split(recipe.batch):
-            batch = batch.to(data.labels.device)
+        order = torch.randperm(len(data.labels), generator=training.order).to(data.labels.device)
+        for batch in torch.split(order, recipe.batch):
             loss = nn.functional.cross_entropy(model(data.pixels[batch]), data.labels[batch])
             training.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -133,7 +133,7 @@ def _epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float
 def error(model: nn.Module, data: Data, batch: int = 512) -> float:
     """The part of the test samples, in [0, 1], that a network takes for another class."""
     model.eval()
-    pieces = zip(data.test_pixels.split(batch), data.test_labels.split(batch), strict=True)
+    pieces = zip(torch.split(data.test_pixels, batch), torch.split(data.test_labels, batch), strict=True)
     wrong = sum(int((model(pixels).argmax(1) != labels).sum()) for pixels, labels in pieces)
     return wrong / len(data.test_labels)
 

@@ -35,12 +35,7 @@ def load(path: Path) -> dict[str, Tensor]:
     check_suffix(path)
     content = path.read_bytes()
     if path.suffix == ".safetensors":
-        reader = _safetensors()
-        try:
-            loaded: dict[str, Tensor] = reader.load(content)
-        except Exception as error:  # safetensors raises its own class, which it does not export in all versions
-            raise ExperimentError(f"{path} has no weights: {error}") from None
-        return loaded
+        return _from_safetensors(content, path)
     found = unpacked(content, path)
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise ExperimentError(f"{path} has no weights: it is no mapping of names to tensors")
@@ -76,6 +71,17 @@ def unpacked(content: bytes, path: Path) -> Any:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise ExperimentError(f"{path} is no file of torch: {str(error).splitlines()[0]}") from None
+
+
+def _from_safetensors(content: bytes, path: Path) -> dict[str, Tensor]:
+    reader = _safetensors()
+    from safetensors import SafetensorError
+
+    try:
+        loaded: dict[str, Tensor] = reader.load(content)
+    except SafetensorError as error:
+        raise ExperimentError(f"{path} has no weights: {error}") from None
+    return loaded
 
 
 def _safetensors() -> Any:
