@@ -132,6 +132,8 @@ def _torchvision(module: str) -> Any:
         raise ExperimentError(
             "pictures are read by torchvision, which is not installed: pip install torchvision"
         ) from None
+    except RuntimeError as error:  # its operators are compiled for one build of torch
+        raise ExperimentError(f"torchvision does not work with torch {torch.__version__}: {error}") from None
 
 
 def _split(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -78,14 +78,14 @@ def test_nothing_to_exchange(plain: archspec.Architecture, digits: Data) -> None
     graph = archspec.load(
         "name: a\ninput: [1, 8, 8]\nstages: {u: {add: [[conv: 1], identity]}, p: globalpool, f: {linear: 10}}\n"
     ).network
-    with pytest.raises(ExperimentError, match="could be exchanged|no block"):
+    with pytest.raises(ExperimentError, match=r"could be exchanged|no block"):
         shuffle_random(Patient("a", graph, build(graph).state_dict(), digits))
 
 
 def test_weights_that_do_not_fit(patient: Patient) -> None:
     weights = dict(patient.weights)
     gone = weights.pop("fc.bias")
-    with pytest.raises(ExperimentError, match="the weights have no fc.bias"):
+    with pytest.raises(ExperimentError, match=r"the weights have no fc\.bias"):
         replace(patient, weights=weights).error()
     with pytest.raises(ExperimentError, match=r"fc.bias is \[3\] in the weights, \[10\] in the network"):
         replace(patient, weights=weights | {"fc.bias": gone[:3]}).error()

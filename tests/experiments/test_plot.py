@@ -1,0 +1,40 @@
+"""Pictures: written whole, the same each time, with their axes named."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from archspec.experiments.gradients import Gradients
+from archspec.experiments.lesions import Deletions, Lesions, Shuffles, Trial
+from archspec.experiments.plot import Result, save
+from archspec.experiments.track import ExperimentError
+
+RESULTS: list[tuple[list[Result], list[str]]] = [
+    ([Lesions("one", 0.1, {"a": 0.2, "b": 0.5}), Lesions("two", 0.1, {"b": 0.9})], ["one", "two", "test error"]),
+    ([Deletions("one", 2, 0.1, {1: (0.2, 0.3), 2: (0.9,)})], ["one", "test error", "random blocks deleted"]),
+    ([Shuffles("one", 3, 0.1, (Trial(1, 0.5, 0.2), Trial(2, -0.5, 0.7)))], ["Kendall", "test error"]),
+    ([Gradients("one", 2, 4, 1.0, {0: (1.0,), 1: (0.5, 0.1), 2: (0.0,)})], ["length of the path", "L2 norm"]),
+]
+
+
+@pytest.mark.parametrize(("results", "words"), RESULTS)
+def test_a_picture_says_what_it_shows(results: list[Result], words: list[str], tmp_path: Path) -> None:
+    one, other, raster = tmp_path / "one.svg", tmp_path / "other.svg", tmp_path / "one.png"
+    for path in (one, other, raster):
+        save(path, results)
+    text = one.read_text(encoding="utf-8")
+    assert [word for word in words if word not in text] == []
+    assert text == other.read_text(encoding="utf-8")
+    assert raster.read_bytes().startswith(b"\x89PNG")
+
+
+def test_pictures_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ExperimentError, match=r"end in .png, .svg, not 'one.gif'"):
+        save(tmp_path / "one.gif", RESULTS[0][0])
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ExperimentError, match="pictures need matplotlib"):
+        save(tmp_path / "one.svg", RESULTS[0][0])
+    assert list(tmp_path.iterdir()) == []
