@@ -74,7 +74,7 @@ def _figure(results: Sequence[Result]) -> Figure:
         if isinstance(result, Gradients):
             _gradients(list(axes[at]), result)
         elif isinstance(result, Lesions):
-            _lesions(axes[0][0], result, look)
+            _lesions(axes[0][0], result, _places(results), look)
         elif isinstance(result, Deletions):
             _deletions(axes[0][0], result, look)
         else:
@@ -93,8 +93,15 @@ def _finish(axes: Axes, results: Sequence[Result]) -> None:
         axes.set_title(results[0].network)
 
 
-def _lesions(axes: Axes, result: Lesions, look: dict[str, Any]) -> None:
-    axes.plot(range(1, len(result.errors) + 1), _percent(result.errors.values()), markersize=4, linewidth=1, **look)
+def _places(results: Sequence[Result]) -> dict[str, int]:
+    """Where each block stands, by its name: the networks of one picture are mostly variants of the first."""
+    names = dict.fromkeys(name for result in results if isinstance(result, Lesions) for name in result.errors)
+    return {name: at for at, name in enumerate(names, start=1)}
+
+
+def _lesions(axes: Axes, result: Lesions, places: dict[str, int], look: dict[str, Any]) -> None:
+    at = [places[name] for name in result.errors]
+    axes.plot(at, _percent(result.errors.values()), markersize=4, linewidth=1, **look)
     axes.axhline(100 * result.whole, color=look["color"], linestyle=":", linewidth=1)
     axes.set_xlabel("the one block deleted, from the input on (dotted: none)")
 
