@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
+from typing import NoReturn
 
 _SHOWN_LINE = 160  # a longer source line is cut around its carets
 _SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
@@ -116,6 +117,13 @@ class SpecError(ValueError):
 
 
 _MOST = 100  # diagnostics of one spec; whoever has mended these may ask again
+
+
+def fail(
+    message: str, span: Span, use: Use | None, *, help: str | None = None, notes: tuple[Note, ...] = ()
+) -> NoReturn:
+    """Raises `SpecError` with one diagnostic."""
+    raise SpecError(Diagnostic(message, span, notes, use, help))
 
 
 @dataclass

@@ -19,7 +19,7 @@ CASES = dict(hostile.cases())
 SAID = {
     "50 MB": "a spec has at most 1,000,000 bytes",
     "keys": "no op, block, layer argument or named value",
-    "100,000 keys": "a spec has at most 200,000 items",
+    "100,000 keys": "a spec has at most 100,000 items",
     "latin-1": "byte 0xf6 is not UTF-8",
     "BOM and latin-1": "byte 0xf6 is not UTF-8",
     "NUL": "character U+0000 is not text",
