@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
     from archspec.analysis.expansion import Expansion
+    from archspec.analysis.expected import ExpectedDepth
     from archspec.analysis.paths import Paths, Unit
     from archspec.analysis.unravel import Route
     from archspec.report.summary import Summary
@@ -142,6 +143,13 @@ class Architecture:
         from archspec.analysis.counts import depth
 
         return depth(self.network)
+
+    @cached_property
+    def expected_depth(self) -> ExpectedDepth | None:
+        """How many residual branches stochastic depth keeps on average in training; None where it drops none."""
+        from archspec.analysis.expected import expected_depth
+
+        return expected_depth(self.network)
 
     def paths(
         self,

@@ -229,7 +229,7 @@ class _Declarations:
         return False
 
     def passes(self) -> Iterator[PassUse]:
-        for tree in self.document.passes:
+        for tree in self.document.passes or ():
             key: Scalar
             arguments: Tree | None = None
             if isinstance(tree, Scalar):

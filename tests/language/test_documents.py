@@ -88,6 +88,17 @@ def test_a_chain_of_extends(tmp_path: Path) -> None:
     assert archspec.load(tmp_path / "third.yaml").output_shapes == {"output": (8,)}
 
 
+def test_passes_are_taken_over_or_replaced_as_a_whole() -> None:
+    base = "name: x\nextends: stochastic_depth_resnet110_cifar10\n"
+
+    def drops(spec: str) -> int:
+        return sum(node.op.word == "droppath" for node in archspec.load(spec, n=2).network.ops)
+
+    assert drops(base) == 6
+    assert drops(base + "passes: []\n") == 0
+    assert drops(base + "passes: [stochastic_depth: {survival: 0.9}]\n") == 6
+
+
 def test_a_path_is_relative_to_the_file_that_names_it_and_stays_below_the_first(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     load(tmp_path / "inner", "")
