@@ -17,7 +17,11 @@ STEPS = 40
 
 
 def dropping() -> Iterator[Ratio]:
-    """Steps of both in turns. What a step takes depends on what it draws, so that means are compared and not medians."""
+    """Steps of both in turns. What a step takes depends on what it draws, so that means are compared and not medians.
+
+    The saving in time is a little less than the share of branches that are dropped: with linear decay the units of the first
+    stage, whose values are the largest, are dropped the least.
+    """
     torch.manual_seed(0)
     ours = archspec.load(STOCHASTIC)
     twin = archspec.load({"name": "full_depth", "extends": STOCHASTIC, "passes": []})

@@ -86,10 +86,12 @@ def _labels(paths: Paths, opened: frozenset[Path]) -> list[str]:
 
 
 def _factors(paths: Paths, labels: list[str]) -> tuple[Factor, ...]:
-    cuts = _cuts(paths, labels)
+    spans = _spans(paths)
+    labels = labels[: max(value.node for value in paths.targets) + 1]
+    cuts = _cuts(spans, labels)
     counts = _multiplying(paths, [cut.value for cut in cuts if cut.value is not None])
     made: list[Factor] = []
-    parts: list[str] = [labels[0]]
+    parts: list[str] = [labels[min((value.node for value in spans), default=0)]]
     why: str | None = None
     last = 1
     for cut in cuts:
@@ -104,13 +106,12 @@ def _factors(paths: Paths, labels: list[str]) -> tuple[Factor, ...]:
     return (*made, Factor(tuple(parts), paths.total // last, why if len(parts) > 1 else None))
 
 
-def _cuts(paths: Paths, labels: list[str]) -> list[_Cut]:
+def _cuts(spans: dict[Value, int], labels: list[str]) -> list[_Cut]:
     """The boundaries between parts that paths cross."""
-    spans = _spans(paths)
     changes = [0] * (len(labels) + 1)
     for value, last in spans.items():
         changes[value.node] += 1
-        changes[last] -= 1
+        changes[min(last, len(labels))] -= 1
     cuts: list[_Cut] = []
     crossing = 0
     for at in range(len(labels) - 1):

@@ -44,7 +44,10 @@ def test_between_two_parts() -> None:
     data = json.loads(said(run("count-paths", "resnet50", "--from", "layer2", "--to", "layer3.1", "--json")))
     assert (data["from"], data["to"], data["total"]) == ("layer2", "layer3.1", 2**6)
     assert data["lengths"] == {str(k): count for k, count in enumerate([1, 6, 15, 20, 15, 6, 1])}
-    assert [factor["total"] for factor in data["factors"] if factor["total"] > 1] == [2**4, 2**2]
+    assert [(factor["parts"], factor["total"]) for factor in data["factors"]] == [
+        (["layer2"], 2**4),
+        (["layer3"], 2**2),
+    ]
     assert "resnet50, from layer2 to layer3.1" in said(
         run("count-paths", "resnet50", "--from", "layer2", "--to", "layer3.1")
     )
