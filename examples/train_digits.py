@@ -39,6 +39,7 @@ class Recipe:
 
 
 RECIPES = {  # the others have the plain one
+    "highway_conv": Recipe(epochs=25),
     "highway_fc": Recipe(epochs=40),
     "inception_resnet": Recipe(epochs=6),
     "lstm": Recipe(epochs=40, rate=1e-2),
