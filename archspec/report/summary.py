@@ -11,7 +11,7 @@ from archspec.analysis.counts import counts
 from archspec.analysis.memory import FLOAT32, Memory, memory
 from archspec.analysis.receptive import Field, ReceptiveField
 from archspec.graph import Graph, Input, Node, Scope
-from archspec.report.outline import Facts, Part, Scalar, label, outline, scalars
+from archspec.analysis.outline import Facts, Part, Scalar, label, outline, scalars
 from archspec.report.table import render
 
 

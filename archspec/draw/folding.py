@@ -1,0 +1,125 @@
+"""Which parts of a network are drawn as one: equal parts in a row, or many side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from archspec.analysis.outline import Facts, Part, label, outline, scalars
+from archspec.graph import Graph, Input, Node, Scope
+
+_MANY = 5  # equal parts side by side that are worth a fold; fewer are what the figure is about
+_SIZED = frozenset({"split", "slice", "pad"})  # their arguments follow the widths
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Parts of one structure, the first of which stands for all."""
+
+    parts: tuple[Facts, ...]
+
+    @property
+    def first(self) -> Facts:
+        return self.parts[0]
+
+    @property
+    def last(self) -> Facts:
+        return self.parts[-1]
+
+    @property
+    def times(self) -> int:
+        return len(self.parts)
+
+
+@dataclass
+class Folding:
+    """The parts of a graph, scope by scope, and which of them are alike.
+
+    Two parts are alike if they have the same names, ops and wiring; the widths that the ops find may differ, as they do from
+    layer to layer of a dense block.
+    """
+
+    graph: Graph
+    fold: bool = True
+    members: list[list[Facts]] = field(init=False)
+    ranges: list[range] = field(init=False)
+    _readers: list[list[int]] = field(init=False)
+    _forms: dict[Hashable, int] = field(default_factory=dict)
+    _alike: dict[tuple[bool, int], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.members = outline(self.graph).members
+        self.ranges = _ranges(self.graph)
+        self._readers = [[] for _ in self.graph.nodes]
+        for node in self.graph.ops:
+            for value in node.inputs:
+                self._readers[value.node].append(node.id)
+        for value in self.graph.outputs.values():
+            self._readers[value.node].append(len(self.graph.nodes))
+
+    def nodes(self, part: Part) -> range:
+        """The numbers of the nodes of a part."""
+        return self.ranges[part.id] if isinstance(part, Scope) else range(part.id, part.id + 1)
+
+    def runs(self, scope: int) -> Iterator[Run]:
+        """The parts of a scope in order, alike ones in a row together."""
+        for _, group in groupby(self.members[scope], key=lambda facts: self.form(facts.part)):
+            yield from self._split(tuple(group))
+
+    def form(self, part: Part) -> int:
+        """A number that alike parts share."""
+        key = (isinstance(part, Scope), part.id)
+        if key not in self._alike:
+            form = self._of_scope(part) if isinstance(part, Scope) else ("node", part.id)
+            self._alike[key] = self._forms.setdefault(form, len(self._forms))
+        return self._alike[key]
+
+    def readers(self, part: Part) -> set[int]:
+        """The nodes outside a part that read its values; past the last one for an output of the network."""
+        inside = self.nodes(part)
+        return {reader for id in inside for reader in self._readers[id] if reader not in inside}
+
+    def _split(self, parts: tuple[Facts, ...]) -> Iterator[Run]:
+        if self.fold and len(parts) > 1 and (self._series(parts) or len(parts) >= _MANY):
+            yield Run(parts)
+            return
+        yield from (Run((facts,)) for facts in parts)
+
+    def _series(self, parts: Sequence[Facts]) -> bool:
+        """Whether each part but the last is read by the next alone."""
+        return all(
+            readers and readers <= set(self.nodes(after.part))
+            for before, after in zip(parts, parts[1:], strict=False)
+            for readers in (self.readers(before.part),)
+        )
+
+    def _of_scope(self, scope: Scope) -> Hashable:
+        inside = self.nodes(scope)
+        return (
+            scope.kind,
+            tuple((name, str(value)) for name, value in scalars(scope.arguments).items()),
+            tuple(_wired(self.graph.nodes[id], inside, scope) for id in inside),
+        )
+
+
+def _wired(node: Node | Input, inside: range, scope: Scope) -> Hashable:
+    if isinstance(node, Input):
+        return node.name
+    op = node.op.word if node.op.word in _SIZED else node.op
+    wiring = tuple((value.node - inside.start if value.node in inside else -1, value.index) for value in node.inputs)
+    return (type(node.op), op, wiring, label(node, scope))
+
+
+def _ranges(graph: Graph) -> list[range]:
+    """The nodes of each scope, those of the scopes inside included; they are consecutive."""
+    firsts, lasts = [len(graph.nodes)] * len(graph.scopes), [-1] * len(graph.scopes)
+    for node in graph.nodes:
+        scope = graph.scopes[node.scope]
+        while True:
+            firsts[scope.id] = min(firsts[scope.id], node.id)
+            lasts[scope.id] = max(lasts[scope.id], node.id)
+            if scope.parent is None:
+                break
+            scope = graph.scopes[scope.parent]
+    return [range(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]

@@ -1,0 +1,218 @@
+"""The picture of every layer: a box an op, a frame a stage or a block, shortcuts told from the way of the signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from archspec.analysis.outline import Facts, label
+from archspec.draw import kinds
+from archspec.draw.folding import Folding, Run
+from archspec.draw.picture import Box, Cluster, DrawError, Edge, Flow, Line, Picture, Place, lines
+from archspec.draw.shortcuts import shortcuts
+from archspec.draw.text import clean
+from archspec.graph import Graph, Input, Node, Scope, Value
+
+LIMIT = 4000
+"""The most boxes of one picture: as many lay out in well under a minute."""
+
+
+@dataclass
+class View:
+    """What of a network a picture shows: which box stands for each node, and in which turn of what is folded the node is."""
+
+    folding: Folding
+    depth: int | None = None
+    limit: int = LIMIT
+    boxes: list[Box] = field(default_factory=list)
+    clusters: list[Cluster] = field(default_factory=list)
+    stands: dict[int, str] = field(default_factory=dict)
+    """The box of each node that is drawn, or whose fold is."""
+    turns: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """For each node in folds: the folds, outermost first, each with the number of the turn."""
+
+    @property
+    def graph(self) -> Graph:
+        return self.folding.graph
+
+    def show(self, scope: int, cluster: str | None = None, level: int = 0) -> None:
+        """Adds the parts of a scope. Raises `DrawError` where there are too many."""
+        for run in self.folding.runs(scope):
+            part = run.first.part
+            if isinstance(part, Scope):
+                self._scope(run, part, cluster, level)
+            else:
+                for facts in run.parts if run.times == 1 else run.parts[:1]:
+                    self._node(facts.part, cluster, run.times)
+            self._fold(run)
+
+    def _scope(self, run: Run, scope: Scope, cluster: str | None, level: int) -> None:
+        around = self.graph.scopes[scope.parent or 0]
+        if self.depth is not None and level + 1 >= self.depth:
+            box = collapsed(run, around, cluster)
+            self._add(box)
+            self.stands.update(dict.fromkeys(self.folding.nodes(scope), box.id))
+            return
+        id = f"c{scope.id}"
+        name = names(run, around)
+        self.clusters.append(Cluster(id, clean(_headed(name, scope)), _note(run), _place(scope), cluster, level))
+        self.show(scope.id, id, level + 1)
+
+    def _node(self, node: object, cluster: str | None, times: int) -> None:
+        if isinstance(node, Input):
+            self._add(_input(node))
+        elif isinstance(node, Node):
+            if silent(node):
+                return
+            self._add(layer(node, self.graph.scopes[node.scope], cluster, times))
+        else:
+            return
+        self.stands[node.id] = self.boxes[-1].id
+
+    def _add(self, box: Box) -> None:
+        self.boxes.append(box)
+        if len(self.boxes) > self.limit:
+            raise DrawError(
+                f"the picture would have more than {self.limit:,} boxes",
+                "leave --fold on, look at less with --depth N or --detail stages, or raise the limit with --max-boxes",
+            )
+
+    def _fold(self, run: Run) -> None:
+        """Lets the nodes of the first part stand for those of the others."""
+        if run.times == 1:
+            return
+        first = self.folding.nodes(run.first.part)
+        for turn, facts in enumerate(run.parts):
+            for offset, id in enumerate(self.folding.nodes(facts.part)):
+                self.turns[id] = ((first.start, turn), *self.turns.get(first[offset], ()))
+                if turn and first[offset] in self.stands:
+                    self.stands[id] = self.stands[first[offset]]
+
+    def apart(self, tail: int, head: int) -> bool:
+        """Whether two nodes are in different turns of one fold: what flows between them is not drawn."""
+        for (fold, turn), (other, later) in zip(self.turns.get(tail, ()), self.turns.get(head, ()), strict=False):
+            if fold != other:
+                return False
+            if turn != later:
+                return True
+        return False
+
+    def source(self, value: Value) -> Value:
+        """Where a value comes from, behind what is not drawn."""
+        node = self.graph.nodes[value.node]
+        while isinstance(node, Node) and silent(node):
+            value = node.inputs[value.index if len(node.inputs) > 1 else 0]
+            node = self.graph.nodes[value.node]
+        return value
+
+
+def layers(graph: Graph, *, fold: bool = True, depth: int | None = None, limit: int = LIMIT) -> Picture:
+    """Every layer with its arguments and output shape; scopes deeper than `depth` as one box. Raises `DrawError`."""
+    view = View(Folding(graph, fold), depth, limit)
+    view.show(0)
+    ends, last = outputs(view)
+    return Picture(
+        graph.name,
+        describe(graph),
+        (*view.boxes, *ends),
+        (*edges(view), *last),
+        tuple(view.clusters),
+        gap=16,
+    )
+
+
+def edges(view: View) -> list[Edge]:
+    """The arrows between the boxes of a view, each once."""
+    flows = shortcuts(view.graph)
+    found: dict[tuple[str, str, Flow], Edge] = {}
+    for node in view.graph.ops:
+        if node.id not in view.stands or silent(node):
+            continue
+        for operand, given in enumerate(node.inputs):
+            value = view.source(given)
+            tail, head = view.stands[value.node], view.stands[node.id]
+            if tail == head or view.apart(value.node, node.id):
+                continue
+            flow = flows.get((node.id, operand), "flow")
+            found.setdefault((tail, head, flow), Edge(tail, head, flow, weight=8 if flow == "flow" else 1))
+    return list(found.values())
+
+
+def outputs(view: View) -> tuple[list[Box], list[Edge]]:
+    """A box for each output of the network, and the arrow to it."""
+    boxes, arrows = [], []
+    for number, (name, value) in enumerate(view.graph.outputs.items()):
+        shape = kinds.sizes((value.shape,))
+        boxes.append(Box(f"out{number}", "ends", lines(Line(name, "strong"), Line(shape, "faint")), Place(), f"{name} — {shape}"))
+        arrows.append(Edge(view.stands[view.source(value).node], f"out{number}", weight=8))
+    return boxes, arrows
+
+
+def silent(node: Node) -> bool:
+    """Whether a node is no box: it changes nothing."""
+    return node.op.word in {"identity", "bundle"} or (node.op.join and len(node.inputs) == 1 and node.op.word != "multiply")
+
+
+def layer(node: Node, around: Scope, cluster: str | None, times: int = 1) -> Box:
+    """The box of a layer."""
+    place = Place(node.name, node.span)
+    word = kinds.SIGNS.get(node.op.word)
+    if word and not node.op.arguments():
+        return Box(f"n{node.id}", "join", (Line(word, "strong"),), place, kinds.told(node), cluster, sign=True)
+    others = kinds.rest(node.op)
+    own = label(node, around)
+    shape = kinds.sizes(node.output_shapes)
+    text = lines(
+        Line(kinds.label(node.op) + (f"  ×{times}" if times > 1 else ""), "strong"),
+        Line(others, "faint"),
+        Line("  ·  ".join(filter(None, (own if node.path else "", shape))), "faint"),
+    )
+    return Box(f"n{node.id}", kinds.kind(node.op), text, place, clean(kinds.told(node), 300), cluster)
+
+
+def collapsed(run: Run, around: Scope, cluster: str | None) -> Box:
+    """The box of a scope whose inside is not shown, or of several in a row."""
+    scope = run.first.part
+    assert isinstance(scope, Scope)
+    shape = kinds.sizes(value.shape for value in run.last.output)
+    cost = kinds.costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
+    text = lines(Line(_headed(names(run, around), scope) + _times(run), "strong"), Line(shape, "faint"), Line(cost, "faint"))
+    tip = " — ".join(filter(None, (".".join(scope.path), scope.kind, shape, cost)))
+    return Box(f"s{scope.id}", "block", text, _place(scope), clean(tip, 300), cluster)
+
+
+def names(run: Run, around: Scope) -> str:
+    """The name of a part as known around it, or the first and the last of a run: `0 … 5`."""
+    first, last = (label(facts.part, around) for facts in (run.first, run.last))
+    return first if first == last else f"{first} … {last}"
+
+
+def describe(graph: Graph) -> str:
+    """What a network is, in a sentence for those who do not see its picture."""
+    given = ", ".join(f"{name} {value.shape}" for name, value in graph.inputs.items())
+    made = ", ".join(f"{name} {value.shape}" for name, value in graph.outputs.items())
+    layers = sum(1 for node in graph.ops if not silent(node))
+    source = f" ({graph.source})" if graph.source else ""
+    return clean(f"{graph.name}{source}: {layers:,} layers, from {given} to {made}.", 400)
+
+
+def _input(node: Input) -> Box:
+    shape = kinds.sizes(value.shape for value in node.outputs)
+    text = lines(Line(node.name, "strong"), Line(shape, "faint"))
+    return Box(f"n{node.id}", "ends", text, Place(node.name, node.span), clean(f"{node.name} — {shape}", 300))
+
+
+def _headed(name: str, scope: Scope) -> str:
+    return f"{name}  {scope.kind}" if scope.kind and scope.kind != name else name
+
+
+def _times(run: Run) -> str:
+    return f"  ×{run.times}" if run.times > 1 else ""
+
+
+def _note(run: Run) -> str:
+    return clean(f"×{run.times}" if run.times > 1 else "")
+
+
+def _place(part: Facts | Scope) -> Place:
+    assert isinstance(part, Scope)
+    return Place(".".join(part.path), part.span)
