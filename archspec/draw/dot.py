@@ -34,7 +34,8 @@ def _statements(picture: Picture, theme: Theme) -> Iterator[str]:
     for rank in picture.ranks:
         yield f"  {{ rank=same; {'; '.join(rank)} }}"
     for edge in picture.edges:
-        yield f"  {edge.tail} -> {edge.head} [{_attributes(_edge(edge, theme))}]"
+        ends = (edge.head, edge.tail) if edge.rising else (edge.tail, edge.head)
+        yield f"  {' -> '.join(ends)} [{_attributes(_edge(edge, theme))}]"
     yield "}"
 
 
@@ -103,7 +104,7 @@ def _edge(edge: Edge, theme: Theme) -> dict[str, str]:
         shown["label"] = f" {edge.label} "
     if edge.flow != "flow":
         shown |= {"style": {"projection": "dashed", "gate": "dotted"}.get(edge.flow, "solid"), "tooltip": edge.flow}
-    return shown | ({"constraint": "false"} if edge.loose else {})
+    return shown | ({"dir": "back"} if edge.rising else {})
 
 
 def _attributes(given: dict[str, str]) -> str:

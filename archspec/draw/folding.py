@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import pairwise, takewhile
 
 from archspec.analysis.outline import Facts, Part, label, outline, scalars
 from archspec.graph import Graph, Input, Node, Scope
 
 _MANY = 5  # equal parts side by side that are worth a fold; fewer are what the figure is about
-_SIZED = frozenset({"split", "slice", "pad"})  # their arguments follow the widths
+_SIZED = frozenset({"split", "slice", "pad", "token"})  # their arguments follow the widths, or the turn
+_PERIOD = 6  # parts that may repeat together
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Parts of one structure, the first of which stands for all."""
+    """Parts of one structure, the first of which stands for all.
+
+    What repeats may be several parts long, a block and the layers that feed it: their runs have the same `fold`.
+    """
 
     parts: tuple[Facts, ...]
+    fold: int = -1
+    """The first node of what repeats."""
 
     @property
     def first(self) -> Facts:
@@ -64,14 +70,49 @@ class Folding:
 
     def runs(self, scope: int) -> Iterator[Run]:
         """The parts of a scope in order, alike ones in a row together."""
-        for _, group in groupby(self.members[scope], key=lambda facts: self.form(facts.part)):
-            yield from self._split(tuple(group))
+        members = self.members[scope]
+        at = 0
+        while at < len(members):
+            period, times = self._repeats(members, at) if self.fold else (1, 1)
+            fold = self.nodes(members[at].part).start
+            for offset in range(period):
+                yield Run(tuple(members[at + offset : at + period * times : period]), fold)
+            at += period * times
+
+    def _repeats(self, members: Sequence[Facts], at: int) -> tuple[int, int]:
+        """How many parts from here on repeat, and how often: the fewest that do, with a scope among them."""
+        for period in range(1, min(_PERIOD, (len(members) - at) // 2) + 1):
+            turn = members[at : at + period]
+            if not any(isinstance(facts.part, Scope) for facts in turn):
+                continue
+            times = self._times(members, at, period)
+            if times > 1:
+                return period, times
+        return 1, 1
+
+    def _times(self, members: Sequence[Facts], at: int, period: int) -> int:
+        forms = [self.form(facts.part) for facts in members[at : at + period]]
+        turns = [self._inside(members[at : at + period])]
+        while [self.form(facts.part) for facts in members[at + len(turns) * period :][:period]] == forms:
+            turns.append(self._inside(members[at + len(turns) * period :][:period]))
+        if len(turns) >= _MANY and period == 1:
+            return len(turns)
+        chained = takewhile(lambda pair: self._passes_on(*pair), pairwise(turns))
+        return 1 + sum(1 for _ in chained)
+
+    def _inside(self, turn: Sequence[Facts]) -> range:
+        return range(self.nodes(turn[0].part).start, self.nodes(turn[-1].part).stop)
+
+    def _passes_on(self, before: range, after: range) -> bool:
+        """Whether what one turn makes is read in the next, and nowhere else."""
+        readers = {reader for id in before for reader in self._readers[id] if reader not in before}
+        return bool(readers) and readers <= set(after)
 
     def form(self, part: Part) -> int:
         """A number that alike parts share."""
         key = (isinstance(part, Scope), part.id)
         if key not in self._alike:
-            form = self._of_scope(part) if isinstance(part, Scope) else ("node", part.id)
+            form = self._of_scope(part) if isinstance(part, Scope) else _op(part)
             self._alike[key] = self._forms.setdefault(form, len(self._forms))
         return self._alike[key]
 
@@ -79,20 +120,6 @@ class Folding:
         """The nodes outside a part that read its values; past the last one for an output of the network."""
         inside = self.nodes(part)
         return {reader for id in inside for reader in self._readers[id] if reader not in inside}
-
-    def _split(self, parts: tuple[Facts, ...]) -> Iterator[Run]:
-        if self.fold and len(parts) > 1 and (self._series(parts) or len(parts) >= _MANY):
-            yield Run(parts)
-            return
-        yield from (Run((facts,)) for facts in parts)
-
-    def _series(self, parts: Sequence[Facts]) -> bool:
-        """Whether each part but the last is read by the next alone."""
-        return all(
-            readers and readers <= set(self.nodes(after.part))
-            for before, after in zip(parts, parts[1:], strict=False)
-            for readers in (self.readers(before.part),)
-        )
 
     def _of_scope(self, scope: Scope) -> Hashable:
         inside = self.nodes(scope)
@@ -103,12 +130,17 @@ class Folding:
         )
 
 
+def _op(node: Node | Input) -> tuple[Hashable, ...]:
+    if isinstance(node, Input):
+        return (node.id,)
+    return (type(node.op), node.op.word if node.op.word in _SIZED else node.op)
+
+
 def _wired(node: Node | Input, inside: range, scope: Scope) -> Hashable:
     if isinstance(node, Input):
         return node.name
-    op = node.op.word if node.op.word in _SIZED else node.op
     wiring = tuple((value.node - inside.start if value.node in inside else -1, value.index) for value in node.inputs)
-    return (type(node.op), op, wiring, label(node, scope))
+    return (*_op(node), wiring, label(node, scope))
 
 
 def _ranges(graph: Graph) -> list[range]:

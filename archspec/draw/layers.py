@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from string import digits
 
 from archspec.analysis.outline import Facts, label
 from archspec.draw import kinds
@@ -14,6 +15,7 @@ from archspec.graph import Graph, Input, Node, Scope, Value
 
 LIMIT = 4000
 """The most boxes of one picture: as many lay out in well under a minute."""
+_LEAST = 116.0  # points: most boxes are as wide, and stand in one column
 
 
 @dataclass
@@ -41,8 +43,7 @@ class View:
             if isinstance(part, Scope):
                 self._scope(run, part, cluster, level)
             else:
-                for facts in run.parts if run.times == 1 else run.parts[:1]:
-                    self._node(facts.part, cluster, run.times)
+                self._node(part, cluster, run.times)
             self._fold(run)
 
     def _scope(self, run: Run, scope: Scope, cluster: str | None, level: int) -> None:
@@ -57,15 +58,10 @@ class View:
         self.clusters.append(Cluster(id, clean(_headed(name, scope)), _note(run), _place(scope), cluster, level))
         self.show(scope.id, id, level + 1)
 
-    def _node(self, node: object, cluster: str | None, times: int) -> None:
-        if isinstance(node, Input):
-            self._add(_input(node))
-        elif isinstance(node, Node):
-            if silent(node):
-                return
-            self._add(layer(node, self.graph.scopes[node.scope], cluster, times))
-        else:
+    def _node(self, node: Node | Input, cluster: str | None, times: int) -> None:
+        if isinstance(node, Node) and silent(node):
             return
+        self._add(_input(node) if isinstance(node, Input) else layer(node, self.graph.scopes[node.scope], cluster, times))
         self.stands[node.id] = self.boxes[-1].id
 
     def _add(self, box: Box) -> None:
@@ -83,7 +79,7 @@ class View:
         first = self.folding.nodes(run.first.part)
         for turn, facts in enumerate(run.parts):
             for offset, id in enumerate(self.folding.nodes(facts.part)):
-                self.turns[id] = ((first.start, turn), *self.turns.get(first[offset], ()))
+                self.turns[id] = ((run.fold, turn), *self.turns.get(first[offset], ()))
                 if turn and first[offset] in self.stands:
                     self.stands[id] = self.stands[first[offset]]
 
@@ -142,7 +138,7 @@ def outputs(view: View) -> tuple[list[Box], list[Edge]]:
     boxes, arrows = [], []
     for number, (name, value) in enumerate(view.graph.outputs.items()):
         shape = kinds.sizes((value.shape,))
-        boxes.append(Box(f"out{number}", "ends", lines(Line(name, "strong"), Line(shape, "faint")), Place(), f"{name} — {shape}"))
+        boxes.append(Box(f"out{number}", "ends", lines(Line(name, "strong"), Line(shape, "faint")), Place(), f"{name} — {shape}", least=_LEAST))
         arrows.append(Edge(view.stands[view.source(value).node], f"out{number}", weight=8))
     return boxes, arrows
 
@@ -166,7 +162,7 @@ def layer(node: Node, around: Scope, cluster: str | None, times: int = 1) -> Box
         Line(others, "faint"),
         Line("  ·  ".join(filter(None, (own if node.path else "", shape))), "faint"),
     )
-    return Box(f"n{node.id}", kinds.kind(node.op), text, place, clean(kinds.told(node), 300), cluster)
+    return Box(f"n{node.id}", kinds.kind(node.op), text, place, clean(kinds.told(node), 300), cluster, least=_LEAST)
 
 
 def collapsed(run: Run, around: Scope, cluster: str | None) -> Box:
@@ -177,13 +173,22 @@ def collapsed(run: Run, around: Scope, cluster: str | None) -> Box:
     cost = kinds.costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
     text = lines(Line(_headed(names(run, around), scope) + _times(run), "strong"), Line(shape, "faint"), Line(cost, "faint"))
     tip = " — ".join(filter(None, (".".join(scope.path), scope.kind, shape, cost)))
-    return Box(f"s{scope.id}", "block", text, _place(scope), clean(tip, 300), cluster)
+    return Box(f"s{scope.id}", "block", text, _place(scope), clean(tip, 300), cluster, least=_LEAST)
 
 
 def names(run: Run, around: Scope) -> str:
     """The name of a part as known around it, or the first and the last of a run: `0 … 5`."""
     first, last = (label(facts.part, around) for facts in (run.first, run.last))
-    return first if first == last else f"{first} … {last}"
+    return spanned(first, last)
+
+
+def spanned(first: str, last: str) -> str:
+    """Names from the first to the last; of numbered ones, the last as its number: `layer1 … 4`."""
+    if first == last or not last:
+        return first
+    stem = first.rstrip(digits)
+    number = last.removeprefix(stem)
+    return f"{first} … {number if stem != first and number.isdecimal() else last}".removeprefix(" … ")
 
 
 def describe(graph: Graph) -> str:
@@ -198,7 +203,7 @@ def describe(graph: Graph) -> str:
 def _input(node: Input) -> Box:
     shape = kinds.sizes(value.shape for value in node.outputs)
     text = lines(Line(node.name, "strong"), Line(shape, "faint"))
-    return Box(f"n{node.id}", "ends", text, Place(node.name, node.span), clean(f"{node.name} — {shape}", 300))
+    return Box(f"n{node.id}", "ends", text, Place(node.name, node.span), clean(f"{node.name} — {shape}", 300), least=_LEAST)
 
 
 def _headed(name: str, scope: Scope) -> str:

@@ -64,7 +64,7 @@ def _curves(picture: Picture, answer: dict[str, list[dict[str, str]]], place: Ca
         found.setdefault((names[str(one["tail"])], names[str(one["head"])]), []).append(one)
     curves = []
     for edge in picture.edges:
-        one = found[edge.tail, edge.head].pop(0)
+        one = found[(edge.head, edge.tail) if edge.rising else (edge.tail, edge.head)].pop(0)
         if "pos" not in one:
             raise DrawError("an arrow found no way", "try another --direction or --detail")
         curves.append(_curve(edge, one, place))
@@ -74,8 +74,10 @@ def _curves(picture: Picture, answer: dict[str, list[dict[str, str]]], place: Ca
 def _curve(edge: Edge, found: dict[str, str], place: Callable[[str], Point]) -> Curve:
     tip, points = None, []
     for part in found["pos"].split(";")[0].split():
-        if part.startswith("e,"):
+        if part[:2] in {"e,", "s,"}:
             tip = place(part[2:])
-        elif not part.startswith("s,"):
+        else:
             points.append(place(part))
+    if edge.rising:
+        points.reverse()
     return Curve(edge, tuple(points), tip, place(found["lp"]) if "lp" in found else None)

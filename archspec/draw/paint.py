@@ -38,10 +38,13 @@ def paint(layout: Layout, theme: Theme) -> Scene:
 
 def figure(layout: Layout, theme: Theme) -> Iterator[Group]:
     """The groups of the figure itself: frames, then arrows, then boxes."""
-    for cluster, corners in layout.frames:
-        yield _frame(cluster, corners, theme)
+    for cluster, (x0, y0, x1, y1) in layout.frames:
+        sheet = Rect(x0, y0, x1 - x0, y1 - y0, theme.frame(cluster.level), theme.rule, 7)
+        yield Group("frame", (sheet,), cluster.place, "frame", f"{cluster.label} {cluster.note}".strip())
     for curve in layout.curves:
         yield _arrow(curve, theme)
+    for cluster, corners in layout.frames:
+        yield Group("heading", tuple(_heading(cluster, corners, theme)))
     for box, centre in layout.boxes:
         yield Group("node", tuple(_box(box, centre, theme)), box.place, box.kind, box.tip)
 
@@ -52,14 +55,17 @@ def _place(scene: Scene, groups: list[Group], x: float, y: float) -> None:
         scene.groups.append(Group(group.role, shapes, group.place, group.kind, group.tip))
 
 
-def _frame(cluster: Cluster, corners: tuple[float, float, float, float], theme: Theme) -> Group:
-    x0, y0, x1, y1 = corners
-    shapes: list[Shape] = [Rect(x0, y0, x1 - x0, y1 - y0, theme.frame(cluster.level), theme.rule, 7)]
-    shapes.append(Text(x0 + 8, y0 + 15, cluster.label, SIZE, theme.ink, True, "start"))
+def _heading(cluster: Cluster, corners: tuple[float, float, float, float], theme: Theme) -> Iterator[Shape]:
+    """The label of a frame, on a ground of its own: an arrow that comes in below it does not strike it through."""
+    x, y = corners[0] + 8, corners[1] + 15
+    wide, after = width(cluster.label, SIZE, bold=True), 0.0
     if cluster.note:
-        after = x0 + 8 + width(cluster.label, SIZE, bold=True) + 8
-        shapes.append(Text(after, y0 + 15, cluster.note, SIZE, theme.flows["projection"], True, "start"))
-    return Group("frame", tuple(shapes), cluster.place, "frame", f"{cluster.label} {cluster.note}".strip())
+        after = 8 + width(cluster.note, SIZE, bold=True)
+    colour = theme.frame(cluster.level)
+    yield Rect(x - 2, y - 10, wide + after + 4, 13, colour, colour, 2, 0)
+    yield Text(x, y, cluster.label, SIZE, theme.ink, True, "start")
+    if cluster.note:
+        yield Text(x + wide + 8, y, cluster.note, SIZE, theme.flows["projection"], True, "start")
 
 
 def _arrow(curve: Curve, theme: Theme) -> Group:

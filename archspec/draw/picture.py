@@ -103,14 +103,14 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An arrow from one box to another. A heavy one is kept short and straight; a loose one does not say who comes first."""
+    """An arrow from one box to another. A heavy one is kept short and straight; a rising one has its head above its tail."""
 
     tail: str
     head: str
     flow: Flow = "flow"
     label: str = ""
     weight: int = 1
-    loose: bool = False
+    rising: bool = False
 
 
 @dataclass(frozen=True, slots=True)

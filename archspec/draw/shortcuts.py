@@ -14,8 +14,8 @@ def shortcuts(graph: Graph) -> dict[Operand, Flow]:
     """The operands that lie on shortcuts.
 
     A join's shortcuts are those of its operands that are no detour, where another one is (Veit et al. 2016). All that the
-    operand alone hangs on belongs to it, back to where the ways part: nothing at all is an identity, layers are a
-    projection. What a concatenation takes over without a layer is told apart from an identity, and so are gates.
+    operand alone hangs on belongs to it, back to where the ways part. A sum's is a projection if it has weights, and an
+    identity if it has none; another join's, which is one among equals if it has weights, is a shortcut if it has none.
     """
     readers = _readers(graph)
     flows: dict[Operand, Flow] = {}
@@ -33,14 +33,21 @@ def shortcuts(graph: Graph) -> dict[Operand, Flow]:
 
 def _back(graph: Graph, join: Node, operand: int, value: Value, readers: dict[int, int]) -> dict[Operand, Flow]:
     way: list[Operand] = [(join.id, operand)]
-    layers = 0
+    weights = False
     current = graph.nodes[value.node]
-    while isinstance(current, Node) and readers[current.id] == 1 and len(current.inputs) == 1 and not current.op.join:
-        layers += current.op.word != "identity"
+    while isinstance(current, Node) and _alone(current, readers):
+        weights = weights or current.op.weighted > 0
         way.append((current.id, 0))
         current = graph.nodes[current.inputs[0].node]
-    flow: Flow = "projection" if layers else "concat" if join.op.word == "concat" else "identity"
+    if weights and join.op.word != "add":
+        return {}
+    flow: Flow = "projection" if weights else "concat" if join.op.word == "concat" else "identity"
     return dict.fromkeys(way, flow)
+
+
+def _alone(node: Node, readers: dict[int, int]) -> bool:
+    """Whether a node only serves the way that is followed; a cut serves all that read its parts."""
+    return len(node.inputs) == 1 and (readers[node.id] == 1 or node.op.word == "split") and not node.op.join
 
 
 def _readers(graph: Graph) -> dict[int, int]:

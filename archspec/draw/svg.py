@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from urllib.parse import quote
 
 from archspec.draw.picture import Place
 from archspec.draw.scene import Group, Path, Point, Rect, Scene, Shape, Text
@@ -72,7 +73,7 @@ def _link(place: Place) -> str:
     span = place.span
     if span is None or not span.source.text or span.source.name.startswith("<"):
         return ""
-    file = "".join(c if c.isalnum() or c in "._-" else f"%{byte:02X}" for c in _file(span.source.name) for byte in c.encode()[:1])
+    file = quote(_file(span.source.name), safe="")
     return f"./{file}#L{span.line}"
 
 
