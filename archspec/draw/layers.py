@@ -125,8 +125,10 @@ def edges(view: View) -> list[Edge]:
             continue
         for operand, given in enumerate(node.inputs):
             value = view.source(given)
+            if value.node not in view.stands or view.apart(value.node, node.id):
+                continue
             tail, head = view.stands[value.node], view.stands[node.id]
-            if tail == head or view.apart(value.node, node.id):
+            if tail == head:
                 continue
             flow = flows.get((node.id, operand), "flow")
             found.setdefault((tail, head, flow), Edge(tail, head, flow, weight=8 if flow == "flow" else 1))

@@ -130,6 +130,8 @@ class Picture:
     gap: float = 22.0
     """Points between one rank and the next."""
     legend: bool = True
+    shelf: float = 0.0
+    """The width, in points, that frames without arrows between them fill row by row; 0 to leave them to Graphviz."""
 
     @property
     def kinds(self) -> tuple[str, ...]:

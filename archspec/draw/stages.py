@@ -29,7 +29,6 @@ class Stage:
     """What one box stands for: runs of parts, and the rows that say so."""
 
     runs: list[Run] = field(default_factory=list)
-    members: range = range(0)
 
     @property
     def cost(self) -> Cost:
@@ -39,11 +38,11 @@ class Stage:
 def stages(graph: Graph, *, fold: bool = True) -> Picture:
     """The stages of a network with their costs; it fits a page whatever the depth of the network."""
     folding = Folding(graph, fold)
-    grouped = _fitted(list(_grouped(folding)))
+    shown = grouped(folding)
     flows = shortcuts(graph)
     boxes = [Box(f"n{node.id}", "ends", _ends(node.name, node.outputs), Place(node.name, node.span)) for node in _inputs(graph)]
     stands = {node.id: f"n{node.id}" for node in _inputs(graph)}
-    for number, stage in enumerate(grouped):
+    for number, stage in enumerate(shown):
         stands.update(dict.fromkeys(_nodes(folding, stage), f"g{number}"))
         boxes.append(_box(folding, stage, f"g{number}", flows))
     outputs = [Box(f"out{n}", "ends", _ends(name, (value,)), Place()) for n, (name, value) in enumerate(graph.outputs.items())]
@@ -61,6 +60,11 @@ def parts(folding: Folding, scope: int = 0) -> Iterator[Run]:
             yield from parts(folding, part.id)
         elif not isinstance(part, Input):
             yield run
+
+
+def grouped(folding: Folding) -> list[Stage]:
+    """The stages of a network, as many as fit a page."""
+    return _fitted(list(_grouped(folding)))
 
 
 def _grouped(folding: Folding) -> Iterator[Stage]:
@@ -105,12 +109,12 @@ def _resolution(run: Run) -> tuple[tuple[int, ...], ...]:
     return tuple(value.shape.spatial if value.shape.axis == 0 else value.shape.sizes[:-1] for value in run.last.output)
 
 
-def _fitted(grouped: list[Stage]) -> list[Stage]:
+def _fitted(found: list[Stage]) -> list[Stage]:
     """The stages, neighbours joined where there are too many for a page."""
-    while len(grouped) > _MOST:
-        pairs = range(0, len(grouped), 2)
-        grouped = [Stage([run for stage in grouped[at : at + 2] for run in stage.runs]) for at in pairs]
-    return grouped
+    while len(found) > _MOST:
+        pairs = range(0, len(found), 2)
+        found = [Stage([run for stage in found[at : at + 2] for run in stage.runs]) for at in pairs]
+    return found
 
 
 def _nodes(folding: Folding, stage: Stage) -> Iterator[int]:
@@ -121,11 +125,9 @@ def _nodes(folding: Folding, stage: Stage) -> Iterator[int]:
 
 def _box(folding: Folding, stage: Stage, id: str, flows: dict[Operand, Flow]) -> Box:
     first = stage.runs[0].first.part
-    rows = list(_merged(list(_rows(folding, stage, flows))))
-    if len(rows) > _ROWS:
-        rows = [*rows[: _ROWS - 1], Line(f"… {len(rows) - _ROWS + 1} more rows", "faint")]
+    rows = rows_of(folding, stage, flows)
     cost = kinds.costs(stage.cost.params, stage.cost.macs)
-    name = _name(folding, stage)
+    name = name_of(folding, stage)
     loose = all(isinstance(run.first.part, Node) for run in stage.runs)
     heaviest = max((run.first for run in stage.runs), key=lambda facts: facts.cost.params)
     kind = kinds.kind(heaviest.part.op) if loose and isinstance(heaviest.part, Node) else "block"
@@ -134,7 +136,7 @@ def _box(folding: Folding, stage: Stage, id: str, flows: dict[Operand, Flow]) ->
     return Box(id, kind, text, place, clean(" — ".join(line.text for line in text), 300), least=_WIDTH)
 
 
-def _name(folding: Folding, stage: Stage) -> str:
+def name_of(folding: Folding, stage: Stage) -> str:
     """What the stage is called: its one part, the first and the last of a block's uses, or all its loose layers."""
     named = [run for run in stage.runs if isinstance(run.first.part, Scope)] or stage.runs
     root = folding.graph.scopes[0]
@@ -145,6 +147,12 @@ def _name(folding: Folding, stage: Stage) -> str:
 def _short(name: str) -> str:
     """A name without the scopes that hold the whole network."""
     return name.rpartition(".")[2] if name.rpartition(".")[2][:1].isalpha() else name
+
+
+def rows_of(folding: Folding, stage: Stage, flows: dict[Operand, Flow]) -> list[Line]:
+    """What a stage is made of, a line each; at most a few."""
+    rows = list(_merged(list(_rows(folding, stage, flows))))
+    return rows if len(rows) <= _ROWS else [*rows[: _ROWS - 1], Line(f"… {len(rows) - _ROWS + 1} more rows", "faint")]
 
 
 def _rows(folding: Folding, stage: Stage, flows: dict[Operand, Flow]) -> Iterator[Line]:
