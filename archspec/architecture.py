@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
     from archspec.analysis.paths import Paths
+    from archspec.draw.picture import Detail, Direction, Picture
     from archspec.report.summary import Summary
 
 Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
@@ -144,6 +145,38 @@ class Architecture:
         from archspec.report.summary import summarise
 
         return summarise(self.network, depth=depth)
+
+    def draw(
+        self,
+        file: str | os.PathLike[str] | None = None,
+        *,
+        detail: Detail = "stages",
+        fold: bool = True,
+        depth: int | None = None,
+        direction: Direction | None = None,
+        theme: Literal["light", "dark", "print"] = "light",
+    ) -> Picture:
+        """The picture of the network; written to `file`, if one is given, in the format of its ending.
+
+        Raises:
+            DrawError: the picture is too large, or what draws it is not installed.
+            KeyError: no format has that ending.
+        """
+        from archspec.draw import THEMES, sketch, written
+
+        picture = sketch(self.network, detail, fold=fold, depth=depth, direction=direction)
+        if file is not None:
+            Path(file).write_bytes(written(picture, Path(file).suffix.lower(), THEMES[theme]))
+        return picture
+
+    def _repr_svg_(self) -> str | None:
+        """The stages, for a notebook; nothing where the renderer is not installed."""
+        from archspec.draw import DrawError, svg_of
+
+        try:
+            return svg_of(self.draw())
+        except DrawError:
+            return None
 
     def build(
         self, device: str | torch.device = "cpu", dtype: torch.dtype | None = None, seed: int | None = 0

@@ -10,7 +10,7 @@ from archspec.draw.folding import Folding, Run
 from archspec.draw.layers import View, describe, edges, layer, names, silent
 from archspec.draw.picture import Box, Cluster, Edge, Line, Picture, Place, lines
 from archspec.draw.shortcuts import shortcuts
-from archspec.draw.stages import Stage, chain_of, grouped, name_of, rows_of
+from archspec.draw.stages import Stage, chain_of, chained, grouped, name_of, rows_of
 from archspec.draw.text import clean
 from archspec.graph import Graph, Node, Scope, Value
 
@@ -177,11 +177,20 @@ def _chain(run: Run, scope: Scope, chain: list[Node], around: Scope, cluster: st
     """A chain of layers as one box: the weighted ones by what they are, the others by name."""
     weighted = [node for node in chain if node.op.weighted]
     kind = kinds.kind((weighted or chain)[0].op)
-    first, *others = [kinds.label(node.op) for node in chain]
-    text = [Line(first, "strong"), Line(", ".join(others))]
+    text = _written(chain, weighted)
     name = f"{names(run, around)} · {kinds.sizes(chain[-1].output_shapes)}" + (f"  ×{run.times}" if run.times > 1 else "")
     place = Place(".".join(scope.path), scope.span)
     return Box(f"s{scope.id}", kind, lines(*text, Line(name, "faint")), place, clean(name, 300), cluster, least=116)
+
+
+def _written(chain: list[Node], weighted: list[Node]) -> list[Line]:
+    """The lines of a chain: its one weighted layer, and what comes before and after it; else the layers in order."""
+    if len(weighted) != 1:
+        first, *others = chained(chain)
+        return [Line(first.text, "strong"), *others]
+    at = chain.index(weighted[0])
+    before, after = (", ".join(kinds.label(node.op) for node in some) for some in (chain[:at], chain[at + 1 :]))
+    return [Line(kinds.label(weighted[0].op), "strong"), Line(f"after {before}" if before else ""), Line(after)]
 
 
 def _table(folding: Folding) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from archspec.draw.shortcuts import shortcuts
 from archspec.draw.text import clean
 from archspec.graph import Graph, Input, Node, Scope, Value
 
-LIMIT = 4000
+LIMIT = 8000
 """The most boxes of one picture: as many lay out in well under a minute."""
 _LEAST = 116.0  # points: most boxes are as wide, and stand in one column
 

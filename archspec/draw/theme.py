@@ -18,6 +18,8 @@ _HUES = {
     "shape": "#8C6D46",
     "block": "#56B4E9",
     "ends": "#333333",
+    "past": "#B6BBC3",
+    "length": "#E69F00",
 }
 _FLOWS = {"flow": "#555B66", "identity": "#0072B2", "projection": "#D55E00", "concat": "#009E73", "gate": "#B0568A"}
 DASHES: Mapping[str, tuple[int, ...]] = {"projection": (5, 3), "gate": (1, 3)}
