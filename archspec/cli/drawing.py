@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from archspec.architecture import Architecture
     from archspec.draw.picture import Detail, Direction
 
-_ENDINGS = (".svg", ".png", ".pdf", ".dot", ".mmd", ".html")  # of archspec.draw.FORMATS, which is imported when it is needed
+_ENDINGS = (
+    ".svg",
+    ".png",
+    ".pdf",
+    ".dot",
+    ".mmd",
+    ".html",
+)  # of archspec.draw.FORMATS, which is imported when it is needed
 _DRAW = """\
 \b
 Examples:
@@ -45,8 +52,12 @@ Examples:
 @click.option(
     "--theme", type=click.Choice(["light", "dark", "print"]), default="light", show_default=True, help="The colours."
 )
-@click.option("--max-boxes", type=click.IntRange(1), default=8000, show_default=True, metavar="N", help="Of --detail layers.")
-@click.option("--max-paths", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Of --detail paths.")
+@click.option(
+    "--max-boxes", type=click.IntRange(1), default=3000, show_default=True, metavar="N", help="Of --detail layers."
+)
+@click.option(
+    "--max-paths", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Of --detail paths."
+)
 def draw(
     arch: Architecture,
     *,
@@ -66,7 +77,9 @@ def draw(
     if ending not in _ENDINGS:
         raise click.BadParameter(f"{file!r} does not end in {', '.join(_ENDINGS)}", param_hint="-o")
     if depth is not None and detail != "layers":
-        raise click.BadParameter(f"--detail {detail} has no levels; it belongs to --detail layers", param_hint="--depth")
+        raise click.BadParameter(
+            f"--detail {detail} has no levels; it belongs to --detail layers", param_hint="--depth"
+        )
     try:
         picture = sketch(
             arch.network, detail, fold=fold, depth=depth, direction=direction, max_boxes=max_boxes, max_paths=max_paths

@@ -1,7 +1,7 @@
 """Pictures of a network: a graph becomes boxes and arrows, and those become SVG, PNG, PDF, DOT, Mermaid or HTML.
 
-    picture = sketch(arch.network, "stages")
-    written(picture, ".svg")
+picture = sketch(arch.network, "stages")
+written(picture, ".svg")
 """
 
 from __future__ import annotations

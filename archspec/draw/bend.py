@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from archspec.draw.picture import Edge
 
@@ -23,7 +24,8 @@ def bent(edges: list[Edge], order: Sequence[str], ends: Sequence[str]) -> tuple[
     rows = [[order[tail], order[head]] for tail, head in pairs]
     rows[0] += [*order[outer + 1 :], *ends]
     rising = [
-        replace(edge, rising=True) if edge.flow == "flow" and inner <= place[edge.head] <= outer else edge for edge in edges
+        replace(edge, rising=True) if edge.flow == "flow" and inner <= place[edge.head] <= outer else edge
+        for edge in edges
     ]
     return rising, tuple(map(tuple, rows))
 
@@ -34,5 +36,5 @@ def _long(edge: Edge, place: dict[str, int]) -> bool:
 
 def _nested(pairs: list[tuple[int, int]]) -> bool:
     """Whether there are several shortcuts, each inside the one before."""
-    inside = zip(pairs, pairs[1:], strict=False)
+    inside = pairwise(pairs)
     return len(pairs) > 1 and all(one[0] < other[0] < other[1] < one[1] for one, other in inside)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from archspec.draw import kinds
-from archspec.draw.folding import Folding, Run
-from archspec.draw.layers import View, describe, edges, layer, names, silent
+from archspec.analysis import kinds
+from archspec.analysis.folding import Folding, Run, silent
+from archspec.analysis.shortcuts import shortcuts
+from archspec.analysis.stages import Stage, grouped, name_of
+from archspec.draw.layers import View, describe, edges, layer, names
 from archspec.draw.picture import Box, Cluster, Edge, Line, Picture, Place, lines
-from archspec.draw.shortcuts import shortcuts
-from archspec.draw.stages import Stage, chain_of, chained, grouped, name_of, rows_of
+from archspec.draw.stages import chain_of, chained, rows_of
 from archspec.draw.text import clean
 from archspec.graph import Graph, Node, Scope, Value
 
@@ -38,7 +39,7 @@ def blocks(graph: Graph, *, fold: bool = True) -> Picture:
     note = f" {left_out} more kinds of block are not shown." if left_out > 0 else ""
     found = [*edges(view), *view.ends]
     return Picture(
-        graph.name,
+        clean(graph.name, 80),
         clean(describe(graph) + note, 400),
         tuple(view.boxes),
         tuple(dict.fromkeys(found)),
@@ -87,6 +88,7 @@ class _Figures(View):
         """The layers of a scope and of those inside it; a chain of layers in a block of its own is one box."""
         for run in self.folding.runs(scope):
             part = run.first.part
+            self.varied.update(self._varying(run))
             if isinstance(part, Scope):
                 self._part(run, part, cluster)
             elif isinstance(part, Node) and not silent(part):
@@ -178,7 +180,9 @@ def _chain(run: Run, scope: Scope, chain: list[Node], around: Scope, cluster: st
     weighted = [node for node in chain if node.op.weighted]
     kind = kinds.kind((weighted or chain)[0].op)
     text = _written(chain, weighted)
-    name = f"{names(run, around)} · {kinds.sizes(chain[-1].output_shapes)}" + (f"  ×{run.times}" if run.times > 1 else "")
+    name = f"{names(run, around)} · {kinds.sizes(chain[-1].output_shapes)}" + (
+        f"  ×{run.times}" if run.times > 1 else ""
+    )
     place = Place(".".join(scope.path), scope.span)
     return Box(f"s{scope.id}", kind, lines(*text, Line(name, "faint")), place, clean(name, 300), cluster, least=116)
 

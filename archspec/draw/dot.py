@@ -22,7 +22,11 @@ def dot(picture: Picture, theme: Theme = LIGHT) -> str:
 
 def quoted(text: str) -> str:
     """A text as a string of DOT; what would be an escape of Graphviz stands for itself."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", " ").replace("\n", "\\n").replace("\0", "") + '"'
+    return (
+        '"'
+        + text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", " ").replace("\n", "\\n").replace("\0", "")
+        + '"'
+    )
 
 
 def _statements(picture: Picture, theme: Theme) -> Iterator[str]:

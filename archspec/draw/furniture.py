@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archspec.draw import kinds
+from archspec.analysis import kinds
 from archspec.draw.picture import SMALL, Picture
 from archspec.draw.scene import Group, Path, Rect, Scene, Shape, Text
 from archspec.draw.text import width
@@ -31,7 +31,11 @@ def legend(picture: Picture, theme: Theme, room: float) -> Scene:
         wide = 22 + width(name, SMALL) + _COLUMN
         if x and x + wide > room:
             x, y = 0.0, y + _ROW
-        scene.groups.append(Group("legend", (*_sample(kind, x, y, theme), Text(x + 20, y + 10, name, SMALL, theme.faint, anchor="start"))))
+        scene.groups.append(
+            Group(
+                "legend", (*_sample(kind, x, y, theme), Text(x + 20, y + 10, name, SMALL, theme.faint, anchor="start"))
+            )
+        )
         x += wide
         scene.width = max(scene.width, x)
     scene.height = y + _ROW if scene.groups else 0
@@ -50,7 +54,10 @@ def table(rows: Sequence[Sequence[str]], theme: Theme) -> Scene:
     if not rows:
         return scene
     columns = range(len(rows[0]))
-    widths = [max(width(line, SMALL, bold=not at) for at, row in enumerate(rows) for line in row[c].split("\n")) for c in columns]
+    widths = [
+        max(width(line, SMALL, bold=not at) for at, row in enumerate(rows) for line in row[c].split("\n"))
+        for c in columns
+    ]
     starts = [sum(widths[:c]) + _COLUMN * c for c in columns]
     scene.width = sum(widths) + _COLUMN * (len(widths) - 1)
     shapes: list[Shape] = []
@@ -61,7 +68,9 @@ def table(rows: Sequence[Sequence[str]], theme: Theme) -> Scene:
             shapes.append(_rule(y, scene.width, theme))
         for c in columns:
             for number, line in enumerate(row[c].split("\n")):
-                shapes.append(_cell(line, starts[c], widths[c], y + 12 + 13 * number, theme, head=not at, number=c > len(row) - 3))
+                shapes.append(
+                    _cell(line, starts[c], widths[c], y + 12 + 13 * number, theme, head=not at, number=c > len(row) - 3)
+                )
         y += 13 * high + 6
     shapes.append(_rule(y, scene.width, theme))
     scene.height = y + 1

@@ -29,7 +29,7 @@ class Engine:
         linker = wasmtime.Linker(engine)
         linker.define_wasi()
         self._exports: Any = linker.instantiate(self._store, module).exports(self._store)
-        self._memory = self._exports["memory"]
+        self._memory: Any = self._exports["memory"]
 
     def render(self, dot: str, format: str, engine: str) -> bytes:
         """What Graphviz makes of a text in its language. Raises `DrawError`."""
@@ -68,7 +68,8 @@ def _engine() -> Engine:
         return Engine()
     except ModuleNotFoundError as error:
         raise DrawError(
-            f"drawing needs {error.name}, which is not installed", "pip install 'archspec-nn[draw]', or write .dot or .mmd"
+            f"drawing needs {error.name}, which is not installed",
+            "pip install 'archspec-nn[draw]', or write .dot or .mmd",
         ) from error
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from string import digits
 
+from archspec.analysis import kinds
+from archspec.analysis.folding import Folding, Run, silent, spanned
 from archspec.analysis.outline import Facts, label
-from archspec.draw import kinds
-from archspec.draw.folding import Folding, Run
-from archspec.draw.picture import Box, Cluster, DrawError, Edge, Flow, Line, Picture, Place, lines
-from archspec.draw.shortcuts import shortcuts
+from archspec.analysis.shortcuts import Flow, shortcuts
+from archspec.draw.picture import Box, Cluster, DrawError, Edge, Line, Picture, Place, lines
 from archspec.draw.text import clean
 from archspec.graph import Graph, Input, Node, Scope, Value
 
-LIMIT = 8000
+LIMIT = 3000
 """The most boxes of one picture: as many lay out in well under a minute."""
 _LEAST = 116.0  # points: most boxes are as wide, and stand in one column
 
@@ -32,6 +32,9 @@ class View:
     turns: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     """For each node in folds: the folds, outermost first, each with the number of the turn."""
 
+    varied: set[int] = field(default_factory=set)
+    """Nodes that stand for others with other arguments."""
+
     @property
     def graph(self) -> Graph:
         return self.folding.graph
@@ -40,11 +43,21 @@ class View:
         """Adds the parts of a scope. Raises `DrawError` where there are too many."""
         for run in self.folding.runs(scope):
             part = run.first.part
+            self.varied.update(self._varying(run))
             if isinstance(part, Scope):
                 self._scope(run, part, cluster, level)
             else:
                 self._node(part, cluster, run.times)
             self._fold(run)
+
+    def _varying(self, run: Run) -> Iterator[int]:
+        """The nodes of the first part whose arguments are others in the last."""
+        if run.times > 1:
+            pairs = zip(self.folding.nodes(run.first.part), self.folding.nodes(run.last.part), strict=True)
+            for first, last in pairs:
+                one, other = self.graph.nodes[first], self.graph.nodes[last]
+                if isinstance(one, Node) and isinstance(other, Node) and one.op != other.op:
+                    yield first
 
     def _scope(self, run: Run, scope: Scope, cluster: str | None, level: int) -> None:
         around = self.graph.scopes[scope.parent or 0]
@@ -59,9 +72,12 @@ class View:
         self.show(scope.id, id, level + 1)
 
     def _node(self, node: Node | Input, cluster: str | None, times: int) -> None:
-        if isinstance(node, Node) and silent(node):
+        if isinstance(node, Input):
+            self._add(_input(node))
+        elif silent(node):
             return
-        self._add(_input(node) if isinstance(node, Input) else layer(node, self.graph.scopes[node.scope], cluster, times))
+        else:
+            self._add(layer(node, self.graph.scopes[node.scope], cluster, times, varied=node.id in self.varied))
         self.stands[node.id] = self.boxes[-1].id
 
     def _add(self, box: Box) -> None:
@@ -107,7 +123,7 @@ def layers(graph: Graph, *, fold: bool = True, depth: int | None = None, limit: 
     view.show(0)
     ends, last = outputs(view)
     return Picture(
-        graph.name,
+        clean(graph.name, 80),
         describe(graph),
         (*view.boxes, *ends),
         (*edges(view), *last),
@@ -140,27 +156,32 @@ def outputs(view: View) -> tuple[list[Box], list[Edge]]:
     boxes, arrows = [], []
     for number, (name, value) in enumerate(view.graph.outputs.items()):
         shape = kinds.sizes((value.shape,))
-        boxes.append(Box(f"out{number}", "ends", lines(Line(name, "strong"), Line(shape, "faint")), Place(), f"{name} — {shape}", least=_LEAST))
+        boxes.append(
+            Box(
+                f"out{number}",
+                "ends",
+                lines(Line(name, "strong"), Line(shape, "faint")),
+                Place(),
+                f"{name} — {shape}",
+                least=_LEAST,
+            )
+        )
         arrows.append(Edge(view.stands[view.source(value).node], f"out{number}", weight=8))
     return boxes, arrows
 
 
-def silent(node: Node) -> bool:
-    """Whether a node is no box: it changes nothing."""
-    return node.op.word in {"identity", "bundle"} or (node.op.join and len(node.inputs) == 1 and node.op.word != "multiply")
-
-
-def layer(node: Node, around: Scope, cluster: str | None, times: int = 1) -> Box:
+def layer(node: Node, around: Scope, cluster: str | None, times: int = 1, *, varied: bool = False) -> Box:
     """The box of a layer."""
     place = Place(node.name, node.span)
     word = kinds.SIGNS.get(node.op.word)
     if word and not node.op.arguments():
         return Box(f"n{node.id}", "join", (Line(word, "strong"),), place, kinds.told(node), cluster, sign=True)
-    others = kinds.rest(node.op)
+    others = "" if varied else kinds.rest(node.op)
+    head = node.op.word if varied else kinds.label(node.op)
     own = label(node, around)
     shape = kinds.sizes(node.output_shapes)
     text = lines(
-        Line(kinds.label(node.op) + (f"  ×{times}" if times > 1 else ""), "strong"),
+        Line(head + (f"  ×{times}" if times > 1 else ""), "strong"),
         Line(others, "faint"),
         Line("  ·  ".join(filter(None, (own if node.path else "", shape))), "faint"),
     )
@@ -173,7 +194,9 @@ def collapsed(run: Run, around: Scope, cluster: str | None) -> Box:
     assert isinstance(scope, Scope)
     shape = kinds.sizes(value.shape for value in run.last.output)
     cost = kinds.costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
-    text = lines(Line(_headed(names(run, around), scope) + _times(run), "strong"), Line(shape, "faint"), Line(cost, "faint"))
+    text = lines(
+        Line(_headed(names(run, around), scope) + _times(run), "strong"), Line(shape, "faint"), Line(cost, "faint")
+    )
     tip = " — ".join(filter(None, (".".join(scope.path), scope.kind, shape, cost)))
     return Box(f"s{scope.id}", "block", text, _place(scope), clean(tip, 300), cluster, least=_LEAST)
 
@@ -182,15 +205,6 @@ def names(run: Run, around: Scope) -> str:
     """The name of a part as known around it, or the first and the last of a run: `0 … 5`."""
     first, last = (label(facts.part, around) for facts in (run.first, run.last))
     return spanned(first, last)
-
-
-def spanned(first: str, last: str) -> str:
-    """Names from the first to the last; of numbered ones, the last as its number: `layer1 … 4`."""
-    if first == last or not last:
-        return first
-    stem = first.rstrip(digits)
-    number = last.removeprefix(stem)
-    return f"{first} … {number if stem != first and number.isdecimal() else last}".removeprefix(" … ")
 
 
 def describe(graph: Graph) -> str:
@@ -205,7 +219,9 @@ def describe(graph: Graph) -> str:
 def _input(node: Input) -> Box:
     shape = kinds.sizes(value.shape for value in node.outputs)
     text = lines(Line(node.name, "strong"), Line(shape, "faint"))
-    return Box(f"n{node.id}", "ends", text, Place(node.name, node.span), clean(f"{node.name} — {shape}", 300), least=_LEAST)
+    return Box(
+        f"n{node.id}", "ends", text, Place(node.name, node.span), clean(f"{node.name} — {shape}", 300), least=_LEAST
+    )
 
 
 def _headed(name: str, scope: Scope) -> str:

@@ -110,7 +110,9 @@ def _moved(part: Layout, x: float, y: float) -> Layout:
         return round(point[0] + x, 2), round(point[1] + y, 2)
 
     curves = tuple(
-        Curve(one.edge, tuple(map(at, one.points)), at(one.tip) if one.tip else None, at(one.label) if one.label else None)
+        Curve(
+            one.edge, tuple(map(at, one.points)), at(one.tip) if one.tip else None, at(one.label) if one.label else None
+        )
         for one in part.curves
     )
     boxes = tuple((box, at(centre)) for box, centre in part.boxes)
@@ -118,7 +120,9 @@ def _moved(part: Layout, x: float, y: float) -> Layout:
     return Layout(part.picture, part.width, part.height, boxes, frames, curves)
 
 
-def _curves(picture: Picture, answer: dict[str, list[dict[str, str]]], place: Callable[[str], Point]) -> tuple[Curve, ...]:
+def _curves(
+    picture: Picture, answer: dict[str, list[dict[str, str]]], place: Callable[[str], Point]
+) -> tuple[Curve, ...]:
     """The arrows in the order of the picture: Graphviz keeps that order among those of one tail and head."""
     names = {str(one["_gvid"]): one["name"] for one in answer.get("objects", ())}
     found: dict[tuple[str, str], list[dict[str, str]]] = {}

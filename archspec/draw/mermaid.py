@@ -27,8 +27,10 @@ def _statements(picture: Picture, theme: Theme) -> Iterator[str]:
     yield f"  accTitle: {_plain(picture.title)}"
     yield f"  accDescr: {_plain(picture.description)}"
     held: dict[str | None, list[Box | Cluster]] = defaultdict(list)
-    for part in (*picture.boxes, *picture.clusters):
-        held[part.cluster if isinstance(part, Box) else part.parent].append(part)
+    for box in picture.boxes:
+        held[box.cluster].append(box)
+    for frame in picture.clusters:
+        held[frame.parent].append(frame)
     yield from _inside(held, None, "  ")
     for number, edge in enumerate(picture.edges):
         yield f"  {_edge(edge)}"

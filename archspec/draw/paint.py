@@ -27,7 +27,9 @@ def paint(layout: Layout, theme: Theme) -> Scene:
     across = left + max(0.0, (inner - left - layout.width) / 2)
     body = max(layout.height, beside.height)
     scene = Scene(picture.title, picture.description, inner + 2 * MARGIN, 0, theme.paper)
-    scene.groups.append(Group("title", (Text(MARGIN, MARGIN + SIZE, picture.title, SIZE + 3, theme.ink, True, "start"),)))
+    scene.groups.append(
+        Group("title", (Text(MARGIN, MARGIN + SIZE, picture.title, SIZE + 3, theme.ink, True, "start"),))
+    )
     _place(scene, beside.groups, MARGIN, MARGIN + _HEAD)
     _place(scene, list(figure(layout, theme)), MARGIN + across, MARGIN + _HEAD)
     under = MARGIN + _HEAD + body + (14 if below.groups else 0)

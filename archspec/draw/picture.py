@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from archspec.analysis.shortcuts import Flow
 from archspec.diagnostics import Span
 from archspec.draw.text import SIZE, clean, width
 
 Direction = Literal["TB", "LR"]
 Detail = Literal["stages", "blocks", "layers", "paths"]
 Style = Literal["strong", "plain", "faint"]
-Flow = Literal["flow", "identity", "projection", "concat", "gate"]
-"""What an arrow is: the way of the signal, the three kinds of shortcut, or what scales a signal."""
-
 SMALL = SIZE - 1.5
 MARGIN = 9.0  # between a box and its text, left and right
 _LIMIT = 64  # characters of one line
@@ -60,15 +57,18 @@ class Place:
     span: Span | None = None
 
 
+NO_PLACE = Place()
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """One box: a layer, or several of them drawn as one. Sizes are in points."""
 
     id: str
     kind: str
-    """What the theme colours: `conv`, `norm`, … (`archspec.draw.kinds`)."""
+    """What the theme colours: `conv`, `norm`, … (`archspec.analysis.kinds`)."""
     lines: tuple[Line, ...]
-    place: Place = Place()
+    place: Place = NO_PLACE
     tip: str = ""
     """All that is known of it, for the tooltip and for screen readers."""
     cluster: str | None = None
@@ -96,7 +96,7 @@ class Cluster:
     id: str
     label: str
     note: str = ""
-    place: Place = Place()
+    place: Place = NO_PLACE
     parent: str | None = None
     level: int = 0
 
@@ -149,7 +149,3 @@ class Picture:
 def lines(*given: Line) -> tuple[Line, ...]:
     """Lines that are safe to show: on one line each, not too long, the empty ones left out."""
     return tuple(Line(clean(line.text, _LIMIT), line.style, line.skip) for line in given if line.text.strip())
-
-
-def ids(prefix: str, numbers: Iterable[int]) -> tuple[str, ...]:
-    return tuple(f"{prefix}{number}" for number in numbers)

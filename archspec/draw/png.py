@@ -21,7 +21,9 @@ def png(svg: str) -> bytes:
             f"PNG needs {error.name}, which is not installed", "pip install 'archspec-nn[draw]', or write .svg"
         ) from error
     if _pixels(resvg_py.svg_to_bytes, _PROBE.format("W")) == _pixels(resvg_py.svg_to_bytes, _PROBE.format(" ")):
-        raise DrawError("PNG needs a font, and this machine has none", "install one, e.g. DejaVu Sans, or write .svg or .pdf")
+        raise DrawError(
+            "PNG needs a font, and this machine has none", "install one, e.g. DejaVu Sans, or write .svg or .pdf"
+        )
     wide, high = map(float, re.findall(r' (?:width|height)="([\d.]+)"', svg)[:2])
     return _pixels(resvg_py.svg_to_bytes, svg, _scale(max(wide, high)))
 

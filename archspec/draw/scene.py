@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from archspec.draw.picture import Place
+from archspec.draw.picture import NO_PLACE, Place
 from archspec.draw.text import width
 
 Point = tuple[float, float]
@@ -67,7 +67,7 @@ class Group:
     role: str
     """`node`, `frame`, `edge`, or `legend`."""
     shapes: tuple[Shape, ...]
-    place: Place = Place()
+    place: Place = NO_PLACE
     kind: str = ""
     tip: str = ""
 
@@ -91,7 +91,9 @@ class Scene:
 def moved(shape: Shape, x: float, y: float) -> Shape:
     """A shape at another place."""
     if isinstance(shape, Rect):
-        return Rect(shape.x + x, shape.y + y, shape.width, shape.height, shape.fill, shape.line, shape.radius, shape.thick)
+        return Rect(
+            shape.x + x, shape.y + y, shape.width, shape.height, shape.fill, shape.line, shape.radius, shape.thick
+        )
     if isinstance(shape, Text):
         return Text(shape.x + x, shape.y + y, shape.text, shape.size, shape.colour, shape.bold, shape.anchor)
     points = tuple((across + x, down + y) for across, down in shape.points)

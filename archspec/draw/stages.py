@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import groupby
 
-from archspec.analysis.counts import Cost
+from archspec.analysis import kinds
+from archspec.analysis.folding import Folding, Run, silent
 from archspec.analysis.outline import label
-from archspec.draw import kinds
-from archspec.draw.folding import Folding, Run
-from archspec.draw.layers import describe, silent, spanned
-from archspec.draw.picture import Box, Edge, Flow, Line, Picture, Place, lines
-from archspec.draw.shortcuts import Operand, shortcuts
+from archspec.analysis.shortcuts import Flow, Operand, shortcuts
+from archspec.analysis.stages import Stage, grouped, name_of, nodes_of, short
 from archspec.draw.bend import bent
+from archspec.draw.layers import describe
+from archspec.draw.picture import Box, Edge, Line, Picture, Place, lines
 from archspec.draw.text import clean
 from archspec.graph import Graph, Input, Node, Scope, Value
 
-_WHOLE = 0.5  # a part with more of the layers than this is opened: it is not one stage of the network
 _ROWS = 5  # of one box; the others are counted
-_MOST = 26  # boxes of one picture: as many fit a page
 _CHAIN = 7  # layers of a block that are written out
 _WIDTH = 190.0
-
-
-@dataclass
-class Stage:
-    """What one box stands for: runs of parts, and the rows that say so."""
-
-    runs: list[Run] = field(default_factory=list)
-
-    @property
-    def cost(self) -> Cost:
-        return sum((facts.cost for run in self.runs for facts in run.parts), Cost())
 
 
 def stages(graph: Graph, *, fold: bool = True) -> Picture:
@@ -40,87 +26,20 @@ def stages(graph: Graph, *, fold: bool = True) -> Picture:
     folding = Folding(graph, fold)
     shown = grouped(folding)
     flows = shortcuts(graph)
-    boxes = [Box(f"n{node.id}", "ends", _ends(node.name, node.outputs), Place(node.name, node.span)) for node in _inputs(graph)]
+    boxes = [
+        Box(f"n{node.id}", "ends", _ends(node.name, node.outputs), Place(node.name, node.span))
+        for node in _inputs(graph)
+    ]
     stands = {node.id: f"n{node.id}" for node in _inputs(graph)}
     for number, stage in enumerate(shown):
-        stands.update(dict.fromkeys(_nodes(folding, stage), f"g{number}"))
+        stands.update(dict.fromkeys(nodes_of(folding, stage), f"g{number}"))
         boxes.append(_box(folding, stage, f"g{number}", flows))
-    outputs = [Box(f"out{n}", "ends", _ends(name, (value,)), Place()) for n, (name, value) in enumerate(graph.outputs.items())]
+    outputs = [
+        Box(f"out{n}", "ends", _ends(name, (value,)), Place()) for n, (name, value) in enumerate(graph.outputs.items())
+    ]
     found, ranks = bent(_edges(graph, stands, flows), [box.id for box in boxes], [box.id for box in outputs])
     last = [Edge(stands[value.node], f"out{n}", weight=8) for n, value in enumerate(graph.outputs.values())]
-    return Picture(graph.name, describe(graph), (*boxes, *outputs), (*found, *last), ranks=ranks, gap=26)
-
-
-def parts(folding: Folding, scope: int = 0) -> Iterator[Run]:
-    """The runs of parts that stages are made of: those of the network, with what holds most of it opened."""
-    whole = len(folding.graph.nodes)
-    for run in folding.runs(scope):
-        part = run.first.part
-        if isinstance(part, Scope) and run.times == 1 and len(folding.nodes(part)) > max(_WHOLE * whole, 3):
-            yield from parts(folding, part.id)
-        elif not isinstance(part, Input):
-            yield run
-
-
-def grouped(folding: Folding) -> list[Stage]:
-    """The stages of a network, as many as fit a page."""
-    return _fitted(list(_grouped(folding)))
-
-
-def _grouped(folding: Folding) -> Iterator[Stage]:
-    """The stages: parts of one block at one resolution together, loose layers in a row together."""
-    current = Stage()
-    for run in parts(folding):
-        if current.runs and not _joins(folding, current, run):
-            yield current
-            current = Stage()
-        current.runs.append(run)
-    if current.runs:
-        yield current
-
-
-def _joins(folding: Folding, stage: Stage, run: Run) -> bool:
-    """Whether a run belongs to the stage before it: it reads that alone and is of its kind."""
-    before = stage.runs[-1]
-    if not _follows(folding, before, run):
-        return False
-    old, new = before.first.part, run.first.part
-    if isinstance(new, Scope) and isinstance(old, Scope):
-        return old.kind == new.kind != "" and _resolution(before) == _resolution(run)
-    if isinstance(new, Scope):
-        return not any(one.first.cost.params or isinstance(one.first.part, Scope) for one in stage.runs)
-    return isinstance(old, Node) and not _ended(stage)
-
-
-def _follows(folding: Folding, before: Run, run: Run) -> bool:
-    inside = {id for facts in run.parts for id in folding.nodes(facts.part)}
-    last = folding.readers(before.last.part)
-    return bool(last) and last <= inside
-
-
-def _ended(stage: Stage) -> bool:
-    """Whether loose layers have come to the end of a resolution: weights, then a pool."""
-    last = stage.runs[-1].first.part
-    weighted = any(one.first.cost.params for one in stage.runs)
-    return weighted and isinstance(last, Node) and last.op.word in {"maxpool", "avgpool"}
-
-
-def _resolution(run: Run) -> tuple[tuple[int, ...], ...]:
-    return tuple(value.shape.spatial if value.shape.axis == 0 else value.shape.sizes[:-1] for value in run.last.output)
-
-
-def _fitted(found: list[Stage]) -> list[Stage]:
-    """The stages, neighbours joined where there are too many for a page."""
-    while len(found) > _MOST:
-        pairs = range(0, len(found), 2)
-        found = [Stage([run for stage in found[at : at + 2] for run in stage.runs]) for at in pairs]
-    return found
-
-
-def _nodes(folding: Folding, stage: Stage) -> Iterator[int]:
-    for run in stage.runs:
-        for facts in run.parts:
-            yield from folding.nodes(facts.part)
+    return Picture(clean(graph.name, 80), describe(graph), (*boxes, *outputs), (*found, *last), ranks=ranks, gap=26)
 
 
 def _box(folding: Folding, stage: Stage, id: str, flows: dict[Operand, Flow]) -> Box:
@@ -134,19 +53,6 @@ def _box(folding: Folding, stage: Stage, id: str, flows: dict[Operand, Flow]) ->
     text = lines(Line(name, "strong"), *rows, Line(cost, "faint"))
     place = Place(".".join(first.path), first.span) if isinstance(first, (Scope, Node)) else Place()
     return Box(id, kind, text, place, clean(" — ".join(line.text for line in text), 300), least=_WIDTH)
-
-
-def name_of(folding: Folding, stage: Stage) -> str:
-    """What the stage is called: its one part, the first and the last of a block's uses, or all its loose layers."""
-    named = [run for run in stage.runs if isinstance(run.first.part, Scope)] or stage.runs
-    root = folding.graph.scopes[0]
-    first, last = _short(label(named[0].first.part, root)), _short(label(named[-1].last.part, root))
-    return spanned(first, last)
-
-
-def _short(name: str) -> str:
-    """A name without the scopes that hold the whole network."""
-    return name.rpartition(".")[2] if name.rpartition(".")[2][:1].isalpha() else name
 
 
 def rows_of(folding: Folding, stage: Stage, flows: dict[Operand, Flow]) -> list[Line]:
@@ -207,7 +113,7 @@ def _row(folding: Folding, run: Run, flows: dict[Operand, Flow]) -> Iterator[Lin
     part = run.first.part
     assert isinstance(part, Scope)
     around = folding.graph.scopes[part.parent or 0]
-    name = _kind(folding, part) or _short(label(part, around))
+    name = _kind(folding, part) or short(label(part, around))
     times = f"  ×{run.times}" if run.times > 1 else ""
     plain = chain_of(folding, part)
     if plain and run.times == 1:
@@ -267,7 +173,12 @@ def _edges(graph: Graph, stands: dict[int, str], flows: dict[Operand, Flow]) -> 
             found.setdefault(ends, _skipping(node, flow) if past else flow if flow == "gate" else "flow")
             carried.setdefault(ends, {})[given] = None
     return [
-        Edge(*ends, flow, "" if ends[0].startswith("n") else kinds.sizes(v.shape for v in carried[ends]), 8 if flow == "flow" else 1)
+        Edge(
+            *ends,
+            flow,
+            "" if ends[0].startswith("n") else kinds.sizes(v.shape for v in carried[ends]),
+            8 if flow == "flow" else 1,
+        )
         for ends, flow in found.items()
     ]
 

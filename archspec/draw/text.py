@@ -26,7 +26,9 @@ def width(text: str, size: float = SIZE, *, bold: bool = False) -> float:
 
 def clean(text: str, limit: int = 60) -> str:
     """`text` on one line and at most `limit` characters long, without characters that control how others are shown."""
-    shown = "".join(" " if c.isspace() else c if _visible(c) else "\N{REPLACEMENT CHARACTER}" for c in text[: 2 * limit])
+    shown = "".join(
+        " " if c.isspace() else c if _visible(c) else "\N{REPLACEMENT CHARACTER}" for c in text[: 2 * limit]
+    )
     flat = " ".join(shown.split())
     return flat if len(flat) <= limit and len(text) <= 2 * limit else flat[: limit - 1] + "…"
 

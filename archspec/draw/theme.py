@@ -61,7 +61,15 @@ def _tints(paper: str, share: float) -> dict[str, str]:
 
 _DARK = "#15181d"
 LIGHT = Theme(
-    "light", "#ffffff", "#1b1f24", "#59616c", "#c3c9d1", ("#f7f8fa", "#eef1f4", "#e6eaee"), _HUES, _tints("#ffffff", 0.16), _FLOWS
+    "light",
+    "#ffffff",
+    "#1b1f24",
+    "#59616c",
+    "#c3c9d1",
+    ("#f7f8fa", "#eef1f4", "#e6eaee"),
+    _HUES,
+    _tints("#ffffff", 0.16),
+    _FLOWS,
 )
 DARK = Theme(
     "dark",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archspec.analysis.paths import paths as counted
 from archspec.draw.layers import describe
@@ -47,7 +48,7 @@ def paths(graph: Graph, *, limit: int = LIMIT) -> Picture:
         boxes += row
         arrows += between
     text = clean(f"{describe(graph)} Unravelled into its {total:,} paths.", 400)
-    return Picture(graph.name, text, tuple(boxes), tuple(arrows), direction="LR", gap=14, legend=False)
+    return Picture(clean(graph.name, 80), text, tuple(boxes), tuple(arrows), direction="LR", gap=14, legend=False)
 
 
 def unravelled(graph: Graph) -> Iterator[Route]:
@@ -97,8 +98,13 @@ def _row(
     boxes = [_cell(graph, number, node, met.get(node), longer[node]) for node in columns]
     length = route.length(longer)
     last = Box(f"p{number}l", "length", lines(Line(str(length))), tip=f"a path of length {length}", least=26)
-    chain = [f"n{route.source.node}", *(box.id for box in boxes), last.id, f"out{list(graph.outputs).index(route.target)}"]
-    return [*boxes, last], [Edge(tail, head) for tail, head in zip(chain, chain[1:], strict=False)]
+    chain = [
+        f"n{route.source.node}",
+        *(box.id for box in boxes),
+        last.id,
+        f"out{list(graph.outputs).index(route.target)}",
+    ]
+    return [*boxes, last], [Edge(tail, head) for tail, head in pairwise(chain)]
 
 
 def _cell(graph: Graph, number: int, node: int, operand: int | None, longer: tuple[bool, ...]) -> Box:
@@ -108,7 +114,9 @@ def _cell(graph: Graph, number: int, node: int, operand: int | None, longer: tup
     name = ".".join(graph.scopes[join.scope].path) or join.op.word
     if operand is None or not any(longer):
         text = "·" if operand is None else f"{operand + 1}"
-        return Box(id, "past" if operand is None else "join", (Line(text, "faint"),), place, clean(name, 300), least=_LEAST)
+        return Box(
+            id, "past" if operand is None else "join", (Line(text, "faint"),), place, clean(name, 300), least=_LEAST
+        )
     if not longer[operand]:
         return Box(id, "past", (Line("–", "faint"),), place, clean(f"past {name}", 300), least=_LEAST)
     way = f"  {operand + 1}" if sum(longer) > 1 else ""

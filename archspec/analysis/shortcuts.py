@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from archspec.draw.picture import Flow
+from typing import Literal
+
 from archspec.graph import Graph, Node, Value
 from archspec.routes import detours
+
+Flow = Literal["flow", "identity", "projection", "concat", "gate"]
+"""What an edge is: the way of the signal, the three kinds of shortcut, or what scales a signal."""
 
 Operand = tuple[int, int]
 """A node and the position of one of its inputs."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
+from string import digits
 
 from archspec.analysis.outline import Facts, Part, label, outline, scalars
 from archspec.graph import Graph, Input, Node, Scope
 
 _MANY = 5  # equal parts side by side that are worth a fold; fewer are what the figure is about
-_SIZED = frozenset({"split", "slice", "pad", "token"})  # their arguments follow the widths, or the turn
+_SIZED = frozenset({"split", "slice", "pad", "token", "droppath"})  # their arguments follow the widths, or the turn
 _PERIOD = 6  # parts that may repeat together
 
 
@@ -155,3 +156,19 @@ def _ranges(graph: Graph) -> list[range]:
                 break
             scope = graph.scopes[scope.parent]
     return [range(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def silent(node: Node) -> bool:
+    """Whether a node is no box: it changes nothing."""
+    return node.op.word in {"identity", "bundle"} or (
+        node.op.join and len(node.inputs) == 1 and node.op.word != "multiply"
+    )
+
+
+def spanned(first: str, last: str) -> str:
+    """Names from the first to the last; of numbered ones, the last as its number: `layer1 … 4`."""
+    if first == last or not last:
+        return first
+    stem = first.rstrip(digits)
+    number = last.removeprefix(stem)
+    return f"{first} … {number if stem != first and number.isdecimal() else last}".removeprefix(" … ")
