@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import networkx as nx
     import torch
 
+    from archspec.analysis.diff import Diff
     from archspec.analysis.paths import Paths
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.report.summary import Summary
@@ -168,6 +169,23 @@ class Architecture:
         if file is not None:
             Path(file).write_bytes(written(picture, Path(file).suffix.lower(), THEMES[theme]))
         return picture
+
+    def diff(self, other: Architecture) -> Diff:
+        """What differs between this network and another: parts by their names, counts, stages."""
+        from archspec.analysis.diff import diff
+
+        return diff(self.network, other.network)
+
+    def report(self, *others: Architecture) -> str:
+        """A page about this network, alone or beside another: HTML that needs no other file and no network.
+
+        Raises `ValueError` for more than two networks, or for one too large to be shown whole.
+        """
+        from archspec.draw import THEMES
+        from archspec.report.page import page
+
+        colours = {name: THEMES[name].lines for name in ("light", "dark")}
+        return page([self.network, *(other.network for other in others)], colours)
 
     def _repr_svg_(self) -> str | None:
         """The stages, for a notebook; nothing where the renderer is not installed."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archspec.cli.comparing import diff, report
 from archspec.cli.drawing import draw
 from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, Unable, echo_json, styled
 from archspec.cli.options import SPEC, architecture_options, json_option, limits_options, source
@@ -229,4 +230,5 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")
 
 
-archspec.add_command(draw)
+for command in (draw, report, diff):
+    archspec.add_command(command)
