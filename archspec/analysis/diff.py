@@ -106,9 +106,10 @@ def _counts(graph: Graph) -> Iterator[tuple[str, int]]:
 def _parts(old: Folding, new: Folding, before: int, after: int) -> Iterator[Part]:
     """The differences inside two scopes, in the order of the second network; what it lacks stands where it was."""
     ours, theirs = _named(old, before), _named(new, after)
+    place = {name: at for at, name in enumerate(ours)}
     waiting = [name for name in ours if name not in theirs]
     for name, facts in theirs.items():
-        while waiting and name in ours and list(ours).index(waiting[0]) < list(ours).index(name):
+        while waiting and name in ours and place[waiting[0]] < place[name]:
             yield Part("removed", (_name(ours[waiting[0]]),), _kind(ours[waiting.pop(0)]))
         if name not in ours:
             yield Part("added", (_name(facts),), _kind(facts))

@@ -10,7 +10,10 @@ from archspec.analysis.folding import Folding, Run, spanned
 from archspec.analysis.outline import label
 from archspec.graph import Input, Node, Scope
 
-_WHOLE = 0.5  # a part with more of the layers than this is opened: it is not one stage of the network
+_WHOLE = (
+    0.5  # a part that only groups and has more of the layers than this is opened: it is not one stage of the network
+)
+_ALL = 0.85  # the same of a block
 _MOST = 26  # stages: as many fit a page
 
 
@@ -30,10 +33,14 @@ def parts(folding: Folding, scope: int = 0) -> Iterator[Run]:
     whole = len(folding.graph.nodes)
     for run in folding.runs(scope):
         part = run.first.part
-        if isinstance(part, Scope) and run.times == 1 and len(folding.nodes(part)) > max(_WHOLE * whole, 3):
+        if isinstance(part, Scope) and run.times == 1 and _opens(folding, part, whole):
             yield from parts(folding, part.id)
         elif not isinstance(part, Input):
             yield run
+
+
+def _opens(folding: Folding, part: Scope, whole: int) -> bool:
+    return len(folding.nodes(part)) > max((_ALL if part.kind else _WHOLE) * whole, 3)
 
 
 def grouped(folding: Folding) -> list[Stage]:

@@ -55,7 +55,9 @@ def diff(*, before: str, after: str, limits: Limits, as_json: bool) -> None:
         click.echo(line)
 
 
-@click.command(cls=SpecCommand, epilog=_REPORT, help=f"Write a page about SPEC, or about two of them side by side.\n\n{SPEC}")
+@click.command(
+    cls=SpecCommand, epilog=_REPORT, help=f"Write a page about SPEC, or about two of them side by side.\n\n{SPEC}"
+)
 @click.argument("specs", metavar="SPEC [SPEC]", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FILE", help="Where to; - for standard output.  [default: NAME.html]")
 @set_option

@@ -32,7 +32,9 @@ def compared(diff: Diff) -> Iterator[str]:
         params = (old.params if old else 0, new.params if new else 0)
         macs = (old.macs if old else 0, new.macs if new else 0)
         mark = "" if old and new else " (only before)" if old else " (only after)"
-        rows.append((shorten(stage.name, 40) + mark, number(params[1]), _delta(*params), number(macs[1]), _delta(*macs)))
+        rows.append(
+            (shorten(stage.name, 40) + mark, number(params[1]), _delta(*params), number(macs[1]), _delta(*macs))
+        )
     yield from _columns(rows) if len(rows) > 1 else ["no stage costs more or less"]
 
 
@@ -64,5 +66,8 @@ def _delta(before: int, after: int) -> str:
 def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:
-        cells = [cell.ljust(wide) if not at else cell.rjust(wide) for at, (cell, wide) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.ljust(wide) if not at else cell.rjust(wide)
+            for at, (cell, wide) in enumerate(zip(row, widths, strict=True))
+        ]
         yield "  ".join(cells).rstrip()
