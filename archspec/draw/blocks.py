@@ -94,7 +94,7 @@ class _Figures(View):
             elif isinstance(part, Node) and not silent(part):
                 self.boxes.append(layer(part, self.graph.scopes[part.scope], cluster, run.times))
                 self.stands[part.id] = self.boxes[-1].id
-            self._fold(run)
+            self.fold(run)
 
     def _part(self, run: Run, scope: Scope, cluster: str) -> None:
         chain = chain_of(self.folding, scope)

@@ -9,9 +9,10 @@ from archspec.analysis import kinds
 from archspec.analysis.folding import Folding, Run, silent, spanned
 from archspec.analysis.outline import Facts, label
 from archspec.analysis.shortcuts import Flow, shortcuts
+from archspec.analysis.standing import Standing
 from archspec.draw.picture import Box, Cluster, DrawError, Edge, Line, Picture, Place, lines
 from archspec.draw.text import clean
-from archspec.graph import Graph, Input, Node, Scope, Value
+from archspec.graph import Graph, Input, Node, Scope
 
 LIMIT = 3000
 """The most boxes of one picture: as many lay out in well under a minute."""
@@ -19,25 +20,15 @@ _LEAST = 116.0  # points: most boxes are as wide, and stand in one column
 
 
 @dataclass
-class View:
-    """What of a network a picture shows: which box stands for each node, and in which turn of what is folded the node is."""
+class View(Standing[str]):
+    """What of a network a picture shows; `stands` has the id of the box of each node."""
 
-    folding: Folding
     depth: int | None = None
     limit: int = LIMIT
     boxes: list[Box] = field(default_factory=list)
     clusters: list[Cluster] = field(default_factory=list)
-    stands: dict[int, str] = field(default_factory=dict)
-    """The box of each node that is drawn, or whose fold is."""
-    turns: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    """For each node in folds: the folds, outermost first, each with the number of the turn."""
-
     varied: set[int] = field(default_factory=set)
     """Nodes that stand for others with other arguments."""
-
-    @property
-    def graph(self) -> Graph:
-        return self.folding.graph
 
     def show(self, scope: int, cluster: str | None = None, level: int = 0) -> None:
         """Adds the parts of a scope. Raises `DrawError` where there are too many."""
@@ -48,7 +39,7 @@ class View:
                 self._scope(run, part, cluster, level)
             else:
                 self._node(part, cluster, run.times)
-            self._fold(run)
+            self.fold(run)
 
     def _varying(self, run: Run) -> Iterator[int]:
         """The nodes of the first part whose arguments are others in the last."""
@@ -87,34 +78,6 @@ class View:
                 f"the picture would have more than {self.limit:,} boxes",
                 "leave --fold on, look at less with --depth N or --detail stages, or raise the limit with --max-boxes",
             )
-
-    def _fold(self, run: Run) -> None:
-        """Lets the nodes of the first part stand for those of the others."""
-        if run.times == 1:
-            return
-        first = self.folding.nodes(run.first.part)
-        for turn, facts in enumerate(run.parts):
-            for offset, id in enumerate(self.folding.nodes(facts.part)):
-                self.turns[id] = ((run.fold, turn), *self.turns.get(first[offset], ()))
-                if turn and first[offset] in self.stands:
-                    self.stands[id] = self.stands[first[offset]]
-
-    def apart(self, tail: int, head: int) -> bool:
-        """Whether two nodes are in different turns of one fold: what flows between them is not drawn."""
-        for (fold, turn), (other, later) in zip(self.turns.get(tail, ()), self.turns.get(head, ()), strict=False):
-            if fold != other:
-                return False
-            if turn != later:
-                return True
-        return False
-
-    def source(self, value: Value) -> Value:
-        """Where a value comes from, behind what is not drawn."""
-        node = self.graph.nodes[value.node]
-        while isinstance(node, Node) and silent(node):
-            value = node.inputs[value.index if len(node.inputs) > 1 else 0]
-            node = self.graph.nodes[value.node]
-        return value
 
 
 def layers(graph: Graph, *, fold: bool = True, depth: int | None = None, limit: int = LIMIT) -> Picture:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archspec.analysis import kinds
-from archspec.analysis.counts import counts, total
+from archspec.analysis.counts import Cost, counts, node_costs, total
 from archspec.analysis.folding import Folding, Run, silent, spanned
 from archspec.analysis.outline import label, scalars
 from archspec.analysis.paths import Paths, paths
 from archspec.analysis.shortcuts import Flow, shortcuts
+from archspec.analysis.standing import Standing
 from archspec.diagnostics import Source, Span
-from archspec.graph import Graph, Input, Node, Scope, Value
+from archspec.graph import Graph, Input, Node, Scope
 
 LIMIT = 6000
 """The most parts of one network on a page."""
@@ -23,19 +24,11 @@ class TooLargeError(ValueError):
 
 
 @dataclass
-class Known:
-    """Collects the parts that the page shows: of equal parts in a row the first."""
+class Known(Standing[int]):
+    """Collects the parts that the page shows, of equal parts in a row the first; `stands` is a place in `parts`."""
 
-    folding: Folding
     parts: list[dict[str, object]] = field(default_factory=list)
-    stands: dict[int, int] = field(default_factory=dict)
-    """The part of each node, by its place in `parts`."""
-    turns: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
-
-    @property
-    def graph(self) -> Graph:
-        return self.folding.graph
 
     def add(self, scope: int, parent: int) -> None:
         """Adds the parts of a scope. Raises `TooLargeError`."""
@@ -47,7 +40,7 @@ class Known:
             elif isinstance(part, Input) or not silent(part):
                 self.stands[part.id] = len(self.parts)
                 self._append(self._leaf(run, part, parent))
-            self._fold(run)
+            self.fold(run)
 
     def _append(self, part: dict[str, object]) -> None:
         if len(self.parts) >= LIMIT:
@@ -101,9 +94,6 @@ class Known:
             "params": cost.params,
             "macs": cost.macs,
             "activations": cost.activations,
-            "all": [
-                sum(getattr(facts.cost, name) for facts in run.parts) for name in ("params", "macs", "activations")
-            ],
             "at": self._place(span),
         }
 
@@ -114,46 +104,35 @@ class Known:
             self.sources.append(span.source)
         return [self.sources.index(span.source), span.line, span.column, span.length]
 
-    def _fold(self, run: Run) -> None:
-        first = self.folding.nodes(run.first.part)
-        if run.times == 1:
-            return
-        for turn, facts in enumerate(run.parts):
-            for offset, id in enumerate(self.folding.nodes(facts.part)):
-                self.turns[id] = ((run.fold, turn), *self.turns.get(first[offset], ()))
-                if turn and first[offset] in self.stands:
-                    self.stands[id] = self.stands[first[offset]]
-
     def edges(self) -> Iterator[tuple[int, int, Flow]]:
         """The arrows between parts, each once."""
         flows = shortcuts(self.graph)
         found: dict[tuple[int, int, Flow], None] = {}
         for node in self.graph.ops:
             for operand, given in enumerate(() if silent(node) else node.inputs):
-                value = self._source(given)
-                if value.node in self.stands and node.id in self.stands and not self._apart(value.node, node.id):
+                value = self.source(given)
+                if value.node in self.stands and node.id in self.stands and not self.apart(value.node, node.id):
                     found[self.stands[value.node], self.stands[node.id], flows.get((node.id, operand), "flow")] = None
         yield from (edge for edge in found if edge[0] != edge[1])
 
     def outputs(self) -> Iterator[tuple[str, str, int]]:
         """The outputs of the network: name, shape, and the part that makes each."""
         for name, value in self.graph.outputs.items():
-            yield name, str(value.shape), self.stands[self._source(value).node]
+            yield name, str(value.shape), self.stands[self.source(value).node]
 
-    def _apart(self, tail: int, head: int) -> bool:
-        for (fold, turn), (other, later) in zip(self.turns.get(tail, ()), self.turns.get(head, ()), strict=False):
-            if fold != other:
-                return False
-            if turn != later:
-                return True
-        return False
 
-    def _source(self, value: Value) -> Value:
-        node = self.graph.nodes[value.node]
-        while isinstance(node, Node) and silent(node):
-            value = node.inputs[value.index if len(node.inputs) > 1 else 0]
-            node = self.graph.nodes[value.node]
-        return value
+def _sums(found: Known) -> Iterator[list[int]]:
+    """For each part, what all the parts that it stands for hold and cost together; shared weights count once."""
+    sums = [Cost() for _ in found.parts]
+    for node, cost in node_costs(found.graph):
+        if node.id in found.stands:
+            sums[found.stands[node.id]] += cost
+    for at in range(len(sums) - 1, -1, -1):
+        parent = found.parts[at]["parent"]
+        assert isinstance(parent, int)
+        if parent >= 0:
+            sums[parent] += sums[at]
+    yield from ([cost.params, cost.macs, cost.activations] for cost in sums)
 
 
 def known(graph: Graph) -> dict[str, object]:
@@ -169,7 +148,7 @@ def known(graph: Graph) -> dict[str, object]:
         "activations": total(graph).activations,
         "depth": counted.depth,
         "paths": _big(paths(graph)),
-        "parts": found.parts,
+        "parts": [part | {"sum": summed} for part, summed in zip(found.parts, _sums(found), strict=True)],
         "edges": [list(edge) for edge in found.edges()],
         "outputs": [list(one) for one in found.outputs()],
         "files": [

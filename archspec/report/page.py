@@ -43,7 +43,7 @@ def _parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) 
     if len(networks) == 2:
         yield _comparison(diff(*networks))
     yield f'<main class="networks n{len(networks)}">\n'
-    for at, network in enumerate(networks):
+    for at in range(len(networks)):
         yield f'<article class="network" data-at="{at}"></article>\n'
     yield '</main>\n<section><h2>Costs by stage</h2>\n<div class="plots">'
     for network in networks:
@@ -57,7 +57,13 @@ def _parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) 
 def embedded(data: object) -> str:
     """Data as JSON that cannot end the element of the page that holds it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    escapes = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+    escapes: dict[str, str | int | None] = {
+        "<": "\\u003c",
+        ">": "\\u003e",
+        "&": "\\u0026",
+        "\u2028": "\\u2028",
+        "\u2029": "\\u2029",
+    }
     return text.translate(str.maketrans(escapes)).encode("utf-8", "replace").decode()
 
 

@@ -65,8 +65,12 @@ class Diagram {
       const key = `${tail} ${head} ${edge.flow}`;
       if (!lifted.has(key)) lifted.set(key, { tail, head, flow: edge.flow });
     }
-    return arrange(scope.children.map(child => this.size(child)), [...lifted.values()]);
+    const all = [...lifted.values()].filter(edge => edge.flow === "flow" || !lifted.has(`${edge.tail} ${edge.head} flow`) || !this.folded(edge));
+    return arrange(scope.children.map(child => this.size(child)), all);
   }
+
+  /* Whether an arrow ends at a part whose inside is not seen: there, only the way of the signal is drawn. */
+  folded({ tail, head }) { return [tail, head].some(id => id >= 0 && this.parts[id].scope); }
 
   under(part, visit) { visit(part.id); for (const child of part.children) this.under(child, visit); }
 

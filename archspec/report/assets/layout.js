@@ -98,8 +98,8 @@ function measure(ranks, chains, cells) {
   }
   const height = y - GAP.down + GAP.frame + 4, width = high - low + 2 * GAP.frame;
   const ways = chains.map(({ edge, first, last, way }) => {
-    const start = first ? { x: first.x, y: first.y + first.height / 2 } : { x: (way[0] || last).x, y: 0 };
-    const end = last ? { x: last.x, y: last.y - last.height / 2 } : { x: (way[way.length - 1] || first).x, y: height };
+    const start = first ? { x: first.x, y: first.y + first.height / 2 } : { x: width / 2, y: 0 };
+    const end = last ? { x: last.x, y: last.y - last.height / 2 } : { x: width / 2, y: height };
     return { edge, points: [start, ...way.flatMap(cell => [{ x: cell.x, y: cell.top }, { x: cell.x, y: cell.bottom }]), end] };
   });
   return { width, height, places: new Map([...cells].map(([id, cell]) => [id, { x: cell.x, y: cell.y }])), ways };

@@ -17,7 +17,7 @@ function details(box, part) {
   row("input", (part.input || []).join(", ")); row("output", part.output.join(", "));
   for (const [name, shape] of Object.entries(part.weights || {})) row(`weight ${name}`, shape.join("×"));
   if (!part.mark) { row("params", whole(part.params)); row("MACs", whole(part.macs)); row("activations", whole(part.activations)); }
-  if (part.times > 1) row("times", `${part.times}, with ${whole(part.all[0])} params and ${whole(part.all[1])} MACs in all`);
+  if (part.count > 1) row("times", `${part.count}, with ${whole(part.sum[0])} params and ${whole(part.sum[1])} MACs in all`);
   box.replaceChildren(make("h3", {}, part.name || part.title || part.label), list);
 }
 
@@ -85,7 +85,7 @@ class Costs {
   constructor(box, parts, choose) {
     Object.assign(this, { box, choose, sorted: -1, down: true });
     this.rows = parts.filter(part => !part.mark && !part.scope && part.word !== "input").map(part => ({
-      id: part.id, cells: [part.name || part.word, part.times > 1 ? `${part.title} ×${part.times}` : part.title, part.output.join(", "), ...part.sum],
+      id: part.id, cells: [part.name || part.word, part.count > 1 ? `${part.title} ×${part.count}` : part.title, part.output.join(", "), ...part.sum],
     }));
     this.heads = ["layer", "operation", "output", "params", "MACs", "activations"].map((name, at) => {
       const button = make("button", { type: "button" }, name);

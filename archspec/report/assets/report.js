@@ -1,11 +1,10 @@
 /* Puts each network of the page together. */
 
-/* How often each part is in the network: its own times and those of what is around it. */
+/* How often each part is in the network: its own times those of what is around it. */
 function multiply(diagram) {
   for (const part of diagram.parts) {
     if (part.mark) continue;
-    const around = diagram.chain(part.id).slice(0, -1).reduce((times, at) => times * diagram.parts[at].times, 1);
-    part.sum = part.all.map(value => value * around);
+    part.count = diagram.chain(part.id).reduce((times, at) => times * diagram.parts[at].times, 1);
   }
 }
 
