@@ -82,7 +82,7 @@ class View(Standing[str]):
 
 def layers(graph: Graph, *, fold: bool = True, depth: int | None = None, limit: int = LIMIT) -> Picture:
     """Every layer with its arguments and output shape; scopes deeper than `depth` as one box. Raises `DrawError`."""
-    view = View(Folding(graph, fold), depth, limit)
+    view = View(Folding(graph, fold), depth=depth, limit=limit)
     view.show(0)
     ends, last = outputs(view)
     return Picture(
