@@ -79,7 +79,7 @@ DARK = Theme(
     "#4a525d",
     ("#1c2027", "#232830", "#2a3039"),
     {kind: mixed(hue, "#ffffff", 0.72) for kind, hue in _HUES.items()},
-    _tints(_DARK, 0.38),
+    _tints(_DARK, 0.3),
     {flow: mixed(hue, "#ffffff", 0.62) for flow, hue in _FLOWS.items()},
 )
 # Without a fill, and dark enough that a copy in grey keeps every line.
