@@ -75,7 +75,7 @@ DARK = Theme(
     "dark",
     _DARK,
     "#eef1f5",
-    "#a7b0bc",
+    "#b9c2cd",
     "#4a525d",
     ("#1c2027", "#232830", "#2a3039"),
     {kind: mixed(hue, "#ffffff", 0.72) for kind, hue in _HUES.items()},
