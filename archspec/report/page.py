@@ -87,11 +87,11 @@ def _comparison(found: Diff) -> str:
     return "".join(
         (
             '<section class="comparison"><h2>What differs</h2>\n<div class="plots">',
-            "<table><thead><tr><th></th>",
+            '<div class="counts"><table><thead><tr><th></th>',
             *(f"<th>{escape(name[:120])}</th>" for name in (found.before, found.after)),
             "<th>difference</th></tr></thead><tbody>",
             *(_row(name, *pair) for name, pair in found.counts.items()),
-            '</tbody></table>\n<ul class="changes">',
+            '</tbody></table></div>\n<ul class="changes">',
             *(f'<li class="{part.change}">{escape(line(part))}</li>' for part in found.parts),
             "" if found.parts else "<li>the parts are the same</li>",
             "</ul></div></section>\n",
