@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
     from archspec.analysis.diff import Diff
+    from archspec.analysis.expected import ExpectedDepth
     from archspec.analysis.paths import Paths
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.report.summary import Summary
@@ -135,6 +136,13 @@ class Architecture:
 
         return depth(self.network)
 
+    @cached_property
+    def expected_depth(self) -> ExpectedDepth | None:
+        """How many residual branches stochastic depth keeps on average in training; None where it drops none."""
+        from archspec.analysis.expected import expected_depth
+
+        return expected_depth(self.network)
+
     def paths(self, unit: Literal["modules", "layers"] = "modules", *, gates: bool = False) -> Paths:
         """The paths from the inputs to the outputs, counted by channel range, and how their lengths are distributed."""
         from archspec.analysis.paths import paths
@@ -233,6 +241,8 @@ class Architecture:
 
     def _compare(self, name: str, tree: Tree) -> list[Diagnostic]:
         expected = plain(tree)
+        if expected is None:
+            return []
         if name == "output":
             shapes = [list(sizes) for sizes in self.output_shapes.values()]
             got: Any = (

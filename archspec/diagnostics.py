@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
+from typing import NoReturn
 
 _SHOWN_LINE = 160  # a longer source line is cut around its carets
 _SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
+_MOST_SHOWN = 1000  # characters of one line of a diagnostic
 _COMPARED = 1000  # words that are looked through for the nearest one
 
 
@@ -87,7 +89,7 @@ class Diagnostic:
     help: str | None = None
 
     def __str__(self) -> str:
-        return "\n".join(_render(self))
+        return "\n".join(map(_printable, _render(self)))
 
     def as_dict(self) -> dict[str, object]:
         """The diagnostic as plain data, for `--json`."""
@@ -115,6 +117,13 @@ class SpecError(ValueError):
 
 
 _MOST = 100  # diagnostics of one spec; whoever has mended these may ask again
+
+
+def fail(
+    message: str, span: Span, use: Use | None, *, help: str | None = None, notes: tuple[Note, ...] = ()
+) -> NoReturn:
+    """Raises `SpecError` with one diagnostic."""
+    raise SpecError(Diagnostic(message, span, notes, use, help))
 
 
 @dataclass
@@ -188,6 +197,12 @@ def _render(diagnostic: Diagnostic) -> Iterable[str]:
         yield uses[-1]
     if diagnostic.help:
         yield f"   help: {diagnostic.help}"
+
+
+def _printable(line: str) -> str:
+    """A line of a diagnostic: the author's words may hold anything, a terminal gets text."""
+    cut = line if len(line) <= _MOST_SHOWN else line[:_MOST_SHOWN] + "…"
+    return cut if cut.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
 
 
 def _excerpt(span: Span) -> Iterable[str]:

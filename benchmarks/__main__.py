@@ -9,13 +9,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.compiler import building, cold_start, counting, growing, running
+from benchmarks.training import dropping
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks
 
 Written by `make bench`. Each line compares archspec with a named peer; both are timed in turns in one run, and the seconds are
-medians. A ratio below 1 means that archspec is faster. The aims are what the project set itself before it measured.
+medians unless the line says otherwise. A ratio below 1 means that archspec is faster. The aims are what the project set itself
+before it measured.
 
 Machine: {machine}. Python {python}, torch {torch}, torchvision {torchvision}, torchinfo {torchinfo}; torch's default number of threads
 ({threads}).
@@ -39,7 +41,7 @@ def main() -> None:
 
     versions = {name: version(name) for name in ("torch", "torchvision", "torchinfo")}
     head = HEAD.format(machine=machine(), python=platform.python_version(), threads=torch.get_num_threads(), **versions)
-    ratios = [*cold_start(), *counting(), *building(), *running()]
+    ratios = [*cold_start(), *counting(), *building(), *running(), *dropping()]
     growth = list(growing())
     text = head + "\n".join(map(str, ratios)) + "\n" + GROWTH + "\n".join(map(str, growth)) + "\n"
     PAGE.write_text(text, encoding="utf-8")

@@ -47,7 +47,9 @@ class Plate:
 
 
 PLATES = (
-    Plate("resnet50", "stages", "A box a stage: the first bottleneck of each has a projection, the others an identity."),
+    Plate(
+        "resnet50", "stages", "A box a stage: the first bottleneck of each has a projection, the others an identity."
+    ),
     Plate("resnet50", "blocks", "The two bottlenecks, beside the table of the paper."),
     Plate("resnet50", "layers", "Every layer; what repeats is drawn once."),
     Plate("densenet169", "stages", "Dense blocks and transitions; each layer is concatenated to all before it."),

@@ -167,6 +167,12 @@ class Attention(Op):
 
     init: Initial | None = None
 
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        width = inputs[0].sizes[1]
+        shapes = {"in_proj_weight": (3 * width, width), "in_proj_bias": (3 * width,)}
+        shapes |= {"out_proj.weight": (width, width), "out_proj.bias": (width,)}
+        return tuple(Weight(name, shape) for name, shape in shapes.items())
+
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"embed_dim": inputs[0].sizes[1], "num_heads": 1, "batch_first": True}
         attended = Call("torch.nn.MultiheadAttention", options, FIRST * 3, {"need_weights": False})

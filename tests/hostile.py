@@ -57,7 +57,7 @@ def _of_yaml() -> Iterator[tuple[str, str | bytes]]:
     yield "block nesting", stages("\n" + "".join(" " * at + "- \n" for at in range(3, 1200)))
     yield "nesting that is never closed", stages("[" * 100_000)
     yield "dashes", stages("\n    " + "- " * 10_000 + "relu")
-    yield "keys", HEAD + "stages:\n" + "".join(f"  s{at}: relu\n" for at in range(60_000)) + "  s: rellu\n"
+    yield "keys", HEAD + "stages:\n" + "".join(f"  s{at}: relu\n" for at in range(40_000)) + "  s: rellu\n"
     yield "100,000 keys", HEAD + "stages:\n" + "".join(f" {at}: x\n" for at in range(100_000))
     yield "unknown words", HEAD + "stages:\n" + "".join(f"  s{at}: stage{at}\n" for at in range(20_000))
     yield (
@@ -159,15 +159,15 @@ def main(path: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))
     import archspec
 
-    start = time.perf_counter()
+    start = time.process_time()
     found = archspec.check(path)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     text = [
         {"line": one.span.line, "column": one.span.column, "lines": len(one.span.source.lines), "text": str(one)}
         for one in found
     ]
-    print(json.dumps({"seconds": seconds, "bytes": peak, "found": text[:3]}))
+    sys.stdout.write(json.dumps({"seconds": seconds, "bytes": peak, "found": text[:3]}))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,15 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize(("name", "made", "path"), [("front", "picture", "PICTURE"), ("reference", "page", "PAGE"), ("zoo", "page", "PAGE"), ("gallery", "page", "PAGE")])
+@pytest.mark.parametrize(
+    ("name", "made", "path"),
+    [
+        ("front", "picture", "PICTURE"),
+        ("reference", "page", "PAGE"),
+        ("zoo", "page", "PAGE"),
+        ("gallery", "page", "PAGE"),
+    ],
+)
 def test_what_is_made_from_the_code_is_current(name: str, made: str, path: str) -> None:
     module = script(name)
     assert getattr(module, path).read_text(encoding="utf-8") == getattr(module, made)(), f"run: python docs/{name}.py"

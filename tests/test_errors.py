@@ -53,11 +53,12 @@ READ = ("language/*.py", "ops/*.py", "passes/*.py", "expressions.py", "architect
 REPORTING = frozenset(("report", "fail", "wrong", "error", "_error", "Diagnostic", "ShapeError", "ExpressionError"))
 ELSEWHERE: dict[str, str] = {
     " has no value here": "said to the caller only: the language names the word itself",
-    "needs its arguments by name": "tests/language/test_passes.py has a pass for it",
     "the network has more than": "tests/test_hostile.py: it needs a network that cannot be foreseen",
     "specs that extend one another": "tests/test_hostile.py makes the files",
-    "is a path, and this spec has no file": "tests/language/test_extends.py: a text has no file",
+    "is a path, and this spec has no file": "tests/language/test_documents.py: a text has no file",
     "cannot be read: there is no such file": "tests/test_hostile.py makes a link to itself",
+    "language/__init__.py:  has no value": "tests/language/test_documents.py: it comes from outside",
+    "cannot be read: it is no file": "tests/test_hostile.py makes a folder and a pipe",
     "is not UTF-8": "tests/test_hostile.py: bytes, not text",
     "a spec has at most": "tests/test_hostile.py: megabytes",
 }
@@ -71,7 +72,7 @@ def templates(call: ast.Call, function: ast.AST) -> Iterator[tuple[str, ...]]:
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
             yield (part.value,)
         elif isinstance(part, ast.JoinedStr):
-            yield tuple(one.value for one in part.values if isinstance(one, ast.Constant))
+            yield tuple(str(one.value) for one in part.values if isinstance(one, ast.Constant))
         elif isinstance(part, ast.IfExp):
             pending += [part.body, part.orelse]
         elif isinstance(part, ast.Name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archspec.diagnostics import Collector, Source
+from archspec.diagnostics import Collector, Diagnostic, Source, Span, SpecError
 from archspec.graph import Graph
 from archspec.language.declare import Rewrites, bind
 from archspec.language.document import Document
@@ -14,6 +14,7 @@ from archspec.language.limits import DEFAULT, Limits
 from archspec.language.reader import read
 from archspec.language.recursion import deep
 from archspec.language.size import check_size
+from archspec.language.tree import Tree
 
 __all__ = ["DEFAULT", "Limits", "elaborate", "program"]
 
@@ -32,10 +33,17 @@ def program(
         SpecError: everything that is wrong with it and can be seen without shapes.
     """
     if document is not None:
-        document.overrides = {name: read(source, limits) for name, source in (overrides or {}).items()}
-        bound = bind(document, rewrites, found)
+        document.overrides = {name: _value(name, source, limits) for name, source in (overrides or {}).items()}
+        with deep(limits.depth):
+            bound = bind(document, rewrites, found)
     found.raise_if_any()
     return bound
+
+
+def _value(name: str, source: Source, limits: Limits) -> Tree:
+    if not source.text.strip():
+        raise SpecError(Diagnostic(f"{name} has no value", Span(source, 1, 1)))
+    return read(source, limits)
 
 
 def elaborate(program: Program, limits: Limits = DEFAULT) -> tuple[Graph, Mapping[str, object]]:

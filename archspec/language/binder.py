@@ -7,8 +7,8 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
 
 from archspec.diagnostics import Collector, Note, Span, did_you_mean
-from archspec.expressions import is_name
 from archspec.language.document import Entry
+from archspec.language.iterators import turns
 from archspec.language.layers import (
     ArgumentUse,
     Block,
@@ -19,7 +19,6 @@ from archspec.language.layers import (
     JoinUse,
     Layer,
     OpUse,
-    Turns,
     ValueUse,
 )
 from archspec.language.literals import check_fields, check_value
@@ -27,25 +26,6 @@ from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
 from archspec.language.words import ITERATORS, MODIFIERS, Names, check_module_name, is_layer_word, unknown
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
-
-_TURN_FIELDS: AbstractMapping[str, tuple[str, ...]] = {
-    "repeat": ("times", "layers", "index", "start", "name", "share"),
-    "copies": ("times", "layers", "index", "start", "name"),
-    "nest": ("times", "core", "layers", "index", "start", "name"),
-    "each": ("layers", "index", "start", "name", "share"),
-}
-
-_NEEDED: AbstractMapping[str, tuple[str, ...]] = {
-    "repeat": ("times", "layers"),
-    "copies": ("times", "layers"),
-    "nest": ("times", "core", "layers"),
-    "each": ("layers",),
-}
-_TURN_HELP: AbstractMapping[str, str] = {
-    "times": "times: how many turns",
-    "core": "core: the layer at the bottom",
-    "layers": "layers: what is done in each turn",
-}
 
 
 class Binder:
@@ -158,7 +138,7 @@ class Binder:
                     key.span,
                     help="for example concat: [copies: {…}]; in series it is repeat",
                 )
-            return self.turns(key, arguments, names)
+            return turns(self, key, arguments, names)
         if word in BY_WORD:
             op = BY_WORD[word]
             return (
@@ -278,72 +258,6 @@ class Binder:
                     help=f"{parameter.name} is of type {parameter.kind}",
                 )
         return bound
-
-    # -- iterators ------------------------------------------------------------------------------------------------
-
-    def turns(self, key: Scalar, arguments: Tree, names: Names) -> Layer:
-        word = key.text
-        if not isinstance(arguments, Mapping):
-            return self.wrong(
-                f"{word} needs a mapping, got {describe(arguments)}",
-                arguments.span,
-                f"write {word}: {{{', '.join(f'{part}: …' for part in _NEEDED[word])}}}",
-            )
-        parts = arguments.by_name
-        for name, own in arguments.keys.items():
-            if name not in _TURN_FIELDS[word]:
-                self.found.report(
-                    f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, _TURN_FIELDS[word])
-                )
-        for name in _NEEDED[word]:
-            if name not in parts:
-                self.found.report(f"{word} needs {name!r}", key.span, help=_TURN_HELP[name])
-        for name in ("times", "start"):
-            if name in parts:
-                check_value(parts[name], "int", f"{name} of {word}", names, self.found)
-        index = self.index(parts.get("index"), names)
-        inner = names.turn(index, core=word == "nest")
-        empty = Chain(span=key.span, items=(), named=False)
-        return Turns(
-            span=key.span,
-            word=word,  # type: ignore[arg-type]
-            times=parts.get("times"),
-            start=parts.get("start"),
-            core=self.layer(parts["core"], names.inside()) if word == "nest" and "core" in parts else None,
-            index=index,
-            prefix=self.prefix(parts.get("name")),
-            share=self.share(parts.get("share")),
-            body=self.layers(parts["layers"], inner) if "layers" in parts else empty,
-        )
-
-    def index(self, tree: Tree | None, names: Names) -> str | None:
-        if tree is None:
-            return None
-        if not isinstance(tree, Scalar) or not is_name(tree.text):
-            self.found.report(f"index needs a name, got {describe(tree)}", tree.span)
-            return None
-        if names.is_other(tree.text) or tree.text in ("channels", "input", "core"):
-            self.found.report(
-                f"{tree.text!r} already means something else", tree.span, help="choose another name for the index"
-            )
-            return None
-        return tree.text
-
-    def prefix(self, tree: Tree | None) -> str | None:
-        if tree is None:
-            return None
-        if not isinstance(tree, Scalar):
-            self.found.report(f"name needs a word, got {describe(tree)}", tree.span)
-            return None
-        return tree.text if check_module_name(tree, self.found, prefix=True) else None
-
-    def share(self, tree: Tree | None) -> bool:
-        if tree is None:
-            return False
-        if not isinstance(tree, Scalar) or tree.kind != "bool":
-            self.found.report(f"share needs true or false, got {describe(tree)}", tree.span)
-            return False
-        return tree.truth
 
 
 def _place(op: type[Op], key: Scalar, value: Tree) -> Span:

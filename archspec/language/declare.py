@@ -9,28 +9,25 @@ from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostics import Collector, did_you_mean
 from archspec.language.binder import Binder
+from archspec.language.cycles import check_cycles
 from archspec.language.document import Document, Entry
 from archspec.language.explain import explain
 from archspec.language.layers import (
     Block,
-    BlockUse,
     Chain,
     Field,
     InputUse,
     Item,
-    JoinUse,
-    Kind,
     Layer,
-    Parameter,
     PassUse,
     Program,
-    Turns,
     places,
 )
 from archspec.language.literals import UNKNOWN, check_fields, check_value, field_type, literal
+from archspec.language.parameters import Parameters
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
-from archspec.language.words import TYPES, Names, check_declared_name, check_module_name, is_layer_word
-from archspec.ops import BY_WORD, OPTIONS
+from archspec.language.words import TYPES, Names, check_declared_name, check_module_name
+from archspec.ops import BY_WORD
 
 Rewrites = AbstractMapping[str, type[BaseModel]]
 """The passes that a document may ask for, by their words, with their arguments."""
@@ -45,6 +42,7 @@ class _Declarations:
     def __init__(self, document: Document, rewrites: Rewrites, found: Collector) -> None:
         self.document, self.rewrites, self.found = document, rewrites, found
         self.blocks: dict[str, Block] = {}
+        self.arguments = Parameters(self.blocks, found)
         self.names = Names(self.blocks, {}, stages=document.stages.keys())
         self.binder = Binder({word: entries for word, (_, entries) in document.defaults.items()}, self.names, found)
 
@@ -54,17 +52,17 @@ class _Declarations:
             good = check_declared_name(key, "a block", (), self.found, layer=True)
             if good or not self.names.is_other(name):
                 self.blocks[name] = Block(name, key.span, {}, Chain(span=key.span, items=(), named=False))
-        arguments = self.overridden(self.parameters(document.args, self.names))
+        arguments = self.arguments.overridden(self.arguments.declared(document.args, self.names), document)
         self.check_defaults()
         inputs = tuple(self.inputs())
         for name, (key, tree) in document.blocks.items():
             if name in self.blocks:
                 self.blocks[name] = self.head(key, tree)
-        parameters = self.bound(arguments, {})
+        parameters = self.arguments.bound(arguments, {}, self.binder)
         for name in list(self.blocks):
             self.blocks[name] = self.body(self.blocks[name], document.blocks[name][1])
         stages, values = self.stages()
-        self.check_cycles()
+        check_cycles(self.blocks, self.found)
         outputs = tuple(self.outputs(values))
         passes = tuple(self.passes())
         return Program(
@@ -80,79 +78,7 @@ class _Declarations:
             document.expect,
         )
 
-    # -- arguments ------------------------------------------------------------------------------------------------
-
-    def parameters(self, entries: AbstractMapping[str, Entry], names: Names) -> dict[str, Parameter]:
-        """The declared arguments, in order; each may use those before it. Their kinds go into `names`."""
-        result = {}
-        for name, (key, tree) in entries.items():
-            parameter = self.parameter(key, tree, names)
-            layer = parameter is not None and parameter.kind == "layer"
-            good = check_declared_name(key, "an argument", self.blocks, self.found, layer=layer)
-            if parameter is None:
-                names.arguments[name] = "number"
-            elif good:
-                result[name] = parameter
-                names.arguments[name] = parameter.kind
-        return result
-
-    def parameter(self, key: Scalar, tree: Tree, names: Names) -> Parameter | None:
-        kind = self.kind(tree, names)
-        if kind is None:
-            advice = f"a type ({', '.join(TYPES)}), a number, true or false, a layer"
-            self.found.report(f"{key.text} needs a default or a type, got {describe(tree)}", tree.span, help=advice)
-            return None
-        if isinstance(tree, Scalar) and tree.kind == "word" and tree.text in TYPES:
-            return Parameter(key.text, key.span, kind, None)
-        if kind != "layer":
-            check_value(tree, kind, key.text, names, self.found)
-        return Parameter(key.text, key.span, kind, tree)
-
-    def overridden(self, parameters: dict[str, Parameter]) -> dict[str, Parameter]:
-        """The document's arguments with the values that come from outside."""
-        result = dict(parameters)
-        for name, tree in self.document.overrides.items():
-            declared = parameters.get(name)
-            if declared is None:
-                advice = did_you_mean(name, parameters) or f"{self.document.name} takes no arguments"
-                self.found.report(f"{self.document.name} has no argument {name[:60]!r}", tree.span, help=advice)
-            elif declared.kind == "layer" or check_value(tree, declared.kind, name, Names(self.blocks, {}), self.found):
-                result[name] = Parameter(name, declared.span, declared.kind, tree)
-        return result
-
-    def bound(self, parameters: AbstractMapping[str, Parameter], outer: dict[str, Kind]) -> dict[str, Parameter]:
-        """The arguments with those defaults bound that are layers; this waits until every block's arguments are known."""
-        names = Names(self.blocks, dict(outer))
-        result = {}
-        for name, parameter in parameters.items():
-            default = parameter.default
-            if parameter.kind == "layer" and default is not None and not isinstance(default, Layer):
-                default = self.binder.layer(default, names)
-            result[name] = Parameter(name, parameter.span, parameter.kind, default)
-            names.arguments[name] = parameter.kind
-        return result
-
-    def kind(self, tree: Tree, names: Names) -> Kind | None:
-        """What an argument holds, told by its default."""
-        if isinstance(tree, Mapping):
-            return "layer"
-        if isinstance(tree, Sequence):
-            numbers = bool(tree.items) and all(self.kind(item, names) in ("number", "int", "float") for item in tree)
-            return "number" if numbers else "layer"
-        if tree.kind in ("number", "bool"):
-            return "number" if tree.kind == "number" else "bool"
-        if tree.kind in ("null", "not finite"):
-            return None
-        return "option" if tree.kind == "string" else self.word_kind(tree.text, names)
-
-    def word_kind(self, word: str, names: Names) -> Kind:
-        if word in TYPES:
-            return TYPES[word]
-        if word in names.arguments:
-            return names.arguments[word]
-        if is_layer_word(word) or word in self.blocks:
-            return "layer"
-        return "option" if word in OPTIONS else "number"
+    # -- parts of the document ------------------------------------------------------------------------------------
 
     def check_defaults(self) -> None:
         """The document's conventions are about ops that exist and arguments that they have."""
@@ -214,7 +140,7 @@ class _Declarations:
             self.found.report(f"args need a mapping, got {describe(args)}", args.span, help=advice)
             args = None
         names = Names(self.blocks, dict(self.names.arguments), stages=self.names.stages)
-        parameters = self.parameters({own.text: (own, value) for own, value in args or ()}, names)
+        parameters = self.arguments.declared({own.text: (own, value) for own, value in args or ()}, names)
         inputs = tuple(self.scalars(parts.get("inputs"), "inputs"))
         outputs = tuple(self.scalars(parts.get("outputs"), "outputs"))
         return Block(key.text, key.span, parameters, block.body, inputs, outputs)
@@ -251,7 +177,7 @@ class _Declarations:
             body = self.own(tree, names) if isinstance(tree, Sequence) else self.binder.layer(tree, names)
         for scalar in block.outputs:
             self.check_output(scalar, names)
-        parameters = self.bound(block.parameters, self.names.arguments)
+        parameters = self.arguments.bound(block.parameters, self.names.arguments, self.binder)
         return Block(block.name, block.span, parameters, body, block.inputs, block.outputs)
 
     def own(self, tree: Tree, names: Names) -> Layer:
@@ -303,7 +229,7 @@ class _Declarations:
         return False
 
     def passes(self) -> Iterator[PassUse]:
-        for tree in self.document.passes:
+        for tree in self.document.passes or ():
             key: Scalar
             arguments: Tree | None = None
             if isinstance(tree, Scalar):
@@ -341,29 +267,6 @@ class _Declarations:
         except ValidationError as error:
             explain(error, key.text, model, places(fields), span=key.span, into=self.found, given=values)
 
-    # -- blocks that use themselves -------------------------------------------------------------------------------
-
-    def check_cycles(self) -> None:
-        """No block uses itself, directly or through others."""
-        uses = {name: dict(_blocks(block)) for name, block in self.blocks.items()}
-        state: dict[str, int] = {}
-        for root in uses:
-            trail: list[tuple[str, Iterator[str]]] = [(root, iter(uses[root]))] if root not in state else []
-            state.setdefault(root, 1)
-            while trail:
-                name, rest = trail[-1]
-                step = next(rest, None)
-                if step is None:
-                    state[name] = 2
-                    trail.pop()
-                elif state.get(step) == 1:
-                    names = [one for one, _ in trail]
-                    circle = [*names[names.index(step) :], step]
-                    self.found.report(f"the block {step} uses itself: {' → '.join(circle[:12])}", uses[name][step].span)
-                elif step not in state:
-                    state[step] = 1
-                    trail.append((step, iter(uses[step])))
-
 
 def _is_long(tree: Tree) -> bool:
     """Whether a block is written with its parts named, and not as a layer alone."""
@@ -375,22 +278,3 @@ def _without_after(tree: Tree) -> Tree:
     if not isinstance(tree, Mapping) or "after" not in tree.by_name:
         return tree
     return Mapping(tree.span, tuple((key, value) for key, value in tree if key.text != "after"))
-
-
-def _blocks(block: Block) -> Iterator[tuple[str, Layer]]:
-    """The blocks that a block's layers, and the defaults of its arguments, use."""
-    pending: list[Layer] = [
-        block.body,
-        *(one.default for one in block.parameters.values() if isinstance(one.default, Layer)),
-    ]
-    while pending:
-        layer = pending.pop()
-        if isinstance(layer, BlockUse):
-            yield layer.block, layer
-            pending += [argument for argument in layer.arguments.values() if isinstance(argument, Layer)]
-        elif isinstance(layer, Chain):
-            pending += [item.layer for item in layer.items]
-        elif isinstance(layer, JoinUse):
-            pending += [item.layer for item in layer.branches]
-        elif isinstance(layer, Turns):
-            pending += [layer.body, *([layer.core] if layer.core is not None else [])]

@@ -80,7 +80,7 @@ class Document:
     blocks: dict[str, Entry] = field(default_factory=dict)
     stages: dict[str, Entry] = field(default_factory=dict)
     outputs: tuple[Tree, ...] = ()
-    passes: tuple[Tree, ...] = ()
+    passes: tuple[Tree, ...] | None = None
     expect: dict[str, Tree] = field(default_factory=dict)
     reported: frozenset[str] = frozenset()
     """Keys that are there and wrong, which has been said already."""
@@ -185,9 +185,9 @@ def _document(tree: Mapping, shell: Shell, first: Span, found: Collector) -> Doc
     result.outputs = (
         (shell.output,) if shell.output is not None else shell.outputs.items if shell.outputs is not None else ()
     )
-    result.passes = shell.passes.items if shell.passes is not None else ()
+    result.passes = shell.passes.items if shell.passes is not None else None
     if result.extends is None:
-        for key, layer in result.stages.values():
+        for _, layer in result.stages.values():
             if isinstance(layer, Mapping) and "after" in layer.by_name:
                 place = layer.keys["after"].span
                 advice = "stages come in the order in which they are written"
@@ -228,7 +228,7 @@ def merge(base: Document, child: Document, found: Collector) -> Document:
         blocks={**base.blocks, **child.blocks},
         stages=_stages(base.stages, child.stages, found),
         outputs=child.outputs or base.outputs,
-        passes=child.passes or base.passes,
+        passes=base.passes if child.passes is None else child.passes,
         expect=child.expect,
         reported=base.reported | child.reported,
     )

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
-from itertools import islice
 from math import prod
-from typing import Any, NoReturn
+from typing import Any
 
-from pydantic import ValidationError
-
-from archspec.diagnostics import Collector, Diagnostic, Note, Span, SpecError, Use, shorten
-from archspec.graph import Graph, Node, Path, Value
+from archspec.diagnostics import Diagnostic, Span, SpecError, Use, fail, shorten
+from archspec.graph import Graph, Node, Value
 from archspec.language import turns
-from archspec.language.explain import explain
 from archspec.language.layers import (
     ArgumentUse,
     Block,
     BlockUse,
     Chain,
-    Field,
     Item,
     JoinUse,
-    Kind,
     Layer,
     OpUse,
     Parameter,
     Program,
     Turns,
     ValueUse,
-    places,
+    is_of,
 )
 from archspec.language.limits import DEFAULT, Limits
+from archspec.language.maker import Maker
 from archspec.language.scopes import Bundle, Closure, Env, Frame, Label, Level, Place, channels
-from archspec.language.size import MORE_NODES
 from archspec.language.tree import Scalar, Tree
 from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.language.words import A_KIND
-from archspec.ops.base import Op, ShapeError
 from archspec.shape import Shape
 
 
@@ -49,12 +41,10 @@ class Elaborator:
         self.program, self.limits = program, limits
         self.graph = Graph(program.name, program.source)
         self.document = Env({}, Frame())
+        self.maker = Maker(self.graph, self.document, limits)
         self.left: set[Value] = set()
         """Values of bundles: they may be left unused."""
-        self.made = 0
         self.level = 0
-        self.ops: dict[Any, Op] = {}
-        self.owners: dict[Path, Node] = {}
 
     def elaborate(self) -> Graph:
         """The whole network. Raises `SpecError`."""
@@ -92,11 +82,11 @@ class Elaborator:
         found = evaluate(sizes, self.document.names, NO_VALUE, None)
         if not all(isinstance(size, int) and 1 <= size <= self.limits.elements for size in found):
             shown = shorten(", ".join(str(rounded(size)) for size in found))
-            self.fail(f"an input has whole sizes of at least 1, got [{shown}]", sizes.span, None)
+            fail(f"an input has whole sizes of at least 1, got [{shown}]", sizes.span, None)
         if len(found) > _MOST_AXES:
-            self.fail(f"an input has at most {_MOST_AXES} sizes, got {len(found)}", sizes.span, None)
+            fail(f"an input has at most {_MOST_AXES} sizes, got {len(found)}", sizes.span, None)
         if prod(found) > self.limits.elements:
-            self.fail(f"an input has at most {self.limits.elements:,} elements, got {prod(found):,}", sizes.span, None)
+            fail(f"an input has at most {self.limits.elements:,} elements, got {prod(found):,}", sizes.span, None)
         return self.graph.input(name, Shape.of(*found), sizes.span)
 
     def outputs(self, last: Bundle, frame: Frame) -> None:
@@ -115,9 +105,9 @@ class Elaborator:
     def run(self, layer: Layer, env: Env, current: Bundle, place: Place, label: Label | None = None) -> Bundle:
         """Applies a layer to the current value, or to the values that its `from` names."""
         self.level += 1
-        self.spend(1, layer, env.use)
+        self.maker.spend(1, layer, env.use)
         if self.level > self.limits.nesting:
-            self.fail(f"more than {self.limits.nesting} layers inside one another", layer.span, env.use)
+            fail(f"more than {self.limits.nesting} layers inside one another", layer.span, env.use)
         if layer.source:
             current = tuple(value for scalar in layer.source for value in env.frame.find(scalar.text))
         if label is None and len(layer.names) == 1:
@@ -127,12 +117,6 @@ class Elaborator:
             self.bind(layer, env, result)
         self.level -= 1
         return result
-
-    def spend(self, count: int, layer: Layer, use: Use | None) -> None:
-        """Counts what is done, whether or not a node comes of it."""
-        self.made += count
-        if self.made > self.limits.layers:
-            self.fail(f"the network takes more than {self.limits.layers:,} layers, identities counted", layer.span, use)
 
     def dispatch(self, layer: Layer, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
         match layer:
@@ -160,7 +144,7 @@ class Elaborator:
         if len(layer.names) != len(result):
             found = "one value" if len(result) == 1 else f"{len(result)} values"
             span = layer.names[min(len(result), len(layer.names) - 1)].span
-            self.fail(f"as has {len(layer.names)} names for {found}", span, env.use)
+            fail(f"as has {len(layer.names)} names for {found}", span, env.use)
         env.frame.values.update((scalar.text, (value,)) for scalar, value in zip(layer.names, result, strict=True))
 
     def item(self, item: Item, env: Env, current: Bundle, place: Place) -> Bundle:
@@ -202,17 +186,17 @@ class Elaborator:
             )
             found = "a single value" if len(current) == 1 else f"a bundle of {len(current)}"
             advice = "each: {layers: …} applies it to every value" if len(current) > 1 else None
-            self.fail(f"{use.op.word} needs {wanted}, got {found}", use.span, env.use, help=advice)
-        op = self.make(use, env, current)
+            fail(f"{use.op.word} needs {wanted}, got {found}", use.span, env.use, help=advice)
+        op = self.maker.make(use, env, current)
         path = place.take(label, use.span, env.use) if label is not None or op.numbered else ()
-        return self.add(use, op, current, path, place.scope, env)
+        return self.maker.add(use, op, current, path, place.scope, env)
 
     def join(self, use: JoinUse, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
         own = any(not isinstance(item.layer, ValueUse) for item in use.branches)
         inner = self.open(place, label, "", {}, use.span, env.use) if label is not None and own else place
         inside = env.inside()
         results = [(item, self.item(item, inside, current, inner)) for item in use.branches]
-        self.spend(sum(len(result) for _, result in results), use, env.use)
+        self.maker.spend(sum(len(result) for _, result in results), use, env.use)
         values = tuple(value for _, result in results for value in result)
         if use.op.word == "bundle":
             self.left.update(values)
@@ -220,70 +204,7 @@ class Elaborator:
         if len(values) <= 1:
             return values
         path = inner.path if inner is not place else place.take(label, use.span, env.use) if label is not None else ()
-        return self.add(use, self.make(use, env, current), values, path, inner.scope, env, results, current)
-
-    def add(
-        self,
-        use: OpUse,
-        op: Op,
-        inputs: Bundle,
-        path: tuple[str, ...],
-        scope: int,
-        env: Env,
-        results: list[tuple[Item, Bundle]] | None = None,
-        current: Bundle = (),
-    ) -> Bundle:
-        if len(self.graph.nodes) >= self.limits.nodes:
-            self.fail(f"the network has more than {self.limits.nodes:,} nodes", use.span, env.use, help=MORE_NODES)
-        try:
-            outputs = self.graph.add(op, inputs, path, scope=scope, span=use.span, use=env.use)
-        except ShapeError as error:
-            spans = {field.name: field.span for field in use.fields}
-            notes = _operands([(item.layer, value) for item, result in results or () for value in result], env)
-            advice = _turned(op, inputs, current) or error.help if len(inputs) == 2 else error.help
-            self.fail(error.message, spans.get(error.field or "", use.span), env.use, help=advice, notes=notes)
-        self.spend(len(outputs), use, env.use)
-        if path:
-            self.check_shared(path, use, env)
-        return outputs
-
-    def check_shared(self, path: Path, use: OpUse, env: Env) -> None:
-        """Turns that share their weights must need the same ones."""
-        node = self.graph.nodes[-1]
-        assert isinstance(node, Node)
-        first = self.owners.setdefault(path, node)
-        if first is node:
-            return
-        modules = any(call.stateful for call in node.op.lower(*node.input_shapes))
-        if first.weights != node.weights or (modules and first.op != node.op):
-            notes = (
-                Note(first.span, f"{first.input_shapes[0]} in the first turn"),
-                Note(node.span, f"{node.input_shapes[0]} in this one"),
-            )
-            message = f"{node.name} is shared by all turns and needs the same weights in each"
-            self.fail(message, use.span, env.use, notes=notes)
-
-    def make(self, use: OpUse, env: Env, current: Bundle) -> Op:
-        """The op with its arguments evaluated. Equal ones are one object."""
-        width = channels(current)
-        values = {
-            field.name: evaluate(field.value, (self.document if field.default else env).names, width, env.use)
-            for field in use.fields
-        }
-        key = (use.op.word, tuple((name, _frozen(value)) for name, value in values.items()))
-        found = self.ops.get(key)
-        if found is None:
-            found = self.ops[key] = self.validated(use, values, env)
-        return found
-
-    def validated(self, use: OpUse, values: dict[str, Any], env: Env) -> Op:
-        try:
-            return use.op.model_validate({name: rounded(value) for name, value in values.items()}, strict=True)
-        except ValidationError as error:
-            found = Collector()
-            explain(error, use.op.word, use.op, places(use.fields), span=use.span, into=found, use=env.use)
-            trees = {field.span: field for field in use.fields}
-            raise SpecError(*(_with_value(one, trees.get(one.span), values) for one in found.found)) from None
+        return self.maker.add(use, self.maker.make(use, env, current), values, path, inner.scope, env, results, current)
 
     # -- blocks and arguments -------------------------------------------------------------------------------------
 
@@ -292,7 +213,7 @@ class Elaborator:
         if block.inputs and len(block.inputs) != len(current):
             names = ", ".join(scalar.text for scalar in block.inputs)
             found = "one value" if len(current) == 1 else f"{len(current)} values"
-            self.fail(f"{block.name} takes {len(block.inputs)} values ({names}), got {found}", use.span, env.use)
+            fail(f"{block.name} takes {len(block.inputs)} values ({names}), got {found}", use.span, env.use)
         frame = Frame(values={"input": current})
         frame.values.update((scalar.text, (value,)) for scalar, value in zip(block.inputs, current, strict=False))
         own = Env(dict(self.document.names), frame)
@@ -336,16 +257,16 @@ class Elaborator:
             value = parameter.default if value is None else value
             if value is None:
                 advice = f"give it a default, or a value from outside; it is of type {parameter.kind}"
-                self.fail(f"{owner} needs {name!r}", parameter.span, caller.use, help=advice)
+                fail(f"{owner} needs {name!r}", parameter.span, caller.use, help=advice)
             own.names[name] = self.argument_value(parameter, value, env, current, owner)
 
     def argument_value(self, parameter: Parameter, value: Tree | Layer, env: Env, current: Bundle, owner: str) -> Any:
         if isinstance(value, Layer):
             return Closure(value, Env(dict(env.names), env.frame, env.use), is_identity(value, env))
         result = evaluate(value, env.names, channels(current), env.use)
-        if not _is_of(result, parameter.kind):
+        if not is_of(result, parameter.kind):
             shown = f"{value.text} is {rounded(result)}" if isinstance(value, Scalar) else f"got {rounded(result)}"
-            self.fail(f"{parameter.name} of {owner} needs {A_KIND[parameter.kind]}; {shown}", value.span, env.use)
+            fail(f"{parameter.name} of {owner} needs {A_KIND[parameter.kind]}; {shown}", value.span, env.use)
         return result
 
     def argument(self, use: ArgumentUse, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
@@ -359,48 +280,13 @@ class Elaborator:
             label = Label(place.free(use.name), use.span)
         return self.run(value.layer, written, current, place, label)
 
-    def fail(
-        self, message: str, span: Span, use: Use | None, *, help: str | None = None, notes: tuple[Note, ...] = ()
-    ) -> NoReturn:
-        raise SpecError(Diagnostic(message, span, notes, use, help))
-
 
 _MOST_AXES = 8  # of an input
-_SHOWN = 12  # operands of a join
 _LOST = "lead it into a join, return it with outputs, or leave it out"
 
 
 def _named(node: Node) -> str:
     return f"{node.name} ({node.op.word})" if node.path else node.op.word
-
-
-def _turned(op: Op, inputs: Bundle, current: Bundle) -> str | None:
-    """The advice of a join whose shortcut, the current value itself, stands first: it is given for the branch first."""
-    if (inputs[0],) != current or inputs[1] == inputs[0]:
-        return None
-    try:
-        op.infer(inputs[1].shape, inputs[0].shape)
-    except ShapeError as error:
-        return error.help
-    return None
-
-
-def _operands(values: list[tuple[Layer, Value]], env: Env) -> tuple[Note, ...]:
-    """The shapes of a join's operands, one below the other, each with what made it."""
-    shapes = [str(value.shape) for _, value in values[:_SHOWN]]
-    width = max(map(len, shapes), default=0)
-    notes = [
-        Note(layer.span, f"{shape:>{width}}  {_made_of(layer, env)}")
-        for (layer, _), shape in zip(values, shapes, strict=False)
-    ]
-    if len(values) > _SHOWN:
-        notes.append(Note(values[_SHOWN][0].span, f"… and {len(values) - _SHOWN} more"))
-    return tuple(notes)
-
-
-def _made_of(layer: Layer, env: Env) -> str:
-    words = list(islice(_words(layer, env), 9))
-    return (", ".join(words[:8]) + (", …" if len(words) > 8 else "")) or "identity"
 
 
 def is_identity(layer: Layer, env: Env) -> bool:
@@ -415,47 +301,3 @@ def is_identity(layer: Layer, env: Env) -> bool:
             return isinstance(value, Closure) and value.empty
         case _:
             return isinstance(layer, ValueUse)
-
-
-def _words(layer: Layer, env: Env) -> Iterator[str]:
-    """What a layer is made of, for a diagnostic."""
-    match layer:
-        case OpUse():
-            yield layer.op.word
-        case BlockUse():
-            yield layer.block
-        case ValueUse():
-            yield layer.name
-        case Turns():
-            yield layer.word
-        case Chain():
-            for item in layer.items:
-                yield from _words(item.layer, env)
-        case ArgumentUse():
-            value = env.names[layer.name]
-            yield from _words(value.layer, value.env) if isinstance(value, Closure) else (layer.name,)
-
-
-def _is_of(value: Any, kind: Kind) -> bool:
-    if isinstance(value, tuple):
-        return kind == "number" and all(_is_of(item, "number") for item in value)
-    match kind:
-        case "bool":
-            return isinstance(value, bool)
-        case "option":
-            return isinstance(value, str)
-        case "int":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case _:
-            return isinstance(value, int | Fraction) and not isinstance(value, bool)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple((name, _frozen(item)) for name, item in value.items()) if isinstance(value, dict) else value
-
-
-def _with_value(found: Diagnostic, field: Field | None, values: Mapping[str, Any]) -> Diagnostic:
-    """The diagnostic with what an expression came to, where that is not plain to see."""
-    if field is None or not isinstance(field.value, Scalar) or field.value.kind != "word":
-        return found
-    return replace(found, help=f"{field.value.text} is {rounded(values[field.name])} here")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from fractions import Fraction
+from typing import Any, Literal
 
 from archspec.diagnostics import Span
 from archspec.language.tree import Scalar, Tree
@@ -12,6 +13,21 @@ from archspec.ops.base import Op
 
 Kind = Literal["int", "float", "number", "bool", "option", "layer"]
 """What an argument of a block holds; `number` also stands for a list of numbers."""
+
+
+def is_of(value: Any, kind: Kind) -> bool:
+    """Whether a value is what an argument of this kind holds."""
+    if isinstance(value, tuple):
+        return kind == "number" and all(is_of(item, "number") for item in value)
+    match kind:
+        case "bool":
+            return isinstance(value, bool)
+        case "option":
+            return isinstance(value, str)
+        case "int":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case _:
+            return isinstance(value, int | float | Fraction) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ class Limits:
     """Of one file."""
     depth: int = 100
     """Levels of YAML inside one another."""
-    items: int = 200_000
+    items: int = 100_000
     """Scalars, lists and mappings of one file."""
     nodes: int = 1_000_000
     """Of the graph."""

@@ -13,7 +13,7 @@ from archspec import expressions
 from archspec.diagnostics import Collector, Span, did_you_mean, shorten
 from archspec.expressions import ExpressionError
 from archspec.language.explain import explain
-from archspec.language.layers import Field, Kind, places
+from archspec.language.layers import Field, Kind, is_of, places
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, as_number, describe
 from archspec.language.words import A_KIND, Names
 from archspec.ops import OPTIONS, options
@@ -155,23 +155,16 @@ def check_value(tree: Tree, kind: Kind, what: str, names: Names, found: Collecto
     value = literal(tree, names, found)
     if len(found.found) > before or value is UNKNOWN:
         return len(found.found) == before
-    good = _fits(value, kind)
+    good = is_of(value, kind)
     if not good:
         advice = "arithmetic stands unquoted" if tree.kind == "string" and kind in NUMERIC else None
-        found.report(f"{what} needs {A_KIND[kind]}, got {describe(tree)}", tree.span, help=advice)
+        got = (
+            f"; {tree.text} is {value}"
+            if isinstance(value, float) and tree.kind == "word"
+            else f", got {describe(tree)}"
+        )
+        found.report(f"{what} needs {A_KIND[kind]}{got}", tree.span, help=advice)
     return good
-
-
-def _fits(value: Any, kind: Kind) -> bool:
-    match kind:
-        case "bool":
-            return isinstance(value, bool)
-        case "option":
-            return isinstance(value, str)
-        case "int":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case _:
-            return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_fields(

@@ -74,6 +74,7 @@ class Loader:
         target = path.parent / text
         try:
             inside = target.resolve().is_relative_to(self.root.resolve())
+            readable = target.is_file() or not target.exists()
         except (OSError, RuntimeError):  # a link to itself, a name that is too long
             raise _error(f"{shorten(text)!r} cannot be read: there is no such file", name) from None
         if not inside and not self.is_bundled(path, target):
@@ -82,6 +83,8 @@ class Loader:
                 name,
                 "extends reaches files below the first spec's folder",
             )
+        if not readable:
+            raise _error(f"{shorten(text)!r} cannot be read: it is no file", name)
         shown = target if not path.is_absolute() else target.resolve()
         return open_source(target, str(shown), self.limits, name), target
 

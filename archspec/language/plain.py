@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 import yaml
 
 
 class _Dumper(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- the base class names it
         """A part that is there twice is written twice: a spec has no aliases."""
         return True
 
@@ -28,3 +29,7 @@ def written(data: Any) -> str:
         ) from None
     except RecursionError:
         raise ValueError("a mapping that holds itself, or is nested too deeply, is no spec") from None
+
+
+for _kind in (set, frozenset, bytes, date, datetime):
+    _Dumper.add_representer(_kind, _Dumper.represent_undefined)

@@ -67,6 +67,21 @@ def _document(rewrites: Rewrites, shared: Schema) -> dict[str, Schema]:
 
 def _grammar(ops: Mapping[str, Schema]) -> dict[str, Schema]:
     """The productions of the language that refer to one another."""
+    arithmetic = "exact arithmetic of arguments and channels: + - * / // ( )"
+    word, items = {"type": "string", "minLength": 1}, {"type": "array", "items": _LAYER}
+    value = {"anyOf": [{"enum": list(TYPES)}, {"type": ["number", "boolean", "string"]}, _LAYER]}
+    return {
+        "word": {"type": ["string", "integer"], "description": "a name"},
+        "expression": {"type": "string", "description": arithmetic, "minLength": 1},
+        "layer": {"anyOf": [word, items, _use(ops)]},
+        "layers": {"anyOf": [word, items, {"type": "object", "additionalProperties": _LAYER}]},
+        "block": {"anyOf": [_block(), _LAYER]},
+        "args": {"type": "object", "additionalProperties": value},
+    }
+
+
+def _use(ops: Mapping[str, Schema]) -> Schema:
+    """A word with its arguments and with what may stand beside them."""
     modifiers: dict[str, Schema] = {
         "from": {**_NAMES, "description": "the named value, or values, that the layer is applied to"},
         "as": {**_NAMES, "description": "the name, or names, of what comes out"},
@@ -74,51 +89,27 @@ def _grammar(ops: Mapping[str, Schema]) -> dict[str, Schema]:
         "after": {**_WORD, "description": "the stage behind which this one is put, in a spec that extends another"},
     }
     words = {**ops, **_iterators(), "layers": {**_LAYERS, "description": "layers in order, or named"}}
-    use = {
+    return {
         "type": "object",
         "properties": {**words, **modifiers},
         "propertyNames": {"not": {"enum": ["args", "inputs", "outputs"]}},
         "minProperties": 1,
         "maxProperties": 1 + len(modifiers),
     }
-    block = {
+
+
+def _block() -> Schema:
+    words = {"type": "array", "items": _WORD, "minItems": 1}
+    return {
         "type": "object",
         "properties": {
             "args": {"$ref": "#/$defs/args"},
-            "inputs": {
-                "type": "array",
-                "items": _WORD,
-                "minItems": 1,
-                "description": "names for the values of the bundle that it takes",
-            },
+            "inputs": {**words, "description": "names for the values of the bundle that it takes"},
             "layers": _LAYERS,
-            "outputs": {
-                "type": "array",
-                "items": _WORD,
-                "minItems": 1,
-                "description": "the named values that it returns",
-            },
+            "outputs": {**words, "description": "the named values that it returns"},
         },
         "required": ["layers"],
         "additionalProperties": False,
-    }
-    names = {"type": "object", "additionalProperties": _LAYER}
-    return {
-        "word": {"type": ["string", "integer"], "description": "a name"},
-        "expression": {
-            "type": "string",
-            "description": "exact arithmetic of arguments and channels: + - * / // ( )",
-            "minLength": 1,
-        },
-        "layer": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": _LAYER}, use]},
-        "layers": {"anyOf": [{"type": "string", "minLength": 1}, {"type": "array", "items": _LAYER}, names]},
-        "block": {"anyOf": [block, _LAYER]},
-        "args": {
-            "type": "object",
-            "additionalProperties": {
-                "anyOf": [{"enum": list(TYPES)}, {"type": ["number", "boolean", "string"]}, _LAYER]
-            },
-        },
     }
 
 

@@ -50,13 +50,14 @@ def check_size(program: Program, limits: Limits) -> None:
     """Raises `SpecError` where the network would surely exceed a limit, at the layer that makes it so large."""
     for known in ({"number", "layer"}, {"layer"}, set[str]()):
         try:
-            return _Counter(program, limits, known).check()
-        except _TooMany:
+            _Counter(program, limits, known).check()
+        except _TooManyError:
             continue  # so many cases are told apart that counting them is too much: tell fewer
+        return
 
 
-class _TooMany(Exception):
-    pass
+class _TooManyError(Exception):
+    """More places and arguments than it pays to count."""
 
 
 class _Counter:
@@ -103,7 +104,7 @@ class _Counter:
         found = self.sizes.get(key)
         if found is None:
             if len(self.sizes) > _MOST_COUNTS:
-                raise _TooMany
+                raise _TooManyError
             self.level += 1
             if self.level > 2 * self.limits.nesting:  # a block's use and its layers are two levels here
                 message = f"more than {self.limits.nesting} layers inside one another"

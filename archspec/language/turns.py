@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archspec.diagnostics import Use
+from archspec.diagnostics import Use, fail
 from archspec.language.layers import Chain, Layer, Turns
 from archspec.language.scopes import Bundle, Env, Label, Level, Place, channels
 from archspec.language.tree import Scalar, Tree
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 def run(made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
     """All turns of an iterator; a label is the scope of its turns."""
-    start = _whole(made, turns.start, "start", turns, env, current) if turns.start is not None else 1
+    start = _whole(turns.start, "start", turns, env, current) if turns.start is not None else 1
     inner = made.open(place, label, "", {}, turns.span, env.use) if label is not None else place
     if turns.word == "each":
         count = len(current)
     else:
-        count = _count(made, turns, env, current)
+        count = _count(turns, env, current)
     if turns.word == "nest":
         return level(made, Level(turns, env, count, start), current, inner, env.use)
     first = inner.state()
@@ -39,7 +39,7 @@ def run(made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place,
 def level(made: Elaborator, core: Level, current: Bundle, place: Place, use: Use | None) -> Bundle:
     """One level of a `nest`: its core at the bottom, else its layers with `core` for the level below."""
     turns = core.turns
-    made.spend(1, turns, use)
+    made.maker.spend(1, turns, use)
     env = Env(core.env.names, core.env.frame, use)
     if core.level == 0:
         assert turns.core is not None
@@ -54,7 +54,7 @@ def level(made: Elaborator, core: Level, current: Bundle, place: Place, use: Use
 def _turn(
     made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place, number: int, *, keyed: bool
 ) -> Bundle:
-    made.spend(1, turns, env.use)
+    made.maker.spend(1, turns, env.use)
     inner = env.inside(**{turns.index: number}) if turns.index is not None else env.inside()
     if turns.prefix is not None:
         label = Label(f"{turns.prefix}{number}", turns.span)
@@ -72,17 +72,17 @@ def _single(body: Layer) -> Layer:
     return body
 
 
-def _count(made: Elaborator, turns: Turns, env: Env, current: Bundle) -> int:
+def _count(turns: Turns, env: Env, current: Bundle) -> int:
     assert turns.times is not None
-    count = _whole(made, turns.times, "times", turns, env, current)
+    count = _whole(turns.times, "times", turns, env, current)
     if count < 0:
-        made.fail(f"times of {turns.word} needs at least 0, got {count}", turns.times.span, env.use)
+        fail(f"times of {turns.word} needs at least 0, got {count}", turns.times.span, env.use)
     return count
 
 
-def _whole(made: Elaborator, tree: Tree, what: str, turns: Turns, env: Env, current: Bundle) -> int:
+def _whole(tree: Tree, what: str, turns: Turns, env: Env, current: Bundle) -> int:
     value = evaluate(tree, env.names, channels(current), env.use)
     if not isinstance(value, int) or isinstance(value, bool):
         shown = f"{tree.text} is {rounded(value)}" if isinstance(tree, Scalar) else f"got {rounded(value)}"
-        made.fail(f"{what} of {turns.word} needs a whole number; {shown}", tree.span, env.use)
+        fail(f"{what} of {turns.word} needs a whole number; {shown}", tree.span, env.use)
     return value

@@ -26,6 +26,7 @@ from archspec.ops.attention import Attention, Embedding, MatMul, Parameter
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv, ConvTranspose
 from archspec.ops.dropout import Dropout, DropPath, SpatialDropout
+from archspec.ops.fractal import ColumnDraw, DropMean
 from archspec.ops.join import Add, Bundle, Concat, Max, Mean, Multiply
 from archspec.ops.layout import ChannelShuffle, Flatten, Permute, Reshape, Upsample
 from archspec.ops.linear import Linear
@@ -62,8 +63,10 @@ OPS: tuple[type[Op], ...] = (
     Dropout,
     SpatialDropout,
     DropPath,
+    ColumnDraw,
     Add,
     Mean,
+    DropMean,
     Max,
     Concat,
     Multiply,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -55,6 +56,17 @@ class DropPath(Op):
         description="where the mean is kept: what stays is divided by 1 - p in training, or all is multiplied by it at test time",
     )
 
+    @property
+    def probability(self) -> Fraction:
+        """`p` as the fraction that it stands for."""
+        return fraction(self.p)
+
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"p": self.p, "mode": self.mode, "rescale": self.rescale}
         return (Call("archspec.backends.torch.modules.DropPath", options),)
+
+
+def fraction(number: float) -> Fraction:
+    """The fraction of a denominator up to a million that was rounded to a float; the float itself where there is none."""
+    simple = Fraction(number).limit_denominator(1_000_000)
+    return simple if float(simple) == number else Fraction(number)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archspec.graph import Graph, Node, Value
-from archspec.ops.dropout import DropPath
+from archspec.ops.dropout import DropPath, fraction
 from archspec.passes.base import FreeNames, PassError, keep, rebuild
 from archspec.routes import detours
 
@@ -49,16 +49,17 @@ def stochastic_depth(
     units = [node for node in graph.ops if node.op.word == "add" and node.id in longer]
     if not units:
         raise PassError("stochastic_depth needs residual branches, this network has none", help=_HELP)
-    survivals = {
-        node.id: survival if decay == "uniform" else 1 - number / len(units) * (1 - survival)
+    most = 1 - fraction(survival)
+    rates = {
+        node.id: float(most if decay == "uniform" else most * number / len(units))
         for number, node in enumerate(units, start=1)
     }
     names = FreeNames(graph)
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-        if node.id not in survivals:
+        if node.id not in rates:
             return keep(new, node, inputs)
-        drop = DropPath(p=1 - survivals[node.id], mode=mode, rescale=rescale)
+        drop = DropPath(p=rates[node.id], mode=mode, rescale=rescale)
         dropped = tuple(
             new.add(
                 drop,

@@ -8,6 +8,7 @@ from itertools import groupby
 from string import digits
 
 from archspec.analysis.counts import counts
+from archspec.analysis.expected import ExpectedDepth, expected_depth
 from archspec.analysis.memory import FLOAT32, Memory, memory
 from archspec.analysis.outline import Facts, Part, Scalar, label, outline, scalars
 from archspec.analysis.receptive import Field, ReceptiveField
@@ -77,6 +78,8 @@ class Summary:
     buffers: int
     macs: int
     depth: int
+    expected_depth: ExpectedDepth | None
+    """What stochastic depth leaves of it on average, where there is any."""
     memory: Memory
 
     @property
@@ -96,6 +99,7 @@ class Summary:
             "macs": self.macs,
             "flops": self.flops,
             "depth": self.depth,
+            "expected_depth": self.expected_depth.as_dict() if self.expected_depth else None,
             "memory": asdict(self.memory),
             "rows": [row.as_dict() for row in self.rows],
         }
@@ -114,6 +118,7 @@ def summarise(graph: Graph, depth: int | None = None, item_size: int = FLOAT32) 
         total.buffers,
         total.macs,
         total.depth,
+        expected_depth(graph),
         memory(graph, item_size),
     )
 

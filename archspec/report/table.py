@@ -123,6 +123,11 @@ def _totals(summary: Summary) -> Iterable[str]:
         f"sample; FLOPs = 2 × MACs = {summary.flops:,}"
     )
     yield f"depth    {summary.depth:,} weighted layers on the longest path"
+    if expected := summary.expected_depth:
+        yield (
+            f"expected {float(expected.kept):g} of {expected.total:,} residual branches kept in training on average "
+            f"(variance {float(expected.variance):.4f})"
+        )
     yield (
         f"memory   {_bytes(held.params)} of parameters; activations of one sample {_bytes(held.inference)} in inference "
         f"(at the peak), {_bytes(held.training)} in training (all kept)"

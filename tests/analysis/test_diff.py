@@ -8,7 +8,11 @@ import pytest
 
 import archspec
 
-BASE = {"name": "a", "input": [3, 8, 8], "stages": {"stem": {"conv": 4}, "act": "relu", "pool": "globalpool", "head": {"linear": 10}}}
+BASE = {
+    "name": "a",
+    "input": [3, 8, 8],
+    "stages": {"stem": {"conv": 4}, "act": "relu", "pool": "globalpool", "head": {"linear": 10}},
+}
 
 
 def changed(**stages: object) -> archspec.Architecture:
@@ -43,7 +47,9 @@ def test_counts_and_stages_of_a_deeper_network() -> None:
     assert found.counts["params"] == (one.params, other.params)
     assert found.counts["depth"] == (50, 101)
     assert found.counts["paths"] == (2**16, 2**33)
-    assert [part.names for part in found.parts if part.change == "added"] == [tuple(f"layer3.{at}" for at in range(6, 23))]
+    assert [part.names for part in found.parts if part.change == "added"] == [
+        tuple(f"layer3.{at}" for at in range(6, 23))
+    ]
     grown = [stage.name for stage in found.stages if stage.before != stage.after]
     assert grown == ["layer3"]
 

@@ -125,10 +125,28 @@ def test_list_names_every_bundled_spec() -> None:
     from archspec.architecture import bundled
 
     names = [one["name"] for one in json.loads(said(run("list", "--json")))]
-    assert len(names) == len(bundled())
+    assert sorted(names) == sorted(bundled())
     text = said(run("list"))
     for name in bundled():
-        assert f"\n{name} " in text
+        assert f"\n  {name} " in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "some", "none"),
+    [
+        (["resnet50"], "resnet50_v1", "resnet18 "),
+        (["*_C"], "resnet18_C", "resnet50"),
+        (["--family", "highway"], "highway_mnist_fc10", "vgg16"),
+        (["--year", "2014"], "vgg16", "resnet"),
+        (["--max-params", "300000"], "cifar_resnet20_A", "vgg16"),
+        (["--max-macs", "1000000000"], "alexnet", "resnet50"),
+        (["--family", "vgg", "--year", "2015"], "no bundled network is like that", "vgg"),
+    ],
+)
+def test_list_filters(arguments: list[str], some: str, none: str) -> None:
+    text = said(run("list", *arguments))
+    assert some in text
+    assert none not in text
 
 
 def test_help_of_every_command_has_its_options() -> None:

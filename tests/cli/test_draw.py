@@ -18,7 +18,14 @@ def run(*arguments: object) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     ("ending", "start"),
-    [(".svg", b"<svg"), (".png", b"\x89PNG"), (".pdf", b"%PDF"), (".dot", b"digraph"), (".mmd", b"flowchart"), (".html", b"<!DOCTYPE")],
+    [
+        (".svg", b"<svg"),
+        (".png", b"\x89PNG"),
+        (".pdf", b"%PDF"),
+        (".dot", b"digraph"),
+        (".mmd", b"flowchart"),
+        (".html", b"<!DOCTYPE"),
+    ],
 )
 def test_the_ending_chooses_the_format(ending: str, start: bytes, tiny: Path, tmp_path: Path) -> None:
     file = tmp_path / f"net{ending}"

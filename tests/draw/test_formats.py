@@ -15,14 +15,14 @@ import pypdf
 import pytest
 
 import archspec
-from archspec.draw import DETAILS, FORMATS, THEMES, DrawError, sketch, written
+from archspec.draw import DETAILS, FORMATS, THEMES, Detail, DrawError, sketch, written
 from archspec.draw.graphviz import json_layout
 
 HOSTILE = (
     "a\"b'c",
     "<script>alert(1)</script>",
     "]]></title><img src=x onerror=alert(1)>",
-    "\\N \\l \\\" --> %% end | } { ; #35;",
+    '\\N \\l \\" --> %% end | } { ; #35;',
     "\u202edlrow\u202c שלום مرحبا 世界 \u0300",
     "x" * 500,
     "tab\tline\nbreak \u0007 bell",
@@ -33,12 +33,19 @@ MERMAID = os.environ.get("ARCHSPEC_MERMAID", "")
 
 def hostile(name: str) -> archspec.Architecture:
     stages = {"a": {"conv": 4}, "unit": {"add": [{"conv": 4}, "identity"]}, "end": {"linear": 2, "from": "p"}}
-    return archspec.load({"name": name, "source": name, "input": [3, 8, 8], "stages": {"a": stages["a"], "unit": stages["unit"], "p": "globalpool", "end": {"linear": 2}}})
+    return archspec.load(
+        {
+            "name": name,
+            "source": name,
+            "input": [3, 8, 8],
+            "stages": {"a": stages["a"], "unit": stages["unit"], "p": "globalpool", "end": {"linear": 2}},
+        }
+    )
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: name[:12].encode("ascii", "replace").decode())
 @pytest.mark.parametrize("detail", DETAILS)
-def test_hostile_names_stay_text(name: str, detail: archspec.draw.Detail) -> None:  # type: ignore[name-defined]
+def test_hostile_names_stay_text(name: str, detail: Detail) -> None:
     drawn = sketch(hostile(name).network, detail)
     files = {ending: written(drawn, ending) for ending in FORMATS}
     root = ET.fromstring(files[".svg"])  # noqa: S314 - what is tested
@@ -46,8 +53,12 @@ def test_hostile_names_stay_text(name: str, detail: archspec.draw.Detail) -> Non
     assert b"<img" not in files[".html"]
     assert files[".html"].count(b"<script") == 1
     json.loads(json_layout(files[".dot"].decode()))
-    assert len(files[".dot"].splitlines()) == len(written(sketch(hostile("plain").network, detail), ".dot").splitlines())
-    assert len(files[".mmd"].splitlines()) == len(written(sketch(hostile("plain").network, detail), ".mmd").splitlines())
+    assert len(files[".dot"].splitlines()) == len(
+        written(sketch(hostile("plain").network, detail), ".dot").splitlines()
+    )
+    assert len(files[".mmd"].splitlines()) == len(
+        written(sketch(hostile("plain").network, detail), ".mmd").splitlines()
+    )
     assert len(pypdf.PdfReader(io.BytesIO(files[".pdf"])).pages) == 1
 
 
@@ -100,7 +111,9 @@ def test_an_unknown_renderer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         json_layout("digraph {}")
 
 
-@pytest.mark.skipif(not MERMAID or shutil.which("node") is None, reason="ARCHSPEC_MERMAID names no folder with mermaid and jsdom")
+@pytest.mark.skipif(
+    not MERMAID or shutil.which("node") is None, reason="ARCHSPEC_MERMAID names no folder with mermaid and jsdom"
+)
 def test_mermaid_reads_its_own_language(tmp_path: Path) -> None:
     files = []
     for number, name in enumerate((*HOSTILE, "resnet50", "lstm", "unet", "dpn92")):
@@ -113,6 +126,8 @@ def test_mermaid_reads_its_own_language(tmp_path: Path) -> None:
             files.append(tmp_path / f"{number}-{detail}.mmd")
             files[-1].write_bytes(text)
     shutil.copy(HERE / "mermaid.mjs", Path(MERMAID) / "archspec-parse.mjs")
-    done = subprocess.run(["node", "archspec-parse.mjs", *map(str, files)], cwd=MERMAID, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["node", "archspec-parse.mjs", *map(str, files)], cwd=MERMAID, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["flowchart-v2"] * len(files)

@@ -29,6 +29,10 @@ NARROWER: dict[str, dict[str, str]] = {
     "linear": {r"^linear needs \[features\]": "a map of an image's last axis is a mistake nearly always"},
     "add": {r"^add needs equal shapes": "torch broadcasts; a description says what it means"},
     "mean": {r"^mean needs equal shapes": "torch broadcasts; a description says what it means"},
+    "dropmean": {
+        r"^dropmean needs equal shapes": "torch broadcasts; a description says what it means",
+        r"^dropmean needs (a columndraw|as many)": "whatever has enough places would do for torch",
+    },
     "max": {r"^max needs equal shapes": "torch broadcasts; a description says what it means"},
     "multiply": {r"^multiply needs gates": "torch would let a gate widen the signal"},
     "concat": {r"^concat needs equal sizes": "torch skips tensors of one empty axis"},

@@ -80,8 +80,8 @@ def test_names_stay_free() -> None:
             "stochastic_depth needs residual branches, this network has none",
             10,
         ),
-        (with_pass(": {survival: 0}"), "survival of stochastic_depth needs more than 0.0, got 0", 39),
-        (with_pass(": {survival: 3 * p}"), "survival of stochastic_depth needs at most 1.0, got 1.5", 39),
+        (with_pass(": {survival: 0}"), "survival of stochastic_depth needs more than 0, got 0", 39),
+        (with_pass(": {survival: 3 * p}"), "survival of stochastic_depth needs at most 1, got 1.5", 39),
     ],
 )
 def test_what_is_wrong_is_said_where(spec: str, message: str, column: int) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import archspec
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -21,8 +25,8 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><script>docume
 class Visit:
     """A page that is open, and what the browser said about it."""
 
-    def __init__(self, browser: playwright.Browser, file: Path, **options: object) -> None:
-        self.page: playwright.Page = browser.new_page(**options)
+    def __init__(self, browser: Browser, file: Path, **options: Any) -> None:
+        self.page: Page = browser.new_page(**options)
         self.said: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda message: self.said.append(message.text))
@@ -42,7 +46,7 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
+def browser() -> Iterator[Browser]:
     with playwright.sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
@@ -62,7 +66,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def visit(browser: playwright.Browser, pages: Path) -> Iterator[Visit]:
+def visit(browser: Browser, pages: Path) -> Iterator[Visit]:
     opened = Visit(browser, pages / "one.html", viewport={"width": 1300, "height": 900})
     yield opened
     opened.close()
@@ -149,7 +153,7 @@ def test_parts_do_not_overlap_when_all_is_unfolded(visit: Visit) -> None:
             assert across < 2 or down < 2
 
 
-def test_two_networks_side_by_side(browser: playwright.Browser, pages: Path) -> None:
+def test_two_networks_side_by_side(browser: Browser, pages: Path) -> None:
     visit = Visit(browser, pages / "two.html")
     assert visit.page.locator(".canvas").count() == 2
     assert "groups 1 → 32" in visit.page.inner_text(".changes")
@@ -161,14 +165,14 @@ def test_two_networks_side_by_side(browser: playwright.Browser, pages: Path) -> 
     visit.close()
 
 
-def test_shared_weights_count_once(browser: playwright.Browser, pages: Path) -> None:
+def test_shared_weights_count_once(browser: Browser, pages: Path) -> None:
     visit = Visit(browser, pages / "lstm.html")
     numbers = [int(one.replace(",", "")) for one in visit.page.locator(".costs td:nth-child(4)").all_inner_texts()]
     assert sum(numbers) == 2560
     visit.close()
 
 
-def test_a_small_screen_needs_no_sideways_scrolling(browser: playwright.Browser, pages: Path) -> None:
+def test_a_small_screen_needs_no_sideways_scrolling(browser: Browser, pages: Path) -> None:
     for name in ("one", "two", "hostile"):
         visit = Visit(browser, pages / f"{name}.html", viewport={"width": 390, "height": 800}, has_touch=True)
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -176,7 +180,7 @@ def test_a_small_screen_needs_no_sideways_scrolling(browser: playwright.Browser,
         visit.close()
 
 
-def test_a_spec_cannot_bring_a_script(browser: playwright.Browser, pages: Path) -> None:
+def test_a_spec_cannot_bring_a_script(browser: Browser, pages: Path) -> None:
     visit = Visit(browser, pages / "hostile.html")
     visit.page.click("#canvas0 .part.conv")
     assert "owned" not in visit.page.title().replace(HOSTILE, "")
@@ -185,7 +189,7 @@ def test_a_spec_cannot_bring_a_script(browser: playwright.Browser, pages: Path) 
     visit.close()
 
 
-def test_the_page_of_a_picture_moves(browser: playwright.Browser, pages: Path) -> None:
+def test_the_page_of_a_picture_moves(browser: Browser, pages: Path) -> None:
     file = pages / "picture.html"
     archspec.load("unet").draw(file)
     visit = Visit(browser, file)

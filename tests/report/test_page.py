@@ -17,7 +17,9 @@ def data(text: str) -> list[dict[str, object]]:
     return loaded
 
 
-@pytest.mark.parametrize("name", ["resnet50", "densenet121", "lstm", "fractalnet20", "googlenet_aux", "cifar_resnet1202_A"])
+@pytest.mark.parametrize(
+    "name", ["resnet50", "densenet121", "lstm", "fractalnet20", "googlenet_aux", "cifar_resnet1202_A"]
+)
 def test_the_parts_add_up_to_the_network(name: str) -> None:
     arch = archspec.load(name)
     (known,) = data(arch.report())

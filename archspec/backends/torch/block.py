@@ -16,6 +16,7 @@ from torch.fx.graph import PythonCode
 from torch.fx.node import map_aggregate
 from torch.fx.traceback import has_preserved_node_meta
 
+from archspec.backends.torch.branches import skipping
 from archspec.backends.torch.fault import locate
 
 KEPT_META = ("custom", "operand_sizes")
@@ -54,7 +55,8 @@ class Form:
     def compile(self, block: Block) -> PythonCode:
         """Makes the class's `forward` of the block's graph."""
         before = {name: id(value) for name, value in vars(block).items()}
-        self.code = fx.GraphModule.recompile(block)
+        with skipping(block):
+            self.code = fx.GraphModule.recompile(block)
         # A call goes through Block.__call__, not through fx's, which prints to stderr where it fails.
         del self.type.__call__
         self.attributes = {name: value for name, value in vars(block).items() if before.get(name) != id(value)}
@@ -127,7 +129,8 @@ class Block(fx.GraphModule):
 
     def recompile(self) -> PythonCode:
         """Makes `forward` follow an edited graph, in this block and in those inside it, but not in its equals."""
-        code = self._graph.python_code("self")
+        with skipping(self):
+            code = self._graph.python_code("self")
         if not self._form.fits(code):
             form = self._form if self._form.code is None else Form(type(self).__name__)
             self.__class__ = form.type

@@ -45,8 +45,13 @@ def _innermost(trace: TracebackType | None, blocks: type[fx.GraphModule]) -> tup
 def _node_at(block: fx.GraphModule, line: int) -> fx.Node | None:
     """The node of a line of generated code: fx writes one statement for each, an assignment to the node's name."""
     lines = block.code.splitlines()
-    name = lines[line - 1].partition("=")[0].partition(":")[0].strip() if 0 < line <= len(lines) else ""
+    name = assigned(lines[line - 1]) if 0 < line <= len(lines) else ""
     return next((node for node in block.graph.nodes if node.name == name), None)
+
+
+def assigned(line: str) -> str:
+    """The name that a line of generated code assigns to."""
+    return line.partition("=")[0].partition(":")[0].strip()
 
 
 def _operands(node: fx.Node, frame: FrameType) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:

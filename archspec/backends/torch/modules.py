@@ -19,6 +19,13 @@ class DropPath(nn.Module):
 
     The two are equal in expectation. Takes a tensor of any shape whose first axis is the batch, and gives one of that
     shape. With p = 1 the branch is always dropped. Raises `ValueError` where `p` is not a probability.
+
+    In a built network, a branch that enters a sum and is dropped for the whole minibatch is not computed, as in the paper's
+    implementation: its batch normalisations keep their running statistics, its weights get no gradient (None, so that an
+    optimiser leaves them alone; DistributedDataParallel needs `find_unused_parameters=True`), and hooks inside it are not
+    called. The draw is one number of torch's CPU generator, so that no device is waited for. Where Python cannot choose (under
+    `torch.compile`, `torch.export`, `torch.fx.symbolic_trace`, `torch.jit.trace`, or interpreted node by node) every branch is
+    computed and multiplied by b: the same distribution, without the saving.
     """
 
     def __init__(
@@ -33,15 +40,40 @@ class DropPath(nn.Module):
             raise ValueError(f"rescale must be train or test, got {rescale!r}")
         self.p, self.mode, self.rescale = p, mode, rescale
 
-    def forward(self, x: Tensor) -> Tensor:
+    def draw(self, like: Tensor) -> bool | None:
+        """Whether the branch of this minibatch is kept; None where nothing is dropped, or not by Python.
+
+        `like` is a tensor that is computed with.
+        """
+        drops = self.training and self.p > 0.0 and self.mode == "batch"
+        if (
+            not drops
+            or torch.compiler.is_compiling()
+            or torch._C._get_tracing_state() is not None
+            or type(like) not in _PLAIN
+        ):
+            return None
+        return torch.rand((), dtype=torch.float64, device="cpu").item() >= self.p
+
+    def forward(self, x: Tensor, kept: bool | None = None) -> Tensor:
+        """`kept` is what `draw` gave, if it was called; if that is False, x holds zeros already."""
         survival = 1.0 - self.p
         if not self.training:
             return x * survival if self.rescale == "test" and self.p else x
-        if self.p == 0.0:
+        if self.p == 0.0 or kept is False:
             return x
+        if kept is None:
+            kept = self.draw(x)
+        scale = 1.0 / survival if self.rescale == "train" and survival else 1.0
+        if kept is not None:
+            return x if kept and scale == 1.0 else x * (scale if kept else 0.0)
         drawn = x.shape[0] if self.mode == "row" else 1
-        kept = torch.empty((drawn,) + (1,) * (x.dim() - 1), dtype=x.dtype, device=x.device).bernoulli_(survival)
-        return x * (kept / survival if self.rescale == "train" and survival else kept)
+        mask = torch.empty((drawn,) + (1,) * (x.dim() - 1), dtype=x.dtype, device=x.device).bernoulli_(survival)
+        return x * (mask * scale)
 
     def extra_repr(self) -> str:
         return f"p={self.p}, mode={self.mode}, rescale={self.rescale}"
+
+
+_PLAIN = (Tensor, nn.Parameter)
+"""Tensors that have values to compute with: no proxies, no fakes."""

@@ -9,6 +9,8 @@ from archspec.graph import Graph, Node, Path
 from archspec.ops.base import Call, Op
 from archspec.shape import Shape
 
+DROP_PATH = "archspec.backends.torch.modules.DropPath"
+
 Ref = tuple[int, int]
 """A value: the number of its node, and which of the node's outputs it is."""
 
@@ -24,8 +26,13 @@ class Kind:
 
     @property
     def wording(self) -> str:
-        """What stands in generated code of its calls; a module is there by its path alone."""
-        return repr([(call is self.state or call.target, call.args, call.keywords) for call in self.calls])
+        """What generated code depends on: its calls; of a module the path alone, but for the branches that one may drop."""
+        return repr([(self._word(call), call.args, call.keywords) for call in self.calls])
+
+    def _word(self, call: Call) -> str:
+        if call is not self.state:
+            return call.target
+        return str(call.options.get("mode")) if call.target == DROP_PATH else "module"
 
 
 @dataclass(frozen=True, eq=False, slots=True)

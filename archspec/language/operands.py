@@ -1,0 +1,62 @@
+"""What a diagnostic says of a join whose operands do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from archspec.diagnostics import Note
+from archspec.graph import Value
+from archspec.language.layers import ArgumentUse, BlockUse, Chain, Layer, OpUse, Turns, ValueUse
+from archspec.language.scopes import Bundle, Closure, Env
+from archspec.ops.base import Op, ShapeError
+
+_SHOWN = 12  # operands
+
+
+def turned(op: Op, inputs: Bundle, current: Bundle) -> str | None:
+    """The advice of a join whose shortcut, the current value itself, stands first: it is given for the branch first."""
+    if (inputs[0],) != current or inputs[1] == inputs[0]:
+        return None
+    try:
+        op.infer(inputs[1].shape, inputs[0].shape)
+    except ShapeError as error:
+        return error.help
+    return None
+
+
+def operands(values: list[tuple[Layer, Value]], env: Env) -> tuple[Note, ...]:
+    """The shapes of a join's operands, one below the other, each with what made it."""
+    shapes = [str(value.shape) for _, value in values[:_SHOWN]]
+    width = max(map(len, shapes), default=0)
+    notes = [
+        Note(layer.span, f"{shape:>{width}}  {_made_of(layer, env)}")
+        for (layer, _), shape in zip(values, shapes, strict=False)
+    ]
+    if len(values) > _SHOWN:
+        notes.append(Note(values[_SHOWN][0].span, f"… and {len(values) - _SHOWN} more"))
+    return tuple(notes)
+
+
+def _made_of(layer: Layer, env: Env) -> str:
+    words = list(islice(_words(layer, env), 9))
+    return (", ".join(words[:8]) + (", …" if len(words) > 8 else "")) or "identity"
+
+
+def _words(layer: Layer, env: Env) -> Iterator[str]:
+    """What a layer is made of, for a diagnostic."""
+    match layer:
+        case OpUse():
+            yield layer.op.word
+        case BlockUse():
+            yield layer.block
+        case ValueUse():
+            yield layer.name
+        case Turns():
+            yield layer.word
+        case Chain():
+            for item in layer.items:
+                yield from _words(item.layer, env)
+        case ArgumentUse():
+            value = env.names[layer.name]
+            yield from _words(value.layer, value.env) if isinstance(value, Closure) else (layer.name,)

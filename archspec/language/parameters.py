@@ -1,0 +1,95 @@
+"""The arguments that a block or the document declares: what each holds, told by its default or type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AbstractMapping
+
+from archspec.diagnostics import Collector, did_you_mean
+from archspec.language.binder import Binder
+from archspec.language.document import Document, Entry
+from archspec.language.layers import Block, Kind, Layer, Parameter
+from archspec.language.literals import check_value
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
+from archspec.language.words import TYPES, Names, check_declared_name, is_layer_word
+from archspec.ops import OPTIONS
+
+
+class Parameters:
+    """Declares arguments beside the blocks of one document; what is wrong goes into `found`."""
+
+    def __init__(self, blocks: AbstractMapping[str, Block], found: Collector) -> None:
+        self.blocks, self.found = blocks, found
+
+    def declared(self, entries: AbstractMapping[str, Entry], names: Names) -> dict[str, Parameter]:
+        """The declared arguments, in order; each may use those before it. Their kinds go into `names`."""
+        result = {}
+        for name, (key, tree) in entries.items():
+            parameter = self.parameter(key, tree, names)
+            layer = parameter is not None and parameter.kind == "layer"
+            good = check_declared_name(key, "an argument", self.blocks, self.found, layer=layer)
+            if parameter is None:
+                names.arguments[name] = "number"
+            elif good:
+                result[name] = parameter
+                names.arguments[name] = parameter.kind
+        return result
+
+    def parameter(self, key: Scalar, tree: Tree, names: Names) -> Parameter | None:
+        kind = self.kind(tree, names)
+        if kind is None:
+            advice = f"a type ({', '.join(TYPES)}), a number, true or false, a layer"
+            self.found.report(f"{key.text} needs a default or a type, got {describe(tree)}", tree.span, help=advice)
+            return None
+        if isinstance(tree, Scalar) and tree.kind == "word" and tree.text in TYPES:
+            return Parameter(key.text, key.span, kind, None)
+        if kind != "layer":
+            check_value(tree, kind, key.text, names, self.found)
+        return Parameter(key.text, key.span, kind, tree)
+
+    def overridden(self, parameters: dict[str, Parameter], document: Document) -> dict[str, Parameter]:
+        """The document's arguments with the values that come from outside."""
+        result = dict(parameters)
+        for name, tree in document.overrides.items():
+            declared = parameters.get(name)
+            if declared is None:
+                advice = did_you_mean(name, parameters) or f"{document.name} takes no arguments"
+                self.found.report(f"{document.name} has no argument {name[:60]!r}", tree.span, help=advice)
+            elif declared.kind == "layer" or check_value(tree, declared.kind, name, Names(self.blocks, {}), self.found):
+                result[name] = Parameter(name, declared.span, declared.kind, tree)
+        return result
+
+    def bound(
+        self, parameters: AbstractMapping[str, Parameter], outer: dict[str, Kind], binder: Binder
+    ) -> dict[str, Parameter]:
+        """The arguments with those defaults bound that are layers; this waits until every block's arguments are known."""
+        names = Names(self.blocks, dict(outer))
+        result = {}
+        for name, parameter in parameters.items():
+            default = parameter.default
+            if parameter.kind == "layer" and default is not None and not isinstance(default, Layer):
+                default = binder.layer(default, names)
+            result[name] = Parameter(name, parameter.span, parameter.kind, default)
+            names.arguments[name] = parameter.kind
+        return result
+
+    def kind(self, tree: Tree, names: Names) -> Kind | None:
+        """What an argument holds, told by its default."""
+        if isinstance(tree, Mapping):
+            return "layer"
+        if isinstance(tree, Sequence):
+            numbers = bool(tree.items) and all(self.kind(item, names) in ("number", "int", "float") for item in tree)
+            return "number" if numbers else "layer"
+        if tree.kind in ("number", "bool"):
+            return "number" if tree.kind == "number" else "bool"
+        if tree.kind in ("null", "not finite"):
+            return None
+        return "option" if tree.kind == "string" else self.word_kind(tree.text, names)
+
+    def word_kind(self, word: str, names: Names) -> Kind:
+        if word in TYPES:
+            return TYPES[word]
+        if word in names.arguments:
+            return names.arguments[word]
+        if is_layer_word(word) or word in self.blocks:
+            return "layer"
+        return "option" if word in OPTIONS else "number"

@@ -1,0 +1,68 @@
+"""Drop-path: FractalNet's regularisation (Larsson et al. 2016, arXiv:1605.07648, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from archspec.graph import Graph, Node, Value
+from archspec.ops.fractal import ColumnDraw, DropMean
+from archspec.passes.base import PassError, keep, rebuild
+from archspec.routes import sweep, weighted
+
+Local = Annotated[float, Field(ge=0, le=1, description="probability of dropping each operand of a join, in [0, 1]")]
+Share = Annotated[
+    float,
+    Field(
+        ge=0, le=1, description="part of the minibatches that keep one column instead, in [0, 1]: 0 for none, 1 for all"
+    ),
+]
+
+
+def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph:
+    """Drops operands of a network's means at random in training: some in each (local), or all but one column (global).
+
+    Once a minibatch it is drawn which of the two, and for global sampling the column, of as many as the widest mean has
+    operands. In a mean, the operand with the most weighted layers behind it is of column 0, the next one of column 1, and so
+    on. A mean that has no operand of the column that is kept samples locally: in a fractal network nothing sees its value.
+    At test time means are means. Weights keep their names, and paths, shapes and counts stay.
+
+    Raises:
+        PassError: the network has no mean of two values or more.
+    """
+    means = [node for node in graph.ops if node.op.word == "mean" and len(node.inputs) > 1]
+    if not means:
+        raise PassError("drop_path needs means of two values or more, this network has none", help=_HELP)
+    columns = _columns(graph, means)
+    draw = ColumnDraw(columns=max(map(len, columns.values())), share=share)
+    first = next(graph.ops)
+    drawn: list[Value] = []
+
+    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+        if node is first:
+            drawn.extend(new.add(draw, (next(iter(new.inputs.values())),), span=node.span))
+        if node.id not in columns:
+            return keep(new, node, inputs)
+        mean = DropMean(p=local, columns=columns[node.id])
+        return new.add(mean, (*inputs, *drawn), node.path, scope=node.scope, span=node.span, use=node.use)
+
+    return rebuild(graph, change)
+
+
+def _columns(graph: Graph, means: list[Node]) -> Mapping[int, tuple[int, ...]]:
+    """The column of each operand of each mean: its rank by the weighted layers behind it, the most first."""
+    longest = [
+        [max(routes.values(), default=0) for routes in reached]
+        for _, reached in sweep(graph, 0, max, weighted, int.__add__)
+    ]
+    return {node.id: _ranks([longest[value.node][value.index] for value in node.inputs]) for node in means}
+
+
+def _ranks(amounts: list[int]) -> tuple[int, ...]:
+    order = sorted(range(len(amounts)), key=lambda at: -amounts[at])
+    return tuple(order.index(at) for at in range(len(amounts)))
+
+
+_HELP = "drop_path is for networks that join with mean, as FractalNet does"
