@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.compiler import building, cold_start, counting, growing, running
+from benchmarks.drawing import drawing
 from benchmarks.training import dropping
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"

