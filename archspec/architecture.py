@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     import networkx as nx
     import torch
 
+    from archspec.analysis.diff import Diff
     from archspec.analysis.expansion import Expansion
     from archspec.analysis.expected import ExpectedDepth
     from archspec.analysis.paths import Paths, Unit
     from archspec.analysis.unravel import Route
+    from archspec.draw.picture import Detail, Direction, Picture
     from archspec.report.summary import Summary
 
 Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
@@ -199,6 +201,55 @@ class Architecture:
         from archspec.report.summary import summarise
 
         return summarise(self.network, depth=depth)
+
+    def draw(
+        self,
+        file: str | os.PathLike[str] | None = None,
+        *,
+        detail: Detail = "stages",
+        fold: bool = True,
+        depth: int | None = None,
+        direction: Direction | None = None,
+        theme: Literal["light", "dark", "print"] = "light",
+    ) -> Picture:
+        """The picture of the network; written to `file`, if one is given, in the format of its ending.
+
+        Raises:
+            DrawError: the picture is too large, or what draws it is not installed.
+            KeyError: no format has that ending.
+        """
+        from archspec.draw import THEMES, sketch, written
+
+        picture = sketch(self.network, detail, fold=fold, depth=depth, direction=direction)
+        if file is not None:
+            Path(file).write_bytes(written(picture, Path(file).suffix.lower(), THEMES[theme]))
+        return picture
+
+    def diff(self, other: Architecture) -> Diff:
+        """What differs between this network and another: parts by their names, counts, stages."""
+        from archspec.analysis.diff import diff
+
+        return diff(self.network, other.network)
+
+    def report(self, *others: Architecture) -> str:
+        """A page about this network, alone or beside another: HTML that needs no other file and no network.
+
+        Raises `ValueError` for more than two networks, or for one too large to be shown whole.
+        """
+        from archspec.draw import THEMES
+        from archspec.report.page import page
+
+        colours = {name: THEMES[name].lines for name in ("light", "dark")}
+        return page([self.network, *(other.network for other in others)], colours)
+
+    def _repr_svg_(self) -> str | None:
+        """The stages, for a notebook; nothing where the renderer is not installed."""
+        from archspec.draw import DrawError, svg_of
+
+        try:
+            return svg_of(self.draw())
+        except DrawError:
+            return None
 
     def build(
         self, device: str | torch.device = "cpu", dtype: torch.dtype | None = None, seed: int | None = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -22,16 +23,31 @@ def script(name: str) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look there
     spec.loader.exec_module(module)
     return module
 
 
 @pytest.mark.parametrize(
-    ("name", "made", "path"), [("front", "picture", "PICTURE"), ("reference", "page", "PAGE"), ("zoo", "page", "PAGE")]
+    ("name", "made", "path"),
+    [
+        ("front", "picture", "PICTURE"),
+        ("reference", "page", "PAGE"),
+        ("zoo", "page", "PAGE"),
+        ("gallery", "page", "PAGE"),
+    ],
 )
 def test_what_is_made_from_the_code_is_current(name: str, made: str, path: str) -> None:
     module = script(name)
     assert getattr(module, path).read_text(encoding="utf-8") == getattr(module, made)(), f"run: python docs/{name}.py"
+
+
+def test_the_gallery_is_current() -> None:
+    module = script("gallery")
+    made = dict(module.pictures())
+    assert {path.name for path in module.PICTURES.glob("*")} == set(made)
+    for name, text in made.items():
+        assert (module.PICTURES / name).read_text(encoding="utf-8") == text, "run: python docs/gallery.py"
 
 
 @pytest.mark.parametrize("text", re.findall(r"```yaml\n((?:name|extends):.*?)```", README, re.DOTALL))

@@ -10,7 +10,7 @@ from itertools import chain
 from operator import add
 from typing import Any, Literal, TypeVar
 
-from archspec.analysis.stages import Factor, factors
+from archspec.analysis.product import Factor, factors
 from archspec.graph import Graph, Node, Value
 from archspec.places import Edge, Parts, UnknownPartError
 from archspec.routes import detours, joins, sweep, weighted

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archspec.cli.comparing import diff, report
+from archspec.cli.drawing import draw
 from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, Unable, echo_json, styled
 from archspec.cli.experiments import experiment, train
 from archspec.cli.options import SPEC, architecture_options, json_option, limits_options, source
@@ -25,6 +27,7 @@ _ABOUT = """\
 Examples:
   archspec list                               what is bundled
   archspec summary resnet50                   shapes, parameters and MACs, part by part
+  archspec draw resnet50 -o resnet50.svg      a picture of its stages
   archspec build densenet169 --set growth=48  a variant, built and run once
   archspec check specs/*.yaml                 every mistake in every file
 
@@ -307,3 +310,7 @@ archspec.add_command(experiment)
 def matches(name: str, pattern: str) -> bool:
     """Whether a name holds a pattern, or is like one with `*` and `?`."""
     return fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")
+
+
+for command in (draw, report, diff):
+    archspec.add_command(command)

@@ -10,9 +10,9 @@ from string import digits
 from archspec.analysis.counts import counts
 from archspec.analysis.expected import ExpectedDepth, expected_depth
 from archspec.analysis.memory import FLOAT32, Memory, memory
+from archspec.analysis.outline import Facts, Part, Scalar, label, outline, scalars
 from archspec.analysis.receptive import Field, ReceptiveField
 from archspec.graph import Graph, Input, Node, Scope
-from archspec.report.outline import Facts, Part, Scalar, label, outline, scalars
 from archspec.report.table import render
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from archspec.analysis.outline import Scalar
 from archspec.analysis.receptive import Field, ReceptiveField
 from archspec.diagnostics import shorten
-from archspec.report.outline import Scalar
 
 if TYPE_CHECKING:
     from archspec.report.summary import Row, Summary

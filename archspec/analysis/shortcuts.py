@@ -1,0 +1,64 @@
+"""Which arrows of a network are shortcuts, and of what kind."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from archspec.graph import Graph, Node, Value
+from archspec.routes import detours
+
+Flow = Literal["flow", "identity", "projection", "concat", "gate"]
+"""What an edge is: the way of the signal, the three kinds of shortcut, or what scales a signal."""
+
+Operand = tuple[int, int]
+"""A node and the position of one of its inputs."""
+
+
+def shortcuts(graph: Graph) -> dict[Operand, Flow]:
+    """The operands that lie on shortcuts.
+
+    A join's shortcuts are those of its operands that are no detour, where another one is (Veit et al. 2016). All that the
+    operand alone hangs on belongs to it, back to where the ways part. A sum's is a projection if it has weights, and an
+    identity if it has none; another join's, which is one among equals if it has weights, is a shortcut if it has none.
+    """
+    readers = _readers(graph)
+    flows: dict[Operand, Flow] = {}
+    longer = detours(graph)
+    for node in graph.ops:
+        if not node.op.join:
+            continue
+        for operand, value in enumerate(node.inputs):
+            if not node.op.carries(operand, len(node.inputs)):
+                flows[node.id, operand] = "gate"
+            elif node.id in longer and any(longer[node.id]) and not longer[node.id][operand]:
+                flows.update(_back(graph, node, operand, value, readers))
+    return flows
+
+
+def _back(graph: Graph, join: Node, operand: int, value: Value, readers: dict[int, int]) -> dict[Operand, Flow]:
+    way: list[Operand] = [(join.id, operand)]
+    weights = False
+    current = graph.nodes[value.node]
+    while isinstance(current, Node) and _alone(current, readers):
+        weights = weights or current.op.weighted > 0
+        way.append((current.id, 0))
+        current = graph.nodes[current.inputs[0].node]
+    if weights and join.op.word != "add":
+        return {}
+    flow: Flow = "projection" if weights else "concat" if join.op.word == "concat" else "identity"
+    return dict.fromkeys(way, flow)
+
+
+def _alone(node: Node, readers: dict[int, int]) -> bool:
+    """Whether a node only serves the way that is followed; a cut serves all that read its parts."""
+    return len(node.inputs) == 1 and (readers[node.id] == 1 or node.op.word == "split") and not node.op.join
+
+
+def _readers(graph: Graph) -> dict[int, int]:
+    readers = dict.fromkeys(range(len(graph.nodes)), 0)
+    for node in graph.ops:
+        for value in node.inputs:
+            readers[value.node] += 1
+    for value in graph.outputs.values():
+        readers[value.node] += 1
+    return readers

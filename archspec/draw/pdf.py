@@ -1,0 +1,123 @@
+"""A scene as PDF: one page of its size, vectors and real text in the fonts that every reader of PDF has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archspec.draw.scene import Path, Rect, Scene, Shape, Text
+
+# Widths in thousandths of the size, from space to tilde: Adobe's metrics of the standard fonts.
+_HELVETICA = (
+    278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556, 556, 556,
+    278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, 667, 778, 722, 667,
+    611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833,
+    556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
+)  # fmt: skip
+_BOLD = (
+    278, 333, 474, 556, 556, 889, 722, 238, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556, 556, 556,
+    333, 333, 584, 584, 584, 611, 975, 722, 722, 722, 722, 667, 611, 778, 722, 278, 556, 722, 611, 833, 722, 778, 667, 778, 722, 667,
+    611, 722, 667, 944, 667, 667, 611, 333, 278, 333, 584, 556, 333, 556, 611, 556, 611, 556, 333, 611, 611, 278, 278, 556, 278, 889,
+    611, 611, 611, 611, 389, 556, 333, 611, 556, 778, 556, 556, 500, 389, 280, 389, 584,
+)  # fmt: skip
+_OTHERS = {0xD7: 584, 0xB7: 278, 0x85: 1000, 0x96: 556, 0x97: 1000}
+_ROUND = 0.5523  # how far a Bézier curve's handles reach to make a quarter of a circle
+_LARGEST = 14_400.0  # points of a page's longer side
+
+
+def pdf(scene: Scene) -> bytes:
+    """The document; characters outside of Western European scripts, which its fonts lack, become question marks."""
+    scale = min(1.0, _LARGEST / max(scene.width, scene.height))
+    content = "\n".join(_operators(scene, scale)).encode("cp1252", "replace")
+    title = scene.title.encode("utf-16-be", "replace")
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /ViewerPreferences << /DisplayDocTitle true >> >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        (
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {scene.width * scale:.2f} {scene.height * scale:.2f}] "
+            "/Contents 4 0 R /Resources << /Font << /F1 5 0 R /F2 6 0 R >> >> >>"
+        ).encode(),
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        *(
+            f"<< /Type /Font /Subtype /Type1 /BaseFont /{name} /Encoding /WinAnsiEncoding >>".encode()
+            for name in ("Helvetica", "Helvetica-Bold")
+        ),
+        b"<< /Title <FEFF%s> >>" % title.hex().upper().encode(),
+    ]
+    return _document(objects)
+
+
+def _document(objects: list[bytes]) -> bytes:
+    out = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % place for place in places)
+    out += b"trailer\n<< /Size %d /Root 1 0 R /Info %d 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
+        len(objects) + 1,
+        len(objects),
+        table,
+    )
+    return bytes(out)
+
+
+def _operators(scene: Scene, scale: float) -> Iterator[str]:
+    yield f"{scale:.4f} 0 0 {-scale:.4f} 0 {scene.height * scale:.2f} cm"
+    yield from _shape(Rect(0, 0, scene.width, scene.height, scene.paper, scene.paper, 0, 0))
+    for shape in scene.shapes:
+        yield from _shape(shape)
+
+
+def _shape(shape: Shape) -> Iterator[str]:
+    if isinstance(shape, Text):
+        yield from _text(shape)
+        return
+    thick = shape.thick
+    yield f"q {_colour(shape.line)} RG {thick:.2f} w"
+    if shape.fill:
+        yield f"{_colour(shape.fill)} rg"
+    if isinstance(shape, Rect):
+        yield from _rounded(shape)
+        yield f"{'B' if thick else 'f'} Q"
+        return
+    yield f"[{' '.join(map(str, shape.dash))}] 0 d"
+    yield from _way(shape)
+    yield f"{'b' if shape.fill else 'S'} Q"
+
+
+def _way(path: Path) -> Iterator[str]:
+    (x, y), *others = path.points
+    yield f"{x:.2f} {y:.2f} m"
+    step, word = (1, "l") if path.straight else (3, "c")
+    for at in range(0, len(others), step):
+        yield " ".join(f"{a:.2f} {b:.2f}" for a, b in others[at : at + step]) + f" {word}"
+
+
+def _rounded(rect: Rect) -> Iterator[str]:
+    x0, y0, x1, y1 = rect.x, rect.y, rect.x + rect.width, rect.y + rect.height
+    r = min(rect.radius, rect.width / 2, rect.height / 2)
+    k = r * (1 - _ROUND)
+    yield f"{x0 + r:.2f} {y0:.2f} m {x1 - r:.2f} {y0:.2f} l"
+    yield f"{x1 - k:.2f} {y0:.2f} {x1:.2f} {y0 + k:.2f} {x1:.2f} {y0 + r:.2f} c {x1:.2f} {y1 - r:.2f} l"
+    yield f"{x1:.2f} {y1 - k:.2f} {x1 - k:.2f} {y1:.2f} {x1 - r:.2f} {y1:.2f} c {x0 + r:.2f} {y1:.2f} l"
+    yield f"{x0 + k:.2f} {y1:.2f} {x0:.2f} {y1 - k:.2f} {x0:.2f} {y1 - r:.2f} c {x0:.2f} {y0 + r:.2f} l"
+    yield f"{x0:.2f} {y0 + k:.2f} {x0 + k:.2f} {y0:.2f} {x0 + r:.2f} {y0:.2f} c h"
+
+
+def _text(text: Text) -> Iterator[str]:
+    shown = text.text.replace("→", "->").encode("cp1252", "replace")
+    share = {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor]
+    x = text.x - share * sum(_wide(code, text.bold) for code in shown) * text.size / 1000
+    literal = shown.decode("cp1252", "replace").replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+    yield f"BT {_colour(text.colour)} rg /F{2 if text.bold else 1} {text.size:g} Tf 1 0 0 -1 {x:.2f} {text.y:.2f} Tm ({literal}) Tj ET"
+
+
+def _wide(code: int, bold: bool) -> int:
+    widths = _BOLD if bold else _HELVETICA
+    return widths[code - 32] if 32 <= code < 127 else _OTHERS.get(code, 556)
+
+
+def _colour(colour: str) -> str:
+    return " ".join(f"{int(colour[at : at + 2], 16) / 255:.3f}" for at in (1, 3, 5))

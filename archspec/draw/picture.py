@@ -1,0 +1,151 @@
+"""What a picture is before it is laid out: boxes in clusters, and the arrows between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from archspec.analysis.shortcuts import Flow
+from archspec.diagnostics import Span
+from archspec.draw.text import SIZE, clean, width
+
+Direction = Literal["TB", "LR"]
+Detail = Literal["stages", "blocks", "layers", "paths"]
+Style = Literal["strong", "plain", "faint"]
+SMALL = SIZE - 1.5
+MARGIN = 9.0  # between a box and its text, left and right
+_LIMIT = 64  # characters of one line
+
+
+class DrawError(ValueError):
+    """A picture that cannot be drawn as asked; `help` says what to do instead."""
+
+    def __init__(self, message: str, help: str) -> None:
+        super().__init__(message)
+        self.message, self.help = message, help
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.help}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text in a box. `skip` is the kind of shortcut around what the line names, drawn beside it."""
+
+    text: str
+    style: Style = "plain"
+    skip: Flow | None = None
+
+    @property
+    def size(self) -> float:
+        return SMALL if self.style == "faint" else SIZE
+
+    @property
+    def width(self) -> float:
+        return width(self.text, self.size, bold=self.style == "strong")
+
+    @property
+    def height(self) -> float:
+        return self.size + 4
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a part of a picture stands for: its name and where the spec makes it."""
+
+    name: str = ""
+    span: Span | None = None
+
+
+NO_PLACE = Place()
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box: a layer, or several of them drawn as one. Sizes are in points."""
+
+    id: str
+    kind: str
+    """What the theme colours: `conv`, `norm`, … (`archspec.analysis.kinds`)."""
+    lines: tuple[Line, ...]
+    place: Place = NO_PLACE
+    tip: str = ""
+    """All that is known of it, for the tooltip and for screen readers."""
+    cluster: str | None = None
+    sign: bool = False
+    """Whether it is a join drawn as a circle with a sign."""
+    least: float = 0.0
+    """Its least width."""
+
+    @property
+    def width(self) -> float:
+        if self.sign:
+            return 24.0
+        skip = 16.0 if any(line.skip for line in self.lines) else 0.0
+        return round(max(self.least, 40.0, max(line.width for line in self.lines) + 2 * (MARGIN + skip)), 1)
+
+    @property
+    def height(self) -> float:
+        return 24.0 if self.sign else round(sum(line.height for line in self.lines) + 9, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A frame around boxes and other frames."""
+
+    id: str
+    label: str
+    note: str = ""
+    place: Place = NO_PLACE
+    parent: str | None = None
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An arrow from one box to another. A heavy one is kept short and straight; a rising one has its head above its tail."""
+
+    tail: str
+    head: str
+    flow: Flow = "flow"
+    label: str = ""
+    weight: int = 1
+    rising: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Everything that a writer needs; ids are plain words."""
+
+    title: str
+    description: str
+    boxes: tuple[Box, ...]
+    edges: tuple[Edge, ...]
+    clusters: tuple[Cluster, ...] = ()
+    ranks: tuple[tuple[str, ...], ...] = ()
+    """Boxes that stand in one row (in one column, if the direction is from left to right)."""
+    direction: Direction = "TB"
+    table: tuple[tuple[str, ...], ...] = ()
+    """Rows beside the picture, the heads first."""
+    gap: float = 22.0
+    """Points between one rank and the next."""
+    legend: bool = True
+    shelf: float = 0.0
+    """The width, in points, that frames without arrows between them fill row by row; 0 to leave them to Graphviz."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of its boxes, in the order of their first appearance."""
+        return tuple(dict.fromkeys(box.kind for box in self.boxes))
+
+    @property
+    def flows(self) -> tuple[Flow, ...]:
+        """The kinds of its shortcuts, those beside lines included."""
+        found: list[Flow] = [edge.flow for edge in self.edges]
+        found += [line.skip for box in self.boxes for line in box.lines if line.skip]
+        return tuple(flow for flow in ("identity", "projection", "concat", "gate") if flow in found)
+
+
+def lines(*given: Line) -> tuple[Line, ...]:
+    """Lines that are safe to show: on one line each, not too long, the empty ones left out."""
+    return tuple(Line(clean(line.text, _LIMIT), line.style, line.skip) for line in given if line.text.strip())

@@ -1,0 +1,100 @@
+"""A picture as shapes: what SVG and PDF write, each in its own language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from archspec.draw.picture import NO_PLACE, Place
+from archspec.draw.text import width
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A rectangle with rounded corners; `(x, y)` is the top left."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str
+    line: str
+    radius: float = 5.0
+    thick: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A line of Bézier curves (4, 7, 10, … points) or, if `straight`, from point to point; closed and filled if it has a `fill`."""
+
+    points: tuple[Point, ...]
+    line: str
+    thick: float = 1.2
+    dash: tuple[int, ...] = ()
+    fill: str = ""
+    straight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of text; `(x, y)` is on its baseline, at its left end, middle or right end."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    colour: str
+    bold: bool = False
+    anchor: Literal["start", "middle", "end"] = "middle"
+
+    @property
+    def left(self) -> float:
+        """Where it begins at the latest, in the widest of the fonts."""
+        share = {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+        return self.x - share * width(self.text, self.size, bold=self.bold)
+
+
+Shape = Rect | Path | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Shapes that belong together: a box, a frame or an arrow, with what it stands for."""
+
+    role: str
+    """`node`, `frame`, `edge`, or `legend`."""
+    shapes: tuple[Shape, ...]
+    place: Place = NO_PLACE
+    kind: str = ""
+    tip: str = ""
+
+
+@dataclass
+class Scene:
+    """All shapes of a picture, the last on top, on a sheet of that size; in points, from the top left."""
+
+    title: str
+    description: str
+    width: float
+    height: float
+    paper: str
+    groups: list[Group] = field(default_factory=list)
+
+    @property
+    def shapes(self) -> Iterator[Shape]:
+        return (shape for group in self.groups for shape in group.shapes)
+
+
+def moved(shape: Shape, x: float, y: float) -> Shape:
+    """A shape at another place."""
+    if isinstance(shape, Rect):
+        return Rect(
+            shape.x + x, shape.y + y, shape.width, shape.height, shape.fill, shape.line, shape.radius, shape.thick
+        )
+    if isinstance(shape, Text):
+        return Text(shape.x + x, shape.y + y, shape.text, shape.size, shape.colour, shape.bold, shape.anchor)
+    points = tuple((across + x, down + y) for across, down in shape.points)
+    return Path(points, shape.line, shape.thick, shape.dash, shape.fill, shape.straight)

@@ -1,0 +1,97 @@
+"""Colours: one a kind of op, told apart also by those who do not see red and green as others do (Okabe and Ito 2008)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# The eight hues of Okabe and Ito, and three between them, as the line around a box.
+_HUES = {
+    "conv": "#0072B2",
+    "linear": "#D55E00",
+    "attention": "#CC79A7",
+    "norm": "#8A8F98",
+    "activation": "#E69F00",
+    "pool": "#009E73",
+    "dropout": "#6B7280",
+    "join": "#333333",
+    "shape": "#8C6D46",
+    "block": "#56B4E9",
+    "ends": "#333333",
+    "past": "#B6BBC3",
+    "length": "#E69F00",
+}
+_FLOWS = {"flow": "#555B66", "identity": "#0072B2", "projection": "#D55E00", "concat": "#009E73", "gate": "#B0568A"}
+DASHES: Mapping[str, tuple[int, ...]] = {"projection": (5, 3), "gate": (1, 3)}
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours of a picture, as `#rrggbb`."""
+
+    name: str
+    paper: str
+    ink: str
+    faint: str
+    rule: str
+    """The lines of frames and tables."""
+    frames: tuple[str, ...]
+    """How frames are filled, outermost first; from the last one on, all alike."""
+    lines: Mapping[str, str]
+    fills: Mapping[str, str]
+    flows: Mapping[str, str]
+
+    def frame(self, level: int) -> str:
+        return self.frames[min(level, len(self.frames) - 1)]
+
+
+def mixed(colour: str, other: str, share: float) -> str:
+    """`share` of a colour with the rest of another."""
+    pairs = zip(_parts(colour), _parts(other), strict=True)
+    return "#" + "".join(f"{round(one * share + two * (1 - share)):02x}" for one, two in pairs)
+
+
+def _parts(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _tints(paper: str, share: float) -> dict[str, str]:
+    return {kind: mixed(hue, paper, share) for kind, hue in _HUES.items()}
+
+
+_DARK = "#15181d"
+LIGHT = Theme(
+    "light",
+    "#ffffff",
+    "#1b1f24",
+    "#59616c",
+    "#c3c9d1",
+    ("#f7f8fa", "#eef1f4", "#e6eaee"),
+    _HUES,
+    _tints("#ffffff", 0.16),
+    _FLOWS,
+)
+DARK = Theme(
+    "dark",
+    _DARK,
+    "#eef1f5",
+    "#b9c2cd",
+    "#4a525d",
+    ("#1c2027", "#232830", "#2a3039"),
+    {kind: mixed(hue, "#ffffff", 0.72) for kind, hue in _HUES.items()},
+    _tints(_DARK, 0.3),
+    {flow: mixed(hue, "#ffffff", 0.62) for flow, hue in _FLOWS.items()},
+)
+# Without a fill, and dark enough that a copy in grey keeps every line.
+PRINT = Theme(
+    "print",
+    "#ffffff",
+    "#000000",
+    "#3a3a3a",
+    "#8a8a8a",
+    ("#ffffff",),
+    {kind: mixed(hue, "#000000", 0.75) for kind, hue in _HUES.items()},
+    dict.fromkeys(_HUES, "#ffffff"),
+    {flow: mixed(hue, "#000000", 0.7) for flow, hue in _FLOWS.items()},
+)
+THEMES: Mapping[str, Theme] = {theme.name: theme for theme in (LIGHT, DARK, PRINT)}

@@ -1,0 +1,104 @@
+"""The report: one page of HTML about a network, or about two, that needs no other file and no network connection."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+
+from archspec.analysis.diff import Diff, diff
+from archspec.graph import Graph
+from archspec.report.comparison import line, number
+from archspec.report.data import known
+from archspec.report.plots import length_plot, stage_plot
+
+_SCRIPTS = ("layout.js", "diagram.js", "panels.js", "report.js")
+
+
+def page(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> str:
+    """The page about one network or two. `colours` has the colour of each kind of op, by theme (`light`, `dark`).
+
+    Nothing of a spec is ever markup: the page gets it as data, and its policy lets no script run but its own.
+
+    Raises `ValueError` for more than two networks, or for one with too many parts.
+    """
+    if not 1 <= len(networks) <= 2:
+        raise ValueError("a report is about one network or two")
+    return "".join(_parts(networks, colours))
+
+
+def _parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    script = "\n".join(_asset(name) for name in _SCRIPTS)
+    title = escape(" and ".join(network.name[:120] for network in networks))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+    yield '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+    yield f"<title>{title}</title>\n<style>\n{_palette(colours)}{_asset('report.css')}</style>\n</head>\n<body>\n"
+    yield f'<header><h1>{title}</h1><p class="hint">/ searches, arrows move, + and − magnify, Enter unfolds</p></header>\n'
+    if len(networks) == 2:
+        yield _comparison(diff(*networks))
+    yield f'<main class="networks n{len(networks)}">\n'
+    for at in range(len(networks)):
+        yield f'<article class="network" data-at="{at}"></article>\n'
+    yield '</main>\n<section><h2>Costs by stage</h2>\n<div class="plots">'
+    for network in networks:
+        yield f"<figure>{stage_plot(network)}<figcaption>{escape(network.name[:120])}</figcaption></figure>"
+    yield f'</div></section>\n<section><h2>Path lengths</h2>\n<div class="plots"><figure>{length_plot(networks)}'
+    yield f"<figcaption>{_key(networks)}</figcaption></figure></div></section>\n"
+    yield f'<script type="application/json" id="data">{embedded([known(network) for network in networks])}</script>\n'
+    yield f"<script>{script}</script>\n</body>\n</html>\n"
+
+
+def embedded(data: object) -> str:
+    """Data as JSON that cannot end the element of the page that holds it."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    escapes: dict[str, str | int | None] = {
+        "<": "\\u003c",
+        ">": "\\u003e",
+        "&": "\\u0026",
+        "\u2028": "\\u2028",
+        "\u2029": "\\u2029",
+    }
+    return text.translate(str.maketrans(escapes)).encode("utf-8", "replace").decode()
+
+
+def _asset(name: str) -> str:
+    return (files("archspec.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _palette(colours: Mapping[str, Mapping[str, str]]) -> str:
+    """The colours as variables of the style, for a light and a dark screen."""
+    sets = {theme: "".join(f"--{kind}:{hue};" for kind, hue in hues.items()) for theme, hues in colours.items()}
+    return f":root{{{sets['light']}}}\n@media (prefers-color-scheme: dark){{:root{{{sets['dark']}}}}}\n"
+
+
+def _key(networks: Sequence[Graph]) -> str:
+    return " ".join(
+        f'<span class="key net{at}">{escape(network.name[:120])}</span>' for at, network in enumerate(networks)
+    )
+
+
+def _comparison(found: Diff) -> str:
+    return "".join(
+        (
+            '<section class="comparison"><h2>What differs</h2>\n<div class="plots">',
+            '<div class="counts"><table><thead><tr><th></th>',
+            *(f"<th>{escape(name[:120])}</th>" for name in (found.before, found.after)),
+            "<th>difference</th></tr></thead><tbody>",
+            *(_row(name, *pair) for name, pair in found.counts.items()),
+            '</tbody></table></div>\n<ul class="changes">',
+            *(f'<li class="{part.change}">{escape(line(part))}</li>' for part in found.parts),
+            "" if found.parts else "<li>the parts are the same</li>",
+            "</ul></div></section>\n",
+        )
+    )
+
+
+def _row(name: str, before: int, after: int) -> str:
+    delta = f"{'+' if after > before else ''}{number(after - before)}" if after != before else "="
+    return f"<tr><th>{name}</th><td>{number(before)}</td><td>{number(after)}</td><td>{delta}</td></tr>"

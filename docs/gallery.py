@@ -1,0 +1,87 @@
+"""Writes docs/gallery.md and its pictures. `python docs/gallery.py` writes them anew."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import archspec
+from archspec.draw import sketch, svg_of
+from archspec.draw.picture import Detail
+
+HERE = Path(__file__).parent
+PAGE = HERE / "gallery.md"
+PICTURES = HERE / "images" / "gallery"
+
+_HEAD = """# The gallery
+
+Pictures of bundled networks, each with the command that draws it; a test draws them again and asks for the same bytes. In a browser,
+a box says all that is known of its layer, and leads to the line of the spec that makes it. Solid blue is an identity shortcut,
+dashed orange a projection, green what a concatenation takes over, dotted a gate; the legend below each picture says what the fills
+are. `--theme dark` and `--theme print` have other colours, and the ending of `-o` chooses SVG, PNG, PDF, DOT, Mermaid or HTML.
+"""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One picture: a network at a detail, and what there is to see."""
+
+    spec: str
+    detail: Detail
+    caption: str
+    depth: int | None = None
+
+    @property
+    def file(self) -> str:
+        return f"{self.spec}-{self.detail}.svg"
+
+    @property
+    def command(self) -> str:
+        depth = ["--depth", str(self.depth)] if self.depth else []
+        return shlex.join(["archspec", "draw", self.spec, "--detail", self.detail, *depth, "-o", self.file])
+
+    def svg(self) -> str:
+        return svg_of(sketch(archspec.load(self.spec).network, self.detail, depth=self.depth))
+
+
+PLATES = (
+    Plate(
+        "resnet50", "stages", "A box a stage: the first bottleneck of each has a projection, the others an identity."
+    ),
+    Plate("resnet50", "blocks", "The two bottlenecks, beside the table of the paper."),
+    Plate("resnet50", "layers", "Every layer; what repeats is drawn once."),
+    Plate("densenet169", "stages", "Dense blocks and transitions; each layer is concatenated to all before it."),
+    Plate("densenet169", "blocks", "One dense layer stands for all: only the widths differ."),
+    Plate("googlenet", "blocks", "The inception module, with its four branches."),
+    Plate("dpn92", "blocks", "A dual path unit: one half is added, the other concatenated."),
+    Plate("fractalnet20", "blocks", "A fractal of three columns."),
+    Plate("dmrnet_d14", "blocks", "Merge-and-run: both streams get the mean of both."),
+    Plate("unet", "stages", "Shortcuts that nest bend a network into a U."),
+    Plate("unet", "paths", "Its five paths, one by one; the number is how many joins each enters the long way."),
+    Plate("lstm", "layers", "Five steps with tied weights, drawn once."),
+    Plate("vit_b_16", "stages", "Patches, a class token, positions, twelve encoder blocks."),
+)
+
+
+def page() -> str:
+    return _HEAD + "".join(_shown(plate) for plate in PLATES)
+
+
+def pictures() -> Iterator[tuple[str, str]]:
+    """The name of each file and what belongs in it."""
+    for plate in PLATES:
+        yield plate.file, plate.svg()
+
+
+def _shown(plate: Plate) -> str:
+    image = f"![{plate.spec}, its {plate.detail}](images/gallery/{plate.file})"
+    return f"\n## {plate.spec}: {plate.detail}\n\n{plate.caption}\n\n```sh\n{plate.command}\n```\n\n{image}\n"
+
+
+if __name__ == "__main__":
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for name, text in pictures():
+        (PICTURES / name).write_text(text, encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")

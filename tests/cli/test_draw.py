@@ -1,0 +1,88 @@
+"""The commands that draw, report and compare."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from archspec.cli.commands import archspec
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(archspec, list(map(str, arguments)))
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"),
+    [
+        (".svg", b"<svg"),
+        (".png", b"\x89PNG"),
+        (".pdf", b"%PDF"),
+        (".dot", b"digraph"),
+        (".mmd", b"flowchart"),
+        (".html", b"<!DOCTYPE"),
+    ],
+)
+def test_the_ending_chooses_the_format(ending: str, start: bytes, tiny: Path, tmp_path: Path) -> None:
+    file = tmp_path / f"net{ending}"
+    code, output = run("draw", tiny, "-o", file)
+    assert (code, output) == (0, f"written: {file}\n")
+    assert file.read_bytes().startswith(start)
+
+
+def test_dot_goes_to_standard_output(tiny: Path) -> None:
+    code, output = run("draw", tiny, "--detail", "layers", "--direction", "LR", "-o", "-")
+    assert code == 0
+    assert output.startswith("digraph")
+    assert 'rankdir="LR"' in output
+
+
+def test_arguments_are_overridden(tiny: Path) -> None:
+    assert "conv 3×3, 32" in run("draw", tiny, "--set", "width=32", "--detail", "layers", "-o", "-")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "net.gif"], "does not end in .svg, .png"),
+        (["--depth", "1", "-o", "-"], "--detail stages has no levels"),
+        (["--detail", "layers", "--max-boxes", "3", "-o", "-"], "more than 3 boxes; leave --fold on"),
+        (["--detail", "paths", "--max-paths", "1", "-o", "-"], "2 paths, more than the 1"),
+        (["-o", "/no/such/folder/a.svg"], "No such file"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(arguments: list[str], message: str, tiny: Path) -> None:
+    code, output = run("draw", tiny, *arguments)
+    assert code == 2
+    assert message in output
+
+
+def test_a_wrong_spec_is_the_specs_fault(wrong: Path) -> None:
+    for command in ("draw", "report"):
+        code, output = run(command, wrong, "-o", "-")
+        assert code == 1
+        assert "add needs equal shapes" in output
+
+
+def test_a_report_is_written(tiny: Path, tmp_path: Path) -> None:
+    file = tmp_path / "net.html"
+    assert run("report", tiny, tiny, "-o", file) == (0, f"written: {file}\n")
+    assert file.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert run("report", tiny, tiny, tiny, "-o", file)[0] == 2
+    assert run("report", tiny, "-o", tmp_path / "net.pdf")[0] == 2
+
+
+def test_a_difference_is_told_and_is_data(tiny: Path) -> None:
+    code, output = run("diff", "resnet50", "resnext50_32x4d")
+    assert code == 0
+    assert "groups 1 → 32" in output
+    assert "-528,128 (-2.1%)" in output
+    assert "no difference" in run("diff", tiny, tiny)[1]
+    code, output = run("diff", tiny, "vgg11", "--json")
+    assert code == 0
+    assert json.loads(output)["equal"] is False
+    assert run("diff", "-", "-")[0] == 2

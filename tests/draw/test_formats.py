@@ -1,0 +1,143 @@
+"""Every format is what it says, also where names are made to hurt."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import struct
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pypdf
+import pytest
+
+import archspec
+from archspec.analysis import kinds
+from archspec.draw import DETAILS, FORMATS, THEMES, Detail, DrawError, sketch, written
+from archspec.draw.graphviz import json_layout
+from archspec.ops import OPS
+from archspec.ops.base import Op
+
+HOSTILE = (
+    "a\"b'c",
+    "<script>alert(1)</script>",
+    "]]></title><img src=x onerror=alert(1)>",
+    '\\N \\l \\" --> %% end | } { ; #35;',
+    "\u202edlrow\u202c שלום مرحبا 世界 \u0300",
+    "x" * 500,
+    "tab\tline\nbreak \u0007 bell",
+)
+HERE = Path(__file__).parent
+MERMAID = os.environ.get("ARCHSPEC_MERMAID", "")
+
+
+def hostile(name: str) -> archspec.Architecture:
+    stages = {"a": {"conv": 4}, "unit": {"add": [{"conv": 4}, "identity"]}, "end": {"linear": 2, "from": "p"}}
+    return archspec.load(
+        {
+            "name": name,
+            "source": name,
+            "input": [3, 8, 8],
+            "stages": {"a": stages["a"], "unit": stages["unit"], "p": "globalpool", "end": {"linear": 2}},
+        }
+    )
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: name[:12].encode("ascii", "replace").decode())
+@pytest.mark.parametrize("detail", DETAILS)
+def test_hostile_names_stay_text(name: str, detail: Detail) -> None:
+    drawn = sketch(hostile(name).network, detail)
+    files = {ending: written(drawn, ending) for ending in FORMATS}
+    root = ET.fromstring(files[".svg"])  # noqa: S314 - what is tested
+    assert not [one for one in root.iter() if one.tag.rpartition("}")[2] in {"script", "img", "foreignObject"}]
+    assert b"<img" not in files[".html"]
+    assert files[".html"].count(b"<script") == 1
+    json.loads(json_layout(files[".dot"].decode()))
+    assert len(files[".dot"].splitlines()) == len(
+        written(sketch(hostile("plain").network, detail), ".dot").splitlines()
+    )
+    assert len(files[".mmd"].splitlines()) == len(
+        written(sketch(hostile("plain").network, detail), ".mmd").splitlines()
+    )
+    assert len(pypdf.PdfReader(io.BytesIO(files[".pdf"])).pages) == 1
+
+
+def test_png_has_two_pixels_a_point() -> None:
+    drawn = sketch(archspec.load("vgg11").network)
+    root = ET.fromstring(written(drawn, ".svg"))  # noqa: S314 - our own text
+    data = written(drawn, ".png")
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    wide, high = struct.unpack(">II", data[16:24])
+    assert wide == pytest.approx(2 * float(root.attrib["width"]), abs=2)
+    assert high == pytest.approx(2 * float(root.attrib["height"]), abs=2)
+
+
+def test_pdf_has_real_text() -> None:
+    page = pypdf.PdfReader(io.BytesIO(written(sketch(archspec.load("resnet50").network, "blocks"), ".pdf"))).pages[0]
+    text = page.extract_text()
+    assert "bottleneck" in text
+    assert "64×56×56" in text
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_themes_are_read_easily(theme: str) -> None:
+    colours = THEMES[theme]
+    for fill in (*colours.fills.values(), *colours.frames, colours.paper):
+        assert contrast(colours.ink, fill) >= 7
+        assert contrast(colours.faint, fill) >= 4.4
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.word)
+def test_every_op_has_a_colour(op: type[Op]) -> None:
+    kind = kinds.kind(op.model_construct())
+    assert kind in kinds.NAMES
+    assert all(kind in theme.fills for theme in THEMES.values())
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of WCAG 2.2."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_an_unknown_renderer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archspec.draw import graphviz
+
+    def missing() -> None:
+        raise ModuleNotFoundError("no", name="wasmtime")
+
+    graphviz._renderer.cache_clear()
+    monkeypatch.setattr(graphviz, "Renderer", missing)
+    with pytest.raises(DrawError, match=r"drawing needs wasmtime.*archspec-nn\[draw\]"):
+        json_layout("digraph {}")
+
+
+@pytest.mark.skipif(
+    not MERMAID or shutil.which("node") is None, reason="ARCHSPEC_MERMAID names no folder with mermaid and jsdom"
+)
+def test_mermaid_reads_its_own_language(tmp_path: Path) -> None:
+    files = []
+    for number, name in enumerate((*HOSTILE, "resnet50", "lstm", "unet", "dpn92")):
+        network = (hostile(name) if number < len(HOSTILE) else archspec.load(name)).network
+        for detail in DETAILS:
+            try:
+                text = written(sketch(network, detail), ".mmd")
+            except DrawError:
+                continue
+            files.append(tmp_path / f"{number}-{detail}.mmd")
+            files[-1].write_bytes(text)
+    shutil.copy(HERE / "mermaid.mjs", Path(MERMAID) / "archspec-parse.mjs")
+    done = subprocess.run(
+        ["node", "archspec-parse.mjs", *map(str, files)], cwd=MERMAID, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["flowchart-v2"] * len(files)

@@ -1,0 +1,188 @@
+"""What pictures show: every spec in every detail, folded as it should be, the same bytes each time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import archspec
+from archspec.analysis.paths import paths
+from archspec.draw import DETAILS, DrawError, Picture, sketch, svg_of, written
+from archspec.draw.layout import Layout, lay_out
+from archspec.draw.picture import Detail
+from archspec.draw.unravel import LIMIT, unravelled
+
+SVG = "{http://www.w3.org/2000/svg}"
+GOLDEN: tuple[tuple[str, Detail], ...] = (
+    ("resnet50", "stages"),
+    ("resnet50", "blocks"),
+    ("googlenet", "blocks"),
+    ("unet", "stages"),
+    ("lstm", "layers"),
+)
+
+
+def picture(name: str, detail: Detail = "stages", **options: bool | int) -> Picture:
+    return sketch(archspec.load(name).network, detail, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "detail"), GOLDEN)
+def test_the_text_of_a_picture(name: str, detail: Detail, golden: Callable[[str, str], None]) -> None:
+    drawn = picture(name, detail)
+    golden(f"{name}-{detail}.dot", written(drawn, ".dot").decode())
+    golden(f"{name}-{detail}.svg", svg_of(drawn))
+
+
+@pytest.mark.parametrize("name", archspec.bundled())
+def test_every_spec_draws_in_every_detail(name: str) -> None:
+    network = archspec.load(name).network
+    for detail in DETAILS:
+        if detail == "paths" and paths(network).total > LIMIT:
+            with pytest.raises(DrawError, match="--max-paths"):
+                sketch(network, detail)
+            continue
+        drawn = sketch(network, detail)
+        laid = lay_out(drawn)
+        assert overlapping(laid) == []
+        if detail == "stages":
+            assert laid.width < 1000
+            assert laid.height < 1600
+            assert len(laid.boxes) <= 32
+
+
+def overlapping(laid: Layout) -> list[tuple[str, str]]:
+    """The pairs of boxes that share more than a hair's breadth; neighbours in a sweep from left to right."""
+    sides = sorted(
+        (x - box.width / 2, x + box.width / 2, y - box.height / 2, y + box.height / 2, box.id)
+        for box, (x, y) in laid.boxes
+    )
+    found = []
+    for at, (_, right, top, bottom, id) in enumerate(sides):
+        for left, _, other_top, other_bottom, other in sides[at + 1 :]:
+            if left >= right - 0.5:
+                break
+            if top < other_bottom - 0.5 and other_top < bottom - 0.5:
+                found.append((id, other))
+    return found
+
+
+def test_the_proof_of_overlaps_can_fail() -> None:
+    laid = lay_out(picture("resnet50"))
+    (first, place), (second, _), *_ = laid.boxes
+    both = Layout(laid.picture, 1, 1, ((first, place), (second, place)), (), ())
+    assert overlapping(both) == [tuple(sorted((first.id, second.id)))]
+
+
+def test_depth_does_not_change_the_size_of_the_stage_view() -> None:
+    small, large = (lay_out(picture(f"cifar_resnet{depth}_A")) for depth in (20, 1202))
+    assert large.height == small.height
+    assert abs(large.width - small.width) < 20
+
+
+def test_a_network_of_a_thousand_layers_folds_or_says_what_to_do() -> None:
+    assert len(picture("cifar_resnet1202_A", "layers").boxes) < 100
+    with pytest.raises(DrawError, match="more than 3,000 boxes; leave --fold on"):
+        picture("cifar_resnet1202_A", "layers", fold=False)
+
+
+def test_folds_leave_no_arrow_without_a_box() -> None:
+    for name in ("densenet121", "lstm", "fractalnet20", "dmrnet_d14", "resnext50_32x4d"):
+        for detail in ("layers", "blocks", "stages"):
+            drawn = picture(name, detail)
+            boxes = {box.id for box in drawn.boxes}
+            assert {end for edge in drawn.edges for end in (edge.tail, edge.head)} <= boxes
+            assert len(boxes) == len(drawn.boxes)
+
+
+def test_every_layer_is_drawn_where_nothing_is_folded() -> None:
+    network = archspec.load("resnet50").network
+    drawn = sketch(network, "layers", fold=False)
+    assert {box.place.name for box in drawn.boxes} >= {node.name for node in network.ops if node.path}
+
+
+def test_identities_and_projections_are_told_apart() -> None:
+    drawn = picture("resnet50", "layers")
+    flows = [edge.flow for edge in drawn.edges]
+    assert flows.count("identity") == 4  # one for the folded blocks of each stage
+    assert flows.count("projection") == 4 * 3  # into the convolution, the normalisation, the join
+    assert {edge.flow for edge in picture("densenet121", "layers").edges} == {"flow", "concat"}
+    assert "gate" in {edge.flow for edge in picture("lstm", "layers").edges}
+    assert "projection" not in {edge.flow for edge in picture("googlenet", "layers").edges}
+
+
+def test_a_unet_is_a_u() -> None:
+    laid = lay_out(picture("unet"))
+    places = {box.lines[0].text: centre for box, centre in laid.boxes}
+    for level in (1, 2, 3, 4):
+        assert places[f"down{level}"][1] == places[f"up{level}"][1]
+        assert places[f"down{level}"][0] < places[f"up{level}"][0]
+    assert places["down5"][1] > places["down4"][1] > places["down1"][1]
+
+
+@pytest.mark.parametrize("name", ["unet", "cifar_resnet20_A", "highway_mnist_fc10", "lstm_cell_10_20", "vgg16"])
+def test_paths_are_unravelled_as_they_are_counted(name: str) -> None:
+    arch = archspec.load(name)
+    assert sum(1 for _ in unravelled(arch.network)) == arch.paths().total
+
+
+def test_too_many_paths_are_no_picture() -> None:
+    with pytest.raises(DrawError, match=r"resnet50 has 65,536 paths, more than the 64 .*--max-paths"):
+        picture("resnet50", "paths")
+
+
+def test_levels() -> None:
+    drawn = picture("resnet50", "layers", depth=1)
+    assert [box.lines[0].text for box in drawn.boxes if box.kind == "block"] == [
+        f"layer{at} stage" for at in (1, 2, 3, 4)
+    ]
+
+
+def test_nodes_carry_their_name_and_place(tmp_path: Path) -> None:
+    root = ET.fromstring(svg_of(picture("resnet50", "layers")))  # noqa: S314 - our own text
+    assert root.attrib["role"] == "img"
+    assert root[0].tag == f"{SVG}title"
+    assert "He et al. 2015" in (root[1].text or "")
+    (conv,) = [one for one in root.iter(f"{SVG}g") if one.get("id") == "layer1.0.conv2"]
+    assert conv.get("data-name") == "layer1.0.conv2"
+    assert conv.get("data-spec") == "resnet50.yaml"
+    line = int(conv.attrib["data-line"])
+    assert (
+        "conv2"
+        in (Path(archspec.__file__).parent.parent / "specs" / "resnet50.yaml")
+        .read_text(encoding="utf-8")
+        .splitlines()[line - 1]
+    )
+    link = conv.find(f"{SVG}a")
+    assert link is not None
+    assert link.get("href") == f"./resnet50.yaml#L{line}"
+    ids = [one.attrib["id"] for one in root.iter() if "id" in one.attrib]
+    assert len(ids) == len(set(ids))
+
+
+def test_bytes_do_not_depend_on_the_process(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "archspec", "draw", "dpn92", "--detail", "blocks", "-o"]
+    made = []
+    for seed in ("1", "2"):
+        file = tmp_path / f"{seed}.svg"
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PATH": "/nonexistent"}
+        subprocess.run([*command, str(file)], env=environment, check=True, capture_output=True)
+        made.append(file.read_bytes())
+    assert made[0] == made[1] == svg_of(picture("dpn92", "blocks")).encode()
+
+
+def test_bytes_do_not_depend_on_what_was_drawn_before() -> None:
+    first = svg_of(picture("lstm", "layers"))
+    for name in ("fractalnet20", "inception_v4", "unet", "dmrnet_d14"):
+        svg_of(picture(name, "layers"))
+        assert svg_of(picture("lstm", "layers")) == first
+
+
+def test_a_notebook_shows_the_stages() -> None:
+    arch = archspec.load("vgg11")
+    assert arch._repr_svg_() == svg_of(arch.draw())

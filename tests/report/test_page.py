@@ -1,0 +1,48 @@
+"""The page of a report without a browser: what it holds, and what cannot get into it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import archspec
+from archspec.report.page import embedded
+
+
+def data(text: str) -> list[dict[str, object]]:
+    (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    loaded: list[dict[str, object]] = json.loads(found)
+    return loaded
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet50", "densenet121", "lstm", "fractalnet20", "googlenet_aux", "cifar_resnet1202_A"]
+)
+def test_the_parts_add_up_to_the_network(name: str) -> None:
+    arch = archspec.load(name)
+    (known,) = data(arch.report())
+    parts = known["parts"]
+    assert isinstance(parts, list)
+    outermost = [part["sum"] for part in parts if part["parent"] < 0]
+    assert sum(costs[0] for costs in outermost) == arch.params == known["params"]
+    assert sum(costs[1] for costs in outermost) == arch.macs == known["macs"]
+
+
+def test_a_page_needs_nothing_else() -> None:
+    text = archspec.load("unet").report()
+    assert re.findall(r"(?:src|href)=|@import|url\((?!#)", text.replace("url(#tip", "")) == []
+    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)", text) == []
+
+
+def test_data_cannot_end_its_element() -> None:
+    hostile = "</script><script>alert(1)//<!-- ]]>&amp;\u2028"
+    assert not set("<>&\u2028") & set(embedded([hostile]))
+    assert json.loads(embedded([hostile])) == [hostile]
+
+
+def test_a_report_is_about_one_or_two() -> None:
+    arch = archspec.load("vgg11")
+    with pytest.raises(ValueError, match="one network or two"):
+        arch.report(arch, arch)
