@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -82,3 +84,21 @@ def test_the_commands_of_the_page_on_paths_say_what_stands_there(
     for arguments, answer in commands:
         assert CliRunner().invoke(command, arguments.split()).output == answer, arguments
     assert Path("damaged.yaml").read_text(encoding="utf-8") == damaged
+
+
+def test_the_page_on_experiments_has_commands_specs_and_pictures_that_are_there() -> None:
+    page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ archspec (.*)$", page, re.MULTILINE)
+    assert len(commands) >= 10
+    for line in commands:
+        chosen: click.Command = command
+        words = shlex.split(line)
+        while isinstance(chosen, click.Group):
+            chosen = chosen.commands[words.pop(0)]
+        found = chosen.make_context("archspec", words).params
+        for spec in (found["spec"], *(spec for spec, _ in found.get("beside", ()))):
+            assert archspec.check(ROOT / spec) == ()
+        if "weights" in found:
+            assert f"images/experiments/{found['out']}" in page
+    pictures = (ROOT / "docs" / "images" / "experiments").glob("*")
+    assert [path.name for path in pictures if f"images/experiments/{path.name}" not in page] == []

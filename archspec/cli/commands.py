@@ -303,14 +303,10 @@ def list_bundled(
         click.echo(line)
 
 
-archspec.add_command(train)
-archspec.add_command(experiment)
-
-
 def matches(name: str, pattern: str) -> bool:
     """Whether a name holds a pattern, or is like one with `*` and `?`."""
     return fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")
 
 
-for command in (draw, report, diff):
+for command in (draw, report, diff, train, experiment):
     archspec.add_command(command)

@@ -130,7 +130,7 @@ def _gradients(axes: list[Axes], result: Gradients) -> None:
     counts.bar(lengths, [float(result.paths[length]) for length in lengths], width=1, color=colours, alpha=0.85)
     counts.set(ylabel="paths", title=f"paths of {result.network}")
     for length, found in result.magnitudes.items():
-        sizes.scatter([length] * len(found), found, s=5, color="#999999", alpha=0.6, linewidth=0)
+        sizes.scatter([length] * len(found), found, s=5, color="#999999", alpha=0.6, linewidth=0, rasterized=True)
     sizes.plot(lengths, list(result.mean.values()), color=_COLOURS[0], marker="o", markersize=3, linewidth=1)
     sizes.set(yscale="log", ylabel="L2 norm at the input", title="gradient through one path")
     parts.bar(lengths, _percent(result.contributions.values()), width=1, color=colours, alpha=0.85)
