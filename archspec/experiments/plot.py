@@ -127,21 +127,23 @@ def _gradients(axes: list[Axes], result: Gradients) -> None:
     counts, sizes, parts = axes
     lengths = list(result.paths)
     colours = [_COLOURS[1] if length in result.effective else _COLOURS[0] for length in lengths]
-    counts.bar(lengths, [float(result.paths[length]) for length in lengths], width=1, color=colours, alpha=0.85)
-    counts.set(ylabel="paths", title=f"paths of {result.network}")
+    shares = [result.paths[length] / 2**result.blocks for length in lengths]
+    counts.bar(lengths, _percent(shares), width=1, color=colours, alpha=0.85)
+    counts.set(ylabel="% of all paths", title=f"{result.network}:\n$2^{{{result.blocks}}}$ paths")
     for length, found in result.magnitudes.items():
         sizes.scatter([length] * len(found), found, s=5, color="#999999", alpha=0.6, linewidth=0, rasterized=True)
     sizes.plot(lengths, list(result.mean.values()), color=_COLOURS[0], marker="o", markersize=3, linewidth=1)
-    sizes.set(yscale="log", ylabel="L2 norm at the input", title="gradient through one path")
+    sizes.set(
+        yscale="log", ylabel="L2 norm at the input", title="gradient through one path\n(dots: draws, line: their mean)"
+    )
     parts.bar(lengths, _percent(result.contributions.values()), width=1, color=colours, alpha=0.85)
-    parts.set(ylabel="% of the sum", title="paths × gradient")
-    parts.text(0.97, 0.93, _effective(result), transform=parts.transAxes, ha="right", va="top", color=_COLOURS[1])
+    parts.set(ylabel="% of the sum", title=f"paths × gradient: {_effective(result)}")
     for one in axes:
         one.set_xlabel("length of the path, in blocks")
 
 
 def _effective(result: Gradients) -> str:
-    return f"95 % in lengths {_ranges(result.effective)}:\n{100 * result.effective_share:.2g} % of all paths"
+    return f"95 % in lengths\n{_ranges(result.effective)}, {100 * result.effective_share:.2g} % of all paths"
 
 
 def _ranges(lengths: Sequence[int]) -> str:
