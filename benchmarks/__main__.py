@@ -42,7 +42,7 @@ def main() -> None:
 
     versions = {name: version(name) for name in ("torch", "torchvision", "torchinfo")}
     head = HEAD.format(machine=machine(), python=platform.python_version(), threads=torch.get_num_threads(), **versions)
-    ratios = [*cold_start(), *counting(), *building(), *running(), *dropping()]
+    ratios = [*cold_start(), *counting(), *building(), *running(), *drawing(), *dropping()]
     growth = list(growing())
     text = head + "\n".join(map(str, ratios)) + "\n" + GROWTH + "\n".join(map(str, growth)) + "\n"
     PAGE.write_text(text, encoding="utf-8")
