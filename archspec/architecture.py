@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from archspec import library
-from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_you_mean
+from archspec.diagnostics import Collector, Diagnostic, Note, Source, Span, SpecError, did_you_mean
 from archspec.graph import Graph
 from archspec.language import DEFAULT, Limits, elaborate, program
 from archspec.language.explain import explain
 from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import SUFFIXES, Loader, open_source
 from archspec.language.plain import written
-from archspec.language.tree import Tree, plain
+from archspec.language.tree import Tree, locate, plain
 from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
 
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     import torch
 
     from archspec.analysis.diff import Diff
+    from archspec.analysis.expansion import Expansion
     from archspec.analysis.expected import ExpectedDepth
-    from archspec.analysis.paths import Paths
+    from archspec.analysis.paths import Paths, Unit
+    from archspec.analysis.unravel import Route
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.report.summary import Summary
 
@@ -47,7 +49,15 @@ def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architect
         SpecError: the spec is not a network; its `diagnostics` say where and why.
         OSError: the file cannot be read, or there is no bundled spec of that name.
     """
-    source, path = _source(spec, limits)
+    return _load(*_source(spec, limits), limits, overrides)
+
+
+def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
+    """The architecture of a spec that is still to be written to a file. Raises `SpecError`."""
+    return _load(Source(str(path), text), path, limits, {})
+
+
+def _load(source: Source, path: Path | None, limits: Limits, overrides: Mapping[str, Any]) -> Architecture:
     loader = Loader(path.parent if path is not None else None, library.find, library.names, limits)
     document = loader.load(source, path)
     given = {
@@ -143,11 +153,48 @@ class Architecture:
 
         return expected_depth(self.network)
 
-    def paths(self, unit: Literal["modules", "layers"] = "modules", *, gates: bool = False) -> Paths:
-        """The paths from the inputs to the outputs, counted by channel range, and how their lengths are distributed."""
+    def paths(
+        self,
+        unit: Unit = "modules",
+        *,
+        gates: bool = False,
+        source: str | None = None,
+        target: str | None = None,
+    ) -> Paths:
+        """The paths from the inputs to the outputs, counted by channel range, and how their lengths are distributed.
+
+        `source` and `target` are inputs, outputs or parts by name: paths start where they enter one and end where they leave
+        the other. Raises `LookupError` where there is nothing of that name.
+        """
         from archspec.analysis.paths import paths
 
-        return paths(self.network, unit=unit, gates=gates)
+        return paths(self.network, unit=unit, gates=gates, source=source, target=target)
+
+    def iter_paths(self, unit: Unit = "modules", *, gates: bool = False) -> Iterator[Route]:
+        """The single paths, shortest first: their nodes, names, lengths. However many there are, the first come at once."""
+        from archspec.analysis.unravel import iter_paths
+
+        return iter_paths(self.paths(unit, gates=gates))
+
+    def unravel(self, limit: int = 4096, unit: Unit = "modules", *, gates: bool = False) -> nx.DiGraph[int]:
+        """The tree of all paths: `archspec.analysis.unravel` says what its nodes and edges have.
+
+        Raises:
+            TooManyPathsError: there are more than `limit` paths.
+        """
+        from archspec.analysis.unravel import unravel
+
+        return unravel(self.paths(unit, gates=gates), limit)
+
+    def expansion(self) -> Expansion:
+        """The sum of products that a chain of residual units is when its branches are linear, and its gradient's.
+
+        Raises:
+            SpecError: the network is no such chain.
+        """
+        from archspec.analysis.expansion import expansion
+
+        return expansion(self.network)
 
     def summary(self, depth: int | None = None) -> Summary:
         """The table of layers with shapes and costs; `str` of it is for people, its `as_dict` for programs."""
@@ -225,6 +272,26 @@ class Architecture:
         chosen = ARGUMENTS[word].model_validate(arguments)
         return Architecture(self.program, BY_WORD[word](self.network, **dict(chosen)))
 
+    def lesion(
+        self,
+        drop: Iterable[str] = (),
+        swap: Iterable[tuple[str, str]] = (),
+        *,
+        random: int = 0,
+        seed: int = 0,
+    ) -> Architecture:
+        """The architecture without the residual branches of the blocks `drop`, and of so many `random` ones; pairs exchanged.
+
+        What is left keeps its names: `carry` takes the weights of this network over.
+
+        Raises:
+            PassError: there is no such part, or the shapes do not meet any more.
+        """
+        from archspec.passes.lesion import choose
+
+        drawn = choose(self.network, random, seed) if random else ()
+        return self.rewrite("lesion", drop=tuple(dict.fromkeys((*drop, *drawn))), swap=tuple(map(tuple, swap)))
+
     def carry(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The `state_dict` of this network that is equal to `weights`, one of the network before its passes.
 
@@ -287,4 +354,11 @@ def _rewritten(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph
         explain(error, use.word, model, places(use.arguments), span=use.span, into=found)
         raise SpecError(*found.found) from None
     except PassError as error:
-        raise SpecError(Diagnostic(error.message, use.span, help=error.help)) from None
+        notes = (Note(error.span, "made here"),) if error.span else ()
+        raise SpecError(Diagnostic(error.message, _asked(use, error), notes, help=error.help)) from None
+
+
+def _asked(use: PassUse, error: PassError) -> Span:
+    """The argument of a pass that an error is about, or the pass."""
+    field = next((field for field in use.arguments if error.argument[:1] == (field.name,)), None)
+    return locate(field.value, error.argument[1:]).span if field else use.span

@@ -24,5 +24,9 @@ class Carried:
     axis: int = 0
 
 
+GONE = Carried(())
+"""For a weight of the network before that the pass leaves out."""
+
+
 Step = Mapping[str, Carried]
 """What one pass did, by the names of the weights after it. Weights that it does not name are as they were, by name."""

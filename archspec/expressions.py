@@ -15,6 +15,7 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|[-+*/()]))"
 )
 _NAME = re.compile(r"[^\W\d]\w*")
+_PART = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 
 
 class ExpressionError(ValueError):
@@ -49,6 +50,11 @@ Expression = Number | Name | Binary
 
 def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
+
+
+def is_part(text: str) -> bool:
+    """Whether a text is the dotted name of a part of a network, which is no arithmetic."""
+    return _PART.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=4096)

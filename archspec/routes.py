@@ -21,10 +21,11 @@ def sweep(
     *,
     gates: bool = False,
     sources: Collection[Value] | None = None,
+    entries: Collection[tuple[int, int]] = (),
 ) -> Iterator[tuple[Node | Input, list[Reached[Amount]]]]:
     """Follows all routes from `sources` (the inputs of the network) at once and gives, per node, what reaches each output.
 
-    A route starts as `start`; entering a node by an operand whose `cost` is not 0 makes it `extend(amount, cost)`; routes that
+    Routes start at `entries` too: at the operand of a node, with all of its channels. A route starts as `start`; entering a node by an operand whose `cost` is not 0 makes it `extend(amount, cost)`; routes that
     meet on the same channels of a value become one by `merge`. With `gates`, the operands that do not carry the signal are
     followed too. Only what is still to be read is held, so that long chains are cheap.
     """
@@ -36,7 +37,13 @@ def sweep(
         if isinstance(node, Input):
             reached: list[Reached[Amount]] = [{}]
         else:
-            reached = [_arrivals(node, index, live, merge, cost, extend, gates) for index in range(len(node.outputs))]
+            offered = [live[value.node][value.index] for value in node.inputs]
+            for operand, value in enumerate(node.inputs if entries else ()):
+                if (node.id, operand) in entries:
+                    offered[operand] = _begun(offered[operand], range(value.shape.channels), start, merge)
+            reached = [
+                _arrivals(node, index, offered, merge, cost, extend, gates) for index in range(len(node.outputs))
+            ]
         if node.id in started:
             for value in node.outputs:
                 if (node.id, value.index) in starts:
@@ -58,10 +65,17 @@ def _reads(graph: Graph) -> list[int]:
     return reads
 
 
+def _begun(
+    reached: Reached[Amount], channels: range, start: Amount, merge: Callable[[Amount, Amount], Amount]
+) -> Reached[Amount]:
+    """What reaches a value, and one more route that starts there."""
+    return {**reached, channels: merge(reached[channels], start) if channels in reached else start}
+
+
 def _arrivals(
     node: Node,
     output: int,
-    live: dict[int, list[Reached[Amount]]],
+    offered: list[Reached[Amount]],
     merge: Callable[[Amount, Amount], Amount],
     cost: Callable[[Node, int], int] | None,
     extend: Callable[[Amount, int], Amount] | None,
@@ -69,8 +83,7 @@ def _arrivals(
 ) -> Reached[Amount]:
     op, inputs, outputs = node.op, node.input_shapes, node.output_shapes
     arrived: Reached[Amount] = {}
-    for operand, value in enumerate(node.inputs):
-        reached = live[value.node][value.index]
+    for operand, reached in enumerate(offered):
         if not reached or not (gates or op.carries(operand, len(inputs))):
             continue
         paid = cost(node, operand) if cost else 0

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 
 import archspec
+from archspec.cli.commands import archspec as command
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,3 +68,17 @@ def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_commands_of_the_page_on_paths_say_what_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "paths.md").read_text(encoding="utf-8")
+    (chain, damaged) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    Path("chain.yaml").write_text(chain, encoding="utf-8")
+    commands = re.findall(r"```console\n\$ archspec (.*?)\n(.*?)```", page, re.DOTALL)
+    assert len(commands) > 5
+    for arguments, answer in commands:
+        assert CliRunner().invoke(command, arguments.split()).output == answer, arguments
+    assert Path("damaged.yaml").read_text(encoding="utf-8") == damaged

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import chain
 from operator import add
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from archspec.diagnostics import did_you_mean
+from archspec.analysis.product import Factor, factors
 from archspec.graph import Graph, Node, Value
+from archspec.places import Edge, Parts, UnknownPartError
 from archspec.routes import detours, joins, sweep, weighted
 
 Unit = Literal["modules", "layers"]
+Amount = TypeVar("Amount")
+
+MOST = Fraction(95, 100)
+"""The part of all paths that `range_of_most` holds."""
+
+CHEAP = 2**25
+"""Bits of a distribution that is worked out without being asked for by name: a few seconds at the most."""
 
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """The paths from `sources` to `targets`, summed over all pairs; each figure is worked out when it is first asked for.
+    """The paths from `sources` and `entries` to `targets`, summed over all pairs; each figure is worked out when it is first asked for.
 
-    `total`, `longest` and `shortest` cost one sweep over the graph and never need the whole distribution.
+    `total`, `mean`, `longest` and `shortest` cost one sweep over the graph each and never need the whole distribution.
     """
 
     graph: Graph = field(repr=False)
@@ -29,6 +37,8 @@ class Paths:
     gates: bool
     sources: tuple[Value, ...]
     targets: tuple[Value, ...]
+    entries: frozenset[Edge] = frozenset()
+    """Operands at which paths start: those by which a named part is entered."""
 
     @cached_property
     def total(self) -> int:
@@ -49,6 +59,11 @@ class Paths:
         return {length: count for length, count in enumerate(counts) if count}
 
     @cached_property
+    def cheap(self) -> bool:
+        """Whether `lengths` is a matter of moments: it has a number of as many bits as the total for each length."""
+        return (self.longest or 0) * self.total.bit_length() <= CHEAP
+
+    @cached_property
     def longest(self) -> int | None:
         """The most units on one path; None where there is no path."""
         return max(self._at_targets(0, max, add), default=None)
@@ -61,17 +76,54 @@ class Paths:
     @cached_property
     def mean(self) -> Fraction | None:
         """The mean length over all paths; None where there is no path."""
-        if not self.total:
-            return None
-        return Fraction(sum(length * count for length, count in self.lengths.items()), self.total)
+        found = list(self._at_targets((1, 0), _both, _all_longer))
+        return Fraction(sum(summed for _, summed in found), self.total) if found else None
 
     def share(self, low: int, high: int) -> Fraction:
         """Which part of all paths has a length from `low` to `high`, both included; 0 where there is no path."""
         within = sum(count for length, count in self.lengths.items() if low <= length <= high)
         return Fraction(within, self.total or 1)
 
-    def as_dict(self) -> dict[str, object]:
-        """The figures as plain data, for `--json`; counts are exact."""
+    def range_of_most(self, share: Fraction = MOST) -> tuple[int, int] | None:
+        """The narrowest range of lengths, ends included, that holds at least this share of the paths; None without a path.
+
+        Of several, the one that holds the most paths, then the one of the shortest lengths.
+        """
+        lengths = list(self.lengths)
+        best: tuple[int, int, int] | None = None
+        low = within = 0
+        for high in lengths:
+            within += self.lengths[high]
+            while within - self.lengths[lengths[low]] >= share * self.total:
+                within -= self.lengths[lengths[low]]
+                low += 1
+            if within >= share * self.total:
+                found = (high - lengths[low], -within, lengths[low])
+                best = min(best, found) if best else found
+        return (best[2], best[2] + best[0]) if best else None
+
+    @cached_property
+    def by_output(self) -> Mapping[str, Paths]:
+        """The paths to each output of the network among the targets; empty where there is only one."""
+        named = {name: value for name, value in self.graph.outputs.items() if value in self.targets}
+        return {name: self.to(value) for name, value in named.items()} if len(named) > 1 else {}
+
+    @cached_property
+    def factors(self) -> tuple[Factor, ...]:
+        """The stretches of the network whose numbers of paths multiply to the total; empty where there is no path."""
+        return factors(self)
+
+    def to(self, *targets: Value) -> Paths:
+        """The same paths, to other targets."""
+        return replace(self, targets=targets)
+
+    def starting(self, *sources: Value) -> Paths:
+        """The same paths, from other sources."""
+        return replace(self, sources=sources, entries=frozenset())
+
+    def as_dict(self, *, lengths: bool = True) -> dict[str, object]:
+        """The figures as plain data, for `--json`; counts are exact. `lengths`, and what needs them, are None if not wanted."""
+        most = self.range_of_most() if lengths else None
         return {
             "unit": self.unit,
             "gates": self.gates,
@@ -79,29 +131,61 @@ class Paths:
             "longest": self.longest,
             "shortest": self.shortest,
             "mean": None if self.mean is None else float(self.mean),
-            "lengths": {str(length): count for length, count in self.lengths.items()},
+            "range_of_95_percent": most
+            and {"from": most[0], "to": most[1], "share": float(self.share(*most)), "paths": self._within(*most)},
+            "factors": [factor.as_dict() for factor in self.factors],
+            "outputs": {name: paths.total for name, paths in self.by_output.items()},
+            "lengths": {str(length): count for length, count in self.lengths.items()} if lengths else None,
         }
+
+    def cost(self, node: Node, operand: int) -> int:
+        """By how much a path grows that enters a node by this operand."""
+        if self.unit == "layers":
+            return weighted(node, operand)
+        return int(self._detours[node.id][operand]) if joins(node) else 0
 
     @cached_property
     def _detours(self) -> dict[int, tuple[bool, ...]]:
         return detours(self.graph, gates=self.gates)
 
-    def _cost(self, node: Node, operand: int) -> int:
-        if self.unit == "layers":
-            return weighted(node, operand)
-        return self._detours[node.id][operand] if joins(node) else 0
+    def _within(self, low: int, high: int) -> int:
+        return sum(count for length, count in self.lengths.items() if low <= length <= high)
 
     def _at_targets(
-        self, start: int, merge: Callable[[int, int], int], extend: Callable[[int, int], int] | None = None
-    ) -> Iterator[int]:
+        self,
+        start: Amount,
+        merge: Callable[[Amount, Amount], Amount],
+        extend: Callable[[Amount, int], Amount] | None = None,
+    ) -> Iterator[Amount]:
         """What arrives at each target, range by range; lengths matter only where there is an `extend`."""
-        cost = self._cost if extend else None
-        wanted = {value.node for value in self.targets}
-        arrived: dict[tuple[int, int], list[int]] = {}
-        for node, reached in sweep(self.graph, start, merge, cost, extend, gates=self.gates, sources=self.sources):
+        arrived = self.arrivals(self.targets, start, merge, extend)
+        return chain.from_iterable(arrived[value.node, value.index] for value in self.targets)
+
+    def arrivals(
+        self,
+        places: tuple[Value, ...],
+        start: Amount,
+        merge: Callable[[Amount, Amount], Amount],
+        extend: Callable[[Amount, int], Amount] | None = None,
+    ) -> dict[tuple[int, int], list[Amount]]:
+        """What arrives at each of some values, range by range, in one sweep."""
+        cost = self.cost if extend else None
+        wanted = {value.node for value in places}
+        arrived: dict[tuple[int, int], list[Amount]] = {}
+        options: dict[str, Any] = {"gates": self.gates, "sources": self.sources, "entries": self.entries}
+        for node, reached in sweep(self.graph, start, merge, cost, extend, **options):
             if node.id in wanted:
                 arrived.update({(node.id, index): list(routes.values()) for index, routes in enumerate(reached)})
-        return chain.from_iterable(arrived[value.node, value.index] for value in self.targets)
+        return arrived
+
+
+def _both(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _all_longer(routes: tuple[int, int], cost: int) -> tuple[int, int]:
+    """So many routes and the sum of their lengths, with `cost` more for each."""
+    return routes[0], routes[1] + cost * routes[0]
 
 
 def paths(
@@ -117,17 +201,48 @@ def paths(
     Its length in `modules` is the number of joins that it enters by a longer way than necessary (Veit et al. 2016,
     arXiv:1605.06431), in `layers` the number of weighted layers that it passes, a shared one each time.
 
-    Raises `LookupError` where the network has no input or output of that name.
+    A name is that of an input, of an output, or of a part: a layer as the `state_dict` knows it, a block, a stage. Paths from
+    a part start where they enter it, so that the part is on the path; paths to one end where they leave it. A path that
+    could end at several values of the part counts for each.
+
+    Raises `LookupError` where the network has nothing of that name.
     """
-    return Paths(graph, unit, gates, _values(graph.inputs, source, "input"), _values(graph.outputs, target, "output"))
+    sources, entries = _start(graph, source)
+    return Paths(graph, unit, gates, sources, _end(graph, target), entries)
 
 
-def _values(named: Mapping[str, Value], wanted: str | Value | None, role: str) -> tuple[Value, ...]:
+def _start(graph: Graph, wanted: str | Value | None) -> tuple[tuple[Value, ...], frozenset[Edge]]:
     if wanted is None:
-        return tuple(named.values())
+        return tuple(graph.inputs.values()), frozenset()
+    if isinstance(wanted, Value):
+        return (wanted,), frozenset()
+    if wanted in graph.inputs:
+        return (graph.inputs[wanted],), frozenset()
+    parts = Parts(graph)
+    part = parts.get(wanted)
+    if part is not None:
+        return (() if part.entering else part.leaving), frozenset(part.entering)
+    if wanted in graph.outputs:
+        return (graph.outputs[wanted],), frozenset()
+    raise _unknown(parts, wanted)
+
+
+def _end(graph: Graph, wanted: str | Value | None) -> tuple[Value, ...]:
+    if wanted is None:
+        return tuple(graph.outputs.values())
     if isinstance(wanted, Value):
         return (wanted,)
-    if wanted not in named:
-        hint = did_you_mean(wanted, named)
-        raise LookupError(f"the network has no {role} {wanted!r}" + (f"; {hint}" if hint else ""))
-    return (named[wanted],)
+    if wanted in graph.outputs:
+        return (graph.outputs[wanted],)
+    parts = Parts(graph)
+    part = parts.get(wanted)
+    if part is not None:
+        return part.leaving
+    if wanted in graph.inputs:
+        return (graph.inputs[wanted],)
+    raise _unknown(parts, wanted)
+
+
+def _unknown(parts: Parts, name: str) -> UnknownPartError:
+    ends = (*parts.graph.inputs, *parts.graph.outputs)
+    return UnknownPartError(f"the network has no part, input or output {name[:80]!r}", parts.hint(name, ends))

@@ -67,6 +67,8 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> Non
 
 
 def echo_json(data: object) -> None:
+    """Prints data as JSON, whole numbers with all of their digits."""
+    sys.set_int_max_str_digits(0)
     click.echo(json.dumps(data, indent=2, ensure_ascii=False))
 
 

@@ -11,7 +11,6 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from archspec.analysis.paths import Paths
     from archspec.architecture import Architecture
     from archspec.backends.torch.trial import Trial
     from archspec.catalogue import Entry
@@ -21,7 +20,6 @@ MACS = "multiply-accumulates of convolutions, linear layers and matrix products,
 DEPTH = "weighted layers on the longest path"
 
 _DIGITS = 60  # a longer number is shown rounded; --json has all of it
-_BAR = 40  # columns of the longest bar
 _PIPE_WIDTH = 160  # columns where no terminal says how many
 
 
@@ -39,7 +37,7 @@ def facts(arch: Architecture) -> dict[str, object]:
 
 def built(arch: Architecture, trial: Trial) -> None:
     """The network that was built, what it costs, and how its trial went."""
-    table = _grid(arch.name)
+    table = grid(arch.name)
     table.add_row("input", shapes(arch.input_shapes), "channels first, without the batch")
     table.add_row("output", shapes(arch.output_shapes))
     table.add_row("parameters", f"{arch.params:,}", PARAMS)
@@ -70,18 +68,6 @@ def listing(entries: Sequence[Entry]) -> Iterator[str]:
 def brief(number: int) -> str:
     """An integer in at most 15 characters: a longer one rounded, with `≈`."""
     return f"{number:,}" if number < 10**12 else _rounded(number)
-
-
-def paths(name: str, found: Paths, *, lengths: bool) -> None:
-    """How many paths a network has and how long they are; with `lengths`, how many there are of each length."""
-    table = _grid(name)
-    table.add_row("paths", whole(found.total), power_of_two(found.total))
-    if found.mean is not None:
-        what = "joins entered by a longer way than necessary" if found.unit == "modules" else "weighted layers passed"
-        table.add_row("length", f"{found.shortest} to {found.longest}, mean {float(found.mean):.2f}", what)
-    render(table)
-    if lengths:
-        render(_length_table(found.lengths))
 
 
 def whole(number: int) -> str:
@@ -126,23 +112,11 @@ def render(what: RenderableType) -> None:
     click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
-def _grid(title: str) -> Table:
+def grid(title: str | None = None) -> Table:
+    """Two columns of names and values, and one of remarks."""
     table = Table.grid(padding=(0, 2))
     table.title, table.title_justify, table.title_style = title, "left", "bold"
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(style="dim")
-    return table
-
-
-def _length_table(lengths: Mapping[int, int]) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("length", "paths", "share"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("")
-    most, total = max(lengths.values(), default=1), sum(lengths.values())
-    for length, count in lengths.items():
-        share = count / total
-        percent = f"{share:.2%}" if share >= 0.0001 else "< 0.01%"
-        table.add_row(str(length), whole(count), percent, "█" * round(_BAR * count / most))
     return table

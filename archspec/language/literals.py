@@ -103,7 +103,8 @@ def _scalar(scalar: Scalar, names: Names, found: Collector, kind: Any) -> Any:
     if word in names.arguments:
         return UNKNOWN
     words = tuple(options(kind))
-    if word in OPTIONS or word in words or (expressions.is_name(word) and not _takes_numbers(kind)):
+    only_a_word = (expressions.is_name(word) or expressions.is_part(word)) and not _takes_numbers(kind)
+    if word in OPTIONS or word in words or only_a_word:
         return word
     return _expression(scalar, names, found, words)
 

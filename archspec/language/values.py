@@ -40,6 +40,8 @@ def evaluate(tree: Tree, names: AbstractMapping[str, Any], channels: Channels, u
             return whole(tree.number)
         if tree.text in names:
             return names[tree.text]
+        if expressions.is_part(tree.text):
+            return tree.text
         return whole(exact(tree, names, channels))
     except ExpressionError as error:
         if is_option(tree, error):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from archspec.diagnostics import Span
 from archspec.graph import Graph, Input, Node, Path, Value
 
 Pass = Callable[..., Graph]
@@ -17,9 +18,12 @@ Pass = Callable[..., Graph]
 class PassError(ValueError):
     """A graph to which a pass cannot be applied."""
 
-    def __init__(self, message: str, *, help: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, help: str | None = None, span: Span | None = None, argument: tuple[str | int, ...] = ()
+    ) -> None:
+        """`span` is the part of the spec that makes it so; `argument` leads to what is wrong in the pass's arguments."""
         super().__init__(message)
-        self.message, self.help = message, help
+        self.message, self.help, self.span, self.argument = message, help, span, argument
 
 
 def arguments(function: Pass) -> type[BaseModel]:
@@ -54,6 +58,27 @@ def rebuild(graph: Graph, change: Change) -> Graph:
         if made is not None:
             values.update(zip(node.outputs, made, strict=True))
     new.outputs = {name: values[value] for name, value in graph.outputs.items()}
+    return new
+
+
+def rewired(
+    graph: Graph, order: Iterable[int], operands: Mapping[int, tuple[Value, ...]], outputs: Mapping[str, Value]
+) -> Graph:
+    """A graph of nodes as they were, in another order and with other `operands`; those not in `order` are left out.
+
+    Operands and outputs are values of the old graph; each is made before it is read. Scopes stay.
+
+    Raises:
+        ShapeError: new operands do not fit.
+    """
+    new = Graph(graph.name, graph.source, scopes=list(graph.scopes), carried=graph.carried)
+    values = {value: new.input(name, value.shape, graph.nodes[value.node].span) for name, value in graph.inputs.items()}
+    for id in order:
+        node = graph.nodes[id]
+        assert isinstance(node, Node), "inputs are made already"
+        made = keep(new, node, tuple(values[value] for value in operands[id]))
+        values.update(zip(node.outputs, made, strict=True))
+    new.outputs = {name: values[value] for name, value in outputs.items()}
     return new
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import prod
 from random import Random
 
 import pytest
 
+from archspec.analysis import unravel as one_by_one
 from archspec.analysis.counts import depth
 from archspec.analysis.paths import Unit, paths
-from archspec.graph import Graph, Value
+from archspec.analysis.unravel import iter_paths, unravel
+from archspec.graph import Graph, Node, Value
 from archspec.ops.activation import ReLU
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat, Multiply
@@ -175,3 +178,132 @@ def test_random_graphs_are_worth_testing() -> None:
     gated = [len(enumerated(seed, gates=True)[1]) for seed in range(100)]
     assert sum(count > 4 for count in many) > 30
     assert sum(few < more for few, more in zip(many, gated, strict=True)) > 10
+
+
+@pytest.mark.parametrize("first", range(0, 2000, 50))
+@pytest.mark.parametrize("gates", [False, True])
+def test_single_paths_are_those_of_the_enumeration(first: int, gates: bool) -> None:
+    """Fifty graphs a test: 4,000 in all."""
+    for seed in range(first, first + 50):
+        one, routes = enumerated(seed, gates)
+        for unit in UNITS:
+            found = list(iter_paths(paths(one.graph, unit, gates)))
+            lengths = [route.length for route in found]
+            assert lengths == sorted(lengths)
+            ends = Counter((r.steps[-1].channels[0], r.steps[-1].channels[-1] + 1, r.length) for r in found)
+            assert ends == Counter((r.low, r.high, r.modules if unit == "modules" else r.layers) for r in routes)
+            assert max(Counter(map(trail, found)).values(), default=1) == repeats(one.graph)
+
+
+UNITS: tuple[Unit, ...] = ("modules", "layers")
+
+
+def trail(route: one_by_one.Route) -> tuple[tuple[int, int | None, int, range], ...]:
+    """What tells one path from another: its nodes, the operands and outputs that it takes, and its channels."""
+    return tuple((step.node.id, step.operand, step.output, step.channels) for step in route.steps)
+
+
+def repeats(graph: Graph) -> int:
+    """How often one value is an output: its paths count once for each."""
+    ends = Counter(value for value in graph.outputs.values() if paths(graph, target=value).total)
+    return max(ends.values(), default=1)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_tree_of_paths_has_each_path_once(seed: int) -> None:
+    one, routes = enumerated(seed, gates=False)
+    tree = unravel(paths(one.graph), limit=10**6)
+    assert sum(data["ends"] for _, data in tree.nodes(data=True)) == len(routes)
+    assert all(degree <= 1 for _, degree in tree.in_degree())
+    assert all(tree.nodes[leaf]["ends"] for leaf, degree in tree.out_degree() if not degree)
+    assert Counter(data["length"] for _, data in tree.nodes(data=True) for _ in range(data["ends"])) == Counter(
+        route.modules for route in routes
+    )
+
+
+def named(seed: int) -> Graph:
+    """A random graph whose nodes have names, in three scopes that are cut anywhere."""
+    graph = enumerated(seed, gates=False)[0].graph
+    rng = Random(seed)
+    cuts = sorted(rng.choices(range(len(graph.nodes)), k=2))
+    for at, node in enumerate(graph.nodes):
+        if isinstance(node, Node):
+            graph.nodes[at] = replace(node, path=(f"part{sum(at > cut for cut in cuts)}", f"op{at}"))
+    return graph
+
+
+def walked(graph: Graph, start: str, end: str, unit: Unit) -> Counter[int]:
+    """The lengths of all paths from where they enter `start` to where they leave `end`, step by step."""
+
+    def inside(name: str) -> set[int]:
+        return {node.id for node in graph.ops if node.name == name or node.path[0] == name}
+
+    first, last = inside(start), inside(end)
+    ends = {v for node in graph.ops if node.id not in last for v in node.inputs} | set(graph.outputs.values())
+    leaving = {value for id in last for value in graph.nodes[id].outputs if value in ends}
+    leaving = leaving or set(graph.nodes[max(last)].outputs)
+    counts = paths(graph, unit)
+    found: Counter[int] = Counter()
+
+    def enter(node: Node, operand: int, channels: range, length: int) -> None:
+        if not node.op.carries(operand, len(node.inputs)):
+            return
+        length += counts.cost(node, operand)
+        for index, value in enumerate(node.outputs):
+            reached = node.op.routes(operand, channels, node.input_shapes, node.output_shapes, index)
+            if reached:
+                go(value, reached, length)
+
+    def go(value: Value, channels: range, length: int) -> None:
+        found[length] += value in leaving
+        for node in graph.ops:
+            for operand, read in enumerate(node.inputs):
+                if read == value:
+                    enter(node, operand, channels, length)
+
+    for id in first:
+        node = graph.nodes[id]
+        assert isinstance(node, Node)
+        for operand, value in enumerate(node.inputs):
+            if value.node not in first:
+                enter(node, operand, range(value.shape.channels), 0)
+    return +found
+
+
+@pytest.mark.parametrize("first", range(0, 1000, 50))
+def test_paths_between_parts_are_those_that_a_walk_finds(first: int) -> None:
+    several = 0
+    for seed in range(first, first + 50):
+        graph = named(seed)
+        names = [*(node.name for node in graph.ops), *sorted({node.path[0] for node in graph.ops})]
+        rng = Random(seed)
+        start, end = rng.choice(names), rng.choice(names)
+        for unit in UNITS:
+            found = paths(graph, unit, source=start, target=end)
+            expected = walked(graph, start, end, unit)
+            assert found.lengths == dict(sorted(expected.items()))
+            assert Counter(route.length for route in iter_paths(found)) == expected
+            assert prod(factor.total for factor in found.factors) == found.total or not found.total
+            several += found.total > 1
+    assert several > 2
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_the_factors_multiply_to_the_total(seed: int) -> None:
+    graph = named(seed)
+    found = paths(graph)
+    assert prod(factor.total for factor in found.factors) == found.total or not found.total
+    parts = [part for factor in found.factors for part in factor.parts]
+    assert len(parts) == len(set(parts)) or not found.total
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_the_narrowest_range_is_that_of_all_ranges(seed: int) -> None:
+    found = paths(enumerated(seed, gates=False)[0].graph)
+    if not found.total:
+        assert found.range_of_most() is None
+        return
+    for share in (Fraction(1, 2), Fraction(95, 100), Fraction(1)):
+        ranges = [(low, high) for low in found.lengths for high in found.lengths if found.share(low, high) >= share]
+        expected = min(ranges, key=lambda ends: (ends[1] - ends[0], -found.share(*ends), ends[0]))
+        assert found.range_of_most(share) == expected

@@ -60,6 +60,9 @@ def test_the_paths_of_a_residual_network_are_binomial() -> None:
     assert found.share(19, 35) == Fraction(17_657_095_043_635_292, 2**54)
     assert round(float(found.share(19, 35)) * 100, 4) == 98.0166
     assert found.share(5, 17) == Fraction(81_725_384_002_200, 2**54)
+    assert round(float(found.share(5, 17)) * 100, 4) == 0.4537
+    assert found.range_of_most() == (20, 34)
+    assert round(float(found.share(20, 34)), 6) == 0.959776
 
 
 def test_lengths_in_layers_count_what_every_path_passes() -> None:
@@ -258,7 +261,7 @@ def test_no_path_has_no_longest() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(LookupError, match="the network has no output 'outptu0'; did you mean 'output0'"):
+    with pytest.raises(LookupError, match="the network has no part, input or output 'outptu0'; did you mean 'output0'"):
         paths(residual(1), target="outptu0")
 
 
@@ -270,6 +273,9 @@ def test_plain_data() -> None:
         "longest": 2,
         "shortest": 0,
         "mean": 1.0,
+        "range_of_95_percent": {"from": 0, "to": 2, "share": 1.0, "paths": 4},
+        "factors": [{"parts": ["residual"], "total": 4, "why": None}],
+        "outputs": {},
         "lengths": {"0": 1, "1": 2, "2": 1},
     }
 

@@ -13,6 +13,8 @@ _COMMANDS = (
     ["check", "{spec}", "--json"],
     ["summary", "{spec}"],
     ["count-paths", "{spec}", "--lengths"],
+    ["count-paths", "{spec}", "--from", "unit", "--to", "head", "--list", "3", "--expand"],
+    ["lesion", "{spec}", "--drop", "unit", "-o", "{spec}.lesion.yaml"],
     ["draw", "{spec}", "-o", "{spec}.svg"],
     ["report", "{spec}", "-o", "-"],
     ["diff", "{spec}", "{spec}"],
@@ -45,6 +47,15 @@ def test_load_and_its_counts_leave_torch_alone(tiny: Path) -> None:
     code = (
         f"import archspec\narch = archspec.load({str(tiny)!r})\narch.params, arch.macs, arch.depth, arch.paths().total"
     )
+    assert _after(code) == "torch imported: False"
+
+
+def test_paths_and_lesions_leave_torch_alone(tiny: Path) -> None:
+    code = f"""
+import archspec
+arch = archspec.load({str(tiny)!r})
+arch.paths(source="unit").factors, list(arch.iter_paths()), arch.unravel(), arch.expansion(), arch.lesion(["unit"])
+"""
     assert _after(code) == "torch imported: False"
 
 

@@ -25,9 +25,10 @@ def carry(graph: Graph, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.
 
 
 def _follow(step: Step, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    made = {name: _made(carried, weights) for name, carried in step.items()}
+    made = {name: _made(carried, weights) for name, carried in step.items() if carried.pieces}
     used = {piece.name for carried in step.values() for piece in carried.pieces}
-    return {name: weight for name, weight in weights.items() if name not in used} | made
+    gone = {name for name, carried in step.items() if not carried.pieces}
+    return {name: weight for name, weight in weights.items() if name not in used | gone} | made
 
 
 def _made(carried: Carried, weights: Mapping[str, torch.Tensor]) -> torch.Tensor:

@@ -1,0 +1,170 @@
+"""A chain of residual units as the sum of products that it is when its branches are linear (Veit et al. 2016, arXiv:1605.06431, equation 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from archspec.diagnostics import Diagnostic, SpecError
+from archspec.graph import Graph, Node, Value
+from archspec.routes import detours
+
+Term = tuple[str, ...]
+"""A product of operators, the one applied last first, as it is written."""
+
+
+@dataclass(frozen=True)
+class ResidualUnit:
+    """Unit k of a chain: x[k+1] = T[k+1] (S[k] + W[k]) x[k].
+
+    `branch` is W, the longer way; `shortcut` is S, empty for the identity; `before` is T, what stands between the last unit
+    and this one, empty for nothing and for the first. Each is the names of its ops, in order.
+    """
+
+    name: str
+    branch: Term
+    shortcut: Term
+    before: Term
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """The algebra of a chain of n residual units whose parts are taken as linear: 2**n terms, one a path."""
+
+    units: tuple[ResidualUnit, ...]
+
+    def terms(self) -> Iterator[Term]:
+        """The products whose sum, applied to x0, is the chain's result; all shortcuts first, the last unit changes slowest."""
+        for chosen in product((False, True), repeat=len(self.units)):
+            yield self._forward(tuple(enumerate(reversed(chosen))))
+
+    def gradient(self, unit: int) -> Iterator[Term]:
+        """The products P of dL/dW[unit] = (sum of P) g xᵀ, where g is the gradient at the end and x is what enters the unit.
+
+        There are 2**(n - 1 - unit), all of them of transposes. Raises `IndexError`.
+        """
+        if not 0 <= unit < len(self.units):
+            raise IndexError(f"the chain has units 0 to {len(self.units) - 1}, not {unit}")
+        behind = range(unit + 1, len(self.units))
+        for chosen in product((False, True), repeat=len(behind)):
+            yield self._backward(tuple(zip(behind, reversed(chosen), strict=True)))
+
+    def _forward(self, choices: tuple[tuple[int, bool], ...]) -> Term:
+        return tuple(symbol for unit, long in reversed(choices) for symbol in self._passed(unit, long))
+
+    def _backward(self, choices: tuple[tuple[int, bool], ...]) -> Term:
+        return tuple(symbol for unit, long in choices for symbol in reversed(self._passed(unit, long)))
+
+    def _passed(self, number: int, long: bool) -> Term:
+        """What one unit multiplies by, as it is written: its branch or its shortcut, behind what stands before it."""
+        unit = self.units[number]
+        way = (f"W{number}",) if long else (f"S{number}",) if unit.shortcut else ()
+        return (*way, f"T{number}") if unit.before else way
+
+    def formula(self, limit: int = 64) -> str:
+        """`x2 = x0 + W0 x0 + W1 x0 + W1 W0 x0`; the first `limit` terms of it."""
+        return f"x{len(self.units)} = {_sum((_word((*term, 'x0')) for term in self.terms()), limit)}"
+
+    def gradient_formula(self, unit: int, limit: int = 64) -> str:
+        """`dL/dW0 = (I + W1ᵀ) g x0ᵀ`; the first `limit` terms of it."""
+        terms = (_word(tuple(f"{symbol}ᵀ" for symbol in term)) or "I" for term in self.gradient(unit))
+        return f"dL/dW{unit} = ({_sum(terms, limit)}) g x{unit}ᵀ"
+
+    def legend(self) -> Iterator[tuple[str, str, Term]]:
+        """Each operator with the unit that it is of and the ops that it stands for."""
+        for number, unit in enumerate(self.units):
+            for letter, ops in (("T", unit.before), ("W", unit.branch), ("S", unit.shortcut)):
+                if ops:
+                    yield f"{letter}{number}", unit.name, ops
+
+    def __str__(self) -> str:
+        return self.formula()
+
+    def as_dict(self, limit: int = 64) -> dict[str, object]:
+        return {
+            "units": [{"name": one.name, "branch": one.branch, "shortcut": one.shortcut} for one in self.units],
+            "terms": 2 ** len(self.units),
+            "operators": {symbol: list(ops) for symbol, _, ops in self.legend()},
+            "formula": self.formula(limit),
+            "gradients": [self.gradient_formula(unit, limit) for unit in range(len(self.units))],
+        }
+
+
+def _word(term: Term) -> str:
+    return " ".join(term)
+
+
+def _sum(terms: Iterator[str], limit: int) -> str:
+    shown = [term for _, term in zip(range(limit), terms, strict=False)]
+    more = next(terms, None) is not None
+    return " + ".join([*shown, "…"] if more else shown)
+
+
+def expansion(graph: Graph) -> Expansion:
+    """The expansion of a network that is a chain of residual units: each a sum of a branch and a shortcut.
+
+    What stands before the first unit makes x0, what stands behind the last is applied to the result. Gates are part of the
+    ops that they gate.
+
+    Raises:
+        SpecError: a join of the network is no such sum, or its ways do not part at one value; at that join.
+    """
+    flags = detours(graph)
+    units: list[ResidualUnit] = []
+    last: Node | None = None
+    for node in graph.ops:
+        signal = [operand for operand in range(len(node.inputs)) if node.op.carries(operand, len(node.inputs))]
+        if len(signal) < 2:
+            continue
+        if node.op.word != "add" or len(signal) != 2 or sum(flags[node.id]) != 1:
+            raise _no_unit(node, "no sum of a branch and a shortcut of fewer weighted layers")
+        units.append(_unit(graph, node, flags[node.id], last))
+        last = node
+    if (
+        last is None
+        or len(graph.outputs) != 1
+        or _back(graph, next(iter(graph.outputs.values())))[1] != last.outputs[0]
+    ):
+        what = "has no residual unit" if last is None else "does not end behind its last unit"
+        at = last or next(graph.ops)
+        raise SpecError(Diagnostic(f"the expansion needs a chain of residual units, {graph.name} {what}", at.span))
+    return Expansion(tuple(units))
+
+
+def _unit(graph: Graph, join: Node, flags: tuple[bool, ...], last: Node | None) -> ResidualUnit:
+    longer, shorter = (join.inputs[flags.index(flag)] for flag in (True, False))
+    branch, root = _back(graph, longer)
+    shortcut, other = _back(graph, shorter)
+    if root != other or root != (last.outputs[0] if last else root):
+        raise _no_unit(join, "no unit whose two ways part behind the unit before it")
+    common = 0
+    while common < min(len(branch), len(shortcut)) and branch[common] is shortcut[common]:
+        common += 1
+    before = branch[:common] if last else ()
+    name = ".".join(graph.scopes[join.scope].path) or join.op.word
+    return ResidualUnit(name, _names(branch[common:]), _names(shortcut[common:]), _names(before))
+
+
+def _back(graph: Graph, value: Value) -> tuple[tuple[Node, ...], Value]:
+    """The ops in a row that make a value, in order, and the value they begin with: that of an input or a join."""
+    row: list[Node] = []
+    while True:
+        node = graph.nodes[value.node]
+        if not isinstance(node, Node):
+            break
+        signal = [read for operand, read in enumerate(node.inputs) if node.op.carries(operand, len(node.inputs))]
+        if len(signal) != 1:
+            break
+        row.append(node)
+        value = signal[0]
+    return tuple(reversed(row)), value
+
+
+def _names(nodes: tuple[Node, ...]) -> Term:
+    return tuple(node.name or node.op.word for node in nodes)
+
+
+def _no_unit(node: Node, what: str) -> SpecError:
+    message = f"the expansion needs a chain of residual units; this {node.op.word} is {what}"
+    return SpecError(Diagnostic(message, node.span, use=node.use))

@@ -1,0 +1,159 @@
+"""The number of paths as a product: the stretches of a network that all paths enter by one value and leave by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import add
+from typing import TYPE_CHECKING
+
+from archspec.graph import Node, Path, Value
+
+if TYPE_CHECKING:
+    from archspec.analysis.paths import Paths
+
+_PARTS = 64  # more parts than that are no stages
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One stretch: the parts that it is made of, by name, and how many paths lead from its start to its end."""
+
+    parts: tuple[str, ...]
+    total: int
+    why: str | None = None
+    """Why several parts are one stretch."""
+
+    @property
+    def name(self) -> str:
+        return self.parts[0] if len(self.parts) == 1 else f"{self.parts[0]} … {self.parts[-1]}"
+
+    def as_dict(self) -> dict[str, object]:
+        return {"parts": list(self.parts), "total": self.total, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A boundary between two parts: behind node `after`; `value` is the only one that paths cross it by, if there is one."""
+
+    after: int
+    crossing: int
+    value: Value | None
+
+
+def factors(paths: Paths) -> tuple[Factor, ...]:
+    """The stretches of a network, stage by stage; a stage that has all of the paths is looked into.
+
+    Two stages are one stretch where paths go from one to the other by several values, or where the numbers do not multiply
+    because a slice ends some paths and not others. Without a path, or with more than 64 parts, there are none.
+    """
+    opened: frozenset[Path] = frozenset()
+    found: tuple[Factor, ...] = ()
+    while paths.total:
+        labels = _labels(paths, opened)
+        parts = dict.fromkeys(labels)
+        if len(parts) > _PARTS:
+            return found
+        closer = _factors(paths, labels)
+        inner = _inner(closer, paths.total)
+        if found and inner is None and sum(factor.total > 1 for factor in closer) < 2:
+            return found
+        found = closer
+        if inner is None or inner in opened:
+            return found
+        opened |= {inner}
+    return found
+
+
+def _inner(found: tuple[Factor, ...], total: int) -> Path | None:
+    """The part that has all of the paths, if it is one part."""
+    whole = [factor for factor in found if factor.total == total > 1 and len(factor.parts) == 1]
+    return tuple(whole[0].parts[0].split(".")) if whole else None
+
+
+def _labels(paths: Paths, opened: frozenset[Path]) -> list[str]:
+    """For each node the name of its part: the outermost scope that is not opened, or the layer; of an unnamed one, the last's."""
+    graph = paths.graph
+    labels: list[str] = []
+    for node in graph.nodes:
+        if not isinstance(node, Node):
+            labels.append("")
+            continue
+        path = node.path or graph.scopes[node.scope].path
+        own = next((path[:end] for end in range(1, len(path) + 1) if path[:end] not in opened), ())
+        labels.append(".".join(own) or (labels[-1] if labels else ""))
+    first = next((label for label in labels if label), graph.name)
+    return [label or first for label in labels]
+
+
+def _factors(paths: Paths, labels: list[str]) -> tuple[Factor, ...]:
+    spans = _spans(paths)
+    labels = labels[: max(value.node for value in paths.targets) + 1]
+    cuts = _cuts(spans, labels)
+    counts = _multiplying(paths, [cut.value for cut in cuts if cut.value is not None])
+    made: list[Factor] = []
+    parts: list[str] = [labels[min((value.node for value in spans), default=0)]]
+    why: str | None = None
+    last = 1
+    for cut in cuts:
+        name = labels[cut.after + 1]
+        reached = counts.get(cut.value) if cut.value is not None else None
+        if reached is None:
+            parts += [name] if name not in parts else []
+            why = f"{cut.crossing} values lead across" if cut.value is None else "a slice ends some of the paths"
+            continue
+        made.append(Factor(tuple(parts), reached // last, why if len(parts) > 1 else None))
+        parts, why, last = [name], None, reached
+    return (*made, Factor(tuple(parts), paths.total // last, why if len(parts) > 1 else None))
+
+
+def _cuts(spans: dict[Value, int], labels: list[str]) -> list[_Cut]:
+    """The boundaries between parts that paths cross."""
+    changes = [0] * (len(labels) + 1)
+    for value, last in spans.items():
+        changes[value.node] += 1
+        changes[min(last, len(labels))] -= 1
+    cuts: list[_Cut] = []
+    crossing = 0
+    for at in range(len(labels) - 1):
+        crossing += changes[at]
+        if crossing and labels[at] != labels[at + 1]:
+            cuts.append(_Cut(at, crossing, _only(spans, at) if crossing == 1 else None))
+    return cuts
+
+
+def _only(spans: dict[Value, int], at: int) -> Value | None:
+    """The value that leads across the boundary behind node `at`."""
+    return next((value for value, last in spans.items() if value.node <= at < last), None)
+
+
+def _spans(paths: Paths) -> dict[Value, int]:
+    """The values on paths, each with the last node that a path goes on to; past the end for a target."""
+    graph = paths.graph
+    end = len(graph.nodes)
+    on_path = {(value.node, value.index): end for value in paths.targets}
+    for node in reversed(graph.nodes):
+        if not isinstance(node, Node) or not any((node.id, at) in on_path for at in range(len(node.outputs))):
+            continue
+        for operand, value in enumerate(node.inputs):
+            if (paths.gates or node.op.carries(operand, len(node.inputs))) and (node.id, operand) not in paths.entries:
+                on_path.setdefault((value.node, value.index), node.id)
+    places = tuple(value for node in graph.nodes for value in node.outputs if (value.node, value.index) in on_path)
+    reached = paths.arrivals(places, True, lambda one, _: one)
+    return {value: on_path[value.node, value.index] for value in places if reached[value.node, value.index]}
+
+
+def _multiplying(paths: Paths, values: list[Value]) -> dict[Value, int]:
+    """Those values that all paths pass, with the number of ways to each; from one to the next the numbers multiply."""
+    forward = {key: sum(counts) for key, counts in paths.arrivals(tuple(values), 1, add).items()}
+    kept: dict[Value, int] = {}
+    before: tuple[int, dict[tuple[int, int], int]] | None = None
+    for value in dict.fromkeys(values):
+        ways = forward[value.node, value.index]
+        beyond = paths.starting(value)
+        onward = {key: sum(counts) for key, counts in beyond.arrivals((*values, *paths.targets), 1, add).items()}
+        rest = sum(onward[target.node, target.index] for target in paths.targets)
+        if ways * rest != paths.total or (before and before[0] * before[1][value.node, value.index] != ways):
+            continue
+        kept[value] = ways
+        before = ways, onward
+    return kept

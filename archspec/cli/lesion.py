@@ -1,0 +1,96 @@
+"""The command that writes a network without some of its blocks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archspec.architecture import Architecture, load_as
+from archspec.cli.errors import WRONG_COMMAND, Unable, show_diagnostics
+from archspec.diagnostics import Diagnostic, Source
+from archspec.files import same
+from archspec.language.load import SUFFIXES
+from archspec.language.reader import read
+from archspec.language.tree import plain
+from archspec.language.variant import variant
+from archspec.library import find, names
+from archspec.passes import PassError
+from archspec.passes.lesion import choose, plan
+
+
+@dataclass(frozen=True)
+class Wounds:
+    """What was done to a network, and what came out; `straight` are the parts that had no shortcut."""
+
+    before: Architecture
+    after: Architecture
+    drop: tuple[str, ...]
+    swap: tuple[tuple[str, str], ...]
+    straight: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "name": self.before.name,
+            "drop": list(self.drop),
+            "swap": [list(pair) for pair in self.swap],
+            "without_shortcut": list(self.straight),
+            "paths": {"before": self.before.paths().total, "after": self.after.paths().total},
+            "params": {"before": self.before.params, "after": self.after.params},
+        }
+
+    def text(self, spec: str, out: Path, overrides: Mapping[str, str]) -> str:
+        """The spec of what came out, for a file at `out`."""
+        arguments: dict[str, Any] = {"drop": self.drop} if self.drop else {}
+        if self.swap:
+            arguments["swap"] = self.swap
+        rewrite = {"lesion": arguments}
+        args = {name: plain(read(Source(f"<{name}>", text))) for name, text in overrides.items()}
+        total = self.after.paths().total
+        base = _reference(spec, out)
+        text = variant(self.before.program, base, out.stem, rewrite, args=args, paths=total)
+        load_as(text, out)  # whatever it says is said before a file is touched
+        return text
+
+
+def injured(
+    arch: Architecture, drop: tuple[str, ...], swap: tuple[tuple[str, str], ...], count: int, seed: int
+) -> Wounds:
+    """The network without those blocks. Ends the command where it cannot be."""
+    try:
+        drawn = choose(arch.network, count, seed) if count else ()
+        dropped = tuple(dict.fromkeys((*drop, *drawn)))
+        after = arch.lesion(dropped, swap)
+        return Wounds(arch, after, dropped, swap, tuple(plan(arch.network, dropped).straight))
+    except PassError as error:
+        if error.span is None:
+            raise click.UsageError(f"{error.message}; {error.help}" if error.help else error.message) from None
+        show_diagnostics([Diagnostic(error.message, error.span, help=error.help)], as_json=False)
+        raise click.exceptions.Exit(WRONG_COMMAND) from None
+
+
+def check_target(out: Path, spec: str, *, force: bool) -> None:
+    """Ends the command where the new spec would be written over the old one, or over another file without `--force`."""
+    if same(out, Path(spec)):
+        raise Unable(f"{out} is the spec itself: -o needs another file")
+    if out.exists() and not force:
+        raise Unable(f"{out} is there already; --force writes over it")
+
+
+def _reference(spec: str, out: Path) -> str:
+    """What `extends` says of a spec in a file at `out`."""
+    if spec == "-":
+        raise Unable("a spec from standard input cannot be extended: give the file")
+    path = Path(spec)
+    if path.suffix not in SUFFIXES and not path.is_file():
+        return spec
+    relative = os.path.relpath(path.resolve(), out.resolve().parent)
+    if not relative.startswith(os.pardir):
+        return Path(relative).as_posix()
+    if path.stem in names() and same(path, find(path.stem) or path):
+        return path.stem
+    raise Unable(f"{out} cannot extend {spec}: a spec extends files of its own folder and below")

@@ -1,0 +1,247 @@
+"""Networks with blocks taken out or exchanged (Veit, Wilber and Belongie 2016, arXiv:1605.06431, sections 4.1 to 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Annotated
+
+from pydantic import Field
+
+from archspec.carried import GONE
+from archspec.graph import Graph, Node, Value
+from archspec.ops.base import ShapeError
+from archspec.passes.base import PassError, rewired
+from archspec.places import Part, Parts, UnknownPartError
+from archspec.routes import detours
+
+Drop = Annotated[
+    tuple[str, ...],
+    Field(description="parts that go: of a block its residual branches, of another part all of it, if its shapes meet"),
+]
+Swap = Annotated[
+    tuple[Annotated[tuple[str, ...], Field(min_length=2, max_length=2)], ...],
+    Field(description="pairs of blocks of equal shapes that change places; each keeps its name and its weights"),
+]
+
+_FOLDING = frozenset(("add", "mean", "max"))
+
+
+def lesion(graph: Graph, *, drop: Drop = (), swap: Swap = ()) -> Graph:
+    """Takes out the residual branches of blocks, so that their shortcuts stay, and exchanges blocks of equal shapes.
+
+    A residual branch is an operand of an add, a mean or a max that has more weighted layers behind it than the nearest one.
+    A part without one has no shortcut to fall back on; it is left out where what enters it has the shape of what leaves
+    it. Blocks are exchanged first, pair after pair, with their names: a block is dropped wherever it stands. What is left
+    keeps its names, and so its weights.
+
+    Raises:
+        PassError: there is no such part, or the shapes do not meet without it.
+    """
+    whole = graph
+    for at, (one, other) in enumerate(swap):
+        graph = _swapped(graph, _part(graph, one, ("swap", at, 0)), _part(graph, other, ("swap", at, 1)), at)
+    if drop:
+        graph = _dropped(graph, plan(graph, drop))
+    if graph is whole:
+        raise PassError("lesion needs something to drop or to swap", help="for example drop: [layer2.3]")
+    before, after = _weights(whole), _weights(graph)
+    graph.carried = (*whole.carried, {name: GONE for name in before if name not in after})
+    return graph
+
+
+@dataclass
+class Plan:
+    """What taking parts out comes to: joins with fewer operands, values for which others stand, parts without a shortcut."""
+
+    operands: dict[int, tuple[Value, ...]] = field(default_factory=dict)
+    instead: dict[Value, Value] = field(default_factory=dict)
+    straight: list[str] = field(default_factory=list)
+    """The parts that had no shortcut: what enters them goes on in their place."""
+
+
+def plan(graph: Graph, drop: Iterable[str]) -> Plan:
+    """How parts are taken out of a network. Raises `PassError`."""
+    flags = {id: longer for id, longer in detours(graph).items() if any(longer) and not all(longer)}
+    found = Plan()
+    parts = Parts(graph)
+    for at, name in enumerate(drop):
+        part = _part(graph, name, ("drop", at), parts)
+        joins = [node for node in part.nodes if node.id in flags]
+        residual = [node for node in joins if node.op.word in _FOLDING]
+        for join in residual:
+            kept = tuple(value for value, longer in zip(join.inputs, flags[join.id], strict=True) if not longer)
+            if len(kept) == 1:
+                found.instead[join.outputs[0]] = kept[0]
+            found.operands[join.id] = kept
+        if not residual:
+            found.instead.update([_around(part, joins, at)])
+            found.straight.append(name)
+    return found
+
+
+def residual_blocks(graph: Graph) -> tuple[str, ...]:
+    """The blocks with a residual branch, by name, in order: what `drop` takes out and a shortcut stays of."""
+    flags = detours(graph)
+    joins = (node for node in graph.ops if node.op.word == "add" and any(flags[node.id]) and not all(flags[node.id]))
+    return tuple(dict.fromkeys(".".join(graph.scopes[join.scope].path) for join in joins if join.scope))
+
+
+def _around(part: Part, joins: list[Node], at: int) -> tuple[Value, Value]:
+    """What leaves a part that has no shortcut, and what enters it and can stand for it."""
+    entering, leaving = tuple(dict.fromkeys(part.entering.values())), part.leaving
+    if len(entering) == 1 and len(leaving) == 1 and entering[0].shape == leaving[0].shape:
+        return leaving[0], entering[0]
+    ways = f"{_shapes(entering)} goes in, {_shapes(leaving)} comes out"
+    help = "drop a block that has one, or a part that gives what it gets"
+    if any(join.op.word == "concat" for join in joins):
+        help = "what a concat adds is part of what all layers behind it read: their weights would not fit without it"
+    raise PassError(
+        f"{part.name} has no shortcut to fall back on: {ways}", help=help, span=part.span, argument=("drop", at)
+    )
+
+
+def _dropped(graph: Graph, found: Plan) -> Graph:
+    """The network without what only the dropped parts needed."""
+    operands = {
+        node.id: tuple(_stands(value, found.instead) for value in found.operands.get(node.id, node.inputs))
+        for node in graph.ops
+    }
+    outputs = {name: _stands(value, found.instead) for name, value in graph.outputs.items()}
+    before = _needed({node.id: node.inputs for node in graph.ops}, graph.outputs.values())
+    needed = _needed(operands, outputs.values())
+    kept = {node.id for node in graph.nodes if not isinstance(node, Node)}
+    for node in graph.ops:
+        unread = node.id not in before and all(value.node in kept for value in operands[node.id])
+        kept |= {node.id} if node.id in needed or unread else set()
+    order = [node.id for node in graph.ops if node.id in kept]
+    return _rewired(graph, order, operands, outputs, ("drop",))
+
+
+def _stands(value: Value, instead: dict[Value, Value]) -> Value:
+    while value in instead:
+        value = instead[value]
+    return value
+
+
+def _needed(operands: dict[int, tuple[Value, ...]], ends: Iterable[Value]) -> set[int]:
+    """The nodes that some end is made from."""
+    pending, found = [value.node for value in ends], set[int]()
+    while pending:
+        id = pending.pop()
+        if id not in found:
+            found.add(id)
+            pending += [value.node for value in operands.get(id, ())]
+    return found
+
+
+def _swapped(graph: Graph, one: Part, other: Part, at: int) -> Graph:
+    """The network with two blocks in each other's places."""
+    first, second = sorted((one, other), key=lambda part: part.nodes[0].id)
+    _check_pair(first, second, at)
+    ((enters, leaves), (enters2, leaves2)) = (_ends(part, at) for part in (first, second))
+    if enters.shape != enters2.shape or leaves.shape != leaves2.shape:
+        shapes = f"{enters.shape} to {leaves.shape} and {enters2.shape} to {leaves2.shape}"
+        raise _unequal(f"{first.name} and {second.name} have other shapes: {shapes}", second, at)
+    exchanged = {leaves: leaves2, leaves2: leaves}
+    ways = ((first, enters, enters2), (second, enters2, enters))
+    entry = {id: {own: new} for part, own, new in ways for id in part.ids}
+
+    def read(node: Node, value: Value) -> Value:
+        own = entry.get(node.id, {})
+        if value in own:
+            return exchanged.get(own[value], own[value])
+        inside = node.id in entry and value.node in (first.ids if node.id in first.ids else second.ids)
+        return value if inside else exchanged.get(value, value)
+
+    operands = {node.id: tuple(read(node, value) for value in node.inputs) for node in graph.ops}
+    outputs = {name: exchanged.get(value, value) for name, value in graph.outputs.items()}
+    ids = [node.id for node in graph.ops]
+    start, stop = first.nodes[0].id, second.nodes[-1].id
+    between = (id for id in ids if first.nodes[-1].id < id < second.nodes[0].id)
+    moved = [*(node.id for node in second.nodes), *between, *(node.id for node in first.nodes)]
+    order = [*(id for id in ids if id < start), *moved, *(id for id in ids if id > stop)]
+    return _rewired(graph, order, operands, outputs, ("swap", at))
+
+
+def _check_pair(first: Part, second: Part, at: int) -> None:
+    """Raises `PassError` where two parts cannot change places in the tree of names."""
+    if first.ids & second.ids:
+        raise _unequal(f"{first.name} and {second.name} have layers in common", second, at)
+    for part in (first, second):
+        if part.nodes[-1].id - part.nodes[0].id + 1 != len(part.nodes):
+            raise _unequal(f"{part.name} is used in several places", part, at)
+    if first.name.rpartition(".")[0] != second.name.rpartition(".")[0]:
+        raise _unequal(f"{first.name} and {second.name} are not parts of the same stage", second, at)
+
+
+def _ends(part: Part, at: int) -> tuple[Value, Value]:
+    """The one value that enters a part, and the one that leaves it. Raises `PassError`."""
+    entering, leaving = tuple(dict.fromkeys(part.entering.values())), part.leaving
+    if len(entering) != 1 or len(leaving) != 1:
+        raise _unequal(f"{part.name} has {len(entering)} values going in and {len(leaving)} coming out", part, at)
+    return entering[0], leaving[0]
+
+
+def _unequal(message: str, part: Part, at: int) -> PassError:
+    return PassError(message, help=_SWAPPED, span=part.span, argument=("swap", at))
+
+
+_SWAPPED = "two blocks of one stage can be exchanged if each has one value going in and one coming out, of equal shapes"
+
+
+def _part(graph: Graph, name: str, argument: tuple[str | int, ...], parts: Parts | None = None) -> Part:
+    try:
+        return (parts or Parts(graph)).find(name)
+    except UnknownPartError as error:
+        raise PassError(error.message, help=error.help, argument=argument) from None
+
+
+def _rewired(
+    graph: Graph,
+    order: list[int],
+    operands: dict[int, tuple[Value, ...]],
+    outputs: dict[str, Value],
+    argument: tuple[str | int, ...],
+) -> Graph:
+    """The network rewired, if all weights that are left keep their shapes. Raises `PassError`."""
+    try:
+        made = rewired(graph, order, operands, outputs)
+    except ShapeError as error:
+        raise PassError(f"the shapes do not meet any more: {error.message}", argument=argument) from None
+    before = _weights(graph)
+    for name, (shape, node) in _weights(made).items():
+        if before[name][0] != shape:
+            was = f"{_sizes(before[name][0])} before and {_sizes(shape)} after"
+            raise PassError(f"the shapes do not meet any more: {name} is {was}", span=node.span, argument=argument)
+    return made
+
+
+def _weights(graph: Graph) -> dict[str, tuple[tuple[int, ...], Node]]:
+    """The shapes of all weights, by their names in the `state_dict`."""
+    return {
+        ".".join((*node.path, *([weight.name] if weight.name else []))): (weight.shape, node)
+        for node in graph.ops
+        for weight in node.weights
+    }
+
+
+def _shapes(values: Iterable[Value]) -> str:
+    return ", ".join(str(value.shape) for value in values)
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "a scalar"
+
+
+def choose(graph: Graph, count: int, seed: int) -> tuple[str, ...]:
+    """So many residual blocks, drawn at random without repetition, in the order of the network; the same seed draws the same.
+
+    Raises:
+        PassError: there are not so many.
+    """
+    blocks = residual_blocks(graph)
+    if not 0 < count <= len(blocks):
+        raise PassError(f"{count} blocks cannot be drawn from the {len(blocks)} residual blocks of this network")
+    return tuple(blocks[at] for at in sorted(Random(seed).sample(range(len(blocks)), count)))  # noqa: S311 - no secret
