@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.compiler import building, cold_start, counting, growing, running
+from benchmarks.drawing import drawing
 from benchmarks.paths import section
 from benchmarks.training import dropping
 
