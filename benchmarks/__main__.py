@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.compiler import building, cold_start, counting, growing, running
+from benchmarks.drawing import drawing
 from benchmarks.paths import section
 from benchmarks.training import dropping
 
@@ -42,7 +43,7 @@ def main() -> None:
 
     versions = {name: version(name) for name in ("torch", "torchvision", "torchinfo")}
     head = HEAD.format(machine=machine(), python=platform.python_version(), threads=torch.get_num_threads(), **versions)
-    ratios = [*cold_start(), *counting(), *building(), *running(), *dropping()]
+    ratios = [*cold_start(), *counting(), *building(), *running(), *drawing(), *dropping()]
     growth = list(growing())
     text = head + "\n".join(map(str, ratios)) + "\n" + GROWTH + "\n".join(map(str, growth)) + "\n" + section()
     PAGE.write_text(text, encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 from archspec.catalogue import Entry, catalogue
 
 PAGE = Path(__file__).parent / "zoo.md"
+SPECS = Path(__file__).parent.parent / "specs"
 
 _HEAD = """# The zoo
 
@@ -18,12 +19,19 @@ verifies; the paper's numbers are as it prints them, and the last column says wh
 Parameters are trainable scalars; MACs are multiply-accumulates of convolutions, linear layers and matrix products for one sample
 (FLOPs are twice as many); depth is the number of weighted layers on the longest path. All specs with a classifier take another
 number of classes: `--set classes=100`.
+
+The specs have {lines:,} lines and {bytes:,} bytes in all (`cat specs/*.yaml | wc -lc`). For comparison, torchvision 0.28.0's
+`resnet.py`, `densenet.py`, `vgg.py`, `googlenet.py` and `inception.py`, which build 24 networks, have 2,767 lines
+and 106,576 bytes (`wc -lc` in its folder `models`).
 """
 
 
 def page() -> str:
     entries = catalogue()
-    parts = [_HEAD.format(count=len(entries))]
+    texts = [path.read_bytes() for path in SPECS.glob("*.yaml")]
+    parts = [
+        _HEAD.format(count=len(entries), lines=sum(text.count(b"\n") for text in texts), bytes=sum(map(len, texts)))
+    ]
     for family, members in itertools.groupby(entries, lambda entry: entry.family):
         parts.append(f"## {family}\n")
         parts.append("| spec | paper | params | MACs | depth | paths | paper: params | MACs | why they differ |")

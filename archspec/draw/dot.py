@@ -11,6 +11,7 @@ from archspec.draw.theme import LIGHT, Theme
 
 _FONT = "Helvetica,Arial,sans-serif"
 _INCH = 72
+_BOLD = 1.25  # how much wider the widest bold font is than the one that Graphviz measures with
 
 _Held = dict[str | None, list[Box | Cluster]]
 
@@ -18,6 +19,11 @@ _Held = dict[str | None, list[Box | Cluster]]
 def dot(picture: Picture, theme: Theme = LIGHT) -> str:
     """The picture as a digraph; every box has its size, so that the layout does not depend on the fonts of a machine."""
     return "\n".join(_statements(picture, theme)) + "\n"
+
+
+def headed(frame: Cluster) -> str:
+    """What stands at the top of a frame: its name, and how often it is there."""
+    return "  ".join(filter(None, (frame.label, frame.note)))
 
 
 def quoted(text: str) -> str:
@@ -92,8 +98,9 @@ def _box(box: Box, theme: Theme) -> dict[str, str]:
 
 def _frame(frame: Cluster, theme: Theme) -> dict[str, str]:
     return {
-        "label": "  ".join(filter(None, (frame.label, frame.note))),
+        "label": headed(frame),
         "labeljust": "l",
+        "fontsize": f"{SIZE * _BOLD:.1f}",
         "style": "filled,rounded",
         "margin": "9",
         "color": theme.rule,

@@ -188,7 +188,7 @@ def _input(node: Input) -> Box:
 
 
 def _headed(name: str, scope: Scope) -> str:
-    return f"{name}  {scope.kind}" if scope.kind and scope.kind != name else name
+    return f"{name}  {scope.kind}" if scope.kind and not name.startswith(scope.kind) else name
 
 
 def _times(run: Run) -> str:

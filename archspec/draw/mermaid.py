@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from archspec.draw.dot import headed
 from archspec.draw.picture import Box, Cluster, Edge, Picture
 from archspec.draw.theme import LIGHT, Theme
 
@@ -46,7 +47,7 @@ def _inside(held: dict[str | None, list[Box | Cluster]], frame: str | None, inde
         if isinstance(part, Box):
             yield indent + _box(part)
             continue
-        yield f'{indent}subgraph {part.id}["{escaped("  ".join(filter(None, (part.label, part.note))))}"]'
+        yield f'{indent}subgraph {part.id}["{escaped(headed(part))}"]'
         yield from _inside(held, part.id, indent + "  ")
         yield f"{indent}end"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archspec.draw.dot import headed
 from archspec.draw.furniture import legend, table
 from archspec.draw.layout import Curve, Layout
 from archspec.draw.picture import SMALL, Box, Cluster, Line
@@ -42,7 +43,7 @@ def figure(layout: Layout, theme: Theme) -> Iterator[Group]:
     """The groups of the figure itself: frames, then arrows, then boxes."""
     for cluster, (x0, y0, x1, y1) in layout.frames:
         sheet = Rect(x0, y0, x1 - x0, y1 - y0, theme.frame(cluster.level), theme.rule, 7)
-        yield Group("frame", (sheet,), cluster.place, "frame", f"{cluster.label} {cluster.note}".strip())
+        yield Group("frame", (sheet,), cluster.place, "frame", headed(cluster))
     for curve in layout.curves:
         yield _arrow(curve, theme)
     for cluster, corners in layout.frames:
@@ -60,14 +61,11 @@ def _place(scene: Scene, groups: list[Group], x: float, y: float) -> None:
 def _heading(cluster: Cluster, corners: tuple[float, float, float, float], theme: Theme) -> Iterator[Shape]:
     """The label of a frame, on a ground of its own: an arrow that comes in below it does not strike it through."""
     x, y = corners[0] + 8, corners[1] + 15
-    wide, after = width(cluster.label, SIZE, bold=True), 0.0
-    if cluster.note:
-        after = 8 + width(cluster.note, SIZE, bold=True)
+    label = headed(cluster)
+    wide = min(width(label, SIZE, bold=True), corners[2] - x - 3)
     colour = theme.frame(cluster.level)
-    yield Rect(x - 2, y - 10, wide + after + 4, 13, colour, colour, 2, 0)
-    yield Text(x, y, cluster.label, SIZE, theme.ink, True, "start")
-    if cluster.note:
-        yield Text(x + wide + 8, y, cluster.note, SIZE, theme.flows["projection"], True, "start")
+    yield Rect(x - 2, y - 10, wide + 4, 13, colour, colour, 2, 0)
+    yield Text(x, y, label, SIZE, theme.ink, True, "start")
 
 
 def _arrow(curve: Curve, theme: Theme) -> Group:

@@ -47,7 +47,7 @@ class Diagram {
     return { id: part.id, width: Math.max(80, wide), height: 14 * this.lines(part).length + 10 };
   }
 
-  title(part) { return cut([part.label, part.word !== part.label ? part.word : "", part.times > 1 ? `×${part.times}` : ""].filter(Boolean).join("  "), 44); }
+  title(part) { return cut([part.label, part.label.startsWith(part.word) ? "" : part.word, part.times > 1 ? `×${part.times}` : ""].filter(Boolean).join("  "), 44); }
 
   lines(part) {
     if (part.mark || part.word === "input") return [cut(part.label, 40), part.output.join(", ")];
