@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 HEAD = "name: hostile\ninput: [4, 8, 8]\n"
 
@@ -162,12 +163,20 @@ def main(path: str) -> None:
     start = time.process_time()
     found = archspec.check(path)
     seconds = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     text = [
         {"line": one.span.line, "column": one.span.column, "lines": len(one.span.source.lines), "text": str(one)}
         for one in found
     ]
     sys.stdout.write(json.dumps({"seconds": seconds, "bytes": peak, "found": text[:3]}))
+
+
+def peak_bytes() -> int:
+    """The most memory that this program held: what `getrusage` says counts the process that started it too."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    high = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+    return 1024 * (high[0] if high else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 if __name__ == "__main__":
