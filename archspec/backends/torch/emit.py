@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import fx
 
-from archspec.backends.torch.layout import Part
-from archspec.backends.torch.steps import Ref, Step
+from archspec.backends.layout import Part
+from archspec.backends.steps import Ref, Step
 from archspec.diagnostics import Use
 from archspec.graph import Graph
 from archspec.ops.base import Batch, Call, Operand, Result
