@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from archspec.backends.layout import Part
 from archspec.backends.source.defaults import full
@@ -30,6 +31,7 @@ class _Reader:
         self._count = 0
         self._members: dict[tuple[str, ...], Member] = {}
         self._statements: list[Statement] = []
+        self._words: dict[tuple[str, ...], str] = {}
 
     def read(self, inputs: list[Place], outputs: list[Place]) -> Body:
         taken = self._new(inputs)
@@ -42,6 +44,9 @@ class _Reader:
         kind = self._part.scope.kind or re.sub(r"\d+$", "", "".join(self._part.path[-1:])) or "layers"
         body = Body(self._part, kind, list(self._members.values()), self._statements, taken, given)
         body.chain = _chain(body)
+        if body.chain is None:
+            self._rename()
+            body.members, body.statements = list(self._members.values()), self._statements
         return body
 
     def _new(self, places: list[Place]) -> tuple[int, ...]:
@@ -54,7 +59,7 @@ class _Reader:
         path = part.path[self._start :]
         self._members.setdefault(path, Member(path, self._made[part.path]))
         args = tuple(Ref(self._values[place]) for place in part.inputs)
-        self._statements.append(Statement(self._new(list(part.outputs)), path, args, hint=path[-1]))
+        self._statements.append(Statement(self._new(list(part.outputs)), path, args, hint=path[-1], weighted=True))
 
     def _call_step(self, step: Step) -> None:
         operands = [Ref(self._values[place]) for place in step.operands]
@@ -78,7 +83,30 @@ class _Reader:
         path = step.path[self._start :]
         if path not in self._members:
             self._members[path] = Member(path, _make(call, step))
+            self._words[path] = step.node.op.word if not step.node.weights else ""
         return path
+
+    def _rename(self) -> None:
+        """Calls modules without weights by their op's word, where that leaves no member with a number for a name."""
+        numbered = [path for path in self._members if not path[0].isidentifier()]
+        if any(len(path) > 1 or not self._words.get(path) for path in numbered):
+            return
+        taken = {path[0] for path in self._members}
+        renamed = {}
+        for path in numbered:
+            name = word = re.sub(r"\W", "_", self._words[path])
+            number = 2
+            while name in taken:
+                name, number = f"{word}{number}", number + 1
+            taken.add(name)
+            renamed[path] = (name,)
+        self._members = {
+            renamed.get(path, path): Member(renamed.get(path, path), one.make) for path, one in self._members.items()
+        }
+        self._statements = [
+            replace(one, target=renamed.get(one.target, one.target)) if isinstance(one.target, tuple) else one
+            for one in self._statements
+        ]
 
 
 def _make(call: Call, step: Step) -> Make | Weight:

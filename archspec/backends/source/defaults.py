@@ -38,16 +38,21 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
 """For a module's name: the options that people write without their names."""
 
 
+_ORDER = ("stride", "padding", "output_padding", "dilation", "ceil_mode", "groups", "bias")
+
+
 def full(call: Call) -> dict[str, Any]:
     """The options of a module's call, those written without names first, and those left out that have a default here."""
     defaults = dict(DEFAULTS.get(call.target, {}))
-    order = (*POSITIONAL.get(call.target, ()), *defaults, *call.options)
+    order = dict.fromkeys((*POSITIONAL.get(call.target, ()), *_ORDER, *defaults, *call.options))
     given = defaults | dict(call.options)
-    return {name: _plain(given[name]) for name in order if name in given}
+    return {name: _plain(given[name], shape=name == "normalized_shape") for name in order if name in given}
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        items = tuple(value)
-        return items[0] if items and all(item == items[0] for item in items) and len(items) > 1 else items
-    return value
+def _plain(value: Any, *, shape: bool) -> Any:
+    """One number for several equal ones; a shape stays as it is, but for one of one axis."""
+    if not isinstance(value, list | tuple):
+        return value
+    items = tuple(value)
+    equal = len(items) == 1 or (not shape and items and all(item == items[0] for item in items))
+    return items[0] if equal else items

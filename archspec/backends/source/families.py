@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import math
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
@@ -139,12 +140,9 @@ def _shares(sequences: list[Vector]) -> list[Vector] | None:
     if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in flat):
         return None
     fractions = [Fraction(value).limit_denominator(10_000) for value in flat if isinstance(value, int | float)]
-    whole = 1
-    for one in fractions:
-        whole = whole * one.denominator // Fraction(whole, one.denominator).denominator if whole else 1
-        whole = max(whole, one.denominator) if whole % one.denominator else whole
-        if whole > 100_000:
-            return None
+    whole = math.lcm(*(one.denominator for one in fractions))
+    if whole > 100_000:
+        return None
     firsts, steps = [], []
     for one in sequences:
         numerators = [round(float(value) * whole) for value in one if isinstance(value, int | float)]

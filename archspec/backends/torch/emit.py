@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import keyword
 import operator
 from functools import cache
 from typing import Any
@@ -152,16 +151,3 @@ class _Arguments:
         if isinstance(given, dict):
             return {name: self.fill(value) for name, value in given.items()}
         return given
-
-
-def argument_names(names: list[str]) -> list[str]:
-    """The names as they can stand in a function's signature: a letter in place of what Python refuses, no two equal."""
-    made: list[str] = []
-    for name in names:
-        plain = "".join(letter if letter.isalnum() else "_" for letter in name)
-        if not plain.isidentifier() or keyword.iskeyword(plain) or plain in ("self", "torch"):
-            plain = f"_{plain}"
-        while plain in made:
-            plain += "_"
-        made.append(plain)
-    return made
