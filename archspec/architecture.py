@@ -94,7 +94,7 @@ class Architecture:
         return self.network.name
 
     @property
-    def source(self) -> str:
+    def paper(self) -> str:
         """The paper or the author, as the spec says."""
         return self.network.source
 
@@ -163,6 +163,16 @@ class Architecture:
         from archspec.backends.torch import build
 
         return build(self.network, device=device, dtype=dtype, seed=seed)
+
+    def source(self, command: str | None = None) -> str:
+        """The network as the text of a Python module: plain, typed and formatted PyTorch that imports nothing but torch.
+
+        Its classes have the names of the spec's blocks, its `state_dict` the keys of `build()`. `command` is what made it, for
+        its docstring. Needs no torch.
+        """
+        from archspec.backends.source import about, source
+
+        return source(self.network, about(self, command))
 
     def rewrite(self, word: str, **arguments: Any) -> Architecture:
         """The architecture after one more pass, as `passes: [word: arguments]` would make it.

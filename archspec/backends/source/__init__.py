@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archspec.backends.source.about import about
 from archspec.backends.source.network import source
 
-__all__ = ["source"]
+__all__ = ["about", "source"]

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from archspec.backends.layout import Part
 from archspec.backends.source.defaults import full
-from archspec.backends.source.model import Body, Literal, Make, Member, Ref, Run, Size, Statement, Weight
+from archspec.backends.source.model import Body, Make, Member, Ref, Run, Size, Statement, Weight
+from archspec.backends.source.sequences import columns, progression, shares
 from archspec.backends.steps import Ref as Place
 from archspec.backends.steps import Step
 from archspec.graph import Path
@@ -66,7 +67,10 @@ class _Reader:
         results: list[Ref] = []
         for at, call in enumerate(step.kind.calls):
             last = at == len(step.kind.calls) - 1
-            args, keywords = _filled(call.args, operands, results), _filled(tuple(call.keywords.items()), operands, results)
+            args, keywords = (
+                _filled(call.args, operands, results),
+                _filled(tuple(call.keywords.items()), operands, results),
+            )
             if last:
                 made = self._new([(step.node.id, index) for index in range(len(step.node.outputs))])
             else:
@@ -178,22 +182,6 @@ def _regular(makes: tuple[Make, ...]) -> bool:
     for values in columns(makes):
         if all(value == values[0] for value in values):
             continue
-        if len(values) < 3 or not all(type(value) is int for value in values):
-            return False
-        if progression(values) is None:
+        if len(values) < 3 or (progression(values) is None and shares([values]) is None):
             return False
     return True
-
-
-def columns(makes: tuple[Make, ...]) -> list[tuple[Literal, ...]]:
-    """For each number of modules of one shape, its values in them."""
-    return list(zip(*([value for _, value in make.numbers] for make in makes), strict=True))
-
-
-def progression(values: tuple[Literal, ...]) -> tuple[int, int] | None:
-    """The first of whole numbers and the step between them, where there is one step."""
-    if not all(type(value) is int for value in values):
-        return None
-    whole = [value for value in values if isinstance(value, int)]
-    step = whole[1] - whole[0] if len(whole) > 1 else 0
-    return (whole[0], step) if all(b - a == step for a, b in zip(whole, whole[1:], strict=False)) else None

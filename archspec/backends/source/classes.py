@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from archspec.backends.source.families import Way, literal, ways
+from archspec.backends.source.defaults import DEFAULTS, POSITIONAL
+from archspec.backends.source.families import literal
 from archspec.backends.source.forward import Forward
 from archspec.backends.source.initial import parameter
-from archspec.backends.source.model import Body, Family, Make, Member, Run, Weight, is_number
+from archspec.backends.source.model import Family, Make, Member, Run, Weight, is_number
+from archspec.backends.source.sequences import Way, ways
 from archspec.backends.source.text import Invoke, lines, rolled
-from archspec.backends.source.defaults import DEFAULTS, POSITIONAL
 
 
 def write(family: Family, *, names: tuple[str, ...], before_end: list[str], extra: list[str]) -> str:
     """The class of a family; `names` are the arguments of its `forward`."""
     return _Writer(family, names).write(before_end, extra)
+
+
+_CONTAINERS = frozenset(["append", "extend", "insert", "pop", "clear", "keys", "items", "values", "update"])
+"""Names that a container of torch uses itself."""
 
 
 class _Writer:
@@ -29,13 +34,14 @@ class _Writer:
     def _choose_base(self) -> str:
         if self._body.chain is not None:
             return "nn.Sequential"
-        heads = [member.path[0] for member in self._body.members]
-        numbers = list(dict.fromkeys(int(head) for head in heads if head.isdigit()))
-        taken = {"append", "extend", "insert", "pop"} & set(heads)
-        if numbers and not taken and numbers == list(range(len(numbers))):
-            single = all(len(member.path) == 1 for member in self._body.members if member.path[0].isdigit())
-            return "nn.ModuleList" if single else "nn.Module"
-        return "nn.Module"
+        heads = list(dict.fromkeys(member.path[0] for member in self._body.members))
+        numbers = [int(head) for head in heads if head.isdigit()]
+        deep = any(len(member.path) > 1 for member in self._body.members)
+        plain = all(head.isidentifier() for head in heads)
+        if plain or deep or _CONTAINERS & set(heads):
+            return "nn.Module"
+        listed = len(numbers) == sum(not head.isidentifier() for head in heads)
+        return "nn.ModuleList" if listed and numbers == list(range(len(numbers))) else "nn.ModuleDict"
 
     def write(self, before_end: list[str], extra: list[str]) -> str:
         family = self._family
@@ -88,6 +94,8 @@ class _Writer:
             heads = list(dict.fromkeys(one.path[0] for one in self._body.members))
             if self._family.optional is None and heads.index(name) == int(name) and isinstance(what, Invoke):
                 return self._append(what)
+        if not above and self._base == "nn.ModuleDict":
+            return lines(f'self["{name}"] = ', what, indent=8)
         method = "register_parameter" if weight else "add_module"
         return lines("", Invoke(f"{owner}.{method}", (("", f'"{name}"'), ("", what))), indent=8)
 
@@ -156,6 +164,8 @@ class _Writer:
             return f"self.{name}"
         if len(path) == 1 and name.isdigit() and self._base == "nn.ModuleList":
             return f"self[{name}]"
+        if self._base == "nn.ModuleDict":
+            return f'self["{name}"]'
         getter = "get_parameter" if isinstance(member.make, Weight) else "get_submodule"
         return f'self.{getter}("{".".join(path)}")'
 
@@ -182,7 +192,9 @@ class _Turn:
         first, step = next(numbers), next(numbers)
         product = "i" if step == "1" else f"{_bracketed(step)} * i"
         total = product if first == "0" else f"{first} + {product}"
-        return total if way.kind == "grows" else f"{f'({total})' if ' ' in total else total} / {_bracketed(next(numbers))}"
+        return (
+            total if way.kind == "grows" else f"{f'({total})' if ' ' in total else total} / {_bracketed(next(numbers))}"
+        )
 
     def head(self, count: str, *, indexed: bool) -> str:
         if not self._lists:
@@ -223,12 +235,13 @@ def _of_family(make: Make, family: Family, numbers: Iterator[str]) -> Invoke:
     arguments: list[tuple[str, str | Invoke]] = []
     skipped = False
     options = dict(make.options)
+    required = sum(not one.has_default for one in family.arguments)
     for one in family.arguments:
         text = next(numbers)
         if one.has_default and text == literal(one.default):
             skipped = True
             continue
-        named = skipped or one.has_default or len(family.arguments) > 3
+        named = skipped or one.has_default or required > 3
         arguments.append((one.name if named else "", text))
     if family.optional is not None:
         given = options[family.optional]

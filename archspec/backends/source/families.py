@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import keyword
-import math
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from fractions import Fraction
 
-from archspec.backends.source.bodies import columns, progression
 from archspec.backends.source.model import Argument, Body, Family, Literal, Make, Run, is_number, leaves
+from archspec.backends.source.sequences import Vector, ways
 
 _RANK = ("in_channels", "in_features", "embed_dim", "out_channels", "out_features", "num_features")
 """Names for an argument that several options have in common, best first."""
 
 _PUBLIC = {"num_features": "in_channels", "normalized_shape": "width", "p": "drop", "kernel_size": "kernel"}
-
-Vector = tuple[Literal, ...]
 
 
 def families(bodies: list[Body]) -> list[Family]:
@@ -102,58 +99,6 @@ def _chain_holes(family: Family) -> Iterator[tuple[str, Vector]]:
             yield from way.holes(name)
 
 
-class Way:
-    """How one number of a run's modules goes from turn to turn, in every body of a class."""
-
-    def __init__(self, sequences: list[Vector]) -> None:
-        self.sequences = sequences
-        self.kind = "listed"
-        self.parts: list[Vector] = [tuple(self.sequences)]
-        if all(len(set(map(repr, one))) == 1 for one in sequences):
-            self.kind, self.parts = "same", [tuple(one[0] for one in sequences)]
-            return
-        steps = {found[1] for one in sequences if len(one) > 1 and (found := progression(one)) is not None}
-        if all(progression(one) is not None for one in sequences):
-            firsts = tuple(one[0] for one in sequences)
-            lone = steps.pop() if len(steps) == 1 else None
-            pairs = [lone if lone is not None else (progression(one) or (0, 0))[1] for one in sequences]
-            self.kind, self.parts = "grows", [firsts, tuple(pairs)]
-            return
-        shares = _shares(sequences)
-        if shares is not None:
-            self.kind, self.parts = "share", shares
-
-    def holes(self, name: str) -> Iterator[tuple[str, Vector]]:
-        names = {"same": [name], "grows": [name, "step"], "share": ["first", "step", "last"], "listed": [f"{name}s"]}
-        yield from zip(names[self.kind], self.parts, strict=True)
-
-
-def ways(runs: list[Run]) -> list[Way]:
-    """For each number of the runs' modules how it goes."""
-    table = [columns(run.makes) for run in runs]
-    return [Way(list(sequences)) for sequences in zip(*table, strict=True)]
-
-
-def _shares(sequences: list[Vector]) -> list[Vector] | None:
-    """First, step and denominator of fractions that grow by equal steps, where division gives the very same floats."""
-    flat = [value for one in sequences for value in one]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in flat):
-        return None
-    fractions = [Fraction(value).limit_denominator(10_000) for value in flat if isinstance(value, int | float)]
-    whole = math.lcm(*(one.denominator for one in fractions))
-    if whole > 100_000:
-        return None
-    firsts, steps = [], []
-    for one in sequences:
-        numerators = [round(float(value) * whole) for value in one if isinstance(value, int | float)]
-        step = numerators[1] - numerators[0] if len(numerators) > 1 else 1
-        if any((numerators[0] + step * at) / whole != value for at, value in enumerate(one)):
-            return None
-        firsts.append(numerators[0])
-        steps.append(step)
-    return [tuple(firsts), tuple(steps), tuple(whole for _ in sequences)]
-
-
 class _Solver:
     def __init__(self, family: Family) -> None:
         self._family = family
@@ -236,7 +181,7 @@ def _constant(vector: Vector) -> bool:
 
 
 def _equal(one: Vector, other: Vector) -> bool:
-    return all(repr(a) == repr(b) for a, b in zip(one, other, strict=True))
+    return all(a == b and isinstance(a, bool) == isinstance(b, bool) for a, b in zip(one, other, strict=True))
 
 
 def derived(name: str, values: Vector, vector: Vector) -> str | None:
@@ -248,12 +193,10 @@ def derived(name: str, values: Vector, vector: Vector) -> str | None:
     factor = result // first if first else 0
     if factor > 1 and all(b == factor * a for a, b in pairs):
         return f"{factor} * {name}"
-    divisor = first // result if result else 0
-    if divisor > 1 and all(b == a // divisor for a, b in pairs):
-        return f"{name} // {divisor}"
-    if all(b == a - 1 for a, b in pairs):
-        return f"{name} - 1"
-    return None
+    for divisor in (2, 4, 8, 16):
+        if any(b for _, b in pairs) and all(b == a // divisor for a, b in pairs):
+            return f"{name} // {divisor}"
+    return f"{name} - 1" if name.startswith("depth") and all(b == a - 1 for a, b in pairs) else None
 
 
 def literal(value: Literal) -> str:

@@ -86,7 +86,9 @@ class Forward:
     def _annotated(self, line: str, returned: list[str]) -> str:
         """The line, with a type where it first gives a value to a name that is returned and that torch leaves untyped."""
         name, equals, _ = line.strip().partition(" = ")
-        if not equals or name not in returned or name not in self._untyped or name in self._declared:
+        given = set(name.split(", "))
+        if not equals or len(returned) > 1 or not given & set(returned) & self._untyped or given & self._declared:
+            self._declared |= given if equals else set()
             return line
         self._declared.add(name)
         return line.replace(f"{name} = ", f"{name}: Tensor = ", 1)
@@ -144,7 +146,8 @@ class Forward:
             return found
         before = one.reads
         self._spend(before)
-        names = [self._name(value, one, one.hint) for value in one.results]
+        several = self._several(one) if len(one.results) > 1 else []
+        names = several or [self._name(value, one, one.hint) for value in one.results]
         if expression.untyped:
             self._untyped.update(names)
         return found + lines(", ".join(names) + " = ", expression.code, indent=indent)
@@ -155,7 +158,9 @@ class Forward:
             return False
         if following is None:
             return one.results == self._body.outputs
-        return isinstance(following, Statement) and one.results[0] in following.reads and not self._is_optional(following)
+        return (
+            isinstance(following, Statement) and one.results[0] in following.reads and not self._is_optional(following)
+        )
 
     def _unfold(self, one: Statement, indent: int) -> list[str]:
         """Gives names to what is folded into a statement."""
@@ -210,13 +215,19 @@ class Forward:
             for other in chain
             if other in self._names and self._left[other] <= 0 and self._names[other] not in alive
         ]
-        if one is not None and len(one.results) > 1:
-            several = candidates[-len(one.results) :]
-            place = one.results.index(value)
-            return several[place] if len(several) == len(one.results) else None
         once = [name for other, name in zip(chain, map(self._names.get, chain), strict=True) if name in candidates]
         single = [name for name in once if name is not None and self._lone(chain, name)]
         return single[0] if single else None
+
+    def _several(self, one: Statement) -> list[str]:
+        """The names of operands that nothing else needs, for several results at once, if there are enough of them."""
+        alive = {name for other, name in self._names.items() if self._left[other] > 0}
+        free = [self._names[value] for value in self._sources(one) if self._names[value] not in alive]
+        names = list(dict.fromkeys(free))[-len(one.results) :]
+        if len(names) < len(one.results) or any(self._total[value] == 0 for value in one.results):
+            return []
+        self._names.update(zip(one.results, names, strict=True))
+        return names
 
     def _lone(self, chain: list[int], name: str) -> bool:
         return any(self._names.get(value) == name and self._total[value] == 1 for value in chain)
@@ -265,8 +276,14 @@ class Forward:
         left, right = one.args
         symbol = _SYMBOLS[str(one.target)]
         first = self._value(left.value) if isinstance(left, Ref) else Expression(self._tree(left, numbers))
-        second = self._value(right.value) if isinstance(right, Ref) else Expression(self._tree(right, numbers), loose=False)
-        same = first.loose and f" {symbol} " in str(first) and not re.search(r" (if|[-+*/@]) ", str(first).replace(f" {symbol} ", ""))
+        second = (
+            self._value(right.value) if isinstance(right, Ref) else Expression(self._tree(right, numbers), loose=False)
+        )
+        same = (
+            first.loose
+            and f" {symbol} " in str(first)
+            and not re.search(r" (if|[-+*/@]) ", str(first).replace(f" {symbol} ", ""))
+        )
         before = str(first) if same else first.atom
         after = second.atom if not re.search(r"[ ]", second.atom) or second.atom.endswith(")") else f"({second.atom})"
         return f"{before} {symbol} {after}"

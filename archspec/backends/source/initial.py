@@ -69,16 +69,18 @@ def method(steps: list[Step]) -> list[str]:
             paths = by_type[step.kind.state.target][found]
             if ".".join(step.path) not in paths:
                 paths.append(".".join(step.path))
-    body: list[str] = []
-    named = False
+    rules: dict[tuple[str, ...], list[str]] = {}
     for target, groups in by_type.items():
-        if set(groups) == {()}:
-            continue
-        code, uses_names = _type_rule(target, groups)
-        body += code
-        named = named or uses_names
-    if not body:
+        if set(groups) != {()}:
+            rules.setdefault(tuple(_type_rule(groups)), []).append(f"nn.{target.rpartition('.')[2]}")
+    if not rules:
         return []
+    named = any("if name" in line for code in rules for line in code)
+    body = [
+        line
+        for code, types in rules.items()
+        for line in (f"            elif isinstance(module, {' | '.join(types)}):", *code)
+    ]
     loop = "for name, module in self.named_modules():" if named else "for module in self.modules():"
     body[0] = body[0].replace("elif", "if", 1)
     return ["    def _initialise(self) -> None:", f"        {loop}", *body]
@@ -91,21 +93,19 @@ def _schemes(step: Step) -> Schemes:
     return tuple((name, scheme) for name, scheme in step.node.op.initial().items() if usual.get(name) != scheme)
 
 
-def _type_rule(target: str, groups: Mapping[Schemes, list[str]]) -> tuple[list[str], bool]:
-    type_ = f"nn.{target.rpartition('.')[2]}"
-    pad = " " * 12
-    code = [f"{pad}elif isinstance(module, {type_}):"]
+def _type_rule(groups: Mapping[Schemes, list[str]]) -> list[str]:
+    code: list[str] = []
     ordered = sorted(groups.items(), key=lambda one: len(one[1]))
     *special, (rest, _) = ordered
     if not special:
-        return code + _fills(rest, 16), False
+        return _fills(rest, 16)
     others = [path for _, paths in groups.items() for path in paths]
     for at, (schemes, paths) in enumerate(special):
         word = "elif" if at else "if"
         code += lines(f"{word} ", _condition(paths, [path for path in others if path not in paths]), ":", 16)
         code += _fills(schemes, 20) or [f"{' ' * 20}pass  # as torch does"]
     final = _fills(rest, 20)
-    return code + ([f"{' ' * 16}else:", *final] if final else []), True
+    return code + ([f"{' ' * 16}else:", *final] if final else [])
 
 
 def _condition(paths: list[str], others: list[str]) -> str | Invoke:
@@ -120,6 +120,4 @@ def _condition(paths: list[str], others: list[str]) -> str | Invoke:
 
 
 def _fills(schemes: Schemes, indent: int) -> list[str]:
-    return [
-        line for name, scheme in schemes for line in lines("", fill(scheme, f"module.{name}"), indent=indent)
-    ]
+    return [line for name, scheme in schemes for line in lines("", fill(scheme, f"module.{name}"), indent=indent)]

@@ -137,9 +137,7 @@ class Body:
         """What is equal for bodies that one class can be written for; `without` leaves a member's make out of it."""
         if self.chain is not None:
             return self.kind, "chain", tuple(_item_key(item) for item in self.chain)
-        members = tuple(
-            (one.path, "optional" if one.path == (without,) else one.make.shape) for one in self.members
-        )
+        members = tuple((one.path, "optional" if one.path == (without,) else one.make.shape) for one in self.members)
         lines = tuple(
             (one.results, one.target, _mask(one.args), _mask(one.keywords), one.weighted) for one in self.statements
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections import defaultdict
 
 from archspec.backends.arguments import argument_names
@@ -14,8 +13,6 @@ from archspec.backends.source.classes import write
 from archspec.backends.source.families import families, solve
 from archspec.backends.source.initial import method
 from archspec.backends.source.model import Body, Family, Make
-from archspec.backends.source.text import WIDTH
-from archspec.backends.steps import Ref as Place
 from archspec.backends.steps import Step, steps_of
 from archspec.graph import Graph, Path
 
@@ -172,7 +169,3 @@ def _file(about: str, classes: list[str], ours: list[str]) -> str:
         standard.insert(0, "import operator")
     head = [f'"""{about}\n"""', "\n".join(standard), "\n".join(imports)]
     return "\n\n".join(part for part in head if part) + "\n\n\n" + code
-
-
-def wrapped(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False))
