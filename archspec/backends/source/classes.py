@@ -139,14 +139,25 @@ class _Writer:
         return constructed(make, numbers)
 
     def _forward(self) -> list[str]:
-        numbers = (self._own(text) for text in self._numbers)
-        writer = Forward(
-            self._body, access=self._access, numbers=numbers, optional=self._family.optional, names=self._names
-        )
+        numbers = [self._own(text) for text in self._numbers]
+        code = self._statements(numbers, frozenset())
         results = len(self._body.outputs)
         type_ = "Tensor" if results == 1 else f"tuple[{', '.join(['Tensor'] * results)}]"
         arguments = (("", "self"), *(("", f"{name}: Tensor") for name in self._names))
-        return [*lines("def ", Invoke("forward", arguments), f" -> {type_}:", 4), *rolled(writer.write())]
+        return [*lines("def ", Invoke("forward", arguments), f" -> {type_}:", 4), *rolled(code)]
+
+    def _statements(self, numbers: list[str], annotate: frozenset[str]) -> list[str]:
+        """The lines of `forward`; a second time if a type makes one of them longer."""
+        writer = Forward(
+            self._body,
+            access=self._access,
+            numbers=iter(numbers),
+            optional=self._family.optional,
+            names=self._names,
+            annotate=annotate,
+        )
+        code = writer.write()
+        return self._statements(numbers, frozenset(writer.annotated)) if writer.annotated and not annotate else code
 
     def _own(self, text: str) -> str:
         """A number of `forward`: an argument of the constructor is found on the module."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from archspec.backends.source.branches import Guard, Item, guarded
 from archspec.backends.source.families import literal
-from archspec.backends.source.model import Body, Make, Ref, Size, Statement, is_number
+from archspec.backends.source.model import Body, Make, Ref, Size, Statement, is_number, leaves
 from archspec.backends.source.text import WIDTH, Invoke, lines
 
 _SYMBOLS = {"torch.add": "+", "torch.mul": "*", "torch.div": "/", "torch.matmul": "@"}
@@ -47,6 +47,7 @@ class Forward:
         numbers: Iterator[str],
         optional: str | None,
         names: tuple[str, ...],
+        annotate: frozenset[str] = frozenset(),
     ) -> None:
         self._body, self._access, self._optional = body, access, optional
         self._texts = {id(one): _texts(one, numbers) for one in body.statements}
@@ -58,6 +59,10 @@ class Forward:
         self._typed = set(body.inputs)
         self._declared = set(names)
         self._folded: dict[int, Expression] = {}
+        self._annotate = annotate
+        self._given = set(names)
+        self.annotated: set[str] = set()
+        """The names whose first value gets a type, as `write` found."""
         self._untyped: set[str] = set()
         self._wanted: dict[int, str] = {}
 
@@ -69,7 +74,7 @@ class Forward:
             last = self._folded.pop(value)
             name = self._name(value, self._maker(value), self._maker(value).hint)
             self._untyped.add(name)
-            found += lines(f"{name} = ", last.code, indent=8)
+            found += self._assignment(name, last.code, 8)
         returned = [str(self._value(value)) for value in self._body.outputs]
         found = [self._annotated(line, returned) for line in found]
         return [*found, f"        return {', '.join(returned)}"]
@@ -86,11 +91,15 @@ class Forward:
     def _annotated(self, line: str, returned: list[str]) -> str:
         """The line, with a type where it first gives a value to a name that is returned and that torch leaves untyped."""
         name, equals, _ = line.strip().partition(" = ")
-        given = set(name.split(", "))
+        given = set(name.removesuffix(": Tensor").split(", "))
+        if name.endswith(": Tensor"):
+            self._declared |= given
+            return line
         if not equals or len(returned) > 1 or not given & set(returned) & self._untyped or given & self._declared:
             self._declared |= given if equals else set()
             return line
         self._declared.add(name)
+        self.annotated.add(name)
         return line.replace(f"{name} = ", f"{name}: Tensor = ", 1)
 
     def _items(self, items: list[Item] | tuple[Item, ...], indent: int) -> list[str]:
@@ -150,7 +159,12 @@ class Forward:
         names = several or [self._name(value, one, one.hint) for value in one.results]
         if expression.untyped:
             self._untyped.update(names)
-        return found + lines(", ".join(names) + " = ", expression.code, indent=indent)
+        return found + self._assignment(", ".join(names), expression.code, indent)
+
+    def _assignment(self, name: str, code: Invoke | str, indent: int) -> list[str]:
+        typed = name in self._annotate and indent == 8 and name not in self._given
+        self._given.add(name)
+        return lines(f"{name}: Tensor = " if typed else f"{name} = ", code, indent=indent)
 
     def _folds(self, one: Statement, following: Item | None) -> bool:
         """Whether the value is used once, by the next statement, so that it needs no name."""
@@ -174,7 +188,7 @@ class Forward:
                 name = self._name(value, self._maker(value), self._maker(value).hint)
                 if folded.untyped:
                     self._untyped.add(name)
-                found += lines(f"{name} = ", folded.code, indent=indent)
+                found += self._assignment(name, folded.code, indent)
         return found
 
     def _maker(self, value: int) -> Statement:
@@ -199,14 +213,14 @@ class Forward:
         if self._total[value] == 0:
             self._names[value] = "_"
             return "_"
-        reused = self._reusable(value, one)
+        reused = self._reusable(one)
         hint = re.sub(r"\W", "_", hint)
         if reused is None and hint.isidentifier() and not keyword.iskeyword(hint) and one and len(one.results) == 1:
             reused = self._fresh(hint)
         self._names[value] = reused or self._fresh("out")
         return self._names[value]
 
-    def _reusable(self, value: int, one: Statement | None) -> str | None:
+    def _reusable(self, one: Statement | None) -> str | None:
         """The name of an operand that is read here for the first and last time."""
         alive = {name for other, name in self._names.items() if self._left[other] > 0}
         chain = self._sources(one) if one is not None else list(self._body.outputs)
@@ -315,7 +329,5 @@ class Forward:
 
 
 def _texts(one: Statement, numbers: Iterator[str]) -> list[str]:
-    from archspec.backends.source.model import leaves
-
     found = leaves((one.args, tuple(value for _, value in one.keywords)))
     return [next(numbers) for leaf in found if is_number(leaf) and not isinstance(leaf, bool)]

@@ -168,4 +168,5 @@ def _file(about: str, classes: list[str], ours: list[str]) -> str:
     if re.search(r"\boperator\.", code):
         standard.insert(0, "import operator")
     head = [f'"""{about}\n"""', "\n".join(standard), "\n".join(imports)]
-    return "\n\n".join(part for part in head if part) + "\n\n\n" + code
+    apart = "\n\n\n" if code.startswith("class ") else "\n\n"  # a statement stands nearer to the imports than a class
+    return "\n\n".join(part for part in head if part) + apart + code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 from archspec.backends.source.model import Literal, Make, Run
 
@@ -22,7 +23,7 @@ def progression(values: tuple[Literal, ...]) -> tuple[int, int] | None:
         return None
     whole = [value for value in values if isinstance(value, int)]
     step = whole[1] - whole[0] if len(whole) > 1 else 0
-    return (whole[0], step) if all(b - a == step for a, b in zip(whole, whole[1:], strict=False)) else None
+    return (whole[0], step) if all(b - a == step for a, b in pairwise(whole)) else None
 
 
 class Way:

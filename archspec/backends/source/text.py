@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 WIDTH = 88  # the width of a line that formatters take by themselves
 _STEP = 4
@@ -96,7 +97,7 @@ def _steps(code: list[str], period: int, turns: int) -> list[tuple[int, int]] | 
     ]
     found = []
     for column in zip(*table, strict=True):
-        steps = {b - a for a, b in zip(column, column[1:], strict=False)}
+        steps = {b - a for a, b in pairwise(column)}
         if len(steps) > 1:
             return None
         found.append((column[0], steps.pop() if steps else 0))
