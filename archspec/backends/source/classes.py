@@ -74,17 +74,17 @@ class _Writer:
                 yield from self._item(at)
             return
         containers: set[tuple[str, ...]] = set()
-        for at, member in enumerate(self._body.members):
+        for member in self._body.members:
             if member.path == (self._family.optional,):
                 yield f"        self.{member.path[0]} = {member.path[0]}"
                 continue
             for end in range(1, len(member.path)):
                 if member.path[:end] not in containers:
                     containers.add(member.path[:end])
-                    yield from self._put(member.path[:end], "nn.Module()", at)
-            yield from self._put(member.path, self._make(member.make), at)
+                    yield from self._put(member.path[:end], "nn.Module()")
+            yield from self._put(member.path, self._make(member.make))
 
-    def _put(self, path: tuple[str, ...], what: str | Invoke, at: int) -> list[str]:
+    def _put(self, path: tuple[str, ...], what: str | Invoke) -> list[str]:
         *above, name = path
         owner = f'self.get_submodule("{".".join(above)}")' if above else "self"
         weight = str(what).startswith("nn.Parameter")

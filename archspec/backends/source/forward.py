@@ -59,6 +59,7 @@ class Forward:
         self._typed = set(body.inputs)
         self._declared = set(names)
         self._folded: dict[int, Expression] = {}
+        self._rounds: dict[str | tuple[str, ...], list[str]] = {}
         self._annotate = annotate
         self._given = set(names)
         self.annotated: set[str] = set()
@@ -237,10 +238,23 @@ class Forward:
         """The names of operands that nothing else needs, for several results at once, if there are enough of them."""
         alive = {name for other, name in self._names.items() if self._left[other] > 0}
         free = [self._names[value] for value in self._sources(one) if self._names[value] not in alive]
-        names = list(dict.fromkeys(free))[-len(one.results) :]
+        names = self._round(one, free) or list(dict.fromkeys(free))[-len(one.results) :]
         if len(names) < len(one.results) or any(self._total[value] == 0 for value in one.results):
             return []
         self._names.update(zip(one.results, names, strict=True))
+        return names
+
+    def _round(self, one: Statement, free: list[str]) -> list[str]:
+        """For the results of a call that are arguments of the next such call: the names of those arguments in this one."""
+        later = self._body.statements[self._body.statements.index(one) + 1 :]
+        again = next((other for other in later if other.target == one.target), None)
+        if again is None or any(Ref(value) not in again.args for value in one.results):
+            return self._rounds.get(one.target, [])
+        own = [one.args[again.args.index(Ref(value))] for value in one.results]
+        names = [self._names.get(arg.value, "") for arg in own if isinstance(arg, Ref)]
+        if len(set(names)) < len(one.results) or not set(names) <= set(free):
+            return []
+        self._rounds[one.target] = names
         return names
 
     def _lone(self, chain: list[int], name: str) -> bool:
@@ -304,7 +318,7 @@ class Forward:
 
     def _function(self, one: Statement, numbers: Iterator[str]) -> Invoke:
         name = str(one.target)
-        args = [("", self._tree(arg, numbers)) for arg in one.args]
+        args = [("", self._tree(arg, numbers, listed=name == "torch.split")) for arg in one.args]
         keywords = [(word, self._tree(value, numbers)) for word, value in one.keywords]
         if name.startswith("."):
             first = one.args[0]
@@ -313,14 +327,14 @@ class Forward:
         name = name.replace("torch.nn.functional.", "F.")
         return Invoke(name, tuple(args + keywords))
 
-    def _tree(self, tree: object, numbers: Iterator[str]) -> str:
+    def _tree(self, tree: object, numbers: Iterator[str], *, listed: bool = False) -> str:
         if isinstance(tree, Ref):
             return str(self._value(tree.value))
         if isinstance(tree, Size):
             return f"{self._value(tree.value).atom}.shape[0]"
         if isinstance(tree, tuple):
             inner = [self._tree(one, numbers) for one in tree]
-            brackets = "[]" if any(isinstance(one, Ref) for one in tree) else "()"
+            brackets = "[]" if listed or any(isinstance(one, Ref) for one in tree) else "()"
             comma = "," if len(inner) == 1 and brackets == "()" else ""
             return f"{brackets[0]}{', '.join(inner)}{comma}{brackets[1]}"
         if is_number(tree) and not isinstance(tree, bool):

@@ -72,7 +72,9 @@ def method(steps: list[Step]) -> list[str]:
     rules: dict[tuple[str, ...], list[str]] = {}
     for target, groups in by_type.items():
         if set(groups) != {()}:
-            rules.setdefault(tuple(_type_rule(groups)), []).append(f"nn.{target.rpartition('.')[2]}")
+            rules.setdefault(tuple(_type_rule(groups, may_lack_bias=".Conv" in target)), []).append(
+                f"nn.{target.rpartition('.')[2]}"
+            )
     if not rules:
         return []
     named = any("if name" in line for code in rules for line in code)
@@ -93,18 +95,18 @@ def _schemes(step: Step) -> Schemes:
     return tuple((name, scheme) for name, scheme in step.node.op.initial().items() if usual.get(name) != scheme)
 
 
-def _type_rule(groups: Mapping[Schemes, list[str]]) -> list[str]:
-    code: list[str] = []
+def _type_rule(groups: Mapping[Schemes, list[str]], *, may_lack_bias: bool) -> list[str]:
+    code: list[str] = []  # torch's types say that a convolution may have no bias
     ordered = sorted(groups.items(), key=lambda one: len(one[1]))
     *special, (rest, _) = ordered
     if not special:
-        return _fills(rest, 16)
+        return _fills(rest, 16, may_lack_bias=may_lack_bias)
     others = [path for _, paths in groups.items() for path in paths]
     for at, (schemes, paths) in enumerate(special):
         word = "elif" if at else "if"
         code += lines(f"{word} ", _condition(paths, [path for path in others if path not in paths]), ":", 16)
-        code += _fills(schemes, 20) or [f"{' ' * 20}pass  # as torch does"]
-    final = _fills(rest, 20)
+        code += _fills(schemes, 20, may_lack_bias=may_lack_bias) or [f"{' ' * 20}pass  # as torch does"]
+    final = _fills(rest, 20, may_lack_bias=may_lack_bias)
     return code + ([f"{' ' * 16}else:", *final] if final else [])
 
 
@@ -119,5 +121,11 @@ def _condition(paths: list[str], others: list[str]) -> str | Invoke:
     return Invoke("name in ", tuple(("", literal(path)) for path in paths), brackets="{}")
 
 
-def _fills(schemes: Schemes, indent: int) -> list[str]:
-    return [line for name, scheme in schemes for line in lines("", fill(scheme, f"module.{name}"), indent=indent)]
+def _fills(schemes: Schemes, indent: int, *, may_lack_bias: bool) -> list[str]:
+    found: list[str] = []
+    for name, scheme in schemes:
+        deeper = 4 if name == "bias" and may_lack_bias else 0
+        if deeper:
+            found.append(f"{' ' * indent}if module.bias is not None:")
+        found += lines("", fill(scheme, f"module.{name}"), indent=indent + deeper)
+    return found
