@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, Unable, echo_json, styled
-from archspec.cli.options import SPEC, architecture_options, json_option, limits_options, source
+from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, echo_json, styled
+from archspec.cli.options import SPEC, architecture_options, json_option, known_ending, limits_options, source
 from archspec.diagnostics import Diagnostic, SpecError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ Examples:
   archspec build densenet169
   archspec build resnet50 --set groups=32 --set base=4 --device cuda
   archspec build my.yaml --seed 1 --json
+  archspec build resnet50 -o net.py
+  archspec build resnet50 --weights torchvision:resnet50 -o net.onnx
 """
 _CHECK = """\
 \b
@@ -93,15 +96,40 @@ def archspec() -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the initialisation.")
 @click.option("--batch", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Samples in the run.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=known_ending,
+    metavar="FILE",
+    help="Write the network instead: .py, .pt2, .onnx or .safetensors.",
+)
+@click.option("--weights", metavar="F", help="Of the network: safetensors, a torch checkpoint, or torchvision:NAME.")
+@click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key.")
 @json_option
-def build(arch: Architecture, *, device: str, seed: int, batch: int, as_json: bool) -> None:
-    from archspec.backends.torch.trial import MissingDeviceError, try_out
-    from archspec.cli import show
+@click.pass_context
+def build(
+    ctx: click.Context,
+    arch: Architecture,
+    *,
+    device: str,
+    seed: int,
+    batch: int,
+    output: Path | None,
+    weights: str | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    from archspec.cli import make, show
 
-    try:
-        trial = try_out(arch.network, device=device, seed=seed, batch=batch)
-    except MissingDeviceError as missing:
-        raise Unable(str(missing)) from missing
+    if output is not None:
+        make.written(arch, output, seed=seed, weights=weights, strict=strict, command=make.command(ctx))
+        if as_json:
+            echo_json(show.facts(arch) | {"written": str(output)})
+        else:
+            click.echo(f"{arch.name}: {output} written")
+        return
+    trial = make.tried(arch, device=device, seed=seed, batch=batch, weights=weights, strict=strict)
     if as_json:
         echo_json(show.facts(arch) | trial.as_dict())
         return
