@@ -122,6 +122,8 @@ def build(
 ) -> None:
     from archspec.cli import make, show
 
+    if output is not None and output.suffix == ".py" and weights is not None:
+        raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
     if output is not None:
         make.written(arch, output, seed=seed, weights=weights, strict=strict, command=make.command(ctx))
         if as_json:
