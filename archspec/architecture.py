@@ -56,7 +56,7 @@ def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architect
     graph, names = elaborate(bound, limits)
     for use in bound.passes:
         graph = _rewritten(graph, use, names)
-    texts = {name: found.text for name, found in given.items()}
+    texts = {name: found.text.removesuffix("\n").removesuffix("...").strip() for name, found in given.items()}
     return Architecture(bound, graph, text=source.text, overrides=texts)
 
 

@@ -69,23 +69,28 @@ def method(steps: list[Step]) -> list[str]:
             paths = by_type[step.kind.state.target][found]
             if ".".join(step.path) not in paths:
                 paths.append(".".join(step.path))
+    attends = any(target.endswith("MultiheadAttention") for target in by_type)
     rules: dict[tuple[str, ...], list[str]] = {}
     for target, groups in by_type.items():
         if set(groups) != {()}:
-            rules.setdefault(tuple(_type_rule(groups, may_lack_bias=".Conv" in target)), []).append(
-                f"nn.{target.rpartition('.')[2]}"
-            )
+            rule = tuple(_type_rule(groups, may_lack_bias=".Conv" in target))
+            exact = attends and target == "torch.nn.Linear"
+            rules.setdefault((_EXACT if exact else "", *rule), []).append(f"nn.{target.rpartition('.')[2]}")
     if not rules:
         return []
     named = any("if name" in line for code in rules for line in code)
-    body = [
-        line
-        for code, types in rules.items()
-        for line in (f"            elif isinstance(module, {' | '.join(types)}):", *code)
-    ]
+    body = [line for code, types in rules.items() for line in (f"            elif {_test(code[0], types)}:", *code[1:])]
     loop = "for name, module in self.named_modules():" if named else "for module in self.modules():"
     body[0] = body[0].replace("elif", "if", 1)
     return ["    def _initialise(self) -> None:", f"        {loop}", *body]
+
+
+_EXACT = "exact"
+"""Of a rule: not for subclasses. The projection inside an attention is a linear layer that keeps torch's own values."""
+
+
+def _test(kind: str, types: list[str]) -> str:
+    return f"type(module) is {types[0]}" if kind == _EXACT else f"isinstance(module, {' | '.join(types)})"
 
 
 def _schemes(step: Step) -> Schemes:
