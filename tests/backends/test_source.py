@@ -16,7 +16,7 @@ from archspec.backends.source import families
 from archspec.backends.source.defaults import DEFAULTS
 
 GOLDENS = Path(__file__).parents[1] / "data" / "source"
-LARGE = {
+LARGE: dict[str, dict[str, Any]] = {
     "alexnet": {"input": [3, 64, 64]},
     "dpn68": {"input": [3, 64, 64]},
     "inception_resnet_v1": {"input": [3, 128, 128]},

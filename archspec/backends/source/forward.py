@@ -230,8 +230,7 @@ class Forward:
             for other in chain
             if other in self._names and self._left[other] <= 0 and self._names[other] not in alive
         ]
-        once = [name for other, name in zip(chain, map(self._names.get, chain), strict=True) if name in candidates]
-        single = [name for name in once if name is not None and self._lone(chain, name)]
+        single = [name for name in candidates if self._lone(chain, name)]
         return single[0] if single else None
 
     def _several(self, one: Statement) -> list[str]:

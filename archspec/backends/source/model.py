@@ -194,7 +194,7 @@ def _item_key(item: Member | Run) -> Hashable:
 def _mask(tree: object) -> Hashable:
     if isinstance(tree, tuple):
         return tuple(map(_mask, tree))
-    return "number" if is_number(tree) and not isinstance(tree, bool) else tree  # type: ignore[return-value]
+    return "number" if is_number(tree) and not isinstance(tree, bool) else tree
 
 
 @dataclass(eq=False)

@@ -43,9 +43,9 @@ class Way:
             pairs = [lone if lone is not None else (progression(one) or (0, 0))[1] for one in sequences]
             self.kind, self.parts = "grows", [firsts, tuple(pairs)]
             return
-        found = shares(sequences)
-        if found is not None:
-            self.kind, self.parts = "share", found
+        fractions = shares(sequences)
+        if fractions is not None:
+            self.kind, self.parts = "share", fractions
 
     def holes(self, name: str) -> Iterator[tuple[str, Vector]]:
         names = {"same": [name], "grows": [name, "step"], "share": ["first", "step", "last"], "listed": [f"{name}s"]}
