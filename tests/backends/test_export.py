@@ -21,6 +21,7 @@ from archspec.backends.torch import WeightsError
 from archspec.backends.torch.checkpoint import compare, read
 from archspec.cli.commands import archspec as command
 from archspec.cli.options import ENDINGS
+from tests.references import torchvision
 
 SMALL = """
 name: small
@@ -132,8 +133,7 @@ def test_what_does_not_fit_stands_in_a_table(small: archspec.Architecture, tmp_p
 
 
 def test_torchvisions_own_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    from torchvision import models
-
+    models = torchvision.models
     asked = []
 
     def get_model(name: str, weights: str) -> torch.nn.Module:

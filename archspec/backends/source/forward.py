@@ -317,14 +317,22 @@ class Forward:
 
     def _function(self, one: Statement, numbers: Iterator[str]) -> Invoke:
         name = str(one.target)
-        args = [("", self._tree(arg, numbers, listed=name == "torch.split")) for arg in one.args]
-        keywords = [(word, self._tree(value, numbers)) for word, value in one.keywords]
+        args: list[tuple[str, str | Invoke]] = [
+            ("", self._argument(arg, numbers, listed=name == "torch.split")) for arg in one.args
+        ]
+        keywords: list[tuple[str, str | Invoke]] = [(word, self._tree(value, numbers)) for word, value in one.keywords]
         if name.startswith("."):
             first = one.args[0]
             owner = self._value(first.value).atom if isinstance(first, Ref) else args[0][1]
             return Invoke(f"{owner}{name}", tuple(args[1:] + keywords))
         name = name.replace("torch.nn.functional.", "F.")
         return Invoke(name, tuple(args + keywords))
+
+    def _argument(self, tree: object, numbers: Iterator[str], *, listed: bool) -> str | Invoke:
+        """A list of values may stand on lines of its own."""
+        if isinstance(tree, tuple) and (listed or any(isinstance(one, Ref) for one in tree)):
+            return Invoke("", tuple(("", self._tree(one, numbers)) for one in tree), brackets="[]")
+        return self._tree(tree, numbers, listed=listed)
 
     def _tree(self, tree: object, numbers: Iterator[str], *, listed: bool = False) -> str:
         if isinstance(tree, Ref):

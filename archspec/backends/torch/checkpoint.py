@@ -107,7 +107,8 @@ def _safetensors(path: Path) -> Any:
 def _checkpoint(path: Path) -> Any:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
+        # the file was there a moment ago: an OSError is of a seek to where the lost part was
         first = str(error).strip().partition("\n")[0]
         raise WeightsError(f"{path}: neither safetensors nor a whole torch checkpoint of tensors: {first}") from error
     for key in _WRAPPERS:
