@@ -133,7 +133,7 @@ def test_what_does_not_fit_stands_in_a_table(small: archspec.Architecture, tmp_p
 
 
 def test_torchvisions_own_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    models = torchvision.models
+    models = torchvision().models
     asked = []
 
     def get_model(name: str, weights: str) -> torch.nn.Module:
