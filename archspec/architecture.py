@@ -68,7 +68,8 @@ def _load(source: Source, path: Path | None, limits: Limits, overrides: Mapping[
     graph, names = elaborate(bound, limits)
     for use in bound.passes:
         graph = _rewritten(graph, use, names)
-    return Architecture(bound, graph)
+    texts = {name: found.text.removesuffix("\n").removesuffix("...").strip() for name, found in given.items()}
+    return Architecture(bound, graph, text=source.text, overrides=texts)
 
 
 def check(spec: Spec, *, limits: Limits = DEFAULT) -> tuple[Diagnostic, ...]:
@@ -98,15 +99,21 @@ def schema() -> dict[str, Any]:
 class Architecture:
     """A checked network: its graph, and what can be known of it without running it."""
 
-    def __init__(self, program: Program, network: Graph) -> None:
+    def __init__(
+        self, program: Program, network: Graph, *, text: str = "", overrides: Mapping[str, str] | None = None
+    ) -> None:
         self.program, self.network = program, network
+        self.text = text
+        """The spec as it was written, without what it extends."""
+        self.overrides = dict(overrides or {})
+        """What took the place of the spec's `args`, as text."""
 
     @property
     def name(self) -> str:
         return self.network.name
 
     @property
-    def source(self) -> str:
+    def paper(self) -> str:
         """The paper or the author, as the spec says."""
         return self.network.source
 
@@ -252,15 +259,68 @@ class Architecture:
             return None
 
     def build(
-        self, device: str | torch.device = "cpu", dtype: torch.dtype | None = None, seed: int | None = 0
+        self,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype | None = None,
+        seed: int | None = 0,
+        *,
+        weights: str | Path | None = None,
+        strict: bool = True,
     ) -> torch.fx.GraphModule:
         """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says.
 
-        The same seed gives the same weights; None draws from torch's own generator. Needs torch.
-        """
-        from archspec.backends.torch import build
+        The same seed gives the same weights; None draws from torch's own generator. `weights` is a file of safetensors or a
+        torch checkpoint, or `"torchvision:resnet50"`; not `strict`, only what fits is taken. Needs torch.
 
-        return build(self.network, device=device, dtype=dtype, seed=seed)
+        Raises:
+            WeightsError: the weights cannot be read, or are not those of this network; its text lists the keys.
+            OSError: the file of weights cannot be read.
+        """
+        from archspec.backends.torch import build, load_weights
+
+        model = build(self.network, device=device, dtype=dtype, seed=seed)
+        if weights is not None:
+            load_weights(model, weights, strict=strict)
+        return model
+
+    def export(
+        self,
+        path: str | Path,
+        *,
+        seed: int | None = 0,
+        weights: str | Path | None = None,
+        strict: bool = True,
+    ) -> None:
+        """Writes the network to a file, whole or not at all: `.py`, `.pt2`, `.onnx` or `.safetensors` by its ending.
+
+        Raises:
+            ValueError: the ending is none of these.
+            ExportError: the form needs a package that is not there, or the network cannot be written in it.
+            WeightsError: as in `build`.
+            OSError: a file cannot be read or written.
+        """
+        from archspec.files import write
+
+        target = Path(path)
+        if target.suffix == ".py":
+            write(target, self.source())
+            return
+        from archspec.backends.torch import WRITERS, metadata
+
+        if target.suffix not in WRITERS:
+            raise ValueError(f"{target.name} ends in none of .py, {', '.join(WRITERS)}")
+        model = self.build(seed=seed, weights=weights, strict=strict)
+        write(target, WRITERS[target.suffix](model, self.network, metadata(self.text, self.name, self.overrides)))
+
+    def source(self, command: str | None = None) -> str:
+        """The network as the text of a Python module: plain, typed and formatted PyTorch that imports nothing but torch.
+
+        Its classes have the names of the spec's blocks, its `state_dict` the keys of `build()`. `command` is what made it, for
+        its docstring. Needs no torch.
+        """
+        from archspec.backends.source import about, source
+
+        return source(self.network, about(self, command))
 
     def rewrite(self, word: str, **arguments: Any) -> Architecture:
         """The architecture after one more pass, as `passes: [word: arguments]` would make it.
@@ -270,7 +330,9 @@ class Architecture:
             KeyError: there is no pass of that name.
         """
         chosen = ARGUMENTS[word].model_validate(arguments)
-        return Architecture(self.program, BY_WORD[word](self.network, **dict(chosen)))
+        return Architecture(
+            self.program, BY_WORD[word](self.network, **dict(chosen)), text=self.text, overrides=self.overrides
+        )
 
     def lesion(
         self,

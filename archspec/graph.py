@@ -158,6 +158,15 @@ class Graph:
         """The nodes that compute, in topological order."""
         return (node for node in self.nodes if isinstance(node, Node))
 
+    def takes_indices(self, value: Value) -> bool:
+        """Whether some op reads whole numbers from a value, as an embedding does."""
+        return any(
+            node.inputs[position] == value
+            for node in self.ops
+            for position in node.op.indices
+            if position < len(node.inputs)
+        )
+
     def scope_chain(self, scope: int) -> tuple[Scope, ...]:
         """A scope and those around it, outermost (the network) first."""
         chain: list[Scope] = []

@@ -104,5 +104,5 @@ def test_counts(row: str) -> None:
 def test_what_is_expected_comes_out(spec: str) -> None:
     arch = archspec.load(spec)
     assert set(arch.program.expect) >= {"params", "macs", "depth", "paths", "output"}
-    assert arch.source
+    assert arch.paper
     assert arch.unexpected() == ()

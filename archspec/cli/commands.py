@@ -12,9 +12,9 @@ import click
 
 from archspec.cli.comparing import diff, report
 from archspec.cli.drawing import draw
-from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, Unable, echo_json, styled
+from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, echo_json, styled
 from archspec.cli.experiments import experiment, train
-from archspec.cli.options import SPEC, architecture_options, json_option, limits_options, source
+from archspec.cli.options import SPEC, architecture_options, json_option, known_ending, limits_options, source
 from archspec.diagnostics import Diagnostic, SpecError
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ Examples:
   archspec build densenet169
   archspec build resnet50 --set groups=32 --set base=4 --device cuda
   archspec build my.yaml --seed 1 --json
+  archspec build resnet50 -o net.py
+  archspec build resnet50 --weights torchvision:resnet50 -o net.onnx
 """
 _CHECK = """\
 \b
@@ -107,15 +109,42 @@ def archspec() -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the initialisation.")
 @click.option("--batch", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Samples in the run.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=known_ending,
+    metavar="FILE",
+    help="Write the network instead: .py, .pt2, .onnx or .safetensors.",
+)
+@click.option("--weights", metavar="F", help="Of the network: safetensors, a torch checkpoint, or torchvision:NAME.")
+@click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key.")
 @json_option
-def build(arch: Architecture, *, device: str, seed: int, batch: int, as_json: bool) -> None:
-    from archspec.backends.torch.trial import MissingDeviceError, try_out
-    from archspec.cli import show
+@click.pass_context
+def build(
+    ctx: click.Context,
+    arch: Architecture,
+    *,
+    device: str,
+    seed: int,
+    batch: int,
+    output: Path | None,
+    weights: str | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    from archspec.cli import make, show
 
-    try:
-        trial = try_out(arch.network, device=device, seed=seed, batch=batch)
-    except MissingDeviceError as missing:
-        raise Unable(str(missing)) from missing
+    if output is not None and output.suffix == ".py" and weights is not None:
+        raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
+    if output is not None:
+        make.written(arch, output, seed=seed, weights=weights, strict=strict, command=make.command(ctx))
+        if as_json:
+            echo_json(show.facts(arch) | {"written": str(output)})
+        else:
+            click.echo(f"{arch.name}: {output} written")
+        return
+    trial = make.tried(arch, device=device, seed=seed, batch=batch, weights=weights, strict=strict)
     if as_json:
         echo_json(show.facts(arch) | trial.as_dict())
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +29,16 @@ def _assignment(given: str) -> tuple[str, str]:
     if not equals or not name.strip():
         raise click.BadParameter(f"{given!r} is not name=value, e.g. --set growth=48")
     return name.strip(), text
+
+
+ENDINGS = (".py", ".pt2", ".onnx", ".safetensors")
+
+
+def known_ending(_: click.Context, __: click.Parameter, given: Path | None) -> Path | None:
+    """A file's name that says what to write into it. Raises `click.BadParameter`."""
+    if given is not None and given.suffix not in ENDINGS:
+        raise click.BadParameter(f"{given.name!r} ends in none of {', '.join(ENDINGS)}")
+    return given
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, also for what is wrong with the spec.")

@@ -38,7 +38,7 @@ def stages(architecture: archspec.Architecture) -> list[str]:
 
 def test_what_is_not_said_is_inherited_but_for_the_name_the_source_and_what_is_expected(tmp_path: Path) -> None:
     found = load(tmp_path, "")
-    assert (found.name, found.source, found.output_shapes) == ("variant", "", {"output": (10,)})
+    assert (found.name, found.paper, found.output_shapes) == ("variant", "", {"output": (10,)})
     assert not found.unexpected()
 
 

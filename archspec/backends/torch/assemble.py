@@ -10,10 +10,11 @@ from functools import partial
 import torch
 from torch import fx, nn
 
+from archspec.backends.arguments import argument_names
+from archspec.backends.layout import Part, lay_out, wording
+from archspec.backends.steps import Ref, Step
 from archspec.backends.torch.block import Block, Form
-from archspec.backends.torch.emit import Emitter, argument_names
-from archspec.backends.torch.layout import Part, lay_out, wording
-from archspec.backends.torch.steps import Ref, Step
+from archspec.backends.torch.emit import Emitter
 from archspec.backends.torch.weights import State, initialise, make, seeded
 from archspec.graph import Graph, Path
 

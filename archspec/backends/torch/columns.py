@@ -23,7 +23,8 @@ class ColumnDraw(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
-            return torch.zeros(x.shape[0], self.columns, dtype=torch.bool, device=x.device)
+            none = torch.zeros(1, self.columns, dtype=torch.bool, device=x.device)
+            return none.expand(x.shape[0], self.columns)
         column = torch.randint(self.columns, (1,), device=x.device)
         is_global = torch.rand(1, device=x.device) < self.share
         drawn = (torch.arange(self.columns, device=x.device) == column) & is_global

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import keyword
 import operator
 from functools import cache
 from typing import Any
 
 from torch import fx
 
-from archspec.backends.torch.layout import Part
-from archspec.backends.torch.steps import Ref, Step
+from archspec.backends.layout import Part
+from archspec.backends.steps import Ref, Step
 from archspec.diagnostics import Use
 from archspec.graph import Graph
 from archspec.ops.base import Batch, Call, Operand, Result
@@ -152,16 +151,3 @@ class _Arguments:
         if isinstance(given, dict):
             return {name: self.fill(value) for name, value in given.items()}
         return given
-
-
-def argument_names(names: list[str]) -> list[str]:
-    """The names as they can stand in a function's signature: a letter in place of what Python refuses, no two equal."""
-    made: list[str] = []
-    for name in names:
-        plain = "".join(letter if letter.isalnum() else "_" for letter in name)
-        if not plain.isidentifier() or keyword.iskeyword(plain) or plain in ("self", "torch"):
-            plain = f"_{plain}"
-        while plain in made:
-            plain += "_"
-        made.append(plain)
-    return made

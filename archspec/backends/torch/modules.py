@@ -29,7 +29,10 @@ class DropPath(nn.Module):
     """
 
     def __init__(
-        self, p: float, mode: Literal["row", "batch"] = "row", rescale: Literal["train", "test"] = "train"
+        self,
+        p: float,
+        mode: Literal["row", "batch"] = "row",
+        rescale: Literal["train", "test"] = "train",
     ) -> None:
         super().__init__()
         if not 0.0 <= p <= 1.0:
@@ -68,7 +71,7 @@ class DropPath(nn.Module):
         if kept is not None:
             return x if kept and scale == 1.0 else x * (scale if kept else 0.0)
         drawn = x.shape[0] if self.mode == "row" else 1
-        mask = torch.empty((drawn,) + (1,) * (x.dim() - 1), dtype=x.dtype, device=x.device).bernoulli_(survival)
+        mask = x.new_empty((drawn,) + (1,) * (x.dim() - 1)).bernoulli_(survival)
         return x * (mask * scale)
 
     def extra_repr(self) -> str:

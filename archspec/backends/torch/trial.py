@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import torch
+from torch import fx
 
 from archspec.backends.torch import build
 from archspec.graph import Graph, Value
@@ -33,8 +34,15 @@ class Trial:
         return asdict(self)
 
 
-def try_out(graph: Graph, *, device: str = "auto", seed: int = 0, batch: int = 2) -> Trial:
-    """Builds a network on a device (`auto`, `cpu` or `cuda`) and runs it once on noise, in eval mode.
+def try_out(
+    graph: Graph,
+    *,
+    device: str = "auto",
+    seed: int = 0,
+    batch: int = 2,
+    prepare: Callable[[fx.GraphModule], object] | None = None,
+) -> Trial:
+    """Builds a network on a device (`auto`, `cpu` or `cuda`) and runs it once on noise, in eval mode; `prepare` gets it before.
 
     Raises:
         MissingDeviceError: the device is not there.
@@ -44,6 +52,8 @@ def try_out(graph: Graph, *, device: str = "auto", seed: int = 0, batch: int = 2
     with _memory(place):
         start = time.perf_counter()
         model = build(graph, device=place.type, seed=seed).eval()
+        if prepare is not None:
+            prepare(model)
         inputs = [_noise(graph, value, batch, place) for value in graph.inputs.values()]
         _settle(place)
         ready = time.perf_counter()
@@ -67,13 +77,7 @@ def find_device(name: str) -> torch.device:
 def _noise(graph: Graph, value: Value, batch: int, place: torch.device) -> torch.Tensor:
     """A normal sample; where an op reads whole numbers, zeros, which are in every vocabulary."""
     size = (batch, *value.shape.sizes)
-    reads_indices = any(
-        node.inputs[position] == value
-        for node in graph.ops
-        for position in node.op.indices
-        if position < len(node.inputs)
-    )
-    if reads_indices:
+    if graph.takes_indices(value):
         return torch.zeros(size, dtype=torch.long, device=place)
     return torch.randn(size, device=place)
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from archspec.backends.torch.steps import Ref, Step, steps_of
+from archspec.backends.steps import Ref, Step, steps_of
 from archspec.graph import Graph, Path, Scope
 
 

@@ -1,0 +1,54 @@
+"""What a printed network says of itself."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Protocol
+
+from archspec.backends.source.text import WIDTH
+
+
+class Network(Protocol):
+    """What is said about a network."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def paper(self) -> str: ...
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]: ...
+    @property
+    def output_shapes(self) -> dict[str, tuple[int, ...]]: ...
+    @property
+    def params(self) -> int: ...
+    @property
+    def macs(self) -> int: ...
+    @property
+    def depth(self) -> int: ...
+
+
+def about(network: Network, command: str | None) -> str:
+    """The docstring of a printed module: the network, its paper, its counts, the command that made it."""
+    counts = (
+        f"{network.params:,} parameters, {network.macs:,} multiply-accumulates for one sample,"
+        f" {network.depth:,} weighted layers deep"
+    )
+    shapes = f"From {_shapes(network.input_shapes)} to {_shapes(network.output_shapes)}, without the batch: {counts}."
+    made = f"Made by `{command}`." if command else "Made by archspec."
+    parts = [_filled(part) for part in (network.paper, shapes) if part]
+    return _quoted("\n\n".join([f"The network {network.name}.", *parts, made]))
+
+
+def _filled(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False))
+
+
+def _quoted(text: str) -> str:
+    """Text that ends no docstring."""
+    return text.replace("\\", "\\\\").replace('"""', "'''")
+
+
+def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    texts = {name: "×".join(map(str, sizes)) or "a scalar" for name, sizes in shapes.items()}
+    return ", ".join(texts.values() if len(texts) == 1 else (f"{name} {text}" for name, text in texts.items()))

@@ -1,0 +1,187 @@
+"""Parts of a network as bodies of classes: which modules they hold and what their `forward` does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from archspec.backends.layout import Part
+from archspec.backends.source.defaults import full
+from archspec.backends.source.model import Body, Make, Member, Ref, Run, Size, Statement, Weight
+from archspec.backends.source.sequences import columns, progression, shares
+from archspec.backends.steps import Ref as Place
+from archspec.backends.steps import Step
+from archspec.graph import Path
+from archspec.ops.base import Batch, Call, Operand, Result
+
+_TAKEN = frozenset(["append", "extend", "insert", "pop", "values", "items", "keys", "forward"])
+"""Names that a container of torch uses itself."""
+
+
+def body_of(part: Part, inputs: list[Place], outputs: list[Place], made: Mapping[Path, Make]) -> Body:
+    """The body of a part whose inner parts are made."""
+    return _Reader(part, made).read(inputs, outputs)
+
+
+class _Reader:
+    def __init__(self, part: Part, made: Mapping[Path, Make]) -> None:
+        self._part, self._made = part, made
+        self._start = len(part.path)
+        self._values: dict[Place, int] = {}
+        self._count = 0
+        self._members: dict[tuple[str, ...], Member] = {}
+        self._statements: list[Statement] = []
+        self._words: dict[tuple[str, ...], str] = {}
+
+    def read(self, inputs: list[Place], outputs: list[Place]) -> Body:
+        taken = self._new(inputs)
+        for item in self._part.flat:
+            if isinstance(item, Part):
+                self._call_part(item)
+            else:
+                self._call_step(item)
+        given = tuple(self._values[place] for place in outputs)
+        kind = self._part.scope.kind or re.sub(r"\d+$", "", "".join(self._part.path[-1:])) or "layers"
+        body = Body(self._part, kind, list(self._members.values()), self._statements, taken, given)
+        body.chain = _chain(body)
+        if body.chain is None:
+            self._rename()
+            body.members, body.statements = list(self._members.values()), self._statements
+        return body
+
+    def _new(self, places: list[Place]) -> tuple[int, ...]:
+        numbers = range(self._count, self._count + len(places))
+        self._count += len(places)
+        self._values.update(zip(places, numbers, strict=True))
+        return tuple(numbers)
+
+    def _call_part(self, part: Part) -> None:
+        path = part.path[self._start :]
+        self._members.setdefault(path, Member(path, self._made[part.path]))
+        args = tuple(Ref(self._values[place]) for place in part.inputs)
+        self._statements.append(Statement(self._new(list(part.outputs)), path, args, hint=path[-1], weighted=True))
+
+    def _call_step(self, step: Step) -> None:
+        operands = [Ref(self._values[place]) for place in step.operands]
+        results: list[Ref] = []
+        for at, call in enumerate(step.kind.calls):
+            last = at == len(step.kind.calls) - 1
+            args, keywords = (
+                _filled(call.args, operands, results),
+                _filled(tuple(call.keywords.items()), operands, results),
+            )
+            if last:
+                made = self._new([(step.node.id, index) for index in range(len(step.node.outputs))])
+            else:
+                made, self._count = (self._count,), self._count + 1
+            hint = step.node.path[-1] if step.node.path and not call.stateful else ""
+            target = self._target(call, step)
+            weighted = bool(step.node.op.weighted)
+            self._statements.append(Statement(made, target, args, keywords, hint, weighted))  # type: ignore[arg-type]
+            results.append(Ref(made[0]))
+
+    def _target(self, call: Call, step: Step) -> str | tuple[str, ...]:
+        if not call.stateful:
+            return call.target
+        path = step.path[self._start :]
+        if path not in self._members:
+            self._members[path] = Member(path, _make(call, step))
+            self._words[path] = step.node.op.word if not step.node.weights else ""
+        return path
+
+    def _rename(self) -> None:
+        """Calls modules without weights by their op's word, where that leaves no member with a number for a name."""
+        numbered = [path for path in self._members if not path[0].isidentifier()]
+        if any(len(path) > 1 or not self._words.get(path) for path in numbered):
+            return
+        taken = {path[0] for path in self._members}
+        renamed = {}
+        for path in numbered:
+            name = word = re.sub(r"\W", "_", self._words[path])
+            number = 2
+            while name in taken:
+                name, number = f"{word}{number}", number + 1
+            taken.add(name)
+            renamed[path] = (name,)
+        self._members = {
+            renamed.get(path, path): Member(renamed.get(path, path), one.make) for path, one in self._members.items()
+        }
+        self._statements = [
+            replace(one, target=renamed.get(one.target, one.target)) if isinstance(one.target, tuple) else one
+            for one in self._statements
+        ]
+
+
+def _make(call: Call, step: Step) -> Make | Weight:
+    if call.target == "torch.nn.Parameter":
+        return Weight(tuple(call.options["shape"]), next(iter(step.node.op.initial().values()), 0.0))
+    return Make(call.target, tuple(full(call).items()))
+
+
+def _filled(tree: object, operands: list[Ref], results: list[Ref]) -> object:
+    if isinstance(tree, Operand):
+        return operands[tree.index]
+    if isinstance(tree, Result):
+        return results[tree.index]
+    if isinstance(tree, Batch):
+        return Size(operands[0].value)
+    if isinstance(tree, tuple | list):
+        return tuple(_filled(one, operands, results) for one in tree)
+    return tree
+
+
+def _chain(body: Body) -> list[Member | Run] | None:
+    """The members of a body that only calls one after the other, each once; None of any other body."""
+    current = body.inputs
+    for at, one in enumerate(body.statements):
+        plain = len(current) == 1 and one.args == (Ref(current[0]),) and not one.keywords and len(one.results) == 1
+        if not plain or not isinstance(one.target, tuple) or one.target != body.members[at : at + 1][0].path:
+            return None
+        current = one.results
+    names = [one.path for one in body.members]
+    if current != body.outputs or len(names) != len(body.statements) or _TAKEN & {path[0] for path in names}:
+        return None
+    if any(len(path) > 1 for path in names) or any(isinstance(one.make, Weight) for one in body.members):
+        return None
+    return list(_runs(body.members))
+
+
+def _runs(members: list[Member]) -> Iterator[Member | Run]:
+    at = 0
+    while at < len(members):
+        prefix, number = _numbered(members[at].path[0])
+        if number is None:
+            yield members[at]
+            at += 1
+            continue
+        end = at + 1
+        while end < len(members) and _follows(members, end, prefix, number + end - at):
+            end += 1
+        makes = tuple(one.make for one in members[at:end] if isinstance(one.make, Make))
+        if len(makes) > 1 and not _regular(makes):
+            yield Run(prefix, number, makes[:1], single=True)
+            at, number, makes = at + 1, number + 1, makes[1:]
+        yield Run(prefix, number, makes, single=False)
+        at = end
+
+
+def _follows(members: list[Member], at: int, prefix: str, number: int) -> bool:
+    make = members[at].make
+    before = members[at - 1].make
+    return members[at].path[0] == f"{prefix}{number}" and make.shape == before.shape
+
+
+def _numbered(name: str) -> tuple[str, int | None]:
+    found = re.fullmatch(r"(.*?)(0|[1-9]\d*)", name)
+    return (found[1], int(found[2])) if found else (name, None)
+
+
+def _regular(makes: tuple[Make, ...]) -> bool:
+    """Whether each number of the modules is always the same or grows by equal steps; of two modules, whether they are equal."""
+    for values in columns(makes):
+        if all(value == values[0] for value in values):
+            continue
+        if len(values) < 3 or (progression(values) is None and shares([values]) is None):
+            return False
+    return True
