@@ -105,7 +105,9 @@ def forward(model: torch.nn.Module, images: torch.Tensor) -> None:
 
 def training(model: torch.nn.Module, images: torch.Tensor) -> None:
     model.train().zero_grad()
-    labels = torch.arange(len(images))  # a loss whose gradient is no constant: normalisations would make that one denormal
+    labels = torch.arange(
+        len(images)
+    )  # a loss whose gradient is no constant: normalisations would make that one denormal
     torch.nn.functional.cross_entropy(model(images), labels).backward()
 
 
