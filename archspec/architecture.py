@@ -8,19 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
-
 from archspec import library
-from archspec.diagnostics import Collector, Diagnostic, Note, Source, Span, SpecError, did_you_mean
+from archspec.compiler import Spec, compiled, located
+from archspec.diagnostics import Diagnostic, Source, SpecError
 from archspec.graph import Graph
-from archspec.language import DEFAULT, Limits, elaborate, program
-from archspec.language.explain import explain
-from archspec.language.layers import PassUse, Program, places
-from archspec.language.load import SUFFIXES, Loader, open_source
-from archspec.language.plain import written
-from archspec.language.tree import Tree, locate, plain
-from archspec.language.values import NO_VALUE, evaluate, rounded
-from archspec.passes import ARGUMENTS, BY_WORD, PassError
+from archspec.language import DEFAULT, Limits
+from archspec.language.layers import Program
+from archspec.language.tree import Tree, plain
+from archspec.passes import ARGUMENTS, BY_WORD
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -34,9 +29,6 @@ if TYPE_CHECKING:
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.report.summary import Summary
 
-Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
-"""A path, the name of a bundled spec, YAML text, or the same as a mapping."""
-
 
 def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architecture:
     """The architecture that a spec describes.
@@ -49,27 +41,12 @@ def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architect
         SpecError: the spec is not a network; its `diagnostics` say where and why.
         OSError: the file cannot be read, or there is no bundled spec of that name.
     """
-    return _load(*_source(spec, limits), limits, overrides)
+    return Architecture(*compiled(*located(spec, limits), limits, overrides))
 
 
 def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
     """The architecture of a spec that is still to be written to a file. Raises `SpecError`."""
-    return _load(Source(str(path), text), path, limits, {})
-
-
-def _load(source: Source, path: Path | None, limits: Limits, overrides: Mapping[str, Any]) -> Architecture:
-    loader = Loader(path.parent if path is not None else None, library.find, library.names, limits)
-    document = loader.load(source, path)
-    given = {
-        name: Source(f"<{name}>", value if isinstance(value, str) else written(value))
-        for name, value in overrides.items()
-    }
-    bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, limits=limits)
-    graph, names = elaborate(bound, limits)
-    for use in bound.passes:
-        graph = _rewritten(graph, use, names)
-    texts = {name: found.text.removesuffix("\n").removesuffix("...").strip() for name, found in given.items()}
-    return Architecture(bound, graph, text=source.text, overrides=texts)
+    return Architecture(*compiled(Source(str(path), text), path, limits, {}))
 
 
 def check(spec: Spec, *, limits: Limits = DEFAULT) -> tuple[Diagnostic, ...]:
@@ -100,7 +77,7 @@ class Architecture:
     """A checked network: its graph, and what can be known of it without running it."""
 
     def __init__(
-        self, program: Program, network: Graph, *, text: str = "", overrides: Mapping[str, str] | None = None
+        self, program: Program, network: Graph, text: str = "", overrides: Mapping[str, str] | None = None
     ) -> None:
         self.program, self.network = program, network
         self.text = text
@@ -385,42 +362,3 @@ class Architecture:
 
     def __repr__(self) -> str:
         return f"<Architecture {self.name}: {self.params:,} params, {self.macs:,} MACs, depth {self.depth}>"
-
-
-def _source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
-    if isinstance(spec, Source):
-        return spec, None
-    if isinstance(spec, Mapping):
-        return Source("<mapping>", written(spec)), None
-    if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
-        return Source("<text>", spec), None
-    path = Path(spec)
-    named = library.find(str(spec)) if isinstance(spec, str) and path.suffix not in SUFFIXES else None
-    if named is not None and not path.is_file():
-        return open_source(named, f"{spec}.yaml", limits), named
-    if path.suffix not in SUFFIXES and not path.exists():
-        advice = did_you_mean(str(spec), library.names()) or "a path ends in .yaml"
-        raise FileNotFoundError(f"there is no bundled spec {str(spec)[:60]!r}; {advice}")
-    return open_source(path, str(spec), limits), path
-
-
-def _rewritten(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
-    """The graph after one pass. Raises `SpecError` at the word that asked for it."""
-    model = ARGUMENTS[use.word]
-    values = {field.name: rounded(evaluate(field.value, names, NO_VALUE, None)) for field in use.arguments}
-    try:
-        chosen = model.model_validate(values)
-        return BY_WORD[use.word](graph, **dict(chosen))
-    except ValidationError as error:
-        found = Collector()
-        explain(error, use.word, model, places(use.arguments), span=use.span, into=found)
-        raise SpecError(*found.found) from None
-    except PassError as error:
-        notes = (Note(error.span, "made here"),) if error.span else ()
-        raise SpecError(Diagnostic(error.message, _asked(use, error), notes, help=error.help)) from None
-
-
-def _asked(use: PassUse, error: PassError) -> Span:
-    """The argument of a pass that an error is about, or the pass."""
-    field = next((field for field in use.arguments if error.argument[:1] == (field.name,)), None)
-    return locate(field.value, error.argument[1:]).span if field else use.span

@@ -108,7 +108,7 @@ def training(model: torch.nn.Module, images: torch.Tensor) -> None:
     labels = torch.arange(
         len(images)
     )  # a loss whose gradient is no constant: normalisations would make that one denormal
-    torch.nn.functional.cross_entropy(model(images), labels).backward()
+    torch.autograd.backward(torch.nn.functional.cross_entropy(model(images), labels))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,87 @@
+"""From a spec to a program and a graph: finds the text, has it read, bound and elaborated, and lets the passes follow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from archspec import library
+from archspec.diagnostics import Collector, Diagnostic, Note, Source, Span, SpecError, did_you_mean
+from archspec.graph import Graph
+from archspec.language import Limits, elaborate, program
+from archspec.language.explain import explain
+from archspec.language.layers import PassUse, Program, places
+from archspec.language.load import SUFFIXES, Loader, open_source
+from archspec.language.plain import written
+from archspec.language.tree import locate
+from archspec.language.values import NO_VALUE, evaluate, rounded
+from archspec.passes import ARGUMENTS, BY_WORD, PassError
+
+Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
+"""A path, the name of a bundled spec, YAML text, or the same as a mapping."""
+
+
+def located(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
+    """The source of a spec, and its file if it has one. Raises OSError if it cannot be read."""
+    if isinstance(spec, Source):
+        return spec, None
+    if isinstance(spec, Mapping):
+        return Source("<mapping>", written(spec)), None
+    if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
+        return Source("<text>", spec), None
+    path = Path(spec)
+    named = library.find(str(spec)) if isinstance(spec, str) and path.suffix not in SUFFIXES else None
+    if named is not None and not path.is_file():
+        return open_source(named, f"{spec}.yaml", limits), named
+    if path.suffix not in SUFFIXES and not path.exists():
+        advice = did_you_mean(str(spec), library.names()) or "a path ends in .yaml"
+        raise FileNotFoundError(f"there is no bundled spec {str(spec)[:60]!r}; {advice}")
+    return open_source(path, str(spec), limits), path
+
+
+def compiled(
+    source: Source, path: Path | None, limits: Limits, overrides: Mapping[str, Any]
+) -> tuple[Program, Graph, str, dict[str, str]]:
+    """The program of a source, its graph after all passes, its text, and the overrides as text.
+
+    Raises:
+        SpecError: the spec is not a network.
+    """
+    loader = Loader(path.parent if path is not None else None, library.find, library.names, limits)
+    document = loader.load(source, path)
+    given = {
+        name: Source(f"<{name}>", value if isinstance(value, str) else written(value))
+        for name, value in overrides.items()
+    }
+    bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, limits=limits)
+    graph, names = elaborate(bound, limits)
+    for use in bound.passes:
+        graph = _rewritten(graph, use, names)
+    texts = {name: found.text.removesuffix("\n").removesuffix("...").strip() for name, found in given.items()}
+    return bound, graph, source.text, texts
+
+
+def _rewritten(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
+    """The graph after one pass. Raises `SpecError` at the word that asked for it."""
+    model = ARGUMENTS[use.word]
+    values = {field.name: rounded(evaluate(field.value, names, NO_VALUE, None)) for field in use.arguments}
+    try:
+        chosen = model.model_validate(values)
+        return BY_WORD[use.word](graph, **dict(chosen))
+    except ValidationError as error:
+        found = Collector()
+        explain(error, use.word, model, places(use.arguments), span=use.span, into=found)
+        raise SpecError(*found.found) from None
+    except PassError as error:
+        notes = (Note(error.span, "made here"),) if error.span else ()
+        raise SpecError(Diagnostic(error.message, _asked(use, error), notes, help=error.help)) from None
+
+
+def _asked(use: PassUse, error: PassError) -> Span:
+    """The argument of a pass that an error is about, or the pass."""
+    field = next((field for field in use.arguments if error.argument[:1] == (field.name,)), None)
+    return locate(field.value, error.argument[1:]).span if field else use.span
