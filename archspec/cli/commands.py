@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from fnmatch import fnmatchcase
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,10 @@ from archspec.cli.drawing import draw
 from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, echo_json, styled
 from archspec.cli.experiments import experiment, train
 from archspec.cli.options import SPEC, architecture_options, json_option, known_ending, limits_options, source
+from archspec.cli.routes import count_paths, lesion
 from archspec.diagnostics import Diagnostic, SpecError
 
 if TYPE_CHECKING:
-    from archspec.analysis.paths import Unit
     from archspec.architecture import Architecture
     from archspec.language.limits import Limits
 
@@ -62,20 +61,6 @@ Examples:
   archspec list --family densenet
   archspec list "cifar10_*" --max-params 1000000
   archspec list --year 2016 --json
-"""
-_PATHS = """\
-\b
-Examples:
-  archspec count-paths cifar_resnet110_A
-  archspec count-paths densenet121 --unit layers --lengths
-  archspec count-paths resnet50 --from layer2 --to layer3.1 --list 5
-"""
-_LESION = """\
-\b
-Examples:
-  archspec lesion resnet50 --drop layer2.3 -o without.yaml
-  archspec lesion cifar_resnet110_A --random 10 --seed 1 -o damaged.yaml
-  archspec lesion resnet50 --swap layer3.1 layer3.4 -o shuffled.yaml
 """
 
 
@@ -194,97 +179,6 @@ def summary(arch: Architecture, *, depth: int, as_json: bool) -> None:
     click.echo(render(table, width()), nl=False)
 
 
-@archspec.command(
-    "count-paths", cls=SpecCommand, epilog=_PATHS, help=f"Count the paths of a network, exactly.\n\n{SPEC}"
-)
-@architecture_options
-@click.option(
-    "--unit",
-    type=click.Choice(["modules", "layers"]),
-    default="modules",
-    show_default=True,
-    help="What a length counts.",
-)
-@click.option("--gates", is_flag=True, help="Count the paths through gates too.")
-@click.option("--from", "origin", metavar="NAME", help="Where paths start: an input, a layer, a block, a stage.")
-@click.option("--to", "end", metavar="NAME", help="Where paths end: an output, a layer, a block, a stage.")
-@click.option("--lengths", is_flag=True, help="List how many paths there are of each length.")
-@click.option("--list", "listed", type=click.IntRange(1), metavar="N", help="List the first N paths, shortest first.")
-@click.option("--expand", is_flag=True, help="Write a chain of residual units as the sum of its paths.")
-@json_option
-def count_paths(
-    arch: Architecture,
-    *,
-    unit: Unit,
-    gates: bool,
-    origin: str | None,
-    end: str | None,
-    lengths: bool,
-    listed: int | None,
-    expand: bool,
-    as_json: bool,
-) -> None:
-    from archspec.analysis.unravel import iter_paths
-    from archspec.cli import show_paths as show
-
-    try:
-        paths = arch.paths(unit, gates=gates, source=origin, target=end)
-    except LookupError as unknown:
-        raise click.UsageError(str(unknown)) from None
-    routes = list(islice(iter_paths(paths), listed)) if listed else []
-    expansion = arch.expansion() if expand else None
-    if as_json:
-        data = {"name": arch.name, "from": origin, "to": end, **paths.as_dict(lengths=lengths or paths.cheap)}
-        data |= {"paths": [route.as_dict() for route in routes]} if listed else {}
-        echo_json(data | ({"expansion": expansion.as_dict()} if expansion else {}))
-        return
-    show.paths(arch.name, paths, lengths=lengths, ends=(origin, end))
-    if listed:
-        show.routes(routes)
-    if expansion:
-        show.expansion(expansion)
-
-
-@archspec.command(
-    cls=SpecCommand, epilog=_LESION, help=f"Write SPEC without some of its blocks, as a new spec.\n\n{SPEC}"
-)
-@architecture_options
-@click.option("--drop", multiple=True, metavar="NAME", help="A block whose residual branches go; repeatable.")
-@click.option("--random", "count", type=click.IntRange(1), metavar="K", help="Drop K residual blocks, drawn at random.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the draw.")
-@click.option("--swap", nargs=2, multiple=True, metavar="A B", help="Two blocks that change places; repeatable.")
-@click.option(
-    "-o", "--output", "out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The new spec, .yaml."
-)
-@click.option("--force", is_flag=True, help="Write over a file that is there already; never over SPEC.")
-@json_option
-def lesion(
-    arch: Architecture,
-    *,
-    drop: tuple[str, ...],
-    count: int | None,
-    seed: int,
-    swap: tuple[tuple[str, str], ...],
-    out: Path,
-    force: bool,
-    as_json: bool,
-) -> None:
-    from archspec.cli.lesion import check_target, injured
-    from archspec.cli.show_paths import wounds
-    from archspec.files import write
-
-    if not (drop or count or swap):
-        raise click.UsageError("nothing to do: give --drop, --random or --swap")
-    given = click.get_current_context().params
-    check_target(out, given["spec"], force=force)
-    found = injured(arch, drop, swap, count or 0, seed)
-    write(out, found.text(given["spec"], out, given["overrides"]))
-    if as_json:
-        echo_json(found.as_dict() | {"written": str(out)})
-        return
-    wounds(found, out)
-
-
 @archspec.command()
 def schema() -> None:
     """Print the JSON Schema of the language, for completion and checks in an editor."""
@@ -337,5 +231,5 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")
 
 
-for command in (draw, report, diff, train, experiment):
+for command in (count_paths, lesion, draw, report, diff, train, experiment):
     archspec.add_command(command)
