@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from archspec import files
+from archspec.backends.torch.checkpoint import WeightsError, read
 from archspec.experiments.track import ExperimentError
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -33,13 +34,10 @@ def save(path: Path, weights: Mapping[str, Tensor]) -> None:
 def load(path: Path) -> dict[str, Tensor]:
     """Reads weights. Raises `ExperimentError`, also where a file holds anything but tensors by name, and OSError."""
     check_suffix(path)
-    content = path.read_bytes()
-    if path.suffix == ".safetensors":
-        return _from_safetensors(content, path)
-    found = unpacked(content, path)
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise ExperimentError(f"{path} has no weights: it is no mapping of names to tensors")
-    return found
+    try:
+        return read(path)
+    except WeightsError as error:
+        raise ExperimentError(str(error)) from None
 
 
 def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
@@ -71,17 +69,6 @@ def unpacked(content: bytes, path: Path) -> Any:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise ExperimentError(f"{path} is no file of torch: {str(error).splitlines()[0]}") from None
-
-
-def _from_safetensors(content: bytes, path: Path) -> dict[str, Tensor]:
-    reader = _safetensors()
-    from safetensors import SafetensorError
-
-    try:
-        loaded: dict[str, Tensor] = reader.load(content)
-    except SafetensorError as error:
-        raise ExperimentError(f"{path} has no weights: {error}") from None
-    return loaded
 
 
 def _safetensors() -> Any:

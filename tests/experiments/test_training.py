@@ -109,8 +109,8 @@ def test_files_without_weights(tmp_path: Path) -> None:
         weights.save(tmp_path / "w.bin", {})
     for name in ("w.pt", "w.safetensors"):
         (tmp_path / name).write_bytes(b"noise that is no file of weights")
-        with pytest.raises(ExperimentError, match=r"is no file of torch|has no weights"):
+        with pytest.raises(ExperimentError, match=r"neither safetensors nor|not a whole safetensors file"):
             weights.load(tmp_path / name)
     torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(ExperimentError, match="no mapping of names to tensors"):
+    with pytest.raises(ExperimentError, match="expected tensors by name"):
         weights.load(tmp_path / "list.pt")

@@ -109,8 +109,9 @@ def _checkpoint(path: Path) -> Any:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
         # the file was there a moment ago: an OSError is of a seek to where the lost part was
-        first = str(error).strip().partition("\n")[0]
-        raise WeightsError(f"{path}: neither safetensors nor a whole torch checkpoint of tensors: {first}") from error
+        # what torch says of a pickle that it refuses is advice to trust it, which is none to pass on
+        said = "" if isinstance(error, pickle.UnpicklingError) else f": {str(error).strip().partition(chr(10))[0]}"
+        raise WeightsError(f"{path}: neither safetensors nor a whole torch checkpoint of tensors{said}") from error
     for key in _WRAPPERS:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
             return found[key]
