@@ -48,7 +48,7 @@ def rebuild(graph: Graph, change: Change) -> Graph:
     (`keep` adds the node as it was) and gives the values that stand for its outputs, or None for a node that is left out.
     Scopes stay.
     """
-    new = Graph(graph.name, graph.source, scopes=list(graph.scopes), carried=graph.carried)
+    new = graph.emptied()
     values: dict[Value, Value] = {}
     for node in graph.nodes:
         if isinstance(node, Input):
@@ -71,7 +71,7 @@ def rewired(
     Raises:
         ShapeError: new operands do not fit.
     """
-    new = Graph(graph.name, graph.source, scopes=list(graph.scopes), carried=graph.carried)
+    new = graph.emptied()
     values = {value: new.input(name, value.shape, graph.nodes[value.node].span) for name, value in graph.inputs.items()}
     for id in order:
         node = graph.nodes[id]

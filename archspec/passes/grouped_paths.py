@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archspec.carried import Carried, Piece
+from archspec.carried import Carried, Joined, Piece
 from archspec.graph import Graph, Node, Value
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
@@ -108,5 +108,5 @@ def _add(
     path = (*new.scopes[join.scope].path, first.path[-1]) if first.path else ()
     for weight in first.weights:
         pieces = tuple(Piece(f"{node.name}.{weight.name}") for node in nodes)
-        step[".".join((*path, weight.name))] = Carried(pieces, 1 if gathers else 0)
+        step[".".join((*path, weight.name))] = Joined(pieces, 1 if gathers else 0)
     return new.add(op, inputs, path, scope=join.scope, span=first.span, use=join.use)

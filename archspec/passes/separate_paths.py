@@ -125,5 +125,5 @@ def _add(
         width = weight.shape[axis] // grouped.groups if weight.shape else 0
         name = f"{node.name}.{weight.name}"
         piece = Piece(name, axis, number * width, (number + 1) * width) if weight.shape else Piece(name)
-        step[".".join((*path, weight.name))] = Carried((piece,))
+        step[".".join((*path, weight.name))] = piece
     return new.add(op, inputs, path, scope=scope, span=node.span, use=node.use)
