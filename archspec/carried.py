@@ -93,11 +93,9 @@ def needed(carried: Carried) -> Iterator[str]:
         case Piece(name=name):
             yield name
         case Norm(name=name, affine=affine):
-            parts = ("weight", "bias") if affine else ()
-            yield from (f"{name}.{part}" for part in (*parts, "running_mean", "running_var"))
-        case Joined(pieces=parts) | Sum(parts=parts) | Stacked(parts=parts):
-            for part in parts:
-                yield from needed(part)
+            learned = ("weight", "bias") if affine else ()
+            yield from (f"{name}.{part}" for part in (*learned, "running_mean", "running_var"))
+        case Joined(pieces=inner) | Sum(parts=inner) | Stacked(parts=inner):
+            yield from (name for part in inner for name in needed(part))
         case Times(weight=weight, by=other) | Through(weight=weight, values=other):
-            yield from needed(weight)
-            yield from needed(other)
+            yield from (*needed(weight), *needed(other))

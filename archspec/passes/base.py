@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from archspec.carried import Step
 from archspec.diagnostics import Span
 from archspec.graph import Graph, Input, Node, Path, Value
 
@@ -85,6 +86,12 @@ def rewired(
 def keep(graph: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
     """Adds a node as it was."""
     return graph.add(node.op, inputs, node.path, scope=node.scope, span=node.span, use=node.use)
+
+
+def followed(graph: Graph, step: Step) -> Graph:
+    """A graph that a pass has made, with what it did to the weights; the graph itself."""
+    graph.carried = (*graph.carried, step)
+    return graph
 
 
 def readers(graph: Graph) -> dict[Value, list[Node]]:

@@ -9,7 +9,7 @@ from archspec.carried import Carried, Joined, Piece
 from archspec.graph import Graph, Node, Value
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
-from archspec.passes.base import PassError, keep, rebuild
+from archspec.passes.base import PassError, followed, keep, rebuild
 from archspec.passes.chains import Chain, Wiring
 
 
@@ -54,9 +54,7 @@ def grouped_paths(graph: Graph) -> Graph:
             made = _add(new, paths, position, made, step)
         return made
 
-    result = rebuild(graph, change)
-    result.carried = (*graph.carried, step)
-    return result
+    return followed(rebuild(graph, change), step)
 
 
 _HELP = "for example concat: [copies: {times: 32, layers: [conv: 4, relu, conv: {out: 4, kernel: 3}]}]"
