@@ -6,6 +6,7 @@ import copy
 import pickle
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +28,18 @@ TOLERANCE = 1e-5
 """Of what is optimised and runs in float32, relative to the largest output."""
 EXACT = 1e-11
 """Of each pass by itself, in float64: all that is left is rounding."""
-SMALL = 96
-"""The side of the images that networks of larger ones are tried with, where they take them."""
+SIDES = (48, 96, 192)
+"""Of the images that a network of larger ones is tried with: the first that it takes."""
 
 
 def smaller(name: str) -> archspec.Architecture:
     """A bundled network on images that are quick to compute."""
     arch = archspec.load(name)
-    ((channels, *sides),) = list(arch.input_shapes.values())[:1]
-    if len(sides) < 2 or min(sides) <= SMALL:
-        return arch
-    try:
-        return archspec.load({"name": name, "extends": name, "input": [channels, *(SMALL for _ in sides)]})
-    except SpecError:
-        return arch
+    channels, *sides = next(iter(arch.input_shapes.values()))
+    for side in SIDES if len(sides) == 2 and min(sides) > SIDES[0] else ():
+        with suppress(SpecError):
+            return archspec.load({"name": name, "extends": name, "input": [channels, side, side]})
+    return arch
 
 
 def evaluated(arch: archspec.Architecture, dtype: torch.dtype = torch.float64) -> nn.Module:
@@ -58,6 +57,9 @@ def evaluated(arch: archspec.Architecture, dtype: torch.dtype = torch.float64) -
             norm.weight.data.copy_((2 * drawn[2] - 0.5) * calm)
             norm.bias.data.copy_((drawn[3] - 0.5) * calm)
             norm.weight.data[0] = 0.0
+    for parameter in model.parameters():
+        if parameter.dim() > 1 and not parameter.any():
+            parameter.data.normal_(0, 0.1, generator=generator)
     return model
 
 
