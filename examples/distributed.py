@@ -39,7 +39,7 @@ def batches(steps: int) -> Iterator[tuple[Tensor, Tensor]]:
     digits = load_digits()
     pixels = torch.from_numpy(digits.images).float().unsqueeze(1) / 16
     labels = torch.from_numpy(digits.target).long()
-    pairs = zip(pixels.split(BATCH), labels.split(BATCH), strict=True)
+    pairs = zip(torch.split(pixels, BATCH), torch.split(labels, BATCH), strict=True)
     return (pair for pair, _ in zip(pairs, range(steps), strict=False))
 
 

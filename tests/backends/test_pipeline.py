@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import torch
 from torch import Tensor, fx, nn
 
 import archspec
+from archspec.analysis.crossing import cut_points
 from archspec.backends.torch import WeightsError, blocks
 from archspec.backends.torch.pipeline import contiguous, first_states, traffic
 from archspec.backends.torch.timing import measured
-from archspec.backends.torch.weights import State
+from archspec.backends.torch.weights import State, fresh
 from archspec.pipeline import Pipeline
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -104,7 +106,7 @@ def test_every_cut_of_a_network_is_right() -> None:
     """As many stages as there can be: each cut point is used, those inside blocks too."""
     for name in ("cifar_resnet20_A", "dmrnet_d14"):
         arch = archspec.load(name)
-        most = 1 + len(archspec.analysis.crossing.cut_points(arch.network))
+        most = 1 + len(cut_points(arch.network))
         assert_equal(arch.pipeline(most), arch.build(seed=0), inputs_of(arch), seed=0)
 
 
@@ -112,26 +114,22 @@ def test_modules_keep_their_blocks() -> None:
     arch = archspec.load("resnet18")
     whole, stage = arch.build(), arch.pipeline(2).build(1)
     for name in ("layer2.1", "layer3", "layer4.0"):
-        assert str(stage.get_submodule(name).code) == str(whole.get_submodule(name).code)  # type: ignore[operator]
+        assert str(stage.get_submodule(name).code) == str(whole.get_submodule(name).code)
         assert isinstance(stage.get_submodule(name), fx.GraphModule)
     assert not hasattr(stage, "conv1")
 
 
 def test_no_other_weights_are_kept_while_a_stage_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    import archspec.backends.torch.pipeline as module
-
-    fresh, alive, most = module.fresh, list[Any](), 0
+    alive, most = list[Any](), 0
 
     def counted(*given: Any) -> State:
         nonlocal most
         state = fresh(*given)
-        import weakref
-
         alive.append(weakref.ref(state))
         most = max(most, sum(1 for one in alive if one() is not None))
         return state
 
-    monkeypatch.setattr(module, "fresh", counted)
+    monkeypatch.setattr("archspec.backends.torch.pipeline.fresh", counted)
     arch = archspec.load("cifar_resnet20_A")
     pipeline = arch.pipeline(4)
     stage = pipeline.build(3)

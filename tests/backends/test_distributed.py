@@ -1,0 +1,72 @@
+"""Several processes on one machine compute what one does. torchrun starts them; they talk over the loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import distributed
+import pytest
+from click.testing import CliRunner
+
+import archspec
+
+ROOT = Path(__file__).parent.parent.parent
+STEPS = 5
+LIMIT = 240  # seconds
+
+pytestmark = pytest.mark.slow
+
+
+def torchrun(*arguments: str) -> list[str]:
+    """What two processes say on standard output. Both end, whatever happens."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "examples")))
+    place = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=place, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def losses() -> list[float]:
+    """Those of one process."""
+    found = list(distributed.single(archspec.load(distributed.SPEC), STEPS))
+    assert len(set(found)) == STEPS
+    return found
+
+
+@pytest.mark.parametrize("mode", ["pipeline", "ddp", "fsdp"])
+def test_the_example_has_the_losses_of_one_process(mode: str, losses: list[float]) -> None:
+    lines = torchrun("examples/distributed.py", mode, "--steps", str(STEPS))
+    found = [float(text) for line in lines for text in re.findall(r"loss ([\d.]+)", line)]
+    assert found == pytest.approx(losses, abs=5e-6)  # printed with six places
+
+
+def test_stages_in_processes_have_the_gradients_of_the_whole() -> None:
+    found = [json.loads(line) for line in torchrun("-m", "tests.backends.stages_in_processes")]
+    assert len(found) == 2 * 4
+    for one in found:
+        assert one["statistics"] == 0.0, one
+        # what has gaps is sent without them, and the next convolution may take another kernel
+        assert one["losses"] <= (1e-6 if one["network"] == "turned" else 0.0), one
+        assert one["gradients"] < 1e-4, one
+    crossing = {one["network"]: one["crossing"] for one in found}
+    assert len(crossing["unet"]) == 3
+    assert crossing["turned"] == ["columndraw", "there"]
+    assert "words" in crossing["fork"]
+
+
+def test_without_torchrun_the_example_says_what_is_needed() -> None:
+    done = CliRunner().invoke(distributed.main, ["ddp"], env={"RANK": None})
+    assert done.exit_code == 2
+    assert "ddp needs several processes: torchrun --nproc-per-node 2 distributed.py ddp" in done.output
+
+
+def test_the_example_learns() -> None:
+    found = list(distributed.single(archspec.load(distributed.SPEC), 28))
+    assert found[-1] < found[0] - 0.5
