@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from archspec.analysis.paths import Paths, Unit
     from archspec.analysis.unravel import Route
     from archspec.draw.picture import Detail, Direction, Picture
+    from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
     from archspec.report.summary import Summary
 
@@ -78,9 +79,17 @@ class Architecture:
     """A checked network: its graph, and what can be known of it without running it."""
 
     def __init__(
-        self, program: Program, network: Graph, text: str = "", overrides: Mapping[str, str] | None = None
+        self,
+        program: Program,
+        network: Graph,
+        text: str = "",
+        overrides: Mapping[str, str] | None = None,
+        *,
+        origin: Architecture | None = None,
     ) -> None:
         self.program, self.network = program, network
+        self.origin = origin
+        """The architecture that this one is an optimised form of: the one whose weights it takes."""
         self.text = text
         """The spec as it was written, without what it extends."""
         self.overrides = dict(overrides or {})
@@ -244,11 +253,13 @@ class Architecture:
         *,
         weights: str | Path | None = None,
         strict: bool = True,
+        report: Callable[[str], object] | None = None,
     ) -> torch.fx.GraphModule:
         """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says.
 
         The same seed gives the same weights; None draws from torch's own generator. `weights` is a file of safetensors or a
-        torch checkpoint, or `"torchvision:resnet50"`; not `strict`, only what fits is taken. Needs torch.
+        torch checkpoint, or `"torchvision:resnet50"`; not `strict`, only what fits is taken, and `report` gets the table of what
+        does not. Of an optimised network, seed and weights are those of the network that was optimised. Needs torch.
 
         Raises:
             WeightsError: the weights cannot be read, or are not those of this network; its text lists the keys.
@@ -257,8 +268,13 @@ class Architecture:
         from archspec.backends.torch import build, load_weights
 
         model = build(self.network, device=device, dtype=dtype, seed=seed)
-        if weights is not None:
-            load_weights(model, weights, strict=strict)
+        if self.origin is not None:
+            before = self.origin.build(device, dtype, seed, weights=weights, strict=strict, report=report)
+            model.load_state_dict(self.carry(before.state_dict()))
+        elif weights is not None:
+            fit = load_weights(model, weights, strict=strict)
+            if report is not None and not fit.exact:
+                report(str(fit))
         return model
 
     def pipeline(
@@ -283,7 +299,8 @@ class Architecture:
         """
         from archspec.pipeline import pipeline
 
-        return pipeline(self.network, stages, costs=costs, measure=measure, batch=batch, crossing=crossing)
+        whole = None if self.origin is None else self.build
+        return pipeline(self.network, stages, costs=costs, measure=measure, batch=batch, crossing=crossing, whole=whole)
 
     def export(
         self,
@@ -292,8 +309,12 @@ class Architecture:
         seed: int | None = 0,
         weights: str | Path | None = None,
         strict: bool = True,
+        report: Callable[[str], object] | None = None,
+        command: str | None = None,
     ) -> None:
         """Writes the network to a file, whole or not at all: `.py`, `.pt2`, `.onnx` or `.safetensors` by its ending.
+
+        `command` is what source says that it was made by; the rest is as in `build`.
 
         Raises:
             ValueError: the ending is none of these.
@@ -305,14 +326,15 @@ class Architecture:
 
         target = Path(path)
         if target.suffix == ".py":
-            write(target, self.source())
+            write(target, self.source(command))
             return
         from archspec.backends.torch import WRITERS, metadata
 
         if target.suffix not in WRITERS:
             raise ValueError(f"{target.name} ends in none of .py, {', '.join(WRITERS)}")
-        model = self.build(seed=seed, weights=weights, strict=strict)
-        write(target, WRITERS[target.suffix](model, self.network, metadata(self.text, self.name, self.overrides)))
+        model = self.build(seed=seed, weights=weights, strict=strict, report=report)
+        about = metadata(self.text, self.name, self.overrides, inference=self.network.inference)
+        write(target, WRITERS[target.suffix](model, self.network, about))
 
     def source(self, command: str | None = None) -> str:
         """The network as the text of a Python module: plain, typed and formatted PyTorch that imports nothing but torch.
@@ -324,6 +346,19 @@ class Architecture:
 
         return source(self.network, about(self, command))
 
+    def optimize(self, for_: Purpose = "inference", *, merge: bool = False) -> Architecture:
+        """The architecture of a network that computes the same with less work.
+
+        For `"inference"` it computes what this one does in evaluation: batch normalisations become parts of convolutions, what
+        only training needs is gone, and `build` chooses the kernels and the memory format of the device. For `"training"`, only
+        what does nothing is left out, and equal paths become grouped convolutions. `merge` also makes one of 1×1 convolutions
+        that read the same value. Other names than in this network are those of weights that were put together.
+        """
+        from archspec.passes.optimize import optimize
+
+        network = optimize(self.network, for_, merge=merge)
+        return Architecture(self.program, network, self.text, self.overrides, origin=self.origin or self)
+
     def rewrite(self, word: str, **arguments: Any) -> Architecture:
         """The architecture after one more pass, as `passes: [word: arguments]` would make it.
 
@@ -332,9 +367,8 @@ class Architecture:
             KeyError: there is no pass of that name.
         """
         chosen = ARGUMENTS[word].model_validate(arguments)
-        return Architecture(
-            self.program, BY_WORD[word](self.network, **dict(chosen)), text=self.text, overrides=self.overrides
-        )
+        network = BY_WORD[word](self.network, **dict(chosen))
+        return Architecture(self.program, network, self.text, self.overrides, origin=self.origin)
 
     def lesion(
         self,
@@ -359,12 +393,14 @@ class Architecture:
     def carry(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The `state_dict` of this network that is equal to `weights`, one of the network before its passes.
 
+        Of an optimised network, it is the one that was optimised whose weights are taken.
+
         Raises:
             KeyError: a weight that a pass needs is not there.
         """
         from archspec.backends.torch import carry
 
-        return carry(self.network, weights)
+        return carry(self.network, weights, since=len(self.origin.network.carried) if self.origin else 0)
 
     def unexpected(self) -> tuple[Diagnostic, ...]:
         """Where the spec's `expect` is not what comes out."""

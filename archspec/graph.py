@@ -109,6 +109,8 @@ class Graph:
     outputs: dict[str, Value] = field(default_factory=dict)
     carried: tuple[Step, ...] = ()
     """What the passes did to the weights, first to last."""
+    inference: bool = False
+    """Whether it is for inference alone: a back end may choose kernels that cannot be trained through."""
     dag: nx.MultiDiGraph[int] = field(default_factory=nx.MultiDiGraph)
     """The wiring, for networkx: a node is its number and has its `node`; an edge's key is the position of the operand that it
     feeds, and its `output` says which output of its tail it carries."""
@@ -116,6 +118,10 @@ class Graph:
     def __post_init__(self) -> None:
         if not self.scopes:
             self.scopes.append(Scope(0, (), self.name, {}, NOWHERE, None))
+
+    def emptied(self) -> Graph:
+        """A graph with this one's name, scopes and history, and without its nodes: what a pass begins with."""
+        return Graph(self.name, self.source, scopes=list(self.scopes), carried=self.carried, inference=self.inference)
 
     def input(self, name: str, shape: Shape, span: Span = NOWHERE) -> Value:
         """Adds an input of the network."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["CostError", "CutError", "Pipeline", "Stage", "UnknownPartError", "pipeline"]
 
 Unit = Literal["MACs", "seconds"]
+Whole = Callable[..., "torch.fx.GraphModule"]
+"""`Architecture.build`: it takes a device, a type, a seed and a file of weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Pipeline:
     stages: tuple[Stage, ...]
     unit: Unit
     """Of the stages' costs: multiply-accumulates of a model of the work, or what was measured."""
+    whole: Whole | None = None
+    """What builds the whole network, where the weights of its parts are known only then."""
 
     @property
     def balance(self) -> float:
@@ -49,7 +53,8 @@ class Pipeline:
         """One stage as a module in training mode, with the names and the weights that it has in `Architecture.build()`.
 
         It takes what the stage receives, in order, each with the batch first, and gives what it sends: a tensor, or a tuple of
-        several. No other stage's weights are kept. `weights` is a file with those of the whole network. Needs torch.
+        several. No other stage's weights are kept, and of the others no two layers' are in memory at once; only an optimised
+        network is built whole, for its weights. `weights` is a file with those of the whole network. Needs torch.
 
         Raises:
             IndexError: there is no such stage.
@@ -58,7 +63,9 @@ class Pipeline:
         """
         from archspec.backends.torch.pipeline import build_stage
 
-        return build_stage(self.network, self.stages[stage], device=device, dtype=dtype, seed=seed, weights=weights)
+        state = None if self.whole is None else self.whole(device, dtype, seed, weights=weights).state_dict()
+        part = self.stages[stage]
+        return build_stage(self.network, part, device=device, dtype=dtype, seed=seed, weights=weights, state=state)
 
     def stage(
         self,
@@ -78,16 +85,9 @@ class Pipeline:
         """
         from archspec.backends.torch.pipeline import pipeline_stage
 
+        module = self.build(stage, device, dtype, seed, weights=weights)
         return pipeline_stage(
-            self.network,
-            self.stages,
-            stage,
-            microbatch,
-            device=device,
-            dtype=dtype,
-            seed=seed,
-            weights=weights,
-            group=group,
+            self.network, self.stages, stage, module, microbatch, device=device, dtype=dtype, group=group
         )
 
     def as_dict(self) -> dict[str, object]:
@@ -103,16 +103,16 @@ def pipeline(
     measure: str | None = None,
     batch: int = 8,
     crossing: int | None = None,
+    whole: Whole | None = None,
 ) -> Pipeline:
     """A network cut into stages of equal work: see `Architecture.pipeline`."""
     if costs is not None and measure is not None:
         raise CostError("costs are given or measured, not both")
-    unit: Unit = "MACs" if costs is None and measure is None else "seconds"
     if measure is not None:
         from archspec.backends.torch.timing import measured
 
-        return Pipeline(
-            network, cut(network, stages, measured(network, device=measure, batch=batch), crossing=crossing), unit
-        )
-    work = modelled(network) if costs is None else spread(network, costs)
-    return Pipeline(network, cut(network, stages, work, crossing=crossing), unit)
+        work: Sequence[float] = measured(network, device=measure, batch=batch)
+    else:
+        work = modelled(network) if costs is None else spread(network, costs)
+    unit: Unit = "MACs" if costs is None and measure is None else "seconds"
+    return Pipeline(network, cut(network, stages, work, crossing=crossing), unit, whole)

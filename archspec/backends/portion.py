@@ -18,7 +18,7 @@ def portion(graph: Graph, stage: Stage) -> Graph:
     steps, _ = steps_of(graph)
     paths = {step.node.id: step.path for step in steps}
     lives = Lives(graph)
-    part = Graph(graph.name, graph.source, scopes=list(graph.scopes))
+    part = graph.emptied()
     made: dict[Value, Value] = {}
     for crossing in stage.receives:
         taken = graph.nodes[crossing.value.node]

@@ -41,7 +41,7 @@ Examples:
   archspec build resnet50 --set groups=32 --set base=4 --device cuda
   archspec build my.yaml --seed 1 --json
   archspec build resnet50 -o net.py
-  archspec build resnet50 --weights torchvision:resnet50 -o net.onnx
+  archspec build resnet50 --weights torchvision:resnet50 --optimize -o net.onnx
 """
 _CHECK = """\
 \b
@@ -104,6 +104,7 @@ def archspec() -> None:
     help="Write the network instead: .py, .pt2, .onnx or .safetensors.",
 )
 @click.option("--weights", metavar="F", help="Of the network: safetensors, a torch checkpoint, or torchvision:NAME.")
+@click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
 @click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key.")
 @json_option
 @click.pass_context
@@ -116,10 +117,13 @@ def build(
     batch: int,
     output: Path | None,
     weights: str | None,
+    optimize: bool,
     strict: bool,
     as_json: bool,
 ) -> None:
     from archspec.cli import make, show
+
+    arch = arch.optimize() if optimize else arch
 
     if output is not None and output.suffix == ".py" and weights is not None:
         raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")

@@ -11,6 +11,7 @@ from archspec.ops.activation import (
     ELU,
     GELU,
     SELU,
+    Clamp,
     Hardsigmoid,
     Hardswish,
     LeakyReLU,
@@ -30,7 +31,7 @@ from archspec.ops.fractal import ColumnDraw, DropMean
 from archspec.ops.join import Add, Bundle, Concat, Max, Mean, Multiply
 from archspec.ops.layout import ChannelShuffle, Flatten, Permute, Reshape, Upsample
 from archspec.ops.linear import Linear
-from archspec.ops.norm import LRN, BatchNorm, GroupNorm, InstanceNorm, LayerNorm
+from archspec.ops.norm import LRN, BatchNorm, GroupNorm, InstanceNorm, LayerNorm, ScaleShift
 from archspec.ops.pool import AdaptivePool, AvgPool, GlobalPool, MaxPool
 from archspec.ops.tensor import Identity, Pad, Scale, Slice, Split, Token
 
@@ -87,7 +88,10 @@ OPS: tuple[type[Op], ...] = (
     Embedding,
     Parameter,
 )
-"""All ops, in the order of the documentation."""
+"""All ops of the language, in the order of the documentation."""
+
+MADE: tuple[type[Op], ...] = (ScaleShift, Clamp)
+"""The ops that only passes make: no words of the language."""
 
 BY_WORD: dict[str, type[Op]] = {op.word: op for op in OPS}
 

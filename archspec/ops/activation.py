@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from archspec.ops.base import Call, Initial, Op, Weight
+from archspec.ops.base import Call, Initial, Op, Operand, Result, Weight
+from archspec.ops.norm import pair, per_channel
 from archspec.ops.rules import axis_of, differing
 from archspec.shape import Shape
 
@@ -39,6 +40,22 @@ class ReLU6(Activation):
 
     word: ClassVar[str] = "relu6"
     module: ClassVar[str] = "ReLU6"
+
+
+class Clamp(Op):
+    """Keeps each channel, the first axis, between two bounds of its own.
+
+    Its one weight is the parameter itself, [2, channels, 1, …]: the lower bounds, then the upper ones.
+    """
+
+    word: ClassVar[str] = "clamp"
+    elementwise: ClassVar[bool] = True
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("", per_channel(inputs[0])),)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return (*pair(inputs[0]), Call("torch.clamp", args=(Operand(0), Result(1), Result(2))))
 
 
 class LeakyReLU(Activation):

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ops.base import Call, Count, Initial, Op, Probability, ShapeError, Weight, spatial_rank
+from archspec.ops.base import Call, Count, Initial, Op, Operand, Probability, Result, ShapeError, Weight, spatial_rank
 from archspec.ops.rules import differing
 from archspec.shape import Shape
 
@@ -48,6 +48,37 @@ class BatchNorm(Op):
 
     def initial(self) -> Mapping[str, Initial]:
         return _initial(self.init, self.bias_init) if self.affine else {}
+
+
+class ScaleShift(Op):
+    """A factor and a shift for each channel, the first axis: what a batch normalisation is in evaluation.
+
+    Its one weight is the parameter itself, [2, channels, 1, …]: the factors, then the shifts.
+    """
+
+    word: ClassVar[str] = "scaleshift"
+    elementwise: ClassVar[bool] = True
+
+    relu: bool = Field(False, description="whether what comes out is rectified")
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("", per_channel(inputs[0])),)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        applied = Call("torch.addcmul", args=(Result(2), Operand(0), Result(1)))
+        rectified = Call("torch.nn.functional.relu", args=(Result(3),), keywords={"inplace": True})
+        return (*pair(inputs[0]), applied, rectified) if self.relu else (*pair(inputs[0]), applied)
+
+
+def per_channel(shape: Shape) -> tuple[int, ...]:
+    """The sizes of two numbers for each channel, the first axis, that fit a value of this shape."""
+    return (2, shape.sizes[0], *(1,) * (shape.rank - 1))
+
+
+def pair(shape: Shape) -> tuple[Call, ...]:
+    """A parameter of two numbers for each channel; result 1 is the first of each, result 2 the second."""
+    stored = Call("torch.nn.Parameter", {"shape": per_channel(shape)}, args=())
+    return (stored, *(Call("operator.getitem", args=(Result(0), at)) for at in (0, 1)))
 
 
 class GroupNorm(Op):

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from archspec.carried import Step
 from archspec.diagnostics import Span
 from archspec.graph import Graph, Input, Node, Path, Value
 
@@ -48,7 +49,7 @@ def rebuild(graph: Graph, change: Change) -> Graph:
     (`keep` adds the node as it was) and gives the values that stand for its outputs, or None for a node that is left out.
     Scopes stay.
     """
-    new = Graph(graph.name, graph.source, scopes=list(graph.scopes), carried=graph.carried)
+    new = graph.emptied()
     values: dict[Value, Value] = {}
     for node in graph.nodes:
         if isinstance(node, Input):
@@ -71,7 +72,7 @@ def rewired(
     Raises:
         ShapeError: new operands do not fit.
     """
-    new = Graph(graph.name, graph.source, scopes=list(graph.scopes), carried=graph.carried)
+    new = graph.emptied()
     values = {value: new.input(name, value.shape, graph.nodes[value.node].span) for name, value in graph.inputs.items()}
     for id in order:
         node = graph.nodes[id]
@@ -85,6 +86,12 @@ def rewired(
 def keep(graph: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
     """Adds a node as it was."""
     return graph.add(node.op, inputs, node.path, scope=node.scope, span=node.span, use=node.use)
+
+
+def followed(graph: Graph, step: Step) -> Graph:
+    """A graph that a pass has made, with what it did to the weights; the graph itself."""
+    graph.carried = (*graph.carried, step)
+    return graph
 
 
 def readers(graph: Graph) -> dict[Value, list[Node]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archspec.graph import Graph, Node, Value
+from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
 from archspec.ops.norm import BatchNorm
 from archspec.passes.base import readers
@@ -56,7 +57,16 @@ class Wiring:
         return ()
 
 
+def pointwise(node: Node) -> bool:
+    """Whether a node is a convolution that sees one place at a time: a kernel of 1 and no padding."""
+    if not isinstance(node.op, Conv) or not node.path:
+        return False
+    rank = node.inputs[0].shape.rank - 1
+    padded = node.op.padding != "same" and any(per_axis(node.op.padding, rank, "padding"))
+    return set(per_axis(node.op.kernel, rank, "kernel")) == {1} and not padded
+
+
 def separable(node: Node) -> bool:
     """Whether a node can be cut up, or put together, by groups of channels."""
-    pointwise = node.op.elementwise and not node.weights and len(node.inputs) == 1
-    return pointwise or isinstance(node.op, Conv | BatchNorm)
+    simple = node.op.elementwise and not node.weights and len(node.inputs) == 1
+    return simple or isinstance(node.op, Conv | BatchNorm)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archspec.carried import Carried, Piece
+from archspec.carried import Carried, Joined, Piece
 from archspec.graph import Graph, Node, Value
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
-from archspec.passes.base import PassError, keep, rebuild
+from archspec.passes.base import PassError, followed, keep, rebuild
 from archspec.passes.chains import Chain, Wiring
 
 
@@ -54,9 +54,7 @@ def grouped_paths(graph: Graph) -> Graph:
             made = _add(new, paths, position, made, step)
         return made
 
-    result = rebuild(graph, change)
-    result.carried = (*graph.carried, step)
-    return result
+    return followed(rebuild(graph, change), step)
 
 
 _HELP = "for example concat: [copies: {times: 32, layers: [conv: 4, relu, conv: {out: 4, kernel: 3}]}]"
@@ -108,5 +106,5 @@ def _add(
     path = (*new.scopes[join.scope].path, first.path[-1]) if first.path else ()
     for weight in first.weights:
         pieces = tuple(Piece(f"{node.name}.{weight.name}") for node in nodes)
-        step[".".join((*path, weight.name))] = Carried(pieces, 1 if gathers else 0)
+        step[".".join((*path, weight.name))] = Joined(pieces, 1 if gathers else 0)
     return new.add(op, inputs, path, scope=join.scope, span=first.span, use=join.use)

@@ -13,7 +13,7 @@ from archspec.graph import Graph, Node, Value
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
-from archspec.passes.base import FreeNames, PassError, keep, rebuild
+from archspec.passes.base import FreeNames, PassError, followed, keep, rebuild
 from archspec.passes.chains import Chain, Wiring
 
 Form = Annotated[
@@ -63,9 +63,7 @@ def separate_paths(graph: Graph, *, form: Form = "sum") -> Graph:
         grouped = found[node.id]
         return _add_paths(new, grouped, roots[grouped.chain[0].id], names, step)
 
-    result = rebuild(graph, change)
-    result.carried = (*graph.carried, step)
-    return result
+    return followed(rebuild(graph, change), step)
 
 
 _HELP = "as in [conv: 128, relu, conv: {out: 128, kernel: 3, groups: 32}, relu, conv: 256]"
@@ -125,5 +123,5 @@ def _add(
         width = weight.shape[axis] // grouped.groups if weight.shape else 0
         name = f"{node.name}.{weight.name}"
         piece = Piece(name, axis, number * width, (number + 1) * width) if weight.shape else Piece(name)
-        step[".".join((*path, weight.name))] = Carried((piece,))
+        step[".".join((*path, weight.name))] = piece
     return new.add(op, inputs, path, scope=scope, span=node.span, use=node.use)

@@ -110,6 +110,20 @@ def test_every_cut_of_a_network_is_right() -> None:
         assert_equal(arch.pipeline(most), arch.build(seed=0), inputs_of(arch), seed=0)
 
 
+@torch.inference_mode()
+def test_an_optimised_network_is_cut_too() -> None:
+    arch = archspec.load("cifar10_densenet_40_k12").optimize()
+    whole = arch.build(seed=2).eval()
+    pipeline = arch.pipeline(3, measure="cpu", batch=2)
+    stages = [pipeline.build(index, seed=2).eval() for index in range(3)]
+    state = {key: value for stage in stages for key, value in stage.state_dict().items()}
+    assert set(state) == set(whole.state_dict())
+    assert all(torch.equal(state[key], value) for key, value in whole.state_dict().items())
+    inputs = inputs_of(arch)
+    (found,) = in_order(stages, inputs)
+    torch.testing.assert_close(found, whole(*inputs), rtol=1e-5, atol=1e-6)  # kernels may go on across no cut
+
+
 def test_modules_keep_their_blocks() -> None:
     arch = archspec.load("resnet18")
     whole, stage = arch.build(), arch.pipeline(2).build(1)

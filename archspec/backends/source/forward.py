@@ -55,6 +55,7 @@ class Forward:
         self._left = Counter(value for item in self.items for value in item.reads) + Counter(body.outputs)
         self._total = Counter(self._left)
         self._names = dict(zip(body.inputs, names, strict=True))
+        self._makers = {value: one for one in body.statements for value in one.results}
         self._used = set(names)
         self._typed = set(body.inputs)
         self._declared = set(names)
@@ -73,7 +74,7 @@ class Forward:
         if self._folded_untyped:
             value = self._body.outputs[0]
             last = self._folded.pop(value)
-            name = self._name(value, self._maker(value), self._maker(value).hint)
+            name = self._name(value, self._makers[value], self._makers[value].hint)
             self._untyped.add(name)
             found += self._assignment(name, last.code, 8)
         returned = [str(self._value(value)) for value in self._body.outputs]
@@ -146,8 +147,9 @@ class Forward:
             found += self._unfold(one, indent)
             expression = self._expression(one)
         for value in one.reads:
-            self._folded.pop(value, None)
-        if isinstance(one.target, tuple) and not one.args and not isinstance(self._make(one.target), Make):
+            if not self._is_parameter(self._makers.get(value)):
+                self._folded.pop(value, None)
+        if self._is_parameter(one):
             self._folded[one.results[0]] = expression
             return found
         if self._folds(one, following):
@@ -186,14 +188,21 @@ class Forward:
                 if folded.calls == 0 and not folded.loose and isinstance(folded.code, str):
                     continue  # a parameter is its own name
                 del self._folded[value]
-                name = self._name(value, self._maker(value), self._maker(value).hint)
+                name = self._name(value, self._makers[value], self._makers[value].hint)
                 if folded.untyped:
                     self._untyped.add(name)
                 found += self._assignment(name, folded.code, indent)
         return found
 
-    def _maker(self, value: int) -> Statement:
-        return next(one for one in self._body.statements if value in one.results)
+    def _is_parameter(self, one: Statement | None) -> bool:
+        """Whether a statement is a parameter of the module, or an item of one: that is its own name, however often it is read."""
+        if one is None or isinstance(one.target, str):
+            return (
+                one is not None
+                and one.target == "operator.getitem"
+                and self._is_parameter(self._makers.get(one.reads[0]))
+            )
+        return not one.args and not isinstance(self._make(one.target), Make)
 
     def _make(self, path: tuple[str, ...]) -> object:
         return next(member.make for member in self._body.members if member.path == path)
@@ -266,7 +275,7 @@ class Forward:
             if value in self._names:
                 found.append(value)
             else:
-                found += self._sources(self._maker(value))
+                found += self._sources(self._makers[value])
         return found
 
     def _fresh(self, name: str) -> str:
@@ -282,7 +291,7 @@ class Forward:
         calls, weighted = sum(x.calls for x in operands), sum(x.weighted for x in operands)
         untyped = any(x.untyped for x in operands)
         if isinstance(one.target, tuple):
-            if not one.args and not isinstance(self._make(one.target), Make):
+            if self._is_parameter(one):
                 return Expression(self._access(one.target))
             access = self._access(one.target)
             args = tuple(("", self._tree(arg, numbers)) for arg in one.args)

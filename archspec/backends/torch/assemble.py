@@ -15,9 +15,12 @@ from archspec.backends.layout import Part, lay_out, wording
 from archspec.backends.steps import Ref, Step
 from archspec.backends.torch.block import Block, Form
 from archspec.backends.torch.emit import Emitter
+from archspec.backends.torch.kernels import select
 from archspec.backends.torch.weights import State, fresh, seeded
 from archspec.graph import Graph, Path
 
+_CHANNELS_LAST = ("cpu", "cuda")
+"""Devices whose convolutions are faster on images with the channels last in memory."""
 UNNAMED = "layers"
 """What a scope that only groups is called in a printed model."""
 
@@ -42,6 +45,8 @@ def build(
     where nodes of one path have different options.
     """
     target = torch.device(device)
+    if graph.inference:
+        graph = select(graph, target)
     with _uncollected(), seeded(seed, target):
         layout = lay_out(graph)
         assembly = _Assembly(graph, target, dtype, states or {})
@@ -50,7 +55,10 @@ def build(
             assembly.add(part, dict(zip(names, part.inputs, strict=True)), list(part.outputs))
         names = argument_names(list(layout.inputs))
         inputs = dict(zip(names, layout.inputs.values(), strict=True))
-        return assembly.add(layout.parts[-1], inputs, list(layout.outputs.values()))
+        model = assembly.add(layout.parts[-1], inputs, list(layout.outputs.values()))
+        if graph.inference and target.type in _CHANNELS_LAST:
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return model
 
 
 class _Assembly:

@@ -22,11 +22,12 @@ class ExportError(RuntimeError):
     """A network that cannot be written in this form on this machine."""
 
 
-def metadata(text: str, name: str, overrides: Mapping[str, str]) -> dict[str, str]:
-    """What a file of weights says of its network: the spec's text, its SHA-256, what was overridden."""
+def metadata(text: str, name: str, overrides: Mapping[str, str], *, inference: bool = False) -> dict[str, str]:
+    """What a file of weights says of its network: the spec's text, its SHA-256, what was overridden, if it was optimised."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     given = {f"archspec.set.{key}": value for key, value in overrides.items()}
-    return {"archspec.name": name, "archspec.spec": text, "archspec.sha256": digest, **given}
+    optimized = {"archspec.optimized": "inference"} if inference else {}
+    return {"archspec.name": name, "archspec.spec": text, "archspec.sha256": digest, **given, **optimized}
 
 
 def pt2(model: fx.GraphModule, graph: Graph, about: Mapping[str, str]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path as File
 from typing import Any
 
@@ -29,19 +29,24 @@ def build_stage(
     dtype: torch.dtype | None = None,
     seed: int | None = 0,
     weights: str | File | None = None,
+    state: Mapping[str, Tensor] | None = None,
 ) -> fx.GraphModule:
     """A stage of a network as a module: its weights have the names and the values that `build` gives them in the whole.
 
     Takes what the stage receives as arguments, in order, each with the batch first, and gives what it sends: a tensor, or a
     tuple where there are several. No more than its own weights and one other layer's are in memory at any time; those of the
     layers before it are drawn and left, so that the draws that follow are the same. `weights` is a file with those of the
-    network, as in `load_weights`; only the stage's own are taken.
+    network, as in `load_weights`; only the stage's own are taken. `state` is the network's `state_dict`, in the place of both.
 
     Raises:
         WeightsError: the weights cannot be read, or do not have all of the stage's.
         OSError: the file cannot be read.
     """
     part = portion(graph, stage)
+    if state is not None:
+        module = build(part, device=device, dtype=dtype, seed=seed)
+        module.load_state_dict({key: state[key] for key in module.state_dict()})
+        return module
     wanted = {step.path for step in steps_of(part)[0] if step.kind.state}
     states = first_states(graph, wanted, torch.device(device), dtype, seed)
     module = build(part, device=device, dtype=dtype, seed=seed, states=states)
@@ -74,22 +79,20 @@ def pipeline_stage(
     graph: Graph,
     stages: Sequence[Stage],
     index: int,
+    module: fx.GraphModule,
     microbatch: int,
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
-    seed: int | None = 0,
-    weights: str | File | None = None,
     group: ProcessGroup | None = None,
 ) -> PipelineStage:
-    """A stage for a schedule of `torch.distributed.pipelining`, built on `device`; its module is the `submod`.
+    """A stage for a schedule of `torch.distributed.pipelining`: `module`, as `build_stage` made it, is its `submod`.
 
     `microbatch` is how many samples go through it at once. What it receives and sends has its sizes told from the start, so
     that the schedule need not run the network to find them out: running statistics would count that run. Needs an
-    initialised process group. Raises as `build_stage` does.
+    initialised process group.
     """
     received, sent = traffic(graph, stages, index, microbatch, dtype)
-    module = build_stage(graph, stages[index], device=device, dtype=dtype, seed=seed, weights=weights)
     if index < len(stages) - 1:
         module.register_forward_hook(contiguous)
     place = torch.device(device)

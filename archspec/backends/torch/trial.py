@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import fx
 
-from archspec.backends.torch import build
 from archspec.graph import Graph, Value
 
 _CPU_IS_FULL = ("can't allocate memory", "not enough memory")  # torch has no class of its own for it
@@ -35,14 +34,9 @@ class Trial:
 
 
 def try_out(
-    graph: Graph,
-    *,
-    device: str = "auto",
-    seed: int = 0,
-    batch: int = 2,
-    prepare: Callable[[fx.GraphModule], object] | None = None,
+    graph: Graph, build: Callable[[torch.device], fx.GraphModule], *, device: str = "auto", batch: int = 2
 ) -> Trial:
-    """Builds a network on a device (`auto`, `cpu` or `cuda`) and runs it once on noise, in eval mode; `prepare` gets it before.
+    """Has the network of a graph built on a device (`auto`, `cpu` or `cuda`) and runs it once on noise, in eval mode.
 
     Raises:
         MissingDeviceError: the device is not there.
@@ -51,9 +45,7 @@ def try_out(
     place = find_device(device)
     with _memory(place):
         start = time.perf_counter()
-        model = build(graph, device=place.type, seed=seed).eval()
-        if prepare is not None:
-            prepare(model)
+        model = build(place).eval()
         inputs = [noise(graph, value, batch, place) for value in graph.inputs.values()]
         settle(place)
         ready = time.perf_counter()
