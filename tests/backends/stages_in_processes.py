@@ -1,6 +1,6 @@
-"""Run by torchrun: each process holds one stage of a few networks and compares it with the whole, trained on the same microbatches.
+"""Run by torchrun: each process holds one stage of a network, or a wrapped network, and compares it with the whole.
 
-Prints, for each network, how far the stage's gradients and running statistics are from those of the whole.
+Prints how far gradients, losses and running statistics are from those of the whole on the same microbatches.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ import sys
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.pipelining import Schedule1F1B, ScheduleGPipe
 from torch.distributed.pipelining.schedules import PipelineScheduleSingle
+from torch.distributed.tensor import DTensor
 from torch.nn.functional import cross_entropy
+from torch.nn.parallel import DistributedDataParallel
 
 import archspec
+from archspec.backends.torch import blocks
 from tests.backends.test_pipeline import FORK, inputs_of, together
 
 MICROBATCHES, SIZE = 3, 4
@@ -76,6 +81,48 @@ def compare(case: int) -> dict[str, object]:
     }
 
 
+def wrap(way: str) -> dict[str, object]:
+    """The network wrapped whole (`ddp`) or block by block (`fsdp`), each process with its part of a batch."""
+    arch = archspec.load("cifar_resnet20_A")
+    whole, model = (
+        arch.build().eval(),
+        arch.build().eval(),
+    )  # each part of a batch has statistics of its own in training
+    names = list(model.state_dict())
+    rank, count = dist.get_rank(), dist.get_world_size()
+    if way == "fsdp":
+        mesh = init_device_mesh("cpu", (count,))
+        for block in blocks(model).values():
+            fully_shard(block, mesh=mesh)
+        fully_shard(model, mesh=mesh)
+    wrapped = model if way == "fsdp" else DistributedDataParallel(model)
+    (inputs,) = inputs_of(arch, 4)
+    target = torch.arange(4)
+    losses = []
+    for one, part in ((whole, slice(None)), (wrapped, slice(rank * 4 // count, (rank + 1) * 4 // count))):
+        losses.append(cross_entropy(one(inputs[part]), target[part]))
+        losses[-1].backward()  # type: ignore[no-untyped-call]
+    mean = losses[1].detach() / count
+    dist.all_reduce(mean)
+    grads = dict(model.named_parameters())
+    pairs = [(one.grad, _full(grads[name].grad)) for name, one in whole.named_parameters()]
+    try:
+        wrapped(inputs[:, :2])
+    except RuntimeError as error:
+        notes = error.__notes__
+    return {
+        "wrapped": way,
+        "names": names == list(model.state_dict()),
+        "loss": _apart(losses[0], mean),
+        "gradients": max(_apart(one, other) for one, other in pairs),
+        "note": notes[0],
+    }
+
+
+def _full(value: Tensor | None) -> Tensor | None:
+    return value.full_tensor() if isinstance(value, DTensor) else value
+
+
 def _apart(one: Tensor | None, other: Tensor | None) -> float:
     assert one is not None and other is not None
     return float((one - other).detach().abs().max() / one.abs().max().clamp(min=1))
@@ -86,4 +133,6 @@ if __name__ == "__main__":
     dist.init_process_group("gloo")
     for case in range(len(CASES)):
         sys.stdout.write(json.dumps(compare(case)) + "\n")
+    for way in ("ddp", "fsdp"):
+        sys.stdout.write(json.dumps(wrap(way)) + "\n")
     dist.destroy_process_group()
