@@ -5,8 +5,8 @@ torchrun --nproc-per-node 2 examples/distributed.py pipeline
 torchrun --nproc-per-node 2 examples/distributed.py ddp
 torchrun --nproc-per-node 2 examples/distributed.py fsdp
 
-All of them print the same losses, since the network normalises each sample by itself: batch normalisation would see a part of the
-batch in each process. They run on the CPU and talk through gloo.
+All of them print the same losses but for the last digit, since the network normalises each sample by itself: batch normalisation
+would see a part of the batch in each process. They run on the CPU and talk through gloo.
 """
 
 from __future__ import annotations

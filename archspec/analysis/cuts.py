@@ -13,8 +13,8 @@ from archspec.analysis.crossing import Crossing, CutPoint, Lives, cut_points, we
 from archspec.analysis.folding import silent
 from archspec.graph import Graph, Node
 
-NEAR = 5, 4
-"""How much the largest stage may cost, of what it costs at the best places, so that fewer values cross: a quarter more."""
+NEAR = 6, 5
+"""How much the largest stage may cost, of what it costs at the best places, so that fewer values cross: a fifth more."""
 
 
 class CutError(ValueError):
@@ -51,7 +51,7 @@ def cut(graph: Graph, stages: int, costs: Sequence[float], *, crossing: int | No
     """The network as so many stages, the costliest of which costs as little as it can.
 
     `costs` are those of the nodes, by number. A cut is a place between two nodes where no weight is used on both sides and at
-    most `crossing` values cross; if None, the fewest values for which the costliest stage costs at most a quarter more than it
+    most `crossing` values cross; if None, the fewest values for which the costliest stage costs at most a fifth more than it
     would with any number of them. Of all ways to cut there whose costliest stage is within a twentieth of the least, it is the
     one that sends the fewest bytes, and of these the one that cuts through the fewest scopes.
 

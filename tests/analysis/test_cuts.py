@@ -112,17 +112,17 @@ def test_stages_hold_the_network_once(name: str, count: int) -> None:
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_no_cut_is_through_anything_but_balance_is_near_the_best(name: str) -> None:
-    """Fewest values cross that allow a largest stage of at most 5/4 · 21/20 of the best."""
+    """Fewest values cross that allow a largest stage of at most 6/5 · 21/20 of the best."""
     arch = archspec.load(name)
     points = cut_points(arch.network)
     work = sums_of(modelled(arch.network))
     best = least([0, *(work[point.node] for point in points), work[-1]], 3)
     stages = arch.pipeline(3).stages
-    assert max(stage.cost for stage in stages) <= best * 5 / 4 * 21 / 20
+    assert max(stage.cost for stage in stages) <= best * 6 / 5 * 21 / 20
     fewest = max(len(stage.sends) for stage in stages[:-1])
     narrow = [point for point in points if point.values < fewest]
     if len(narrow) >= 2:
-        assert least([0, *(work[point.node] for point in narrow), work[-1]], 3) > best * 5 / 4
+        assert least([0, *(work[point.node] for point in narrow), work[-1]], 3) > best * 6 / 5
 
 
 def test_cuts_are_between_blocks_where_these_are_narrowest() -> None:
@@ -138,7 +138,7 @@ def test_cuts_are_between_blocks_where_these_are_narrowest() -> None:
 
 def test_skips_of_a_unet_cross_side_by_side() -> None:
     first, second = archspec.load("unet").pipeline(2).stages
-    assert [one.name for one in first.sends] == ["down1.3", "down2.3", "concat in up3"]
+    assert [one.name for one in first.sends] == ["down1.3", "down2.3", "down3.3", "concat in up4"]
     assert second.receives[0].sizes == (64, 568, 568)
     assert second.receives[0].bytes == 64 * 568 * 568 * 4
 
