@@ -5,7 +5,7 @@ from __future__ import annotations
 from archspec.backends.torch.assemble import build
 from archspec.backends.torch.block import blocks
 from archspec.backends.torch.carry import carry
-from archspec.backends.torch.checkpoint import WeightsError, load_weights
+from archspec.backends.torch.checkpoint import WeightsError, load_weights, put
 from archspec.backends.torch.export import WRITERS, ExportError, metadata
 from archspec.backends.torch.flat import flatten
 from archspec.backends.torch.modules import DropPath
@@ -21,4 +21,5 @@ __all__ = [
     "flatten",
     "load_weights",
     "metadata",
+    "put",
 ]

@@ -16,7 +16,7 @@ from archspec.backends.layout import lay_out
 from archspec.backends.portion import portion
 from archspec.backends.steps import Step, steps_of
 from archspec.backends.torch.assemble import build
-from archspec.backends.torch.checkpoint import load_own_weights
+from archspec.backends.torch.checkpoint import load_own_weights, put
 from archspec.backends.torch.weights import State, fresh, seeded
 from archspec.graph import Graph, Path
 
@@ -45,7 +45,8 @@ def build_stage(
     part = portion(graph, stage)
     if state is not None:
         module = build(part, device=device, dtype=dtype, seed=seed)
-        module.load_state_dict({key: state[key] for key in module.state_dict()})
+        own = module.state_dict()
+        put({key: state[key] for key in own}, own)
         return module
     wanted = {step.path for step in steps_of(part)[0] if step.kind.state}
     states = first_states(graph, wanted, torch.device(device), dtype, seed)
