@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from archspec.analysis.unravel import Route
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.passes.optimize import Purpose
+    from archspec.pipeline import Pipeline
     from archspec.report.summary import Summary
 
 
@@ -275,6 +276,31 @@ class Architecture:
             if report is not None and not fit.exact:
                 report(str(fit))
         return model
+
+    def pipeline(
+        self,
+        stages: int,
+        *,
+        costs: Mapping[str, float] | None = None,
+        measure: str | None = None,
+        batch: int = 8,
+        crossing: int | None = None,
+    ) -> Pipeline:
+        """The network cut into stages of equal work, for `torch.distributed.pipelining`; needs no torch, unless it measures.
+
+        The work of a layer is its multiply-accumulates, or the bytes that it moves where these take longer. Seconds take its
+        place: `costs` of parts by name, or what `measure`, a device ("auto", "cpu" or "cuda"), takes for a batch of `batch`.
+        `crossing` is how many values may cross at a cut; `archspec.analysis.cuts.cut` says where cuts are and which are chosen.
+
+        Raises:
+            CutError: there are fewer cut points; its text says how many stages are possible.
+            UnknownPartError: there is no part of a name in `costs`.
+            CostError: costs of parts of which one is in the other, or that are no numbers from 0 on.
+        """
+        from archspec.pipeline import pipeline
+
+        whole = None if self.origin is None else self.build
+        return pipeline(self.network, stages, costs=costs, measure=measure, batch=batch, crossing=crossing, whole=whole)
 
     def export(
         self,

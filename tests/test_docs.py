@@ -86,6 +86,14 @@ def test_the_commands_of_the_page_on_paths_say_what_stands_there(
     assert Path("damaged.yaml").read_text(encoding="utf-8") == damaged
 
 
+def test_the_commands_of_the_page_on_several_machines_say_what_stands_there() -> None:
+    page = (ROOT / "docs" / "distributed.md").read_text(encoding="utf-8")
+    commands = re.findall(r"```console\n\$ archspec (.*?)\n(.*?)```", page, re.DOTALL)
+    assert len(commands) == 2
+    for arguments, answer in commands:
+        assert CliRunner().invoke(command, arguments.split()).output == answer, arguments
+
+
 def test_the_page_on_experiments_has_commands_specs_and_pictures_that_are_there() -> None:
     page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
     commands = re.findall(r"^\$ archspec (.*)$", page, re.MULTILINE)

@@ -14,6 +14,7 @@ from archspec.cli.drawing import draw
 from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, echo_json, styled
 from archspec.cli.experiments import experiment, train
 from archspec.cli.options import SPEC, architecture_options, json_option, known_ending, limits_options, source
+from archspec.cli.pipeline import pipeline
 from archspec.cli.routes import count_paths, lesion
 from archspec.diagnostics import Diagnostic, SpecError
 
@@ -235,5 +236,5 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")
 
 
-for command in (count_paths, lesion, draw, report, diff, train, experiment):
+for command in (count_paths, lesion, draw, report, diff, pipeline, train, experiment):
     archspec.add_command(command)

@@ -39,6 +39,7 @@ def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph
     draw = ColumnDraw(columns=max(map(len, columns.values())), share=share)
     first = next(graph.ops)
     drawn: list[Value] = []
+    scopes = {scope.path for scope in graph.scopes}
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node is first:
@@ -46,7 +47,8 @@ def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph
         if node.id not in columns:
             return keep(new, node, inputs)
         mean = DropMean(p=local, columns=columns[node.id])
-        return new.add(mean, (*inputs, *drawn), node.path, scope=node.scope, span=node.span, use=node.use)
+        path = () if node.path in scopes else node.path  # the layers of a named mean stand below its name
+        return new.add(mean, (*inputs, *drawn), path, scope=node.scope, span=node.span, use=node.use)
 
     return rebuild(graph, change)
 

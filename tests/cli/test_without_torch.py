@@ -18,6 +18,7 @@ _COMMANDS = (
     ["draw", "{spec}", "-o", "{spec}.svg"],
     ["report", "{spec}", "-o", "-"],
     ["diff", "{spec}", "{spec}"],
+    ["pipeline", "{spec}", "--stages", "3"],
     ["schema"],
     ["list"],
     ["--help"],

@@ -273,3 +273,11 @@ def test_a_network_without_means_is_refused() -> None:
     (found,) = archspec.check("name: x\nextends: resnet18\npasses: [drop_path]\n")
     assert found.message == "drop_path needs means of two values or more, this network has none"
     assert found.span.column == 10
+
+
+def test_a_named_mean_keeps_the_names_below_its_own(images: Tensor) -> None:
+    body = "{mean: [conv: {out: 4, kernel: 3, padding: 1}, identity]}"
+    text = f"name: named\ninput: [3, 32, 32]\nstages: {{stem: {{conv: 4}}, joined: {body}}}\npasses: [drop_path]\n"
+    model = archspec.load(text).build()
+    assert model(images).shape == (len(images), 4, *images.shape[2:])
+    assert "joined.0.weight" in model.state_dict()

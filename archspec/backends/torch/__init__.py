@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archspec.backends.torch.assemble import build
+from archspec.backends.torch.block import blocks
 from archspec.backends.torch.carry import carry
 from archspec.backends.torch.checkpoint import WeightsError, load_weights, put
 from archspec.backends.torch.export import WRITERS, ExportError, metadata
@@ -14,6 +15,7 @@ __all__ = [
     "DropPath",
     "ExportError",
     "WeightsError",
+    "blocks",
     "build",
     "carry",
     "flatten",

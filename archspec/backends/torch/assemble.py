@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
@@ -16,7 +16,7 @@ from archspec.backends.steps import Ref, Step
 from archspec.backends.torch.block import Block, Form
 from archspec.backends.torch.emit import Emitter
 from archspec.backends.torch.kernels import select
-from archspec.backends.torch.weights import State, initialise, make, seeded
+from archspec.backends.torch.weights import State, fresh, seeded
 from archspec.graph import Graph, Path
 
 _CHANNELS_LAST = ("cpu", "cuda")
@@ -31,6 +31,7 @@ def build(
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
     seed: int | None = 0,
+    states: Mapping[Path, State] | None = None,
 ) -> fx.GraphModule:
     """A graph as a module, in train mode and initialised as its ops say.
 
@@ -40,14 +41,15 @@ def build(
 
     `dtype` is that of the weights, torch's default if None. The same `seed` gives the same weights on one kind of device and
     leaves torch's generators as they were; with None the weights are drawn from those. On the device "meta" the weights
-    have no values. Raises `ValueError` where nodes of one path have different options.
+    have no values. Modules and parameters that are there already, `states` by path, are taken as they are. Raises `ValueError`
+    where nodes of one path have different options.
     """
     target = torch.device(device)
     if graph.inference:
         graph = select(graph, target)
     with _uncollected(), seeded(seed, target):
         layout = lay_out(graph)
-        assembly = _Assembly(graph, target, dtype)
+        assembly = _Assembly(graph, target, dtype, states or {})
         for part in layout.parts[:-1]:
             names = argument_names(["x"] if len(part.inputs) == 1 else [f"x{at}" for at in range(len(part.inputs))])
             assembly.add(part, dict(zip(names, part.inputs, strict=True)), list(part.outputs))
@@ -62,10 +64,12 @@ def build(
 class _Assembly:
     """The modules made so far, by path."""
 
-    def __init__(self, graph: Graph, device: torch.device, dtype: torch.dtype | None) -> None:
+    def __init__(
+        self, graph: Graph, device: torch.device, dtype: torch.dtype | None, states: Mapping[Path, State]
+    ) -> None:
         self._emitter = Emitter(graph)
         self._device, self._dtype = device, dtype
-        self._made: dict[Path, State] = {}
+        self._made: dict[Path, State] = dict(states)
         self._forms: dict[int, Form] = {}
         self._texts: dict[Hashable, Form] = {}
         self._name = graph.name
@@ -103,10 +107,7 @@ class _Assembly:
     def _state(self, item: Step | Part) -> State:
         if item.path not in self._made:
             assert isinstance(item, Step), "inner parts are made first"
-            assert item.kind.state is not None, "only what has state has a place"
-            self._made[item.path] = state = make(item.kind.state, self._device, self._dtype)
-            if self._device.type != "meta":
-                initialise(state, item.node.op)
+            self._made[item.path] = fresh(item, self._device, self._dtype)
         return self._made[item.path]
 
     def _put(self, block: nn.Module, base: Path, path: Path, state: State) -> None:

@@ -164,6 +164,25 @@ class Block(fx.GraphModule):
         return repr(self)
 
 
+def blocks(model: nn.Module, kind: str | None = None) -> dict[str, Block]:
+    """The blocks inside a built network by name, inner ones before those around them: what is wrapped, compiled or hooked one by one.
+
+    `kind` is the name of a block in the spec; without it they are all that hold modules, stages and other scopes included. A
+    block of which there are several uses stands there once.
+
+    Raises:
+        LookupError: the network has no block of that kind.
+    """
+    inside = [
+        (name, module) for name, module in model.named_modules() if isinstance(module, Block) and module is not model
+    ]
+    found = {name: block for name, block in reversed(inside) if kind in (None, block._form.name)}
+    if kind is not None and not found:
+        kinds = ", ".join(sorted({block._form.name for _, block in inside})) or "no blocks"
+        raise LookupError(f"no block of the kind {kind!r}: the network has {kinds}")
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """In a pickled graph: node number `number`."""

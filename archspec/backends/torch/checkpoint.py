@@ -67,6 +67,15 @@ def load_weights(model: nn.Module, weights: str | Path, *, strict: bool = True) 
     return fit
 
 
+def load_own_weights(model: nn.Module, weights: str | Path) -> None:
+    """Puts the weights of a whole network into a part of it. Raises as `load_weights` does, where one of its own is missing."""
+    found, own = read(weights), model.state_dict()
+    fit = compare(own, {key: found[key] for key in own if key in found})
+    if not fit.exact:
+        raise WeightsError(f"{weights}: these are not the weights of this network\n{fit}")
+    put({key: found[key] for key in own}, own)
+
+
 def put(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
     """Copies weights into those of a network, `own`, its `state_dict`.
 

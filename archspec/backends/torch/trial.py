@@ -46,12 +46,12 @@ def try_out(
     with _memory(place):
         start = time.perf_counter()
         model = build(place).eval()
-        inputs = [_noise(graph, value, batch, place) for value in graph.inputs.values()]
-        _settle(place)
+        inputs = [noise(graph, value, batch, place) for value in graph.inputs.values()]
+        settle(place)
         ready = time.perf_counter()
         with torch.inference_mode():
             found = model(*inputs)
-        _settle(place)
+        settle(place)
         done = time.perf_counter()
     values = found if isinstance(found, tuple) else (found,)
     results = {name: tuple(value.shape) for name, value in zip(graph.outputs, values, strict=True)}
@@ -66,7 +66,7 @@ def find_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _noise(graph: Graph, value: Value, batch: int, place: torch.device) -> torch.Tensor:
+def noise(graph: Graph, value: Value, batch: int, place: torch.device) -> torch.Tensor:
     """A normal sample; where an op reads whole numbers, zeros, which are in every vocabulary."""
     size = (batch, *value.shape.sizes)
     if graph.takes_indices(value):
@@ -74,7 +74,7 @@ def _noise(graph: Graph, value: Value, batch: int, place: torch.device) -> torch
     return torch.randn(size, device=place)
 
 
-def _settle(place: torch.device) -> None:
+def settle(place: torch.device) -> None:
     if place.type == "cuda":
         torch.cuda.synchronize(place)
 

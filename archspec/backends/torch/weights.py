@@ -11,10 +11,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archspec.backends.steps import Step
 from archspec.backends.torch.emit import resolve
 from archspec.ops.base import Call, Init, Initial, Op
 
 State = nn.Module | nn.Parameter
+
+
+def fresh(step: Step, device: torch.device, dtype: torch.dtype | None) -> State:
+    """The module or the parameter of a step, with its first values if the device holds values."""
+    assert step.kind.state is not None, "only what has state has a place"
+    state = make(step.kind.state, device, dtype)
+    if device.type != "meta":
+        initialise(state, step.node.op)
+    return state
 
 
 def make(call: Call, device: torch.device, dtype: torch.dtype | None) -> State:

@@ -1,0 +1,71 @@
+"""Consecutive pieces of work in groups, the largest of which is as small as can be."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from math import inf
+
+SLACK = 21, 20
+"""How far above the least the largest group may be, where that makes cheaper cuts: a twentieth."""
+
+
+def least(sums: Sequence[float], groups: int) -> float:
+    """The least that the largest of `groups` groups can be. Exact where the sums are.
+
+    `sums` are those of the work up to each place where it may be cut, its start (0) and its end included. There are at least
+    as many pieces as groups.
+    """
+    best = list(sums)
+    for count in range(2, groups + 1):
+        best = _one_more(sums, best, count)
+    return best[-1]
+
+
+def _one_more(sums: Sequence[float], best: list[float], count: int) -> list[float]:
+    """The least for `count` groups up to each place, of those for one group fewer.
+
+    The further back the last group starts, the larger it is and the smaller are those before it: the best start is where the two
+    meet, and it moves on with the end.
+    """
+    found, start = [inf] * len(sums), count - 1
+    for end in range(count, len(sums)):
+        while start + 1 < end and best[start] < sums[end] - sums[start]:
+            start += 1
+        starts = (start - 1, start) if start >= count else (start,)
+        found[end] = min(max(best[at], sums[end] - sums[at]) for at in starts)
+    return found
+
+
+def balanced(sums: Sequence[float], prices: Sequence[int], groups: int) -> list[int]:
+    """Where to cut into `groups` groups: the cheapest way among those whose largest group is near the least.
+
+    `prices` are those of cutting at each place between the ends; the places are given by their number among these.
+    """
+    over, under = SLACK
+    most = over * least(sums, groups)
+    paid: list[float] = [0, *[inf] * (len(sums) - 1)]
+    starts: list[list[int]] = []
+    for _ in range(groups):
+        came, now = [0] * len(sums), [inf] * len(sums)
+        window: deque[int] = deque()
+        for end in range(1, len(sums)):
+            while window and paid[window[-1]] >= paid[end - 1]:
+                window.pop()
+            window.append(end - 1)
+            while under * (sums[end] - sums[window[0]]) > most:
+                window.popleft()
+            came[end] = window[0]
+            now[end] = paid[window[0]] + (prices[end - 1] if end <= len(prices) else 0)
+        paid = now
+        starts.append(came)
+    return _followed(starts)
+
+
+def _followed(starts: list[list[int]]) -> list[int]:
+    """The places between the ends that lead to the end."""
+    at, chosen = len(starts[0]) - 1, list[int]()
+    for came in reversed(starts[1:]):
+        at = came[at]
+        chosen.append(at - 1)
+    return chosen[::-1]

@@ -1,0 +1,118 @@
+"""A network as the stages of a pipeline: where it is cut, and each stage as a module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from archspec.analysis.cuts import CutError, Stage, cut
+from archspec.analysis.work import CostError, modelled, spread
+from archspec.graph import Graph
+from archspec.places import UnknownPartError
+
+if TYPE_CHECKING:
+    import torch
+    from torch.distributed import ProcessGroup
+    from torch.distributed.pipelining import PipelineStage
+
+__all__ = ["CostError", "CutError", "Pipeline", "Stage", "UnknownPartError", "pipeline"]
+
+Unit = Literal["MACs", "seconds"]
+Whole = Callable[..., "torch.fx.GraphModule"]
+"""`Architecture.build`: it takes a device, a type, a seed and a file of weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A network cut into stages, each for a process of its own."""
+
+    network: Graph
+    stages: tuple[Stage, ...]
+    unit: Unit
+    """Of the stages' costs: multiply-accumulates of a model of the work, or what was measured."""
+    whole: Whole | None = None
+    """What builds the whole network, where the weights of its parts are known only then."""
+
+    @property
+    def balance(self) -> float:
+        """The cost of an average stage as a part of the largest one's: 1 where all take equally long."""
+        largest = max(stage.cost for stage in self.stages)
+        return sum(stage.cost for stage in self.stages) / len(self.stages) / largest if largest else 1.0
+
+    def build(
+        self,
+        stage: int,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype | None = None,
+        seed: int | None = 0,
+        *,
+        weights: str | Path | None = None,
+    ) -> torch.fx.GraphModule:
+        """One stage as a module in training mode, with the names and the weights that it has in `Architecture.build()`.
+
+        It takes what the stage receives, in order, each with the batch first, and gives what it sends: a tensor, or a tuple of
+        several. No other stage's weights are kept, and of the others no two layers' are in memory at once; only an optimised
+        network is built whole, for its weights. `weights` is a file with those of the whole network. Needs torch.
+
+        Raises:
+            IndexError: there is no such stage.
+            WeightsError: the weights cannot be read, or lack some of the stage's.
+            OSError: the file of weights cannot be read.
+        """
+        from archspec.backends.torch.pipeline import build_stage
+
+        state = None if self.whole is None else self.whole(device, dtype, seed, weights=weights).state_dict()
+        part = self.stages[stage]
+        return build_stage(self.network, part, device=device, dtype=dtype, seed=seed, weights=weights, state=state)
+
+    def stage(
+        self,
+        stage: int,
+        microbatch: int,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype | None = None,
+        seed: int | None = 0,
+        *,
+        weights: str | Path | None = None,
+        group: ProcessGroup | None = None,
+    ) -> PipelineStage:
+        """One stage for the schedules of `torch.distributed.pipelining`; its module, as `build` makes it, is its `submod`.
+
+        `microbatch` is the number of samples that go through at once. `group` is the process group, by default the whole one;
+        it is there already. Raises as `build` does.
+        """
+        from archspec.backends.torch.pipeline import pipeline_stage
+
+        module = self.build(stage, device, dtype, seed, weights=weights)
+        return pipeline_stage(
+            self.network, self.stages, stage, module, microbatch, device=device, dtype=dtype, group=group
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        stages = [stage.as_dict() for stage in self.stages]
+        return {"name": self.network.name, "unit": self.unit, "balance": self.balance, "stages": stages}
+
+
+def pipeline(
+    network: Graph,
+    stages: int,
+    *,
+    costs: Mapping[str, float] | None = None,
+    measure: str | None = None,
+    batch: int = 8,
+    crossing: int | None = None,
+    whole: Whole | None = None,
+) -> Pipeline:
+    """A network cut into stages of equal work: see `Architecture.pipeline`."""
+    if costs is not None and measure is not None:
+        raise CostError("costs are given or measured, not both")
+    if measure is not None:
+        from archspec.backends.torch.timing import measured
+
+        work: Sequence[float] = measured(network, device=measure, batch=batch)
+    else:
+        work = modelled(network) if costs is None else spread(network, costs)
+    unit: Unit = "MACs" if costs is None and measure is None else "seconds"
+    return Pipeline(network, cut(network, stages, work, crossing=crossing), unit, whole)
