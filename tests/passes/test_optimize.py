@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-import pickle
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +13,6 @@ from torch import Tensor, nn
 
 import archspec
 from archspec.backends.torch import build, carry
-from archspec.backends.torch.kernels.modules import FusedConv2d
 from archspec.diagnostics import SpecError
 from archspec.graph import Graph
 from archspec.passes import PassError
@@ -244,138 +240,3 @@ def test_a_clamp_stands_for_hardly_any_factor(factor: float, shift: float) -> No
         expected, got = plain(image), fast(image)
     assert torch.isfinite(got).all()
     assert float((expected - got).abs().max()) <= TOLERANCE * (1 + float(expected.abs().max()))
-
-
-# The kernels
-
-
-def test_the_same_seed_builds_the_same_function() -> None:
-    arch = archspec.load("cifar_resnet20_A")
-    given = inputs(arch)
-    plain, fast = arch.build(seed=7).eval(), arch.optimize().build(seed=7).eval()
-    expected, got = results(plain, given, torch.float32), results(fast, given, torch.float32)
-    assert distance(expected, got) < TOLERANCE
-    assert any(isinstance(module, FusedConv2d) for module in fast.modules())
-
-
-def test_weights_of_the_plain_network_are_taken(tmp_path: Path) -> None:
-    arch = archspec.load("cifar_resnet20_A")
-    plain = evaluated(arch, torch.float32)
-    torch.save(plain.state_dict(), tmp_path / "weights.pt")
-    fast = arch.optimize().build(weights=tmp_path / "weights.pt").eval()
-    expected = results(plain, inputs(arch), torch.float32)
-    assert distance(expected, results(fast, inputs(arch), torch.float32)) < TOLERANCE
-
-
-def fast_and_slow(name: str = "cifar_resnet20_A") -> tuple[nn.Module, tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """An optimised network in float32, its inputs, and what comes out of the plain one."""
-    arch = archspec.load(name)
-    plain, optimised = evaluated(arch, torch.float32), arch.optimize()
-    fast = optimised.build().eval()
-    fast.load_state_dict(optimised.carry(plain.state_dict()))
-    given = tuple(one.float() for one in inputs(arch))
-    return fast, given, results(plain, given, torch.float32)
-
-
-def test_weights_that_change_are_reordered_again() -> None:
-    fast, given, _ = fast_and_slow()
-    results(fast, given, torch.float32)
-    with torch.no_grad():
-        fast.get_parameter("fc.weight").mul_(0.0)
-        fast.get_parameter("fc.bias").mul_(0.0)
-        conv = next(module for module in fast.modules() if isinstance(module, FusedConv2d))
-        before = conv(given[0])
-        conv.weight.mul_(2.0)
-        assert not torch.equal(before, conv(given[0]))
-    assert not results(fast, given, torch.float32)[0].any()
-
-
-def test_other_batches_and_sizes_follow() -> None:
-    fast, given, expected = fast_and_slow()
-    for batch in (1, 2, 5):
-        image = given[0][:1].expand(batch, -1, -1, -1)
-        (got,) = results(fast, (image,), torch.float32)
-        assert distance((expected[0][:1].expand(batch, -1),), (got,)) < TOLERANCE
-    assert results(fast, (torch.randn(1, 3, 48, 40),), torch.float32)[0].shape == (1, 10)
-
-
-def test_inputs_that_no_kernel_takes_go_the_plain_way() -> None:
-    fast, given, expected = fast_and_slow()
-    empty, single = given[0][:0], given[0][0]
-    assert results(fast, (empty,), torch.float32)[0].shape == (0, 10)
-    conv = next(module for module in fast.modules() if isinstance(module, FusedConv2d))
-    with torch.inference_mode():
-        torch.testing.assert_close(conv(single), conv(given[0])[0])
-        with pytest.raises(RuntimeError, match="to have 3 channels, but got 4 channels"):
-            conv(torch.zeros(1, 4, 8, 8))
-    half = fast.to(torch.bfloat16)
-    assert distance(expected, results(half, given, torch.bfloat16)) < 0.1
-
-
-def test_inputs_are_left_as_they_were() -> None:
-    for stages in ("[add: [{conv: 4}, identity], relu]", "[add: [identity, {conv: 4}], relu]"):
-        arch = archspec.load(f"{{name: kept, input: [4, 5, 5], stages: {{body: {stages}}}}}")
-        fast = arch.optimize().build().eval()
-        image = torch.randn(1, 4, 5, 5).to(memory_format=torch.channels_last)
-        kept = image.clone()
-        first = results(fast, (image,), torch.float32)
-        assert torch.equal(image, kept)
-        assert torch.equal(first[0], results(fast, (image,), torch.float32)[0])
-
-
-def test_a_sum_overwrites_nothing_that_is_read_later() -> None:
-    arch = archspec.load("""
-name: later
-input: [4, 5, 5]
-stages:
-  body:
-    - {conv: 4, as: first}
-    - {split: [2, 2], as: [low, high]}
-    - {add: [[first, {conv: 4}], first], as: second}
-    - {add: [[second, {conv: 4}], second], as: third}
-    - concat: [third, second, low, [first, relu]]
-""")
-    optimised = arch.optimize()
-    plain, fast = arch.build().eval(), optimised.build().eval()
-    given = (torch.randn(2, 4, 5, 5),)
-    expected = results(plain, given, torch.float32)
-    assert distance(expected, results(fast, given, torch.float32)) < TOLERANCE
-
-
-@pytest.mark.parametrize("name", ["cifar_resnet20_A", "cifar10_densenet_40_k12"])
-def test_a_gradient_goes_the_plain_way(name: str) -> None:
-    fast, given, expected = fast_and_slow(name)
-    made = fast(given[0])
-    assert distance(expected, (made.detach(),)) < TOLERANCE
-    made.sum().backward()
-    gradients = [parameter.grad for parameter in fast.parameters()]
-    assert all(gradient is not None and torch.isfinite(gradient).all() for gradient in gradients)
-
-
-@pytest.mark.parametrize("name", ["cifar_resnet20_A", "cifar10_densenet_40_k12"])
-def test_copies_compute_the_same(name: str) -> None:
-    fast, given, expected = fast_and_slow(name)
-    results(fast, given, torch.float32)
-    for twin in (copy.deepcopy(fast), pickle.loads(pickle.dumps(fast))):  # noqa: S301 - our own bytes
-        assert distance(expected, results(twin, given, torch.float32)) < TOLERANCE
-
-
-@pytest.mark.parametrize("name", ["cifar_resnet20_A", "cifar10_densenet_40_k12"])
-def test_compilers_and_exporters_see_plain_torch(name: str) -> None:
-    fast, given, expected = fast_and_slow(name)
-    with torch.no_grad():
-        assert distance(expected, (torch.compile(fast, backend="eager")(given[0]),)) < TOLERANCE
-        program = torch.export.export(fast, given)
-        assert distance(expected, (program.module()(given[0]),)) < TOLERANCE
-    targets = {str(node.target) for node in program.graph.nodes}
-    assert not any("mkldnn" in target for target in targets), targets
-
-
-def test_the_memory_of_a_dense_block_is_written_once() -> None:
-    fast, given, _ = fast_and_slow("cifar10_densenet_40_k12")
-    with torch.inference_mode(), torch.profiler.profile() as profile:
-        fast(given[0])
-    calls: Mapping[str, int] = {event.key: event.count for event in profile.key_averages()}
-    assert "aten::cat" not in calls
-    # three blocks of twelve layers: what enters a block is copied once, and then twelve parts
-    assert calls["aten::copy_"] <= 3 * (12 + 1) + 3

@@ -79,37 +79,41 @@ class FusedConv2d(nn.Conv2d):
         return f"{super().extra_repr()}, relu={self.relu}"  # type: ignore[no-untyped-call]
 
 
-def begin(room: int, *parts: Tensor) -> Tensor:
-    """The parts [batch, channels, …] one after the other along the channels, in memory that has room for `room` channels."""
-    if _is_watched(parts):
-        return torch.cat(parts, 1)
-    first = parts[0]
-    flat = first.dim() == 4 and first.is_contiguous(memory_format=torch.channels_last)
-    layout = torch.channels_last if flat else torch.contiguous_format
-    memory = torch.empty(
-        (len(first), room, *first.shape[2:]), dtype=first.dtype, device=first.device, memory_format=layout
-    )
-    return _written(memory, 0, parts)
+Added = tuple[tuple[int, Tensor], ...]
 
 
-def extend(grown: Tensor, *parts: Tensor) -> Tensor:
-    """What `begin` or `extend` gave, with more parts behind it: they are written into the room that is left there.
+def grow(base: Tensor, room: int | None, added: Added, parts: tuple[Tensor, ...]) -> Tensor:
+    """A value [batch, channels, …] and more parts behind it, along the channels.
 
-    What was there before is not touched, so that `grown` stays what it was.
+    With `room`, they are written into new memory for so many channels; without it, into the room that an earlier call has left
+    behind `base`. `added` are values that are added to the base, each from a channel on: in place if nothing is copied, so that `base`
+    is another value then. Without them it stays what it was.
     """
-    if _is_watched((grown, *parts)):
-        return torch.cat((grown, *parts), 1)
-    channels = grown.shape[1]
-    width = channels + sum(part.shape[1] for part in parts)
-    memory = grown.as_strided((len(grown), width, *grown.shape[2:]), grown.stride())
-    return _written(memory, channels, parts)
-
-
-def _written(memory: Tensor, start: int, parts: tuple[Tensor, ...]) -> Tensor:
+    if _is_watched((base, *parts, *(value for _, value in added))):
+        return torch.cat((_summed(base, added), *parts), 1)
+    channels = base.shape[1]
+    if room is None:
+        width = channels + sum(part.shape[1] for part in parts)
+        memory = base.as_strided((len(base), width, *base.shape[2:]), base.stride())
+    else:
+        flat = base.dim() == 4 and base.is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if flat else torch.contiguous_format
+        size = (len(base), room, *base.shape[2:])
+        memory = torch.empty(size, dtype=base.dtype, device=base.device, memory_format=layout)
+        memory.narrow(1, 0, channels).copy_(base)
+    for start, value in added:
+        memory.narrow(1, start, value.shape[1]).add_(value)
     for part in parts:
-        memory.narrow(1, start, part.shape[1]).copy_(part)
-        start += part.shape[1]
-    return memory.narrow(1, 0, start)
+        memory.narrow(1, channels, part.shape[1]).copy_(part)
+        channels += part.shape[1]
+    return memory.narrow(1, 0, channels)
+
+
+def _summed(base: Tensor, added: Added) -> Tensor:
+    for start, value in added:
+        end = start + value.shape[1]
+        base = torch.cat((base[:, :start], base[:, start:end] + value, base[:, end:]), 1)
+    return base
 
 
 def _is_watched(parts: tuple[Tensor, ...]) -> bool:

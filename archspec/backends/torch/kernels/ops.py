@@ -28,21 +28,22 @@ class FusedConv(Conv):
         return (Call(f"{_MODULES}.FusedConv2d", options, tuple(map(Operand, range(len(inputs))))),)
 
 
-class Begin(Concat):
-    """A concatenation along the channels that others will continue, up to `room` channels."""
+class Grow(Concat):
+    """A concatenation along the channels of its first operand and others, in the memory of the first or in new memory.
 
-    word: ClassVar[str] = "begin"
+    The first operand is followed by a value for each of `starts`, which is added to it from that channel on, and then by the rest.
+    """
 
-    room: int
+    word: ClassVar[str] = "grow"
+
+    room: int | None
+    """The channels that new memory has room for; None to continue in the first operand's."""
+    starts: tuple[int, ...]
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        return super().infer(inputs[0], *inputs[1 + len(self.starts) :])
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call(f"{_MODULES}.begin", args=(self.room, *map(Operand, range(len(inputs))))),)
-
-
-class Extend(Concat):
-    """A concatenation that continues the one which is its first operand, in the same memory."""
-
-    word: ClassVar[str] = "extend"
-
-    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call(f"{_MODULES}.extend", args=tuple(map(Operand, range(len(inputs))))),)
+        added = tuple((start, Operand(at)) for at, start in enumerate(self.starts, 1))
+        parts = tuple(map(Operand, range(1 + len(added), len(inputs))))
+        return (Call(f"{_MODULES}.grow", args=(Operand(0), self.room, added, parts)),)

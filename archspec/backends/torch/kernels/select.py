@@ -12,11 +12,10 @@ from archspec.graph import Graph
 def select(graph: Graph, device: torch.device) -> Graph:
     """The graph with the kernels of a device in the place of what they compute; names and weights stay.
 
-    Concatenations that build on one another write into one piece of memory. On a CPU that has oneDNN, a convolution takes along the
-    sum and the ReLU after it.
+    On a CPU that has oneDNN, a convolution takes along the sum and the ReLU after it. Concatenations that build on one another
+    write into one piece of memory: last, because it matters there in which order the kernels run.
     """
     if device.type == "meta":
         return graph
-    graph = grow(graph)
     fused = device.type == "cpu" and torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
-    return fuse(graph) if fused else graph
+    return grow(fuse(graph) if fused else graph)
