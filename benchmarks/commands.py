@@ -54,6 +54,8 @@ def measure(quick: bool) -> Iterator[Table]:
             1 if quick else 7,
         )
     for names, caption in ((light, "Without torch:"), (heavy, "With torch, for comparison:")):
+        if not names:
+            continue
         aims = {name: LIGHT[name][1] if name in LIGHT else None for name in names}
         rows = [
             Ratio(f"`archspec {name}`", "`import torch`", seconds[name], seconds[""], aims[name]).cells

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Iterator
 
 import torch
-import torchinfo
 from torch.utils.flop_counter import FlopCounterMode
 
 import archspec
@@ -36,6 +35,8 @@ def counting(rounds: int) -> Iterator[tuple[str, ...]]:
         assert (arch.params, arch.macs, arch.depth) == FACTS
 
     def summaries() -> None:
+        import torchinfo
+
         with torch.device("meta"):
             images = torch.empty(1, 3, 224, 224)
             torchinfo.summary(torchvision_model("densenet169"), input_data=images, verbose=0, device="meta")

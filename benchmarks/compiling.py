@@ -8,7 +8,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -97,12 +97,13 @@ def units(model: nn.Module) -> list[nn.Module]:
     return found
 
 
-def main() -> None:
-    way, name, size, batch, device, backend = sys.argv[1:]
-    print(json.dumps(cold(way, name, int(size), int(batch), device, backend)))
+def asked(arguments: Sequence[str]) -> dict[str, float]:
+    """What `cold` says to its arguments as words."""
+    way, name, size, batch, device, backend = arguments
+    return cold(way, name, int(size), int(batch), device, backend)
 
 
 SECTION = Section("compiling", "Compiling from cold", ABOUT, measure, ("torch", "torchvision"))
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(asked(sys.argv[1:])))

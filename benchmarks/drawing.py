@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-import torchinfo
 
 import archspec
 from archspec.draw import sketch, svg_of
@@ -24,6 +23,8 @@ def measure(quick: bool) -> Iterator[Table]:
         assert "layer4.2.conv3" in svg_of(sketch(archspec.load("resnet50").network, "layers", fold=False))
 
     def table() -> None:
+        import torchinfo
+
         with torch.device("meta"):
             images = torch.empty(1, 3, 224, 224)
             torchinfo.summary(torchvision_model("resnet50"), input_data=images, verbose=0, device="meta")

@@ -68,9 +68,9 @@ def ways(network: Network, device: str, batch: int, backend: str) -> Mapping[str
     images = network.images(batch).to(device, torch.bfloat16, memory_format=torch.channels_last)
     torch._dynamo.reset()  # noqa: SLF001 - there is no public name
     compiled = torch.compile(copy.deepcopy(ours), dynamic=False, backend=backend)
-    mode = {"mode": "reduce-overhead"} if backend == "inductor" else {}
-    graphed = torch.compile(copy.deepcopy(ours), dynamic=False, backend=backend, **mode)
-    models = {
+    mode = "reduce-overhead" if backend == "inductor" else None
+    graphed = torch.compile(copy.deepcopy(ours), dynamic=False, backend=backend, mode=mode)
+    models: Mapping[str, Callable[[Tensor], Tensor]] = {
         EAGER: twin,
         "archspec, eager": ours,
         "archspec, `torch.compile`": compiled,

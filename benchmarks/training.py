@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -57,7 +57,10 @@ MODELS: Mapping[str, Model] = {
 }
 """A model in train mode and its images, by a key that another process can be given."""
 
-PAIRS = (
+Pair = tuple[str, str, str, str, float | None]
+"""What, its key, the peer, its key, the aim."""
+
+PAIRS: Sequence[Pair] = (
     ("ResNet-50", "resnet50", "torchvision", "resnet50, peer", 1.0),
     ("DenseNet-121", "densenet121", "torchvision", "densenet121, peer", 1.0),
     ("DenseNet-121, dense", "densenet121, dense", "`memory_efficient=True`", "densenet121, efficient peer", 1.0),
@@ -65,7 +68,7 @@ PAIRS = (
     ("ResNet-50, blocks kept short", "resnet50, blocks", "the plain build", "resnet50", None),
     ("DenseNet-121, blocks kept short", "densenet121, blocks", "the plain build", "densenet121", None),
 )
-SMALL_PAIRS = (
+SMALL_PAIRS: Sequence[Pair] = (
     ("ResNet-10", "small", "torchvision", "small, peer", 1.0),
     ("ResNet-10, blocks kept short", "small, blocks", "the plain build", "small", None),
 )
@@ -74,6 +77,7 @@ CHECKPOINTS = "checkpoint" in inspect.signature(archspec.Architecture.build).par
 
 
 def measure(quick: bool) -> Iterator[Table]:
+    pairs: Sequence[Pair]
     pairs, batch = (SMALL_PAIRS, 2) if quick else (PAIRS, BATCH)
     pairs = (
         pairs
@@ -81,7 +85,7 @@ def measure(quick: bool) -> Iterator[Table]:
         else tuple(pair for pair in pairs if pair[4] is not None and pair[1] != "densenet121, dense")
     )
     keys = sorted({key for pair in pairs for key in (pair[1], pair[3])})
-    seconds = {}
+    seconds: dict[str, float] = {}
     for family in sorted({key.partition(",")[0] for key in keys}):
         seconds |= times([key for key in keys if key.partition(",")[0] == family], batch, 2 if quick else 7)
     rows = [Ratio(what, other, seconds[key], seconds[base], aim).cells for what, key, other, base, aim in pairs]
@@ -102,7 +106,7 @@ def times(keys: list[str], batch: int, rounds: int) -> dict[str, float]:
 
 
 def memory(key: str, batch: int, processes: int) -> float:
-    return statistics.median(answer("-m", "benchmarks.memory", key, str(batch)) for _ in range(processes))
+    return statistics.median(int(answer("-m", "benchmarks.memory", key, str(batch))) for _ in range(processes))
 
 
 def step(model: nn.Module, images: Tensor) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,11 +67,10 @@ def ready(way: Callable[[Case, Tensor], Run], case: Case, images: Tensor, expect
     return Ready(run, seconds) if off <= TOLERANCE else f"output differs from eager's by {off:.1e}"
 
 
-def eagerly(model: nn.Module, images: Tensor) -> Run:
+def eagerly(model: Callable[[Tensor], Tensor], images: Tensor) -> Run:
     def run() -> Tensor:
         with torch.inference_mode():
-            output: Tensor = model(images)
-        return output
+            return model(images)
 
     return run
 
@@ -78,8 +78,8 @@ def eagerly(model: nn.Module, images: Tensor) -> Run:
 def fused(case: Case, images: Tensor) -> Run:
     from torch.fx.experimental.optimization import fuse
 
-    model = fuse(copy.deepcopy(case.twin)).to(memory_format=torch.channels_last)
-    return eagerly(model, images.to(memory_format=torch.channels_last))
+    model: Any = fuse(copy.deepcopy(case.twin))
+    return eagerly(model.to(memory_format=torch.channels_last), images.to(memory_format=torch.channels_last))
 
 
 def frozen(model: nn.Module, images: Tensor) -> Run:

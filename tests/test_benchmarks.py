@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
-pytest.importorskip("torchinfo")
 
-from benchmarks import ways
+from benchmarks import compiling, ways
 from benchmarks.measure import RATIO, Ratio, turns
 from benchmarks.memory import growth, of_process
 from benchmarks.page import PAGE, Result, Section, Table, page, save, saved, unexplained
@@ -20,15 +20,27 @@ from tests.references import timm, torchvision
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
 def test_a_section_runs_and_is_read_back(section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torchvision(), timm()
+    if "torchinfo" in section.packages:
+        pytest.importorskip("torchinfo")
     monkeypatch.setattr(ways, "BACKEND", "aot_eager")
+    monkeypatch.setattr(compiling, "answer", compiled_here)
     result = section.measured(quick=True)
     save(section.name, result, tmp_path)
-    assert saved(section.name, tmp_path) == result
+    found = saved(section.name, tmp_path)
+    assert found is not None
+    assert list(map(str, found.tables)) == list(map(str, result.tables))
     text = page([section], tmp_path)
     assert all(str(table) in text for table in result.tables)
     for table in result.tables:
         assert table.rows
         assert {len(row) for row in table.rows} == {len(table.columns)}
+
+
+def compiled_here(*arguments: str, env: Mapping[str, str]) -> object:
+    """Three processes that each import the compiler are too slow for a test."""
+    assert arguments[:2] == ("-m", "benchmarks.compiling")
+    assert not list(Path(env["TORCHINDUCTOR_CACHE_DIR"]).iterdir())
+    return compiling.asked(arguments[2:])
 
 
 def test_the_page_is_made_of_the_last_results() -> None:
@@ -59,7 +71,7 @@ def test_turns_begin_with_each_in_turn() -> None:
 
 def test_memory_is_what_is_held_at_most() -> None:
     size = 2**26
-    assert size <= growth(lambda: bytearray(b"\1") * size) < 1.2 * size
+    assert 0.9 * size < growth(lambda: bytearray(b"\1") * size) < 1.2 * size
     assert of_process("-c", f"kept = bytearray(b'x') * {size}") > size
 
 
