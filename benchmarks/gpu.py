@@ -66,7 +66,7 @@ def rates(
 def ways(network: Network, device: str, batch: int, backend: str) -> Mapping[str, Run]:
     ours, twin = (placed(model, device) for model in network.pair())
     images = network.images(batch).to(device, torch.bfloat16, memory_format=torch.channels_last)
-    torch._dynamo.reset()  # noqa: SLF001 - there is no public name
+    torch.compiler.reset()
     compiled = torch.compile(copy.deepcopy(ours), dynamic=False, backend=backend)
     mode = "reduce-overhead" if backend == "inductor" else None
     graphed = torch.compile(copy.deepcopy(ours), dynamic=False, backend=backend, mode=mode)

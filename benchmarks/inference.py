@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from benchmarks.measure import RATIO, Ratio, medians, shown
@@ -80,6 +81,7 @@ def run(network: Network, quick: bool) -> Iterator[Timing]:
 
 
 def timing(title: str, case: Case, images: Tensor, rounds: int) -> Timing:
+    torch.compiler.reset()  # what was compiled for other networks and batches
     expected = WAYS[EAGER](case, images)()
     tried = {name: ready(way, case, images, expected) for name, way in WAYS.items()}
     able = {name: one for name, one in tried.items() if isinstance(one, Ready)}

@@ -66,12 +66,14 @@ def turns(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
     gc.freeze()  # so that the collections between the turns are short
     names = list(works)
     seconds: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
-        start = turn % len(names)
-        order = names[start:] + names[:start]
-        for name in reversed(order) if turn % 2 else order:
-            seconds[name].append(timed(works[name]))
-    gc.unfreeze()
+    try:
+        for turn in range(rounds):
+            start = turn % len(names)
+            order = names[start:] + names[:start]
+            for name in reversed(order) if turn % 2 else order:
+                seconds[name].append(timed(works[name]))
+    finally:
+        gc.unfreeze()
     return seconds
 
 

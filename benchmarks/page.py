@@ -7,7 +7,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -50,8 +50,9 @@ class Result:
     machine: str
     versions: Mapping[str, str]
     threads: int
-    minutes: float
-    tables: Sequence[Table] = field(default_factory=tuple)
+    tables: Sequence[Table]
+    minutes: float | None = None
+    """That it took to measure."""
 
     def cells(self, text: str) -> int:
         """How many cells say this."""
@@ -76,7 +77,7 @@ class Section:
             tables.append(table)
         versions = {"Python": platform.python_version()} | {name: installed(name) for name in self.packages}
         minutes = round((time.perf_counter() - start) / 60, 1)
-        return Result(time.strftime("%Y-%m-%d", time.gmtime()), machine(), versions, threads(), minutes, tuple(tables))
+        return Result(time.strftime("%Y-%m-%d", time.gmtime()), machine(), versions, threads(), tuple(tables), minutes)
 
 
 def save(name: str, result: Result, folder: Path = RESULTS) -> None:
@@ -119,9 +120,8 @@ def part(section: Section, result: Result | None) -> str:
     lines += map(str, result.tables)
     if section.name in REASONS:
         lines.append(REASONS[section.name].strip() + "\n")
-    lines.append(
-        f"*{result.date}, {result.machine}, {result.threads} threads; {versions}; {result.minutes:g} minutes.*\n"
-    )
+    took = f"; measured in {result.minutes:g} minutes" if result.minutes is not None else ""
+    lines.append(f"*{result.date}, {result.machine}, {result.threads} threads; {versions}{took}.*\n")
     return "\n".join(lines)
 
 

@@ -87,7 +87,6 @@ def frozen(model: nn.Module, images: Tensor) -> Run:
     from torch._inductor import config
     from torch._inductor.utils import fresh_cache
 
-    torch._dynamo.reset()  # noqa: SLF001 - there is no public name
     run = eagerly(torch.compile(model, dynamic=False, backend=BACKEND), images)
     with fresh_cache(), config.patch(freezing=True):
         run()

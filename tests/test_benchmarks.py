@@ -57,7 +57,7 @@ def test_a_missed_aim_asks_for_a_reason(tmp_path: Path) -> None:
     section = Section("slow", "Slow things", "about", lambda _: iter(()))
     assert "Not measured yet" in page([section], tmp_path)
     table = Table(RATIO, [Ratio("work", "peer", 2, 1, aim=1).cells, Ratio("work", "peer", 1, 2, aim=1).cells])
-    save("slow", Result("2020-01-01", "a machine", {"torch": "2"}, 2, 0.1, (table,)), tmp_path)
+    save("slow", Result("2020-01-01", "a machine", {"torch": "2"}, 2, (table,)), tmp_path)
     assert unexplained([section], tmp_path) == ["slow"]
     assert "| [Slow things](#slow-things) | slow | 1 of 2 |" in page([section], tmp_path)
 
