@@ -51,7 +51,7 @@ def measure(quick: bool) -> Iterator[Table]:
         seconds = medians(
             {name: process(*arguments(line, folder)) for name, line in (light | heavy).items()}
             | {"": process(*IMPORT)},
-            1 if quick else 7,
+            1 if quick else 5,
         )
     for names, caption in ((light, "Without torch:"), (heavy, "With torch, for comparison:")):
         if not names:

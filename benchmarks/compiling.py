@@ -20,8 +20,9 @@ from benchmarks.page import Section, Table
 
 ABOUT = """
 From the call of `compile()` to the end of the first pass in eval mode, each in a fresh process with an empty cache of inductor, and
-the median pass after it. *By block*: `block.compile()` on each residual unit. archspec gives units of equal structure one class, so
-that each kind is compiled once; in torchvision's network `compile()` on each unit is the same call on as many objects.
+the median pass after it. *By block*: `block.compile()` on each residual unit. The 50 units of
+ResNet-152 are of 8 kinds (widths, strides, shortcuts), and units of one kind share what was compiled; so do torchvision's. The aims,
+a quarter of the time and equal speed, are for a GPU, where there is one.
 """
 
 WAYS = ("whole", "by block", "torchvision, by block")
@@ -46,10 +47,12 @@ def cold_start(name: str, size: int, batch: int, device: str, backend: str) -> I
     rows = [(way, shown(one["cold"]), shown(one["after"])) for way, one in found.items()]
     caption = f"{name}, batch {batch}, {size}×{size} pixels, {device}:"
     yield Table(("compiled", "compiling and first pass", "a pass after it"), rows, caption)
+    aims = (None, None) if device == "cpu" else (0.25, 1.05)
+    first, after = "by block: compiling and first pass", "by block: a pass after it (equal: within a twentieth)"
     ratios = (
-        Ratio("by block: compiling and first pass", "whole", block["cold"], whole["cold"], 0.25),
-        Ratio("by block: a pass after it (equal: within a twentieth)", "whole", block["after"], whole["after"], 1.05),
-        Ratio("by block: compiling and first pass", "torchvision, by block", block["cold"], plain["cold"]),
+        Ratio(first, "whole", block["cold"], whole["cold"], aims[0]),
+        Ratio(after, "whole", block["after"], whole["after"], aims[1]),
+        Ratio(first, "torchvision, by block", block["cold"], plain["cold"]),
     )
     yield Table(RATIO, [ratio.cells for ratio in ratios])
 

@@ -43,6 +43,7 @@ STEPS: dict[str, Callable[[archspec.Architecture], object]] = {
     "build, meta": lambda arch: arch.build(device="meta"),
     "build, cpu": lambda arch: arch.build(device="cpu"),
     "optimise": lambda arch: arch.optimize(for_="inference"),
+    "build, optimised": lambda arch: arch.optimize(for_="inference").build(device="cpu"),
     "source": lambda arch: arch.source(),
     "draw, stages": lambda arch: svg_of(arch.draw()),
     "draw, layers": lambda arch: svg_of(arch.draw(detail="layers")),
