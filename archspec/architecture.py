@@ -264,12 +264,12 @@ class Architecture:
             WeightsError: the weights cannot be read, or are not those of this network; its text lists the keys.
             OSError: the file of weights cannot be read.
         """
-        from archspec.backends.torch import build, load_weights
+        from archspec.backends.torch import build, load_weights, put
 
         model = build(self.network, device=device, dtype=dtype, seed=seed)
         if self.origin is not None:
             before = self.origin.build(device, dtype, seed, weights=weights, strict=strict, report=report)
-            model.load_state_dict(self.carry(before.state_dict()))
+            put(self.carry(before.state_dict()), model.state_dict())
         elif weights is not None:
             fit = load_weights(model, weights, strict=strict)
             if report is not None and not fit.exact:

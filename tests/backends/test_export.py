@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,6 +61,27 @@ def test_onnx_is_the_same_function_for_every_batch(name: str, batch: int, tmp_pa
     assert [one.name for one in session.get_inputs()] == list(arch.input_shapes)
     for mine, theirs in zip(outputs(arch.build().eval(), given), found, strict=True):
         np.testing.assert_allclose(mine.numpy(), theirs, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["cifar10_densenet_40_k12", "resnet18"])
+def test_an_optimised_network_leaves_in_every_form(name: str, tmp_path: Path) -> None:
+    arch = archspec.load(name)
+    given = [torch.randn(3, *sizes) for sizes in arch.input_shapes.values()]
+    (expected,) = outputs(arch.build().eval(), given)
+    arch.optimize().export(tmp_path / "net.onnx")
+    session = onnxruntime.InferenceSession((tmp_path / "net.onnx").read_bytes(), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"input": given[0].numpy()})
+    np.testing.assert_allclose(expected.numpy(), found, rtol=0, atol=1e-4)
+    arch.optimize().export(tmp_path / "net.pt2")
+    program = torch.export.load(io.BytesIO((tmp_path / "net.pt2").read_bytes())).module()
+    assert (expected - outputs(program, given)[0]).abs().max() <= 1e-5 * expected.abs().max()
+    arch.optimize().export(tmp_path / "net.safetensors")
+    weights = load_file(tmp_path / "net.safetensors")
+    model = arch.optimize().build(seed=5).eval()
+    model.load_state_dict(weights)
+    assert (expected - outputs(model, given)[0]).abs().max() <= 1e-5 * expected.abs().max()
+    with safe_open(tmp_path / "net.safetensors", "pt") as file:
+        assert file.metadata()["archspec.optimized"] == "inference"
 
 
 @pytest.mark.parametrize("name", ["lstm", "cifar10_densenet_40_k12", "stochastic_depth_resnet110_cifar10"])
@@ -162,6 +184,17 @@ def test_the_command_writes_each_form(ending: str, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert out.stat().st_size > 500
     assert sorted(one.name for one in tmp_path.iterdir()) == [out.name, "small.yaml"]
+
+
+def test_the_command_optimises(tmp_path: Path) -> None:
+    out = tmp_path / "net.py"
+    done = CliRunner().invoke(command, ["build", "resnet18", "--optimize", "-o", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "BatchNorm" not in out.read_text()
+    assert "archspec build resnet18 --optimize -o" in out.read_text()
+    done = CliRunner().invoke(command, ["build", "resnet18", "--optimize", "--json", "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["params"] == archspec.load("resnet18").optimize().params
 
 
 @pytest.mark.parametrize("ending", [".pt2", ".onnx", ".safetensors"])

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+import archspec
 from archspec.backends.torch import build as build_graph
 from archspec.graph import Graph
 from tests.hand import dense, recurrent, residual, transformer, two_stream
@@ -51,3 +52,16 @@ def test_training_on_a_gpu_in_mixed_precision() -> None:
         loss = model(image).square().mean()
     loss.backward()
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())
+
+
+@pytest.mark.parametrize("name", ["cifar_resnet20_A", "cifar10_densenet_40_k12", "cifar10_wrn16_8"])
+def test_an_optimised_network_on_a_gpu(name: str) -> None:
+    arch = archspec.load(name)
+    image = torch.randn(2, 3, 32, 32)
+    plain = arch.build().eval()
+    fast = arch.optimize().build("cuda").eval()
+    with torch.inference_mode():
+        expected = plain(image)
+        torch.testing.assert_close(fast(image.cuda()).cpu(), expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+    weight = next(one for one in fast.parameters() if one.dim() == 4 and min(one.shape[:2]) > 1)
+    assert weight.is_contiguous(memory_format=torch.channels_last)

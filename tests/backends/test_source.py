@@ -87,6 +87,21 @@ def test_the_printed_network_is_the_same_function(name: str) -> None:
             assert torch.equal(mine, theirs), training
 
 
+OPTIMISED = ["cifar10_densenet_bc_100_k12", "cifar10_wrn16_8", "inception_v3", "dpn68", "fractalnet20_droppath"]
+
+
+@pytest.mark.parametrize("name", OPTIMISED)
+def test_an_optimised_network_is_printed_in_plain_torch(name: str) -> None:
+    arch = load(name)
+    optimised = arch.optimize(merge=name == "inception_v3")
+    built, model = optimised.build().eval(), printed(optimised.source()).eval()
+    model.load_state_dict(built.state_dict(), strict=True)
+    given = noise(arch)
+    with torch.no_grad():
+        expected, found = arch.build().eval()(*given), model(*given)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * expected.abs().max().item())
+
+
 @pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "cifar10_densenet_bc_100_k12", "highway_mnist_fc10"])
 def test_the_printed_network_starts_from_the_same_distributions(name: str) -> None:
     arch = load(name)
@@ -104,6 +119,8 @@ def test_the_printed_network_starts_from_the_same_distributions(name: str) -> No
 def test_printed_code_passes_the_linters(tmp_path: Path) -> None:
     for name in LINTED:
         (tmp_path / f"{name}.py").write_text(archspec.load(name).source(f"archspec build {name} -o net.py"))
+    for name in OPTIMISED:
+        (tmp_path / f"optimised_{name}.py").write_text(archspec.load(name).optimize(merge=True).source())
     for tool in (["ruff", "check", "--isolated"], ["ruff", "format", "--isolated", "--check"], ["mypy", "--strict"]):
         done = subprocess.run(
             [sys.executable, "-m", *tool, "."], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
-from archspec.ops import BY_WORD
+from archspec.ops import MADE, OPS
 from archspec.ops.base import Init, Op
 from archspec.shape import Shape
 
+KINDS = {op.word: op for op in (*OPS, *MADE)}
 SPREAD = 4  # an integer is drawn from its least value and the next few
 SIZES = st.sampled_from((1, 2, 3, 4, 6, 8, 12))
 
@@ -73,7 +74,7 @@ def _within(value: float, low: float | None, high: float | None, above: float | 
 @st.composite
 def cases(draw: st.DrawFn, word: str) -> Case:
     """An op with random fields and random inputs."""
-    kind = BY_WORD[word]
+    kind = KINDS[word]
     first = draw(shapes())
     values = {
         name: draw(drawn(info.annotation, _flat(info.metadata)))

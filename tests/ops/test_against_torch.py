@@ -11,7 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from torch.utils.flop_counter import FlopCounterMode
 
-from archspec.ops import BY_WORD, OPS
+from archspec.ops import BY_WORD, MADE, OPS
 from archspec.ops.base import ShapeError
 from archspec.shape import Shape
 from tests.ops.cases import Case, cases
@@ -85,7 +85,7 @@ def agrees(case: Case) -> bool:
     return True
 
 
-@pytest.mark.parametrize("word", [op.word for op in OPS if op.word != BUNDLED])
+@pytest.mark.parametrize("word", [op.word for op in (*OPS, *MADE) if op.word != BUNDLED])
 def test_shapes_tensors_and_macs_are_those_of_torch(word: str) -> None:
     if word == "droppath" and find_spec("archspec.backends.torch.modules") is None:
         pytest.skip("its module is of the torch back end")

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from archspec.ops import BY_WORD, OPS, OPTIONS
+from archspec.ops import BY_WORD, MADE, OPS, OPTIONS
 from archspec.ops.base import Op
 
 
 def concrete(kind: type[Op]) -> set[type[Op]]:
-    """The classes of the package below one that have a word of their own; tests may have made others."""
-    own = kind.__module__.startswith("archspec.")
+    """The classes of the ops' package below one that have a word of their own; tests and back ends may have made others."""
+    own = kind.__module__.startswith("archspec.ops.")
     found = {kind} if own and "word" in vars(kind) else set()
     return found.union(*map(concrete, kind.__subclasses__()))
 
 
 def test_every_op_is_registered_once() -> None:
-    assert set(OPS) == concrete(Op)
+    assert {*OPS, *MADE} == concrete(Op)
     assert len(BY_WORD) == len(OPS) == len(set(OPS))
+    assert not BY_WORD.keys() & {op.word for op in MADE}
 
 
 @pytest.mark.parametrize("kind", OPS, ids=lambda kind: kind.word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec.backends.torch.assemble import build
 from archspec.backends.torch.carry import carry
-from archspec.backends.torch.checkpoint import WeightsError, load_weights
+from archspec.backends.torch.checkpoint import WeightsError, load_weights, put
 from archspec.backends.torch.export import WRITERS, ExportError, metadata
 from archspec.backends.torch.flat import flatten
 from archspec.backends.torch.modules import DropPath
@@ -19,4 +19,5 @@ __all__ = [
     "flatten",
     "load_weights",
     "metadata",
+    "put",
 ]

@@ -34,9 +34,9 @@ def carry(graph: Graph, weights: Weights, *, since: int = 0) -> dict[str, Tensor
 
 def _follow(step: Step, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     made = {name: _result(carried, weights) for name, carried in step.items() if carried != GONE}
-    used = {name for carried in step.values() for name in needed(carried)}
-    gone = {name for name, carried in step.items() if carried == GONE}
-    return {name: weight for name, weight in weights.items() if name not in used | gone} | made
+    gone = {name for carried in step.values() for name in needed(carried)}
+    gone |= {name for name, carried in step.items() if carried == GONE}
+    return {name: weight for name, weight in weights.items() if name not in gone} | made
 
 
 def _result(carried: Carried, weights: Weights) -> Tensor:

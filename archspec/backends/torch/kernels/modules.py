@@ -45,7 +45,9 @@ class FusedConv2d(nn.Conv2d):
         return summed
 
     def _is_plain(self, x: Tensor, other: Tensor | None) -> bool:
-        if type(x) is not Tensor or torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+        if type(x) is not Tensor or x.dim() != 4 or not x.numel() or x.shape[1] != self.in_channels:
+            return False
+        if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
             return False
         given = (x, self.weight) if other is None else (x, self.weight, other)
         if torch.is_grad_enabled() and any(one.requires_grad for one in given):

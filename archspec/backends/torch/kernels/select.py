@@ -18,5 +18,5 @@ def select(graph: Graph, device: torch.device) -> Graph:
     if device.type == "meta":
         return graph
     graph = grow(graph)
-    fused = device.type == "cpu" and torch._C._has_mkldnn
+    fused = device.type == "cpu" and torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
     return fuse(graph) if fused else graph
