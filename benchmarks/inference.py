@@ -48,7 +48,7 @@ class Timing:
         return self.title, *("left out" if peer is None else f"{ours / peer:.2f}" for peer in peers)
 
     def row(self, of: Mapping[str, float]) -> tuple[str, ...]:
-        missing = {name: "left out" for name in self.failed}
+        missing = dict.fromkeys(self.failed, "left out")
         return self.title, *(shown(of[name]) if name in of else missing.get(name, "–") for name in WAYS)
 
 
