@@ -1,5 +1,6 @@
 # Everything happens in one virtual environment, .venv, which grows as a target asks for more.
-# `make test ARGS="-k resnet -x"` passes arguments to pytest; `make PYTHON=python3.12 test` chooses the interpreter.
+# `make test ARGS="-k resnet -x"` passes arguments to pytest, `make bench ARGS=inference` measures one section;
+# `make PYTHON=python3.12 test` chooses the interpreter.
 
 PYTHON ?= python3
 ARGS ?=
@@ -35,7 +36,7 @@ format: $(VENV)/.lint ## rewrite the code in the one format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.bench ## measure archspec against its peers, and write docs/benchmarks.md
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove the virtual environment and all caches
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache

@@ -1,65 +1,37 @@
-"""Runs every benchmark and writes docs/benchmarks.md."""
+"""Runs the benchmarks and writes docs/benchmarks.md: `python -m benchmarks [SECTION]... [--quick | --render]`."""
 
 from __future__ import annotations
 
-import os
-import platform
+import argparse
 import sys
-from importlib.metadata import version
-from pathlib import Path
 
-from benchmarks.compiler import building, cold_start, counting, growing, running
-from benchmarks.drawing import drawing
-from benchmarks.paths import section
-from benchmarks.training import dropping
-
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-
-HEAD = """# Benchmarks
-
-Written by `make bench`. Each line compares archspec with a named peer; both are timed in turns in one run, and the seconds are
-medians unless the line says otherwise. A ratio below 1 means that archspec is faster. The aims are what the project set itself
-before it measured.
-
-Two runs of the same line differ by up to a tenth on this machine. ResNet-50's steps are at or just above torchvision's: its ReLUs
-and its sums work in place, ours make a new tensor each; with `inplace=True` set by hand on the ReLUs the training step measured 1.04
-where it had measured 1.09.
-
-Machine: {machine}. Python {python}, torch {torch}, torchvision {torchvision}, torchinfo {torchinfo}; torch's default number of threads
-({threads}).
-
-| what | peer | archspec | peer | ratio | aim | met |
-|---|---|---|---|---|---|---|
-"""
-
-GROWTH = """
-## Growth
-
-Microseconds per weighted layer, for a residual network of two layers a unit; constant numbers mean linear growth.
-
-| layers | load | counts | build on meta | build on cpu | load, counts and build in all |
-|---|---|---|---|---|---|
-"""
+from benchmarks.page import PAGE, page, save, unexplained
+from benchmarks.sections import SECTIONS
 
 
 def main() -> None:
-    import torch
-
-    versions = {name: version(name) for name in ("torch", "torchvision", "torchinfo")}
-    head = HEAD.format(machine=machine(), python=platform.python_version(), threads=torch.get_num_threads(), **versions)
-    ratios = [*cold_start(), *counting(), *building(), *running(), *drawing(), *dropping()]
-    growth = list(growing())
-    text = head + "\n".join(map(str, ratios)) + "\n" + GROWTH + "\n".join(map(str, growth)) + "\n" + section()
-    PAGE.write_text(text, encoding="utf-8")
+    names = [section.name for section in SECTIONS]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure archspec against its peers.")
+    parser.add_argument("section", nargs="*", help=f"measured again, the others stay: {', '.join(names)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="tiny networks, nothing written: only to see that it runs")
+    parser.add_argument("--render", action="store_true", help="measure nothing, write the page from the last results")
+    asked = parser.parse_args()
+    if unknown := [name for name in asked.section if name not in names]:
+        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(names)}")
+    for section in () if asked.render else SECTIONS:
+        if asked.section and section.name not in asked.section:
+            continue
+        print(f"## {section.title}\n", flush=True)
+        result = section.measured(quick=asked.quick)
+        if not asked.quick:
+            save(section.name, result)
+            PAGE.write_text(page(SECTIONS), encoding="utf-8")
+    if asked.quick:
+        return
+    PAGE.write_text(page(SECTIONS), encoding="utf-8")
     print(f"written: {PAGE}", file=sys.stderr)
-
-
-def machine() -> str:
-    """The processor and how many cores of it there are."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text(encoding="utf-8").splitlines() if information.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+    for name in unexplained(SECTIONS):
+        print(f"{name}: an aim is missed and benchmarks/reasons.py does not say why", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,41 +1,36 @@
-"""Drawing against its peers: a whole process from the spec to a file, and the picture of every layer."""
+"""Drawing against a peer that prints: the picture of every layer."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
-import torchinfo
 
 import archspec
 from archspec.draw import sketch, svg_of
-from benchmarks.measure import Ratio, compare, process
-from tests.references import torchvision
+from benchmarks.measure import RATIO, compare
+from benchmarks.networks import torchvision_model
+from benchmarks.page import Section, Table
+
+ABOUT = """
+From the name of a network to an SVG of each of its layers, nothing folded, beside a table of the same layers as text. A whole process
+of `archspec draw` is in the section on cold start.
+"""
 
 
-def drawing() -> Iterator[Ratio]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "resnet50.svg"
-        ours = process("-m", "archspec", "draw", "specs/resnet50.yaml", "-o", str(file))
-        peer = process("-c", "import torch")
-        yield compare("`archspec draw specs/resnet50.yaml`, whole process", ours, "`import torch`", peer, aim=0.8)
-        assert file.read_text(encoding="utf-8").startswith("<svg")
-
+def measure(quick: bool) -> Iterator[Table]:
     def every_layer() -> None:
-        assert "layer4.2.conv3" in svg_of(sketch(archspec.load("specs/resnet50.yaml").network, "layers", fold=False))
+        assert "layer4.2.conv3" in svg_of(sketch(archspec.load("resnet50").network, "layers", fold=False))
 
     def table() -> None:
-        with torch.device("meta"):
-            model = torchvision().models.resnet50(weights=None)
-            torchinfo.summary(model, input_data=torch.empty(1, 3, 224, 224), verbose=0, device="meta")
+        import torchinfo
 
-    yield compare(
-        "ResNet-50: load, and draw each of its layers",
-        every_layer,
-        "torchinfo's table of them on a meta model",
-        table,
-        aim=1.0,
-        rounds=7,
-    )
+        with torch.device("meta"):
+            images = torch.empty(1, 3, 224, 224)
+            torchinfo.summary(torchvision_model("resnet50"), input_data=images, verbose=0, device="meta")
+
+    what, peer = "ResNet-50: load, and draw each of its layers", "torchinfo's table of them on a meta model"
+    yield Table(RATIO, [compare(what, every_layer, peer, table, aim=1.0, rounds=1 if quick else 7)])
+
+
+SECTION = Section("drawing", "Drawing", ABOUT, measure, ("torch", "torchvision", "torchinfo"))

@@ -1,49 +1,80 @@
-"""Times two ways of doing the same thing in turns, so that what else the machine does hits both."""
+"""Times ways of doing the same thing in turns, so that what else the machine does hits all of them."""
 
 from __future__ import annotations
 
 import gc
+import json
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 Work = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """One line of the table: seconds of ours and of the peer (medians), and the aim for their ratio."""
+    """One line of a table: what ours needs and what the peer needs (seconds, or bytes), and the aim for their ratio."""
 
     what: str
     peer: str
-    ours_seconds: float
-    peer_seconds: float
-    aim: float
+    ours: float
+    theirs: float
+    aim: float | None = None
+    bytes: bool = False
 
     @property
     def ratio(self) -> float:
-        return self.ours_seconds / self.peer_seconds
+        return self.ours / self.theirs
 
-    def __str__(self) -> str:
-        met = "yes" if self.ratio <= self.aim else "no"
-        times = f"{shown(self.ours_seconds)} | {shown(self.peer_seconds)}"
-        return f"| {self.what} | {self.peer} | {times} | {self.ratio:.2f} | ≤ {self.aim:g} | {met} |"
+    @property
+    def met(self) -> str:
+        """Judged as it is printed: to a hundredth."""
+        return "–" if self.aim is None else "yes" if round(self.ratio, 2) <= self.aim else "no"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        show = megabytes if self.bytes else shown
+        aim = "–" if self.aim is None else f"≤ {self.aim:g}"
+        return self.what, self.peer, show(self.ours), show(self.theirs), f"{self.ratio:.2f}", aim, self.met
 
 
-def compare(what: str, ours: Work, peer_name: str, peer: Work, *, aim: float, rounds: int = 9) -> Ratio:
-    """Runs both once to warm up, then `rounds` times in turns, and takes the medians."""
-    ours()
-    peer()
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for turn in range(rounds):
-        for index in (0, 1) if turn % 2 else (1, 0):
-            seconds[index].append(timed((ours, peer)[index]))
-    result = Ratio(what, peer_name, statistics.median(seconds[0]), statistics.median(seconds[1]), aim)
-    print(result, flush=True)
-    return result
+RATIO = ("what", "peer", "archspec", "peer", "ratio", "aim", "met")
+"""The head of a table of ratios."""
+
+
+def compare(
+    what: str, ours: Work, peer_name: str, peer: Work, *, aim: float | None = None, rounds: int = 9
+) -> tuple[str, ...]:
+    """The line of two ways in turns: medians, their ratio, the aim."""
+    seconds = medians({"ours": ours, "peer": peer}, rounds)
+    return Ratio(what, peer_name, seconds["ours"], seconds["peer"], aim).cells
+
+
+def medians(works: Mapping[str, Work], rounds: int) -> dict[str, float]:
+    return {name: statistics.median(seconds) for name, seconds in turns(works, rounds).items()}
+
+
+def turns(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
+    """Runs all once to warm up, then `rounds` times in turns; each turn begins with another one, every second goes backwards."""
+    for work in works.values():
+        work()
+    gc.collect()
+    gc.freeze()  # so that the collections between the turns are short
+    names = list(works)
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    try:
+        for turn in range(rounds):
+            start = turn % len(names)
+            order = names[start:] + names[:start]
+            for name in reversed(order) if turn % 2 else order:
+                seconds[name].append(timed(works[name]))
+    finally:
+        gc.unfreeze()
+    return seconds
 
 
 def timed(work: Work) -> float:
@@ -62,5 +93,17 @@ def process(*arguments: str) -> Work:
     return work
 
 
+def answer(*arguments: str, env: Mapping[str, str] | None = None) -> Any:
+    """What a Python process with these arguments prints as JSON on its last line."""
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=env, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def shown(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
+
+
+def megabytes(count: float) -> str:
+    return f"{count / 2**20:,.0f} MiB"

@@ -1,0 +1,17 @@
+"""The sections of the page, in its order."""
+
+from __future__ import annotations
+
+from benchmarks import commands, compiler, compiling, drawing, gpu, growth, inference, paths, training
+
+SECTIONS = (
+    inference.SECTION,
+    training.SECTION,
+    compiling.SECTION,
+    gpu.SECTION,
+    commands.SECTION,
+    growth.SECTION,
+    compiler.SECTION,
+    drawing.SECTION,
+    paths.SECTION,
+)
