@@ -58,6 +58,10 @@ def medians(works: Mapping[str, Work], rounds: int) -> dict[str, float]:
     return {name: statistics.median(seconds) for name, seconds in turns(works, rounds).items()}
 
 
+REST = 0.1
+"""Seconds before each timing: the threads of the library that ran before wait for more work for a while, and keep the cores busy."""
+
+
 def turns(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
     """Runs all once to warm up, then `rounds` times in turns; each turn begins with another one, every second goes backwards."""
     for work in works.values():
@@ -71,6 +75,7 @@ def turns(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
             start = turn % len(names)
             order = names[start:] + names[:start]
             for name in reversed(order) if turn % 2 else order:
+                time.sleep(REST)
                 seconds[name].append(timed(works[name]))
     finally:
         gc.unfreeze()
