@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from archspec.analysis.expected import ExpectedDepth
     from archspec.analysis.paths import Paths, Unit
     from archspec.analysis.unravel import Route
+    from archspec.backends.torch import Checkpoint
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
@@ -254,6 +255,7 @@ class Architecture:
         weights: str | Path | None = None,
         strict: bool = True,
         report: Callable[[str], object] | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> torch.fx.GraphModule:
         """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says.
 
@@ -261,13 +263,17 @@ class Architecture:
         torch checkpoint, or `"torchvision:resnet50"`; not `strict`, only what fits is taken, and `report` gets the table of what
         does not. Of an optimised network, seed and weights are those of the network that was optimised. Needs torch.
 
+        `checkpoint` saves memory in training, by computing again in the backward pass what is not kept: "blocks", all inside blocks;
+        "norms", concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
+        gradients and running statistics are the same.
+
         Raises:
             WeightsError: the weights cannot be read, or are not those of this network; its text lists the keys.
             OSError: the file of weights cannot be read.
         """
         from archspec.backends.torch import build, load_weights, put
 
-        model = build(self.network, device=device, dtype=dtype, seed=seed)
+        model = build(self.network, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint)
         if self.origin is not None:
             before = self.origin.build(device, dtype, seed, weights=weights, strict=strict, report=report)
             put(self.carry(before.state_dict()), model.state_dict())

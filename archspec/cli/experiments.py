@@ -16,6 +16,7 @@ from archspec.cli.options import SPEC, architecture_options, json_option
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
+    from archspec.backends.torch import Checkpoint
     from archspec.experiments.lesions import Patient
     from archspec.experiments.plot import Result
     from archspec.experiments.track import Track
@@ -27,6 +28,7 @@ Examples:
   archspec train my.yaml -o my.safetensors
   archspec train cifar_resnet20_A --data cifar10:data -o resnet20.pt --epochs 60
   archspec train cifar_resnet20_A --data cifar10:data -o resnet20.pt --epochs 60 --resume
+  archspec train cifar10_densenet_40_k12 --data cifar10:data -o densenet.pt --checkpoint norms
 """
 _EXPERIMENT = """\
 \b
@@ -60,6 +62,12 @@ draws_option = click.option(
 )
 @seed_option
 @device_option
+@click.option(
+    "--checkpoint",
+    "remade",
+    type=click.Choice(["blocks", "norms"]),
+    help="Less memory: what each step computes again and does not keep; the weights come out the same.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")
 @json_option
 def train(arch: Architecture, *, data: str, out: Path, as_json: bool, **options: Any) -> None:
@@ -89,6 +97,7 @@ def _trained(
     seed: int = 0,
     device: str = "auto",
     resume: bool = False,
+    remade: Checkpoint | None = None,
     checkpoint: Path | None = None,
 ) -> tuple[Any, list[dict[str, float]]]:
     """The training at its end, and what its epochs came to."""
@@ -98,7 +107,7 @@ def _trained(
 
     recipe = training.Recipe(epochs=epochs, seed=seed, batch=batch, rate=rate)
     samples = data.load(source, arch.network).to(find_device(device))
-    begun = training.begin(arch.network, samples, recipe)
+    begun = training.begin(arch.network, samples, recipe, checkpoint=remade)
     if resume and checkpoint is not None:
         training.resume(begun, checkpoint)
     steps = -(-len(samples.labels) // batch)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from archspec import files
-from archspec.backends.torch import build
+from archspec.backends.torch import Checkpoint, build
 from archspec.experiments.data import Data
 from archspec.experiments.track import ExperimentError
 from archspec.experiments.weights import packed, unpacked
@@ -75,9 +75,12 @@ class Training:
         self.drawn, self.done = state["drawn"], state["done"]
 
 
-def begin(graph: Graph, data: Data, recipe: Recipe) -> Training:
-    """A network with fresh weights. The same seed gives, on the CPU, the same network after the same training."""
-    model = build(graph, device=data.pixels.device, seed=recipe.seed)
+def begin(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | None = None) -> Training:
+    """A network with fresh weights. The same seed gives, on the CPU, the same network after the same training.
+
+    `checkpoint` is what each step computes again and does not keep, as in `build`; it changes no number.
+    """
+    model = build(graph, device=data.pixels.device, seed=recipe.seed, checkpoint=checkpoint)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     steps = recipe.epochs * math.ceil(len(data.labels) / recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps)

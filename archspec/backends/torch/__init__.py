@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archspec.backends.torch.assemble import build
+from archspec.backends.torch.assemble import Checkpoint, build
 from archspec.backends.torch.block import blocks
 from archspec.backends.torch.carry import carry
 from archspec.backends.torch.checkpoint import WeightsError, load_weights, put
@@ -12,6 +12,7 @@ from archspec.backends.torch.modules import DropPath
 
 __all__ = [
     "WRITERS",
+    "Checkpoint",
     "DropPath",
     "ExportError",
     "WeightsError",

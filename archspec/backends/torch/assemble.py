@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from math import isqrt
+from typing import Literal
 
 import torch
 from torch import fx, nn
 
 from archspec.backends.arguments import argument_names
-from archspec.backends.layout import Part, lay_out, wording
+from archspec.backends.layout import Layout, Part, lay_out, wording
 from archspec.backends.steps import Ref, Step
 from archspec.backends.torch.block import Block, Form
 from archspec.backends.torch.emit import Emitter
 from archspec.backends.torch.kernels import select
+from archspec.backends.torch.recompute import recomputable
 from archspec.backends.torch.weights import State, fresh, seeded
 from archspec.graph import Graph, Path
 
+Checkpoint = Literal["blocks", "norms"]
 _CHANNELS_LAST = ("cpu", "cuda")
 """Devices whose convolutions are faster on images with the channels last in memory."""
 UNNAMED = "layers"
@@ -32,6 +37,7 @@ def build(
     dtype: torch.dtype | None = None,
     seed: int | None = 0,
     states: Mapping[Path, State] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> fx.GraphModule:
     """A graph as a module, in train mode and initialised as its ops say.
 
@@ -43,36 +49,63 @@ def build(
     leaves torch's generators as they were; with None the weights are drawn from those. On the device "meta" the weights
     have no values. Modules and parameters that are there already, `states` by path, are taken as they are. Raises `ValueError`
     where nodes of one path have different options.
+
+    `checkpoint` says what is made again in the backward pass of training and not kept: "blocks", all that is inside a
+    block, the outermost with at most √n of the network's n weighted layers (Chen et al. 2016, arXiv:1604.06174, section 3); "norms",
+    concatenations and what a normalisation and a ReLU make of them before a convolution (`recompute`).
     """
     target = torch.device(device)
     if graph.inference:
         graph = select(graph, target)
+    graph, chains = recomputable(graph) if checkpoint == "norms" else (graph, {})
     with _uncollected(), seeded(seed, target):
         layout = lay_out(graph)
-        assembly = _Assembly(graph, target, dtype, states or {})
+        assembly = _Assembly(Emitter(graph, chains), target, dtype, states or {})
         for part in layout.parts[:-1]:
             names = argument_names(["x"] if len(part.inputs) == 1 else [f"x{at}" for at in range(len(part.inputs))])
             assembly.add(part, dict(zip(names, part.inputs, strict=True)), list(part.outputs))
         names = argument_names(list(layout.inputs))
         inputs = dict(zip(names, layout.inputs.values(), strict=True))
         model = assembly.add(layout.parts[-1], inputs, list(layout.outputs.values()))
+        if checkpoint == "blocks":
+            for path in remade(layout):
+                model.get_submodule(".".join(path)).__dict__["checkpointed"] = True
         if graph.inference and target.type in _CHANNELS_LAST:
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model
+
+
+def remade(layout: Layout) -> set[Path]:
+    """The paths of the parts that are computed again as a whole: the outermost with at most √n of the n weighted layers.
+
+    Parts of a single layer are none; where all others are larger, the smallest of them set the limit.
+    """
+    *parts, root = layout.parts
+    weighted = Counter[Part]()
+    for part in layout.parts:
+        for item in part.flat:
+            weighted[part] += weighted[item] if isinstance(item, Part) else item.node.op.weighted
+    several = [part for part in parts if weighted[part] > 1]
+    limit = max(isqrt(weighted[root]), min((weighted[part] for part in several), default=0))
+    chosen: set[Path] = set()
+    for part in reversed(several):
+        if weighted[part] <= limit and not any(part.path[:end] in chosen for end in range(1, len(part.path))):
+            chosen.add(part.path)
+    return chosen
 
 
 class _Assembly:
     """The modules made so far, by path."""
 
     def __init__(
-        self, graph: Graph, device: torch.device, dtype: torch.dtype | None, states: Mapping[Path, State]
+        self, emitter: Emitter, device: torch.device, dtype: torch.dtype | None, states: Mapping[Path, State]
     ) -> None:
-        self._emitter = Emitter(graph)
+        self._emitter = emitter
         self._device, self._dtype = device, dtype
         self._made: dict[Path, State] = dict(states)
         self._forms: dict[int, Form] = {}
         self._texts: dict[Hashable, Form] = {}
-        self._name = graph.name
+        self._name = emitter.network
 
     def add(self, part: Part, inputs: dict[str, Ref], outputs: list[Ref]) -> Block:
         """Makes the block of a part whose inner parts are made, unless another use of its path has made it."""
@@ -99,7 +132,7 @@ class _Assembly:
         form = self._forms.get(part.form)
         if form is None:
             form = self._forms[part.form] = Form(part.scope.kind or UNNAMED)
-            same = self._texts.setdefault(wording(part), form)
+            same = self._texts.setdefault((wording(part), self._emitter.marks(part)), form)
             if same is not form:
                 form.adopt(same)
         return form

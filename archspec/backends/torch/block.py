@@ -17,6 +17,7 @@ from torch.fx.node import map_aggregate
 from torch.fx.traceback import has_preserved_node_meta
 
 from archspec.backends.torch.branches import skipping
+from archspec.backends.torch.checkpointing import checkpointed
 from archspec.backends.torch.fault import locate
 
 KEPT_META = ("custom", "operand_sizes")
@@ -87,6 +88,8 @@ class Block(fx.GraphModule):
     """
 
     _form: Form
+    checkpointed: bool = False
+    """Whether, in training, what is computed inside is not kept but made again in the backward pass."""
 
     @property
     def _graph(self) -> fx.Graph:
@@ -114,6 +117,8 @@ class Block(fx.GraphModule):
         try:
             if has_preserved_node_meta() and not kwargs:
                 return self._call_by_node(*args)
+            if self.checkpointed and self.training and torch.is_grad_enabled():
+                return checkpointed(self, super().__call__, *args, **kwargs)
             return super().__call__(*args, **kwargs)
         except Exception as error:
             locate(error, Block)

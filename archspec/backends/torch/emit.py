@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import operator
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import fx
 
 from archspec.backends.layout import Part
 from archspec.backends.steps import Ref, Step
+from archspec.backends.torch.recompute import Chain, recomputed
 from archspec.diagnostics import Use
 from archspec.graph import Graph
 from archspec.ops.base import Batch, Call, Operand, Result
@@ -29,9 +31,12 @@ def resolve(target: str) -> Any:
 class Emitter:
     """Writes the parts of one network as fx graphs."""
 
-    def __init__(self, graph: Graph) -> None:
-        self._network = graph.name
+    def __init__(self, graph: Graph, chains: Mapping[int, Chain] | None = None) -> None:
+        """`chains` are computed as one, by the number of their convolution."""
+        self.network = graph.name
         self._graph = graph
+        self.chains = dict(chains or {})
+        self.inner = {node for chain in self.chains.values() for node in chain.inner}
         self._uses: dict[int, list[dict[str, str]]] = {}
 
     def emit(self, part: Part, inputs: dict[str, Ref], outputs: list[Ref]) -> fx.Graph:
@@ -48,6 +53,11 @@ class Emitter:
         writer.fx.output(given[0] if len(given) == 1 else tuple(given))
         return writer.fx
 
+    def marks(self, part: Part) -> tuple[int, ...]:
+        """The places of a part's chains among its steps."""
+        nodes = [item.node.id if isinstance(item, Step) else -1 for item in part.flat]
+        return tuple(at for at, node in enumerate(nodes) if node in self.chains)
+
     def sizes(self, ref: Ref) -> tuple[int, ...]:
         return self._graph.nodes[ref[0]].outputs[ref[1]].shape.sizes
 
@@ -58,7 +68,7 @@ class Emitter:
         else:
             path = item.path or self._graph.scopes[item.node.scope].path
             op, span, use = item.node.op.word, item.node.span, item.node.use
-        place = {"path": ".".join(path), "op": op, "at": str(span), "uses": self._chain(use), "network": self._network}
+        place = {"path": ".".join(path), "op": op, "at": str(span), "uses": self._chain(use), "network": self.network}
         return {"archspec": place}
 
     def _chain(self, use: Use | None) -> list[dict[str, str]]:
@@ -79,6 +89,7 @@ class _Writer:
         self._values: dict[Ref, fx.Node] = {}
         self._several: dict[Ref, tuple[fx.Node, int]] = {}
         self._refs: dict[fx.Node, Ref] = {}
+        self._inner: dict[int, Step] = {}
 
     def input(self, name: str, ref: Ref) -> None:
         self._set(ref, self.fx.placeholder(name))
@@ -99,6 +110,23 @@ class _Writer:
         self._give(list(part.outputs), called)
 
     def step(self, step: Step) -> None:
+        if step.node.id in self._emitter.inner:
+            self._inner[step.node.id] = step
+        elif step.node.id in self._emitter.chains:
+            self._chain(self._emitter.chains[step.node.id], step)
+        else:
+            self._single(step)
+
+    def _chain(self, chain: Chain, conv: Step) -> None:
+        """One call for a convolution and what is made again for it, with the modules as arguments."""
+        steps = [*(self._inner[node] for node in chain.inner), conv]
+        modules = [self.fx.create_node("get_attr", self._place(step)) for step in steps[-3:]]
+        parts = [self.value(ref) for ref in steps[0].operands]
+        called = self.fx.call_function(recomputed, (*modules, *parts))
+        self._mark(called, self._emitter.place(conv))
+        self._give([(conv.node.id, 0)], called)
+
+    def _single(self, step: Step) -> None:
         custom = self._emitter.place(step)
         operands = [self.value(ref) for ref in step.operands]
         results: list[fx.Node] = []
@@ -110,13 +138,17 @@ class _Writer:
 
     def _call(self, call: Call, step: Step, arguments: _Arguments) -> fx.Node:
         if call.target == "torch.nn.Parameter":
-            return self.fx.create_node("get_attr", ".".join(step.path[self._start :]))
+            return self.fx.create_node("get_attr", self._place(step))
         args, kwargs = arguments.fill(call.args), arguments.fill(dict(call.keywords))
         if call.stateful:
-            return self.fx.create_node("call_module", ".".join(step.path[self._start :]), args, kwargs)
+            return self.fx.create_node("call_module", self._place(step), args, kwargs)
         if call.target.startswith("."):
             return self.fx.create_node("call_method", call.target[1:], args, kwargs)
         return self.fx.create_node("call_function", resolve(call.target), args, kwargs)
+
+    def _place(self, step: Step) -> str:
+        """Where a step's module is in this part."""
+        return ".".join(step.path[self._start :])
 
     def _give(self, refs: list[Ref], node: fx.Node) -> None:
         if len(refs) == 1:

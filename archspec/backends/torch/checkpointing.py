@@ -1,0 +1,38 @@
+"""Activation checkpointing: what a block computes is not kept in training but made again in the backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.utils.checkpoint import checkpoint
+
+
+def checkpointed(block: nn.Module, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """A block's `call`, of which only the arguments are kept.
+
+    Random numbers are the same in both passes. Running statistics are those of the first.
+    """
+    return checkpoint(call, *args, use_reentrant=False, context_fn=partial(_contexts, block), **kwargs)
+
+
+def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    return nullcontext(), _untracked(block)
+
+
+@contextmanager
+def _untracked(block: nn.Module) -> Iterator[None]:
+    """Lets the normalisations in a block count on copies of their running statistics."""
+    norms = [norm for norm in block.modules() if isinstance(norm, _NormBase)]
+    statistics = [dict(norm._buffers) for norm in norms]
+    for norm, own in zip(norms, statistics, strict=True):
+        norm._buffers.update({name: None if buffer is None else buffer.clone() for name, buffer in own.items()})
+    try:
+        yield
+    finally:
+        for norm, own in zip(norms, statistics, strict=True):
+            norm._buffers.update(own)

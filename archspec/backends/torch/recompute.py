@@ -1,0 +1,190 @@
+"""Values that are made again in the backward pass and not kept: concatenations, and what a normalisation and a ReLU make of them.
+
+Pleiss et al. 2017, arXiv:1707.06990: a dense block keeps what its layers add, and neither what they read nor what they make of it on
+the way to their convolution. All that is made again is cheap; no convolution is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from archspec.graph import Graph, Node, Value
+from archspec.ops.activation import ReLU
+from archspec.ops.conv import Conv
+from archspec.ops.join import Concat
+from archspec.ops.norm import BatchNorm
+from archspec.passes.base import keep, rebuild
+from archspec.passes.chains import Wiring
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A batch normalisation, a ReLU and a convolution, each read by the next alone, and the concatenation that feeds them, if any.
+
+    All are numbers of nodes in one scope.
+    """
+
+    concat: int | None
+    norm: int
+    relu: int
+    conv: int
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """The nodes whose values are not kept, in order."""
+        return tuple(node for node in (self.concat, self.norm, self.relu) if node is not None)
+
+
+def recomputable(graph: Graph) -> tuple[Graph, Mapping[int, Chain]]:
+    """A graph in which each such chain has a concatenation of its own, and its chains by the number of their convolution.
+
+    No concatenation reads another one: what a dense block keeps is what its layers add.
+    """
+    spread = _spread(graph)
+    return spread, {chain.conv: chain for chain in _chains(spread)}
+
+
+def _chains(graph: Graph) -> Iterator[Chain]:
+    wiring = Wiring.of(graph)
+    for norm in graph.ops:
+        relu = wiring.only_reader(norm.outputs[0]) if isinstance(norm.op, BatchNorm) else None
+        conv = wiring.only_reader(relu.outputs[0]) if relu is not None and isinstance(relu.op, ReLU) else None
+        if relu is None or conv is None or not isinstance(conv.op, Conv) or conv.op.padding_mode != "zeros":
+            continue
+        if not norm.path or not conv.path or len({norm.scope, relu.scope, conv.scope}) > 1:
+            continue
+        before = graph.nodes[norm.inputs[0].node]
+        own = isinstance(before, Node) and _joins_channels(before) and before.scope == norm.scope
+        alone = own and wiring.only_reader(norm.inputs[0]) is norm
+        yield Chain(before.id if alone else None, norm.id, relu.id, conv.id)
+
+
+def _joins_channels(node: Node) -> bool:
+    shape = node.outputs[0].shape
+    along = isinstance(node.op, Concat) and shape.axis == 0 and node.op.axis in (None, 0, -shape.rank)
+    return along and len(node.inputs) > 1
+
+
+def _spread(graph: Graph) -> Graph:
+    """The graph whose concatenations read no concatenations, with one more before each normalisation that begins a chain."""
+    starts = {chain.norm for chain in _chains(graph)}
+    parts: dict[Value, tuple[Value, ...]] = {}
+    for node in graph.ops:
+        if _joins_channels(node):
+            parts[node.outputs[0]] = tuple(part for value in node.inputs for part in parts.get(value, (value,)))
+    wiring = Wiring.of(graph)
+    unread = {
+        value
+        for value in parts
+        if value not in wiring.outputs
+        and all(reader.id in starts or reader.outputs[0] in parts for reader in wiring.readers.get(value, []))
+    }
+    values: dict[Value, Value] = {}
+
+    def joined(new: Graph, node: Node, value: Value) -> tuple[Value, ...]:
+        made = tuple(values[part] for part in parts[value])
+        return new.add(Concat(axis=0), made, scope=node.scope, span=node.span, use=node.use)
+
+    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
+        values.update(zip((value for value in node.inputs if value not in unread), inputs, strict=True))
+        if node.outputs[0] in unread:
+            return None
+        if node.outputs[0] in parts:
+            return joined(new, node, node.outputs[0])
+        if node.id in starts and node.inputs[0] in parts:
+            return keep(new, node, joined(new, node, node.inputs[0]))
+        return keep(new, node, inputs)
+
+    return rebuild(graph, change) if parts else graph
+
+
+def recomputed(norm: nn.Module, relu: nn.Module, conv: nn.Module, *parts: Tensor) -> Tensor:
+    """conv(relu(norm(the parts, joined along the channels))).
+
+    In training, what is between the parts and the result is not kept but made again in the backward pass; the normalisation's
+    running statistics are updated once. The modules themselves are not called then, nor are their hooks. Where that cannot be done
+    (under `torch.compile`, automatic mixed precision, transforms of torch.func, a norm in evaluation), they are.
+    """
+    if _recomputes(norm, conv, parts):
+        given = (norm.weight, norm.bias, conv.weight, conv.bias, *parts)
+        made: Tensor = _Recomputed.apply(norm, conv, *given)  # type: ignore[no-untyped-call]
+        return made
+    result: Tensor = conv(relu(norm(_joined(parts))))
+    return result
+
+
+_PLAIN = (Tensor, nn.Parameter)
+
+
+def _recomputes(norm: nn.Module, conv: nn.Module, parts: tuple[Tensor, ...]) -> bool:
+    if not norm.training or not torch.is_grad_enabled() or torch.is_autocast_enabled(parts[0].device.type):
+        return False
+    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+        return False
+    if torch._C._are_functorch_transforms_active() or any(type(part) not in _PLAIN for part in parts):
+        return False
+    return any(one.requires_grad for one in (*norm.parameters(), *conv.parameters(), *parts))
+
+
+class _Recomputed(torch.autograd.Function):
+    """Keeps the parts and the weights, and nothing that is between the parts and the result."""
+
+    @staticmethod
+    def forward(ctx: Any, norm: Any, conv: Any, *given: Any) -> Tensor:
+        factor, shift, weight, bias, *parts = given
+        made = _rectified(parts, factor, shift, (norm.running_mean, norm.running_var), norm.momentum, norm.eps)
+        if norm.num_batches_tracked is not None:
+            norm.num_batches_tracked.add_(1)
+        ctx.eps, ctx.conv = norm.eps, conv
+        ctx.save_for_backward(*given)
+        result: Tensor = conv._conv_forward(made, weight, bias)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        asked: tuple[bool, ...] = ctx.needs_input_grad[2:]
+        factor, shift, weight, _, *parts = map(_detached, ctx.saved_tensors)
+        wanted = (asked[0], asked[1], *asked[4:])
+        before = [one.requires_grad_() for one, needed in zip((factor, shift, *parts), wanted, strict=True) if needed]
+        with torch.enable_grad():
+            made = _rectified(parts, factor, shift, (None, None), 0.0, ctx.eps)
+        to_made, to_weight, to_bias = _through(ctx.conv, gradient, made.detach(), weight, (bool(before), *asked[2:4]))
+        found = dict(zip(map(id, before), torch.autograd.grad(made, before, to_made) if before else (), strict=True))
+        first, second, *others = (found.get(id(one)) for one in (factor, shift, *parts))
+        return None, None, first, second, to_weight, to_bias, *others
+
+
+def _detached(value: Any) -> Any:
+    return None if value is None else value.detach()
+
+
+def _through(conv: Any, gradient: Tensor, given: Tensor, weight: Tensor, asked: tuple[bool, ...]) -> Any:
+    """The gradients of a convolution's input, weight and bias, of those that are asked for."""
+    sizes = None if conv.bias is None else list(conv.bias.shape)
+    ends = [0] * len(conv.stride)
+    options = (conv.stride, conv.padding, conv.dilation, False, ends, conv.groups)
+    return torch.ops.aten.convolution_backward(gradient, given, weight, sizes, *options, list(asked))
+
+
+def _rectified(
+    parts: Sequence[Tensor],
+    factor: Tensor | None,
+    shift: Tensor | None,
+    statistics: tuple[Tensor | None, Tensor | None],
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """The parts, joined, normalised by the statistics of the batch, rectified."""
+    return functional.batch_norm(_joined(parts), *statistics, factor, shift, True, momentum, eps).relu_()
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat(tuple(parts), 1) if len(parts) > 1 else parts[0]
