@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from archspec.backends.inplace import overwrite
 from archspec.backends.steps import Ref, Step, steps_of
 from archspec.graph import Graph, Path, Scope
 
@@ -61,8 +62,9 @@ def lay_out(graph: Graph) -> Layout:
     Uses of one path share one module where they are equal, and become part of the code around them where they are not.
     """
     steps, made = steps_of(graph)
-    root, parts, homes = _tree(graph, steps)
     outputs = {name: made[value.node, value.index] for name, value in graph.outputs.items()}
+    steps = overwrite(steps, outputs.values())
+    root, parts, homes = _tree(graph, steps)
     for step in steps:
         for ref in step.operands:
             _connect(ref, homes.get(ref[0], root), homes[step.node.id])

@@ -1,4 +1,4 @@
-"""Activations: functions of each element, never in place, and softmax."""
+"""Activations: functions of each element, and softmax. A back end decides where one may write over its operand."""
 
 from __future__ import annotations
 

@@ -210,10 +210,9 @@ def test_a_module_can_be_named_by_a_number_or_with_a_dash() -> None:
     assert model(torch.randn(1, 4, 8, 8)).shape == (1, 4, 8, 8)
 
 
-def test_nothing_is_in_place_or_anonymous() -> None:
+def test_no_function_is_anonymous() -> None:
     for graph in NETWORKS.values():
         for module in build(graph).modules():
-            assert not getattr(module, "inplace", False)
             if isinstance(module, fx.GraphModule):
                 functions = [node.target for node in module.graph.nodes if node.op == "call_function"]
                 assert all(function.__name__.isidentifier() for function in functions)
