@@ -1,4 +1,4 @@
-"""The face of the library: a spec goes in, an architecture comes out."""
+"""A checked network, and all that can be made of it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from archspec import library
-from archspec.compiler import Spec, compiled, located
-from archspec.diagnostics import Diagnostic, Source, SpecError
+from archspec.diagnostics import Diagnostic
 from archspec.graph import Graph
-from archspec.language import DEFAULT, Limits
 from archspec.language.layers import Program
 from archspec.language.tree import Tree, plain
 from archspec.passes import ARGUMENTS, BY_WORD
@@ -31,49 +28,6 @@ if TYPE_CHECKING:
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
     from archspec.report.summary import Summary
-
-
-def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architecture:
-    """The architecture that a spec describes.
-
-    `spec` is a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a
-    mapping. `overrides` take the place of the document's `args`; text among them is read as YAML, so that a layer can be
-    given too.
-
-    Raises:
-        SpecError: the spec is not a network; its `diagnostics` say where and why.
-        OSError: the file cannot be read, or there is no bundled spec of that name.
-    """
-    return Architecture(*compiled(*located(spec, limits), limits, overrides))
-
-
-def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
-    """The architecture of a spec that is still to be written to a file. Raises `SpecError`."""
-    return Architecture(*compiled(Source(str(path), text), path, limits, {}))
-
-
-def check(spec: Spec, *, limits: Limits = DEFAULT) -> tuple[Diagnostic, ...]:
-    """All that is wrong with a spec, what it expects and does not get included; empty where nothing is.
-
-    Raises:
-        OSError: the file cannot be read, or there is no bundled spec of that name.
-    """
-    try:
-        return load(spec, limits=limits).unexpected()
-    except SpecError as error:
-        return error.diagnostics
-
-
-def bundled() -> tuple[str, ...]:
-    """The names of the bundled specs."""
-    return library.names()
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of the language, for editors."""
-    from archspec.language.schema import schema
-
-    return schema(ARGUMENTS)
 
 
 class Architecture:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from archspec import library
-from archspec.architecture import schema
+from archspec.loading import schema
 from archspec.ops import OPS
 from archspec.passes import ARGUMENTS
 

@@ -161,7 +161,7 @@ def check(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
 
 
 def _diagnostics(spec: str, limits: Limits) -> tuple[Diagnostic, ...]:
-    from archspec.architecture import check as diagnose
+    from archspec.loading import check as diagnose
 
     try:
         return diagnose(source(spec, limits), limits=limits)
@@ -187,7 +187,7 @@ def summary(arch: Architecture, *, depth: int, as_json: bool) -> None:
 @archspec.command()
 def schema() -> None:
     """Print the JSON Schema of the language, for completion and checks in an editor."""
-    from archspec.architecture import schema as json_schema
+    from archspec.loading import schema as json_schema
 
     echo_json(json_schema())
 

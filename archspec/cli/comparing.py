@@ -31,7 +31,7 @@ Examples:
 
 def loaded(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> list[Architecture]:
     """The architectures of some specs; at most one of them is standard input."""
-    from archspec.architecture import load
+    from archspec.loading import load
 
     if list(specs).count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")

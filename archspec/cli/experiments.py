@@ -188,11 +188,11 @@ def _patients(
     seed: int,
     out: Path | None,
 ) -> Iterator[Patient]:
-    from archspec.architecture import load
     from archspec.backends.torch.trial import find_device
     from archspec.experiments import weights as files
     from archspec.experiments.data import load as load_data
     from archspec.experiments.lesions import Patient
+    from archspec.loading import load
 
     if out is not None:
         from archspec.experiments.plot import check

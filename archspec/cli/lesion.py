@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from archspec.architecture import Architecture, load_as
+from archspec.architecture import Architecture
 from archspec.cli.errors import WRONG_COMMAND, Unable, show_diagnostics
 from archspec.diagnostics import Diagnostic, Source
 from archspec.files import same
@@ -19,6 +19,7 @@ from archspec.language.reader import read
 from archspec.language.tree import plain
 from archspec.language.variant import variant
 from archspec.library import find, names
+from archspec.loading import load_as
 from archspec.passes import PassError
 from archspec.passes.lesion import choose, plan
 

@@ -74,7 +74,7 @@ def architecture_options(command: Command) -> Command:
     @limits_options
     @functools.wraps(command)
     def loaded(spec: str, overrides: dict[str, str], limits: Limits, **options: Any) -> None:
-        from archspec.architecture import load
+        from archspec.loading import load
 
         command(load(source(spec, limits), limits=limits, **overrides), **options)
 
