@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.profiler import ProfilerActivity, profile
 
 import archspec
@@ -116,6 +116,9 @@ def test_compilers_and_exporters_take_it(checkpoint: Checkpoint) -> None:
     (image,) = images(arch)
     compiled: Any = torch.compile(saving, backend="aot_eager")
     for expected, got in zip(step(plain, image), step(compiled, image), strict=True):
+        torch.testing.assert_close(expected, got)
+    traced = fx.symbolic_trace(saving.train())
+    for expected, got in zip(step(plain, image), step(traced, image), strict=True):
         torch.testing.assert_close(expected, got)
     with torch.no_grad():
         program = torch.export.export(saving.eval(), (image,))

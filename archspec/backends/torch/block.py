@@ -17,7 +17,7 @@ from torch.fx.node import map_aggregate
 from torch.fx.traceback import has_preserved_node_meta
 
 from archspec.backends.torch.branches import skipping
-from archspec.backends.torch.checkpointing import checkpointed
+from archspec.backends.torch.checkpointing import checkpointed, remakes
 from archspec.backends.torch.fault import locate
 
 KEPT_META = ("custom", "operand_sizes")
@@ -117,7 +117,7 @@ class Block(fx.GraphModule):
         try:
             if has_preserved_node_meta() and not kwargs:
                 return self._call_by_node(*args)
-            if self.checkpointed and self.training and torch.is_grad_enabled():
+            if self.checkpointed and self.training and torch.is_grad_enabled() and remakes(args):
                 return checkpointed(self, super().__call__, *args, **kwargs)
             return super().__call__(*args, **kwargs)
         except Exception as error:

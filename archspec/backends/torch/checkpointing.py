@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
-from torch import nn
+import torch
+from torch import fx, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.checkpoint import checkpoint
 
@@ -18,6 +19,11 @@ def checkpointed(block: nn.Module, call: Callable[..., Any], *args: Any, **kwarg
     Random numbers are the same in both passes. Running statistics are those of the first.
     """
     return checkpoint(call, *args, use_reentrant=False, context_fn=partial(_contexts, block), **kwargs)
+
+
+def remakes(given: Iterable[Any]) -> bool:
+    """Whether these are values that can be computed with twice: nothing that stands for one while a program is traced."""
+    return torch._C._get_tracing_state() is None and not any(isinstance(one, fx.Proxy) for one in given)
 
 
 def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from archspec.graph import Graph, Node, Value
 from archspec.ops.activation import ReLU
@@ -134,56 +133,54 @@ def _recomputes(norm: nn.Module, conv: nn.Module, parts: tuple[Tensor, ...]) -> 
 
 
 class _Recomputed(torch.autograd.Function):
-    """Keeps the parts and the weights, and nothing that is between the parts and the result."""
+    """Keeps the parts, the weights and the statistics of the batch, and nothing else that is between the parts and the result."""
 
     @staticmethod
     def forward(ctx: Any, norm: Any, conv: Any, *given: Any) -> Tensor:
         factor, shift, weight, bias, *parts = given
-        made = _rectified(parts, factor, shift, (norm.running_mean, norm.running_var), norm.momentum, norm.eps)
+        running = (norm.running_mean, norm.running_var)
+        normal, mean, invstd = torch.native_batch_norm(
+            _joined(parts), factor, shift, *running, True, norm.momentum, norm.eps
+        )
         if norm.num_batches_tracked is not None:
             norm.num_batches_tracked.add_(1)
         ctx.eps, ctx.conv = norm.eps, conv
-        ctx.save_for_backward(*given)
-        result: Tensor = conv._conv_forward(made, weight, bias)
+        ctx.save_for_backward(factor, shift, weight, mean, invstd, *parts)
+        result: Tensor = conv._conv_forward(normal.relu_(), weight, bias)
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        asked: tuple[bool, ...] = ctx.needs_input_grad[2:]
-        factor, shift, weight, _, *parts = map(_detached, ctx.saved_tensors)
-        wanted = (asked[0], asked[1], *asked[4:])
-        before = [one.requires_grad_() for one, needed in zip((factor, shift, *parts), wanted, strict=True) if needed]
-        with torch.enable_grad():
-            made = _rectified(parts, factor, shift, (None, None), 0.0, ctx.eps)
-        to_made, to_weight, to_bias = _through(ctx.conv, gradient, made.detach(), weight, (bool(before), *asked[2:4]))
-        found = dict(zip(map(id, before), torch.autograd.grad(made, before, to_made) if before else (), strict=True))
-        first, second, *others = (found.get(id(one)) for one in (factor, shift, *parts))
-        return None, None, first, second, to_weight, to_bias, *others
+        factor, shift, weight, mean, invstd, *parts = ctx.saved_tensors
+        _, _, of_factor, of_shift, of_weight, of_bias, *of_parts = ctx.needs_input_grad
+        before = any((of_factor, of_shift, *of_parts))
+        joined = _joined(parts)
+        rectified = _normalised(joined, factor, shift, mean, invstd).relu_()
+        gradient, to_weight, to_bias = _through(ctx.conv, gradient, rectified, weight, [before, of_weight, of_bias])
+        if not before:
+            return None, None, None, None, to_weight, to_bias, *(None for _ in parts)
+        gradient = torch.ops.aten.threshold_backward(gradient, rectified, 0)
+        asked = [any(of_parts), of_factor, of_shift]
+        to_joined, to_factor, to_shift = torch.ops.aten.native_batch_norm_backward(
+            gradient, joined, factor, None, None, mean, invstd, True, ctx.eps, asked
+        )
+        to_parts = to_joined.split([part.shape[1] for part in parts], 1) if any(of_parts) else [None] * len(parts)
+        return None, None, to_factor, to_shift, to_weight, to_bias, *to_parts
 
 
-def _detached(value: Any) -> Any:
-    return None if value is None else value.detach()
+def _normalised(value: Tensor, factor: Any, shift: Any, mean: Tensor, invstd: Tensor) -> Tensor:
+    """A value normalised by statistics that are known, to the same bit as when they were found."""
+    scale = invstd if factor is None else invstd * factor
+    return torch.native_batch_norm(value, scale, shift, mean, torch.ones_like(mean), False, 0.0, 0.0)[0]
 
 
-def _through(conv: Any, gradient: Tensor, given: Tensor, weight: Tensor, asked: tuple[bool, ...]) -> Any:
+def _through(conv: Any, gradient: Tensor, given: Tensor, weight: Tensor, asked: list[bool]) -> Any:
     """The gradients of a convolution's input, weight and bias, of those that are asked for."""
     sizes = None if conv.bias is None else list(conv.bias.shape)
     ends = [0] * len(conv.stride)
     options = (conv.stride, conv.padding, conv.dilation, False, ends, conv.groups)
-    return torch.ops.aten.convolution_backward(gradient, given, weight, sizes, *options, list(asked))
-
-
-def _rectified(
-    parts: Sequence[Tensor],
-    factor: Tensor | None,
-    shift: Tensor | None,
-    statistics: tuple[Tensor | None, Tensor | None],
-    momentum: float,
-    eps: float,
-) -> Tensor:
-    """The parts, joined, normalised by the statistics of the batch, rectified."""
-    return functional.batch_norm(_joined(parts), *statistics, factor, shift, True, momentum, eps).relu_()
+    return torch.ops.aten.convolution_backward(gradient, given, weight, sizes, *options, asked)
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

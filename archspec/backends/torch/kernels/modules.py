@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -25,34 +26,30 @@ class FusedConv2d(nn.Conv2d):
         self._packed: tuple[object, Tensor] | None = None
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        if not self._is_plain(x, other):
+        weight, bias = self.weight, self.bias
+        if not self._fits(x, other) or _is_watched((x, weight) if other is None else (x, weight, other)):
             return self._unfused(x, other)
         shape = (self.padding, self.stride, self.dilation, self.groups)
-        weight, activation = self._reordered(x), "relu" if self.relu else None
+        packed = self._reordered(weight, x)
+        activation = "relu" if self.relu else None
         if other is None:
-            made: Tensor = torch.ops.mkldnn._convolution_pointwise(
-                x, weight, self.bias, *shape, activation or "none", [], ""
-            )
+            made: Tensor = _convolve(x, packed, bias, *shape, activation or "none", [], "")
             return made
-        if self.overwrites and other.is_contiguous(memory_format=torch.channels_last):
-            overwritten: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
-                other, x, weight, self.bias, *shape, "add", 1.0, activation, [], ""
-            )
-            return overwritten
-        summed: Tensor = torch.ops.mkldnn._convolution_pointwise.binary(
-            x, other, weight, self.bias, *shape, "add", 1.0, activation, [], ""
-        )
+        add = _add_in_place if self.overwrites and other.is_contiguous(memory_format=torch.channels_last) else _add
+        first = (other, x) if add is _add_in_place else (x, other)
+        summed: Tensor = add(*first, packed, bias, *shape, "add", 1.0, activation, [], "")
         return summed
 
-    def _is_plain(self, x: Tensor, other: Tensor | None) -> bool:
-        if type(x) is not Tensor or x.dim() != 4 or not x.numel() or x.shape[1] != self.in_channels:
-            return False
-        if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
-            return False
-        given = (x, self.weight) if other is None else (x, self.weight, other)
-        if torch.is_grad_enabled() and any(one.requires_grad for one in given):
-            return False
-        return all(one.dtype == torch.float32 and one.device.type == "cpu" for one in given)
+    def _fits(self, x: Tensor, other: Tensor | None) -> bool:
+        """Whether the kernel takes such values: images on the CPU in float32, with the channels that they should have."""
+        return (
+            x.is_cpu
+            and x.dtype == self.weight.dtype == torch.float32
+            and (other is None or other.dtype == torch.float32)
+            and x.dim() == 4
+            and x.shape[1] == self.in_channels
+            and x.numel() > 0
+        )
 
     def _unfused(self, x: Tensor, other: Tensor | None) -> Tensor:
         made = super().forward(x)
@@ -60,14 +57,12 @@ class FusedConv2d(nn.Conv2d):
             made = torch.add(made, other)
         return functional.relu(made, inplace=True) if self.relu else made
 
-    def _reordered(self, x: Tensor) -> Tensor:
+    def _reordered(self, weight: Tensor, x: Tensor) -> Tensor:
         """The weight in the blocks that the kernel reads."""
-        weight = self.weight
         state = (weight.data_ptr(), None if weight.is_inference() else weight._version)
         if self._packed is None or self._packed[0] != state:
-            reordered = torch.ops.mkldnn._reorder_convolution_weight(
-                weight.detach(), self.padding, self.stride, self.dilation, self.groups, x.shape
-            )
+            shape = (self.padding, self.stride, self.dilation, self.groups)
+            reordered = torch.ops.mkldnn._reorder_convolution_weight(weight.detach(), *shape, x.shape)
             self._packed = state, reordered
         return self._packed[1]
 
@@ -116,8 +111,19 @@ def _summed(base: Tensor, added: Added) -> Tensor:
     return base
 
 
-def _is_watched(parts: tuple[Tensor, ...]) -> bool:
-    """Whether values are followed, for a gradient or a trace, which memory that changes would mislead."""
+def _is_watched(values: Iterable[Tensor]) -> bool:
+    """Whether values are followed, for a gradient or a trace, which a kernel of ours would mislead."""
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return True
-    return any(type(part) is not Tensor or (torch.is_grad_enabled() and part.requires_grad) for part in parts)
+    gradients = torch.is_grad_enabled()
+    return any(type(value) not in _PLAIN or (gradients and value.requires_grad) for value in values)
+
+
+_PLAIN = (Tensor, nn.Parameter)
+_convolve: Any
+_add: Any
+_add_in_place: Any
+if hasattr(torch.ops.mkldnn, "_convolution_pointwise"):
+    _convolve = torch.ops.mkldnn._convolution_pointwise.default
+    _add = torch.ops.mkldnn._convolution_pointwise.binary
+    _add_in_place = torch.ops.mkldnn._convolution_pointwise_.binary
