@@ -29,7 +29,7 @@ LIGHT: Mapping[str, tuple[str, float | None]] = {
     "draw resnet50": ("draw resnet50 -o {folder}/net.svg", 0.8),
     "diff resnet50 resnext50_32x4d": ("diff resnet50 resnext50_32x4d", None),
     "report resnet50": ("report resnet50 -o {folder}/net.html", None),
-    "lesion resnet50": ("lesion resnet50 --drop layer1.1 -o {folder}/lesion.yaml", None),
+    "lesion resnet50": ("lesion resnet50 --drop layer1.1 --force -o {folder}/lesion.yaml", None),
     "list": ("list", None),
     "schema": ("schema", None),
     "build resnet50 -o net.py": ("build resnet50 -o {folder}/net.py", None),
