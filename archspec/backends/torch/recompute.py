@@ -160,7 +160,7 @@ class _Recomputed(torch.autograd.Function):
         gradient, to_weight, to_bias = _through(ctx.conv, gradient, rectified, weight, [before, of_weight, of_bias])
         if not before:
             return None, None, None, None, to_weight, to_bias, *(None for _ in parts)
-        gradient.masked_fill_(rectified <= 0, 0)
+        torch.ops.aten.threshold_backward.grad_input(gradient, rectified, 0, grad_input=gradient)
         del rectified
         asked = [any(of_parts), of_factor, of_shift]
         to_joined, to_factor, to_shift = torch.ops.aten.native_batch_norm_backward(
