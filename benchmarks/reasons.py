@@ -8,17 +8,19 @@ REASONS: Mapping[str, str] = {
     "inference": """
 **The plain build** does what eager does, op for op, but for one thing: torchvision's residual units add in place, ours make a new tensor
 for the sum, which costs memory traffic on large batches ([why](decisions/0011-in-place-where-no-one-sees.md)). The same line
-differs by up to a twentieth from one run to the next on this machine.
+differs by up to a twentieth from one run to the next on this machine. Eager DPN-92 took 1.28 s for 8 images in turns with the others and
+0.81 s in its very first pass: the two ratios beside that number flatter us.
 
 **Batch 1** is where the optimised build falls behind OpenVINO and onnxruntime. It calls the convolutions of oneDNN that
 `torch.compile` with freezing calls (the column beside it says how far apart the two are), each through an operator of torch, which
-looks its kernel up again at each call: that share is the larger, the smaller the image, and DenseNet-121 has 120 convolutions. The
-two runtimes plan all that once, and keep values in blocked formats from one layer to the next where torch's operators take channels
-last. At batch 8 this is a few hundredths on ResNeXt-50, whose grouped convolutions they also run faster, and on Inception-v3.
+looks its kernel up again at each call; DenseNet-121 has 120 of them. The two runtimes plan that once and are free to keep values in
+formats of their own between layers, where torch's operators take channels last; we take that to be the difference, and have not
+measured its parts. At batch 8 a few hundredths of it are left, on ResNeXt-50 and Inception-v3.
 DenseNet-121, whose normalisations became clamps and whose concatenations copy nothing twice, is ahead of all of them there.
 """,
     "training": """
-The plain builds run the same ops as torchvision's; steps and memory differ by a few hundredths either way from run to run. Memory is
+The plain builds run the same ops as torchvision's, but for sums that are not in place; steps differ by a few hundredths either way from
+run to run, memory by a tenth. Of stochastic depth's branches 75 % are kept on average, so that 0.8 leaves little for all else. Memory is
 that of a process, with what its allocator leaves unused between values of growing sizes, so it is larger than the sum of what is
 kept.
 """,

@@ -155,5 +155,5 @@ def test_norms_in_evaluation_and_mixed_precision_go_the_plain_way() -> None:
 
 def test_only_blocks_of_a_part_of_the_network_are_made_again() -> None:
     model = archspec.load("resnet50").build(device="meta", checkpoint="blocks")
-    chosen = [name for name, module in model.named_modules() if getattr(module, "checkpointed", False)]
+    chosen = [name for name, module in model.named_modules() if getattr(module, "_checkpointed", False)]
     assert chosen == [f"layer{stage}.{unit}" for stage, units in enumerate((3, 4, 6, 3), 1) for unit in range(units)]

@@ -38,7 +38,8 @@ class _Writer:
         numbers = [int(head) for head in heads if head.isdigit()]
         deep = any(len(member.path) > 1 for member in self._body.members)
         plain = all(head.isidentifier() for head in heads)
-        if plain or deep or _CONTAINERS & set(heads):
+        weights = any(isinstance(one.make, Weight) and not one.path[0].isidentifier() for one in self._body.members)
+        if plain or deep or weights or _CONTAINERS & set(heads):
             return "nn.Module"
         listed = len(numbers) == sum(not head.isidentifier() for head in heads)
         return "nn.ModuleList" if listed and numbers == list(range(len(numbers))) else "nn.ModuleDict"

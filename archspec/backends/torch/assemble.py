@@ -69,7 +69,7 @@ def build(
         model = assembly.add(layout.parts[-1], inputs, list(layout.outputs.values()))
         if checkpoint == "blocks":
             for path in remade(layout):
-                model.get_submodule(".".join(path)).__dict__["checkpointed"] = True
+                model.get_submodule(".".join(path)).__dict__["_checkpointed"] = True
         if graph.inference and target.type in _CHANNELS_LAST:
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model

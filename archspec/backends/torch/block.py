@@ -88,7 +88,7 @@ class Block(fx.GraphModule):
     """
 
     _form: Form
-    checkpointed: bool = False
+    _checkpointed: bool = False
     """Whether, in training, what is computed inside is not kept but made again in the backward pass."""
 
     @property
@@ -117,7 +117,7 @@ class Block(fx.GraphModule):
         try:
             if has_preserved_node_meta() and not kwargs:
                 return self._call_by_node(*args)
-            if self.checkpointed and self.training and torch.is_grad_enabled() and remakes(args):
+            if self._checkpointed and self.training and torch.is_grad_enabled() and remakes(args):
                 return checkpointed(self, super().__call__, *args, **kwargs)
             return super().__call__(*args, **kwargs)
         except Exception as error:

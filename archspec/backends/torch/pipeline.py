@@ -48,7 +48,7 @@ def build_stage(
         own = module.state_dict()
         put({key: state[key] for key in own}, own)
         return module
-    wanted = {step.path for step in steps_of(part)[0] if step.kind.state}
+    wanted = {step.path for step in steps_of(part)[0] if step.kind.state and step.node.weights}
     states = first_states(graph, wanted, torch.device(device), dtype, seed)
     module = build(part, device=device, dtype=dtype, seed=seed, states=states)
     if weights is not None:
