@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from archspec.graph import Graph, Node, Value
 from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
+from archspec.ops.join import Concat
 from archspec.ops.norm import BatchNorm
 from archspec.passes.base import readers
 
@@ -64,6 +65,13 @@ def pointwise(node: Node) -> bool:
     rank = node.inputs[0].shape.rank - 1
     padded = node.op.padding != "same" and any(per_axis(node.op.padding, rank, "padding"))
     return set(per_axis(node.op.kernel, rank, "kernel")) == {1} and not padded
+
+
+def joins_channels(node: Node) -> bool:
+    """Whether a node puts several values one after the other along their first axis, the channels."""
+    shape = node.outputs[0].shape
+    along = isinstance(node.op, Concat) and shape.axis == 0 and node.op.axis in (None, 0, -shape.rank)
+    return along and len(node.inputs) > 1
 
 
 def separable(node: Node) -> bool:

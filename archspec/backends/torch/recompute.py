@@ -20,7 +20,7 @@ from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
 from archspec.ops.norm import BatchNorm
 from archspec.passes.base import keep, rebuild
-from archspec.passes.chains import Wiring
+from archspec.passes.chains import Wiring, joins_channels
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,9 @@ def _chains(graph: Graph) -> Iterator[Chain]:
         if not norm.path or not conv.path or len({norm.scope, relu.scope, conv.scope}) > 1:
             continue
         before = graph.nodes[norm.inputs[0].node]
-        own = isinstance(before, Node) and _joins_channels(before) and before.scope == norm.scope
+        own = isinstance(before, Node) and joins_channels(before) and before.scope == norm.scope
         alone = own and wiring.only_reader(norm.inputs[0]) is norm
         yield Chain(before.id if alone else None, norm.id, relu.id, conv.id)
-
-
-def _joins_channels(node: Node) -> bool:
-    shape = node.outputs[0].shape
-    along = isinstance(node.op, Concat) and shape.axis == 0 and node.op.axis in (None, 0, -shape.rank)
-    return along and len(node.inputs) > 1
 
 
 def _spread(graph: Graph) -> Graph:
@@ -76,7 +70,7 @@ def _spread(graph: Graph) -> Graph:
     starts = {chain.norm for chain in _chains(graph)}
     parts: dict[Value, tuple[Value, ...]] = {}
     for node in graph.ops:
-        if _joins_channels(node):
+        if joins_channels(node):
             parts[node.outputs[0]] = tuple(part for value in node.inputs for part in parts.get(value, (value,)))
     wiring = Wiring.of(graph)
     unread = {

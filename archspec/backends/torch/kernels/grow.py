@@ -20,7 +20,7 @@ from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
 from archspec.ops.tensor import Split
 from archspec.passes.base import keep, rebuild
-from archspec.passes.chains import Wiring
+from archspec.passes.chains import Wiring, joins_channels
 
 _CONSUMING = (Conv, Clamp, ScaleShift, Pooling, Concat)
 """Ops that need their operand only while they run: nothing of what they give lies in its memory."""
@@ -91,9 +91,7 @@ def _chains(wiring: Wiring) -> list[list[Growth]]:
 
 
 def _growth(wiring: Wiring, node: Node) -> Growth | None:
-    shape = node.outputs[0].shape
-    along = isinstance(node.op, Concat) and shape.axis == 0 and node.op.axis in (None, 0, -shape.rank)
-    return (_resumed(wiring, node) or _whole(node)) if along and len(node.inputs) > 1 else None
+    return (_resumed(wiring, node) or _whole(node)) if joins_channels(node) else None
 
 
 def _whole(node: Node) -> Growth:
