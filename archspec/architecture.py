@@ -12,6 +12,7 @@ from archspec.diagnostics import Diagnostic
 from archspec.graph import Graph
 from archspec.language.layers import Program
 from archspec.language.tree import Tree, plain
+from archspec.numerals import shown
 from archspec.passes import ARGUMENTS, BY_WORD
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
     from archspec.report.summary import Summary
+
+
+_DIGITS = 300  # of a number that a spec expects, to be copied from the message; a longer one is rounded
 
 
 class Architecture:
@@ -378,7 +382,9 @@ class Architecture:
             message = f"expected the output {expected}, got {got}"
         else:
             got = self.paths().total if name == "paths" else getattr(self, name)
-            message = f"expected {name} {expected:,}, got {got:,} ({got - expected:+,})"
+            more = got - expected
+            difference = f"{'+' if more >= 0 else ''}{shown(more, _DIGITS)}"
+            message = f"expected {name} {shown(expected, _DIGITS)}, got {shown(got, _DIGITS)} ({difference})"
         return [] if got == expected else [Diagnostic(message, tree.span)]
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from archspec import library
 from archspec.diagnostics import Collector, Diagnostic, Note, Source, Span, SpecError, did_you_mean
 from archspec.graph import Graph
-from archspec.language import Limits, elaborate, program
+from archspec.language import Budget, Limits, elaborate, program
 from archspec.language.explain import explain
 from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import SUFFIXES, Loader, open_source
@@ -20,6 +20,8 @@ from archspec.language.plain import written
 from archspec.language.tree import locate
 from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
+
+_PASS = 8  # units of work for each node of a graph that a pass makes anew
 
 Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
 """A path, the name of a bundled spec, YAML text, or the same as a mapping."""
@@ -44,22 +46,31 @@ def located(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
 
 
 def compiled(
-    source: Source, path: Path | None, limits: Limits, overrides: Mapping[str, Any]
+    source: Source, path: Path | None, limits: Limits | Budget, overrides: Mapping[str, Any]
 ) -> tuple[Program, Graph, str, dict[str, str]]:
     """The program of a source, its graph after all passes, its text, and the overrides as text.
 
     Raises:
         SpecError: the spec is not a network.
     """
-    loader = Loader(path.parent if path is not None else None, library.find, library.names, limits)
+    budget = Budget.of(limits)
+    with budget.running():
+        return _compiled(source, path, budget, overrides)
+
+
+def _compiled(
+    source: Source, path: Path | None, budget: Budget, overrides: Mapping[str, Any]
+) -> tuple[Program, Graph, str, dict[str, str]]:
+    loader = Loader(path.parent if path is not None else None, library.find, library.names, budget.limits)
     document = loader.load(source, path)
     given = {
         name: Source(f"<{name}>", value if isinstance(value, str) else written(value))
         for name, value in overrides.items()
     }
-    bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, limits=limits)
-    graph, names = elaborate(bound, limits)
+    bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, budget=budget)
+    graph, names = elaborate(bound, budget)
     for use in bound.passes:
+        budget.charge("passes", _PASS * len(graph.nodes), use.span)
         graph = _rewritten(graph, use, names)
     texts = {name: found.text.removesuffix("\n").removesuffix("...").strip() for name, found in given.items()}
     return bound, graph, source.text, texts

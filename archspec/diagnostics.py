@@ -10,9 +10,13 @@ from functools import cached_property
 from itertools import islice
 from typing import NoReturn
 
+from archspec import meter
+
 _SHOWN_LINE = 160  # a longer source line is cut around its carets
 _SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
 _MOST_SHOWN = 1000  # characters of one line of a diagnostic
+_SHOWN_ITEMS = 20  # arguments of a block, or numbers of a list
+_REPORT = 50  # units of work for one diagnostic
 _COMPARED = 1000  # words that are looked through for the nearest one
 
 
@@ -59,8 +63,10 @@ class Use:
     parent: Use | None = None
 
     def __str__(self) -> str:
-        given = ", ".join(f"{name}={_shown(value)}" for name, value in self.arguments.items())
-        return f"{self.block}({given})"
+        given = islice(self.arguments.items(), _SHOWN_ITEMS)
+        shown = [f"{shorten(name)}={_shown(value)}" for name, value in given]
+        more = ["…"] if len(self.arguments) > _SHOWN_ITEMS else []
+        return f"{shorten(self.block)}({', '.join(shown + more)})"
 
     def chain(self) -> Iterable[Use]:
         """This use and those around it, innermost first."""
@@ -98,10 +104,10 @@ class Diagnostic:
             "line": self.span.line,
             "column": self.span.column,
             "length": self.span.length,
-            "message": self.message,
-            "notes": [{"at": str(note.span), "text": note.text} for note in self.notes],
+            "message": _cut(self.message),
+            "notes": [{"at": str(note.span), "text": _cut(note.text)} for note in self.notes],
             "uses": [{"block": str(use), "at": str(use.span)} for use in self.use.chain()] if self.use else [],
-            "help": self.help,
+            "help": _cut(self.help) if self.help else None,
         }
 
 
@@ -116,7 +122,12 @@ class SpecError(ValueError):
         return "\n\n".join(map(str, self.diagnostics))
 
 
-_MOST = 100  # diagnostics of one spec; whoever has mended these may ask again
+class LimitError(SpecError):
+    """A spec that asks for more than it may; nothing after this is looked at."""
+
+
+MOST = 100
+"""Diagnostics of one spec; whoever has mended these may ask again."""
 
 
 def fail(
@@ -140,27 +151,52 @@ class Collector:
         if (message, span) in self._seen:
             return
         self._seen.add((message, span))
+        meter.charge("diagnostics", _REPORT)
         self.found.append(Diagnostic(message, span, notes=notes, use=use, help=help))
-        if len(self.found) >= _MOST:
+        if len(self.found) >= MOST:
             self.raise_if_any()
 
     def raise_if_any(self) -> None:
         if self.found:
-            raise SpecError(*sorted(self.found, key=lambda one: (one.span.source.name, one.span.line, one.span.column)))
+            raise SpecError(*in_order(self.found))
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Diagnostics in the order of their places."""
+    return sorted(diagnostics, key=lambda one: (one.span.source.name, one.span.line, one.span.column))
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that `word` was most likely meant to be, or None."""
+    """The one of `words` that `word` was most likely meant to be, or None.
+
+    All suggestions of one run share an allowance of work (`meter.SUGGESTIONS`); when it is spent there are no more.
+    """
     if len(word) > 60:
         return None
     alike = (other for other in words if abs(len(other) - len(word)) <= max(3, len(word)))
-    close = difflib.get_close_matches(word.lower(), list(islice(alike, _COMPARED)), n=1, cutoff=0.6)
+    compared = list(islice(alike, _COMPARED))
+    if not meter.current().suggest(sum(_comparison(word, other) for other in compared)):
+        return None
+    close = difflib.get_close_matches(word.lower(), compared, n=1, cutoff=0.6)
     return close[0] if close else None
 
 
+def _comparison(word: str, other: str) -> int:
+    """The work of comparing two words: difflib looks each letter of one up among those of the other."""
+    return 3 + len(word) * len(other) // 16
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str | None:
-    """A `help:` text that names the nearest of `words`, or all of them where they are few; None where neither helps."""
-    known = list(dict.fromkeys(words))
+    """A `help:` text that names the nearest of `words`, or all of them where they are few; None where neither helps.
+
+    `words` are looked at only as long as there is work left for suggestions.
+    """
+    account = meter.current()
+    known: dict[str, None] = {}
+    for other in words:
+        if not account.suggest(1):
+            return None
+        known[other] = None
     close = nearest(word, known)
     if close is not None:
         return f"did you mean {close!r}?"
@@ -176,6 +212,11 @@ def shorten(text: str, limit: int = 60) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        shown = [_shown(item) for item in value[:_SHOWN_ITEMS]]
+        return f"({', '.join(shown)}{', …' if len(value) > _SHOWN_ITEMS else ',' if len(value) == 1 else ''})"
+    if isinstance(value, str):
+        return shorten(value)
     return f"{float(value):g}" if isinstance(value, Fraction) else str(value)
 
 
@@ -186,23 +227,27 @@ def _render(diagnostic: Diagnostic) -> Iterable[str]:
     width = max((len(_place(note.span, span)) for note in diagnostic.notes), default=0)
     for note in diagnostic.notes:
         yield f"   {_place(note.span, span):<{width}}  {note.text}"
-    uses = (
-        [f"   in {shorten(str(use), 120)}, used at {use.span}" for use in diagnostic.use.chain()]
-        if diagnostic.use
-        else []
-    )
-    yield from uses[:_SHOWN_USES]
+    uses = list(diagnostic.use.chain()) if diagnostic.use else []
+    yield from map(_used, uses[:_SHOWN_USES])
     if len(uses) > _SHOWN_USES:
         yield f"   … {len(uses) - _SHOWN_USES - 1} more"
-        yield uses[-1]
+        yield _used(uses[-1])
     if diagnostic.help:
         yield f"   help: {diagnostic.help}"
 
 
+def _used(use: Use) -> str:
+    return f"   in {shorten(str(use), 120)}, used at {use.span}"
+
+
 def _printable(line: str) -> str:
     """A line of a diagnostic: the author's words may hold anything, a terminal gets text."""
-    cut = line if len(line) <= _MOST_SHOWN else line[:_MOST_SHOWN] + "…"
+    cut = _cut(line)
     return cut if cut.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
 def _excerpt(span: Span) -> Iterable[str]:

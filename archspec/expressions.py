@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from archspec import meter
+
 MAX_LENGTH = 1000  # characters in one expression
 MAX_BITS = 4096  # of a numerator or denominator
 
@@ -100,7 +102,9 @@ def evaluate(expression: Expression, value: Callable[[str], Fraction | None]) ->
     if right == 0 and expression.sign in ("/", "//"):
         raise ExpressionError("a division by zero", expression.offset, len(expression.sign))
     result = _APPLY[expression.sign](left, right)
-    if max(result.numerator.bit_length(), result.denominator.bit_length()) > MAX_BITS:
+    bits = max(result.numerator.bit_length(), result.denominator.bit_length())
+    meter.charge("arithmetic", 1 + bits // 256)
+    if bits > MAX_BITS:
         raise ExpressionError(f"a number of more than {MAX_BITS} bits", expression.offset, len(expression.sign))
     return result
 

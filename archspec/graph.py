@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import networkx as nx
+from typing import TYPE_CHECKING, NamedTuple
 
 from archspec.carried import Step
 from archspec.diagnostics import Source, Span, Use
 from archspec.shape import Shape
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from archspec.ops.base import Op, Weight
 
 Path = tuple[str, ...]
@@ -21,13 +21,30 @@ Path = tuple[str, ...]
 NOWHERE = Span(Source("<graph>", ""), 1, 1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Value:
     """Output number `index` of node `node`, with its shape."""
 
     node: int
     index: int
     shape: Shape
+    users: list[int] = field(compare=False, repr=False)
+    """The numbers of the nodes that read it, in order, once for each operand; the graph adds to them while it grows."""
+
+    def __init__(self, node: int, index: int, shape: Shape) -> None:
+        _set_node(self, node)
+        _set_index(self, index)
+        _set_shape(self, shape)
+        _set_users(self, [])
+
+    def __hash__(self) -> int:
+        return hash((self.node, self.index))
+
+
+# A graph makes a value for each output: past the guard of a frozen class, that takes a third of the time.
+_set_node, _set_index, _set_shape, _set_users = (
+    Value.__dict__[name].__set__ for name in ("node", "index", "shape", "users")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +64,7 @@ class Scope:
     parent: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One op applied to values. Nodes of one path share their weights."""
 
     id: int
@@ -111,9 +127,7 @@ class Graph:
     """What the passes did to the weights, first to last."""
     inference: bool = False
     """Whether it is for inference alone: a back end may choose kernels that cannot be trained through."""
-    dag: nx.MultiDiGraph[int] = field(default_factory=nx.MultiDiGraph)
-    """The wiring, for networkx: a node is its number and has its `node`; an edge's key is the position of the operand that it
-    feeds, and its `output` says which output of its tail it carries."""
+    _dag: nx.MultiDiGraph[int] | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.scopes:
@@ -126,7 +140,7 @@ class Graph:
     def input(self, name: str, shape: Shape, span: Span = NOWHERE) -> Value:
         """Adds an input of the network."""
         value = Value(len(self.nodes), 0, shape)
-        self._append(Input(value.node, name, (value,), span))
+        self.nodes.append(Input(value.node, name, (value,), span))
         self.inputs[name] = value
         return value
 
@@ -147,17 +161,39 @@ class Graph:
         use: Use | None = None,
     ) -> tuple[Value, ...]:
         """Adds a node and gives its outputs. Raises `ShapeError`."""
+        return self.place(
+            op, inputs, op.infer(*[value.shape for value in inputs]), path, scope=scope, span=span, use=use
+        )
+
+    def place(
+        self,
+        op: Op,
+        inputs: tuple[Value, ...],
+        shapes: tuple[Shape, ...],
+        path: Path = (),
+        *,
+        scope: int = 0,
+        span: Span = NOWHERE,
+        use: Use | None = None,
+    ) -> tuple[Value, ...]:
+        """Adds a node whose output shapes are known already, as `op.infer` gives them for `inputs`."""
         id = len(self.nodes)
-        shapes = op.infer(*[value.shape for value in inputs])
-        outputs = tuple(Value(id, index, shape) for index, shape in enumerate(shapes))
-        self._append(Node(id, op, inputs, outputs, path, scope, span, use))
-        for position, value in enumerate(inputs):
-            self.dag.add_edge(value.node, id, key=position, output=value.index)
+        outputs = tuple([Value(id, index, shape) for index, shape in enumerate(shapes)])
+        self.nodes.append(Node(id, op, inputs, outputs, path, scope, span, use))
+        for value in inputs:
+            value.users.append(id)
         return outputs
 
-    def _append(self, node: Node | Input) -> None:
-        self.nodes.append(node)
-        self.dag.add_node(node.id, node=node)
+    @property
+    def dag(self) -> nx.MultiDiGraph[int]:
+        """The wiring, for networkx: a node is its number and has its `node`; an edge's key is the position of the operand that
+        it feeds, and its `output` says which output of its tail it carries.
+
+        It is made when it is first asked for, and frozen: `networkx.MultiDiGraph(graph.dag)` is a copy that can be changed.
+        """
+        if self._dag is None or len(self._dag) != len(self.nodes):
+            self._dag = _wiring(self.nodes)
+        return self._dag
 
     @property
     def ops(self) -> Iterator[Node]:
@@ -181,3 +217,15 @@ class Graph:
             chain.append(self.scopes[current])
             current = self.scopes[current].parent
         return tuple(reversed(chain))
+
+
+def _wiring(nodes: list[Node | Input]) -> nx.MultiDiGraph[int]:
+    import networkx as nx  # most of what a command would need to start, and few need it
+
+    dag: nx.MultiDiGraph[int] = nx.MultiDiGraph()
+    for node in nodes:
+        dag.add_node(node.id, node=node)
+        for position, value in enumerate(node.inputs if isinstance(node, Node) else ()):
+            dag.add_edge(value.node, node.id, key=position, output=value.index)
+    nx.freeze(dag)
+    return dag

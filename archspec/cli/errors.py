@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -68,8 +67,9 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> Non
 
 def echo_json(data: object) -> None:
     """Prints data as JSON, whole numbers with all of their digits."""
-    sys.set_int_max_str_digits(0)
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    from archspec.numerals import json_text
+
+    click.echo(json_text(data, indent=2, ensure_ascii=False))
 
 
 def styled(diagnostic: Diagnostic) -> str:

@@ -10,6 +10,8 @@ import click
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+from archspec.numerals import approximate, shown
+
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
     from archspec.backends.torch.trial import Trial
@@ -19,7 +21,6 @@ PARAMS = "trainable scalars"
 MACS = "multiply-accumulates of convolutions, linear layers and matrix products, one sample; FLOPs = 2 × MACs"
 DEPTH = "weighted layers on the longest path"
 
-_DIGITS = 60  # a longer number is shown rounded; --json has all of it
 _PIPE_WIDTH = 160  # columns where no terminal says how many
 
 
@@ -67,20 +68,12 @@ def listing(entries: Sequence[Entry]) -> Iterator[str]:
 
 def brief(number: int) -> str:
     """An integer in at most 15 characters: a longer one rounded, with `≈`."""
-    return f"{number:,}" if number < 10**12 else _rounded(number)
+    return f"{number:,}" if number < 10**12 else approximate(number)
 
 
 def whole(number: int) -> str:
-    """An integer with its thousands apart; one of very many digits rounded, with `≈`."""
-    return f"{number:,}" if number.bit_length() <= 3 * _DIGITS else _rounded(number)
-
-
-def _rounded(number: int) -> str:
-    exponent = int((number.bit_length() - 1) * 0.30102999566398120)
-    leading = number // 10 ** (exponent - 3)
-    if leading >= 10_000:
-        exponent, leading = exponent + 1, leading // 10
-    return f"≈ {leading / 1000:.3f}e{exponent}"
+    """An integer with its thousands apart; one of very many digits rounded, with `≈`: --json has all of it."""
+    return shown(number)
 
 
 def power_of_two(number: int) -> str:

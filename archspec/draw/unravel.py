@@ -11,6 +11,7 @@ from archspec.draw.layers import describe
 from archspec.draw.picture import Box, DrawError, Edge, Line, Picture, Place, lines
 from archspec.draw.text import clean
 from archspec.graph import Graph, Node, Value
+from archspec.numerals import magnitude
 from archspec.routes import detours, joins
 
 LIMIT = 64
@@ -124,4 +125,4 @@ def _cell(graph: Graph, number: int, node: int, operand: int | None, longer: tup
 
 
 def _told(number: int) -> str:
-    return f"{number:,}" if number < 10**15 else f"about 10^{len(str(number)) - 1}"
+    return f"{number:,}" if number < 10**15 else f"about 10^{magnitude(number)}"

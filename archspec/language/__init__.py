@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from archspec.diagnostics import Collector, Diagnostic, Source, Span, SpecError
 from archspec.graph import Graph
+from archspec.language.budget import Budget
 from archspec.language.declare import Rewrites, bind
 from archspec.language.document import Document
 from archspec.language.elaborator import Elaborator
@@ -16,7 +17,7 @@ from archspec.language.recursion import deep
 from archspec.language.size import check_size
 from archspec.language.tree import Tree
 
-__all__ = ["DEFAULT", "Limits", "elaborate", "program"]
+__all__ = ["DEFAULT", "Budget", "Limits", "elaborate", "program"]
 
 
 def program(
@@ -25,7 +26,7 @@ def program(
     *,
     rewrites: Rewrites,
     overrides: Mapping[str, Source] | None = None,
-    limits: Limits = DEFAULT,
+    budget: Budget,
 ) -> Program:
     """The bound program of a document.
 
@@ -33,26 +34,26 @@ def program(
         SpecError: everything that is wrong with it and can be seen without shapes.
     """
     if document is not None:
-        document.overrides = {name: _value(name, source, limits) for name, source in (overrides or {}).items()}
-        with deep(limits.depth):
+        document.overrides = {name: _value(name, source, budget) for name, source in (overrides or {}).items()}
+        with deep(budget.limits.depth):
             bound = bind(document, rewrites, found)
     found.raise_if_any()
     return bound
 
 
-def _value(name: str, source: Source, limits: Limits) -> Tree:
+def _value(name: str, source: Source, budget: Budget) -> Tree:
     if not source.text.strip():
         raise SpecError(Diagnostic(f"{name} has no value", Span(source, 1, 1)))
-    return read(source, limits)
+    return read(source, budget.limits)
 
 
-def elaborate(program: Program, limits: Limits = DEFAULT) -> tuple[Graph, Mapping[str, object]]:
+def elaborate(program: Program, budget: Budget) -> tuple[Graph, Mapping[str, object]]:
     """The graph of a program, and the values of the document's arguments.
 
     Raises:
-        SpecError: the first layer that does not fit, or the layers that reach no output.
+        SpecError: all layers that do not fit, but for those that read what these make, and the layers that reach no output.
     """
-    with deep(limits.nesting):
-        check_size(program, limits)
-        elaborator = Elaborator(program, limits)
+    with deep(budget.limits.nesting):
+        check_size(program, budget)
+        elaborator = Elaborator(program, budget)
         return elaborator.elaborate(), elaborator.document.names

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
 
+from archspec import meter
 from archspec.diagnostics import Collector, Note, Span, did_you_mean
 from archspec.language.document import Entry
 from archspec.language.iterators import turns
@@ -22,10 +23,13 @@ from archspec.language.layers import (
     ValueUse,
 )
 from archspec.language.literals import check_fields, check_value
-from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, count, describe
 from archspec.language.words import ITERATORS, MODIFIERS, Names, check_module_name, is_layer_word, unknown
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
+
+_LAYER, _OP, _FIELD = 4, 6, 3
+"""The units of work of a layer, of the arguments of an op, and of each item of them."""
 
 
 class Binder:
@@ -35,6 +39,7 @@ class Binder:
         self, defaults: AbstractMapping[str, AbstractMapping[str, Entry]], document: Names, found: Collector
     ) -> None:
         self.defaults, self.document, self.found = defaults, document, found
+        self.meter = meter.current()
 
     # -- the forms of `layers` and `layer` ------------------------------------------------------------------------
 
@@ -43,6 +48,7 @@ class Binder:
         return self.named_chain(tree, names.inside()) if isinstance(tree, Mapping) else self.layer(tree, names)
 
     def layer(self, tree: Tree, names: Names, *, branch: bool = False) -> Layer:
+        self.meter.charge("binding", _LAYER, tree.span)
         if isinstance(tree, Scalar):
             return self.word(tree, names)
         if isinstance(tree, Sequence):
@@ -223,6 +229,7 @@ class Binder:
             if name not in own
         ]
         fields = (*inherited, *given)
+        self.meter.charge("binding", _OP + _FIELD * sum(count(field.value) for field in fields), span)
         check_fields(op, fields, span, names, self.document, self.found)
         return fields
 

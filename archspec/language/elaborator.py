@@ -2,139 +2,157 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from math import prod
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from archspec.diagnostics import Diagnostic, Span, SpecError, Use, fail, shorten
-from archspec.graph import Graph, Node, Value
+from archspec.diagnostics import Diagnostic, LimitError, Span, SpecError, Use, fail
+from archspec.graph import Graph, Path
 from archspec.language import turns
+from archspec.language.budget import Budget
+from archspec.language.calls import argument, block, declare
+from archspec.language.ends import check_reached, input_value, name_outputs
 from archspec.language.layers import (
     ArgumentUse,
-    Block,
     BlockUse,
     Chain,
     Item,
     JoinUse,
     Layer,
     OpUse,
-    Parameter,
     Program,
     Turns,
     ValueUse,
-    is_of,
 )
-from archspec.language.limits import DEFAULT, Limits
 from archspec.language.maker import Maker
-from archspec.language.scopes import Bundle, Closure, Env, Frame, Label, Level, Place, channels
-from archspec.language.tree import Scalar, Tree
-from archspec.language.values import NO_VALUE, evaluate, rounded
-from archspec.language.words import A_KIND
-from archspec.shape import Shape
+from archspec.language.mistakes import Mistakes
+from archspec.language.scopes import UNKNOWN, Bundle, Env, Frame, Label, Place
+from archspec.language.size import SCOPE
+from archspec.language.tree import Scalar
+from archspec.language.values import UnknownError
+
+Results = list[tuple[Item, Bundle]]
+"""The branches of a join with what comes out of each."""
+
+Apply = Callable[[Any, Env, Bundle, Place, Label | None], Bundle]
 
 
 class Elaborator:
-    """Makes the graph of one program. It stops at the first thing that does not fit."""
+    """Makes the graph of one program.
 
-    def __init__(self, program: Program, limits: Limits = DEFAULT) -> None:
-        self.program, self.limits = program, limits
+    What does not fit is a mistake, and what the layer makes is `UNKNOWN`: whatever reads that is unknown too and is not judged,
+    all else goes on. So independent mistakes are found together.
+    """
+
+    def __init__(self, program: Program, budget: Budget) -> None:
+        self.program, self.budget = program, budget
         self.graph = Graph(program.name, program.source)
         self.document = Env({}, Frame())
-        self.maker = Maker(self.graph, self.document, limits)
-        self.left: set[Value] = set()
-        """Values of bundles: they may be left unused."""
+        self.maker = Maker(self.graph, self.document, budget)
+        self.mistakes = Mistakes(budget)
+        self.left: set[int] = set()
+        """The nodes whose values may be left unused: those of bundles, and those that a layer reads which is wrong."""
+        self.skipped = False
+        """Whether there are layers of which it is not known what they would have read."""
+        self.identities: dict[Layer, frozenset[str] | None] = {}
         self.level = 0
+        self.apply: Mapping[type[Layer], Apply] = {
+            OpUse: self.op,
+            JoinUse: self.join,
+            Chain: self.chain,
+            BlockUse: lambda *layer: block(self, *layer),
+            ArgumentUse: lambda *layer: argument(self, *layer),
+            ValueUse: lambda layer, env, *_: self.find(layer.name, env),
+            Turns: lambda *layer: turns.run(self, *layer),
+        }
 
     def elaborate(self) -> Graph:
-        """The whole network. Raises `SpecError`."""
+        """The whole network. Raises `SpecError` with all mistakes."""
+        try:
+            self.network()
+            check_reached(self)
+        except LimitError as error:
+            raise self.mistakes.ended(error) from None
+        self.mistakes.raise_if_any()
+        return self.graph
+
+    def network(self) -> None:
         program = self.program
-        self.declare(program.parameters, {}, self.document, self.document, (), program.name)
-        current = tuple(self.input(use.name, use.sizes) for use in program.inputs)
+        declare(self, program.parameters, {}, self.document, self.document, (), program.name)
+        current = tuple([input_value(self, use) for use in program.inputs])
         values = self.document.frame.values
         values.update((use.name, (value,)) for use, value in zip(program.inputs, current, strict=True))
         values["input"] = current
         last = self.body(program.stages, self.document, current, Place(0, ()))
-        self.outputs(last, self.document.frame)
-        self.check_reached()
-        return self.graph
+        name_outputs(self, last)
 
-    def check_reached(self) -> None:
-        """Every layer reaches an output; values of bundles may be left."""
-        needed = {value.node for value in (*self.graph.outputs.values(), *self.left)}
-        lost: list[Node] = []
-        for node in reversed(self.graph.nodes):
-            if not isinstance(node, Node):
-                continue
-            if node.id in needed:
-                needed.update(value.node for value in node.inputs)
-            elif not self.graph.dag.out_degree(node.id):
-                lost.append(node)
-        if lost:
-            raise SpecError(
-                *(
-                    Diagnostic(f"{_named(node)} reaches no output", node.span, use=node.use, help=_LOST)
-                    for node in reversed(lost)
-                )
-            )
+    # -- mistakes, and what is not known because of them -------------------------------------------------------------
 
-    def input(self, name: str, sizes: Tree) -> Value:
-        found = evaluate(sizes, self.document.names, NO_VALUE, None)
-        if not all(isinstance(size, int) and 1 <= size <= self.limits.elements for size in found):
-            shown = shorten(", ".join(str(rounded(size)) for size in found))
-            fail(f"an input has whole sizes of at least 1, got [{shown}]", sizes.span, None)
-        if len(found) > _MOST_AXES:
-            fail(f"an input has at most {_MOST_AXES} sizes, got {len(found)}", sizes.span, None)
-        if prod(found) > self.limits.elements:
-            fail(f"an input has at most {self.limits.elements:,} elements, got {prod(found):,}", sizes.span, None)
-        return self.graph.input(name, Shape.of(*found), sizes.span)
+    def report(self, message: str, span: Span, use: Use | None, *, help: str | None = None) -> None:
+        self.mistakes.report(SpecError(Diagnostic(message, span, use=use, help=help)))
 
-    def outputs(self, last: Bundle, frame: Frame) -> None:
-        """Names the outputs: `output`, or by their stages; those of a bundle are numbered."""
-        chosen = self.program.outputs
-        if len(chosen) > 1:
-            named = [(scalar.text, frame.find(scalar.text)) for scalar in chosen]
-        else:
-            named = [("output", frame.find(chosen[0].text) if chosen else last)]
-        for name, values in named:
-            for index, value in enumerate(values):
-                self.graph.outputs[name if len(values) == 1 else f"{name}{index}"] = value
+    def unknown(self, values: Bundle) -> bool:
+        """Whether one of some values is not known; none is where nothing is wrong."""
+        if not self.mistakes.found:
+            return False
+        self.budget.charge("values", len(values) // 8)
+        return any(value is UNKNOWN for value in values)
+
+    def read(self, values: Bundle) -> None:
+        """Takes note that values are read, or may be left."""
+        self.budget.charge("values", len(values) // 4)
+        self.left.update([value.node for value in values])
+
+    def find(self, name: str, env: Env) -> Bundle:
+        """The values of a name."""
+        try:
+            values, steps = env.frame.find(name)
+        except KeyError:
+            if not self.mistakes.found:
+                raise
+            return (UNKNOWN,)  # what gives it was left out
+        if steps > _NEAR:
+            self.budget.charge("layers", steps // _NEAR)
+        return values
+
+    def found(self, names: Iterable[Scalar], env: Env) -> Bundle:
+        """The values of several names, one after the other."""
+        bundles = [self.find(scalar.text, env) for scalar in names]
+        if len(bundles) == 1:
+            return bundles[0]
+        self.budget.charge("values", sum(map(len, bundles)) // 8)
+        return tuple([value for bundle in bundles for value in bundle])
 
     # -- layers ---------------------------------------------------------------------------------------------------
 
     def run(self, layer: Layer, env: Env, current: Bundle, place: Place, label: Label | None = None) -> Bundle:
         """Applies a layer to the current value, or to the values that its `from` names."""
-        self.level += 1
+        level = self.level = self.level + 1
         self.maker.spend(1, layer, env.use)
-        if self.level > self.limits.nesting:
-            fail(f"more than {self.limits.nesting} layers inside one another", layer.span, env.use)
+        if level > self.budget.limits.nesting:
+            message = f"more than {self.budget.limits.nesting} layers inside one another"
+            raise LimitError(Diagnostic(message, layer.span, use=env.use))
         if layer.source:
-            current = tuple(value for scalar in layer.source for value in env.frame.find(scalar.text))
+            current = self.found(layer.source, env)
         if label is None and len(layer.names) == 1:
             label = Label(layer.names[0].text, layer.names[0].span)
-        result = self.dispatch(layer, env, current, place, label)
+        try:
+            result = self.apply[type(layer)](layer, env, current, place, label)
+        except LimitError:
+            raise
+        except (SpecError, UnknownError) as error:
+            result = self.failed(layer, current, error)
         if layer.names:
             self.bind(layer, env, result)
-        self.level -= 1
+        self.level = level - 1
         return result
 
-    def dispatch(self, layer: Layer, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
-        match layer:
-            case JoinUse():
-                return self.join(layer, env, current, place, label)
-            case OpUse():
-                return self.op(layer, env, current, place, label)
-            case BlockUse():
-                return self.block(layer, env, current, place, label)
-            case Chain():
-                return self.chain(layer, env, current, place, label)
-            case ArgumentUse():
-                return self.argument(layer, env, current, place, label)
-            case ValueUse():
-                return env.frame.find(layer.name)
-            case Turns():
-                return turns.run(self, layer, env, current, place, label)
-        raise AssertionError(layer)
+    def failed(self, layer: Layer, current: Bundle, error: SpecError | UnknownError) -> Bundle:
+        """What a layer gives that is wrong, or depends on what is."""
+        if isinstance(error, SpecError):
+            self.mistakes.report(error)
+        self.skipped = self.skipped or isinstance(layer, Turns | ArgumentUse)
+        self.read(current)
+        return (UNKNOWN,)
 
     def bind(self, layer: Layer, env: Env, result: Bundle) -> None:
         """Gives the results of a layer the names of its `as`."""
@@ -142,9 +160,13 @@ class Elaborator:
             env.frame.values[layer.names[0].text] = result
             return
         if len(layer.names) != len(result):
-            found = "one value" if len(result) == 1 else f"{len(result)} values"
-            span = layer.names[min(len(result), len(layer.names) - 1)].span
-            fail(f"as has {len(layer.names)} names for {found}", span, env.use)
+            if not self.unknown(result):
+                found = "one value" if len(result) == 1 else f"{len(result)} values"
+                span = layer.names[min(len(result), len(layer.names) - 1)].span
+                self.report(f"as has {len(layer.names)} names for {found}", span, env.use)
+            self.read(result)
+            result = (UNKNOWN,) * len(layer.names)
+        self.budget.charge("values", len(result) // 4)
         env.frame.values.update((scalar.text, (value,)) for scalar, value in zip(layer.names, result, strict=True))
 
     def item(self, item: Item, env: Env, current: Bundle, place: Place) -> Bundle:
@@ -164,67 +186,6 @@ class Elaborator:
             current = self.item(item, inner, current, place)
         return current
 
-    def open(
-        self, place: Place, label: Label | None, kind: str, arguments: dict[str, Any], span: Span, use: Use | None
-    ) -> Place:
-        path = place.take(label, span, use)
-        return Place(self.graph.open(path, kind, arguments, span, place.scope).id, path)
-
-    # -- ops and joins --------------------------------------------------------------------------------------------
-
-    def op(self, use: OpUse, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
-        if use.op.word == "identity":
-            return current
-        fewest, most = use.op.operands
-        if len(current) < fewest or (most is not None and len(current) > most):
-            wanted = (
-                "a single value"
-                if most == 1
-                else f"{fewest} values"
-                if fewest == most
-                else f"{fewest} to {most} values"
-            )
-            found = "a single value" if len(current) == 1 else f"a bundle of {len(current)}"
-            advice = "each: {layers: …} applies it to every value" if len(current) > 1 else None
-            fail(f"{use.op.word} needs {wanted}, got {found}", use.span, env.use, help=advice)
-        op = self.maker.make(use, env, current)
-        path = place.take(label, use.span, env.use) if label is not None or op.numbered else ()
-        return self.maker.add(use, op, current, path, place.scope, env)
-
-    def join(self, use: JoinUse, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
-        own = any(not isinstance(item.layer, ValueUse) for item in use.branches)
-        inner = self.open(place, label, "", {}, use.span, env.use) if label is not None and own else place
-        inside = env.inside()
-        results = [(item, self.item(item, inside, current, inner)) for item in use.branches]
-        self.maker.spend(sum(len(result) for _, result in results), use, env.use)
-        values = tuple(value for _, result in results for value in result)
-        if use.op.word == "bundle":
-            self.left.update(values)
-            return values
-        if len(values) <= 1:
-            return values
-        path = inner.path if inner is not place else place.take(label, use.span, env.use) if label is not None else ()
-        return self.maker.add(use, self.maker.make(use, env, current), values, path, inner.scope, env, results, current)
-
-    # -- blocks and arguments -------------------------------------------------------------------------------------
-
-    def block(self, use: BlockUse, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
-        block = self.program.blocks[use.block]
-        if block.inputs and len(block.inputs) != len(current):
-            names = ", ".join(scalar.text for scalar in block.inputs)
-            found = "one value" if len(current) == 1 else f"{len(current)} values"
-            fail(f"{block.name} takes {len(block.inputs)} values ({names}), got {found}", use.span, env.use)
-        frame = Frame(values={"input": current})
-        frame.values.update((scalar.text, (value,)) for scalar, value in zip(block.inputs, current, strict=False))
-        own = Env(dict(self.document.names), frame)
-        self.declare(block.parameters, use.arguments, env, own, current, block.name)
-        shown = {
-            name: rounded(own.names[name]) for name in block.parameters if not isinstance(own.names[name], Closure)
-        }
-        inner = self.open(place, label, block.name, shown, use.span, env.use)
-        inside = replace(own, use=Use(block.name, shown, use.span, env.use))
-        return self.results(block, frame, self.body(block.body, inside, current, inner))
-
     def body(self, layer: Layer, env: Env, current: Bundle, place: Place) -> Bundle:
         """A block's or the document's layers, whose names are those of `env` itself."""
         if not isinstance(layer, Chain) or layer.source or layer.names:
@@ -233,71 +194,71 @@ class Elaborator:
             current = self.item(item, env, current, place)
         return current
 
-    def results(self, block: Block, frame: Frame, last: Bundle) -> Bundle:
-        if not block.outputs:
-            return last
-        values = tuple(value for scalar in block.outputs for value in frame.find(scalar.text))
-        if len(values) > 1:
-            self.left.update(values)
-        return values
+    # -- names ----------------------------------------------------------------------------------------------------
 
-    def declare(
-        self,
-        parameters: Mapping[str, Parameter],
-        given: Mapping[str, Tree | Layer],
-        caller: Env,
-        own: Env,
-        current: Bundle,
-        owner: str,
-    ) -> None:
-        """Gives `own` the arguments, one after the other: those handed in, read where they were written, and the defaults."""
-        for name, parameter in parameters.items():
-            value = given.get(name)
-            env = own if value is None else caller
-            value = parameter.default if value is None else value
-            if value is None:
-                advice = f"give it a default, or a value from outside; it is of type {parameter.kind}"
-                fail(f"{owner} needs {name!r}", parameter.span, caller.use, help=advice)
-            own.names[name] = self.argument_value(parameter, value, env, current, owner)
+    def take(self, place: Place, label: Label | None, span: Span, use: Use | None) -> Path:
+        """The path of what gets a label, or the next number; one that is taken is a mistake, and is used all the same."""
+        try:
+            return place.take(label, span, use)
+        except SpecError as error:
+            self.mistakes.report(error)
+            return (*place.path, label.text if label is not None else "")
 
-    def argument_value(self, parameter: Parameter, value: Tree | Layer, env: Env, current: Bundle, owner: str) -> Any:
-        if isinstance(value, Layer):
-            return Closure(value, Env(dict(env.names), env.frame, env.use), is_identity(value, env))
-        result = evaluate(value, env.names, channels(current), env.use)
-        if not is_of(result, parameter.kind):
-            shown = f"{value.text} is {rounded(result)}" if isinstance(value, Scalar) else f"got {rounded(result)}"
-            fail(f"{parameter.name} of {owner} needs {A_KIND[parameter.kind]}; {shown}", value.span, env.use)
-        return result
+    def open(
+        self, place: Place, label: Label | None, kind: str, arguments: dict[str, Any], span: Span, use: Use | None
+    ) -> Place:
+        path = self.take(place, label, span, use)
+        self.budget.charge("layers", SCOPE + len(path) // 4, span, use)
+        return Place(self.graph.open(path, kind, arguments, span, place.scope).id, path)
 
-    def argument(self, use: ArgumentUse, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
-        """A layer that was handed in: read where it was written, made here, called by its argument's name."""
-        value = env.names[use.name]
-        if isinstance(value, Level):
-            inner = self.open(place, label, "", {}, use.span, env.use) if label is not None else place
-            return turns.level(self, value, current, inner, env.use)
-        written = Env(value.env.names, Frame(value.env.frame), env.use)
-        if label is None and not value.empty:
-            label = Label(place.free(use.name), use.span)
-        return self.run(value.layer, written, current, place, label)
+    # -- ops and joins --------------------------------------------------------------------------------------------
+
+    def op(self, use: OpUse, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
+        if use.op.word == "identity":
+            return current
+        path = self.take(place, label, use.span, env.use) if label is not None or use.op.numbered else ()
+        unknown = self.unknown(current)
+        fewest, most = use.op.operands
+        if not unknown and (len(current) < fewest or (most is not None and len(current) > most)):
+            _wrong_count(use, env, current)
+        op = self.maker.make(use, env, current)
+        if unknown:
+            raise UnknownError
+        return self.maker.add(use, op, current, path, place.scope, env)
+
+    def join(self, use: JoinUse, env: Env, current: Bundle, place: Place, label: Label | None) -> Bundle:
+        own = label is not None and any(not isinstance(item.layer, ValueUse) for item in use.branches)
+        inner = self.open(place, label, "", {}, use.span, env.use) if own else place
+        inside = env.inside()
+        results = [(item, self.item(item, inside, current, inner)) for item in use.branches]
+        self.maker.spend(sum([len(result) for _, result in results]), use, env.use)
+        values = tuple([value for _, result in results for value in result])
+        if use.op.word == "bundle":
+            self.read(values)
+            return values
+        if len(values) <= 1:
+            return values
+        path = inner.path if own else self.take(place, label, use.span, env.use) if label is not None else ()
+        try:
+            return self.joined(use, env, current, results, values, Place(inner.scope, path))
+        except (SpecError, UnknownError):
+            self.read(values)
+            raise
+
+    def joined(self, use: JoinUse, env: Env, current: Bundle, results: Results, values: Bundle, place: Place) -> Bundle:
+        op = self.maker.make(use, env, current)
+        if self.unknown(values):
+            raise UnknownError
+        return self.maker.add(use, op, values, place.path, place.scope, env, results, current)
 
 
-_MOST_AXES = 8  # of an input
-_LOST = "lead it into a join, return it with outputs, or leave it out"
+_NEAR = 8  # frames that are looked through for a name without being charged
 
 
-def _named(node: Node) -> str:
-    return f"{node.name} ({node.op.word})" if node.path else node.op.word
-
-
-def is_identity(layer: Layer, env: Env) -> bool:
-    """Whether a layer makes nothing at all, and so needs no name."""
-    match layer:
-        case OpUse():
-            return layer.op.word == "identity"
-        case Chain():
-            return all(is_identity(item.layer, env) for item in layer.items)
-        case ArgumentUse():
-            value = env.names[layer.name]
-            return isinstance(value, Closure) and value.empty
-        case _:
-            return isinstance(layer, ValueUse)
+def _wrong_count(use: OpUse, env: Env, current: Bundle) -> None:
+    fewest, most = use.op.operands
+    several = f"{fewest} values" if fewest == most else f"{fewest} to {most} values"
+    wanted = "a single value" if most == 1 else several
+    found = "a single value" if len(current) == 1 else f"a bundle of {len(current)}"
+    advice = "each: {layers: …} applies it to every value" if len(current) > 1 else None
+    fail(f"{use.op.word} needs {wanted}, got {found}", use.span, env.use, help=advice)

@@ -110,7 +110,7 @@ def _scalar(scalar: Scalar, names: Names, found: Collector, kind: Any) -> Any:
 
 
 def _expression(scalar: Scalar, names: Names, found: Collector, words: AbstractSequence[str]) -> Any:
-    tree = expressions.parse(scalar.text)
+    tree = scalar.expression
     known = True
     for name in expressions.names(tree):
         known = False

@@ -3,38 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from archspec.diagnostics import Collector, Diagnostic, Note, SpecError, Use, fail
+from archspec.diagnostics import Collector, Diagnostic, LimitError, Note, SpecError, Use, fail
 from archspec.graph import Graph, Node, Path
+from archspec.language.budget import Budget
 from archspec.language.explain import explain
 from archspec.language.layers import Field, Item, Layer, OpUse, places
-from archspec.language.limits import Limits
 from archspec.language.operands import operands, turned
 from archspec.language.scopes import Bundle, Env, channels
-from archspec.language.size import MORE_NODES
-from archspec.language.tree import Scalar
-from archspec.language.values import evaluate, rounded
+from archspec.language.size import LAYER, MORE_NODES, NODE
+from archspec.language.tree import Scalar, count
+from archspec.language.values import UNKNOWN_NUMBER, UnknownError, evaluate, names_in, rounded
 from archspec.ops.base import Op, ShapeError
+from archspec.shape import Shape
+
+_KEPT = 4096  # inferred shapes that are remembered, and ops of one use
+_FEW = 4  # inputs of an op whose shapes are remembered
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What the arguments of one use of an op depend on, and the ops that it has been so far."""
+
+    size: int
+    """How many items are to be evaluated."""
+    names: tuple[str, ...] | None
+    """The names that are read at the place of the use; None where that is not known."""
+    channels: bool
+    """Whether the width of the current value is read."""
+    ops: dict[Any, Op]
 
 
 class Maker:
-    """Adds nodes to one graph, within limits. `document` is where the arguments of `defaults` are read."""
+    """Adds nodes to one graph, within a budget. `document` is where the arguments of `defaults` are read."""
 
-    def __init__(self, graph: Graph, document: Env, limits: Limits) -> None:
-        self.graph, self.document, self.limits = graph, document, limits
-        self.spent = 0
+    def __init__(self, graph: Graph, document: Env, budget: Budget) -> None:
+        self.graph, self.document, self.budget = graph, document, budget
+        self.layers = 0
+        self.sharing = False
+        """Whether turns are being made that share their weights."""
         self.ops: dict[Any, Op] = {}
+        self.readings: dict[OpUse, _Reading] = {}
+        self.inferred: dict[tuple[int, ...], tuple[Op, list[Shape], tuple[Shape, ...]]] = {}
+        """By the identities of an op and of its input shapes, which are held so that they stay theirs."""
+        self.shapes: dict[Shape, Shape] = {}
         self.owners: dict[Path, Node] = {}
 
     def spend(self, count: int, layer: Layer, use: Use | None) -> None:
-        """Counts what is done, whether or not a node comes of it."""
-        self.spent += count
-        if self.spent > self.limits.layers:
-            fail(f"the network takes more than {self.limits.layers:,} layers, identities counted", layer.span, use)
+        """Counts layers applied and values bundled, whether or not a node comes of it."""
+        self.layers += count
+        self.budget.charge("layers", LAYER * count, layer.span, use)
+        if self.layers > self.budget.limits.layers:
+            most = self.budget.limits.layers
+            message = f"the network takes more than {most:,} layers, identities counted"
+            raise LimitError(Diagnostic(message, layer.span, use=use))
 
     def add(
         self,
@@ -47,19 +73,45 @@ class Maker:
         results: list[tuple[Item, Bundle]] | None = None,
         current: Bundle = (),
     ) -> Bundle:
-        if len(self.graph.nodes) >= self.limits.nodes:
-            fail(f"the network has more than {self.limits.nodes:,} nodes", use.span, env.use, help=MORE_NODES)
+        limits = self.budget.limits
+        if len(self.graph.nodes) >= limits.nodes:
+            message = f"the network has more than {limits.nodes:,} nodes"
+            raise LimitError(Diagnostic(message, use.span, use=env.use, help=MORE_NODES))
+        self.budget.charge("nodes", NODE + (len(inputs) + len(path)) // 4, use.span, env.use)
         try:
-            outputs = self.graph.add(op, inputs, path, scope=scope, span=use.span, use=env.use)
+            shapes = self.infer(op, inputs)
         except ShapeError as error:
             spans = {field.name: field.span for field in use.fields}
             notes = operands([(item.layer, value) for item, result in results or () for value in result], env)
             advice = turned(op, inputs, current) or error.help if len(inputs) == 2 else error.help
             fail(error.message, spans.get(error.field or "", use.span), env.use, help=advice, notes=notes)
-        self.spend(len(outputs), use, env.use)
-        if path:
+        if len(shapes) > 1:
+            self.spend(len(shapes), use, env.use)
+        outputs = self.graph.place(op, inputs, shapes, path, scope=scope, span=use.span, use=env.use)
+        if path and self.sharing:
             self.check_shared(path, use, env)
         return outputs
+
+    def infer(self, op: Op, inputs: Bundle) -> tuple[Shape, ...]:
+        """The shapes of an op's outputs. Equal questions are asked once. Raises `ShapeError`."""
+        given = [value.shape for value in inputs]
+        if len(given) > _FEW:
+            return self.interned(op.infer(*given))
+        key = (id(op), *map(id, given))
+        known = self.inferred.get(key)
+        if known is not None:
+            return known[2]
+        shapes = self.interned(op.infer(*given))
+        if len(self.inferred) >= _KEPT:
+            self.inferred.clear()
+        self.inferred[key] = (op, given, shapes)
+        return shapes
+
+    def interned(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Equal shapes as one object, so that the same question is known again."""
+        if len(self.shapes) >= _KEPT:
+            self.shapes.clear()
+        return tuple([self.shapes.setdefault(shape, shape) for shape in shapes])
 
     def check_shared(self, path: Path, use: OpUse, env: Env) -> None:
         """Turns that share their weights must need the same ones."""
@@ -78,7 +130,40 @@ class Maker:
             fail(message, use.span, env.use, notes=notes)
 
     def make(self, use: OpUse, env: Env, current: Bundle) -> Op:
-        """The op with its arguments evaluated. Equal ones are one object."""
+        """The op with its arguments evaluated. Equal ones are one object.
+
+        Raises:
+            SpecError: arguments that do not fit.
+            UnknownError: some depend on what is not known.
+        """
+        reading = self.readings.get(use)
+        if reading is None:
+            reading = self.readings[use] = _reading(use)
+        if reading.names is None:
+            return self.evaluated(use, reading, env, current)
+        key = self.key(reading, env, current)
+        op = reading.ops.get(key)
+        if op is None:
+            op = self.evaluated(use, reading, env, current)
+            if len(reading.ops) >= _KEPT:
+                reading.ops.clear()
+            reading.ops[key] = op
+        return op
+
+    def key(self, reading: _Reading, env: Env, current: Bundle) -> tuple[Any, ...]:
+        """What the arguments of a use depend on, at one place."""
+        key: list[Any] = []
+        for name in reading.names or ():
+            value = env.names.get(name)
+            if value.__class__ is tuple:
+                self.budget.charge("arithmetic", len(value) // 2)
+            key.append(_frozen(value))
+        if reading.channels:
+            key.append(channels(current))
+        return tuple(key)
+
+    def evaluated(self, use: OpUse, reading: _Reading, env: Env, current: Bundle) -> Op:
+        self.budget.charge("arithmetic", 5 + reading.size, use.span, env.use)
         width = channels(current)
         values = {
             field.name: evaluate(field.value, (self.document if field.default else env).names, width, env.use)
@@ -100,8 +185,26 @@ class Maker:
             raise SpecError(*(_with_value(one, trees.get(one.span), values) for one in found.found)) from None
 
 
+def _reading(use: OpUse) -> _Reading:
+    size = sum(count(field.value) for field in use.fields)
+    own = [names_in(field.value) for field in use.fields if not field.default]
+    inherited = [names_in(field.value) for field in use.fields if field.default]
+    read: set[str] = set()
+    for found in (*own, *inherited):
+        if found is None:
+            return _Reading(size, None, True, {})
+    for found in own:
+        read |= found or set()
+    width = "channels" in read or any("channels" in (found or ()) for found in inherited)
+    return _Reading(size, tuple(sorted(read - {"channels"})), width, {})
+
+
 def _frozen(value: Any) -> Any:
     """A value as a key; true is another one than 1."""
+    if value.__class__ is int:
+        return value
+    if value is UNKNOWN_NUMBER:
+        raise UnknownError
     if isinstance(value, dict):
         return tuple((name, _frozen(item)) for name, item in value.items())
     return tuple(map(_frozen, value)) if isinstance(value, tuple) else (type(value), value)

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from archspec.numerals import digits
+
 
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- the base class names it
@@ -31,5 +33,6 @@ def written(data: Any) -> str:
         raise ValueError("a mapping that holds itself, or is nested too deeply, is no spec") from None
 
 
+_Dumper.add_representer(int, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:int", digits(value)))
 for _kind in (set, frozenset, bytes, date, datetime):
     _Dumper.add_representer(_kind, _Dumper.represent_undefined)

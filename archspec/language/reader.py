@@ -9,12 +9,15 @@ from typing import Any
 
 import yaml
 
-from archspec.diagnostics import Diagnostic, Note, Source, Span, SpecError
+from archspec import meter
+from archspec.diagnostics import Diagnostic, LimitError, Note, Source, Span, SpecError
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.syntax import syntax
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BYTES = 64  # that are read with one unit of work
+_ITEM = 8  # units of work for a scalar, list or mapping
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -22,7 +25,7 @@ def decode(data: bytes, name: str, limits: Limits = DEFAULT) -> Source:
     """The source of a file's bytes. Raises `SpecError`: too large, not UTF-8."""
     if len(data) > limits.bytes:
         source = Source(name, "")
-        raise SpecError(_too_large(Span(source, 1, 1), limits))
+        raise LimitError(_too_large(Span(source, 1, 1), limits))
     try:
         return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -39,7 +42,8 @@ def read(source: Source, limits: Limits = DEFAULT) -> Tree:
         SpecError: it is not YAML, or uses what a spec may not use, or exceeds a limit.
     """
     if len(source.text) > limits.bytes:
-        raise SpecError(_too_large(Span(source, 1, 1), limits))
+        raise LimitError(_too_large(Span(source, 1, 1), limits))
+    meter.charge("reading", len(source.text) // _BYTES)
     odd = _UNPRINTABLE.search(source.text)
     if odd:
         raise SpecError(_unreadable(source, odd.start()))
@@ -73,6 +77,7 @@ class _Builder:
     def __init__(self, source: Source, limits: Limits) -> None:
         self.source, self.limits = source, limits
         self.stack: list[_Open] = [_Open(yaml.StreamStartEvent())]
+        self.meter = meter.current()
         self.items = 0
         self.documents = 0
 
@@ -99,6 +104,7 @@ class _Builder:
         span = self.span(event)
         self.refuse(event, span)
         self.items += 1
+        self.meter.charge("reading", _ITEM, span)
         if self.items > self.limits.items:
             raise self.error(f"a spec has at most {self.limits.items:,} items", span)
         if isinstance(event, yaml.ScalarEvent):

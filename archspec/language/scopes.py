@@ -5,20 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from archspec import meter
 from archspec.diagnostics import Diagnostic, Note, Span, SpecError, Use
 from archspec.graph import Path, Value
 from archspec.language.layers import Layer, Turns
-from archspec.language.values import NO_VALUE, Channels
+from archspec.language.values import NO_VALUE, UNKNOWN_NUMBER, Channels, Unknown
+from archspec.shape import Shape
 
 Bundle = tuple[Value, ...]
 """One value or several in order."""
 
+UNKNOWN = Value(-1, 0, Shape.of(1))
+"""What a layer that is wrong makes: a value, or several, of which nothing is known. It is never part of a graph."""
 
-def channels(current: Bundle) -> Channels:
-    """The width of a value, or why it has none."""
-    if len(current) > 1:
+
+def channels(current: Bundle) -> Channels | Unknown:
+    """The width of a value, or why it has none. Two known values are a bundle, whatever else is in it."""
+    known = [value for value in current[:3] if value is not UNKNOWN]
+    if len(known) > 1:
         return "the current value is a bundle and has no channels"
-    return current[0].shape.channels if current else NO_VALUE
+    if len(known) < min(len(current), 3):
+        return UNKNOWN_NUMBER
+    return known[0].shape.channels if known else NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +51,16 @@ class Place:
     def take(self, label: Label | None, span: Span, use: Use | None) -> Path:
         """The path of what gets `label`, or else the next number. Raises `SpecError` if the name is taken."""
         if label is None:
-            label = Label(self.next_number(), span)
-        first = self.taken.get(label.text)
+            text = self.next_number()
+        else:
+            text, span = label.text, label.span
+        first = self.taken.get(text)
         if first is not None:
             notes = (Note(first, "first here"),)
-            advice = "a repeat with names inside needs `name: prefix` or a key" if first == label.span else None
-            raise SpecError(
-                Diagnostic(f"the name {label.text!r} is taken in this scope", label.span, notes, use, advice)
-            )
-        self.taken[label.text] = label.span
-        return (*self.path, label.text)
+            advice = "a repeat with names inside needs `name: prefix` or a key" if first == span else None
+            raise SpecError(Diagnostic(f"the name {text!r} is taken in this scope", span, notes, use, advice))
+        self.taken[text] = span
+        return (*self.path, text)
 
     def next_number(self) -> str:
         self.number += 1
@@ -65,6 +73,7 @@ class Place:
         while chosen in self.taken:
             count += 1
             chosen = f"{name}{count}"
+        meter.charge("layers", (count - self.counts.get(name, 0)) // 8)
         self.counts[name] = count
         return chosen
 
@@ -75,36 +84,47 @@ class Place:
         """Forgets the names that were taken since `state`."""
         while len(self.taken) > state[0]:
             self.taken.popitem()
+        meter.charge("layers", len(state[2]) // 16)
         self.number, self.counts = state[1], dict(state[2])
 
 
-@dataclass(slots=True)
 class Frame:
     """The named values of one list or mapping, and those around it."""
 
-    parent: Frame | None = None
-    values: dict[str, Bundle] = field(default_factory=dict)
+    __slots__ = ("parent", "values")
 
-    def find(self, name: str) -> Bundle:
+    def __init__(self, parent: Frame | None = None, values: dict[str, Bundle] | None = None) -> None:
+        self.parent, self.values = parent, {} if values is None else values
+
+    def find(self, name: str) -> tuple[Bundle, int]:
+        """The values of a name, and how many frames were looked through for it."""
         frame: Frame | None = self
+        steps = 0
         while frame is not None:
-            if name in frame.values:
-                return frame.values[name]
+            steps += 1
+            found = frame.values.get(name)
+            if found is not None:
+                return found, steps
             frame = frame.parent
         raise KeyError(name)
 
 
-@dataclass(frozen=True, slots=True)
 class Env:
     """What names mean at one place: arguments (numbers, options, layers), named values; and the use of a block it lies in."""
 
-    names: dict[str, Any]
-    frame: Frame
-    use: Use | None = None
+    __slots__ = ("frame", "names", "use")
 
-    def inside(self, **names: Any) -> Env:
+    def __init__(self, names: dict[str, Any], frame: Frame, use: Use | None = None) -> None:
+        self.names, self.frame, self.use = names, frame, use
+
+    def inside(self) -> Env:
         """The environment of a list, mapping or turn inside this one."""
-        return Env({**self.names, **names} if names else self.names, Frame(self.frame), self.use)
+        return Env(self.names, Frame(self.frame), self.use)
+
+    def with_names(self, names: dict[str, Any]) -> Env:
+        """The environment of a turn inside this one, in which some names mean something else."""
+        meter.charge("layers", len(self.names) // 16)
+        return Env({**self.names, **names}, Frame(self.frame), self.use)
 
 
 @dataclass(frozen=True, slots=True)

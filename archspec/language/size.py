@@ -6,27 +6,40 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from archspec.diagnostics import Diagnostic, SpecError, Use
-from archspec.language.layers import ArgumentUse, BlockUse, Chain, JoinUse, Layer, OpUse, Program, Turns
-from archspec.language.limits import Limits
+from archspec.diagnostics import Diagnostic, LimitError, SpecError, Use
+from archspec.language.budget import MORE_WORK, Budget
+from archspec.language.layers import ArgumentUse, Block, BlockUse, Chain, JoinUse, Layer, OpUse, Program, Turns
 from archspec.language.tree import Tree
-from archspec.language.values import NO_VALUE, evaluate
+from archspec.language.values import NO_VALUE, UnknownError, evaluate
+from archspec.ops.tensor import Split
 
 MORE_NODES = "if it is meant to be that large, raise the limit: --max-nodes, or Limits(nodes=…)"
 _MOST_COUNTS = 20_000
+_TURNS = 64  # of a repeat that are told apart by the number of values that they get
+_COUNT = 4  # units of work for the size of one layer
+
+LAYER, NODE, SCOPE = 1, 6, 3
+"""The units of work of a layer that is applied, of a node that it makes, of a scope."""
 
 
 class Size(NamedTuple):
-    """At least so many nodes, and so many layers applied to make them."""
+    """At least so many nodes, and so many layers applied to make them; `width` values come out, None where that is not known."""
 
     nodes: int
     layers: int
+    width: int | None = None
 
-    def __add__(self, other: Size) -> Size:  # type: ignore[override]
-        return Size(self.nodes + other.nodes, self.layers + other.layers)
+    def also(self, other: Size) -> Size:
+        """The size of both; what comes out is what comes out of the other."""
+        return Size(self.nodes + other.nodes, self.layers + other.layers, other.width)
 
     def times(self, count: int) -> Size:
-        return Size(self.nodes * count, self.layers * count)
+        return Size(self.nodes * count, self.layers * count, self.width)
+
+    @property
+    def work(self) -> int:
+        """The units of work that this is at least."""
+        return NODE * self.nodes + LAYER * self.layers
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -46,11 +59,11 @@ class _Written:
     env: _Env
 
 
-def check_size(program: Program, limits: Limits) -> None:
-    """Raises `SpecError` where the network would surely exceed a limit, at the layer that makes it so large."""
+def check_size(program: Program, budget: Budget) -> None:
+    """Raises `LimitError` where the network would surely exceed a limit, at the layer that makes it so large."""
     for known in ({"number", "layer"}, {"layer"}, set[str]()):
         try:
-            _Counter(program, limits, known).check()
+            _Counter(program, budget, known).check()
         except _TooManyError:
             continue  # so many cases are told apart that counting them is too much: tell fewer
         return
@@ -61,9 +74,10 @@ class _TooManyError(Exception):
 
 
 class _Counter:
-    def __init__(self, program: Program, limits: Limits, known: set[str]) -> None:
-        self.program, self.limits, self.known = program, limits, known
-        self.sizes: dict[tuple[int, int], Size] = {}
+    def __init__(self, program: Program, budget: Budget, known: set[str]) -> None:
+        self.program, self.budget, self.known = program, budget, known
+        self.limits, self.left = budget.limits, budget.most - budget.units
+        self.sizes: dict[tuple[int, int, int | None], Size] = {}
         self.envs: dict[Any, _Env] = {}
         self.level = 0
         self.document = self.env({}, None)
@@ -73,95 +87,157 @@ class _Counter:
         for name, parameter in self.program.parameters.items():
             self.bind(names, name, parameter.default, self.env(names, None))
         self.document = self.env(names, None)
-        self.search(self.program.stages, self.document)
+        self.search(self.program.stages, self.document, len(self.program.inputs))
 
-    def search(self, layer: Layer, env: _Env) -> None:
+    def search(self, layer: Layer, env: _Env, width: int | None) -> None:
         """Looks for the innermost layer that alone is too large."""
-        if not self.exceeds(self.size(layer, env)):
+        if not self.exceeds(self.size(layer, env, width)):
             return
         while True:
-            inner = [(part, around) for part, around in self.parts(layer, env) if self.exceeds(self.size(part, around))]
+            inner = [part for part in self.parts(layer, env, width) if self.exceeds(self.size(*part))]
             if len(inner) != 1:
-                self.fail(layer, env)
-            layer, env = inner[0]
+                self.fail(self.crossing() if layer is self.program.stages else layer, env, self.size(layer, env, width))
+            layer, env, width = inner[0]
+
+    def crossing(self) -> Layer:
+        """The stage with which the stages before it are too large: the list of all has no place of its own."""
+        total = Size(0, 0)
+        for part in self.parts(self.program.stages, self.document, len(self.program.inputs)):
+            total = total.also(self.size(*part))
+            if self.exceeds(total):
+                return part[0]
+        return self.program.stages
 
     def exceeds(self, size: Size) -> bool:
-        return size.nodes > self.limits.nodes or size.layers > self.limits.layers
+        return size.nodes > self.limits.nodes or size.layers > self.limits.layers or size.work > self.left
 
-    def fail(self, layer: Layer, env: _Env) -> None:
-        nodes = self.size(layer, env).nodes > self.limits.nodes
-        message = (
-            f"the network would have more than {self.limits.nodes:,} nodes"
-            if nodes
-            else f"the network would take more than {self.limits.layers:,} layers, identities counted"
-        )
-        raise SpecError(Diagnostic(message, layer.span, use=env.use, help=MORE_NODES if nodes else None))
+    def fail(self, layer: Layer, env: _Env, size: Size) -> None:
+        advice: str | None = None
+        if size.nodes > self.limits.nodes:
+            message, advice = f"the network would have more than {self.limits.nodes:,} nodes", MORE_NODES
+        elif size.layers > self.limits.layers:
+            message = f"the network would take more than {self.limits.layers:,} layers, identities counted"
+        else:
+            message, advice = f"the network would take more than {self.budget.most:,} units of work", MORE_WORK
+        raise LimitError(Diagnostic(message, layer.span, use=env.use, help=advice))
 
     # -- sizes ----------------------------------------------------------------------------------------------------
 
-    def size(self, layer: Layer, env: _Env) -> Size:
-        key = (id(layer), env.id)
+    def size(self, layer: Layer, env: _Env, width: int | None) -> Size:
+        """The size of a layer that is applied to so many values."""
+        if layer.source:
+            width = None
+        key = (id(layer), env.id, width)
         found = self.sizes.get(key)
         if found is None:
             if len(self.sizes) > _MOST_COUNTS:
                 raise _TooManyError
+            self.budget.charge("sizing", _COUNT, layer.span, env.use)
             self.level += 1
             if self.level > 2 * self.limits.nesting:  # a block's use and its layers are two levels here
                 message = f"more than {self.limits.nesting} layers inside one another"
-                raise SpecError(Diagnostic(message, layer.span, use=env.use))
-            found = self.sizes[key] = self.counted(layer, env)
+                raise LimitError(Diagnostic(message, layer.span, use=env.use))
+            found = self.sizes[key] = self.counted(layer, env, width)
             self.level -= 1
         return found
 
-    def counted(self, layer: Layer, env: _Env) -> Size:
-        if isinstance(layer, Turns):
-            return self.turns(layer, env)
-        if isinstance(layer, ArgumentUse) and isinstance(env.names.get(layer.name), Size):
-            return env.names[layer.name] + Size(0, 1)  # type: ignore[no-any-return]
-        total = Size(self.own(layer), 1)
-        for part, around in self.parts(layer, env):
-            total += self.size(part, around)
-        return total
+    def counted(self, layer: Layer, env: _Env, width: int | None) -> Size:
+        match layer:
+            case Turns():
+                return self.turns(layer, env, width)
+            case JoinUse():
+                return self.join(layer, env, width)
+            case OpUse() if layer.op.word == "identity":
+                return Size(0, 1, width)
+            case OpUse():
+                return Size(1, 1, None if layer.op is Split else 1)
+            case ArgumentUse() if isinstance(env.names.get(layer.name), Size):
+                return Size(0, 1).also(env.names[layer.name])
+        total = Size(0, 1, width if isinstance(layer, Chain) else None)
+        for part in self.parts(layer, env, width):
+            total = total.also(self.size(*part))
+        return total._replace(width=None) if isinstance(layer, BlockUse) and self.block(layer).outputs else total
 
-    def own(self, layer: Layer) -> int:
-        """The nodes of a layer itself."""
-        if isinstance(layer, JoinUse):
-            return int(
-                layer.op.word != "bundle" and sum(not isinstance(one.layer, Turns) for one in layer.branches) > 1
-            )
-        return int(isinstance(layer, OpUse) and layer.op.word != "identity")
+    def join(self, join: JoinUse, env: _Env, width: int | None) -> Size:
+        """The branches, and the join of what comes out of them if that is more than one value."""
+        total = Size(0, 1)
+        least = 0
+        exact = True
+        for item in join.branches:
+            size = self.size(item.layer, env, width)
+            total = total.also(size)
+            exact = exact and size.width is not None
+            least += int(not isinstance(item.layer, Turns)) if size.width is None else size.width
+        nodes = int(join.op.word != "bundle" and least > 1)
+        out = (least if exact else None) if join.op.word == "bundle" or (exact and least < 2) else 1
+        return Size(total.nodes + nodes, total.layers + least, out)
 
-    def parts(self, layer: Layer, env: _Env) -> Iterator[tuple[Layer, _Env]]:
-        """The layers that a layer is made of, each with what is known in it."""
-        if isinstance(layer, JoinUse):
-            yield from ((item.layer, env) for item in layer.branches)
-        elif isinstance(layer, Chain):
-            yield from ((item.layer, env) for item in layer.items)
-        elif isinstance(layer, BlockUse):
-            yield self.program.blocks[layer.block].body, self.inside(layer, env)
-        elif isinstance(layer, ArgumentUse):
-            written = env.names.get(layer.name)
-            if isinstance(written, _Written):
-                yield written.layer, written.env
-        elif isinstance(layer, Turns) and layer.word == "nest" and layer.core is not None:
-            yield layer.core, env
-        elif isinstance(layer, Turns):
-            yield layer.body, self.without(env, layer.index)
+    def parts(self, layer: Layer, env: _Env, width: int | None) -> Iterator[tuple[Layer, _Env, int | None]]:
+        """The layers that a layer is made of, each with what is known in it and the number of values that it is applied to."""
+        if layer.source:
+            width = None
+        match layer:
+            case JoinUse():
+                yield from ((item.layer, env, width) for item in layer.branches)
+            case Chain():
+                for item in layer.items:
+                    yield item.layer, env, width
+                    width = self.size(item.layer, env, width).width
+            case BlockUse():
+                yield self.block(layer).body, self.inside(layer, env), width
+            case ArgumentUse() if isinstance(env.names.get(layer.name), _Written):
+                written = env.names[layer.name]
+                yield written.layer, written.env, width
+            case Turns(word="nest", core=Layer() as core):
+                yield core, env, None
+            case Turns():
+                yield layer.body, self.without(env, layer.index), 1 if layer.word == "each" else width
 
-    def turns(self, turns: Turns, env: _Env) -> Size:
+    def block(self, use: BlockUse) -> Block:
+        return self.program.blocks[use.block]
+
+    def turns(self, turns: Turns, env: _Env, width: int | None) -> Size:
+        if turns.word == "nest":
+            return self.nest(turns, env)
         if turns.word == "each":
-            return self.size(turns.body, self.without(env, turns.index))
+            count, width = 1 if width is None else width, None if width is None else 1
+        else:
+            count = self.times(turns, env)
+        inside = self.without(env, turns.index)
+        if turns.word == "repeat":
+            return self.repeat(turns.body, inside, count, width)
+        if count == 0:
+            return Size(0, 1, 0 if turns.word == "each" else None)
+        one = self.size(turns.body, inside, 1 if turns.word == "each" else width)
+        every = one.times(count).also(Size(0, count))
+        known = one.width is not None and (turns.word == "copies" or width is not None)
+        return every._replace(width=count * (one.width or 0) if known else None)
+
+    def times(self, turns: Turns, env: _Env) -> int:
         times = self.value(turns.times, env)
-        count = max(0, times) if isinstance(times, int) and not isinstance(times, bool) else 0
-        if count == 0 and turns.word != "nest":
-            return Size(0, 1)
-        if turns.word != "nest":
-            return self.size(turns.body, self.without(env, turns.index)).times(count) + Size(0, count)
+        return max(0, times) if isinstance(times, int) and not isinstance(times, bool) else 0
+
+    def repeat(self, body: Layer, env: _Env, count: int, width: int | None) -> Size:
+        """So many turns in series; from where the number of values stays the same, all turns are alike."""
+        total = Size(0, 1, width)
+        for turn in range(min(count, _TURNS)):
+            size = self.size(body, env, total.width)
+            if size.width == total.width:
+                return total.also(size.times(count - turn)).also(Size(0, count - turn, size.width))
+            total = total.also(Size(0, 1)).also(size)
+            if self.exceeds(total):
+                return total
+        if count <= _TURNS:
+            return total if count else Size(0, 1)
+        return total.also(self.size(body, env, None).times(count - _TURNS))._replace(width=None)
+
+    def nest(self, turns: Turns, env: _Env) -> Size:
         assert turns.core is not None
-        level = self.size(turns.core, env)
+        level = self.size(turns.core, env, None)._replace(width=None)
         inner = self.without(env, turns.index)
-        for _ in range(min(count, self.limits.nesting)):
-            level = self.size(turns.body, self.env({**inner.names, "core": level}, env.use))
+        for _ in range(min(self.times(turns, env), self.limits.nesting)):
+            around = self.env({**inner.names, "core": level}, env.use)
+            level = self.size(turns.body, around, None)._replace(width=None)
             if self.exceeds(level):
                 break
         return level
@@ -174,6 +250,7 @@ class _Counter:
             (name, (id(value.layer), value.env.id) if isinstance(value, _Written) else value)
             for name, value in names.items()
         )
+        self.budget.charge("sizing", 1 + len(key) // 4)
         found = self.envs.get(key)
         if found is None:
             found = self.envs[key] = _Env(len(self.envs), dict(names), use)
@@ -213,5 +290,7 @@ class _Counter:
             return None
         try:
             return evaluate(tree, env.names, NO_VALUE, None)
-        except SpecError:
+        except LimitError:
+            raise
+        except (SpecError, UnknownError):
             return None

@@ -9,8 +9,9 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from archspec import meter
 from archspec.diagnostics import Span
-from archspec.expressions import MAX_BITS, ExpressionError, number
+from archspec.expressions import MAX_BITS, MAX_LENGTH, Expression, ExpressionError, number, parse
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -49,6 +50,12 @@ class Scalar:
             raise ExpressionError(f"a number of more than {MAX_BITS} bits", 0, len(self.text))
         return Fraction(int(self.text, 0))
 
+    @cached_property
+    def expression(self) -> Expression:
+        """The text as arithmetic. Raises `ExpressionError`."""
+        meter.charge("arithmetic", min(len(self.text), MAX_LENGTH) // 2)
+        return parse(self.text)
+
     @property
     def truth(self) -> bool:
         return _BOOL[self.text]
@@ -58,6 +65,11 @@ class Scalar:
 class Sequence:
     span: Span
     items: tuple[Tree, ...]
+
+    @cached_property
+    def count(self) -> int:
+        """How many scalars, lists and mappings it is made of, itself included."""
+        return 1 + sum(map(count, self.items))
 
     def __iter__(self) -> Iterator[Tree]:
         return iter(self.items)
@@ -78,11 +90,21 @@ class Mapping:
     def keys(self) -> dict[str, Scalar]:
         return {key.text: key for key, _ in self.entries}
 
+    @cached_property
+    def count(self) -> int:
+        """How many scalars, lists and mappings it is made of, itself included; keys are not counted."""
+        return 1 + sum(count(value) for _, value in self.entries)
+
     def __iter__(self) -> Iterator[tuple[Scalar, Tree]]:
         return iter(self.entries)
 
 
 Tree = Scalar | Sequence | Mapping
+
+
+def count(tree: Tree) -> int:
+    """How many scalars, lists and mappings a tree is made of."""
+    return 1 if isinstance(tree, Scalar) else tree.count
 
 
 def plain(tree: Tree) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
+from archspec import meter
 from archspec.diagnostics import Use, fail
 from archspec.language.layers import Chain, Layer, Turns
 from archspec.language.scopes import Bundle, Env, Label, Level, Place, channels
@@ -18,22 +20,31 @@ def run(made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place,
     """All turns of an iterator; a label is the scope of its turns."""
     start = _whole(turns.start, "start", turns, env, current) if turns.start is not None else 1
     inner = made.open(place, label, "", {}, turns.span, env.use) if label is not None else place
-    if turns.word == "each":
-        count = len(current)
-    else:
-        count = _count(turns, env, current)
+    count = len(current) if turns.word == "each" else _count(turns, env, current)
     if turns.word == "nest":
         return level(made, Level(turns, env, count, start), current, inner, env.use)
-    first = inner.state()
+    keyed = label is not None
     results: list[Bundle] = []
-    for turn in range(count):
-        if turns.share and turn:
-            inner.restore(first)
+    for turn in _shared(made, count, inner) if turns.share else range(count):
         given = (current[turn],) if turns.word == "each" else current
-        result = _turn(made, turns, env, given, inner, start + turn, keyed=label is not None)
-        results.append(result)
-        current = result if turns.word == "repeat" else current
-    return current if turns.word == "repeat" else tuple(value for result in results for value in result)
+        result = _turn(made, turns, env, given, inner, start + turn, keyed=keyed)
+        if turns.word == "repeat":
+            current = result
+        else:
+            made.budget.charge("values", len(result) // 8)
+            results.append(result)
+    return current if turns.word == "repeat" else tuple([value for result in results for value in result])
+
+
+def _shared(made: Elaborator, count: int, place: Place) -> Iterator[int]:
+    """The numbers of turns that share their weights: each of them takes the same names."""
+    first, outer = place.state(), made.maker.sharing
+    made.maker.sharing = True
+    for turn in range(count):
+        if turn:
+            place.restore(first)
+        yield turn
+    made.maker.sharing = outer
 
 
 def level(made: Elaborator, core: Level, current: Bundle, place: Place, use: Use | None) -> Bundle:
@@ -44,25 +55,31 @@ def level(made: Elaborator, core: Level, current: Bundle, place: Place, use: Use
     if core.level == 0:
         assert turns.core is not None
         return made.run(turns.core, env, current, place)
-    names = {"core": Level(turns, core.env, core.level - 1, core.start)}
+    number = core.start + core.level - 1
+    names: dict[str, Any] = {"core": Level(turns, core.env, core.level - 1, core.start)}
     if turns.index is not None:
-        names[turns.index] = core.start + core.level - 1  # type: ignore[assignment]
-    label = Label(place.free(f"{turns.prefix}{core.start + core.level - 1}"), turns.span) if turns.prefix else None
-    return made.run(turns.body, env.inside(**names), current, place, label)
+        names[turns.index] = number
+    label = Label(place.free(_numbered(turns.prefix, number)), turns.span) if turns.prefix else None
+    return made.run(turns.body, env.with_names(names), current, place, label)
 
 
 def _turn(
     made: Elaborator, turns: Turns, env: Env, current: Bundle, place: Place, number: int, *, keyed: bool
 ) -> Bundle:
     made.maker.spend(1, turns, env.use)
-    inner = env.inside(**{turns.index: number}) if turns.index is not None else env.inside()
+    inner = env.with_names({turns.index: number}) if turns.index is not None else env.inside()
     if turns.prefix is not None:
-        label = Label(f"{turns.prefix}{number}", turns.span)
+        label = Label(_numbered(turns.prefix, number), turns.span)
     elif keyed:
         label = Label(place.next_number(), turns.span)
     else:
         return made.run(turns.body, inner, current, place)
     return made.run(_single(turns.body), inner, current, place, label)
+
+
+def _numbered(prefix: str, number: int) -> str:
+    meter.charge("layers", number.bit_length() // 64)
+    return f"{prefix}{number}"
 
 
 def _single(body: Layer) -> Layer:

@@ -6,7 +6,7 @@ from collections.abc import Mapping as AbstractMapping
 from fractions import Fraction
 from typing import Any
 
-from archspec import expressions
+from archspec import expressions, meter
 from archspec.diagnostics import Diagnostic, SpecError, Use
 from archspec.expressions import ExpressionError
 from archspec.language.literals import part
@@ -18,15 +18,29 @@ Channels = int | str
 NO_VALUE = "there is no current value here, and so no channels"
 
 
-def evaluate(tree: Tree, names: AbstractMapping[str, Any], channels: Channels, use: Use | None) -> Any:
+class Unknown:
+    """A number, an option or a width that is not known because what it depends on is wrong."""
+
+
+UNKNOWN_NUMBER = Unknown()
+
+
+class UnknownError(Exception):
+    """Something depends on what is not known; the mistake behind it has been reported."""
+
+
+def evaluate(tree: Tree, names: AbstractMapping[str, Any], channels: Channels | Unknown, use: Use | None) -> Any:
     """The value of a tree: ints, fractions, bools, strings, tuples, dicts; `names` has the arguments that are not layers.
 
     Raises:
         SpecError: a division by zero, a number too large, `channels` of a bundle.
+        UnknownError: it depends on something that is not known.
     """
     if isinstance(tree, Sequence):
-        return tuple(evaluate(item, names, channels, use) for item in tree)
+        meter.charge("arithmetic", len(tree.items) >> 2)
+        return tuple([evaluate(item, names, channels, use) for item in tree.items])
     if isinstance(tree, Mapping):
+        meter.charge("arithmetic", len(tree.entries) >> 2)
         return {key.text: evaluate(value, names, channels, use) for key, value in tree}
     match tree.kind:
         case "null":
@@ -39,7 +53,7 @@ def evaluate(tree: Tree, names: AbstractMapping[str, Any], channels: Channels, u
         if tree.kind == "number":
             return whole(tree.number)
         if tree.text in names:
-            return names[tree.text]
+            return known(names[tree.text])
         if expressions.is_part(tree.text):
             return tree.text
         return whole(exact(tree, names, channels))
@@ -47,6 +61,13 @@ def evaluate(tree: Tree, names: AbstractMapping[str, Any], channels: Channels, u
         if is_option(tree, error):
             return tree.text
         raise SpecError(Diagnostic(error.message, part(tree, error), use=use, help=error.help)) from None
+
+
+def known(value: Any) -> Any:
+    """A value as it is. Raises `UnknownError` if it is not known."""
+    if value is UNKNOWN_NUMBER:
+        raise UnknownError
+    return value
 
 
 def whole(number: Fraction) -> int | Fraction:
@@ -71,17 +92,35 @@ def is_option(tree: Scalar, error: ExpressionError) -> bool:
     return expressions.is_name(tree.text) and tree.text != "channels" and "no value" in error.message
 
 
-def exact(tree: Scalar, names: AbstractMapping[str, Any], channels: Channels) -> Fraction:
-    """The exact value of arithmetic. Raises `ExpressionError`."""
+def exact(tree: Scalar, names: AbstractMapping[str, Any], channels: Channels | Unknown) -> Fraction:
+    """The exact value of arithmetic. Raises `ExpressionError`, `UnknownError`."""
     if tree.kind == "number":
         return tree.number
 
     def value(name: str) -> Fraction | None:
         if name != "channels":
-            found = names.get(name)
+            found = known(names.get(name))
             return Fraction(found) if isinstance(found, int | Fraction) and not isinstance(found, bool) else None
         if isinstance(channels, str):
             raise ExpressionError(channels, tree.text.index("channels"), len("channels"))
-        return Fraction(channels)
+        return Fraction(known(channels))
 
-    return expressions.evaluate(expressions.parse(tree.text), value)
+    return expressions.evaluate(tree.expression, value)
+
+
+def names_in(tree: Tree) -> set[str] | None:
+    """The names that the value of a tree may depend on, `channels` among them; None where it is no arithmetic."""
+    if isinstance(tree, Scalar):
+        if tree.kind != "word":
+            return set()
+        try:
+            return {tree.text, *(name.name for name in expressions.names(tree.expression))}
+        except ExpressionError:
+            return {tree.text} if expressions.is_part(tree.text) else None
+    found: set[str] = set()
+    for item in tree.items if isinstance(tree, Sequence) else tree.by_name.values():
+        inner = names_in(item)
+        if inner is None:
+            return None
+        found |= inner
+    return found

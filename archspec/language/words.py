@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from keyword import iskeyword
 
+from archspec import meter
 from archspec.diagnostics import Collector, did_you_mean
 from archspec.expressions import is_name
 from archspec.language.layers import Block, Kind
@@ -20,6 +21,7 @@ MODIFIERS = ("from", "with", "as", "after")
 TYPES: Mapping[str, Kind] = {"int": "int", "float": "float", "bool": "bool", "layer": "layer"}
 KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, "layers", "input", "core", "channels"))
 
+_NAMES = 16  # that are copied with one unit of work
 _MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
@@ -33,6 +35,9 @@ class Names:
     core: bool = False
     stages: AbstractSet[str] = frozenset()
     """All stages of the document, whether they can be seen here or not."""
+
+    def __post_init__(self) -> None:
+        meter.charge("binding", (len(self.arguments) + len(self.frames)) // _NAMES)
 
     def inside(self, *values: str) -> Names:
         """The names of a list or mapping inside this one, which may add its own."""
@@ -60,13 +65,16 @@ class Names:
         return "a block" if word in self.blocks else "an op" if word in BY_WORD else "a word of the language"
 
     @property
-    def values(self) -> list[str]:
-        return [word for frame in self.frames for word in sorted(frame) if not self.is_other(word)]
+    def values(self) -> Iterator[str]:
+        """The named values, found as far as they are asked for."""
+        return (word for frame in self.frames for word in sorted(frame) if not self.is_other(word))
 
-    def layer_words(self) -> list[str]:
-        """Every word that can stand for a layer here."""
-        arguments = [word for word, kind in self.arguments.items() if kind == "layer"]
-        return [*BY_WORD, *ITERATORS, "layers", *self.blocks, *arguments, *self.values]
+    def layer_words(self) -> Iterator[str]:
+        """Every word that can stand for a layer here, found as far as they are asked for."""
+        yield from (*BY_WORD, *ITERATORS, "layers")
+        yield from self.blocks
+        yield from (word for word, kind in self.arguments.items() if kind == "layer")
+        yield from self.values
 
     def numbers(self) -> list[str]:
         """Every word that can stand for a number here."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from archspec.analysis.diff import Diff, Part
 from archspec.diagnostics import shorten
+from archspec.numerals import magnitude
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 _NAMES = 3  # of parts alike that are listed
@@ -48,7 +49,7 @@ def line(part: Part) -> str:
 
 def number(value: int) -> str:
     """A count with its thousands apart; one of very many digits by its power of ten."""
-    return f"{value:,}" if abs(value) < _DIGITS else f"{'-' if value < 0 else ''}≈ 10^{len(str(abs(value))) - 1}"
+    return f"{value:,}" if abs(value) < _DIGITS else f"{'-' if value < 0 else ''}≈ 10^{magnitude(abs(value))}"
 
 
 def _cells(before: int, after: int) -> list[str]:

@@ -14,6 +14,7 @@ from archspec.analysis.shortcuts import Flow, shortcuts
 from archspec.analysis.standing import Standing
 from archspec.diagnostics import Source, Span
 from archspec.graph import Graph, Input, Node, Scope
+from archspec.numerals import magnitude
 
 LIMIT = 6000
 """The most parts of one network on a page."""
@@ -160,8 +161,7 @@ def known(graph: Graph) -> dict[str, object]:
 
 def _big(found: Paths) -> str:
     """How many paths there are, as text: a number of JSON would lose digits in a browser."""
-    text = f"{found.total:,}"
-    return text if len(text) < 40 else f"about 10^{len(str(found.total)) - 1}"
+    return f"{found.total:,}" if found.total < 10**30 else f"about 10^{magnitude(found.total)}"
 
 
 def _text(value: object) -> str:

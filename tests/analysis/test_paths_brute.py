@@ -228,7 +228,7 @@ def named(seed: int) -> Graph:
     cuts = sorted(rng.choices(range(len(graph.nodes)), k=2))
     for at, node in enumerate(graph.nodes):
         if isinstance(node, Node):
-            graph.nodes[at] = replace(node, path=(f"part{sum(at > cut for cut in cuts)}", f"op{at}"))
+            graph.nodes[at] = node._replace(path=(f"part{sum(at > cut for cut in cuts)}", f"op{at}"))
     return graph
 
 

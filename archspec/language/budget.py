@@ -1,0 +1,63 @@
+"""The budget of one run: ends it where it takes too much work, and lets someone watch until then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from archspec import meter
+from archspec.diagnostics import Diagnostic, LimitError, Source, Span, Use
+from archspec.language.limits import DEFAULT, Limits
+
+MORE_WORK = "if it is meant to be that large, raise the limit: --max-nodes, or Limits(work=…)"
+_PULSE = 20_000  # units between two looks at the clock
+
+
+class Budget(meter.Meter):
+    """What one spec may ask for, and how much of it is spent.
+
+    Whatever a spec can make slow is charged here, in units that depend on the spec alone. A run that would need more than
+    `limits.units` ends in a diagnostic at the place that asks for it. `watch`, if there is one, is called with the budget from
+    time to time, for a display of progress.
+
+    >>> budget = Budget()
+    >>> with budget.running():
+    ...     budget.charge("layers", 3)
+    >>> budget.units, budget.spent["layers"]
+    (3, 3)
+    """
+
+    def __init__(self, limits: Limits = DEFAULT, watch: Callable[[Budget], object] | None = None) -> None:
+        super().__init__()
+        self.limits, self.watch = limits, watch
+        self.place = Span(Source("<spec>", ""), 1, 1)
+        """Where the work was asked for that was charged last with a place."""
+        self.due = self.next_due()
+
+    @staticmethod
+    def of(limits: Limits | Budget) -> Budget:
+        """A budget itself, or a new one with these limits."""
+        return limits if isinstance(limits, Budget) else Budget(limits)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Charges everything inside to this budget."""
+        with meter.running(self):
+            yield
+
+    @property
+    def most(self) -> int:
+        """The units that may be spent."""
+        return self.limits.units
+
+    def next_due(self) -> int:
+        return self.most + 1 if self.watch is None else min(self.most + 1, self.units + _PULSE)
+
+    def pause(self, span: Span | None, use: Use | None) -> None:
+        """Ends the run where the budget is spent, and lets `watch` see how far it is."""
+        if self.units > self.most:
+            message = f"the spec takes more than {self.most:,} units of work"
+            raise LimitError(Diagnostic(message, span or self.place, use=use, help=MORE_WORK))
+        self.due = self.next_due()
+        if self.watch is not None:
+            self.watch(self)

@@ -1,0 +1,109 @@
+"""Whole numbers as text, however many digits they have: Python's own conversion refuses more than 4,300, and takes its time."""
+
+from __future__ import annotations
+
+import decimal
+import json
+import re
+import secrets
+from typing import Any
+
+_PLAIN = 4096  # bits up to which Python converts by itself
+_CHUNK = 2048  # bits that are converted at once
+
+
+def digits(number: int) -> str:
+    """All decimal digits of a whole number.
+
+    >>> len(digits(2**100_000))
+    30103
+    """
+    return str(number if _is_plain(number) else _decimal(number))
+
+
+def grouped(number: int) -> str:
+    """All decimal digits, the thousands apart.
+
+    >>> grouped(1234567)
+    '1,234,567'
+    """
+    return f"{number if _is_plain(number) else _decimal(number):,}"
+
+
+def shown(number: int, most: int = 60) -> str:
+    """A whole number for readers: with its thousands apart, or rounded, with `≈`, where it has more digits than about `most`.
+
+    >>> shown(-1234), shown(2**1000)
+    ('-1,234', '≈ 1.072e301')
+    """
+    return grouped(number) if number.bit_length() <= 3 * most else approximate(number)
+
+
+def approximate(number: int) -> str:
+    """Four digits of a number of at least as many, and its power of ten.
+
+    >>> approximate(2**1000)
+    '≈ 1.072e301'
+    """
+    size = abs(number)
+    exponent = magnitude(size)
+    return f"≈ {'-' if number < 0 else ''}{size // 10 ** (exponent - 3) / 1000:.3f}e{exponent}"
+
+
+def magnitude(number: int) -> int:
+    """The power of ten of the first digit of a positive number.
+
+    >>> magnitude(999), magnitude(1000)
+    (2, 3)
+    """
+    power = int((number.bit_length() - 1) * 0.30102999566398120)
+    return power + 1 if number >= 10 ** (power + 1) else power
+
+
+def json_text(data: Any, **options: Any) -> str:
+    """What `json.dumps` gives, with all digits of every number.
+
+    >>> json_text({"a": [1, True]})
+    '{"a": [1, true]}'
+    """
+    mark = secrets.token_hex(16)
+    large: list[str] = []
+
+    def marked(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: marked(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [marked(item) for item in value]
+        if not isinstance(value, int) or _is_plain(value):
+            return value
+        large.append(digits(value))
+        return f"{mark}{len(large) - 1}"
+
+    text = json.dumps(marked(data), **options)
+    return re.sub(rf'"{mark}(\d+)"', lambda found: large[int(found[1])], text) if large else text
+
+
+def _is_plain(number: int) -> bool:
+    return number.bit_length() <= _PLAIN
+
+
+def _decimal(number: int) -> decimal.Decimal:
+    """A number as a decimal one, exactly: halves of it are converted and put together, which is nearly linear."""
+    with decimal.localcontext() as context:
+        context.prec, context.Emax, context.Emin = decimal.MAX_PREC, decimal.MAX_EMAX, decimal.MIN_EMIN
+        context.traps[decimal.Inexact] = True
+        powers: dict[int, decimal.Decimal] = {}
+        found = _converted(abs(number), powers)
+        return -found if number < 0 else found
+
+
+def _converted(number: int, powers: dict[int, decimal.Decimal]) -> decimal.Decimal:
+    if number.bit_length() <= _CHUNK:
+        return decimal.Decimal(number)
+    half = _CHUNK
+    while 2 * half < number.bit_length():
+        half *= 2
+    if half not in powers:
+        powers[half] = powers[half // 2] ** 2 if half // 2 in powers else decimal.Decimal(2) ** half
+    high = number >> half
+    return _converted(high, powers) * powers[half] + _converted(number - (high << half), powers)
