@@ -79,7 +79,8 @@ class Elaborator:
             )
 
     def input(self, name: str, sizes: Tree) -> Value:
-        found = evaluate(sizes, self.document.names, NO_VALUE, None)
+        given = evaluate(sizes, self.document.names, NO_VALUE, None)
+        found = tuple(given.values()) if isinstance(given, dict) else given
         if not all(isinstance(size, int) and 1 <= size <= self.limits.elements for size in found):
             shown = shorten(", ".join(str(rounded(size)) for size in found))
             fail(f"an input has whole sizes of at least 1, got [{shown}]", sizes.span, None)
@@ -87,7 +88,8 @@ class Elaborator:
             fail(f"an input has at most {_MOST_AXES} sizes, got {len(found)}", sizes.span, None)
         if prod(found) > self.limits.elements:
             fail(f"an input has at most {self.limits.elements:,} elements, got {prod(found):,}", sizes.span, None)
-        return self.graph.input(name, Shape.of(*found), sizes.span)
+        shape = Shape.named(given) if isinstance(given, dict) else Shape.of(*found)
+        return self.graph.input(name, shape, sizes.span)
 
     def outputs(self, last: Bundle, frame: Frame) -> None:
         """Names the outputs: `output`, or by their stages; those of a bundle are numbered."""

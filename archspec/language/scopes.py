@@ -18,7 +18,10 @@ def channels(current: Bundle) -> Channels:
     """The width of a value, or why it has none."""
     if len(current) > 1:
         return "the current value is a bundle and has no channels"
-    return current[0].shape.channels if current else NO_VALUE
+    if not current:
+        return NO_VALUE
+    shape = current[0].shape
+    return shape.channels if shape.channel_axis is not None else f"the current value, {shape.described}, has no channels"
 
 
 @dataclass(frozen=True, slots=True)
