@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import reduce
 from math import ceil
 
-from archspec.graph import Graph, Input, Node, Value
+from archspec.graph import Graph, Input, Node
 from archspec.ops.base import Everything, Window
 
 
@@ -59,14 +59,8 @@ def _seen(node: Node, fields: list[ReceptiveField]) -> Iterator[ReceptiveField]:
 
 
 def _of_input(node: Input) -> Field:
-    axes = len(_places(node.outputs[0]))
+    axes = len(node.outputs[0].shape.places)
     return Field((1,) * axes, (1,) * axes)
-
-
-def _places(value: Value) -> tuple[int, ...]:
-    """The sizes of all axes but the channels'."""
-    sizes, axis = value.shape.sizes, value.shape.axis
-    return (*sizes[:axis], *sizes[axis + 1 :])
 
 
 def _behind(node: Node, field: ReceptiveField) -> ReceptiveField:

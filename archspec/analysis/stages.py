@@ -87,7 +87,7 @@ def _ended(stage: Stage) -> bool:
 
 
 def _resolution(run: Run) -> tuple[tuple[int, ...], ...]:
-    return tuple(value.shape.spatial if value.shape.axis == 0 else value.shape.sizes[:-1] for value in run.last.output)
+    return tuple(tuple(value.shape.sizes[axis] for axis in value.shape.places) for value in run.last.output)
 
 
 def _fitted(found: list[Stage]) -> list[Stage]:

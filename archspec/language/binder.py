@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from archspec import meter
 from archspec.diagnostics import Collector, Note, Span, did_you_mean
+from archspec.language.axes import arguments_of, field_of
 from archspec.language.document import Entry
 from archspec.language.iterators import turns
 from archspec.language.layers import (
@@ -214,17 +215,18 @@ class Binder:
     def fields(self, op: type[Op], arguments: Tree | None, span: Span, names: Names) -> tuple[Field, ...]:
         """The arguments of an op, those of `defaults` that it does not give itself included."""
         given: list[Field] = []
+        arguments = arguments_of(op, arguments, self.found)
         if isinstance(arguments, Mapping):
-            given = [Field(key.text, _place(op, key, value), value) for key, value in arguments]
+            given = [field_of(op, key.text, _place(op, key, value), value) for key, value in arguments]
         elif arguments is not None and op.first is not None:
-            given = [Field(op.first, arguments.span, arguments)]
+            given = [field_of(op, op.first, arguments.span, arguments)]
         elif arguments is not None:
             known = ", ".join(op.model_fields)
             advice = f"name them: {known}" if known else f"write {op.word} without the colon"
             self.found.report(f"{op.word} takes no bare argument", arguments.span, help=advice)
         own = {field.name for field in given}
         inherited = [
-            Field(name, value.span, value, default=True)
+            field_of(op, name, value.span, value, default=True)
             for name, (_, value) in self.defaults.get(op.word, {}).items()
             if name not in own
         ]

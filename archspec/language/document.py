@@ -46,8 +46,9 @@ class Shell(BaseModel):
     extends: Text | None = Field(
         None, description="a bundled spec, or the path of one ending in .yaml, that this one changes"
     )
-    input: InstanceOf[Sequence] | None = Field(
-        None, description="the input's sizes without the batch: [channels, height, width]"
+    input: InstanceOf[Sequence] | InstanceOf[Mapping] | None = Field(
+        None,
+        description="the input's sizes without the batch: [channels, height, width], or by the names of its axes: {channels: 4, length: 100}",
     )
     inputs: InstanceOf[Mapping] | None = Field(None, description="several inputs by name")
     args: InstanceOf[Mapping] | None = Field(

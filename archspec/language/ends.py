@@ -33,7 +33,8 @@ def input_value(made: Elaborator, use: InputUse) -> Value:
 
 
 def _shape(made: Elaborator, sizes: Tree) -> Shape:
-    found = evaluate(sizes, made.document.names, NO_VALUE, None)
+    given = evaluate(sizes, made.document.names, NO_VALUE, None)
+    found = tuple(given.values()) if isinstance(given, dict) else given
     most = made.budget.limits.elements
     if not all(isinstance(size, int) and 1 <= size <= most for size in found):
         shown = shorten(", ".join(str(rounded(size)) for size in found))
@@ -42,7 +43,7 @@ def _shape(made: Elaborator, sizes: Tree) -> Shape:
         fail(f"an input has at most {_MOST_AXES} sizes, got {len(found)}", sizes.span, None)
     if prod(found) > most:
         fail(f"an input has at most {most:,} elements, got {grouped(prod(found))}", sizes.span, None)
-    return Shape.of(*found)
+    return Shape.named(given) if isinstance(given, dict) else Shape.of(*found)
 
 
 def name_outputs(made: Elaborator, last: Bundle) -> None:

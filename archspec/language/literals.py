@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from archspec import expressions
 from archspec.diagnostics import Collector, Span, did_you_mean, shorten
 from archspec.expressions import ExpressionError
+from archspec.language.axes import check_sizes
 from archspec.language.explain import explain
 from archspec.language.layers import Field, Kind, is_of, places
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, as_number, describe
@@ -187,6 +188,8 @@ def check_fields(
     bad: set[str] = set()
     for field in fields:
         before = len(found.found)
+        if op.sizes_by_name and field.name == op.first and isinstance(field.value, Mapping):
+            check_sizes(field.value, found)
         value = literal(field.value, document if field.default else names, found, field_type(op, field.name))
         if len(found.found) > before:
             bad.add(field.name)

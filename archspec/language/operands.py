@@ -27,7 +27,8 @@ def turned(op: Op, inputs: Bundle, current: Bundle) -> str | None:
 
 def operands(values: list[tuple[Layer, Value]], env: Env) -> tuple[Note, ...]:
     """The shapes of a join's operands, one below the other, each with what made it."""
-    shapes = [str(value.shape) for _, value in values[:_SHOWN]]
+    alike = len({value.shape.sizes for _, value in values}) == 1  # then what differs is names
+    shapes = [value.shape.described if alike else str(value.shape) for _, value in values[:_SHOWN]]
     width = max(map(len, shapes), default=0)
     notes = [
         Note(layer.span, f"{shape:>{width}}  {_made_of(layer, env)}")

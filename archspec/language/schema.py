@@ -12,6 +12,7 @@ from archspec.language.document import Expect, Shell
 from archspec.language.words import TYPES
 from archspec.ops import OPS
 from archspec.ops.base import Op
+from archspec.shape import AXES
 
 Schema = dict[str, Any]
 
@@ -45,7 +46,9 @@ def schema(rewrites: Rewrites) -> Schema:
 
 
 def _document(rewrites: Rewrites, shared: Schema) -> dict[str, Schema]:
-    sizes = {"type": "array", "items": _number({"type": "integer", "minimum": 1}), "minItems": 1}
+    size = _number({"type": "integer", "minimum": 1})
+    by_name = {"type": "object", "properties": dict.fromkeys(AXES, size), "additionalProperties": False}
+    sizes = {"anyOf": [{"type": "array", "items": size, "minItems": 1}, {**by_name, "minProperties": 1}]}
     layer_or_none = {"anyOf": [_LAYER, {"type": "null"}]}
     defaults = {op.word: _fields(op, shared) for op in OPS if op.model_fields}
     return {

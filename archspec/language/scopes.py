@@ -26,7 +26,10 @@ def channels(current: Bundle) -> Channels | Unknown:
         return "the current value is a bundle and has no channels"
     if len(known) < min(len(current), 3):
         return UNKNOWN_NUMBER
-    return known[0].shape.channels if known else NO_VALUE
+    if not known:
+        return NO_VALUE
+    shape = known[0].shape
+    return shape.channels if shape.channel_axis is not None else f"the current value, {shape.described}, has no channels"
 
 
 @dataclass(frozen=True, slots=True)

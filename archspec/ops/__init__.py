@@ -34,6 +34,7 @@ from archspec.ops.linear import Linear
 from archspec.ops.norm import LRN, BatchNorm, GroupNorm, InstanceNorm, LayerNorm, ScaleShift
 from archspec.ops.pool import AdaptivePool, AvgPool, GlobalPool, MaxPool
 from archspec.ops.tensor import Identity, Pad, Scale, Slice, Split, Token
+from archspec.shape import AXES
 
 OPS: tuple[type[Op], ...] = (
     Conv,
@@ -108,5 +109,5 @@ def options(annotation: Any) -> Iterator[str]:
             yield from options(part)
 
 
-OPTIONS: frozenset[str] = frozenset(option for op in OPS for option in options(op))
-"""The strings that some field of an op takes as they are, such as `same`."""
+OPTIONS: frozenset[str] = frozenset(option for op in OPS for option in options(op)) - set(AXES)
+"""The strings that some field of an op takes as they are, such as `same`. Names of axes are such where an axis is asked for."""

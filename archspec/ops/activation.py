@@ -7,9 +7,11 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from archspec.ops.arrange import arranged, first
+from archspec.ops.axes import WHICH, Axis, axis_of, channel_axis
 from archspec.ops.base import Call, Initial, Op, Operand, Result, Weight
 from archspec.ops.norm import pair, per_channel
-from archspec.ops.rules import axis_of, differing
+from archspec.ops.rules import differing
 from archspec.shape import Shape
 
 
@@ -43,7 +45,7 @@ class ReLU6(Activation):
 
 
 class Clamp(Op):
-    """Keeps each channel, the first axis, between two bounds of its own.
+    """Keeps each channel between two bounds of its own.
 
     Its one weight is the parameter itself, [2, channels, 1, …]: the lower bounds, then the upper ones.
     """
@@ -77,16 +79,26 @@ class PReLU(Activation):
     word: ClassVar[str] = "prelu"
     module: ClassVar[str] = "PReLU"
 
-    shared: bool = Field(
-        True, description="whether all channels have one slope; otherwise each of the first axis has its own"
-    )
+    shared: bool = Field(True, description="whether all channels have one slope; otherwise each has its own")
     init: Initial = Field(0.25, description="initialisation of the slopes")
 
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        if not self.shared:
+            channel_axis(self, inputs[0])
+        return (inputs[0],)
+
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return (Weight("weight", (1 if self.shared else inputs[0].sizes[0],)),)
+        return (Weight("weight", (1 if self.shared else inputs[0].channels,)),)
 
     def options(self, shape: Shape) -> dict[str, Any]:
-        return {} if self.shared else {"num_parameters": shape.sizes[0]}
+        return {} if self.shared else {"num_parameters": shape.channels}
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        (call,) = super().lower(*inputs)
+        if self.shared:
+            return (call,)
+        # torch has the slopes of dimension 1, behind a batch.
+        return arranged(call, inputs[0], first(inputs[0], channel_axis(self, inputs[0])), batch=True)
 
     def initial(self) -> Mapping[str, Initial]:
         return {"weight": self.init}
@@ -166,17 +178,20 @@ class Softmax(Op):
     word: ClassVar[str] = "softmax"
     first: ClassVar[str | None] = "axis"
 
-    axis: int | None = Field(None, description="axis, counted from 0 without the batch; the channels if absent")
+    axis: Axis | None = Field(None, description=WHICH)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis_of(self.axis, inputs[0])
+        axis_of(self, self.axis, inputs[0])
         return (inputs[0],)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call("torch.nn.Softmax", {"dim": axis_of(self.axis, inputs[0]) + 1}),)
+        shape = inputs[0]
+        return (Call("torch.nn.Softmax", {"dim": shape.dim(axis_of(self, self.axis, shape))}),)
+
+    def along_channels(self, *inputs: Shape) -> bool:
+        return axis_of(self, self.axis, inputs[0]) == inputs[0].channel_axis
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        shape = inputs[0]
-        return range(shape.channels) if axis_of(self.axis, shape) == shape.axis else reached
+        return range(inputs[0].channels) if self.along_channels(*inputs) else reached

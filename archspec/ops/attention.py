@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from archspec.ops.arrange import chained, repeated
+from archspec.ops.axes import is_batched, named_sizes, sequence, shared_names
 from archspec.ops.base import (
     Batch,
     Call,
@@ -22,7 +24,7 @@ from archspec.ops.base import (
     Window,
 )
 from archspec.ops.rules import bounded, differing
-from archspec.shape import Shape
+from archspec.shape import AxisName, Names, Shape, spelled
 
 
 class MatMul(Op):
@@ -37,12 +39,14 @@ class MatMul(Op):
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         left, right = inputs
         if left.rank < 2 or left.rank != right.rank or left.sizes[:-2] != right.sizes[:-2]:
-            raise ShapeError(f"matmul needs two matrices, got {left} and {right}")
-        inner, columns = self._right(right)
-        if left.sizes[-1] != inner:
+            advice = "a reshape gives both as many axes: {tokens: …, features: …}"
+            raise ShapeError(f"matmul needs two matrices, got {left} and {right}", help=advice)
+        columns, inner = self._right(right)
+        if left.sizes[-1] != right.sizes[inner]:
             how = "transposed " if self.transpose else ""
-            raise ShapeError(f"matmul needs {left.sizes[-1]} rows in its {how}second operand, got {inner}")
-        return bounded(self, (left.replace(left.rank - 1, columns),))
+            raise ShapeError(f"matmul needs {left.sizes[-1]} rows in its {how}second operand, got {right.sizes[inner]}")
+        sizes = (*left.sizes[:-1], right.sizes[columns])
+        return bounded(self, (Shape(sizes, self._names(left, right, right.names[columns]), is_batched(inputs)),))
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         return outputs[0].count * inputs[0].sizes[-1]
@@ -59,21 +63,27 @@ class MatMul(Op):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        last = outputs[0].rank - 1
-        place = inputs[operand].axis
-        if operand == 1 and self.transpose and place >= last - 1:
-            place = 2 * last - 1 - place
-        kept = place == outputs[0].axis and place != (last if operand == 0 else last - 1)
+        axis, last = inputs[operand].channel_axis, outputs[0].rank - 1
+        summed = last
+        if operand == 1:
+            columns, summed = (other % (last + 1) for other in self._right(inputs[1]))
+            axis = last if axis == columns else axis
+        kept = axis is not None and axis == outputs[0].channel_axis and inputs[operand].channel_axis != summed
         return reached if kept else range(outputs[0].channels)
 
-    def _right(self, shape: Shape) -> tuple[int, int]:
-        """Rows and columns of the second matrix, as it is multiplied."""
-        rows, columns = shape.sizes[-2:]
-        return (columns, rows) if self.transpose else (rows, columns)
+    def _right(self, right: Shape) -> tuple[int, int]:
+        """The axes of the second operand that are its columns and its rows, as it is multiplied."""
+        return (right.rank - 2, right.rank - 1) if self.transpose else (right.rank - 1, right.rank - 2)
+
+    def _names(self, left: Shape, right: Shape, columns: AxisName | None) -> Names:
+        """Rows and columns are what they were; what has no name, or that of the rows, is features of each row."""
+        heads = shared_names(self.word, tuple(Shape(one.sizes[:-2], one.names[:-2]) for one in (left, right)))
+        names = spelled((*heads, left.names[-2]))
+        return spelled((*names, "features" if columns is None or columns in names else columns))
 
 
 class Attention(Op):
-    """Multi-head attention (Vaswani et al. 2017) of one sequence, or of queries, keys and values; its inputs are [tokens, features]."""
+    """Multi-head attention (Vaswani et al. 2017) of one sequence, or of queries, keys and values: each has tokens and features."""
 
     word: ClassVar[str] = "attention"
     first: ClassVar[str | None] = "heads"
@@ -86,39 +96,43 @@ class Attention(Op):
     dropout: Probability = Field(0.0, description="probability of dropping an attention weight, in training, in [0, 1]")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        query, features = inputs[0], inputs[0].sizes[-1]
+        query, features = inputs[0], inputs[0].channels
+        tokens = [shape.sizes[sequence(self, shape)[0]] for shape in inputs]
         for shape in inputs:
-            if shape.rank != 2:
-                raise ShapeError(f"attention needs [tokens, features], got {shape}")
-            if shape.sizes[1] != features:
-                raise ShapeError(f"attention needs {features} features in keys and values, got {shape.sizes[1]}")
-        if len(inputs) == 3 and inputs[1].sizes[0] != inputs[2].sizes[0]:
-            raise ShapeError(
-                f"attention needs as many values as keys, got {inputs[2].sizes[0]} and {inputs[1].sizes[0]}"
-            )
+            if shape.channels != features:
+                raise ShapeError(f"attention needs {features} features in keys and values, got {shape.channels}")
+        if len(inputs) == 3 and tokens[1] != tokens[2]:
+            raise ShapeError(f"attention needs as many values as keys, got {tokens[2]} and {tokens[1]}")
         if features % self.heads:
             raise ShapeError(f"{features} features do not divide into {self.heads} heads", field="heads")
-        return bounded(self, (Shape.of(*query.sizes),), self.weights(query))
+        return bounded(self, (Shape(query.sizes, query.names, is_batched(inputs)),), self.weights(query))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        width = inputs[0].sizes[-1]
+        width = inputs[0].channels
         matrices = (Weight("in_proj_weight", (3 * width, width)), Weight("out_proj.weight", (width, width)))
         if not self.bias:
             return matrices
         return (matrices[0], Weight("in_proj_bias", (3 * width,)), matrices[1], Weight("out_proj.bias", (width,)))
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        queries, width = inputs[0].sizes
-        keys = inputs[-1].sizes[0]
+        width = inputs[0].channels
+        queries, keys = inputs[0].count // width, inputs[-1].count // width
         projections = 2 * (queries + keys) * width * width
         return projections + 2 * queries * keys * width
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = {"embed_dim": inputs[0].sizes[1], "num_heads": self.heads, "batch_first": True}
+        options = {"embed_dim": inputs[0].channels, "num_heads": self.heads, "batch_first": True}
         options |= differing(dropout=(self.dropout, 0.0), bias=(self.bias, True))
-        args = tuple(Operand(min(place, len(inputs) - 1)) for place in range(3))
-        attended = Call("torch.nn.MultiheadAttention", options, args=args, keywords={"need_weights": False})
-        return (attended, Call("operator.getitem", args=(Result(0), 0)))
+        calls, operands = repeated(inputs)
+        batch = is_batched(inputs)
+        for index, shape in enumerate(inputs):
+            if shape.channel_axis == 0:  # torch has the tokens first
+                calls += chained([("torch.transpose", (0 + batch, 1 + batch))], operands[index], len(calls))
+                operands = (*operands[:index], Result(len(calls) - 1), *operands[index + 1 :])
+        args = tuple(operands[min(place, len(inputs) - 1)] for place in range(3))
+        calls.append(Call("torch.nn.MultiheadAttention", options, args=args, keywords={"need_weights": False}))
+        after = [("operator.getitem", (0,))] + [("torch.transpose", (0 + batch, 1 + batch))] * (inputs[0].channel_axis == 0)
+        return (*calls, *chained(after, Result(len(calls) - 1), len(calls)))
 
     def carries(self, operand: int, count: int = 1) -> bool:
         return operand >= count - 1
@@ -128,7 +142,7 @@ class Attention(Op):
 
 
 class Embedding(Op):
-    """A learned vector for each whole number: [tokens] becomes [tokens, width]."""
+    """A learned vector for each whole number: tokens become tokens and features."""
 
     word: ClassVar[str] = "embedding"
     first: ClassVar[str | None] = "vocabulary"
@@ -140,9 +154,13 @@ class Embedding(Op):
     init: Initial | None = Field(None, description="initialisation of the vectors; torch's own if absent")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        if inputs[0].rank != 1:
-            raise ShapeError(f"embedding needs [tokens], got {inputs[0]}")
-        return bounded(self, (Shape.of(inputs[0].sizes[0], self.width),), self.weights(*inputs))
+        shape = inputs[0]
+        if shape.rank != 1:
+            advice = "an input of whole numbers has one axis: [tokens]"
+            raise ShapeError(f"embedding needs tokens alone; got {shape.described}", help=advice)
+        return bounded(
+            self, (Shape((shape.sizes[0], self.width), ("tokens", "features"), shape.batched),), self.weights(shape)
+        )
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (self.vocabulary, self.width)),)
@@ -159,19 +177,26 @@ class Parameter(Op):
 
     word: ClassVar[str] = "parameter"
     first: ClassVar[str | None] = "shape"
+    sizes_by_name: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
 
-    shape: Annotated[tuple[Count, ...], Field(min_length=1, max_length=4)] = Field(
-        description="sizes of the value, in elements, without the batch"
+    shape: Annotated[tuple[Count, ...], Field(min_length=1, max_length=4)] | named_sizes(1) = Field(  # type: ignore[valid-type]
+        description="sizes of the value without the batch, named by their number as those of an input are, "
+        "or by name: {tokens: 1, features: 64}"
     )
     batched: bool = Field(
         True,
-        description="whether the value is repeated for each sample; without it, it only fits operands of add and multiply",
+        description="whether the value is repeated for each sample; without it, it has no batch axis",
     )
     init: Initial = Field(0.0, description="initialisation")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        return bounded(self, (Shape.of(*self.shape),))
+        if self.batched and not inputs[0].batched:
+            raise ShapeError(
+                f"parameter needs a batch to be repeated for; got {inputs[0].described}",
+                help="apply it to a value that has one, or say batched: false",
+            )
+        return bounded(self, (self._value,))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("", self._stored),)
@@ -180,7 +205,7 @@ class Parameter(Op):
         stored = Call("torch.nn.Parameter", {"shape": self._stored}, args=())
         if not self.batched:
             return (stored,)
-        return (stored, Call(".expand", args=(Result(0), Batch(), *self.shape)))
+        return (stored, Call(".expand", args=(Result(0), Batch(), *self._value.sizes)))
 
     def initial(self) -> Mapping[str, Initial]:
         return {"": self.init}
@@ -194,5 +219,10 @@ class Parameter(Op):
         return None  # not even as a gate: the constant depends on no input
 
     @property
+    def _value(self) -> Shape:
+        named = isinstance(self.shape[0], tuple)
+        return Shape.named(self.shape, batched=self.batched) if named else Shape.of(*self.shape, batched=self.batched)
+
+    @property
     def _stored(self) -> tuple[int, ...]:
-        return (1, *self.shape) if self.batched else self.shape
+        return (1, *self._value.sizes) if self.batched else self._value.sizes

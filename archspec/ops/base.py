@@ -58,7 +58,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """In a `Call`: the batch size of the node's first input."""
+    """In a `Call`: the batch size of the node's input number `index`."""
+
+    index: int = 0
 
 
 FIRST = (Operand(0),)
@@ -153,6 +155,8 @@ class Op(BaseModel):
     """What it is called in a spec."""
     first: ClassVar[str | None] = None
     """The field that a bare argument sets: `conv: 64` is `conv: {out: 64}`."""
+    sizes_by_name: ClassVar[bool] = False
+    """Whether that field may be a mapping of names of axes to sizes: `reshape: {tokens: 49, features: 8}`."""
     operands: ClassVar[tuple[int, int | None]] = (1, 1)
     """The fewest and the most inputs; None is any number."""
     join: ClassVar[bool] = False
@@ -205,6 +209,10 @@ class Op(BaseModel):
         """
         return range(outputs[output].channels) if self.mixes else reached
 
+    def along_channels(self, *inputs: Shape) -> bool:
+        """Whether it works along the channels of its inputs: joins them there, cuts them up there."""
+        return False
+
     def arguments(self) -> dict[str, Any]:
         """The fields whose values differ from their defaults: what a diagram or a table shows of the op."""
         fields = type(self).model_fields
@@ -220,12 +228,3 @@ def per_axis(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, .
             f"{name} needs one number or {rank}, got {len(value)}: the input has {rank} spatial axes", field=name
         )
     return value
-
-
-def spatial_rank(op: Op, shape: Shape) -> int:
-    """How many spatial axes an image-like value has: 1 to 3. Raises `ShapeError`."""
-    if 2 <= shape.rank <= 4:
-        return shape.rank - 1
-    raise ShapeError(
-        f"{op.word} needs [channels, length], [channels, height, width] or [channels, depth, height, width], got {shape}"
-    )

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from archspec.ops.axes import spatial_rank
 from archspec.ops.base import (
     Call,
     Count,
@@ -21,7 +22,6 @@ from archspec.ops.base import (
     Weight,
     Window,
     per_axis,
-    spatial_rank,
 )
 from archspec.ops.rules import bounded, by_axis, differing, extents, slide
 from archspec.shape import Shape
@@ -45,8 +45,8 @@ class Convolving(Op):
 
     def grouped(self, shape: Shape) -> None:
         """Raises `ShapeError` unless the groups divide the channels of the input and of the output."""
-        if shape.sizes[0] % self.groups:
-            raise ShapeError(f"{shape.sizes[0]} input channels do not divide into {self.groups} groups", field="groups")
+        if shape.channels % self.groups:
+            raise ShapeError(f"{shape.channels} input channels do not divide into {self.groups} groups", field="groups")
         if self.out % self.groups:
             raise ShapeError(f"{self.out} output channels do not divide into {self.groups} groups", field="groups")
 
@@ -57,19 +57,19 @@ class Convolving(Op):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        if inputs[0].axis != 0:
-            return range(self.out)
         fed, made = inputs[0].channels // self.groups, self.out // self.groups
         return range(reached.start // fed * made, ((reached.stop - 1) // fed + 1) * made)
 
 
 class Conv(Convolving):
-    """Convolution over 1, 2 or 3 spatial axes; the first axis of its input is the channels."""
+    """Convolution over 1, 2 or 3 spatial axes behind the channels."""
 
     word: ClassVar[str] = "conv"
 
     padding: NaturalPerAxis | Literal["same"] = Field(
-        0, description="elements added on both sides: one number, one per axis, or same: dilation * (kernel - 1) // 2"
+        0,
+        description="elements added on both sides: one number, one per axis, or same: dilation * (kernel - 1) // 2, "
+        "where that makes size / stride places, rounded up",
     )
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = Field(
         "zeros", description="what the added elements hold"
@@ -80,21 +80,24 @@ class Conv(Convolving):
         kernel, stride, padding, dilation = self._numbers(spatial_rank(self, shape))
         self.grouped(shape)
         self._wraps(shape.spatial, padding)
-        places = slide(shape.spatial, extents(kernel, dilation), stride, padding)
-        return bounded(self, (Shape.image(self.out, *places),), self.weights(shape))
+        extent = extents(kernel, dilation)
+        places = slide(shape.spatial, extent, stride, padding)
+        if self.padding == "same":
+            _check_same(shape.spatial, kernel, extent, stride, places)
+        return bounded(self, (shape.resized((self.out, *places)),), self.weights(shape))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
-        weight = Weight("weight", (self.out, inputs[0].sizes[0] // self.groups, *kernel))
+        weight = Weight("weight", (self.out, inputs[0].channels // self.groups, *kernel))
         return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
-        return outputs[0].count * math.prod(kernel) * inputs[0].sizes[0] // self.groups
+        return outputs[0].count * math.prod(kernel) * inputs[0].channels // self.groups
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         rank = inputs[0].rank - 1
-        options = {"in_channels": inputs[0].sizes[0], "out_channels": self.out, "kernel_size": self.kernel}
+        options = {"in_channels": inputs[0].channels, "out_channels": self.out, "kernel_size": self.kernel}
         padding = self._numbers(rank)[2] if self.padding == "same" else self.padding
         if isinstance(padding, tuple) and len(set(padding)) == 1:
             padding = padding[0]
@@ -133,8 +136,32 @@ class Conv(Convolving):
                 )
 
 
+def _check_same(
+    sizes: tuple[int, ...],
+    kernel: tuple[int, ...],
+    extent: tuple[int, ...],
+    stride: tuple[int, ...],
+    places: tuple[int, ...],
+) -> None:
+    """Raises `ShapeError` where padding that is the same on both sides makes fewer places than `same` says."""
+    wanted = tuple(-(-size // step) for size, step in zip(sizes, stride, strict=True))
+    if places == wanted:
+        return
+    needed = (
+        max((made - 1) * step + reach - size, 0)
+        for made, step, reach, size in zip(wanted, stride, extent, sizes, strict=True)
+    )
+    sides = ", ".join(f"[{added // 2}, {added - added // 2}]" for added in needed)
+    raise ShapeError(
+        f"padding same needs an odd kernel to make {by_axis(wanted)} of {by_axis(sizes)}; "
+        f"one of {by_axis(kernel)} makes {by_axis(places)}",
+        field="kernel",
+        help=f"pad before it, on one side more than on the other: pad: [{sides}], and then padding: 0",
+    )
+
+
 class ConvTranspose(Convolving):
-    """Transposed convolution over 1, 2 or 3 spatial axes: the gradient of a convolution with respect to its input."""
+    """Transposed convolution over 1, 2 or 3 spatial axes behind the channels: the gradient of a convolution with respect to its input."""
 
     word: ClassVar[str] = "convtranspose"
 
@@ -160,11 +187,11 @@ class ConvTranspose(Convolving):
                 f"with a kernel of {by_axis(extent)}",
                 field="padding",
             )
-        return bounded(self, (Shape.image(self.out, *places),), self.weights(shape))
+        return bounded(self, (shape.resized((self.out, *places)),), self.weights(shape))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
-        weight = Weight("weight", (inputs[0].sizes[0], self.out // self.groups, *kernel))
+        weight = Weight("weight", (inputs[0].channels, self.out // self.groups, *kernel))
         return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
@@ -172,7 +199,7 @@ class ConvTranspose(Convolving):
         return inputs[0].count * math.prod(kernel) * self.out // self.groups
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = {"in_channels": inputs[0].sizes[0], "out_channels": self.out, "kernel_size": self.kernel}
+        options = {"in_channels": inputs[0].channels, "out_channels": self.out, "kernel_size": self.kernel}
         options |= differing(
             stride=(self.stride, 1),
             padding=(self.padding, 0),

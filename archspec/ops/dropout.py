@@ -7,7 +7,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from archspec.ops.base import Call, Op, Probability, spatial_rank
+from archspec.ops.arrange import arranged
+from archspec.ops.axes import spatial_rank
+from archspec.ops.base import Call, Op, Probability, ShapeError
 from archspec.ops.rules import differing
 from archspec.shape import Shape
 
@@ -26,7 +28,7 @@ class Dropout(Op):
 
 
 class SpatialDropout(Op):
-    """Drops each channel, the first axis, with a probability, in training (Tompson et al. 2015)."""
+    """Drops each channel with a probability, in training (Tompson et al. 2015)."""
 
     word: ClassVar[str] = "spatialdropout"
     first: ClassVar[str | None] = "p"
@@ -39,7 +41,8 @@ class SpatialDropout(Op):
         return (inputs[0],)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call(f"torch.nn.Dropout{inputs[0].rank - 1}d", differing(p=(self.p, 0.5))),)
+        call = Call(f"torch.nn.Dropout{inputs[0].rank - 1}d", differing(p=(self.p, 0.5)))
+        return arranged(call, inputs[0], batch=True)
 
 
 class DropPath(Op):
@@ -60,6 +63,12 @@ class DropPath(Op):
     def probability(self) -> Fraction:
         """`p` as the fraction that it stands for."""
         return fraction(self.p)
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        if not inputs[0].batched:
+            advice = "dropout drops elements of a value that is the same for each sample"
+            raise ShapeError(f"droppath needs a batch; got {inputs[0].described}", help=advice)
+        return (inputs[0],)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"p": self.p, "mode": self.mode, "rescale": self.rescale}

@@ -25,6 +25,10 @@ class ColumnDraw(Op):
     share: Probability = Field(0.5, description="part of the minibatches for which a column is drawn, in [0, 1]")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        if not inputs[0].batched:
+            raise ShapeError(
+                f"columndraw needs a batch; got {inputs[0].described}", help="apply it to an input of the network"
+            )
         return bounded(self, (Shape.of(self.columns),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
@@ -60,9 +64,10 @@ class DropMean(Folding):
             raise ShapeError(
                 f"dropmean needs as many columns as branches, got {len(columns)} for {len(branches)}", field="columns"
             )
-        if drawn.rank != 1 or drawn.sizes[0] <= max(columns):
+        if drawn.rank != 1 or not drawn.batched or drawn.sizes[0] <= max(columns):
             raise ShapeError(
-                f"dropmean needs a columndraw of {max(columns) + 1} columns as its last operand, got {drawn}"
+                f"dropmean needs a columndraw of {max(columns) + 1} columns as its last operand, got {drawn}",
+                help=f"columndraw: {max(columns) + 1}, of the input, makes one",
             )
         return super().infer(*branches)
 

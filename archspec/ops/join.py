@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import ClassVar
 
 from pydantic import Field
 
+from archspec.ops.arrange import repeated
+from archspec.ops.axes import WHICH, Axis, axis_of, is_batched, naming, same, shared_names, turned
 from archspec.ops.base import FIRST, Call, Op, Operand, Result, ShapeError
-from archspec.ops.rules import axis_of, bounded
-from archspec.shape import Shape
+from archspec.ops.rules import bounded
+from archspec.shape import IMAGES, Shape
 
 
 class Join(Op):
@@ -20,15 +23,18 @@ class Join(Op):
 
 
 class Folding(Join):
-    """A join of equal shapes, element by element, from the first operand to the last."""
+    """A join of equal shapes, element by element, from the first operand to the last; one without a batch is the same for each sample."""
 
     elementwise: ClassVar[bool] = True
     function: ClassVar[str]
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        if any(shape.sizes != inputs[0].sizes for shape in inputs):
-            raise ShapeError(f"{self.word} needs equal shapes", help=_projection(inputs))
-        return (inputs[0],)
+        first = inputs[0]
+        if all(shape == first for shape in inputs):
+            return (first,)
+        if any(shape.sizes != first.sizes for shape in inputs):
+            raise ShapeError(f"{self.word} needs equal shapes", help=_advice(inputs))
+        return (Shape(first.sizes, shared_names(self.word, inputs), is_batched(inputs)),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         return _chain(self.function, len(inputs))
@@ -36,7 +42,7 @@ class Folding(Join):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        return reached if inputs[operand].axis == outputs[0].axis else range(outputs[0].channels)
+        return reached if inputs[operand].channel_axis == outputs[0].channel_axis else range(outputs[0].channels)
 
 
 class Add(Folding):
@@ -71,34 +77,53 @@ class Concat(Join):
 
     word: ClassVar[str] = "concat"
 
-    axis: int | None = Field(None, description="axis, counted from 0 without the batch; the channels if absent")
+    axis: Axis | None = Field(None, description=WHICH)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         first = inputs[0]
-        axis = axis_of(self.axis, first)
-        others = {shape.sizes[:axis] + shape.sizes[axis + 1 :] for shape in inputs}
-        if len(others) > 1 or any(shape.rank != first.rank for shape in inputs):
-            raise ShapeError(f"concat needs equal sizes on all axes but axis {axis}")
-        return bounded(self, (first.replace(axis, sum(shape.sizes[axis] for shape in inputs)),))
+        other = next((shape for shape in inputs if shape.rank != first.rank), None)
+        if other is not None:
+            raise ShapeError(
+                f"concat needs as many axes in all; got {first.described} and {other.described}", help=_RANKS
+            )
+        whole = self._whole(inputs)
+        axis = axis_of(self, self.axis, whole)
+        if len({shape.sizes[:axis] + shape.sizes[axis + 1 :] for shape in inputs}) > 1:
+            called = whole.names[axis] or f"axis {axis}"
+            raise ShapeError(f"concat needs equal sizes on all axes but {called}", help=_advice(inputs, axis))
+        return bounded(self, (whole.replace(axis, sum(shape.sizes[axis] for shape in inputs)),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        tensors = tuple(map(Operand, range(len(inputs))))
-        return (Call("torch.cat", args=(tensors,), keywords={"dim": axis_of(self.axis, inputs[0]) + 1}),)
+        calls, tensors = repeated(inputs)
+        whole = self._whole(inputs)
+        dim = whole.dim(axis_of(self, self.axis, whole))
+        return (*calls, Call("torch.cat", args=(tensors,), keywords={"dim": dim}))
+
+    def along_channels(self, *inputs: Shape) -> bool:
+        whole = self._whole(inputs)
+        return axis_of(self, self.axis, whole) == whole.channel_axis
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        axis = axis_of(self.axis, inputs[0])
-        if axis != outputs[0].axis:
-            return reached
+        own = inputs[operand]
+        if not self.along_channels(*inputs):
+            return reached if own.channel_axis == outputs[0].channel_axis else range(outputs[0].channels)
+        axis = outputs[0].channel_axis
+        assert axis is not None, "it works along the channels"
         before = sum(shape.sizes[axis] for shape in inputs[:operand])
-        if inputs[operand].axis != axis:
-            return range(before, before + inputs[operand].sizes[axis])
+        if own.channel_axis != axis:
+            return range(before, before + own.sizes[axis])
         return range(before + reached.start, before + reached.stop)
+
+    def _whole(self, inputs: tuple[Shape, ...]) -> Shape:
+        """The first operand with the names and the batch that all have together. Raises `ShapeError`."""
+        first = inputs[0]
+        return Shape(first.sizes, shared_names(self.word, inputs), is_batched(inputs))
 
 
 class Multiply(Join):
-    """Product of a signal, the first branch, and its gates; a gate may have 1, or nothing, where the signal has more."""
+    """Product of a signal, the first branch, and its gates: a gate has axes of the signal, with its sizes or with 1."""
 
     word: ClassVar[str] = "multiply"
     elementwise: ClassVar[bool] = True
@@ -106,24 +131,20 @@ class Multiply(Join):
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         signal = inputs[0]
         for gate in inputs[1:]:
-            full = _spread(gate, signal)
-            if full is None or any(size not in (1, most) for size, most in zip(full, signal.sizes, strict=True)):
-                raise ShapeError(
-                    f"multiply needs gates that fit its first operand, {signal}; got {gate}",
-                    help="a gate has the sizes of the first operand, or 1 or no axis where that has more",
-                )
-        return (signal,)
+            _axes_of_gate(gate, signal)
+        return (signal if signal.batched else Shape(signal.sizes, signal.names, is_batched(inputs)),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         calls: list[Call] = []
         product: Operand | Result = Operand(0)
         for index, gate in enumerate(inputs[1:], 1):
             factor: Operand | Result = Operand(index)
-            # Counted from the end, the new axis is right for a gate without a batch axis, too.
-            place = -1 if inputs[0].axis == 0 else -2
-            for _ in range(inputs[0].rank - gate.rank):
-                calls.append(Call("torch.unsqueeze", args=(factor, place)))
-                factor = Result(len(calls) - 1)
+            axes = _axes_of_gate(gate, inputs[0])
+            for axis in range(inputs[0].rank):
+                if axis not in axes:
+                    # Counted from the end, the new axis is right for a gate without a batch axis, too.
+                    calls.append(Call("torch.unsqueeze", args=(factor, -1 - sum(own > axis for own in axes))))
+                    factor = Result(len(calls) - 1)
             calls.append(Call("torch.mul", args=(product, factor)))
             product = Result(len(calls) - 1)
         return tuple(calls)
@@ -134,8 +155,43 @@ class Multiply(Join):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        channels = range(outputs[0].channels)
-        return reached if inputs[operand].channels == len(channels) else channels
+        signal, gate, axis = inputs[0], inputs[operand], inputs[operand].channel_axis
+        if gate.channels != signal.channels:
+            return range(signal.channels)
+        kept = operand == 0 or axis is None or _axes_of_gate(gate, signal)[axis] == signal.channel_axis
+        return reached if kept else range(signal.channels)
+
+
+def _axes_of_gate(gate: Shape, signal: Shape) -> tuple[int, ...]:
+    """For each axis of a gate, the axis of the signal that it is, found by its name.
+
+    Raises:
+        ShapeError: it has other axes, or other sizes than those and 1; or it could be placed in several ways.
+    """
+    placed = [axes for axes in combinations(range(signal.rank), gate.rank) if _has_sizes(gate, signal, axes)]
+    fitting = [axes for axes in placed if _has_names(gate, signal, axes)]
+    if len(fitting) == 1:
+        return fitting[0]
+    turn = turned(signal, gate)
+    advice = "a gate has the sizes of the first operand, or 1 or no axis where that has more"
+    if turn:
+        advice = f"{turn} turns the gate"
+    elif fitting:
+        advice = "it could stand in several places: a reshape that names its axes says in which"
+    elif placed:
+        advice = f"names count: {naming(gate, tuple(signal.names[axis] for axis in placed[0]))}, if they are meant"
+    raise ShapeError(
+        f"multiply needs gates that fit its first operand, {signal.described}; got {gate.described}", help=advice
+    )
+
+
+def _has_sizes(gate: Shape, signal: Shape, axes: tuple[int, ...]) -> bool:
+    return all(size in (1, signal.sizes[axis]) for size, axis in zip(gate.sizes, axes, strict=True))
+
+
+def _has_names(gate: Shape, signal: Shape, axes: tuple[int, ...]) -> bool:
+    names = ((name, signal.names[axis]) for name, axis in zip(gate.names, axes, strict=True))
+    return all(not own or not other or same(own, other) for own, other in names)
 
 
 class Bundle(Join):
@@ -163,28 +219,33 @@ def _chain(function: str, count: int) -> tuple[Call, ...]:
     return (first, *(Call(function, args=(Result(at - 2), Operand(at))) for at in range(2, count)))
 
 
-def _spread(gate: Shape, signal: Shape) -> tuple[int, ...] | None:
-    """A gate's sizes with 1 for the spatial axes that it lacks; None where it has too many axes."""
-    missing = (1,) * (signal.rank - gate.rank)
-    if gate.rank > signal.rank:
-        return None
-    return gate.sizes + missing if signal.axis == 0 else missing + gate.sizes
+_RANKS = "reshape gives a value other axes"
 
 
-def _projection(inputs: tuple[Shape, ...]) -> str | None:
+def _advice(inputs: tuple[Shape, ...], axis: int | None = None) -> str | None:
+    """What makes the operands of a join equal, on all axes but one: a permute, or the projection of a shortcut."""
+    if len(inputs) != 2 or inputs[0].rank != inputs[1].rank:
+        return None if len(inputs) != 2 else _RANKS
+    turn = turned(*inputs)
+    if turn:
+        return f"{turn} turns the second"
+    return _projection(*inputs) if axis is None else None
+
+
+def _projection(branch: Shape, shortcut: Shape) -> str | None:
     """What makes a branch and its shortcut, the last operand, equal: a strided 1×1 convolution or a linear layer, if either does."""
-    if len(inputs) != 2 or inputs[0].rank != inputs[1].rank or inputs[0].axis != inputs[1].axis:
+    if branch.names != shortcut.names or branch.channel_axis is None:
         return None
-    branch, shortcut = inputs
-    wider = branch.channels != shortcut.channels
-    if branch.axis == branch.rank - 1:
-        same = branch.replace(branch.axis, 1) == shortcut.replace(shortcut.axis, 1)
+    if branch.names not in IMAGES:
+        same = branch.replace(branch.channel_axis, 1) == shortcut.replace(branch.channel_axis, 1)
         what = f"the features from {shortcut.channels} to {branch.channels}"
         return f"the branch changes {what}; project the shortcut, e.g. [linear: {branch.channels}]" if same else None
     stride = _stride(shortcut.spatial, branch.spatial)
     if stride is None:
         return None
-    changes = [f"the channels from {shortcut.channels} to {branch.channels}"] if wider else []
+    changes = []
+    if branch.channels != shortcut.channels:
+        changes.append(f"the channels from {shortcut.channels} to {branch.channels}")
     if stride > 1:
         changes.append(f"the size from {_sizes(shortcut)} to {_sizes(branch)}")
     conv = f"{{out: {branch.channels}, stride: {stride}}}" if stride > 1 else str(branch.channels)

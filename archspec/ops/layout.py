@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import accumulate
+from operator import mul
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from archspec.ops.arrange import arranged
+from archspec.ops.axes import Axis, axis_of, merged_axis, named_sizes, permutation, spatial_rank
 from archspec.ops.base import (
     FIRST,
     MAX_SIZE,
@@ -15,116 +20,185 @@ from archspec.ops.base import (
     Call,
     Count,
     Everything,
-    Natural,
     Op,
     PerAxis,
     ShapeError,
     Window,
     per_axis,
-    spatial_rank,
 )
 from archspec.ops.rules import bounded, differing
-from archspec.shape import Shape
+from archspec.shape import AxisName, Names, Shape, spelled
 
 
 class Flatten(Op):
-    """Puts all axes into one, or those from `start` on; each element keeps its value, so its window is itself."""
+    """Puts all axes into one, the features, or those from `start` on: all places are tokens. Each element keeps its value."""
 
     word: ClassVar[str] = "flatten"
     first: ClassVar[str | None] = "start"
 
-    start: Natural = Field(0, description="first of the axes that become one, counted from 0 without the batch")
+    start: Axis = Field(
+        0, description="first of the axes that become one: its name, or its number counted from 0 without the batch"
+    )
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        shape = inputs[0]
-        if self.start >= shape.rank:
-            raise ShapeError(f"start {self.start} is past the {shape.rank} axes of {shape}", field="start")
-        sizes = (*shape.sizes[: self.start], math.prod(shape.sizes[self.start :]))
-        return (Shape(sizes, min(shape.axis, self.start)),)
+        shape, start = inputs[0], axis_of(self, self.start, inputs[0], "start")
+        sizes = (*shape.sizes[:start], math.prod(shape.sizes[start:]))
+        outside = shape.names[:start]
+        return (Shape(sizes, spelled((*outside, merged_axis(shape.names[start:], outside))), shape.batched),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call("torch.flatten", keywords={"start_dim": self.start + 1}),)
+        start = axis_of(self, self.start, inputs[0], "start")
+        return (Call("torch.flatten", keywords={"start_dim": inputs[0].dim(start)}),)
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        shape = inputs[0]
-        if shape.axis < self.start:
+        shape, axis = inputs[0], inputs[0].channel_axis
+        start = axis_of(self, self.start, shape, "start")
+        if axis is None:
+            return range(outputs[0].channels)
+        if axis < start:
             return reached
-        inner = math.prod(shape.sizes[shape.axis + 1 :])
-        last = math.prod(shape.sizes[self.start : shape.axis]) - 1
+        inner = math.prod(shape.sizes[axis + 1 :])
+        last = math.prod(shape.sizes[start:axis]) - 1
         return range(reached.start * inner, (last * shape.channels + reached.stop) * inner)
 
 
 class Reshape(Op):
-    """Other sizes for the same elements in the same order. The channels stay where a result of rank 2 still has their axis."""
+    """Other sizes for the same elements in the same order; an axis keeps its name where it stays what it was, or is given one."""
 
     word: ClassVar[str] = "reshape"
     first: ClassVar[str | None] = "sizes"
+    sizes_by_name: ClassVar[bool] = True
 
-    sizes: Annotated[tuple[Annotated[int, Field(ge=-1, le=MAX_SIZE)], ...], Field(min_length=1, max_length=5)] = Field(
-        description="sizes of the result without the batch; one of them may be -1: what is left"
-    )
-
-    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        sizes = self._sizes(inputs[0])
-        kept = _kept(inputs[0], sizes) if len(sizes) <= 2 else None
-        return (Shape.of(*sizes) if kept is None else Shape(sizes, kept),)
-
-    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call("torch.reshape", args=(*FIRST, (Batch(), *self._sizes(inputs[0])))),)
-
-    def routes(
-        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
-    ) -> range | None:
-        kept = _kept(inputs[0], outputs[0].sizes) == outputs[0].axis
-        return reached if kept else range(outputs[0].channels)
-
-    def _sizes(self, shape: Shape) -> tuple[int, ...]:
-        """The sizes with the -1 replaced. Raises `ShapeError`."""
-        known = math.prod(size for size in self.sizes if size != -1)
-        rest = shape.count // known if known and shape.count % known == 0 else 0
-        sizes = tuple(rest if size == -1 else size for size in self.sizes)
-        if self.sizes.count(-1) > 1 or math.prod(sizes) != shape.count:
-            wanted = "×".join(map(str, self.sizes))
-            raise ShapeError(f"{shape} has {shape.count} elements, which {wanted} cannot hold", field="sizes")
-        return sizes
-
-
-def _kept(shape: Shape, sizes: tuple[int, ...]) -> int | None:
-    """The axis of new sizes that is the old channels: as long, and with as many elements before it."""
-    before = math.prod(shape.sizes[: shape.axis])
-    for axis, size in enumerate(sizes):
-        if size == shape.channels and math.prod(sizes[:axis]) == before:
-            return axis
-    return None
-
-
-class Permute(Op):
-    """Another order of the axes; the channels are where their axis goes."""
-
-    word: ClassVar[str] = "permute"
-    first: ClassVar[str | None] = "axes"
-
-    axes: Annotated[tuple[Natural, ...], Field(min_length=1, max_length=5)] = Field(
-        description="for each axis of the result, the axis of the input, counted from 0 without the batch"
+    sizes: (
+        Annotated[tuple[Annotated[int, Field(ge=-1, le=MAX_SIZE)], ...], Field(min_length=1, max_length=8)]
+        | named_sizes(-1)  # type: ignore[valid-type]
+    ) = Field(
+        description="sizes of the result without the batch, in order, with names or without: {tokens: 49, features: -1}; "
+        "one of them may be -1: what is left"
     )
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
-        if sorted(self.axes) != list(range(shape.rank)):
-            given = ", ".join(map(str, self.axes))
-            raise ShapeError(
-                f"permute needs each axis of {shape} once, 0 to {shape.rank - 1}, got {given}", field="axes"
-            )
-        return (Shape(tuple(shape.sizes[axis] for axis in self.axes), self.axes.index(shape.axis)),)
+        sizes, names = self._sizes(shape), self._names()
+        if names is None:
+            return (Shape(sizes, kept_names(shape, sizes), shape.batched),)
+        self._check_order(shape, sizes, names)
+        return (Shape(sizes, spelled(names), shape.batched),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call("torch.permute", args=(*FIRST, (0, *(axis + 1 for axis in self.axes)))),)
+        sizes = self._sizes(inputs[0])
+        return (Call("torch.reshape", args=(*FIRST, (Batch(), *sizes) if inputs[0].batched else sizes)),)
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        source, target = inputs[0], outputs[0]
+        if source.channels != target.channels or source.channel_axis is None or target.channel_axis is None:
+            return range(target.channels)
+        before = math.prod(source.sizes[: source.channel_axis]) == math.prod(target.sizes[: target.channel_axis])
+        return reached if before else range(target.channels)
+
+    def _names(self) -> tuple[AxisName, ...] | None:
+        return tuple(dict(self.sizes)) if isinstance(self.sizes[0], tuple) else None
+
+    def _sizes(self, shape: Shape) -> tuple[int, ...]:
+        """The sizes with the -1 replaced. Raises `ShapeError`."""
+        given: tuple[int, ...] = tuple(size[1] if isinstance(size, tuple) else size for size in self.sizes)
+        known = math.prod(size for size in given if size != -1)
+        rest = shape.count // known if known and shape.count % known == 0 else 0
+        sizes = tuple(rest if size == -1 else size for size in given)
+        if given.count(-1) > 1 or math.prod(sizes) != shape.count:
+            wanted = "×".join(map(str, given))
+            raise ShapeError(f"{shape} has {shape.count} elements, which {wanted} cannot hold", field="sizes")
+        return sizes
+
+    def _check_order(self, shape: Shape, sizes: tuple[int, ...], names: tuple[AxisName, ...]) -> None:
+        """Raises `ShapeError` where the axes that there are would get one another's elements."""
+        own, given = dict(zip(shape.names, shape.sizes, strict=True)), dict(zip(spelled(names), sizes, strict=True))
+        order = [name for name in given if name in own and own[name] > 1]
+        if own == given and order != [name for name in own if own[name] > 1]:
+            turn = permutation(shape, tuple(shape.names.index(name) for name in given))
+            message = f"reshape moves no elements: {shape.described} cannot become {', '.join(names)}"
+            raise ShapeError(message, field="sizes", help=f"{turn} moves the axes")
+
+
+def kept_names(shape: Shape, sizes: tuple[int, ...]) -> Names:
+    """The names of the axes of a value with other sizes: of those that are as they were, and of those that several became.
+
+    >>> kept_names(Shape.of(8, 7, 7), (8, 49))
+    ('features', 'tokens')
+    >>> kept_names(Shape.of(49, 8), (7, 7, 8))
+    (None, None, 'features')
+    """
+    names: list[AxisName | None] = []
+    for before, after in _groups(shape.sizes, sizes):
+        names += _names_of(shape, before, tuple(sizes[axis] for axis in after))
+    return spelled(tuple(names))
+
+
+def _names_of(shape: Shape, before: range, sizes: tuple[int, ...]) -> Names:
+    """The names of axes of these sizes that axes `before` of a value become."""
+    if len(before) == len(sizes) and tuple(shape.sizes[axis] for axis in before) == sizes:
+        return tuple(shape.names[axis] for axis in before)
+    if sum(size > 1 for size in sizes) != 1 and len(sizes) != 1:
+        return (None,) * len(sizes)
+    parts = [axis for axis in before if shape.sizes[axis] > 1] or before
+    outside = tuple(name for axis, name in enumerate(shape.names) if axis not in before)
+    inside = tuple(shape.names[axis] for axis in parts)
+    name = inside[0] if len(inside) == 1 else merged_axis(inside, outside)
+    return tuple(name if size > 1 or len(sizes) == 1 else None for size in sizes)
+
+
+def _groups(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[tuple[range, range]]:
+    """The axes of both that hold the same elements, as few together as can be; an axis of size 1 goes with the one before it."""
+    left, right = _ends(before), _ends(after)
+    start, other = 0, 0
+    for product in sorted(left.keys() & right.keys()):
+        yield range(start, left[product]), range(other, right[product])
+        start, other = left[product], right[product]
+
+
+def _ends(sizes: tuple[int, ...]) -> dict[int, int]:
+    """How many axes, the first ones, have so many elements."""
+    return {product: count for count, product in enumerate(accumulate(sizes, mul), 1)}
+
+
+class Permute(Op):
+    """Another order of the axes, which keep their names; no element changes."""
+
+    word: ClassVar[str] = "permute"
+    first: ClassVar[str | None] = "axes"
+
+    axes: Annotated[tuple[Axis, ...], Field(min_length=1, max_length=8)] = Field(
+        description="the axes in the order that they are to have: names, or numbers counted from 0 without the batch"
+    )
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        return (inputs[0].permuted(self._order(inputs[0])),)
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        shape = inputs[0]
+        dims = (*range(shape.batched), *map(shape.dim, self._order(shape)))
+        return (Call("torch.permute", args=(*FIRST, dims)),)
+
+    def _order(self, shape: Shape) -> tuple[int, ...]:
+        """The axes of the input, by number, in the order of the result. Raises `ShapeError`."""
+        known = (axis for axis in self.axes if isinstance(axis, str) or -shape.rank <= axis < shape.rank)
+        order = tuple(axis_of(self, axis, shape, "axes") for axis in known)
+        if len(order) < len(self.axes) or sorted(order) != list(range(shape.rank)):
+            given = ", ".join(map(str, self.axes))
+            raise ShapeError(
+                f"permute needs each axis of {shape.described} once, 0 to {shape.rank - 1}, got {given}",
+                field="axes",
+                help=f"for example {permutation(shape, tuple(reversed(range(shape.rank))))}",
+            )
+        return order
 
 
 class Upsample(Op):
-    """More places on the spatial axes, interpolated; the first axis of its input is the channels."""
+    """More places on the spatial axes, interpolated."""
 
     word: ClassVar[str] = "upsample"
     first: ClassVar[str | None] = "scale"
@@ -149,7 +223,7 @@ class Upsample(Op):
             raise ShapeError(f"mode {self.mode} needs {axes}, got {shape}", field="mode")
         if self.mode == "nearest" and self.align_corners:
             raise ShapeError("align_corners does not go with nearest", field="align_corners")
-        return bounded(self, (Shape.image(shape.sizes[0], *self._places(shape)),))
+        return bounded(self, (shape.resized((shape.channels, *self._places(shape))),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = differing(
@@ -158,17 +232,12 @@ class Upsample(Op):
             mode=(self.mode, "nearest"),
             align_corners=(self.align_corners, False),
         )
-        return (Call("torch.nn.Upsample", options),)
+        return arranged(Call("torch.nn.Upsample", options), inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         reach = {"nearest": 1, "bicubic": 4}.get(self.mode, 2)
         pairs = zip(inputs[0].spatial, self._places(inputs[0]), strict=True)
         return Window((reach,) * (inputs[0].rank - 1), tuple(Fraction(*pair) for pair in pairs))
-
-    def routes(
-        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
-    ) -> range | None:
-        return reached if inputs[0].axis == 0 else range(outputs[0].channels)
 
     def _places(self, shape: Shape) -> tuple[int, ...]:
         rank = shape.rank - 1
@@ -182,7 +251,7 @@ _RANK = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 
 
 class ChannelShuffle(Op):
-    """Deals the channels, the first axis, out over groups: ShuffleNet's exchange between them (Zhang et al. 2018)."""
+    """Deals the channels out over groups: ShuffleNet's exchange between them (Zhang et al. 2018)."""
 
     word: ClassVar[str] = "channelshuffle"
     first: ClassVar[str | None] = "groups"
@@ -193,20 +262,18 @@ class ChannelShuffle(Op):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         spatial_rank(self, inputs[0])
-        channels = inputs[0].sizes[0]
+        channels = inputs[0].channels
         if channels % self.groups:
             raise ShapeError(f"{channels} channels do not divide into {self.groups} groups", field="groups")
         return (inputs[0],)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call("torch.nn.ChannelShuffle", {"groups": self.groups}),)
+        return arranged(Call("torch.nn.ChannelShuffle", {"groups": self.groups}), inputs[0], batch=True)
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
         """The narrowest range with all places that the channels are dealt to."""
-        if inputs[0].axis != 0:
-            return reached
         size = inputs[0].channels // self.groups
         first, start = divmod(reached.start, size)
         last, end = divmod(reached.stop - 1, size)

@@ -8,7 +8,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ops.base import Call, Count, Initial, Op, Operand, Probability, Result, ShapeError, Weight, spatial_rank
+from archspec.ops.arrange import arranged, last
+from archspec.ops.axes import Axis, axis_of, channel_axis, channels_first, spatial_rank
+from archspec.ops.base import Call, Count, Initial, Op, Operand, Probability, Result, ShapeError, Weight
 from archspec.ops.rules import differing
 from archspec.shape import Shape
 
@@ -16,7 +18,7 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class BatchNorm(Op):
-    """Batch normalisation (Ioffe and Szegedy 2015) of the first axis, the channels."""
+    """Batch normalisation (Ioffe and Szegedy 2015) of the channels, the first axis, over at most 3 others."""
 
     word: ClassVar[str] = "batchnorm"
     elementwise: ClassVar[bool] = True
@@ -29,12 +31,18 @@ class BatchNorm(Op):
     bias_init: Initial | None = Field(None, description="initialisation of the shifts; zeros if absent")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        if not 1 <= inputs[0].rank <= 4:
-            raise ShapeError(f"batchnorm needs [channels] and at most 3 spatial axes, got {inputs[0]}")
-        return (inputs[0],)
+        shape = inputs[0]
+        channels_first(self, shape)
+        if shape.rank > 4:
+            advice = "put flatten: 1 before it: all places are one axis then"
+            raise ShapeError(f"batchnorm needs channels and at most 3 other axes; got {shape.described}", help=advice)
+        if not shape.batched:
+            advice = "a value that is the same for each sample has no statistics: normalise it with layernorm or groupnorm"
+            raise ShapeError(f"batchnorm needs a batch; got {shape.described}", help=advice)
+        return (shape,)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _statistical(inputs[0].sizes[0], self.affine, self.track)
+        return _statistical(inputs[0].channels, self.affine, self.track)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = differing(
@@ -44,14 +52,14 @@ class BatchNorm(Op):
             track_running_stats=(self.track, True),
         )
         rank = max(1, inputs[0].rank - 1)
-        return (Call(f"torch.nn.BatchNorm{rank}d", {"num_features": inputs[0].sizes[0], **options}),)
+        return (Call(f"torch.nn.BatchNorm{rank}d", {"num_features": inputs[0].channels, **options}),)
 
     def initial(self) -> Mapping[str, Initial]:
         return _initial(self.init, self.bias_init) if self.affine else {}
 
 
 class ScaleShift(Op):
-    """A factor and a shift for each channel, the first axis: what a batch normalisation is in evaluation.
+    """A factor and a shift for each channel: what a batch normalisation is in evaluation.
 
     Its one weight is the parameter itself, [2, channels, 1, …]: the factors, then the shifts.
     """
@@ -71,8 +79,8 @@ class ScaleShift(Op):
 
 
 def per_channel(shape: Shape) -> tuple[int, ...]:
-    """The sizes of two numbers for each channel, the first axis, that fit a value of this shape."""
-    return (2, shape.sizes[0], *(1,) * (shape.rank - 1))
+    """The sizes of two numbers for each channel that fit a value of this shape."""
+    return (2, *(size if axis == shape.channel_axis else 1 for axis, size in enumerate(shape.sizes)))
 
 
 def pair(shape: Shape) -> tuple[Call, ...]:
@@ -82,7 +90,7 @@ def pair(shape: Shape) -> tuple[Call, ...]:
 
 
 class GroupNorm(Op):
-    """Group normalisation (Wu and He 2018): each sample's groups of channels, the first axis, by themselves."""
+    """Group normalisation (Wu and He 2018): each sample's groups of channels, the first axis, each by itself."""
 
     word: ClassVar[str] = "groupnorm"
     first: ClassVar[str | None] = "groups"
@@ -94,28 +102,37 @@ class GroupNorm(Op):
     bias_init: Initial | None = Field(None, description="initialisation of the shifts; zeros if absent")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        channels = inputs[0].sizes[0]
+        channels_first(self, inputs[0])
+        channels = inputs[0].channels
         if channels % self.groups:
             raise ShapeError(f"{channels} channels do not divide into {self.groups} groups", field="groups")
+        if not inputs[0].batched and inputs[0].count == self.groups:
+            advice = "torch normalises one number only where a batch has more"
+            raise ShapeError(f"groupnorm needs more than one number in a group, got {inputs[0].described}", help=advice)
         return (inputs[0],)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _pair((inputs[0].sizes[0],)) if self.affine else ()
+        return _pair((inputs[0].channels,)) if self.affine else ()
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = {"num_groups": self.groups, "num_channels": inputs[0].sizes[0]}
-        return (Call("torch.nn.GroupNorm", options | differing(eps=(self.eps, 1e-5), affine=(self.affine, True))),)
+        options = {"num_groups": self.groups, "num_channels": inputs[0].channels}
+        options |= differing(eps=(self.eps, 1e-5), affine=(self.affine, True))
+        return arranged(Call("torch.nn.GroupNorm", options), inputs[0], batch=True)
 
     def initial(self) -> Mapping[str, Initial]:
         return _initial(self.init, self.bias_init) if self.affine else {}
 
 
 class LayerNorm(Op):
-    """Layer normalisation (Ba et al. 2016) over the last axes."""
+    """Layer normalisation (Ba et al. 2016) over the features, or channels, or over other axes."""
 
     word: ClassVar[str] = "layernorm"
 
-    axes: Count = Field(1, description="how many axes, counted from the last, are normalised together")
+    axes: Count | Annotated[tuple[Axis, ...], Field(min_length=1)] | None = Field(
+        None,
+        description="axes that are normalised together: a list of names or numbers, or how many, counted from the last; "
+        "the channels if absent",
+    )
     eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
     affine: bool = Field(
         True, description="whether each element of those axes has a learned factor and a learned shift"
@@ -125,19 +142,35 @@ class LayerNorm(Op):
     bias_init: Initial | None = Field(None, description="initialisation of the shifts; zeros if absent")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        if self.axes > inputs[0].rank:
-            raise ShapeError(f"layernorm over {self.axes} axes needs as many, got {inputs[0]}", field="axes")
+        self._axes(inputs[0])
         return (inputs[0],)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        pair = _pair(inputs[0].sizes[-self.axes :])
+        pair = _pair(self._sizes(inputs[0]))
         return pair[: (1 + self.bias) if self.affine else 0]
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        sizes = inputs[0].sizes[-self.axes :]
+        sizes = self._sizes(inputs[0])
         options = {"normalized_shape": sizes[0] if len(sizes) == 1 else sizes}
         options |= differing(eps=(self.eps, 1e-5), elementwise_affine=(self.affine, True), bias=(self.bias, True))
-        return (Call("torch.nn.LayerNorm", options),)
+        return arranged(Call("torch.nn.LayerNorm", options), inputs[0], last(inputs[0], *self._axes(inputs[0])))
+
+    def _sizes(self, shape: Shape) -> tuple[int, ...]:
+        return tuple(shape.sizes[axis] for axis in self._axes(shape))
+
+    def _axes(self, shape: Shape) -> tuple[int, ...]:
+        """The axes that are normalised together, in the order of the weights. Raises `ShapeError`."""
+        if self.axes is None:
+            return (channel_axis(self, shape),)
+        if isinstance(self.axes, int):
+            if self.axes > shape.rank:
+                advice = f"it has {shape.rank}: axes is how many, or a list of them"
+                raise ShapeError(f"layernorm over {self.axes} axes needs as many, got {shape}", field="axes", help=advice)
+            return tuple(range(shape.rank - self.axes, shape.rank))
+        axes = tuple(axis_of(self, axis, shape, "axes") for axis in self.axes)
+        if len(set(axes)) < len(axes):
+            raise ShapeError("layernorm has an axis twice", field="axes", help="each axis is named once")
+        return axes
 
     def initial(self) -> Mapping[str, Initial]:
         return _initial(self.init, self.bias_init if self.bias else None) if self.affine else {}
@@ -162,7 +195,7 @@ class InstanceNorm(Op):
         return (inputs[0],)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _statistical(inputs[0].sizes[0], self.affine, self.track)
+        return _statistical(inputs[0].channels, self.affine, self.track)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = differing(
@@ -172,7 +205,7 @@ class InstanceNorm(Op):
             track_running_stats=(self.track, False),
         )
         name = f"torch.nn.InstanceNorm{inputs[0].rank - 1}d"
-        return (Call(name, {"num_features": inputs[0].sizes[0], **options}),)
+        return (Call(name, {"num_features": inputs[0].channels, **options}),)
 
     def initial(self) -> Mapping[str, Initial]:
         return _initial(self.init, self.bias_init) if self.affine else {}
@@ -195,7 +228,7 @@ class LRN(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = differing(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
-        return (Call("torch.nn.LocalResponseNorm", {"size": self.size, **options}),)
+        return arranged(Call("torch.nn.LocalResponseNorm", {"size": self.size, **options}), inputs[0], batch=True)
 
 
 def _pair(sizes: tuple[int, ...]) -> tuple[Weight, ...]:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from archspec.ops.axes import channel_axis, spatial_rank
 from archspec.ops.base import (
     Call,
     Everything,
@@ -16,14 +17,13 @@ from archspec.ops.base import (
     ShapeError,
     Window,
     per_axis,
-    spatial_rank,
 )
 from archspec.ops.rules import bounded, by_axis, differing, extents, slide
-from archspec.shape import Shape
+from archspec.shape import IMAGES, Shape
 
 
 class Pooling(Op):
-    """What pools with a sliding window have in common; the first axis of their input is the channels."""
+    """What pools with a sliding window have in common; their input has spatial axes behind the channels."""
 
     first: ClassVar[str | None] = "kernel"
 
@@ -42,16 +42,11 @@ class Pooling(Op):
             raise ShapeError(
                 f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(most)}", field="padding"
             )
-        return (Shape.image(shape.sizes[0], *slide(shape.spatial, extent, stride, padding, ceil=self.ceil)),)
+        return (shape.resized((shape.channels, *slide(shape.spatial, extent, stride, padding, ceil=self.ceil))),)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         stride, _, extent = self._numbers(inputs[0].rank - 1)
         return Window(extent, stride)
-
-    def routes(
-        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
-    ) -> range | None:
-        return reached if inputs[0].axis == 0 else range(outputs[0].channels)
 
     def gaps(self, rank: int) -> tuple[int, ...]:
         """The dilation, one number for each axis."""
@@ -124,7 +119,7 @@ class AdaptivePool(Op):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         size = per_axis(self.size, spatial_rank(self, inputs[0]), "size")
-        return bounded(self, (Shape.image(inputs[0].sizes[0], *size),))
+        return bounded(self, (inputs[0].resized((inputs[0].channels, *size)),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         kind = self.kind.capitalize()
@@ -137,11 +132,6 @@ class AdaptivePool(Op):
         pairs = tuple(zip(inputs[0].spatial, sizes, strict=True))
         return Window(tuple(_widest(size, parts) for size, parts in pairs), tuple(max(1, a // b) for a, b in pairs))
 
-    def routes(
-        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
-    ) -> range | None:
-        return reached if inputs[0].axis == 0 else range(outputs[0].channels)
-
 
 def _widest(size: int, parts: int) -> int:
     """The longest of the windows [⌊i·size/parts⌋, ⌈(i+1)·size/parts⌉)."""
@@ -149,7 +139,7 @@ def _widest(size: int, parts: int) -> int:
 
 
 class GlobalPool(Op):
-    """Mean or maximum of all places: a feature vector of the channels; of a sequence, over its tokens."""
+    """Mean or maximum of all places, wherever they stand: a vector of the channels, or of a sequence's features."""
 
     word: ClassVar[str] = "globalpool"
     first: ClassVar[str | None] = "kind"
@@ -157,16 +147,24 @@ class GlobalPool(Op):
     kind: Literal["avg", "max"] = Field("avg", description="mean or maximum")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        spatial_rank(self, inputs[0])
-        return (Shape.of(inputs[0].channels),)
+        shape = inputs[0]
+        channel_axis(self, shape)
+        if shape.rank == 1:
+            raise ShapeError(
+                f"globalpool needs places beside the channels; got {shape.described}",
+                help="it is a vector already: leave globalpool out",
+            )
+        return (Shape((shape.channels,), ("features",), shape.batched),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         shape = inputs[0]
-        if shape.axis != 0:
-            return (Call("torch.mean" if self.kind == "avg" else "torch.amax", keywords={"dim": 1}),)
-        pool = f"torch.nn.Adaptive{self.kind.capitalize()}Pool{shape.rank - 1}d"
-        flat = Call("torch.flatten", args=(Result(0),), keywords={"start_dim": 1})
-        return (Call(pool, {"output_size": 1}), flat)
+        if shape.names in IMAGES:
+            pool = f"torch.nn.Adaptive{self.kind.capitalize()}Pool{shape.rank - 1}d"
+            flat = Call("torch.flatten", args=(Result(0),), keywords={"start_dim": shape.dim(0)})
+            return (Call(pool, {"output_size": 1}), flat)
+        dims = tuple(sorted(map(shape.dim, shape.places)))
+        dim = dims[0] if len(dims) == 1 else dims
+        return (Call("torch.mean" if self.kind == "avg" else "torch.amax", keywords={"dim": dim}),)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         return "everything"

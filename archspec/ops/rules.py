@@ -19,19 +19,6 @@ def bounded(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...] = ()
     return outputs
 
 
-def axis_of(axis: int | None, shape: Shape, name: str = "axis") -> int:
-    """The axis that a field means, counted without the batch: the channels if None, from the end if negative.
-
-    Raises:
-        ShapeError: the value has no such axis.
-    """
-    if axis is None:
-        return shape.axis
-    if not -shape.rank <= axis < shape.rank:
-        raise ShapeError(f"{name} {axis} is past the {shape.rank} axes of {shape}", field=name)
-    return axis % shape.rank
-
-
 def differing(**options: tuple[Any, Any]) -> dict[str, Any]:
     """The options whose value, the first of the pair, is not torch's default, the second."""
     return {name: value for name, (value, default) in options.items() if value != default}

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, naming
 from archspec.ops.base import FIRST, Call, Count, Natural, Op, Result, ShapeError
-from archspec.ops.rules import axis_of, bounded, differing
+from archspec.ops.rules import bounded, differing
 from archspec.shape import Shape
 
 Sides = tuple[Natural, Natural]
@@ -35,23 +36,26 @@ class Split(Op):
     sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
         description="sizes of the parts, in elements; their sum is that of the axis"
     )
-    axis: int | None = Field(None, description="axis, counted from 0 without the batch; the channels if absent")
+    axis: Axis | None = Field(None, description=WHICH)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = axis_of(self.axis, inputs[0])
+        axis = axis_of(self, self.axis, inputs[0])
         if sum(self.sizes) != inputs[0].sizes[axis]:
             parts = " + ".join(map(str, self.sizes[:20])) + (" + …" if len(self.sizes) > 20 else "")
             raise ShapeError(f"split needs sizes with the sum {inputs[0].sizes[axis]}, got {parts}", field="sizes")
         return tuple(inputs[0].replace(axis, size) for size in self.sizes)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        axis = axis_of(self.axis, inputs[0])
-        return (Call("torch.split", args=(*FIRST, self.sizes), keywords={"dim": axis + 1}),)
+        dim = inputs[0].dim(axis_of(self, self.axis, inputs[0]))
+        return (Call("torch.split", args=(*FIRST, self.sizes), keywords={"dim": dim}),)
+
+    def along_channels(self, *inputs: Shape) -> bool:
+        return axis_of(self, self.axis, inputs[0]) == inputs[0].channel_axis
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        if axis_of(self.axis, inputs[0]) != inputs[0].axis:
+        if not self.along_channels(*inputs):
             return reached
         start = (0, *accumulate(self.sizes))[output]
         return cut(reached, start, start + self.sizes[output])
@@ -65,7 +69,7 @@ class Slice(Op):
 
     start: Natural = Field(0, description="first place that is taken, counted from 0")
     stop: Count | None = Field(None, description="first place that is not taken; the end of the axis if absent")
-    axis: int | None = Field(None, description="axis, counted from 0 without the batch; the channels if absent")
+    axis: Axis | None = Field(None, description=WHICH)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         axis, stop = self._part(inputs[0])
@@ -79,37 +83,40 @@ class Slice(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         axis, stop = self._part(inputs[0])
-        return (Call("torch.narrow", args=(*FIRST, axis + 1, self.start, stop - self.start)),)
+        return (Call("torch.narrow", args=(*FIRST, inputs[0].dim(axis), self.start, stop - self.start)),)
+
+    def along_channels(self, *inputs: Shape) -> bool:
+        return self._part(inputs[0])[0] == inputs[0].channel_axis
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        axis, stop = self._part(inputs[0])
-        return cut(reached, self.start, stop) if axis == inputs[0].axis else reached
+        return cut(reached, self.start, self._part(inputs[0])[1]) if self.along_channels(*inputs) else reached
 
     def _part(self, shape: Shape) -> tuple[int, int]:
         """The axis and where the part ends."""
-        axis = axis_of(self.axis, shape)
+        axis = axis_of(self, self.axis, shape)
         return axis, shape.sizes[axis] if self.stop is None else self.stop
 
 
 class Pad(Op):
-    """Adds places with one value around the spatial axes, and channels before and after (option A of He et al. 2015)."""
+    """Adds places with one value around the others, and channels before and after (option A of He et al. 2015)."""
 
     word: ClassVar[str] = "pad"
     first: ClassVar[str | None] = "size"
 
     size: Natural | Annotated[tuple[Natural | Sides, ...], Field(min_length=1, max_length=3)] = Field(
         0,
-        description="places added to the spatial axes: on both sides, one number or one per axis, or [before, after] per axis",
+        description="places added to the spatial axes in the order depth, height, width, or to the tokens: on both sides, "
+        "one number or one per axis, or [before, after] per axis",
     )
     channels: Sides = Field((0, 0), description="channels added: [before, after]")
     value: float = Field(0.0, description="what the added places hold")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        sides = self._sides(inputs[0])
-        sizes = tuple(size + sum(added) for size, added in zip(inputs[0].sizes, sides, strict=True))
-        return bounded(self, (Shape(sizes, inputs[0].axis),))
+        shape = inputs[0]
+        sizes = tuple(size + sum(added) for size, added in zip(shape.sizes, self._sides(shape), strict=True))
+        return bounded(self, (shape.resized(sizes),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         sides = self._sides(inputs[0])
@@ -125,20 +132,22 @@ class Pad(Op):
         return range(reached.start + self.channels[0], reached.stop + self.channels[0])
 
     def _sides(self, shape: Shape) -> tuple[tuple[int, int], ...]:
-        """What is added before and after, for each axis of the value, the channels included."""
-        rank = shape.rank - 1
-        given = (self.size,) * rank if isinstance(self.size, int) else self.size
-        if len(given) != rank:
+        """What is added before and after, for each axis of the value. Raises `ShapeError`."""
+        channels, places = channel_axis(self, shape), shape.places
+        if None in shape.names and len(places) > 1 and not isinstance(self.size, int):
+            raise ShapeError(f"pad needs names for the axes that it pads; got {shape.described}", help=naming(shape))
+        given = (self.size,) * len(places) if isinstance(self.size, int) else self.size
+        if len(given) != len(places):
             raise ShapeError(
-                f"size needs one number or {rank}, got {len(given)}: the input has {rank} spatial axes", field="size"
+                f"size needs one number or {len(places)}, got {len(given)}: the input has {len(places)} spatial axes",
+                field="size",
             )
-        sides = [(added, added) if isinstance(added, int) else added for added in given]
-        sides.insert(shape.axis, self.channels)
-        return tuple(sides)
+        sides = dict(zip(places, ((added, added) if isinstance(added, int) else added for added in given), strict=True))
+        return tuple(self.channels if axis == channels else sides[axis] for axis in range(shape.rank))
 
 
 class Token(Op):
-    """One token of a sequence: [tokens, features] becomes [features]."""
+    """One token of a sequence, wherever its axis stands: [tokens, features] becomes [features]."""
 
     word: ClassVar[str] = "token"
     first: ClassVar[str | None] = "index"
@@ -146,18 +155,22 @@ class Token(Op):
     index: int = Field(description="place of the token, counted from 1 as turns are, or from the end if negative")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        shape = inputs[0]
-        if shape.rank != 2:
-            raise ShapeError(f"token needs [tokens, features], got {shape}")
-        tokens = shape.sizes[1 - shape.axis]
+        shape, axis = inputs[0], self._axis(inputs[0])
+        tokens = shape.sizes[axis]
         if not 1 <= abs(self.index) <= tokens:
             message = f"there is no token {self.index} among {tokens}"
             raise ShapeError(message, field="index", help="token: 1 is the first, token: -1 the last")
-        return (Shape.of(shape.channels),)
+        return (shape.without(axis),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         place = self.index - 1 if self.index > 0 else self.index
-        return (Call("torch.select", args=(*FIRST, 2 - inputs[0].axis, place)),)
+        return (Call("torch.select", args=(*FIRST, inputs[0].dim(self._axis(inputs[0])), place)),)
+
+    def _axis(self, shape: Shape) -> int:
+        axis = shape.axis("tokens")
+        if axis is None or shape.rank < 2:
+            raise ShapeError(f"token needs tokens beside other axes; got {shape.described}", help=as_sequence(shape))
+        return axis
 
 
 class Scale(Op):

@@ -68,10 +68,13 @@ def pointwise(node: Node) -> bool:
 
 
 def joins_channels(node: Node) -> bool:
-    """Whether a node puts several values one after the other along their first axis, the channels."""
-    shape = node.outputs[0].shape
-    along = isinstance(node.op, Concat) and shape.axis == 0 and node.op.axis in (None, 0, -shape.rank)
-    return along and len(node.inputs) > 1
+    """Whether a node puts several values one after the other along their channels."""
+    return isinstance(node.op, Concat) and len(node.inputs) > 1 and node.op.along_channels(*node.input_shapes)
+
+
+def leads_with_channels(node: Node) -> bool:
+    """Whether all that a node reads has the channels as its first axis, behind a batch: where kernels look for them."""
+    return all(shape.batched and shape.channel_axis == 0 for shape in node.input_shapes)
 
 
 def separable(node: Node) -> bool:

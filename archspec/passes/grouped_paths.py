@@ -10,7 +10,7 @@ from archspec.graph import Graph, Node, Value
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
 from archspec.passes.base import PassError, followed, keep, rebuild
-from archspec.passes.chains import Chain, Wiring
+from archspec.passes.chains import Chain, Wiring, joins_channels
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,11 @@ _HELP = "for example concat: [copies: {times: 32, layers: [conv: 4, relu, conv: 
 def _all_paths(graph: Graph) -> Iterator[Paths]:
     wiring = Wiring.of(graph)
     for join in graph.ops:
-        if len(join.inputs) < 2 or not (join.op.word == "add" or _joins_channels(join)):
+        if len(join.inputs) < 2 or not (join.op.word == "add" or joins_channels(join)):
             continue
         paths = Paths(join, tuple(wiring.before(value) for value in join.inputs))
         if all(paths.chains) and _are_equal(paths.chains) and _can_be_grouped(paths):
             yield paths
-
-
-def _joins_channels(join: Node) -> bool:
-    return join.op.word == "concat" and getattr(join.op, "axis", None) in (None, join.outputs[0].shape.axis)
 
 
 def _are_equal(chains: tuple[Chain, ...]) -> bool:

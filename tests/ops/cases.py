@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import types
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from hypothesis import strategies as st
+from pydantic import WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from archspec.ops import MADE, OPS
 from archspec.ops.base import Init, Op
-from archspec.shape import Shape
+from archspec.shape import AXES, IMAGES, Names, Shape, spelled
 
 KINDS = {op.word: op for op in (*OPS, *MADE)}
 SPREAD = 4  # an integer is drawn from its least value and the next few
@@ -29,6 +31,8 @@ def drawn(annotation: Any, bounds: tuple[Any, ...] = ()) -> st.SearchStrategy[An
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         inner, *metadata = parts
+        if any(isinstance(part, WithJsonSchema) for part in metadata):
+            return st.dictionaries(st.sampled_from(AXES[1:]), SIZES, min_size=1, max_size=4)
         return drawn(inner, bounds + _flat(metadata))
     if origin in (Union, types.UnionType):
         return st.one_of([drawn(part) for part in parts])
@@ -87,21 +91,40 @@ def cases(draw: st.DrawFn, word: str) -> Case:
     op = kind(**values)
     least, most = kind.operands
     count = draw(st.integers(least, 3 if most is None else most))
-    return Case(op, (first, *(draw(_beside(first)) for _ in range(count - 1))))
+    others = [draw(_beside(first)) for _ in range(count - 1)]
+    if word == "dropmean" and draw(st.booleans()):
+        others[-1] = Shape.of(4)  # what a columndraw gives
+    return Case(op, (first, *others))
+
+
+USUAL: tuple[Names, ...] = (
+    ("features",),
+    ("tokens", "features"),
+    *IMAGES,
+    ("features", "tokens"),
+    ("heads", "tokens", "features"),
+)
+"""Layouts as torch's modules know them; others are drawn by turning these, and by taking names away."""
 
 
 @st.composite
 def shapes(draw: st.DrawFn) -> Shape:
-    sizes = tuple(draw(st.lists(SIZES, min_size=1, max_size=4)))
-    return Shape.image(*sizes) if len(sizes) == 2 and draw(st.booleans()) else Shape.of(*sizes)
+    """A value: mostly of a usual layout and with a batch."""
+    names = draw(st.sampled_from(USUAL))
+    how = draw(st.integers(0, 5))
+    if how == 0:
+        names = tuple(draw(st.permutations(names)))
+    elif how == 1:
+        names = tuple(None if draw(st.booleans()) else name for name in names)
+    sizes = tuple(draw(SIZES) for _ in names)
+    return Shape(sizes, spelled(names), draw(st.integers(0, 4)) > 0)
 
 
 @st.composite
 def _beside(draw: st.DrawFn, first: Shape) -> Shape:
-    """A second operand: like the first, or different on one axis, or with ones, or with fewer axes, or turned."""
-    how = draw(st.sampled_from(("same", "same", "axis", "ones", "fewer", "turned", "any")))
+    """A second operand: like the first, or different on one axis, or with ones, fewer axes, no batch, turned."""
+    how = draw(st.sampled_from(("same", "same", "axis", "ones", "fewer", "turned", "batch", "nameless", "any")))
     axis = draw(st.integers(0, first.rank - 1))
-    sizes = first.sizes
     if how == "axis":
         return first.replace(axis, draw(SIZES))
     if how == "ones":
@@ -109,18 +132,33 @@ def _beside(draw: st.DrawFn, first: Shape) -> Shape:
     if how == "fewer":
         return Shape.of(first.channels)
     if how == "turned":
-        return Shape((*sizes[:-2], *reversed(sizes[-2:])), first.axis)
+        return first.permuted((*range(first.rank)[:-2], *reversed(range(first.rank)[-2:])))
+    if how == "batch":
+        return Shape(first.sizes, first.names, not first.batched)
+    if how == "nameless":
+        return Shape(first.sizes, (None,) * first.rank)
     return draw(shapes()) if how == "any" else first
 
 
-def _axis(first: Shape) -> st.SearchStrategy[int | None]:
-    return st.one_of(st.none(), st.integers(-first.rank, first.rank - 1))
+def _axis(first: Shape) -> st.SearchStrategy[Any]:
+    named = [name for name in first.names if name is not None]
+    numbers = st.integers(-first.rank, first.rank - 1)
+    return st.one_of(st.none(), numbers, st.sampled_from(named)) if named else numbers
+
+
+def _size(first: Shape, axis: Any) -> int:
+    """The size of an axis that a field names."""
+    if axis is None:
+        return first.channels
+    position = first.axis(axis) if isinstance(axis, str) else axis
+    assert position is not None
+    return first.sizes[position]
 
 
 @st.composite
 def _split(draw: st.DrawFn, first: Shape) -> dict[str, Any]:
     axis = draw(_axis(first))
-    size = first.sizes[first.axis if axis is None else axis]
+    size = _size(first, axis)
     at = draw(st.integers(0, size - 1))
     return {"axis": axis, "sizes": [at, size - at] if at else [size]}
 
@@ -128,7 +166,7 @@ def _split(draw: st.DrawFn, first: Shape) -> dict[str, Any]:
 @st.composite
 def _slice(draw: st.DrawFn, first: Shape) -> dict[str, Any]:
     axis = draw(_axis(first))
-    size = first.sizes[first.axis if axis is None else axis]
+    size = _size(first, axis)
     start = draw(st.integers(0, size - 1))
     return {"axis": axis, "start": start, "stop": draw(st.integers(start + 1, size))}
 
@@ -136,13 +174,32 @@ def _slice(draw: st.DrawFn, first: Shape) -> dict[str, Any]:
 @st.composite
 def _reshape(draw: st.DrawFn, first: Shape) -> dict[str, Any]:
     sizes = list(draw(st.permutations(first.sizes)))
+    if len(sizes) > 1 and draw(st.booleans()):
+        at = draw(st.integers(0, len(sizes) - 2))
+        sizes[at : at + 2] = [math.prod(sizes[at : at + 2])]
     if draw(st.booleans()):
         sizes[draw(st.integers(0, len(sizes) - 1))] = -1
+    if draw(st.booleans()):
+        names = draw(st.permutations(AXES[1:]))
+        return {"sizes": dict(zip(names, sizes, strict=False))}
     return {"sizes": sizes}
 
 
+@st.composite
+def _permute(draw: st.DrawFn, first: Shape) -> dict[str, Any]:
+    order = draw(st.permutations(range(first.rank)))
+    by_name = draw(st.booleans())
+    return {"axes": [first.names[axis] if by_name and first.names[axis] else axis for axis in order]}
+
+
+@st.composite
+def _layernorm(draw: st.DrawFn, first: Shape) -> dict[str, Any]:
+    axes = draw(st.permutations(range(first.rank)))[: draw(st.integers(1, first.rank))]
+    return {"axes": draw(st.sampled_from((None, len(axes), [first.names[axis] or axis for axis in axes])))}
+
+
 def _divisor(first: Shape) -> st.SearchStrategy[int]:
-    channels = first.sizes[0]
+    channels = first.channels
     return st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0])
 
 
@@ -156,12 +213,17 @@ FITTING: dict[str, Any] = {
     "split": _split,
     "slice": _slice,
     "reshape": _reshape,
-    "permute": lambda first: st.permutations(range(first.rank)).map(lambda axes: {"axes": axes}),
+    "permute": _permute,
+    "layernorm": _layernorm,
+    "linear": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
+    "softmax": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
+    "concat": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
+    "flatten": lambda first: st.integers(0, first.rank - 1).map(lambda start: {"start": first.names[start] or start}),
     "token": lambda first: (
         st.integers(-first.sizes[0], first.sizes[0]).filter(bool).map(lambda index: {"index": index})
     ),
     "avgpool": lambda first: st.sampled_from(({"kernel": 1, "padding": 0}, {"kernel": 2, "padding": 0})),
-    "attention": lambda first: st.sampled_from([n for n in (1, 2, 3, 4) if first.sizes[-1] % n == 0]).map(
+    "attention": lambda first: st.sampled_from([n for n in (1, 2, 3, 4) if first.channels % n == 0]).map(
         lambda heads: {"heads": heads}
     ),
     "pad": lambda first: st.integers(0, 2).map(lambda size: {"size": size}),

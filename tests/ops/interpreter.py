@@ -62,4 +62,4 @@ def _resolved(value: Any, inputs: tuple[torch.Tensor, ...], results: list[Any]) 
         return inputs[value.index]
     if isinstance(value, Result):
         return results[value.index]
-    return inputs[0].shape[0] if isinstance(value, Batch) else value
+    return inputs[value.index].shape[0] if isinstance(value, Batch) else value

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archspec.ops import BY_WORD, MADE, OPS
 from archspec.ops.base import ShapeError
-from archspec.shape import Shape
+from archspec.shape import Shape, spelled
 from tests.ops.cases import Case, cases
 from tests.ops.interpreter import Lowered
 
@@ -22,28 +22,40 @@ BUNDLED = "bundle"  # never a node: it has no lowering
 
 NARROWER: dict[str, dict[str, str]] = {
     "": {
-        r"needs \[channels, length\], \[channels, height, width\]": "torch runs some of these functions on other ranks, too",
+        r"needs channels and length, height and width": "torch knows no names, and runs some of these functions on other ranks",
+        r"needs (channels|features) first": "torch takes whatever stands there",
+        r"needs channels or features": "torch takes an axis by its place",
+        r"^there is no axis": "torch knows no names",
         r"needs one number or \d, got \d": "torch repeats a list of one number, and pads a short one here and there",
     },
+    "conv": {r"^padding same needs an odd kernel": "torch pads as it is told"},
+    "batchnorm": {r"needs a batch": "torch takes the channels for the batch"},
+    "droppath": {r"needs a batch": "torch would drop one by one what stands first"},
+    "columndraw": {r"needs a batch": "torch takes what stands first for the batch"},
+    "parameter": {r"needs a batch": "torch repeats it for what stands first"},
+    "globalpool": {r"needs places": "torch would take the mean of nothing"},
+    "attention": {r"needs tokens and features": "torch takes two axes for what it needs"},
+    "pad": {r"needs names": "torch pads by place"},
     "convtranspose": {r"leaves nothing of": "torch makes an empty tensor"},
-    "linear": {r"^linear needs \[features\]": "a map of an image's last axis is a mistake nearly always"},
-    "add": {r"^add needs equal shapes": "torch broadcasts; a description says what it means"},
-    "mean": {r"^mean needs equal shapes": "torch broadcasts; a description says what it means"},
+    "linear": {r"^linear needs features": "a map of an image's last axis is a mistake nearly always"},
+    "reshape": {r"^reshape moves no elements": "torch knows no names"},
+    "add": {r"^add needs (equal shapes|the same axes)": "torch broadcasts; a description says what it means"},
+    "mean": {r"^mean needs (equal shapes|the same axes)": "torch broadcasts; a description says what it means"},
     "dropmean": {
-        r"^dropmean needs equal shapes": "torch broadcasts; a description says what it means",
+        r"^dropmean needs (equal shapes|the same axes)": "torch broadcasts; a description says what it means",
         r"^dropmean needs (a columndraw|as many)": "whatever has enough places would do for torch",
     },
-    "max": {r"^max needs equal shapes": "torch broadcasts; a description says what it means"},
+    "max": {r"^max needs (equal shapes|the same axes)": "torch broadcasts; a description says what it means"},
     "multiply": {r"^multiply needs gates": "torch would let a gate widen the signal"},
-    "concat": {r"^concat needs equal sizes": "torch skips tensors of one empty axis"},
-    "embedding": {r"^embedding needs \[tokens\]": "torch embeds numbers of any arrangement"},
-    "matmul": {r"^matmul needs two matrices": "torch broadcasts the axes before the last two"},
+    "concat": {r"^concat needs (equal sizes|the same axes|as many axes)": "torch skips tensors of one empty axis"},
+    "embedding": {r"^embedding needs tokens alone": "torch embeds numbers of any arrangement"},
+    "matmul": {r"^matmul needs (two matrices|the same axes)": "torch broadcasts the axes before the last two"},
     "token": {
         r"^token needs": "torch selects from any tensor",
         r"^there is no token 0 among": "tokens are counted from 1, as turns are",
     },
     "slice": {r"^slice needs a part": "torch makes an empty tensor"},
-    "layernorm": {r"^layernorm over": "the lowering has only the axes that there are"},
+    "layernorm": {r"^layernorm (over|has an axis twice)": "the lowering has only the axes that there are"},
     "upsample": {r"^upsample needs either": "the message is about the fields alone"},
 }
 """Where archspec refuses what torch accepts: the text of the refusal and its reason. The empty word stands for all."""
@@ -55,7 +67,7 @@ def run(case: Case, device: str = "meta") -> tuple[Lowered, tuple[torch.Tensor, 
     tensors = []
     for place, shape in enumerate(case.inputs):
         kind = torch.long if place in case.op.indices else torch.float32
-        tensors.append(torch.zeros((BATCH, *shape.sizes), device=device, dtype=kind))
+        tensors.append(torch.zeros((*(BATCH,) * shape.batched, *shape.sizes), device=device, dtype=kind))
     with FlopCounterMode(display=False) as counter:
         result: Any = module(*tensors)
     outputs = tuple(result) if isinstance(result, tuple | list) else (result,)
@@ -76,12 +88,13 @@ def agrees(case: Case) -> bool:
                 run(case, "cpu")  # on meta, some of torch's checks are left out
         return False
     module, outputs, flops = run(case)
-    batch = (BATCH,) if getattr(case.op, "batched", True) else ()
-    assert [tuple(value.shape) for value in outputs] == [(*batch, *shape.sizes) for shape in shapes]
+    expected = [(*(BATCH,) * shape.batched, *shape.sizes) for shape in shapes]
+    assert [tuple(value.shape) for value in outputs] == expected
+    assert all(shape.names == spelled(shape.names) for shape in shapes)
     declared = case.op.weights(*case.inputs)
     assert module.tensors() == [(weight.name, weight.shape, weight.trainable) for weight in declared]
     assert set(case.op.initial()) <= {weight.name for weight in declared if weight.trainable}
-    assert flops == 2 * BATCH * case.op.macs(case.inputs, shapes)
+    assert flops == 2 * (BATCH if shapes[0].batched else 1) * case.op.macs(case.inputs, shapes)
     return True
 
 

@@ -27,28 +27,31 @@ def outputs_of(module: Lowered, tensors: list[torch.Tensor]) -> tuple[torch.Tens
     return tuple(result) if isinstance(result, tuple | list) else (result,)
 
 
-def changed(before: torch.Tensor, after: torch.Tensor, axis: int) -> set[int]:
-    """The places on an axis (the batch not counted) at which two tensors differ."""
-    if before.dim() <= axis + 1:
-        return set()
-    other = [dim for dim in range(before.dim()) if dim != axis + 1]
-    return set((before != after).any(dim=other).nonzero().flatten().tolist() if other else [])
+def changed(before: torch.Tensor, after: torch.Tensor, shape: Shape) -> set[int]:
+    """The channels in which two values of a shape differ; one that has no channels is one."""
+    different = before != after
+    if shape.channel_axis is None:
+        return {0} if different.any() else set()
+    channels = different.movedim(shape.dim(shape.channel_axis), 0).reshape(shape.channels, -1)
+    return set(channels.any(dim=1).nonzero().flatten().tolist())
 
 
 def check(case: Case, operand: int, reached: range) -> None:
     shapes = case.op.infer(*case.inputs)
     torch.manual_seed(0)
     module = Lowered(case.op.lower(*case.inputs), "cpu").eval()
-    tensors = [torch.rand(1, *shape.sizes) for shape in case.inputs]
+    tensors = [torch.rand(*(1,) * shape.batched, *shape.sizes) for shape in case.inputs]
     before = outputs_of(module, tensors)
-    axis = case.inputs[operand].axis + 1
-    shifted = tensors[operand].clone()
-    shifted.narrow(axis, reached.start, len(reached)).add_(1.5)
+    shifted, given = tensors[operand].clone(), case.inputs[operand]
+    part = shifted
+    if given.channel_axis is not None:
+        part = shifted.narrow(given.dim(given.channel_axis), reached.start, len(reached))
+    part.add_(1.5)
     after = outputs_of(module, [*tensors[:operand], shifted, *tensors[operand + 1 :]])
     for index, shape in enumerate(shapes):
         route = case.op.routes(operand, reached, case.inputs, shapes, index)
         assert route is None or 0 <= route.start < route.stop <= shape.channels
-        assert changed(before[index], after[index], shape.axis) <= set(route or ())
+        assert changed(before[index], after[index], shape) <= set(route or ())
 
 
 @pytest.mark.parametrize("word", [op.word for op in OPS if op.word not in BY_DEFINITION | UNMOVED])

@@ -125,7 +125,7 @@ def _filled(tree: object, operands: list[Ref], results: list[Ref]) -> object:
     if isinstance(tree, Result):
         return results[tree.index]
     if isinstance(tree, Batch):
-        return Size(operands[0].value)
+        return Size(operands[tree.index].value)
     if isinstance(tree, tuple | list):
         return tuple(_filled(one, operands, results) for one in tree)
     return tree

@@ -178,7 +178,7 @@ class _Arguments:
         if isinstance(given, Result):
             return self._results[given.index]
         if isinstance(given, Batch):
-            return self._graph.call_method("size", (self._operands[0], 0))
+            return self._graph.call_method("size", (self._operands[given.index], 0))
         if isinstance(given, tuple | list):
             return type(given)(map(self.fill, given))
         if isinstance(given, dict):

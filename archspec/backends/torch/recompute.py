@@ -20,7 +20,7 @@ from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
 from archspec.ops.norm import BatchNorm
 from archspec.passes.base import keep, rebuild
-from archspec.passes.chains import Wiring, joins_channels
+from archspec.passes.chains import Wiring, joins_channels, leads_with_channels
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _chains(graph: Graph) -> Iterator[Chain]:
         if not norm.path or not conv.path or len({norm.scope, relu.scope, conv.scope}) > 1:
             continue
         before = graph.nodes[norm.inputs[0].node]
-        own = isinstance(before, Node) and joins_channels(before) and before.scope == norm.scope
+        own = isinstance(before, Node) and _joins(before) and before.scope == norm.scope
         alone = own and wiring.only_reader(norm.inputs[0]) is norm
         yield Chain(before.id if alone else None, norm.id, relu.id, conv.id)
 
@@ -70,7 +70,7 @@ def _spread(graph: Graph) -> Graph:
     starts = {chain.norm for chain in _chains(graph)}
     parts: dict[Value, tuple[Value, ...]] = {}
     for node in graph.ops:
-        if joins_channels(node):
+        if _joins(node):
             parts[node.outputs[0]] = tuple(part for value in node.inputs for part in parts.get(value, (value,)))
     wiring = Wiring.of(graph)
     unread = {
@@ -96,6 +96,11 @@ def _spread(graph: Graph) -> Graph:
         return keep(new, node, inputs)
 
     return rebuild(graph, change) if parts else graph
+
+
+def _joins(node: Node) -> bool:
+    """Whether a node is a concatenation along dimension 1 of its tensors."""
+    return joins_channels(node) and leads_with_channels(node)
 
 
 def recomputed(norm: nn.Module, relu: nn.Module, conv: nn.Module, *parts: Tensor) -> Tensor:

@@ -81,8 +81,8 @@ def _fusions(wiring: Wiring) -> list[Fusion]:
 
 
 def _fits(node: Node) -> bool:
-    op = node.op
-    return isinstance(op, Conv) and op.padding_mode == "zeros" and node.inputs[0].shape.rank == 3 and bool(node.path)
+    op, shape = node.op, node.inputs[0].shape
+    return isinstance(op, Conv) and op.padding_mode == "zeros" and shape.rank == 3 and shape.batched and bool(node.path)
 
 
 def _reader(wiring: Wiring, node: Node, kind: type[Add | ReLU]) -> Node | None:

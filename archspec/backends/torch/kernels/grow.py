@@ -20,7 +20,7 @@ from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
 from archspec.ops.tensor import Split
 from archspec.passes.base import keep, rebuild
-from archspec.passes.chains import Wiring, joins_channels
+from archspec.passes.chains import Wiring, joins_channels, leads_with_channels
 
 _CONSUMING = (Conv, Clamp, ScaleShift, Pooling, Concat)
 """Ops that need their operand only while they run: nothing of what they give lies in its memory."""
@@ -91,7 +91,7 @@ def _chains(wiring: Wiring) -> list[list[Growth]]:
 
 
 def _growth(wiring: Wiring, node: Node) -> Growth | None:
-    return (_resumed(wiring, node) or _whole(node)) if joins_channels(node) else None
+    return (_resumed(wiring, node) or _whole(node)) if joins_channels(node) and leads_with_channels(node) else None
 
 
 def _whole(node: Node) -> Growth:
@@ -145,8 +145,7 @@ def _read_by(wiring: Wiring, reader: Node, *values: Value) -> bool:
 
 
 def _along_channels(split: Node) -> bool:
-    shape = split.inputs[0].shape
-    return isinstance(split.op, Split) and shape.axis == 0 and split.op.axis in (None, 0, -shape.rank)
+    return isinstance(split.op, Split) and split.op.along_channels(*split.input_shapes)
 
 
 def _last_read(wiring: Wiring, value: Value, ends: Mapping[int, int], *, but: tuple[Node, ...]) -> int:

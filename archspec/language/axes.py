@@ -1,0 +1,76 @@
+"""Axes by name: in the sizes of an input and of ops, and as arguments, where their names are no arithmetic and no arguments."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from archspec.diagnostics import Collector, Span, did_you_mean
+from archspec.language.layers import Field
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree
+from archspec.ops import options
+from archspec.ops.base import Op
+from archspec.shape import AXES, CHANNELS, SPATIAL
+
+_COMPLETE = (frozenset[str](), {"length"}, {"height", "width"}, {"depth", "height", "width"})
+"""The spatial axes of a vector or a sequence, of a signal, an image and a volume."""
+
+
+def field_of(op: type[Op], name: str, span: Span, value: Tree, *, default: bool = False) -> Field:
+    """An argument of an op; the names of axes are text in it where the field takes them."""
+    return Field(name, span, _quoted(value) if _takes_axes(op, name) else value, default)
+
+
+@cache
+def _takes_axes(op: type[Op], field: str) -> bool:
+    return field in op.model_fields and set(AXES) <= set(options(op.model_fields[field].annotation))
+
+
+def _quoted(tree: Tree) -> Tree:
+    if isinstance(tree, Sequence):
+        return Sequence(tree.span, tuple(map(_quoted, tree.items)))
+    if isinstance(tree, Scalar) and tree.kind == "word" and tree.text in AXES:
+        return Scalar(tree.span, tree.text, plain=False)
+    return tree
+
+
+def arguments_of(op: type[Op], arguments: Tree | None, found: Collector) -> Tree | None:
+    """The arguments of an op, with sizes by name under the field that they are: `reshape: {tokens: 49, features: 8}`."""
+    if not op.sizes_by_name or not isinstance(arguments, Mapping) or not any(name in AXES for name in arguments.keys):
+        return arguments
+    sizes = tuple(entry for entry in arguments if entry[0].text not in op.model_fields)
+    others = tuple(entry for entry in arguments if entry[0].text in op.model_fields)
+    if others:
+        advice = f"beside other arguments, sizes by name stand under {op.first}: {{…}}"
+        found.report(f"{op.word} has no argument {sizes[0][0].text!r}", sizes[0][0].span, help=advice)
+    first = (Scalar(arguments.span, str(op.first)), Mapping(arguments.span, sizes))
+    return Mapping(arguments.span, (first, *(entry for entry in others if entry[0].text != op.first)))
+
+
+def check_sizes(sizes: Mapping, found: Collector) -> bool:
+    """Whether the keys of a mapping are names of axes, each of another one; reports what is wrong."""
+    good = True
+    for name, key in sizes.keys.items():
+        if name not in AXES:
+            found.report(f"there is no axis {name[:60]!r}", key.span, help=did_you_mean(name, AXES))
+            good = False
+    both = [key for name, key in sizes.keys.items() if name in CHANNELS]
+    if len(both) > 1:
+        advice = "it is called channels beside spatial axes, and features elsewhere"
+        found.report("channels and features are one axis", both[1].span, help=advice)
+    return good and len(both) < 2
+
+
+def check_input(sizes: Mapping, found: Collector) -> bool:
+    """Whether a mapping has the axes that an input needs; reports what is wrong."""
+    if not check_sizes(sizes, found):
+        return False
+    spatial = [name for name in sizes.keys if name in SPATIAL]
+    if set(spatial) not in _COMPLETE:
+        advice = "spatial axes are length, or height and width, or depth, height and width"
+        found.report(f"an input cannot have {' and '.join(spatial)} alone", sizes.keys[spatial[0]].span, help=advice)
+        return False
+    if spatial and not CHANNELS & sizes.keys.keys():
+        advice = "channels: 1, if it has one number at each place"
+        found.report(f"an input with {spatial[0]} needs channels", sizes.keys[spatial[0]].span, help=advice)
+        return False
+    return True

@@ -1,0 +1,204 @@
+"""How ops ask for the axes that they mean, and what they say where a value lacks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from archspec.ops.arrange import first
+from archspec.ops.base import MAX_SIZE, Op, ShapeError
+from archspec.shape import AXES, CHANNELS, IMAGES, SPATIAL, AxisName, Names, Shape, spelled
+
+Axis = int | AxisName
+"""An axis by its name, or by its number: counted from 0 without the batch, or from the end if negative."""
+
+WHICH = "axis: its name, or its number counted from 0 without the batch; the channels if absent"
+
+
+def _pairs(given: Any) -> Any:
+    """A mapping of names of axes to sizes as pairs, in order. Raises `ValueError` for other names."""
+    pairs = tuple(given.items()) if isinstance(given, Mapping) else given
+    if isinstance(given, Mapping) and not (set(given) <= set(AXES) and pairs and not set(given) >= CHANNELS):
+        raise ValueError("names of axes, each of another one")
+    return pairs
+
+
+def named_sizes(least: int) -> Any:
+    """The type of a field that is a mapping of names of axes to sizes of at least `least`; its value is pairs, in order."""
+    sizes = {"type": "integer", "minimum": least, "maximum": MAX_SIZE}
+    names: dict[str, Any] = {"properties": dict.fromkeys(AXES, sizes), "additionalProperties": False}
+    return Annotated[
+        tuple[tuple[str, Annotated[int, Field(ge=least, le=MAX_SIZE)]], ...],
+        BeforeValidator(_pairs),
+        WithJsonSchema({"type": "object", **names, "minProperties": 1}),
+    ]
+
+
+# -- which axis ---------------------------------------------------------------------------------------------------
+
+
+def axis_of(op: Op, axis: Axis | None, shape: Shape, name: str = "axis") -> int:
+    """The position of the axis that a field means: the channels if None.
+
+    Raises:
+        ShapeError: the value has no such axis.
+    """
+    if axis is None:
+        return channel_axis(op, shape, help=f"say which: {name}: 0, for example")
+    if isinstance(axis, str):
+        position = shape.axis(axis)
+        if position is None:
+            raise ShapeError(f"there is no axis {axis} in {shape.described}", field=name, help=_choice(shape))
+        return position
+    if not -shape.rank <= axis < shape.rank:
+        raise ShapeError(f"{name} {axis} is past the {shape.rank} axes of {shape}", field=name, help=_choice(shape))
+    return axis % shape.rank
+
+
+def _choice(shape: Shape) -> str:
+    names = [name for name in shape.names if name is not None]
+    numbers = "0" if shape.rank == 1 else f"0 to {shape.rank - 1}"
+    return f"an axis is {numbers}" + (f", or {', '.join(names)}" if names else "")
+
+
+def channel_axis(op: Op, shape: Shape, *, help: str | None = None) -> int:
+    """The position of the channels, or features. Raises `ShapeError`: there are none."""
+    if shape.channel_axis is not None:
+        return shape.channel_axis
+    raise ShapeError(f"{op.word} needs channels or features; got {shape.described}", help=help or naming(shape))
+
+
+def channels_first(op: Op, shape: Shape) -> None:
+    """Raises `ShapeError` unless the channels, or features, are the first axis."""
+    axis = channel_axis(op, shape)
+    if axis:
+        raise ShapeError(
+            f"{op.word} needs {shape.names[axis]} first; got {shape.described}",
+            help=f"put {permutation(shape, first(shape, axis))} before it",
+        )
+
+
+def spatial_rank(op: Op, shape: Shape) -> int:
+    """How many spatial axes a signal, an image or a volume has, its channels first. Raises `ShapeError`: it is none."""
+    if shape.names in IMAGES:
+        return shape.rank - 1
+    for names in IMAGES:
+        if set(names) == set(shape.names):
+            order = tuple(shape.names.index(name) for name in names)
+            raise ShapeError(
+                f"{op.word} needs channels first, then {' and '.join(map(str, names[1:]))}; got {shape.described}",
+                help=f"put {permutation(shape, order)} before it",
+            )
+    raise ShapeError(
+        f"{op.word} needs channels and length, height and width, or depth, height and width; got {shape.described}",
+        help=_as_image(shape),
+    )
+
+
+def _as_image(shape: Shape) -> str:
+    """How a value becomes one with spatial axes."""
+    if shape.names == ("tokens", "features"):
+        tokens, features = shape.sizes
+        signal = f"[permute: [features, tokens], reshape: {{channels: {features}, length: {tokens}}}]"
+        return f"a signal is declared as {{channels: {tokens}, length: {features}}}; of a sequence, {signal} makes one"
+    if shape.rank == 1:
+        return f"put reshape: {{channels: 1, length: {shape.sizes[0]}}} before it, or declare the input so"
+    if shape.rank <= len(IMAGES) + 1:
+        return naming(shape, IMAGES[shape.rank - 2])
+    return "it has at most 3 spatial axes: put a reshape to channels and those before it"
+
+
+def sequence(op: Op, shape: Shape) -> tuple[int, int]:
+    """The positions of the tokens and the features of a value that has these alone. Raises `ShapeError`."""
+    tokens, features = shape.axis("tokens"), shape.channel_axis
+    if shape.rank == 2 and tokens is not None and features is not None:
+        return tokens, features
+    raise ShapeError(f"{op.word} needs tokens and features; got {shape.described}", help=as_sequence(shape))
+
+
+def as_sequence(shape: Shape) -> str:
+    """How a value becomes one of tokens and features."""
+    if shape.names in IMAGES:
+        return "its places are tokens behind [flatten: 1, permute: [tokens, features]]"
+    if shape.rank == 1:
+        return f"put reshape: {{tokens: 1, features: {shape.sizes[0]}}} before it"
+    if shape.rank == 2:
+        return naming(shape, ("tokens", "features"))
+    return "put a reshape to tokens and features before it"
+
+
+def naming(shape: Shape, names: Names = ()) -> str:
+    """The reshape that gives the axes of a value names."""
+    names = names or Shape.of(*shape.sizes).names
+    pairs = (f"{name or '…'}: {size}" for name, size in zip(names, shape.sizes, strict=True))
+    return f"name its axes: put reshape: {{{', '.join(pairs)}}} before it"
+
+
+def permutation(shape: Shape, order: tuple[int, ...]) -> str:
+    """The permute that puts the axes of a value in an order, as it is written."""
+    return f"permute: [{', '.join(str(axis if None in shape.names else shape.names[axis]) for axis in order)}]"
+
+
+# -- axes of several values ---------------------------------------------------------------------------------------
+
+
+def shared_names(word: str, shapes: tuple[Shape, ...]) -> Names:
+    """The names of the axes of operands of one rank: an axis has that of the operands which name it.
+
+    Raises:
+        ShapeError: an axis has two names, or a name two axes.
+    """
+    names = shapes[0].names
+    for shape in shapes:
+        if shape.names == names:
+            continue
+        if any(one and other and not same(one, other) for one, other in zip(names, shape.names, strict=True)):
+            raise _other_axes(word, shapes[0], shape)
+        merged = tuple(one or other for one, other in zip(names, shape.names, strict=True))
+        names = spelled(merged)
+        if names.count(None) > merged.count(None):
+            raise _other_axes(word, shapes[0], shape)
+    return names
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two names are of one axis: channels and features are."""
+    return one == other or {one, other} == CHANNELS
+
+
+def _other_axes(word: str, first: Shape, other: Shape) -> ShapeError:
+    turn = turned(first, other)
+    advice = f"{turn} turns the other" if turn else f"of what is meant to be the same, {naming(other, first.names)}"
+    return ShapeError(f"{word} needs the same axes in all; got {first.described} and {other.described}", help=advice)
+
+
+def turned(first: Shape, other: Shape) -> str | None:
+    """The permute that gives `other` the axes of `first`, if it has the same ones in another order."""
+    if first.names == other.names or None in first.names or set(first.names) != set(other.names):
+        return None
+    return permutation(other, tuple(other.names.index(name) for name in first.names))
+
+
+def merged_axis(names: Names, outside: Names) -> AxisName | None:
+    """What axes that become one are called, beside those that stay `outside`: all places of a value are tokens.
+
+    >>> merged_axis(("height", "width"), ("channels",)), merged_axis(("height", "width"), ("channels", "depth"))
+    ('tokens', None)
+    """
+    inside = set(names)
+    if inside & CHANNELS or not outside:
+        return "features"
+    whole = not _PLACES & set(outside)
+    if whole and inside <= _PLACES:
+        return "tokens"
+    return names[0] if len(names) == 1 else None
+
+
+_PLACES: frozenset[str | None] = frozenset((*SPATIAL, "tokens"))
+
+
+def is_batched(shapes: Iterable[Shape]) -> bool:
+    """Whether what is made of several values has a batch: one that has none is the same for each sample."""
+    return any(shape.batched for shape in shapes)

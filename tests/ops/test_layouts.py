@@ -1,0 +1,252 @@
+"""Whatever the order of a value's axes, an op computes the same of it by name, or refuses it and says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import permutations
+from math import prod
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from archspec.ops import BY_WORD, OPS
+from archspec.ops.base import Op, ShapeError
+from archspec.ops.layout import kept_names
+from archspec.shape import AXES, IMAGES, AxisName, Names, Shape
+from tests.ops.interpreter import Lowered
+
+SIZE: dict[AxisName | None, int] = {
+    "channels": 4,
+    "features": 4,
+    "heads": 2,
+    "tokens": 3,
+    "depth": 2,
+    "height": 3,
+    "width": 5,
+    "length": 6,
+    None: 4,
+}
+SETS: tuple[Names, ...] = (
+    ("features",),
+    ("tokens",),
+    ("tokens", "features"),
+    *IMAGES,
+    ("heads", "tokens", "features"),
+    ("tokens", "height", "width"),
+    (None, "tokens"),
+    (None, None, "features"),
+)
+"""The axes of the values that each op is tried on, in all their orders."""
+
+FIELDS: dict[str, list[dict[str, Any]]] = {
+    "conv": [{"out": 6, "kernel": 3, "padding": 1, "groups": 2}, {"out": 2}],
+    "convtranspose": [{"out": 6, "kernel": 3, "stride": 2, "groups": 2}],
+    "linear": [{"out": 5}, {"out": 5, "axis": "tokens"}, {"out": 5, "axis": "channels"}, {"out": 5, "axis": "height"}],
+    "groupnorm": [{"groups": 2}],
+    "layernorm": [{}, {"axes": ["tokens"]}, {"axes": ["width", "height"]}, {"axes": ["channels", "length"]}],
+    "prelu": [{}, {"shared": False}],
+    "softmax": [{}, {"axis": "tokens"}, {"axis": "height"}],
+    "maxpool": [{"kernel": 2}],
+    "avgpool": [{"kernel": 2}],
+    "adaptivepool": [{"size": 2}],
+    "globalpool": [{}, {"kind": "max"}],
+    "columndraw": [{"columns": 2}],
+    "concat": [{}, {"axis": "tokens"}, {"axis": "height"}],
+    "split": [{"sizes": [1, 3]}, {"sizes": [1, 2], "axis": "tokens"}, {"sizes": [2, 1], "axis": "height"}],
+    "slice": [{"start": 1, "stop": 3}, {"start": 1, "axis": "tokens"}, {"stop": 2, "axis": "width"}],
+    "pad": [{"size": 1}, {"size": [[1, 0], [2, 3]]}, {"size": [[1, 0]]}, {"channels": [1, 2]}],
+    "token": [{"index": 2}, {"index": -1}],
+    "scale": [{"by": 2.0, "plus": 1.0}],
+    "upsample": [{"scale": 2}, {"size": 4}],
+    "channelshuffle": [{"groups": 2}],
+    "attention": [{"heads": 2}],
+    "embedding": [{"vocabulary": 7, "width": 4}],
+    "parameter": [{"shape": {"tokens": 3, "features": 4}}, {"shape": [3], "batched": False}],
+}
+"""What each op is tried with; nothing at all if it is not here."""
+BY_PLACE = {"flatten", "reshape", "permute", "matmul", "bundle"}
+"""Ops that say themselves where axes stand; they have tests of their own below."""
+
+
+def layouts(names: Names, *, batched: bool = True) -> Iterator[Shape]:
+    """Values of these axes in each order, the usual one first."""
+    for order in dict.fromkeys(permutations(names)):
+        yield Shape(tuple(SIZE[name] for name in order), order, batched)
+
+
+def operands(op: Op, shape: Shape) -> Iterator[tuple[Shape, ...]]:
+    """The operands that an op is tried on beside a value: like it, and what its kind takes besides."""
+    fewest, most = op.operands
+    if op.word == "dropmean":
+        yield shape, shape, Shape.of(2)
+        return
+    for count in range(fewest, (3 if most is None else most) + 1):
+        yield (shape,) * count
+    if op.word == "multiply" and shape.channel_axis is not None and shape.rank > 1:
+        yield shape, Shape((shape.channels,), ("features",))
+        yield shape, shape.resized(tuple(size if axis == shape.channel_axis else 1 for axis, size in enumerate(shape.sizes)))
+        yield shape, shape.replace(shape.channel_axis, 1)
+
+
+def values(op: Op, shapes: tuple[Shape, ...]) -> list[Tensor]:
+    """Values that differ from operand to operand, and by the names of axes do not depend on their order."""
+    made = []
+    for index, shape in enumerate(shapes):
+        usual = by_name(shape)
+        draw = torch.Generator().manual_seed(index)
+        size = (2, *(shape.sizes[axis] for axis in usual))
+        value = torch.randint(5, size, generator=draw) if index in op.indices else torch.randn(size, generator=draw)
+        value = value.permute(0, *(1 + usual.index(axis) for axis in range(shape.rank)))
+        made.append(value if shape.batched else value[0])
+    return made
+
+
+def by_name(shape: Shape) -> tuple[int, ...]:
+    """The axes in the order of their names; those without names come last, as they stand."""
+    return tuple(sorted(range(shape.rank), key=lambda axis: (AXES.index(shape.names[axis] or "length"), shape.names[axis] is None, axis)))
+
+
+def run(op: Op, shapes: tuple[Shape, ...], tensors: list[Tensor]) -> tuple[Tensor, ...]:
+    """What an op makes of values, in evaluation and with weights that depend on nothing else; axes in the order of their names."""
+    module = Lowered(op.lower(*shapes), "cpu").eval()
+    draw = torch.Generator().manual_seed(9)
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.uniform_(0.5, 2, generator=draw)
+        result: Any = module(*tensors)
+    made = tuple(result) if isinstance(result, tuple) else (result,)
+    outputs = op.infer(*shapes)
+    for value, shape in zip(made, outputs, strict=True):
+        assert tuple(value.shape)[shape.batched :] == shape.sizes
+    return tuple(
+        value.permute(*range(shape.batched), *map(shape.dim, by_name(shape)))
+        for value, shape in zip(made, outputs, strict=True)
+    )
+
+
+def accepted(op: Op, shapes: tuple[Shape, ...]) -> bool:
+    """Whether an op takes values of these shapes; where it does not, it must say what to do."""
+    try:
+        op.infer(*shapes)
+    except ShapeError as error:
+        misfit = error.field not in (None, "axis", "axes") or "equal sizes" in error.message
+        assert error.help or misfit, f"{op.word} of {[shape.described for shape in shapes]}: {error.message}"
+        return False
+    return True
+
+
+def ops(word: str) -> list[Op]:
+    return [BY_WORD[word].model_validate(fields) for fields in FIELDS.get(word, [{}])]
+
+
+WORDS = [op.word for op in OPS if op.word not in BY_PLACE]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_an_op_is_the_same_in_every_layout_that_it_accepts(word: str) -> None:
+    tried = 0
+    for op in ops(word):
+        for names in SETS:
+            several = [list(operands(op, shape)) for shape in layouts(names)]
+            for shapes in zip(*several, strict=True):
+                taken = [given for given in shapes if accepted(op, given)]
+                results = [run(op, given, values(op, given)) for given in taken]
+                tried += len(results)
+                for result in results[1:]:
+                    if None not in names:
+                        torch.testing.assert_close(result, results[0])
+    assert tried > 0
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_value_without_a_batch_is_one_sample(word: str) -> None:
+    """What an op makes of values without a batch is what it makes of one sample; or it refuses them and says what to do."""
+    for op in ops(word):
+        for names in SETS:
+            for shape in layouts(names):
+                for given in operands(op, shape):
+                    check_without_batch(op, given)
+
+
+def check_without_batch(op: Op, given: tuple[Shape, ...]) -> None:
+    if not accepted(op, given):
+        return
+    batched = run(op, given, values(op, given))
+    for alone in ({*range(len(given))}, {0}, {len(given) - 1}):
+        shapes = tuple(Shape(one.sizes, one.names, index not in alone) for index, one in enumerate(given))
+        if not accepted(op, shapes):
+            continue
+        outputs, results = op.infer(*shapes), run(op, shapes, values(op, shapes))
+        for value, whole, shape in zip(results, batched, outputs, strict=True):
+            if len(alone) == len(given) or not shape.batched:
+                assert op.word == "parameter" or not shape.batched
+                torch.testing.assert_close(value, whole[0] if whole.dim() > value.dim() else whole)
+            else:
+                repeated = [value.expand(2, *value.shape) if index in alone else value for index, value in enumerate(values(op, shapes))]
+                (expected,) = run(op, given, repeated) if len(outputs) == 1 else (whole,)
+                torch.testing.assert_close(value, expected)
+
+
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("names", SETS, ids=str)
+def test_flatten_and_permute_by_place(names: Names, batched: bool) -> None:
+    for shape in layouts(names, batched=batched):
+        value = torch.randn(*(2,) * batched, *shape.sizes)
+        for start in range(shape.rank):
+            check(BY_WORD["flatten"].model_validate({"start": start}), shape, value, value.flatten(shape.dim(start)))
+        order = tuple(reversed(range(shape.rank)))
+        expected = value.permute(*range(batched), *map(shape.dim, order))
+        check(BY_WORD["permute"].model_validate({"axes": order}), shape, value, expected)
+        if None not in names:
+            named = [shape.names[axis] for axis in order]
+            check(BY_WORD["permute"].model_validate({"axes": named}), shape, value, expected)
+
+
+def check(op: Op, shape: Shape, value: Tensor, expected: Tensor) -> None:
+    """Compares an op with what torch makes of a value, shape and batch included."""
+    (inferred,) = op.infer(shape)
+    assert (*(2,) * inferred.batched, *inferred.sizes) == expected.shape
+    assert torch.equal(Lowered(op.lower(shape), "cpu")(value), expected)
+
+
+@settings(max_examples=60, deadline=None, database=None, derandomize=True)
+@given(st.data())
+def test_an_axis_that_keeps_its_name_is_that_axis(data: st.DataObject) -> None:
+    """Counts along each axis, and finds the same count along the axis of that name behind a reshape."""
+    names = tuple(data.draw(st.permutations(data.draw(st.sampled_from(SETS)))))
+    sizes = tuple(data.draw(st.sampled_from((1, 2, 3, 4))) for _ in names)
+    shape = Shape(sizes, names)
+    parts = [data.draw(st.sampled_from([n for n in (1, 2, 3, 4) if prod(sizes) % n == 0])) for _ in range(2)]
+    new = data.draw(st.sampled_from([sizes, (*sizes, 1), (parts[0], -1), (1, -1), (*sizes[:-1], parts[0], -1), (-1,)]))
+    if prod(size for size in new if size > 0) * (0 if -1 in new else 1) not in (0, prod(sizes)):
+        return
+    try:
+        (made,) = BY_WORD["reshape"].model_validate({"sizes": new}).infer(shape)
+    except ShapeError:
+        return
+    assert made.names == kept_names(shape, made.sizes)
+    for axis, name in enumerate(shape.names):
+        place = made.axis(name) if name else None
+        if place is None or made.sizes[place] != shape.sizes[axis]:
+            continue
+        count = torch.arange(shape.sizes[axis]).reshape(-1, *(1,) * (shape.rank - 1 - axis)).expand(shape.sizes)
+        found = count.reshape(made.sizes).movedim(place, 0).reshape(made.sizes[place], -1)
+        merged = made.rank < shape.rank and name in ("tokens", "channels", "features")  # it may be several, of size 1 but one
+        assert merged or torch.equal(found, torch.arange(made.sizes[place])[:, None].expand(found.shape))
+
+
+@pytest.mark.parametrize("alone", [(), (0,), (1,), (0, 1)])
+@pytest.mark.parametrize("transpose", [False, True])
+def test_matrices_without_a_batch(alone: tuple[int, ...], transpose: bool) -> None:
+    op = BY_WORD["matmul"].model_validate({"transpose": transpose})
+    shapes = (Shape.of(3, 4, batched=0 not in alone), Shape.of(*((5, 4) if transpose else (4, 5)), batched=1 not in alone))
+    tensors = [torch.randn(*(2,) * shape.batched, *shape.sizes) for shape in shapes]
+    expected = tensors[0] @ (tensors[1].transpose(-2, -1) if transpose else tensors[1])
+    (made,) = op.infer(*shapes)
+    assert (*(2,) * made.batched, *made.sizes) == expected.shape
+    assert torch.equal(Lowered(op.lower(*shapes), "cpu")(*tensors), expected)
