@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 _SHOWN_LINE = 160  # a longer source line is cut around its carets
 _SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
 _MOST_SHOWN = 1000  # characters of one line of a diagnostic
 _COMPARED = 1000  # words that are looked through for the nearest one
+
+Severity = Literal["error", "warning"]
+"""An error keeps a spec from being a network; a warning is about a part of it that changes nothing, or may not be meant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +26,21 @@ class Source:
 
     name: str
     text: str
+    start: int = 0
+    """Where YAML begins in the text: behind the `groups=` of an option."""
+    numbered: bool = True
+    """Whether places have a line and a column: in an option, or where there is no text, the name says enough."""
+
+    @staticmethod
+    def option(name: str, value: str, *, flag: str = "") -> Source:
+        """The value of an argument that stands outside the spec, as `name=value`, behind the `flag` of a command line."""
+        text = f"{name}={value}"
+        return Source(f"{flag} {shorten(text)}".lstrip(), text, start=len(name) + 1, numbered=False)
+
+    @property
+    def yaml(self) -> str:
+        """What is read as YAML."""
+        return self.text[self.start :]
 
     @cached_property
     def lines(self) -> list[str]:
@@ -46,6 +65,8 @@ class Span:
         return Span(self.source, self.line, self.column + offset, max(1, length))
 
     def __str__(self) -> str:
+        if not self.source.numbered and self.line == 1:
+            return self.source.name
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
@@ -80,13 +101,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fact about a spec that keeps it from being a network."""
+    """One fact about a spec: an error keeps it from being a network, a warning does not."""
 
     message: str
     span: Span
     notes: tuple[Note, ...] = ()
     use: Use | None = None
     help: str | None = None
+    severity: Severity = "error"
 
     def __str__(self) -> str:
         return "\n".join(map(_printable, _render(self)))
@@ -94,6 +116,7 @@ class Diagnostic:
     def as_dict(self) -> dict[str, object]:
         """The diagnostic as plain data, for `--json`."""
         return {
+            "severity": self.severity,
             "file": self.span.source.name,
             "line": self.span.line,
             "column": self.span.column,
@@ -116,6 +139,26 @@ class SpecError(ValueError):
         return "\n\n".join(map(str, self.diagnostics))
 
 
+class SpecFileError(SpecError, OSError):
+    """A spec that cannot be read. It is an OSError, too, with the file and the reason."""
+
+    def __init__(self, message: str, file: str, *, help: str | None = None, code: int = errno.EIO) -> None:
+        super().__init__(Diagnostic(message, Span(Source(shorten(file, 500), "", numbered=False), 1, 1), help=help))
+        self.errno, self.filename = code, file
+        self.strerror = f"{message}; {help}" if help else message
+
+
+class SpecNotFoundError(SpecFileError, FileNotFoundError):
+    """A spec that is not there: neither a file nor a bundled name."""
+
+    def __init__(self, message: str, file: str, *, help: str | None = None) -> None:
+        super().__init__(message, file, help=help, code=errno.ENOENT)
+
+
+class SpecTypeError(SpecError, TypeError):
+    """Python data that is no part of a spec."""
+
+
 _MOST = 100  # diagnostics of one spec; whoever has mended these may ask again
 
 
@@ -131,6 +174,8 @@ class Collector:
     """Gathers independent diagnostics so that they can be reported together, up to a hundred."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    """Errors."""
+    warnings: list[Diagnostic] = field(default_factory=list)
     _seen: set[tuple[str, Span]] = field(default_factory=set)
 
     def report(
@@ -144,9 +189,21 @@ class Collector:
         if len(self.found) >= _MOST:
             self.raise_if_any()
 
+    def warn(self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = ()) -> None:
+        """Adds a warning, once, up to a hundred."""
+        if (message, span) not in self._seen and len(self.warnings) < _MOST:
+            self._seen.add((message, span))
+            self.warnings.append(Diagnostic(message, span, notes=notes, help=help, severity="warning"))
+
     def raise_if_any(self) -> None:
+        """Raises `SpecError` with all errors, and the warnings beside them, if there is an error."""
         if self.found:
-            raise SpecError(*sorted(self.found, key=lambda one: (one.span.source.name, one.span.line, one.span.column)))
+            raise SpecError(*sorted((*self.found, *self.warnings), key=place))
+
+
+def place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    """The order of diagnostics: file, line, column."""
+    return diagnostic.span.source.name, diagnostic.span.line, diagnostic.span.column
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -181,7 +238,7 @@ def _shown(value: object) -> str:
 
 def _render(diagnostic: Diagnostic) -> Iterable[str]:
     span = diagnostic.span
-    yield f"{span}: error: {diagnostic.message}"
+    yield f"{span}: {diagnostic.severity}: {diagnostic.message}"
     yield from _excerpt(span)
     width = max((len(_place(note.span, span)) for note in diagnostic.notes), default=0)
     for note in diagnostic.notes:

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from archspec import library
 from archspec.architecture import Architecture
-from archspec.compiler import Spec, compiled, located
-from archspec.diagnostics import Diagnostic, Source, SpecError
+from archspec.compiler import compiled
+from archspec.diagnostics import Diagnostic, Source, SpecError, place
 from archspec.language import DEFAULT, Limits
+from archspec.language.given import Spec, locate_source
 from archspec.passes import ARGUMENTS
+
+_LOGGER = logging.getLogger("archspec")
 
 
 def load(spec: Spec, *, limits: Limits = DEFAULT, **overrides: Any) -> Architecture:
     """The architecture that a spec describes.
 
-    `spec` is a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a
-    mapping. `overrides` take the place of the document's `args`; text among them is read as YAML, so that a layer can be
-    given too.
+    Each of its `warnings` is also logged to the logger "archspec".
+
+    Args:
+        spec: a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a mapping.
+        limits: how much a spec may ask for.
+        overrides: values in the place of the document's `args`. Any number is one, numpy's and torch's included; text is
+            read as YAML, so that a layer can be given too.
 
     Raises:
-        SpecError: the spec is not a network; its `diagnostics` say where and why.
-        OSError: the file cannot be read, or there is no bundled spec of that name.
+        SpecError: the spec is not a network; its `diagnostics` say where and why. Where the spec itself cannot be had, it is
+            also an OSError (`SpecFileError`, `SpecNotFoundError`) or a TypeError (`SpecTypeError`).
+
+    >>> load("resnet50", classes=10).output_shapes
+    {'output': (10,)}
     """
-    return Architecture(*compiled(*located(spec, limits), limits, overrides))
+    arch = load_overridden(spec, overrides, limits=limits)
+    for warning in arch.warnings:
+        _LOGGER.warning("%s", warning)
+    return arch
+
+
+def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits = DEFAULT) -> Architecture:
+    """As `load`, for arguments of any name, and nothing is logged. Raises `SpecError`."""
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits needs archspec.Limits, got {type(limits).__name__}")
+    return Architecture(*compiled(*locate_source(spec, limits), limits, overrides))
 
 
 def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
@@ -33,15 +55,22 @@ def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
 
 
 def check(spec: Spec, *, limits: Limits = DEFAULT) -> tuple[Diagnostic, ...]:
-    """All that is wrong with a spec, what it expects and does not get included; empty where nothing is.
+    r"""All that is to be said of a spec: errors, among them what it expects and does not get, and warnings.
 
     Raises:
         OSError: the file cannot be read, or there is no bundled spec of that name.
+        TypeError: it is no spec at all.
+
+    >>> [found.severity for found in check("name: a\ninput: [8]\nargs: {width: 4}\nstages: {one: relu}")]
+    ['warning']
     """
     try:
-        return load(spec, limits=limits).unexpected()
+        arch = load_overridden(spec, {}, limits=limits)
     except SpecError as error:
+        if isinstance(error, OSError | TypeError):
+            raise
         return error.diagnostics
+    return tuple(sorted((*arch.unexpected(), *arch.warnings), key=place))
 
 
 def bundled() -> tuple[str, ...]:

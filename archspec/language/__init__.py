@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archspec.diagnostics import Collector, Diagnostic, Source, Span, SpecError
+from archspec.diagnostics import Collector, Diagnostic, Source, Span, SpecError, place
 from archspec.graph import Graph
 from archspec.language.declare import Rewrites, bind
 from archspec.language.document import Document
@@ -37,12 +37,13 @@ def program(
         with deep(limits.depth):
             bound = bind(document, rewrites, found)
     found.raise_if_any()
+    bound.warnings = tuple(sorted(found.warnings, key=place))
     return bound
 
 
 def _value(name: str, source: Source, limits: Limits) -> Tree:
-    if not source.text.strip():
-        raise SpecError(Diagnostic(f"{name} has no value", Span(source, 1, 1)))
+    if not source.yaml.strip():
+        raise SpecError(Diagnostic(f"{name} has no value", Span(source, 1, 1, len(source.text))))
     return read(source, limits)
 
 

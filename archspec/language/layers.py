@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
-from archspec.diagnostics import Span
+from archspec.diagnostics import Diagnostic, Span
 from archspec.language.tree import Scalar, Tree
 from archspec.ops.base import Op
 
@@ -166,3 +166,4 @@ class Program:
     outputs: tuple[Scalar, ...] = ()
     passes: tuple[PassUse, ...] = ()
     expect: Mapping[str, Tree] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 
-from archspec.diagnostics import Collector, did_you_mean
+from archspec.diagnostics import Collector, Span, did_you_mean
 from archspec.language.binder import Binder
 from archspec.language.document import Document, Entry
 from archspec.language.layers import Block, Kind, Layer, Parameter
@@ -53,7 +53,8 @@ class Parameters:
             declared = parameters.get(name)
             if declared is None:
                 advice = did_you_mean(name, parameters) or f"{document.name} takes no arguments"
-                self.found.report(f"{document.name} has no argument {name[:60]!r}", tree.span, help=advice)
+                place = Span(tree.span.source, 1, 1, len(name))
+                self.found.report(f"{document.name} has no argument {name[:60]!r}", place, help=advice)
             elif declared.kind == "layer" or check_value(tree, declared.kind, name, Names(self.blocks, {}), self.found):
                 result[name] = Parameter(name, declared.span, declared.kind, tree)
         return result
