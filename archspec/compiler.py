@@ -17,6 +17,7 @@ from archspec.language.given import option
 from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import Loader
 from archspec.language.tree import locate
+from archspec.language.unused import find_unread_inputs
 from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
 
@@ -34,6 +35,7 @@ def compiled(
     given = {name: option(name, value, limits) for name, value in overrides.items()}
     bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, limits=limits)
     graph, names = elaborate(bound, limits)
+    bound.warnings += find_unread_inputs(bound, graph)
     for use in bound.passes:
         graph = _rewritten(graph, use, names)
     return bound, graph, source.text, {name: found.yaml.strip() for name, found in given.items()}

@@ -14,6 +14,7 @@ from typing import Literal, NoReturn
 _SHOWN_LINE = 160  # a longer source line is cut around its carets
 _SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
 _MOST_SHOWN = 1000  # characters of one line of a diagnostic
+_LISTED = 12  # names that are listed whole
 _COMPARED = 1000  # words that are looked through for the nearest one
 
 Severity = Literal["error", "warning"]
@@ -215,13 +216,30 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+def guess(word: str, words: Iterable[str]) -> str | None:
+    """A `help:` text that names the nearest of `words`; None where none is near."""
+    close = nearest(word, words)
+    return f"did you mean {close!r}?" if close is not None else None
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str | None:
-    """A `help:` text that names the nearest of `words`, or all of them where they are few; None where neither helps."""
+    """A `help:` text that names the nearest of `words`, or else all of them; of many, some and how many there are.
+
+    None only where there are none.
+
+    >>> did_you_mean("kernal", ["out", "kernel"])
+    "did you mean 'kernel'?"
+    >>> did_you_mean("x", ["out", "kernel"])
+    'there is out, kernel'
+    """
     known = list(dict.fromkeys(words))
-    close = nearest(word, known)
-    if close is not None:
-        return f"did you mean {close!r}?"
-    return f"there is {', '.join(known)}" if 0 < len(known) <= 8 else None
+    close = guess(word, known)
+    if close is not None or not known:
+        return close
+    if len(known) <= _LISTED:
+        return f"there is {', '.join(known)}"
+    alike = sorted(known, key=lambda other: (-len(set(word.lower()) & set(other.lower())), known.index(other)))
+    return f"there are {len(known)}, among them {', '.join(alike[: _LISTED // 2])}"
 
 
 def shorten(text: str, limit: int = 60) -> str:

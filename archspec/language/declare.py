@@ -26,6 +26,7 @@ from archspec.language.layers import (
 from archspec.language.literals import UNKNOWN, check_fields, check_value, field_type, literal
 from archspec.language.parameters import Parameters
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
+from archspec.language.unused import check_unused
 from archspec.language.words import TYPES, Names, check_declared_name, check_module_name
 from archspec.ops import BY_WORD
 
@@ -65,7 +66,7 @@ class _Declarations:
         check_cycles(self.blocks, self.found)
         outputs = tuple(self.outputs(values))
         passes = tuple(self.passes())
-        return Program(
+        program = Program(
             document.name,
             document.source,
             document.span,
@@ -77,6 +78,9 @@ class _Declarations:
             passes,
             document.expect,
         )
+        if not self.found.found:
+            check_unused(program, document, self.found)
+        return program
 
     # -- parts of the document ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from archspec.diagnostics import Collector, Span, Use, did_you_mean, shorten
+from archspec.diagnostics import Collector, Span, Use, did_you_mean, guess, shorten
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, locate
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _instead(name: str, owner: str, model: type[BaseModel], tree: Tree | None) -
     """What an unknown field may have been meant to be."""
     known = list(model.model_fields)
     if owner == SPEC and isinstance(tree, Scalar) and tree.kind == "null":
-        return did_you_mean(name, known) or "in braces a comma ends a text: quote the text that has one"
+        return guess(name, known) or "in braces a comma ends a text: quote the text that has one"
     return did_you_mean(name, known) or (None if known else f"{owner} takes no arguments")
 
 
@@ -147,8 +147,8 @@ def _hint(got: Any, words: list[str], needs: list[str], *, quoted: bool) -> str 
         return None
     if "true or false" in needs and got.lower() in ("yes", "no", "on", "off", "true", "false"):
         return "YAML 1.2 has true and false, unquoted"
-    advice = did_you_mean(got, words) if words else None
-    if advice and advice.startswith("did"):
+    advice = guess(got, words)
+    if advice is not None:
         return advice
     numeric = quoted and {"a number", "a whole number"} & set(needs)
     return "numbers and arithmetic stand unquoted" if numeric and not words else None

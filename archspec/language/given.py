@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from archspec import library
-from archspec.diagnostics import Source, SpecFileError, SpecNotFoundError, did_you_mean, nearest, shorten
+from archspec.diagnostics import Source, SpecFileError, SpecNotFoundError, guess, nearest, shorten
 from archspec.language.limits import Limits
-from archspec.language.load import SUFFIXES, open_source
+from archspec.language.load import SUFFIXES, UNKNOWN_NAME, open_source
 from archspec.language.plain import outside, written
 
 Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
@@ -125,7 +125,7 @@ def _advice(spec: str | os.PathLike[str]) -> str:
         return f"a bundled spec is named by a string: {text!r}" if library.find(text) else "a path ends in .yaml"
     if any(character in text for character in ":[],") and Path(text).name == text:
         return _TEXT
-    return did_you_mean(text, library.names()) or "a path ends in .yaml"
+    return guess(text, library.names()) or UNKNOWN_NAME
 
 
 def _neighbours(path: Path) -> str | None:

@@ -68,6 +68,7 @@ def turns(binder: Binder, key: Scalar, arguments: Tree, names: Names) -> Layer:
         prefix=_prefix(binder.found, parts.get("name")),
         share=_share(binder.found, parts.get("share")),
         body=binder.layers(parts["layers"], inner) if "layers" in parts else empty,
+        places={name: own.span for name, own in arguments.keys.items()},
     )
 
 

@@ -100,6 +100,22 @@ def plain(tree: Tree) -> Any:
     return tree.text
 
 
+def words(tree: Tree) -> Iterator[str]:
+    """The names that the values of a tree mention, alone or in arithmetic."""
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case Scalar() as scalar if scalar.kind == "word":
+                yield from _WORD.findall(scalar.text)
+            case Sequence(items=items):
+                pending += items
+            case Mapping(entries=entries):
+                pending += [value for _, value in entries]
+
+
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
 def as_number(exact: Fraction) -> int | float:
     """A whole number as int, any other rounded once. Raises `ExpressionError` where it is too large for that."""
     try:
