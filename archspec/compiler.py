@@ -34,7 +34,11 @@ def compiled(
     document = loader.load(source, path)
     given = {name: option(name, value, limits) for name, value in overrides.items()}
     bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, limits=limits)
-    graph, names = elaborate(bound, limits)
+    try:
+        graph, names = elaborate(bound, limits)
+    except SpecError as error:  # an input that is another than the one that is meant may be why
+        inputs = {use.sizes.span for use in bound.inputs}
+        raise SpecError(*(found for found in bound.warnings if found.span in inputs), *error.diagnostics) from None
     bound.warnings += find_unread_inputs(bound, graph)
     for use in bound.passes:
         graph = _rewritten(graph, use, names)

@@ -25,6 +25,7 @@ from archspec.language.layers import (
 )
 from archspec.language.literals import UNKNOWN, check_fields, check_value, field_type, literal
 from archspec.language.parameters import Parameters
+from archspec.language.readings import check_numbers, check_sizes, is_batch, without_first
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
 from archspec.language.unused import check_unused
 from archspec.language.words import TYPES, Names, check_declared_name, check_module_name
@@ -102,6 +103,8 @@ class _Declarations:
                         f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, op.model_fields)
                     )
             check_fields(op, tuple(fields), key.span, self.names, self.names, self.found, whole=False)
+            if key.span.source is self.document.span.source:
+                check_numbers(word, tuple(fields), self.found)
 
     # -- inputs, blocks, stages, outputs, passes ------------------------------------------------------------------
 
@@ -117,10 +120,30 @@ class _Declarations:
                     f"an input needs a list of sizes, got {describe(tree)}", tree.span, help="for example [3, 224, 224]"
                 )
                 continue
-            sizes = [check_value(item, "int", "an input", self.names, self.found) for item in tree]
+            if is_batch(tree.items[0], self.names):
+                advice = f"an input has no batch: {without_first(tree)}"
+                first = tree.items[0]
+                self.found.report(
+                    f"an input has whole sizes of at least 1, got {describe(first)}", first.span, help=advice
+                )
+                continue
+            sizes = [self.check_size(item) for item in tree]
+            check_sizes(tree, self.document, self.found)
             if good and all(sizes):
                 self.names.add_value(key.text)
                 yield InputUse(key.text, key.span, tree)
+
+    def check_size(self, item: Tree) -> bool:
+        """Reports one of an input's sizes that is none."""
+        if isinstance(item, Scalar) and item.kind == "null":
+            advice = "a size that may vary is an argument: args: {side: 224}, input: [3, side, side]"
+            self.found.report("an input has whole sizes of at least 1, got nothing", item.span, help=advice)
+            return False
+        if isinstance(item, Sequence):
+            advice = "one input is a list of sizes; several have names: inputs: {left: […], right: […]}"
+            self.found.report(f"an input needs a whole number, got {describe(item)}", item.span, help=advice)
+            return False
+        return check_value(item, "int", "an input", self.names, self.found)
 
     def head(self, key: Scalar, tree: Tree) -> Block:
         """A block with its arguments, inputs and outputs; its layers come when all heads are known."""

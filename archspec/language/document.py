@@ -133,7 +133,7 @@ def _shell(tree: Mapping, first: Span, found: Collector) -> Shell:
     try:
         return Shell.model_validate(data)
     except ValidationError as error:
-        explain(error, "a spec", Shell, places, span=first, into=found)
+        explain(error, "a spec", Shell, places, span=first, into=found, advise=_form)
         wrong = {str(detail["loc"][0]) for detail in error.errors()}
     kept = {name: value for name, value in data.items() if name not in wrong}
     for name in wrong & data.keys() - Shell.model_fields.keys():
@@ -144,6 +144,20 @@ def _shell(tree: Mapping, first: Span, found: Collector) -> Shell:
         return Shell.model_validate({"name": "network", **kept})
     except ValidationError:
         return Shell(name="network")
+
+
+def _form(name: str, tree: Tree | None) -> str | None:
+    """How a part of a spec is written that is there in another form."""
+    if name == "input" and isinstance(tree, Scalar):
+        sizes = re.findall(r"\d+", tree.text)
+        if len(sizes) > 1:
+            return f"a list stands in brackets: [{', '.join(sizes)}]"
+        return f"[{sizes[0]}] is a vector, [3, {sizes[0]}, {sizes[0]}] an image" if sizes else None
+    if name == "inputs" and isinstance(tree, Sequence):
+        return "inputs: {name: sizes, …}; a single input is input: [3, 224, 224]"
+    if name == "stages" and isinstance(tree, Sequence):
+        return "stages have names: stages: {body: […]}"
+    return None
 
 
 def _check_cut(tree: Tree, found: Collector) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -41,11 +41,12 @@ def explain(
     into: Collector,
     use: Use | None = None,
     given: Iterable[str] = (),
+    advise: Callable[[str, Tree | None], str | None] = lambda name, tree: None,  # noqa: ARG005 -- no advice
 ) -> None:
     """Reports each field that `error` is about once.
 
     `owner` is what has the fields, in the author's words, and `span` its place. Fields in `given` are not missing: their
-    values are not known yet.
+    values are not known yet. `advise` says what to do about a field, where it knows.
     """
     by_field: dict[str, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
@@ -61,7 +62,8 @@ def explain(
         else:
             detail, message, advice = _mismatch(name, owner, model, details, tree)
             place = own if tree is None or len(detail["loc"]) < 2 else _place(tree, detail) or own
-            into.report(message, place, use=use, help=advice or (_purpose(model, name) if owner == SPEC else None))
+            advice = advise(name, tree) or advice or (_purpose(model, name) if owner == SPEC else None)
+            into.report(message, place, use=use, help=advice)
 
 
 SPEC = "a spec"

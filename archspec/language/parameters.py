@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 
+from archspec import expressions
 from archspec.diagnostics import Collector, Span, did_you_mean
 from archspec.language.binder import Binder
 from archspec.language.document import Document, Entry
@@ -40,6 +41,9 @@ class Parameters:
             advice = f"a type ({', '.join(TYPES)}), a number, true or false, a layer"
             self.found.report(f"{key.text} needs a default or a type, got {describe(tree)}", tree.span, help=advice)
             return None
+        if isinstance(tree, Scalar) and tree.kind == "string" and not _may_be_option(tree):
+            advice = f"numbers, arithmetic, true and false stand unquoted: {key.text}: {tree.text}"
+            self.found.report(f"{key.text} is the text {tree.text[:60]!r}, which no op takes", tree.span, help=advice)
         if isinstance(tree, Scalar) and tree.kind == "word" and tree.text in TYPES:
             return Parameter(key.text, key.span, kind, None)
         if kind != "layer":
@@ -94,3 +98,9 @@ class Parameters:
         if is_layer_word(word) or word in self.blocks:
             return "layer"
         return "option" if word in OPTIONS else "number"
+
+
+def _may_be_option(scalar: Scalar) -> bool:
+    """Whether a quoted text is a word, or the name of a part of the network."""
+    word = scalar.text in OPTIONS or expressions.is_part(scalar.text) or expressions.is_name(scalar.text)
+    return word and scalar.text.lower() not in ("true", "false")

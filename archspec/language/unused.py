@@ -29,6 +29,7 @@ from archspec.language.layers import (
     descend,
     tour,
 )
+from archspec.language.readings import check_numbers
 from archspec.language.tree import Mapping, Scalar, Tree, words
 
 
@@ -212,6 +213,7 @@ class _Unused:
                 self.check_join(layer)
             case OpUse():
                 check_idle_fields(layer, self.found)
+                check_numbers(layer.op.word, tuple(own for own in layer.fields if not own.default), self.found)
             case Turns():
                 self.check_turns(layer, used)
 
