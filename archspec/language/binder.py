@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from archspec.diagnostics import Collector, Note, Span, did_you_mean
 from archspec.language.document import Entry
+from archspec.language.foreign import advise_argument
 from archspec.language.iterators import turns
 from archspec.language.layers import (
     ArgumentUse,
@@ -151,7 +152,7 @@ class Binder:
         if names.arguments.get(word) == "layer" or names.is_value(word):
             what = "a layer that was handed in" if word in names.arguments else "a named value"
             return self.wrong(f"{word} is {what} and takes no arguments", key.span)
-        message, advice = unknown(word, names)
+        message, advice = unknown(word, names, alone=False)
         return self.wrong(message, key.span, advice)
 
     def wrong(self, message: str, span: Span, advice: str | None = None, *, notes: tuple[Note, ...] = ()) -> Layer:
@@ -242,7 +243,7 @@ class Binder:
             parameter = block.parameters.get(name)
             if parameter is None:
                 self.found.report(
-                    f"{block.name} has no argument {name[:60]!r}", place, help=did_you_mean(name, block.parameters)
+                    f"{block.name} has no argument {name[:60]!r}", place, help=advise_argument(name, block.parameters)
                 )
             elif parameter.kind == "layer":
                 bound[name] = self.layer(tree, names.inside())

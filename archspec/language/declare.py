@@ -12,6 +12,7 @@ from archspec.language.binder import Binder
 from archspec.language.cycles import check_cycles
 from archspec.language.document import Document, Entry
 from archspec.language.explain import explain
+from archspec.language.foreign import advise_argument, advise_key, advise_op
 from archspec.language.layers import (
     Block,
     Chain,
@@ -90,7 +91,7 @@ class _Declarations:
         for word, (key, entries) in self.document.defaults.items():
             op = BY_WORD.get(word)
             if op is None:
-                self.found.report(f"{word[:60]!r} is no op", key.span, help=did_you_mean(word, BY_WORD))
+                self.found.report(f"{word[:60]!r} is no op", key.span, help=advise_op(word))
                 continue
             fields = [
                 Field(name, value.span, value, default=True)
@@ -99,9 +100,8 @@ class _Declarations:
             ]
             for name, (own, _) in entries.items():
                 if name not in op.model_fields:
-                    self.found.report(
-                        f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, op.model_fields)
-                    )
+                    advice = advise_argument(name, op.model_fields, op=True) or f"{word} takes no arguments"
+                    self.found.report(f"{word} has no argument {name[:60]!r}", own.span, help=advice)
             check_fields(op, tuple(fields), key.span, self.names, self.names, self.found, whole=False)
             if key.span.source is self.document.span.source:
                 check_numbers(word, tuple(fields), self.found)
@@ -153,11 +153,11 @@ class _Declarations:
         assert isinstance(tree, Mapping)
         parts = tree.by_name
         for name, own in tree.keys.items():
-            if name not in ("args", "inputs", "layers", "outputs"):
+            if name not in _BLOCK_KEYS:
                 self.found.report(
                     f"a block has no {name[:60]!r}",
                     own.span,
-                    help=did_you_mean(name, ("args", "inputs", "layers", "outputs")),
+                    help=advise_key("a block", name, _BLOCK_KEYS) or did_you_mean(name, _BLOCK_KEYS),
                 )
         if "layers" not in parts:
             self.found.report(f"the block {key.text} needs 'layers'", key.span)
@@ -295,9 +295,12 @@ class _Declarations:
             explain(error, key.text, model, places(fields), span=key.span, into=self.found, given=values)
 
 
+_BLOCK_KEYS = ("args", "inputs", "layers", "outputs")
+
+
 def _is_long(tree: Tree) -> bool:
     """Whether a block is written with its parts named, and not as a layer alone."""
-    return isinstance(tree, Mapping) and any(name in tree.by_name for name in ("layers", "args", "inputs", "outputs"))
+    return isinstance(tree, Mapping) and any(name in tree.by_name for name in _BLOCK_KEYS)
 
 
 def _without_after(tree: Tree) -> Tree:

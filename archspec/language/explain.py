@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from archspec.diagnostics import Collector, Span, Use, did_you_mean, guess, shorten
+from archspec.diagnostics import Collector, Span, Use, did_you_mean, shorten
+from archspec.language.foreign import advise_argument, advise_key, advise_option
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, locate
+from archspec.ops import BY_WORD
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -76,9 +78,12 @@ def _extra(name: str, owner: str, span: Span) -> tuple[str, Span]:
 def _instead(name: str, owner: str, model: type[BaseModel], tree: Tree | None) -> str | None:
     """What an unknown field may have been meant to be."""
     known = list(model.model_fields)
-    if owner == SPEC and isinstance(tree, Scalar) and tree.kind == "null":
-        return guess(name, known) or "in braces a comma ends a text: quote the text that has one"
-    return did_you_mean(name, known) or (None if known else f"{owner} takes no arguments")
+    if owner != SPEC:
+        return advise_argument(name, known, op=owner in BY_WORD) or f"{owner} takes no arguments"
+    close = advise_key(SPEC, name, known)
+    if close is None and isinstance(tree, Scalar) and tree.kind == "null":
+        return "in braces a comma ends a text: quote the text that has one"
+    return close or did_you_mean(name, known)
 
 
 def _purpose(model: type[BaseModel], name: str) -> str | None:
@@ -149,7 +154,7 @@ def _hint(got: Any, words: list[str], needs: list[str], *, quoted: bool) -> str 
         return None
     if "true or false" in needs and got.lower() in ("yes", "no", "on", "off", "true", "false"):
         return "YAML 1.2 has true and false, unquoted"
-    advice = guess(got, words)
+    advice = advise_option(got, words)
     if advice is not None:
         return advice
     numeric = quoted and {"a number", "a whole number"} & set(needs)

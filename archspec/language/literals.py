@@ -13,6 +13,7 @@ from archspec import expressions
 from archspec.diagnostics import Collector, Span, did_you_mean, shorten
 from archspec.expressions import ExpressionError
 from archspec.language.explain import explain
+from archspec.language.foreign import advise_option
 from archspec.language.layers import Field, Kind, is_of, places
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, as_number, describe
 from archspec.language.words import A_KIND, Names
@@ -122,7 +123,8 @@ def _expression(scalar: Scalar, names: Names, found: Collector, words: AbstractS
         what = f"{A_KIND[kind]}, not a number" if kind else "no number here"
         what = "a named value, not a number" if kind is None and names.is_value(name.name) else what
         place = part(scalar, ExpressionError("", name.offset, len(name.name)))
-        advice = did_you_mean(name.name, [*words, *names.numbers()])
+        option = advise_option(name.name, words)
+        advice = option or did_you_mean(name.name, [*words, *names.numbers()])
         found.report(f"{name.name!r} is {what}", place, help=_TRUTH if name.name in _NOT_TRUTH else advice)
     return as_number(expressions.evaluate(tree, lambda _: None)) if known else UNKNOWN
 
@@ -186,11 +188,14 @@ def check_fields(
     given = {field.name for field in fields} if whole else set(op.model_fields)
     bad: set[str] = set()
     for field in fields:
+        if field.name not in op.model_fields:  # its value may be anything
+            values[field.name] = None
+            continue
         before = len(found.found)
         value = literal(field.value, document if field.default else names, found, field_type(op, field.name))
         if len(found.found) > before:
             bad.add(field.name)
-        if value is not UNKNOWN or field.name not in op.model_fields:
+        if value is not UNKNOWN:
             values[field.name] = value
     try:
         op.model_validate({name: value for name, value in values.items() if name not in bad}, strict=True)

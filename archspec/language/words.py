@@ -10,6 +10,7 @@ from keyword import iskeyword
 
 from archspec.diagnostics import Collector, did_you_mean
 from archspec.expressions import is_name
+from archspec.language.foreign import advise_layer
 from archspec.language.layers import Block, Kind
 from archspec.language.names import RESERVED
 from archspec.language.tree import Scalar
@@ -63,10 +64,11 @@ class Names:
     def values(self) -> list[str]:
         return [word for frame in self.frames for word in sorted(frame) if not self.is_other(word)]
 
-    def layer_words(self) -> list[str]:
-        """Every word that can stand for a layer here."""
+    def layer_words(self, *, alone: bool = True) -> list[str]:
+        """Every word that can stand for a layer here, `alone` or with arguments."""
         arguments = [word for word, kind in self.arguments.items() if kind == "layer"]
-        return [*BY_WORD, *ITERATORS, "layers", *self.blocks, *arguments, *self.values]
+        callable_words = [*BY_WORD, *ITERATORS, "layers", *self.blocks]
+        return [*callable_words, *arguments, *self.values] if alone else callable_words
 
     def numbers(self) -> list[str]:
         """Every word that can stand for a number here."""
@@ -108,8 +110,8 @@ def check_declared_name(key: Scalar, what: str, taken: Iterable[str], found: Col
     return True
 
 
-def unknown(word: str, names: Names) -> tuple[str, str | None]:
-    """The message and the advice for a word that means nothing."""
+def unknown(word: str, names: Names, *, alone: bool = True) -> tuple[str, str | None]:
+    """The message and the advice for a word that means nothing, `alone` or with arguments."""
     if word in names.arguments:
         return f"{word!r} is {A_KIND[names.arguments[word]]}, not a layer", None
     if word.endswith((":", ",")) or ":" in word:
@@ -125,7 +127,8 @@ def unknown(word: str, names: Names) -> tuple[str, str | None]:
         return "a layer is missing here", "identity, or [], leaves a value as it is"
     if word in names.stages:
         return f"the stage {word!r} cannot be seen from here", "a name holds behind its layer, and not inside blocks"
-    return f"{word[:60]!r} is no op, block, layer argument or named value here", did_you_mean(word, names.layer_words())
+    advice = advise_layer(word) or did_you_mean(word, names.layer_words(alone=alone))
+    return f"{word[:60]!r} is no op, block, layer argument or named value here", advice
 
 
 A_KIND: Mapping[Kind, str] = {
