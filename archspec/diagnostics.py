@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
@@ -14,6 +14,7 @@ from typing import Literal, NoReturn
 _SHOWN_LINE = 160  # a longer source line is cut around its carets
 _SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
 _MOST_SHOWN = 1000  # characters of one line of a diagnostic
+_SHOWN_PLACES = 8  # further places of what is wrong at several
 _LISTED = 12  # names that are listed whole
 _COMPARED = 1000  # words that are looked through for the nearest one
 
@@ -199,12 +200,27 @@ class Collector:
     def raise_if_any(self) -> None:
         """Raises `SpecError` with all errors, and the warnings beside them, if there is an error."""
         if self.found:
-            raise SpecError(*sorted((*self.found, *self.warnings), key=place))
+            raise SpecError(*fold((*self.found, *self.warnings)))
 
 
 def place(diagnostic: Diagnostic) -> tuple[str, int, int]:
     """The order of diagnostics: file, line, column."""
     return diagnostic.span.source.name, diagnostic.span.line, diagnostic.span.column
+
+
+def fold(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics by place, those that say the same made one: the first, with the places of the others as its notes."""
+    same: dict[tuple[str, str, str | None, Use | None], list[Diagnostic]] = {}
+    for found in sorted(diagnostics, key=place):
+        same.setdefault((found.severity, found.message, found.help, found.use), []).append(found)
+    return tuple(_with_others(first, others) for first, *others in same.values())
+
+
+def _with_others(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
+    notes = [Note(other.span, "and here") for other in others[:_SHOWN_PLACES]]
+    if len(others) > _SHOWN_PLACES:
+        notes[-1] = Note(notes[-1].span, f"and here, and at {len(others) - _SHOWN_PLACES} more places")
+    return replace(first, notes=(*first.notes, *notes))
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:

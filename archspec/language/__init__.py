@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archspec.diagnostics import Collector, Diagnostic, Source, Span, SpecError, place
+from archspec.diagnostics import Collector, Diagnostic, Source, Span, SpecError, fold
 from archspec.graph import Graph
 from archspec.language.declare import Rewrites, bind
 from archspec.language.document import Document
@@ -37,7 +37,7 @@ def program(
         with deep(limits.depth):
             bound = bind(document, rewrites, found)
     found.raise_if_any()
-    bound.warnings = tuple(sorted(found.warnings, key=place))
+    bound.warnings = fold(found.warnings)
     return bound
 
 

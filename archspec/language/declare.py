@@ -130,7 +130,7 @@ class _Declarations:
             sizes = [self.check_size(item) for item in tree]
             check_sizes(tree, self.document, self.found)
             if good and all(sizes):
-                self.names.add_value(key.text)
+                self.names.add_value(key)
                 yield InputUse(key.text, key.span, tree)
 
     def check_size(self, item: Tree) -> bool:
@@ -166,7 +166,7 @@ class _Declarations:
             advice = "args: {name: default, …}, or a type: " + ", ".join(TYPES)
             self.found.report(f"args need a mapping, got {describe(args)}", args.span, help=advice)
             args = None
-        names = Names(self.blocks, dict(self.names.arguments), stages=self.names.stages)
+        names = self.names.body(self.names.arguments)
         parameters = self.arguments.declared({own.text: (own, value) for own, value in args or ()}, names)
         inputs = tuple(self.scalars(parts.get("inputs"), "inputs"))
         outputs = tuple(self.scalars(parts.get("outputs"), "outputs"))
@@ -187,7 +187,7 @@ class _Declarations:
 
     def body(self, block: Block, tree: Tree) -> Block:
         arguments = {**self.names.arguments, **{name: one.kind for name, one in block.parameters.items()}}
-        names = Names(self.blocks, arguments, stages=self.names.stages)
+        names = self.names.body(arguments)
         for scalar in block.inputs:
             if names.is_other(scalar.text):
                 self.found.report(
@@ -195,7 +195,7 @@ class _Declarations:
                     scalar.span,
                     help="choose another name",
                 )
-            names.add_value(scalar.text)
+            names.add_value(scalar)
         if _is_long(tree):
             assert isinstance(tree, Mapping)
             tree = tree.by_name.get("layers", Sequence(tree.span, ()))
@@ -228,7 +228,7 @@ class _Declarations:
         for key, tree in document.stages.values():
             good = check_module_name(key, self.found)
             layer = self.binder.layer(_without_after(tree), names)
-            names.add_value(key.text)
+            names.add_value(key)
             items.append(Item(key if good else None, layer))
         return Chain(span=document.span, items=tuple(items), named=True), names
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostics import Collector, Span, Use, did_you_mean, shorten
-from archspec.language.foreign import advise_argument, advise_key, advise_option
+from archspec.language.foreign import advise_argument, advise_key, advise_option, translate_argument
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, locate
 from archspec.ops import BY_WORD
 
@@ -53,19 +53,26 @@ def explain(
     by_field: dict[str, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         by_field.setdefault(str(detail["loc"][0]) if detail["loc"] else "", []).append(detail)
+    known = list(model.model_fields)
+    extra = [name for name, (first, *_) in by_field.items() if _is_at_field(first, "extra_forbidden")]
+    meant = {translate_argument(name, known) for name in extra} if owner != SPEC else set()
     for name, details in by_field.items():
-        kind = details[0]["type"]
         own, tree = places.get(name, (span, None))
-        if kind == "missing" and len(details[0]["loc"]) == 1:
-            if name not in given:
+        if _is_at_field(details[0], "missing"):
+            if name not in given and name not in meant:
                 into.report(f"{owner} needs {name!r}", span, use=use, help=_purpose(model, name))
-        elif kind == "extra_forbidden" and len(details[0]["loc"]) == 1:
+        elif name in extra:
             into.report(*_extra(name, owner, own), use=use, help=_instead(name, owner, model, tree))
         else:
             detail, message, advice = _mismatch(name, owner, model, details, tree)
             place = own if tree is None or len(detail["loc"]) < 2 else _place(tree, detail) or own
             advice = advise(name, tree) or advice or (_purpose(model, name) if owner == SPEC else None)
             into.report(message, place, use=use, help=advice)
+
+
+def _is_at_field(detail: ErrorDetails, kind: str) -> bool:
+    """Whether a finding of this kind is about a field, and not about something inside it."""
+    return detail["type"] == kind and len(detail["loc"]) == 1
 
 
 SPEC = "a spec"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from archspec.diagnostics import did_you_mean, guess
+from archspec.diagnostics import did_you_mean, guess, nearest
 from archspec.language import foreign_words
 from archspec.ops import BY_WORD
 from archspec.ops.activation import Activation
@@ -74,20 +74,33 @@ def advise_argument(name: str, known: Iterable[str], *, op: bool = False) -> str
     >>> advise_argument("kernel_size", ["out", "kernel"]), advise_argument("in_channels", ["out"], op=True)
     ("did you mean 'kernel'?", 'the width of the input is known: leave it out')
     """
+    fields = list(known)
+    same = translate_argument(name, fields)
+    if same is not None:
+        return f"did you mean {same!r}?"
+    said = foreign_words.LEFT_OUT.get(normalize(name)) if op else None
+    return said or did_you_mean(name, fields)
+
+
+def translate_argument(name: str, known: Iterable[str]) -> str | None:
+    """The one of the arguments `known` that is another library's, or that is spelt nearly so."""
     key, fields = normalize(name), list(known)
     same = next((field for field in fields if normalize(field) == key), None)
     same = same or next((field for field in foreign_words.FIELDS.get(key, ()) if field in fields), None)
-    if same is not None:
-        return f"did you mean {same!r}?"
-    said = foreign_words.LEFT_OUT.get(key) if op else None
-    return said or did_you_mean(name, fields)
+    return same or (None if key in foreign_words.LEFT_OUT else nearest(name, fields))
 
 
 def advise_key(owner: str, name: str, known: Iterable[str]) -> str | None:
     """What another library's key is called in `owner`: a spec, a block, an iterator; else the nearest of those known, if one is near."""
-    same = foreign_words.KEYS[owner].get(normalize(name))
+    same = translate_key(owner, name, known)
+    return f"did you mean {same!r}?" if same is not None else None
+
+
+def translate_key(owner: str, name: str, known: Iterable[str]) -> str | None:
+    """The one of the keys `known` of `owner` that is another library's, or that is spelt nearly so."""
     keys = list(known)
-    return f"did you mean {same!r}?" if same in keys else guess(name, keys)
+    same = foreign_words.KEYS[owner].get(normalize(name))
+    return same if same in keys else nearest(name, keys)
 
 
 def advise_option(word: str, options: Iterable[str]) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from archspec.diagnostics import Collector, did_you_mean
 from archspec.expressions import is_name
-from archspec.language.foreign import advise_key
+from archspec.language.foreign import advise_key, translate_key
 from archspec.language.layers import Chain, Layer, Turns
 from archspec.language.literals import check_value
 from archspec.language.tree import Mapping, Scalar, Tree, describe
@@ -50,8 +50,10 @@ def turns(binder: Binder, key: Scalar, arguments: Tree, names: Names) -> Layer:
             known = _TURN_FIELDS[word]
             advice = advise_key("an iterator", name, known) or did_you_mean(name, known)
             binder.found.report(f"{word} has no argument {name[:60]!r}", own.span, help=advice)
+    unknown = [name for name in parts if name not in _TURN_FIELDS[word]]
+    meant = {translate_key("an iterator", name, _TURN_FIELDS[word]) for name in unknown}
     for name in _NEEDED[word]:
-        if name not in parts:
+        if name not in parts and name not in meant:
             binder.found.report(f"{word} needs {name!r}", key.span, help=_TURN_HELP[name])
     for name in ("times", "start"):
         if name in parts:

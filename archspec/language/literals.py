@@ -14,6 +14,7 @@ from archspec.diagnostics import Collector, Span, did_you_mean, shorten
 from archspec.expressions import ExpressionError
 from archspec.language.explain import explain
 from archspec.language.foreign import advise_option
+from archspec.language.forms import advise_list
 from archspec.language.layers import Field, Kind, is_of, places
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, as_number, describe
 from archspec.language.words import A_KIND, Names
@@ -79,7 +80,9 @@ def _takes_numbers(kind: Any) -> bool:
 
 
 def _comma(scalar: Scalar, error: ExpressionError, names: Names) -> str | None:
-    """`[conv: 64 relu]` is one text: the comma that is missing."""
+    """`[conv: 64 relu]` is one text: the comma that is missing; `(3, 3)` is cut by its comma, or no list."""
+    if "never closed" in error.message:
+        return advise_list(scalar)
     rest = scalar.text[error.offset :]
     if error.message.startswith("arithmetic ends") and rest.split(":")[0].strip() in names.layer_words():
         return f"a comma is missing: {scalar.text[: error.offset].strip()}, {shorten(rest, 40)}"

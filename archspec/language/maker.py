@@ -13,7 +13,7 @@ from archspec.graph import Graph, Node, Path
 from archspec.language.explain import explain
 from archspec.language.layers import Field, Item, Layer, OpUse, places
 from archspec.language.limits import Limits
-from archspec.language.operands import operands, turned
+from archspec.language.operands import advise_join, operands
 from archspec.language.scopes import Bundle, Env, channels
 from archspec.language.size import MORE_NODES
 from archspec.language.tree import Scalar
@@ -54,7 +54,7 @@ class Maker:
         except ShapeError as error:
             spans = {field.name: field.span for field in use.fields}
             notes = operands([(item.layer, value) for item, result in results or () for value in result], env)
-            advice = turned(op, inputs, current) or error.help if len(inputs) == 2 else error.help
+            advice = advise_join(op, inputs, current) or error.help
             fail(error.message, spans.get(error.field or "", use.span), env.use, help=advice, notes=notes)
         self.spend(len(outputs), use, env.use)
         if path:

@@ -28,11 +28,9 @@ class Parameters:
             parameter = self.parameter(key, tree, names)
             layer = parameter is not None and parameter.kind == "layer"
             good = check_declared_name(key, "an argument", self.blocks, self.found, layer=layer)
-            if parameter is None:
-                names.arguments[name] = "number"
-            elif good:
+            names.arguments[name] = "number" if parameter is None else parameter.kind
+            if parameter is not None and (good or name in self.blocks):  # what is reported here has no consequences
                 result[name] = parameter
-                names.arguments[name] = parameter.kind
         return result
 
     def parameter(self, key: Scalar, tree: Tree, names: Names) -> Parameter | None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from archspec.diagnostics import Diagnostic, Note, Source, Span, SpecError
+from archspec.diagnostics import Diagnostic, Note, Source, Span, SpecError, fold
+from archspec.language.characters import find_odd_characters
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.syntax import mark_place, syntax
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree
@@ -45,13 +46,18 @@ def read(source: Source, limits: Limits = DEFAULT) -> Tree:
         raise SpecError(_unreadable(source, odd.start()))
     loader = _LOADER(source.yaml)
     try:
-        return _Builder(source, limits).build(_events(loader))
+        tree = _Builder(source, limits).build(_events(loader))
     except yaml.MarkedYAMLError as error:
         raise SpecError(syntax(error, source)) from None
     except yaml.reader.ReaderError as error:
         raise SpecError(_unreadable(source, min(error.position + source.start, len(source.text) - 1))) from None
     finally:
         loader.dispose()
+    if not source.text.isascii():
+        odd_characters = tuple(find_odd_characters(tree))
+        if odd_characters:
+            raise SpecError(*fold(odd_characters))
+    return tree
 
 
 def _events(loader: Any) -> Iterator[yaml.Event]:

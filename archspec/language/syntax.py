@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from archspec.diagnostics import Diagnostic, Note, Source, Span
+from archspec.language.characters import find_odd_character
 
 _COLON = "a second ': ' on this line; quote the text, or put the mapping in braces"
 _INDENTED = "this line stands deeper than the one above it, which ends with its value"
@@ -60,6 +61,9 @@ def syntax(error: Any, source: Source) -> Diagnostic:
         context = str(error.context)
         notes = (Note(mark_place(opened, source), _CONTEXTS.get(context, context)),)
     first = opened.line + 1 if opened else span.line
+    odd = find_odd_character(source, max(1, first - 1), span.line)
+    if odd is not None:
+        return odd
     return Diagnostic(f"this is not YAML: {_text(problem, span)}", span, notes, help=_advice(problem, span, first))
 
 
