@@ -6,9 +6,20 @@
 """
 
 from archspec.architecture import Architecture
-from archspec.diagnostics import Diagnostic, SpecError
+from archspec.diagnostics import Diagnostic, SpecError, SpecFileError, SpecNotFoundError, SpecTypeError
 from archspec.language.limits import Limits
 from archspec.loading import bundled, check, load
 
-__all__ = ["Architecture", "Diagnostic", "Limits", "SpecError", "bundled", "check", "load"]
+__all__ = [
+    "Architecture",
+    "Diagnostic",
+    "Limits",
+    "SpecError",
+    "SpecFileError",
+    "SpecNotFoundError",
+    "SpecTypeError",
+    "bundled",
+    "check",
+    "load",
+]
 __version__ = "0.1.0"

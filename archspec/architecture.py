@@ -64,6 +64,11 @@ class Architecture:
         return self.network.source
 
     @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What of the spec changes nothing, or reads as if something else were meant; `archspec check` prints them."""
+        return self.program.warnings
+
+    @property
     def graph(self) -> nx.MultiDiGraph[int]:
         """The wiring: a node is a number with its `node`; an edge's key is the position of the operand that it feeds."""
         return self.network.dag

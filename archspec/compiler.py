@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,39 +9,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from archspec import library
-from archspec.diagnostics import Collector, Diagnostic, Note, Source, Span, SpecError, did_you_mean
+from archspec.diagnostics import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError
 from archspec.graph import Graph
 from archspec.language import Budget, Limits, elaborate, program
 from archspec.language.explain import explain
+from archspec.language.given import option
 from archspec.language.layers import PassUse, Program, places
-from archspec.language.load import SUFFIXES, Loader, open_source
-from archspec.language.plain import written
+from archspec.language.load import Loader
 from archspec.language.tree import locate
+from archspec.language.unused import find_unread_inputs
 from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
 
 _PASS = 8  # units of work for each node of a graph that a pass makes anew
-
-Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
-"""A path, the name of a bundled spec, YAML text, or the same as a mapping."""
-
-
-def located(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
-    """The source of a spec, and its file if it has one. Raises OSError if it cannot be read."""
-    if isinstance(spec, Source):
-        return spec, None
-    if isinstance(spec, Mapping):
-        return Source("<mapping>", written(spec)), None
-    if isinstance(spec, str) and ("\n" in spec or spec.lstrip().startswith("{")):
-        return Source("<text>", spec), None
-    path = Path(spec)
-    named = library.find(str(spec)) if isinstance(spec, str) and path.suffix not in SUFFIXES else None
-    if named is not None and not path.is_file():
-        return open_source(named, f"{spec}.yaml", limits), named
-    if path.suffix not in SUFFIXES and not path.exists():
-        advice = did_you_mean(str(spec), library.names()) or "a path ends in .yaml"
-        raise FileNotFoundError(f"there is no bundled spec {str(spec)[:60]!r}; {advice}")
-    return open_source(path, str(spec), limits), path
 
 
 def compiled(
@@ -63,17 +42,20 @@ def _compiled(
 ) -> tuple[Program, Graph, str, dict[str, str]]:
     loader = Loader(path.parent if path is not None else None, library.find, library.names, budget.limits)
     document = loader.load(source, path)
-    given = {
-        name: Source(f"<{name}>", value if isinstance(value, str) else written(value))
-        for name, value in overrides.items()
-    }
+    given = {name: option(name, value, budget.limits) for name, value in overrides.items()}
     bound = program(document, loader.found, rewrites=ARGUMENTS, overrides=given, budget=budget)
-    graph, names = elaborate(bound, budget)
+    try:
+        graph, names = elaborate(bound, budget)
+    except LimitError:
+        raise
+    except SpecError as error:  # an input that is another than the one that is meant may be why
+        inputs = {use.sizes.span for use in bound.inputs}
+        raise SpecError(*(found for found in bound.warnings if found.span in inputs), *error.diagnostics) from None
+    bound.warnings += find_unread_inputs(bound, graph)
     for use in bound.passes:
         budget.charge("passes", _PASS * len(graph.nodes), use.span)
         graph = _rewritten(graph, use, names)
-    texts = {name: found.text.removesuffix("\n").removesuffix("...").strip() for name, found in given.items()}
-    return bound, graph, source.text, texts
+    return bound, graph, source.text, {name: found.yaml.strip() for name, found in given.items()}
 
 
 def _rewritten(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from archspec import meter
 
@@ -17,7 +18,12 @@ _SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is 
 _MOST_SHOWN = 1000  # characters of one line of a diagnostic
 _SHOWN_ITEMS = 20  # arguments of a block, or numbers of a list
 _REPORT = 50  # units of work for one diagnostic
+_SHOWN_PLACES = 8  # further places of what is wrong at several
+_LISTED = 12  # names that are listed whole
 _COMPARED = 1000  # words that are looked through for the nearest one
+
+Severity = Literal["error", "warning"]
+"""An error keeps a spec from being a network; a warning is about a part of it that changes nothing, or may not be meant."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +32,21 @@ class Source:
 
     name: str
     text: str
+    start: int = 0
+    """Where YAML begins in the text: behind the `groups=` of an option."""
+    numbered: bool = True
+    """Whether places have a line and a column: in an option, or where there is no text, the name says enough."""
+
+    @staticmethod
+    def option(name: str, value: str, *, flag: str = "") -> Source:
+        """The value of an argument that stands outside the spec, as `name=value`, behind the `flag` of a command line."""
+        text = f"{name}={value}"
+        return Source(f"{flag} {shorten(text)}".lstrip(), text, start=len(name) + 1, numbered=False)
+
+    @property
+    def yaml(self) -> str:
+        """What is read as YAML."""
+        return self.text[self.start :]
 
     @cached_property
     def lines(self) -> list[str]:
@@ -50,6 +71,8 @@ class Span:
         return Span(self.source, self.line, self.column + offset, max(1, length))
 
     def __str__(self) -> str:
+        if not self.source.numbered and self.line == 1:
+            return self.source.name
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
@@ -86,13 +109,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fact about a spec that keeps it from being a network."""
+    """One fact about a spec: an error keeps it from being a network, a warning does not."""
 
     message: str
     span: Span
     notes: tuple[Note, ...] = ()
     use: Use | None = None
     help: str | None = None
+    severity: Severity = "error"
 
     def __str__(self) -> str:
         return "\n".join(map(_printable, _render(self)))
@@ -100,6 +124,7 @@ class Diagnostic:
     def as_dict(self) -> dict[str, object]:
         """The diagnostic as plain data, for `--json`."""
         return {
+            "severity": self.severity,
             "file": self.span.source.name,
             "line": self.span.line,
             "column": self.span.column,
@@ -126,6 +151,26 @@ class LimitError(SpecError):
     """A spec that asks for more than it may; nothing after this is looked at."""
 
 
+class SpecFileError(SpecError, OSError):
+    """A spec that cannot be read. It is an OSError, too, with the file and the reason."""
+
+    def __init__(self, message: str, file: str, *, help: str | None = None, code: int = errno.EIO) -> None:
+        super().__init__(Diagnostic(message, Span(Source(shorten(file, 500), "", numbered=False), 1, 1), help=help))
+        self.errno, self.filename = code, file
+        self.strerror = f"{message}; {help}" if help else message
+
+
+class SpecNotFoundError(SpecFileError, FileNotFoundError):
+    """A spec that is not there: neither a file nor a bundled name."""
+
+    def __init__(self, message: str, file: str, *, help: str | None = None) -> None:
+        super().__init__(message, file, help=help, code=errno.ENOENT)
+
+
+class SpecTypeError(SpecError, TypeError):
+    """Python data that is no part of a spec."""
+
+
 MOST = 100
 """Diagnostics of one spec; whoever has mended these may ask again."""
 
@@ -142,6 +187,8 @@ class Collector:
     """Gathers independent diagnostics so that they can be reported together, up to a hundred."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    """Errors."""
+    warnings: list[Diagnostic] = field(default_factory=list)
     _seen: set[tuple[str, Span]] = field(default_factory=set)
 
     def report(
@@ -156,14 +203,36 @@ class Collector:
         if len(self.found) >= MOST:
             self.raise_if_any()
 
+    def warn(self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = ()) -> None:
+        """Adds a warning, once, up to a hundred."""
+        if (message, span) not in self._seen and len(self.warnings) < MOST:
+            self._seen.add((message, span))
+            self.warnings.append(Diagnostic(message, span, notes=notes, help=help, severity="warning"))
+
     def raise_if_any(self) -> None:
+        """Raises `SpecError` with all errors, and the warnings beside them, if there is an error."""
         if self.found:
-            raise SpecError(*in_order(self.found))
+            raise SpecError(*fold((*self.found, *self.warnings)))
 
 
-def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Diagnostics in the order of their places."""
-    return sorted(diagnostics, key=lambda one: (one.span.source.name, one.span.line, one.span.column))
+def place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    """The order of diagnostics: file, line, column."""
+    return diagnostic.span.source.name, diagnostic.span.line, diagnostic.span.column
+
+
+def fold(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics by place, those that say the same made one: the first, with the places of the others as its notes."""
+    same: dict[tuple[str, str, str | None, Use | None], list[Diagnostic]] = {}
+    for found in sorted(diagnostics, key=place):
+        same.setdefault((found.severity, found.message, found.help, found.use), []).append(found)
+    return tuple(_with_others(first, others) for first, *others in same.values())
+
+
+def _with_others(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
+    notes = [Note(other.span, "and here") for other in others[:_SHOWN_PLACES]]
+    if len(others) > _SHOWN_PLACES:
+        notes[-1] = Note(notes[-1].span, f"and here, and at {len(others) - _SHOWN_PLACES} more places")
+    return replace(first, notes=(*first.notes, *notes))
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -186,10 +255,21 @@ def _comparison(word: str, other: str) -> int:
     return 3 + len(word) * len(other) // 16
 
 
-def did_you_mean(word: str, words: Iterable[str]) -> str | None:
-    """A `help:` text that names the nearest of `words`, or all of them where they are few; None where neither helps.
+def guess(word: str, words: Iterable[str]) -> str | None:
+    """A `help:` text that names the nearest of `words`; None where none is near."""
+    close = nearest(word, words)
+    return f"did you mean {close!r}?" if close is not None else None
 
-    `words` are looked at only as long as there is work left for suggestions.
+
+def did_you_mean(word: str, words: Iterable[str]) -> str | None:
+    """A `help:` text that names the nearest of `words`, or else all of them; of many, some and how many there are.
+
+    `words` are looked at only as long as there is work left for suggestions. None where there are none, or no work is left.
+
+    >>> did_you_mean("kernal", ["out", "kernel"])
+    "did you mean 'kernel'?"
+    >>> did_you_mean("x", ["out", "kernel"])
+    'there is out, kernel'
     """
     account = meter.current()
     known: dict[str, None] = {}
@@ -197,10 +277,14 @@ def did_you_mean(word: str, words: Iterable[str]) -> str | None:
         if not account.suggest(1):
             return None
         known[other] = None
-    close = nearest(word, known)
-    if close is not None:
-        return f"did you mean {close!r}?"
-    return f"there is {', '.join(known)}" if 0 < len(known) <= 8 else None
+    close = guess(word, known)
+    if close is not None or not known:
+        return close
+    if len(known) <= _LISTED:
+        return f"there is {', '.join(known)}"
+    letters, order = set(word.lower()), {other: position for position, other in enumerate(known)}
+    alike = sorted(known, key=lambda other: (-len(letters & set(other.lower())), order[other]))
+    return f"there are {len(known)}, among them {', '.join(alike[: _LISTED // 2])}"
 
 
 def shorten(text: str, limit: int = 60) -> str:
@@ -222,7 +306,7 @@ def _shown(value: object) -> str:
 
 def _render(diagnostic: Diagnostic) -> Iterable[str]:
     span = diagnostic.span
-    yield f"{span}: error: {diagnostic.message}"
+    yield f"{span}: {diagnostic.severity}: {diagnostic.message}"
     yield from _excerpt(span)
     width = max((len(_place(note.span, span)) for note in diagnostic.notes), default=0)
     for note in diagnostic.notes:

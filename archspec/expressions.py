@@ -153,6 +153,7 @@ class _Parser:
         result = self.sum()
         if self.kind or self.start < len(self.text):
             shown = self.token or self.text[self.start]
+            self.refuse(shown)
             raise ExpressionError(f"arithmetic ends before {shown!r}", self.start, len(shown), help=_OPERATORS)
         return result
 
@@ -181,6 +182,7 @@ class _Parser:
             raise ExpressionError(f"more than {self._MAX_DEPTH} levels of parentheses", start)
         if not kind or (kind == "sign" and token not in ("-", "(")):
             shown = token or self.text[start : start + 1]
+            self.refuse(shown)
             raise ExpressionError(
                 f"a number or a name is missing before {shown!r}"
                 if shown
@@ -191,6 +193,9 @@ class _Parser:
             )
         self.advance()
         result: Expression
+        if kind == "name" and self.token == "(":
+            message = f"arithmetic has no function {token[:30]!r}"
+            raise ExpressionError(message, start, len(token), help=_INSTEAD.get(token.lower(), _OPERATORS))
         if kind == "number":
             result = Number(_shifted(token, start))
         elif kind == "name":
@@ -205,8 +210,42 @@ class _Parser:
         self.depth -= 1
         return result
 
+    def refuse(self, shown: str) -> None:
+        """Raises `ExpressionError` where an operator of another language stands; `shown` is its last sign."""
+        before = self.text[self.start - 1 : self.start]
+        sign = before + shown if shown == before == "*" else shown
+        if sign in _INSTEAD:
+            raise ExpressionError(
+                f"arithmetic has no {sign!r}", self.start + 1 - len(sign), len(sign), help=_INSTEAD[sign]
+            )
+
 
 _OPERATORS = "arithmetic has names, numbers, + - * / // and parentheses"
+_ROUNDED = "x up to a multiple of 8 is 8 * ((x + 7) // 8)"
+_GIVEN = f"{_OPERATORS}; give the number itself, or an argument that holds it"
+_POWER = "a square is x * x; give a higher power as a number, or an argument that holds it"
+_INSTEAD = {
+    "ceil": f"ceil(x / y) is -(-x // y); {_ROUNDED}",
+    "floor": "floor(x / y) is x // y",
+    "int": "int(x) is x // 1",
+    "trunc": "int(x) is x // 1",
+    "round": f"round(x) is (2 * x + 1) // 2; {_ROUNDED}",
+    "make_divisible": _ROUNDED,
+    "divisible": _ROUNDED,
+    "max": _GIVEN,
+    "min": _GIVEN,
+    "clamp": _GIVEN,
+    "abs": _GIVEN,
+    "sqrt": _GIVEN,
+    "log": _GIVEN,
+    "log2": _GIVEN,
+    "exp": _GIVEN,
+    "pow": _POWER,
+    "**": _POWER,
+    "^": _POWER,
+    "%": "x % y is x - y * (x // y)",
+}
+"""What is written in place of functions and operators that there are not."""
 
 
 def _shifted(token: str, start: int) -> Fraction:

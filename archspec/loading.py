@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from archspec import library
 from archspec.architecture import Architecture
-from archspec.compiler import Spec, compiled, located
-from archspec.diagnostics import Diagnostic, Source, SpecError
+from archspec.compiler import compiled
+from archspec.diagnostics import Diagnostic, Source, SpecError, place
 from archspec.language import DEFAULT, Budget, Limits
+from archspec.language.given import Spec, locate_source
 from archspec.passes import ARGUMENTS
+
+_LOGGER = logging.getLogger("archspec")
 
 
 def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> Architecture:
     """The architecture that a spec describes.
 
-    `spec` is a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a
-    mapping. `overrides` take the place of the document's `args`; text among them is read as YAML, so that a layer can be
-    given too. `limits` may be a `Budget` with limits of its own, which then knows how much work was done, and can be watched.
+    Each of its `warnings` is also logged to the logger "archspec".
+
+    Args:
+        spec: a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a mapping.
+        limits: how much a spec may ask for; a `Budget` with limits of its own knows how much work was done, and can be watched.
+        overrides: values in the place of the document's `args`. Any number is one, numpy's and torch's included; text is
+            read as YAML, so that a layer can be given too.
 
     Raises:
-        SpecError: the spec is not a network; its `diagnostics` say where and why.
-        OSError: the file cannot be read, or there is no bundled spec of that name.
+        SpecError: the spec is not a network; its `diagnostics` say where and why. Where the spec itself cannot be had, it is
+            also an OSError (`SpecFileError`, `SpecNotFoundError`) or a TypeError (`SpecTypeError`).
+
+    >>> load("resnet50", classes=10).output_shapes
+    {'output': (10,)}
     """
+    arch = load_overridden(spec, overrides, limits=limits)
+    for warning in arch.warnings:
+        _LOGGER.warning("%s", warning)
+    return arch
+
+
+def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits | Budget = DEFAULT) -> Architecture:
+    """As `load`, for arguments of any name, and nothing is logged. Raises `SpecError`."""
+    if not isinstance(limits, Limits | Budget):
+        raise TypeError(f"limits needs archspec.Limits, got {type(limits).__name__}")
     budget = Budget.of(limits)
-    return Architecture(*compiled(*located(spec, budget.limits), budget, overrides))
+    return Architecture(*compiled(*locate_source(spec, budget.limits), budget, overrides))
 
 
 def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
@@ -34,17 +56,25 @@ def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
 
 
 def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic, ...]:
-    """All that is wrong with a spec, what it expects and does not get included; empty where nothing is.
+    r"""All that is to be said of a spec: errors, among them what it expects and does not get, and warnings.
 
     Raises:
         OSError: the file cannot be read, or there is no bundled spec of that name.
+        TypeError: it is no spec at all.
+
+    >>> [found.severity for found in check("name: a\ninput: [8]\nargs: {width: 4}\nstages: {one: relu}")]
+    ['warning']
     """
     budget = Budget.of(limits)
     try:
         with budget.running():
-            return load(spec, limits=budget).unexpected()
+            arch = load_overridden(spec, {}, limits=budget)
+            unexpected = arch.unexpected()
     except SpecError as error:
+        if isinstance(error, OSError | TypeError):
+            raise
         return error.diagnostics
+    return tuple(sorted((*unexpected, *arch.warnings), key=place))
 
 
 def bundled() -> tuple[str, ...]:

@@ -50,7 +50,9 @@ def test_the_text(path: Path, folder: Path, request: pytest.FixtureRequest, monk
 
 PACKAGE = Path(archspec.__file__).parent
 READ = ("language/*.py", "ops/*.py", "passes/*.py", "expressions.py", "architecture.py")
-REPORTING = frozenset(("report", "fail", "wrong", "error", "_error", "Diagnostic", "ShapeError", "ExpressionError"))
+REPORTING = frozenset(
+    ("report", "warn", "fail", "wrong", "error", "_error", "Diagnostic", "ShapeError", "ExpressionError")
+)
 ELSEWHERE: dict[str, str] = {
     " has no value here": "said to the caller only: the language names the word itself",
     "the network has more than": "tests/test_hostile.py: it needs a network that cannot be foreseen",
@@ -106,7 +108,12 @@ def test_the_walk_finds_the_texts() -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_text_has_a_mistake_that_shows_it(text: str) -> None:
     pattern = re.compile(".*".join(map(re.escape, TEXTS[text])))
-    shown = any(pattern.search(line) for path in FILES for line in parts(path)[1].splitlines() if ": error: " in line)
+    shown = any(
+        pattern.search(line)
+        for path in FILES
+        for line in parts(path)[1].splitlines()
+        if re.search(": (error|warning): ", line)
+    )
     reason = next((reason for part, reason in ELSEWHERE.items() if part in text), None)
     assert shown or reason, "write a file of tests/errors that shows it"
     assert not (shown and reason), "it is shown: take it off the list"

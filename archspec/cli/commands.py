@@ -147,7 +147,8 @@ def build(
 @json_option
 def check(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
     found = [(spec, _diagnostics(spec, limits)) for spec in specs]
-    wrong = sum(1 for _, diagnostics in found if diagnostics)
+    wrong = sum(1 for _, diagnostics in found if any(one.severity == "error" for one in diagnostics))
+    warnings = sum(one.severity == "warning" for _, diagnostics in found for one in diagnostics)
     if as_json:
         files = [{"file": spec, "diagnostics": [one.as_dict() for one in diagnostics]} for spec, diagnostics in found]
         echo_json({"ok": not wrong, "files": files})
@@ -155,9 +156,13 @@ def check(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
         for _, diagnostics in found:
             for diagnostic in diagnostics:
                 click.echo(styled(diagnostic) + "\n", err=True)
-        click.echo(f"{len(found)} checked, {wrong or 'none'} wrong")
+        click.echo(f"{len(found)} checked, {wrong or 'none'} wrong{_counted(warnings)}")
     if wrong:
         sys.exit(WRONG_SPEC)
+
+
+def _counted(warnings: int) -> str:
+    return f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
 
 
 def _diagnostics(spec: str, limits: Limits) -> tuple[Diagnostic, ...]:
@@ -166,6 +171,8 @@ def _diagnostics(spec: str, limits: Limits) -> tuple[Diagnostic, ...]:
     try:
         return diagnose(source(spec, limits), limits=limits)
     except SpecError as error:  # standard input that is no text
+        if isinstance(error, OSError):
+            raise
         return error.diagnostics
 
 

@@ -9,7 +9,7 @@ import click
 
 from archspec.cli.drawing import default_name, deliver
 from archspec.cli.errors import SpecCommand, Unable, echo_json
-from archspec.cli.options import SPEC, json_option, limits_options, set_option, source
+from archspec.cli.options import SPEC, json_option, limits_options, load_given, set_option
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -31,11 +31,9 @@ Examples:
 
 def loaded(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> list[Architecture]:
     """The architectures of some specs; at most one of them is standard input."""
-    from archspec.loading import load
-
     if list(specs).count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
-    return [load(source(spec, limits), limits=limits, **overrides) for spec in specs]
+    return [load_given(spec, overrides, limits) for spec in specs]
 
 
 @click.command(cls=SpecCommand, epilog=_DIFF, help=f"Show what differs between two networks.\n\n{SPEC}")

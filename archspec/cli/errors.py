@@ -47,13 +47,13 @@ class SpecCommand(click.Command):
             return super().invoke(ctx)
         except SpecError as error:
             show_diagnostics(error.diagnostics, as_json=bool(ctx.params.get("as_json")))
-            ctx.exit(WRONG_COMMAND if _of_options(error, ctx) else WRONG_SPEC)
+            ctx.exit(WRONG_COMMAND if _of_command(error) else WRONG_SPEC)
 
 
-def _of_options(error: SpecError, ctx: click.Context) -> bool:
-    """Whether all that is wrong stands in what `--set` gave, and none of it in the spec."""
-    given = {f"<{name}>" for name in ctx.params.get("overrides") or ()}
-    return {diagnostic.span.source.name for diagnostic in error.diagnostics} <= given
+def _of_command(error: SpecError) -> bool:
+    """Whether all that is wrong stands on the command line, in `--set` or SPEC itself, and none of it in the spec."""
+    wrong = [found for found in error.diagnostics if found.severity == "error"]
+    return not any(found.span.source.numbered for found in wrong)
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> None:
@@ -75,12 +75,16 @@ def echo_json(data: object) -> None:
 def styled(diagnostic: Diagnostic) -> str:
     """The text of a diagnostic with colours for a terminal; click takes them out for anything else."""
     place, *rest = str(diagnostic).splitlines()
-    head, mark, message = place.partition(": error: ")
-    lines = [click.style(head, bold=True) + mark.replace("error", click.style("error", fg="red", bold=True)) + message]
+    severity = diagnostic.severity
+    colour = "red" if severity == "error" else "magenta"
+    head, mark, message = place.partition(f": {severity}: ")
+    lines = [
+        click.style(head, bold=True) + mark.replace(severity, click.style(severity, fg=colour, bold=True)) + message
+    ]
     for line in rest:
         carets = _CARETS.match(line)
         if carets:
-            lines.append(carets[1] + click.style(carets[2], fg="red", bold=True))
+            lines.append(carets[1] + click.style(carets[2], fg=colour, bold=True))
         else:
             lines.append(line.replace("   help:", "   " + click.style("help:", fg="cyan"), 1))
     return "\n".join(lines)

@@ -50,7 +50,7 @@ class Wounds:
         if self.swap:
             arguments["swap"] = self.swap
         rewrite = {"lesion": arguments}
-        args = {name: plain(read(Source(f"<{name}>", text))) for name, text in overrides.items()}
+        args = {name: plain(read(Source.option(name, text))) for name, text in overrides.items()}
         total = self.after.paths().total
         base = _reference(spec, out)
         text = variant(self.before.program, base, out.stem, rewrite, args=args, paths=total)

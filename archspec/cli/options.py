@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from archspec.architecture import Architecture
     from archspec.diagnostics import Source
     from archspec.language.limits import Limits
 
@@ -74,11 +75,21 @@ def architecture_options(command: Command) -> Command:
     @limits_options
     @functools.wraps(command)
     def loaded(spec: str, overrides: dict[str, str], limits: Limits, **options: Any) -> None:
-        from archspec.loading import load
-
-        command(load(source(spec, limits), limits=limits, **overrides), **options)
+        command(load_given(spec, overrides, limits), **options)
 
     return loaded
+
+
+def load_given(spec: str, overrides: Mapping[str, str], limits: Limits) -> Architecture:
+    """The architecture of a SPEC with what `--set` says; its warnings go to standard error. Raises `SpecError`."""
+    from archspec.cli.errors import show_diagnostics
+    from archspec.language.given import option
+    from archspec.loading import load_overridden
+
+    given = {name: option(name, text, limits, flag="--set") for name, text in overrides.items()}
+    arch = load_overridden(source(spec, limits), given, limits=limits)
+    show_diagnostics(arch.warnings, as_json=False)
+    return arch
 
 
 def source(spec: str, limits: Limits) -> str | Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archspec.diagnostics import Collector, Diagnostic, Source, Span, SpecError
+from archspec.diagnostics import Collector, Diagnostic, Source, Span, SpecError, fold
 from archspec.graph import Graph
 from archspec.language.budget import Budget
 from archspec.language.declare import Rewrites, bind
@@ -38,12 +38,13 @@ def program(
         with deep(budget.limits.depth):
             bound = bind(document, rewrites, found)
     found.raise_if_any()
+    bound.warnings = fold(found.warnings)
     return bound
 
 
 def _value(name: str, source: Source, budget: Budget) -> Tree:
-    if not source.text.strip():
-        raise SpecError(Diagnostic(f"{name} has no value", Span(source, 1, 1)))
+    if not source.yaml.strip():
+        raise SpecError(Diagnostic(f"{name} has no value", Span(source, 1, 1, len(source.text))))
     return read(source, budget.limits)
 
 

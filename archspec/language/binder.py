@@ -10,6 +10,16 @@ from archspec import meter
 from archspec.diagnostics import Collector, Note, Span, did_you_mean
 from archspec.language.axes import arguments_of, field_of
 from archspec.language.document import Entry
+from archspec.language.foreign import advise_argument, translate_argument
+from archspec.language.forms import (
+    advise_name,
+    advise_no_word,
+    advise_words,
+    entries_without_rests,
+    is_cut,
+    is_layer,
+    without_rests,
+)
 from archspec.language.iterators import turns
 from archspec.language.layers import (
     ArgumentUse,
@@ -25,7 +35,7 @@ from archspec.language.layers import (
 )
 from archspec.language.literals import check_fields, check_value
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, count, describe
-from archspec.language.words import ITERATORS, MODIFIERS, Names, check_module_name, is_layer_word, unknown
+from archspec.language.words import ITERATORS, MODIFIERS, Names, check_module_name, is_layer_word, unknown, unseen
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
 
@@ -54,7 +64,8 @@ class Binder:
             return self.word(tree, names)
         if isinstance(tree, Sequence):
             inner = names.inside()
-            return Chain(span=tree.span, items=tuple(Item(None, self.layer(item, inner)) for item in tree), named=False)
+            items = tuple(Item(None, self.layer(item, inner)) for item in without_rests(tree))
+            return Chain(span=tree.span, items=items, named=False)
         return self.use(tree, names, branch=branch)
 
     def named_chain(self, tree: Mapping, names: Names) -> Chain:
@@ -65,11 +76,13 @@ class Binder:
         for key, value in tree:
             good = check_module_name(key, self.found)
             layer = self.layer(value, names, branch=branch)
-            names.add_value(key.text)
+            names.add_value(key)
             yield Item(key if good else None, layer)
 
     def word(self, scalar: Scalar, names: Names) -> Layer:
         word, span = scalar.text, scalar.span
+        if names.is_clash(word):
+            return _nothing(span)
         if scalar.kind in ("word", "string") and word in BY_WORD:
             return self.op(BY_WORD[word], None, span, names)
         if scalar.kind in ("word", "string") and word in names.blocks:
@@ -82,8 +95,8 @@ class Binder:
             return self.wrong(f"{word} needs arguments", span, f"write {word}: {{…}}")
         if scalar.kind in ("number", "bool"):
             return self.wrong(f"a layer is a word, a list or a mapping, got {word[:60]}", span)
-        message, advice = unknown(word if scalar.kind != "null" else "", names)
-        return self.wrong(message, span, advice)
+        message, advice, notes = unknown(word if scalar.kind != "null" else "", names)
+        return self.wrong(message, span, advice, notes=notes)
 
     def use(self, tree: Mapping, names: Names, *, branch: bool = False) -> Layer:
         """A word with arguments, and perhaps `from`, `with`, `as`."""
@@ -97,7 +110,8 @@ class Binder:
             self.found.report(
                 "'after' gives a place to a stage of a spec that extends another", tree.keys["after"].span, help=advice
             )
-        layer = self.applied(key, arguments, parts.get("with"), names, branch=branch)
+        modified = len(tree.entries) > 1
+        layer = self.applied(key, arguments, parts.get("with"), names, branch=branch, modified=modified)
         source = tuple(self.sources(parts["from"], names)) if "from" in parts else ()
         labels = tuple(self.labels(parts["as"], names)) if "as" in parts else ()
         if not source and not labels:
@@ -107,35 +121,38 @@ class Binder:
     def not_one_word(self, tree: Mapping, words: list[Entry], names: Names) -> Layer:
         if not words:
             start = tree.entries[0][0].span if tree.entries else tree.span
-            return self.wrong("a layer needs one word: an op, a block or a named value", start)
-        extra, value = words[1]
-        op = BY_WORD.get(words[0][0].text)
-        if op is not None and extra.text in op.model_fields and not op.join:
-            first = f"{op.first}: …, " if op.first and not isinstance(words[0][1], Mapping) else ""
-            advice = f"the arguments of {op.word} stand in braces: {op.word}: {{{first}{extra.text}: …}}"
-        elif isinstance(value, Scalar) and value.kind == "null":
-            advice = f"write a list: [{words[0][0].text}: …, {extra.text}]"
-        elif all(is_layer_word(key.text) or key.text in names.blocks for key, _ in words):
-            advice = "layers in order are a list: put a dash before each"
-        else:
-            advice = "names for layers stand under layers: {name: layer}"
+            return self.wrong("a layer needs one word: an op, a block or a named value", start, advise_no_word(tree))
+        if is_cut(words[0][1]):
+            return self.applied(*words[0], None, names, branch=True)
         return self.wrong(
             f"a layer has one word, here are {len(words)}",
-            extra.span,
-            advice,
+            words[1][0].span,
+            advise_words(words, names),
             notes=(Note(words[0][0].span, words[0][0].text),),
         )
 
-    def applied(self, key: Scalar, arguments: Tree, own: Tree | None, names: Names, *, branch: bool) -> Layer:
+    def without_arguments(self, key: Scalar, names: Names, *, modified: bool) -> Layer:
+        """Reports a word with a colon and nothing behind it."""
         word = key.text
+        if names.is_clash(word):
+            return _nothing(key.span)
+        before = len(self.found.found)
+        self.word(key, names)
+        if ":" not in word and (is_layer_word(word) or word in names.blocks) and len(self.found.found) == before:
+            advice = f"write {word}: {{}}" if modified else f"write {word} without the colon"
+            return self.wrong(f"{word} has nothing behind its colon", key.span, advice)
+        return _nothing(key.span)
+
+    def applied(
+        self, key: Scalar, arguments: Tree, own: Tree | None, names: Names, *, branch: bool, modified: bool = False
+    ) -> Layer:
+        word = key.text
+        if names.is_clash(word):
+            return _nothing(key.span)
         if own is not None and not (word in BY_WORD and BY_WORD[word].join):
             self.found.report(f"{word[:60]} takes no 'with'", own.span, help="with holds the own arguments of a join")
         if isinstance(arguments, Scalar) and arguments.kind == "null":
-            self.word(key, names)
-            head = word.partition(":")[0]
-            if ":" not in word and (is_layer_word(word) or word in names.blocks):
-                return self.wrong(f"{head} has nothing behind its colon", key.span, f"write {head} without the colon")
-            return Chain(span=key.span, items=(), named=False)
+            return self.without_arguments(key, names, modified=modified)
         if word == "layers":
             return self.layers(arguments, names)
         if word in ITERATORS:
@@ -158,24 +175,30 @@ class Binder:
         if names.arguments.get(word) == "layer" or names.is_value(word):
             what = "a layer that was handed in" if word in names.arguments else "a named value"
             return self.wrong(f"{word} is {what} and takes no arguments", key.span)
-        message, advice = unknown(word, names)
-        return self.wrong(message, key.span, advice)
+        message, advice, notes = unknown(word, names, alone=False)
+        return self.wrong(message, key.span, advise_name(key, arguments, names) or advice, notes=notes)
 
     def wrong(self, message: str, span: Span, advice: str | None = None, *, notes: tuple[Note, ...] = ()) -> Layer:
         self.found.report(message, span, help=advice, notes=notes)
-        return Chain(span=span, items=(), named=False)
+        return _nothing(span)
 
     def sources(self, tree: Tree, names: Names) -> Iterator[Scalar]:
         for item in tree.items if isinstance(tree, Sequence) else (tree,):
             if not isinstance(item, Scalar):
                 self.found.report(f"from needs a name or a list of names, got {describe(item)}", item.span)
-            elif not names.is_value(item.text):
-                other = names.is_other(item.text)
-                what = f"{names.what(item.text)}, not a named value" if other else "no named value here"
-                advice = "name the value otherwise, with as" if other else did_you_mean(item.text, names.values)
-                self.found.report(f"{item.text[:60]!r} is {what}", item.span, help=advice)
-            else:
+            elif names.is_value(item.text):
                 yield item
+            elif names.is_other(item.text):
+                message = f"{item.text[:60]!r} is {names.what(item.text)}, not a named value"
+                self.found.report(message, item.span, help="name the value otherwise, with as")
+            else:
+                said = unseen(item.text, names)
+                message, advice, notes = said or (
+                    f"{item.text[:60]!r} is no named value here",
+                    did_you_mean(item.text, names.values),
+                    (),
+                )
+                self.found.report(message, item.span, help=advice, notes=notes)
 
     def labels(self, tree: Tree, names: Names) -> Iterator[Scalar]:
         for item in tree.items if isinstance(tree, Sequence) else (tree,):
@@ -185,8 +208,12 @@ class Binder:
                 self.found.report(
                     f"the name {item.text!r} is already given in this list", item.span, help="choose another name"
                 )
+            elif item.text in names.blocks or item.text in names.arguments:
+                message = f"as cannot name a value {item.text!r}: it is {names.what(item.text)}"
+                advice = f"choose another name; as a key, it names the module only: layers: {{{item.text}: …}}"
+                self.found.report(message, item.span, help=advice)
             elif check_module_name(item, self.found):
-                names.add_value(item.text)
+                names.add_value(item)
                 yield item
 
     # -- ops, joins, blocks ---------------------------------------------------------------------------------------
@@ -202,7 +229,7 @@ class Binder:
         if isinstance(arguments, Mapping):
             branches = tuple(self.items(arguments, inner, branch=True))
         elif isinstance(arguments, Sequence):
-            branches = tuple(Item(None, self.layer(item, inner, branch=True)) for item in arguments)
+            branches = tuple(Item(None, self.layer(item, inner, branch=True)) for item in without_rests(arguments))
         else:
             branches = (Item(None, self.layer(arguments, inner, branch=True)),)
         if not branches:
@@ -217,7 +244,9 @@ class Binder:
         given: list[Field] = []
         arguments = arguments_of(op, arguments, self.found)
         if isinstance(arguments, Mapping):
-            given = [field_of(op, key.text, _place(op, key, value), value) for key, value in arguments]
+            given = [
+                field_of(op, key.text, _place(op, key, value), value) for key, value in entries_without_rests(arguments)
+            ]
         elif arguments is not None and op.first is not None:
             given = [field_of(op, op.first, arguments.span, arguments)]
         elif arguments is not None:
@@ -239,7 +268,7 @@ class Binder:
         """The arguments of a use of a block: trees for numbers and the like, layers for layers."""
         given: dict[str, tuple[Span, Tree]] = {}
         if isinstance(arguments, Mapping):
-            given = {key.text: (key.span, value) for key, value in arguments}
+            given = {key.text: (key.span, value) for key, value in entries_without_rests(arguments)}
         elif arguments is not None and block.parameters:
             given = {next(iter(block.parameters)): (arguments.span, arguments)}
         elif arguments is not None:
@@ -247,26 +276,37 @@ class Binder:
                 f"{block.name} takes no arguments", arguments.span, help=f"write {block.name} without the colon"
             )
         bound: dict[str, Tree | Layer] = {}
+        meant: set[str | None] = set()
         for name, (place, tree) in given.items():
             parameter = block.parameters.get(name)
             if parameter is None:
-                self.found.report(
-                    f"{block.name} has no argument {name[:60]!r}", place, help=did_you_mean(name, block.parameters)
-                )
+                meant.add(self.report_argument(block, name, place, arguments, names))
             elif parameter.kind == "layer":
                 bound[name] = self.layer(tree, names.inside())
             elif check_value(tree, parameter.kind, f"{name} of {block.name}", names, self.found):
                 bound[name] = tree
         for parameter in block.parameters.values():
-            if parameter.default is None and parameter.name not in given:
+            if parameter.default is None and parameter.name not in given and parameter.name not in meant:
                 note = (Note(parameter.span, "declared here"),)
-                self.found.report(
-                    f"{block.name} needs {parameter.name!r}",
-                    span,
-                    notes=note,
-                    help=f"{parameter.name} is of type {parameter.kind}",
-                )
+                advice = f"{parameter.name} is of type {parameter.kind}"
+                self.found.report(f"{block.name} needs {parameter.name!r}", span, notes=note, help=advice)
         return bound
+
+    def report_argument(self, block: Block, name: str, place: Span, arguments: Tree | None, names: Names) -> str | None:
+        """Reports an argument that a block does not have, and returns the one that it may be meant to be."""
+        layer = next((one.name for one in block.parameters.values() if one.kind == "layer"), None)
+        message = f"{block.name} has no argument {name[:60]!r}"
+        if layer is not None and isinstance(arguments, Mapping) and is_layer(arguments, names):
+            advice = f"a layer stands behind the name of its argument: {block.name}: {{{layer}: {{{name[:60]}: …}}}}"
+            self.found.report(message, place, help=advice)
+            return layer
+        self.found.report(message, place, help=advise_argument(name, block.parameters))
+        return translate_argument(name, block.parameters)
+
+
+def _nothing(span: Span) -> Layer:
+    """What stands in the place of a layer that is wrong."""
+    return Chain(span=span, items=(), named=False)
 
 
 def _place(op: type[Op], key: Scalar, value: Tree) -> Span:

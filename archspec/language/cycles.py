@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from archspec.diagnostics import Collector
-from archspec.language.layers import Block, BlockUse, Chain, JoinUse, Layer, Turns
+from archspec.language.layers import Block, BlockUse, Layer, descend
 
 
 def check_cycles(blocks: Mapping[str, Block], found: Collector) -> None:
@@ -36,18 +36,8 @@ def _shown(circle: list[str]) -> str:
 
 def _blocks(block: Block) -> Iterator[tuple[str, Layer]]:
     """The blocks that a block's layers, and the defaults of its arguments, use."""
-    pending: list[Layer] = [
-        block.body,
-        *(one.default for one in block.parameters.values() if isinstance(one.default, Layer)),
-    ]
-    while pending:
-        layer = pending.pop()
-        if isinstance(layer, BlockUse):
-            yield layer.block, layer
-            pending += [argument for argument in layer.arguments.values() if isinstance(argument, Layer)]
-        elif isinstance(layer, Chain):
-            pending += [item.layer for item in layer.items]
-        elif isinstance(layer, JoinUse):
-            pending += [item.layer for item in layer.branches]
-        elif isinstance(layer, Turns):
-            pending += [layer.body, *([layer.core] if layer.core is not None else [])]
+    defaults = (one.default for one in block.parameters.values() if isinstance(one.default, Layer))
+    for outer in (block.body, *defaults):
+        for layer in descend(outer):
+            if isinstance(layer, BlockUse):
+                yield layer.block, layer

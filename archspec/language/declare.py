@@ -13,6 +13,7 @@ from archspec.language.binder import Binder
 from archspec.language.cycles import check_cycles
 from archspec.language.document import Document, Entry
 from archspec.language.explain import explain
+from archspec.language.foreign import advise_argument, advise_key, advise_op
 from archspec.language.layers import (
     Block,
     Chain,
@@ -26,7 +27,9 @@ from archspec.language.layers import (
 )
 from archspec.language.literals import UNKNOWN, check_fields, check_value, field_type, literal
 from archspec.language.parameters import Parameters
+from archspec.language.readings import check_numbers, check_sizes, is_batch, without_first
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
+from archspec.language.unused import check_unused
 from archspec.language.words import TYPES, Names, check_declared_name, check_module_name
 from archspec.ops import BY_WORD
 from archspec.shape import AXES
@@ -67,7 +70,7 @@ class _Declarations:
         check_cycles(self.blocks, self.found)
         outputs = tuple(self.outputs(values))
         passes = tuple(self.passes())
-        return Program(
+        program = Program(
             document.name,
             document.source,
             document.span,
@@ -79,6 +82,9 @@ class _Declarations:
             passes,
             document.expect,
         )
+        if not self.found.found:
+            check_unused(program, document, self.found)
+        return program
 
     # -- parts of the document ------------------------------------------------------------------------------------
 
@@ -87,7 +93,7 @@ class _Declarations:
         for word, (key, entries) in self.document.defaults.items():
             op = BY_WORD.get(word)
             if op is None:
-                self.found.report(f"{word[:60]!r} is no op", key.span, help=did_you_mean(word, BY_WORD))
+                self.found.report(f"{word[:60]!r} is no op", key.span, help=advise_op(word))
                 continue
             fields = [
                 field_of(op, name, value.span, value, default=True)
@@ -96,10 +102,11 @@ class _Declarations:
             ]
             for name, (own, _) in entries.items():
                 if name not in op.model_fields:
-                    self.found.report(
-                        f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, op.model_fields)
-                    )
+                    advice = advise_argument(name, op.model_fields, op=True) or f"{word} takes no arguments"
+                    self.found.report(f"{word} has no argument {name[:60]!r}", own.span, help=advice)
             check_fields(op, tuple(fields), key.span, self.names, self.names, self.found, whole=False)
+            if key.span.source is self.document.span.source:
+                check_numbers(word, tuple(fields), self.found)
 
     # -- inputs, blocks, stages, outputs, passes ------------------------------------------------------------------
 
@@ -112,7 +119,7 @@ class _Declarations:
             good = key.text == "input" or check_module_name(key, self.found)
             sizes = self.sizes(key, tree)
             if good and sizes and all(sizes):
-                self.names.add_value(key.text)
+                self.names.add_value(key)
                 yield InputUse(key.text, key.span, tree)
 
     def sizes(self, key: Scalar, tree: Tree) -> list[bool]:
@@ -123,15 +130,33 @@ class _Declarations:
                 self.found.report(f"an input needs sizes, got {describe(tree.entries[0][1])}", tree.span, help=advice)
                 return []
             items = tuple(value for _, value in tree) if check_input(tree, self.found) else ()
-        elif isinstance(tree, Sequence) and tree.items:
-            items = tree.items
-        else:
+            return [self.check_size(item) for item in items]
+        if not isinstance(tree, Sequence) or not tree.items:
             advice = "for example [3, 224, 224], or by name: {channels: 4, length: 100}"
             if key.text in AXES:
                 advice = "one input, by the names of its axes, stands under input"
             self.found.report(f"an input needs a list of sizes, got {describe(tree)}", tree.span, help=advice)
-            items = ()
-        return [check_value(item, "int", "an input", self.names, self.found) for item in items]
+            return []
+        first = tree.items[0]
+        if is_batch(first, self.names):
+            advice = f"an input has no batch: {without_first(tree)}"
+            self.found.report(f"an input has whole sizes of at least 1, got {describe(first)}", first.span, help=advice)
+            return []
+        sizes = [self.check_size(item) for item in tree]
+        check_sizes(tree, self.document, self.found)
+        return sizes
+
+    def check_size(self, item: Tree) -> bool:
+        """Reports one of an input's sizes that is none."""
+        if isinstance(item, Scalar) and item.kind == "null":
+            advice = "a size that may vary is an argument: args: {side: 224}, input: [3, side, side]"
+            self.found.report("an input has whole sizes of at least 1, got nothing", item.span, help=advice)
+            return False
+        if isinstance(item, Sequence):
+            advice = "one input is a list of sizes; several have names: inputs: {left: […], right: […]}"
+            self.found.report(f"an input needs a whole number, got {describe(item)}", item.span, help=advice)
+            return False
+        return check_value(item, "int", "an input", self.names, self.found)
 
     def head(self, key: Scalar, tree: Tree) -> Block:
         """A block with its arguments, inputs and outputs; its layers come when all heads are known."""
@@ -141,11 +166,11 @@ class _Declarations:
         assert isinstance(tree, Mapping)
         parts = tree.by_name
         for name, own in tree.keys.items():
-            if name not in ("args", "inputs", "layers", "outputs"):
+            if name not in _BLOCK_KEYS:
                 self.found.report(
                     f"a block has no {name[:60]!r}",
                     own.span,
-                    help=did_you_mean(name, ("args", "inputs", "layers", "outputs")),
+                    help=advise_key("a block", name, _BLOCK_KEYS) or did_you_mean(name, _BLOCK_KEYS),
                 )
         if "layers" not in parts:
             self.found.report(f"the block {key.text} needs 'layers'", key.span)
@@ -154,7 +179,7 @@ class _Declarations:
             advice = "args: {name: default, …}, or a type: " + ", ".join(TYPES)
             self.found.report(f"args need a mapping, got {describe(args)}", args.span, help=advice)
             args = None
-        names = Names(self.blocks, dict(self.names.arguments), stages=self.names.stages)
+        names = self.names.body(self.names.arguments)
         parameters = self.arguments.declared({own.text: (own, value) for own, value in args or ()}, names)
         inputs = tuple(self.scalars(parts.get("inputs"), "inputs"))
         outputs = tuple(self.scalars(parts.get("outputs"), "outputs"))
@@ -175,7 +200,7 @@ class _Declarations:
 
     def body(self, block: Block, tree: Tree) -> Block:
         arguments = {**self.names.arguments, **{name: one.kind for name, one in block.parameters.items()}}
-        names = Names(self.blocks, arguments, stages=self.names.stages)
+        names = self.names.body(arguments)
         for scalar in block.inputs:
             if names.is_other(scalar.text):
                 self.found.report(
@@ -183,7 +208,7 @@ class _Declarations:
                     scalar.span,
                     help="choose another name",
                 )
-            names.add_value(scalar.text)
+            names.add_value(scalar)
         if _is_long(tree):
             assert isinstance(tree, Mapping)
             tree = tree.by_name.get("layers", Sequence(tree.span, ()))
@@ -216,7 +241,7 @@ class _Declarations:
         for key, tree in document.stages.values():
             good = check_module_name(key, self.found)
             layer = self.binder.layer(_without_after(tree), names)
-            names.add_value(key.text)
+            names.add_value(key)
             items.append(Item(key if good else None, layer))
         return Chain(span=document.span, items=tuple(items), named=True), names
 
@@ -283,9 +308,12 @@ class _Declarations:
             explain(error, key.text, model, places(fields), span=key.span, into=self.found, given=values)
 
 
+_BLOCK_KEYS = ("args", "inputs", "layers", "outputs")
+
+
 def _is_long(tree: Tree) -> bool:
     """Whether a block is written with its parts named, and not as a layer alone."""
-    return isinstance(tree, Mapping) and any(name in tree.by_name for name in ("layers", "args", "inputs", "outputs"))
+    return isinstance(tree, Mapping) and any(name in tree.by_name for name in _BLOCK_KEYS)
 
 
 def _without_after(tree: Tree) -> Tree:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 from archspec.diagnostics import Collector, Note, Span, did_you_mean, nearest
 from archspec.expressions import ExpressionError
 from archspec.language.explain import explain
-from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, plain
+from archspec.language.inherited import check_new_arguments
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, plain, words
 
 Entry = tuple[Scalar, Tree]
 """A key and what it holds."""
@@ -85,6 +86,8 @@ class Document:
     expect: dict[str, Tree] = field(default_factory=dict)
     reported: frozenset[str] = frozenset()
     """Keys that are there and wrong, which has been said already."""
+    base: Document | None = None
+    """The merged document that this one extends."""
 
 
 def document(tree: Tree, found: Collector) -> Document | None:
@@ -104,6 +107,7 @@ def document(tree: Tree, found: Collector) -> Document | None:
     for key, value in tree:
         if key.text in ("name", "source"):
             _check_cut(value, found)
+    _check_empty(tree, found)
     result = _document(tree, shell, first, found)
     result.reported = reported
     return result
@@ -130,7 +134,7 @@ def _shell(tree: Mapping, first: Span, found: Collector) -> Shell:
     try:
         return Shell.model_validate(data)
     except ValidationError as error:
-        explain(error, "a spec", Shell, places, span=first, into=found)
+        explain(error, "a spec", Shell, places, span=first, into=found, advise=_form)
         wrong = {str(detail["loc"][0]) for detail in error.errors()}
     kept = {name: value for name, value in data.items() if name not in wrong}
     for name in wrong & data.keys() - Shell.model_fields.keys():
@@ -141,6 +145,20 @@ def _shell(tree: Mapping, first: Span, found: Collector) -> Shell:
         return Shell.model_validate({"name": "network", **kept})
     except ValidationError:
         return Shell(name="network")
+
+
+def _form(name: str, tree: Tree | None) -> str | None:
+    """How a part of a spec is written that is there in another form."""
+    if name == "input" and isinstance(tree, Scalar):
+        sizes = re.findall(r"\d+", tree.text)
+        if len(sizes) > 1:
+            return f"a list stands in brackets: [{', '.join(sizes)}]"
+        return f"[{sizes[0]}] is a vector, [3, {sizes[0]}, {sizes[0]}] an image" if sizes else None
+    if name == "inputs" and isinstance(tree, Sequence):
+        return "inputs: {name: sizes, …}; a single input is input: [3, 224, 224]"
+    if name == "stages" and isinstance(tree, Sequence):
+        return "stages have names: stages: {body: […]}"
+    return None
 
 
 def _check_cut(tree: Tree, found: Collector) -> None:
@@ -198,6 +216,17 @@ def _document(tree: Mapping, shell: Shell, first: Span, found: Collector) -> Doc
     return result
 
 
+def _check_empty(tree: Mapping, found: Collector) -> None:
+    """Warns of a key without a value that may be meant to say something."""
+    if "extends" in tree.keys and _is_null(tree.by_name.get("passes", tree)):
+        key = tree.keys["passes"]
+        found.warn(
+            "passes has no value, and those of the spec that is extended stay",
+            key.span,
+            help="passes: [] leaves them out",
+        )
+
+
 def _entries(mapping: Mapping | None) -> dict[str, Entry]:
     return {key.text: (key, value) for key, value in mapping} if mapping is not None else {}
 
@@ -219,7 +248,7 @@ def merge(base: Document, child: Document, found: Collector) -> Document:
     defaults = dict(base.defaults)
     for word, (key, fields) in child.defaults.items():
         defaults[word] = (key, {**defaults[word][1], **fields} if word in defaults else fields)
-    return Document(
+    merged = Document(
         name=child.name,
         span=child.span,
         source=child.source,
@@ -232,7 +261,10 @@ def merge(base: Document, child: Document, found: Collector) -> Document:
         passes=base.passes if child.passes is None else child.passes,
         expect=child.expect,
         reported=base.reported | child.reported,
+        base=base,
     )
+    check_new_arguments(merged, child, found)
+    return merged
 
 
 def _args(base: dict[str, Entry], child: dict[str, Entry]) -> dict[str, Entry]:
@@ -243,28 +275,12 @@ def _args(base: dict[str, Entry], child: dict[str, Entry]) -> dict[str, Entry]:
     pending = list(reversed(merged))
     while pending:
         name = pending[-1]
-        used = [] if name in entered else [word for word in _words(merged[name][1]) if word in merged.keys() - entered]
+        used = [] if name in entered else [word for word in words(merged[name][1]) if word in merged.keys() - entered]
         entered.add(name)
         pending += used
         if not used:
             ordered.setdefault(pending.pop(), merged[name])
     return ordered
-
-
-def _words(tree: Tree) -> Iterable[str]:
-    """The words that a tree's values mention."""
-    pending = [tree]
-    while pending:
-        match pending.pop():
-            case Scalar(kind="word", text=text):
-                yield from _WORD.findall(text)
-            case Sequence(items=items):
-                pending += items
-            case Mapping(entries=entries):
-                pending += [value for _, value in entries]
-
-
-_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def _stages(base: dict[str, Entry], child: dict[str, Entry], found: Collector) -> dict[str, Entry]:

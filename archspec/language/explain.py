@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostics import Collector, Span, Use, did_you_mean, shorten
+from archspec.language.foreign import advise_argument, advise_key, advise_option, translate_argument
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, locate
+from archspec.ops import BY_WORD
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -41,27 +43,36 @@ def explain(
     into: Collector,
     use: Use | None = None,
     given: Iterable[str] = (),
+    advise: Callable[[str, Tree | None], str | None] = lambda name, tree: None,  # noqa: ARG005 -- no advice
 ) -> None:
     """Reports each field that `error` is about once.
 
     `owner` is what has the fields, in the author's words, and `span` its place. Fields in `given` are not missing: their
-    values are not known yet.
+    values are not known yet. `advise` says what to do about a field, where it knows.
     """
     by_field: dict[str, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         by_field.setdefault(str(detail["loc"][0]) if detail["loc"] else "", []).append(detail)
+    known = list(model.model_fields)
+    extra = [name for name, (first, *_) in by_field.items() if _is_at_field(first, "extra_forbidden")]
+    meant = {translate_argument(name, known) for name in extra} if owner != SPEC else set()
     for name, details in by_field.items():
-        kind = details[0]["type"]
         own, tree = places.get(name, (span, None))
-        if kind == "missing" and len(details[0]["loc"]) == 1:
-            if name not in given:
+        if _is_at_field(details[0], "missing"):
+            if name not in given and name not in meant:
                 into.report(f"{owner} needs {name!r}", span, use=use, help=_purpose(model, name))
-        elif kind == "extra_forbidden" and len(details[0]["loc"]) == 1:
+        elif name in extra:
             into.report(*_extra(name, owner, own), use=use, help=_instead(name, owner, model, tree))
         else:
             detail, message, advice = _mismatch(name, owner, model, details, tree)
             place = own if tree is None or len(detail["loc"]) < 2 else _place(tree, detail) or own
-            into.report(message, place, use=use, help=advice or (_purpose(model, name) if owner == SPEC else None))
+            advice = advise(name, tree) or advice or (_purpose(model, name) if owner == SPEC else None)
+            into.report(message, place, use=use, help=advice)
+
+
+def _is_at_field(detail: ErrorDetails, kind: str) -> bool:
+    """Whether a finding of this kind is about a field, and not about something inside it."""
+    return detail["type"] == kind and len(detail["loc"]) == 1
 
 
 SPEC = "a spec"
@@ -74,9 +85,12 @@ def _extra(name: str, owner: str, span: Span) -> tuple[str, Span]:
 def _instead(name: str, owner: str, model: type[BaseModel], tree: Tree | None) -> str | None:
     """What an unknown field may have been meant to be."""
     known = list(model.model_fields)
-    if owner == SPEC and isinstance(tree, Scalar) and tree.kind == "null":
-        return did_you_mean(name, known) or "in braces a comma ends a text: quote the text that has one"
-    return did_you_mean(name, known) or (None if known else f"{owner} takes no arguments")
+    if owner != SPEC:
+        return advise_argument(name, known, op=owner in BY_WORD) or f"{owner} takes no arguments"
+    close = advise_key(SPEC, name, known)
+    if close is None and isinstance(tree, Scalar) and tree.kind == "null":
+        return "in braces a comma ends a text: quote the text that has one"
+    return close or did_you_mean(name, known)
 
 
 def _purpose(model: type[BaseModel], name: str) -> str | None:
@@ -147,8 +161,8 @@ def _hint(got: Any, words: list[str], needs: list[str], *, quoted: bool) -> str 
         return None
     if "true or false" in needs and got.lower() in ("yes", "no", "on", "off", "true", "false"):
         return "YAML 1.2 has true and false, unquoted"
-    advice = did_you_mean(got, words) if words else None
-    if advice and advice.startswith("did"):
+    advice = advise_option(got, words)
+    if advice is not None:
         return advice
     numeric = quoted and {"a number", "a whole number"} & set(needs)
     return "numbers and arithmetic stand unquoted" if numeric and not words else None

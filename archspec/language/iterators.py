@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from archspec.diagnostics import Collector, did_you_mean
 from archspec.expressions import is_name
+from archspec.language.foreign import advise_key, translate_key
 from archspec.language.layers import Chain, Layer, Turns
 from archspec.language.literals import check_value
 from archspec.language.tree import Mapping, Scalar, Tree, describe
@@ -46,11 +47,13 @@ def turns(binder: Binder, key: Scalar, arguments: Tree, names: Names) -> Layer:
     parts = arguments.by_name
     for name, own in arguments.keys.items():
         if name not in _TURN_FIELDS[word]:
-            binder.found.report(
-                f"{word} has no argument {name[:60]!r}", own.span, help=did_you_mean(name, _TURN_FIELDS[word])
-            )
+            known = _TURN_FIELDS[word]
+            advice = advise_key("an iterator", name, known) or did_you_mean(name, known)
+            binder.found.report(f"{word} has no argument {name[:60]!r}", own.span, help=advice)
+    unknown = [name for name in parts if name not in _TURN_FIELDS[word]]
+    meant = {translate_key("an iterator", name, _TURN_FIELDS[word]) for name in unknown}
     for name in _NEEDED[word]:
-        if name not in parts:
+        if name not in parts and name not in meant:
             binder.found.report(f"{word} needs {name!r}", key.span, help=_TURN_HELP[name])
     for name in ("times", "start"):
         if name in parts:
@@ -68,6 +71,7 @@ def turns(binder: Binder, key: Scalar, arguments: Tree, names: Names) -> Layer:
         prefix=_prefix(binder.found, parts.get("name")),
         share=_share(binder.found, parts.get("share")),
         body=binder.layers(parts["layers"], inner) if "layers" in parts else empty,
+        places={name: own.span for name, own in arguments.keys.items()},
     )
 
 

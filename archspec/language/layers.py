@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
-from archspec.diagnostics import Span
+from archspec.diagnostics import Diagnostic, Span
 from archspec.language.tree import Scalar, Tree
 from archspec.ops.base import Op
 
@@ -114,6 +114,43 @@ class Turns(Layer):
     start: Tree | None = None
     prefix: str | None = None
     share: bool = False
+    places: Mapping[str, Span] = field(default_factory=dict)
+    """Where its own arguments stand."""
+
+
+def children(layer: Layer) -> Iterator[Layer]:
+    """The layers directly inside one, those that are handed to a block included."""
+    match layer:
+        case Chain():
+            yield from (item.layer for item in layer.items)
+        case JoinUse():
+            yield from (item.layer for item in layer.branches)
+        case BlockUse():
+            yield from (argument for argument in layer.arguments.values() if isinstance(argument, Layer))
+        case Turns():
+            yield layer.body
+            if layer.core is not None:
+                yield layer.core
+
+
+def descend(layer: Layer) -> Iterator[Layer]:
+    """A layer and all layers inside it, outer ones first."""
+    pending = [layer]
+    while pending:
+        inner = pending.pop()
+        yield inner
+        pending += children(inner)
+
+
+def tour(layer: Layer) -> Iterator[tuple[Layer, bool]]:
+    """A layer and all layers inside it, each when it is entered (True) and when it is left (False)."""
+    pending = [(layer, True)]
+    while pending:
+        inner, entered = pending.pop()
+        yield inner, entered
+        if entered:
+            pending.append((inner, False))
+            pending += [(deeper, True) for deeper in children(inner)]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -166,3 +203,4 @@ class Program:
     outputs: tuple[Scalar, ...] = ()
     passes: tuple[PassUse, ...] = ()
     expect: Mapping[str, Tree] = field(default_factory=dict)
+    warnings: tuple[Diagnostic, ...] = ()

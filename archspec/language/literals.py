@@ -14,6 +14,8 @@ from archspec.diagnostics import Collector, Span, did_you_mean, shorten
 from archspec.expressions import ExpressionError
 from archspec.language.axes import check_sizes
 from archspec.language.explain import explain
+from archspec.language.foreign import advise_option
+from archspec.language.forms import advise_list
 from archspec.language.layers import Field, Kind, is_of, places
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, as_number, describe
 from archspec.language.words import A_KIND, Names
@@ -79,9 +81,11 @@ def _takes_numbers(kind: Any) -> bool:
 
 
 def _comma(scalar: Scalar, error: ExpressionError, names: Names) -> str | None:
-    """`[conv: 64 relu]` is one text: the comma that is missing."""
+    """`[conv: 64 relu]` is one text: the comma that is missing; `(3, 3)` is cut by its comma, or no list."""
+    if "never closed" in error.message:
+        return advise_list(scalar)
     rest = scalar.text[error.offset :]
-    if error.message.startswith("arithmetic ends") and rest.split(":")[0].strip() in names.layer_words():
+    if error.message.startswith("arithmetic ends") and names.is_layer(rest.split(":")[0].strip()):
         return f"a comma is missing: {scalar.text[: error.offset].strip()}, {shorten(rest, 40)}"
     return None
 
@@ -123,7 +127,8 @@ def _expression(scalar: Scalar, names: Names, found: Collector, words: AbstractS
         what = f"{A_KIND[kind]}, not a number" if kind else "no number here"
         what = "a named value, not a number" if kind is None and names.is_value(name.name) else what
         place = part(scalar, ExpressionError("", name.offset, len(name.name)))
-        advice = did_you_mean(name.name, [*words, *names.numbers()])
+        option = advise_option(name.name, words)
+        advice = option or did_you_mean(name.name, [*words, *names.numbers()])
         found.report(f"{name.name!r} is {what}", place, help=_TRUTH if name.name in _NOT_TRUTH else advice)
     return as_number(expressions.evaluate(tree, lambda _: None)) if known else UNKNOWN
 
@@ -187,13 +192,16 @@ def check_fields(
     given = {field.name for field in fields} if whole else set(op.model_fields)
     bad: set[str] = set()
     for field in fields:
+        if field.name not in op.model_fields:  # its value may be anything
+            values[field.name] = None
+            continue
         before = len(found.found)
         if op.sizes_by_name and field.name == op.first and isinstance(field.value, Mapping):
             check_sizes(field.value, found)
         value = literal(field.value, document if field.default else names, found, field_type(op, field.name))
         if len(found.found) > before:
             bad.add(field.name)
-        if value is not UNKNOWN or field.name not in op.model_fields:
+        if value is not UNKNOWN:
             values[field.name] = value
     try:
         op.model_validate({name: value for name, value in values.items() if name not in bad}, strict=True)

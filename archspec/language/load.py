@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, did_you_mean, shorten
+from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, guess, shorten
 from archspec.language.document import Document, document, merge
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.reader import decode, read
 from archspec.language.tree import Scalar
 
 SUFFIXES = (".yaml", ".yml")
+UNKNOWN_NAME = "`archspec list` shows the bundled specs; a path ends in .yaml"
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Loader:
                 raise _error(
                     f"there is no bundled spec {text[:60]!r}",
                     name,
-                    did_you_mean(text, self.known()) or "a path ends in .yaml",
+                    guess(text, self.known()) or UNKNOWN_NAME,
                 )
             return open_source(found, f"{text}.yaml", self.limits, name), found
         if path is None or self.root is None:

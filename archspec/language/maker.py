@@ -13,7 +13,7 @@ from archspec.graph import Graph, Node, Path
 from archspec.language.budget import Budget
 from archspec.language.explain import explain
 from archspec.language.layers import Field, Item, Layer, OpUse, places
-from archspec.language.operands import operands, turned
+from archspec.language.operands import advise_join, operands
 from archspec.language.scopes import Bundle, Env, channels
 from archspec.language.size import LAYER, MORE_NODES, NODE
 from archspec.language.tree import Scalar, count
@@ -83,7 +83,7 @@ class Maker:
         except ShapeError as error:
             spans = {field.name: field.span for field in use.fields}
             notes = operands([(item.layer, value) for item, result in results or () for value in result], env)
-            advice = turned(op, inputs, current) or error.help if len(inputs) == 2 else error.help
+            advice = advise_join(op, inputs, current) or error.help
             fail(error.message, spans.get(error.field or "", use.span), env.use, help=advice, notes=notes)
         if len(shapes) > 1:
             self.spend(len(shapes), use, env.use)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archspec.diagnostics import MOST, Diagnostic, LimitError, Span, SpecError, Use, in_order
+from archspec.diagnostics import MOST, Diagnostic, LimitError, Span, SpecError, Use, fold
 from archspec.language.budget import Budget
 
 _REPORT = 50  # units of work for one mistake
@@ -41,11 +41,11 @@ class Mistakes:
 
     def ended(self, error: LimitError) -> LimitError:
         """All that was found, and the limit that ended it."""
-        return LimitError(*in_order([*self.found, *error.diagnostics]))
+        return LimitError(*fold([*self.found, *error.diagnostics]))
 
     def raise_if_any(self) -> None:
         if self.found:
-            raise SpecError(*in_order(self.found))
+            raise SpecError(*fold(self.found))
 
 
 def _trail(use: Use | None) -> Trail:

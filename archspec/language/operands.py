@@ -25,6 +25,32 @@ def turned(op: Op, inputs: Bundle, current: Bundle) -> str | None:
     return None
 
 
+def advise_join(op: Op, inputs: Bundle, current: Bundle) -> str | None:
+    """The advice of a join whose operands do not fit, where it is another than the op's own."""
+    return _spread(op, inputs) or (turned(op, inputs, current) if len(inputs) == 2 else None)
+
+
+def _spread(op: Op, inputs: Bundle) -> str | None:
+    """The layers that give one operand the sizes of the other, where it has one number for each channel."""
+    whole = max((value.shape for value in inputs), key=lambda shape: shape.count)
+    rests = [value.shape for value in inputs if value.shape.sizes != whole.sizes]
+    ones = (whole.sizes[0], *(1,) * len(whole.spatial))
+    if not op.join or op.word not in _EQUAL or not 2 <= whole.rank <= 4 or whole.channel_axis != 0:
+        return None
+    if not rests or any(shape.sizes not in (ones[:1], ones) for shape in rests):
+        return None
+    layers = [] if rests[0].sizes == ones else [f"reshape: {_list(ones)}"]
+    layers.append(f"upsample: {{size: {_list(whole.spatial)}}}")
+    return f"{op.word} needs whole sizes of each operand; to spread {rests[0]} over {whole}: [{', '.join(layers)}]"
+
+
+_EQUAL = ("add", "mean", "max")
+
+
+def _list(sizes: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, sizes))}]"
+
+
 def operands(values: list[tuple[Layer, Value]], env: Env) -> tuple[Note, ...]:
     """The shapes of a join's operands, one below the other, each with what made it."""
     alike = len({value.shape.sizes for _, value in values}) == 1  # then what differs is names

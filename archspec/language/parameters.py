@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 
-from archspec.diagnostics import Collector, did_you_mean
+from archspec import expressions
+from archspec.diagnostics import Collector, Span, did_you_mean
 from archspec.language.binder import Binder
 from archspec.language.document import Document, Entry
 from archspec.language.layers import Block, Kind, Layer, Parameter
@@ -27,11 +28,9 @@ class Parameters:
             parameter = self.parameter(key, tree, names)
             layer = parameter is not None and parameter.kind == "layer"
             good = check_declared_name(key, "an argument", self.blocks, self.found, layer=layer)
-            if parameter is None:
-                names.arguments[name] = "number"
-            elif good:
+            names.arguments[name] = "number" if parameter is None else parameter.kind
+            if parameter is not None and (good or name in self.blocks):  # what is reported here has no consequences
                 result[name] = parameter
-                names.arguments[name] = parameter.kind
         return result
 
     def parameter(self, key: Scalar, tree: Tree, names: Names) -> Parameter | None:
@@ -40,6 +39,9 @@ class Parameters:
             advice = f"a type ({', '.join(TYPES)}), a number, true or false, a layer"
             self.found.report(f"{key.text} needs a default or a type, got {describe(tree)}", tree.span, help=advice)
             return None
+        if isinstance(tree, Scalar) and tree.kind == "string" and not _may_be_option(tree):
+            advice = f"numbers, arithmetic, true and false stand unquoted: {key.text}: {tree.text}"
+            self.found.report(f"{key.text} is the text {tree.text[:60]!r}, which no op takes", tree.span, help=advice)
         if isinstance(tree, Scalar) and tree.kind == "word" and tree.text in TYPES:
             return Parameter(key.text, key.span, kind, None)
         if kind != "layer":
@@ -53,7 +55,8 @@ class Parameters:
             declared = parameters.get(name)
             if declared is None:
                 advice = did_you_mean(name, parameters) or f"{document.name} takes no arguments"
-                self.found.report(f"{document.name} has no argument {name[:60]!r}", tree.span, help=advice)
+                place = Span(tree.span.source, 1, 1, len(name))
+                self.found.report(f"{document.name} has no argument {name[:60]!r}", place, help=advice)
             elif declared.kind == "layer" or check_value(tree, declared.kind, name, Names(self.blocks, {}), self.found):
                 result[name] = Parameter(name, declared.span, declared.kind, tree)
         return result
@@ -93,3 +96,9 @@ class Parameters:
         if is_layer_word(word) or word in self.blocks:
             return "layer"
         return "option" if word in OPTIONS else "number"
+
+
+def _may_be_option(scalar: Scalar) -> bool:
+    """Whether a quoted text is a word, or the name of a part of the network."""
+    word = scalar.text in OPTIONS or expressions.is_part(scalar.text) or expressions.is_name(scalar.text)
+    return word and scalar.text.lower() not in ("true", "false")

@@ -10,9 +10,10 @@ from typing import Any
 import yaml
 
 from archspec import meter
-from archspec.diagnostics import Diagnostic, LimitError, Note, Source, Span, SpecError
+from archspec.diagnostics import Diagnostic, LimitError, Note, Source, Span, SpecError, fold
+from archspec.language.characters import find_odd_characters
 from archspec.language.limits import DEFAULT, Limits
-from archspec.language.syntax import syntax
+from archspec.language.syntax import mark_place, syntax
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -47,15 +48,20 @@ def read(source: Source, limits: Limits = DEFAULT) -> Tree:
     odd = _UNPRINTABLE.search(source.text)
     if odd:
         raise SpecError(_unreadable(source, odd.start()))
-    loader = _LOADER(source.text)
+    loader = _LOADER(source.yaml)
     try:
-        return _Builder(source, limits).build(_events(loader))
+        tree = _Builder(source, limits).build(_events(loader))
     except yaml.MarkedYAMLError as error:
         raise SpecError(syntax(error, source)) from None
     except yaml.reader.ReaderError as error:
-        raise SpecError(_unreadable(source, min(error.position, len(source.text) - 1))) from None
+        raise SpecError(_unreadable(source, min(error.position + source.start, len(source.text) - 1))) from None
     finally:
         loader.dispose()
+    if not source.text.isascii():
+        odd_characters = tuple(find_odd_characters(tree))
+        if odd_characters:
+            raise SpecError(*fold(odd_characters))
+    return tree
 
 
 def _events(loader: Any) -> Iterator[yaml.Event]:
@@ -168,11 +174,12 @@ class _Builder:
         """The place of an event, or from it to the `last` one of what it opens; no further than its line."""
         start: Any = event.start_mark
         end: Any = (last or event).end_mark
+        opening = mark_place(start, self.source)
         if end.line == start.line:
             length = end.column - start.column
         else:
-            length = len(self.source.line(start.line + 1).rstrip()) - start.column
-        return Span(self.source, start.line + 1, start.column + 1, max(1, length))
+            length = len(self.source.line(opening.line).rstrip()) - opening.column + 1
+        return opening.part(0, length)
 
     @staticmethod
     def error(message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = ()) -> SpecError:

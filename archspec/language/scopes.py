@@ -29,7 +29,9 @@ def channels(current: Bundle) -> Channels | Unknown:
     if not known:
         return NO_VALUE
     shape = known[0].shape
-    return shape.channels if shape.channel_axis is not None else f"the current value, {shape.described}, has no channels"
+    return (
+        shape.channels if shape.channel_axis is not None else f"the current value, {shape.described}, has no channels"
+    )
 
 
 @dataclass(frozen=True, slots=True)

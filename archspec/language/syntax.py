@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from archspec.diagnostics import Diagnostic, Note, Source, Span
+from archspec.language.characters import find_odd_character
 
 _COLON = "a second ': ' on this line; quote the text, or put the mapping in braces"
 _INDENTED = "this line stands deeper than the one above it, which ends with its value"
@@ -48,23 +49,29 @@ def syntax(error: Any, source: Source) -> Diagnostic:
     """What PyYAML's `error` says, at its place."""
     problem = str(error.problem or error.context or "not YAML")
     if problem == "found unexpected end of stream" and error.context_mark:
-        start = _place(error.context_mark, source)
+        start = mark_place(error.context_mark, source)
         return Diagnostic("this is not YAML: a quote that is never closed", start)
     mark = error.problem_mark or error.context_mark
     if problem == "could not find expected ':'" and error.context_mark:
         mark = error.problem_mark = error.context_mark
-    span = _place(mark, source) if mark else Span(source, 1, 1)
+    span = mark_place(mark, source) if mark else Span(source, 1, 1)
     opened = error.context_mark if error.context_mark and error.context_mark.line != span.line - 1 else None
     notes: tuple[Note, ...] = ()
     if opened and error.problem_mark:
         context = str(error.context)
-        notes = (Note(_place(opened, source), _CONTEXTS.get(context, context)),)
+        notes = (Note(mark_place(opened, source), _CONTEXTS.get(context, context)),)
     first = opened.line + 1 if opened else span.line
+    odd = find_odd_character(source, max(1, first - 1), span.line)
+    if odd is not None:
+        return odd
     return Diagnostic(f"this is not YAML: {_text(problem, span)}", span, notes, help=_advice(problem, span, first))
 
 
-def _place(mark: Any, source: Source) -> Span:
-    return Span(source, mark.line + 1, mark.column + 1)
+def mark_place(mark: Any, source: Source) -> Span:
+    """The place of one of PyYAML's marks: they count from 0, and from where YAML begins in the source; the end is on its last line."""
+    if mark.line >= len(source.lines) > 0:
+        return Span(source, len(source.lines), len(source.lines[-1]) + 1)
+    return Span(source, mark.line + 1, mark.column + 1 + (source.start if mark.line == 0 else 0))
 
 
 def _text(problem: str, span: Span) -> str:

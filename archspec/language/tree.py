@@ -122,6 +122,22 @@ def plain(tree: Tree) -> Any:
     return tree.text
 
 
+def words(tree: Tree) -> Iterator[str]:
+    """The names that the values of a tree mention, alone or in arithmetic."""
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case Scalar() as scalar if scalar.kind == "word":
+                yield from _WORD.findall(scalar.text)
+            case Sequence(items=items):
+                pending += items
+            case Mapping(entries=entries):
+                pending += [value for _, value in entries]
+
+
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
 def as_number(exact: Fraction) -> int | float:
     """A whole number as int, any other rounded once. Raises `ExpressionError` where it is too large for that."""
     try:
@@ -149,3 +165,37 @@ def describe(tree: Tree) -> str:
     return {"null": "nothing", "bool": tree.text, "number": tree.text, "not finite": tree.text}.get(
         tree.kind, repr(tree.text[:60])
     )
+
+
+def flow(tree: Tree) -> str:
+    """A part as one line of YAML, for advice; what is long is left out.
+
+    >>> from archspec.diagnostics import Source, Span
+    >>> span = Span(Source("a", ""), 1, 1)
+    >>> flow(Mapping(span, ((Scalar(span, "conv"), Sequence(span, (Scalar(span, "8"), Scalar(span, "a b", plain=False)))),)))
+    "{conv: [8, 'a b']}"
+    """
+    text = _flow(tree, 8)
+    return text if len(text) <= _LONGEST_FLOW else "…"
+
+
+_LONGEST_FLOW = 120
+
+
+def _flow(tree: Tree, depth: int) -> str:
+    if depth == 0:
+        return "…"
+    if isinstance(tree, Mapping):
+        return f"{{{', '.join(f'{key.text}: {_flow(value, depth - 1)}' for key, value in tree.entries[:20])}}}"
+    if isinstance(tree, Sequence):
+        return f"[{', '.join(_in_list(item, depth - 1) for item in tree.items[:20])}]"
+    text = " ".join(tree.text.split())[: _LONGEST_FLOW + 1]
+    if tree.plain:
+        return text
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _in_list(tree: Tree, depth: int) -> str:
+    """An item of a list: a mapping of one key needs no braces there."""
+    text = _flow(tree, depth)
+    return text[1:-1] if isinstance(tree, Mapping) and len(tree.entries) == 1 and depth else text

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 
 from archspec import meter
-from archspec.diagnostics import Collector, did_you_mean
+from archspec.diagnostics import Collector, Note, Span, did_you_mean
 from archspec.expressions import is_name
+from archspec.language.foreign import advise_layer
 from archspec.language.layers import Block, Kind
 from archspec.language.names import RESERVED
 from archspec.language.tree import Scalar
@@ -35,18 +36,24 @@ class Names:
     core: bool = False
     stages: AbstractSet[str] = frozenset()
     """All stages of the document, whether they can be seen here or not."""
+    named: dict[str, Span] = field(default_factory=dict)
+    """All values that have been named so far, whether they can be seen here or not."""
 
     def __post_init__(self) -> None:
         meter.charge("binding", (len(self.arguments) + len(self.frames)) // _NAMES)
 
     def inside(self, *values: str) -> Names:
         """The names of a list or mapping inside this one, which may add its own."""
-        return Names(self.blocks, self.arguments, [*self.frames, set(values)], self.core, self.stages)
+        return replace(self, frames=[*self.frames, set(values)])
+
+    def body(self, arguments: Mapping[str, Kind]) -> Names:
+        """The names in the layers of a block, which sees none of the values around its use."""
+        return Names(self.blocks, dict(arguments), stages=self.stages, named=self.named)
 
     def turn(self, index: str | None, *, core: bool = False) -> Names:
         """The names inside an iterator: its index is a number, and in a `nest` there is `core`."""
         arguments: dict[str, Kind] = {**self.arguments, index: "int"} if index else self.arguments
-        return Names(self.blocks, arguments, [*self.frames, set()], self.core or core, self.stages)
+        return replace(self, arguments=arguments, frames=[*self.frames, set()], core=self.core or core)
 
     def is_value(self, word: str) -> bool:
         return any(word in frame for frame in self.frames) and not self.is_other(word)
@@ -55,8 +62,13 @@ class Names:
         """Whether a word means an op, a block or an argument, and so cannot stand for a value."""
         return is_layer_word(word) or word in self.blocks or word in self.arguments
 
-    def add_value(self, word: str) -> None:
-        self.frames[-1].add(word)
+    def is_clash(self, word: str) -> bool:
+        """Whether a word is the name of a block and of an argument, which has been reported where it is declared."""
+        return word in self.arguments and word in self.blocks
+
+    def add_value(self, name: Scalar) -> None:
+        self.frames[-1].add(name.text)
+        self.named.setdefault(name.text, name.span)
 
     def what(self, word: str) -> str:
         """What a word that `is_other` means."""
@@ -69,12 +81,19 @@ class Names:
         """The named values, found as far as they are asked for."""
         return (word for frame in self.frames for word in sorted(frame) if not self.is_other(word))
 
-    def layer_words(self) -> Iterator[str]:
-        """Every word that can stand for a layer here, found as far as they are asked for."""
+    def layer_words(self, *, alone: bool = True) -> Iterator[str]:
+        """Every word that can stand for a layer here, `alone` or with arguments; found as far as they are asked for."""
         yield from (*BY_WORD, *ITERATORS, "layers")
         yield from self.blocks
-        yield from (word for word, kind in self.arguments.items() if kind == "layer")
-        yield from self.values
+        if alone:
+            yield from (word for word, kind in self.arguments.items() if kind == "layer")
+            yield from self.values
+
+    def is_layer(self, word: str) -> bool:
+        """Whether a word can stand for a layer here: one of `layer_words`."""
+        if is_layer_word(word) or word in self.blocks or self.arguments.get(word) == "layer":
+            return True
+        return word not in self.arguments and any(word in frame for frame in self.frames)
 
     def numbers(self) -> list[str]:
         """Every word that can stand for a number here."""
@@ -85,9 +104,13 @@ def is_layer_word(word: str) -> bool:
     return word in BY_WORD or word in ITERATORS or word == "layers"
 
 
+def is_module_name(word: str) -> bool:
+    return _MODULE_NAME.fullmatch(word) is not None
+
+
 def check_module_name(key: Scalar, found: Collector, *, prefix: bool = False) -> bool:
     """Reports a key or an `as` that torch or this language could not have as the name of a module."""
-    if not _MODULE_NAME.fullmatch(key.text):
+    if not is_module_name(key.text):
         found.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
         return False
     if key.text in RESERVED and not prefix:
@@ -116,8 +139,26 @@ def check_declared_name(key: Scalar, what: str, taken: Iterable[str], found: Col
     return True
 
 
-def unknown(word: str, names: Names) -> tuple[str, str | None]:
-    """The message and the advice for a word that means nothing."""
+Said = tuple[str, str | None, tuple[Note, ...]]
+"""A message, its advice, and further places."""
+
+
+def unknown(word: str, names: Names, *, alone: bool = True) -> Said:
+    """What is said of a word that means nothing as a layer, `alone` or with arguments."""
+    message, advice = _unknown(word, names, alone=alone)
+    hidden = unseen(word, names) if alone else None
+    return hidden if hidden is not None else (message, advice, ())
+
+
+def unseen(word: str, names: Names) -> Said | None:
+    """What is said of a named value that cannot be seen from here; None for any other word."""
+    if word in names.arguments or word not in names.named or is_layer_word(word) or word in names.stages:
+        return None
+    advice = "what is used elsewhere is a stage of its own, or one of the outputs of a block"
+    return f"the value {word!r} cannot be seen from here", advice, (Note(names.named[word], "named here"),)
+
+
+def _unknown(word: str, names: Names, *, alone: bool) -> tuple[str, str | None]:
     if word in names.arguments:
         return f"{word!r} is {A_KIND[names.arguments[word]]}, not a layer", None
     if word.endswith((":", ",")) or ":" in word:
@@ -133,7 +174,8 @@ def unknown(word: str, names: Names) -> tuple[str, str | None]:
         return "a layer is missing here", "identity, or [], leaves a value as it is"
     if word in names.stages:
         return f"the stage {word!r} cannot be seen from here", "a name holds behind its layer, and not inside blocks"
-    return f"{word[:60]!r} is no op, block, layer argument or named value here", did_you_mean(word, names.layer_words())
+    advice = advise_layer(word) or did_you_mean(word, names.layer_words(alone=alone))
+    return f"{word[:60]!r} is no op, block, layer argument or named value here", advice
 
 
 A_KIND: Mapping[Kind, str] = {

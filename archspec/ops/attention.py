@@ -131,7 +131,9 @@ class Attention(Op):
                 operands = (*operands[:index], Result(len(calls) - 1), *operands[index + 1 :])
         args = tuple(operands[min(place, len(inputs) - 1)] for place in range(3))
         calls.append(Call("torch.nn.MultiheadAttention", options, args=args, keywords={"need_weights": False}))
-        after = [("operator.getitem", (0,))] + [("torch.transpose", (0 + batch, 1 + batch))] * (inputs[0].channel_axis == 0)
+        after = [("operator.getitem", (0,))] + [("torch.transpose", (0 + batch, 1 + batch))] * (
+            inputs[0].channel_axis == 0
+        )
         return (*calls, *chained(after, Result(len(calls) - 1), len(calls)))
 
     def carries(self, operand: int, count: int = 1) -> bool:

@@ -1,0 +1,110 @@
+"""Layers that are written in another form than the language's, and the form that says what is meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from archspec.language.document import Entry
+from archspec.language.foreign import translate, translate_argument
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, flow
+from archspec.language.words import MODIFIERS, Names, is_layer_word, is_module_name
+from archspec.ops import BY_WORD
+
+
+def is_layer(tree: Tree, names: Names) -> bool:
+    """Whether a part reads as a layer: a word that stands for one, alone or with arguments, or a list with such a word."""
+    match tree:
+        case Scalar(text=text):
+            return names.is_layer(text)
+        case Sequence(items=items):
+            return any(is_layer(item, names) for item in items)
+    keys = [key.text for key, _ in tree if key.text not in MODIFIERS]
+    return len(keys) == 1 and (is_layer_word(keys[0]) or keys[0] in names.blocks)
+
+
+def advise_name(key: Scalar, layer: Tree, names: Names) -> str | None:
+    """The form of a layer with a name, where a key is no word of the language and a layer stands behind it."""
+    branches = translate(key.text) in BY_WORD and BY_WORD[translate(key.text) or ""].join
+    if not is_module_name(key.text) or branches or not is_layer(layer, names):
+        return None
+    if isinstance(layer, Scalar) and (layer.text in BY_WORD or layer.text in names.blocks):
+        return f"a name for a layer stands behind as: {{{layer.text}: {{}}, as: {key.text}}}"
+    if isinstance(layer, Mapping) and "as" not in layer.by_name:
+        return f"a name for a layer stands behind as: {flow(layer)[:-1]}, as: {key.text}}}"
+    return f"names for layers stand under a word of their own: {{layers: {{{key.text}: {flow(layer)}}}}}"
+
+
+def advise_words(words: list[Entry], names: Names) -> str:
+    """The form of a layer that has several words: arguments in braces, a list, or names."""
+    (first, value), *rest = words
+    op = BY_WORD.get(first.text)
+    if op is not None and not op.join and all(key.text not in BY_WORD for key, _ in rest):
+        fields = [(translate_argument(key.text, op.model_fields), inner) for key, inner in rest]
+        if all(name is not None for name, _ in fields):
+            own = [(key.text, inner) for key, inner in value] if isinstance(value, Mapping) else [(op.first, value)]
+            given = ", ".join(f"{name}: {flow(inner)}" for name, inner in (*own, *fields) if name is not None)
+            return f"the arguments of {op.word} stand in braces: {op.word}: {{{given}}}"
+    if all(names.is_layer(key.text) for key, _ in words):
+        return f"layers in order are a list: [{', '.join(map(_item, words))}]"
+    return f"names for layers stand under a word of their own: {{layers: {{{', '.join(_entry(key, inner) for key, inner in words)}}}}}"
+
+
+def advise_no_word(tree: Mapping) -> str:
+    """The form of a layer that does nothing but name a value, or nothing at all."""
+    parts = ", ".join(_entry(key, value) for key, value in tree)
+    return (
+        f"identity leaves a value as it is: {{identity: {{}}, {parts}}}" if parts else "a layer that does nothing is []"
+    )
+
+
+def _item(entry: Entry) -> str:
+    key, value = entry
+    return key.text if isinstance(value, Scalar) and value.kind == "null" else _entry(key, value)
+
+
+def _entry(key: Scalar, value: Tree) -> str:
+    return f"{key.text}: {flow(value)}"
+
+
+def is_cut(tree: Tree) -> bool:
+    """Whether a text has an open parenthesis: in braces and brackets, a comma has ended it."""
+    return isinstance(tree, Scalar) and tree.plain and tree.text.count("(") > tree.text.count(")")
+
+
+def without_rests(tree: Sequence) -> Iterator[Tree]:
+    """The items of a list without those that are the rest of a text before them that a comma has cut."""
+    cut = False
+    for item in tree:
+        rest = cut and isinstance(item, Scalar) and item.plain
+        cut = (cut and rest and isinstance(item, Scalar) and ")" not in item.text) or _last_is_cut(item)
+        if not rest:
+            yield item
+
+
+def entries_without_rests(tree: Mapping) -> Iterator[Entry]:
+    """The entries of a mapping without those that are the rest of a text before them that a comma has cut."""
+    cut = False
+    for key, value in tree:
+        rest = cut and key.plain and isinstance(value, Scalar) and value.kind == "null"
+        cut = (rest and ")" not in key.text) or _last_is_cut(value)
+        if not rest:
+            yield key, value
+
+
+def advise_list(tree: Scalar) -> str | None:
+    """The form of a list that is written in parentheses."""
+    text = tree.span.source.line(tree.span.line)[tree.span.column - 1 :]
+    inside = _PARENTHESES.match(text if tree.span.length <= len(tree.text) else tree.text)
+    return (
+        f"a list stands in brackets: [{', '.join(part.strip() for part in inside[1].split(','))}]" if inside else None
+    )
+
+
+_PARENTHESES = re.compile(r"\(([^()\[\]{}]+(?:,[^()\[\]{}]+)+)\)")
+
+
+def _last_is_cut(tree: Tree) -> bool:
+    while isinstance(tree, Mapping) and tree.entries:
+        tree = tree.entries[-1][1]
+    return is_cut(tree)
