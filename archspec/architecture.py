@@ -14,6 +14,7 @@ from archspec.language.layers import Program
 from archspec.language.tree import Tree, plain
 from archspec.numerals import shown
 from archspec.passes import ARGUMENTS, BY_WORD
+from archspec.printable import escape_unprintable
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -175,12 +176,16 @@ class Architecture:
         Raises:
             DrawError: the picture is too large, or what draws it is not installed.
             KeyError: no format has that ending.
+            OSError: the file cannot be written; the one that was there is as it was.
         """
         from archspec.draw import THEMES, sketch, written
+        from archspec.files import check, write
 
+        if file is not None:
+            check(Path(file))
         picture = sketch(self.network, detail, fold=fold, depth=depth, direction=direction)
         if file is not None:
-            Path(file).write_bytes(written(picture, Path(file).suffix.lower(), THEMES[theme]))
+            write(Path(file), written(picture, Path(file).suffix.lower(), THEMES[theme]))
         return picture
 
     def diff(self, other: Architecture) -> Diff:
@@ -280,10 +285,12 @@ class Architecture:
         strict: bool = True,
         report: Callable[[str], object] | None = None,
         command: str | None = None,
+        ending: str | None = None,
     ) -> None:
         """Writes the network to a file, whole or not at all: `.py`, `.pt2`, `.onnx` or `.safetensors` by its ending.
 
-        `command` is what source says that it was made by; the rest is as in `build`.
+        `command` is what source says that it was made by, `ending` the form where the file's name does not say it (a pipe, a
+        device); the rest is as in `build`.
 
         Raises:
             ValueError: the ending is none of these.
@@ -291,19 +298,22 @@ class Architecture:
             WeightsError: as in `build`.
             OSError: a file cannot be read or written.
         """
-        from archspec.files import write
+        from archspec.files import check, write
 
         target = Path(path)
-        if target.suffix == ".py":
+        form = ending or target.suffix.lower()
+        check(target)
+        if form == ".py":
             write(target, self.source(command))
             return
-        from archspec.backends.torch import WRITERS, metadata
+        from archspec.backends.torch import WRITERS, check_packages, metadata
 
-        if target.suffix not in WRITERS:
+        if form not in WRITERS:
             raise ValueError(f"{target.name} ends in none of .py, {', '.join(WRITERS)}")
+        check_packages(form)
         model = self.build(seed=seed, weights=weights, strict=strict, report=report)
         about = metadata(self.text, self.name, self.overrides, inference=self.network.inference)
-        write(target, WRITERS[target.suffix](model, self.network, about))
+        WRITERS[form](model, self.network, about, target)
 
     def source(self, command: str | None = None) -> str:
         """The network as the text of a Python module: plain, typed and formatted PyTorch that imports nothing but torch.
@@ -393,4 +403,4 @@ class Architecture:
         return [] if got == expected else [Diagnostic(message, tree.span)]
 
     def __repr__(self) -> str:
-        return f"<Architecture {self.name}: {self.params:,} params, {self.macs:,} MACs, depth {self.depth}>"
+        return f"<Architecture {escape_unprintable(self.name)}: {self.params:,} params, {self.macs:,} MACs, depth {self.depth}>"

@@ -12,8 +12,11 @@ from itertools import islice
 from typing import Literal, NoReturn
 
 from archspec import meter
+from archspec.printable import escape_unprintable, mask_unprintable
 
 _SHOWN_LINE = 160  # a longer source line is cut around its carets
+_LEAST_SHOWN = 20  # characters of it, however narrow the screen
+_MARGIN = 8  # columns before it
 _SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
 _MOST_SHOWN = 1000  # characters of one line of a diagnostic
 _SHOWN_ITEMS = 20  # arguments of a block, or numbers of a list
@@ -119,7 +122,11 @@ class Diagnostic:
     severity: Severity = "error"
 
     def __str__(self) -> str:
-        return "\n".join(map(_printable, _render(self)))
+        return self.text()
+
+    def text(self, width: int | None = None) -> str:
+        """What is wrong, where, and what to do, in lines; the excerpt of the source is at most `width` wide, if that is given."""
+        return "\n".join(map(_printable, _render(self, width)))
 
     def as_dict(self) -> dict[str, object]:
         """The diagnostic as plain data, for `--json`."""
@@ -304,10 +311,10 @@ def _shown(value: object) -> str:
     return f"{float(value):g}" if isinstance(value, Fraction) else str(value)
 
 
-def _render(diagnostic: Diagnostic) -> Iterable[str]:
+def _render(diagnostic: Diagnostic, screen: int | None) -> Iterable[str]:
     span = diagnostic.span
     yield f"{span}: {diagnostic.severity}: {diagnostic.message}"
-    yield from _excerpt(span)
+    yield from _excerpt(span, _SHOWN_LINE if screen is None else max(_LEAST_SHOWN, min(_SHOWN_LINE, screen - _MARGIN)))
     width = max((len(_place(note.span, span)) for note in diagnostic.notes), default=0)
     for note in diagnostic.notes:
         yield f"   {_place(note.span, span):<{width}}  {note.text}"
@@ -326,20 +333,20 @@ def _used(use: Use) -> str:
 
 def _printable(line: str) -> str:
     """A line of a diagnostic: the author's words may hold anything, a terminal gets text."""
-    cut = _cut(line)
-    return cut if cut.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in cut)
+    return escape_unprintable(_cut(line))
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
-def _excerpt(span: Span) -> Iterable[str]:
+def _excerpt(span: Span, room: int) -> Iterable[str]:
+    """The line of a span, or `room` characters of it around the span, and carets below."""
     line = span.source.line(span.line)
     if not line:
         return
-    start = 0 if len(line) <= _SHOWN_LINE else max(0, min(span.column - 40, len(line) - _SHOWN_LINE))
-    shown = "".join(c if c.isprintable() else " " for c in line[start : start + _SHOWN_LINE])
+    start = 0 if len(line) <= room else max(0, min(span.column - room // 4, len(line) - room))
+    shown = mask_unprintable(line[start : start + room], " ")
     indent = span.column - 1 - start
     carets = "^" * max(1, min(span.length, len(shown) - indent))
     yield f"{span.line:>5} | {shown}"

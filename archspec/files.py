@@ -1,29 +1,128 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all. Nothing in archspec writes a file in another way."""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
-import tempfile
+import re
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, TextIO
+
+from archspec.temporary import Temporary
+
+STANDARD_OUTPUT = Path("/dev/stdout")
+"""The path that stands for standard output, also where there is no such device."""
+
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|[0-9]+))/(?:fd/([0-9]+)|(stdin)|(stdout)|(stderr))")
+_LINKS = 40  # of one another: as many as the system follows
+_READS = 3
 
 
 def write(path: Path, content: str | bytes) -> None:
     """Puts text, as UTF-8, or bytes into a file: whoever reads it finds all of the old content or all of the new.
 
-    A link is followed; the permissions of a file that is there stay. Raises OSError; then the old file is as it was.
+    Raises:
+        OSError: it cannot be written; it names `path` as it was given, and the old file is as it was.
     """
-    target = path.resolve()
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:100]}.", delete=False) as file:
+    with replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which takes the place of `path` at the end of the block, and never after an exception.
+
+    A link is followed. The permissions of a file that is there stay, its owner where that is allowed; other names of it (hard
+    links) keep the old content. What is no regular file is not replaced: a pipe, a device or a descriptor (`/dev/stdout`,
+    `/dev/fd/3`) gets the content when it is complete.
+
+    Raises:
+        OSError: it cannot be written; it names `path` as it was given, and the old file is as it was.
+    """
+    check(path)
+    if is_stream(path):
+        content = io.BytesIO()
+        yield content
+        _send(path, content.getvalue())
+        return
+    with _naming(path):
+        temporary = Temporary(Path(os.path.realpath(path)))
+    try:
+        yield temporary.file
+        with _naming(path):
+            temporary.finish()
+    except BaseException as error:
+        temporary.discard()
+        if temporary.fault is not None:
+            raise _named(temporary.fault, path) from error
+        raise
+
+
+def check(path: Path) -> None:
+    """Makes sure, as far as that is possible before, that a file can be written: called before the work that makes its content.
+
+    Raises:
+        OSError: it cannot be; it names `path` as it was given.
+    """
+    if _descriptor(path) is not None:
+        return
+    with _naming(path):
         try:
-            file.write(content.encode() if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(mode)
-            Path(file.name).replace(target)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+            mode = os.stat(path).st_mode
+        except FileNotFoundError:
+            _check_folder(path)
+            return
+        if stat.S_ISDIR(mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not os.access(path, os.W_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+        if stat.S_ISREG(mode):
+            _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    """Raises OSError where no file can be made beside `path`, or beside what it is a link to."""
+    folder = os.path.dirname(os.path.realpath(path))
+    named = folder if os.path.islink(path) else path.parent
+    if not os.path.isdir(folder):
+        raise OSError(errno.ENOENT, f"no such folder: {named}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, f"no file can be made in {named}")
+
+
+def read(path: Path, most: int = -1) -> bytes:
+    """The bytes of a file, or the first `most` of them, all of one state of the file.
+
+    Raises:
+        OSError: it cannot be read, or is written to each time; it names `path`.
+    """
+    with _naming(path):
+        if "\0" in str(path):
+            raise OSError(errno.EINVAL, "no file name has a NUL character")
+        for _ in range(_READS):
+            with open(path, "rb") as file:
+                before = os.fstat(file.fileno())
+                content = file.read(most)
+                after = os.fstat(file.fileno())
+            unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+            if unchanged or not stat.S_ISREG(after.st_mode):
+                return content
+        raise OSError(errno.EAGAIN, "it is written to while it is read")
+
+
+def is_standard_output(path: Path) -> bool:
+    """Whether a path is another word for standard output."""
+    return _descriptor(path) == 1
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path is written to and never replaced: a pipe, a device, a descriptor of this process."""
+    return _descriptor(path) is not None or (path.exists() and not path.is_file())
 
 
 def same(one: Path, other: Path) -> bool:
@@ -31,8 +130,63 @@ def same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
 
 
-def _umask() -> int:
-    """The permissions that new files of this process do not get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _descriptor(path: Path) -> int | None:
+    """The number of the descriptor of this process that a path names, itself or through links; None where it names a file."""
+    if path == STANDARD_OUTPUT:
+        return 1
+    name = os.fspath(path)
+    for _ in range(_LINKS):
+        number = _numbered(os.path.abspath(name))
+        if number is not None or not os.path.islink(name):
+            return number
+        name = os.path.join(os.path.dirname(name), os.readlink(name))
+    return None
+
+
+def _numbered(name: str) -> int | None:
+    found = _DESCRIPTOR.fullmatch(name)
+    if found is None or (
+        name.startswith("/proc/") and name.split("/")[2] not in ("self", "thread-self", str(os.getpid()))
+    ):
+        return None
+    number, *standard = found.groups()
+    return int(number) if number else next(at for at, word in enumerate(standard) if word)
+
+
+def _send(path: Path, content: bytes) -> None:
+    """Writes bytes to what is no regular file. Raises OSError; where nobody reads standard output, without a name."""
+    number = _descriptor(path)
+    if number in (1, 2):
+        _print(path, content, sys.stdout if number == 1 else sys.stderr)
+        return
+    with _naming(path):
+        descriptor = os.open(path, os.O_WRONLY) if number is None else os.dup(number)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+
+
+def _print(path: Path, content: bytes, stream: TextIO | None) -> None:
+    """Writes bytes to a standard stream, after what was printed there."""
+    try:
+        if stream is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 -- what the system says of such a descriptor
+        stream.flush()
+        stream.buffer.write(content)
+        stream.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _named(error, path) from error
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Has an OSError name the file that the user named, not a temporary one."""
+    try:
+        yield
+    except OSError as error:
+        raise _named(error, path) from error
+
+
+def _named(error: OSError, path: Path) -> OSError:
+    return OSError(error.errno or errno.EIO, error.strerror or str(error), str(path))

@@ -1,19 +1,34 @@
 """The command `archspec`: reads the command line, prints what the compiler says, sets the exit code. It decides nothing.
 
 Exit codes: 0 fine, 1 the spec is wrong, 2 the command line is wrong (or cannot be carried out on this machine),
-130 interrupted, 141 the reader of the output went away.
+130 interrupted, 141 the reader of the output went away, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
 
-from archspec.cli.errors import INTERRUPTED
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+from archspec.cli.console import INTERRUPTED
+
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def main() -> None:
     """Runs the command line of this process and ends the process."""
+    for number in _ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # under nohup, SIGHUP stays ignored
+            signal.signal(number, _end)
     try:
         from archspec.cli.commands import archspec
 
         archspec(prog_name="archspec")
     except KeyboardInterrupt:  # outside a command, where click does not see it
         raise SystemExit(INTERRUPTED) from None
+
+
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """Ends the process as an exception does: temporary files are removed on the way."""
+    sys.exit(128 + number)

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archspec.cli.checking import look_at
 from archspec.cli.comparing import diff, report
+from archspec.cli.console import echo_json, say, screen
 from archspec.cli.drawing import draw
-from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, echo_json, styled
+from archspec.cli.errors import Commands, SpecCommand
 from archspec.cli.experiments import experiment, train
-from archspec.cli.options import SPEC, architecture_options, json_option, known_ending, limits_options, source
+from archspec.cli.options import ENDINGS, SPEC, architecture_options, json_option, limits_options
+from archspec.cli.output import check_alone, ending_of, format_option, output_option, say_written
 from archspec.cli.pipeline import pipeline
 from archspec.cli.routes import count_paths, lesion
-from archspec.diagnostics import Diagnostic, SpecError
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -26,7 +28,7 @@ _ABOUT = """\
 \b
 Examples:
   archspec list                               what is bundled
-  archspec summary resnet50                   shapes, parameters and MACs, part by part
+  archspec summary resnet50                   what each part has and costs
   archspec draw resnet50 -o resnet50.svg      a picture of its stages
   archspec build densenet169 --set growth=48  a variant, built and run once
   archspec check specs/*.yaml                 every mistake in every file
@@ -41,7 +43,8 @@ Examples:
   archspec build resnet50 --set groups=32 --set base=4 --device cuda
   archspec build my.yaml --seed 1 --json
   archspec build resnet50 -o net.py
-  archspec build resnet50 --weights torchvision:resnet50 --optimize -o net.onnx
+  archspec build resnet50 --weights torchvision:resnet50 -o net.onnx
+  archspec build resnet50 --optimize -o - --format pt2 > net.pt2
 """
 _CHECK = """\
 \b
@@ -72,15 +75,13 @@ def show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if not asked or ctx.resilient_parsing:
         return
     try:
-        click.echo(f"archspec {version('archspec-nn')}")
+        say(f"archspec {version('archspec-nn')}")
     except PackageNotFoundError:
-        click.echo("archspec of a source tree that is not installed")
+        say("archspec of a source tree that is not installed")
     ctx.exit()
 
 
-@click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=_ABOUT
-)
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_ABOUT)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Show the version."
 )
@@ -95,14 +96,10 @@ def archspec() -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the initialisation.")
 @click.option("--batch", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Samples in the run.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=known_ending,
-    metavar="FILE",
-    help="Write the network instead: .py, .pt2, .onnx or .safetensors.",
+@output_option(
+    *ENDINGS, stream=True, help="Write the network instead: .py, .pt2, .onnx or .safetensors; - for standard output."
 )
+@format_option(*ENDINGS)
 @click.option("--weights", metavar="F", help="Of the network: safetensors, a torch checkpoint, or torchvision:NAME.")
 @click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
 @click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key.")
@@ -116,6 +113,7 @@ def build(
     seed: int,
     batch: int,
     output: Path | None,
+    format: str | None,
     weights: str | None,
     optimize: bool,
     strict: bool,
@@ -123,16 +121,17 @@ def build(
 ) -> None:
     from archspec.cli import make, show
 
+    check_alone(output, as_json=as_json)
     arch = arch.optimize() if optimize else arch
-
-    if output is not None and output.suffix == ".py" and weights is not None:
-        raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
     if output is not None:
-        make.written(arch, output, seed=seed, weights=weights, strict=strict, command=make.command(ctx))
+        ending = ending_of(output, format)
+        if ending == ".py" and weights is not None:
+            raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
+        make.written(arch, output, ending, seed=seed, weights=weights, strict=strict, command=make.command(ctx))
         if as_json:
             echo_json(show.facts(arch) | {"written": str(output)})
         else:
-            click.echo(f"{arch.name}: {output} written")
+            say_written(output, f"{arch.name}: {output} written")
         return
     trial = make.tried(arch, device=device, seed=seed, batch=batch, weights=weights, strict=strict)
     if as_json:
@@ -146,34 +145,23 @@ def build(
 @limits_options
 @json_option
 def check(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
-    found = [(spec, _diagnostics(spec, limits)) for spec in specs]
-    wrong = sum(1 for _, diagnostics in found if any(one.severity == "error" for one in diagnostics))
-    warnings = sum(one.severity == "warning" for _, diagnostics in found for one in diagnostics)
+    if specs.count("-") > 1:
+        raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
+    found = [look_at(spec, limits) for spec in specs]
+    wrong = sum(1 for checked in found if checked.exit_code)
+    warnings = sum(checked.warnings for checked in found)
     if as_json:
-        files = [{"file": spec, "diagnostics": [one.as_dict() for one in diagnostics]} for spec, diagnostics in found]
-        echo_json({"ok": not wrong, "files": files})
+        echo_json({"ok": not wrong, "files": [checked.as_dict() for checked in found]})
     else:
-        for _, diagnostics in found:
-            for diagnostic in diagnostics:
-                click.echo(styled(diagnostic) + "\n", err=True)
-        click.echo(f"{len(found)} checked, {wrong or 'none'} wrong{_counted(warnings)}")
-    if wrong:
-        sys.exit(WRONG_SPEC)
+        for checked in found:
+            checked.show()
+        if not all(checked.unread for checked in found):
+            say(f"{len(found)} checked, {wrong or 'none'} wrong{_counted(warnings)}")
+    sys.exit(max(checked.exit_code for checked in found))
 
 
 def _counted(warnings: int) -> str:
     return f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
-
-
-def _diagnostics(spec: str, limits: Limits) -> tuple[Diagnostic, ...]:
-    from archspec.loading import check as diagnose
-
-    try:
-        return diagnose(source(spec, limits), limits=limits)
-    except SpecError as error:  # standard input that is no text
-        if isinstance(error, OSError):
-            raise
-        return error.diagnostics
 
 
 @archspec.command(cls=SpecCommand, epilog=_SUMMARY, help=f"Show the parts of a network and what each costs.\n\n{SPEC}")
@@ -185,10 +173,9 @@ def summary(arch: Architecture, *, depth: int, as_json: bool) -> None:
     if as_json:
         echo_json(table.as_dict())
         return
-    from archspec.cli.show import width
     from archspec.report.table import render
 
-    click.echo(render(table, width()), nl=False)
+    say(*render(table, screen().width, screen().text).splitlines(), laid_out=True)
 
 
 @archspec.command()
@@ -234,8 +221,10 @@ def list_bundled(
     if as_json:
         echo_json([entry.as_dict() for entry in chosen])
         return
-    for line in show.listing(chosen) if chosen else ["no bundled network is like that"]:
-        click.echo(line)
+    if chosen:
+        show.listing(chosen)
+    else:
+        say("no bundled network is like that")
 
 
 def matches(name: str, pattern: str) -> bool:

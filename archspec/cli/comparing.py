@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from archspec.cli.drawing import default_name, deliver
-from archspec.cli.errors import SpecCommand, Unable, echo_json
+from archspec import files
+from archspec.cli.console import echo_json, say, screen
+from archspec.cli.errors import SpecCommand, Unable
 from archspec.cli.options import SPEC, json_option, limits_options, load_given, set_option
+from archspec.cli.output import check, default_name, output_option, say_written
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -49,26 +52,25 @@ def diff(*, before: str, after: str, limits: Limits, as_json: bool) -> None:
     if as_json:
         echo_json(found.as_dict())
         return
-    for line in compared(found):
-        click.echo(line)
+    say(*compared(found, screen().width, screen().text), laid_out=True)
 
 
 @click.command(
     cls=SpecCommand, epilog=_REPORT, help=f"Write a page about SPEC, or about two of them side by side.\n\n{SPEC}"
 )
 @click.argument("specs", metavar="SPEC [SPEC]", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="FILE", help="Where to; - for standard output.  [default: NAME.html]")
+@output_option(".html", stream=True, help="Where to; - for standard output.  [default: NAME.html]")
 @set_option
 @limits_options
-def report(*, specs: tuple[str, ...], output: str | None, overrides: dict[str, str], limits: Limits) -> None:
+def report(*, specs: tuple[str, ...], output: Path | None, overrides: dict[str, str], limits: Limits) -> None:
     if len(specs) > 2:
         raise click.BadParameter("a report is about one network or two", param_hint="SPEC")
     networks = loaded(specs, limits, overrides)
     file = output or default_name("-".join(arch.name for arch in networks), ".html")
-    if not file.endswith(".html") and file != "-":
-        raise click.BadParameter(f"{file!r} does not end in .html", param_hint="-o")
+    check(file)
     try:
         text = networks[0].report(*networks[1:])
     except ValueError as error:
         raise Unable(str(error)) from error
-    deliver(file, text.encode())
+    files.write(file, text)
+    say_written(file)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archspec import files
 from archspec.cli.errors import SpecCommand, Unable
 from archspec.cli.options import SPEC, architecture_options
+from archspec.cli.output import check, default_name, ending_of, format_option, output_option, say_written
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -25,20 +27,22 @@ _ENDINGS = (
 _DRAW = """\
 \b
 Examples:
-  archspec draw resnet50                                the stages, to resnet50.svg
+  archspec draw resnet50
   archspec draw resnet50 --detail blocks -o blocks.pdf
   archspec draw my.yaml --detail layers --depth 2 -o - | dot -Tpng > my.png
+  archspec draw my.yaml -o - --format svg | viewer
 """
 
 
 @click.command(cls=SpecCommand, epilog=_DRAW, help=f"Draw a picture of SPEC.\n\n{SPEC}")
 @architecture_options
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    help="Where to, by its ending: .svg, .png, .pdf, .dot, .mmd (Mermaid), .html; - for DOT on standard output.  [default: NAME.svg]",
+@output_option(
+    *_ENDINGS,
+    stream=True,
+    help="Where to, by its ending: .svg, .png, .pdf, .dot, .mmd (Mermaid), .html; - for standard output, which gets DOT."
+    "  [default: NAME.svg]",
 )
+@format_option(*_ENDINGS)
 @click.option(
     "--detail",
     type=click.Choice(["stages", "blocks", "layers", "paths"]),
@@ -61,7 +65,8 @@ Examples:
 def draw(
     arch: Architecture,
     *,
-    output: str | None,
+    output: Path | None,
+    format: str | None,
     detail: Detail,
     fold: bool,
     depth: int | None,
@@ -72,10 +77,9 @@ def draw(
 ) -> None:
     from archspec.draw import THEMES, DrawError, sketch, written
 
-    file = output or default_name(arch.name, ".svg")
-    ending = ".dot" if file == "-" else Path(file).suffix.lower()
-    if ending not in _ENDINGS:
-        raise click.BadParameter(f"{file!r} does not end in {', '.join(_ENDINGS)}", param_hint="-o")
+    file = output or default_name(arch.name, f".{format or 'svg'}")
+    ending = ending_of(file, format, ".dot")
+    check(file)
     if depth is not None and detail != "layers":
         raise click.BadParameter(
             f"--detail {detail} has no levels; it belongs to --detail layers", param_hint="--depth"
@@ -87,19 +91,5 @@ def draw(
         data = written(picture, ending, THEMES[theme])
     except DrawError as error:
         raise Unable(str(error)) from error
-    deliver(file, data)
-
-
-def deliver(file: str, data: bytes) -> None:
-    """Writes a file and says so, or standard output."""
-    if file == "-":
-        click.echo(data.decode(), nl=False)
-        return
-    Path(file).write_bytes(data)
-    click.echo(f"written: {file}")
-
-
-def default_name(name: str, ending: str) -> str:
-    """The file that a network goes to if none is given: its name, with what a file name cannot have left out."""
-    kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".")
-    return (kept[:80] or "network") + ending
+    files.write(file, data)
+    say_written(file)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
+from archspec.cli.console import INTERRUPTED, NO_READER, WRONG_COMMAND, echo_json, guarded, say, screen
+from archspec.cli.help import Context
+from archspec.columns import Line
 from archspec.diagnostics import Diagnostic, SpecError
+from archspec.extras import UnavailableError
+from archspec.printable import escape_unprintable
+
+__all__ = ["INTERRUPTED", "NO_READER", "WRONG_COMMAND", "echo_json"]
 
 WRONG_SPEC = 1
-WRONG_COMMAND = 2
-INTERRUPTED = 130
-NO_READER = 141
 
-_CARETS = re.compile(r"^( +\| +)(\^+)$")
+_CARETS = re.compile(r"( +\| +)(\^+)")
+_HELP = "   help:"
+_LONGEST_NAME = 200
 
 
 class Unable(click.ClickException):
@@ -27,19 +32,34 @@ class Unable(click.ClickException):
     exit_code = WRONG_COMMAND
 
 
-class Commands(click.Group):
+class Command(click.Command):
+    """A command whose help fits the screen."""
+
+    context_class = Context
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    context_class = Context
+    command_class = Command
+
+
+class Commands(Group):
     """The group of all commands: whatever one of them raises becomes a message and an exit code."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        if "_ARCHSPEC_COMPLETE" in os.environ:  # a shell reads what is printed
+            return super().main(*args, **kwargs)
+        with guarded():
+            return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        if os.environ.get("NO_COLOR"):
-            ctx.color = False
         with _exit_codes(ctx):
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
+            return super().invoke(ctx)
 
 
-class SpecCommand(click.Command):
+class SpecCommand(Command):
     """A command about one spec: a `SpecError` is its diagnostics on standard error, or in JSON on standard output."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -62,32 +82,37 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> Non
         echo_json({"diagnostics": [diagnostic.as_dict() for diagnostic in diagnostics]})
         return
     for number, diagnostic in enumerate(diagnostics):
-        click.echo(("\n" if number else "") + styled(diagnostic), err=True)
+        say(*([""] if number else []), *styled(diagnostic), err=True, indent=3)
 
 
-def echo_json(data: object) -> None:
-    """Prints data as JSON, whole numbers with all of their digits."""
-    from archspec.numerals import json_text
-
-    click.echo(json_text(data, indent=2, ensure_ascii=False))
-
-
-def styled(diagnostic: Diagnostic) -> str:
-    """The text of a diagnostic with colours for a terminal; click takes them out for anything else."""
-    place, *rest = str(diagnostic).splitlines()
+def styled(diagnostic: Diagnostic) -> list[Line]:
+    """The lines of a diagnostic with colours for a terminal, its excerpt cut around the carets to the screen's width."""
+    place, *rest = diagnostic.text(screen(err=True).width).splitlines()
     severity = diagnostic.severity
-    colour = "red" if severity == "error" else "magenta"
+    colour = "red bold" if severity == "error" else "magenta bold"
     head, mark, message = place.partition(f": {severity}: ")
-    lines = [
-        click.style(head, bold=True) + mark.replace(severity, click.style(severity, fg=colour, bold=True)) + message
-    ]
-    for line in rest:
-        carets = _CARETS.match(line)
-        if carets:
-            lines.append(carets[1] + click.style(carets[2], fg=colour, bold=True))
-        else:
-            lines.append(line.replace("   help:", "   " + click.style("help:", fg="cyan"), 1))
-    return "\n".join(lines)
+    first = ((head, "bold"), (mark[:2], ""), (severity, colour), (f": {message}", ""))
+    return [first, *(_styled(line, colour) for line in rest)]
+
+
+def _styled(line: str, colour: str) -> Line:
+    carets = _CARETS.fullmatch(line)
+    if carets:
+        return ((carets[1], ""), (carets[2], colour))
+    if line.startswith(_HELP):
+        return (("   ", ""), (_HELP.strip(), "cyan"), (line.removeprefix(_HELP), ""))
+    return ((line, ""),)
+
+
+def reason(error: OSError) -> str:
+    """What an OSError says, on one line: the file, if it has one, and what is wrong with it."""
+    if error.filename is None:
+        return error.strerror or str(error)
+    name = escape_unprintable(
+        os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
+    )
+    shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+    return f"{shown}: {error.strerror}"
 
 
 @contextmanager
@@ -95,23 +120,15 @@ def _exit_codes(ctx: click.Context) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
+        say("interrupted", err=True)
         ctx.exit(INTERRUPTED)
-    except BrokenPipeError:
-        _leave_quietly(ctx)
+    except BrokenPipeError as error:
+        if error.filename is not None:
+            raise Unable(reason(error)) from error
+        ctx.exit(NO_READER)
     except OSError as error:
-        raise Unable(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise Unable(
-            "building a network needs torch, which is not installed: pip install 'archspec-nn[torch]'"
-        ) from error
+        raise Unable(reason(error)) from error
+    except UnavailableError as error:
+        raise Unable(str(error)) from error
     except MemoryError as error:
         raise Unable(str(error) or "the memory of this machine is not enough") from error
-
-
-def _leave_quietly(ctx: click.Context) -> NoReturn:
-    """Ends a command whose output nobody reads, so that the last flush of the interpreter has somewhere to go."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    ctx.exit(NO_READER)

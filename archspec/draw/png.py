@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import re
 
+from archspec import extras
 from archspec.draw.picture import DrawError
+from archspec.draw.svg import FONTS
 
 SCALE = 2.0  # pixels a point
 _LARGEST = 16_000  # pixels of the longer side: more is refused by many viewers
 
-_PROBE = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-family="sans-serif">{}</text></svg>'
+_PROBE = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-family="{FONTS}">%s</text></svg>'
 
 
 def png(svg: str) -> bytes:
     """The picture at two pixels a point, or fewer where it is very large. Raises `DrawError`."""
-    try:
-        import resvg_py
-    except ModuleNotFoundError as error:
-        raise DrawError(
-            f"PNG needs {error.name}, which is not installed", "pip install 'archspec-nn[draw]', or write .svg"
-        ) from error
-    if _pixels(resvg_py.svg_to_bytes, _PROBE.format("W")) == _pixels(resvg_py.svg_to_bytes, _PROBE.format(" ")):
+    resvg_py = extras.load(
+        "resvg_py", "PNG", "pip install 'archspec-nn[draw]'", lambda text: DrawError(text, "write .svg or .pdf instead")
+    )
+    if _pixels(resvg_py.svg_to_bytes, _PROBE % "W") == _pixels(resvg_py.svg_to_bytes, _PROBE % " "):
         raise DrawError(
             "PNG needs a font, and this machine has none", "install one, e.g. DejaVu Sans, or write .svg or .pdf"
         )

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from archspec.draw.picture import Place
 from archspec.draw.scene import Group, Path, Point, Rect, Scene, Shape, Text
+from archspec.printable import escape_unprintable
 
 FONTS = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 
@@ -33,9 +34,8 @@ def _elements(scene: Scene) -> Iterator[str]:
 
 
 def text(given: str) -> str:
-    """A text that XML can hold, escaped."""
-    kept = "".join(c for c in given if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c <= "\ufffd" or c > "\uffff")
-    return escape(kept, quote=True)
+    """Lines of text as XML holds them; what is not seen, or is nothing that XML can hold, as an escape of Python."""
+    return escape("\n".join(map(escape_unprintable, given.split("\n"))), quote=True)
 
 
 def _group(group: Group, taken: dict[str, int]) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _link(place: Place) -> str:
     span = place.span
     if span is None or not span.source.text or span.source.name.startswith("<"):
         return ""
-    file = quote(_file(span.source.name), safe="")
+    file = quote(_file(span.source.name), safe="", errors="surrogateescape")  # bytes that are no UTF-8 stay these bytes
     return f"./{file}#L{span.line}"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from archspec.printable import mask_unprintable
+
 SIZE = 11.0
 """The size of plain text, in points."""
 
@@ -26,15 +28,8 @@ def width(text: str, size: float = SIZE, *, bold: bool = False) -> float:
 
 def clean(text: str, limit: int = 60) -> str:
     """`text` on one line and at most `limit` characters long, without characters that control how others are shown."""
-    shown = "".join(
-        " " if c.isspace() else c if _visible(c) else "\N{REPLACEMENT CHARACTER}" for c in text[: 2 * limit]
-    )
-    flat = " ".join(shown.split())
+    flat = " ".join(mask_unprintable(text[: 2 * limit]).split())
     return flat if len(flat) <= limit and len(text) <= 2 * limit else flat[: limit - 1] + "…"
-
-
-def _visible(character: str) -> bool:
-    return unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Cn", "Co"}
 
 
 def _hundredths(character: str) -> int:

@@ -2,3 +2,7 @@
 
 This floor may import torch and, where they are asked for, scikit-learn, torchvision and matplotlib.
 """
+
+from archspec import extras
+
+extras.load("torch", "training a network", "pip install 'archspec-nn[torch]'")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from archspec import extras
 from archspec.experiments.track import ExperimentError
 from archspec.graph import Graph
 
@@ -74,13 +74,7 @@ def load(source: str, graph: Graph) -> Data:
 
 def _digits(_path: Path, _sizes: tuple[int, ...]) -> Data:
     """The 1797 digits of 8×8 pixels; every class has its share in both parts."""
-    try:
-        from sklearn.datasets import load_digits
-    except ModuleNotFoundError:
-        raise ExperimentError(
-            "the digits are scikit-learn's, which is not installed: pip install scikit-learn"
-        ) from None
-    digits = load_digits()
+    digits = extras.load("sklearn.datasets", "`digits`", "pip install scikit-learn", ExperimentError).load_digits()
     pixels = torch.from_numpy(digits.images).float().unsqueeze(1)
     return _normalised("digits", *_split(pixels, torch.from_numpy(digits.target).long()))
 
@@ -126,14 +120,7 @@ def _pictures(path: Path, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor, list[
 
 
 def _torchvision(module: str) -> Any:
-    try:
-        return import_module(f"torchvision.{module}")
-    except ModuleNotFoundError:
-        raise ExperimentError(
-            "pictures are read by torchvision, which is not installed: pip install torchvision"
-        ) from None
-    except RuntimeError as error:  # its operators are compiled for one build of torch
-        raise ExperimentError(f"torchvision does not work with torch {torch.__version__}: {error}") from None
+    return extras.load(f"torchvision.{module}", "reading pictures", "pip install torchvision", ExperimentError)
 
 
 def _split(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from archspec import files
+from archspec import extras, files
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles
 from archspec.experiments.track import ExperimentError
@@ -41,25 +40,23 @@ def check(path: Path) -> None:
     """Raises `ExperimentError` where no picture could be written to a file: by its ending, or without matplotlib."""
     if path.suffix not in SUFFIXES:
         raise ExperimentError(f"pictures are in files that end in {', '.join(SUFFIXES)}, not {path.name!r}")
-    try:
-        import matplotlib as _  # noqa: F401, ICN001 - only whether it is there
-    except ModuleNotFoundError:
-        raise ExperimentError(
-            "pictures need matplotlib, which is not installed: pip install 'archspec-nn[plot]'"
-        ) from None
+    _matplotlib()
 
 
 def save(path: Path, results: Sequence[Result]) -> None:
     """Draws results of one kind, one for each network, into one picture. Raises `ExperimentError` and OSError."""
     check(path)
-    import matplotlib as mpl
-
-    with mpl.rc_context(_STYLE):
+    with _matplotlib().rc_context(_STYLE):
         figure = _figure(results)
-        buffer = io.BytesIO()
         metadata = {"Date": None} if path.suffix == ".svg" else {}
-        figure.savefig(buffer, format=path.suffix[1:], dpi=160, metadata=metadata)
-    files.write(path, buffer.getvalue())
+        with files.replacing(path) as file:
+            figure.savefig(file, format=path.suffix[1:], dpi=160, metadata=metadata)
+
+
+def _matplotlib() -> Any:
+    """The package; what draws and what writes are imported too, so that a broken one is told before the work."""
+    names = ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib")
+    return [extras.load(name, "a picture", "pip install 'archspec-nn[plot]'", ExperimentError) for name in names][-1]
 
 
 def _figure(results: Sequence[Result]) -> Figure:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archspec import files
+from archspec import extras, files
 from archspec.backends.torch.checkpoint import WeightsError, read
 from archspec.experiments.track import ExperimentError
 
@@ -72,8 +72,4 @@ def unpacked(content: bytes, path: Path) -> Any:
 
 
 def _safetensors() -> Any:
-    try:
-        import safetensors.torch
-    except ModuleNotFoundError:
-        raise ExperimentError("this needs safetensors, which is not installed: pip install safetensors") from None
-    return safetensors.torch
+    return extras.load("safetensors.torch", "writing safetensors", "pip install safetensors", ExperimentError)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, guess, shorten
+from archspec.files import read as read_file
 from archspec.language.document import Document, document, merge
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.reader import decode, read
@@ -102,8 +103,7 @@ class Loader:
 def open_source(path: Path, name: str, limits: Limits, at: Scalar | None = None) -> Source:
     """The source of a file. Raises `SpecError` at `at` if it cannot be read, or OSError without one."""
     try:
-        with path.open("rb") as file:
-            return decode(file.read(limits.bytes + 1), name, limits)
+        return decode(read_file(path, limits.bytes + 1), name, limits)
     except OSError as error:
         if at is None:
             raise

@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 
-from archspec.analysis.diff import Diff, Part
+from archspec.analysis.diff import Diff, Part, StageChange
+from archspec.columns import Column, Line, lay_out, wrap
 from archspec.diagnostics import shorten
 from archspec.numerals import magnitude
+from archspec.printable import escape_unprintable
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 _NAMES = 3  # of parts alike that are listed
 _DIGITS = 10**15
 
 
-def compared(diff: Diff) -> Iterator[str]:
-    """The lines of the comparison: structure, counts, stages."""
-    yield f"{diff.before} → {diff.after}"
+def compared(diff: Diff, width: int | None = None, text: Callable[[str], str] = escape_unprintable) -> Iterator[Line]:
+    """The lines of the comparison, at most `width` wide: structure, counts, stages. `text` makes a text printable."""
+
+    def plain(*given: str) -> Iterator[Line]:
+        yield from (piece for line in given for piece in wrap(((text(line), ""),), width, indent=4))
+
+    yield from plain(f"{diff.before} → {diff.after}")
     if diff.equal:
-        yield "no difference"
+        yield from plain("no difference")
         return
-    yield ""
-    yield from (line(part) for part in diff.parts) if diff.parts else ["the parts are the same"]
-    yield ""
-    head = ("", diff.before, diff.after, "difference")
-    yield from _columns([head, *([name, *_cells(*pair)] for name, pair in diff.counts.items())])
-    yield ""
-    rows = [("stage", "params", "", "MACs", "")]
-    for stage in diff.stages:
-        if stage.before == stage.after:
-            continue
-        old, new = stage.before, stage.after
-        params = (old.params if old else 0, new.params if new else 0)
-        macs = (old.macs if old else 0, new.macs if new else 0)
-        mark = "" if old and new else " (only before)" if old else " (only after)"
-        rows.append(
-            (shorten(stage.name, 40) + mark, number(params[1]), _delta(*params), number(macs[1]), _delta(*macs))
-        )
-    yield from _columns(rows) if len(rows) > 1 else ["no stage costs more or less"]
+    yield from plain("", *(map(line, diff.parts) if diff.parts else ["the parts are the same"]), "")
+    counts = [Column(), *(Column(head, right=True) for head in (diff.before, diff.after, "difference"))]
+    rows = [[name, *_cells(*pair)] for name, pair in diff.counts.items()]
+    yield from lay_out(counts, rows, width, cuts=((1, 16), (2, 16)), drops=(1, 2), text=text)
+    yield from plain("")
+    stages = [_stage(stage) for stage in diff.stages if stage.before != stage.after]
+    if not stages:
+        yield from plain("no stage costs more or less")
+        return
+    yield from lay_out(_STAGES, stages, width, cuts=((0, 16),), drops=(3, 1, 4, 2), text=text)
+
+
+_STAGES = (
+    Column("stage"),
+    Column("params", right=True),
+    Column("params +/-", right=True),
+    Column("MACs", right=True),
+    Column("MACs +/-", right=True),
+)
+
+
+def _stage(stage: StageChange) -> tuple[str, ...]:
+    old, new = stage.before, stage.after
+    params = (old.params if old else 0, new.params if new else 0)
+    macs = (old.macs if old else 0, new.macs if new else 0)
+    mark = "" if old and new else " (only before)" if old else " (only after)"
+    return shorten(stage.name, 40) + mark, number(params[1]), _delta(*params), number(macs[1]), _delta(*macs)
 
 
 def line(part: Part) -> str:
@@ -62,13 +77,3 @@ def _delta(before: int, after: int) -> str:
     sign = "+" if after > before else ""
     share = f" ({(after - before) / before:+.1%})" if before and abs(after) < 100 * abs(before) else ""
     return sign + number(after - before) + share
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    for row in rows:
-        cells = [
-            cell.ljust(wide) if not at else cell.rjust(wide)
-            for at, (cell, wide) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()

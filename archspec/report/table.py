@@ -3,70 +3,57 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from archspec.analysis.outline import Scalar
 from archspec.analysis.receptive import Field, ReceptiveField
+from archspec.columns import Column, lay_out, wide
 from archspec.diagnostics import shorten
+from archspec.printable import escape_unprintable
 
 if TYPE_CHECKING:
     from archspec.report.summary import Row, Summary
 
 WIDTH = 100
-_HEADS = ("Layer", "Operation", "Output", "Params", "MACs", "Activations", "Field")
-_NUMBERS = 3  # the columns from here on are flush right
-_GAP = 2
+_COLUMNS = (
+    Column("Layer"),
+    Column("Operation"),
+    Column("Output"),
+    Column("Params", right=True),
+    Column("MACs", right=True),
+    Column("Activations", right=True),
+    Column("Field", right=True),
+)
 # What operations (column 1), names (0) and outputs (2) are cut down to where not all fit, in this order.
-_LEAST = ((1, 20), (0, 24), (1, 10), (0, 12), (2, 10))
+_CUTS = ((1, 20), (0, 24), (1, 10), (0, 12), (2, 10))
+_DROPS = (5, 6, 1, 4, 2)  # and what is left out where that is not enough
 _LONGEST_OUTPUT = 22
+_LONGEST_ARGUMENT = 40
 _NOTHING = "–"
 
 
-def render(summary: Summary, width: int | None = None) -> str:
-    """The summary as a table at most `width` characters wide (100 if absent, never under 70), and its totals below."""
-    width = max(width or WIDTH, 70)
-    cells = [_HEADS, *(_cells(row) for row in summary.rows)]
-    widths = _fit([max(map(len, column)) for column in zip(*cells, strict=True)], width)
-    lines = [_line(row, widths) for row in cells]
-    rule = "─" * max(map(len, lines), default=width)
-    footer = [line for text in _totals(summary) for line in _wrap(text, width)]
-    return "\n".join([summary.name, rule, lines[0], rule, *lines[1:], rule, *footer]) + "\n"
+def render(summary: Summary, width: int | None = WIDTH, text: Callable[[str], str] = escape_unprintable) -> str:
+    """The summary as a table at most `width` characters wide, and its totals below; None cuts nothing.
+
+    `text` makes a text printable, for the screen that it goes to.
+    """
+    rows = [_cells(row, whole=width is None) for row in summary.rows]
+    table = list(lay_out(_COLUMNS, rows, width, cuts=_CUTS, drops=_DROPS, text=text))
+    heads, *lines = ("".join(cell for cell, _ in line) for line in table)
+    rule = text("─") * max(map(wide, (heads, *lines)))
+    footer = [line for total in _totals(summary) for line in _wrap(text(total), width)]
+    return "\n".join([text(summary.name), rule, heads, rule, *lines, rule, *footer]) + "\n"
 
 
-def _fit(widths: list[int], width: int) -> list[int]:
-    """The widths of the columns, the first three cut where not all fit."""
-    fitted = list(widths)
-    for column, least in _LEAST:
-        excess = sum(fitted) + _GAP * (len(fitted) - 1) - width
-        fitted[column] = max(min(least, fitted[column]), fitted[column] - max(0, excess))
-    return fitted
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cut = [_cut(cell, width) for cell, width in zip(row, widths, strict=True)]
-    placed = [
-        cell.rjust(n) if at >= _NUMBERS else cell.ljust(n) for at, (cell, n) in enumerate(zip(cut, widths, strict=True))
-    ]
-    return (" " * _GAP).join(placed).rstrip()
-
-
-def _cut(cell: str, width: int) -> str:
-    """A cell shortened to `width`; how many times it stands for is kept."""
-    if len(cell) <= width:
-        return cell
-    _, mark, times = cell.rpartition(" ×")
-    kept = f" ×{times}" if mark and times.isdecimal() and len(times) + 3 < width else ""
-    return cell[: width - 1 - len(kept)] + "…" + kept
-
-
-def _cells(row: Row) -> tuple[str, ...]:
+def _cells(row: Row, *, whole: bool) -> tuple[str, ...]:
+    outputs = _outputs(row.output)
     times = f"×{row.times}" if row.times > 1 else ""
     return (
         "  " * row.level + " ".join(filter(None, (row.label, times))),
-        " ".join([row.kind, *_shown(row)]).strip(),
-        shorten(_outputs(row.output), _LONGEST_OUTPUT),
+        " ".join([row.kind, *_shown(row, whole=whole)]).strip(),
+        outputs if whole else shorten(outputs, _LONGEST_OUTPUT),
         "shared" if row.recursive else f"{row.params:,}" if row.params else _NOTHING,
         rounded(row.macs) if row.macs else _NOTHING,
         rounded(row.activations) if row.activations else _NOTHING,
@@ -80,9 +67,10 @@ def _outputs(outputs: Sequence[tuple[int, ...]]) -> str:
     return ", ".join(text if times == 1 else f"{text} ×{times}" for text, times in runs)
 
 
-def _shown(row: Row) -> Iterable[str]:
+def _shown(row: Row, *, whole: bool) -> Iterable[str]:
     for name, value in row.arguments.items():
-        text = shorten(",".join(map(_word, value)) if isinstance(value, list) else _word(value), 40)
+        given = ",".join(map(_word, value)) if isinstance(value, list) else _word(value)
+        text = given if whole else shorten(given, _LONGEST_ARGUMENT)
         yield text if name == row.first else f"{name}={text}"
 
 
@@ -142,5 +130,7 @@ def _bytes(count: int) -> str:
     return f"{rounded(count)}{'' if count >= 1000 else ' '}B"
 
 
-def _wrap(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int | None) -> list[str]:
+    if width is None:
+        return [text]
     return textwrap.wrap(text, width, subsequent_indent=" " * 9, break_long_words=False)

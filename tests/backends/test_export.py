@@ -214,8 +214,8 @@ def test_wrong_weights_write_nothing(ending: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["-o", "net.txt"], "ends in none of .py, .pt2, .onnx, .safetensors"),
-        (["-o", "no/such/folder/net.py"], "No such file or directory"),
+        (["-o", "net.txt"], "ends in .py, .pt2, .onnx, .safetensors, not 'net.txt'"),
+        (["-o", "no/such/folder/net.py"], "no/such/folder/net.py: no such folder: no/such/folder"),
         (["--weights", "no-such-file.pth"], "No such file or directory"),
         (["--weights", "a.pth", "-o", "net.py"], "source holds no weights"),
     ],

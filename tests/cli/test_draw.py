@@ -48,11 +48,11 @@ def test_arguments_are_overridden(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-o", "net.gif"], "does not end in .svg, .png"),
+        (["-o", "net.gif"], "expected a file that ends in .svg, .png, .pdf, .dot, .mmd, .html, not 'net.gif'"),
         (["--depth", "1", "-o", "-"], "--detail stages has no levels"),
         (["--detail", "layers", "--max-boxes", "3", "-o", "-"], "more than 3 boxes; leave --fold on"),
         (["--detail", "paths", "--max-paths", "1", "-o", "-"], "2 paths, more than the 1"),
-        (["-o", "/no/such/folder/a.svg"], "No such file"),
+        (["-o", "/no/such/folder/a.svg"], "/no/such/folder/a.svg: no such folder: /no/such/folder"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(arguments: list[str], message: str, tiny: Path) -> None:

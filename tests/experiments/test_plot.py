@@ -35,6 +35,6 @@ def test_pictures_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(ExperimentError, match=r"end in .png, .svg, not 'one.gif'"):
         save(tmp_path / "one.gif", RESULTS[0][0])
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ExperimentError, match="pictures need matplotlib"):
+    with pytest.raises(ExperimentError, match="a picture needs matplotlib, which is not installed"):
         save(tmp_path / "one.svg", RESULTS[0][0])
     assert list(tmp_path.iterdir()) == []

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from archspec import extras
+
+extras.load("torch", "building a network", "pip install 'archspec-nn[torch]'")
+
 from archspec.backends.torch.assemble import Checkpoint, build
 from archspec.backends.torch.block import blocks
 from archspec.backends.torch.carry import carry
 from archspec.backends.torch.checkpoint import WeightsError, load_weights, put
-from archspec.backends.torch.export import WRITERS, ExportError, metadata
+from archspec.backends.torch.export import WRITERS, ExportError, check_packages, metadata
 from archspec.backends.torch.flat import flatten
 from archspec.backends.torch.modules import DropPath
 
@@ -19,6 +23,7 @@ __all__ = [
     "blocks",
     "build",
     "carry",
+    "check_packages",
     "flatten",
     "load_weights",
     "metadata",

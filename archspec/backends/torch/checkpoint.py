@@ -11,7 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archspec import extras
+from archspec.printable import escape_unprintable
+
 TORCHVISION = "torchvision:"
+_INSTALL = "pip install 'archspec-nn[export]'"
 _SHOWN = 12
 _WRAPPERS = ("state_dict", "model")
 """Keys under which checkpoints keep the weights beside other things."""
@@ -34,10 +38,10 @@ class Fit:
         return not (self.missing or self.unexpected or self.misshaped)
 
     def __str__(self) -> str:
-        rows = [("missing", key, "") for key in self.missing]
-        rows += [("unexpected", key, "") for key in self.unexpected]
+        rows = [("missing", escape_unprintable(key), "") for key in self.missing]
+        rows += [("unexpected", escape_unprintable(key), "") for key in self.unexpected]
         rows += [
-            ("mis-shaped", key, f"expected {_sizes(expected)}, got {_sizes(got)}")
+            ("mis-shaped", escape_unprintable(key), f"expected {_sizes(expected)}, got {_sizes(got)}")
             for key, (expected, got) in self.misshaped.items()
         ]
         width = max((len(key) for _, key, _ in rows), default=0)
@@ -110,16 +114,11 @@ def read(weights: str | Path) -> dict[str, Tensor]:
 
 
 def _safetensors(path: Path) -> Any:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-    except ModuleNotFoundError as error:
-        raise WeightsError(
-            "reading safetensors needs safetensors, which is not installed: pip install 'archspec-nn[export]'"
-        ) from error
+    package = extras.load("safetensors", "reading safetensors", _INSTALL, WeightsError)
+    load = extras.load("safetensors.torch", "reading safetensors", _INSTALL, WeightsError).load
     try:
         return load(path.read_bytes())
-    except (SafetensorError, ValueError) as error:
+    except (package.SafetensorError, ValueError) as error:
         raise WeightsError(f"{path}: not a whole safetensors file: {error}") from error
 
 
@@ -138,12 +137,7 @@ def _checkpoint(path: Path) -> Any:
 
 
 def _torchvision(name: str) -> dict[str, Tensor]:
-    try:
-        from torchvision import models
-    except (ModuleNotFoundError, RuntimeError) as error:
-        raise WeightsError(
-            f"{TORCHVISION}{name} needs torchvision, which is not installed: pip install torchvision"
-        ) from error
+    models = extras.load("torchvision.models", f"{TORCHVISION}{name}", "pip install torchvision", WeightsError)
     if name not in models.list_models():
         raise WeightsError(f"torchvision has no network {name!r}")
     state: dict[str, Tensor] = models.get_model(name, weights="DEFAULT").state_dict()

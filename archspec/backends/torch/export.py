@@ -1,4 +1,4 @@
-"""A built network as the bytes of a file: torch.export, ONNX, safetensors."""
+"""A built network in a file: torch.export, ONNX, safetensors."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import hashlib
 import io
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import fx
 
+from archspec import extras, files
 from archspec.backends.arguments import argument_names
 from archspec.graph import Graph
 
-Writer = Callable[[fx.GraphModule, Graph, Mapping[str, str]], bytes]
+_INSTALL = "pip install 'archspec-nn[export]'"
+Writer = Callable[[fx.GraphModule, Graph, Mapping[str, str], Path], None]
 
 
 class ExportError(RuntimeError):
@@ -30,24 +33,17 @@ def metadata(text: str, name: str, overrides: Mapping[str, str], *, inference: b
     return {"archspec.name": name, "archspec.spec": text, "archspec.sha256": digest, **given, **optimized}
 
 
-def pt2(model: fx.GraphModule, graph: Graph, about: Mapping[str, str]) -> bytes:
-    """The network in eval mode as a `torch.export` program that takes batches of any size."""
+def pt2(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
+    """Writes the network in eval mode as a `torch.export` program that takes batches of any size."""
     with _quiet(model):
         program = torch.export.export(model, _example(graph), dynamic_shapes=_dynamic(graph))
-        file = io.BytesIO()
-        torch.export.save(program, file, extra_files=dict(about))
-    return file.getvalue()
+        with files.replacing(path) as file:
+            torch.export.save(program, file, extra_files=dict(about))
 
 
-def onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str]) -> bytes:
-    """The network in eval mode as ONNX, by torch's exporter; the batch may have any size, names are those of the spec."""
-    try:
-        import onnx as format_
-        import onnxscript  # noqa: F401 - torch's exporter needs it and says so less clearly
-    except ModuleNotFoundError as error:
-        raise ExportError(
-            f"writing ONNX needs {error.name}, which is not installed: pip install 'archspec-nn[export]'"
-        ) from error
+def onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
+    """Writes the network in eval mode as ONNX, by torch's exporter; the batch may have any size, names are those of the spec."""
+    format_ = _packages(".onnx")[0]
     with _quiet(model):
         program = torch.onnx.export(
             model,
@@ -67,23 +63,32 @@ def onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str]) -> bytes
         format_.checker.check_model(content)
     except (ValueError, format_.checker.ValidationError) as error:
         raise ExportError(f"the ONNX exporter made no ONNX: {str(error).strip()}") from error
-    return content
+    files.write(path, content)
 
 
-def safetensors(model: fx.GraphModule, graph: Graph, about: Mapping[str, str]) -> bytes:
-    """The weights, with the spec in the metadata."""
-    try:
-        from safetensors.torch import save
-    except ModuleNotFoundError as error:
-        raise ExportError(
-            "writing safetensors needs safetensors, which is not installed: pip install 'archspec-nn[export]'"
-        ) from error
+def safetensors(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
+    """Writes the weights, with the spec in the metadata."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    return bytes(save(tensors, metadata=dict(about)))
+    files.write(path, _packages(".safetensors")[0].save(tensors, metadata=dict(about)))
 
 
 WRITERS: Mapping[str, Writer] = {".pt2": pt2, ".onnx": onnx, ".safetensors": safetensors}
-"""For the ending of a file's name: what makes its content."""
+"""For the ending of a file's name: what writes it, whole or not at all."""
+
+_PACKAGES = {
+    ".onnx": ("onnx", "onnxscript"),  # torch's exporter needs the second and says so less clearly
+    ".safetensors": ("safetensors.torch",),
+}
+
+
+def check_packages(ending: str) -> None:
+    """Makes sure, before the work, that what writes a form is installed. Raises `ExportError`."""
+    _packages(ending)
+
+
+def _packages(ending: str) -> list[Any]:
+    purpose = f"writing {ending.removeprefix('.')}"
+    return [extras.load(name, purpose, _INSTALL, ExportError) for name in _PACKAGES.get(ending, ())]
 
 
 def _example(graph: Graph) -> tuple[torch.Tensor, ...]:

@@ -1,0 +1,206 @@
+"""Standard output and standard error: what is written to them is printable, in their encoding, and fits the screen.
+
+Commands print through `say`, `show_json` and `send`. What others print (click its help and errors, Python its warnings) goes
+through the same `Screen`s, which stand for `sys.stdout` and `sys.stderr` while a command runs: no command can forget.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+import click
+
+from archspec.columns import Line, wrap
+from archspec.printable import escape_unprintable, is_printable, replace_unencodable
+
+WRONG_COMMAND = 2
+INTERRUPTED = 130
+NO_READER = 141
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "cyan": "36"}
+_STYLING = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Screen(io.TextIOBase):
+    """A stream of text that lets through only what is printable, in the encoding of the stream behind it."""
+
+    def __init__(self, stream: TextIO | None, name: str) -> None:
+        self.stream, self._name = stream, name
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """It takes any character; `text` says what is seen of it."""
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        return "strict"
+
+    @property
+    def buffer(self) -> Any:
+        return self._open.buffer  # the stream of bytes below a stream of text
+
+    @property
+    def coloured(self) -> bool:
+        """Whether it may get escape sequences: what the user wants, then what the terminal can do."""
+        if os.environ.get("NO_COLOR"):
+            return False
+        if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+            return True
+        if not self.isatty():
+            return not click.utils.should_strip_ansi(self.stream)  # type: ignore[attr-defined] # its test runner stands for a terminal
+        return os.environ.get("TERM") not in ("dumb", "unknown") and os.environ.get("CLICOLOR") != "0"
+
+    @property
+    def width(self) -> int | None:
+        """Its columns, as COLUMNS says or else the terminal; None where nothing limits a line."""
+        given = os.environ.get("COLUMNS", "")
+        if given.isdecimal() and int(given):
+            return int(given)
+        with contextlib.suppress(OSError, ValueError):
+            return (os.get_terminal_size(self.fileno()).columns or None) if self.isatty() else None
+        return None
+
+    def text(self, text: str) -> str:
+        """A text on one line as it is seen there; tables measure that."""
+        return replace_unencodable(escape_unprintable(text), getattr(self.stream, "encoding", None) or "utf-8")
+
+    def write(self, text: str) -> int:
+        """Writes lines of anybody's text: styling is left out, other controls are shown as escapes, long lines wrapped."""
+        lines = (((self.text(_STYLING.sub("", line)), ""),) for line in text.split("\n"))
+        self.put("\n".join(_joined(piece) for line in lines for piece in wrap(line, self.width)))
+        return len(text)
+
+    def put(self, text: str) -> None:
+        """Writes text that is printable in its encoding, styling of our own included."""
+        with self._kept():
+            self._open.write(text)
+            self._open.flush()
+
+    def send(self, content: bytes) -> None:
+        """Writes bytes."""
+        with self._kept():
+            self._open.flush()
+            self.buffer.write(content)
+            self.buffer.flush()
+
+    def isatty(self) -> bool:
+        return self.stream is not None and self.stream.isatty()
+
+    def fileno(self) -> int:
+        return self._open.fileno()
+
+    def flush(self) -> None:
+        if self.stream is not None:
+            with self._kept():
+                self.stream.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def _open(self) -> TextIO:
+        if self.stream is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return self.stream
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Ends the command where standard output has nowhere to go. What standard error cannot take stays unsaid."""
+        try:
+            yield
+        except OSError as error:
+            _give_up(self.stream)
+            if self._name != "standard output":
+                return
+            if isinstance(error, BrokenPipeError):
+                raise SystemExit(NO_READER) from None
+            say(f"Error: {self._name}: {error.strerror}", err=True)
+            raise SystemExit(WRONG_COMMAND) from None
+
+
+def _give_up(stream: TextIO | None) -> None:
+    """Leads a stream nowhere, so that the last flush of the interpreter does not fail again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        assert stream is not None
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Puts a `Screen` in the place of each standard stream."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = screen(), screen(err=True)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def screen(*, err: bool = False) -> Screen:
+    """Standard output or standard error, as they are now."""
+    stream = sys.stderr if err else sys.stdout
+    return stream if isinstance(stream, Screen) else Screen(stream, "standard error" if err else "standard output")
+
+
+def say(*lines: str | Line, err: bool = False, indent: int = 2, laid_out: bool = False) -> None:
+    """Prints lines, those that are too long for the screen in several, the later ones of these indented.
+
+    Lines of a table are `laid_out`: they stay as they are. Each argument is one line, whatever a name in it holds: a line break of its own is shown as an escape.
+    """
+    target = screen(err=err)
+    parts = [[(line, "")] if isinstance(line, str) else line for line in lines]
+    seen = [tuple((target.text(text), style) for text, style in line) for line in parts]
+    width = None if laid_out else target.width
+    fitted = [piece for line in seen for piece in wrap(line, width, indent)]
+    target.put("".join(f"{_painted(line, target.coloured)}\n" for line in fitted))
+
+
+def _painted(line: Line, coloured: bool) -> str:
+    if not coloured:
+        return _joined(line)
+    return "".join(_styled(text, style.split()) if style and text else text for text, style in line)
+
+
+def _joined(line: Line) -> str:
+    return "".join(text for text, _ in line)
+
+
+def _styled(text: str, styles: list[str]) -> str:
+    return "".join(f"\x1b[{_CODES[style]}m" for style in styles) + text + "\x1b[0m"
+
+
+def echo_json(data: object) -> None:
+    """Prints data as JSON: whole numbers with all of their digits, floats that are no numbers as null.
+
+    What cannot be seen, or is not in the encoding, is an escape of JSON; whoever reads it gets the same text.
+    """
+    from archspec.numerals import json_text
+
+    target = screen()
+    encoding = str(getattr(target.stream, "encoding", None) or "utf-8").lower()
+    text = json_text(_finite(data), indent=2, ensure_ascii=not encoding.startswith("utf"), allow_nan=False)
+    target.put("\n".join(map(_escaped, text.split("\n"))) + "\n")
+
+
+def _escaped(line: str) -> str:
+    return line if is_printable(line) else "".join(c if is_printable(c) else json.dumps(c)[1:-1] for c in line)
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data

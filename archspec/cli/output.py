@@ -1,0 +1,101 @@
+"""Where a command writes to: the option `-o`, looked at before the work, and what is said of it afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archspec import files
+from archspec.cli.console import say, screen
+from archspec.cli.errors import Unable, reason
+
+_BINARY = (".png", ".pdf", ".pt2", ".onnx", ".safetensors")
+_LONGEST = 200  # bytes of a name that is made of a network's
+
+
+class OutputFile(click.ParamType):  # type: ignore[type-arg] # not generic before click 8.3
+    """A file to write, by its ending: `-` is standard output, where `stream` says that a command can write there.
+
+    A folder that is not there, a folder in the file's place and whatever else is known before ends the command before its work.
+    """
+
+    name = "file"
+
+    def __init__(self, *endings: str, stream: bool = False, beside: tuple[str, ...] = ()) -> None:
+        self.endings, self.stream, self.beside = endings, stream, beside
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if isinstance(value, Path):
+            return value
+        if value == "-" and self.stream:
+            return files.STANDARD_OUTPUT
+        path = Path(value)
+        if not value or value.endswith(os.sep):
+            self.fail(f"{value!r} is the name of a folder, not of a file", param, ctx)
+        for name in (path, *(path.with_name(path.name + ending) for ending in self.beside)):
+            check(name)
+        known = not self.endings or path.suffix.lower() in self.endings or (self.stream and files.is_stream(path))
+        if not known and not (ctx is not None and isinstance(ctx.params.get("format"), str)):
+            self.fail(f"expected a file that ends in {', '.join(self.endings)}, not {path.name!r}", param, ctx)
+        return path
+
+
+def check(path: Path) -> None:
+    """Ends the command where a file cannot be written."""
+    try:
+        files.check(path)
+    except OSError as error:
+        raise Unable(reason(error)) from error
+
+
+def output_option(*endings: str, help: str, stream: bool = False, **options: Any) -> Callable[..., Any]:
+    """`-o FILE`."""
+    return click.option(
+        "-o", "--output", type=OutputFile(*endings, stream=stream), metavar="FILE", help=help, **options
+    )
+
+
+def format_option(*endings: str) -> Callable[..., Any]:
+    """`--format`, which is known before `-o` is looked at."""
+    names = [ending.removeprefix(".") for ending in endings]
+    return click.option(
+        "--format",
+        type=click.Choice(names),
+        metavar="FORMAT",
+        is_eager=True,
+        help=f"What FILE gets, where its ending does not say it: {', '.join(names)}.",
+    )
+
+
+def ending_of(path: Path, format: str | None, default: str = "") -> str:
+    """The ending that says what a file gets. Ends the command where that is nothing for a terminal, or nothing at all."""
+    ending = f".{format}" if format else path.suffix.lower() or default
+    if not ending:
+        raise click.UsageError(f"{path} has no ending: --format says what it gets")
+    if files.is_standard_output(path) and ending in _BINARY and screen().isatty():
+        raise click.UsageError(f"{ending} is nothing for a terminal: give a file or a pipe")
+    return ending
+
+
+def check_alone(path: Path | None, *, as_json: bool) -> None:
+    """Ends the command where two things would go to standard output."""
+    if as_json and path is not None and files.is_standard_output(path):
+        raise click.UsageError("standard output gets the file or the JSON, not both")
+
+
+def say_written(path: Path, text: str | None = None) -> None:
+    """Says that a file is written, unless standard output is that file."""
+    if not files.is_standard_output(path):
+        say(text or f"written: {path}")
+
+
+def default_name(name: str, ending: str) -> Path:
+    """The file that a network goes to if none is given: its name, with what a file name cannot have left out."""
+    kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".")
+    while len(kept.encode()) > _LONGEST:
+        kept = kept[:-1]
+    return Path((kept or "network") + ending)

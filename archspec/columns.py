@@ -1,0 +1,165 @@
+"""Tables in plain text that fit a width: columns are cut, folded or left out, in the order that their table says."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
+from operator import itemgetter
+
+from archspec.printable import escape_unprintable
+
+Styled = tuple[str, str]
+"""A text and its style: "bold", "dim", "cyan", "red", two of them, or "" for none."""
+Line = tuple[Styled, ...]
+
+_GAP = 2
+_TIMES = re.compile(r" [×x]\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table; one that `folds` goes on in further lines where it has no room, any other is cut."""
+
+    head: str = ""
+    right: bool = False
+    folds: bool = False
+    style: str = ""
+
+
+def lay_out(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    width: int | None = None,
+    *,
+    cuts: Sequence[tuple[int, int]] = (),
+    drops: Sequence[int] = (),
+    text: Callable[[str], str] = escape_unprintable,
+) -> Iterator[Line]:
+    """The lines of a table, heads first if there are any; the cells of a line joined are the line.
+
+    Args:
+        columns: its columns, from left to right.
+        rows: its cells; a row may end early.
+        width: the columns of the screen; None leaves everything as wide as it is.
+        cuts: pairs of a column and the width down to which it may be cut, in the order in which that is tried.
+        drops: columns that are left out where cutting is not enough, in this order; a last line names them.
+        text: makes a cell printable.
+
+    >>> table = lay_out([Column("name"), Column("params", right=True)], [("conv1", "9,408"), ("fc", "513,000")], 14, cuts=[(0, 3)])
+    >>> ["".join(cell for cell, _ in line) for line in table]
+    ['name    params', 'conv1    9,408', 'fc     513,000']
+    """
+    heads = [text(column.head) for column in columns]
+    cells = [[*map(text, row), *[""] * (len(columns) - len(row))] for row in rows]
+    widths = fit([max(map(wide, column)) for column in zip(heads, *cells, strict=True)], width, cuts, drops)
+    more = text("…")
+    if any(heads):
+        yield from _lines(heads, columns, widths, more, "bold")
+    for row in cells:
+        yield from _lines(row, columns, widths, more)
+    dropped = [head.strip() for head, room in zip(heads, widths, strict=True) if room is None]
+    if dropped:
+        yield from (((line, "dim"),) for line in textwrap.wrap(f"no room for {', '.join(dropped)}", width or 80))
+
+
+def fit(
+    widths: Sequence[int], width: int | None, cuts: Sequence[tuple[int, int]], drops: Sequence[int]
+) -> list[int | None]:
+    """The widths that columns get where they have `width` in all; None for one that is left out.
+
+    >>> fit([8, 40, 6], 40, [(1, 20)], []), fit([8, 40, 6], 24, [(1, 20)], [1])
+    ([8, 22, 6], [8, None, 6])
+    """
+    left_out: list[int] = []
+    for dropped in (None, *drops):
+        left_out += [dropped] if dropped is not None else []
+        fitted = [None if at in left_out else given for at, given in enumerate(widths)]
+        for column, least in cuts:
+            given = fitted[column]
+            if given is not None and width is not None:
+                fitted[column] = max(min(least, given), given - max(0, _total(fitted) - width))
+        if width is None or _total(fitted) <= width:
+            break
+    return fitted
+
+
+def wide(text: str) -> int:
+    """How many columns of a terminal a text takes: two for the wide characters of East Asia, none for combining marks."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
+def cut(cell: str, width: int, more: str = "…") -> str:
+    """A cell shortened to `width`, with `more` where it is cut; how many times it stands for is kept.
+
+    >>> cut("features.denseblock1 ×6", 14)
+    'features.d… ×6'
+    """
+    if wide(cell) <= width:
+        return cell
+    times = _TIMES.search(cell)
+    kept = times[0] if times and len(times[0]) + len(more) < width else ""
+    room = width - len(more) - len(kept)
+    start = cell[: max(0, room)]
+    while wide(start) > room:
+        start = start[:-1]
+    return start + more[:width] + kept
+
+
+def wrap(line: Line, width: int | None, indent: int = 2) -> list[Line]:
+    """A line in lines of at most `width`, those after the first indented; a word that is longer stays whole.
+
+    >>> lines = wrap((("conv1", "bold"), (": groups 1 → 32", "")), 16)
+    >>> lines
+    [(('conv1', 'bold'), (': groups 1', '')), (('  ', ''), ('→ 32', ''))]
+    """
+    text = "".join(part for part, _ in line)
+    if width is None or wide(text) <= width:
+        return [line]
+    styles = [style for part, style in line for _ in part]
+    margin, start = " " * indent, 0
+    lines: list[Line] = []
+    for piece in textwrap.wrap(text, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False):
+        piece = piece.removeprefix(margin) if lines else piece
+        start = text.index(piece, start)
+        parts = groupby(zip(piece, styles[start:], strict=False), key=itemgetter(1))
+        cut_out = tuple(("".join(character for character, _ in run), style) for style, run in parts)
+        lines.append(((margin, ""), *cut_out) if lines else cut_out)
+        start += len(piece)
+    return lines or [line]
+
+
+def _total(widths: Sequence[int | None]) -> int:
+    shown = [given for given in widths if given is not None]
+    return sum(shown) + _GAP * (len(shown) - 1)
+
+
+def _lines(
+    row: Sequence[str], columns: Sequence[Column], widths: Sequence[int | None], more: str, style: str = ""
+) -> Iterator[Line]:
+    """A row in as many lines as its folded cells need."""
+    shown = [(cell, column, room) for cell, column, room in zip(row, columns, widths, strict=True) if room is not None]
+    parts = [_fold(cell, room) if column.folds else [cut(cell, room, more)] for cell, column, room in shown]
+    for line in zip_longest(*parts, fillvalue=""):
+        cells = [_placed(cell, column, room) for cell, (_, column, room) in zip(line, shown, strict=True)]
+        while len(cells) > 1 and not cells[-1].strip():
+            cells.pop()
+        cells[-1] = cells[-1].rstrip()
+        yield tuple(
+            (("" if not at else " " * _GAP) + cell, style or column.style)
+            for at, (cell, (_, column, _)) in enumerate(zip(cells, shown, strict=False))
+        )
+
+
+def _fold(cell: str, room: int) -> list[str]:
+    return textwrap.wrap(cell, max(1, room), break_on_hyphens=False) or [""]
+
+
+def _placed(cell: str, column: Column, room: int) -> str:
+    blank = " " * (room - wide(cell))
+    return blank + cell if column.right else cell + blank

@@ -1,0 +1,143 @@
+"""Text from outside as text that is safe to print: on a terminal, in a page, in generated source.
+
+Names, sources, weight keys, file names and arguments are anybody's. Printed raw, they can move the cursor, set the title of the
+window, reverse the order of what is read, or be there and not be seen. This module is the one place that says which
+characters those are, and what stands for them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Mapping
+
+# Characters without width that `str.isprintable` takes for printable ones: fillers, joiners, variation selectors.
+_INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+# Marks that combine with any character: without one before them, with whatever is printed there.
+_MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_HIDDEN = re.compile(f"[{_INVISIBLE}]|(?:^|(?<=\\s))[{_MARKS}]")
+
+_MASK = "\N{REPLACEMENT CHARACTER}"
+
+_PLAIN: Mapping[str, str] = {
+    **dict.fromkeys("‐‑‒–—―−─━═", "-"),
+    **dict.fromkeys("│┃║", "|"),
+    **dict.fromkeys("█▇▆▅▄▃▂▁▌▐░▒▓■", "#"),
+    **dict.fromkeys("‘’‚′", "'"),
+    **dict.fromkeys("“”„″«»", '"'),
+    **dict.fromkeys("·•∙", "*"),
+    "×": "x",
+    "÷": "/",
+    "…": "...",
+    "→": "->",
+    "←": "<-",
+    "≈": "~",
+    "≠": "!=",
+    "≤": "<=",
+    "≥": ">=",
+    "√": "sqrt",
+    "ᵀ": "^T",
+    "²": "^2",
+    "³": "^3",
+    "¹": "^1",
+    "⁰": "^0",
+    "⌊": "floor(",
+    "⌋": ")",
+    "⌈": "ceil(",
+    "⌉": ")",
+    _MASK: "?",
+}
+"""What stands for a character of archspec's own texts in an encoding that lacks it; names are spelled out."""
+
+
+def is_printable(text: str) -> bool:
+    r"""Whether a text is one line of characters that are seen, in the order in which they stand.
+
+    >>> is_printable("conv 3×3"), is_printable("evil\x1b[2J"), is_printable("\u202etxt")
+    (True, False, False)
+    """
+    return text.isprintable() and (text.isascii() or not _HIDDEN.search(text))
+
+
+def escape_unprintable(text: str) -> str:
+    r"""A text on one line, with an escape of Python for each character that is not seen as itself.
+
+    Escaped are controls (ESC, BEL, tabs and line breaks among them), what changes the direction of text, what has no width, halves
+    of surrogate pairs, and marks that have nothing to combine with. A space of another kind becomes a plain one. A byte of a
+    file name that is not in the encoding of file names, U+DC80 to U+DCFF in Python, is shown as that byte.
+
+    >>> escape_unprintable("evil\x1b[2J\u202etxt\n")
+    'evil\\x1b[2J\\u202etxt\\n'
+    >>> escape_unprintable("3×3"), escape_unprintable("caf\udce9.yaml")
+    ('3×3', 'caf\\xe9.yaml')
+    """
+    if is_printable(text):
+        return text
+    return _HIDDEN.sub(lambda hidden: escape(hidden[0]), "".join(_seen(c) or escape(c) for c in text))
+
+
+def mask_unprintable(text: str, mask: str = _MASK) -> str:
+    r"""A text of the same length with a space, or `mask`, in place of each character that is not seen as itself.
+
+    It keeps columns: carets below a line, and marks in it, stay where they were.
+
+    >>> mask_unprintable("a\tb\x1b[2J")
+    'a b�[2J'
+    """
+    if is_printable(text):
+        return text
+    return _HIDDEN.sub(mask, "".join(_seen(c) or (" " if c.isspace() else mask) for c in text))
+
+
+def escape(character: str) -> str:
+    r"""A character as an escape of Python, in ASCII.
+
+    >>> escape("\x1b"), escape("\u202e"), escape("\n"), escape("é")
+    ('\\x1b', '\\u202e', '\\n', '\\xe9')
+    """
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # PEP 383: a byte that could not be decoded
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def replace_unencodable(text: str, encoding: str | None) -> str:
+    r"""A text that an encoding can hold: what it lacks is spelled in ASCII, as `x` for × and `...` for …, or escaped.
+
+    An encoding that Python does not know, or None, is taken for ASCII.
+
+    >>> replace_unencodable("conv 3×3 → 64 …", "ascii"), replace_unencodable("3×3 → 64", "cp1252")
+    ('conv 3x3 -> 64 ...', '3×3 -> 64')
+    >>> replace_unencodable("Krähenbühl", "ascii")
+    'Kr\\u00e4henb\\u00fchl'
+    """
+    if text.isascii():
+        return text
+    try:
+        return text.encode(encoding or "ascii", "archspec.spell").decode(encoding or "ascii")
+    except LookupError:
+        return text.encode("ascii", "archspec.spell").decode("ascii")
+
+
+def _seen(character: str) -> str:
+    """A character that is seen, a plain space for one of another kind, or nothing."""
+    if character.isprintable():
+        return character
+    return " " if unicodedata.category(character) == "Zs" else ""
+
+
+def _spell(error: UnicodeError) -> tuple[str, int]:
+    """A handler of encoding errors that spells what the encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(c) or _numbered(c) for c in lacking), error.end
+
+
+def _numbered(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+codecs.register_error("archspec.spell", _spell)

@@ -1,0 +1,204 @@
+"""The temporary file beside a target, which takes the target's place when its content is complete.
+
+It is called `.TARGET.PID-RANDOM.archspec` and locked while it is written to. What is left of a process that was killed is not
+locked, and the next write to the same target removes it; on a file system without locks it stays.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows removes no file that is open: that is lock enough
+    fcntl = None  # type: ignore[assignment]
+
+_ENDING = ".archspec"
+_LONGEST = 100  # bytes of the target's name in that of the temporary file
+_ATTEMPTS = 100
+
+
+class Temporary:
+    """A temporary file for a target. Raises OSError, as its methods do."""
+
+    def __init__(self, target: Path) -> None:
+        remove_abandoned(target)
+        self._target = target
+        self._raw = _create(target)
+        self.file: io.BufferedWriter = io.BufferedWriter(self._raw)
+        """Takes the content."""
+
+    @property
+    def fault(self) -> OSError | None:
+        """Why a write failed, if one did."""
+        return self._raw.fault
+
+    def finish(self) -> None:
+        """Puts it into the place of its target."""
+        self.file.flush()
+        if self.fault is not None:
+            raise self.fault
+        _sync(self._raw.fileno())
+        if fcntl is None:  # Windows renames no file that is open
+            self.file.close()
+        os.replace(self._raw.path, self._target)
+        with suppress(OSError):  # the new content is in its place, whatever comes now
+            self.file.close()
+            _sync_folder(self._target.parent)
+
+    def discard(self) -> None:
+        """Removes it, if it can be removed."""
+        _remove(self.file, self._raw.path)
+
+
+class _Raw(io.FileIO):
+    """The file without a buffer. After a write that fails it takes what comes and keeps nothing of it.
+
+    `finish` raises what went wrong. An exception in `write` itself would end the process where C++ calls it (torch writes the
+    rest of its archive in a destructor), and other libraries say it in their own words or not at all.
+    """
+
+    fault: OSError | None = None
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        super().__init__(descriptor, "w")
+        self.path = path
+
+    def write(self, data: Any, /) -> int:
+        size = memoryview(data).nbytes
+        if self.fault is not None:
+            return size
+        try:
+            written = os.write(self.fileno(), data)
+        except OSError as error:
+            self.fault = error
+            return size
+        if not written and size:
+            self.fault = OSError(errno.EIO, "nothing was written")
+        return written or size
+
+
+def _create(target: Path) -> _Raw:
+    """A new file for a target, locked, with the target's permissions."""
+    try:
+        mode = stat.S_IMODE(os.stat(target).st_mode)
+    except FileNotFoundError:
+        mode = 0o666
+    for _ in range(_ATTEMPTS):
+        path = target.with_name(f"{_start(target)}{os.getpid()}-{secrets.token_hex(4)}{_ENDING}")
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        except FileExistsError:
+            continue
+        raw = _Raw(descriptor, path)
+        try:
+            if _lock(descriptor, path):
+                _keep_access(raw, target)
+                return raw
+        except BaseException:
+            _remove(raw, path)
+            raise
+        raw.close()
+    raise OSError(errno.EEXIST, "no name for a temporary file is free")
+
+
+def _remove(file: io.RawIOBase | io.BufferedWriter, path: Path) -> None:
+    """Closes and removes a file, as far as that is possible."""
+    with suppress(OSError):
+        file.close()
+    with suppress(OSError):
+        os.unlink(path)
+
+
+def _lock(descriptor: int, path: Path) -> bool:
+    """Locks a new file; False where another process took it for abandoned in the moment before."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # there are no locks here, so nobody will take it for abandoned
+        return True
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _keep_access(raw: _Raw, target: Path) -> None:
+    """Gives a new file the permissions of its target, and the owner and the group where that is allowed."""
+    try:
+        old = os.stat(target)
+    except FileNotFoundError:
+        return
+    mode, new = stat.S_IMODE(old.st_mode), os.fstat(raw.fileno())
+    alike = (old.st_uid, old.st_gid) == (new.st_uid, new.st_gid)
+    if not alike and not _give(raw, old.st_uid, old.st_gid) and not _give(raw, -1, old.st_gid):
+        mode &= ~stat.S_IRWXG  # these were for the members of another group
+    with suppress(PermissionError):  # of a file system without permissions
+        os.chmod(raw.path, mode)
+
+
+def _give(raw: _Raw, owner: int, group: int) -> bool:
+    try:
+        os.fchown(raw.fileno(), owner, group)
+    except OSError:
+        return False
+    return True
+
+
+def _sync(descriptor: int) -> None:
+    """Has what was written survive a loss of power, where the file system can promise that."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_abandoned(target: Path) -> None:
+    """Removes the temporary files of a target that no process has locked, and no other file."""
+    name = re.compile(re.escape(_start(target)) + r"\d+-[0-9a-f]{8}" + re.escape(_ENDING))
+    with suppress(OSError), os.scandir(target.parent) as entries:
+        for path in [entry.path for entry in entries if name.fullmatch(entry.name)]:
+            with suppress(OSError):
+                _remove_if_abandoned(path)
+
+
+def _remove_if_abandoned(path: str) -> None:
+    """Raises OSError where a file cannot be removed, or where a process still writes to it."""
+    if fcntl is None:
+        os.unlink(path)
+        return
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.unlink(path)
+    finally:
+        os.close(descriptor)
+
+
+def _start(target: Path) -> str:
+    """How the names of temporary files of a target begin."""
+    name = target.name
+    while len(os.fsencode(name)) > _LONGEST:
+        name = name[:-1]
+    return f".{name}."
