@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import decimal
-import json
-import re
-import secrets
-from typing import Any
 
 _PLAIN = 4096  # bits up to which Python converts by itself
 _CHUNK = 2048  # bits that are converted at once
@@ -18,7 +14,7 @@ def digits(number: int) -> str:
     >>> len(digits(2**100_000))
     30103
     """
-    return str(number if _is_plain(number) else _decimal(number))
+    return str(number if is_plain(number) else _decimal(number))
 
 
 def grouped(number: int) -> str:
@@ -27,7 +23,7 @@ def grouped(number: int) -> str:
     >>> grouped(1234567)
     '1,234,567'
     """
-    return f"{number if _is_plain(number) else _decimal(number):,}"
+    return f"{number if is_plain(number) else _decimal(number):,}"
 
 
 def shown(number: int, most: int = 60) -> str:
@@ -60,30 +56,8 @@ def magnitude(number: int) -> int:
     return power + 1 if number >= 10 ** (power + 1) else power
 
 
-def json_text(data: Any, **options: Any) -> str:
-    """What `json.dumps` gives, with all digits of every number.
-
-    >>> json_text({"a": [1, True]})
-    '{"a": [1, true]}'
-    """
-    mark = secrets.token_hex(16)
-    large: list[str] = []
-
-    def marked(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: marked(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [marked(item) for item in value]
-        if not isinstance(value, int) or _is_plain(value):
-            return value
-        large.append(digits(value))
-        return f"{mark}{len(large) - 1}"
-
-    text = json.dumps(marked(data), **options)
-    return re.sub(rf'"{mark}(\d+)"', lambda found: large[int(found[1])], text) if large else text
-
-
-def _is_plain(number: int) -> bool:
+def is_plain(number: int) -> bool:
+    """Whether Python itself converts a number at once."""
     return number.bit_length() <= _PLAIN
 
 

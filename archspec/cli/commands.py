@@ -14,11 +14,12 @@ from archspec.cli.comparing import diff, report
 from archspec.cli.console import echo_json, say, screen
 from archspec.cli.drawing import draw
 from archspec.cli.errors import Commands, SpecCommand
-from archspec.cli.experiments import experiment, train
+from archspec.cli.experiments import experiment
 from archspec.cli.options import ENDINGS, SPEC, architecture_options, json_option, limits_options
 from archspec.cli.output import check_alone, ending_of, format_option, output_option, say_written
 from archspec.cli.pipeline import pipeline
 from archspec.cli.routes import count_paths, lesion
+from archspec.cli.training import train
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import io
 import json
-import math
 import os
 import re
 import sys
@@ -186,21 +185,13 @@ def echo_json(data: object) -> None:
 
     What cannot be seen, or is not in the encoding, is an escape of JSON; whoever reads it gets the same text.
     """
-    from archspec.numerals import json_text
+    from archspec.json_text import json_text
 
     target = screen()
     encoding = str(getattr(target.stream, "encoding", None) or "utf-8").lower()
-    text = json_text(_finite(data), indent=2, ensure_ascii=not encoding.startswith("utf"), allow_nan=False)
+    text = json_text(data, indent=2, ascii=not encoding.startswith("utf"))
     target.put("\n".join(map(_escaped, text.split("\n"))) + "\n")
 
 
 def _escaped(line: str) -> str:
     return line if is_printable(line) else "".join(c if is_printable(c) else json.dumps(c)[1:-1] for c in line)
-
-
-def _finite(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_finite(value) for value in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data

@@ -45,6 +45,12 @@ class Group(click.Group):
     command_class = Command
 
 
+class Diverged(click.ClickException):
+    """A network whose loss, weights or scores are no finite numbers: as it is described, it cannot be trained or measured so."""
+
+    exit_code = WRONG_SPEC
+
+
 class Commands(Group):
     """The group of all commands: whatever one of them raises becomes a message and an exit code."""
 

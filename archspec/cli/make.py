@@ -11,6 +11,7 @@ import click
 
 from archspec.cli.console import say
 from archspec.cli.errors import Unable
+from archspec.cli.warn import shown_warnings
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -24,7 +25,8 @@ def tried(arch: Architecture, *, device: str, seed: int, batch: int, weights: st
 
     build = functools.partial(arch.build, seed=seed, weights=weights, strict=strict, report=_report)
     try:
-        return try_out(arch.network, build, device=device, batch=batch)
+        with shown_warnings():
+            return try_out(arch.network, build, device=device, batch=batch)
     except (MissingDeviceError, WeightsError) as error:
         raise Unable(str(error)) from error
 
@@ -39,7 +41,8 @@ def written(
     from archspec.backends.torch import ExportError, WeightsError
 
     try:
-        arch.export(output, seed=seed, weights=weights, strict=strict, report=_report, ending=ending)
+        with shown_warnings():
+            arch.export(output, seed=seed, weights=weights, strict=strict, report=_report, ending=ending)
     except (ExportError, WeightsError) as error:
         raise Unable(str(error)) from error
 

@@ -12,17 +12,18 @@ from archspec.columns import Column
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles
 from archspec.experiments.plot import Result
+from archspec.experiments.state import Epoch
 
 
-def trained(name: str, out: Path, epochs: Sequence[dict[str, float]]) -> None:
-    """How a training went, by its last epoch; without one, it was finished before."""
+def trained(name: str, out: Path, epochs: Sequence[Epoch]) -> None:
+    """How a training went, by its last epoch."""
     say(((name, "bold"),))
-    rows: list[tuple[str, ...]] = []
-    if epochs:
-        rows.append(("epochs", f"{epochs[-1]['epoch']:.0f}"))
-        rows.append(("loss", f"{epochs[-1]['loss']:.4f}", "mean of the last epoch"))
-        rows.append(("test error", f"{epochs[-1]['test_error']:.2%}"))
-    show_facts(*rows, ("weights", str(out)))
+    show_facts(
+        ("epochs", str(epochs[-1].number)),
+        ("loss", f"{epochs[-1].loss:.4f}", "mean of the last epoch"),
+        ("test error", f"{epochs[-1].test_error:.2%}"),
+        ("weights", str(out)),
+    )
 
 
 def result(found: Result) -> None:

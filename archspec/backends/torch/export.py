@@ -15,6 +15,7 @@ from torch import fx
 
 from archspec import extras, files
 from archspec.backends.arguments import argument_names
+from archspec.backends.torch.weight_files import pack_safetensors
 from archspec.graph import Graph
 
 _INSTALL = "pip install 'archspec-nn[export]'"
@@ -67,9 +68,10 @@ def onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Pa
 
 
 def safetensors(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
-    """Writes the weights, with the spec in the metadata."""
+    """Writes the weights, with the spec and a digest of all of it in the metadata."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    files.write(path, _packages(".safetensors")[0].save(tensors, metadata=dict(about)))
+    _packages(".safetensors")
+    files.write(path, pack_safetensors(tensors, about))
 
 
 WRITERS: Mapping[str, Writer] = {".pt2": pt2, ".onnx": onnx, ".safetensors": safetensors}

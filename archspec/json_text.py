@@ -1,0 +1,38 @@
+"""JSON that every parser reads."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from archspec.numerals import digits, is_plain
+
+
+def json_text(data: Any, *, indent: int | None = None, ascii: bool = False) -> str:
+    """Data as JSON: whole numbers with all of their digits; a number that is none, or infinite, is `null`.
+
+    >>> json_text({"mean": float("nan"), "most": [1, float("inf")]})
+    '{"mean":null,"most":[1,null]}'
+    """
+    mark = secrets.token_hex(16)
+    large: list[str] = []
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        if not isinstance(value, int) or is_plain(value):
+            return value
+        large.append(digits(value))
+        return f"{mark}{len(large) - 1}"
+
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(plain(data), indent=indent, separators=separators, ensure_ascii=ascii, allow_nan=False)
+    return re.sub(rf'"{mark}(\d+)"', lambda found: large[int(found[1])], text) if large else text
