@@ -1,18 +1,54 @@
-"""Names of a function's arguments."""
+"""Names in generated code: of a function's arguments, of variables, of attributes."""
 
 from __future__ import annotations
 
 import keyword
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+
+from archspec.backends.layout import Part
+
+USED = frozenset(["self", "torch", "nn", "F", "Tensor", "operator", "super", "range", "enumerate", "zip", "str", "_"])
+"""What the code of a class uses itself."""
 
 
-def argument_names(names: list[str]) -> list[str]:
-    """The names as they can stand in a function's signature: a letter in place of what Python refuses, no two equal."""
+def identifier(text: str, stem: str = "_") -> str:
+    """The text as a name of Python's; one that cannot begin a name gets `stem` in front.
+
+    Two leading underscores, which Python replaces inside a class, are one.
+    """
+    plain = re.sub(r"^__+", "_", re.sub(r"\W", "_", unicodedata.normalize("NFKC", text)))
+    if keyword.iskeyword(plain):
+        return f"{plain}_"
+    return plain if plain.isidentifier() else stem + plain
+
+
+def unique(name: str, taken: Collection[str]) -> str:
+    """The name, or `name2`, `name3`, … if it is taken."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}{number}", number + 1
+    return free
+
+
+def argument_names(names: Iterable[str]) -> list[str]:
+    """Names that are given to a network's inputs as they can stand in a function's signature, no two equal."""
     made: list[str] = []
     for name in names:
-        plain = "".join(letter if letter.isalnum() else "_" for letter in name)
-        if not plain.isidentifier() or keyword.iskeyword(plain) or plain in ("self", "torch"):
-            plain = f"_{plain}"
+        plain = identifier(name)
+        plain = f"_{plain}" if plain in USED else plain
         while plain in made:
             plain += "_"
         made.append(plain)
     return made
+
+
+def part_arguments(part: Part) -> list[str]:
+    """What the values that enter a part are called in its `forward`."""
+    return ["x"] if len(part.inputs) == 1 else [f"x{at}" for at in range(len(part.inputs))]
+
+
+def is_attribute(name: str) -> bool:
+    """Whether code may write `self.name` and mean the attribute of that very name."""
+    return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("__")

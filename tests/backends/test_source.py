@@ -13,7 +13,9 @@ from torch import nn
 
 import archspec
 from archspec.backends.source import families
-from archspec.backends.source.defaults import DEFAULTS
+from archspec.backends.source.defaults import CONTAINER, DEFAULTS
+from archspec.backends.source.format import code
+from archspec.backends.source.sequences import Vector
 
 GOLDENS = Path(__file__).parents[1] / "data" / "source"
 LARGE: dict[str, dict[str, Any]] = {
@@ -149,9 +151,21 @@ def test_defaults_are_those_of_torch() -> None:
             assert signature.parameters[name].default == value, (target, name)
 
 
+def test_the_names_of_containers_are_those_of_torch() -> None:
+    containers = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+    assert {name for type_ in containers for name in dir(type_)} - set(dir(nn.Module)) == CONTAINER
+
+
 def test_a_formula_gives_its_numbers() -> None:
-    assert families.derived("width", (64, 128), (256, 512)) == "4 * width"
-    assert families.derived("kernel", (1, 3, 7), (0, 1, 3)) == "kernel // 2"
+    pairs: list[tuple[str, Vector, Vector, str]] = [
+        ("width", (64, 128), (256, 512), "4 * width"),
+        ("kernel", (1, 3, 7), (0, 1, 3), "kernel // 2"),
+        ("depth", (3, 6), (2, 5), "depth - 1"),
+    ]
+    for name, values, vector, formula in pairs:
+        found = families.derived(name, values, vector)
+        assert found is not None
+        assert code(found) == formula
     assert families.derived("width", (64, 128), (65, 128)) is None
 
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Protocol
 
-from archspec.backends.source.text import WIDTH
+from archspec.backends.source.format import WIDTH
 
 
 class Network(Protocol):
@@ -29,7 +29,7 @@ class Network(Protocol):
 
 
 def about(network: Network, command: str | None) -> str:
-    """The docstring of a printed module: the network, its paper, its counts, the command that made it."""
+    """What the docstring of a printed module says: the network, its paper, its counts, the command that made it."""
     counts = (
         f"{network.params:,} parameters, {network.macs:,} multiply-accumulates for one sample,"
         f" {network.depth:,} weighted layers deep"
@@ -37,16 +37,11 @@ def about(network: Network, command: str | None) -> str:
     shapes = f"From {_shapes(network.input_shapes)} to {_shapes(network.output_shapes)}, without the batch: {counts}."
     made = f"Made by `{command}`." if command else "Made by archspec."
     parts = [_filled(part) for part in (network.paper, shapes) if part]
-    return _quoted("\n\n".join([f"The network {network.name}.", *parts, made]))
+    return "\n\n".join([f"The network {network.name}.", *parts, made])
 
 
 def _filled(text: str) -> str:
     return "\n".join(textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False))
-
-
-def _quoted(text: str) -> str:
-    """Text that ends no docstring."""
-    return text.replace("\\", "\\\\").replace('"""', "'''")
 
 
 def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:

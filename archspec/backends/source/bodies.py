@@ -6,17 +6,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from archspec.backends.arguments import identifier, unique
 from archspec.backends.layout import Part
-from archspec.backends.source.defaults import full
-from archspec.backends.source.model import Body, Make, Member, Ref, Run, Size, Statement, Weight
-from archspec.backends.source.sequences import columns, progression, shares
+from archspec.backends.source.defaults import CONTAINER, full
+from archspec.backends.source.model import Body, Make, Member, Ref, Run, Size, Statement, Weight, numbers_of, shape_of
+from archspec.backends.source.sequences import progression, shares
 from archspec.backends.steps import Ref as Place
 from archspec.backends.steps import Step
 from archspec.graph import Path
 from archspec.ops.base import Batch, Call, Operand, Result
-
-_TAKEN = frozenset(["append", "extend", "insert", "pop", "values", "items", "keys", "forward"])
-"""Names that a container of torch uses itself."""
 
 
 def body_of(part: Part, inputs: list[Place], outputs: list[Place], made: Mapping[Path, Make]) -> Body:
@@ -30,9 +28,9 @@ class _Reader:
         self._start = len(part.path)
         self._values: dict[Place, int] = {}
         self._count = 0
-        self._members: dict[tuple[str, ...], Member] = {}
+        self._members: dict[Path, Make | Weight] = {}
         self._statements: list[Statement] = []
-        self._words: dict[tuple[str, ...], str] = {}
+        self._words: dict[Path, str] = {}
 
     def read(self, inputs: list[Place], outputs: list[Place]) -> Body:
         taken = self._new(inputs)
@@ -43,12 +41,9 @@ class _Reader:
                 self._call_step(item)
         given = tuple(self._values[place] for place in outputs)
         kind = self._part.scope.kind or re.sub(r"\d+$", "", "".join(self._part.path[-1:])) or "layers"
-        body = Body(self._part, kind, list(self._members.values()), self._statements, taken, given)
+        body = Body(self._part, kind, self._members, self._statements, taken, given)
         body.chain = _chain(body)
-        if body.chain is None:
-            self._rename()
-            body.members, body.statements = list(self._members.values()), self._statements
-        return body
+        return body if body.chain is not None else self._renamed(body)
 
     def _new(self, places: list[Place]) -> tuple[int, ...]:
         numbers = range(self._count, self._count + len(places))
@@ -58,20 +53,17 @@ class _Reader:
 
     def _call_part(self, part: Part) -> None:
         path = part.path[self._start :]
-        self._members.setdefault(path, Member(path, self._made[part.path]))
+        self._members.setdefault(path, self._made[part.path])
         args = tuple(Ref(self._values[place]) for place in part.inputs)
         self._statements.append(Statement(self._new(list(part.outputs)), path, args, hint=path[-1], weighted=True))
 
     def _call_step(self, step: Step) -> None:
         operands = [Ref(self._values[place]) for place in step.operands]
         results: list[Ref] = []
-        for at, call in enumerate(step.kind.calls):
-            last = at == len(step.kind.calls) - 1
-            args, keywords = (
-                _filled(call.args, operands, results),
-                _filled(tuple(call.keywords.items()), operands, results),
-            )
-            if last:
+        for number, call in enumerate(step.kind.calls, 1):
+            args = _filled(call.args, operands, results)
+            keywords = _filled(tuple(call.keywords.items()), operands, results)
+            if number == len(step.kind.calls):
                 made = self._new([(step.node.id, index) for index in range(len(step.node.outputs))])
             else:
                 made, self._count = (self._count,), self._count + 1
@@ -81,36 +73,31 @@ class _Reader:
             self._statements.append(Statement(made, target, args, keywords, hint, weighted))  # type: ignore[arg-type]
             results.append(Ref(made[0]))
 
-    def _target(self, call: Call, step: Step) -> str | tuple[str, ...]:
+    def _target(self, call: Call, step: Step) -> str | Path:
         if not call.stateful:
             return call.target
         path = step.path[self._start :]
         if path not in self._members:
-            self._members[path] = Member(path, _make(call, step))
+            self._members[path] = _make(call, step)
             self._words[path] = step.node.op.word if not step.node.weights else ""
         return path
 
-    def _rename(self) -> None:
+    def _renamed(self, body: Body) -> Body:
         """Calls modules without weights by their op's word, where that leaves no member with a number for a name."""
-        numbered = [path for path in self._members if not path[0].isidentifier()]
+        numbered = [path for path in body.members if not path[0].isidentifier()]
         if any(len(path) > 1 or not self._words.get(path) for path in numbered):
-            return
-        taken = {path[0] for path in self._members}
-        renamed = {}
+            return body
+        taken = {path[0] for path in body.members}
+        names: dict[Path, Path] = {}
         for path in numbered:
-            name = word = re.sub(r"\W", "_", self._words[path])
-            number = 2
-            while name in taken:
-                name, number = f"{word}{number}", number + 1
-            taken.add(name)
-            renamed[path] = (name,)
-        self._members = {
-            renamed.get(path, path): Member(renamed.get(path, path), one.make) for path, one in self._members.items()
-        }
-        self._statements = [
-            replace(one, target=renamed.get(one.target, one.target)) if isinstance(one.target, tuple) else one
-            for one in self._statements
+            names[path] = (unique(identifier(self._words[path]), taken),)
+            taken.add(names[path][0])
+        members = {names.get(path, path): make for path, make in body.members.items()}
+        statements = [
+            replace(one, target=names.get(one.target, one.target)) if isinstance(one.target, tuple) else one
+            for one in body.statements
         ]
+        return replace(body, members=members, statements=statements)
 
 
 def _make(call: Call, step: Step) -> Make | Weight:
@@ -127,24 +114,24 @@ def _filled(tree: object, operands: list[Ref], results: list[Ref]) -> object:
     if isinstance(tree, Batch):
         return Size(operands[tree.index].value)
     if isinstance(tree, tuple | list):
-        return tuple(_filled(one, operands, results) for one in tree)
+        return tuple(_filled(part, operands, results) for part in tree)
     return tree
 
 
 def _chain(body: Body) -> list[Member | Run] | None:
     """The members of a body that only calls one after the other, each once; None of any other body."""
     current = body.inputs
-    for at, one in enumerate(body.statements):
-        plain = len(current) == 1 and one.args == (Ref(current[0]),) and not one.keywords and len(one.results) == 1
-        if not plain or not isinstance(one.target, tuple) or one.target != body.members[at : at + 1][0].path:
+    if len(body.statements) != len(body.members):
+        return None
+    for statement, path in zip(body.statements, body.members, strict=True):
+        plain = len(current) == 1 and statement.args == (Ref(current[0]),) and not statement.keywords
+        if not plain or len(statement.results) != 1 or statement.target != path:
             return None
-        current = one.results
-    names = [one.path for one in body.members]
-    if current != body.outputs or len(names) != len(body.statements) or _TAKEN & {path[0] for path in names}:
+        current = statement.results
+    members = [Member(path, make) for path, make in body.members.items()]
+    if current != body.outputs or any(len(one.path) > 1 or one.path[0] in CONTAINER for one in members):
         return None
-    if any(len(path) > 1 for path in names) or any(isinstance(one.make, Weight) for one in body.members):
-        return None
-    return list(_runs(body.members))
+    return list(_runs(members)) if all(isinstance(one.make, Make) for one in members) else None
 
 
 def _runs(members: list[Member]) -> Iterator[Member | Run]:
@@ -161,15 +148,13 @@ def _runs(members: list[Member]) -> Iterator[Member | Run]:
         makes = tuple(one.make for one in members[at:end] if isinstance(one.make, Make))
         if len(makes) > 1 and not _regular(makes):
             yield Run(prefix, number, makes[:1], single=True)
-            at, number, makes = at + 1, number + 1, makes[1:]
+            number, makes = number + 1, makes[1:]
         yield Run(prefix, number, makes, single=False)
         at = end
 
 
 def _follows(members: list[Member], at: int, prefix: str, number: int) -> bool:
-    make = members[at].make
-    before = members[at - 1].make
-    return members[at].path[0] == f"{prefix}{number}" and make.shape == before.shape
+    return members[at].path[0] == f"{prefix}{number}" and shape_of(members[at].make) == shape_of(members[at - 1].make)
 
 
 def _numbered(name: str) -> tuple[str, int | None]:
@@ -179,8 +164,8 @@ def _numbered(name: str) -> tuple[str, int | None]:
 
 def _regular(makes: tuple[Make, ...]) -> bool:
     """Whether each number of the modules is always the same or grows by equal steps; of two modules, whether they are equal."""
-    for values in columns(makes):
-        if all(value == values[0] for value in values):
+    for values in zip(*map(numbers_of, makes), strict=True):
+        if len(set(map(repr, values))) == 1:
             continue
         if len(values) < 3 or (progression(values) is None and shares([values]) is None):
             return False

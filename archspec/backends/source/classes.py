@@ -1,284 +1,239 @@
-"""A family of bodies as the text of a class."""
+"""A family of bodies as a class."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import ast
+from collections.abc import Iterable, Iterator, Sequence
 
-from archspec.backends.source.defaults import DEFAULTS, POSITIONAL
-from archspec.backends.source.families import literal
+from archspec.backends.arguments import is_attribute, unique
+from archspec.backends.source.defaults import CONTAINER, DEFAULTS, POSITIONAL
 from archspec.backends.source.forward import Forward
 from archspec.backends.source.initial import parameter
-from archspec.backends.source.model import Family, Make, Member, Run, Weight, is_number
-from archspec.backends.source.sequences import Way, ways
-from archspec.backends.source.text import Invoke, lines, rolled
+from archspec.backends.source.loops import rolled
+from archspec.backends.source.model import Family, Make, Option, Path, Turns, Weight
+from archspec.backends.source.syntax import (
+    assign,
+    attribute,
+    call,
+    class_of,
+    function,
+    invoke,
+    is_literal,
+    item,
+    literal,
+    name,
+    own,
+    parsed,
+    sequence,
+    stored,
+)
+from archspec.language.names import RESERVED
 
 
-def write(family: Family, *, names: tuple[str, ...], before_end: list[str], extra: list[str]) -> str:
-    """The class of a family; `names` are the arguments of its `forward`."""
-    return _Writer(family, names).write(before_end, extra)
-
-
-_CONTAINERS = frozenset(["append", "extend", "insert", "pop", "clear", "keys", "items", "values", "update"])
-"""Names that a container of torch uses itself."""
+def class_for(family: Family, names: Sequence[str], initialise: ast.FunctionDef | None = None) -> ast.ClassDef:
+    """The class of a family; `names` are the arguments of its `forward`. It ends its constructor with `initialise`."""
+    return _Writer(family, names).write(initialise)
 
 
 class _Writer:
-    def __init__(self, family: Family, names: tuple[str, ...]) -> None:
+    def __init__(self, family: Family, names: Sequence[str]) -> None:
         self._family, self._names = family, names
-        self._body = family.bodies[0]
-        self._numbers = iter(family.texts.values())
+        self._heads = list(dict.fromkeys(path[0] for path in family.body.members))
         self._base = self._choose_base()
-        self._stored: dict[str, None] = {}
+        self._appends = self._base == "nn.ModuleList" and family.optional is None
+        self._stored: dict[str, str] = {}
+        """The arguments that `forward` reads, and the attributes that keep them."""
 
     def _choose_base(self) -> str:
-        if self._body.chain is not None:
+        if self._family.body.chain is not None:
             return "nn.Sequential"
-        heads = list(dict.fromkeys(member.path[0] for member in self._body.members))
-        numbers = [int(head) for head in heads if head.isdigit()]
-        deep = any(len(member.path) > 1 for member in self._body.members)
-        plain = all(head.isidentifier() for head in heads)
-        weights = any(isinstance(one.make, Weight) and not one.path[0].isidentifier() for one in self._body.members)
-        if plain or deep or weights or _CONTAINERS & set(heads):
+        members = self._family.body.members
+        odd = [head for head in self._heads if not is_attribute(head)]
+        deep = any(len(path) > 1 for path in members)
+        weights = any(isinstance(make, Weight) and path[0] in odd for path, make in members.items())
+        if not odd or deep or weights or CONTAINER & set(self._heads):
             return "nn.Module"
-        listed = len(numbers) == sum(not head.isidentifier() for head in heads)
-        return "nn.ModuleList" if listed and numbers == list(range(len(numbers))) else "nn.ModuleDict"
+        listed = odd == [str(number) for number in range(len(odd))]
+        return "nn.ModuleList" if listed else "nn.ModuleDict"
 
-    def write(self, before_end: list[str], extra: list[str]) -> str:
-        family = self._family
+    def write(self, initialise: ast.FunctionDef | None) -> ast.ClassDef:
         made = rolled(list(self._members()))
-        forward: list[str] = []
-        if self._body.chain is None:
-            forward = self._forward()
-        for name in self._stored:
-            made.append(f"        self.{name} = {name}")
-        head = [f"class {family.name}({self._base}):"]
-        result = [*head, *self._signature(), "        super().__init__()", *made, *before_end]
-        for block in (extra, forward):
-            if block:
-                result += ["", *block]
-        return "\n".join(result)
+        forward = [self._forward()] if self._family.body.chain is None else []
+        made += [assign(own(kept), name(text)) for text, kept in self._stored.items()]
+        if initialise is not None:
+            made.append(ast.Expr(call(own(initialise.name))))
+            forward.insert(0, initialise)
+        constructor = [ast.Expr(call(attribute(call("super"), "__init__"))), *made]
+        return class_of(self._family.name, self._base, [self._constructor(constructor), *forward])
 
-    def _signature(self) -> list[str]:
-        arguments: list[tuple[str, str | Invoke]] = [("", "self")]
-        for one in self._family.arguments:
-            default = f" = {literal(one.default)}" if one.has_default else ""
-            arguments.append(("", f"{one.name}: {annotation(one.values)}{default}"))
+    def _constructor(self, body: list[ast.stmt]) -> ast.FunctionDef:
+        arguments = [ast.arg(one.name, annotation(one.values)) for one in self._family.arguments]
+        defaults = [literal(one.default) for one in self._family.arguments if one.has_default]
         if self._family.optional is not None:
-            arguments.append(("", f"{self._family.optional}: nn.Module | None = None"))
-        return lines("def ", Invoke("__init__", tuple(arguments)), " -> None:", 4)
+            arguments.append(ast.arg(self._family.optional, parsed("nn.Module | None")))
+            defaults.append(ast.Constant(None))
+        return function("__init__", arguments, body, ast.Constant(None), defaults)
 
-    def _members(self) -> Iterator[str]:
-        if self._body.chain is not None:
-            runs = iter(range(len(self._body.chain)))
-            for at in runs:
-                yield from self._item(at)
-            return
-        containers: set[tuple[str, ...]] = set()
-        for member in self._body.members:
-            if member.path == (self._family.optional,):
-                yield f"        self.{member.path[0]} = {member.path[0]}"
+    # -- members --------------------------------------------------------------------------------------------------
+
+    def _members(self) -> Iterator[ast.stmt]:
+        containers: set[Path] = set()
+        for one in self._family.members:
+            if isinstance(one, Turns):
+                yield self._turns(one)
                 continue
-            for end in range(1, len(member.path)):
-                if member.path[:end] not in containers:
-                    containers.add(member.path[:end])
-                    yield from self._put(member.path[:end], "nn.Module()")
-            yield from self._put(member.path, self._make(member.make))
+            for end in range(1, len(one.path)):
+                if one.path[:end] not in containers:
+                    containers.add(one.path[:end])
+                    yield self._put(one.path[:end], call("nn.Module"))
+            optional = one.path == (self._family.optional,)
+            yield self._put(one.path, name(one.path[0]) if optional else built(one.make))
 
-    def _put(self, path: tuple[str, ...], what: str | Invoke) -> list[str]:
-        *above, name = path
-        owner = f'self.get_submodule("{".".join(above)}")' if above else "self"
-        weight = str(what).startswith("nn.Parameter")
-        if not above and name.isidentifier():
-            return lines(f"self.{name} = ", what, indent=8)
-        if not above and name.isdigit() and self._base == "nn.ModuleList":
-            heads = list(dict.fromkeys(one.path[0] for one in self._body.members))
-            if self._family.optional is None and heads.index(name) == int(name) and isinstance(what, Invoke):
-                return self._append(what)
+    def _put(self, path: Path, value: ast.expr) -> ast.stmt:
+        *above, last = path
+        if not above and is_attribute(last):
+            return assign(own(last), value)
         if not above and self._base == "nn.ModuleDict":
-            return lines(f'self["{name}"] = ', what, indent=8)
-        method = "register_parameter" if weight else "add_module"
-        return lines("", Invoke(f"{owner}.{method}", (("", f'"{name}"'), ("", what))), indent=8)
+            return assign(item(name("self"), literal(last)), value)
+        if not above and self._appends and self._heads.index(last) == int(last):
+            return _append(value)
+        owner = call(own("get_submodule"), literal(".".join(above))) if above else name("self")
+        return _added(owner, literal(last), value)
 
-    def _append(self, what: Invoke) -> list[str]:
-        return lines("", Invoke("self.append", (("", what),)), indent=8)
+    def _turns(self, one: Turns) -> ast.stmt:
+        appends = one.prefix == "" and one.start == one.before
+        value = built(one.make)
+        if one.target is None or one.source is None:
+            return _append(value) if appends else self._put((f"{one.prefix}{one.start}",), value)
+        put = _append(value) if appends else _added(name("self"), _numbered(one.prefix, one.start), value)
+        return ast.For(stored(one.target), one.source, [put], [], lineno=0)
 
-    def _item(self, at: int) -> list[str]:
-        chain = self._body.chain or []
-        item = chain[at]
-        if isinstance(item, Member):
-            what = self._make(item.make)
-            name = item.path[0]
-            if name.isidentifier():
-                return lines(f"self.{name} = ", what, indent=8)
-            return lines("", Invoke("self.add_module", (("", f'"{name}"'), ("", what))), indent=8)
-        runs = [one for body in self._family.bodies if body.chain for one in [body.chain[at]] if isinstance(one, Run)]
-        count = "1" if item.single else next(self._numbers)
-        before = sum(len(one.makes) if isinstance(one, Run) else 1 for one in chain[:at])
-        appends = item.prefix == "" and item.start == before
-        turn = _Turn(ways(runs), self._numbers)
-        what = self._make(item.makes[0], iter(turn.texts))
-        if count == "1":
-            return self._append(what) if appends else self._named(f'"{item.prefix}{item.start}"', what, item)
-        number = turn.index if not item.start else f"{turn.index} + {item.start}"
-        indexed = not appends or turn.indexed
-        put = Invoke("self.append", (("", what),))
-        if not appends:
-            name = f'f"{item.prefix}{{{number}}}"' if item.prefix else f"str({number})"
-            put = Invoke("self.add_module", (("", name), ("", what)))
-        return [f"        for {turn.head(count, indexed=indexed)}:", *lines("", put, indent=12)]
+    # -- forward --------------------------------------------------------------------------------------------------
 
-    def _named(self, name: str, what: Invoke, item: Run) -> list[str]:
-        if item.prefix:
-            return lines(f"self.{item.prefix}{item.start} = ", what, indent=8)
-        return lines("", Invoke("self.add_module", (("", name), ("", what))), indent=8)
+    def _forward(self) -> ast.FunctionDef:
+        family = self._family
+        stored = _Stored({one.name for one in family.arguments}, self._stored, RESERVED | set(self._heads))
+        statements = [one.changed(stored.found) for one in family.statements]
+        body = Forward(family.body, statements, self._access, family.optional, self._names).write()
+        arguments = [ast.arg(text, name("Tensor")) for text in self._names]
+        index = "i" if "i" not in self._names else "i_"
+        return function("forward", arguments, rolled(body, index), _tensors(len(family.body.outputs)))
 
-    def _make(self, make: Make | Weight, numbers: Iterator[str] | None = None) -> Invoke:
-        numbers = self._numbers if numbers is None else numbers
-        if isinstance(make, Weight):
-            return parameter(make, [next(numbers) for _ in make.sizes])
-        return constructed(make, numbers)
-
-    def _forward(self) -> list[str]:
-        numbers = [self._own(text) for text in self._numbers]
-        code = self._statements(numbers, frozenset())
-        results = len(self._body.outputs)
-        type_ = "Tensor" if results == 1 else f"tuple[{', '.join(['Tensor'] * results)}]"
-        arguments = (("", "self"), *(("", f"{name}: Tensor") for name in self._names))
-        return [*lines("def ", Invoke("forward", arguments), f" -> {type_}:", 4), *rolled(code)]
-
-    def _statements(self, numbers: list[str], annotate: frozenset[str]) -> list[str]:
-        """The lines of `forward`; a second time if a type makes one of them longer."""
-        writer = Forward(
-            self._body,
-            access=self._access,
-            numbers=iter(numbers),
-            optional=self._family.optional,
-            names=self._names,
-            annotate=annotate,
-        )
-        code = writer.write()
-        return self._statements(numbers, frozenset(writer.annotated)) if writer.annotated and not annotate else code
-
-    def _own(self, text: str) -> str:
-        """A number of `forward`: an argument of the constructor is found on the module."""
-        for one in self._family.arguments:
-            found = re.sub(rf"\b(?<!\.){one.name}\b", f"self.{one.name}", text)
-            if found != text:
-                self._stored[one.name] = None
-                text = found
-        return text
-
-    def _access(self, path: tuple[str, ...]) -> str:
-        name = path[0]
-        member = next(one for one in self._body.members if one.path == path)
-        if len(path) == 1 and name.isidentifier():
-            return f"self.{name}"
-        if len(path) == 1 and name.isdigit() and self._base == "nn.ModuleList":
-            return f"self[{name}]"
+    def _access(self, path: Path) -> ast.expr:
+        if len(path) == 1 and is_attribute(path[0]):
+            return own(path[0])
+        if len(path) == 1 and self._base == "nn.ModuleList":
+            return item(name("self"), literal(int(path[0])))
         if self._base == "nn.ModuleDict":
-            return f'self["{name}"]'
-        getter = "get_parameter" if isinstance(member.make, Weight) else "get_submodule"
-        return f'self.{getter}("{".".join(path)}")'
+            return item(name("self"), literal(path[0]))
+        weight = isinstance(self._family.body.members[path], Weight)
+        return call(own("get_parameter" if weight else "get_submodule"), literal(".".join(path)))
 
 
-class _Turn:
-    """What changes from turn to turn of a loop."""
+class _Stored(ast.NodeTransformer):
+    """Finds the arguments of the constructor on the module: those that `forward` reads are `kept` there."""
 
-    def __init__(self, changing: list[Way], numbers: Iterator[str]) -> None:
-        self.index = "i"
-        self.texts: list[str] = []
-        self._lists: list[tuple[str, str]] = []
-        self.indexed = False
-        for way in changing:
-            self.texts.append(self._text(way, numbers))
+    def __init__(self, arguments: set[str], kept: dict[str, str], taken: frozenset[str]) -> None:
+        self._arguments, self._kept, self._taken = arguments, kept, taken
 
-    def _text(self, way: Way, numbers: Iterator[str]) -> str:
-        if way.kind == "same":
-            return next(numbers)
-        if way.kind == "listed":
-            name = f"value{len(self._lists) or ''}"
-            self._lists.append((name, next(numbers)))
-            return name
-        self.indexed = True
-        first, step = next(numbers), next(numbers)
-        product = "i" if step == "1" else f"{_bracketed(step)} * i"
-        total = product if first == "0" else f"{first} + {product}"
-        return (
-            total if way.kind == "grows" else f"{f'({total})' if ' ' in total else total} / {_bracketed(next(numbers))}"
-        )
+    def found(self, leaf: object) -> object:
+        return self.visit(leaf) if isinstance(leaf, ast.expr) else leaf
 
-    def head(self, count: str, *, indexed: bool) -> str:
-        if not self._lists:
-            return f"{'i' if indexed else '_'} in range({count})"
-        names = ", ".join(name for name, _ in self._lists)
-        lists = ", ".join(values for _, values in self._lists)
-        together = lists if len(self._lists) == 1 else f"zip({lists})"
-        if not indexed:
-            return f"{names} in {together}"
-        return f"i, {names if len(self._lists) == 1 else f'({names})'} in enumerate({together})"
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id not in self._arguments:
+            return node
+        return own(self._kept.setdefault(node.id, unique(node.id, self._taken)))
 
 
-def _bracketed(text: str) -> str:
-    return f"({text})" if " " in text else text
+def _append(value: ast.expr) -> ast.stmt:
+    return ast.Expr(call(own("append"), value))
 
 
-def constructed(make: Make, numbers: Iterator[str]) -> Invoke:
-    """A module's construction, without the options that are the defaults."""
+def _added(owner: ast.expr, key: ast.expr, value: ast.expr) -> ast.stmt:
+    weight = isinstance(value, ast.Call) and ast.unparse(value.func) == "nn.Parameter"
+    return ast.Expr(call(attribute(owner, "register_parameter" if weight else "add_module"), key, value))
+
+
+def _numbered(prefix: str, start: int) -> ast.expr:
+    """The name of a module in a loop over `i`."""
+    number = ast.BinOp(name("i"), ast.Add(), literal(start)) if start else name("i")
+    if not prefix:
+        return call("str", number)
+    return ast.JoinedStr([ast.Constant(prefix), ast.FormattedValue(number, -1)])
+
+
+def _tensors(count: int) -> ast.expr:
+    """The type of what a `forward` gives."""
+    if count == 1:
+        return name("Tensor")
+    several = [name("Tensor"), ast.Constant(...)] if count > 4 else [name("Tensor")] * count
+    return item(name("tuple"), sequence(several))
+
+
+def built(make: Make | Weight) -> ast.expr:
+    """The construction of a module or a parameter, without the options that are the defaults."""
+    if isinstance(make, Weight):
+        return parameter(make)
     if isinstance(make.target, Family):
-        return _of_family(make, make.target, numbers)
+        return _of_family(make, make.target)
     positional = POSITIONAL.get(make.target, ())
     defaults = DEFAULTS.get(make.target, {})
-    arguments: list[tuple[str, str | Invoke]] = []
-    skipped = False
-    for name, value in make.options:
-        if isinstance(value, Make):
-            arguments.append((name, constructed(value, numbers)))
+    args: list[ast.expr] = []
+    keywords: dict[str, ast.expr] = {}
+    for word, option in make.options:
+        value = _value(option)
+        if word in defaults and is_literal(value, defaults[word]):
             continue
-        text = next(numbers) if is_number(value) else literal(value)
-        if name in defaults and text == literal(defaults[name]):
-            skipped = True
-            continue
-        arguments.append(("" if name in positional and not skipped else name, text))
-    return Invoke(_torch_name(make.target), tuple(arguments))
+        if (word in positional and not keywords) or not word:
+            args.append(value)
+        else:
+            keywords[word] = value
+    return invoke(_torch_name(make.target), args, keywords)
 
 
-def _of_family(make: Make, family: Family, numbers: Iterator[str]) -> Invoke:
-    arguments: list[tuple[str, str | Invoke]] = []
-    skipped = False
+def _value(option: Option) -> ast.expr:
+    if isinstance(option, Make):
+        return built(option)
+    return option if isinstance(option, ast.expr) else literal(option)
+
+
+def _of_family(make: Make, family: Family) -> ast.expr:
+    args: list[ast.expr] = []
+    keywords: dict[str, ast.expr] = {}
     options = dict(make.options)
     required = sum(not one.has_default for one in family.arguments)
     for one in family.arguments:
-        text = next(numbers)
-        if one.has_default and text == literal(one.default):
-            skipped = True
+        value = _value(options[one.name])
+        if one.has_default and is_literal(value, one.default):
             continue
-        named = skipped or one.has_default or required > 3
-        arguments.append((one.name if named else "", text))
-    if family.optional is not None:
-        given = options[family.optional]
-        if isinstance(given, Make):
-            arguments.append((family.optional, constructed(given, numbers)))
-    return Invoke(family.name, tuple(arguments))
+        if one.has_default or required > 3:
+            keywords[one.name] = value
+        else:
+            args.append(value)
+    if family.optional is not None and options[family.optional] is not None:
+        keywords[family.optional] = _value(options[family.optional])
+    return invoke(family.name, args, keywords)
 
 
 def _torch_name(target: str) -> str:
     return f"nn.{target.removeprefix('torch.nn.')}" if target.startswith("torch.nn.") else target.rpartition(".")[2]
 
 
-def annotation(values: tuple[object, ...]) -> str:
+def annotation(values: tuple[object, ...]) -> ast.expr:
     """The type of an argument that has these values."""
-    found = {_type(value) for value in values}
-    if found == {"int", "float"}:
-        return "float"
-    return " | ".join(sorted(found))
+    return parsed(_union(values))
 
 
-def _type(value: object) -> str:
-    if isinstance(value, tuple):
-        kinds = {_type(one) for one in value}
-        inner = sorted(kinds)
-        if len(inner) == 1 and (len(value) > 3 or isinstance(value[0], float)):
-            return f"tuple[{inner[0]}, ...]"
-        return f"tuple[{', '.join(_type(one) for one in value)}]"
-    return type(value).__name__
+def _union(values: Iterable[object]) -> str:
+    scalars = {type(value).__name__ for value in values if not isinstance(value, tuple)}
+    tuples = [value for value in values if isinstance(value, tuple)]
+    found = {"float"} if scalars == {"int", "float"} else scalars
+    return " | ".join(sorted(found | ({_tuple(tuples)} if tuples else set())))
+
+
+def _tuple(values: list[tuple[object, ...]]) -> str:
+    """The type of tuples: of a few numbers for each axis, or of as many as there are."""
+    inner = _union([part for value in values for part in value])
+    (length, *others) = {len(value) for value in values}
+    fixed = not others and length <= 3 and "float" not in inner
+    return f"tuple[{', '.join([inner] * length)}]" if fixed else f"tuple[{inner}, ...]"

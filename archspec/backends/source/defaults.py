@@ -37,6 +37,14 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
 }
 """For a module's name: the options that people write without their names."""
 
+CONTAINER = frozenset(
+    [
+        *("append", "clear", "extend", "insert", "items", "keys", "pop", "update", "values", "__add__", "__contains__"),
+        *("__delitem__", "__getitem__", "__iadd__", "__imul__", "__iter__", "__len__", "__mul__", "__rmul__"),
+        *("__setitem__", "_get_abs_string_index", "_get_item_by_idx"),
+    ]
+)
+"""What a container of torch has that other modules have not: a member of that name would hide it, or be hidden."""
 
 _ORDER = ("stride", "padding", "output_padding", "dilation", "ceil_mode", "groups", "bias")
 

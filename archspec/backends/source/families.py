@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-import keyword
-import re
-from collections import defaultdict
+import ast
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
-from archspec.backends.source.model import Argument, Body, Family, Literal, Make, Run, is_number, leaves
-from archspec.backends.source.sequences import Vector, ways
+from archspec.backends.arguments import USED, identifier, unique
+from archspec.backends.source.model import (
+    Argument,
+    Body,
+    Family,
+    Literal,
+    Make,
+    Member,
+    Run,
+    Statement,
+    Turns,
+    Weight,
+    is_number,
+    is_quantity,
+    map_numbers,
+    numbers_of,
+)
+from archspec.backends.source.sequences import Vector, progress
+from archspec.backends.source.syntax import binary, call, is_literal, literal, name, sequence
 
 _RANK = ("in_channels", "in_features", "embed_dim", "out_channels", "out_features", "num_features")
 """Names for an argument that several options have in common, best first."""
@@ -25,18 +43,14 @@ def families(bodies: list[Body]) -> list[Family]:
     optional = dict(_optional(by_key))
     made: dict[Hashable, Family] = {}
     for key, members in by_key.items():
-        target, name = optional.get(key, (key, None))
+        target, member = optional.get(key, (key, None))
         family = made.setdefault(target, Family(members[0].kind, []))
-        family.optional = family.optional or name
+        family.optional = family.optional or member
         family.bodies += members
     for family in made.values():
-        # the body with the optional member is the one that is written
-        family.bodies.sort(key=lambda body: not _has(body, family.optional))
+        family.bodies.sort(key=lambda body: family.optional is not None and (family.optional,) not in body.members)
+        _generalise(family)
     return list(made.values())
-
-
-def _has(body: Body, name: str | None) -> bool:
-    return name is None or any(one.path == (name,) for one in body.members)
 
 
 def _optional(by_key: dict[Hashable, list[Body]]) -> Iterator[tuple[Hashable, tuple[Hashable, str]]]:
@@ -44,121 +58,183 @@ def _optional(by_key: dict[Hashable, list[Body]]) -> Iterator[tuple[Hashable, tu
     for key, (body, *_) in list(by_key.items()):
         if body.chain is not None:
             continue
-        for member in body.members:
-            name = member.path[0]
-            nested = isinstance(member.make, Make) and not (
-                isinstance(member.make.target, str) and member.make.target != "torch.nn.Sequential"
+        for path, make in body.members.items():
+            nested = isinstance(make, Make) and (
+                isinstance(make.target, Family) or make.target == "torch.nn.Sequential"
             )
-            less = body.elided(name) if nested and len(member.path) == 1 else None
+            usable = nested and len(path) == 1 and is_argument(path[0])
+            less = body.without(path[0]) if usable else None
             if less is not None and less.key() in by_key:
-                both = body.key(without=name)
-                yield key, (both, name)
-                yield less.key(), (both, name)
+                both = body.key(without=path[0])
+                yield key, (both, path[0])
+                yield less.key(), (both, path[0])
                 break
 
 
-def solve(family: Family) -> None:
-    """Decides the arguments of a class, and what stands for each of its numbers."""
+def is_argument(text: str) -> bool:
+    """Whether a constructor may have an argument of that name."""
+    return text == identifier(text) and text not in USED | {"i"}
+
+
+def single(body: Body) -> Family:
+    """The class of a body that shares it with no other."""
+    family = Family(body.kind, [body])
+    _generalise(family)
+    return family
+
+
+def made_of(family: Family, at: int) -> Make:
+    """How the module of one of a family's bodies is constructed."""
+    options = [(one.name, one.values[at]) for one in family.arguments]
+    if family.optional is not None:
+        options.append((family.optional, family.bodies[at].members.get((family.optional,))))  # type: ignore[arg-type]
+    return Make(family, tuple(options))
+
+
+def _generalise(family: Family) -> None:
+    """Finds the members and statements of which those of all bodies are instances, and the arguments that tell them apart."""
     solver = _Solver(family)
-    family.texts = {at: solver.text(hint, vector) for at, (hint, vector) in enumerate(holes(family))}
+    family.members = list(_chain(family, solver) if family.body.chain is not None else _members(family, solver))
+    family.statements = list(_statements(family, solver))
     family.arguments = solver.ordered()
 
 
-def holes(family: Family) -> list[tuple[str, Vector]]:
-    """For each number in a class, in order: a name for it, and its value in each body."""
-    if family.bodies[0].chain is not None:
-        return list(_chain_holes(family))
-    rows = [list(_numbers(body, family.optional)) for body in family.bodies]
-    return [(column[0][0], tuple(value for _, value in column)) for column in zip(*rows, strict=True)]
+def _members(family: Family, solver: _Solver) -> Iterator[Member]:
+    for path, make in family.body.members.items():
+        if path == (family.optional,):
+            yield Member(path, make)
+        else:
+            yield Member(path, _make([body.members[path] for body in family.bodies], solver))
 
 
-def _numbers(body: Body, optional: str | None) -> Iterator[tuple[str, Literal]]:
-    for member in body.members:
-        if member.path != (optional,):
-            yield from member.make.numbers
-    for statement in body.statements:
-        for leaf in leaves((statement.args, tuple(value for _, value in statement.keywords))):
-            if is_number(leaf) and not isinstance(leaf, bool):
-                word = statement.target if isinstance(statement.target, str) else statement.target[-1]
-                yield f"{word.rpartition('.')[2]}_size", leaf  # type: ignore[misc]
+def _make(makes: list[Make | Weight], solver: _Solver) -> Make | Weight:
+    columns = zip(*map(numbers_of, makes), strict=True)
+    first = makes[0]
+    if isinstance(first, Weight):
+        return replace(first, sizes=tuple(solver.expression(f"size{at}", column) for at, column in enumerate(columns)))
+    return map_numbers(first, lambda hint: solver.expression(hint, next(columns)))  # type: ignore[return-value]
 
 
-def _chain_holes(family: Family) -> Iterator[tuple[str, Vector]]:
-    chains = [body.chain or [] for body in family.bodies]
-    for items in zip(*chains, strict=True):
-        if not isinstance(items[0], Run):
-            rows = [list(item.make.numbers) for item in items if not isinstance(item, Run)]
-            for column in zip(*rows, strict=True):
-                yield column[0][0], tuple(value for _, value in column)
-            continue
-        runs = [item for item in items if isinstance(item, Run)]
-        if not runs[0].single:
-            yield "depth", tuple(len(run.makes) for run in runs)
-        names = [name for name, _ in runs[0].makes[0].numbers]
-        for name, way in zip(names, ways(runs), strict=True):
-            yield from way.holes(name)
+def _statements(family: Family, solver: _Solver) -> Iterator[Statement]:
+    rows = [[leaf for one in body.statements for leaf in one.leaves if is_quantity(leaf)] for body in family.bodies]
+    columns = zip(*rows, strict=True)
+    for one in family.body.statements:
+        word = one.target.rpartition(".")[2] if isinstance(one.target, str) else one.target[-1]
+        quantity = partial(solver.expression, f"{word}_size")
+        yield one.changed(lambda leaf, make=quantity: make(next(columns)) if is_quantity(leaf) else leaf)  # type: ignore[misc]
+
+
+def _chain(family: Family, solver: _Solver) -> Iterator[Member | Turns]:
+    before = 0
+    for items in zip(*(body.chain or [] for body in family.bodies), strict=True):
+        if isinstance(items[0], Member):
+            yield replace(items[0], make=_make([item.make for item in items], solver))
+            before += 1
+        else:
+            yield _turns(list(items), before, solver)
+            before += len(items[0].makes)
+
+
+def _turns(runs: list[Run], before: int, solver: _Solver) -> Turns:
+    """The modules of a run as one that depends on the turn."""
+    first = runs[0]
+    count = literal(1) if first.single else solver.expression("depth", tuple(len(run.makes) for run in runs))
+    rows = [list(zip(*map(numbers_of, run.makes), strict=True)) for run in runs]
+    columns = zip(*rows, strict=True)
+    turn = _Turn(solver)
+    make = map_numbers(first.makes[0], lambda hint: turn.expression(hint, list(next(columns))))
+    assert isinstance(make, Make), "a run is of modules"
+    plain = Turns(first.prefix, first.start, before, make)
+    if is_literal(count, 1):
+        return plain
+    appended = first.prefix == "" and first.start == before
+    target, source = turn.head(count, indexed=turn.indexed or not appended)
+    return replace(plain, target=target, source=source)
+
+
+class _Turn:
+    """What changes from turn to turn of a loop."""
+
+    def __init__(self, solver: _Solver) -> None:
+        self._solver = solver
+        self._lists: list[tuple[ast.expr, ast.expr]] = []
+        self.indexed = False
+
+    def expression(self, hint: str, sequences: list[Vector]) -> ast.expr:
+        """What stands in the loop for a number that has these values in the turns of each body."""
+        change = progress(sequences)
+        parts = [self._solver.expression(*pair) for pair in zip(change.hints(hint), change.parts, strict=True)]
+        if change.kind == "same":
+            return parts[0]
+        if change.kind == "listed":
+            self._lists.append((name(f"value{len(self._lists) or ''}"), parts[0]))
+            return self._lists[-1][0]
+        self.indexed = True
+        first, step = parts[:2]
+        product = name("i") if is_literal(step, 1) else binary(step, ast.Mult(), name("i"))
+        total = product if is_literal(first, 0) else binary(first, ast.Add(), product)
+        return total if change.kind == "grows" else binary(total, ast.Div(), parts[2])
+
+    def head(self, count: ast.expr, *, indexed: bool) -> tuple[ast.expr, ast.expr]:
+        """The variables of the loop, and what they go over."""
+        if not self._lists:
+            return name("i" if indexed else "_"), call("range", count)
+        names, values = zip(*self._lists, strict=True)
+        if len(self._lists) > 1:
+            names, values = (sequence(names),), (call("zip", *values),)
+        if not indexed:
+            return names[0], values[0]
+        return sequence([name("i"), names[0]]), call("enumerate", values[0])
 
 
 class _Solver:
+    """Finds the arguments of a class, and what stands for each of its numbers."""
+
     def __init__(self, family: Family) -> None:
-        self._family = family
         self._arguments: list[Argument] = []
-        self._named = dict(_spec_arguments(family))
-        self._taken = {member.path[0] for body in family.bodies for member in body.members}
+        self._named = dict(self._spec_arguments(family))
         self._best = _best_names(family)
 
-    def text(self, hint: str, vector: Vector) -> str:
+    def expression(self, hint: str, vector: Vector) -> ast.expr:
         """What stands in the class for a number that has these values in its bodies."""
-        if _constant(vector):
+        if _equal(vector, vector[:1] * len(vector)):
             return literal(vector[0])
-        for argument in self._arguments:
-            if _equal(argument.values, vector):
-                return argument.name
-        for name, values in self._named.items():
+        known = {one.name: one.values for one in self._arguments} | self._named
+        for text, values in known.items():
             if _equal(values, vector):
-                return self._add(name, vector)
-        known = [(one.name, one.values) for one in self._arguments]
-        for name, values in [*known, *self._named.items()]:
-            text = derived(name, values, vector)
-            if text is not None:
-                if name in self._named and all(name != one.name for one in self._arguments):
-                    self._add(name, self._named[name])
-                return text
+                return self._use(text, vector)
+        for text, values in known.items():
+            formula = derived(text, values, vector)
+            if formula is not None:
+                self._use(text, values)
+                return formula
         hint = self._best.get(tuple(map(repr, vector)), hint)
-        return self._add(self._free(_PUBLIC.get(hint, hint)), vector)
+        text = unique(identifier(_PUBLIC.get(hint, hint), "size_"), USED | {"i"} | known.keys())
+        self._arguments.append(Argument(text, vector))
+        return name(text)
 
-    def _add(self, name: str, values: Vector) -> str:
-        self._arguments.append(Argument(name, values))
-        return name
-
-    def _free(self, name: str) -> str:
-        name = re.sub(r"\W", "_", name)
-        if not name.isidentifier() or keyword.iskeyword(name):
-            name = f"size_{name}"
-        taken = {one.name for one in self._arguments} | set(self._named)
-        number, free = 2, name
-        while free in taken:
-            free, number = f"{name}{number}", number + 1
-        return free
+    def _use(self, text: str, values: Vector) -> ast.expr:
+        if all(text != one.name for one in self._arguments):
+            self._arguments.append(Argument(text, values))
+        return name(text)
 
     def ordered(self) -> list[Argument]:
         """The arguments, those with a default last."""
         for argument in self._arguments:
-            usual = max(argument.values, key=lambda value: sum(repr(value) == repr(one) for one in argument.values))
-            often = sum(repr(value) == repr(usual) for value in argument.values)
-            if usual in (0, 1) and 2 * often > len(argument.values):
-                argument.default, argument.has_default = usual, True
+            texts = [repr(value) for value in argument.values]
+            usual, often = Counter(texts).most_common(1)[0]
+            value = argument.values[texts.index(usual)]
+            if value in (0, 1) and 2 * often > len(texts):
+                argument.default, argument.has_default = value, True
         return sorted(self._arguments, key=lambda argument: argument.has_default)
 
-
-def _spec_arguments(family: Family) -> Iterator[tuple[str, Vector]]:
-    """The numbers that the spec's block takes and that differ between the bodies."""
-    given = [body.part.scope.arguments for body in family.bodies]
-    for name in given[0]:
-        values = tuple(_whole(arguments.get(name)) for arguments in given)
-        plain = re.sub(r"\W", "_", name)
-        if all(is_number(value) for value in values) and not _constant(values) and not keyword.iskeyword(plain):
-            yield plain, values
+    def _spec_arguments(self, family: Family) -> Iterator[tuple[str, Vector]]:
+        """The numbers that the spec's block takes and that differ between the bodies."""
+        given = [body.part.scope.arguments for body in family.bodies]
+        for word in given[0]:
+            values = tuple(_whole(arguments.get(word)) for arguments in given)
+            if all(map(is_number, values)) and not _equal(values, values[:1] * len(values)) and is_argument(word):
+                yield word, values
 
 
 def _whole(value: object) -> Literal:
@@ -168,42 +244,60 @@ def _whole(value: object) -> Literal:
 
 
 def _best_names(family: Family) -> dict[tuple[str, ...], str]:
+    """For numbers that several options have in common the best of the options' names."""
     found: dict[tuple[str, ...], str] = {}
-    for hint, vector in holes(family):
+    for hint, vector in _option_numbers(family):
         key = tuple(map(repr, vector))
         if hint in _RANK and (key not in found or _RANK.index(hint) < _RANK.index(found[key])):
             found[key] = hint
     return found
 
 
-def _constant(vector: Vector) -> bool:
-    return all(repr(value) == repr(vector[0]) for value in vector)
+def _option_numbers(family: Family) -> Iterator[tuple[str, Vector]]:
+    if family.body.chain is None:
+        paths = [path for path in family.body.members if path != (family.optional,)]
+        groups = [[body.members[path] for body in family.bodies] for path in paths]
+    else:
+        items = zip(*(body.chain or [] for body in family.bodies), strict=True)
+        groups = [[item.makes[0] if isinstance(item, Run) else item.make for item in row] for row in items]
+    for makes in groups:
+        yield from zip(_hints(makes[0]), zip(*map(numbers_of, makes), strict=True), strict=False)
+
+
+def _hints(make: Make | Weight) -> list[str]:
+    """The names of the options that are numbers, in order."""
+    found: list[str] = []
+
+    def noted(hint: str) -> ast.expr:
+        found.append(hint)
+        return literal(0)
+
+    if isinstance(make, Make):
+        map_numbers(make, noted)
+    return found
 
 
 def _equal(one: Vector, other: Vector) -> bool:
-    return all(a == b and isinstance(a, bool) == isinstance(b, bool) for a, b in zip(one, other, strict=True))
+    """Whether numbers are equal: 1 is 1.0, but not true, and zero has a sign."""
+    return list(map(_number_key, one)) == list(map(_number_key, other))
 
 
-def derived(name: str, values: Vector, vector: Vector) -> str | None:
+def _number_key(value: Literal) -> tuple[Literal, bool, bool]:
+    return value, isinstance(value, bool), repr(value).startswith("-")
+
+
+def derived(text: str, values: Vector, vector: Vector) -> ast.expr | None:
     """A formula of an argument that gives the numbers, if a simple one does."""
-    if not all(type(value) is int for value in (*values, *vector)):
+    pairs = [(a, b) for a, b in zip(values, vector, strict=True) if type(a) is int and type(b) is int]
+    if len(pairs) < len(vector):
         return None
-    pairs = [(a, b) for a, b in zip(values, vector, strict=True) if isinstance(a, int) and isinstance(b, int)]
     first, result = pairs[0]
     factor = result // first if first else 0
     if factor > 1 and all(b == factor * a for a, b in pairs):
-        return f"{factor} * {name}"
+        return binary(literal(factor), ast.Mult(), name(text))
     for divisor in (2, 4, 8, 16):
         if any(b for _, b in pairs) and all(b == a // divisor for a, b in pairs):
-            return f"{name} // {divisor}"
-    return f"{name} - 1" if name.startswith("depth") and all(b == a - 1 for a, b in pairs) else None
-
-
-def literal(value: Literal) -> str:
-    """A number as it stands in code."""
-    if isinstance(value, tuple):
-        inner = ", ".join(literal(one) for one in value)  # type: ignore[arg-type]
-        return f"({inner},)" if len(value) == 1 else f"({inner})"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return repr(value)
+            return binary(name(text), ast.FloorDiv(), literal(divisor))
+    if text.startswith("depth") and all(b == a - 1 for a, b in pairs):
+        return binary(name(text), ast.Sub(), literal(1))
+    return None

@@ -1,363 +1,328 @@
-"""The `forward` of a class: its statements as lines."""
+"""The `forward` of a class: its statements as syntax."""
 
 from __future__ import annotations
 
-import keyword
-import re
+import ast
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from archspec.backends.source.branches import Guard, Item, guarded
-from archspec.backends.source.families import literal
-from archspec.backends.source.model import Body, Make, Ref, Size, Statement, is_number, leaves
-from archspec.backends.source.text import WIDTH, Invoke, lines
+from archspec.backends.arguments import USED, is_attribute, unique
+from archspec.backends.branches import Branch, Item, Operation, Role, arrange
+from archspec.backends.source.format import WIDTH, code
+from archspec.backends.source.model import Body, Make, Path, Ref, Size, Statement, Weight
+from archspec.backends.source.syntax import (
+    assign,
+    attribute,
+    binary,
+    call,
+    compare,
+    either,
+    invoke,
+    item,
+    literal,
+    name,
+    sequence,
+)
+from archspec.backends.steps import DROP_PATH
 
-_SYMBOLS = {"torch.add": "+", "torch.mul": "*", "torch.div": "/", "torch.matmul": "@"}
-_RESERVED = frozenset(["self", "torch", "nn", "F", "Tensor", "super", "range", "i"])
+_SYMBOLS: Mapping[str, type[ast.operator]] = {
+    "torch.add": ast.Add,
+    "torch.mul": ast.Mult,
+    "torch.div": ast.Div,
+    "torch.matmul": ast.MatMult,
+}
 _NESTED = 3  # modules in one expression
+_LONGEST_HINT = 32  # characters of a name that is made of a module's
 
 
 @dataclass(frozen=True)
 class Expression:
-    """Code of a value: how many modules it calls, how many of them have weights, and whether it needs brackets."""
+    """What computes a value: how many modules it calls, how many of them have weights, whether torch leaves it untyped."""
 
-    code: Invoke | str
+    node: ast.expr
     calls: int = 0
     weighted: int = 0
-    loose: bool = False
     untyped: bool = False
-
-    def __str__(self) -> str:
-        return str(self.code)
-
-    @property
-    def atom(self) -> str:
-        return f"({self.code})" if self.loose else str(self.code)
 
 
 class Forward:
-    """Writes one body's statements. `access` says how a member is reached, `numbers` what stands for each number."""
+    """Writes the statements of one body; `access` says how a member is reached, `names` are the arguments."""
 
     def __init__(
         self,
         body: Body,
-        *,
-        access: Callable[[tuple[str, ...]], str],
-        numbers: Iterator[str],
+        statements: Sequence[Statement],
+        access: Callable[[Path], ast.expr],
         optional: str | None,
-        names: tuple[str, ...],
-        annotate: frozenset[str] = frozenset(),
+        names: Sequence[str],
     ) -> None:
         self._body, self._access, self._optional = body, access, optional
-        self._texts = {id(one): _texts(one, numbers) for one in body.statements}
-        self.items = guarded(body)
-        self._left = Counter(value for item in self.items for value in item.reads) + Counter(body.outputs)
+        self._statements = statements
+        self._items = arrange([self._operation(one) for one in statements], body.outputs)
+        self._makers = {value: one for one in statements for value in one.results}
+        self._left = Counter(_reads(self._items, statements)) + Counter(body.outputs)
         self._total = Counter(self._left)
         self._names = dict(zip(body.inputs, names, strict=True))
-        self._makers = {value: one for one in body.statements for value in one.results}
-        self._used = set(names)
-        self._typed = set(body.inputs)
-        self._declared = set(names)
+        self._alive = Counter(text for value, text in self._names.items() if self._left[value])
+        """How many values that are still to be read each name stands for."""
+        self._used = {*names, *USED, "i"}
+        self._arguments = frozenset(names)
         self._folded: dict[int, Expression] = {}
-        self._rounds: dict[str | tuple[str, ...], list[str]] = {}
-        self._annotate = annotate
-        self._given = set(names)
-        self.annotated: set[str] = set()
-        """The names whose first value gets a type, as `write` found."""
+        self._rounds: dict[str | Path, list[str]] = {}
+        self._again = _next_calls(statements)
         self._untyped: set[str] = set()
-        self._wanted: dict[int, str] = {}
+        """The names, arguments apart, that stand for a value without a type."""
+        self._code: list[ast.stmt] = []
 
-    def write(self) -> list[str]:
-        """The lines of the body, `return` included."""
-        found = self._items(self.items, 8)
-        if self._folded_untyped:
-            value = self._body.outputs[0]
-            last = self._folded.pop(value)
-            name = self._name(value, self._makers[value], self._makers[value].hint)
-            self._untyped.add(name)
-            found += self._assignment(name, last.code, 8)
-        returned = [str(self._value(value)) for value in self._body.outputs]
-        found = [self._annotated(line, returned) for line in found]
-        return [*found, f"        return {', '.join(returned)}"]
-
-    @property
-    def _last(self) -> Expression:
-        return self._folded[self._body.outputs[0]]
-
-    @property
-    def _folded_untyped(self) -> bool:
+    def write(self) -> list[ast.stmt]:
+        """The body of the function, `return` included."""
+        self._write(self._items)
         outputs = self._body.outputs
-        return len(outputs) == 1 and outputs[0] in self._folded and self._last.untyped
+        if len(outputs) == 1 and outputs[0] in self._folded and self._folded[outputs[0]].untyped:
+            self._unfold(outputs)
+        returned = [self._value(value).node for value in outputs]
+        if len(returned) > 1:
+            return [*self._code, ast.Return(sequence(returned))]
+        if isinstance(returned[0], ast.Name) and returned[0].id in self._untyped:
+            _declare(self._code, returned[0].id)
+        return [*self._code, ast.Return(returned[0])]
 
-    def _annotated(self, line: str, returned: list[str]) -> str:
-        """The line, with a type where it first gives a value to a name that is returned and that torch leaves untyped."""
-        name, equals, _ = line.strip().partition(" = ")
-        given = set(name.removesuffix(": Tensor").split(", "))
-        if name.endswith(": Tensor"):
-            self._declared |= given
-            return line
-        if not equals or len(returned) > 1 or not given & set(returned) & self._untyped or given & self._declared:
-            self._declared |= given if equals else set()
-            return line
-        self._declared.add(name)
-        self.annotated.add(name)
-        return line.replace(f"{name} = ", f"{name}: Tensor = ", 1)
+    # -- statements -----------------------------------------------------------------------------------------------
 
-    def _items(self, items: list[Item] | tuple[Item, ...], indent: int) -> list[str]:
-        found: list[str] = []
-        for at, item in enumerate(items):
-            following = items[at + 1] if at + 1 < len(items) else None
-            if isinstance(item, Guard):
-                found += self._guard(item, indent)
+    def _operation(self, one: Statement) -> Operation:
+        make = self._body.members.get(one.target) if isinstance(one.target, tuple) else None
+        role: Role = "other"
+        if isinstance(make, Weight):
+            role = "constant"
+        elif isinstance(make, Make) and make.target == DROP_PATH and ("mode", "batch") in make.options:
+            role = "drop"
+        elif one.target == "torch.add" and len(set(one.reads)) == len(one.args) == 2:
+            role = "sum"
+        return Operation(one.reads, one.results, role)
+
+    def _write(self, items: Sequence[Item]) -> None:
+        for each, following in zip(items, [*items[1:], None], strict=True):
+            if isinstance(each, Branch):
+                self._branch(each)
             else:
-                found += self._statement(item, following, indent)
-        return found
+                self._statement(each, following)
 
-    def _guard(self, guard: Guard, indent: int) -> list[str]:
-        drop = self._access(guard.drop.target)  # type: ignore[arg-type]
-        pad = " " * indent
-        like = str(self._value(guard.like))
-        branch = guard.drop.args[0]
-        assert isinstance(branch, Ref), "a drop path is called on a value"
+    def _branch(self, branch: Branch) -> None:
+        """A branch of a residual unit, which is computed where its drop path keeps it."""
+        drop = self._statements[branch.drop]
+        assert isinstance(drop.target, tuple) and isinstance(branch.like, int), "a module, called on a value"
+        (operand,), (result,) = drop.reads, drop.results
+        path, like = self._access(drop.target), self._value(branch.like).node
         kept = self._fresh("kept")
-        inner = self._items(guard.items, indent + 4)
-        if branch.value in self._folded:
-            folded = self._folded.pop(branch.value)
-            name = self._fresh("branch")
-            self._names[branch.value] = name
-            inner += lines(f"{name} = ", folded.code, indent=indent + 4)
-        name = str(self._value(branch.value))
-        self._spend([branch.value, guard.like])
-        self._names[guard.drop.results[0]] = name
-        self._untyped.add(name)
-        return [
-            f"{pad}{kept} = {drop}.draw({like})",
-            f"{pad}if {kept} is False:",
-            f"{pad}    {name} = torch.zeros_like({like})",
-            f"{pad}else:",
-            *inner,
-            f"{pad}{name} = {drop}({name}, {kept})",
-        ]
+        self._code.append(assign(name(kept), call(attribute(path, "draw"), like)))
+        around, self._code = self._code, []
+        self._write(branch.items)
+        if operand in self._folded:
+            self._assign([self._bind(operand, self._fresh("branch"))], self._folded.pop(operand))
+        text = self._names[operand]
+        zeros = assign(name(text), call("torch.zeros_like", like))
+        around.append(ast.If(compare(name(kept), ast.Is(), ast.Constant(False)), [zeros], self._code))
+        self._code = around
+        self._spend([operand, branch.like])
+        self._assign([self._bind(result, text)], Expression(call(path, name(text), name(kept)), untyped=True))
 
-    def _statement(self, one: Statement, following: Item | None, indent: int) -> list[str]:
-        found: list[str] = []
+    def _statement(self, number: int, following: Item | None) -> None:
+        one = self._statements[number]
         expression = self._expression(one)
-        if expression.calls > _NESTED or expression.weighted > 1 or len(str(expression)) > WIDTH - indent - 12:
-            found += self._unfold(one, indent)
+        if self._is_constant(one):
+            self._folded[one.results[0]] = expression
+            return
+        if expression.calls > _NESTED or expression.weighted > 1 or len(code(expression.node)) > WIDTH - 20:
+            self._unfold(one.reads)
             expression = self._expression(one)
         for value in one.reads:
-            if not self._is_parameter(self._makers.get(value)):
+            if not self._is_constant(self._makers.get(value)):
                 self._folded.pop(value, None)
-        if self._is_parameter(one):
-            self._folded[one.results[0]] = expression
-            return found
+        self._spend(one.reads)
         if self._folds(one, following):
-            self._spend(one.reads)
             self._folded[one.results[0]] = expression
-            return found
-        before = one.reads
-        self._spend(before)
+            return
         several = self._several(one) if len(one.results) > 1 else []
-        names = several or [self._name(value, one, one.hint) for value in one.results]
-        if expression.untyped:
-            self._untyped.update(names)
-        return found + self._assignment(", ".join(names), expression.code, indent)
-
-    def _assignment(self, name: str, code: Invoke | str, indent: int) -> list[str]:
-        typed = name in self._annotate and indent == 8 and name not in self._given
-        self._given.add(name)
-        return lines(f"{name}: Tensor = " if typed else f"{name} = ", code, indent=indent)
+        self._assign(several or [self._name(value, one) for value in one.results], expression)
 
     def _folds(self, one: Statement, following: Item | None) -> bool:
         """Whether the value is used once, by the next statement, so that it needs no name."""
         if len(one.results) != 1 or self._left[one.results[0]] != 1:
             return False
-        if following is None:
-            return one.results == self._body.outputs
-        return (
-            isinstance(following, Statement) and one.results[0] in following.reads and not self._is_optional(following)
-        )
+        if not isinstance(following, int):
+            return following is None and one.results == self._body.outputs
+        after = self._statements[following]
+        return one.results[0] in after.reads and after.target != (self._optional,)
 
-    def _unfold(self, one: Statement, indent: int) -> list[str]:
+    def _unfold(self, values: Iterable[int]) -> None:
         """Gives names to what is folded into a statement."""
-        found = []
-        for value in dict.fromkeys(one.reads):
-            if value in self._folded and self._folded[value].calls + (self._folded[value].code != "") > 0:
-                folded = self._folded[value]
-                if folded.calls == 0 and not folded.loose and isinstance(folded.code, str):
-                    continue  # a parameter is its own name
-                del self._folded[value]
-                name = self._name(value, self._makers[value], self._makers[value].hint)
-                if folded.untyped:
-                    self._untyped.add(name)
-                found += self._assignment(name, folded.code, indent)
-        return found
+        for value in dict.fromkeys(values):
+            if value in self._folded and not self._is_constant(self._makers[value]):
+                expression = self._folded.pop(value)
+                self._assign([self._name(value, self._makers[value])], expression)
 
-    def _is_parameter(self, one: Statement | None) -> bool:
+    def _assign(self, names: list[str], expression: Expression) -> None:
+        if expression.untyped:
+            self._untyped.update(set(names) - self._arguments)
+        target = name(names[0]) if len(names) == 1 else sequence(map(name, names))
+        self._code.append(assign(target, expression.node))
+
+    def _is_constant(self, one: Statement | None) -> bool:
         """Whether a statement is a parameter of the module, or an item of one: that is its own name, however often it is read."""
-        if one is None or isinstance(one.target, str):
-            return (
-                one is not None
-                and one.target == "operator.getitem"
-                and self._is_parameter(self._makers.get(one.reads[0]))
-            )
-        return not one.args and not isinstance(self._make(one.target), Make)
+        if one is None:
+            return False
+        if one.target == "operator.getitem":
+            return self._is_constant(self._makers.get(one.reads[0]))
+        return isinstance(one.target, tuple) and isinstance(self._body.members[one.target], Weight)
 
-    def _make(self, path: tuple[str, ...]) -> object:
-        return next(member.make for member in self._body.members if member.path == path)
+    # -- names ----------------------------------------------------------------------------------------------------
 
-    def _is_optional(self, one: Statement) -> bool:
-        return one.target == (self._optional,)
+    def _bind(self, value: int, text: str) -> str:
+        self._names[value] = text
+        self._alive[text] += self._left[value] > 0
+        return text
 
-    def _value(self, value: int) -> Expression:
-        if value in self._folded:
-            return self._folded[value]
-        return Expression(self._names[value], untyped=self._names[value] in self._untyped)
+    def _spend(self, values: Iterable[int]) -> None:
+        for value in values:
+            self._left[value] -= 1
+            if self._left[value] == 0 and value in self._names:
+                self._alive[self._names[value]] -= 1
 
-    def _spend(self, values: list[int]) -> None:
-        self._left.subtract(values)
-
-    def _name(self, value: int, one: Statement | None, hint: str) -> str:
+    def _name(self, value: int, one: Statement) -> str:
         """A name for a value: that of an operand that nothing else needs, its module's, or `out`."""
         if self._total[value] == 0:
-            self._names[value] = "_"
-            return "_"
-        reused = self._reusable(one)
-        hint = re.sub(r"\W", "_", hint)
-        if reused is None and hint.isidentifier() and not keyword.iskeyword(hint) and one and len(one.results) == 1:
-            reused = self._fresh(hint)
-        self._names[value] = reused or self._fresh("out")
-        return self._names[value]
+            return self._bind(value, "_")
+        hint = one.hint.replace("-", "_")
+        usable = len(one.results) == 1 and len(hint) <= _LONGEST_HINT and is_attribute(hint)
+        return self._bind(value, self._reusable(one) or self._fresh(hint if usable else "out"))
 
-    def _reusable(self, one: Statement | None) -> str | None:
+    def _fresh(self, text: str) -> str:
+        free = unique(text, self._used)
+        self._used.add(free)
+        return free
+
+    def _reusable(self, one: Statement) -> str | None:
         """The name of an operand that is read here for the first and last time."""
-        alive = {name for other, name in self._names.items() if self._left[other] > 0}
-        chain = self._sources(one) if one is not None else list(self._body.outputs)
-        candidates = [
-            self._names[other]
-            for other in chain
-            if other in self._names and self._left[other] <= 0 and self._names[other] not in alive
-        ]
-        single = [name for name in candidates if self._lone(chain, name)]
-        return single[0] if single else None
+        sources = self._sources(one)
+        alone = {self._names[value] for value in sources if self._total[value] == 1}
+        free = (self._names[value] for value in sources if self._left[value] <= 0)
+        return next((text for text in free if text in alone and not self._alive[text]), None)
 
     def _several(self, one: Statement) -> list[str]:
         """The names of operands that nothing else needs, for several results at once, if there are enough of them."""
-        alive = {name for other, name in self._names.items() if self._left[other] > 0}
-        free = [self._names[value] for value in self._sources(one) if self._names[value] not in alive]
+        free = [text for text in map(self._names.__getitem__, self._sources(one)) if not self._alive[text]]
         names = self._round(one, free) or list(dict.fromkeys(free))[-len(one.results) :]
         if len(names) < len(one.results) or any(self._total[value] == 0 for value in one.results):
             return []
-        self._names.update(zip(one.results, names, strict=True))
-        return names
+        return [self._bind(*pair) for pair in zip(one.results, names, strict=True)]
 
     def _round(self, one: Statement, free: list[str]) -> list[str]:
         """For the results of a call that are arguments of the next such call: the names of those arguments in this one."""
-        later = self._body.statements[self._body.statements.index(one) + 1 :]
-        again = next((other for other in later if other.target == one.target), None)
-        if again is None or any(Ref(value) not in again.args for value in one.results):
-            return self._rounds.get(one.target, [])
-        own = [one.args[again.args.index(Ref(value))] for value in one.results]
-        names = [self._names.get(arg.value, "") for arg in own if isinstance(arg, Ref)]
+        again = self._again.get(one)
+        names = self._rounds.get(one.target, [])
+        if again is not None and all(Ref(value) in again.args for value in one.results):
+            own = [one.args[again.args.index(Ref(value))] for value in one.results]
+            names = [self._names.get(arg.value, "") for arg in own if isinstance(arg, Ref)]
         if len(set(names)) < len(one.results) or not set(names) <= set(free):
             return []
         self._rounds[one.target] = names
         return names
 
-    def _lone(self, chain: list[int], name: str) -> bool:
-        return any(self._names.get(value) == name and self._total[value] == 1 for value in chain)
-
     def _sources(self, one: Statement) -> list[int]:
         """The named values that a statement and what is folded into it read."""
         found: list[int] = []
         for value in one.reads:
-            if value in self._names:
-                found.append(value)
-            else:
-                found += self._sources(self._makers[value])
+            found += [value] if value in self._names else self._sources(self._makers[value])
         return found
 
-    def _fresh(self, name: str) -> str:
-        number, free = 2, name
-        while free in self._used or free in _RESERVED:
-            free, number = f"{name}{number}", number + 1
-        self._used.add(free)
-        return free
+    # -- expressions ----------------------------------------------------------------------------------------------
+
+    def _value(self, value: int) -> Expression:
+        if value in self._folded:
+            return self._folded[value]
+        text = self._names[value]
+        return Expression(name(text), untyped=text in self._untyped)
 
     def _expression(self, one: Statement) -> Expression:
-        numbers = iter(self._texts[id(one)])
         operands = [self._value(value) for value in one.reads]
+        node = self._called(one)
         calls, weighted = sum(x.calls for x in operands), sum(x.weighted for x in operands)
         untyped = any(x.untyped for x in operands)
         if isinstance(one.target, tuple):
-            if self._is_parameter(one):
-                return Expression(self._access(one.target))
+            if self._is_constant(one):
+                return Expression(node)
+            if one.target == (self._optional,):
+                return Expression(node, 1, untyped=True)
+            return Expression(node, calls + 1, weighted + one.weighted, untyped=True)
+        typed = one.target not in _SYMBOLS and one.target != "operator.getitem" and not one.target.startswith(".")
+        return Expression(node, calls, weighted, untyped and not typed)
+
+    def _called(self, one: Statement) -> ast.expr:
+        args = [self._tree(arg, listed=one.target == "torch.split") for arg in one.args]
+        keywords = {word: self._tree(value) for word, value in one.keywords}
+        if isinstance(one.target, tuple):
             access = self._access(one.target)
-            args = tuple(("", self._tree(arg, numbers)) for arg in one.args)
-            keywords = tuple((name, self._tree(value, numbers)) for name, value in one.keywords)
-            call = Invoke(access, args + keywords)
-            if self._is_optional(one):
-                given = self._value(one.reads[0])
-                return Expression(f"{given} if {access} is None else {call}", 1, 0, loose=True, untyped=True)
-            return Expression(call, calls + 1, weighted + one.weighted, untyped=True)
+            if self._is_constant(one):
+                return access
+            called = invoke(access, args, keywords)
+            is_none = compare(access, ast.Is(), ast.Constant(None))
+            return either(is_none, args[0], called) if one.target == (self._optional,) else called
         if one.target == "operator.getitem":
-            inner = operands[0]
-            return Expression(f"{inner.atom}[{self._tree(one.args[1], numbers)}]", calls, weighted, untyped=untyped)
-        if one.target in _SYMBOLS and len(one.args) == 2 and not one.keywords:
-            return Expression(self._binary(one, numbers), calls, weighted, loose=True, untyped=untyped)
-        return Expression(self._function(one, numbers), calls, weighted, untyped=one.target.startswith(".") and untyped)
+            return item(*args)
+        if one.target in _SYMBOLS and len(args) == 2 and not keywords:
+            return binary(args[0], _SYMBOLS[one.target](), args[1])
+        if one.target.startswith("."):
+            return invoke(attribute(args[0], one.target[1:]), args[1:], keywords)
+        return invoke(one.target.replace("torch.nn.functional.", "F."), args, keywords)
 
-    def _binary(self, one: Statement, numbers: Iterator[str]) -> str:
-        left, right = one.args
-        symbol = _SYMBOLS[str(one.target)]
-        first = self._value(left.value) if isinstance(left, Ref) else Expression(self._tree(left, numbers))
-        second = (
-            self._value(right.value) if isinstance(right, Ref) else Expression(self._tree(right, numbers), loose=False)
-        )
-        same = (
-            first.loose
-            and f" {symbol} " in str(first)
-            and not re.search(r" (if|[-+*/@]) ", str(first).replace(f" {symbol} ", ""))
-        )
-        before = str(first) if same else first.atom
-        after = second.atom if not re.search(r"[ ]", second.atom) or second.atom.endswith(")") else f"({second.atom})"
-        return f"{before} {symbol} {after}"
-
-    def _function(self, one: Statement, numbers: Iterator[str]) -> Invoke:
-        name = str(one.target)
-        args: list[tuple[str, str | Invoke]] = [
-            ("", self._argument(arg, numbers, listed=name == "torch.split")) for arg in one.args
-        ]
-        keywords: list[tuple[str, str | Invoke]] = [(word, self._tree(value, numbers)) for word, value in one.keywords]
-        if name.startswith("."):
-            first = one.args[0]
-            owner = self._value(first.value).atom if isinstance(first, Ref) else args[0][1]
-            return Invoke(f"{owner}{name}", tuple(args[1:] + keywords))
-        name = name.replace("torch.nn.functional.", "F.")
-        return Invoke(name, tuple(args + keywords))
-
-    def _argument(self, tree: object, numbers: Iterator[str], *, listed: bool) -> str | Invoke:
-        """A list of values may stand on lines of its own."""
-        if isinstance(tree, tuple) and (listed or any(isinstance(one, Ref) for one in tree)):
-            return Invoke("", tuple(("", self._tree(one, numbers)) for one in tree), brackets="[]")
-        return self._tree(tree, numbers, listed=listed)
-
-    def _tree(self, tree: object, numbers: Iterator[str], *, listed: bool = False) -> str:
-        if isinstance(tree, Ref):
-            return str(self._value(tree.value))
-        if isinstance(tree, Size):
-            return f"{self._value(tree.value).atom}.shape[0]"
-        if isinstance(tree, tuple):
-            inner = [self._tree(one, numbers) for one in tree]
-            brackets = "[]" if listed or any(isinstance(one, Ref) for one in tree) else "()"
-            comma = "," if len(inner) == 1 and brackets == "()" else ""
-            return f"{brackets[0]}{', '.join(inner)}{comma}{brackets[1]}"
-        if is_number(tree) and not isinstance(tree, bool):
-            return next(numbers)
-        return literal(tree)  # type: ignore[arg-type]
+    def _tree(self, tree: object, *, listed: bool = False) -> ast.expr:
+        match tree:
+            case Ref(value):
+                return self._value(value).node
+            case Size(value):
+                return item(attribute(self._value(value).node, "shape"), literal(0))
+            case tuple():
+                is_list = listed or any(isinstance(part, Ref) for part in tree)
+                return sequence(map(self._tree, tree), ast.List if is_list else ast.Tuple)
+            case ast.expr():
+                return tree
+        return literal(tree)
 
 
-def _texts(one: Statement, numbers: Iterator[str]) -> list[str]:
-    found = leaves((one.args, tuple(value for _, value in one.keywords)))
-    return [next(numbers) for leaf in found if is_number(leaf) and not isinstance(leaf, bool)]
+def _reads(items: Iterable[Item], statements: Sequence[Statement]) -> Iterator[int]:
+    """All values that are read, as often as they are; a branch reads the value that it is made like."""
+    for each in items:
+        if isinstance(each, Branch):
+            yield from _reads(each.items, statements)
+            yield from statements[each.drop].reads
+            yield each.like  # type: ignore[misc]
+        else:
+            yield from statements[each].reads
+
+
+def _next_calls(statements: Sequence[Statement]) -> dict[Statement, Statement]:
+    """For a call of several results the next call of the same target."""
+    found: dict[Statement, Statement] = {}
+    following: dict[str | Path, Statement] = {}
+    for one in reversed(statements):
+        if len(one.results) > 1:
+            if one.target in following:
+                found[one] = following[one.target]
+            following[one.target] = one
+    return found
+
+
+def _declare(statements: list[ast.stmt], text: str) -> bool:
+    """Says that a name stands for a tensor, where it first gets a value, or before it gets one among others."""
+    for at, node in enumerate(statements):
+        match node:
+            case ast.Assign([ast.Name(target)], value) if target == text:
+                statements[at] = ast.AnnAssign(ast.Name(text, ast.Store()), name("Tensor"), value, simple=1)
+                return True
+            case ast.Assign([ast.Tuple(targets)]) if text in [code(each) for each in targets]:
+                statements.insert(at, ast.AnnAssign(ast.Name(text, ast.Store()), name("Tensor"), None, simple=1))
+                return True
+            case ast.If() if _declare(node.body, text) or _declare(node.orelse, text):
+                return True
+    return False

@@ -1,13 +1,15 @@
-"""What a class of generated code is made of, before any of it is text."""
+"""What a class of generated code is made of, before any of it is syntax."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+import ast
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
 
 from archspec.backends.layout import Part
 
 Literal = int | float | bool | str | tuple[object, ...] | None
+Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -15,58 +17,27 @@ class Make:
     """A module as it is constructed: of torch (`target` is its name) or of a class of ours (`target` is its `Family`)."""
 
     target: str | Family
-    options: tuple[tuple[str, Literal | Make], ...]
+    options: tuple[tuple[str, Option], ...]
     """By name; without names the modules of an `nn.Sequential`."""
 
-    @property
-    def shape(self) -> Hashable:
-        """What is left without the numbers."""
-        return self.target, tuple((name, shape_of(value)) for name, value in self.options)
 
-    @property
-    def numbers(self) -> Iterator[tuple[str, Literal]]:
-        for name, value in self.options:
-            if isinstance(value, Make):
-                yield from value.numbers
-            elif is_number(value):
-                yield name, value
-
-
-def shape_of(value: Literal | Make) -> Hashable:
-    if isinstance(value, Make):
-        return value.shape
-    return "number" if is_number(value) else value
-
-
-def is_number(value: object) -> bool:
-    """Whether blocks may differ in a value and still share a class."""
-    return isinstance(value, int | float) or (
-        isinstance(value, tuple) and bool(value) and all(isinstance(one, int) for one in value)
-    )
+Option = Literal | Make | ast.expr
+"""Of one body a value; of the body that stands for a whole family an expression."""
 
 
 @dataclass(frozen=True)
 class Weight:
     """A parameter of a class's own: its sizes, and how it is initialised."""
 
-    sizes: tuple[int, ...]
+    sizes: tuple[int | ast.expr, ...]
     initial: object
-
-    @property
-    def shape(self) -> Hashable:
-        return "parameter", len(self.sizes), repr(self.initial)
-
-    @property
-    def numbers(self) -> Iterator[tuple[str, Literal]]:
-        for at, size in enumerate(self.sizes):
-            yield f"size{at}", size
 
 
 @dataclass(frozen=True)
 class Member:
     """An attribute of a class, or one in plain containers where its path is longer."""
 
-    path: tuple[str, ...]
+    path: Path
     make: Make | Weight
 
 
@@ -95,29 +66,83 @@ class Size:
     value: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
     """One call in a `forward`: of a member if `target` is a path, otherwise of a function or a method of torch."""
 
     results: tuple[int, ...]
-    target: str | tuple[str, ...]
+    target: str | Path
     args: tuple[object, ...]
     keywords: tuple[tuple[str, object], ...] = ()
     hint: str = ""
     weighted: bool = False
 
     @property
-    def reads(self) -> list[int]:
-        return [leaf.value for leaf in leaves((self.args, tuple(self.keywords))) if isinstance(leaf, Ref | Size)]
+    def leaves(self) -> Iterator[object]:
+        """All that it is called with, in order."""
+        return leaves((self.args, tuple(value for _, value in self.keywords)))
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        return tuple(leaf.value for leaf in self.leaves if isinstance(leaf, Ref | Size))
+
+    def changed(self, change: Callable[[object], object], results: tuple[int, ...] | None = None) -> Statement:
+        """The statement with the leaves of its arguments changed."""
+        args = tuple(map_leaves(arg, change) for arg in self.args)
+        keywords = tuple((name, map_leaves(value, change)) for name, value in self.keywords)
+        return replace(self, results=self.results if results is None else results, args=args, keywords=keywords)
 
 
 def leaves(tree: object) -> Iterator[object]:
     """The leaves of nested tuples, in order."""
-    if isinstance(tree, tuple | list):
-        for one in tree:
-            yield from leaves(one)
+    if isinstance(tree, tuple):
+        for part in tree:
+            yield from leaves(part)
     else:
         yield tree
+
+
+def map_leaves(tree: object, change: Callable[[object], object]) -> object:
+    return tuple(map_leaves(part, change) for part in tree) if isinstance(tree, tuple) else change(tree)
+
+
+def is_number(value: object) -> bool:
+    """Whether blocks may differ in an option and still share a class."""
+    return isinstance(value, int | float) or (
+        isinstance(value, tuple) and bool(value) and all(isinstance(each, int) for each in value)
+    )
+
+
+def is_quantity(value: object) -> bool:
+    """Whether blocks may differ in an argument of a call and still share a class."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def shape_of(make: Option | Weight) -> Hashable:
+    """What is left of an option without the numbers."""
+    if isinstance(make, Weight):
+        return "parameter", len(make.sizes), repr(make.initial)
+    if isinstance(make, Make):
+        return make.target, tuple((name, shape_of(value)) for name, value in make.options)
+    return "number" if is_number(make) else make
+
+
+def numbers_of(make: Option | Weight) -> Iterator[Literal]:
+    """The numbers of a module or a parameter, in order."""
+    if isinstance(make, Make):
+        for _, value in make.options:
+            yield from numbers_of(value)
+    elif isinstance(make, Weight):
+        yield from make.sizes  # type: ignore[misc]
+    elif is_number(make):
+        yield make  # type: ignore[misc]
+
+
+def map_numbers(make: Option, change: Callable[[str], ast.expr], name: str = "") -> Option:
+    """A module with expressions in place of its numbers, made in order for the names of their options."""
+    if isinstance(make, Make):
+        return replace(make, options=tuple((word, map_numbers(value, change, word)) for word, value in make.options))
+    return change(name) if is_number(make) else make
 
 
 @dataclass(eq=False)
@@ -126,24 +151,26 @@ class Body:
 
     part: Part
     kind: str
-    members: list[Member]
+    members: dict[Path, Make | Weight]
     statements: list[Statement]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     chain: list[Member | Run] | None = None
-    input_names: tuple[str, ...] = ()
 
     def key(self, without: str | None = None) -> Hashable:
         """What is equal for bodies that one class can be written for; `without` leaves a member's make out of it."""
         if self.chain is not None:
             return self.kind, "chain", tuple(_item_key(item) for item in self.chain)
-        members = tuple((one.path, "optional" if one.path == (without,) else one.make.shape) for one in self.members)
+        members = tuple(
+            (path, "optional" if path == (without,) else shape_of(make)) for path, make in self.members.items()
+        )
         lines = tuple(
-            (one.results, one.target, _mask(one.args), _mask(one.keywords), one.weighted) for one in self.statements
+            (one.results, one.target, map_leaves((one.args, one.keywords), _masked), one.weighted)
+            for one in self.statements
         )
         return self.kind, len(self.inputs), members, lines, self.outputs
 
-    def elided(self, name: str) -> Body | None:
+    def without(self, name: str) -> Body | None:
         """The body without a member that is called once on one value and gives one, if there is such a member."""
         calls = [one for one in self.statements if one.target == (name,)]
         if len(calls) != 1 or len(calls[0].results) != 1 or calls[0].keywords or len(calls[0].args) != 1:
@@ -151,50 +178,56 @@ class Body:
         given = calls[0].args[0]
         if not isinstance(given, Ref):
             return None
-        renamed = {calls[0].results[0]: given.value}
         statements = [one for one in self.statements if one is not calls[0]]
-        members = [one for one in self.members if one.path != (name,)]
-        return _renumbered(Body(self.part, self.kind, members, statements, self.inputs, self.outputs), renamed)
+        members = {path: make for path, make in self.members.items() if path != (name,)}
+        body = Body(self.part, self.kind, members, statements, self.inputs, self.outputs)
+        return body.renumbered({calls[0].results[0]: given.value})
 
+    def renumbered(self, same: dict[int, int]) -> Body:
+        """The body with its values numbered in the order in which they are made; some are the `same` as others."""
+        made = [*self.inputs, *(value for one in self.statements for value in one.results)]
+        order = {value: at for at, value in enumerate(made)}
+        order.update({old: order[new] for old, new in same.items()})
 
-def _renumbered(body: Body, renamed: dict[int, int]) -> Body:
-    """The body with its values numbered in the order in which they are made."""
-    order = {value: at for at, value in enumerate(body.inputs)}
-    for one in body.statements:
-        for value in one.results:
-            order.setdefault(value, len(order))
-    order.update({old: order[new] for old, new in renamed.items()})
+        def place(leaf: object) -> object:
+            return type(leaf)(order[leaf.value]) if isinstance(leaf, Ref | Size) else leaf
 
-    def place(tree: object) -> object:
-        if isinstance(tree, Ref | Size):
-            return type(tree)(order[tree.value])
-        return tuple(map(place, tree)) if isinstance(tree, tuple) else tree
-
-    body.statements = [
-        Statement(
-            tuple(order[value] for value in one.results),
-            one.target,
-            place(one.args),  # type: ignore[arg-type]
-            tuple((name, place(value)) for name, value in one.keywords),
-            one.hint,
-            one.weighted,
-        )
-        for one in body.statements
-    ]
-    body.outputs = tuple(order[value] for value in body.outputs)
-    return body
+        statements = [one.changed(place, tuple(order[value] for value in one.results)) for one in self.statements]
+        outputs = tuple(order[value] for value in self.outputs)
+        return Body(self.part, self.kind, self.members, statements, self.inputs, outputs)
 
 
 def _item_key(item: Member | Run) -> Hashable:
     if isinstance(item, Run):
-        return item.prefix, item.start, item.makes[0].shape, item.single
-    return item.path, item.make.shape
+        return item.prefix, item.start, shape_of(item.makes[0]), item.single
+    return item.path, shape_of(item.make)
 
 
-def _mask(tree: object) -> Hashable:
-    if isinstance(tree, tuple):
-        return tuple(map(_mask, tree))
-    return "number" if is_number(tree) and not isinstance(tree, bool) else tree
+def _masked(leaf: object) -> object:
+    return "number" if is_quantity(leaf) else leaf
+
+
+@dataclass(eq=False)
+class Argument:
+    """An argument of a constructor: for each body its value."""
+
+    name: str
+    values: tuple[Literal, ...]
+    default: Literal = None
+    has_default: bool = False
+
+
+@dataclass(frozen=True)
+class Turns:
+    """A `Run` as it is written: modules in a loop over `source`, or a single one if that is None."""
+
+    prefix: str
+    start: int
+    before: int
+    """Modules of the chain before it."""
+    make: Make
+    target: ast.expr | None = None
+    source: ast.expr | None = None
 
 
 @dataclass(eq=False)
@@ -206,16 +239,11 @@ class Family:
     optional: str | None = None
     name: str = ""
     arguments: list[Argument] = field(default_factory=list)
-    texts: dict[int, str] = field(default_factory=dict)
-    """For each number in the class, in order: what stands for it."""
-    level: int = 0
+    members: list[Member | Turns] = field(default_factory=list)
+    """Those of all bodies, with expressions in place of numbers."""
+    statements: list[Statement] = field(default_factory=list)
 
-
-@dataclass(eq=False)
-class Argument:
-    """An argument of a constructor: for each body its value."""
-
-    name: str
-    values: tuple[Literal, ...]
-    default: Literal = None
-    has_default: bool = False
+    @property
+    def body(self) -> Body:
+        """The body that the class is written after: one with the optional member."""
+        return self.bodies[0]

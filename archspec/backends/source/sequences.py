@@ -3,76 +3,75 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import Literal as Word
 
-from archspec.backends.source.model import Literal, Make, Run
+from archspec.backends.source.model import Literal
 
 Vector = tuple[Literal, ...]
 
 
-def columns(makes: tuple[Make, ...]) -> list[tuple[Literal, ...]]:
-    """For each number of modules of one shape, its values in them."""
-    return list(zip(*([value for _, value in make.numbers] for make in makes), strict=True))
-
-
-def progression(values: tuple[Literal, ...]) -> tuple[int, int] | None:
+def progression(values: Vector) -> tuple[int, int] | None:
     """The first of whole numbers and the step between them, where there is one step."""
-    if not all(type(value) is int for value in values):
+    whole = [value for value in values if type(value) is int]
+    if len(whole) < len(values):
         return None
-    whole = [value for value in values if isinstance(value, int)]
     step = whole[1] - whole[0] if len(whole) > 1 else 0
     return (whole[0], step) if all(b - a == step for a, b in pairwise(whole)) else None
 
 
-class Way:
-    """How one number of a run's modules goes from turn to turn, in every body of a class."""
+@dataclass(frozen=True)
+class Progress:
+    """How one number of a run's modules goes from turn to turn in every body of a class, and what that takes of each body.
 
-    def __init__(self, sequences: list[Vector]) -> None:
-        self.sequences = sequences
-        self.kind = "listed"
-        self.parts: list[Vector] = [tuple(self.sequences)]
-        if all(len(set(map(repr, one))) == 1 for one in sequences):
-            self.kind, self.parts = "same", [tuple(one[0] for one in sequences)]
-            return
-        steps = {found[1] for one in sequences if len(one) > 1 and (found := progression(one)) is not None}
-        if all(progression(one) is not None for one in sequences):
-            firsts = tuple(one[0] for one in sequences)
-            lone = steps.pop() if len(steps) == 1 else None
-            pairs = [lone if lone is not None else (progression(one) or (0, 0))[1] for one in sequences]
-            self.kind, self.parts = "grows", [firsts, tuple(pairs)]
-            return
-        fractions = shares(sequences)
-        if fractions is not None:
-            self.kind, self.parts = "share", fractions
+    "same": that number; "grows": the first and the step; "share": both for a numerator, and the denominator; "listed": all.
+    """
 
-    def holes(self, name: str) -> Iterator[tuple[str, Vector]]:
-        names = {"same": [name], "grows": [name, "step"], "share": ["first", "step", "last"], "listed": [f"{name}s"]}
-        yield from zip(names[self.kind], self.parts, strict=True)
+    kind: Word["same", "grows", "share", "listed"]
+    parts: tuple[Vector, ...]
+
+    def hints(self, name: str) -> tuple[str, ...]:
+        """What the numbers that it takes of each body may be called."""
+        return {
+            "same": (name,),
+            "grows": (name, "step"),
+            "share": ("first", "step", "whole"),
+            "listed": (f"{name.removesuffix('s')}s",),
+        }[self.kind]
 
 
-def ways(runs: list[Run]) -> list[Way]:
-    """For each number of the runs' modules how it goes."""
-    table = [columns(run.makes) for run in runs]
-    return [Way(list(sequences)) for sequences in zip(*table, strict=True)]
+def progress(sequences: list[Vector]) -> Progress:
+    """How the numbers go that are these in the modules of each body."""
+    if all(len(set(map(repr, values))) == 1 for values in sequences):
+        return Progress("same", (tuple(values[0] for values in sequences),))
+    found = [progression(values) for values in sequences]
+    pairs = [pair for pair in found if pair is not None]
+    if len(pairs) == len(sequences):
+        steps = {pair[1] for values, pair in zip(sequences, pairs, strict=True) if len(values) > 1}
+        usual = steps.pop() if len(steps) == 1 else None  # a run of one module goes with any step
+        firsts, own = zip(*pairs, strict=True)
+        return Progress("grows", (firsts, own if usual is None else (usual,) * len(own)))
+    fractions = shares(sequences)
+    return Progress("listed", (tuple(sequences),)) if fractions is None else Progress("share", fractions)
 
 
-def shares(sequences: list[Vector]) -> list[Vector] | None:
+def shares(sequences: list[Vector]) -> tuple[Vector, ...] | None:
     """First, step and denominator of fractions that grow by equal steps, where division gives the very same floats."""
-    flat = [value for one in sequences for value in one]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in flat):
+    rows = [[value for value in values if isinstance(value, int | float)] for values in sequences]
+    flat = [value for values in rows for value in values]
+    if len(flat) < sum(map(len, sequences)) or any(isinstance(value, bool) or abs(value) > 2**50 for value in flat):
         return None
-    fractions = [Fraction(value).limit_denominator(10_000) for value in flat if isinstance(value, int | float)]
-    whole = math.lcm(*(one.denominator for one in fractions))
+    whole = math.lcm(*(Fraction(value).limit_denominator(10_000).denominator for value in flat))
     if whole > 100_000:
         return None
     firsts, steps = [], []
-    for one in sequences:
-        numerators = [round(float(value) * whole) for value in one if isinstance(value, int | float)]
+    for values in rows:
+        numerators = [round(value * whole) for value in values]
         step = numerators[1] - numerators[0] if len(numerators) > 1 else 1
-        if any((numerators[0] + step * at) / whole != value for at, value in enumerate(one)):
+        if any(repr((numerators[0] + step * at) / whole) != repr(value) for at, value in enumerate(values)):
             return None
         firsts.append(numerators[0])
         steps.append(step)
-    return [tuple(firsts), tuple(steps), tuple(whole for _ in sequences)]
+    return tuple(firsts), tuple(steps), (whole,) * len(sequences)

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import fx, nn
 
-from archspec.backends.arguments import argument_names
+from archspec.backends.arguments import argument_names, part_arguments
 from archspec.backends.layout import Layout, Part, lay_out, wording
 from archspec.backends.steps import Ref, Step
 from archspec.backends.torch.block import Block, Form
@@ -66,8 +66,7 @@ def build(
         layout = lay_out(graph)
         assembly = _Assembly(Emitter(graph, chains), target, dtype, states or {})
         for part in layout.parts[:-1]:
-            names = argument_names(["x"] if len(part.inputs) == 1 else [f"x{at}" for at in range(len(part.inputs))])
-            assembly.add(part, dict(zip(names, part.inputs, strict=True)), list(part.outputs))
+            assembly.add(part, dict(zip(part_arguments(part), part.inputs, strict=True)), list(part.outputs))
         names = argument_names(list(layout.inputs))
         inputs = dict(zip(names, layout.inputs.values(), strict=True))
         model = assembly.add(layout.parts[-1], inputs, list(layout.outputs.values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ import torch
 from torch import fx
 from torch.fx.graph import _format_target
 
+from archspec.backends.branches import Item, Operation, Role, arrange
 from archspec.backends.torch.fault import assigned
 from archspec.backends.torch.modules import DropPath
 
@@ -17,14 +18,11 @@ _INDENT = "    "
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
-    """A branch in an fx graph: what is needed for nothing but the operand of a drop path's call, in order.
+class Skipped:
+    """A branch in an fx graph: its first node, the call of its drop path, and a value of its shape that is there before."""
 
-    `like` is a value of the branch's shape that is there before: another operand of the sum that the branch enters.
-    """
-
+    first: fx.Node
     drop: fx.Node
-    nodes: tuple[fx.Node, ...]
     like: fx.Node
 
 
@@ -33,70 +31,53 @@ def skipping(model: fx.GraphModule) -> AbstractContextManager[object]:
 
     Nodes may change their order in the graph: a branch stands right before the sum that it enters.
     """
-    branches = arrange(model)
-    if not branches:
+    skipped = reorder(model)
+    if not skipped:
         return nullcontext()
-    return model.graph.on_generate_code(lambda before: lambda body: _guard(before(body) if before else body, branches))
+    return model.graph.on_generate_code(lambda before: lambda body: _guard(before(body) if before else body, skipped))
 
 
-def arrange(model: fx.GraphModule) -> list[Branch]:
-    """The branches of a model that can be left out, inner ones first, each moved to right before the sum that it enters."""
-    drops = [node for node in model.graph.nodes if _drops_batches(model, node)]
-    branches = []
-    for at, drop in enumerate(drops):
-        nodes, like = _behind(drop), _beside(drop, drops[at + 1 :])
-        if not nodes or like is None:
+def reorder(model: fx.GraphModule) -> list[Skipped]:
+    """The branches of a model that can be left out, outer ones first, each moved to right before the sum that it enters."""
+    nodes = [node for node in model.graph.nodes if node.op not in ("placeholder", "output")]
+    operations = [Operation(tuple(node.all_input_nodes), (node,), _role(model, node)) for node in nodes]
+    if all(one.role != "drop" for one in operations):
+        return []
+    (end,) = model.graph.find_nodes(op="output")
+    skipped: list[Skipped] = []
+    for node in _placed(arrange(operations, end.all_input_nodes), nodes, skipped):
+        end.prepend(node)
+    return skipped
+
+
+def _placed(items: Iterable[Item], nodes: list[fx.Node], skipped: list[Skipped]) -> Iterator[fx.Node]:
+    """The nodes in their order; the branches among them go into `skipped`."""
+    for item in items:
+        if isinstance(item, int):
+            yield nodes[item]
             continue
-        (total,) = drop.users
-        for node in (*nodes, drop):
-            total.prepend(node)
-        branches.append(Branch(drop, nodes, like))
-    return branches
+        at = len(skipped)
+        inside = list(_placed(item.items, nodes, skipped))
+        skipped.insert(at, Skipped(inside[0], nodes[item.drop], item.like))  # type: ignore[arg-type]
+        yield from (*inside, nodes[item.drop])
 
 
-def _drops_batches(model: fx.GraphModule, node: fx.Node) -> bool:
+def _role(model: fx.GraphModule, node: fx.Node) -> Role:
+    if node.op == "get_attr":
+        return "constant"
+    if node.op == "call_function" and node.target is torch.add and len(node.all_input_nodes) == 2:
+        return "sum"
     if node.op != "call_module":
-        return False
+        return "other"
     module = model.get_submodule(str(node.target))
-    return isinstance(module, DropPath) and module.mode == "batch"
+    return "drop" if isinstance(module, DropPath) and module.mode == "batch" else "other"
 
 
-def _behind(drop: fx.Node) -> tuple[fx.Node, ...]:
-    """The nodes whose every use leads to `drop` alone."""
-    inside = {drop}
-    waiting = list(drop.all_input_nodes)
-    while waiting:
-        node = waiting.pop()
-        if node not in inside and node.op != "placeholder" and inside.issuperset(node.users):
-            inside.add(node)
-            waiting += node.all_input_nodes
-    return tuple(sorted(inside - {drop}))
-
-
-def _beside(drop: fx.Node, unplaced: Collection[fx.Node]) -> fx.Node | None:
-    """Another operand of the sum, of two values or more, that only `drop` enters, if it is there before that sum begins.
-
-    A learned constant is none: it may have no batch axis.
-    """
-    value, start = drop, None
-    while len(value.users) == 1:
-        (total,) = value.users
-        operands = [operand for operand in total.args if isinstance(operand, fx.Node)]
-        if total.target is not torch.add or len(operands) != 2:
-            return None
-        start = total if start is None else start
-        other = operands[operands[0] is value]
-        if other < start and other.op != "get_attr" and other not in unplaced:
-            return other
-        value = total
-    return None
-
-
-def _guard(body: list[str], branches: list[Branch]) -> list[str]:
+def _guard(body: list[str], branches: list[Skipped]) -> list[str]:
     """The statements of a `forward`, those of each branch in the `else` of an `if`."""
-    firsts: dict[str, list[Branch]] = {}
-    for branch in reversed(branches):  # outer ones open first
-        firsts.setdefault(branch.nodes[0].name, []).append(branch)
+    firsts: dict[str, list[Skipped]] = {}
+    for branch in branches:
+        firsts.setdefault(branch.first.name, []).append(branch)
     lasts = {branch.drop.name: branch for branch in branches}
     names = {node.name for branch in branches for node in branch.drop.graph.nodes}
     depth = 0
@@ -114,14 +95,14 @@ def _guard(body: list[str], branches: list[Branch]) -> list[str]:
     return lines
 
 
-def _opening(branch: Branch, kept: str) -> Iterator[str]:
+def _opening(branch: Skipped, kept: str) -> Iterator[str]:
     yield f"{kept} = {_format_target('self', str(branch.drop.target))}.draw({branch.like})\n"
     yield f"if {kept} is False:\n"
     yield f"{_INDENT}{branch.drop.args[0]} = torch.zeros_like({branch.like})\n"
     yield "else:\n"
 
 
-def _kept(branch: Branch, names: Collection[str]) -> str:
+def _kept(branch: Skipped, names: Collection[str]) -> str:
     """A name for what was drawn that is no node's."""
     name = f"{branch.drop.name}_kept"
     while name in names:

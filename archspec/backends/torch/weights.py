@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from archspec.backends.initialisers import initialiser
 from archspec.backends.steps import Step
 from archspec.backends.torch.emit import resolve
 from archspec.ops.base import Call, Init, Initial, Op
@@ -65,63 +66,10 @@ def reset(module: nn.Module) -> None:
 def fill(tensor: Tensor, scheme: Initial) -> None:
     """Fills a tensor by a scheme of torch.nn.init; a number is that constant."""
     if isinstance(scheme, Init):
-        _SCHEMES[scheme.kind](tensor, scheme)
+        function, arguments = initialiser(scheme)
+        getattr(nn.init, function)(tensor, **arguments)
     else:
         tensor.fill_(scheme)
-
-
-def _kaiming_normal(tensor: Tensor, scheme: Init) -> None:
-    nn.init.kaiming_normal_(tensor, a=scheme.slope, mode=scheme.mode, nonlinearity=scheme.nonlinearity)
-
-
-def _kaiming_uniform(tensor: Tensor, scheme: Init) -> None:
-    nn.init.kaiming_uniform_(tensor, a=scheme.slope, mode=scheme.mode, nonlinearity=scheme.nonlinearity)
-
-
-def _xavier_normal(tensor: Tensor, scheme: Init) -> None:
-    nn.init.xavier_normal_(tensor, gain=scheme.gain)
-
-
-def _xavier_uniform(tensor: Tensor, scheme: Init) -> None:
-    nn.init.xavier_uniform_(tensor, gain=scheme.gain)
-
-
-def _normal(tensor: Tensor, scheme: Init) -> None:
-    nn.init.normal_(tensor, scheme.mean, scheme.std)
-
-
-def _trunc_normal(tensor: Tensor, scheme: Init) -> None:
-    low, high = _ends(scheme, -2.0, 2.0)
-    nn.init.trunc_normal_(tensor, scheme.mean, scheme.std, low, high)
-
-
-def _uniform(tensor: Tensor, scheme: Init) -> None:
-    nn.init.uniform_(tensor, *_ends(scheme, 0.0, 1.0))
-
-
-def _constant(tensor: Tensor, scheme: Init) -> None:
-    nn.init.constant_(tensor, scheme.value)
-
-
-def _orthogonal(tensor: Tensor, scheme: Init) -> None:
-    nn.init.orthogonal_(tensor, scheme.gain)
-
-
-def _ends(scheme: Init, low: float, high: float) -> tuple[float, float]:
-    return low if scheme.low is None else scheme.low, high if scheme.high is None else scheme.high
-
-
-_SCHEMES: Mapping[str, Callable[[Tensor, Init], None]] = {
-    "kaiming_normal": _kaiming_normal,
-    "kaiming_uniform": _kaiming_uniform,
-    "xavier_normal": _xavier_normal,
-    "xavier_uniform": _xavier_uniform,
-    "normal": _normal,
-    "trunc_normal": _trunc_normal,
-    "uniform": _uniform,
-    "constant": _constant,
-    "orthogonal": _orthogonal,
-}
 
 
 @contextmanager

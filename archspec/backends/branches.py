@@ -1,0 +1,134 @@
+"""Residual branches that are not computed where stochastic depth drops them for a whole minibatch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["drop", "sum", "constant", "other"]
+
+DEEPEST = 16
+"""Branches inside one another that are left out; Python's grammar has a limit for indentation."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call of a `forward`: the values that it reads and makes, and what it is.
+
+    "drop" is a drop path that draws once for a minibatch, "sum" an addition of two values, "constant" a learned tensor, which
+    may have no batch axis.
+    """
+
+    reads: tuple[Hashable, ...]
+    results: tuple[Hashable, ...]
+    role: Role = "other"
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What is needed for nothing but the operand of a drop path: operations, by number, and branches inside it, in order.
+
+    `like` is a value of the branch's shape that is there before: another operand of the sum that the branch enters.
+    """
+
+    drop: int
+    items: tuple[Item, ...]
+    like: Hashable
+
+
+Item = int | Branch
+
+
+def arrange(operations: Sequence[Operation], outputs: Collection[Hashable]) -> list[Item]:
+    """The operations in an order in which each branch that can be left out stands right before the sum that it enters."""
+    return _Arrangement(operations, outputs).items()
+
+
+class _Arrangement:
+    def __init__(self, operations: Sequence[Operation], outputs: Collection[Hashable]) -> None:
+        self._operations, self._outputs = operations, frozenset(outputs)
+        self._makers = {value: at for at, one in enumerate(operations) for value in one.results}
+        self._readers: dict[Hashable, list[int]] = defaultdict(list)
+        for at, one in enumerate(operations):
+            for value in one.reads:
+                self._readers[value].append(at)
+        self._around: dict[int, int] = {}
+        """For an operation of a branch, the innermost, the drop path of that branch."""
+        self._depths: dict[int, int] = {}
+        """For a drop path, how many branches are inside one another in its own, itself included."""
+        self._likes: dict[int, Hashable] = {}
+        self._entering: dict[int, list[int]] = defaultdict(list)
+        """For a sum, the drop paths of the branches that stand before it."""
+        for at, one in enumerate(operations):
+            if one.role == "drop":
+                self._place(at)
+
+    def _place(self, drop: int) -> None:
+        inside = self._inside(drop)
+        depth = 1 + max((self._depths.get(at, 0) for at in inside), default=0)
+        if not inside or depth > DEEPEST:
+            return
+        found = self._beside(drop)
+        if found is None:
+            return
+        total, self._likes[drop] = found
+        self._entering[total].append(drop)
+        self._depths[drop] = depth
+        for at in (*inside, drop):
+            self._around.setdefault(at, drop)
+
+    def _inside(self, drop: int) -> set[int]:
+        """The operations whose every use leads to `drop` alone."""
+        inside = {drop}
+        waiting = list(self._operations[drop].reads)
+        while waiting:
+            at = self._makers.get(waiting.pop())
+            if at is None or at in inside or not self._is_needed_in(at, inside):
+                continue
+            inside.add(at)
+            waiting += self._operations[at].reads
+        return inside - {drop}
+
+    def _is_needed_in(self, at: int, inside: set[int]) -> bool:
+        results = self._operations[at].results
+        return self._outputs.isdisjoint(results) and all(inside.issuperset(self._readers[value]) for value in results)
+
+    def _beside(self, drop: int) -> tuple[int, Hashable] | None:
+        """The sum that only `drop` enters, and another of its operands, or of the sums that it enters, made before it."""
+        (value,) = self._operations[drop].results
+        start = None
+        while value not in self._outputs and len(self._readers[value]) == 1:
+            (total,) = self._readers[value]
+            operands = [operand for operand in self._operations[total].reads if operand != value]
+            if self._operations[total].role != "sum" or len(operands) != 1:
+                return None
+            start = total if start is None else start
+            if self._is_there(operands[0], start, drop):
+                return start, operands[0]
+            (value,) = self._operations[total].results
+        return None
+
+    def _is_there(self, value: Hashable, start: int, drop: int) -> bool:
+        """Whether a value is made before the branch of `drop`, which is to stand before `start`; not by a branch still to be placed."""
+        at = self._makers.get(value)
+        if at is None:
+            return True
+        role = self._operations[at].role
+        moved = at in self._around and at not in self._entering.get(start, ())
+        return at < start and role != "constant" and not (role == "drop" and at > drop) and not moved
+
+    def items(self) -> list[Item]:
+        """All operations, each branch right before its sum."""
+        members: dict[int | None, list[int]] = defaultdict(list)
+        for at in range(len(self._operations)):
+            if at not in self._likes:
+                members[self._around.get(at)].append(at)
+        return list(self._ordered(None, members))
+
+    def _ordered(self, around: int | None, members: Mapping[int | None, list[int]]) -> Iterator[Item]:
+        for at in members[around]:
+            for drop in self._entering.get(at, ()):
+                yield Branch(drop, tuple(self._ordered(drop, members)), self._likes[drop])
+            yield at

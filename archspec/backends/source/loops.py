@@ -1,0 +1,118 @@
+"""Repeated statements as loops."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archspec.backends.source.syntax import binary, call, literal, name, stored
+
+_FEWEST = 3  # turns
+_LONGEST = 12  # statements in a turn
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A statement: its form without whole numbers, and these."""
+
+    node: ast.stmt
+    form: Hashable
+    numbers: tuple[int, ...]
+
+
+def rolled(code: Sequence[ast.stmt], index: str = "i") -> list[ast.stmt]:
+    """The statements with repetitions as loops: three turns or more that differ at most in whole numbers growing by equal steps.
+
+    `index` is the variable of the loops.
+    """
+    lines = [_line(node) for node in code]
+    result: list[ast.stmt] = []
+    at = 0
+    while at < len(lines):
+        best = max(_repeats(lines, at), key=lambda found: found[0] * (found[1] - 1), default=None)
+        if best is None:
+            result.append(lines[at].node)
+            at += 1
+            continue
+        period, turns = best
+        result.append(_loop(lines[at : at + period * turns], period, turns, index))
+        at += period * turns
+    return result
+
+
+def _line(node: ast.stmt) -> _Line:
+    numbers: list[int] = []
+    return _Line(node, _form(node, numbers), tuple(numbers))
+
+
+def _form(tree: Any, numbers: list[int]) -> Hashable:
+    """What is left of a tree without its whole numbers, which are collected."""
+    match tree:
+        case ast.Constant(value) if type(value) is int:
+            numbers.append(value)
+            return "number"
+        case ast.AST():
+            return type(tree), tuple(_form(getattr(tree, field, None), numbers) for field in tree._fields)
+        case list():
+            return tuple(_form(part, numbers) for part in tree)
+    return tree  # type: ignore[no-any-return]
+
+
+def _changed(tree: Any, change: Callable[[int], ast.expr]) -> Any:
+    """The tree with other expressions in place of its whole numbers."""
+    match tree:
+        case ast.Constant(value) if type(value) is int:
+            return change(value)
+        case ast.AST():
+            fields = {field: _changed(getattr(tree, field, None), change) for field in tree._fields}
+            return type(tree)(**fields, lineno=0)  # type: ignore[call-arg]
+        case list():
+            return [_changed(part, change) for part in tree]
+    return tree
+
+
+def _repeats(lines: list[_Line], at: int) -> Iterator[tuple[int, int]]:
+    """The length and the number of the turns that begin here."""
+    for period in range(1, min(_LONGEST, (len(lines) - at) // _FEWEST) + 1):
+        if not isinstance(lines[at + period - 1].node, ast.Assign | ast.Expr):
+            return
+        turns = 1
+        while _goes_on(lines, at, period, turns):
+            turns += 1
+        if turns >= _FEWEST:
+            yield period, turns
+
+
+def _goes_on(lines: list[_Line], at: int, period: int, turn: int) -> bool:
+    """Whether a turn follows that differs from the one before it as that one from its own."""
+    before, new = (lines[at + period * number : at + period * (number + 1)] for number in (turn - 1, turn))
+    if [line.form for line in new] != [line.form for line in before]:
+        return False
+    steps = _steps(lines[at : at + period], lines[at + period : at + 2 * period])
+    return turn == 1 or _steps(before, new) == steps
+
+
+def _steps(turn: list[_Line], following: list[_Line]) -> list[int]:
+    return [
+        b - a
+        for one, other in zip(turn, following, strict=True)
+        for a, b in zip(one.numbers, other.numbers, strict=True)
+    ]
+
+
+def _loop(lines: list[_Line], period: int, turns: int, index: str) -> ast.stmt:
+    steps = _steps(lines[:period], lines[period : 2 * period])
+    left = iter(steps)
+
+    def number(first: int) -> ast.expr:
+        step = next(left)
+        if not step:
+            return literal(first)
+        product = name(index) if step == 1 else binary(literal(step), ast.Mult(), name(index))
+        return binary(product, ast.Add(), literal(first)) if first else product
+
+    body = [_changed(line.node, number) for line in lines[:period]]
+    target = stored(name(index if any(steps) else "_"))
+    return ast.For(target, call("range", literal(turns)), body, [], lineno=0)
