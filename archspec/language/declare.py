@@ -8,7 +8,7 @@ from collections.abc import Mapping as AbstractMapping
 from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostics import Collector, did_you_mean
-from archspec.language.axes import check_input, field_of
+from archspec.language.axes import field_of, input_sizes
 from archspec.language.binder import Binder
 from archspec.language.cycles import check_cycles
 from archspec.language.document import Document, Entry
@@ -29,7 +29,6 @@ from archspec.language.parameters import Parameters
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
 from archspec.language.words import TYPES, Names, check_declared_name, check_module_name
 from archspec.ops import BY_WORD
-from archspec.shape import AXES
 
 Rewrites = AbstractMapping[str, type[BaseModel]]
 """The passes that a document may ask for, by their words, with their arguments."""
@@ -109,29 +108,12 @@ class _Declarations:
                 "a spec needs 'input'", self.document.span, help="input: [channels, height, width], without the batch"
             )
         for key, tree in self.document.inputs:
-            good = key.text == "input" or check_module_name(key, self.found)
-            sizes = self.sizes(key, tree)
+            items = input_sizes(key, tree, self.found)
+            good = key.text == "input" or not items or check_module_name(key, self.found)
+            sizes = [check_value(item, "int", "an input", self.names, self.found) for item in items]
             if good and sizes and all(sizes):
                 self.names.add_value(key.text)
                 yield InputUse(key.text, key.span, tree)
-
-    def sizes(self, key: Scalar, tree: Tree) -> list[bool]:
-        """Whether each size of an input is one; empty where there are none. What is wrong is reported."""
-        if isinstance(tree, Mapping) and tree.entries:
-            if key.text == "input" and all(not isinstance(value, Scalar) for _, value in tree):
-                advice = "several inputs, each with its sizes, stand under inputs"
-                self.found.report(f"an input needs sizes, got {describe(tree.entries[0][1])}", tree.span, help=advice)
-                return []
-            items = tuple(value for _, value in tree) if check_input(tree, self.found) else ()
-        elif isinstance(tree, Sequence) and tree.items:
-            items = tree.items
-        else:
-            advice = "for example [3, 224, 224], or by name: {channels: 4, length: 100}"
-            if key.text in AXES:
-                advice = "one input, by the names of its axes, stands under input"
-            self.found.report(f"an input needs a list of sizes, got {describe(tree)}", tree.span, help=advice)
-            items = ()
-        return [check_value(item, "int", "an input", self.names, self.found) for item in items]
 
     def head(self, key: Scalar, tree: Tree) -> Block:
         """A block with its arguments, inputs and outputs; its layers come when all heads are known."""
