@@ -6,7 +6,7 @@ from functools import cache
 
 from archspec.diagnostics import Collector, Span, did_you_mean
 from archspec.language.layers import Field
-from archspec.language.tree import Mapping, Scalar, Sequence, Tree
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
 from archspec.ops import options
 from archspec.ops.base import Op
 from archspec.shape import AXES, CHANNELS, SPATIAL
@@ -60,17 +60,35 @@ def check_sizes(sizes: Mapping, found: Collector) -> bool:
     return good and len(both) < 2
 
 
-def check_input(sizes: Mapping, found: Collector) -> bool:
-    """Whether a mapping has the axes that an input needs; reports what is wrong."""
-    if not check_sizes(sizes, found):
-        return False
-    spatial = [name for name in sizes.keys if name in SPATIAL]
-    if set(spatial) not in _COMPLETE:
-        advice = "spatial axes are length, or height and width, or depth, height and width"
-        found.report(f"an input cannot have {' and '.join(spatial)} alone", sizes.keys[spatial[0]].span, help=advice)
+def input_sizes(key: Scalar, tree: Tree, found: Collector) -> tuple[Tree, ...]:
+    """The sizes of an input that is called `key`; none where they are not the axes of an input, which is reported."""
+    if isinstance(tree, Sequence) and tree.items:
+        return tree.items
+    if not isinstance(tree, Mapping) or not tree.entries:
+        advice = "for example [3, 224, 224], or by name: {channels: 4, length: 100}"
+        if isinstance(tree, Scalar) and key.text in AXES:
+            advice = "the sizes of one input, by the names of its axes, stand under input"
+        found.report(f"an input needs a list of sizes, got {describe(tree)}", tree.span, help=advice)
+        return ()
+    sizes = tuple(value for _, value in tree)
+    if not any(isinstance(size, Scalar) for size in sizes):
+        advice = "several inputs, each with its sizes, stand under inputs"
+        found.report(f"an input needs sizes, got {describe(sizes[0])}", tree.span, help=advice)
+        return ()
+    return sizes if check_sizes(tree, found) and _check_axes(tree, found) else ()
+
+
+def _check_axes(sizes: Mapping, found: Collector) -> bool:
+    """Whether the axes of an input by name are all that belong together; reports what is wrong."""
+    spatial = [key for name, key in sizes.keys.items() if name in SPATIAL]
+    if {key.text for key in spatial} not in _COMPLETE:
+        wanted = "length, or height and width, or depth, height and width"
+        message = f"the spatial axes of an input are {wanted}; got {' and '.join(key.text for key in spatial)}"
+        advice = "of one spatial axis the word is length" if len(spatial) == 1 else None
+        found.report(message, spatial[0].span, help=advice)
         return False
     if spatial and not CHANNELS & sizes.keys.keys():
         advice = "channels: 1, if it has one number at each place"
-        found.report(f"an input with {spatial[0]} needs channels", sizes.keys[spatial[0]].span, help=advice)
+        found.report(f"an input with {spatial[0].text} needs channels", spatial[0].span, help=advice)
         return False
     return True

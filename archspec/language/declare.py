@@ -8,7 +8,7 @@ from collections.abc import Mapping as AbstractMapping
 from pydantic import BaseModel, ValidationError
 
 from archspec.diagnostics import Collector, did_you_mean
-from archspec.language.axes import check_input, field_of
+from archspec.language.axes import field_of, input_sizes
 from archspec.language.binder import Binder
 from archspec.language.cycles import check_cycles
 from archspec.language.document import Document, Entry
@@ -32,7 +32,6 @@ from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
 from archspec.language.unused import check_unused
 from archspec.language.words import TYPES, Names, check_declared_name, check_module_name
 from archspec.ops import BY_WORD
-from archspec.shape import AXES
 
 Rewrites = AbstractMapping[str, type[BaseModel]]
 """The passes that a document may ask for, by their words, with their arguments."""
@@ -116,35 +115,22 @@ class _Declarations:
                 "a spec needs 'input'", self.document.span, help="input: [channels, height, width], without the batch"
             )
         for key, tree in self.document.inputs:
-            good = key.text == "input" or check_module_name(key, self.found)
-            sizes = self.sizes(key, tree)
-            if good and sizes and all(sizes):
+            items = input_sizes(key, tree, self.found)
+            good = key.text == "input" or not items or check_module_name(key, self.found)
+            if self.check_sizes(tree, items) and good:
                 self.names.add_value(key)
                 yield InputUse(key.text, key.span, tree)
 
-    def sizes(self, key: Scalar, tree: Tree) -> list[bool]:
-        """Whether each size of an input is one; empty where there are none. What is wrong is reported."""
-        if isinstance(tree, Mapping) and tree.entries:
-            if key.text == "input" and all(not isinstance(value, Scalar) for _, value in tree):
-                advice = "several inputs, each with its sizes, stand under inputs"
-                self.found.report(f"an input needs sizes, got {describe(tree.entries[0][1])}", tree.span, help=advice)
-                return []
-            items = tuple(value for _, value in tree) if check_input(tree, self.found) else ()
-            return [self.check_size(item) for item in items]
-        if not isinstance(tree, Sequence) or not tree.items:
-            advice = "for example [3, 224, 224], or by name: {channels: 4, length: 100}"
-            if key.text in AXES:
-                advice = "one input, by the names of its axes, stands under input"
-            self.found.report(f"an input needs a list of sizes, got {describe(tree)}", tree.span, help=advice)
-            return []
-        first = tree.items[0]
-        if is_batch(first, self.names):
-            advice = f"an input has no batch: {without_first(tree)}"
-            self.found.report(f"an input has whole sizes of at least 1, got {describe(first)}", first.span, help=advice)
-            return []
-        sizes = [self.check_size(item) for item in tree]
-        check_sizes(tree, self.document, self.found)
-        return sizes
+    def check_sizes(self, tree: Tree, items: tuple[Tree, ...]) -> bool:
+        """Whether all sizes of an input are sizes. Reports those that are none, and what is hardly meant."""
+        if isinstance(tree, Sequence) and items and is_batch(items[0], self.names):
+            message = f"an input has whole sizes of at least 1, got {describe(items[0])}"
+            self.found.report(message, items[0].span, help=f"an input has no batch: {without_first(tree)}")
+            return False
+        sizes = [self.check_size(item) for item in items]
+        if isinstance(tree, Sequence):
+            check_sizes(tree, self.document, self.found)
+        return bool(sizes) and all(sizes)
 
     def check_size(self, item: Tree) -> bool:
         """Reports one of an input's sizes that is none."""

@@ -10,13 +10,14 @@ from archspec.graph import Value
 from archspec.language.layers import ArgumentUse, BlockUse, Chain, Layer, OpUse, Turns, ValueUse
 from archspec.language.scopes import Bundle, Closure, Env
 from archspec.ops.base import Op, ShapeError
+from archspec.ops.join import Folding
 
 _SHOWN = 12  # operands
 
 
 def turned(op: Op, inputs: Bundle, current: Bundle) -> str | None:
     """The advice of a join whose shortcut, the current value itself, stands first: it is given for the branch first."""
-    if (inputs[0],) != current or inputs[1] == inputs[0]:
+    if not isinstance(op, Folding) or (inputs[0],) != current or inputs[1] == inputs[0]:
         return None
     try:
         op.infer(inputs[1].shape, inputs[0].shape)
@@ -53,8 +54,9 @@ def _list(sizes: tuple[int, ...]) -> str:
 
 def operands(values: list[tuple[Layer, Value]], env: Env) -> tuple[Note, ...]:
     """The shapes of a join's operands, one below the other, each with what made it."""
-    alike = len({value.shape.sizes for _, value in values}) == 1  # then what differs is names
-    shapes = [value.shape.described if alike else str(value.shape) for _, value in values[:_SHOWN]]
+    sizes, names = {value.shape.sizes for _, value in values}, {value.shape.names for _, value in values}
+    named = len(sizes) == 1 and len(names) > 1  # then it is the names that differ
+    shapes = [value.shape.described if named else str(value.shape) for _, value in values[:_SHOWN]]
     width = max(map(len, shapes), default=0)
     notes = [
         Note(layer.span, f"{shape:>{width}}  {_made_of(layer, env)}")

@@ -39,7 +39,7 @@ class MatMul(Op):
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         left, right = inputs
         if left.rank < 2 or left.rank != right.rank or left.sizes[:-2] != right.sizes[:-2]:
-            advice = "a reshape gives both as many axes: {tokens: …, features: …}"
+            advice = "both have as many axes, at least 2: reshape: {tokens: …, features: …} gives them"
             raise ShapeError(f"matmul needs two matrices, got {left} and {right}", help=advice)
         columns, inner = self._right(right)
         if left.sizes[-1] != right.sizes[inner]:

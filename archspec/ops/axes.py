@@ -102,7 +102,7 @@ def _as_image(shape: Shape) -> str:
     if shape.names == ("tokens", "features"):
         tokens, features = shape.sizes
         signal = f"[permute: [features, tokens], reshape: {{channels: {features}, length: {tokens}}}]"
-        return f"a signal is declared as {{channels: {tokens}, length: {features}}}; of a sequence, {signal} makes one"
+        return f"a signal is declared as {{channels: …, length: …}}; {signal} makes one of a sequence"
     if shape.rank == 1:
         return f"put reshape: {{channels: 1, length: {shape.sizes[0]}}} before it, or declare the input so"
     if shape.rank <= len(IMAGES) + 1:
@@ -130,10 +130,22 @@ def as_sequence(shape: Shape) -> str:
 
 
 def naming(shape: Shape, names: Names = ()) -> str:
-    """The reshape that gives the axes of a value names."""
-    names = names or Shape.of(*shape.sizes).names
-    pairs = (f"{name or '…'}: {size}" for name, size in zip(names, shape.sizes, strict=True))
-    return f"name its axes: put reshape: {{{', '.join(pairs)}}} before it"
+    """The reshape that gives the axes of a value names: those that it is to have, or some for those that have none."""
+    pairs = (f"{name or '…'}: {size}" for name, size in zip(names or _completed(shape.names), shape.sizes, strict=True))
+    return f"reshape: {{{', '.join(pairs)}}} names its axes"
+
+
+def _completed(names: Names) -> Names:
+    """Names with some for those that are missing: the last is the features where nothing is, the others are places."""
+    missing = [axis for axis, name in enumerate(names) if name is None]
+    last = [] if CHANNELS & set(names) else missing[-1:]
+    free = [axis for axis in missing if axis not in last]
+    fill = dict(zip(free, _FILL.get(len(free), ()), strict=False)) | dict.fromkeys(last, "features")
+    made = spelled(tuple(fill.get(axis, name) for axis, name in enumerate(names)))
+    return made if None not in made else names
+
+
+_FILL: Mapping[int, Names] = {1: ("tokens",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 def permutation(shape: Shape, order: tuple[int, ...]) -> str:
@@ -169,16 +181,21 @@ def same(one: str | None, other: str | None) -> bool:
 
 
 def _other_axes(word: str, first: Shape, other: Shape) -> ShapeError:
-    turn = turned(first, other)
-    advice = f"{turn} turns the other" if turn else f"of what is meant to be the same, {naming(other, first.names)}"
+    advice = turning(first, other) or f"{naming(other, first.names)} as those are, if they are the same"
     return ShapeError(f"{word} needs the same axes in all; got {first.described} and {other.described}", help=advice)
 
 
-def turned(first: Shape, other: Shape) -> str | None:
-    """The permute that gives `other` the axes of `first`, if it has the same ones in another order."""
+def turned(first: Shape, other: Shape) -> Shape | None:
+    """A value with the axes of another one in that one's order; None where it has other axes, or that order already."""
     if first.names == other.names or None in first.names or set(first.names) != set(other.names):
         return None
-    return permutation(other, tuple(other.names.index(name) for name in first.names))
+    return other.permuted(tuple(other.names.index(name) for name in first.names))
+
+
+def turning(first: Shape, other: Shape) -> str | None:
+    """The permute that turns a value so."""
+    order = turned(first, other)
+    return f"permute: [{', '.join(map(str, order.names))}] turns {other.described}" if order else None
 
 
 def merged_axis(names: Names, outside: Names) -> AxisName | None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from archspec.ops.arrange import repeated
-from archspec.ops.axes import WHICH, Axis, axis_of, is_batched, naming, same, shared_names, turned
+from archspec.ops.axes import WHICH, Axis, axis_of, is_batched, naming, same, shared_names, turned, turning
 from archspec.ops.base import FIRST, Call, Op, Operand, Result, ShapeError
 from archspec.ops.rules import bounded
 from archspec.shape import IMAGES, Shape
@@ -174,12 +174,12 @@ def _axes_of_gate(gate: Shape, signal: Shape) -> tuple[int, ...]:
         return fitting[0]
     turn = turned(signal, gate)
     advice = "a gate has the sizes of the first operand, or 1 or no axis where that has more"
-    if turn:
-        advice = f"{turn} turns the gate"
+    if turn and _has_sizes(turn, signal, tuple(range(signal.rank))):
+        advice = turning(signal, gate) or advice
     elif fitting:
         advice = "it could stand in several places: a reshape that names its axes says in which"
     elif placed:
-        advice = f"names count: {naming(gate, tuple(signal.names[axis] for axis in placed[0]))}, if they are meant"
+        advice = f"{naming(gate, tuple(signal.names[axis] for axis in placed[0]))}, if they are those"
     raise ShapeError(
         f"multiply needs gates that fit its first operand, {signal.described}; got {gate.described}", help=advice
     )
@@ -227,8 +227,8 @@ def _advice(inputs: tuple[Shape, ...], axis: int | None = None) -> str | None:
     if len(inputs) != 2 or inputs[0].rank != inputs[1].rank:
         return None if len(inputs) != 2 else _RANKS
     turn = turned(*inputs)
-    if turn:
-        return f"{turn} turns the second"
+    if turn and turn.sizes == inputs[0].sizes:
+        return turning(*inputs)
     return _projection(*inputs) if axis is None else None
 
 

@@ -109,7 +109,7 @@ class GroupNorm(Op):
         if channels % self.groups:
             raise ShapeError(f"{channels} channels do not divide into {self.groups} groups", field="groups")
         if not inputs[0].batched and inputs[0].count == self.groups:
-            advice = "torch normalises one number only where a batch has more"
+            advice = "take fewer groups, or normalise a value that has a batch"
             raise ShapeError(f"groupnorm needs more than one number in a group, got {inputs[0].described}", help=advice)
         return (inputs[0],)
 
