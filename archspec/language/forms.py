@@ -71,8 +71,11 @@ def _entry(key: Scalar, value: Tree) -> str:
 
 
 def is_cut(tree: Tree) -> bool:
-    """Whether a text has an open parenthesis: in braces and brackets, a comma has ended it."""
-    return isinstance(tree, Scalar) and tree.plain and tree.text.count("(") > tree.text.count(")")
+    """Whether a comma has ended a text inside a parenthesis, as it does in braces and brackets."""
+    if not isinstance(tree, Scalar) or not tree.plain or tree.text.count("(") <= tree.text.count(")"):
+        return False
+    rest = tree.span.source.line(tree.span.line)[tree.span.column - 1 + tree.span.length :]
+    return rest.lstrip().startswith(",")
 
 
 def without_rests(tree: Sequence) -> Iterator[Tree]:
