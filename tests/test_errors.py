@@ -1,10 +1,16 @@
-"""Every mistake has its text: each file of `errors` ends with the diagnostics that it gets, as lines that begin with #|."""
+"""Every mistake has its text, and every advice works.
+
+Each file of `errors` ends with the diagnostics that it gets, as lines that begin with `#|`. A file with a `help:` has before them
+what the spec is where the advice is followed: `#+ 4| text` puts a text in the place of line 4, the next `#+ 4|` another below it,
+and an empty one takes the line out.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,13 +21,41 @@ FOLDER = Path(__file__).parent / "errors"
 FILES = sorted(FOLDER.glob("*.yaml"))
 
 
-def parts(path: Path) -> tuple[str, str]:
-    """The spec of a file, and the diagnostics that stand at its end."""
-    spec: list[str] = []
-    expected: list[str] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        (expected if line.startswith("#|") else spec).append(line)
-    return "".join(f"{line}\n" for line in spec), "\n".join(line[3:] for line in expected)
+@dataclass(frozen=True)
+class Mistake:
+    """A file of `errors`: the spec, the lines that correct it, and the diagnostics that it gets."""
+
+    spec: str
+    corrections: tuple[str, ...]
+    expected: str
+
+    def corrected(self) -> str:
+        """The spec with the advice followed."""
+        lines: list[list[str]] = [[line] for line in self.spec.splitlines()]
+        changed: set[str] = set()
+        for correction in self.corrections:
+            number, _, text = correction.removeprefix("#+ ").partition("|")
+            line = lines[int(number) - 1]
+            if number not in changed:
+                line.clear()
+            changed.add(number)
+            line += [text.removeprefix(" ")] if text.strip() else []
+        return "".join(f"{line}\n" for group in lines for line in group)
+
+
+def read(path: Path) -> Mistake:
+    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = lines[:-1] if not lines[-1] else lines
+    spec = [line for line in lines if not line.startswith(("#|", "#+"))]
+    corrections = tuple(line for line in lines if line.startswith("#+"))
+    return Mistake(
+        "".join(f"{line}\n" for line in spec),
+        corrections,
+        "\n".join(line[3:] for line in lines if line.startswith("#|")),
+    )
+
+
+MISTAKES = {path: read(path) for path in FILES}
 
 
 @pytest.fixture(scope="session")
@@ -31,21 +65,52 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in FOLDER.rglob("*.yaml"):
         target = made / path.relative_to(FOLDER)
         target.parent.mkdir(exist_ok=True)
-        target.write_text(parts(path)[0], encoding="utf-8")
+        target.write_text(read(path).spec, encoding="utf-8")
     return made
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_text(path: Path, folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec, expected = parts(path)
+    mistake = MISTAKES[path]
+    expected = mistake.expected
     monkeypatch.chdir(folder)
     found = "\n\n".join(map(str, archspec.check(path.name)))
     if request.config.getoption("--update-goldens"):
         written = "".join(f"#| {line}".rstrip() + "\n" for line in found.splitlines())
-        path.write_text(spec + written, encoding="utf-8")
-        expected = parts(path)[1]
+        path.write_text(mistake.spec + "".join(f"{line}\n" for line in mistake.corrections) + written, encoding="utf-8")
+        expected = read(path).expected
     assert found, "nothing is wrong with it"
     assert [line.rstrip() for line in found.splitlines()] == expected.splitlines()
+
+
+UNCORRECTED: dict[str, str] = {
+    "blocks-too-large": "a limit is raised by an option",
+    "extends-fault-in-base": "the mistake is in the other file",
+    "nest-too-large": "a limit is raised by an option",
+    "reader-anchor-only": "there is nothing of a spec in it",
+}
+"""Files whose advice is not about their text."""
+FREE = frozenset(("other", "a", "network", "one", "relu", "identity", "base", "plain"))
+"""What a correction may choose: a name, a layer in the place of …, a file."""
+ADVISED = [path for path in FILES if "   help: " in MISTAKES[path].expected and path.stem not in UNCORRECTED]
+
+
+@pytest.mark.parametrize("path", ADVISED, ids=lambda path: path.stem)
+def test_the_advice_works(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is to be said of the corrected spec, and all its new words are those of the advice."""
+    mistake = MISTAKES[path]
+    assert mistake.corrections, "write what the spec is with the advice followed: #+ line| text"
+    monkeypatch.chdir(folder)
+    target = folder / f"corrected-{path.name}"
+    target.write_text(mistake.corrected(), encoding="utf-8")
+    assert "\n\n".join(map(str, archspec.check(target.name))) == ""
+    advice = " ".join(line for line in mistake.expected.splitlines() if line.startswith("   help: "))
+    assert words(mistake.corrected()) - words(mistake.spec) - words(advice) <= FREE
+
+
+def words(text: str) -> set[str]:
+    """The words of a text, parts of the network (behind a dot) left out."""
+    return set(re.findall(r"(?<![.\w])[A-Za-z_]\w*", text))
 
 
 PACKAGE = Path(archspec.__file__).parent
@@ -59,6 +124,7 @@ ELSEWHERE: dict[str, str] = {
     "specs that extend one another": "tests/test_hostile.py makes the files",
     "is a path, and this spec has no file": "tests/language/test_documents.py: a text has no file",
     "cannot be read: there is no such file": "tests/test_hostile.py makes a link to itself",
+    "whatever its value": "tests/language/test_unused.py: it comes from outside",
     "language/__init__.py:  has no value": "tests/language/test_documents.py: it comes from outside",
     "cannot be read: it is no file": "tests/test_hostile.py makes a folder and a pipe",
     "is not UTF-8": "tests/test_hostile.py: bytes, not text",
@@ -110,8 +176,8 @@ def test_every_text_has_a_mistake_that_shows_it(text: str) -> None:
     pattern = re.compile(".*".join(map(re.escape, TEXTS[text])))
     shown = any(
         pattern.search(line)
-        for path in FILES
-        for line in parts(path)[1].splitlines()
+        for mistake in MISTAKES.values()
+        for line in mistake.expected.splitlines()
         if re.search(": (error|warning): ", line)
     )
     reason = next((reason for part, reason in ELSEWHERE.items() if part in text), None)

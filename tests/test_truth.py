@@ -106,3 +106,4 @@ def test_what_is_expected_comes_out(spec: str) -> None:
     assert set(arch.program.expect) >= {"params", "macs", "depth", "paths", "output"}
     assert arch.paper
     assert arch.unexpected() == ()
+    assert arch.warnings == (), "the spec, or the rule, is to be mended"

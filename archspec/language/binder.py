@@ -7,20 +7,21 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import replace
 
 from archspec import meter
-from archspec.diagnostics import Collector, Note, Span, did_you_mean
+from archspec.diagnostics import Collector, Note, Span
 from archspec.language.axes import arguments_of, field_of
 from archspec.language.document import Entry
 from archspec.language.foreign import advise_argument, translate_argument
 from archspec.language.forms import (
     advise_name,
     advise_no_word,
+    advise_with,
     advise_words,
     entries_without_rests,
     is_cut,
     is_layer,
     without_rests,
 )
-from archspec.language.iterators import turns
+from archspec.language.iterators import NEEDED_FORM, turns
 from archspec.language.layers import (
     ArgumentUse,
     Block,
@@ -35,7 +36,15 @@ from archspec.language.layers import (
 )
 from archspec.language.literals import check_fields, check_value
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, count, describe
-from archspec.language.words import ITERATORS, MODIFIERS, Names, check_module_name, is_layer_word, unknown, unseen
+from archspec.language.words import (
+    ITERATORS,
+    MODIFIERS,
+    Names,
+    check_module_name,
+    is_layer_word,
+    unknown,
+    unknown_value,
+)
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
 
@@ -92,7 +101,7 @@ class Binder:
         if names.is_value(word):
             return ValueUse(span=span, name=word)
         if word in (*ITERATORS, "layers"):
-            return self.wrong(f"{word} needs arguments", span, f"write {word}: {{…}}")
+            return self.wrong(f"{word} needs arguments", span, f"write {word}: {NEEDED_FORM[word]}")
         if scalar.kind in ("number", "bool"):
             return self.wrong(f"a layer is a word, a list or a mapping, got {word[:60]}", span)
         message, advice, notes = unknown(word if scalar.kind != "null" else "", names)
@@ -150,7 +159,8 @@ class Binder:
         if names.is_clash(word):
             return _nothing(key.span)
         if own is not None and not (word in BY_WORD and BY_WORD[word].join):
-            self.found.report(f"{word[:60]} takes no 'with'", own.span, help="with holds the own arguments of a join")
+            form = advise_with(BY_WORD[word], arguments, own) if word in BY_WORD else _WITH
+            self.found.report(f"{word[:60]} takes no 'with'", own.span, help=form)
         if isinstance(arguments, Scalar) and arguments.kind == "null":
             return self.without_arguments(key, names, modified=modified)
         if word == "layers":
@@ -188,16 +198,8 @@ class Binder:
                 self.found.report(f"from needs a name or a list of names, got {describe(item)}", item.span)
             elif names.is_value(item.text):
                 yield item
-            elif names.is_other(item.text):
-                message = f"{item.text[:60]!r} is {names.what(item.text)}, not a named value"
-                self.found.report(message, item.span, help="name the value otherwise, with as")
             else:
-                said = unseen(item.text, names)
-                message, advice, notes = said or (
-                    f"{item.text[:60]!r} is no named value here",
-                    did_you_mean(item.text, names.values),
-                    (),
-                )
+                message, advice, notes = unknown_value(item.text, names)
                 self.found.report(message, item.span, help=advice, notes=notes)
 
     def labels(self, tree: Tree, names: Names) -> Iterator[Scalar]:
@@ -220,7 +222,7 @@ class Binder:
 
     def op(self, op: type[Op], arguments: Tree | None, span: Span, names: Names) -> Layer:
         if op.join and arguments is None:
-            return self.wrong(f"{op.word} joins branches", span, f"write {op.word}: [branch, branch]")
+            return self.wrong(f"{op.word} joins branches", span, f"write {op.word}: [identity, …]")
         return OpUse(span=span, op=op, fields=self.fields(op, arguments, span, names))
 
     def join(self, op: type[Op], arguments: Tree, own: Tree | None, span: Span, names: Names) -> Layer:
@@ -251,7 +253,8 @@ class Binder:
             given = [field_of(op, op.first, arguments.span, arguments)]
         elif arguments is not None:
             known = ", ".join(op.model_fields)
-            advice = f"name them: {known}" if known else f"write {op.word} without the colon"
+            alone = f"write {op.word} without the colon"
+            advice = f"{alone}, or name its arguments: {known}" if known else alone
             self.found.report(f"{op.word} takes no bare argument", arguments.span, help=advice)
         own = {field.name for field in given}
         inherited = [
@@ -302,6 +305,9 @@ class Binder:
             return layer
         self.found.report(message, place, help=advise_argument(name, block.parameters))
         return translate_argument(name, block.parameters)
+
+
+_WITH = "with holds the own arguments of a join"
 
 
 def _nothing(span: Span) -> Layer:

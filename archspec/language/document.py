@@ -13,7 +13,9 @@ from archspec.diagnostics import Collector, Note, Span, did_you_mean, nearest
 from archspec.expressions import ExpressionError
 from archspec.language.explain import explain
 from archspec.language.inherited import check_new_arguments
-from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, plain, words
+from archspec.language.reader import SMALLEST
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, flow, plain, words
+from archspec.ops import BY_WORD
 
 Entry = tuple[Scalar, Tree]
 """A key and what it holds."""
@@ -93,9 +95,7 @@ class Document:
 def document(tree: Tree, found: Collector) -> Document | None:
     """The document that a tree holds; None where its outline is so wrong that nothing more can be said."""
     if not isinstance(tree, Mapping):
-        found.report(
-            f"a spec is a mapping, got {describe(tree)}", tree.span, help="it has at least: name, input, stages"
-        )
+        found.report(f"a spec is a mapping, got {describe(tree)}", tree.span, help=SMALLEST)
         return None
     first = tree.entries[0][0].span if tree.entries else tree.span
     for one, other in (("input", "inputs"), ("output", "outputs")):
@@ -221,7 +221,7 @@ def _check_empty(tree: Mapping, found: Collector) -> None:
     if "extends" in tree.keys and _is_null(tree.by_name.get("passes", tree)):
         key = tree.keys["passes"]
         found.warn(
-            "passes has no value, and those of the spec that is extended stay",
+            "passes is empty, and those of the spec that is extended stay",
             key.span,
             help="passes: [] leaves them out",
         )
@@ -239,8 +239,14 @@ def _defaults(mapping: Mapping | None, found: Collector) -> Iterable[tuple[str, 
             found.report(
                 f"the defaults of {key.text} are a mapping, got {describe(value)}",
                 value.span,
-                help=f"write {key.text}: {{name: value}}",
+                help=f"write {key.text}: {{name: {flow(value)}}}{_names(key.text)}",
             )
+
+
+def _names(word: str) -> str:
+    """What the arguments of an op are called."""
+    fields = BY_WORD[word].model_fields if word in BY_WORD else {}
+    return f", where the name is one of {', '.join(fields)}" if fields else ""
 
 
 def merge(base: Document, child: Document, found: Collector) -> Document:

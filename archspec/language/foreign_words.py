@@ -258,6 +258,12 @@ VALUES: Mapping[str, str] = {
 }
 """Words of options; only those that name an option of the place are said."""
 
+NOTHING: Mapping[tuple[str, str], str] = {
+    ("batchnorm", "momentum"): "there is no cumulative average, which is momentum=None in torch",
+    ("instancenorm", "momentum"): "there is no cumulative average, which is momentum=None in torch",
+}
+"""What is said of fields that are None in other libraries."""
+
 KEYS: Mapping[str, Mapping[str, str]] = {
     "a spec": _table(
         """

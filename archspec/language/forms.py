@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any, get_args, get_origin
 
 from archspec.language.document import Entry
 from archspec.language.foreign import translate, translate_argument
+from archspec.language.foreign_words import NOTHING
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, flow
 from archspec.language.words import MODIFIERS, Names, is_layer_word, is_module_name
 from archspec.ops import BY_WORD
+from archspec.ops.base import Op
 
 
 def is_layer(tree: Tree, names: Names) -> bool:
@@ -68,8 +71,11 @@ def _entry(key: Scalar, value: Tree) -> str:
 
 
 def is_cut(tree: Tree) -> bool:
-    """Whether a text has an open parenthesis: in braces and brackets, a comma has ended it."""
-    return isinstance(tree, Scalar) and tree.plain and tree.text.count("(") > tree.text.count(")")
+    """Whether a comma has ended a text inside a parenthesis, as it does in braces and brackets."""
+    if not isinstance(tree, Scalar) or not tree.plain or tree.text.count("(") <= tree.text.count(")"):
+        return False
+    rest = tree.span.source.line(tree.span.line)[tree.span.column - 1 + tree.span.length :]
+    return rest.lstrip().startswith(",")
 
 
 def without_rests(tree: Sequence) -> Iterator[Tree]:
@@ -99,6 +105,39 @@ def advise_list(tree: Scalar) -> str | None:
     return (
         f"a list stands in brackets: [{', '.join(part.strip() for part in inside[1].split(','))}]" if inside else None
     )
+
+
+def advise_value(op: type[Op], name: str, value: Tree | None) -> str | None:
+    """What to write for a field that has nothing, or all arguments of its op in a list."""
+    field = op.model_fields.get(name)
+    if field is None or value is None:
+        return None
+    if isinstance(value, Scalar) and value.kind == "null" and not field.is_required():
+        left_out = f"left out, {name} is {str(field.default).lower()}"
+        said = NOTHING.get((op.word, name))
+        return f"{said}; {left_out}" if said is not None else left_out
+    fields = list(op.model_fields)
+    only_one = name == op.first == fields[0] and not _takes_lists(field.annotation)
+    if isinstance(value, Sequence) and only_one and 1 < len(value.items) <= 3:
+        given = ", ".join(f"{field}: {flow(item)}" for field, item in zip(fields, value, strict=False))
+        return f"arguments have names: {op.word}: {{{given}}}"
+    return None
+
+
+def _takes_lists(annotation: Any) -> bool:
+    return get_origin(annotation) is tuple or any(map(_takes_lists, get_args(annotation)))
+
+
+def advise_with(op: type[Op], arguments: Tree, own: Tree) -> str:
+    """Where the arguments stand that an op, which is no join, has in `with`."""
+    said = "with holds the own arguments of a join"
+    if not isinstance(own, Mapping):
+        return said
+    given = [*arguments] if isinstance(arguments, Mapping) else [(op.first, arguments)] if op.first is not None else []
+    inside = [
+        _entry(key, value) if isinstance(key, Scalar) else f"{key}: {flow(value)}" for key, value in (*given, *own)
+    ]
+    return f"{said}; those of {op.word} stand in braces: {op.word}: {{{', '.join(inside)}}}"
 
 
 _PARENTHESES = re.compile(r"\(([^()\[\]{}]+(?:,[^()\[\]{}]+)+)\)")

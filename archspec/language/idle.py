@@ -59,7 +59,7 @@ def check_idle_fields(use: OpUse, found: Collector) -> None:
     own = {field.name: field for field in use.fields if not field.default}
     for names, idle, why in _IDLE.get(use.op.word, ()):
         for name in own.keys() & set(names):
-            if idle(given):
+            if idle(given) and given[name] != use.op.model_fields[name].default:
                 found.warn(f"{name} of {use.op.word} changes nothing: {why}", own[name].span)
     for name in own.keys() & set(_AFFINE):
         _check_init(name, use.op.word, own[name].value, found)

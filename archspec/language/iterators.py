@@ -29,6 +29,11 @@ _NEEDED: AbstractMapping[str, tuple[str, ...]] = {
     "nest": ("times", "core", "layers"),
     "each": ("layers",),
 }
+NEEDED_FORM: AbstractMapping[str, str] = {
+    **{word: f"{{{', '.join(f'{part}: …' for part in parts)}}}" for word, parts in _NEEDED.items()},
+    "layers": "[…]",
+}
+"""What an iterator, or `layers`, has at least behind its colon."""
 _TURN_HELP: AbstractMapping[str, str] = {
     "times": "times: how many turns",
     "core": "core: the layer at the bottom",
@@ -42,7 +47,7 @@ def turns(binder: Binder, key: Scalar, arguments: Tree, names: Names) -> Layer:
         return binder.wrong(
             f"{word} needs a mapping, got {describe(arguments)}",
             arguments.span,
-            f"write {word}: {{{', '.join(f'{part}: …' for part in _NEEDED[word])}}}",
+            f"write {word}: {NEEDED_FORM[word]}",
         )
     parts = arguments.by_name
     for name, own in arguments.keys.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Sequence as AbstractSequence
 from fractions import Fraction
+from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -15,7 +16,7 @@ from archspec.expressions import ExpressionError
 from archspec.language.axes import check_sizes
 from archspec.language.explain import explain
 from archspec.language.foreign import advise_option
-from archspec.language.forms import advise_list
+from archspec.language.forms import advise_list, advise_value, is_cut
 from archspec.language.layers import Field, Kind, is_of, places
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, as_number, describe
 from archspec.language.words import A_KIND, Names
@@ -52,7 +53,10 @@ def literal(tree: Tree, names: Names, found: Collector, kind: Any = float) -> An
     try:
         return _scalar(tree, names, found, kind)
     except ExpressionError as error:
-        found.report(_arithmetic(tree, error), part(tree, error), help=_comma(tree, error, names) or error.help)
+        advice = _comma(tree, error, names) or error.help
+        if is_cut(tree) and advice == error.help:
+            advice = "; ".join(filter(None, (advice, "in braces and brackets a comma ends a text")))
+        found.report(_arithmetic(tree, error), part(tree, error), help=advice)
         return UNKNOWN
 
 
@@ -206,4 +210,5 @@ def check_fields(
     try:
         op.model_validate({name: value for name, value in values.items() if name not in bad}, strict=True)
     except ValidationError as error:
-        explain(error, op.word, op, places(fields), span=span, into=found, given=given)
+        advise = partial(advise_value, op)
+        explain(error, op.word, op, places(fields), span=span, into=found, given=given, advise=advise)

@@ -16,6 +16,8 @@ from archspec.language.limits import DEFAULT, Limits
 from archspec.language.syntax import mark_place, syntax
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree
 
+SMALLEST = "a spec has at least a name, an input and stages, e.g. {name: a, input: [3, 8, 8], stages: {one: relu}}"
+
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BYTES = 64  # that are read with one unit of work
 _ITEM = 8  # units of work for a scalar, list or mapping
@@ -91,9 +93,7 @@ class _Builder:
         for event in events:
             self.take(event)
         if not self.stack[0].items:
-            raise self.error(
-                "the spec is empty", Span(self.source, 1, 1), help="a spec needs at least: name, input, stages"
-            )
+            raise self.error("the spec is empty", Span(self.source, 1, 1), help=SMALLEST)
         return self.stack[0].items[0]
 
     def take(self, event: yaml.Event) -> None:
@@ -159,7 +159,9 @@ class _Builder:
                 raise self.error("a key is a word, not a list or a mapping", key.span)
             if key.plain and key.text == "<<":
                 raise self.error(
-                    "a merge key (<<) is not part of the language", key.span, help="use a block, or extends"
+                    "a merge key (<<) is not part of the language",
+                    key.span,
+                    help="what repeats stands in blocks, or in a spec that this one extends",
                 )
             if key.text in seen:
                 first = seen[key.text].span

@@ -42,6 +42,8 @@ _ADVICE: dict[str, str] = {
     "found invalid Unicode character escape code": "write the character itself",
 }
 
+_PERCENT = re.compile(r"%\s?(\d{1,3})\b|\b(\d{1,3})\s?%")
+_PROSE = re.compile(r"[{\s]*(?:name|source)\s*:")
 _CUT = re.compile(r"\s#")
 
 
@@ -87,12 +89,15 @@ def _advice(problem: str, span: Span, first: int) -> str | None:
     if "\t" in line[: span.column]:
         return "indent with spaces; YAML allows no tabs there"
     if "character that cannot start any token" in problem:
-        return "quote the text"
+        percent = _PERCENT.search(line)
+        if percent is not None:
+            return f"a share is a number from 0 to 1: {int(percent[1] or percent[2]) / 100:g}"
+        return "quote the text" if _PROSE.match(line) else f"take the {line[span.column - 1 : span.column]} out"
     if "mapping values are not allowed" in problem:
         return _COLON if ": " in line[: span.column - 1] else _INDENTED
     if "expected ',' or" in problem:
         cut = next((number for number in range(first, span.line + 1) if _CUT.search(span.source.line(number))), None)
         closing = problem[-2:-1]
         missing = f"a comma or a closing {closing} is missing"
-        return missing if cut is None else f"{missing}; the # in line {cut} begins a comment: quote the text"
+        return missing if cut is None else f"{missing}; the # in line {cut} begins a comment, which ends the line"
     return _ADVICE.get(problem)

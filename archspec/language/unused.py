@@ -128,8 +128,9 @@ class _Unused:
         self.check_arguments()
         self.check_blocks()
         self.check_defaults()
+        used = set().union(*(reads.blocks for reads in self.everywhere))
         for name, block in self.program.blocks.items():
-            if self.is_own(block.span):
+            if self.is_own(block.span) and name in used:
                 self.check_block_arguments(block, self.blocks[name])
             bodies = [block.body, *_layers(block.parameters)]
             self.check_layers(bodies, self.blocks[name].values | {scalar.text for scalar in block.outputs})

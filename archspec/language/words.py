@@ -146,16 +146,26 @@ Said = tuple[str, str | None, tuple[Note, ...]]
 def unknown(word: str, names: Names, *, alone: bool = True) -> Said:
     """What is said of a word that means nothing as a layer, `alone` or with arguments."""
     message, advice = _unknown(word, names, alone=alone)
-    hidden = unseen(word, names) if alone else None
-    return hidden if hidden is not None else (message, advice, ())
+    hidden = find_unseen(word, names) if alone else ()
+    return message, _UNSEEN if hidden else advice, hidden
 
 
-def unseen(word: str, names: Names) -> Said | None:
-    """What is said of a named value that cannot be seen from here; None for any other word."""
+def find_unseen(word: str, names: Names) -> tuple[Note, ...]:
+    """Where a value of this name is that cannot be seen from here; nothing for any other word."""
     if word in names.arguments or word not in names.named or is_layer_word(word) or word in names.stages:
-        return None
-    advice = "what is used elsewhere is a stage of its own, or one of the outputs of a block"
-    return f"the value {word!r} cannot be seen from here", advice, (Note(names.named[word], "named here"),)
+        return ()
+    return (Note(names.named[word], "a value of this name, in another list"),)
+
+
+_UNSEEN = "what is used elsewhere is a stage of its own, or one of the outputs of a block"
+
+
+def unknown_value(word: str, names: Names) -> Said:
+    """What is said of a word behind `from` that is no value here."""
+    if names.is_other(word):
+        return f"{word[:60]!r} is {names.what(word)}, not a named value", "name the value otherwise, with as", ()
+    hidden = find_unseen(word, names)
+    return f"{word[:60]!r} is no named value here", _UNSEEN if hidden else did_you_mean(word, names.values), hidden
 
 
 def _unknown(word: str, names: Names, *, alone: bool) -> tuple[str, str | None]:
