@@ -8,8 +8,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TextIO
 
@@ -31,6 +31,27 @@ def write(path: Path, content: str | bytes) -> None:
     """
     with replacing(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
+
+
+def write_together(path: Path, content: bytes, beside: Mapping[Path, bytes]) -> None:
+    """Writes a file and those that it refers to: all of them, or none.
+
+    The others are written first. They have names that come from their content, so that no file that is there refers to them:
+    wherever this is cut off, what was at `path` has all that belongs to it.
+
+    Raises:
+        OSError: one cannot be written.
+    """
+    new = [other for other in beside if not other.exists()]
+    try:
+        for other, data in beside.items():
+            write(other, data)
+        write(path, content)
+    except BaseException:
+        for other in new:
+            with suppress(OSError):
+                os.unlink(other)
+        raise
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Mapping
+from html import escape
 
 # Characters without width that `str.isprintable` takes for printable ones: fillers, joiners, variation selectors.
 _INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
@@ -74,7 +75,18 @@ def escape_unprintable(text: str) -> str:
     """
     if is_printable(text):
         return text
-    return _HIDDEN.sub(lambda hidden: escape(hidden[0]), "".join(_seen(c) or escape(c) for c in text))
+    return _HIDDEN.sub(
+        lambda hidden: escape_character(hidden[0]), "".join(_seen(c) or escape_character(c) for c in text)
+    )
+
+
+def escape_markup(text: str) -> str:
+    r"""Lines of text as XML and HTML hold them: nothing in them is markup, what is not seen is an escape of Python.
+
+    >>> escape_markup("<b>\x07 & \u202e")
+    '&lt;b&gt;\\x07 &amp; \\u202e'
+    """
+    return escape("\n".join(map(escape_unprintable, text.split("\n"))))
 
 
 def mask_unprintable(text: str, mask: str = _MASK) -> str:
@@ -90,11 +102,11 @@ def mask_unprintable(text: str, mask: str = _MASK) -> str:
     return _HIDDEN.sub(mask, "".join(_seen(c) or (" " if c.isspace() else mask) for c in text))
 
 
-def escape(character: str) -> str:
+def escape_character(character: str) -> str:
     r"""A character as an escape of Python, in ASCII.
 
-    >>> escape("\x1b"), escape("\u202e"), escape("\n"), escape("é")
-    ('\\x1b', '\\u202e', '\\n', '\\xe9')
+    >>> [escape_character(c) for c in "\x1b\u202e\né"]
+    ['\\x1b', '\\u202e', '\\n', '\\xe9']
     """
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # PEP 383: a byte that could not be decoded

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from urllib.parse import quote
 
 from archspec.draw.picture import Place
 from archspec.draw.scene import Group, Path, Point, Rect, Scene, Shape, Text
-from archspec.printable import escape_unprintable
+from archspec.printable import escape_markup
 
 FONTS = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 
@@ -34,8 +33,8 @@ def _elements(scene: Scene) -> Iterator[str]:
 
 
 def text(given: str) -> str:
-    """Lines of text as XML holds them; what is not seen, or is nothing that XML can hold, as an escape of Python."""
-    return escape("\n".join(map(escape_unprintable, given.split("\n"))), quote=True)
+    """A text that XML can hold, escaped."""
+    return escape_markup(given)
 
 
 def _group(group: Group, taken: dict[str, int]) -> Iterator[str]:

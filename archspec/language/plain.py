@@ -17,6 +17,7 @@ from archspec.diagnostics import Diagnostic, Source, Span, SpecError, SpecTypeEr
 from archspec.expressions import MAX_BITS
 from archspec.language.limits import DEFAULT, Limits
 from archspec.numerals import digits
+from archspec.printable import is_printable
 
 
 class _Dumper(yaml.SafeDumper):
@@ -40,6 +41,8 @@ def written(data: Any, name: str = "", limits: Limits = DEFAULT) -> str:
     Numbers of all kinds are taken: numpy's and torch's scalars, fractions and decimals, which stay exact. `name` is that of the
     argument whose value `data` is.
 
+    What is not seen in an editor or a terminal is written as an escape of YAML.
+
     Raises:
         SpecTypeError: there is something else in it.
         SpecError: it holds itself, or is too large.
@@ -49,10 +52,15 @@ def written(data: Any, name: str = "", limits: Limits = DEFAULT) -> str:
     """
     try:
         basic = _Basic(name, limits.items).value(data, ())
-        return yaml.dump(basic, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
+        text = _dumped(basic, unicode=True)
+        return text if all(map(is_printable, text.split("\n"))) else _dumped(basic, unicode=False)
     except RecursionError:
         message = "a mapping that holds itself, or is nested too deeply, is no spec"
         raise SpecError(place_outside(message, name)) from None
+
+
+def _dumped(data: Any, *, unicode: bool) -> str:
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=unicode, width=1_000_000)
 
 
 _Dumper.add_representer(int, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:int", digits(value)))

@@ -15,6 +15,7 @@ from archspec.analysis.standing import Standing
 from archspec.diagnostics import Source, Span
 from archspec.graph import Graph, Input, Node, Scope
 from archspec.numerals import magnitude
+from archspec.printable import mask_unprintable
 
 LIMIT = 6000
 """The most parts of one network on a page."""
@@ -153,7 +154,10 @@ def known(graph: Graph) -> dict[str, object]:
         "edges": [list(edge) for edge in found.edges()],
         "outputs": [list(one) for one in found.outputs()],
         "files": [
-            {"name": source.name.replace("\\", "/").rpartition("/")[2], "lines": source.lines}
+            {
+                "name": source.name.replace("\\", "/").rpartition("/")[2],
+                "lines": list(map(mask_unprintable, source.lines)),
+            }
             for source in found.sources
         ],
     }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from importlib.resources import files
+from typing import Any
 
 from archspec.analysis.diff import Diff, diff
 from archspec.graph import Graph
 from archspec.json_text import json_text
+from archspec.printable import escape_markup, escape_unprintable
 from archspec.report.comparison import line, number
 from archspec.report.data import known
 from archspec.report.plots import length_plot, stage_plot
@@ -32,7 +33,7 @@ def page(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) ->
 
 def _parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     script = "\n".join(_asset(name) for name in _SCRIPTS)
-    title = escape(" and ".join(network.name[:120] for network in networks))
+    title = escape_markup(" and ".join(network.name[:120] for network in networks))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -47,10 +48,10 @@ def _parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) 
         yield f'<article class="network" data-at="{at}"></article>\n'
     yield '</main>\n<section><h2>Costs by stage</h2>\n<div class="plots">'
     for network in networks:
-        yield f"<figure>{stage_plot(network)}<figcaption>{escape(network.name[:120])}</figcaption></figure>"
+        yield f"<figure>{stage_plot(network)}<figcaption>{escape_markup(network.name[:120])}</figcaption></figure>"
     yield f'</div></section>\n<section><h2>Path lengths</h2>\n<div class="plots"><figure>{length_plot(networks)}'
     yield f"<figcaption>{_key(networks)}</figcaption></figure></div></section>\n"
-    yield f'<script type="application/json" id="data">{embedded([known(network) for network in networks])}</script>\n'
+    yield f'<script type="application/json" id="data">{embedded(_printable([known(network) for network in networks]))}</script>\n'
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
 
@@ -67,6 +68,15 @@ def embedded(data: object) -> str:
     return text.translate(str.maketrans(escapes)).encode("utf-8", "replace").decode()
 
 
+def _printable(data: Any) -> Any:
+    """Data whose text is printable: the page shows it as it is."""
+    if isinstance(data, str):
+        return escape_unprintable(data)
+    if isinstance(data, Mapping):
+        return {_printable(key): _printable(value) for key, value in data.items()}
+    return [_printable(item) for item in data] if isinstance(data, list | tuple) else data
+
+
 def _asset(name: str) -> str:
     return (files("archspec.report") / "assets" / name).read_text(encoding="utf-8")
 
@@ -79,7 +89,7 @@ def _palette(colours: Mapping[str, Mapping[str, str]]) -> str:
 
 def _key(networks: Sequence[Graph]) -> str:
     return " ".join(
-        f'<span class="key net{at}">{escape(network.name[:120])}</span>' for at, network in enumerate(networks)
+        f'<span class="key net{at}">{escape_markup(network.name[:120])}</span>' for at, network in enumerate(networks)
     )
 
 
@@ -88,11 +98,11 @@ def _comparison(found: Diff) -> str:
         (
             '<section class="comparison"><h2>What differs</h2>\n<div class="plots">',
             '<div class="counts"><table><thead><tr><th></th>',
-            *(f"<th>{escape(name[:120])}</th>" for name in (found.before, found.after)),
+            *(f"<th>{escape_markup(name[:120])}</th>" for name in (found.before, found.after)),
             "<th>difference</th></tr></thead><tbody>",
             *(_row(name, *pair) for name, pair in found.counts.items()),
             '</tbody></table></div>\n<ul class="changes">',
-            *(f'<li class="{part.change}">{escape(line(part))}</li>' for part in found.parts),
+            *(f'<li class="{part.change}">{escape_markup(line(part))}</li>' for part in found.parts),
             "" if found.parts else "<li>the parts are the same</li>",
             "</ul></div></section>\n",
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 
 from archspec.analysis.folding import Folding
 from archspec.analysis.kinds import count
@@ -11,6 +10,7 @@ from archspec.analysis.paths import paths
 from archspec.analysis.stages import grouped, name_of
 from archspec.diagnostics import shorten
 from archspec.graph import Graph
+from archspec.printable import escape_markup
 
 _ROW, _NAMES, _BAR = 20, 170, 120  # units: the height of a row, the width of its name and of its longest bar
 _COSTS = (("params", "parameters"), ("macs", "MACs"), ("activations", "activations"))
@@ -35,7 +35,7 @@ def stage_plot(graph: Graph) -> str:
 
 def _bar(x: float, y: float, value: int, most: int, tip: str, style: str) -> Iterator[str]:
     wide = _BAR * value / most
-    yield f'<rect class="{style}" x="{x}" y="{y + 3}" width="{max(wide, 0.5):.1f}" height="13"><title>{escape(tip)}</title></rect>'
+    yield f'<rect class="{style}" x="{x}" y="{y + 3}" width="{max(wide, 0.5):.1f}" height="13"><title>{escape_markup(tip)}</title></rect>'
     yield _text(x + wide + 5, y + 13, count(value), "value")
 
 
@@ -66,7 +66,7 @@ def length_plot(graphs: Sequence[Graph]) -> str:
             tall = (_HIGH - 42) * share / most
             x = 54 + at * slot + network * wide
             parts.append(
-                f'<rect class="net{network}" x="{x:.1f}" y="{_HIGH - 30 - tall:.1f}" width="{wide:.1f}" height="{tall:.1f}"><title>{escape(tip)}</title></rect>'
+                f'<rect class="net{network}" x="{x:.1f}" y="{_HIGH - 30 - tall:.1f}" width="{wide:.1f}" height="{tall:.1f}"><title>{escape_markup(tip)}</title></rect>'
             )
     every = max(1, len(bins[0]) // 10)
     parts += [
@@ -88,7 +88,7 @@ def _span(first: int, step: int, high: int) -> str:
 
 
 def _text(x: float, y: float, text: str, style: str, anchor: str = "start") -> str:
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape_markup(text)}</text>'
 
 
 def _svg(title: str, wide: float, high: float, parts: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from archspec.backends.source.format import WIDTH
+from archspec.printable import escape_unprintable
 
 
 class Network(Protocol):
@@ -35,13 +36,14 @@ def about(network: Network, command: str | None) -> str:
         f" {network.depth:,} weighted layers deep"
     )
     shapes = f"From {_shapes(network.input_shapes)} to {_shapes(network.output_shapes)}, without the batch: {counts}."
-    made = f"Made by `{command}`." if command else "Made by archspec."
+    made = f"Made by `{escape_unprintable(command)}`." if command else "Made by archspec."
     parts = [_filled(part) for part in (network.paper, shapes) if part]
-    return "\n\n".join([f"The network {network.name}.", *parts, made])
+    return "\n\n".join([f"The network {escape_unprintable(network.name)}.", *parts, made])
 
 
 def _filled(text: str) -> str:
-    return "\n".join(textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False))
+    shown = escape_unprintable(" ".join(text.split()))
+    return "\n".join(textwrap.wrap(shown, WIDTH, break_long_words=False, break_on_hyphens=False))
 
 
 def _shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:

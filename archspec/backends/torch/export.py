@@ -18,6 +18,10 @@ from archspec.backends.arguments import argument_names
 from archspec.backends.torch.weight_files import pack_safetensors
 from archspec.graph import Graph
 
+_LARGEST = 2**31 - 2**20
+"""Bytes of a file of ONNX: what protobuf holds, less a margin."""
+_ALIGNMENT = 4096
+"""Of weights in a file of their own, so that pages of it can be mapped."""
 _INSTALL = "pip install 'archspec-nn[export]'"
 Writer = Callable[[fx.GraphModule, Graph, Mapping[str, str], Path], None]
 
@@ -59,12 +63,33 @@ def onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Pa
     proto = program.model_proto
     for key, value in about.items():
         proto.metadata_props.add(key=key, value=value)
+    if proto.ByteSize() > _LARGEST:
+        _write_apart(proto, path)
+        return
     try:
         content: bytes = proto.SerializeToString()
         format_.checker.check_model(content)
     except (ValueError, format_.checker.ValidationError) as error:
         raise ExportError(f"the ONNX exporter made no ONNX: {str(error).strip()}") from error
     files.write(path, content)
+
+
+def _write_apart(proto: Any, path: Path) -> None:
+    """Writes ONNX whose weights are in a file beside it: one file of that format holds two gigabytes."""
+    if files.is_stream(path):
+        raise ExportError(f"{path} takes one file; of this size, ONNX is two: give a file")
+    helper = extras.load("onnx.external_data_helper", "writing ONNX", _INSTALL, ExportError)
+    tensors = [tensor for tensor in proto.graph.initializer if len(tensor.raw_data) >= _ALIGNMENT]
+    weights, places = bytearray(), []
+    for tensor in tensors:
+        weights.extend(b"\0" * (-len(weights) % _ALIGNMENT))
+        places.append(len(weights))
+        weights.extend(tensor.raw_data)
+    beside = path.resolve().with_name(f"{path.name}.{hashlib.sha256(weights).hexdigest()[:16]}.data")
+    for tensor, place in zip(tensors, places, strict=True):
+        helper.set_external_data(tensor, beside.name, offset=place, length=len(tensor.raw_data))
+        tensor.ClearField("raw_data")
+    files.write_together(path, proto.SerializeToString(), {beside: bytes(weights)})
 
 
 def safetensors(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
