@@ -1,11 +1,12 @@
 """The command `archspec`: reads the command line, prints what the compiler says, sets the exit code. It decides nothing.
 
-Exit codes: 0 fine, 1 the spec is wrong, 2 the command line is wrong (or cannot be carried out on this machine),
-130 interrupted, 141 the reader of the output went away, 143 ended by SIGTERM.
+Exit codes: 0 fine, 1 the spec is wrong (or what it describes comes to no finite numbers), 2 the command line is wrong (or cannot
+be carried out on this machine), 130 interrupted, 141 the reader of the output went away, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from types import FrameType
@@ -27,6 +28,8 @@ def main() -> None:
         archspec(prog_name="archspec")
     except KeyboardInterrupt:  # outside a command, where click does not see it
         raise SystemExit(INTERRUPTED) from None
+    finally:
+        gc.freeze()  # the interpreter would look through all that torch has made for what may go, at the end of the process
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:
