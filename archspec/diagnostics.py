@@ -229,9 +229,10 @@ def place(diagnostic: Diagnostic) -> tuple[str, int, int]:
 
 def fold(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Diagnostics by place, those that say the same made one: the first, with the places of the others as its notes."""
-    same: dict[tuple[str, str, str | None, Use | None], list[Diagnostic]] = {}
+    same: dict[tuple[object, ...], list[Diagnostic]] = {}
     for found in sorted(diagnostics, key=place):
-        same.setdefault((found.severity, found.message, found.help, found.use), []).append(found)
+        use = (str(found.use), found.use.span) if found.use is not None else None
+        same.setdefault((found.severity, found.message, found.help, use), []).append(found)
     return tuple(_with_others(first, others) for first, *others in same.values())
 
 

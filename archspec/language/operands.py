@@ -10,6 +10,7 @@ from archspec.graph import Value
 from archspec.language.layers import ArgumentUse, BlockUse, Chain, Layer, OpUse, Turns, ValueUse
 from archspec.language.scopes import Bundle, Closure, Env
 from archspec.ops.base import Op, ShapeError
+from archspec.shape import IMAGES, Names
 from archspec.ops.join import Folding
 
 _SHOWN = 12  # operands
@@ -36,16 +37,20 @@ def _spread(op: Op, inputs: Bundle) -> str | None:
     whole = max((value.shape for value in inputs), key=lambda shape: shape.count)
     rests = [value.shape for value in inputs if value.shape.sizes != whole.sizes]
     ones = (whole.sizes[0], *(1,) * len(whole.spatial))
-    if not op.join or op.word not in _EQUAL or not 2 <= whole.rank <= 4 or whole.channel_axis != 0:
+    if not op.join or op.word not in _EQUAL or not 2 <= whole.rank <= 4 or whole.names not in IMAGES:
         return None
     if not rests or any(shape.sizes not in (ones[:1], ones) for shape in rests):
         return None
-    layers = [] if rests[0].sizes == ones else [f"reshape: {_list(ones)}"]
+    layers = [] if rests[0].sizes == ones else [f"reshape: {_named(whole.names, ones)}"]
     layers.append(f"upsample: {{size: {_list(whole.spatial)}}}")
     return f"{op.word} needs whole sizes of each operand; to spread {rests[0]} over {whole}: [{', '.join(layers)}]"
 
 
 _EQUAL = ("add", "mean", "max")
+
+
+def _named(names: Names, sizes: tuple[int, ...]) -> str:
+    return f"{{{', '.join(f'{name}: {size}' for name, size in zip(names, sizes, strict=True))}}}"
 
 
 def _list(sizes: tuple[int, ...]) -> str:
