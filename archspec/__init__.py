@@ -6,8 +6,9 @@
 """
 
 from archspec.architecture import Architecture
-from archspec.diagnostics import Diagnostic, SpecError, SpecFileError, SpecNotFoundError, SpecTypeError
+from archspec.diagnostics import Diagnostic, SpecError
 from archspec.language.limits import Limits
+from archspec.language.refusals import SpecFileError, SpecNotFoundError, SpecTypeError
 from archspec.loading import bundled, check, load
 
 __all__ = [

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from archspec.diagnostics import Collector, Diagnostic, Source, Span, SpecError, fold
 from archspec.graph import Graph
 from archspec.language.budget import Budget
-from archspec.language.declare import Rewrites, bind
+from archspec.language.declare import bind
 from archspec.language.document import Document
 from archspec.language.elaborator import Elaborator
 from archspec.language.layers import Program
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.reader import read
 from archspec.language.recursion import deep
+from archspec.language.rewrites import Rewrites
 from archspec.language.size import check_size
 from archspec.language.tree import Tree
 

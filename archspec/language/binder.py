@@ -10,15 +10,14 @@ from archspec import meter
 from archspec.diagnostics import Collector, Note, Span
 from archspec.language.axes import arguments_of, field_of
 from archspec.language.document import Entry
-from archspec.language.foreign import advise_argument, translate_argument
 from archspec.language.forms import (
+    advise_block_argument,
     advise_name,
     advise_no_word,
     advise_with,
     advise_words,
     entries_without_rests,
     is_cut,
-    is_layer,
     without_rests,
 )
 from archspec.language.iterators import NEEDED_FORM, turns
@@ -283,7 +282,9 @@ class Binder:
         for name, (place, tree) in given.items():
             parameter = block.parameters.get(name)
             if parameter is None:
-                meant.add(self.report_argument(block, name, place, arguments, names))
+                advice, argument = advise_block_argument(block, name, arguments, names)
+                self.found.report(f"{block.name} has no argument {name[:60]!r}", place, help=advice)
+                meant.add(argument)
             elif parameter.kind == "layer":
                 bound[name] = self.layer(tree, names.inside())
             elif check_value(tree, parameter.kind, f"{name} of {block.name}", names, self.found):
@@ -291,20 +292,9 @@ class Binder:
         for parameter in block.parameters.values():
             if parameter.default is None and parameter.name not in given and parameter.name not in meant:
                 note = (Note(parameter.span, "declared here"),)
-                advice = f"{parameter.name} is of type {parameter.kind}"
-                self.found.report(f"{block.name} needs {parameter.name!r}", span, notes=note, help=advice)
+                kind = f"{parameter.name} is of type {parameter.kind}"
+                self.found.report(f"{block.name} needs {parameter.name!r}", span, notes=note, help=kind)
         return bound
-
-    def report_argument(self, block: Block, name: str, place: Span, arguments: Tree | None, names: Names) -> str | None:
-        """Reports an argument that a block does not have, and returns the one that it may be meant to be."""
-        layer = next((one.name for one in block.parameters.values() if one.kind == "layer"), None)
-        message = f"{block.name} has no argument {name[:60]!r}"
-        if layer is not None and isinstance(arguments, Mapping) and is_layer(arguments, names):
-            advice = f"a layer stands behind the name of its argument: {block.name}: {{{layer}: {{{name[:60]}: …}}}}"
-            self.found.report(message, place, help=advice)
-            return layer
-        self.found.report(message, place, help=advise_argument(name, block.parameters))
-        return translate_argument(name, block.parameters)
 
 
 _WITH = "with holds the own arguments of a join"

@@ -5,36 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
-from pydantic import BaseModel, ValidationError
-
 from archspec.diagnostics import Collector, did_you_mean
 from archspec.language.axes import field_of, input_sizes
 from archspec.language.binder import Binder
 from archspec.language.cycles import check_cycles
 from archspec.language.document import Document, Entry
-from archspec.language.explain import explain
 from archspec.language.foreign import advise_argument, advise_key, advise_op
 from archspec.language.layers import (
     Block,
     Chain,
-    Field,
     InputUse,
     Item,
     Layer,
-    PassUse,
     Program,
-    places,
 )
-from archspec.language.literals import UNKNOWN, check_fields, check_value, field_type, literal
+from archspec.language.literals import check_fields, check_value
 from archspec.language.parameters import Parameters
 from archspec.language.readings import check_numbers, check_sizes, is_batch, without_first
+from archspec.language.rewrites import Rewrites, bind_passes
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
 from archspec.language.unused import check_unused
 from archspec.language.words import TYPES, Names, check_declared_name, check_module_name
 from archspec.ops import BY_WORD
-
-Rewrites = AbstractMapping[str, type[BaseModel]]
-"""The passes that a document may ask for, by their words, with their arguments."""
 
 
 def bind(document: Document, rewrites: Rewrites, found: Collector) -> Program:
@@ -68,7 +60,7 @@ class _Declarations:
         stages, values = self.stages()
         check_cycles(self.blocks, self.found)
         outputs = tuple(self.outputs(values))
-        passes = tuple(self.passes())
+        passes = tuple(bind_passes(document, self.rewrites, self.names, self.found))
         program = Program(
             document.name,
             document.source,
@@ -253,45 +245,6 @@ class _Declarations:
             help=did_you_mean(scalar.text, stages if stages is not None else sorted(frame - {"input"})),
         )
         return False
-
-    def passes(self) -> Iterator[PassUse]:
-        for tree in self.document.passes or ():
-            key: Scalar
-            arguments: Tree | None = None
-            if isinstance(tree, Scalar):
-                key = tree
-            elif isinstance(tree, Mapping) and len(tree.entries) == 1:
-                key, arguments = tree.entries[0]
-            else:
-                self.found.report(f"a pass is a word, or a word with arguments, got {describe(tree)}", tree.span)
-                continue
-            model = self.rewrites.get(key.text)
-            if model is None:
-                self.found.report(f"{key.text[:60]!r} is no pass", key.span, help=did_you_mean(key.text, self.rewrites))
-                continue
-            if arguments is not None and not isinstance(arguments, Mapping):
-                self.found.report(
-                    f"{key.text} needs its arguments by name, got {describe(arguments)}",
-                    arguments.span,
-                    help=f"for example {key.text}: {{{next(iter(model.model_fields), 'name')}: …}}",
-                )
-                continue
-            fields = tuple(
-                Field(own.text, value.span if own.text in model.model_fields else own.span, value)
-                for own, value in arguments or ()
-            )
-            self.check_pass(key, model, fields)
-            yield PassUse(key.text, key.span, fields)
-
-    def check_pass(self, key: Scalar, model: type[BaseModel], fields: tuple[Field, ...]) -> None:
-        values = {
-            field.name: literal(field.value, self.names, self.found, field_type(model, field.name)) for field in fields
-        }
-        known = {name: value for name, value in values.items() if value is not UNKNOWN}
-        try:
-            model.model_validate(known, strict=True)
-        except ValidationError as error:
-            explain(error, key.text, model, places(fields), span=key.span, into=self.found, given=values)
 
 
 _BLOCK_KEYS = ("args", "inputs", "layers", "outputs")

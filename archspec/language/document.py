@@ -9,12 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
-from archspec.diagnostics import Collector, Note, Span, did_you_mean, nearest
+from archspec.diagnostics import Collector, Span, nearest
 from archspec.expressions import ExpressionError
 from archspec.language.explain import explain
-from archspec.language.inherited import check_new_arguments
 from archspec.language.reader import SMALLEST
-from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, flow, plain, words
+from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, flow, plain
 from archspec.ops import BY_WORD
 
 Entry = tuple[Scalar, Tree]
@@ -121,7 +120,7 @@ def _shell(tree: Mapping, first: Span, found: Collector) -> Shell:
     """The checked outline; what is wrong is reported and left out, a key that is nearly right counts as what it is near to."""
     data: dict[str, Any] = {}
     for key, value in tree:
-        if key.text in _MAY_BE_EMPTY and _is_null(value):
+        if key.text in _MAY_BE_EMPTY and is_null(value):
             continue
         try:
             data[key.text] = _simple(value) if key.text in _SIMPLE else value
@@ -174,7 +173,7 @@ def _check_cut(tree: Tree, found: Collector) -> None:
         )
 
 
-def _is_null(tree: Tree) -> bool:
+def is_null(tree: Tree) -> bool:
     return isinstance(tree, Scalar) and tree.kind == "null"
 
 
@@ -218,7 +217,7 @@ def _document(tree: Mapping, shell: Shell, first: Span, found: Collector) -> Doc
 
 def _check_empty(tree: Mapping, found: Collector) -> None:
     """Warns of a key without a value that may be meant to say something."""
-    if "extends" in tree.keys and _is_null(tree.by_name.get("passes", tree)):
+    if "extends" in tree.keys and is_null(tree.by_name.get("passes", tree)):
         key = tree.keys["passes"]
         found.warn(
             "passes is empty, and those of the spec that is extended stay",
@@ -247,70 +246,3 @@ def _names(word: str) -> str:
     """What the arguments of an op are called."""
     fields = BY_WORD[word].model_fields if word in BY_WORD else {}
     return f", where the name is one of {', '.join(fields)}" if fields else ""
-
-
-def merge(base: Document, child: Document, found: Collector) -> Document:
-    """What `child`, which extends `base`, is: its own parts over those of `base`; name, source and expect are its own."""
-    defaults = dict(base.defaults)
-    for word, (key, fields) in child.defaults.items():
-        defaults[word] = (key, {**defaults[word][1], **fields} if word in defaults else fields)
-    merged = Document(
-        name=child.name,
-        span=child.span,
-        source=child.source,
-        inputs=child.inputs or base.inputs,
-        args=_args(base.args, child.args),
-        defaults=defaults,
-        blocks={**base.blocks, **child.blocks},
-        stages=_stages(base.stages, child.stages, found),
-        outputs=child.outputs or base.outputs,
-        passes=base.passes if child.passes is None else child.passes,
-        expect=child.expect,
-        reported=base.reported | child.reported,
-        base=base,
-    )
-    check_new_arguments(merged, child, found)
-    return merged
-
-
-def _args(base: dict[str, Entry], child: dict[str, Entry]) -> dict[str, Entry]:
-    """The arguments of both, each behind those that it uses: what `child` changes may use what `child` adds."""
-    merged = {**base, **child}
-    ordered: dict[str, Entry] = {}
-    entered: set[str] = set()
-    pending = list(reversed(merged))
-    while pending:
-        name = pending[-1]
-        used = [] if name in entered else [word for word in words(merged[name][1]) if word in merged.keys() - entered]
-        entered.add(name)
-        pending += used
-        if not used:
-            ordered.setdefault(pending.pop(), merged[name])
-    return ordered
-
-
-def _stages(base: dict[str, Entry], child: dict[str, Entry], found: Collector) -> dict[str, Entry]:
-    """The stages of `base` with those of `child` put in their places, at the end, or behind the one that `after` names."""
-    order = list(base)
-    stages = dict(base)
-    for name, (key, layer) in child.items():
-        if _is_null(layer):
-            if name not in order:
-                found.report(f"there is no stage {name!r} to leave out", key.span, help=did_you_mean(name, order))
-                continue
-            order.remove(name)
-            continue
-        after = layer.by_name.get("after") if isinstance(layer, Mapping) else None
-        stages[name] = (key, layer)
-        if after is None:
-            order += [] if name in order else [name]
-            continue
-        order = [other for other in order if other != name]
-        anchor = after.text if isinstance(after, Scalar) else ""
-        if anchor not in order:
-            notes = (Note(key.span, f"{name} is to come after it"),)
-            found.report(f"there is no stage {anchor!r}", after.span, help=did_you_mean(anchor, order), notes=notes)
-            order.append(name)
-            continue
-        order.insert(order.index(anchor) + 1, name)
-    return {name: stages[name] for name in order}

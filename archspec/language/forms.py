@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
 from archspec.language.document import Entry
-from archspec.language.foreign import translate, translate_argument
+from archspec.language.foreign import advise_argument, translate, translate_argument
 from archspec.language.foreign_words import NOTHING
+from archspec.language.layers import Block
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, flow
 from archspec.language.words import MODIFIERS, Names, is_layer_word, is_module_name
 from archspec.ops import BY_WORD
@@ -36,6 +37,17 @@ def advise_name(key: Scalar, layer: Tree, names: Names) -> str | None:
     if isinstance(layer, Mapping) and "as" not in layer.by_name:
         return f"a name for a layer stands behind as: {flow(layer)[:-1]}, as: {key.text}}}"
     return f"names for layers stand under a word of their own: {{layers: {{{key.text}: {flow(layer)}}}}}"
+
+
+def advise_block_argument(
+    block: Block, name: str, arguments: Tree | None, names: Names
+) -> tuple[str | None, str | None]:
+    """What is said of an argument that a block does not have, and which of its own may be meant."""
+    layer = next((own.name for own in block.parameters.values() if own.kind == "layer"), None)
+    if layer is not None and isinstance(arguments, Mapping) and is_layer(arguments, names):
+        form = f"{block.name}: {{{layer}: {{{name[:60]}: …}}}}"
+        return f"a layer stands behind the name of its argument: {form}", layer
+    return advise_argument(name, block.parameters), translate_argument(name, block.parameters)
 
 
 def advise_words(words: list[Entry], names: Names) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from archspec import library
-from archspec.diagnostics import Source, SpecFileError, SpecNotFoundError, guess, nearest, shorten
+from archspec.diagnostics import Source, guess, nearest, shorten
 from archspec.language.limits import Limits
 from archspec.language.load import SUFFIXES, UNKNOWN_NAME, open_source
 from archspec.language.plain import outside, written
+from archspec.language.refusals import SpecFileError, SpecNotFoundError
 
 Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
 """A path, the name of a bundled spec, YAML text, or the same as a mapping."""

@@ -1,15 +1,79 @@
-"""What a spec that extends another says of it, and whether that can be meant."""
+"""A document that extends another: the two merged, and what it says of the other that cannot be meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from archspec.diagnostics import Collector, did_you_mean
-from archspec.language.tree import Mapping, Tree, words
+from archspec.diagnostics import Collector, Note, did_you_mean
+from archspec.language.document import Document, Entry, is_null
+from archspec.language.tree import Mapping, Scalar, Tree, words
 
-if TYPE_CHECKING:
-    from archspec.language.document import Document
+
+def merge(base: Document, child: Document, found: Collector) -> Document:
+    """What `child`, which extends `base`, is: its own parts over those of `base`; name, source and expect are its own."""
+    defaults = dict(base.defaults)
+    for word, (key, fields) in child.defaults.items():
+        defaults[word] = (key, {**defaults[word][1], **fields} if word in defaults else fields)
+    merged = Document(
+        name=child.name,
+        span=child.span,
+        source=child.source,
+        inputs=child.inputs or base.inputs,
+        args=_args(base.args, child.args),
+        defaults=defaults,
+        blocks={**base.blocks, **child.blocks},
+        stages=_stages(base.stages, child.stages, found),
+        outputs=child.outputs or base.outputs,
+        passes=base.passes if child.passes is None else child.passes,
+        expect=child.expect,
+        reported=base.reported | child.reported,
+        base=base,
+    )
+    check_new_arguments(merged, child, found)
+    return merged
+
+
+def _args(base: dict[str, Entry], child: dict[str, Entry]) -> dict[str, Entry]:
+    """The arguments of both, each behind those that it uses: what `child` changes may use what `child` adds."""
+    merged = {**base, **child}
+    ordered: dict[str, Entry] = {}
+    entered: set[str] = set()
+    pending = list(reversed(merged))
+    while pending:
+        name = pending[-1]
+        used = [] if name in entered else [word for word in words(merged[name][1]) if word in merged.keys() - entered]
+        entered.add(name)
+        pending += used
+        if not used:
+            ordered.setdefault(pending.pop(), merged[name])
+    return ordered
+
+
+def _stages(base: dict[str, Entry], child: dict[str, Entry], found: Collector) -> dict[str, Entry]:
+    """The stages of `base` with those of `child` put in their places, at the end, or behind the one that `after` names."""
+    order = list(base)
+    stages = dict(base)
+    for name, (key, layer) in child.items():
+        if is_null(layer):
+            if name not in order:
+                found.report(f"there is no stage {name!r} to leave out", key.span, help=did_you_mean(name, order))
+                continue
+            order.remove(name)
+            continue
+        after = layer.by_name.get("after") if isinstance(layer, Mapping) else None
+        stages[name] = (key, layer)
+        if after is None:
+            order += [] if name in order else [name]
+            continue
+        order = [other for other in order if other != name]
+        anchor = after.text if isinstance(after, Scalar) else ""
+        if anchor not in order:
+            notes = (Note(key.span, f"{name} is to come after it"),)
+            found.report(f"there is no stage {anchor!r}", after.span, help=did_you_mean(anchor, order), notes=notes)
+            order.append(name)
+            continue
+        order.insert(order.index(anchor) + 1, name)
+    return {name: stages[name] for name in order}
 
 
 def check_new_arguments(merged: Document, child: Document, found: Collector) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from archspec.diagnostics import Collector, Diagnostic, Source, SpecError, guess, shorten
 from archspec.files import read as read_file
-from archspec.language.document import Document, document, merge
+from archspec.language.document import Document, document
+from archspec.language.inherited import merge
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.reader import decode, read
 from archspec.language.tree import Scalar

@@ -10,8 +10,8 @@ from archspec.graph import Value
 from archspec.language.layers import ArgumentUse, BlockUse, Chain, Layer, OpUse, Turns, ValueUse
 from archspec.language.scopes import Bundle, Closure, Env
 from archspec.ops.base import Op, ShapeError
-from archspec.shape import IMAGES, Names
 from archspec.ops.join import Folding
+from archspec.shape import IMAGES, Names
 
 _SHOWN = 12  # operands
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from archspec.diagnostics import Diagnostic, Source, Span, SpecError, SpecTypeError, shorten
+from archspec.diagnostics import Diagnostic, Source, Span, SpecError, shorten
 from archspec.expressions import MAX_BITS
 from archspec.language.limits import DEFAULT, Limits
+from archspec.language.refusals import SpecTypeError
 from archspec.numerals import digits
 from archspec.printable import is_printable
 

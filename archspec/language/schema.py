@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from archspec.language.declare import Rewrites
 from archspec.language.document import Expect, Shell
+from archspec.language.rewrites import Rewrites
 from archspec.language.words import TYPES
 from archspec.ops import OPS
 from archspec.ops.base import Op

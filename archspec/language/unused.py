@@ -74,11 +74,15 @@ class _Reads:
         return self
 
     def add(self, layer: Layer) -> None:
-        self.values.update(scalar.text for scalar in layer.source)
+        if layer.source:
+            self.values.update(scalar.text for scalar in layer.source)
         match layer:
+            case Chain():
+                return
             case OpUse():
                 self.ops.add(layer.op.word)
-                self.defaults.update((layer.op.word, own.name) for own in layer.fields if own.default)
+                if layer.fields:
+                    self.defaults.update((layer.op.word, own.name) for own in layer.fields if own.default)
             case BlockUse():
                 self.blocks.add(layer.block)
             case ValueUse():
@@ -132,8 +136,9 @@ class _Unused:
         for name, block in self.program.blocks.items():
             if self.is_own(block.span) and name in used:
                 self.check_block_arguments(block, self.blocks[name])
-            bodies = [block.body, *_layers(block.parameters)]
-            self.check_layers(bodies, self.blocks[name].values | {scalar.text for scalar in block.outputs})
+            if self.is_own(block.span):
+                bodies = [block.body, *_layers(block.parameters)]
+                self.check_layers(bodies, self.blocks[name].values | {scalar.text for scalar in block.outputs})
         outputs = {scalar.text for scalar in self.program.outputs}
         self.check_layers([self.program.stages, *_layers(self.program.parameters)], self.stages.values | outputs)
 
@@ -200,19 +205,23 @@ class _Unused:
             around: dict[str, list[Layer]] = {}
             used: set[tuple[str, int]] = set()
             for layer, entered in tour(body):
-                if entered:
+                given = _given_names(layer) if isinstance(layer, Turns) else ()
+                if entered and around:
                     used.update((word, id(around[word][-1])) for word in _argument_words(layer) if around.get(word))
-                for word in _given_names(layer):
+                for word in given:
                     around.setdefault(word, []).append(layer) if entered else around[word].pop()
                 if not entered and self.is_own(layer.span):
-                    self.check_layer(layer, read, {word for word in _given_names(layer) if (word, id(layer)) in used})
+                    self.check_layer(layer, read, {word for word in given if (word, id(layer)) in used})
 
     def check_layer(self, layer: Layer, read: set[str], used: set[str]) -> None:
-        self.check_names(layer, read)
+        if layer.names:
+            self.check_names(layer, read)
         match layer:
+            case Chain():
+                return
             case JoinUse():
                 self.check_join(layer)
-            case OpUse():
+            case OpUse() if layer.fields:
                 check_idle_fields(layer, self.found)
                 check_numbers(layer.op.word, tuple(own for own in layer.fields if not own.default), self.found)
             case Turns():
@@ -222,7 +231,7 @@ class _Unused:
         """An `as` is for naming the module, too: only where there is none, the value must be read."""
         names = [scalar.text for scalar in layer.names]
         moduleless = isinstance(layer, ValueUse) or (isinstance(layer, OpUse) and layer.op.word == "identity")
-        if names and not read & set(names) and (moduleless or len(names) > 1):
+        if not read & set(names) and (moduleless or len(names) > 1):
             self.found.warn(f"nothing uses {' or '.join(map(repr, names))}", layer.names[0].span, help="leave out as")
 
     def check_join(self, join: JoinUse) -> None:
@@ -257,11 +266,9 @@ class _Unused:
             self.found.warn(f"{turns.word} has no turn, and its layers are never made", turns.times.span)
 
 
-def _given_names(layer: Layer) -> tuple[str, ...]:
+def _given_names(turns: Turns) -> tuple[str, ...]:
     """The names that an iterator gives its layers."""
-    if not isinstance(layer, Turns):
-        return ()
-    names = (layer.index, "core" if layer.word == "nest" else None)
+    names = (turns.index, "core" if turns.word == "nest" else None)
     return tuple(name for name in names if name is not None)
 
 
