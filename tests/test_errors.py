@@ -123,6 +123,7 @@ REPORTING = frozenset(
 )
 ELSEWHERE: dict[str, str] = {
     " has no value here": "said to the caller only: the language names the word itself",
+    "the network takes more than": "tests/test_hostile.py: layers that cannot be foreseen",
     "the network has more than": "tests/test_hostile.py: it needs a network that cannot be foreseen",
     "specs that extend one another": "tests/test_hostile.py makes the files",
     "is a path, and this spec has no file": "tests/language/test_documents.py: a text has no file",
