@@ -129,8 +129,9 @@ class Screen(io.TextIOBase):
 
 def _give_up(stream: TextIO | None) -> None:
     """Leads a stream nowhere, so that the last flush of the interpreter does not fail again."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        assert stream is not None
+    if stream is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)

@@ -1,0 +1,88 @@
+"""All that the command line has: its commands, and a way to run each of them, so that a new one is tested without being named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+from click.testing import CliRunner, Result
+
+from archspec.cli.commands import archspec
+from archspec.cli.output import OutputFile
+
+SPEC = """\
+name: {name}
+source: {name}
+input: [1, 8, 8]
+args: {{width: 2}}
+defaults: {{conv: {{bias: false, padding: same}}}}
+blocks:
+  unit: {{layers: [add: [[batchnorm, relu, {{conv: {{out: channels, kernel: 3}}}}], identity]]}}
+stages:
+  stem: {{conv: {{out: width, kernel: 3}}}}
+  body: [repeat: {{times: 3, layers: [unit]}}]
+  pool: globalpool
+  fc: {{linear: 10}}
+"""
+"""A network that every command takes: it can be trained on digits, and has residual blocks."""
+
+_QUICK = {"epochs": "1", "draws": "1", "samples": "4", "most": "1", "device": "cpu"}
+"""Values of options that keep a command short."""
+_BATCH = {"train": "512"}
+_NEEDED = {"lesion": ["--drop", "body.1"]}
+
+
+def write_spec(folder: Path, name: str = "row", file: str = "row.yaml") -> Path:
+    """The spec of a network that is called `name`, given as a scalar of YAML."""
+    path = folder / file
+    path.write_text(SPEC.format(name=name), encoding="utf-8")
+    return path
+
+
+def commands() -> dict[str, click.Command]:
+    """Every command by its words, those of groups too."""
+    return dict(_commands(archspec, ()))
+
+
+def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from _commands(inner, (*words, name))
+    else:
+        yield " ".join(words), command
+
+
+def words(name: str, spec: str | Path, *, weights: Path | None = None, without: Sequence[str] = ()) -> list[str]:
+    """The command line that runs a command on a spec, without the options `without`; -o is to be added."""
+    command = commands()[name]
+    given = [str(spec) for one in command.params if isinstance(one, click.Argument) and one.required]
+    for one in command.params:
+        if not isinstance(one, click.Option) or one.name in without or isinstance(one.type, OutputFile):
+            continue
+        value = _BATCH.get(name) if one.name == "batch" else _QUICK.get(one.name or "")
+        given += [one.opts[0], value] if value else []
+        if one.name == "weights" and name.startswith("experiment") and weights is not None:
+            given += [one.opts[0], str(weights)]
+    return [*name.split(), *given, *_NEEDED.get(name, [])]
+
+
+def outputs() -> list[tuple[str, str]]:
+    """Each command that writes a file, with each ending that the file can have."""
+    found = [(name, one.type) for name, command in commands().items() for one in command.params]
+    return [
+        (name, ending)
+        for name, type_ in found
+        if isinstance(type_, OutputFile)
+        for ending in type_.endings or (".yaml",)
+    ]
+
+
+def run(*given: str | Path, **options: str | None) -> Result:
+    """The result of a command, with variables of the environment."""
+    result = CliRunner(
+        env={"COLUMNS": None, "NO_COLOR": None, "CLICOLOR_FORCE": None, "CLICOLOR": None, **options}
+    ).invoke(archspec, [str(word) for word in given], prog_name="archspec")
+    assert result.exception is None or isinstance(result.exception, SystemExit), (given, result.exception)
+    assert "Traceback" not in result.output
+    return result
