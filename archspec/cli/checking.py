@@ -39,7 +39,7 @@ class Checked:
 
     def show(self) -> None:
         """Prints what is wrong on standard error."""
-        if self.unread:
+        if self.unread and not self.diagnostics:
             name = ((escape_unprintable(self.spec), "bold"), (": ", "")) if self.spec not in self.unread else ()
             say((*name, ("error", "red bold"), (f": {self.unread}", "")), "", err=True)
         for diagnostic in self.diagnostics:
@@ -52,8 +52,8 @@ def look_at(spec: str, limits: Limits) -> Checked:
 
     try:
         return Checked(spec, diagnose(source(spec, limits), limits=limits))
-    except SpecError as error:  # standard input that is no text
-        return Checked(spec, error.diagnostics)
+    except SpecError as error:  # standard input that is no text, or a spec that cannot be read
+        return Checked(spec, error.diagnostics, unread=reason(error) if isinstance(error, OSError) else None)
     except Unable as error:
         return Checked(spec, unread=error.message)
     except OSError as error:

@@ -80,7 +80,7 @@ def test_what_cannot_be_done(row: Path, weights: Path, tmp_path: Path) -> None:
     for words, message in [
         (("train", row, "-o", tmp_path / "w.bin"), "not 'w.bin'"),
         (("train", row, "-o", tmp_path / "w.pt", "--data", "mnist"), "there are no data 'mnist'"),
-        (("train", row, "-o", tmp_path / "w.pt", "--resume"), "w.pt.checkpoint: No such file"),
+        (("train", row, "-o", tmp_path / "w.pt", "--resume"), "w.pt.checkpoint: there is no checkpoint to go on from"),
         (("train", "resnet18", "-o", tmp_path / "w.pt"), "the network reads 3×224×224"),
         (("experiment", "lesion", row, "--weights", tmp_path / "none.pt"), "none.pt: No such file"),
         (("experiment", "lesion", other, "--weights", weights), "in the weights"),
