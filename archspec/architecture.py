@@ -387,6 +387,7 @@ class Architecture:
 
     def _compare(self, name: str, tree: Tree) -> list[Diagnostic]:
         expected = plain(tree)
+        help: str | None = None
         if expected is None:
             return []
         if name == "output":
@@ -395,12 +396,13 @@ class Architecture:
                 shapes if expected and isinstance(expected[0], list) else shapes[0] if len(shapes) == 1 else shapes
             )
             message = f"expected the output {expected}, got {got}"
+            help = f"sizes have no batch: {got}" if expected[1:] == got else None
         else:
             got = self.paths().total if name == "paths" else getattr(self, name)
             more = got - expected
             difference = f"{'+' if more >= 0 else ''}{shown(more, _DIGITS)}"
             message = f"expected {name} {shown(expected, _DIGITS)}, got {shown(got, _DIGITS)} ({difference})"
-        return [] if got == expected else [Diagnostic(message, tree.span)]
+        return [] if got == expected else [Diagnostic(message, tree.span, help=help)]
 
     def __repr__(self) -> str:
         return f"<Architecture {escape_unprintable(self.name)}: {self.params:,} params, {self.macs:,} MACs, depth {self.depth}>"

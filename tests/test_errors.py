@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,43 +136,83 @@ ELSEWHERE: dict[str, str] = {
 }
 
 
-def templates(call: ast.Call, function: ast.AST) -> Iterator[tuple[str, ...]]:
-    """The constant parts of each text that a call may report."""
-    pending: list[ast.expr] = list(call.args[:1])
+def templates(parts: Iterable[ast.expr], scope: ast.AST, module: ast.Module) -> Iterator[tuple[str, ...]]:
+    """The constant parts of each text that one of these expressions may be."""
+    pending, seen = list(parts), set()
     while pending:
         part = pending.pop()
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            yield (part.value,)
-        elif isinstance(part, ast.JoinedStr):
-            yield tuple(str(one.value) for one in part.values if isinstance(one, ast.Constant))
-        elif isinstance(part, ast.IfExp):
-            pending += [part.body, part.orelse]
-        elif isinstance(part, ast.Name):
-            pending += [
-                node.value
-                for node in ast.walk(function)
-                if isinstance(node, ast.Assign) and any(ast.unparse(target) == part.id for target in node.targets)
-            ]
+        match part:
+            case ast.Constant(value=str(text)):
+                yield (text,)
+            case ast.JoinedStr(values=values):
+                yield tuple(str(one.value) for one in values if isinstance(one, ast.Constant))
+            case ast.IfExp(body=body, orelse=other):
+                pending += [body, other]
+            case ast.BoolOp(values=values):
+                pending += values
+            case ast.Name(id=name) if name not in seen:
+                seen.add(name)
+                pending += [value for place in (scope, module) for value in assigned(place, name)]
+
+
+def assigned(scope: ast.AST, name: str) -> Iterator[ast.expr]:
+    """What is assigned to a name in a function, or at the top of a module."""
+    nodes = scope.body if isinstance(scope, ast.Module) else ast.walk(scope)
+    for node in nodes:
+        if isinstance(node, ast.Assign) and any(ast.unparse(target) == name for target in node.targets):
+            yield node.value
+
+
+def functions() -> Iterator[tuple[Path, ast.Module, ast.FunctionDef]]:
+    for file in sorted(file for pattern in READ for file in PACKAGE.glob(pattern)):
+        module = ast.parse(file.read_text(encoding="utf-8"))
+        yield from ((file, module, node) for node in ast.walk(module) if isinstance(node, ast.FunctionDef))
 
 
 def reported() -> Iterator[tuple[str, tuple[str, ...]]]:
     """Every text in the source that can become a diagnostic, with its place."""
-    for file in sorted(file for pattern in READ for file in PACKAGE.glob(pattern)):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        for function in ast.walk(tree):
-            if not isinstance(function, ast.FunctionDef):
-                continue
-            for call in ast.walk(function):
-                if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in REPORTING:
-                    for parts in templates(call, function):
-                        yield f"{file.relative_to(PACKAGE)}: {'…'.join(parts)}", parts
+    for file, module, function in functions():
+        for call in ast.walk(function):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in REPORTING:
+                for parts in templates(call.args[:1], function, module):
+                    yield f"{file.relative_to(PACKAGE)}: {'…'.join(parts)}", parts
+
+
+ADVISING = ("advise", "advice", "hint", "form", "instead", "comma", "spread", "projection", "neighbours", "inside")
+
+
+def advised() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every text in the source that can become the `help:` of a diagnostic, with its place."""
+    for file, module, function in functions():
+        parts: list[ast.expr] = []
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call):
+                parts += [keyword.value for keyword in node.keywords if keyword.arg == "help"]
+                parts += node.args[2:3] if ast.unparse(node.func).endswith(("wrong", "_error")) else []
+            elif (
+                isinstance(node, ast.Return)
+                and node.value is not None
+                and function.name.lstrip("_").startswith(ADVISING)
+            ):
+                parts.append(node.value)
+        for text in templates(parts, function, module):
+            if "".join(text).strip():
+                yield f"{file.relative_to(PACKAGE)}: {'…'.join(text)}", text
 
 
 TEXTS = dict(reported())
+ADVICE = dict(advised())
+ADVISED_ELSEWHERE: dict[str, str] = {
+    "language/given.py": "tests/language/test_given.py: it is about what is given, not about a text",
+    "language/plain.py": "the same",
+    "extend a bundled spec by its name": "tests/language/test_documents.py: a text has no file",
+    "save the file as UTF-8 text": "tests/test_hostile.py: bytes, not text",
+}
 
 
 def test_the_walk_finds_the_texts() -> None:
     assert len(TEXTS) > 100
+    assert len(ADVICE) > 100
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -187,3 +227,13 @@ def test_every_text_has_a_mistake_that_shows_it(text: str) -> None:
     reason = next((reason for part, reason in ELSEWHERE.items() if part in text), None)
     assert shown or reason, "write a file of tests/errors that shows it"
     assert not (shown and reason), "it is shown: take it off the list"
+
+
+@pytest.mark.parametrize("text", ADVICE)
+def test_every_advice_has_a_mistake_that_shows_it(text: str) -> None:
+    """And so, by `test_the_advice_works`, a spec that follows it."""
+    pattern = re.compile(".*".join(map(re.escape, ADVICE[text])))
+    lines = [line for mistake in MISTAKES.values() for line in mistake.expected.splitlines()]
+    shown = any(pattern.search(line) for line in lines if line.startswith("   help: "))
+    reason = next((reason for part, reason in ADVISED_ELSEWHERE.items() if part in text), None)
+    assert shown or reason, "write a file of tests/errors that shows it"

@@ -66,7 +66,7 @@ def separate_paths(graph: Graph, *, form: Form = "sum") -> Graph:
     return followed(rebuild(graph, change), step)
 
 
-_HELP = "as in [conv: 128, relu, conv: {out: 128, kernel: 3, groups: 32}, relu, conv: 256]"
+_HELP = "as in [conv: 128, relu, conv: {out: 128, kernel: 3, groups: 32}, relu, conv: {out: 256, bias: false}]"
 
 
 def _all_grouped(graph: Graph, *, summed: bool) -> Iterator[Grouped]:
