@@ -15,6 +15,7 @@ from archspec.backends.source.initial import method
 from archspec.backends.source.model import Body, Family, Make
 from archspec.backends.steps import Step, steps_of
 from archspec.graph import Graph, Path
+from archspec.printable import mask_unprintable
 
 _TAKEN = frozenset(["Tensor", "DropPath", "ColumnDraw", "DropMean", "F"])
 
@@ -149,7 +150,7 @@ def _inline(body: Body) -> Make | None:
 
 
 def _camel(name: str) -> str:
-    words = [word for word in re.split(r"[\W_]+", name) if word]
+    words = [word for word in re.split(r"[\W_]+", mask_unprintable(name)) if word]
     made = "".join(word[0].upper() + word[1:] for word in words) or "Network"
     return made if made[0].isalpha() else f"Net{made}"
 
