@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 from operator import itemgetter
 
@@ -55,15 +54,22 @@ def lay_out(
     """
     heads = [text(column.head) for column in columns]
     cells = [[*map(text, row), *[""] * (len(columns) - len(row))] for row in rows]
-    widths = fit([max(map(wide, column)) for column in zip(heads, *cells, strict=True)], width, cuts, drops)
+    natural = [max(map(wide, column)) for column in zip(heads, *cells, strict=True)]
+    widths = fit(natural, width, [*_folded(heads, cells), *cuts], drops)
     more = text("…")
     if any(heads):
-        yield from _lines(heads, columns, widths, more, "bold")
+        yield from _lines(heads, [replace(column, folds=True, style="bold") for column in columns], widths, more)
     for row in cells:
         yield from _lines(row, columns, widths, more)
     dropped = [head.strip() for head, room in zip(heads, widths, strict=True) if room is None]
     if dropped:
-        yield from (((line, "dim"),) for line in textwrap.wrap(f"no room for {', '.join(dropped)}", width or 80))
+        yield from wrap(((f"no room for {', '.join(dropped)}", "dim"),), width)
+
+
+def _folded(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
+    """Each column, and the width to which it can be cut when its head is folded."""
+    for at, head in enumerate(heads):
+        yield at, max([*map(wide, head.split()), *(wide(row[at]) for row in cells)], default=0)
 
 
 def fit(
@@ -124,14 +130,14 @@ def wrap(line: Line, width: int | None, indent: int = 2) -> list[Line]:
     styles = [style for part, style in line for _ in part]
     margin, start = " " * indent, 0
     lines: list[Line] = []
-    for piece in textwrap.wrap(text, width, subsequent_indent=margin, break_long_words=False, break_on_hyphens=False):
+    for piece in _filled(text, width, indent=indent, whole=True):
         piece = piece.removeprefix(margin) if lines else piece
         start = text.index(piece, start)
         parts = groupby(zip(piece, styles[start:], strict=False), key=itemgetter(1))
         cut_out = tuple(("".join(character for character, _ in run), style) for style, run in parts)
         lines.append(((margin, ""), *cut_out) if lines else cut_out)
         start += len(piece)
-    return lines or [line]
+    return lines
 
 
 def _total(widths: Sequence[int | None]) -> int:
@@ -139,25 +145,34 @@ def _total(widths: Sequence[int | None]) -> int:
     return sum(shown) + _GAP * (len(shown) - 1)
 
 
-def _lines(
-    row: Sequence[str], columns: Sequence[Column], widths: Sequence[int | None], more: str, style: str = ""
-) -> Iterator[Line]:
+def _lines(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int | None], more: str) -> Iterator[Line]:
     """A row in as many lines as its folded cells need."""
     shown = [(cell, column, room) for cell, column, room in zip(row, columns, widths, strict=True) if room is not None]
-    parts = [_fold(cell, room) if column.folds else [cut(cell, room, more)] for cell, column, room in shown]
+    parts = [list(_filled(cell, room)) if column.folds else [cut(cell, room, more)] for cell, column, room in shown]
     for line in zip_longest(*parts, fillvalue=""):
         cells = [_placed(cell, column, room) for cell, (_, column, room) in zip(line, shown, strict=True)]
         while len(cells) > 1 and not cells[-1].strip():
             cells.pop()
         cells[-1] = cells[-1].rstrip()
         yield tuple(
-            (("" if not at else " " * _GAP) + cell, style or column.style)
+            (("" if not at else " " * _GAP) + cell, column.style)
             for at, (cell, (_, column, _)) in enumerate(zip(cells, shown, strict=False))
         )
 
 
-def _fold(cell: str, room: int) -> list[str]:
-    return textwrap.wrap(cell, max(1, room), break_on_hyphens=False) or [""]
+def _filled(text: str, width: int, *, indent: int = 0, whole: bool = False) -> Iterator[str]:
+    """The lines of a text that is broken at spaces; a word that is too long is broken too, unless words stay `whole`."""
+    line = ""
+    for word in re.findall(r" *[^ ]+", text):
+        if line.strip() and wide(line + word) > width:
+            yield line
+            line, word = " " * indent, word.lstrip()
+        while not whole and wide(line + word) > width and len(word) > 1:
+            start = cut(word, max(1, width - wide(line)), "") or word[0]
+            yield line + start
+            line, word = " " * indent, word[len(start) :]
+        line += word
+    yield line
 
 
 def _placed(cell: str, column: Column, room: int) -> str:

@@ -207,6 +207,8 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _named(error, path) from error
+    except UnicodeEncodeError as error:
+        raise OSError(errno.EILSEQ, f"names of files are in {error.encoding} here", str(path)) from error
 
 
 def _named(error: OSError, path: Path) -> OSError:

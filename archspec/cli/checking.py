@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archspec.cli.console import say
-from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, Unable, reason, styled
+from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, Unable, reason, shown_name, styled
 from archspec.cli.options import source
 from archspec.diagnostics import Diagnostic, SpecError
-from archspec.printable import escape_unprintable
 
 if TYPE_CHECKING:
     from archspec.language.limits import Limits
@@ -40,8 +39,8 @@ class Checked:
     def show(self) -> None:
         """Prints what is wrong on standard error."""
         if self.unread and not self.diagnostics:
-            name = ((escape_unprintable(self.spec), "bold"), (": ", "")) if self.spec not in self.unread else ()
-            say((*name, ("error", "red bold"), (f": {self.unread}", "")), "", err=True)
+            name = shown_name(self.spec) or "SPEC"
+            say(((name, "bold"), (": ", ""), ("error", "red bold"), (f": {self.unread}", "")), "", err=True)
         for diagnostic in self.diagnostics:
             say(*styled(diagnostic), "", err=True, indent=3)
 
@@ -57,4 +56,5 @@ def look_at(spec: str, limits: Limits) -> Checked:
     except Unable as error:
         return Checked(spec, unread=error.message)
     except OSError as error:
-        return Checked(spec, unread=reason(error))
+        own = error.filename in (None, spec)
+        return Checked(spec, unread=(error.strerror or str(error)) if own else reason(error))

@@ -114,11 +114,13 @@ def reason(error: OSError) -> str:
     """What an OSError says, on one line: the file, if it has one, and what is wrong with it."""
     if error.filename is None:
         return error.strerror or str(error)
-    name = escape_unprintable(
-        os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
-    )
-    shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
-    return f"{shown}: {error.strerror}"
+    return f"{shown_name(error.filename)}: {error.strerror}"
+
+
+def shown_name(name: object) -> str:
+    """The name of a file as a message has it: printable, and not too long."""
+    text = escape_unprintable(os.fsdecode(name) if isinstance(name, str | bytes) else str(name))
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
 
 
 @contextmanager

@@ -96,10 +96,12 @@ def source(spec: str, limits: Limits) -> str | Path | Source:
 
     Raises:
         SpecError: standard input is no text.
-        Unable: SPEC is the text of a spec, or standard input cannot be read.
+        Unable: SPEC is empty or the text of a spec, or standard input cannot be read.
     """
     if spec == "-":
         return _standard_input(limits)
+    if not spec:
+        raise Unable("expected a file, a bundled name or -, got an empty name")
     path = Path(spec)
     if path.is_file() or (os.path.lexists(path) and library.find(spec) is None):
         return path

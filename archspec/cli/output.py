@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def say_written(path: Path, text: str | None = None) -> None:
 def default_name(name: str, ending: str) -> Path:
     """The file that a network goes to if none is given: its name, with what a file name cannot have left out."""
     kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".")
+    kept = kept.encode(sys.getfilesystemencoding(), "replace").decode(sys.getfilesystemencoding()).replace("?", "_")
     while len(kept.encode()) > _LONGEST:
         kept = kept[:-1]
     return Path((kept or "network") + ending)

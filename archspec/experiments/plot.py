@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -11,6 +12,7 @@ from archspec import extras, files
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles
 from archspec.experiments.track import ExperimentError
+from archspec.printable import escape_unprintable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +51,8 @@ def save(path: Path, results: Sequence[Result]) -> None:
     with _matplotlib().rc_context(_STYLE):
         figure = _figure(results)
         metadata = {"Date": None} if path.suffix == ".svg" else {}
-        with files.replacing(path) as file:
+        with files.replacing(path) as file, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
             figure.savefig(file, format=path.suffix[1:], dpi=160, metadata=metadata)
 
 
@@ -67,7 +70,11 @@ def _figure(results: Sequence[Result]) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     for at, result in enumerate(results):
-        look = {"color": _COLOURS[at % len(_COLOURS)], "marker": _MARKS[at % len(_MARKS)], "label": result.network}
+        look = {
+            "color": _COLOURS[at % len(_COLOURS)],
+            "marker": _MARKS[at % len(_MARKS)],
+            "label": _words(result.network),
+        }
         if isinstance(result, Gradients):
             _gradients(list(axes[at]), result)
         elif isinstance(result, Lesions):
@@ -81,13 +88,19 @@ def _figure(results: Sequence[Result]) -> Figure:
     return figure
 
 
+def _words(name: str) -> str:
+    """A name as matplotlib shows it: `$` begins a formula, `_` at the start a label that is left out."""
+    shown = escape_unprintable(name).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
+
+
 def _finish(axes: Axes, results: Sequence[Result]) -> None:
     axes.set_ylabel("test error, %")
     axes.set_ylim(-2, 102)
     if len(results) > 1 or isinstance(results[0], Shuffles):
         axes.legend()
     else:
-        axes.set_title(results[0].network)
+        axes.set_title(_words(results[0].network))
 
 
 def _places(results: Sequence[Result]) -> dict[str, int]:
@@ -126,7 +139,7 @@ def _gradients(axes: list[Axes], result: Gradients) -> None:
     colours = [_COLOURS[1] if length in result.effective else _COLOURS[0] for length in lengths]
     shares = [result.paths[length] / 2**result.blocks for length in lengths]
     counts.bar(lengths, _percent(shares), width=1, color=colours, alpha=0.85)
-    counts.set(ylabel="% of all paths", title=f"{result.network}:\n$2^{{{result.blocks}}}$ paths")
+    counts.set(ylabel="% of all paths", title=f"{_words(result.network)}:\n$2^{{{result.blocks}}}$ paths")
     for length, found in result.magnitudes.items():
         sizes.scatter([length] * len(found), found, s=5, color="#999999", alpha=0.6, linewidth=0, rasterized=True)
     sizes.plot(lengths, list(result.mean.values()), color=_COLOURS[0], marker="o", markersize=3, linewidth=1)

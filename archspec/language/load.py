@@ -78,7 +78,11 @@ class Loader:
         try:
             inside = target.resolve().is_relative_to(self.root.resolve())
             readable = target.is_file() or not target.exists()
-        except (OSError, RuntimeError):  # a link to itself, a name that is too long
+        except (
+            OSError,
+            RuntimeError,
+            UnicodeEncodeError,
+        ):  # a link to itself, a name that is too long, or of another encoding
             raise _error(f"{shorten(text)!r} cannot be read: there is no such file", name) from None
         if not inside and not self.is_bundled(path, target):
             raise _error(

@@ -78,11 +78,11 @@ def outputs() -> list[tuple[str, str]]:
     ]
 
 
-def run(*given: str | Path, **options: str | None) -> Result:
-    """The result of a command, with variables of the environment."""
-    result = CliRunner(
-        env={"COLUMNS": None, "NO_COLOR": None, "CLICOLOR_FORCE": None, "CLICOLOR": None, **options}
-    ).invoke(archspec, [str(word) for word in given], prog_name="archspec")
+def run(*given: str | Path, charset: str = "utf-8", **variables: str | None) -> Result:
+    """The result of a command on a terminal or pipe of an encoding, with variables of the environment."""
+    unset = dict.fromkeys(("COLUMNS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"))
+    runner = CliRunner(charset, env={**unset, **variables})
+    result = runner.invoke(archspec, [str(word) for word in given], prog_name="archspec")
     assert result.exception is None or isinstance(result.exception, SystemExit), (given, result.exception)
-    assert "Traceback" not in result.output
+    assert b"Traceback" not in result.stdout_bytes + result.stderr_bytes
     return result

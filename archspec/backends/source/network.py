@@ -19,6 +19,7 @@ from archspec.backends.source.module import Module
 from archspec.backends.source.runtime import Runtime
 from archspec.backends.steps import steps_of
 from archspec.graph import Graph, Path
+from archspec.printable import mask_unprintable
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -120,6 +121,6 @@ def _heights(below: Mapping[Key, set[Key]]) -> dict[Key, int]:
 
 def _camel(text: str) -> str:
     """The name of a class that is made of a name of the spec, or of the spec's own."""
-    words = [word for word in re.split(r"[\W_]+", text) if word]
+    words = [word for word in re.split(r"[\W_]+", mask_unprintable(text)) if word]
     made = identifier("".join(word[0].upper() + word[1:] for word in words), "Net")
     return made if made != "Net" else "Network"
