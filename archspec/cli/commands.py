@@ -16,6 +16,7 @@ from archspec.cli.experiments import experiment, train
 from archspec.cli.options import SPEC, architecture_options, json_option, known_ending, limits_options, source
 from archspec.cli.pipeline import pipeline
 from archspec.cli.routes import count_paths, lesion
+from archspec.cli.watch import watched
 from archspec.diagnostics import Diagnostic, SpecError
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ def _diagnostics(spec: str, limits: Limits) -> tuple[Diagnostic, ...]:
     from archspec.loading import check as diagnose
 
     try:
-        return diagnose(source(spec, limits), limits=limits)
+        with watched(limits) as budget:
+            return diagnose(source(spec, limits), limits=budget)
     except SpecError as error:  # standard input that is no text
         return error.diagnostics
 

@@ -10,6 +10,7 @@ import click
 from archspec.cli.drawing import default_name, deliver
 from archspec.cli.errors import SpecCommand, Unable, echo_json
 from archspec.cli.options import SPEC, json_option, limits_options, set_option, source
+from archspec.cli.watch import watched
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -35,7 +36,11 @@ def loaded(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> l
 
     if list(specs).count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
-    return [load(source(spec, limits), limits=limits, **overrides) for spec in specs]
+    found = []
+    for spec in specs:
+        with watched(limits) as budget:
+            found.append(load(source(spec, limits), limits=budget, **overrides))
+    return found
 
 
 @click.command(cls=SpecCommand, epilog=_DIFF, help=f"Show what differs between two networks.\n\n{SPEC}")

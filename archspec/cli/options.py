@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archspec.cli.watch import watched
+
 if TYPE_CHECKING:
     from archspec.diagnostics import Source
     from archspec.language.limits import Limits
@@ -76,7 +78,9 @@ def architecture_options(command: Command) -> Command:
     def loaded(spec: str, overrides: dict[str, str], limits: Limits, **options: Any) -> None:
         from archspec.loading import load
 
-        command(load(source(spec, limits), limits=limits, **overrides), **options)
+        with watched(limits) as budget:
+            arch = load(source(spec, limits), limits=budget, **overrides)
+        command(arch, **options)
 
     return loaded
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
+from archspec import meter
 from archspec.diagnostics import Collector, Note, Span, did_you_mean, nearest
 from archspec.expressions import ExpressionError
 from archspec.language.explain import explain
@@ -242,7 +243,8 @@ def _args(base: dict[str, Entry], child: dict[str, Entry]) -> dict[str, Entry]:
     pending = list(reversed(merged))
     while pending:
         name = pending[-1]
-        used = [] if name in entered else [word for word in _words(merged[name][1]) if word in merged.keys() - entered]
+        words = () if name in entered else _words(merged[name][1])
+        used = [word for word in words if word in merged and word not in entered]
         entered.add(name)
         pending += used
         if not used:
@@ -263,6 +265,7 @@ def _words(tree: Tree) -> Iterable[str]:
                 pending += [value for _, value in entries]
 
 
+_ORDERED = 16  # stages that are looked through with one unit of work, for the place of one
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -272,6 +275,7 @@ def _stages(base: dict[str, Entry], child: dict[str, Entry], found: Collector) -
     stages = dict(base)
     for name, (key, layer) in child.items():
         if _is_null(layer):
+            meter.current().charge("binding", len(order) // _ORDERED, key.span)
             if name not in order:
                 found.report(f"there is no stage {name!r} to leave out", key.span, help=did_you_mean(name, order))
                 continue
@@ -280,8 +284,9 @@ def _stages(base: dict[str, Entry], child: dict[str, Entry], found: Collector) -
         after = layer.by_name.get("after") if isinstance(layer, Mapping) else None
         stages[name] = (key, layer)
         if after is None:
-            order += [] if name in order else [name]
+            order += [] if name in base else [name]
             continue
+        meter.current().charge("binding", len(order) // _ORDERED, key.span)
         order = [other for other in order if other != name]
         anchor = after.text if isinstance(after, Scalar) else ""
         if anchor not in order:
