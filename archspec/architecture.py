@@ -12,6 +12,7 @@ from archspec.diagnostics import Diagnostic
 from archspec.graph import Graph
 from archspec.language.layers import Program
 from archspec.language.tree import Tree, plain
+from archspec.meter import current
 from archspec.numerals import shown
 from archspec.passes import ARGUMENTS, BY_WORD
 from archspec.printable import escape_unprintable
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from archspec.report.summary import Summary
 
 
+_COUNTED = 5  # units of work for each node of a network whose counts are compared with what is expected
 _DIGITS = 300  # of a number that a spec expects, to be copied from the message; a longer one is rounded
 
 
@@ -390,6 +392,7 @@ class Architecture:
         help: str | None = None
         if expected is None:
             return []
+        current().charge("counting", _COUNTED * len(self.network.nodes), tree.span)
         if name == "output":
             shapes = [list(sizes) for sizes in self.output_shapes.values()]
             got: Any = (

@@ -9,19 +9,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from archspec import library
-from archspec.diagnostics import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError
+from archspec.diagnostics import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError, fail
 from archspec.graph import Graph
 from archspec.language import Budget, Limits, elaborate, program
 from archspec.language.explain import explain
 from archspec.language.given import option
 from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import Loader
+from archspec.language.size import MORE_NODES
 from archspec.language.tree import locate
 from archspec.language.unused import find_unread_inputs
 from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
 
-_PASS = 8  # units of work for each node of a graph that a pass makes anew
+_PASS = 6  # units of work for each node that a pass looks at, beside those for what it makes
 
 
 def compiled(
@@ -55,6 +56,8 @@ def _compiled(
     for use in bound.passes:
         budget.charge("passes", _PASS * len(graph.nodes), use.span)
         graph = _rewritten(graph, use, names)
+        if len(graph.nodes) > budget.limits.nodes:
+            fail(f"the network has more than {budget.limits.nodes:,} nodes", use.span, None, help=MORE_NODES)
     return bound, graph, source.text, {name: found.yaml.strip() for name, found in given.items()}
 
 

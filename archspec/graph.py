@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from archspec import meter
 from archspec.carried import Step
 from archspec.diagnostics import Source, Span, Use
 from archspec.shape import Shape
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Path = tuple[str, ...]
 """A module's place: the names of its scopes and its own; in torch they are joined by dots."""
 
+_NODE = 12  # units of work for a node and its shapes
 NOWHERE = Span(Source("<graph>", ""), 1, 1)
 
 
@@ -161,6 +163,7 @@ class Graph:
         use: Use | None = None,
     ) -> tuple[Value, ...]:
         """Adds a node and gives its outputs. Raises `ShapeError`."""
+        meter.charge("nodes", _NODE + (len(inputs) + len(path)) // 4)
         return self.place(
             op, inputs, op.infer(*[value.shape for value in inputs]), path, scope=scope, span=span, use=use
         )
@@ -199,6 +202,10 @@ class Graph:
     def ops(self) -> Iterator[Node]:
         """The nodes that compute, in topological order."""
         return (node for node in self.nodes if isinstance(node, Node))
+
+    def users(self, value: Value) -> list[Node]:
+        """The nodes that read a value, in order, once for each operand."""
+        return [node for id in value.users if isinstance(node := self.nodes[id], Node)]
 
     def takes_indices(self, value: Value) -> bool:
         """Whether some op reads whole numbers from a value, as an embedding does."""

@@ -25,15 +25,21 @@ class Meter:
         """How many units are done before `pause` is called."""
         self.suggestions = SUGGESTIONS
         """Units that are left for looking for a word that may have been meant."""
+        self.span: Any = None
+        """The place that was known last."""
+        self.use: Any = None
+        """The use of a block that this place is in."""
 
     def charge(self, kind: Kind, units: int, span: Any = None, use: Any = None) -> None:
-        """Counts work, which is done after this or has just been done; `span` and `use` are the place that asks for it."""
+        """Counts work, which is done after this or has just been done; `span` and `use` are the place that asks for it, if it is known."""
         self.spent[kind] += units
         self.units += units
+        if span is not None:
+            self.span, self.use = span, use
         if self.units >= self.due:
-            self.pause(span, use)
+            self.pause()
 
-    def pause(self, span: Any, use: Any) -> None:
+    def pause(self) -> None:
         """What is done from time to time; a plain meter only counts."""
 
     def suggest(self, units: int) -> bool:

@@ -46,9 +46,14 @@ class Part:
     @cached_property
     def leaving(self) -> tuple[Value, ...]:
         """Its values that are read outside it or are outputs of the network, in order; if there is none, those of its last node."""
-        read = {value for node in self.graph.ops if node.id not in self.ids for value in node.inputs}
-        read.update(self.graph.outputs.values())
-        return tuple(value for node in self.nodes for value in node.outputs if value in read) or self.nodes[-1].outputs
+        returned = set(self.graph.outputs.values())
+        left = (
+            value
+            for node in self.nodes
+            for value in node.outputs
+            if value in returned or any(user not in self.ids for user in value.users)
+        )
+        return tuple(left) or self.nodes[-1].outputs
 
     @cached_property
     def span(self) -> Span:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
+from archspec import meter
 from archspec.graph import Graph, Input, Node, Value
+
+_ARRIVAL = 3  # units of work for what reaches one output of a node, beside those for the ranges of channels
+_WIDE = 16  # operands and outputs of a node among which a split or a concatenation looks for a place with one unit
 
 Amount = TypeVar("Amount")
 Reached = dict[range, Amount]
@@ -31,7 +35,7 @@ def sweep(
     """
     starts = {(value.node, value.index) for value in (graph.inputs.values() if sources is None else sources)}
     started = {node for node, _ in starts}
-    unread = _reads(graph)
+    unread = [sum(len(value.users) for value in node.outputs) for node in graph.nodes]
     live: dict[int, list[Reached[Amount]]] = {}
     for node in graph.nodes:
         if isinstance(node, Input):
@@ -56,15 +60,6 @@ def sweep(
                 del live[value.node]
 
 
-def _reads(graph: Graph) -> list[int]:
-    """How many operands each node feeds."""
-    reads = [0] * len(graph.nodes)
-    for node in graph.ops:
-        for value in node.inputs:
-            reads[value.node] += 1
-    return reads
-
-
 def _begun(
     reached: Reached[Amount], channels: range, start: Amount, merge: Callable[[Amount, Amount], Amount]
 ) -> Reached[Amount]:
@@ -81,6 +76,8 @@ def _arrivals(
     extend: Callable[[Amount, int], Amount] | None,
     gates: bool,
 ) -> Reached[Amount]:
+    width = len(node.inputs) + len(node.outputs)
+    meter.charge("counting", _ARRIVAL + sum(map(len, offered)) * (1 + width // _WIDE))
     op, inputs, outputs = node.op, node.input_shapes, node.output_shapes
     arrived: Reached[Amount] = {}
     for operand, reached in enumerate(offered):

@@ -58,10 +58,7 @@ class Folding:
     def __post_init__(self) -> None:
         self.members = outline(self.graph).members
         self.ranges = _ranges(self.graph)
-        self._readers = [[] for _ in self.graph.nodes]
-        for node in self.graph.ops:
-            for value in node.inputs:
-                self._readers[value.node].append(node.id)
+        self._readers = [[user for value in node.outputs for user in value.users] for node in self.graph.nodes]
         for value in self.graph.outputs.values():
             self._readers[value.node].append(len(self.graph.nodes))
 

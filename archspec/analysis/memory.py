@@ -62,9 +62,8 @@ def kept_elements(graph: Graph) -> int:
 def _readers(graph: Graph) -> dict[tuple[int, int], int | None]:
     """For each value that is used, the last node that reads it; None where the network returns it."""
     readers: dict[tuple[int, int], int | None] = {}
-    for node in graph.ops:
-        for value in node.inputs:
-            readers[value.node, value.index] = node.id
+    for node in graph.nodes:
+        readers.update(((value.node, value.index), value.users[-1]) for value in node.outputs if value.users)
     for value in graph.outputs.values():
         readers[value.node, value.index] = None
     return readers

@@ -55,10 +55,7 @@ def _alone(node: Node, readers: dict[int, int]) -> bool:
 
 
 def _readers(graph: Graph) -> dict[int, int]:
-    readers = dict.fromkeys(range(len(graph.nodes)), 0)
-    for node in graph.ops:
-        for value in node.inputs:
-            readers[value.node] += 1
+    readers = {node.id: sum(len(value.users) for value in node.outputs) for node in graph.nodes}
     for value in graph.outputs.values():
         readers[value.node] += 1
     return readers

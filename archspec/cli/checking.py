@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from archspec.cli.console import say
 from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, Unable, reason, shown_name, styled
 from archspec.cli.options import source
+from archspec.cli.watch import watched
 from archspec.diagnostics import Diagnostic, SpecError
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def look_at(spec: str, limits: Limits) -> Checked:
     from archspec.loading import check as diagnose
 
     try:
-        return Checked(spec, diagnose(source(spec, limits), limits=limits))
+        with watched(limits) as budget:
+            return Checked(spec, diagnose(source(spec, limits), limits=budget))
     except SpecError as error:  # standard input that is no text, or a spec that cannot be read
         return Checked(spec, error.diagnostics, unread=reason(error) if isinstance(error, OSError) else None)
     except Unable as error:

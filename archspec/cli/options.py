@@ -14,6 +14,7 @@ import click
 
 from archspec import library
 from archspec.cli.errors import Unable
+from archspec.cli.watch import watched
 from archspec.diagnostics import shorten
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def load_given(spec: str, overrides: Mapping[str, str], limits: Limits) -> Archi
     from archspec.loading import load_overridden
 
     given = {name: option(name, text, limits, flag="--set") for name, text in overrides.items()}
-    arch = load_overridden(source(spec, limits), given, limits=limits)
+    with watched(limits) as budget:
+        arch = load_overridden(source(spec, limits), given, limits=budget)
     show_diagnostics(arch.warnings, as_json=False)
     return arch
 

@@ -21,7 +21,7 @@ class Progress(Protocol):
     def __exit__(self, *_: object) -> object: ...
     def add_task(self, description: str, *, total: float, completed: int = 0, note: str = "") -> Any: ...
     def update(self, task: Any, *, note: str) -> None: ...
-    def advance(self, task: Any) -> None: ...
+    def advance(self, task: Any, advance: float = 1) -> None: ...
 
 
 def bars() -> Progress:
@@ -67,8 +67,8 @@ class PlainProgress:
         self._tasks[task]["note"] = note
         self._show(self._tasks[task])
 
-    def advance(self, task: int) -> None:
-        self._tasks[task]["completed"] += 1
+    def advance(self, task: int, advance: float = 1) -> None:
+        self._tasks[task]["completed"] += advance
         if time.monotonic() >= self._next:
             self._show(self._tasks[task])
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from archspec import meter
-from archspec.diagnostics import Diagnostic, LimitError, Source, Span, Use
+from archspec.diagnostics import Diagnostic, LimitError, Source, Span
 from archspec.language.limits import DEFAULT, Limits
 
 MORE_WORK = "if it is meant to be that large, raise the limit: --max-nodes, or Limits(work=…)"
@@ -30,8 +30,7 @@ class Budget(meter.Meter):
     def __init__(self, limits: Limits = DEFAULT, watch: Callable[[Budget], object] | None = None) -> None:
         super().__init__()
         self.limits, self.watch = limits, watch
-        self.place = Span(Source("<spec>", ""), 1, 1)
-        """Where the work was asked for that was charged last with a place."""
+        self.span = Span(Source("<spec>", ""), 1, 1)
         self.due = self.next_due()
 
     @staticmethod
@@ -53,11 +52,11 @@ class Budget(meter.Meter):
     def next_due(self) -> int:
         return self.most + 1 if self.watch is None else min(self.most + 1, self.units + _PULSE)
 
-    def pause(self, span: Span | None, use: Use | None) -> None:
+    def pause(self) -> None:
         """Ends the run where the budget is spent, and lets `watch` see how far it is."""
         if self.units > self.most:
             message = f"the spec takes more than {self.most:,} units of work"
-            raise LimitError(Diagnostic(message, span or self.place, use=use, help=MORE_WORK))
+            raise LimitError(Diagnostic(message, self.span, use=self.use, help=MORE_WORK))
         self.due = self.next_due()
         if self.watch is not None:
             self.watch(self)

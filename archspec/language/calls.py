@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from archspec.language.elaborator import Elaborator
 
 _BLOCK = 4  # units of work for the use of a block, beside those for its layer
+_GIVEN = 3  # for each of its arguments and inputs
 _NAMES = 16  # names that are copied with one unit
 
 
@@ -34,7 +35,7 @@ def block(made: Elaborator, use: BlockUse, env: Env, current: Bundle, place: Pla
     """The layers of a block, with the arguments of one use."""
     chosen = made.program.blocks[use.block]
     given = len(chosen.parameters) + len(chosen.inputs)
-    made.budget.charge("layers", _BLOCK + given + len(made.document.names) // _NAMES, use.span, env.use)
+    made.budget.charge("layers", _BLOCK + _GIVEN * given + len(made.document.names) // _NAMES, use.span, env.use)
     frame = Frame(values={"input": current})
     frame.values.update(_inputs(made, chosen, use, env, current))
     own = Env(dict(made.document.names), frame)

@@ -166,7 +166,7 @@ class Elaborator:
                 self.report(f"as has {len(layer.names)} names for {found}", span, env.use)
             self.read(result)
             result = (UNKNOWN,) * len(layer.names)
-        self.budget.charge("values", len(result) // 4)
+        self.budget.charge("values", len(result) // 2)
         env.frame.values.update((scalar.text, (value,)) for scalar, value in zip(layer.names, result, strict=True))
 
     def item(self, item: Item, env: Env, current: Bundle, place: Place) -> Bundle:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from archspec import meter
 from archspec.diagnostics import Collector, Span, Use, did_you_mean, shorten
 from archspec.language.foreign import advise_argument, advise_key, advise_option, translate_argument
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe, locate
@@ -16,6 +17,7 @@ from archspec.ops import BY_WORD
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+_DETAIL = 8  # units of work for one thing that pydantic finds
 _KINDS = {
     "int": "a whole number",
     "float": "a number",
@@ -50,6 +52,7 @@ def explain(
     `owner` is what has the fields, in the author's words, and `span` its place. Fields in `given` are not missing: their
     values are not known yet. `advise` says what to do about a field, where it knows.
     """
+    meter.charge("diagnostics", _DETAIL * error.error_count())
     by_field: dict[str, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         by_field.setdefault(str(detail["loc"][0]) if detail["loc"] else "", []).append(detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archspec import meter
 from archspec.diagnostics import Collector, Note, did_you_mean
 from archspec.language.document import Document, Entry, is_null
 from archspec.language.tree import Mapping, Scalar, Tree, words
@@ -49,11 +50,15 @@ def _args(base: dict[str, Entry], child: dict[str, Entry]) -> dict[str, Entry]:
     return ordered
 
 
+_ORDERED = 16  # stages that are looked through with one unit of work, for the place of one
+
+
 def _stages(base: dict[str, Entry], child: dict[str, Entry], found: Collector) -> dict[str, Entry]:
     """The stages of `base` with those of `child` put in their places, at the end, or behind the one that `after` names."""
     order = list(base)
     stages = dict(base)
     for name, (key, layer) in child.items():
+        meter.current().charge("binding", len(order) // _ORDERED, key.span)
         if is_null(layer):
             if name not in order:
                 found.report(f"there is no stage {name!r} to leave out", key.span, help=did_you_mean(name, order))

@@ -14,6 +14,7 @@ from archspec.ops.join import Folding
 from archspec.shape import IMAGES, Names
 
 _SHOWN = 12  # operands
+_LOOKED_AT = 200  # layers, for the words of one operand
 
 
 def turned(op: Op, inputs: Bundle, current: Bundle) -> str | None:
@@ -78,19 +79,34 @@ def _made_of(layer: Layer, env: Env) -> str:
 
 
 def _words(layer: Layer, env: Env) -> Iterator[str]:
-    """What a layer is made of, for a diagnostic."""
-    match layer:
-        case OpUse():
-            yield layer.op.word
-        case BlockUse():
-            yield layer.block
-        case ValueUse():
-            yield layer.name
-        case Turns():
-            yield layer.word
-        case Chain():
-            for item in layer.items:
-                yield from _words(item.layer, env)
-        case ArgumentUse():
-            value = env.names[layer.name]
-            yield from _words(value.layer, value.env) if isinstance(value, Closure) else (layer.name,)
+    """What a layer is made of, for a diagnostic; no more than `_LOOKED_AT` layers are looked at, many of which may be empty."""
+    pending: list[Iterator[tuple[Layer, Env]]] = [iter([(layer, env)])]
+    for _ in range(_LOOKED_AT):
+        found = next(pending[-1], None)
+        if found is None:
+            pending.pop()
+            if not pending:
+                return
+            continue
+        part, around = found
+        match part:
+            case OpUse():
+                yield part.op.word
+            case BlockUse():
+                yield part.block
+            case ValueUse():
+                yield part.name
+            case Turns():
+                yield part.word
+            case Chain():
+                pending.append(_parts(part, around))
+            case ArgumentUse():
+                value = around.names[part.name]
+                if isinstance(value, Closure):
+                    pending.append(iter([(value.layer, value.env)]))
+                else:
+                    yield part.name
+
+
+def _parts(chain: Chain, env: Env) -> Iterator[tuple[Layer, Env]]:
+    return ((item.layer, env) for item in chain.items)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from archspec.diagnostics import Diagnostic, LimitError, SpecError, Use
 from archspec.language.budget import MORE_WORK, Budget
 from archspec.language.layers import ArgumentUse, Block, BlockUse, Chain, JoinUse, Layer, OpUse, Program, Turns
 from archspec.language.tree import Tree
-from archspec.language.values import NO_VALUE, UnknownError, evaluate
+from archspec.language.values import NO_VALUE, UNKNOWN_NUMBER, UnknownError, evaluate
 from archspec.ops.tensor import Split
 
 MORE_NODES = "if it is meant to be that large, raise the limit: --max-nodes, or Limits(nodes=…)"
@@ -47,6 +48,8 @@ class _Env:
     """The arguments that are known at one place."""
 
     id: int
+    own: dict[str, Any]
+    """Those that are not the document's."""
     names: Mapping[str, Any]
     use: Use | None
 
@@ -80,13 +83,13 @@ class _Counter:
         self.sizes: dict[tuple[int, int, int | None], Size] = {}
         self.envs: dict[Any, _Env] = {}
         self.level = 0
-        self.document = self.env({}, None)
+        names: dict[str, Any] = {}
+        self.document = _Env(0, names, names, None)
 
     def check(self) -> None:
-        names: dict[str, Any] = {}
+        names = self.document.own
         for name, parameter in self.program.parameters.items():
-            self.bind(names, name, parameter.default, self.env(names, None))
-        self.document = self.env(names, None)
+            names[name] = self.bound(parameter.default, names, lambda: self.document)
         self.search(self.program.stages, self.document, len(self.program.inputs))
 
     def search(self, layer: Layer, env: _Env, width: int | None) -> None:
@@ -214,7 +217,7 @@ class _Counter:
         return every._replace(width=count * (one.width or 0) if known else None)
 
     def times(self, turns: Turns, env: _Env) -> int:
-        times = self.value(turns.times, env)
+        times = self.value(turns.times, env.names)
         return max(0, times) if isinstance(times, int) and not isinstance(times, bool) else 0
 
     def repeat(self, body: Layer, env: _Env, count: int, width: int | None) -> Size:
@@ -236,7 +239,7 @@ class _Counter:
         level = self.size(turns.core, env, None)._replace(width=None)
         inner = self.without(env, turns.index)
         for _ in range(min(self.times(turns, env), self.limits.nesting)):
-            around = self.env({**inner.names, "core": level}, env.use)
+            around = self.env({**inner.own, "core": level}, env.use)
             level = self.size(turns.body, around, None)._replace(width=None)
             if self.exceeds(level):
                 break
@@ -244,53 +247,52 @@ class _Counter:
 
     # -- what is known --------------------------------------------------------------------------------------------
 
-    def env(self, names: Mapping[str, Any], use: Use | None) -> _Env:
-        """The environment of these names; equal ones are one."""
+    def env(self, own: dict[str, Any], use: Use | None) -> _Env:
+        """The environment of these names and the document's; equal ones are one."""
         key = tuple(
             (name, (id(value.layer), value.env.id) if isinstance(value, _Written) else value)
-            for name, value in names.items()
+            for name, value in own.items()
         )
-        self.budget.charge("sizing", 1 + len(key) // 4)
+        self.budget.charge("sizing", 1 + len(key))
         found = self.envs.get(key)
         if found is None:
-            found = self.envs[key] = _Env(len(self.envs), dict(names), use)
+            found = self.envs[key] = _Env(1 + len(self.envs), own, ChainMap(own, self.document.own), use)
         return found
 
     def without(self, env: _Env, index: str | None) -> _Env:
-        if index is None or index not in env.names:
-            return env
-        return self.env({name: value for name, value in env.names.items() if name != index}, env.use)
+        """The environment in a turn, whose number is not known."""
+        return env if index is None else self.env({**env.own, index: UNKNOWN_NUMBER}, env.use)
 
     def inside(self, use: BlockUse, env: _Env) -> _Env:
         """The environment in a block: the document's arguments and its own."""
-        names = dict(self.document.names)
-        shown: dict[str, Any] = {}
-        block = self.program.blocks[use.block]
-        for name, parameter in block.parameters.items():
+        own: dict[str, Any] = {}
+        names = ChainMap(own, self.document.own)
+        for name, parameter in self.block(use).parameters.items():
             given = use.arguments.get(name)
-            around = env if given is not None else self.env(names, None)
-            self.bind(names, name, parameter.default if given is None else given, around)
-            if name in names and not isinstance(names[name], _Written):
-                shown[name] = names[name]
-        return self.env(names, Use(use.block, shown, use.span, env.use))
+            if given is not None:
+                own[name] = self.bound(given, env.names, lambda: env)
+            else:
+                own[name] = self.bound(parameter.default, names, lambda: self.env(dict(own), None))
+        shown = {
+            name: value
+            for name, value in own.items()
+            if value is not UNKNOWN_NUMBER and not isinstance(value, _Written)
+        }
+        return self.env(own, Use(use.block, shown, use.span, env.use))
 
-    def bind(self, names: dict[str, Any], name: str, value: Tree | Layer | None, env: _Env) -> None:
-        names.pop(name, None)
-        if isinstance(value, Layer):
-            if "layer" in self.known:
-                names[name] = _Written(value, env)
-            return
-        found = self.value(value, env)
-        if found is not None:
-            names[name] = found
+    def bound(self, value: Tree | Layer | None, names: Mapping[str, Any], around: Callable[[], _Env]) -> Any:
+        """What an argument is; `around` gives the environment that a layer is kept with."""
+        if not isinstance(value, Layer):
+            return self.value(value, names)
+        return _Written(value, around()) if "layer" in self.known else UNKNOWN_NUMBER
 
-    def value(self, tree: Tree | None, env: _Env) -> Any:
-        """The value of an argument, or None where it is not known."""
+    def value(self, tree: Tree | None, names: Mapping[str, Any]) -> Any:
+        """The value of an argument, or `UNKNOWN_NUMBER`."""
         if tree is None or "number" not in self.known:
-            return None
+            return UNKNOWN_NUMBER
         try:
-            return evaluate(tree, env.names, NO_VALUE, None)
+            return evaluate(tree, names, NO_VALUE, None)
         except LimitError:
             raise
         except (SpecError, UnknownError):
-            return None
+            return UNKNOWN_NUMBER

@@ -59,7 +59,7 @@ def _padding(conv: Conv, rank: int) -> tuple[int, ...]:
 
 def takers(wiring: Wiring, value: Value) -> list[Node]:
     """The layers that read a value, if layers that can take over a factor and a shift of it are all that read it."""
-    found = wiring.readers.get(value, [])
+    found = wiring.graph.users(value)
     return found if value not in wiring.outputs and all(map(takes_in, found)) else []
 
 

@@ -8,6 +8,7 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
+from archspec import meter
 from archspec.carried import Step
 from archspec.diagnostics import Span
 from archspec.graph import Graph, Input, Node, Path, Value
@@ -94,27 +95,23 @@ def followed(graph: Graph, step: Step) -> Graph:
     return graph
 
 
-def readers(graph: Graph) -> dict[Value, list[Node]]:
-    """The nodes that read each value, once for each operand."""
-    found: dict[Value, list[Node]] = {}
-    for node in graph.ops:
-        for value in node.inputs:
-            found.setdefault(value, []).append(node)
-    return found
-
-
 class FreeNames:
     """Names for new modules and scopes beside the old ones: `droppath`, `droppath2`, …"""
 
     def __init__(self, graph: Graph) -> None:
-        paths = [node.path for node in graph.ops] + [scope.path for scope in graph.scopes]
+        paths = {node.path for node in graph.ops} | {scope.path for scope in graph.scopes}
+        meter.charge("passes", sum(len(path) * (2 + len(path) // 8) for path in paths))
         self.taken = {path[:length] for path in paths for length in range(1, len(path) + 1)}
+        self.counts: dict[Path, int] = {}
 
     def take(self, around: Path, name: str) -> Path:
         """The path of a new thing inside `around`, called `name` or, if that is taken, `name2`, `name3`, …"""
-        path, count = (*around, name), 1
+        first = (*around, name)
+        count = self.counts.get(first, 1)
+        path = first if count == 1 else (*around, f"{name}{count}")
         while path in self.taken:
             count += 1
             path = (*around, f"{name}{count}")
+        self.counts[first] = count
         self.taken.add(path)
         return path

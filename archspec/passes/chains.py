@@ -9,7 +9,6 @@ from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
 from archspec.ops.norm import BatchNorm
-from archspec.passes.base import readers
 
 Chain = tuple[Node, ...]
 
@@ -19,28 +18,27 @@ class Wiring:
     """Who reads which value of a graph, and which values leave it."""
 
     graph: Graph
-    readers: dict[Value, list[Node]]
     outputs: frozenset[Value]
 
     @staticmethod
     def of(graph: Graph) -> Wiring:
-        return Wiring(graph, readers(graph), frozenset(graph.outputs.values()))
+        return Wiring(graph, frozenset(graph.outputs.values()))
 
     def only_reader(self, value: Value) -> Node | None:
         """The one node that reads a value that nothing else needs."""
-        found = self.readers.get(value, [])
-        return found[0] if len(found) == 1 and value not in self.outputs else None
+        found = self.graph.users(value) if len(value.users) == 1 and value not in self.outputs else []
+        return found[0] if found else None
 
     def before(self, value: Value, *, convs: int | None = None) -> Chain:
         """The series that ends in a value, from a convolution on: the farthest, or the one number `convs` from the end."""
         chain: list[Node] = []
-        while self.only_reader(value) is not None:
+        met = 0
+        while met != convs and self.only_reader(value) is not None:
             node = self.graph.nodes[value.node]
             if not isinstance(node, Node) or not separable(node):
                 break
             chain.append(node)
-            if convs is not None and sum(isinstance(one.op, Conv) for one in chain) == convs:
-                break
+            met += isinstance(node.op, Conv)
             value = node.inputs[0]
         while chain and not isinstance(chain[-1].op, Conv):
             chain.pop()

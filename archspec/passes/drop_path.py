@@ -64,7 +64,8 @@ def _columns(graph: Graph, means: list[Node]) -> Mapping[int, tuple[int, ...]]:
 
 def _ranks(amounts: list[int]) -> tuple[int, ...]:
     order = sorted(range(len(amounts)), key=lambda at: -amounts[at])
-    return tuple(order.index(at) for at in range(len(amounts)))
+    ranks = {at: rank for rank, at in enumerate(order)}
+    return tuple(ranks[at] for at in range(len(amounts)))
 
 
 _HELP = "drop_path is for networks that join with mean, as FractalNet does"

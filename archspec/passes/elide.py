@@ -8,7 +8,7 @@ from archspec.ops.dropout import Dropout, DropPath, SpatialDropout
 from archspec.ops.fractal import ColumnDraw, DropMean
 from archspec.ops.join import Mean
 from archspec.ops.tensor import Scale
-from archspec.passes.base import keep, readers, rebuild
+from archspec.passes.base import keep, rebuild
 
 
 def elide(graph: Graph, *, inference: bool = True) -> Graph:
@@ -57,11 +57,10 @@ def _does_nothing(op: Op, node: Node) -> bool:
 
 def _for_means_alone(graph: Graph) -> set[int]:
     """The draws that nothing reads but means whose operands are dropped."""
-    reading = readers(graph)
     return {
         node.id
         for node in graph.ops
         if isinstance(node.op, ColumnDraw)
         and node.outputs[0] not in graph.outputs.values()
-        and all(isinstance(reader.op, DropMean) for reader in reading.get(node.outputs[0], []))
+        and all(isinstance(reader.op, DropMean) for reader in graph.users(node.outputs[0]))
     }

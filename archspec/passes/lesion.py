@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from archspec import meter
 from archspec.carried import GONE
 from archspec.graph import Graph, Node, Value
 from archspec.ops.base import ShapeError
@@ -25,6 +26,7 @@ Swap = Annotated[
     Field(description="pairs of blocks of equal shapes that change places; each keeps its name and its weights"),
 ]
 
+_SWAP = 4  # units of work for each node of a network in which two blocks change places, beside those of the new one
 _FOLDING = frozenset(("add", "mean", "max"))
 
 
@@ -40,6 +42,7 @@ def lesion(graph: Graph, *, drop: Drop = (), swap: Swap = ()) -> Graph:
         PassError: there is no such part, or the shapes do not meet without it.
     """
     whole = graph
+    meter.charge("passes", _SWAP * len(swap) * len(graph.nodes))
     for at, (one, other) in enumerate(swap):
         graph = _swapped(graph, _part(graph, one, ("swap", at, 0)), _part(graph, other, ("swap", at, 1)), at)
     if drop:
@@ -68,6 +71,7 @@ def plan(graph: Graph, drop: Iterable[str]) -> Plan:
     parts = Parts(graph)
     for at, name in enumerate(drop):
         part = _part(graph, name, ("drop", at), parts)
+        meter.charge("passes", 2 + len(part.nodes))
         joins = [node for node in part.nodes if node.id in flags]
         residual = [node for node in joins if node.op.word in _FOLDING]
         for join in residual:
@@ -120,8 +124,12 @@ def _dropped(graph: Graph, found: Plan) -> Graph:
 
 
 def _stands(value: Value, instead: dict[Value, Value]) -> Value:
+    """What stands for a value in the end; what is found is kept for all that leads there."""
+    way: list[Value] = []
     while value in instead:
+        way.append(value)
         value = instead[value]
+    instead.update(dict.fromkeys(way, value))
     return value
 
 

@@ -40,9 +40,10 @@ def merge_convs(graph: Graph) -> Graph:
 
 def _all_parallel(wiring: Wiring) -> Iterator[Parallel]:
     uses = Counter(node.path for node in wiring.graph.ops)
-    for found in wiring.readers.values():
+    read = dict.fromkeys(value for node in wiring.graph.ops for value in node.inputs)
+    for value in read:
         alike: dict[object, list[Node]] = {}
-        for node in found:
+        for node in wiring.graph.users(value):
             if isinstance(node.op, Conv) and node.op.groups == 1 and uses[node.path] == 1 and pointwise(node):
                 alike.setdefault((node.op.stride, node.op.bias, node.outputs[0].shape.spatial), []).append(node)
         yield from (tuple(nodes) for nodes in alike.values() if len(nodes) > 1)

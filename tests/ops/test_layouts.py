@@ -88,7 +88,10 @@ def operands(op: Op, shape: Shape) -> Iterator[tuple[Shape, ...]]:
         yield (shape,) * count
     if op.word == "multiply" and shape.channel_axis is not None and shape.rank > 1:
         yield shape, Shape((shape.channels,), ("features",))
-        yield shape, shape.resized(tuple(size if axis == shape.channel_axis else 1 for axis, size in enumerate(shape.sizes)))
+        yield (
+            shape,
+            shape.resized(tuple(size if axis == shape.channel_axis else 1 for axis, size in enumerate(shape.sizes))),
+        )
         yield shape, shape.replace(shape.channel_axis, 1)
 
 
@@ -107,7 +110,12 @@ def values(op: Op, shapes: tuple[Shape, ...]) -> list[Tensor]:
 
 def by_name(shape: Shape) -> tuple[int, ...]:
     """The axes in the order of their names; those without names come last, as they stand."""
-    return tuple(sorted(range(shape.rank), key=lambda axis: (AXES.index(shape.names[axis] or "length"), shape.names[axis] is None, axis)))
+    return tuple(
+        sorted(
+            range(shape.rank),
+            key=lambda axis: (AXES.index(shape.names[axis] or "length"), shape.names[axis] is None, axis),
+        )
+    )
 
 
 def run(op: Op, shapes: tuple[Shape, ...], tensors: list[Tensor]) -> tuple[Tensor, ...]:
@@ -187,7 +195,10 @@ def check_without_batch(op: Op, given: tuple[Shape, ...]) -> None:
                 assert op.word == "parameter" or not shape.batched
                 torch.testing.assert_close(value, whole[0] if whole.dim() > value.dim() else whole)
             else:
-                repeated = [value.expand(2, *value.shape) if index in alone else value for index, value in enumerate(values(op, shapes))]
+                repeated = [
+                    value.expand(2, *value.shape) if index in alone else value
+                    for index, value in enumerate(values(op, shapes))
+                ]
                 (expected,) = run(op, given, repeated) if len(outputs) == 1 else (whole,)
                 torch.testing.assert_close(value, expected)
 
@@ -236,7 +247,11 @@ def test_an_axis_that_keeps_its_name_is_that_axis(data: st.DataObject) -> None:
             continue
         count = torch.arange(shape.sizes[axis]).reshape(-1, *(1,) * (shape.rank - 1 - axis)).expand(shape.sizes)
         found = count.reshape(made.sizes).movedim(place, 0).reshape(made.sizes[place], -1)
-        merged = made.rank < shape.rank and name in ("tokens", "channels", "features")  # it may be several, of size 1 but one
+        merged = made.rank < shape.rank and name in (
+            "tokens",
+            "channels",
+            "features",
+        )  # it may be several, of size 1 but one
         assert merged or torch.equal(found, torch.arange(made.sizes[place])[:, None].expand(found.shape))
 
 
@@ -244,7 +259,10 @@ def test_an_axis_that_keeps_its_name_is_that_axis(data: st.DataObject) -> None:
 @pytest.mark.parametrize("transpose", [False, True])
 def test_matrices_without_a_batch(alone: tuple[int, ...], transpose: bool) -> None:
     op = BY_WORD["matmul"].model_validate({"transpose": transpose})
-    shapes = (Shape.of(3, 4, batched=0 not in alone), Shape.of(*((5, 4) if transpose else (4, 5)), batched=1 not in alone))
+    shapes = (
+        Shape.of(3, 4, batched=0 not in alone),
+        Shape.of(*((5, 4) if transpose else (4, 5)), batched=1 not in alone),
+    )
     tensors = [torch.randn(*(2,) * shape.batched, *shape.sizes) for shape in shapes]
     expected = tensors[0] @ (tensors[1].transpose(-2, -1) if transpose else tensors[1])
     (made,) = op.infer(*shapes)

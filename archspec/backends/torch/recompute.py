@@ -77,7 +77,7 @@ def _spread(graph: Graph) -> Graph:
         value
         for value in parts
         if value not in wiring.outputs
-        and all(reader.id in starts or reader.outputs[0] in parts for reader in wiring.readers.get(value, []))
+        and all(reader.id in starts or reader.outputs[0] in parts for reader in graph.users(value))
     }
     values: dict[Value, Value] = {}
 

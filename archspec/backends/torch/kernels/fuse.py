@@ -98,7 +98,7 @@ def _overwrites(wiring: Wiring, one: Fusion, ends: Mapping[int, Fusion], moved: 
     maker = wiring.graph.nodes[value.node]
     if value in wiring.outputs or not isinstance(maker, Node):
         return False
-    others = [reader for reader in wiring.readers[value] if reader is not one.add]
+    others = [reader for reader in wiring.graph.users(value) if reader is not one.add]
     return (maker.id in ends or isinstance(maker.op, _FRESH)) and all(
         isinstance(reader.op, _CONSUMING) and moved.get(reader.id, reader.id) < one.end.id for reader in others
     )

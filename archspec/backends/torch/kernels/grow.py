@@ -154,6 +154,6 @@ def _last_read(wiring: Wiring, value: Value, ends: Mapping[int, int], *, but: tu
     A split that a concatenation takes back is needed up to that: `ends` says which.
     """
     beyond = len(wiring.graph.nodes)
-    found = [reader for reader in wiring.readers.get(value, []) if reader not in but]
+    found = [reader for reader in wiring.graph.users(value) if reader not in but]
     last = max((ends.get(one.id, one.id if isinstance(one.op, _CONSUMING) else beyond) for one in found), default=-1)
     return beyond if value in wiring.outputs else last

@@ -1,0 +1,54 @@
+"""How far a spec is being read and built, on a terminal, once that takes longer than a moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from archspec.cli.console import screen
+from archspec.cli.progress import Progress, bars
+
+if TYPE_CHECKING:
+    from archspec.language import Budget, Limits
+
+_SILENT = 1.0
+"""Seconds after which the display appears."""
+
+
+class Display:
+    """Shows the units of work that a budget has spent; it appears on standard error after a second."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+        self.progress: Progress | None = None
+        self.task: Any = None
+        self.shown = 0
+
+    def __call__(self, budget: Budget) -> None:
+        """Shows where the budget is."""
+        if self.progress is None:
+            if time.monotonic() - self.start < _SILENT:
+                return
+            self.progress = bars().__enter__()
+            self.task = self.progress.add_task("compiling", total=budget.most, note="units of work at most")
+        self.progress.advance(self.task, budget.units - self.shown)
+        self.shown = budget.units
+
+    def close(self) -> None:
+        """Takes the display away."""
+        if self.progress is not None:
+            self.progress.__exit__(None, None, None)
+
+
+@contextmanager
+def watched(limits: Limits) -> Iterator[Budget]:
+    """A new budget with these limits, shown while it is spent if standard error is a terminal."""
+    from archspec.language import Budget
+
+    display = Display()
+    try:
+        yield Budget(limits, display if screen(err=True).isatty() else None)
+    finally:
+        display.close()
