@@ -21,7 +21,9 @@ def channels(current: Bundle) -> Channels:
     if not current:
         return NO_VALUE
     shape = current[0].shape
-    return shape.channels if shape.channel_axis is not None else f"the current value, {shape.described}, has no channels"
+    return (
+        shape.channels if shape.channel_axis is not None else f"the current value, {shape.described}, has no channels"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from archspec.shape import Shape
 Given = Operand | Result
 
 
-def arranged(call: Call, shape: Shape, order: tuple[int, ...] | None = None, *, batch: bool = False) -> tuple[Call, ...]:
+def arranged(
+    call: Call, shape: Shape, order: tuple[int, ...] | None = None, *, batch: bool = False
+) -> tuple[Call, ...]:
     """A call of one operand that gets its axes in `order`, and a batch axis if `batch`; the result has them as before.
 
     A value that is already so is passed on as it is: then this is the call alone.

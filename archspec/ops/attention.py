@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archspec.ops.arrange import chained, repeated
-from archspec.ops.axes import is_batched, named_sizes, sequence, shared_names
+from archspec.ops.axes import by_name, is_batched, named_sizes, sequence, shared_names
 from archspec.ops.base import (
     Batch,
     Call,
@@ -131,7 +131,9 @@ class Attention(Op):
                 operands = (*operands[:index], Result(len(calls) - 1), *operands[index + 1 :])
         args = tuple(operands[min(place, len(inputs) - 1)] for place in range(3))
         calls.append(Call("torch.nn.MultiheadAttention", options, args=args, keywords={"need_weights": False}))
-        after = [("operator.getitem", (0,))] + [("torch.transpose", (0 + batch, 1 + batch))] * (inputs[0].channel_axis == 0)
+        after = [("operator.getitem", (0,))] + [("torch.transpose", (0 + batch, 1 + batch))] * (
+            inputs[0].channel_axis == 0
+        )
         return (*calls, *chained(after, Result(len(calls) - 1), len(calls)))
 
     def carries(self, operand: int, count: int = 1) -> bool:
@@ -220,8 +222,10 @@ class Parameter(Op):
 
     @property
     def _value(self) -> Shape:
-        named = isinstance(self.shape[0], tuple)
-        return Shape.named(self.shape, batched=self.batched) if named else Shape.of(*self.shape, batched=self.batched)
+        named = by_name(self.shape)
+        return (
+            Shape.of(*self.shape, batched=self.batched) if named is None else Shape.named(named, batched=self.batched)
+        )
 
     @property
     def _stored(self) -> tuple[int, ...]:

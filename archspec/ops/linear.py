@@ -66,6 +66,8 @@ class Linear(Op):
             return axis_of(self, self.axis, shape)
         axis = channel_axis(self, shape)
         if axis < shape.rank - 1 and any(name in SPATIAL for name in shape.names):
-            advice = f"put globalpool or flatten before it; of each place it is linear: {{out: {self.out}, axis: channels}}"
+            advice = (
+                f"put globalpool or flatten before it; of each place it is linear: {{out: {self.out}, axis: channels}}"
+            )
             raise ShapeError(f"linear needs features, or channels as the last axis; got {shape.described}", help=advice)
         return axis

@@ -37,7 +37,9 @@ class BatchNorm(Op):
             advice = "put flatten: 1 before it: all places are one axis then"
             raise ShapeError(f"batchnorm needs channels and at most 3 other axes; got {shape.described}", help=advice)
         if not shape.batched:
-            advice = "a value that is the same for each sample has no statistics: normalise it with layernorm or groupnorm"
+            advice = (
+                "a value that is the same for each sample has no statistics: normalise it with layernorm or groupnorm"
+            )
             raise ShapeError(f"batchnorm needs a batch; got {shape.described}", help=advice)
         return (shape,)
 
@@ -165,7 +167,9 @@ class LayerNorm(Op):
         if isinstance(self.axes, int):
             if self.axes > shape.rank:
                 advice = f"it has {shape.rank}: axes is how many, or a list of them"
-                raise ShapeError(f"layernorm over {self.axes} axes needs as many, got {shape}", field="axes", help=advice)
+                raise ShapeError(
+                    f"layernorm over {self.axes} axes needs as many, got {shape}", field="axes", help=advice
+                )
             return tuple(range(shape.rank - self.axes, shape.rank))
         axes = tuple(axis_of(self, axis, shape, "axes") for axis in self.axes)
         if len(set(axes)) < len(axes):

@@ -67,7 +67,13 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[Shape, ...], str, str | None]] = [
         "an output padding of 2 needs a stride or a dilation above it, got 2 and 1",
         "output_padding",
     ),
-    ("linear", {"out": 10}, (IMAGE,), "linear needs features, or channels as the last axis; got 64 channels × 56 height × 56 width", None),
+    (
+        "linear",
+        {"out": 10},
+        (IMAGE,),
+        "linear needs features, or channels as the last axis; got 64 channels × 56 height × 56 width",
+        None,
+    ),
     (
         "linear",
         {"out": 2**40},
@@ -105,17 +111,35 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[Shape, ...], str, str | None]] = [
     ("add", {}, (IMAGE, Shape.of(64, 56, 55)), "add needs equal shapes", None),
     ("mean", {}, (IMAGE, Shape.of(64)), "mean needs equal shapes", None),
     ("concat", {}, (IMAGE, Shape.of(64, 28, 28)), "concat needs equal sizes on all axes but channels", None),
-    ("multiply", {}, (IMAGE, Shape.of(32)), "multiply needs gates that fit its first operand, 64 channels × 56 height × 56 width; got 32 features", None),
+    (
+        "multiply",
+        {},
+        (IMAGE, Shape.of(32)),
+        "multiply needs gates that fit its first operand, 64 channels × 56 height × 56 width; got 32 features",
+        None,
+    ),
     ("split", {"sizes": [32, 16]}, (IMAGE,), "split needs sizes with the sum 64, got 32 + 16", "sizes"),
     ("slice", {"stop": 65}, (IMAGE,), "slice needs a part of 0 to 64, got 0 to 65", "stop"),
     ("slice", {"start": 64}, (IMAGE,), "slice needs a part of 0 to 64, got 64 to 64", "start"),
     ("pad", {"size": [1]}, (IMAGE,), "size needs one number or 2, got 1: the input has 2 spatial axes", "size"),
     ("token", {"index": 10}, (Shape.of(9, 4),), "there is no token 10 among 9", "index"),
     ("token", {"index": 0}, (Shape.of(9, 4),), "there is no token 0 among 9", "index"),
-    ("token", {"index": 1}, (IMAGE,), "token needs tokens beside other axes; got 64 channels × 56 height × 56 width", None),
+    (
+        "token",
+        {"index": 1},
+        (IMAGE,),
+        "token needs tokens beside other axes; got 64 channels × 56 height × 56 width",
+        None,
+    ),
     ("flatten", {"start": 3}, (IMAGE,), "start 3 is past the 3 axes of 64×56×56", "start"),
     ("reshape", {"sizes": [5, -1]}, (Shape.of(64),), "64 has 64 elements, which 5×-1 cannot hold", "sizes"),
-    ("permute", {"axes": [1, 0]}, (IMAGE,), "permute needs each axis of 64 channels × 56 height × 56 width once, 0 to 2, got 1, 0", "axes"),
+    (
+        "permute",
+        {"axes": [1, 0]},
+        (IMAGE,),
+        "permute needs each axis of 64 channels × 56 height × 56 width once, 0 to 2, got 1, 0",
+        "axes",
+    ),
     ("upsample", {}, (IMAGE,), "upsample needs either scale or size", "scale"),
     ("upsample", {"scale": 2, "mode": "linear"}, (IMAGE,), "mode linear needs 1 spatial axis, got 64×56×56", "mode"),
     (
@@ -136,7 +160,13 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[Shape, ...], str, str | None]] = [
     ),
     ("matmul", {}, (Shape.of(4), Shape.of(4)), "matmul needs two matrices, got 4 and 4", None),
     ("attention", {"heads": 5}, (Shape.of(7, 64),), "64 features do not divide into 5 heads", "heads"),
-    ("attention", {"heads": 4}, (IMAGE,), "attention needs tokens and features; got 64 channels × 56 height × 56 width", None),
+    (
+        "attention",
+        {"heads": 4},
+        (IMAGE,),
+        "attention needs tokens and features; got 64 channels × 56 height × 56 width",
+        None,
+    ),
     (
         "attention",
         {"heads": 4},
@@ -151,7 +181,13 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[Shape, ...], str, str | None]] = [
         "attention needs as many values as keys, got 6 and 5",
         None,
     ),
-    ("embedding", {"vocabulary": 9, "width": 4}, (Shape.of(2, 3),), "embedding needs tokens alone; got 2 tokens × 3 features", None),
+    (
+        "embedding",
+        {"vocabulary": 9, "width": 4},
+        (Shape.of(2, 3),),
+        "embedding needs tokens alone; got 2 tokens × 3 features",
+        None,
+    ),
 ]
 
 
