@@ -96,27 +96,10 @@ WORDS = [
 ]
 SIZES = st.sampled_from(
     [
-        0,
-        1,
-        2,
-        3,
-        4,
-        8,
-        -1,
-        0.5,
-        True,
-        None,
-        "channels",
-        "channels / 2",
-        "n",
-        "n * n",
-        "i",
-        "same",
-        "x",
-        "tokens",
-        "height",
+        *(0, 1, 2, 3, 4, 8, -1, 0.5, True, None, "channels", "channels / 2", "n", "n * n", "i", "same", "x"),
+        *("tokens", "height", ["features", "tokens"], [1, 0]),
+        *({"tokens": 6, "features": -1}, {"channels": "n", "length": -1}),
     ]
-    + [["features", "tokens"], [1, 0], {"tokens": 6, "features": -1}, {"channels": "n", "length": -1}]
 )
 INPUTS = ([4, 8, 8], [8], [6, 4], [2, 3, 4, 5], {"channels": 4, "length": 8}, {"height": 4, "width": 6, "channels": 2})
 

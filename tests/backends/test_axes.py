@@ -129,3 +129,41 @@ def test_a_parameter_without_a_batch(layers: str, expected: object) -> None:
     made, model = run(f"table: {{{PARAMETER}}}, one: {{{layers}}}", torch.randn(2, 3), "[3]")
     assert callable(expected)
     assert torch.equal(made, expected(model.get_parameter("table").detach()))
+
+
+def test_a_branch_beside_a_value_without_a_batch_is_dropped() -> None:
+    """The value that stands in for a branch has its shape, which the other operand has not."""
+    other = "[{parameter: {shape: [8], batched: false, init: {kind: normal}}}, relu]"
+    dropped = "[linear: 8, {droppath: {p: 1.0, mode: batch}}]"
+    arch = archspec.load(f"name: a\ninput: [8]\nstages: {{sum: {{add: [{other}, {dropped}]}}}}")
+    built = arch.build(device="cpu").train()
+    model = printed(arch.source()).train()
+    model.load_state_dict(built.state_dict(), strict=True)
+    for net in (built, model):
+        assert net(torch.randn(2, 8)).shape == (2, 8)
+
+
+@pytest.mark.parametrize("word", ["add", "concat", "multiply"])
+def test_optimised_networks_take_values_without_a_batch(word: str) -> None:
+    table = "parameter: {shape: [4, 6, 6], batched: false, init: {kind: normal}}"
+    stages = f"a: {{conv: 4}}, b: {{{word}: [identity, {{{table}}}]}}, c: relu, d: {{concat: [identity, conv: 4]}}, e: {{concat: [identity, conv: 4]}}"
+    arch = archspec.load(f"name: a\ninput: [3, 6, 6]\nstages: {{{stages}}}")
+    fast = arch.optimize()
+    plain, model = arch.build(device="cpu").eval(), fast.build(device="cpu").eval()
+    model.load_state_dict(fast.carry(plain.state_dict()), strict=True)
+    given = torch.randn(2, 3, 6, 6)
+    with torch.inference_mode():
+        torch.testing.assert_close(model(given), plain(given))
+
+
+def test_a_block_in_two_layouts_is_printed_for_both() -> None:
+    body = "norm: {layernorm: {axes: [axis]}}, fc: {linear: {out: 5, axis: axis}}"
+    arch = archspec.load(
+        "name: a\ninput: [3, 5, 6]\n"
+        f"blocks: {{mix: {{args: {{axis: 1}}, layers: {{{body}}}}}}}\n"
+        "stages: {one: {mix: 1}, two: {mix: 2}, three: {mix: 0}, four: {mix: 1}}"
+    )
+    built, model = arch.build(device="cpu").eval(), printed(arch.source()).eval()
+    model.load_state_dict(built.state_dict(), strict=True)
+    given = torch.randn(2, 3, 5, 6)
+    assert torch.equal(built(given), model(given))

@@ -74,13 +74,14 @@ def _beside(body: Body, items: list[Item], drop: Statement, unplaced: list[State
         total = users[0] if len(users) == 1 else None
         if not isinstance(total, Statement) or total.target != "torch.add" or value in body.outputs:
             return None
+        if not total.batched:  # its operands are not of one shape
+            return None
         operands = [one.value for one in total.args if isinstance(one, Ref)]
         if len(operands) != 2:
             return None
         start = items.index(total) if start is None else start
         other = operands[operands[0] == value]
         maker = items[made[other]] if other in made else None
-        learned = isinstance(maker, Statement) and isinstance(maker.target, tuple) and not maker.args
-        if made.get(other, -1) < start and not learned and maker not in unplaced:
+        if made.get(other, -1) < start and maker not in unplaced:
             return other
         value = total.results[0]

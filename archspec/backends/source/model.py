@@ -105,6 +105,8 @@ class Statement:
     keywords: tuple[tuple[str, object], ...] = ()
     hint: str = ""
     weighted: bool = False
+    batched: bool = True
+    """Whether all operands of its op have a batch axis."""
 
     @property
     def reads(self) -> list[int]:
@@ -139,7 +141,8 @@ class Body:
             return self.kind, "chain", tuple(_item_key(item) for item in self.chain)
         members = tuple((one.path, "optional" if one.path == (without,) else one.make.shape) for one in self.members)
         lines = tuple(
-            (one.results, one.target, _mask(one.args), _mask(one.keywords), one.weighted) for one in self.statements
+            (one.results, one.target, _mask(one.args), _mask(one.keywords), one.weighted, one.batched)
+            for one in self.statements
         )
         return self.kind, len(self.inputs), members, lines, self.outputs
 
@@ -178,6 +181,7 @@ def _renumbered(body: Body, renamed: dict[int, int]) -> Body:
             tuple((name, place(value)) for name, value in one.keywords),
             one.hint,
             one.weighted,
+            one.batched,
         )
         for one in body.statements
     ]

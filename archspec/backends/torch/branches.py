@@ -76,13 +76,13 @@ def _behind(drop: fx.Node) -> tuple[fx.Node, ...]:
 def _beside(drop: fx.Node, unplaced: Collection[fx.Node]) -> fx.Node | None:
     """Another operand of the sum, of two values or more, that only `drop` enters, if it is there before that sum begins.
 
-    A learned constant is none: it may have no batch axis.
+    In a sum of values without a batch axis there is none: it would not have the branch's shape.
     """
     value, start = drop, None
     while len(value.users) == 1:
         (total,) = value.users
         operands = [operand for operand in total.args if isinstance(operand, fx.Node)]
-        if total.target is not torch.add or len(operands) != 2:
+        if total.target is not torch.add or len(operands) != 2 or not total.meta.get("batched", True):
             return None
         start = total if start is None else start
         other = operands[operands[0] is value]

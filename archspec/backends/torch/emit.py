@@ -135,7 +135,7 @@ class _Writer:
         for call in step.kind.calls:
             results.append(self._call(call, step, _Arguments(operands, results, self.fx)))
             self._mark(results[-1], custom)
-            results[-1].meta["step"] = step.node.id
+            results[-1].meta.update(step=step.node.id, batched=step.batched)
         self._give([(step.node.id, index) for index in range(len(step.node.outputs))], results[-1])
 
     def _call(self, call: Call, step: Step, arguments: _Arguments) -> fx.Node:
