@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
@@ -17,13 +17,19 @@ CHANNELS: frozenset[str] = frozenset(("channels", "features"))
 """The two words for one axis: beside spatial axes it is called channels, elsewhere features. Either word finds it."""
 SPATIAL: tuple[AxisName, ...] = ("depth", "height", "width", "length")
 
-IMAGES: tuple[Names, ...] = (
-    ("channels", "length"),
-    ("channels", "height", "width"),
-    ("channels", "depth", "height", "width"),
-)
-"""What convolutions and pools take, in torch's order: signals, images, volumes."""
-_BY_RANK: tuple[Names, ...] = ((), ("features",), ("tokens", "features"), *IMAGES[1:])
+IMAGES: Mapping[Names, int] = {
+    ("channels", "length"): 1,
+    ("channels", "height", "width"): 2,
+    ("channels", "depth", "height", "width"): 3,
+}
+"""What convolutions and pools take, in torch's order: signals, images, volumes; and how many spatial axes each has."""
+_SIGNAL, _IMAGE, _VOLUME = IMAGES
+_BY_RANK: tuple[Names, ...] = ((), ("features",), ("tokens", "features"), _IMAGE, _VOLUME)
+
+
+def _many(rank: int) -> Names:
+    """The names of more axes than the usual layouts have."""
+    return ("channels", *(None,) * (rank - 1))
 
 
 class Layout(NamedTuple):
@@ -85,8 +91,7 @@ class Shape:
         ('channels', 'height', 'width')
         """
         rank = len(sizes)
-        names = _BY_RANK[rank] if rank < len(_BY_RANK) else ("channels", *(None,) * (rank - 1))
-        return Shape(sizes, names, batched)
+        return Shape(sizes, _BY_RANK[rank] if rank < len(_BY_RANK) else _many(rank), batched)
 
     @staticmethod
     def image(channels: int, *spatial: int, batched: bool = True) -> Shape:
@@ -95,17 +100,16 @@ class Shape:
         >>> Shape.image(4, 100).described
         '4 channels × 100 length'
         """
-        return Shape((channels, *spatial), IMAGES[len(spatial) - 1], batched)
+        return Shape((channels, *spatial), (_SIGNAL, _IMAGE, _VOLUME)[len(spatial) - 1], batched)
 
     @staticmethod
-    def named(sizes: Mapping[AxisName, int] | Iterable[tuple[AxisName, int]], *, batched: bool = True) -> Shape:
+    def named(sizes: Mapping[AxisName, int], *, batched: bool = True) -> Shape:
         """A shape of named axes, in their order.
 
         >>> Shape.named({"tokens": 16, "features": 8}) == Shape.of(16, 8)
         True
         """
-        pairs = dict(sizes)
-        return Shape(tuple(pairs.values()), spelled(tuple(pairs)), batched)
+        return Shape(tuple(sizes.values()), spelled(tuple(sizes)), batched)
 
     @property
     def rank(self) -> int:
@@ -135,6 +139,8 @@ class Shape:
     @property
     def spatial(self) -> tuple[int, ...]:
         """The sizes of the spatial axes in torch's order: what a convolution slides over."""
+        if self.names in IMAGES:
+            return self.sizes[1:]
         return tuple(self.sizes[axis] for axis in layout(self.names).spatial)
 
     @property

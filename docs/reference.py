@@ -10,6 +10,7 @@ from typing import Any
 from archspec.ops import OPS
 from archspec.ops.base import Op
 from archspec.passes import ARGUMENTS, BY_WORD
+from archspec.shape import AXES
 
 PAGE = Path(__file__).parent / "ops.md"
 
@@ -58,6 +59,8 @@ def _values(rule: dict[str, Any]) -> str:
     if "anyOf" in rule:
         kinds = dict.fromkeys(_values(one) for one in rule["anyOf"] if one.get("type") != "null")
         return ", ".join(kinds)
+    if tuple(rule.get("enum", ())) == AXES:
+        return "name of an axis"
     if "enum" in rule:
         return ", ".join(f"`{one}`" for one in rule["enum"])
     if "const" in rule:

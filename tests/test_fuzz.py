@@ -95,8 +95,13 @@ WORDS = [
     ),
 ]
 SIZES = st.sampled_from(
-    [0, 1, 2, 3, 4, 8, -1, 0.5, True, None, "channels", "channels / 2", "n", "n * n", "i", "same", "x"]
+    [
+        *(0, 1, 2, 3, 4, 8, -1, 0.5, True, None, "channels", "channels / 2", "n", "n * n", "i", "same", "x"),
+        *("tokens", "height", ["features", "tokens"], [1, 0]),
+        *({"tokens": 6, "features": -1}, {"channels": "n", "length": -1}),
+    ]
 )
+INPUTS = ([4, 8, 8], [8], [6, 4], [2, 3, 4, 5], {"channels": 4, "length": 8}, {"height": 4, "width": 6, "channels": 2})
 
 
 def holds(text: str) -> None:
@@ -292,7 +297,7 @@ def networks(draw: st.DrawFn) -> str:
         "pair": {"inputs": ["a", "b"], "layers": [draw(tree)], "outputs": draw(st.sampled_from([["a"], ["a", "b"], ["input"]]))},
     }  # fmt: skip
     stages = draw(st.dictionaries(st.sampled_from(["s", "x", "t", "u"]), tree, min_size=1, max_size=3))
-    spec: dict[str, Any] = {"name": "fuzz", "input": draw(st.sampled_from([[4, 8, 8], [8], [6, 4], [2, 3, 4, 5]]))}
+    spec: dict[str, Any] = {"name": "fuzz", "input": draw(st.sampled_from(INPUTS))}
     return written({**spec, "args": {"n": 2, "shortcut": ["identity"]}, "blocks": blocks, "stages": stages})
 
 

@@ -17,7 +17,7 @@ DEEPEST = 16
 class Operation:
     """One call of a `forward`: the values that it reads and makes, and what it is.
 
-    "drop" is a drop path that draws once for a minibatch, "sum" an addition of two values, "constant" a learned tensor, which
+    "drop" is a drop path that draws once for a minibatch, "sum" an addition of two values of one shape, "constant" a learned tensor, which
     may have no batch axis.
     """
 

@@ -44,6 +44,11 @@ class Step:
     operands: tuple[Ref, ...]
     path: Path
 
+    @property
+    def batched(self) -> bool:
+        """Whether all that it reads has a batch axis: then each of its operands is of the shape of a result that is as large."""
+        return all(value.shape.batched for value in self.node.inputs)
+
 
 def steps_of(graph: Graph) -> tuple[list[Step], dict[Ref, Ref]]:
     """The steps of a graph in order, and for each value the one that it is a copy of: mostly itself."""

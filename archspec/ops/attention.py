@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archspec.ops.arrange import chained, repeated
-from archspec.ops.axes import is_batched, named_sizes, sequence, shared_names
+from archspec.ops.axes import by_name, is_batched, named_sizes, sequence, shared_names
 from archspec.ops.base import (
     Batch,
     Call,
@@ -222,8 +222,10 @@ class Parameter(Op):
 
     @property
     def _value(self) -> Shape:
-        named = isinstance(self.shape[0], tuple)
-        return Shape.named(self.shape, batched=self.batched) if named else Shape.of(*self.shape, batched=self.batched)
+        named = by_name(self.shape)
+        return (
+            Shape.of(*self.shape, batched=self.batched) if named is None else Shape.named(named, batched=self.batched)
+        )
 
     @property
     def _stored(self) -> tuple[int, ...]:

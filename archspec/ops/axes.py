@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from archspec.ops.arrange import first
 from archspec.ops.base import MAX_SIZE, Op, ShapeError
-from archspec.shape import AXES, CHANNELS, IMAGES, SPATIAL, AxisName, Names, Shape, spelled
+from archspec.shape import AXES, CHANNELS, IMAGES, AxisName, Names, Shape, spelled
 
 Axis = int | AxisName
 """An axis by its name, or by its number: counted from 0 without the batch, or from the end if negative."""
@@ -34,6 +34,11 @@ def named_sizes(least: int) -> Any:
         BeforeValidator(_pairs),
         WithJsonSchema({"type": "object", **names, "minProperties": 1}),
     ]
+
+
+def by_name(sizes: Any) -> dict[AxisName, int] | None:
+    """The sizes of a field that may be named, by name; None of a plain list of sizes."""
+    return dict(sizes) if isinstance(sizes[0], tuple) else None
 
 
 # -- which axis ---------------------------------------------------------------------------------------------------
@@ -82,8 +87,9 @@ def channels_first(op: Op, shape: Shape) -> None:
 
 def spatial_rank(op: Op, shape: Shape) -> int:
     """How many spatial axes a signal, an image or a volume has, its channels first. Raises `ShapeError`: it is none."""
-    if shape.names in IMAGES:
-        return shape.rank - 1
+    rank = IMAGES.get(shape.names)
+    if rank is not None:
+        return rank
     for names in IMAGES:
         if set(names) == set(shape.names):
             order = tuple(shape.names.index(name) for name in names)
@@ -106,7 +112,7 @@ def _as_image(shape: Shape) -> str:
     if shape.rank == 1:
         return f"put reshape: {{channels: 1, length: {shape.sizes[0]}}} before it, or declare the input so"
     if shape.rank <= len(IMAGES) + 1:
-        return naming(shape, IMAGES[shape.rank - 2])
+        return naming(shape, tuple(IMAGES)[shape.rank - 2])
     return "it has at most 3 spatial axes: put a reshape to channels and those before it"
 
 
@@ -164,7 +170,7 @@ def shared_names(word: str, shapes: tuple[Shape, ...]) -> Names:
     """
     names = shapes[0].names
     for shape in shapes:
-        if shape.names == names:
+        if shape.names is names or shape.names == names:
             continue
         if any(one and other and not same(one, other) for one, other in zip(names, shape.names, strict=True)):
             raise _other_axes(word, shapes[0], shape)
@@ -196,24 +202,6 @@ def turning(first: Shape, other: Shape) -> str | None:
     """The permute that turns a value so."""
     order = turned(first, other)
     return f"permute: [{', '.join(map(str, order.names))}] turns {other.described}" if order else None
-
-
-def merged_axis(names: Names, outside: Names) -> AxisName | None:
-    """What axes that become one are called, beside those that stay `outside`: all places of a value are tokens.
-
-    >>> merged_axis(("height", "width"), ("channels",)), merged_axis(("height", "width"), ("channels", "depth"))
-    ('tokens', None)
-    """
-    inside = set(names)
-    if inside & CHANNELS or not outside:
-        return "features"
-    whole = not _PLACES & set(outside)
-    if whole and inside <= _PLACES:
-        return "tokens"
-    return names[0] if len(names) == 1 else None
-
-
-_PLACES: frozenset[str | None] = frozenset((*SPATIAL, "tokens"))
 
 
 def is_batched(shapes: Iterable[Shape]) -> bool:

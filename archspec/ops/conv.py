@@ -79,11 +79,11 @@ class Conv(Convolving):
         shape = inputs[0]
         kernel, stride, padding, dilation = self._numbers(spatial_rank(self, shape))
         self.grouped(shape)
-        self._wraps(shape.spatial, padding)
-        extent = extents(kernel, dilation)
-        places = slide(shape.spatial, extent, stride, padding)
-        if self.padding == "same":
-            _check_same(shape.spatial, kernel, extent, stride, places)
+        spatial, extent = shape.spatial, extents(kernel, dilation)
+        self._wraps(spatial, padding)
+        places = slide(spatial, extent, stride, padding)
+        if self.padding == "same" and not all(reach % 2 for reach in extent):
+            _check_same(spatial, kernel, extent, stride, places)
         return bounded(self, (shape.resized((self.out, *places)),), self.weights(shape))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:

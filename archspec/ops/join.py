@@ -30,7 +30,7 @@ class Folding(Join):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         first = inputs[0]
-        if all(shape == first for shape in inputs):
+        if inputs.count(first) == len(inputs):
             return (first,)
         if any(shape.sizes != first.sizes for shape in inputs):
             raise ShapeError(f"{self.word} needs equal shapes", help=_advice(inputs))
@@ -80,12 +80,6 @@ class Concat(Join):
     axis: Axis | None = Field(None, description=WHICH)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        first = inputs[0]
-        other = next((shape for shape in inputs if shape.rank != first.rank), None)
-        if other is not None:
-            raise ShapeError(
-                f"concat needs as many axes in all; got {first.described} and {other.described}", help=_RANKS
-            )
         whole = self._whole(inputs)
         axis = axis_of(self, self.axis, whole)
         if len({shape.sizes[:axis] + shape.sizes[axis + 1 :] for shape in inputs}) > 1:
@@ -119,7 +113,12 @@ class Concat(Join):
     def _whole(self, inputs: tuple[Shape, ...]) -> Shape:
         """The first operand with the names and the batch that all have together. Raises `ShapeError`."""
         first = inputs[0]
-        return Shape(first.sizes, shared_names(self.word, inputs), is_batched(inputs))
+        for shape in inputs:
+            if len(shape.sizes) != len(first.sizes):
+                both = f"{first.described} and {shape.described}"
+                raise ShapeError(f"concat needs as many axes in all; got {both}", help=_RANKS)
+        names = shared_names(self.word, inputs)
+        return first if names == first.names and first.batched else Shape(first.sizes, names, is_batched(inputs))
 
 
 class Multiply(Join):

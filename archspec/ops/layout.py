@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping
 from fractions import Fraction
-from itertools import accumulate
-from operator import mul
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from archspec.ops.arrange import arranged
-from archspec.ops.axes import Axis, axis_of, merged_axis, named_sizes, permutation, spatial_rank
+from archspec.ops.axes import Axis, axis_of, by_name, named_sizes, permutation, spatial_rank
 from archspec.ops.base import (
     FIRST,
     MAX_SIZE,
@@ -26,8 +24,9 @@ from archspec.ops.base import (
     Window,
     per_axis,
 )
+from archspec.ops.regroup import kept_names, merged_axis
 from archspec.ops.rules import bounded, differing
-from archspec.shape import AxisName, Names, Shape, spelled
+from archspec.shape import AxisName, Shape, spelled
 
 
 class Flatten(Op):
@@ -80,12 +79,13 @@ class Reshape(Op):
     )
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        shape = inputs[0]
-        sizes, names = self._sizes(shape), self._names()
-        if names is None:
+        shape, named = inputs[0], by_name(self.sizes)
+        sizes = self._sizes(shape)
+        if named is None:
             return (Shape(sizes, kept_names(shape, sizes), shape.batched),)
-        self._check_order(shape, sizes, names)
-        return (Shape(sizes, spelled(names), shape.batched),)
+        names = spelled(tuple(named))
+        _check_order(shape, dict(zip(names, sizes, strict=True)))
+        return (Shape(sizes, names, shape.batched),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         sizes = self._sizes(inputs[0])
@@ -100,12 +100,10 @@ class Reshape(Op):
         before = math.prod(source.sizes[: source.channel_axis]) == math.prod(target.sizes[: target.channel_axis])
         return reached if before else range(target.channels)
 
-    def _names(self) -> tuple[AxisName, ...] | None:
-        return tuple(dict(self.sizes)) if isinstance(self.sizes[0], tuple) else None
-
     def _sizes(self, shape: Shape) -> tuple[int, ...]:
         """The sizes with the -1 replaced. Raises `ShapeError`."""
-        given: tuple[int, ...] = tuple(size[1] if isinstance(size, tuple) else size for size in self.sizes)
+        named = by_name(self.sizes)
+        given: tuple[int, ...] = self.sizes if named is None else tuple(named.values())
         known = math.prod(size for size in given if size != -1)
         rest = shape.count // known if known and shape.count % known == 0 else 0
         sizes = tuple(rest if size == -1 else size for size in given)
@@ -114,55 +112,16 @@ class Reshape(Op):
             raise ShapeError(f"{shape} has {shape.count} elements, which {wanted} cannot hold", field="sizes")
         return sizes
 
-    def _check_order(self, shape: Shape, sizes: tuple[int, ...], names: tuple[AxisName, ...]) -> None:
-        """Raises `ShapeError` where the axes that there are would get one another's elements."""
-        own, given = dict(zip(shape.names, shape.sizes, strict=True)), dict(zip(spelled(names), sizes, strict=True))
-        order = [name for name in given if name in own and own[name] > 1]
-        if own == given and order != [name for name in own if own[name] > 1]:
-            turn = permutation(shape, tuple(shape.names.index(name) for name in given))
-            message = f"reshape moves no elements: {shape.described} cannot become {', '.join(names)}"
-            raise ShapeError(message, field="sizes", help=f"{turn} moves the axes")
 
-
-def kept_names(shape: Shape, sizes: tuple[int, ...]) -> Names:
-    """The names of the axes of a value with other sizes: of those that are as they were, and of those that several became.
-
-    >>> kept_names(Shape.of(8, 7, 7), (8, 49))
-    ('features', 'tokens')
-    >>> kept_names(Shape.of(49, 8), (7, 7, 8))
-    (None, None, 'features')
-    """
-    names: list[AxisName | None] = []
-    for before, after in _groups(shape.sizes, sizes):
-        names += _names_of(shape, before, tuple(sizes[axis] for axis in after))
-    return spelled(tuple(names))
-
-
-def _names_of(shape: Shape, before: range, sizes: tuple[int, ...]) -> Names:
-    """The names of axes of these sizes that axes `before` of a value become."""
-    if len(before) == len(sizes) and tuple(shape.sizes[axis] for axis in before) == sizes:
-        return tuple(shape.names[axis] for axis in before)
-    if sum(size > 1 for size in sizes) != 1 and len(sizes) != 1:
-        return (None,) * len(sizes)
-    parts = [axis for axis in before if shape.sizes[axis] > 1] or before
-    outside = tuple(name for axis, name in enumerate(shape.names) if axis not in before)
-    inside = tuple(shape.names[axis] for axis in parts)
-    name = inside[0] if len(inside) == 1 else merged_axis(inside, outside)
-    return tuple(name if size > 1 or len(sizes) == 1 else None for size in sizes)
-
-
-def _groups(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[tuple[range, range]]:
-    """The axes of both that hold the same elements, as few together as can be; an axis of size 1 goes with the one before it."""
-    left, right = _ends(before), _ends(after)
-    start, other = 0, 0
-    for product in sorted(left.keys() & right.keys()):
-        yield range(start, left[product]), range(other, right[product])
-        start, other = left[product], right[product]
-
-
-def _ends(sizes: tuple[int, ...]) -> dict[int, int]:
-    """How many axes, the first ones, have so many elements."""
-    return {product: count for count, product in enumerate(accumulate(sizes, mul), 1)}
+def _check_order(shape: Shape, sizes: Mapping[AxisName | None, int]) -> None:
+    """Raises `ShapeError` where the axes that a value has are to stand in another order, with one another's elements."""
+    own = dict(zip(shape.names, shape.sizes, strict=True))
+    if own == sizes and [name for name in sizes if sizes[name] > 1] != [name for name in own if own[name] > 1]:
+        raise ShapeError(
+            f"reshape moves no elements: {shape.described} cannot become {', '.join(map(str, sizes))}",
+            field="sizes",
+            help=f"{permutation(shape, tuple(map(shape.names.index, sizes)))} moves the axes",
+        )
 
 
 class Permute(Op):

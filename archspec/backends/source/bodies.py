@@ -70,7 +70,8 @@ class _Reader:
             hint = step.node.path[-1] if step.node.path and not call.stateful else ""
             target = self._target(call, step)
             weighted = bool(step.node.op.weighted)
-            self._statements.append(Statement(made, target, args, keywords, hint, weighted))  # type: ignore[arg-type]
+            made_by = Statement(made, target, args, keywords, hint, weighted, step.batched)  # type: ignore[arg-type]
+            self._statements.append(made_by)
             results.append(Ref(made[0]))
 
     def _target(self, call: Call, step: Step) -> str | Path:

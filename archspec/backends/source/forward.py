@@ -97,7 +97,7 @@ class Forward:
             role = "constant"
         elif isinstance(make, Make) and make.target == DROP_PATH and ("mode", "batch") in make.options:
             role = "drop"
-        elif one.target == "torch.add" and len(set(one.reads)) == len(one.args) == 2:
+        elif one.target == "torch.add" and one.batched and len(set(one.reads)) == len(one.args) == 2:
             role = "sum"
         return Operation(one.reads, one.results, role)
 

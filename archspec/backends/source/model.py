@@ -76,6 +76,8 @@ class Statement:
     keywords: tuple[tuple[str, object], ...] = ()
     hint: str = ""
     weighted: bool = False
+    batched: bool = True
+    """Whether all operands of its op have a batch axis."""
 
     @property
     def leaves(self) -> Iterator[object]:
@@ -165,7 +167,7 @@ class Body:
             (path, "optional" if path == (without,) else shape_of(make)) for path, make in self.members.items()
         )
         lines = tuple(
-            (one.results, one.target, map_leaves((one.args, one.keywords), _masked), one.weighted)
+            (one.results, one.target, map_leaves((one.args, one.keywords), _masked), one.weighted, one.batched)
             for one in self.statements
         )
         return self.kind, len(self.inputs), members, lines, self.outputs

@@ -58,8 +58,10 @@ class Emitter:
         nodes = [item.node.id if isinstance(item, Step) else -1 for item in part.flat]
         return tuple(at for at, node in enumerate(nodes) if node in self.chains)
 
-    def sizes(self, ref: Ref) -> tuple[int, ...]:
-        return self._graph.nodes[ref[0]].outputs[ref[1]].shape.sizes
+    def sizes(self, ref: Ref) -> tuple[int, ...] | None:
+        """The sizes of a value without the batch; None for one that has none: it does not come from outside."""
+        shape = self._graph.nodes[ref[0]].outputs[ref[1]].shape
+        return shape.sizes if shape.batched else None
 
     def place(self, item: Step | Part) -> dict[str, Any]:
         """Where an item stands in the spec: plain data, for `node.meta["custom"]`."""
@@ -133,7 +135,7 @@ class _Writer:
         for call in step.kind.calls:
             results.append(self._call(call, step, _Arguments(operands, results, self.fx)))
             self._mark(results[-1], custom)
-            results[-1].meta["step"] = step.node.id
+            results[-1].meta.update(step=step.node.id, batched=step.batched)
         self._give([(step.node.id, index) for index in range(len(step.node.outputs))], results[-1])
 
     def _call(self, call: Call, step: Step, arguments: _Arguments) -> fx.Node:

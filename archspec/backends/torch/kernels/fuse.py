@@ -14,7 +14,7 @@ from archspec.ops.linear import Linear
 from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
 from archspec.passes.base import keep, rebuild
-from archspec.passes.chains import Wiring
+from archspec.passes.chains import Wiring, leads_with_channels
 
 _FRESH = (Conv, Pooling, Add)
 """Ops whose result lies in memory of its own."""
@@ -72,7 +72,7 @@ def _fusions(wiring: Wiring) -> list[Fusion]:
         if not isinstance(node, Node) or not _fits(node):
             continue
         add = _reader(wiring, node, Add)
-        if add is not None and (len(add.inputs) != 2 or add.id in taken):
+        if add is not None and (len(add.inputs) != 2 or add.id in taken or not leads_with_channels(add)):
             add = None
         relu = _reader(wiring, add or node, ReLU)
         taken |= {add.id} if add else set()

@@ -131,7 +131,7 @@ def _origin(wiring: Wiring, value: Value, reader: Node) -> Origin | None:
         return None
     if isinstance(node.op, Split):
         return node, value.index, None
-    if not isinstance(node.op, Add) or len(node.inputs) != 2:
+    if not isinstance(node.op, Add) or len(node.inputs) != 2 or not leads_with_channels(node):
         return None
     for part in node.inputs:
         split = wiring.graph.nodes[part.node]
