@@ -79,7 +79,8 @@ class Names:
         """Every word that can stand for a layer here, `alone` or with arguments."""
         arguments = [word for word, kind in self.arguments.items() if kind == "layer"]
         callable_words = [*BY_WORD, *ITERATORS, "layers", *self.blocks]
-        return [*callable_words, *arguments, *self.values] if alone else callable_words
+        core = ["core"] if self.core else []
+        return [*callable_words, *arguments, *self.values, *core] if alone else callable_words
 
     def numbers(self) -> list[str]:
         """Every word that can stand for a number here."""
