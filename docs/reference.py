@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from archspec.language.idle import INIT_FIELDS
 from archspec.ops import OPS
-from archspec.ops.base import Op
+from archspec.ops.base import Init, Op
 from archspec.passes import ARGUMENTS, BY_WORD
 from archspec.shape import AXES
 
@@ -22,7 +23,7 @@ the first one, which a bare value sets: `conv: 64`. Sizes never count the batch.
 
 
 def page() -> str:
-    parts = [_HEAD, *(_op(op) for op in OPS), "## Passes\n", *(_pass(word) for word in BY_WORD)]
+    parts = [_HEAD, *(_op(op) for op in OPS), _initialisations(), "## Passes\n", *(_pass(word) for word in BY_WORD)]
     return "\n".join(parts)
 
 
@@ -35,6 +36,25 @@ def _op(op: type[Op]) -> str:
             "",
         ]
     return "\n".join(lines + list(_table(op.model_json_schema(), op.first)))
+
+
+def _initialisations() -> str:
+    """The kinds of initialisation, each with the fields that it reads."""
+    fields = Init.model_fields
+    lines = [
+        "## Initialisations\n",
+        "What `init` and `bias_init` take: a number, which is the value of all elements, or a mapping such as",
+        "`{kind: kaiming_normal, mode: fan_out}`. Each kind is that of torch.nn.init and reads its own fields.\n",
+        "| kind | fields, with their defaults |\n|---|---|",
+    ]
+    for kind, names in INIT_FIELDS.items():
+        shown = [
+            f"`{name}: {fields[name].default}`" if fields[name].default is not None else f"`{name}`"
+            for name in fields
+            if name in names
+        ]
+        lines.append(f"| `{kind}` | {', '.join(shown)} |")
+    return "\n".join([*lines, ""])
 
 
 def _pass(word: str) -> str:

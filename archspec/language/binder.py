@@ -157,7 +157,8 @@ class Binder:
         word = key.text
         if names.is_clash(word):
             return _nothing(key.span)
-        if own is not None and not (word in BY_WORD and BY_WORD[word].join):
+        known = word in BY_WORD or word in names.blocks or names.is_value(word) or word in (*ITERATORS, "layers")
+        if own is not None and known and not (word in BY_WORD and BY_WORD[word].join):
             form = advise_with(BY_WORD[word], arguments, own) if word in BY_WORD else _WITH
             self.found.report(f"{word[:60]} takes no 'with'", own.span, help=form)
         if isinstance(arguments, Scalar) and arguments.kind == "null":

@@ -164,6 +164,7 @@ def _hint(got: Any, words: list[str], needs: list[str], *, quoted: bool) -> str 
         return None
     if "true or false" in needs and got.lower() in ("yes", "no", "on", "off", "true", "false"):
         return "YAML 1.2 has true and false, unquoted"
+    words = [*words, "true", "false"] if "true or false" in needs else words
     advice = advise_option(got, words)
     if advice is not None:
         return advice

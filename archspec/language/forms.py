@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
+from archspec.diagnostics import nearest
 from archspec.language.document import Entry
 from archspec.language.foreign import advise_argument, translate, translate_argument
 from archspec.language.foreign_words import NOTHING
 from archspec.language.layers import Block
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, flow
-from archspec.language.words import MODIFIERS, Names, is_layer_word, is_module_name
+from archspec.language.words import ITERATORS, MODIFIERS, Names, is_layer_word, is_module_name
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
 
@@ -29,8 +30,7 @@ def is_layer(tree: Tree, names: Names) -> bool:
 
 def advise_name(key: Scalar, layer: Tree, names: Names) -> str | None:
     """The form of a layer with a name, where a key is no word of the language and a layer stands behind it."""
-    branches = translate(key.text) in BY_WORD and BY_WORD[translate(key.text) or ""].join
-    if not is_module_name(key.text) or branches or not is_layer(layer, names):
+    if not is_module_name(key.text) or _takes_layers(key.text) or not is_layer(layer, names):
         return None
     if isinstance(layer, Scalar) and (layer.text in BY_WORD or layer.text in names.blocks):
         return f"a name for a layer stands behind as: {{{layer.text}: {{}}, as: {key.text}}}"
@@ -53,6 +53,7 @@ def advise_block_argument(
 def advise_words(words: list[Entry], names: Names) -> str:
     """The form of a layer that has several words: arguments in braces, a list, or names."""
     (first, value), *rest = words
+    modifier = next((nearest(key.text, MODIFIERS) for key, _ in rest if not is_layer(key, names)), None)
     op = BY_WORD.get(first.text)
     if op is not None and not op.join and all(key.text not in BY_WORD for key, _ in rest):
         fields = [(translate_argument(key.text, op.model_fields), inner) for key, inner in rest]
@@ -60,9 +61,18 @@ def advise_words(words: list[Entry], names: Names) -> str:
             own = [(key.text, inner) for key, inner in value] if isinstance(value, Mapping) else [(op.first, value)]
             given = ", ".join(f"{name}: {flow(inner)}" for name, inner in (*own, *fields) if name is not None)
             return f"the arguments of {op.word} stand in braces: {op.word}: {{{given}}}"
+    if modifier is not None:
+        return f"did you mean {modifier!r}?"
     if all(names.is_layer(key.text) for key, _ in words):
         return f"layers in order are a list: [{', '.join(map(_item, words))}]"
     return f"names for layers stand under a word of their own: {{layers: {{{', '.join(_entry(key, inner) for key, inner in words)}}}}}"
+
+
+def _takes_layers(word: str) -> bool:
+    """Whether a word is that of another library, or a misspelt one, for a join or an iterator: `concat1` is a name."""
+    takers = (*(op.word for op in BY_WORD.values() if op.join), *ITERATORS, "layers")
+    close = translate(word) or nearest(word, takers)
+    return close in takers and word.rstrip("0123456789_") not in takers
 
 
 def advise_no_word(tree: Mapping) -> str:

@@ -38,7 +38,7 @@ _IDLE: Mapping[str, tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], b
 
 _NORMAL, _UNIFORM = frozenset(("mean", "std")), frozenset(("low", "high"))
 _KAIMING = frozenset(("mode", "nonlinearity", "slope"))
-_INIT: Mapping[str, frozenset[str]] = {
+INIT_FIELDS: Mapping[str, frozenset[str]] = {
     "kaiming_normal": _KAIMING,
     "kaiming_uniform": _KAIMING,
     "xavier_normal": frozenset(("gain",)),
@@ -71,7 +71,7 @@ def _check_init(name: str, word: str, init: tree.Tree, found: Collector) -> None
         return
     given = {key.text: _literal(value) for key, value in init}
     kind = given.get("kind")
-    read = _INIT.get(kind) if isinstance(kind, str) else None
+    read = INIT_FIELDS.get(kind) if isinstance(kind, str) else None
     if read is None:
         return
     for key, _ in init:

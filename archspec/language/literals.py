@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from archspec import expressions
-from archspec.diagnostics import Collector, Span, did_you_mean, shorten
+from archspec.diagnostics import Collector, Span, did_you_mean, guess, shorten
 from archspec.expressions import ExpressionError
 from archspec.language.axes import check_sizes
 from archspec.language.explain import explain
@@ -132,8 +132,9 @@ def _expression(scalar: Scalar, names: Names, found: Collector, words: AbstractS
         what = "a named value, not a number" if kind is None and names.is_value(name.name) else what
         place = part(scalar, ExpressionError("", name.offset, len(name.name)))
         option = advise_option(name.name, words)
-        advice = option or did_you_mean(name.name, [*words, *names.numbers()])
-        found.report(f"{name.name!r} is {what}", place, help=_TRUTH if name.name in _NOT_TRUTH else advice)
+        possible = [*words, *names.numbers()]
+        advice = option or guess(name.name, [*possible, "channels"]) or did_you_mean(name.name, possible)
+        found.report(f"{name.name!r} is {what}", place, help=_TRUTH if name.name in NOT_TRUTH else advice)
     return as_number(expressions.evaluate(tree, lambda _: None)) if known else UNKNOWN
 
 
@@ -145,7 +146,7 @@ def _arithmetic(scalar: Scalar, error: ExpressionError) -> str:
     )
 
 
-_NOT_TRUTH = frozenset(("yes", "no", "on", "off", "Yes", "No", "On", "Off"))
+NOT_TRUTH = frozenset(("yes", "no", "on", "off", "Yes", "No", "On", "Off"))
 _TRUTH = "YAML 1.2 has true and false"
 
 

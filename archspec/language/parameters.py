@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
-from archspec import expressions
-from archspec.diagnostics import Collector, Span, did_you_mean
+from archspec.diagnostics import Collector, Span, did_you_mean, nearest
+from archspec.expressions import is_name, is_part
 from archspec.language.binder import Binder
 from archspec.language.document import Document, Entry
 from archspec.language.layers import Block, Kind, Layer, Parameter
-from archspec.language.literals import check_value
+from archspec.language.literals import NOT_TRUTH, check_value
 from archspec.language.tree import Mapping, Scalar, Sequence, Tree, describe
 from archspec.language.words import TYPES, Names, check_declared_name, is_layer_word
 from archspec.ops import OPTIONS
@@ -44,9 +45,23 @@ class Parameters:
             self.found.report(f"{key.text} is the text {tree.text[:60]!r}, which no op takes", tree.span, help=advice)
         if isinstance(tree, Scalar) and tree.kind == "word" and tree.text in TYPES:
             return Parameter(key.text, key.span, kind, None)
-        if kind != "layer":
+        misspelt = next(self.misspelt(tree, names), None) if kind == "number" else None
+        if misspelt is not None:
+            word, meant = misspelt
+            self.found.report(f"{describe(word)} is no number here", word.span, help=f"did you mean {meant!r}?")
+            kind = self.word_kind(meant, names)
+        elif kind != "layer":
             check_value(tree, kind, key.text, names, self.found)
         return Parameter(key.text, key.span, kind, tree)
+
+    def misspelt(self, tree: Tree, names: Names) -> Iterator[tuple[Scalar, str]]:
+        """Words of a default that mean nothing, with what they may have been meant to be: a layer, an option, an argument."""
+        known = (*names.arguments, *names.layer_words(), *OPTIONS, *NOT_TRUTH, "channels")
+        for item in tree.items if isinstance(tree, Sequence) else (tree,):
+            if isinstance(item, Scalar) and item.kind == "word" and is_name(item.text) and item.text not in known:
+                meant = nearest(item.text, known)
+                if meant is not None:
+                    yield item, meant
 
     def overridden(self, parameters: dict[str, Parameter], document: Document) -> dict[str, Parameter]:
         """The document's arguments with the values that come from outside."""
@@ -100,5 +115,5 @@ class Parameters:
 
 def _may_be_option(scalar: Scalar) -> bool:
     """Whether a quoted text is a word, or the name of a part of the network."""
-    word = scalar.text in OPTIONS or expressions.is_part(scalar.text) or expressions.is_name(scalar.text)
+    word = scalar.text in OPTIONS or is_part(scalar.text) or is_name(scalar.text)
     return word and scalar.text.lower() not in ("true", "false")

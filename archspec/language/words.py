@@ -88,12 +88,14 @@ class Names:
         if alone:
             yield from (word for word, kind in self.arguments.items() if kind == "layer")
             yield from self.values
+            yield from ["core"] if self.core else []
 
     def is_layer(self, word: str) -> bool:
         """Whether a word can stand for a layer here: one of `layer_words`."""
         if is_layer_word(word) or word in self.blocks or self.arguments.get(word) == "layer":
             return True
-        return word not in self.arguments and any(word in frame for frame in self.frames)
+        named = word not in self.arguments and any(word in frame for frame in self.frames)
+        return named or (self.core and word == "core")
 
     def numbers(self) -> list[str]:
         """Every word that can stand for a number here."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Iterator
 
 import pytest
 
 import archspec
+from archspec import library
+from archspec.diagnostics import Source
 from archspec.language import foreign, foreign_words
 from archspec.language.words import ITERATORS
 from archspec.ops import BY_WORD
@@ -50,7 +54,7 @@ def spec(layer: str, size: str = "[4, 8, 8]") -> str:
     return f"name: a\ninput: {size}\nstages:\n  one: {layer}\n"
 
 
-def errors(text: str) -> list[archspec.Diagnostic]:
+def errors(text: str | Source) -> list[archspec.Diagnostic]:
     return [found for found in archspec.check(text) if found.severity == "error"]
 
 
@@ -188,3 +192,31 @@ def test_long_lists_are_counted_and_never_called_none() -> None:
         archspec.load("resnet50", foo=3)
     with pytest.raises(archspec.SpecError, match="a takes no arguments"):
         archspec.load("name: a\ninput: [3]\nstages: {one: relu}\n", foo=3)
+
+
+WORD = re.compile(r"(?<![\w.-])[a-z_]{4,}(?![\w.-])")
+READ = ("resnet50", "densenet121", "googlenet", "fractalnet20", "cifar_resnet20_A", "unet", "mobilenet_v2", "vit_b_16")
+
+
+def misspelt(name: str, count: int) -> Iterator[tuple[str, str, archspec.Diagnostic]]:
+    """Errors that stand at a word of a bundled spec that lacks a letter: the word, without it, and the error."""
+    rng = random.Random(name)
+    path = library.folder() / f"{name}.yaml"
+    text = re.sub(
+        r"^(?:expect|source|name|extends):.*(?:\n .*)*|#.*", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    words = list(WORD.finditer(text))
+    for word in rng.sample(words, min(count, len(words))):
+        gap = word.start() + rng.randrange(1, len(word[0]) - 1)
+        wrong = text[: word.end()].count("\n") + 1, word.start() - text.rfind("\n", 0, word.start())
+        for found in errors(Source(str(path), f"name: a\n{text[:gap]}{text[gap + 1 :]}")):
+            if (found.span.line - 1, found.span.column) == wrong:
+                yield word[0], text[word.start() : gap] + text[gap + 1 : word.end()], found
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_missing_letter_is_answered_with_the_word(name: str) -> None:
+    answers = list(misspelt(name, 12))
+    assert answers, "some of the words are no names"
+    for word, wrong, found in answers:
+        assert suggested(found.help) in (word, None), (wrong, found.message)
