@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -24,7 +25,7 @@ from archspec.backends.torch.checkpoint import load_own_weights, read
 from archspec.backends.torch.weight_files import pack_safetensors, pack_torch, read_data
 from archspec.backends.torch.weight_files.digest import digest
 from archspec.cli.commands import archspec as command
-from tests.weight_files import HOSTILE, records, rewritten, saved, write_hostile, zipped
+from tests.weight_files import HOSTILE, entry, header, records, rewritten, saved, write_hostile, zipped
 
 NET = """\
 name: net
@@ -213,6 +214,15 @@ def _theirs(weights: dict[str, Tensor]) -> bytes:
     return bytes(save(weights))
 
 
+@pytest.mark.parametrize("length", [0x280, 0x8B1F])
+def test_a_header_whose_length_looks_like_another_format(length: int, tmp_path: Path) -> None:
+    """As a pickle and a gzip file begin."""
+    path = tmp_path / "w"
+    text = json.dumps({"a": entry()}).encode().ljust(length)
+    path.write_bytes(header(None, torch.ones(2).numpy().tobytes(), text=text))
+    assert equal(read(path), {"a": torch.ones(2)})
+
+
 STATE = {"key": "k", "history": [{"number": 1, "loss": 0.5}], "optimizer": {0: {"step": torch.tensor(3.0)}}, "at": None}
 FORMATS: dict[str, tuple[Callable[[dict[str, Tensor]], bytes], Callable[[Path], Any], bool]] = {
     "own.pt": (WRITTEN["own.pt"], read, True),
@@ -281,10 +291,10 @@ def test_a_damaged_file_is_refused_or_the_same(name: str, weights: dict[str, Ten
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_many_damaged_files_are_refused_or_the_same(name: str, weights: dict[str, Tensor], tmp_path: Path) -> None:
-    assert fuzz(name, weights, tmp_path / name, 5000)["refused"] > 2500
+    assert fuzz(name, weights, tmp_path / name, 2000)["refused"] > 1000
 
 
-@pytest.mark.parametrize("cases", [150, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [150, pytest.param(2000, marks=pytest.mark.slow)])
 def test_pickles_of_any_kind_end_in_one_line(cases: int, weights: dict[str, Tensor], tmp_path: Path) -> None:
     """Damage behind a right CRC, as no disk makes it: the pickle's own grammar is fuzzed."""
     whole = saved({"state_dict": weights, "more": [1, (2.5, None), {"a": True}]})
