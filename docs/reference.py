@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from archspec.ops import OPS
-from archspec.ops.base import Op
+from archspec.ops.base import MAX_REAL, Op
 from archspec.passes import ARGUMENTS, BY_WORD
 
 PAGE = Path(__file__).parent / "ops.md"
@@ -16,7 +16,8 @@ PAGE = Path(__file__).parent / "ops.md"
 _HEAD = """# Ops and passes
 
 This page is made from the classes in `archspec/ops` and `archspec/passes` by `python docs/reference.py`. The argument in bold is
-the first one, which a bare value sets: `conv: 64`. Sizes never count the batch.
+the first one, which a bare value sets: `conv: 64`. Sizes never count the batch. Numbers lie between -1e38 and 1e38, as 32 bits hold
+them.
 """
 
 
@@ -66,7 +67,7 @@ def _values(rule: dict[str, Any]) -> str:
         return "initialisation" if rule["$ref"].endswith("Init") else "mapping"
     low = (
         f" ≥ {rule['minimum']}"
-        if "minimum" in rule
+        if rule.get("minimum", -MAX_REAL) > -MAX_REAL
         else f" > {rule['exclusiveMinimum']}"
         if "exclusiveMinimum" in rule
         else ""

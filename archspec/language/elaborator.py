@@ -30,6 +30,7 @@ from archspec.language.maker import Maker
 from archspec.language.scopes import Bundle, Closure, Env, Frame, Label, Level, Place, channels
 from archspec.language.tree import Scalar, Tree
 from archspec.language.values import NO_VALUE, evaluate, rounded
+from archspec.language.whole_numbers import check_whole_numbers
 from archspec.language.words import A_KIND
 from archspec.shape import Shape
 
@@ -57,6 +58,7 @@ class Elaborator:
         last = self.body(program.stages, self.document, current, Place(0, ()))
         self.outputs(last, self.document.frame)
         self.check_reached()
+        check_whole_numbers(self.graph)
         return self.graph
 
     def check_reached(self) -> None:

@@ -51,6 +51,7 @@ class Maker:
             fail(f"the network has more than {self.limits.nodes:,} nodes", use.span, env.use, help=MORE_NODES)
         try:
             outputs = self.graph.add(op, inputs, path, scope=scope, span=use.span, use=env.use)
+            op.check_initial(*(value.shape for value in inputs))
         except ShapeError as error:
             spans = {field.name: field.span for field in use.fields}
             notes = operands([(item.layer, value) for item, result in results or () for value in result], env)

@@ -70,6 +70,7 @@ class Concat(Join):
     """Its branches one after the other, along the channels or another axis."""
 
     word: ClassVar[str] = "concat"
+    moves: ClassVar[bool] = True
 
     axis: int | None = Field(None, description="axis, counted from 0 without the batch; the channels if absent")
 
@@ -142,6 +143,7 @@ class Bundle(Join):
     """Several values in order, none of them changed."""
 
     word: ClassVar[str] = "bundle"
+    moves: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return inputs

@@ -31,6 +31,7 @@ class Flatten(Op):
     """Puts all axes into one, or those from `start` on; each element keeps its value, so its window is itself."""
 
     word: ClassVar[str] = "flatten"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "start"
 
     start: Natural = Field(0, description="first of the axes that become one, counted from 0 without the batch")
@@ -60,6 +61,7 @@ class Reshape(Op):
     """Other sizes for the same elements in the same order. The channels stay where a result of rank 2 still has their axis."""
 
     word: ClassVar[str] = "reshape"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "sizes"
 
     sizes: Annotated[tuple[Annotated[int, Field(ge=-1, le=MAX_SIZE)], ...], Field(min_length=1, max_length=5)] = Field(
@@ -104,6 +106,7 @@ class Permute(Op):
     """Another order of the axes; the channels are where their axis goes."""
 
     word: ClassVar[str] = "permute"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "axes"
 
     axes: Annotated[tuple[Natural, ...], Field(min_length=1, max_length=5)] = Field(

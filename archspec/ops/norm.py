@@ -8,11 +8,24 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ops.base import Call, Count, Initial, Op, Operand, Probability, Result, ShapeError, Weight, spatial_rank
+from archspec.ops.base import (
+    MAX_REAL,
+    Call,
+    Count,
+    Initial,
+    Op,
+    Operand,
+    Probability,
+    Real,
+    Result,
+    ShapeError,
+    Weight,
+    spatial_rank,
+)
 from archspec.ops.rules import differing
 from archspec.shape import Shape
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 
 
 class BatchNorm(Op):
@@ -185,17 +198,21 @@ class LRN(Op):
     first: ClassVar[str | None] = "size"
 
     size: Count = Field(5, description="neighbouring channels that are summed")
-    alpha: float = Field(1e-4, description="factor of the mean of squares")
-    beta: float = Field(0.75, description="exponent")
-    k: float = Field(1.0, description="added to the mean of squares")
+    alpha: Real = Field(1e-4, description="factor of the mean of squares")
+    beta: Real = Field(0.75, description="exponent")
+    k: Real = Field(1.0, description="added to the mean of squares")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         spatial_rank(self, inputs[0])
         return (inputs[0],)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = differing(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
-        return (Call("torch.nn.LocalResponseNorm", {"size": self.size, **options}),)
+        options = {"size": self.size}
+        options |= differing(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
+        if inputs[0].rank < 4:
+            return (Call("torch.nn.LocalResponseNorm", options),)
+        # Over volumes torch refuses a tensor that is not contiguous, as after a permute.
+        return (Call(".contiguous"), Call("torch.nn.LocalResponseNorm", options, args=(Result(0),)))
 
 
 def _pair(sizes: tuple[int, ...]) -> tuple[Weight, ...]:

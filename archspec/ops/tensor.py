@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ops.base import FIRST, Call, Count, Natural, Op, Result, ShapeError
+from archspec.ops.base import FIRST, Call, Count, Natural, Op, Real, Result, ShapeError
 from archspec.ops.rules import axis_of, bounded, differing
 from archspec.shape import Shape
 
@@ -18,6 +18,7 @@ class Identity(Op):
     """The value itself."""
 
     word: ClassVar[str] = "identity"
+    moves: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
     elementwise: ClassVar[bool] = True
 
@@ -29,6 +30,7 @@ class Split(Op):
     """Cuts a value into several, along the channels or another axis."""
 
     word: ClassVar[str] = "split"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "sizes"
     numbered: ClassVar[bool] = False
 
@@ -46,7 +48,8 @@ class Split(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         axis = axis_of(self.axis, inputs[0])
-        return (Call("torch.split", args=(*FIRST, self.sizes), keywords={"dim": axis + 1}),)
+        parts = Call("torch.split", args=(*FIRST, self.sizes), keywords={"dim": axis + 1})
+        return (parts,) if len(self.sizes) > 1 else (parts, Call("operator.getitem", args=(Result(0), 0)))
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
@@ -61,6 +64,7 @@ class Slice(Op):
     """The part of a value between two places, along the channels or another axis."""
 
     word: ClassVar[str] = "slice"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "stop"
 
     start: Natural = Field(0, description="first place that is taken, counted from 0")
@@ -104,7 +108,7 @@ class Pad(Op):
         description="places added to the spatial axes: on both sides, one number or one per axis, or [before, after] per axis",
     )
     channels: Sides = Field((0, 0), description="channels added: [before, after]")
-    value: float = Field(0.0, description="what the added places hold")
+    value: Real = Field(0.0, description="what the added places hold")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         sides = self._sides(inputs[0])
@@ -141,6 +145,7 @@ class Token(Op):
     """One token of a sequence: [tokens, features] becomes [features]."""
 
     word: ClassVar[str] = "token"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "index"
 
     index: int = Field(description="place of the token, counted from 1 as turns are, or from the end if negative")
@@ -167,8 +172,8 @@ class Scale(Op):
     first: ClassVar[str | None] = "by"
     elementwise: ClassVar[bool] = True
 
-    by: float = Field(1.0, description="factor")
-    plus: float = Field(0.0, description="shift")
+    by: Real = Field(1.0, description="factor")
+    plus: Real = Field(0.0, description="shift")
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         shifted = Call("torch.add", args=(*FIRST, self.plus))
