@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
@@ -104,17 +104,20 @@ def readers(graph: Graph) -> dict[Value, list[Node]]:
 
 
 class FreeNames:
-    """Names for new modules and scopes beside the old ones: `droppath`, `droppath2`, …"""
+    """Names for new modules and scopes beside the old ones: `droppath`, `droppath2`, …
 
-    def __init__(self, graph: Graph) -> None:
-        paths = [node.path for node in graph.ops] + [scope.path for scope in graph.scopes]
+    The names of nodes that the pass is to leave out, `without`, are free.
+    """
+
+    def __init__(self, graph: Graph, without: Collection[int] = ()) -> None:
+        paths = [node.path for node in graph.ops if node.id not in without] + [scope.path for scope in graph.scopes]
         self.taken = {path[:length] for path in paths for length in range(1, len(path) + 1)}
 
     def take(self, around: Path, name: str) -> Path:
-        """The path of a new thing inside `around`, called `name` or, if that is taken, `name2`, `name3`, …"""
+        """The path of a new thing inside `around`, called `name` or, if that is taken, `name2`, `name3`, …; a number goes on."""
         path, count = (*around, name), 1
         while path in self.taken:
             count += 1
-            path = (*around, f"{name}{count}")
+            path = (*around, str(int(name) + count - 1) if name.isdecimal() else f"{name}{count}")
         self.taken.add(path)
         return path
