@@ -277,7 +277,7 @@ class Architecture:
         `command` is what source says that it was made by; the rest is as in `build`.
 
         Raises:
-            ValueError: the ending is none of these.
+            ValueError: the ending is none of these, or weights are given for source, which holds none.
             ExportError: the form needs a package that is not there, or the network cannot be written in it.
             WeightsError: as in `build`.
             OSError: a file cannot be read or written.
@@ -285,6 +285,8 @@ class Architecture:
         from archspec.files import write
 
         target = Path(path)
+        if target.suffix == ".py" and weights is not None:
+            raise ValueError(f"{target.name} holds no weights: write them to a .safetensors file beside it")
         if target.suffix == ".py":
             write(target, self.source(command))
             return
