@@ -295,7 +295,7 @@ class Architecture:
         device); the rest is as in `build`.
 
         Raises:
-            ValueError: the ending is none of these.
+            ValueError: the ending is none of these, or weights are given for source, which holds none.
             ExportError: the form needs a package that is not there, or the network cannot be written in it.
             WeightsError: as in `build`.
             OSError: a file cannot be read or written.
@@ -304,6 +304,8 @@ class Architecture:
 
         target = Path(path)
         form = ending or target.suffix.lower()
+        if form == ".py" and weights is not None:
+            raise ValueError(f"{target.name} holds no weights: write them to a .safetensors file beside it")
         check(target)
         if form == ".py":
             write(target, self.source(command))

@@ -207,14 +207,19 @@ class Graph:
         """The nodes that read a value, in order, once for each operand."""
         return [node for id in value.users if isinstance(node := self.nodes[id], Node)]
 
+    @property
+    def whole_numbers(self) -> frozenset[Value]:
+        """The values that some op reads whole numbers from, as an embedding does, or an op that only moves them there."""
+        found: set[Value] = set()
+        for node in reversed(self.nodes):
+            if isinstance(node, Node):
+                moved = node.op.moves and not found.isdisjoint(node.outputs)
+                found.update(value for at, value in enumerate(node.inputs) if moved or at in node.op.indices)
+        return frozenset(found)
+
     def takes_indices(self, value: Value) -> bool:
-        """Whether some op reads whole numbers from a value, as an embedding does."""
-        return any(
-            node.inputs[position] == value
-            for node in self.ops
-            for position in node.op.indices
-            if position < len(node.inputs)
-        )
+        """Whether a value holds whole numbers."""
+        return value in self.whole_numbers
 
     def scope_chain(self, scope: int) -> tuple[Scope, ...]:
         """A scope and those around it, outermost (the network) first."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from archspec.language.idle import INIT_FIELDS
 from archspec.ops import OPS
-from archspec.ops.base import Init, Op
+from archspec.ops.base import MAX_REAL, Init, Op
 from archspec.passes import ARGUMENTS, BY_WORD
 from archspec.shape import AXES
 
@@ -18,7 +18,8 @@ PAGE = Path(__file__).parent / "ops.md"
 _HEAD = """# Ops and passes
 
 This page is made from the classes in `archspec/ops` and `archspec/passes` by `python docs/reference.py`. The argument in bold is
-the first one, which a bare value sets: `conv: 64`. Sizes never count the batch.
+the first one, which a bare value sets: `conv: 64`. Sizes never count the batch. Numbers lie between -1e38 and 1e38, as 32 bits hold
+them.
 """
 
 
@@ -89,7 +90,7 @@ def _values(rule: dict[str, Any]) -> str:
         return "initialisation" if rule["$ref"].endswith("Init") else "mapping"
     low = (
         f" ≥ {rule['minimum']}"
-        if "minimum" in rule
+        if rule.get("minimum", -MAX_REAL) > -MAX_REAL
         else f" > {rule['exclusiveMinimum']}"
         if "exclusiveMinimum" in rule
         else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from archspec.backends.layout import Part
 
@@ -24,12 +24,21 @@ def identifier(text: str, stem: str = "_") -> str:
     return plain if plain.isidentifier() else stem + plain
 
 
-def unique(name: str, taken: Collection[str]) -> str:
-    """The name, or `name2`, `name3`, … if it is taken."""
-    number, free = 2, name
-    while free in taken:
-        free, number = f"{name}{number}", number + 1
-    return free
+class FreeNames:
+    """Hands out names that are not taken: `name`, then `name2`, `name3`, …"""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+        self._numbers: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        number, free = self._numbers.get(name, 1), name
+        while free in self._taken:
+            number += 1
+            free = f"{name}{number}"
+        self._numbers[name] = number
+        self._taken.add(free)
+        return free
 
 
 def argument_names(names: Iterable[str]) -> list[str]:

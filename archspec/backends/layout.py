@@ -10,6 +10,9 @@ from archspec.backends.inplace import overwrite
 from archspec.backends.steps import Ref, Step, steps_of
 from archspec.graph import Graph, Path, Scope
 
+DEEPEST = 64
+"""Modules inside one another: what lies deeper stands in the code around it, so that calls stay within Python's stack."""
+
 
 @dataclass(eq=False)
 class Part:
@@ -73,7 +76,7 @@ def lay_out(graph: Graph) -> Layout:
     for part in parts:
         part.outputs = dict.fromkeys(sorted(part.outputs))
     _choose(steps, homes, parts)
-    nested = _form([part for part in parts if part.nested])
+    nested = _form(parts)
     root.nested, root.outputs = True, dict.fromkeys(outputs.values())
     inputs = {name: (value.node, value.index) for name, value in graph.inputs.items()}
     return Layout([*nested, root], inputs, outputs)
@@ -138,15 +141,16 @@ def _choose(steps: list[Step], homes: dict[int, Part], parts: list[Part]) -> Non
             if not fits:
                 astray.add(part)
             part = part.parent
-    inside: dict[Part, int] = {}
+    inside: dict[Part | None, tuple[int, int]] = {}
     for part in parts:
-        above = inside.get(part.parent, 0) if part.parent else 0
-        part.nested = part in stateful and part not in astray and part.path not in taken and len(part.path) > above
-        inside[part] = len(part.path) if part.nested else above
+        above, depth = inside.get(part.parent, (0, 0))
+        fits = part in stateful and part not in astray and part.path not in taken and len(part.path) > above
+        part.nested = fits and depth < DEEPEST
+        inside[part] = (len(part.path), depth + 1) if part.nested else (above, depth)
 
 
 def _form(parts: list[Part]) -> list[Part]:
-    """Numbers the structures, inner parts first, and takes apart the uses of one path that differ."""
+    """Numbers the structures of nested parts, inner ones first, and takes apart the uses of one path that differ."""
     by_path: dict[Path, list[Part]] = defaultdict(list)
     for part in parts:
         by_path[part.path].append(part)
@@ -154,6 +158,10 @@ def _form(parts: list[Part]) -> list[Part]:
     ordered: list[Part] = []
     for path in sorted(by_path, key=len, reverse=True):
         uses = by_path[path]
+        if not all(part.nested for part in uses):
+            for part in uses:
+                part.nested = False
+            continue
         bodies = [_body(part) for part in uses]
         if any(body.structure != bodies[0].structure for body in bodies[1:]):
             for part in uses:

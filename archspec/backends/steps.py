@@ -99,15 +99,19 @@ def _check_shared(steps: list[Step]) -> None:
 
 
 class _Names:
-    """Names for the modules that have none: the op's word, in the scope where it stands, the same in each use of a path."""
+    """Names for the modules that have none: the op's word, in the scope where it stands, the same in each use of a path.
+
+    A module whose name is that of a scope, as of a join that has branches below its name, needs another one, too.
+    """
 
     def __init__(self, graph: Graph) -> None:
         self._scopes = graph.scopes
         self._taken = {path[:end] for path in _paths(graph) for end in range(1, len(path) + 1)}
         self._used: dict[tuple[int, str], int] = {}
+        self._scopes_taken = {scope.path for scope in graph.scopes}
 
     def path(self, node: Node) -> Path:
-        if node.path:
+        if node.path and node.path not in self._scopes_taken:
             return node.path
         scope, word = self._scopes[node.scope], node.op.word
         number = self._used.get((scope.id, word), 0)

@@ -29,6 +29,7 @@ from archspec.language.scopes import UNKNOWN, Bundle, Env, Frame, Label, Place
 from archspec.language.size import SCOPE
 from archspec.language.tree import Scalar
 from archspec.language.values import UnknownError
+from archspec.language.whole_numbers import check_whole_numbers
 
 Results = list[tuple[Item, Bundle]]
 """The branches of a join with what comes out of each."""
@@ -73,6 +74,7 @@ class Elaborator:
         except LimitError as error:
             raise self.mistakes.ended(error) from None
         self.mistakes.raise_if_any()
+        check_whole_numbers(self.graph)
         return self.graph
 
     def network(self) -> None:

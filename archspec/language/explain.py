@@ -215,7 +215,13 @@ def _items(count: int) -> str:
 
 
 def _bound(number: float) -> str:
+    if abs(number) >= _MANY:
+        return f"{number:g}".replace("e+", "e")
     return f"{int(number):,}" if number == int(number) else str(number)
+
+
+_MANY = 1e18
+"""Numbers from it on are shown with an exponent."""
 
 
 def _literals(detail: ErrorDetails) -> list[str]:

@@ -38,6 +38,13 @@ class _Reading:
     ops: dict[Any, Op]
 
 
+def _infer(op: Op, given: list[Shape]) -> tuple[Shape, ...]:
+    """The shapes of an op's outputs. Raises `ShapeError`, also where a weight of these inputs cannot be initialised as is asked."""
+    shapes = op.infer(*given)
+    op.check_initial(*given)
+    return shapes
+
+
 class Maker:
     """Adds nodes to one graph, within a budget. `document` is where the arguments of `defaults` are read."""
 
@@ -96,12 +103,12 @@ class Maker:
         """The shapes of an op's outputs. Equal questions are asked once. Raises `ShapeError`."""
         given = [value.shape for value in inputs]
         if len(given) > _FEW:
-            return self.interned(op.infer(*given))
+            return self.interned(_infer(op, given))
         key = (id(op), *map(id, given))
         known = self.inferred.get(key)
         if known is not None:
             return known[2]
-        shapes = self.interned(op.infer(*given))
+        shapes = self.interned(_infer(op, given))
         if len(self.inferred) >= _KEPT:
             self.inferred.clear()
         self.inferred[key] = (op, given, shapes)

@@ -17,6 +17,7 @@ from archspec.diagnostics import Diagnostic, Source, Span, SpecError, shorten
 from archspec.expressions import MAX_BITS
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.refusals import SpecTypeError
+from archspec.language.tree import Scalar
 from archspec.numerals import digits
 from archspec.printable import is_printable
 
@@ -25,6 +26,23 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- the base class names it
         """A part that is there twice is written twice: a spec has no aliases."""
         return True
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        """The tag of a scalar as the reader reads it: PyYAML's rules are those of YAML 1.1, where `on` is no word."""
+        if kind is not yaml.ScalarNode or not implicit[0]:
+            return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
+        match Scalar(_NOWHERE, value).kind:
+            case "null" | "bool" as name:
+                return f"{_TAG}{name}"
+            case "number" if value.lstrip("+-").isdecimal():
+                return f"{_TAG}int"
+            case "number" | "not finite":
+                return f"{_TAG}float"
+        return f"{_TAG}{'merge' if value == '<<' else 'str'}"
+
+
+_TAG = "tag:yaml.org,2002:"
+_NOWHERE = Span(Source("<data>", ""), 1, 1)
 
 
 class _Number(str):

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from archspec.ops.arrange import arranged, first
 from archspec.ops.axes import WHICH, Axis, axis_of, channel_axis
-from archspec.ops.base import Call, Initial, Op, Operand, Result, Weight
+from archspec.ops.base import Call, Initial, Op, Operand, Real, Result, Weight
 from archspec.ops.norm import pair, per_channel
 from archspec.ops.rules import differing
 from archspec.shape import Shape
@@ -67,7 +67,7 @@ class LeakyReLU(Activation):
     first: ClassVar[str | None] = "slope"
     module: ClassVar[str] = "LeakyReLU"
 
-    slope: float = Field(0.01, description="slope below zero")
+    slope: Real = Field(0.01, description="slope below zero")
 
     def options(self, shape: Shape) -> dict[str, Any]:
         return differing(negative_slope=(self.slope, 0.01))
@@ -111,7 +111,7 @@ class ELU(Activation):
     first: ClassVar[str | None] = "alpha"
     module: ClassVar[str] = "ELU"
 
-    alpha: float = Field(1.0, description="depth that it tends to below zero")
+    alpha: Real = Field(1.0, description="depth that it tends to below zero")
 
     def options(self, shape: Shape) -> dict[str, Any]:
         return differing(alpha=(self.alpha, 1.0))

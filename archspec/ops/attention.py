@@ -178,6 +178,7 @@ class Parameter(Op):
     """A learned constant, whatever its input holds: a class token, positions, a layer scale."""
 
     word: ClassVar[str] = "parameter"
+    reads_batch: ClassVar[bool] = True
     first: ClassVar[str | None] = "shape"
     sizes_by_name: ClassVar[bool] = True
     mixes: ClassVar[bool] = True

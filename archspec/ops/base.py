@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from archspec.shape import Shape
 
@@ -16,6 +16,9 @@ MAX_SIZE = 2**40  # elements of one value or weight: beyond it nothing could eve
 
 Count = Annotated[int, Field(ge=1, le=MAX_SIZE)]
 Natural = Annotated[int, Field(ge=0, le=MAX_SIZE)]
+MAX_REAL = 1e38
+"""Numbers beyond it do not fit into the weights' and the values' 32 bits."""
+Real = Annotated[float, Field(ge=-MAX_REAL, le=MAX_REAL)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 PerAxis = Count | Annotated[tuple[Count, ...], Field(min_length=1, max_length=3)]
 NaturalPerAxis = Natural | Annotated[tuple[Natural, ...], Field(min_length=1, max_length=3)]
@@ -130,16 +133,31 @@ class Init(BaseModel):
     ]
     mode: Literal["fan_in", "fan_out"] = "fan_in"
     nonlinearity: Literal["relu", "leaky_relu", "linear", "sigmoid", "tanh", "selu"] = "relu"
-    slope: float = 0.0
-    gain: float = 1.0
-    mean: float = 0.0
-    std: Annotated[float, Field(ge=0)] = 1.0
-    low: float | None = None
-    high: float | None = None
-    value: float = 0.0
+    slope: Real = 0.0
+    gain: Real = 1.0
+    mean: Real = 0.0
+    std: Annotated[float, Field(ge=0, le=MAX_REAL)] = 1.0
+    low: Real | None = None
+    high: Real | None = None
+    value: Real = 0.0
+
+    @model_validator(mode="after")
+    def _ends_in_order(self) -> Self:
+        low, high = _ENDS.get(self.kind, (0.0, 0.0))
+        if (low if self.low is None else self.low) > (high if self.high is None else self.high):
+            raise ValueError("a low end that is not above the high one")
+        return self
+
+    @property
+    def needs_fans(self) -> bool:
+        """Whether it is for weights of two axes or more: those with a number of inputs and of outputs."""
+        return self.kind.startswith(("kaiming", "xavier", "orthogonal"))
 
 
-Initial = Init | float  # a number is that constant
+_ENDS = {"trunc_normal": (-2.0, 2.0), "uniform": (0.0, 1.0)}
+"""The ends of a distribution where a scheme does not say them."""
+
+Initial = Init | Real  # a number is that constant
 
 
 class Op(BaseModel):
@@ -171,6 +189,10 @@ class Op(BaseModel):
     """Whether each output element depends on the one input element at its place."""
     indices: ClassVar[tuple[int, ...]] = ()
     """The operands that hold whole numbers (tokens of an embedding)."""
+    moves: ClassVar[bool] = False
+    """Whether each output element is an input element, so that whole numbers stay such."""
+    reads_batch: ClassVar[bool] = False
+    """Whether it reads no more of its input than how many samples there are."""
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shapes of the outputs. Raises `ShapeError` where the inputs do not fit."""
@@ -191,6 +213,17 @@ class Op(BaseModel):
     def initial(self) -> Mapping[str, Initial]:
         """The initialisation of each weight that does not keep torch's own."""
         return {}
+
+    def check_initial(self, *inputs: Shape) -> None:
+        """Raises `ShapeError` where the initialisation of a weight is for weights of more axes."""
+        axes = {weight.name: len(weight.shape) for weight in self.weights(*inputs)}
+        for name, scheme in self.initial().items():
+            if isinstance(scheme, Init) and scheme.needs_fans and axes[name] < 2:
+                raise ShapeError(
+                    f"{scheme.kind} needs a weight of 2 axes or more, got one of {axes[name]}",
+                    field="bias_init" if name == "bias" else "init",
+                    help="a number, normal and uniform are for weights of any shape",
+                )
 
     def carries(self, operand: int, count: int = 1) -> bool:
         """Whether the signal passes from this one of `count` operands to the output; a gate's does not."""

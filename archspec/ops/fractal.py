@@ -18,6 +18,7 @@ class ColumnDraw(Op):
     """Draws, for each minibatch in training, whether one column of the network is kept alone, and which."""
 
     word: ClassVar[str] = "columndraw"
+    reads_batch: ClassVar[bool] = True
     first: ClassVar[str | None] = "columns"
     mixes: ClassVar[bool] = True
 

@@ -76,6 +76,7 @@ class Concat(Join):
     """Its branches one after the other, along the channels or another axis."""
 
     word: ClassVar[str] = "concat"
+    moves: ClassVar[bool] = True
 
     axis: Axis | None = Field(None, description=WHICH)
 
@@ -197,6 +198,7 @@ class Bundle(Join):
     """Several values in order, none of them changed."""
 
     word: ClassVar[str] = "bundle"
+    moves: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return inputs

@@ -33,6 +33,7 @@ class Flatten(Op):
     """Puts all axes into one, the features, or those from `start` on: all places are tokens. Each element keeps its value."""
 
     word: ClassVar[str] = "flatten"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "start"
 
     start: Axis = Field(
@@ -67,6 +68,7 @@ class Reshape(Op):
     """Other sizes for the same elements in the same order; an axis keeps its name where it stays what it was, or is given one."""
 
     word: ClassVar[str] = "reshape"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "sizes"
     sizes_by_name: ClassVar[bool] = True
 
@@ -128,6 +130,7 @@ class Permute(Op):
     """Another order of the axes, which keep their names; no element changes."""
 
     word: ClassVar[str] = "permute"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "axes"
 
     axes: Annotated[tuple[Axis, ...], Field(min_length=1, max_length=8)] = Field(

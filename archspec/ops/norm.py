@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from archspec.ops.arrange import arranged, last
 from archspec.ops.axes import Axis, axis_of, channel_axis, channels_first, spatial_rank
-from archspec.ops.base import Call, Count, Initial, Op, Operand, Probability, Result, ShapeError, Weight
+from archspec.ops.base import (
+    FIRST,
+    MAX_REAL,
+    Call,
+    Count,
+    Initial,
+    Op,
+    Operand,
+    Probability,
+    Real,
+    Result,
+    ShapeError,
+    Weight,
+)
 from archspec.ops.rules import differing
 from archspec.shape import Shape
 
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 
 
 class BatchNorm(Op):
@@ -222,9 +236,9 @@ class LRN(Op):
     first: ClassVar[str | None] = "size"
 
     size: Count = Field(5, description="neighbouring channels that are summed")
-    alpha: float = Field(1e-4, description="factor of the mean of squares")
-    beta: float = Field(0.75, description="exponent")
-    k: float = Field(1.0, description="added to the mean of squares")
+    alpha: Real = Field(1e-4, description="factor of the mean of squares")
+    beta: Real = Field(0.75, description="exponent")
+    k: Real = Field(1.0, description="added to the mean of squares")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         spatial_rank(self, inputs[0])
@@ -232,7 +246,14 @@ class LRN(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = differing(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
-        return arranged(Call("torch.nn.LocalResponseNorm", {"size": self.size, **options}), inputs[0], batch=True)
+        norm = Call("torch.nn.LocalResponseNorm", {"size": self.size, **options})
+        if inputs[0].rank < 4:
+            return arranged(norm, inputs[0], batch=True)
+        # Over volumes torch refuses a tensor that is not contiguous, as after a permute.
+        if inputs[0].batched:
+            return (Call(".contiguous"), replace(norm, args=(Result(0),)))
+        whole = (Call("torch.unsqueeze", args=(*FIRST, 0)), Call(".contiguous", args=(Result(0),)))
+        return (*whole, replace(norm, args=(Result(1),)), Call("torch.squeeze", args=(Result(2), 0)))
 
 
 def _pair(sizes: tuple[int, ...]) -> tuple[Weight, ...]:

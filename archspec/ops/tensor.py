@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, naming
-from archspec.ops.base import FIRST, Call, Count, Natural, Op, Result, ShapeError
+from archspec.ops.base import FIRST, Call, Count, Natural, Op, Real, Result, ShapeError
 from archspec.ops.rules import bounded, differing
 from archspec.shape import Shape
 
@@ -19,6 +19,7 @@ class Identity(Op):
     """The value itself."""
 
     word: ClassVar[str] = "identity"
+    moves: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
     elementwise: ClassVar[bool] = True
 
@@ -30,6 +31,7 @@ class Split(Op):
     """Cuts a value into several, along the channels or another axis."""
 
     word: ClassVar[str] = "split"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "sizes"
     numbered: ClassVar[bool] = False
 
@@ -47,7 +49,8 @@ class Split(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         dim = inputs[0].dim(axis_of(self, self.axis, inputs[0]))
-        return (Call("torch.split", args=(*FIRST, self.sizes), keywords={"dim": dim}),)
+        parts = Call("torch.split", args=(*FIRST, self.sizes), keywords={"dim": dim})
+        return (parts,) if len(self.sizes) > 1 else (parts, Call("operator.getitem", args=(Result(0), 0)))
 
     def along_channels(self, *inputs: Shape) -> bool:
         return axis_of(self, self.axis, inputs[0]) == inputs[0].channel_axis
@@ -65,6 +68,7 @@ class Slice(Op):
     """The part of a value between two places, along the channels or another axis."""
 
     word: ClassVar[str] = "slice"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "stop"
 
     start: Natural = Field(0, description="first place that is taken, counted from 0")
@@ -111,7 +115,7 @@ class Pad(Op):
         "one number or one per axis, or [before, after] per axis",
     )
     channels: Sides = Field((0, 0), description="channels added: [before, after]")
-    value: float = Field(0.0, description="what the added places hold")
+    value: Real = Field(0.0, description="what the added places hold")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
@@ -150,6 +154,7 @@ class Token(Op):
     """One token of a sequence, wherever its axis stands: [tokens, features] becomes [features]."""
 
     word: ClassVar[str] = "token"
+    moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "index"
 
     index: int = Field(description="place of the token, counted from 1 as turns are, or from the end if negative")
@@ -180,8 +185,8 @@ class Scale(Op):
     first: ClassVar[str | None] = "by"
     elementwise: ClassVar[bool] = True
 
-    by: float = Field(1.0, description="factor")
-    plus: float = Field(0.0, description="shift")
+    by: Real = Field(1.0, description="factor")
+    plus: Real = Field(0.0, description="shift")
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         shifted = Call("torch.add", args=(*FIRST, self.plus))

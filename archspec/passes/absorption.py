@@ -89,7 +89,8 @@ def agreed(graph: Graph, found: list[Absorption]) -> list[Absorption]:
 
 def biased(new: Graph, layer: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
     """Adds a layer as it was, but with a bias."""
-    op: Op = layer.op.model_copy(update={"bias": True})
+    changed = {"bias": True} if getattr(layer.op, "bias", False) else {"bias": True, "bias_init": None}
+    op: Op = layer.op.model_copy(update=changed)
     return new.add(op, inputs, layer.path, scope=layer.scope, span=layer.span, use=layer.use)
 
 

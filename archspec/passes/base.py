@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
@@ -96,22 +96,29 @@ def followed(graph: Graph, step: Step) -> Graph:
 
 
 class FreeNames:
-    """Names for new modules and scopes beside the old ones: `droppath`, `droppath2`, …"""
+    """Names for new modules and scopes beside the old ones: `droppath`, `droppath2`, …
 
-    def __init__(self, graph: Graph) -> None:
-        paths = {node.path for node in graph.ops} | {scope.path for scope in graph.scopes}
+    The names of nodes that the pass is to leave out, `without`, are free.
+    """
+
+    def __init__(self, graph: Graph, without: Collection[int] = ()) -> None:
+        paths = {node.path for node in graph.ops if node.id not in without} | {scope.path for scope in graph.scopes}
         meter.charge("passes", sum(len(path) * (2 + len(path) // 8) for path in paths))
         self.taken = {path[:length] for path in paths for length in range(1, len(path) + 1)}
         self.counts: dict[Path, int] = {}
 
     def take(self, around: Path, name: str) -> Path:
-        """The path of a new thing inside `around`, called `name` or, if that is taken, `name2`, `name3`, …"""
+        """The path of a new thing inside `around`, called `name` or, if that is taken, `name2`, `name3`, …; a number goes on."""
         first = (*around, name)
         count = self.counts.get(first, 1)
-        path = first if count == 1 else (*around, f"{name}{count}")
+        path = first if count == 1 else _numbered(around, name, count)
         while path in self.taken:
             count += 1
-            path = (*around, f"{name}{count}")
+            path = _numbered(around, name, count)
         self.counts[first] = count
         self.taken.add(path)
         return path
+
+
+def _numbered(around: Path, name: str, count: int) -> Path:
+    return (*around, str(int(name) + count - 1) if name.isdecimal() else f"{name}{count}")

@@ -9,7 +9,7 @@ from archspec.carried import Carried, Joined, Piece
 from archspec.graph import Graph, Node, Value
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
-from archspec.passes.base import PassError, followed, keep, rebuild
+from archspec.passes.base import FreeNames, PassError, followed, keep, rebuild
 from archspec.passes.chains import Chain, Wiring, joins_channels
 
 
@@ -41,6 +41,7 @@ def grouped_paths(graph: Graph) -> Graph:
     inside = {node.id for paths in found.values() for chain in paths.chains for node in chain}
     roots: dict[int, tuple[Value, ...]] = {}
     step: dict[str, Carried] = {}
+    names = FreeNames(graph, inside)
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
         if node.id in inside:
@@ -51,7 +52,7 @@ def grouped_paths(graph: Graph) -> Graph:
         paths = found[node.id]
         made = roots[paths.chains[0][0].id]
         for position in range(len(paths.chains[0])):
-            made = _add(new, paths, position, made, step)
+            made = _add(new, paths, position, made, step, names)
         return made
 
     return followed(rebuild(graph, change), step)
@@ -89,7 +90,7 @@ def _can_be_grouped(paths: Paths) -> bool:
 
 
 def _add(
-    new: Graph, paths: Paths, position: int, inputs: tuple[Value, ...], step: dict[str, Carried]
+    new: Graph, paths: Paths, position: int, inputs: tuple[Value, ...], step: dict[str, Carried], names: FreeNames
 ) -> tuple[Value, ...]:
     """One op of the path that stands for all, with the weights of theirs."""
     nodes = [chain[position] for chain in paths.chains]
@@ -99,7 +100,7 @@ def _add(
     if isinstance(op, Conv):
         groups = 1 if gathers or position == 0 else len(nodes) * op.groups
         op = op.model_copy(update={"out": op.out if gathers else op.out * len(nodes), "groups": groups})
-    path = (*new.scopes[join.scope].path, first.path[-1]) if first.path else ()
+    path = names.take(new.scopes[join.scope].path, first.path[-1]) if first.path else ()
     for weight in first.weights:
         pieces = tuple(Piece(f"{node.name}.{weight.name}") for node in nodes)
         step[".".join((*path, weight.name))] = Joined(pieces, 1 if gathers else 0)

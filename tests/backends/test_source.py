@@ -16,6 +16,7 @@ from archspec.backends.source import families
 from archspec.backends.source.defaults import CONTAINER, DEFAULTS
 from archspec.backends.source.format import code
 from archspec.backends.source.sequences import Vector
+from tests.grammar.modules import check_printed, noise, printed
 
 GOLDENS = Path(__file__).parents[1] / "data" / "source"
 LARGE: dict[str, dict[str, Any]] = {
@@ -53,40 +54,14 @@ FAMILIES = [
 LINTED = ["resnet50", "densenet121", "googlenet", "lstm", "vit_b_16", "fractalnet20_droppath", "unet", "dpn68"]
 
 
-def printed(text: str) -> nn.Module:
-    names: dict[str, Any] = {"__name__": "printed"}
-    exec(compile(text, "<printed>", "exec"), names)  # noqa: S102 - this is what the text is for
-    classes = [one for one in names.values() if isinstance(one, type) and one.__module__ == "printed"]
-    model = classes[-1]()
-    assert isinstance(model, nn.Module)
-    return model
-
-
 def load(name: str) -> archspec.Architecture:
     return archspec.load({"extends": name, "name": name, **LARGE[name]} if name in LARGE else name)
-
-
-def noise(arch: archspec.Architecture) -> list[torch.Tensor]:
-    return [torch.randn(2, *sizes) for sizes in arch.input_shapes.values()]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_printed_network_is_the_same_function(name: str) -> None:
     arch = load(name)
-    built, model = arch.build(), printed(arch.source())
-    built.load_state_dict(model.state_dict(), strict=True)
-    model.load_state_dict(built.state_dict(), strict=True)
-    assert list(model.state_dict()) == list(built.state_dict())
-    given = noise(arch)
-    for training in (False, True):
-        outputs = []
-        for one in (built.train(training), model.train(training)):
-            torch.manual_seed(1)
-            with torch.no_grad():
-                found = one(*given)
-            outputs.append(found if isinstance(found, tuple) else (found,))
-        for mine, theirs in zip(*outputs, strict=True):
-            assert torch.equal(mine, theirs), training
+    check_printed(arch, arch.build())
 
 
 OPTIMISED = ["cifar10_densenet_bc_100_k12", "cifar10_wrn16_8", "inception_v3", "dpn68", "fractalnet20_droppath"]
@@ -173,3 +148,127 @@ def test_the_generator_needs_no_torch() -> None:
     code = "import sys, archspec; archspec.load('lstm').source(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+HEAD = "name: net\ninput: [4, 8, 8]\n"
+WEIGHTED = "{conv: 4}, batchnorm"
+UNUSUAL = {
+    "a chain that is shared": "stages: {a: {repeat: {times: 2, layers: [{conv: 4}], share: true}}}",
+    "turns that are shared, of several layers": f"stages: {{a: {{repeat: {{times: 3, layers: [{WEIGHTED}], share: true}}}}}}",
+    "shared turns with names": f"stages: {{a: {{repeat: {{times: 3, name: t, layers: [{WEIGHTED}], share: true}}}}}}",
+    "shared turns in turns": f"stages: {{a: {{repeat: {{times: 2, layers: [repeat: {{times: 2, share: true, layers: [{WEIGHTED}]}}]}}}}}}",
+    "turns in shared turns": f"stages: {{a: {{repeat: {{times: 2, share: true, layers: [repeat: {{times: 2, layers: [{WEIGHTED}]}}]}}}}}}",
+    "shared by each value": f"stages: {{a: [bundle: [identity, relu], each: {{share: true, layers: [{WEIGHTED}]}}, add: [identity]]}}",
+    "a block that is shared": f"blocks: {{b: [{WEIGHTED}]}}\nstages: {{a: {{repeat: {{times: 2, share: true, layers: [b, b]}}}}}}",
+    "shared in a residual unit": "stages: {a: {repeat: {times: 2, share: true, layers: [add: [[conv: 4, relu], identity]]}}}",
+    "several results, one of them returned": "stages: {a: {mean: [[{split: [2, 1, 1]}, {each: {layers: [sigmoid]}}, {concat: [identity]}], relu]}}",
+    "several outputs": "stages: {a: {conv: 4}, b: [globalpool, linear: 3], c: {from: a, conv: 2}}\noutputs: [a, b, c]",
+    "an output that is the input": "stages: {a: identity}",
+    "outputs that are one value": "stages: {a: relu, b: identity, c: identity}\noutputs: [a, b, c]",
+    "a parameter alone": "stages: {a: {parameter: [3]}}",
+    "branches of which one is dropped in another": (
+        "stages: {a: {add: [[{add: [[conv: 4, droppath: {p: 0.5, mode: batch}], identity]}, conv: 4, droppath: {p: 0.5, mode: batch}], identity]}}"
+    ),
+    "branches that are summed": (
+        "stages: {a: {add: [[conv: 4, droppath: {p: 0.5, mode: batch}], [conv: 4, droppath: {p: 0.5, mode: batch}], identity]}}"
+    ),
+    "negative, large and small numbers": "stages: {a: [scale: {by: -2.5, plus: -1e-7}, scale: 1e20, scale: -1e-20, flatten: 1, token: -1]}",
+}
+
+
+@pytest.mark.parametrize("body", UNUSUAL.values(), ids=UNUSUAL)
+def test_unusual_networks_are_printed_as_they_are_built(body: str) -> None:
+    arch = archspec.load(HEAD + body)
+    check_printed(arch, arch.build())
+
+
+NAMES = [
+    "nn",
+    "torch",
+    "F",
+    "Tensor",
+    "self_",
+    "lambda_",
+    "range",
+    "super",
+    "i",
+    "x",
+    "out",
+    "kept",
+    "a-b",
+    "a_b",
+    "_initialise",
+]
+NAMES += [
+    "append",
+    "keys",
+    "pop",
+    "values",
+    "__x",
+    "__len__",
+    "_",
+    "None_",
+    "print",
+    "DropPath",
+    "operator",
+    "07",
+    "add",
+]
+
+
+@pytest.mark.parametrize("form", ["chain", "sum", "block", "inputs"])
+def test_names_of_modules_are_those_of_the_spec_whatever_they_mean_in_python(form: str) -> None:
+    layers = ", ".join(f"{name}: {{conv: {{out: 4, bias_init: 0}}}}" for name in NAMES)
+    inputs = ", ".join(f"{name}: [2, 4, 4]" for name in NAMES)
+    texts = {
+        "chain": f"{HEAD}stages: {{{layers}}}",
+        "sum": f"{HEAD}stages: {{a: {{add: {{{layers}}}}}}}",
+        "block": f"{HEAD}blocks: {{none: {{layers: {{{layers}}}}}, true_: none}}\nstages: {{a: none, b: [true_, relu]}}",
+        "inputs": f"name: class\ninputs: {{{inputs}}}\nstages: {{s: [each: {{layers: [conv: 2]}}, concat: [identity]]}}",
+    }
+    arch = archspec.load(texts[form])
+    check_printed(arch, arch.build())
+
+
+def test_arguments_of_blocks_may_mean_something_in_python() -> None:
+    names = [
+        "self",
+        "nn",
+        "torch",
+        "F",
+        "Tensor",
+        "i",
+        "range",
+        "super",
+        "training",
+        "type",
+        "lambda",
+        "Unit",
+        "é",
+        "weight",
+    ]
+    for name in names:
+        text = f"{HEAD}blocks: {{unit: {{args: {{{name}: int}}, layers: [{{conv: {name}}}, {{pad: {{channels: [0, {name}]}}}}]}}}}"
+        arch = archspec.load(f"{text}\nstages: {{a: {{unit: 4}}, b: {{unit: 6}}}}")
+        check_printed(arch, arch.build())
+
+
+def test_what_a_spec_says_of_itself_stands_in_a_docstring_and_ends_none() -> None:
+    for text in ('"""', "\\", "\x1b[31mred", "\u202eback", 'ends in "', "a\rb", "'''"):
+        spec = {"name": f"net {text}", "source": text, "input": [4], "stages": {"a": "relu"}}
+        arch = archspec.load(spec)
+        found = arch.source(f"archspec build {text}")
+        assert all(line.isprintable() for line in found.splitlines())
+        check_printed(arch, arch.build())
+
+
+def test_deep_and_long_networks_are_printed_and_run() -> None:
+    nested = ["b0: [conv: 4]", *(f"b{at}: [b{at - 1}, conv: 4]" for at in range(1, 150))]
+    deep = f"{HEAD}blocks:\n" + "".join(f"  {line}\n" for line in nested) + "stages: {a: b149}"
+    wide = f"{HEAD}stages: {{a: {{add: [copies: {{times: 400, layers: [conv: 4]}}]}}}}"
+    drops = "conv: 4"
+    for _ in range(20):
+        drops = f"add: [[{drops}, droppath: {{p: 0.5, mode: batch}}], identity]"
+    for text in (deep, wide, f"{HEAD}stages: {{a: [relu, {drops}]}}"):
+        arch = archspec.load(text)
+        check_printed(arch, arch.build())

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from archspec.backends.arguments import identifier, unique
+from archspec.backends.arguments import FreeNames, identifier
 from archspec.backends.layout import Part
 from archspec.backends.source.defaults import CONTAINER, full
 from archspec.backends.source.model import Body, Make, Member, Ref, Run, Size, Statement, Weight, numbers_of, shape_of
@@ -88,11 +88,8 @@ class _Reader:
         numbered = [path for path in body.members if not path[0].isidentifier()]
         if any(len(path) > 1 or not self._words.get(path) for path in numbered):
             return body
-        taken = {path[0] for path in body.members}
-        names: dict[Path, Path] = {}
-        for path in numbered:
-            names[path] = (unique(identifier(self._words[path]), taken),)
-            taken.add(names[path][0])
+        free = FreeNames(path[0] for path in body.members)
+        names: dict[Path, Path] = {path: (free.take(identifier(self._words[path])),) for path in numbered}
         members = {names.get(path, path): make for path, make in body.members.items()}
         statements = [
             replace(one, target=names.get(one.target, one.target)) if isinstance(one.target, tuple) else one

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from archspec.backends.arguments import is_attribute, unique
+from archspec.backends.arguments import FreeNames, is_attribute
 from archspec.backends.source.defaults import CONTAINER, DEFAULTS, POSITIONAL
 from archspec.backends.source.forward import Forward
 from archspec.backends.source.initial import parameter
@@ -134,7 +134,7 @@ class _Stored(ast.NodeTransformer):
     """Finds the arguments of the constructor on the module: those that `forward` reads are `kept` there."""
 
     def __init__(self, arguments: set[str], kept: dict[str, str], taken: frozenset[str]) -> None:
-        self._arguments, self._kept, self._taken = arguments, kept, taken
+        self._arguments, self._kept, self._free = arguments, kept, FreeNames(taken)
 
     def found(self, leaf: object) -> object:
         return self.visit(leaf) if isinstance(leaf, ast.expr) else leaf
@@ -142,7 +142,9 @@ class _Stored(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id not in self._arguments:
             return node
-        return own(self._kept.setdefault(node.id, unique(node.id, self._taken)))
+        if node.id not in self._kept:
+            self._kept[node.id] = self._free.take(node.id)
+        return own(self._kept[node.id])
 
 
 def _append(value: ast.expr) -> ast.stmt:

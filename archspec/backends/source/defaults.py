@@ -54,11 +54,13 @@ def full(call: Call) -> dict[str, Any]:
     defaults = dict(DEFAULTS.get(call.target, {}))
     order = dict.fromkeys((*POSITIONAL.get(call.target, ()), *_ORDER, *defaults, *call.options))
     given = defaults | dict(call.options)
+    if not call.target.startswith("torch.nn."):
+        return {name: given[name] for name in order if name in given}
     return {name: _plain(given[name], shape=name == "normalized_shape") for name in order if name in given}
 
 
 def _plain(value: Any, *, shape: bool) -> Any:
-    """One number for several equal ones; a shape stays as it is, but for one of one axis."""
+    """One number for several equal ones, as torch takes it; a shape stays as it is, but for one of one axis."""
     if not isinstance(value, list | tuple):
         return value
     items = tuple(value)

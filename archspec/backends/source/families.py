@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
-from archspec.backends.arguments import USED, identifier, unique
+from archspec.backends.arguments import USED, FreeNames, identifier
 from archspec.backends.source.model import (
     Argument,
     Body,
@@ -209,7 +209,7 @@ class _Solver:
                 self._use(text, values)
                 return formula
         hint = self._best.get(tuple(map(repr, vector)), hint)
-        text = unique(identifier(_PUBLIC.get(hint, hint), "size_"), USED | {"i"} | known.keys())
+        text = FreeNames(USED | {"i"} | known.keys()).take(identifier(_PUBLIC.get(hint, hint), "size_"))
         self._arguments.append(Argument(text, vector))
         return name(text)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from archspec.backends.arguments import USED, is_attribute, unique
+from archspec.backends.arguments import USED, FreeNames, is_attribute
 from archspec.backends.branches import Branch, Item, Operation, Role, arrange
 from archspec.backends.source.format import WIDTH, code
 from archspec.backends.source.model import Body, Make, Path, Ref, Size, Statement, Weight
@@ -66,7 +66,7 @@ class Forward:
         self._names = dict(zip(body.inputs, names, strict=True))
         self._alive = Counter(text for value, text in self._names.items() if self._left[value])
         """How many values that are still to be read each name stands for."""
-        self._used = {*names, *USED, "i"}
+        self._free = FreeNames((*names, *USED, "i"))
         self._arguments = frozenset(names)
         self._folded: dict[int, Expression] = {}
         self._rounds: dict[str | Path, list[str]] = {}
@@ -102,11 +102,11 @@ class Forward:
         return Operation(one.reads, one.results, role)
 
     def _write(self, items: Sequence[Item]) -> None:
-        for each, following in zip(items, [*items[1:], None], strict=True):
+        for at, each in enumerate(items):
             if isinstance(each, Branch):
                 self._branch(each)
             else:
-                self._statement(each, following)
+                self._statement(each, items[at + 1] if at + 1 < len(items) else None)
 
     def _branch(self, branch: Branch) -> None:
         """A branch of a residual unit, which is computed where its drop path keeps it."""
@@ -114,12 +114,12 @@ class Forward:
         assert isinstance(drop.target, tuple) and isinstance(branch.like, int), "a module, called on a value"
         (operand,), (result,) = drop.reads, drop.results
         path, like = self._access(drop.target), self._value(branch.like).node
-        kept = self._fresh("kept")
+        kept = self._free.take("kept")
         self._code.append(assign(name(kept), call(attribute(path, "draw"), like)))
         around, self._code = self._code, []
         self._write(branch.items)
         if operand in self._folded:
-            self._assign([self._bind(operand, self._fresh("branch"))], self._folded.pop(operand))
+            self._assign([self._bind(operand, self._free.take("branch"))], self._folded.pop(operand))
         text = self._names[operand]
         zeros = assign(name(text), call("torch.zeros_like", like))
         around.append(ast.If(compare(name(kept), ast.Is(), ast.Constant(False)), [zeros], self._code))
@@ -195,12 +195,7 @@ class Forward:
             return self._bind(value, "_")
         hint = one.hint.replace("-", "_")
         usable = len(one.results) == 1 and len(hint) <= _LONGEST_HINT and is_attribute(hint)
-        return self._bind(value, self._reusable(one) or self._fresh(hint if usable else "out"))
-
-    def _fresh(self, text: str) -> str:
-        free = unique(text, self._used)
-        self._used.add(free)
-        return free
+        return self._bind(value, self._reusable(one) or self._free.take(hint if usable else "out"))
 
     def _reusable(self, one: Statement) -> str | None:
         """The name of an operand that is read here for the first and last time."""

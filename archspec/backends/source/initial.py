@@ -56,14 +56,14 @@ def _fill(scheme: Init | float, tensor: ast.expr) -> ast.expr:
 
 def initialise(steps: Iterable[Step], text: str) -> ast.FunctionDef | None:
     """The method that initialises every module as the spec says; None where torch's own values stay."""
-    by_type = _schemes_by_type(steps)
+    by_type, lacking = _schemes_by_type(steps)
     attends = any(target.endswith("MultiheadAttention") for target in by_type)
     rules: dict[str, tuple[list[str], bool, list[ast.stmt]]] = {}
     for target, groups in by_type.items():
         if set(groups) == {()}:
             continue
         exact = attends and target in _EXACT
-        body = _rule(groups, may_lack_bias=".Conv" in target)
+        body = _rule(groups, lacking[target])
         key = f"{exact} {[ast.dump(node) for node in body]}"
         rules.setdefault(key, ([], exact, body))[0].append(f"nn.{target.rpartition('.')[2]}")
     if not rules:
@@ -75,14 +75,22 @@ def initialise(steps: Iterable[Step], text: str) -> ast.FunctionDef | None:
     return function(text, [], [ast.For(stored(each), source, chain, [], lineno=0)], ast.Constant(None))
 
 
-def _schemes_by_type(steps: Iterable[Step]) -> dict[str, dict[Schemes, dict[str, None]]]:
-    """For each of torch's classes the ways in which its modules start, with the names of these."""
+def _schemes_by_type(
+    steps: Iterable[Step],
+) -> tuple[dict[str, dict[Schemes, dict[str, None]]], dict[str, frozenset[str]]]:
+    """For each of torch's classes the ways in which its modules start, with the names of these; and the weights that some lack."""
     found: dict[str, dict[Schemes, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    lacking: dict[str, frozenset[str]] = defaultdict(frozenset)
     for step in steps:
         if step.kind.state is not None and step.kind.state.target != "torch.nn.Parameter":
             target = step.kind.state.target
-            found[target][_schemes(step, target)][".".join(step.path)] = None
-    return found
+            if step.node.weights:
+                found[target][_schemes(step, target)][".".join(step.path)] = None
+            else:
+                lacking[target] = frozenset(("weight", "bias"))
+            if ".Conv" in target:  # torch's types say that a convolution may have no bias
+                lacking[target] |= {"bias"}
+    return found, lacking
 
 
 def _schemes(step: Step, target: str) -> Schemes:
@@ -102,14 +110,14 @@ def _else(others: list[ast.stmt], rule: tuple[list[str], bool, list[ast.stmt]]) 
     return [ast.If(test, body, others)]
 
 
-def _rule(groups: Mapping[Schemes, Mapping[str, None]], *, may_lack_bias: bool) -> list[ast.stmt]:
+def _rule(groups: Mapping[Schemes, Mapping[str, None]], lacking: frozenset[str]) -> list[ast.stmt]:
     """How the modules of one type start, the rarer ways by the names of the modules."""
     *special, (rest, _) = sorted(groups.items(), key=lambda group: len(group[1]))
-    chain = _fills(rest, may_lack_bias=may_lack_bias)
+    chain = _fills(rest, lacking)
     paths = [path for group in groups.values() for path in group]
     for schemes, chosen in reversed(special):
         test = _condition(list(chosen), [path for path in paths if path not in chosen])
-        body = _fills(schemes, may_lack_bias=may_lack_bias)
+        body = _fills(schemes, lacking)
         if not body:
             as_usual = ast.Pass()
             as_usual.comment = "as torch does"  # type: ignore[attr-defined]
@@ -128,12 +136,12 @@ def _condition(paths: list[str], others: list[str]) -> ast.expr:
     return compare(name("name"), ast.In(), ast.Set([literal(path) for path in paths]))
 
 
-def _fills(schemes: Schemes, *, may_lack_bias: bool) -> list[ast.stmt]:
+def _fills(schemes: Schemes, lacking: frozenset[str]) -> list[ast.stmt]:
     found: list[ast.stmt] = []
     for word, scheme in schemes:
         weight = attribute(name("module"), word)
         fill: ast.stmt = ast.Expr(_fill(scheme, weight))
-        if word == "bias" and may_lack_bias:  # torch's types say that a convolution may have no bias
+        if word in lacking:
             fill = ast.If(compare(weight, ast.IsNot(), ast.Constant(None)), [fill], [])
         found.append(fill)
     return found

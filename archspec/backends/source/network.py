@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
-from archspec.backends.arguments import argument_names, identifier, part_arguments, unique
+from archspec.backends.arguments import FreeNames, argument_names, identifier, part_arguments
 from archspec.backends.layout import Layout, Part, lay_out
 from archspec.backends.source.bodies import body_of
 from archspec.backends.source.classes import class_for
@@ -34,7 +34,8 @@ def source(graph: Graph, about: str) -> str:
     steps = steps_of(graph)[0]
     runtime = Runtime({step.kind.state.target for step in steps if step.kind.state is not None})
     classes.christen(runtime.names)
-    method = initialise(steps, unique("_initialise", {path[0] for path in classes.top.body.members}))
+    heads = FreeNames(path[0] for path in classes.top.body.members)
+    method = initialise(steps, heads.take("_initialise"))
     names = argument_names(["x"] if list(layout.inputs) == ["input"] else list(layout.inputs))
     inner = [class_for(family, part_arguments(family.body.part)) for family in classes.inner]
     return Module(about, runtime, [*inner, class_for(classes.top, names, method)]).text()
@@ -85,10 +86,9 @@ class _Classes:
     def christen(self, taken: set[str]) -> None:
         """Gives every class its name, the network first."""
         families = [self.top, *self.inner]
-        taken = taken | {one.name for family in families for one in family.arguments}
+        free = FreeNames(taken | {one.name for family in families for one in family.arguments})
         for family in families:
-            family.name = unique(_camel(family.kind), taken)
-            taken.add(family.name)
+            family.name = free.take(_camel(family.kind))
 
 
 def _levels(parts: list[Part]) -> list[list[Part]]:

@@ -77,7 +77,7 @@ def build(
             for path in chosen:
                 model.get_submodule(".".join(path)).__dict__["_checkpointed"] = True
         if graph.inference and target.type in _CHANNELS_LAST:
-            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            _put_channels_last(model)
         return model
 
 
@@ -165,6 +165,13 @@ class _Assembly:
             setattr(owner, path[end - 1], inner)
             owner = inner  # type: ignore[assignment]
         setattr(owner, path[-1], state)
+
+
+def _put_channels_last(model: nn.Module) -> None:
+    """Gives the kernels of convolutions over images that memory format; `Module.to` refuses those over volumes."""
+    for parameter in model.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 @contextmanager

@@ -1,0 +1,165 @@
+"""The parts of the source back end: one line of code, lines that are broken, loops, branches, the check of the whole."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import archspec
+from archspec.backends.arguments import FreeNames, argument_names, identifier, is_attribute
+from archspec.backends.branches import DEEPEST, Branch, Operation, arrange
+from archspec.backends.initialisers import initialiser
+from archspec.backends.source import module
+from archspec.backends.source.format import WIDTH, code, lines, statement
+from archspec.backends.source.loops import rolled
+from archspec.backends.source.module import InternalError
+from archspec.backends.source.syntax import literal, parsed
+from archspec.ops.base import Init
+
+ONE_LINE = [
+    "a + b * c",
+    "(a + b) * c",
+    "a - (b - c)",
+    "a - b - c",
+    "a @ b / (c @ d)",
+    "-(a + 1)",
+    "f(x)[0]",
+    "(a + b).shape[0]",
+    "x if self.m is None else self.m(x)",
+    "a + (x if self.m is None else self.m(x))",
+    "f(a, (), b=1)",
+    "[a, (b, c), (d,)]",
+    "{1, 2}",
+    '"say \\"so\\" \\\\"',
+    'f"layer{i + 1}"',
+    "1e-05",
+    "1e300",
+    "float | None",
+    "tuple[int, ...]",
+]
+
+
+@pytest.mark.parametrize("text", ONE_LINE)
+def test_code_on_one_line_means_what_it_was_made_of(text: str) -> None:
+    tree = parsed(text)
+    found = code(tree)
+    assert ast.dump(parsed(found)) == ast.dump(tree)
+
+
+def test_literals_have_their_sign_and_their_type() -> None:
+    values = [0, 1, -1, -0.0, 0.0, 1.5, -2.5e-7, True, False, None, "a", (1,), (1, -2), (), 10**400, float("-inf")]
+    for value in values:
+        text = code(literal(value))
+        assert repr(eval(text)) == repr(value)  # noqa: S307 - a literal of our own
+
+
+def test_nothing_unprintable_is_written() -> None:
+    text = 'a"b\\ \x1b[31m \u202e \x00 é \ud800'
+    for found in (code(literal(text)), "\n".join(statement(ast.Expr(ast.Constant(f'{text} """\nend\n'))))):
+        assert all(line.isprintable() for line in found.splitlines())
+    assert ast.literal_eval(code(literal(text))) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"f({', '.join(f'argument{at}' for at in range(20))})",
+        f"f({'a' * 60}, g({', '.join(f'argument{at}' for at in range(20))}), key={'b' * 50})",
+        f"[{', '.join('word' * 5 + str(at) for at in range(9))}]",
+        f"{'left' * 15} + {'right' * 15} + {'last' * 15}",
+        f"f({'left' * 15} + {'right' * 15}, {'a' * 70})",
+        f"{'x' * 60} if {'condition' * 6} else {'y' * 60}",
+        f"name in {{{', '.join(repr('word' * 5 + str(at)) for at in range(9))}}}",
+    ],
+)
+def test_long_lines_are_broken_and_keep_their_meaning(text: str) -> None:
+    tree = parsed(text)
+    found = lines("value = ", tree)
+    assert ast.dump(ast.parse("\n".join(found)).body[0].value) == ast.dump(tree)  # type: ignore[attr-defined]
+    assert max(map(len, found)) <= WIDTH
+    assert len(found) > 1
+
+
+def test_repetitions_are_loops() -> None:
+    calls = ast.parse("\n".join(f"x = self[{3 + 2 * at}](x, -{at})" for at in range(4)) + "\ny = x\ny = x").body
+    found = [line for node in rolled(calls) for line in statement(node)]
+    assert found == ["for i in range(4):", "    x = self[2 * i + 3](x, -i)", "y = x", "y = x"]
+
+
+def test_what_differs_in_more_than_steps_is_no_loop() -> None:
+    for text in ("a(1)\na(2)\na(4)", "a(1)\na(1.0)\na(1)", "a(True)\na(1)\na(True)", "a(x)\na(y)\na(x)"):
+        assert rolled(nodes := ast.parse(text).body) == nodes
+
+
+def test_names_are_pythons_and_differ() -> None:
+    assert [identifier(text) for text in ("class", "a-b", "3d", "__x", "é", "ﬁ")] == [
+        "class_", "a_b", "_3d", "_x", "é", "fi",
+    ]  # fmt: skip
+    names = argument_names(["self", "torch", "a-b", "a_b", "i", "F"])
+    assert len(set(names)) == 6
+    assert all(is_attribute(name) for name in names)
+    free = FreeNames(["out2"])
+    assert [free.take("out") for _ in range(3)] == ["out", "out3", "out4"]
+
+
+def test_a_scheme_has_only_the_arguments_that_differ() -> None:
+    assert initialiser(Init(kind="normal", std=0.02)) == ("normal_", {"std": 0.02})
+    assert initialiser(Init(kind="trunc_normal", low=-2.0)) == ("trunc_normal_", {})
+    assert initialiser(Init(kind="kaiming_normal")) == ("kaiming_normal_", {"nonlinearity": "relu"})
+
+
+def operations(*texts: str) -> list[Operation]:
+    """`y = drop x` and the like as operations."""
+    found = []
+    for text in texts:
+        result, _, made = text.partition(" = ")
+        role, *reads = made.split()
+        found.append(Operation(tuple(reads), (result,), role))  # type: ignore[arg-type]
+    return found
+
+
+def test_a_branch_stands_before_the_sum_that_it_enters() -> None:
+    unit = operations("a = other x", "d = drop a", "s = other x", "y = sum d s")
+    assert arrange(unit, ["y"]) == [2, Branch(1, (0,), "s"), 3]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("a = other x", "d = drop a", "y = other d x"),  # no sum
+        ("a = other x", "d = drop a", "y = sum d a"),  # the branch is read elsewhere
+        ("a = other x", "d = drop a", "p = constant", "y = sum d p"),  # a constant has no batch
+        ("d = drop x", "y = sum d x"),  # nothing to leave out
+    ],
+)
+def test_what_cannot_be_left_out_stays_in_order(texts: tuple[str, ...]) -> None:
+    assert arrange(operations(*texts), ["y"]) == list(range(len(texts)))
+
+
+def test_branches_inside_one_another_are_left_out_to_a_depth() -> None:
+    texts = ["v0 = other x"]
+    for at in range(1, DEEPEST + 5):
+        texts += [f"d{at} = drop v{at - 1}", f"v{at} = sum d{at} x"]
+    (*items, _) = arrange(operations(*texts), [f"v{DEEPEST + 4}"])
+    depth = 0
+    while items:
+        branches = [item for item in items if isinstance(item, Branch)]
+        depth += bool(branches)
+        items = list(branches[0].items) if branches else []
+    assert depth == DEEPEST
+
+
+def test_source_that_says_something_else_is_never_delivered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    target = tmp_path / "net.py"
+    for wrong, message in ((["x = ("], "no Python"), (["x = 1"], "not what was generated")):
+        monkeypatch.setattr(module, "statement", lambda node, wrong=wrong: wrong)
+        with pytest.raises(InternalError, match=message):
+            archspec.load("resnet18").export(target)
+        assert not target.exists()
+
+
+def test_weights_are_not_written_into_source(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no weights"):
+        archspec.load("lstm").export(tmp_path / "net.py", weights="lstm.safetensors")

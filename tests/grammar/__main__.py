@@ -1,0 +1,65 @@
+"""Runs many cases: `python -m tests.grammar FIRST STOP [--torch]`; `python -m tests.grammar CASE` prints the spec of one."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable
+
+from tests.grammar import checks
+from tests.grammar.documents import document
+from tests.grammar.mutations import broken
+
+
+def main(first: int, stop: int, *, torch: bool) -> Counter[str]:
+    """What came of the cases: how many are networks, how many were refused, how many broke something."""
+    found = Counter[str]()
+    for seed in range(first, stop):
+        _tried(found, f"broken {seed}", lambda seed=seed: _broken(seed, found))  # type: ignore[misc]
+        _tried(found, f"case {seed}", lambda seed=seed: _right(seed, found, torch=torch))  # type: ignore[misc]
+        if (seed + 1 - first) % 5000 == 0:
+            print(seed + 1, dict(found), flush=True)
+    return found
+
+
+def _tried(found: Counter[str], what: str, run: Callable[[], None]) -> None:
+    try:
+        run()
+    except Exception:  # noqa: BLE001 -- whatever it is, it is a fault
+        found["faults"] += 1
+        print(f"--- {what}\n{traceback.format_exc(limit=-3)}", flush=True)
+
+
+def _broken(seed: int, found: Counter[str]) -> None:
+    refused = isinstance(checks.load(broken(seed)), tuple)
+    found["broken: refused" if refused else "broken: networks"] += 1
+
+
+def _right(seed: int, found: Counter[str], *, torch: bool) -> None:
+    case = document(seed)
+    arch = checks.load(checks.text_of(case))
+    if isinstance(arch, tuple):
+        found["refused"] += 1
+        return
+    found["networks"] += 1
+    assert arch.output_shapes == case.outputs
+    checks.check_graph(arch.network)
+    checks.check_paths(arch)
+    if seed % 10 == 0:
+        checks.check_views(arch)
+    arch.source()
+    if torch and seed % 10 == 0:
+        from tests.grammar import modules
+
+        built = modules.check_built(arch)
+        modules.check_printed(arch, built)
+        modules.check_optimized(arch, built)
+
+
+if __name__ == "__main__":
+    numbers = [int(word) for word in sys.argv[1:] if not word.startswith("-")]
+    if len(numbers) == 1:
+        print(checks.text_of(document(numbers[0])))
+    else:
+        print(dict(main(numbers[0], numbers[1], torch="--torch" in sys.argv)))

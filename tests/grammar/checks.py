@@ -1,0 +1,129 @@
+"""What holds for every network: of its graph, of its paths, of what is built, printed and drawn of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import archspec
+from archspec.architecture import Architecture
+from archspec.diagnostics import Diagnostic, Source
+from archspec.graph import Graph, Input, Value
+from archspec.language.limits import Limits
+from archspec.language.plain import written
+from tests.grammar.documents import Document
+
+LIMITS = Limits(nodes=2000, layers=20_000, depth=100)
+MOST_PATHS = 200
+
+
+def text_of(document: Document) -> str:
+    return written(document.tree)
+
+
+def load(text: str) -> Architecture | tuple[Diagnostic, ...]:
+    """The network, or the diagnostics, each with a place in the text, of what is none."""
+    try:
+        return archspec.load(Source("fuzz.yaml", text), limits=LIMITS)
+    except archspec.SpecError as error:
+        found = error.diagnostics
+    assert found
+    for diagnostic in found:
+        check_diagnostic(diagnostic)
+    return found
+
+
+def check_diagnostic(diagnostic: Diagnostic) -> None:
+    assert diagnostic.message
+    assert all(line.isprintable() for line in str(diagnostic).splitlines())
+    for span in (diagnostic.span, *(note.span for note in diagnostic.notes)):
+        assert 1 <= span.line <= max(1, len(span.source.lines) + 1)
+        assert 1 <= span.column <= len(span.source.line(span.line)) + 1
+    diagnostic.as_dict()
+
+
+def check_graph(graph: Graph) -> None:
+    """Values are made before they are read, shapes are those of the ops, scopes are of consecutive nodes."""
+    made: dict[Value, int] = {}
+    for at, node in enumerate(graph.nodes):
+        assert node.id == at
+        if not isinstance(node, Input):
+            assert all(made[value] < at for value in node.inputs)
+            assert node.op.infer(*node.input_shapes) == node.output_shapes
+            calls = node.op.lower(*node.input_shapes)
+            assert sum(call.stateful for call in calls) == bool(
+                calls and (node.weights or any(c.stateful for c in calls))
+            )
+            assert node.macs >= 0
+        made.update(dict.fromkeys(node.outputs, at))
+    assert all(value in made for value in graph.outputs.values())
+    check_scopes(graph)
+    check_weights(graph)
+
+
+def check_scopes(graph: Graph) -> None:
+    for scope in graph.scopes[1:]:
+        assert scope.parent is not None
+        assert scope.parent < scope.id
+    around = [[scope.id for scope in graph.scope_chain(node.scope)] for node in graph.ops]
+    seen: set[int] = set()
+    before: list[int] = []
+    for chain in around:
+        entered = [scope for scope in chain if scope not in before]
+        assert not seen.intersection(entered), "a scope that was left is entered again"
+        seen.update(entered)
+        before = chain
+
+
+def check_weights(graph: Graph) -> None:
+    """Nodes of one name have equal weights, and no name is that of a part of another's weights."""
+    weights: dict[str, Any] = {}
+    for node in graph.ops:
+        if node.weights:
+            assert weights.setdefault(node.name, node.weights) == node.weights
+    keys = Counter(f"{name}.{weight.name}" for name, owned in weights.items() for weight in owned)
+    assert all(count == 1 for count in keys.values())
+
+
+def check_paths(arch: Architecture) -> None:
+    """The paths are as many, and as long, as single routes are when they are followed one by one."""
+    found = arch.paths("layers")
+    if found.total > MOST_PATHS:
+        return
+    lengths = Counter[int]()
+    graph = arch.network
+    readers: dict[Value, list[tuple[int, int]]] = {}
+    for node in graph.ops:
+        for operand, value in enumerate(node.inputs):
+            readers.setdefault(value, []).append((node.id, operand))
+    ends = Counter(graph.outputs.values())
+    waiting = [(value, range(value.shape.channels), 0) for value in graph.inputs.values()]
+    while waiting:
+        value, channels, length = waiting.pop()
+        lengths[length] += ends[value]
+        for id, operand in readers.get(value, ()):
+            reader = graph.nodes[id]
+            assert not isinstance(reader, Input)
+            if not reader.op.carries(operand, len(reader.inputs)):
+                continue
+            for made in reader.outputs:
+                reached = reader.op.routes(operand, channels, reader.input_shapes, reader.output_shapes, made.index)
+                if reached:
+                    waiting.append((made, reached, length + reader.op.weighted))
+    assert +lengths == found.lengths
+    assert found.total == lengths.total()
+    assert len(list(arch.iter_paths("layers"))) == found.total
+
+
+def check_views(arch: Architecture) -> None:
+    """Tables, differences, pictures and pages are made of every network."""
+    summary = arch.summary()
+    assert str(summary)
+    assert summary.as_dict()
+    assert arch.depth >= 0
+    arch.diff(arch)
+    arch.draw(detail="stages")
+    arch.draw(detail="layers")
+    if arch.paths().total <= 24:
+        arch.draw(detail="paths")
+    arch.report()

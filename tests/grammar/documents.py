@@ -1,0 +1,136 @@
+"""Random documents: inputs, arguments, defaults, blocks, stages, outputs, passes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from archspec.ops import BY_WORD
+from archspec.shape import Shape
+from tests.grammar.blocks import Blocks
+from tests.grammar.names import NUMBERS
+from tests.grammar.numbers import number
+from tests.grammar.pieces import Bundle, Misfit
+
+INPUTS = [
+    *[[channels, size, size] for channels in (1, 2, 4, 6) for size in (4, 8)],
+    *([4, 8], [6, 4], [8], [5], [2, 4, 4, 4], [3, 6, 2]),
+]
+"""Sizes of inputs: images mostly."""
+
+DEFAULTS: list[dict[str, dict[str, Any]]] = [
+    {},
+    {},
+    {"conv": {"bias": False}},
+    {"conv": {"padding": "same", "bias": False}, "batchnorm": {"eps": 1e-3}},
+    {"linear": {"init": {"kind": "normal", "std": 0.02}}, "dropout": {"p": 0.1}},
+]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A spec as data, and the shapes that come out of it."""
+
+    tree: dict[str, Any]
+    outputs: dict[str, tuple[int, ...]]
+
+
+class Documents(Blocks):
+    """Makes one document."""
+
+    def __init__(self, rng: Random) -> None:
+        super().__init__(rng, rng.choice(DEFAULTS))
+
+    def make(self, room: int = 4) -> Document:
+        """A document that should be a network."""
+        rng = self.rng
+        inputs = {f"in{at}" if at else "image": list(rng.choice(INPUTS)) for at in range(rng.choice([1] * 6 + [2, 3]))}
+        if len(inputs) > 1 and self.chance(0.5):
+            inputs = dict.fromkeys(inputs, next(iter(inputs.values())))
+        arguments = self.arguments()
+        current: Bundle = tuple(Shape.of(*sizes) for sizes in inputs.values())
+        env = self.document.inside(taken=set())
+        env.values.update({"input": current} | {name: (shape,) for name, shape in zip(inputs, current, strict=True)})
+        stages: dict[str, Any] = {}
+        results: dict[str, Bundle] = {}
+        for _ in range(rng.randint(1, 4)):
+            name = self.name(env)
+            piece = self.keyed(env, name, current, room)
+            current = piece.apply(env, current)
+            env.values[name] = results[name] = current
+            stages[name] = piece.tree
+        tree: dict[str, Any] = {"name": rng.choice(["net", "a b", "3d", "class", "Net-1", "résumé", "x" * 90])}
+        if self.chance(0.3):
+            tree["source"] = rng.choice(
+                ["He et al. 2015", 'a "quoted" \\ text', '"""', "two\nlines", "\x1b[31m \u202e"]
+            )
+        plain = len(inputs) == 1 and "image" not in str(stages) and self.chance(0.7)
+        tree |= {"input": inputs["image"]} if plain else {"inputs": inputs}
+        tree |= {"args": arguments} if arguments else {}
+        tree |= {"defaults": self.defaults} if self.defaults else {}
+        tree |= {"blocks": {block.name: block.tree for block in self.blocks.values()}} if self.blocks else {}
+        tree["stages"] = stages
+        outputs = self.outputs(tree, results)
+        self.passes(tree)
+        return Document(tree, outputs)
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the document, which its blocks see too."""
+        found: dict[str, Any] = {}
+        for name in self.rng.sample(NUMBERS, self.rng.choice([0, 0, 1, 2])):
+            chosen = number(self.rng, self.rng.randint(1, 6), self.document.numbers)
+            found[name] = chosen.tree
+            self.document.numbers[name] = chosen.value(self.document.numbers)
+        if self.chance(0.2):
+            found["flag"] = self.document.options["flag"] = self.chance(0.5)
+        if self.chance(0.1):
+            found["kind"] = self.document.options["kind"] = self.rng.choice(["same", "zeros"])
+        return found
+
+    def outputs(self, tree: dict[str, Any], results: dict[str, Bundle]) -> dict[str, tuple[int, ...]]:
+        """Which stages are returned: the last, or some more; and what the outputs are called."""
+        usable = [name for name in results if not self.means_something(self.document, name) and name not in BY_WORD]
+        last = list(results)[-1]
+        if len(usable) == len(results) and self.chance(0.3):
+            others = [name for name in results if name != last and self.chance(0.5)]
+            if others:
+                tree["outputs"] = [*others, last]
+                return _numbered({name: results[name] for name in tree["outputs"]})
+            tree["output"] = last
+        elif self.chance(0.2) and len(results[last]) == 1:
+            tree["expect"] = {"output": list(results[last][0].sizes)}
+        return _numbered({"output": results[last]})
+
+    def passes(self, tree: dict[str, Any]) -> None:
+        """Rewrites that find what they look for, more often than not."""
+        known: dict[str, list[Any]] = {
+            "residual": [{"stochastic_depth": {"survival": 0.5}}, "stochastic_depth", {"stochastic_depth": {"decay": "uniform", "mode": "row", "rescale": "train"}}],
+            "mean": ["drop_path", {"drop_path": {"local": 0.3, "share": 1.0}}],
+            "paths": ["grouped_paths"],
+            "grouped": ["separate_paths", {"separate_paths": {"form": "concat"}}],
+        }  # fmt: skip
+        chosen = [self.rng.choice(known[motif]) for motif in sorted(self.motifs) if self.chance(0.3)]
+        if self.chance(0.03):
+            chosen.append({"lesion": {"drop": [self.rng.choice(list(tree["stages"]))]}})
+        if chosen:
+            tree["passes"] = chosen
+
+
+def _numbered(results: dict[str, Bundle]) -> dict[str, tuple[int, ...]]:
+    """The outputs by name: those of a bundle are numbered."""
+    return {
+        name if len(values) == 1 else f"{name}{at}": value.sizes
+        for name, values in results.items()
+        for at, value in enumerate(values)
+    }
+
+
+def document(seed: int, room: int = 4) -> Document:
+    """The document of a number."""
+    for attempt in range(20):
+        try:
+            return Documents(Random(f"{seed} {attempt}")).make(room)
+        except Misfit:
+            continue
+    raise AssertionError("nothing fits")

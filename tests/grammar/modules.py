@@ -1,0 +1,77 @@
+"""What is built of a network, and what is printed of it: one function, in evaluation and in training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archspec.architecture import Architecture
+from archspec.ops.attention import Embedding
+
+
+def printed(text: str) -> nn.Module:
+    """The network of a printed module."""
+    names: dict[str, Any] = {"__name__": "printed"}
+    exec(compile(text, "<printed>", "exec"), names)  # noqa: S102 - this is what the text is for
+    classes = [value for value in names.values() if isinstance(value, type) and value.__module__ == "printed"]
+    model = classes[-1]()
+    assert isinstance(model, nn.Module)
+    return model
+
+
+def noise(arch: Architecture) -> list[Tensor]:
+    """Two samples for each input."""
+    graph, generator = arch.network, torch.Generator().manual_seed(1)
+    tokens = min((node.op.vocabulary for node in graph.ops if isinstance(node.op, Embedding)), default=1)
+    return [
+        torch.randint(0, tokens, (2, *value.shape.sizes), generator=generator)
+        if graph.takes_indices(value)
+        else torch.randn(2, *value.shape.sizes, generator=generator)
+        for value in graph.inputs.values()
+    ]
+
+
+def outputs_of(model: nn.Module, given: list[Tensor], *, training: bool) -> list[Tensor]:
+    torch.manual_seed(3)
+    with torch.no_grad():
+        found = model.train(training)(*given)
+    return list(found) if isinstance(found, tuple) else [found]
+
+
+def check_built(arch: Architecture) -> nn.Module:
+    """What is built gives values of the shapes, and has as many parameters, as was said."""
+    model = arch.build()
+    shapes = [tuple(value.shape) for value in outputs_of(model, noise(arch), training=False)]
+    assert shapes == [(2, *sizes) for sizes in arch.output_shapes.values()]
+    assert sum(parameter.numel() for parameter in model.parameters()) == arch.params
+    return model
+
+
+def check_optimized(arch: Architecture, built: nn.Module) -> None:
+    """What is optimised computes the same in evaluation, but for rounding, and so does what is printed of it."""
+    optimized = arch.optimize(merge=True)
+    model = optimized.build()
+    model.load_state_dict(optimized.carry(built.state_dict()), strict=True)
+    other = printed(optimized.source())
+    other.load_state_dict(model.state_dict(), strict=True)
+    expected = outputs_of(built, noise(arch), training=False)
+    for one in (model, other):
+        for mine, theirs in zip(outputs_of(one, noise(arch), training=False), expected, strict=True):
+            scale = theirs.abs().nan_to_num(0.0, 0.0, 0.0).max().item() if theirs.is_floating_point() else 1.0
+            torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4 * max(scale, 1.0), equal_nan=True)
+
+
+def check_printed(arch: Architecture, built: nn.Module) -> str:
+    """The printed network has the weights of the built one and computes the same, bit for bit."""
+    text = arch.source("archspec build fuzz.yaml -o net.py")
+    model = printed(text)
+    assert list(model.state_dict()) == list(built.state_dict())
+    model.load_state_dict(built.state_dict(), strict=True)
+    given = noise(arch)
+    for training in (False, True):
+        pairs = [outputs_of(one, [value.clone() for value in given], training=training) for one in (built, model)]
+        torch.testing.assert_close(*pairs, rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(dict(model.state_dict()), dict(built.state_dict()), rtol=0, atol=0, equal_nan=True)
+    return text
