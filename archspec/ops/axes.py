@@ -31,6 +31,7 @@ def named_sizes(least: int) -> Any:
     names: dict[str, Any] = {"properties": dict.fromkeys(AXES, sizes), "additionalProperties": False}
     return Annotated[
         tuple[tuple[str, Annotated[int, Field(ge=least, le=MAX_SIZE)]], ...],
+        Field(min_length=1),
         BeforeValidator(_pairs),
         WithJsonSchema({"type": "object", **names, "minProperties": 1}),
     ]

@@ -111,13 +111,13 @@ def _conv(rng: Random, shape: Shape) -> dict[str, Any]:
 
 def _split(rng: Random, shape: Shape) -> dict[str, Any]:
     axis = _axis(rng, shape)
-    sizes = cut(rng, shape.sizes[shape.axis if axis is None else axis])
+    sizes = cut(rng, shape.sizes[(shape.channel_axis or 0) if axis is None else axis])
     return {"sizes": sizes} if axis is None else {"sizes": sizes, "axis": axis}
 
 
 def _slice(rng: Random, shape: Shape) -> dict[str, Any]:
     axis = _axis(rng, shape)
-    size = shape.sizes[shape.axis if axis is None else axis]
+    size = shape.sizes[(shape.channel_axis or 0) if axis is None else axis]
     start = rng.randrange(size)
     return {"axis": axis, "start": start, "stop": rng.randint(start + 1, size)}
 

@@ -13,6 +13,7 @@ from tests.grammar.pieces import (
     Bundle,
     Env,
     Fields,
+    Misfit,
     Piece,
     in_order,
     side_by_side,
@@ -98,18 +99,21 @@ class Joins(Layers):
         inner = env.inside()
         branches = self.branches(inner, current, room, 2)
         shape = branches[0].apply(inner, current)[0]
+        axis = shape.channel_axis
+        if axis is None:
+            raise Misfit
         for _ in range(self.rng.randint(0, 2)):
-            branches.append(self.projection(inner, current, shape.replace(shape.axis, self.rng.randint(1, 4))))
+            branches.append(self.projection(inner, current, shape.replace(axis, self.rng.randint(1, 4))))
         if self.chance(0.3):
             branches.append(self.branch_of(inner, current, shape))
-        return self.join("concat", env, current, room, branches, {"axis": shape.axis} if self.chance(0.2) else {})
+        return self.join("concat", env, current, room, branches, {"axis": axis} if self.chance(0.2) else {})
 
     def gate(self, env: Env, current: Bundle, room: int) -> Piece:
         """A product of the value and a gate of its sizes, or with ones in their place."""
         (shape,) = current
         target = shape
         for axis in range(shape.rank):
-            if axis != shape.axis and self.chance(0.4):
+            if axis != shape.channel_axis and self.chance(0.4):
                 target = target.replace(axis, 1)
         gate = self.projection(env, current, target)
         squashed = Piece([gate.tree, "sigmoid"], gate.apply)

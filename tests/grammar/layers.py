@@ -195,7 +195,7 @@ class Layers:
         (shape,) = current
         if shape.sizes == target.sizes:
             return self.rng.choice([IDENTITY, EMPTY, Piece("relu", IDENTITY.apply)])
-        if shape.rank > 2 and shape.sizes[1:] == target.sizes[1:] and target.axis == 0:
+        if shape.rank > 2 and shape.sizes[1:] == target.sizes[1:] and target.channel_axis == 0:
             kernel = {"kernel": 1, "stride": 1, "padding": 0, "groups": 1, "dilation": 1}
             return self.use(BY_WORD["conv"], env, current, {"out": target.channels, **kernel})
         pieces: list[Piece] = []

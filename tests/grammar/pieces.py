@@ -83,7 +83,7 @@ class Fields:
         fewest, most = self.op.operands
         if len(inputs) < fewest or (most is not None and len(inputs) > most):
             raise Misfit
-        if self.op.word == "globalpool" and inputs[0].rank > 2 and inputs[0].axis:
+        if self.op.word == "globalpool" and inputs[0].rank > 2 and inputs[0].channel_axis:
             raise Misfit
         try:
             op = self.op.model_validate(values)
