@@ -73,7 +73,7 @@ def channel_axis(op: Op, shape: Shape, *, help: str | None = None) -> int:
     """The position of the channels, or features. Raises `ShapeError`: there are none."""
     if shape.channel_axis is not None:
         return shape.channel_axis
-    raise ShapeError(f"{op.word} needs channels or features; got {shape.described}", help=help or naming(shape))
+    raise ShapeError(f"{op.word} needs channels or features; got {shape.described}", help=help or _with_channels(shape))
 
 
 def channels_first(op: Op, shape: Shape) -> None:
@@ -138,8 +138,19 @@ def as_sequence(shape: Shape) -> str:
 
 def naming(shape: Shape, names: Names = ()) -> str:
     """The reshape that gives the axes of a value names: those that it is to have, or some for those that have none."""
-    pairs = (f"{name or '…'}: {size}" for name, size in zip(names or _completed(shape.names), shape.sizes, strict=True))
-    return f"reshape: {{{', '.join(pairs)}}} names its axes"
+    return f"{_reshape(names or _completed(shape.names), shape.sizes)} names its axes"
+
+
+def _reshape(names: Names, sizes: tuple[int, ...]) -> str:
+    pairs = (f"{name or '…'}: {size}" for name, size in zip(names, sizes, strict=True))
+    return f"reshape: {{{', '.join(pairs)}}}"
+
+
+def _with_channels(shape: Shape) -> str:
+    """The reshape that gives a value channels: a name for one of its axes, or an axis more."""
+    if None in shape.names:
+        return naming(shape)
+    return f"{_reshape(spelled((*shape.names, 'features')), (*shape.sizes, 1))} gives it some"
 
 
 def _completed(names: Names) -> Names:

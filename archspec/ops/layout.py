@@ -93,6 +93,10 @@ class Reshape(Op):
         sizes = self._sizes(inputs[0])
         return (Call("torch.reshape", args=(*FIRST, (Batch(), *sizes) if inputs[0].batched else sizes)),)
 
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        before, after = (tuple(shape.sizes[axis] for axis in shape.places) for shape in (*inputs, *self.infer(*inputs)))
+        return "everything" if len(before) == len(after) and before != after else None
+
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
@@ -144,6 +148,9 @@ class Permute(Op):
         shape = inputs[0]
         dims = (*range(shape.batched), *map(shape.dim, self._order(shape)))
         return (Call("torch.permute", args=(*FIRST, dims)),)
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        return "everything" if None in inputs[0].names and len(inputs[0].places) > 1 else None
 
     def _order(self, shape: Shape) -> tuple[int, ...]:
         """The axes of the input, by number, in the order of the result. Raises `ShapeError`."""

@@ -26,7 +26,7 @@ from archspec.ops.base import (
     Weight,
 )
 from archspec.ops.rules import differing
-from archspec.shape import Shape
+from archspec.shape import AxisName, Shape
 
 Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 
@@ -144,9 +144,9 @@ class LayerNorm(Op):
 
     word: ClassVar[str] = "layernorm"
 
-    axes: Count | Annotated[tuple[Axis, ...], Field(min_length=1)] | None = Field(
+    axes: Count | AxisName | Annotated[tuple[Axis, ...], Field(min_length=1)] | None = Field(
         None,
-        description="axes that are normalised together: a list of names or numbers, or how many, counted from the last; "
+        description="axes that are normalised together: a name, a list of names or numbers, or how many, counted from the last; "
         "the channels if absent",
     )
     eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
@@ -185,7 +185,8 @@ class LayerNorm(Op):
                     f"layernorm over {self.axes} axes needs as many, got {shape}", field="axes", help=advice
                 )
             return tuple(range(shape.rank - self.axes, shape.rank))
-        axes = tuple(axis_of(self, axis, shape, "axes") for axis in self.axes)
+        given = (self.axes,) if isinstance(self.axes, str) else self.axes
+        axes = tuple(axis_of(self, axis, shape, "axes") for axis in given)
         if len(set(axes)) < len(axes):
             raise ShapeError("layernorm has an axis twice", field="axes", help="each axis is named once")
         return axes

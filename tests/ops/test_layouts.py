@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import permutations
 from math import prod
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -185,6 +187,31 @@ def test_an_op_is_the_same_in_every_order_of_four_axes(word: str) -> None:
     volume = next(names for names in SETS if len(names) == 4)
     for op in ops(word):
         check_layouts(op, volume, whole=True)
+
+
+SUGGESTED = re.compile(r"(permute|reshape|flatten): (\[[^\]]*\]|\{[^}]*\}|\d)")
+
+
+def advised(shape: Shape, help: str) -> Shape:
+    """A value behind the ops that a help suggests."""
+    for word, argument in SUGGESTED.findall(help):
+        op = BY_WORD[word]
+        (shape,) = op.model_validate({str(op.first): yaml.safe_load(argument)}).infer(shape)
+    return shape
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_help_that_suggests_ops_is_right(word: str) -> None:
+    """Who does what is said, and again if there is more to do, gets a value that fits but for its sizes."""
+    for op in ops(word):
+        for shape in (shape for names in SETS for shape in layouts(names)):
+            for _ in range(3):
+                error = refusal(op, (shape,) * op.operands[0])
+                if error is None or not error.help or "…:" in error.help or not SUGGESTED.search(error.help):
+                    break
+                shape = advised(shape, error.help)
+            else:
+                pytest.fail(f"{shape.described}: {error}")
 
 
 @pytest.mark.parametrize("word", WORDS)
