@@ -34,6 +34,7 @@ def load(name: str, purpose: str, install: str, error: Callable[[str], Exception
     archspec.extras.UnavailableError: drawing needs no_such_package, which is not installed: pip install it
     """
     try:
+        import_module(name.partition(".")[0])
         return import_module(name)
     except Exception as fault:  # a broken package raises anything: ImportError, OSError, RuntimeError, AttributeError
         raise error(f"{purpose} needs {explain(name, fault, install)}") from fault
