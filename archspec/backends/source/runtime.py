@@ -18,7 +18,7 @@ def is_ours(target: str) -> bool:
 def text(target: str) -> tuple[str, tuple[str, ...]]:
     """The class of a dotted name, with the constants that it reads, and the import statements that it needs."""
     module, _, name = target.removeprefix(_HOME).rpartition(".")
-    source = (_FOLDER / f"{module}.py").read_text()
+    source = (_FOLDER / f"{module}.py").read_text(encoding="utf-8")
     tree = ast.parse(source)
     (made,) = [one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == name]
     read = {node.id for node in ast.walk(made) if isinstance(node, ast.Name)}
