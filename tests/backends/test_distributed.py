@@ -32,7 +32,7 @@ def torchrun(*arguments: str) -> list[str]:
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "examples")))
     place = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, text=True, env=place, cwd=ROOT, stdout=pipe, stderr=pipe) as launcher:
+    with subprocess.Popen(command, encoding="utf-8", env=place, cwd=ROOT, stdout=pipe, stderr=pipe) as launcher:
         try:
             said, trouble = launcher.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:

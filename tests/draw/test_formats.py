@@ -164,7 +164,11 @@ def test_mermaid_reads_its_own_language(tmp_path: Path) -> None:
             files[-1].write_bytes(text)
     shutil.copy(HERE / "mermaid.mjs", Path(MERMAID) / "archspec-parse.mjs")
     done = subprocess.run(
-        ["node", "archspec-parse.mjs", *map(str, files)], cwd=MERMAID, capture_output=True, text=True, check=False
+        ["node", "archspec-parse.mjs", *map(str, files)],
+        cwd=MERMAID,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["flowchart-v2"] * len(files)
