@@ -306,7 +306,7 @@ def test_some_random_networks_load() -> None:
     """The grammar of the test above is not all mistakes."""
     loaded = []
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     @given(networks())
     def draws(text: str) -> None:
         try:

@@ -14,6 +14,7 @@ from torch.profiler import ProfilerActivity, profile
 import archspec
 from archspec.backends.torch.assemble import Checkpoint
 from tests.references import torchvision
+from tests.sample import Load, networks, sampled
 
 CHECKPOINTS: tuple[Checkpoint, ...] = ("blocks", "norms")
 NETWORKS = [
@@ -46,9 +47,9 @@ def images(arch: archspec.Architecture, batch: int = 3) -> tuple[Tensor, ...]:
 
 
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
-@pytest.mark.parametrize("name", NETWORKS)
-def test_outputs_gradients_and_statistics_are_the_same_numbers(name: str, checkpoint: Checkpoint) -> None:
-    arch = archspec.load(name)
+@pytest.mark.parametrize("load", networks(*NETWORKS))
+def test_outputs_gradients_and_statistics_are_the_same_numbers(load: Load, checkpoint: Checkpoint) -> None:
+    arch = load()
     plain, saving = arch.build(), arch.build(checkpoint=checkpoint)
     assert list(plain.state_dict()) == list(saving.state_dict())
     for _ in range(2):
@@ -109,7 +110,7 @@ def test_copies_keep_as_little(checkpoint: Checkpoint) -> None:
         assert kept(twin, *given) < plain / 2
 
 
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize("checkpoint", sampled(CHECKPOINTS, {"norms"}))
 def test_compilers_and_exporters_take_it(checkpoint: Checkpoint) -> None:
     arch = archspec.load("cifar_resnet20_A")
     plain, saving = arch.build(), arch.build(checkpoint=checkpoint)
