@@ -12,18 +12,26 @@ INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-che
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test test-slow test-all lint format bench clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.demo ## compile DenseNet-169 from its description and run it on a photograph
 	$(BIN)/archspec build specs/densenet169.yaml
 	@$(BIN)/python examples/demo.py
 
 # One torch thread a worker: two workers with a thread for each core would only fight.
-test: $(VENV)/.test ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+test: $(VENV)/.test ## run the tests, but for those that are marked slow: a few minutes
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.test ## run the tests that are marked slow: every network, full size
+	$(PYTEST) -m slow $(ARGS)
+
+test-all: $(VENV)/.test ## run all tests, each once
+	$(PYTEST) $(ARGS)
 
 lint: $(VENV)/.lint ## style, types, and the floors of the package
 	$(BIN)/ruff check .

@@ -100,7 +100,7 @@ def process(*arguments: str) -> Work:
 
 def answer(*arguments: str, env: Mapping[str, str] | None = None) -> Any:
     """What a Python process with these arguments prints as JSON on its last line."""
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, encoding="utf-8", env=env, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -12,8 +12,11 @@ would see a part of the batch in each process. They run on the CPU and talk thro
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import torch
@@ -112,10 +115,32 @@ def main(mode: str, steps: int) -> None:
         raise click.UsageError(
             f"{mode} needs several processes: torchrun --nproc-per-node 2 {Path(__file__).name} {mode}"
         )
+    with process_group():
+        speaker = dist.get_world_size() - 1 if mode == "pipeline" else 0
+        tell(MODES[mode](arch, steps), aloud=dist.get_rank() == speaker)
+    end_process()
+
+
+@contextmanager
+def process_group() -> Iterator[None]:
+    """The group of the processes that torchrun started, which no process leaves while another still talks to it."""
     dist.init_process_group("gloo")
-    speaker = dist.get_world_size() - 1 if mode == "pipeline" else 0
-    tell(MODES[mode](arch, steps), aloud=dist.get_rank() == speaker)
-    dist.destroy_process_group()
+    try:
+        yield
+        dist.barrier()
+    finally:
+        dist.destroy_process_group()
+
+
+def end_process() -> NoReturn:
+    """Ends this process without the interpreter's clean-up, during which a thread of gloo could abort it.
+
+    Destroying the group joins its threads only once nothing holds the group, and torch's caches for sharded tensors hold it to
+    the end. A thread that frees a tensor of Python's after that ends the process with "terminate called".
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def tell(losses: Iterator[float], *, aloud: bool = True) -> None:

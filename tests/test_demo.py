@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parent.parent
+from tests.processes import ROOT, run_python
 
 
 def test_the_demo_runs_and_shows_what_it_promises() -> None:
-    demo = [sys.executable, str(ROOT / "examples" / "demo.py")]
-    here = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-    done = subprocess.run(demo, capture_output=True, check=False, encoding="utf-8", env=here, timeout=300)
+    done = run_python(ROOT / "examples" / "demo.py")
     assert done.returncode == 0, done.stderr
     for part in (
         "conv1: {conv: 4 * growth}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import re
@@ -18,6 +19,7 @@ from archspec import files, temporary
 from archspec.files import check, read, replacing, same, write, write_together
 from tests.faults import FAULTS, always, failing, nth
 
+CHECKOUT = Path(__file__).parent.parent
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 POSIX = hasattr(os, "mkfifo")
 CONTENT = b"new" * 50_000  # more than a buffer
@@ -40,7 +42,7 @@ def test_new_and_old_files(tmp_path: Path) -> None:
 
 def test_a_new_file_has_the_permissions_of_any(tmp_path: Path) -> None:
     write(tmp_path / "a", "")
-    (tmp_path / "b").write_text("")
+    (tmp_path / "b").write_text("", encoding="utf-8")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
 
@@ -145,7 +147,7 @@ def test_short_writes_add_up(tmp_path: Path) -> None:
 
 def test_a_library_that_forgets_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
 
     def save() -> None:
         with replacing(path) as file:
@@ -495,3 +497,33 @@ def test_a_terminated_command_leaves_nothing(tmp_path: Path) -> None:
     assert process.returncode == 128 + signal.SIGTERM
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a"]
+
+
+def machine_encodings(code: str) -> list[int]:
+    """The lines at which text is read or written in whatever encoding the machine has."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    given = [(call, {keyword.arg for keyword in call.keywords}) for call in calls]
+    return [call.lineno for call, keywords in given if "encoding" not in keywords and _is_text(call, keywords)]
+
+
+def _is_text(call: ast.Call, keywords: set[str | None]) -> bool:
+    match call.func:
+        case ast.Attribute(attr="read_text" | "write_text") | ast.Name(id="open"):
+            return True
+        case ast.Attribute(attr="run" | "Popen"):
+            return "text" in keywords
+    return False
+
+
+@pytest.mark.parametrize(
+    "code", ["p.read_text()", "p.write_text('x')", "open('x')", "subprocess.run(['x'], text=True)"]
+)
+def test_the_encoding_of_the_machine_is_found(code: str) -> None:
+    assert machine_encodings(code) == [1]
+
+
+@pytest.mark.parametrize("folder", ["archspec", "benchmarks", "docs", "examples", ".ci"])
+def test_text_is_utf_8_on_every_machine(folder: str) -> None:
+    files = (CHECKOUT / folder).rglob("*.py")
+    found = {str(file): machine_encodings(file.read_text(encoding="utf-8")) for file in files}
+    assert {file: lines for file, lines in found.items() if lines} == {}

@@ -49,7 +49,7 @@ def test_is_plain_json() -> None:
 
 @pytest.mark.parametrize("name", library.names())
 def test_bundled_specs_fit(name: str) -> None:
-    VALIDATOR.validate(yaml.safe_load((library.folder() / f"{name}.yaml").read_text()))
+    VALIDATOR.validate(yaml.safe_load((library.folder() / f"{name}.yaml").read_text(encoding="utf-8")))
 
 
 def test_a_small_spec_fits() -> None:

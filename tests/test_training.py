@@ -10,6 +10,9 @@ import train_digits as digits
 from click.testing import CliRunner
 
 import archspec
+from tests.sample import sampled
+
+QUICK = {"alexnet", "highway_conv", "highway_fc", "lstm", "resnet", "stochastic_depth", "vgg", "wide_resnet"}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def test_the_family_is_what_its_bundled_spec_is(family: str) -> None:
     assert digits.load_family(family).output_shapes == {"output": (10,)}
 
 
-@pytest.mark.parametrize("family", digits.FAMILIES)
+@pytest.mark.parametrize("family", sampled(digits.FAMILIES, QUICK))
 def test_the_loss_of_one_batch_falls(family: str, split: digits.Split) -> None:
     arch = digits.load_family(family)
     model = arch.build(seed=0)
@@ -42,6 +45,7 @@ def test_the_loss_of_one_batch_falls(family: str, split: digits.Split) -> None:
     assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
 
 
+@pytest.mark.slow
 def test_a_family_learns_the_digits() -> None:
     done = CliRunner().invoke(digits.main, ["highway_fc"])
     assert done.exit_code == 0, done.output

@@ -10,10 +10,13 @@ import pytest
 
 import archspec
 from archspec.catalogue import catalogue
+from tests.sample import bundled
 
 HERE = Path(__file__).parent
 SPECS = frozenset(path.stem for path in (HERE.parent / "specs").glob("*.yaml"))
-ROWS: dict[str, dict[str, Any]] = {row["name"]: row for row in json.loads((HERE / "data" / "truth.json").read_text())}
+ROWS: dict[str, dict[str, Any]] = {
+    row["name"]: row for row in json.loads((HERE / "data" / "truth.json").read_text(encoding="utf-8"))
+}
 RENAMED = {"cifar10_fractalnet20": "fractalnet20", "cifar100_fractalnet20": "fractalnet20"}
 UNPUBLISHED = {"highway_A_cifar10_11", "highway_C_cifar10_32"}
 """Rows whose layers nobody published."""
@@ -64,7 +67,7 @@ def nominal_excess(row: str) -> int:
 def architecture(row: str) -> archspec.Architecture:
     spec = spec_of(row)
     assert spec is not None
-    return archspec.load(spec, **({"classes": 100} if "cifar100" in row else {}))  # type: ignore[arg-type]
+    return archspec.load(spec, classes=100) if "cifar100" in row else bundled(spec)
 
 
 def sizes(shape: list[Any] | dict[str, list[int]]) -> list[tuple[int, ...]]:
@@ -102,7 +105,7 @@ def test_counts(row: str) -> None:
 
 @pytest.mark.parametrize("spec", sorted(SPECS))
 def test_what_is_expected_comes_out(spec: str) -> None:
-    arch = archspec.load(spec)
+    arch = bundled(spec)
     assert set(arch.program.expect) >= {"params", "macs", "depth", "paths", "output"}
     assert arch.paper
     assert arch.unexpected() == ()

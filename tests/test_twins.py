@@ -14,6 +14,7 @@ import pytest
 
 import archspec
 from tests.references import timm, torchvision
+from tests.sample import sampled
 
 torch = pytest.importorskip("torch")
 
@@ -21,7 +22,7 @@ BATCH = 2
 GRADIENT_TOLERANCE = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Twin:
     """A spec, the reference model of the same network, and an input size that keeps every layer busy, in pixels."""
 
@@ -30,6 +31,8 @@ class Twin:
     model: str = ""
     library: str = "torchvision"
     options: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """Of the spec."""
     starts_otherwise: str | None = None
     """The beginning of the names of those weights that the spec starts as published and the library does not."""
 
@@ -57,6 +60,28 @@ TWINS = (
 )
 
 
+SMALL_VIT = {"num_layers": 2, "num_heads": 3, "hidden_dim": 48, "mlp_dim": 96}
+QUICK = (
+    *(
+        twin
+        for twin in TWINS
+        if twin.spec in {"resnet18", "resnext50_32x4d", "densenet121", "googlenet_aux", "mobilenet_v2"}
+    ),
+    Twin(
+        "vit_b_16",
+        224,
+        "VisionTransformer",
+        options={"image_size": 224, "patch_size": 16, **SMALL_VIT},
+        arguments={"depth": 2, "heads": 3, "width": 48, "mlp": 96},
+    ),
+)
+"""A member of each family that is quick to compute, and a small one."""
+
+
+def named(twin: Twin) -> str:
+    return f"{twin.spec}-small" if twin.arguments else twin.spec
+
+
 Start = dict[str, tuple[int, float, float]]
 """How each weight is initialised: how many numbers it has, their mean and their standard deviation."""
 
@@ -72,7 +97,7 @@ class Pair:
     starts: tuple[Start, Start]
 
 
-@pytest.fixture(scope="module", params=TWINS, ids=lambda twin: twin.spec)
+@pytest.fixture(scope="module", params=sampled(dict.fromkeys((*QUICK, *TWINS)), QUICK), ids=named)
 def pair(request: pytest.FixtureRequest) -> Pair:
     case: Twin = request.param
     name = case.model or case.spec
@@ -82,7 +107,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
     else:
         twin = getattr(torchvision().models, name)(**case.options)
     image = torch.randn(BATCH, 3, case.size, case.size, generator=torch.Generator().manual_seed(1))
-    built = archspec.load(case.spec).build(device="cpu", seed=0)
+    built = archspec.load(case.spec, **case.arguments).build(device="cpu", seed=0)
     return Pair(case, built, twin, image, (start_of(built), start_of(twin)))
 
 

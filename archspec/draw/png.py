@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 
 from archspec import extras
 from archspec.draw.picture import DrawError
@@ -13,24 +17,47 @@ _LARGEST = 16_000  # pixels of the longer side: more is refused by many viewers
 
 _PROBE = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-family="{FONTS}">%s</text></svg>'
 
+Render = Callable[..., bytes | list[int]]
+
 
 def png(svg: str) -> bytes:
     """The picture at two pixels a point, or fewer where it is very large. Raises `DrawError`."""
     resvg_py = extras.load(
         "resvg_py", "PNG", "pip install 'archspec-nn[draw]'", lambda text: DrawError(text, "write .svg or .pdf instead")
     )
-    if _pixels(resvg_py.svg_to_bytes, _PROBE % "W") == _pixels(resvg_py.svg_to_bytes, _PROBE % " "):
-        raise DrawError(
-            "PNG needs a font, and this machine has none", "install one, e.g. DejaVu Sans, or write .svg or .pdf"
-        )
+    render = _with_font(resvg_py.svg_to_bytes)
     wide, high = map(float, re.findall(r' (?:width|height)="([\d.]+)"', svg)[:2])
-    return _pixels(resvg_py.svg_to_bytes, svg, _scale(max(wide, high)))
+    return _pixels(render, svg, _scale(max(wide, high)))
+
+
+def _with_font(render: Render) -> Render:
+    """The renderer as it finds a font of the pictures: on this machine, or else in the package of matplotlib."""
+    if _draws_text(render):
+        return render
+    bundled = partial(render, font_dirs=_bundled_fonts())
+    if _draws_text(bundled):
+        return bundled
+    raise DrawError(
+        "PNG needs a font, and this machine has none",
+        "install one of Arial, Liberation Sans and DejaVu Sans (matplotlib brings the last), or write .svg or .pdf",
+    )
+
+
+def _draws_text(render: Render) -> bool:
+    return _pixels(render, _PROBE % "W") != _pixels(render, _PROBE % " ")
+
+
+def _bundled_fonts() -> list[str]:
+    """The folder of matplotlib's fonts, DejaVu Sans among them, where it is installed."""
+    package = find_spec("matplotlib")
+    if package is None or package.origin is None:
+        return []
+    return [str(Path(package.origin).with_name("mpl-data") / "fonts" / "ttf")]
 
 
 def _scale(longer: float) -> float:
     return min(SCALE, _LARGEST / max(longer, 1.0))
 
 
-def _pixels(render: object, svg: str, scale: float = 1.0) -> bytes:
-    assert callable(render)
+def _pixels(render: Render, svg: str, scale: float = 1.0) -> bytes:
     return bytes(render(svg_string=svg, zoom=scale))

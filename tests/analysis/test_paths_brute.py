@@ -20,6 +20,7 @@ from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat, Multiply
 from archspec.ops.tensor import Split
 from archspec.shape import Shape
+from tests.sample import sampled
 
 MOST_ROUTES = 2000
 
@@ -140,7 +141,7 @@ def enumerated(seed: int, gates: bool) -> tuple[Enumeration, list[Route]]:
     return one, [route for value in ends for route in one.routes[value]]
 
 
-@pytest.mark.parametrize("seed", range(400))
+@pytest.mark.parametrize("seed", sampled(range(400), range(0, 400, 20)))
 @pytest.mark.parametrize("gates", [False, True])
 def test_counts_and_lengths_are_those_of_single_routes(seed: int, gates: bool) -> None:
     one, routes = enumerated(seed, gates)
@@ -157,13 +158,13 @@ def test_counts_and_lengths_are_those_of_single_routes(seed: int, gates: bool) -
         assert found.mean == (Fraction(weighed, len(routes)) if routes else None)
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", sampled(range(100), range(0, 100, 5)))
 def test_depth_is_the_longest_path_in_layers(seed: int) -> None:
     one, routes = enumerated(seed, gates=False)
     assert depth(one.graph) == max((route.layers for route in routes), default=0)
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", sampled(range(100), range(0, 100, 5)))
 def test_pairs_of_inputs_and_outputs_add_up(seed: int) -> None:
     one, routes = enumerated(seed, gates=False)
     pairs = [
@@ -180,7 +181,7 @@ def test_random_graphs_are_worth_testing() -> None:
     assert sum(few < more for few, more in zip(many, gated, strict=True)) > 10
 
 
-@pytest.mark.parametrize("first", range(0, 2000, 50))
+@pytest.mark.parametrize("first", sampled(range(0, 2000, 50), range(0, 2000, 200)))
 @pytest.mark.parametrize("gates", [False, True])
 def test_single_paths_are_those_of_the_enumeration(first: int, gates: bool) -> None:
     """Fifty graphs a test: 4,000 in all."""
@@ -209,7 +210,7 @@ def repeats(graph: Graph) -> int:
     return max(ends.values(), default=1)
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", sampled(range(200), range(0, 200, 10)))
 def test_the_tree_of_paths_has_each_path_once(seed: int) -> None:
     one, routes = enumerated(seed, gates=False)
     tree = unravel(paths(one.graph), limit=10**6)
@@ -270,7 +271,7 @@ def walked(graph: Graph, start: str, end: str, unit: Unit) -> Counter[int]:
     return +found
 
 
-@pytest.mark.parametrize("first", range(0, 1000, 50))
+@pytest.mark.parametrize("first", sampled(range(0, 1000, 50), range(0, 1000, 200)))
 def test_paths_between_parts_are_those_that_a_walk_finds(first: int) -> None:
     several = 0
     for seed in range(first, first + 50):
@@ -288,7 +289,7 @@ def test_paths_between_parts_are_those_that_a_walk_finds(first: int) -> None:
     assert several > 2
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", sampled(range(300), range(0, 300, 15)))
 def test_the_factors_multiply_to_the_total(seed: int) -> None:
     graph = named(seed)
     found = paths(graph)
@@ -297,7 +298,7 @@ def test_the_factors_multiply_to_the_total(seed: int) -> None:
     assert len(parts) == len(set(parts)) or not found.total
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", sampled(range(300), range(0, 300, 15)))
 def test_the_narrowest_range_is_that_of_all_ranges(seed: int) -> None:
     found = paths(enumerated(seed, gates=False)[0].graph)
     if not found.total:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import islice, pairwise
-from time import perf_counter
 
 import networkx as nx
 import pytest
@@ -13,14 +12,14 @@ import archspec
 from archspec.analysis.unravel import Route, TooManyPathsError, iter_paths
 from archspec.graph import Node
 from archspec.ops.base import Op
+from tests.work import count_lines
 
 
 def test_the_first_of_two_to_the_54_comes_at_once() -> None:
-    """ResNet-110: one path of length 0, 54 of length 1, then those of length 2; the bound is twenty times what was measured."""
+    """ResNet-110: one path of length 0, 54 of length 1, then those of length 2."""
     arch = archspec.load("cifar_resnet110_A")
-    started = perf_counter()
+    assert count_lines(lambda: next(arch.iter_paths())) < 300 * len(list(arch.network.ops))
     first = next(arch.iter_paths())
-    assert perf_counter() - started < 1
     assert first.length == 0
     assert first.through == ()
     found = list(islice(arch.iter_paths(), 1 + 54 + 10))

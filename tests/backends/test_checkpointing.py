@@ -15,6 +15,7 @@ import archspec
 from archspec.backends.torch import CheckpointWarning
 from archspec.backends.torch.assemble import Checkpoint
 from tests.references import torchvision
+from tests.sample import Load, networks, sampled
 
 CHECKPOINTS: tuple[Checkpoint, ...] = ("blocks", "norms")
 WITH_CHAINS = ["cifar10_densenet_40_k12", "dmrnet_d14"]
@@ -28,10 +29,6 @@ WITHOUT_CHAINS = [
     "lstm",
 ]
 """Networks in which a normalisation, a ReLU and a convolution do not stand in a row in one part."""
-SAVED: list[tuple[str, Checkpoint]] = [
-    *((name, "blocks") for name in WITH_CHAINS + WITHOUT_CHAINS),
-    *((name, "norms") for name in WITH_CHAINS),
-]
 MIXED = """\
 name: mixed
 input: [4, 8, 8]
@@ -64,9 +61,21 @@ def images(arch: archspec.Architecture, batch: int = 3) -> tuple[Tensor, ...]:
     return tuple(torch.randn(batch, *sizes, generator=generator) for sizes in arch.input_shapes.values())
 
 
-@pytest.mark.parametrize(("name", "checkpoint"), SAVED)
-def test_outputs_gradients_and_statistics_are_the_same_numbers(name: str, checkpoint: Checkpoint) -> None:
-    arch = archspec.load(name)
+@pytest.mark.parametrize(
+    ("load", "checkpoint"),
+    [
+        *(
+            pytest.param(*load.values, "blocks", id=f"{load.id}-blocks", marks=load.marks)
+            for load in networks(*WITH_CHAINS, *WITHOUT_CHAINS)
+        ),
+        *(
+            pytest.param(*load.values, "norms", id=f"{load.id}-norms", marks=load.marks)
+            for load in networks(*WITH_CHAINS)
+        ),
+    ],
+)
+def test_outputs_gradients_and_statistics_are_the_same_numbers(load: Load, checkpoint: Checkpoint) -> None:
+    arch = load()
     plain, saving = arch.build(), arch.build(checkpoint=checkpoint)
     assert list(plain.state_dict()) == list(saving.state_dict())
     for _ in range(2):
@@ -127,7 +136,7 @@ def test_copies_keep_as_little(checkpoint: Checkpoint) -> None:
         assert kept(twin, *given) < plain / 2
 
 
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS)
+@pytest.mark.parametrize("checkpoint", sampled(CHECKPOINTS, {"norms"}))
 def test_compilers_and_exporters_take_it(checkpoint: Checkpoint) -> None:
     arch = archspec.load("cifar_resnet20_A" if checkpoint == "blocks" else MIXED)
     plain, saving = arch.build(), arch.build(checkpoint=checkpoint)

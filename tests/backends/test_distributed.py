@@ -21,10 +21,9 @@ ROOT = Path(__file__).parent.parent.parent
 STEPS = 5
 LIMIT = 240  # seconds
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="this torch has no gloo"),
-]
+pytestmark = pytest.mark.skipif(
+    not dist.is_available() or not dist.is_gloo_available(), reason="this torch has no gloo"
+)
 
 
 def torchrun(*arguments: str) -> list[str]:
@@ -33,7 +32,7 @@ def torchrun(*arguments: str) -> list[str]:
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "examples")))
     place = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, text=True, env=place, cwd=ROOT, stdout=pipe, stderr=pipe) as launcher:
+    with subprocess.Popen(command, encoding="utf-8", env=place, cwd=ROOT, stdout=pipe, stderr=pipe) as launcher:
         try:
             said, trouble = launcher.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:
@@ -51,6 +50,7 @@ def losses() -> list[float]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["pipeline", "ddp", "fsdp"])
 def test_the_example_has_the_losses_of_one_process(mode: str, losses: list[float]) -> None:
     lines = torchrun("examples/distributed.py", mode, "--steps", str(STEPS))
@@ -64,6 +64,7 @@ def found() -> list[dict[str, Any]]:
     return [json.loads(line) for line in torchrun("-m", "tests.backends.stages_in_processes")]
 
 
+@pytest.mark.slow
 def test_stages_in_processes_have_the_gradients_of_the_whole(found: list[dict[str, Any]]) -> None:
     stages = [one for one in found if "stage" in one]
     assert len(stages) == 2 * 4
@@ -78,6 +79,7 @@ def test_stages_in_processes_have_the_gradients_of_the_whole(found: list[dict[st
     assert "words" in crossing["fork"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["ddp", "fsdp"])
 def test_wrapped_by_block_it_is_the_same_network(way: str, found: list[dict[str, Any]]) -> None:
     wrapped = [one for one in found if one.get("wrapped") == way]

@@ -23,6 +23,7 @@ from archspec.backends.torch.checkpoint import compare, read
 from archspec.cli.commands import archspec as command
 from archspec.cli.options import ENDINGS
 from tests.references import torchvision
+from tests.sample import Load, networks
 
 SMALL = """
 name: small
@@ -48,24 +49,24 @@ def outputs(model: torch.nn.Module, given: list[torch.Tensor]) -> list[torch.Ten
     return list(found) if isinstance(found, tuple) else [found]
 
 
-@pytest.mark.parametrize("name", ["lstm", "cifar10_densenet_40_k12", "highway_mnist_fc10", "resnet18"])
-@pytest.mark.parametrize("batch", [1, 3])
-def test_onnx_is_the_same_function_for_every_batch(name: str, batch: int, tmp_path: Path) -> None:
-    arch = archspec.load(name)
+@pytest.mark.parametrize("load", networks("lstm", "resnet18", slow=("cifar10_densenet_40_k12", "highway_mnist_fc10")))
+def test_onnx_is_the_same_function_for_every_batch(load: Load, tmp_path: Path) -> None:
+    arch = load()
     arch.export(tmp_path / "net.onnx")
     content = (tmp_path / "net.onnx").read_bytes()
     onnx.checker.check_model(content)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    given = [torch.randn(batch, *sizes) for sizes in arch.input_shapes.values()]
-    found = session.run(None, {one.name: x.numpy() for one, x in zip(session.get_inputs(), given, strict=True)})
     assert [one.name for one in session.get_inputs()] == list(arch.input_shapes)
-    for mine, theirs in zip(outputs(arch.build().eval(), given), found, strict=True):
-        np.testing.assert_allclose(mine.numpy(), theirs, rtol=0, atol=1e-4)
+    for batch in (1, 3):
+        given = [torch.randn(batch, *sizes) for sizes in arch.input_shapes.values()]
+        found = session.run(None, {one.name: x.numpy() for one, x in zip(session.get_inputs(), given, strict=True)})
+        for mine, theirs in zip(outputs(arch.build().eval(), given), found, strict=True):
+            np.testing.assert_allclose(mine.numpy(), theirs, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["cifar10_densenet_40_k12", "resnet18"])
-def test_an_optimised_network_leaves_in_every_form(name: str, tmp_path: Path) -> None:
-    arch = archspec.load(name)
+@pytest.mark.parametrize("load", networks("cifar10_densenet_40_k12", slow=["resnet18"]))
+def test_an_optimised_network_leaves_in_every_form(load: Load, tmp_path: Path) -> None:
+    arch = load()
     given = [torch.randn(3, *sizes) for sizes in arch.input_shapes.values()]
     (expected,) = outputs(arch.build().eval(), given)
     arch.optimize().export(tmp_path / "net.onnx")
@@ -84,9 +85,9 @@ def test_an_optimised_network_leaves_in_every_form(name: str, tmp_path: Path) ->
         assert file.metadata()["archspec.optimized"] == "inference"
 
 
-@pytest.mark.parametrize("name", ["lstm", "cifar10_densenet_40_k12", "stochastic_depth_resnet110_cifar10"])
-def test_pt2_is_the_same_function_for_every_batch(name: str, tmp_path: Path) -> None:
-    arch = archspec.load(name)
+@pytest.mark.parametrize("load", networks("lstm", "cifar10_densenet_40_k12", "stochastic_depth_resnet110_cifar10"))
+def test_pt2_is_the_same_function_for_every_batch(load: Load, tmp_path: Path) -> None:
+    arch = load()
     arch.export(tmp_path / "net.pt2")
     program = torch.export.load(io.BytesIO((tmp_path / "net.pt2").read_bytes())).module()
     for batch in (1, 3):
@@ -178,7 +179,7 @@ def test_equal_weights_fit() -> None:
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_command_writes_each_form(ending: str, tmp_path: Path) -> None:
     spec = tmp_path / "small.yaml"
-    spec.write_text(SMALL)
+    spec.write_text(SMALL, encoding="utf-8")
     out = tmp_path / f"net{ending}"
     done = CliRunner().invoke(command, ["build", str(spec), "-o", str(out)])
     assert done.exit_code == 0, done.output
@@ -190,8 +191,8 @@ def test_the_command_optimises(tmp_path: Path) -> None:
     out = tmp_path / "net.py"
     done = CliRunner().invoke(command, ["build", "resnet18", "--optimize", "-o", str(out)])
     assert done.exit_code == 0, done.output
-    assert "BatchNorm" not in out.read_text()
-    assert "archspec build resnet18 --optimize -o" in out.read_text()
+    assert "BatchNorm" not in out.read_text(encoding="utf-8")
+    assert "archspec build resnet18 --optimize -o" in out.read_text(encoding="utf-8")
     done = CliRunner().invoke(command, ["build", "resnet18", "--optimize", "--json", "--device", "cpu"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.output)["params"] == archspec.load("resnet18").optimize().params
@@ -201,13 +202,13 @@ def test_the_command_optimises(tmp_path: Path) -> None:
 def test_wrong_weights_write_nothing(ending: str, tmp_path: Path) -> None:
     (tmp_path / "wrong.safetensors").write_bytes(b"nothing")
     out = tmp_path / f"net{ending}"
-    out.write_text("old")
+    out.write_text("old", encoding="utf-8")
     done = CliRunner().invoke(
         command, ["build", "lstm", "--weights", str(tmp_path / "wrong.safetensors"), "-o", str(out)]
     )
     assert done.exit_code == 2
     assert "not a whole safetensors file" in done.output
-    assert out.read_text() == "old"
+    assert out.read_text(encoding="utf-8") == "old"
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -232,7 +233,7 @@ def test_what_cannot_be_done_is_the_command_lines_fault(
 
 def test_weights_that_are_left_out_are_named(small: archspec.Architecture, tmp_path: Path) -> None:
     spec, weights = tmp_path / "small.yaml", tmp_path / "part.safetensors"
-    spec.write_text(SMALL)
+    spec.write_text(SMALL, encoding="utf-8")
     state = small.build().state_dict()
     del state["fc.bias"]
     save_file(state, weights)

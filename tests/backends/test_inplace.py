@@ -15,7 +15,7 @@ import archspec
 from archspec.backends.inplace import FRESH, OVERWRITING
 from archspec.backends.torch import build
 from archspec.backends.torch.emit import resolve
-from archspec.graph import Value
+from archspec.graph import Graph, Value
 from archspec.ops.activation import ReLU, Sigmoid
 from archspec.ops.base import Op
 from archspec.ops.conv import ConvTranspose
@@ -24,6 +24,7 @@ from archspec.ops.norm import BatchNorm, GroupNorm
 from archspec.ops.pool import MaxPool
 from archspec.ops.tensor import Split
 from tests.hand import Hand, conv, dense, recurrent, residual
+from tests.sample import sampled
 
 SMALL = [
     "cifar_resnet20_A",
@@ -189,7 +190,7 @@ def test_gradients_do_not_change(target: str, activation: str) -> None:
     assert all(map(torch.equal, *results))
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", sampled(SMALL, {"cifar_resnet20_A", "cifar10_densenet_40_k12", "mobilenet_v2"}))
 def test_networks_compute_the_same(name: str) -> None:
     arch = archspec.load({"extends": name, "name": name, "input": [3, 32, 32]})
     model = arch.build(seed=0)
@@ -201,9 +202,12 @@ def test_networks_compute_the_same(name: str) -> None:
         assert torch.equal(model.eval()(image), twin.eval()(image))
 
 
-@pytest.mark.parametrize("graph", [residual(), dense()], ids=["residual", "dense"])
-def test_in_the_hands_of_torch(graph: Any) -> None:
-    model = build(graph)
+HANDS: dict[str, Callable[[], Graph]] = {"residual": residual, "dense": dense}
+
+
+@pytest.mark.parametrize("name", sampled(HANDS, {"dense"}))
+def test_in_the_hands_of_torch(name: str) -> None:
+    model = build(HANDS[name]())
     image = torch.randn(2, 3, 8, 8)
     expected = gradients(plain(model), image)
     for one in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), fx.symbolic_trace(model)):  # noqa: S301

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import subprocess
-import sys
 
 import pytest
 from torch import fx, nn
@@ -12,6 +10,7 @@ from torch import fx, nn
 from archspec.backends.torch import build
 from archspec.language.names import RESERVED
 from tests.hand import residual
+from tests.processes import run_python
 
 
 def test_every_attribute_of_a_graph_module_is_reserved() -> None:
@@ -43,4 +42,4 @@ def test_torch_refuses_a_module_of_a_reserved_name(name: str) -> None:
 
 def test_the_list_needs_no_torch() -> None:
     code = "import sys, archspec.language.names; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert run_python("-c", code).returncode == 0

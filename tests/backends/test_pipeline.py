@@ -17,6 +17,7 @@ from archspec.backends.torch.pipeline import contiguous, first_states, traffic
 from archspec.backends.torch.timing import measured
 from archspec.backends.torch.weights import State, fresh
 from archspec.pipeline import Pipeline
+from tests.sample import sampled
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "cifar_resnet20_A": {},
@@ -90,9 +91,9 @@ def assert_equal(pipeline: Pipeline, whole: nn.Module, inputs: list[Tensor], *, 
         )
 
 
-@pytest.mark.parametrize(("name", "arguments"), NETWORKS.items(), ids=list(NETWORKS))
-def test_stages_in_order_are_the_network(name: str, arguments: dict[str, Any]) -> None:
-    arch = archspec.load(name, **arguments)
+@pytest.mark.parametrize("name", sampled(NETWORKS, NETWORKS.keys() - {"inception_v3", "resnet18", "fractalnet20"}))
+def test_stages_in_order_are_the_network(name: str) -> None:
+    arch = archspec.load(name, **NETWORKS[name])
     assert_equal(arch.pipeline(3), arch.build(seed=3), inputs_of(arch), seed=3)
 
 

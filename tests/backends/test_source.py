@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,8 @@ from archspec.backends.source.defaults import CONTAINER, DEFAULTS
 from archspec.backends.source.format import code
 from archspec.backends.source.sequences import Vector
 from tests.grammar.modules import check_printed, noise, printed
+from tests.processes import run_python
+from tests.sample import SMALL, bundled, sampled, small
 
 GOLDENS = Path(__file__).parents[1] / "data" / "source"
 LARGE: dict[str, dict[str, Any]] = {
@@ -58,6 +58,12 @@ def load(name: str) -> archspec.Architecture:
     return archspec.load({"extends": name, "name": name, **LARGE[name]} if name in LARGE else name)
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_network_is_printed_as_the_same_function(name: str) -> None:
+    check_printed(small(name), small(name).build())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_printed_network_is_the_same_function(name: str) -> None:
     arch = load(name)
@@ -67,9 +73,9 @@ def test_the_printed_network_is_the_same_function(name: str) -> None:
 OPTIMISED = ["cifar10_densenet_bc_100_k12", "cifar10_wrn16_8", "inception_v3", "dpn68", "fractalnet20_droppath"]
 
 
-@pytest.mark.parametrize("name", OPTIMISED)
+@pytest.mark.parametrize("name", sampled(OPTIMISED, {"dpn68", "fractalnet20_droppath"}))
 def test_an_optimised_network_is_printed_in_plain_torch(name: str) -> None:
-    arch = load(name)
+    arch = small(name) if name in SMALL else load(name)
     optimised = arch.optimize(merge=name == "inception_v3")
     built, model = optimised.build().eval(), printed(optimised.source()).eval()
     model.load_state_dict(built.state_dict(), strict=True)
@@ -93,22 +99,29 @@ def test_the_printed_network_starts_from_the_same_distributions(name: str) -> No
         assert abs(one.mean().item() - other.mean().item()) < 0.3 * other.std().item(), key
 
 
-def test_printed_code_passes_the_linters(tmp_path: Path) -> None:
+LINTERS = {
+    "check": ["ruff", "check", "--isolated"],
+    "format": ["ruff", "format", "--isolated", "--check"],
+    "types": ["mypy", "--strict"],
+}
+
+
+@pytest.mark.parametrize("linter", sampled(LINTERS, {"check", "format"}))
+def test_printed_code_passes_the_linters(linter: str, tmp_path: Path) -> None:
     for name in LINTED:
-        (tmp_path / f"{name}.py").write_text(archspec.load(name).source(f"archspec build {name} -o net.py"))
+        text = bundled(name).source(f"archspec build {name} -o net.py")
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     for name in OPTIMISED:
-        (tmp_path / f"optimised_{name}.py").write_text(archspec.load(name).optimize(merge=True).source())
-    for tool in (["ruff", "check", "--isolated"], ["ruff", "format", "--isolated", "--check"], ["mypy", "--strict"]):
-        done = subprocess.run(
-            [sys.executable, "-m", *tool, "."], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        text = bundled(name).optimize(merge=True).source()
+        (tmp_path / f"optimised_{name}.py").write_text(text, encoding="utf-8")
+    done = run_python("-m", *LINTERS[linter], ".", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ["resnet18", "cifar10_densenet_40_k12"])
 def test_the_text_is_as_reviewed(name: str, request: pytest.FixtureRequest) -> None:
     golden = GOLDENS / f"{name}.txt"
-    assert archspec.load(name).source(f"archspec build {name} -o net.py") == golden.read_text()
+    assert archspec.load(name).source(f"archspec build {name} -o net.py") == golden.read_text(encoding="utf-8")
 
 
 def test_blocks_that_differ_in_numbers_share_a_class() -> None:
@@ -146,8 +159,7 @@ def test_a_formula_gives_its_numbers() -> None:
 
 def test_the_generator_needs_no_torch() -> None:
     code = "import sys, archspec; archspec.load('lstm').source(); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert run_python("-c", code).stdout.strip() == "False"
 
 
 HEAD = "name: net\ninput: [4, 8, 8]\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -60,6 +61,8 @@ def test_the_whole_compiles_without_a_break(image: Tensor) -> None:
     assert not counters["graph_break"]
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, ("c++", "g++", "clang++"))), reason="no C++ compiler on the PATH")
 def test_inductor_computes_the_same(image: Tensor) -> None:
     model = build(residual((1,))).eval()
     compiled: Any = torch.compile(model, fullgraph=True)

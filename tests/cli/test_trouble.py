@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,7 @@ from click.testing import CliRunner, Result
 
 from archspec.cli import show
 from archspec.cli.commands import archspec
-
-_ARCHSPEC = [sys.executable, "-m", "archspec"]
+from tests.processes import run_python, start_archspec
 
 
 def refused(*arguments: object, exit_code: int = 2) -> str:
@@ -95,7 +93,7 @@ def test_a_device_that_is_not_there(tiny: Path, monkeypatch: pytest.MonkeyPatch)
 def test_no_torch(tiny: Path) -> None:
     hidden = f"import sys; sys.modules['torch'] = None; sys.argv = ['archspec', 'build', {str(tiny)!r}]"
     code = f"{hidden}; from archspec.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run_python("-c", code)
     assert done.returncode == 2
     assert "archspec-nn[torch]" in done.stderr
     assert "Traceback" not in done.stderr
@@ -107,7 +105,7 @@ def test_more_memory_than_any_machine_has(tiny: Path) -> None:
 
 def test_a_reader_that_goes_away() -> None:
     """`archspec list | head -1`."""
-    with subprocess.Popen([*_ARCHSPEC, "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with start_archspec("list") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
@@ -116,19 +114,29 @@ def test_a_reader_that_goes_away() -> None:
     assert said == b""
 
 
+def begin_spec(process: subprocess.Popen[bytes]) -> None:
+    """Writes the beginning of a spec, more than a pipe holds: afterwards the process is reading, and waits for the rest."""
+    assert process.stdin is not None
+    process.stdin.write(b"name: tiny\n" + b"# a comment\n" * 20_000)
+    process.stdin.flush()
+
+
 def test_an_interrupt() -> None:
-    with subprocess.Popen(
-        [*_ARCHSPEC, "check", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None
-        process.stdin.write(b"name: tiny\n")
-        process.stdin.flush()
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(3)  # it waits for the rest of its standard input
+    with start_archspec("check", "-") as process:
+        begin_spec(process)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate()
     assert process.returncode == 130
     assert b"Traceback" not in said
+
+
+def test_an_interrupt_that_is_ignored() -> None:
+    """As a shell has it for a job in the background: the job goes on."""
+    with start_archspec("check", "-", interrupt=signal.SIG_IGN) as process:
+        begin_spec(process)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(b"input: [4]\nstages: {one: relu}\n")
+    assert (process.returncode, said) == (0, b"1 checked, none wrong\n")
 
 
 def test_numbers_of_any_size() -> None:

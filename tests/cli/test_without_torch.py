@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.processes import run_python
 
 _COMMANDS = (
     ["check", "{spec}"],
@@ -25,36 +25,45 @@ _COMMANDS = (
     ["--version"],
 )
 
-_RUN = """
+_PROOF = """
 import atexit, os, sys
 atexit.register(lambda: os.write(2, f"torch imported: {'torch' in sys.modules}\\n".encode()))
+"""
+_COMMAND = """
+from archspec.cli.commands import archspec
+for arguments in {commands!r}:
+    archspec(arguments, prog_name="archspec", standalone_mode=False)
+    if "torch" in sys.modules:
+        raise SystemExit(f"torch imported by {{arguments}}")
 """
 
 
 def _after(code: str) -> str:
     """What a process that runs `code` says of torch when it ends."""
-    done = subprocess.run([sys.executable, "-c", _RUN + code], capture_output=True, text=True, check=False)
+    done = run_python("-c", _PROOF + code)
     assert done.returncode == 0, done.stderr
     return done.stderr.splitlines()[-1]
 
 
+def test_commands_leave_torch_alone(tiny: Path) -> None:
+    """One after the other in one process: what one imports, those after it would have, too."""
+    commands = [[argument.format(spec=tiny) for argument in arguments] for arguments in _COMMANDS]
+    assert _after(_COMMAND.format(commands=commands)) == "torch imported: False"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", _COMMANDS, ids=" ".join)
-def test_command_leaves_torch_alone(arguments: list[str], tiny: Path) -> None:
+def test_a_command_by_itself_leaves_torch_alone(arguments: list[str], tiny: Path) -> None:
+    """In a process of its own, to its end: the start and the end of a process import things, too."""
     argv = ["archspec", *(argument.format(spec=tiny) for argument in arguments)]
     assert _after(f"sys.argv = {argv!r}\nfrom archspec.cli import main\nmain()") == "torch imported: False"
 
 
 def test_load_and_its_counts_leave_torch_alone(tiny: Path) -> None:
-    code = (
-        f"import archspec\narch = archspec.load({str(tiny)!r})\narch.params, arch.macs, arch.depth, arch.paths().total"
-    )
-    assert _after(code) == "torch imported: False"
-
-
-def test_paths_and_lesions_leave_torch_alone(tiny: Path) -> None:
     code = f"""
 import archspec
 arch = archspec.load({str(tiny)!r})
+arch.params, arch.macs, arch.depth, arch.paths().total
 arch.paths(source="unit").factors, list(arch.iter_paths()), arch.unravel(), arch.expansion(), arch.lesion(["unit"])
 """
     assert _after(code) == "torch imported: False"

@@ -10,14 +10,17 @@ import struct
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from functools import partial
 from pathlib import Path
 
 import pypdf
 import pytest
+import resvg_py
+from matplotlib import get_data_path
 
 import archspec
 from archspec.analysis import kinds
-from archspec.draw import DETAILS, FORMATS, THEMES, Detail, DrawError, sketch, written
+from archspec.draw import DETAILS, FORMATS, THEMES, Detail, DrawError, png, sketch, written
 from archspec.draw.graphviz import json_layout
 from archspec.ops import OPS
 from archspec.ops.base import Op
@@ -74,6 +77,30 @@ def test_png_has_two_pixels_a_point() -> None:
     wide, high = struct.unpack(">II", data[16:24])
     assert wide == pytest.approx(2 * float(root.attrib["width"]), abs=2)
     assert high == pytest.approx(2 * float(root.attrib["height"]), abs=2)
+
+
+@pytest.fixture
+def without_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has no font."""
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", partial(resvg_py.svg_to_bytes, skip_system_fonts=True))
+
+
+def test_any_font_of_the_pictures_is_enough(without_fonts: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DejaVu Sans alone, on a machine that has not said which of its fonts is the one for `sans-serif`."""
+    font = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", partial(resvg_py.svg_to_bytes, font_files=[str(font)]))
+    monkeypatch.setattr(png, "_bundled_fonts", list)
+    assert written(sketch(archspec.load("vgg11").network), ".png").startswith(b"\x89PNG")
+
+
+def test_a_machine_without_fonts_takes_those_of_matplotlib(without_fonts: None) -> None:
+    assert written(sketch(archspec.load("vgg11").network), ".png").startswith(b"\x89PNG")
+
+
+def test_a_missing_font_is_said(without_fonts: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(png, "find_spec", lambda name: None)
+    with pytest.raises(DrawError, match="PNG needs a font, and this machine has none"):
+        written(sketch(archspec.load("vgg11").network), ".png")
 
 
 def test_pdf_has_real_text() -> None:
@@ -135,7 +162,11 @@ def test_mermaid_reads_its_own_language(tmp_path: Path) -> None:
             files[-1].write_bytes(text)
     shutil.copy(HERE / "mermaid.mjs", Path(MERMAID) / "archspec-parse.mjs")
     done = subprocess.run(
-        ["node", "archspec-parse.mjs", *map(str, files)], cwd=MERMAID, capture_output=True, text=True, check=False
+        ["node", "archspec-parse.mjs", *map(str, files)],
+        cwd=MERMAID,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["flowchart-v2"] * len(files)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +14,8 @@ from archspec.draw import DETAILS, DrawError, Picture, sketch, svg_of, written
 from archspec.draw.layout import Layout, lay_out
 from archspec.draw.picture import Detail
 from archspec.draw.unravel import LIMIT, unravelled
+from tests.processes import run_archspec
+from tests.sample import every_spec
 
 SVG = "{http://www.w3.org/2000/svg}"
 GOLDEN: tuple[tuple[str, Detail], ...] = (
@@ -39,7 +38,7 @@ def test_the_text_of_a_picture(name: str, detail: Detail, golden: Callable[[str,
     golden(f"{name}-{detail}.svg", svg_of(drawn))
 
 
-@pytest.mark.parametrize("name", archspec.bundled())
+@pytest.mark.parametrize("name", every_spec())
 def test_every_spec_draws_in_every_detail(name: str) -> None:
     network = archspec.load(name).network
     for detail in DETAILS:
@@ -166,12 +165,11 @@ def test_nodes_carry_their_name_and_place(tmp_path: Path) -> None:
 
 
 def test_bytes_do_not_depend_on_the_process(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "archspec", "draw", "dpn92", "--detail", "blocks", "-o"]
     made = []
     for seed in ("1", "2"):
         file = tmp_path / f"{seed}.svg"
-        environment = os.environ | {"PYTHONHASHSEED": seed, "PATH": "/nonexistent"}
-        subprocess.run([*command, str(file)], env=environment, check=True, capture_output=True)
+        environment = {"PYTHONHASHSEED": seed, "PATH": "/nonexistent"}
+        run_archspec("draw", "dpn92", "--detail", "blocks", "-o", file, env=environment).check_returncode()
         made.append(file.read_bytes())
     assert made[0] == made[1] == svg_of(picture("dpn92", "blocks")).encode()
 

@@ -27,8 +27,8 @@ expect: {params: 7}
 
 
 def load(folder: Path, text: str, **overrides: Any) -> archspec.Architecture:
-    (folder / "base.yaml").write_text(BASE)
-    (folder / "variant.yaml").write_text(f"name: variant\nextends: base.yaml\n{text}\n")
+    (folder / "base.yaml").write_text(BASE, encoding="utf-8")
+    (folder / "variant.yaml").write_text(f"name: variant\nextends: base.yaml\n{text}\n", encoding="utf-8")
     return archspec.load(folder / "variant.yaml", **overrides)
 
 
@@ -84,7 +84,7 @@ def test_defaults_are_read_with_the_document_s_names() -> None:
 
 def test_a_chain_of_extends(tmp_path: Path) -> None:
     load(tmp_path, "args: {depth: 3}")
-    (tmp_path / "third.yaml").write_text("name: third\nextends: variant.yaml\nstages: {fc: null}\n")
+    (tmp_path / "third.yaml").write_text("name: third\nextends: variant.yaml\nstages: {fc: null}\n", encoding="utf-8")
     assert archspec.load(tmp_path / "third.yaml").output_shapes == {"output": (8,)}
 
 
@@ -102,10 +102,10 @@ def test_passes_are_taken_over_or_replaced_as_a_whole() -> None:
 def test_a_path_is_relative_to_the_file_that_names_it_and_stays_below_the_first(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     load(tmp_path / "inner", "")
-    (tmp_path / "top.yaml").write_text("name: top\nextends: inner/variant.yaml\n")
+    (tmp_path / "top.yaml").write_text("name: top\nextends: inner/variant.yaml\n", encoding="utf-8")
     assert archspec.load(tmp_path / "top.yaml").name == "top"
-    (tmp_path / "base.yaml").write_text(BASE)
-    (tmp_path / "inner" / "up.yaml").write_text("name: up\nextends: ../base.yaml\n")
+    (tmp_path / "base.yaml").write_text(BASE, encoding="utf-8")
+    (tmp_path / "inner" / "up.yaml").write_text("name: up\nextends: ../base.yaml\n", encoding="utf-8")
     with pytest.raises(archspec.SpecError, match="outside the folder"):
         archspec.load(tmp_path / "inner" / "up.yaml")
 

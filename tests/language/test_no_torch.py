@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from tests.processes import run_python
 
 PROGRAM = """
 import sys
@@ -17,8 +16,7 @@ print("torch" in sys.modules)
 
 
 def imported(extra: str) -> str:
-    run = subprocess.run([sys.executable, "-c", PROGRAM % extra], capture_output=True, text=True, check=True)
-    return run.stdout.strip()
+    return run_python("-c", PROGRAM % extra).stdout.strip()
 
 
 def test_loading_and_checking_leave_torch_out() -> None:

@@ -16,6 +16,7 @@ from archspec.ops.base import ShapeError
 from archspec.shape import Shape, spelled
 from tests.ops.cases import Case, cases
 from tests.ops.interpreter import Lowered
+from tests.sample import sampled
 
 BATCH = 2
 BUNDLED = "bundle"  # never a node: it has no lowering
@@ -61,6 +62,10 @@ NARROWER: dict[str, dict[str, str]] = {
 """Where archspec refuses what torch accepts: the text of the refusal and its reason. The empty word stands for all."""
 
 
+FITTING = {25: 1, 100: 10}
+"""How many of the cases of each number of examples must fit, so that something is tested."""
+
+
 def run(case: Case, device: str = "meta") -> tuple[Lowered, tuple[torch.Tensor, ...], int]:
     """The lowered op, its outputs, and torch's count of floating-point operations."""
     module = Lowered(case.op.lower(*case.inputs), device).train()
@@ -98,20 +103,23 @@ def agrees(case: Case) -> bool:
     return True
 
 
+@pytest.mark.parametrize("examples", sampled(FITTING, {25}))
 @pytest.mark.parametrize("word", [op.word for op in (*OPS, *MADE) if op.word != BUNDLED])
-def test_shapes_tensors_and_macs_are_those_of_torch(word: str) -> None:
+def test_shapes_tensors_and_macs_are_those_of_torch(word: str, examples: int) -> None:
     if word == "droppath" and find_spec("archspec.backends.torch.modules") is None:
         pytest.skip("its module is of the torch back end")
     fitting = 0
 
-    @settings(max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
     @given(cases(word))
     def compare(case: Case) -> None:
         nonlocal fitting
         fitting += agrees(case)
 
     compare()
-    assert fitting >= 10, "hardly any case fits: nothing is tested"
+    assert fitting >= FITTING[examples], "hardly any case fits: nothing is tested"
 
 
 def test_a_bundle_is_its_operands() -> None:

@@ -257,6 +257,7 @@ def test_nothing_that_is_counted_changes() -> None:
     assert list(dropped.build("meta").state_dict()) == list(plain.build("meta").state_dict())
 
 
+@pytest.mark.slow
 def test_it_compiles_whole(images: Tensor) -> None:
     torch._dynamo.reset()
     model = build(archspec.load(SPEC).network)

@@ -10,6 +10,7 @@ import torch
 import archspec
 from archspec.passes import PassError
 from archspec.passes.lesion import plan, residual_blocks
+from tests.sample import every_spec
 
 SMALL = "cifar_resnet20_A"
 
@@ -41,7 +42,7 @@ def test_a_unit_of_the_dual_path_kind_keeps_its_dense_part() -> None:
     assert arch.lesion(["features.conv2_2"]).paths().total * 3 == arch.paths().total * 2
 
 
-@pytest.mark.parametrize("spec", archspec.bundled())
+@pytest.mark.parametrize("spec", every_spec())
 def test_residual_blocks_of_the_whole_zoo_can_go(spec: str) -> None:
     """The first, the middle and the last; a network without any says so."""
     arch = archspec.load(spec)

@@ -19,6 +19,7 @@ from archspec.passes import PassError
 from archspec.passes.base import Pass
 from archspec.passes.merge_convs import merge_convs
 from archspec.passes.optimize import INFERENCE
+from tests.sample import SMALL, small
 
 TOLERANCE = 1e-5
 """Of what is optimised and runs in float32, relative to the largest output."""
@@ -95,9 +96,18 @@ def stages(graph: Graph, passes: tuple[Pass, ...]) -> Iterator[tuple[str, Graph]
         graph = after
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_a_small_network_computes_the_same_after_each_pass_and_on_the_kernels(name: str) -> None:
+    check_each_pass(small(name))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", archspec.bundled())
 def test_every_spec_computes_the_same_after_each_pass_and_on_the_kernels(name: str) -> None:
-    arch = smaller(name)
+    check_each_pass(smaller(name))
+
+
+def check_each_pass(arch: archspec.Architecture) -> None:
     large = arch.params > LARGE
     dtype, bound = (torch.float32, TOLERANCE) if large else (torch.float64, EXACT)
     plain, given = evaluated(arch, dtype), inputs(arch)

@@ -23,6 +23,7 @@ TWINS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", TWINS, ids=lambda twin: twin.spec, indirect=True)
 def test_twin(pair: Pair) -> None:
     twins.test_names(pair)

@@ -378,7 +378,7 @@ def test_counts_of_very_deep_ones(spec: str, units: int, made: Any) -> None:
 FAMILIES = ("resnet_cifar", "preact", "stochastic_depth", "wrn_cifar")
 HUNDRED = [
     row
-    for row in json.loads((Path(__file__).parent.parent / "data" / "truth.json").read_text())
+    for row in json.loads((Path(__file__).parent.parent / "data" / "truth.json").read_text(encoding="utf-8"))
     if row["family"] in FAMILIES and row["params"] is not None and row["output_shape"][-1] == 100
 ]
 

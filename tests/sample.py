@@ -1,0 +1,99 @@
+"""What `make test` takes of a test that holds for many networks: a part that is cheap and has everything once.
+
+- A test over all bundled specs is parametrised with `every_spec()`: those in `SMALL` run in `make test`, the others are marked
+  `slow` and run in `make test-all`.
+- A test that computes with some networks is parametrised with `networks("resnet18", …)`: `make test` computes with small ones, of
+  fewer units, channels and pixels; `make test-all` with the networks as they are, too.
+- Anything else of which a few stand for all: `sampled(values, few)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from functools import cache, partial
+from typing import Any
+
+import pytest
+from _pytest.mark import ParameterSet
+
+import archspec
+
+_HIDDEN = ({"dropout": 0.5}, {"linear": 64}, "relu")
+_HEADS = {
+    "stages": {"classifier": [*_HIDDEN, *_HIDDEN, {"linear": 64}, "relu", {"linear": "classes"}]}
+}  # as deep, not as wide
+_STAGES = {"depth1": 2, "depth2": 2, "depth3": 2, "depth4": 2}
+
+Load = Callable[[], archspec.Architecture]
+
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "alexnet": {"input": [3, 64, 64], **_HEADS},
+    "alexnet_2group": {"input": [3, 67, 67], **_HEADS},
+    "bn_inception": {"input": [3, 64, 64]},
+    "cardinality_resnext50_1x64d": {"input": [3, 48, 48], "args": _STAGES},
+    "cifar10_densenet_40_k12": {"args": {"depth": 4}},
+    "cifar10_resnext29_1x64d": {"args": {"base": 8}},
+    "cifar10_wrn16_8": {"args": {"k": 1}},
+    "cifar10_wrn16_8_meliketoy": {"args": {"k": 1}},
+    "cifar_preact_resnet110_A": {"args": {"n": 2}},
+    "cifar_resnet20_A": {},
+    "densenet121": {"input": [3, 48, 48], "args": {"depth1": 3, "depth2": 3, "depth3": 3, "depth4": 3}},
+    "dmrnet_d14": {},
+    "dpn68": {"input": [3, 48, 48], "args": _STAGES},
+    "fractalnet20": {"args": {"base": 8}},
+    "fractalnet20_droppath": {"args": {"base": 8}},
+    "fractalnet34": {"input": [3, 64, 64], "args": {"base": 8}},
+    "googlenet_aux": {"input": [3, 96, 96]},
+    "googlenet_paper_aux": {"input": [3, 96, 96]},
+    "highway_mnist_conv10_w16": {},
+    "highway_mnist_fc10": {},
+    "inception_resnet_v1": {"input": [3, 96, 96], "args": {"depth35": 1, "depth17": 1, "depth8": 1}},
+    "lstm": {},
+    "mobilenet_v2": {"input": [3, 48, 48]},
+    "resnet110_act_c": {"args": {"n": 2}},
+    "resnet110_act_d": {"args": {"n": 2}},
+    "resnet110_shortcut_dropout": {"args": {"n": 2}},
+    "resnet110_shortcut_exclusive_gating": {"args": {"n": 2}},
+    "resnet110_shortcut_scaling": {"args": {"n": 2}},
+    "resnet18": {"input": [3, 48, 48], "args": {"depth1": 1, "depth2": 1, "depth3": 1, "depth4": 1}},
+    "resnet18_A": {"input": [3, 48, 48]},
+    "resnetv2_18": {"input": [3, 48, 48]},
+    "resnext50_32x4d": {"input": [3, 48, 48], "args": _STAGES},
+    "stochastic_depth_resnet110_cifar10": {"args": {"n": 2}},
+    "unet": {"args": {"base": 2}},
+    "vgg11": {"input": [3, 48, 48], **_HEADS},
+    "vit_b_16": {"args": {"width": 48, "heads": 3, "mlp": 96, "depth": 2}},
+}
+"""The sample, and what is changed of each network so that it is quick to compute.
+
+It has a member of each family, and every pair of an op and what it reads that the zoo has; `test_sample.py` sees to it.
+"""
+
+
+def every_spec() -> list[ParameterSet]:
+    """All bundled specs as parameters of a test, those outside of the sample marked `slow`."""
+    return sampled(archspec.bundled(), SMALL)
+
+
+def networks(*names: str, slow: Iterable[str] = ()) -> list[ParameterSet]:
+    """What loads each network, as parameters of a test: made small, and, marked `slow`, as it is. Those in `slow` are never small."""
+    quick = [pytest.param(partial(small, name), id=f"{name}-small" if SMALL[name] else name) for name in names]
+    whole = [*(name for name in names if SMALL[name]), *slow]
+    return [*quick, *(pytest.param(partial(bundled, name), id=name, marks=pytest.mark.slow) for name in whole)]
+
+
+def sampled(values: Iterable[Any], sample: Container[Any]) -> list[ParameterSet]:
+    """All values as parameters of a test, those outside of the sample marked `slow`."""
+    return [pytest.param(value, marks=() if value in sample else pytest.mark.slow) for value in values]
+
+
+@cache
+def bundled(name: str) -> archspec.Architecture:
+    """A bundled network, loaded once in each process; nobody may change it."""
+    return archspec.load(name)
+
+
+@cache
+def small(name: str) -> archspec.Architecture:
+    """A network of the sample, made small; loaded once in each process, and nobody may change it."""
+    return archspec.load({"name": name, "extends": name, **SMALL[name]})
