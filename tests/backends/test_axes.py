@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import archspec
-from tests.backends.test_source import printed
+from tests.grammar.modules import printed
 
 PARAMETER = "parameter: {shape: [8, 6], batched: false, init: {kind: normal}}"
 NETWORKS = {
