@@ -1,13 +1,11 @@
-"""Specs that are made to hurt, by name: each text, or the bytes, of a file. Run as a program, it checks one within bounds."""
+"""Specs that are made to hurt, by name: each text, or the bytes, of a file.
+
+`scale` divides their sizes: with limits that are as much smaller, a small one asks for what a large one asks for.
+"""
 
 from __future__ import annotations
 
-import json
-import resource
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 HEAD = "name: hostile\ninput: [4, 8, 8]\n"
 
@@ -42,33 +40,45 @@ def chained(count: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def cases() -> Iterator[tuple[str, str | bytes]]:
-    """The name of each case, and what stands in its file."""
-    yield from _of_yaml()
-    yield from _of_numbers()
-    yield from _of_size()
+def commas(items: Iterable[str]) -> str:
+    return ", ".join(items)
 
 
-def _of_yaml() -> Iterator[tuple[str, str | bytes]]:
-    bomb = "".join(f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9) if at else 'relu'}]\n" for at in range(9))
+def numbered(count: int, value: str = "{at}", name: str = "a") -> str:
+    """`a0: 0, a1: 1, …`."""
+    return commas(f"{name}{at}: {value.replace('{at}', str(at))}" for at in range(count))
+
+
+def alike(count: int, letters: str = "ab") -> list[str]:
+    """Different words of 60 letters that are hard to tell apart."""
+    return ["".join(letters[(at * 7919 + 31 * place * place + (at >> place % 13)) % 2] for place in range(60)) for at in range(count)]  # fmt: skip
+
+
+def cases(scale: int = 1) -> Iterator[tuple[str, str | bytes]]:
+    """The name of each case that is no network, and what stands in its file."""
+    yield from _of_yaml(scale)
+    yield from _of_numbers(scale)
+    yield from _of_size(scale)
+    yield from _of_words(scale)
+
+
+def _of_yaml(scale: int) -> Iterator[tuple[str, str | bytes]]:
+    bomb = "".join(f"a{at}: &a{at} [{commas([f'*a{at - 1}'] * 9) if at else 'relu'}]\n" for at in range(9))
     yield "alias bomb", HEAD + bomb
-    yield "50 MB", HEAD + "# " + "x" * 50_000_000 + "\nstages: {one: relu}\n"
+    yield "too many bytes", HEAD + "# " + "x" * (10_000_000 // scale) + "\nstages: {one: relu}\n"
     yield "flow nesting", stages("[" * 10_000 + "relu" + "]" * 10_000)
-    yield "flow nesting of mappings", stages("{layers: " * 10_000 + "relu" + "}" * 10_000)
-    yield "block nesting", stages("\n" + "".join(" " * at + "- \n" for at in range(3, 1200)))
-    yield "nesting that is never closed", stages("[" * 100_000)
+    yield "flow nesting of mappings", stages("{layers: " * 5000 + "relu" + "}" * 5000)
+    yield "block nesting", stages("\n" + "".join(" " * at + "- \n" for at in range(3, 300)))
+    yield "nesting that is never closed", stages("[" * 50_000)
     yield "dashes", stages("\n    " + "- " * 10_000 + "relu")
-    yield "keys", HEAD + "stages:\n" + "".join(f"  s{at}: relu\n" for at in range(40_000)) + "  s: rellu\n"
-    yield "100,000 keys", HEAD + "stages:\n" + "".join(f" {at}: x\n" for at in range(100_000))
-    yield "unknown words", HEAD + "stages:\n" + "".join(f"  s{at}: stage{at}\n" for at in range(20_000))
-    yield (
-        "arguments",
-        HEAD + "args: {" + ", ".join(f"a{at}: {at}" for at in range(30_000)) + "}\nstages: {one: reluu}\n",
-    )
-    yield "long scalar", stages("x" * 900_000)
-    yield "long scalar of words", stages("{conv: " + "x " * 400_000 + "}")
-    yield "long quoted scalar", stages('"' + "x" * 900_000 + '"')
-    yield "long name", HEAD + "stages: {" + "x" * 500_000 + ": relu}\n"
+    yield "keys", HEAD + "stages:\n" + "".join(f"  s{at}: relu\n" for at in range(40_000 // scale)) + "  s: rellu\n"
+    yield "too many keys", HEAD + "stages:\n" + "".join(f" {at}: x\n" for at in range(100_000 // scale))
+    yield "unknown words", HEAD + "stages:\n" + "".join(f"  s{at}: stage{at}\n" for at in range(20_000 // scale))
+    yield "arguments", HEAD + f"args: {{{numbered(30_000 // scale)}}}\nstages: {{one: reluu}}\n"
+    yield "long scalar", stages("x" * (900_000 // scale))
+    yield "long scalar of words", stages("{conv: " + "x " * (400_000 // scale) + "}")
+    yield "long quoted scalar", stages('"' + "x" * (900_000 // scale) + '"')
+    yield "long name", HEAD + "stages: {? " + "x" * (500_000 // scale) + "\n: relu}\n"
     yield "long key", stages("{" + "x" * 1000 + ": 3}")
     yield "NUL", stages("re\0lu").encode()
     yield "latin-1", "name: Möbius\n".encode("latin-1")
@@ -89,7 +99,7 @@ def _of_yaml() -> Iterator[tuple[str, str | bytes]]:
     yield "complex key", HEAD + "? [a, b]\n: c\n"
 
 
-def _of_numbers() -> Iterator[tuple[str, str | bytes]]:
+def _of_numbers(scale: int) -> Iterator[tuple[str, str | bytes]]:
     yield "huge exponent", stages("{conv: 1e999999999}")
     yield "huge integer", stages("{conv: " + "9" * 10_000 + "}")
     yield "huge fraction", stages("{dropout: " + "9" * 400 + ".5}")
@@ -98,12 +108,8 @@ def _of_numbers() -> Iterator[tuple[str, str | bytes]]:
     yield "huge hexadecimal", stages("{conv: 0x" + "e1" * 600 + "}")
     yield "huge octal", stages("{conv: 0o" + "7" * 900 + "}")
     yield "power by products", stages("{conv: a * a * a * a}", args="{a: 1e500}")
-    yield (
-        "product of arguments",
-        stages(
-            "{conv: a60}", args="{a0: 1e99, " + ", ".join(f"a{at}: a{at - 1} * a{at - 1}" for at in range(1, 61)) + "}"
-        ),
-    )
+    product = "{a0: 1e99, " + commas(f"a{at}: a{at - 1} * a{at - 1}" for at in range(1, 61)) + "}"
+    yield "product of arguments", stages("{conv: a60}", args=product)
     yield "fraction of arguments", stages("{dropout: a}", args="{a: 1e1000 / 3}")
     yield "long expression", stages("{conv: " + "1 + " * 10_000 + "1}")
     yield "deep expression", stages("{conv: " + "(" * 400 + "1" + ")" * 400 + "}")
@@ -111,17 +117,21 @@ def _of_numbers() -> Iterator[tuple[str, str | bytes]]:
     yield "wide and deep expression", stages("{conv: 0*" + ("(" + "1+" * 9) * 40 + "1" + ")" * 40 + "}")
     yield "reshape", stages("{reshape: [1000000000, 1000000000]}")
     yield "split", stages("{split: [1000000000, 1000000000]}")
-    yield "split in many", stages("{split: [" + ", ".join(["1"] * 90_000) + "]}")
+    yield "split in many", stages("{split: [" + commas(["1"] * (90_000 // scale)) + "]}")
     yield "conv", stages("{conv: 1000000000000}")
     yield "pool", stages("{adaptivepool: 1000000000000}")
     yield "upsample", stages("{upsample: 1000000000000}")
     yield "pad", stages("{pad: 1000000000000}")
     yield "input", "name: a\ninput: [1e9, 1e9, 1e9]\nstages: {one: relu}\n"
-    yield "input of many axes", "name: a\ninput: [" + ", ".join(["1"] * 50_000) + "]\nstages: {one: relu}\n"
+    yield "input of many axes", f"name: a\ninput: [{commas(['1'] * (50_000 // scale))}]\nstages: {{one: relu}}\n"
+    yield "input of huge sizes", f"name: a\ninput: [{commas(['1e300'] * (5000 // scale))}]\nstages: {{one: relu}}\n"
     yield "expect", HEAD + "stages: {one: relu}\nexpect: {params: 1e9999}\n"
+    tens = commas(["identity"] * 10)
+    yield "more paths than Python prints", stages(f"{{repeat: {{times: 4400, layers: [add: [{tens}]]}}}}") + "expect: {paths: 1}\n"  # fmt: skip
+    yield "outputs that are no sizes", HEAD + f"stages: {{one: relu}}\nexpect: {{output: [{commas(['[x]'] * (45_000 // scale))}]}}\n"  # fmt: skip
 
 
-def _of_size() -> Iterator[tuple[str, str | bytes]]:
+def _of_size(scale: int) -> Iterator[tuple[str, str | bytes]]:
     yield "nest", stages("{nest: {times: 60, core: [relu], layers: [add: [core, core]]}}")
     yield "nest of identities", stages("{nest: {times: 60, core: [identity], layers: [core, core]}}")
     yield "nest of a million", stages("{nest: {times: 1000000, core: [relu], layers: [core]}}")
@@ -139,9 +149,9 @@ def _of_size() -> Iterator[tuple[str, str | bytes]]:
         for at in range(1, 61)
     )
     yield "doubling closures", stages("{b60: relu}", blocks="  b0: {args: {x: layer}, layers: [x]}\n" + layers)
-    yield "deep blocks", stages("b20000", blocks=chained(20_000))
-    yield "deep blocks below the limit of size", stages("b2000", blocks=chained(2000))
-    yield "deep layer arguments", stages("{b3000: relu}", blocks=handing(3000, "[x]"))
+    yield "deep blocks", stages(f"b{20_000 // scale}", blocks=chained(20_000 // scale))
+    yield "deep blocks below the limit of size", stages("b600", blocks=chained(600))
+    yield "deep layer arguments", stages(f"{{b{6000 // scale}: relu}}", blocks=handing(6000 // scale, "[x]"))
     yield "cyclic blocks", stages("b0", blocks="  b0: [b1]\n  b1: [b2]\n  b2: [b0]\n")
     yield "cyclic default", stages("b0", blocks="  b0: {args: {x: [b0]}, layers: [x]}\n")
     yield "repeat", stages("{repeat: {times: 1e9, layers: [identity]}}")
@@ -153,31 +163,21 @@ def _of_size() -> Iterator[tuple[str, str | bytes]]:
     bundles = "".join(f"  s{at}: {{bundle: [identity, identity]}}\n" for at in range(60))
     yield "doubling bundles", f"{HEAD}stages:\n{bundles}"
     yield "shared turns", stages("{repeat: {times: 1e8, share: true, layers: [relu]}}")
+    many = f"bundle: [copies: {{times: {2000 // scale}, layers: [relu]}}]"
+    every = "repeat: {times: 2600, layers: [each: {layers: [identity]}]}"
+    yield "identities for each of many", stages(f"[{many}, {every}, {{add: [identity]}}]")
+    yield "nodes", stages(f"{{repeat: {{times: {300_000 // scale}, layers: [add: [identity, relu]]}}}}")
+    yield "nest of nodes", stages("{nest: {times: 17, core: [relu], layers: [add: [core, core]]}}")
 
 
-def main(path: str) -> None:
-    """Checks one file and says what came of it."""
-    resource.setrlimit(resource.RLIMIT_AS, (1_500_000_000, 1_500_000_000))
-    import archspec
-
-    start = time.process_time()
-    found = archspec.check(path)
-    seconds = time.process_time() - start
-    peak = peak_bytes()
-    text = [
-        {"line": one.span.line, "column": one.span.column, "lines": len(one.span.source.lines), "text": str(one)}
-        for one in found
-    ]
-    sys.stdout.write(json.dumps({"seconds": seconds, "bytes": peak, "found": text[:3]}))
-
-
-def peak_bytes() -> int:
-    """The most memory that this program held: what `getrusage` says counts the process that started it too."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    high = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
-    return 1024 * (high[0] if high else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+def _of_words(scale: int) -> Iterator[tuple[str, str | bytes]]:
+    blocks = "".join(f"  {word}: relu\n" for word in alike(400))
+    wrong = commas(f"s{at}: {word}" for at, word in enumerate(alike(100, "ba")))
+    yield "words that are hard to tell apart", f"{HEAD}blocks:\n{blocks}stages: {{{wrong}}}\n"
+    good = "".join(f"  s{at}: relu\n" for at in range(40_000 // scale))
+    bad = "".join(f"  t{at}: s{at}{at}x\n" for at in range(120))
+    yield "many words to choose from", f"{HEAD}stages:\n{good}{bad}"
+    sources = "".join(f"  t{at}: {{relu: {{}}, from: s{at}{at}x}}\n" for at in range(120))
+    yield "many values to choose from", f"{HEAD}stages:\n{good}{sources}"
+    outputs = commas(f"s{at}{at}x" for at in range(120))
+    yield "many stages to choose from", f"{HEAD}stages:\n{good}outputs: [{outputs}]\n"

@@ -21,6 +21,9 @@ NO_VALUE = "there is no current value here, and so no channels"
 class Unknown:
     """A number, an option or a width that is not known because what it depends on is wrong."""
 
+    def __str__(self) -> str:
+        return "?"
+
 
 UNKNOWN_NUMBER = Unknown()
 
