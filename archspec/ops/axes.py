@@ -106,15 +106,15 @@ def spatial_rank(op: Op, shape: Shape) -> int:
 
 def _as_image(shape: Shape) -> str:
     """How a value becomes one with spatial axes."""
-    if shape.names == ("tokens", "features"):
-        tokens, features = shape.sizes
-        signal = f"[permute: [features, tokens], reshape: {{channels: {features}, length: {tokens}}}]"
-        return f"a signal is declared as {{channels: …, length: …}}; {signal} makes one of a sequence"
     if shape.rank == 1:
         return f"put reshape: {{channels: 1, length: {shape.sizes[0]}}} before it, or declare the input so"
-    if shape.rank <= len(IMAGES) + 1:
-        return naming(shape, tuple(IMAGES)[shape.rank - 2])
-    return "it has at most 3 spatial axes: put a reshape to channels and those before it"
+    if shape.rank > 1 + len(IMAGES):
+        return "it has at most 3 spatial axes: put a reshape to channels and those before it"
+    order = first(shape, shape.channel_axis or 0)
+    made = _reshape(tuple(IMAGES)[shape.rank - 2], shape.permuted(order).sizes)
+    steps = f"[{permutation(shape, order)}, {made}]" if shape.channel_axis else made
+    declared = "a signal is declared as {channels: …, length: …}; " if shape.names == ("tokens", "features") else ""
+    return f"{declared}{steps} makes {('a signal', 'an image', 'a volume')[shape.rank - 2]} of this"
 
 
 def sequence(op: Op, shape: Shape) -> tuple[int, int]:
@@ -131,8 +131,12 @@ def as_sequence(shape: Shape) -> str:
         return "its places are tokens behind [flatten: 1, permute: [tokens, features]]"
     if shape.rank == 1:
         return f"put reshape: {{tokens: 1, features: {shape.sizes[0]}}} before it"
+    names = _completed(shape.names)
     if shape.rank == 2:
-        return naming(shape, ("tokens", "features"))
+        return naming(shape, names if set(names) == {"tokens", "features"} else ("tokens", "features"))
+    if shape.channel_axis == shape.rank - 1:
+        tokens = shape.count // shape.channels
+        return f"reshape: {{tokens: {tokens}, features: {shape.channels}}} makes tokens of all places"
     return "put a reshape to tokens and features before it"
 
 

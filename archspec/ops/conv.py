@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from archspec.ops.arrange import arranged
 from archspec.ops.axes import spatial_rank
 from archspec.ops.base import (
     Call,
@@ -109,7 +110,7 @@ class Conv(Convolving):
             bias=(self.bias, True),
             padding_mode=(self.padding_mode, "zeros"),
         )
-        return (Call(f"torch.nn.Conv{rank}d", options),)
+        return arranged(Call(f"torch.nn.Conv{rank}d", options), inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         kernel, stride, _, dilation = self._numbers(inputs[0].rank - 1)
@@ -208,7 +209,7 @@ class ConvTranspose(Convolving):
             groups=(self.groups, 1),
             bias=(self.bias, True),
         )
-        return (Call(f"torch.nn.ConvTranspose{inputs[0].rank - 1}d", options),)
+        return arranged(Call(f"torch.nn.ConvTranspose{inputs[0].rank - 1}d", options), inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         extent, stride, _, _ = self._numbers(inputs[0].rank - 1)

@@ -224,7 +224,7 @@ class InstanceNorm(Op):
             track_running_stats=(self.track, False),
         )
         name = f"torch.nn.InstanceNorm{inputs[0].rank - 1}d"
-        return (Call(name, {"num_features": inputs[0].channels, **options}),)
+        return arranged(Call(name, {"num_features": inputs[0].channels, **options}), inputs[0], batch=True)
 
     def initial(self) -> Mapping[str, Initial]:
         return _initial(self.init, self.bias_init) if self.affine else {}

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from archspec.ops.arrange import arranged
 from archspec.ops.axes import channel_axis, spatial_rank
 from archspec.ops.base import (
     Call,
@@ -72,7 +73,8 @@ class MaxPool(Pooling):
             dilation=(self.dilation, 1),
             ceil_mode=(self.ceil, False),
         )
-        return (Call(f"torch.nn.MaxPool{inputs[0].rank - 1}d", {"kernel_size": self.kernel, **options}),)
+        call = Call(f"torch.nn.MaxPool{inputs[0].rank - 1}d", {"kernel_size": self.kernel, **options})
+        return arranged(call, inputs[0], batch=True)
 
     def gaps(self, rank: int) -> tuple[int, ...]:
         return per_axis(self.dilation, rank, "dilation")
@@ -104,7 +106,8 @@ class AvgPool(Pooling):
             ceil_mode=(self.ceil, False),
             count_include_pad=(self.count_include_pad, True),
         )
-        return (Call(f"torch.nn.AvgPool{inputs[0].rank - 1}d", {"kernel_size": self.kernel, **options}),)
+        call = Call(f"torch.nn.AvgPool{inputs[0].rank - 1}d", {"kernel_size": self.kernel, **options})
+        return arranged(call, inputs[0], batch=True)
 
 
 class AdaptivePool(Op):
@@ -122,7 +125,8 @@ class AdaptivePool(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         kind = self.kind.capitalize()
-        return (Call(f"torch.nn.Adaptive{kind}Pool{inputs[0].rank - 1}d", {"output_size": self.size}),)
+        call = Call(f"torch.nn.Adaptive{kind}Pool{inputs[0].rank - 1}d", {"output_size": self.size})
+        return arranged(call, inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         sizes = per_axis(self.size, inputs[0].rank - 1, "size")
@@ -157,9 +161,9 @@ class GlobalPool(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         shape = inputs[0]
-        if shape.names in IMAGES:
+        if shape.names in IMAGES and shape.batched:
             pool = f"torch.nn.Adaptive{self.kind.capitalize()}Pool{shape.rank - 1}d"
-            flat = Call("torch.flatten", args=(Result(0),), keywords={"start_dim": shape.dim(0)})
+            flat = Call("torch.flatten", args=(Result(0),), keywords={"start_dim": 1})
             return (Call(pool, {"output_size": 1}), flat)
         dims = tuple(sorted(map(shape.dim, shape.places)))
         dim = dims[0] if len(dims) == 1 else dims
