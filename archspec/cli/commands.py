@@ -12,10 +12,11 @@ import click
 from archspec.cli.comparing import diff, report
 from archspec.cli.drawing import draw
 from archspec.cli.errors import WRONG_SPEC, Commands, SpecCommand, echo_json, styled
-from archspec.cli.experiments import experiment, train
+from archspec.cli.experiments import experiment
 from archspec.cli.options import SPEC, architecture_options, json_option, known_ending, limits_options, source
 from archspec.cli.pipeline import pipeline
 from archspec.cli.routes import count_paths, lesion
+from archspec.cli.training import train
 from archspec.diagnostics import Diagnostic, SpecError
 
 if TYPE_CHECKING:

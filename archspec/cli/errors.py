@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -13,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from archspec.diagnostics import Diagnostic, SpecError
+from archspec.json_text import json_text
 
 WRONG_SPEC = 1
 WRONG_COMMAND = 2
@@ -26,6 +26,12 @@ class Unable(click.ClickException):
     """A command that this machine cannot carry out; the spec may be fine."""
 
     exit_code = WRONG_COMMAND
+
+
+class Diverged(click.ClickException):
+    """A network whose loss, weights or scores are no finite numbers: as it is described, it cannot be trained or measured so."""
+
+    exit_code = WRONG_SPEC
 
 
 class Commands(click.Group):
@@ -68,8 +74,7 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> Non
 
 def echo_json(data: object) -> None:
     """Prints data as JSON, whole numbers with all of their digits."""
-    sys.set_int_max_str_digits(0)
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+    click.echo(json_text(data, indent=2))
 
 
 def styled(diagnostic: Diagnostic) -> str:

@@ -1,4 +1,4 @@
-"""The commands that train networks and experiment on them."""
+"""The commands that experiment on trained networks."""
 
 from __future__ import annotations
 
@@ -11,25 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archspec.cli.errors import SpecCommand, Unable, echo_json
+from archspec.cli.errors import Diverged, SpecCommand, echo_json
 from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.training import PATH, begin, data_option, device_option, run, seed_option, unable
+from archspec.cli.warn import shown_warnings
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from archspec.architecture import Architecture
-    from archspec.backends.torch import Checkpoint
     from archspec.experiments.lesions import Patient
     from archspec.experiments.plot import Result
     from archspec.experiments.track import Track
 
-_DATA = "`digits` (scikit-learn's), `cifar10:PATH` or `folder:PATH`; nothing is downloaded."
-_TRAIN = """\
-\b
-Examples:
-  archspec train my.yaml -o my.safetensors
-  archspec train cifar_resnet20_A --data cifar10:data -o resnet20.pt --epochs 60
-  archspec train cifar_resnet20_A --data cifar10:data -o resnet20.pt --epochs 60 --resume
-  archspec train cifar10_densenet_40_k12 --data cifar10:data -o densenet.pt --checkpoint norms
-"""
 _EXPERIMENT = """\
 \b
 Examples:
@@ -37,88 +31,12 @@ Examples:
   archspec experiment delete my.yaml --weights my.pt --beside plain.yaml plain.pt -o delete.png
   archspec experiment gradients my.yaml --weights my.pt --json
 """
-_PATH = click.Path(dir_okay=False, path_type=Path)
+_WIDEST = 8
+"""Bytes that a number of the weights takes at most."""
 
-data_option = click.option("--data", default="digits", show_default=True, metavar="DATA", help=_DATA)
-device_option = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it runs."
-)
-seed_option = click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of all that is drawn.")
 draws_option = click.option(
     "--draws", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="Random choices for each number."
 )
-
-
-@click.command(cls=SpecCommand, epilog=_TRAIN, help=f"Train SPEC on labelled pictures and write its weights.\n\n{SPEC}")
-@architecture_options
-@data_option
-@click.option("-o", "--output", "out", type=_PATH, required=True, help="The weights: .safetensors, .pt or .pth.")
-@click.option(
-    "--epochs", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Turns over the data."
-)
-@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Samples of a step.")
-@click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True, help="Highest learning rate."
-)
-@seed_option
-@device_option
-@click.option(
-    "--checkpoint",
-    "remade",
-    type=click.Choice(["blocks", "norms"]),
-    help="Less memory: what each step computes again and does not keep; the weights come out the same.",
-)
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")
-@json_option
-def train(arch: Architecture, *, data: str, out: Path, as_json: bool, **options: Any) -> None:
-    from archspec.cli import show_experiments as show
-
-    with _unable():
-        from archspec.experiments.weights import check_suffix, save
-
-        check_suffix(out)
-        training, epochs = _trained(arch, data, checkpoint=out.with_name(f"{out.name}.checkpoint"), **options)
-        save(out, training.model.state_dict())
-    out.with_name(f"{out.name}.checkpoint").unlink(missing_ok=True)
-    facts = {"name": arch.name, "weights": str(out), "epochs": epochs}
-    if as_json:
-        echo_json(facts)
-        return
-    show.trained(arch.name, out, epochs)
-
-
-def _trained(
-    arch: Architecture,
-    source: str,
-    *,
-    epochs: int = 15,
-    batch: int = 64,
-    rate: float = 3e-3,
-    seed: int = 0,
-    device: str = "auto",
-    resume: bool = False,
-    remade: Checkpoint | None = None,
-    checkpoint: Path | None = None,
-) -> tuple[Any, list[dict[str, float]]]:
-    """The training at its end, and what its epochs came to."""
-    from archspec.backends.torch.trial import find_device
-    from archspec.cli.progress import bars
-    from archspec.experiments import data, training
-
-    recipe = training.Recipe(epochs=epochs, seed=seed, batch=batch, rate=rate)
-    samples = data.load(source, arch.network).to(find_device(device))
-    begun = training.begin(arch.network, samples, recipe, checkpoint=remade)
-    if resume and checkpoint is not None:
-        training.resume(begun, checkpoint)
-    steps = -(-len(samples.labels) // batch)
-    with bars() as progress:
-        task = progress.add_task(arch.name, total=epochs * steps, completed=begun.done * steps, note="")
-        done = training.train(begun, samples, recipe, checkpoint=checkpoint, step=lambda _: progress.advance(task))
-        found = []
-        for epoch in done:
-            progress.update(task, note=f"loss {epoch.loss:.3f}, test error {epoch.test_error:.2%}")
-            found.append({"epoch": epoch.number, "loss": epoch.loss, "test_error": epoch.test_error})
-    return begun, found
 
 
 @click.group(epilog=_EXPERIMENT)
@@ -140,7 +58,7 @@ class Subjects:
         from archspec.cli import show_experiments as show
         from archspec.cli.progress import track
 
-        with _unable():
+        with unable(), measured(as_json=self.as_json):
             results = [measure(patient, track) for patient in self.patients]
             if self.out is not None:
                 from archspec.experiments.plot import save
@@ -155,23 +73,37 @@ class Subjects:
             click.echo(f"written: {self.out}")
 
 
+@contextmanager
+def measured(*, as_json: bool) -> Iterator[None]:
+    """What comes out as no finite number ends the command with its message. Warnings about weights are told."""
+    from archspec.experiments.track import DivergedError
+
+    try:
+        with shown_warnings():
+            yield
+    except DivergedError as error:
+        if as_json:
+            echo_json({"error": str(error)})
+        raise Diverged(str(error)) from error
+
+
 def _experiment(command: Callable[..., None]) -> Callable[..., None]:
     """The options of all experiments; the command gets the `Subjects` that they make."""
 
     @architecture_options
-    @click.option("--weights", type=_PATH, help="Its weights; without, it is trained first as `archspec train` does.")
+    @click.option("--weights", type=PATH, help="Its weights; without, it is trained first as `archspec train` does.")
     @click.option(
-        "--beside", type=(str, _PATH), multiple=True, metavar="SPEC WEIGHTS", help="Another network; repeatable."
+        "--beside", type=(str, PATH), multiple=True, metavar="SPEC WEIGHTS", help="Another network; repeatable."
     )
     @data_option
     @seed_option
     @device_option
-    @click.option("-o", "--output", "out", type=_PATH, help="A picture: .png or .svg.")
+    @click.option("-o", "--output", "out", type=PATH, help="A picture: .png or .svg.")
     @json_option
     @functools.wraps(command)
     def prepared(arch: Architecture, *, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
         chosen = {name: options.pop(name) for name in ("weights", "beside", "data", "device")}
-        with _unable():
+        with unable(), measured(as_json=as_json):
             patients = list(_patients(arch, seed=seed, out=out, **chosen))
         command(Subjects(patients, seed, out, as_json), **options)
 
@@ -198,10 +130,18 @@ def _patients(
         from archspec.experiments.plot import check
 
         check(out)
-    others = [(load(spec), files.load(path)) for spec, path in beside]
-    own = files.load(weights) if weights else _trained(arch, data, seed=seed, device=device)[0].model.state_dict()
-    for one, tensors in [(arch, own), *others]:
-        yield Patient(one.name, one.network, tensors, load_data(data, one.network).to(find_device(device)))
+    networks = [(arch, weights), *((load(spec), path) for spec, path in beside)]
+    found = [files.load(path, needed=_WIDEST * one.params) if path else None for one, path in networks]
+    for (one, _), tensors in zip(networks, found, strict=True):
+        samples = load_data(data, one.network).to(find_device(device))
+        yield Patient(one.name, one.network, tensors or _trained(one, data, seed=seed, device=device), samples)
+
+
+def _trained(arch: Architecture, data: str, *, seed: int, device: str) -> dict[str, Tensor]:
+    """The weights of a network after the training that `archspec train` gives it."""
+    training, samples, recipe = begin(arch, data=data, seed=seed, device=device)
+    run(training, samples, recipe, name=arch.name)
+    return training.model.state_dict()
 
 
 @experiment.command(cls=SpecCommand, help=f"The test error without each single block.\n\n{SPEC}")
@@ -246,15 +186,3 @@ def gradients(subjects: Subjects, *, samples: int, draws: int) -> None:
     subjects.report(
         lambda patient, track: measure(patient, samples=samples, draws=draws, seed=subjects.seed, track=track)
     )
-
-
-@contextmanager
-def _unable() -> Iterator[None]:
-    """What an experiment cannot do ends the command with its message."""
-    from archspec.backends.torch.trial import MissingDeviceError
-    from archspec.experiments.track import ExperimentError
-
-    try:
-        yield
-    except (ExperimentError, MissingDeviceError) as error:
-        raise Unable(str(error)) from error

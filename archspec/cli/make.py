@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archspec.cli.errors import Unable
+from archspec.cli.warn import shown_warnings
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -23,7 +24,8 @@ def tried(arch: Architecture, *, device: str, seed: int, batch: int, weights: st
 
     build = functools.partial(arch.build, seed=seed, weights=weights, strict=strict, report=_report)
     try:
-        return try_out(arch.network, build, device=device, batch=batch)
+        with shown_warnings():
+            return try_out(arch.network, build, device=device, batch=batch)
     except (MissingDeviceError, WeightsError) as error:
         raise Unable(str(error)) from error
 
@@ -36,7 +38,8 @@ def written(arch: Architecture, output: Path, *, seed: int, weights: str | None,
     from archspec.backends.torch import ExportError, WeightsError
 
     try:
-        arch.export(output, seed=seed, weights=weights, strict=strict, report=_report)
+        with shown_warnings():
+            arch.export(output, seed=seed, weights=weights, strict=strict, report=_report)
     except (ExportError, WeightsError) as error:
         raise Unable(str(error)) from error
 

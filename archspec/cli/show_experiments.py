@@ -13,16 +13,16 @@ from archspec.cli.show import grid, render, whole
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles
 from archspec.experiments.plot import Result
+from archspec.experiments.state import Epoch
 
 
-def trained(name: str, out: Path, epochs: Sequence[dict[str, float]]) -> None:
-    """How a training went, by its last epoch; without one, it was finished before."""
+def trained(name: str, out: Path, epochs: Sequence[Epoch]) -> None:
+    """How a training went, by its last epoch."""
     click.secho(name, bold=True)
     table = grid()
-    if epochs:
-        table.add_row("epochs", f"{epochs[-1]['epoch']:.0f}")
-        table.add_row("loss", f"{epochs[-1]['loss']:.4f}", "mean of the last epoch")
-        table.add_row("test error", f"{epochs[-1]['test_error']:.2%}")
+    table.add_row("epochs", str(epochs[-1].number))
+    table.add_row("loss", f"{epochs[-1].loss:.4f}", "mean of the last epoch")
+    table.add_row("test error", f"{epochs[-1].test_error:.2%}")
     table.add_row("weights", str(out))
     render(table)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,12 @@ class Data:
             raise ExperimentError(f"{self.name} has samples of {_sizes(own)}, the network reads {_sizes(sizes)}")
         pixels, labels, test_pixels, test_labels = self._parts
         return Data(self.name, pixels.reshape(-1, *sizes), labels, test_pixels.reshape(-1, *sizes), test_labels)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the labels of all samples in their order: pixels depend on how many threads normalised them."""
+        labels = [part.cpu().numpy().tobytes() for part in (self.labels, self.test_labels)]
+        return sha256(b"".join(labels)).hexdigest()
 
     @property
     def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from math import comb
+from math import comb, isfinite
 from random import Random
 from statistics import fmean
 
@@ -14,7 +14,7 @@ import torch
 
 from archspec.experiments.gates import Gated, gated
 from archspec.experiments.lesions import Patient
-from archspec.experiments.track import Track, quiet
+from archspec.experiments.track import DivergedError, Track, quiet
 
 MOST = 0.95
 """The part of all gradient that the effective paths carry."""
@@ -97,6 +97,7 @@ def measure(patient: Patient, *, samples: int = 64, draws: int = 10, seed: int =
 
     Raises:
         ExperimentError: the network is no row of residual joins.
+        DivergedError: a gradient is no finite number.
     """
     network = gated(patient.graph, patient.weights, patient.data.pixels.device)
     pixels = patient.data.test_pixels[:samples].double().requires_grad_()
@@ -110,7 +111,12 @@ def measure(patient: Patient, *, samples: int = 64, draws: int = 10, seed: int =
 
 
 def _magnitude(network: Gated, loss: torch.Tensor, pixels: torch.Tensor, through: tuple[int, ...] | None) -> float:
-    return float(network.gradient(loss, pixels, through).flatten(1).norm(dim=1).mean())
+    """The mean magnitude of the gradient by one path, or the whole. Raises `DivergedError` where it is no finite number."""
+    found = float(network.gradient(loss, pixels, through).flatten(1).norm(dim=1).mean())
+    if not isfinite(found):
+        path = "" if through is None else f" by the branches {', '.join(map(str, through)) or 'none'}"
+        raise DivergedError(f"the gradient{path} is {found}")
+    return found
 
 
 def _choices(joins: int, draws: int, seed: int) -> Iterator[tuple[int, ...]]:

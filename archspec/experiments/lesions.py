@@ -16,7 +16,7 @@ from torch import Tensor
 from archspec.backends.torch import build
 from archspec.experiments.data import Data
 from archspec.experiments.order import kendall_tau
-from archspec.experiments.track import ExperimentError, Track, quiet
+from archspec.experiments.track import DivergedError, ExperimentError, Track, quiet
 from archspec.experiments.training import error
 from archspec.experiments.weights import fit
 from archspec.graph import Graph, Path
@@ -37,11 +37,19 @@ class Patient:
     data: Data
 
     def error(self, drop: Sequence[str] = (), swap: Sequence[Swap] = ()) -> float:
-        """The test error, in [0, 1], without the blocks `drop` and after the exchanges `swap`, first to last."""
+        """The test error, in [0, 1], without the blocks `drop` and after the exchanges `swap`, first to last.
+
+        Raises `DivergedError` where the network then gives scores that are no finite numbers.
+        """
         graph = lesion(self.graph, drop=tuple(drop), swap=tuple(swap)) if drop or swap else self.graph
         model = build(graph, device=self.data.pixels.device)
         fit(model, self.weights)
-        return error(model, self.data)
+        try:
+            return error(model, self.data)
+        except DivergedError as fault:
+            without = f" without {', '.join(drop)}" if drop else ""
+            exchanged = f" with {', '.join(' and '.join(pair) for pair in swap)} exchanged" if swap else ""
+            raise DivergedError(f"{self.name}{without}{exchanged}: {fault}") from None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How far a long experiment is: what shows it is the caller's business."""
+"""How far a long experiment is, and why it ends early: what shows it is the caller's business."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ def quiet(items: Sequence[Item], what: str) -> Iterable[Item]:
 
 class ExperimentError(ValueError):
     """What was asked for cannot be done with this network, these data or these weights."""
+
+
+class DivergedError(ArithmeticError):
+    """A loss, a gradient, a weight or a score that is no finite number; in training, `epoch` and `step` say where."""
+
+    def __init__(self, message: str, *, epoch: int | None = None, step: int | None = None) -> None:
+        super().__init__(message)
+        self.epoch, self.step = epoch, step
+
+
+class StoppedError(Exception):
+    """A training that was stopped between two steps; its text is where that was."""

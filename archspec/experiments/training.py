@@ -4,97 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from archspec import files
-from archspec.backends.torch import Checkpoint, build
+from archspec.backends.torch.checkpoint import not_finite
+from archspec.backends.torch.weight_files import pack_torch
 from archspec.experiments.data import Data
-from archspec.experiments.track import ExperimentError
-from archspec.experiments.weights import packed, unpacked
-from archspec.graph import Graph
+from archspec.experiments.resuming import resume
+from archspec.experiments.state import Epoch, Recipe, Training, begin
+from archspec.experiments.track import DivergedError, StoppedError
 
+__all__ = ["Epoch", "Recipe", "Training", "begin", "error", "resume", "train"]
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; `rate` is the highest learning rate of the one cycle, `clip` the longest gradient."""
-
-    epochs: int = 15
-    seed: int = 0
-    batch: int = 64
-    rate: float = 3e-3
-    decay: float = 0.01
-    clip: float = 1.0
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What an epoch came to: the mean loss, and the part of the test samples that are taken for another class."""
-
-    number: int
-    loss: float
-    test_error: float
-
-
-@dataclass
-class Training:
-    """A network on its way: everything that the next step depends on."""
-
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    order: torch.Generator
-    """Draws the order of the samples; what the network draws itself is from torch's own generator."""
-    drawn: Tensor
-    """The state of torch's own generator between two epochs."""
-    key: str
-    """Network, data and recipe: a checkpoint of one is not of another."""
-    done: int = 0
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "done": self.done,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "order": self.order.get_state(),
-            "drawn": self.drawn,
-        }
-
-    def load(self, state: dict[str, Any]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.order.set_state(state["order"])
-        self.drawn, self.done = state["drawn"], state["done"]
-
-
-def begin(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | None = None) -> Training:
-    """A network with fresh weights. The same seed gives, on the CPU, the same network after the same training.
-
-    `checkpoint` is what each step computes again and does not keep, as in `build`; it changes no number.
-    """
-    model = build(graph, device=data.pixels.device, seed=recipe.seed, checkpoint=checkpoint)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    steps = recipe.epochs * math.ceil(len(data.labels) / recipe.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps)
-    drawn = torch.Generator().manual_seed(recipe.seed).get_state()
-    order = torch.Generator().manual_seed(recipe.seed)
-    return Training(model, optimizer, schedule, order, drawn, _key(graph, data, recipe))
-
-
-def resume(training: Training, checkpoint: Path) -> None:
-    """Goes back to where a checkpoint was made. Raises `ExperimentError` where it is of another training, and OSError."""
-    state = unpacked(checkpoint.read_bytes(), checkpoint)
-    if not isinstance(state, dict) or state.get("key") != training.key:
-        raise ExperimentError(f"{checkpoint} is of another network, other data or another recipe")
-    training.load(state)
+Ask = Callable[[], bool]
 
 
 def train(
@@ -104,44 +29,112 @@ def train(
     *,
     checkpoint: Path | None = None,
     step: Callable[[float], None] = lambda _: None,
+    stop: Ask = lambda: False,
 ) -> Iterator[Epoch]:
-    """Trains for the epochs that are left, and tells of each; `step` gets the loss of each minibatch."""
+    """Trains for the epochs that are left, and tells of each; `step` gets the loss of each minibatch.
+
+    After each step `stop` is asked; when it says so, the checkpoint is written as the training stands and the training ends.
+
+    Raises:
+        DivergedError: a loss, a gradient, a weight or a score is no finite number; the checkpoint is that of the epoch before.
+        StoppedError: `stop` said so.
+        OSError: the checkpoint cannot be written; it is that of the epoch before.
+    """
     while training.done < recipe.epochs:
-        loss = _epoch(training, data, recipe, step)
-        training.done += 1
-        if checkpoint is not None:
-            files.write(checkpoint, packed(training.state()))
-        yield Epoch(training.done, loss, error(training.model, data))
+        try:
+            epoch = _epoch(training, data, recipe, step, stop)
+        except StoppedError:
+            _write(training, checkpoint)
+            raise
+        training.history.append(epoch)
+        training.position, training.loss = 0, 0.0
+        _write(training, checkpoint)
+        yield epoch
 
 
-def _epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float], None]) -> float:
-    model, total = training.model.train(), 0.0
-    with torch.random.fork_rng():
-        torch.set_rng_state(training.drawn)
-        order = torch.randperm(len(data.labels), generator=training.order).to(data.labels.device)
-        for batch in torch.split(order, recipe.batch):
-            loss = nn.functional.cross_entropy(model(data.pixels[batch]), data.labels[batch])
-            training.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-            training.optimizer.step()
-            training.schedule.step()
-            step(loss.item())
-            total += loss.item() * len(batch)
-        training.drawn = torch.get_rng_state()
-    return total / len(data.labels)
+def _write(training: Training, checkpoint: Path | None) -> None:
+    if checkpoint is None:
+        return
+    try:
+        files.write(checkpoint, pack_torch(training.state()))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(checkpoint)) from error
+    training.kept = training.place
+
+
+def _epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float], None], stop: Ask) -> Epoch:
+    """What is left of an epoch; between two steps the training could be put down and taken up again."""
+    training.model.train()
+    generator = torch.Generator()
+    generator.set_state(training.order)
+    order = torch.randperm(len(data.labels), generator=generator).to(data.labels.device)
+    with training.draws.drawing():
+        for batch in torch.split(order, recipe.batch)[training.position :]:
+            loss = _step(training, data.pixels[batch], data.labels[batch], recipe)
+            training.loss += loss * len(batch)
+            training.position += 1
+            training.draws.update()
+            step(loss)
+            _check(training, stop)
+    _check_weights(training)
+    test_error = error(training.model, data, check=lambda: _check(training, stop))
+    training.order = generator.get_state()
+    return Epoch(training.done + 1, training.loss / len(data.labels), test_error)
+
+
+def _step(training: Training, pixels: Tensor, labels: Tensor, recipe: Recipe) -> float:
+    """One minibatch: the weights change only where loss and gradient are finite."""
+    loss = nn.functional.cross_entropy(training.model(pixels), labels)
+    value = loss.item()
+    _check_number(training, "loss", value)
+    training.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(training.model.parameters(), recipe.clip)
+    _check_number(training, "gradient", float(norm))
+    training.optimizer.step()
+    training.schedule.step()
+    return value
+
+
+def _check(training: Training, stop: Ask) -> None:
+    if stop():
+        raise StoppedError(training.place)
+
+
+def _check_number(training: Training, quantity: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise DivergedError(
+            f"the {quantity} is {value} in epoch {training.done + 1}, step {training.position + 1} of {training.steps}",
+            epoch=training.done + 1,
+            step=training.position + 1,
+        )
+
+
+def _check_weights(training: Training) -> None:
+    for name, weight in training.model.state_dict().items():
+        count = not_finite(weight)
+        if count:
+            raise DivergedError(
+                f"{name} has {count:,} values that are not finite after epoch {training.done + 1}",
+                epoch=training.done + 1,
+                step=training.position,
+            )
 
 
 @torch.inference_mode()
-def error(model: nn.Module, data: Data, batch: int = 512) -> float:
-    """The part of the test samples, in [0, 1], that a network takes for another class."""
+def error(model: nn.Module, data: Data, batch: int = 512, *, check: Callable[[], None] = lambda: None) -> float:
+    """The part of the test samples, in [0, 1], that a network takes for another class. `check` is called before each batch.
+
+    Raises:
+        DivergedError: it gives scores that are not finite.
+    """
     model.eval()
-    pieces = zip(torch.split(data.test_pixels, batch), torch.split(data.test_labels, batch), strict=True)
-    wrong = sum(int((model(pixels).argmax(1) != labels).sum()) for pixels, labels in pieces)
+    wrong = 0
+    for pixels, labels in zip(torch.split(data.test_pixels, batch), torch.split(data.test_labels, batch), strict=True):
+        check()
+        scores = model(pixels)
+        undefined = int((~scores.isfinite()).any(1).sum())
+        if undefined:
+            raise DivergedError(f"{undefined:,} of {len(labels):,} test samples get scores that are not finite")
+        wrong += int((scores.argmax(1) != labels).sum())
     return wrong / len(data.test_labels)
-
-
-def _key(graph: Graph, data: Data, recipe: Recipe) -> str:
-    ops = [(node.path, node.op.word, repr(node.op), [value.node for value in node.inputs]) for node in graph.ops]
-    samples = (data.name, tuple(data.pixels.shape))
-    return sha256(repr((ops, samples, asdict(recipe))).encode()).hexdigest()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from archspec import files
-from archspec.backends.torch.checkpoint import WeightsError, read
+from archspec.backends.torch.checkpoint import compare, put, read
+from archspec.backends.torch.weight_files import WeightsError, allowance, pack_safetensors, pack_torch
 from archspec.experiments.track import ExperimentError
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -25,17 +22,20 @@ def check_suffix(path: Path) -> None:
 
 
 def save(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Writes weights, all or nothing, as the file's ending says. Raises `ExperimentError` and OSError."""
+    """Writes weights with their digest, all or nothing, as the file's ending says. Raises `ExperimentError` and OSError."""
     check_suffix(path)
     plain = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
-    files.write(path, _safetensors().save(plain) if path.suffix == ".safetensors" else packed(plain))
+    files.write(path, _safetensors(plain) if path.suffix == ".safetensors" else pack_torch(plain))
 
 
-def load(path: Path) -> dict[str, Tensor]:
-    """Reads weights. Raises `ExperimentError`, also where a file holds anything but tensors by name, and OSError."""
+def load(path: Path, *, needed: int | None = None) -> dict[str, Tensor]:
+    """Reads weights for a network whose own take `needed` bytes.
+
+    Raises `ExperimentError`, also where a file holds anything but tensors by name, and OSError.
+    """
     check_suffix(path)
     try:
-        return read(path)
+        return read(path, limit=None if needed is None else allowance(needed))
     except WeightsError as error:
         raise ExperimentError(str(error)) from None
 
@@ -45,35 +45,19 @@ def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
 
     A network without some blocks needs fewer than there are; that is fine.
     """
-    wanted = model.state_dict()
-    for name, own in wanted.items():
-        if name not in weights:
-            raise ExperimentError(f"the weights have no {name}")
-        if weights[name].shape != own.shape:
-            raise ExperimentError(
-                f"{name} is {list(weights[name].shape)} in the weights, {list(own.shape)} in the network"
-            )
-    model.load_state_dict({name: weights[name] for name in wanted})
+    own = model.state_dict()
+    fit = compare(own, weights)
+    for name in fit.missing:
+        raise ExperimentError(f"the weights have no {name}")
+    for name, (expected, got) in fit.misshaped.items():
+        raise ExperimentError(f"{name} is {list(got)} in the weights, {list(expected)} in the network")
+    for name, (dtype, other) in fit.mistyped.items():
+        raise ExperimentError(f"{name} is of {other} in the weights, of {dtype} in the network")
+    put({name: weights[name] for name in own}, own)
 
 
-def packed(content: object) -> bytes:
-    """What `torch.save` makes of plain data and tensors."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    return buffer.getvalue()
-
-
-def unpacked(content: bytes, path: Path) -> Any:
-    """Plain data and tensors that `torch.save` wrote; nothing in it is run. Raises `ExperimentError`."""
+def _safetensors(weights: Mapping[str, Tensor]) -> bytes:
     try:
-        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ExperimentError(f"{path} is no file of torch: {str(error).splitlines()[0]}") from None
-
-
-def _safetensors() -> Any:
-    try:
-        import safetensors.torch
+        return pack_safetensors(weights, {})
     except ModuleNotFoundError:
         raise ExperimentError("this needs safetensors, which is not installed: pip install safetensors") from None
-    return safetensors.torch

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
 from archspec.analysis.diff import Diff, diff
 from archspec.graph import Graph
+from archspec.json_text import json_text
 from archspec.report.comparison import line, number
 from archspec.report.data import known
 from archspec.report.plots import length_plot, stage_plot
@@ -56,7 +56,7 @@ def _parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) 
 
 def embedded(data: object) -> str:
     """Data as JSON that cannot end the element of the page that holds it."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    text = json_text(data)
     escapes: dict[str, str | int | None] = {
         "<": "\\u003c",
         ">": "\\u003e",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import warnings
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
@@ -52,12 +53,15 @@ def build(
 
     `checkpoint` says what is made again in the backward pass of training and not kept: "blocks", all that is inside a
     block, the outermost with at most √n of the network's n weighted layers (Chen et al. 2016, arXiv:1604.06174, section 3); "norms",
-    concatenations and what a normalisation and a ReLU make of them before a convolution (`recompute`).
+    concatenations and what a normalisation and a ReLU make of them before a convolution (`recompute`). Where a network has
+    none of that, a `CheckpointWarning` says so.
     """
     target = torch.device(device)
     if graph.inference:
         graph = select(graph, target)
     graph, chains = recomputable(graph) if checkpoint == "norms" else (graph, {})
+    if checkpoint == "norms" and not chains:
+        _warn(f"{graph.name} has no batch normalisation, ReLU and convolution in a row in one block")
     with _uncollected(), seeded(seed, target):
         layout = lay_out(graph)
         assembly = _Assembly(Emitter(graph, chains), target, dtype, states or {})
@@ -68,11 +72,22 @@ def build(
         inputs = dict(zip(names, layout.inputs.values(), strict=True))
         model = assembly.add(layout.parts[-1], inputs, list(layout.outputs.values()))
         if checkpoint == "blocks":
-            for path in remade(layout):
+            chosen = remade(layout)
+            if not chosen:
+                _warn(f"{graph.name} has no block of several weighted layers")
+            for path in chosen:
                 model.get_submodule(".".join(path)).__dict__["_checkpointed"] = True
         if graph.inference and target.type in _CHANNELS_LAST:
             model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model
+
+
+class CheckpointWarning(UserWarning):
+    """A way to save memory in training that saves none in this network."""
+
+
+def _warn(reason: str) -> None:
+    warnings.warn(f"no memory is saved in training: {reason}", CheckpointWarning, stacklevel=4)
 
 
 def remade(layout: Layout) -> set[Path]:

@@ -1,79 +1,117 @@
-"""Weights from files: safetensors, torch's checkpoints, torchvision's own."""
+"""Weights from files into networks: whether they fit, key by key, and torchvision's own."""
 
 from __future__ import annotations
 
-import pickle
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from archspec.backends.torch.weight_files import WeightsError, WeightsWarning, allowance, open_weights
+from archspec.backends.torch.weight_files.errors import quoted
+
 TORCHVISION = "torchvision:"
 _SHOWN = 12
-_WRAPPERS = ("state_dict", "model")
-"""Keys under which checkpoints keep the weights beside other things."""
 
 
-class WeightsError(ValueError):
-    """Weights that cannot be read, or that are not those of the network."""
+class Described(Protocol):
+    """A tensor, or one that has not been read yet."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How weights fit a network: keys that only one side has, and those of another shape (expected, got)."""
+    """How weights fit a network: keys that only one side has, and those of another shape or of a type that cannot become its own.
+
+    Of the last two: (expected, got).
+    """
 
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     misshaped: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    mistyped: dict[str, tuple[torch.dtype, torch.dtype]] = field(default_factory=dict)
 
     @property
     def exact(self) -> bool:
-        return not (self.missing or self.unexpected or self.misshaped)
+        return not (self.missing or self.unexpected or self.misshaped or self.mistyped)
+
+    @property
+    def refused(self) -> set[str]:
+        """The keys that both sides have and that cannot be taken."""
+        return {*self.misshaped, *self.mistyped}
 
     def __str__(self) -> str:
         rows = [("missing", key, "") for key in self.missing]
-        rows += [("unexpected", key, "") for key in self.unexpected]
-        rows += [
-            ("mis-shaped", key, f"expected {_sizes(expected)}, got {_sizes(got)}")
-            for key, (expected, got) in self.misshaped.items()
-        ]
+        rows += [("unexpected", quoted(key), "") for key in self.unexpected]
+        for key, sizes in self.misshaped.items():
+            rows.append(("mis-shaped", key, "expected {}, got {}".format(*map(_sizes, sizes))))
+        for key, types in self.mistyped.items():
+            rows.append(("mis-typed", key, "expected {}, got {}".format(*map(_type, types))))
         width = max((len(key) for _, key, _ in rows), default=0)
         lines: list[str] = []
-        for what in ("missing", "unexpected", "mis-shaped"):
-            chosen = [row for row in rows if row[0] == what]
-            lines += [f"  {kind:10}  {key:{width}}  {detail}".rstrip() for kind, key, detail in chosen[:_SHOWN]]
+        for fault in dict.fromkeys(fault for fault, _, _ in rows):
+            chosen = [row for row in rows if row[0] == fault]
+            lines += [f"  {fault:10}  {key:{width}}  {detail}".rstrip() for _, key, detail in chosen[:_SHOWN]]
             if len(chosen) > _SHOWN:
-                lines.append(f"  {what:10}  and {len(chosen) - _SHOWN} more")
+                lines.append(f"  {fault:10}  and {len(chosen) - _SHOWN} more")
         return "\n".join(lines)
 
 
 def load_weights(model: nn.Module, weights: str | Path, *, strict: bool = True) -> Fit:
-    """Puts weights into a network; not `strict`, those that fit.
+    """Puts weights into a network; not `strict`, those that fit. Warns (`WeightsWarning`) of values that are not finite.
 
     Raises:
         WeightsError: they cannot be read, or they are not those of the network and `strict` is asked for. Then the network is
             as it was.
         OSError: the file cannot be read.
     """
-    found = read(weights)
     own = model.state_dict()
-    fit = compare(own, found)
-    if strict and not fit.exact:
-        raise WeightsError(f"{weights}: these are not the weights of this network\n{fit}")
-    put({key: found[key] for key in own if key in found and key not in fit.misshaped}, own)
+    found, fit = read_for(own, weights, strict=strict)
+    put(found, own)
     return fit
 
 
-def load_own_weights(model: nn.Module, weights: str | Path) -> None:
+def load_own_weights(model: nn.Module, weights: str | Path, *, limit: int | None = None) -> None:
     """Puts the weights of a whole network into a part of it. Raises as `load_weights` does, where one of its own is missing."""
-    found, own = read(weights), model.state_dict()
-    fit = compare(own, {key: found[key] for key in own if key in found})
-    if not fit.exact:
-        raise WeightsError(f"{weights}: these are not the weights of this network\n{fit}")
-    put({key: found[key] for key in own}, own)
+    own = model.state_dict()
+    put(read_own(own, weights, limit=limit), own)
+
+
+def read_for(own: Mapping[str, Tensor], weights: str | Path, *, strict: bool = True) -> tuple[dict[str, Tensor], Fit]:
+    """The weights of a file that fit a network that has `own`, in the types of its own, and how they fit. Raises as `load_weights`."""
+    if str(weights).startswith(TORCHVISION):
+        state = _torchvision(str(weights).removeprefix(TORCHVISION))
+        fit = _checked(compare(own, state), weights, strict=strict)
+        return {key: state[key] for key in own if key in state and key not in fit.refused}, fit
+    with open_weights(Path(weights), limit=allowance(nbytes(own))) as file:
+        fit = _checked(compare(own, file.tensors), weights, strict=strict)
+        found = file.load(key for key in own if key in file.tensors and key not in fit.refused)
+    return _converted(found, own, weights), fit
+
+
+def read_own(own: Mapping[str, Tensor], weights: str | Path, *, limit: int | None = None) -> dict[str, Tensor]:
+    """The weights of a part of a network out of a file of all of them. Raises `WeightsError`, `OSError`."""
+    with open_weights(Path(weights), limit=limit) as file:
+        _checked(compare(own, {key: file.tensors[key] for key in own if key in file.tensors}), weights, strict=True)
+        return _converted(file.load(own), own, weights)
+
+
+def read(weights: str | Path, *, limit: int | None = None) -> dict[str, Tensor]:
+    """The tensors of a file by name, or of `torchvision:NAME`. Raises `WeightsError`, `OSError`."""
+    if str(weights).startswith(TORCHVISION):
+        return _torchvision(str(weights).removeprefix(TORCHVISION))
+    with open_weights(Path(weights), limit=limit) as file:
+        found = file.load(file.tensors)
+    _warn_of_infinities(found, weights)
+    return found
 
 
 def put(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
@@ -86,55 +124,66 @@ def put(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
             own[key].copy_(weight)
 
 
-def compare(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Fit:
+def compare(own: Mapping[str, Described], found: Mapping[str, Described]) -> Fit:
     """How the weights `found` fit a network that has `own`."""
-    shapes = {key: (tuple(own[key].shape), tuple(found[key].shape)) for key in own if key in found}
+    both = [key for key in own if key in found]
+    shapes = {key: (tuple(own[key].shape), tuple(found[key].shape)) for key in both}
+    types = {key: (own[key].dtype, found[key].dtype) for key in both}
     return Fit(
         tuple(key for key in own if key not in found),
         tuple(key for key in found if key not in own),
         {key: (expected, got) for key, (expected, got) in shapes.items() if expected != got},
+        {key: (expected, got) for key, (expected, got) in types.items() if not _becomes(got, expected)},
     )
 
 
-def read(weights: str | Path) -> dict[str, Tensor]:
-    """The tensors of a file by name, or of `torchvision:NAME`. Raises `WeightsError`, `OSError`."""
-    if str(weights).startswith(TORCHVISION):
-        return _torchvision(str(weights).removeprefix(TORCHVISION))
-    path = Path(weights)
-    with path.open("rb") as file:
-        start = file.read(9)
-    found = _safetensors(path) if path.suffix == ".safetensors" or start[8:9] == b"{" else _checkpoint(path)
-    if not isinstance(found, Mapping) or not all(isinstance(one, Tensor) for one in found.values()):
-        raise WeightsError(f"{path}: expected tensors by name, got something else")
-    return dict(found)
+def nbytes(weights: Mapping[str, Tensor]) -> int:
+    """How many bytes weights take."""
+    return sum(weight.numel() * weight.element_size() for weight in weights.values())
 
 
-def _safetensors(path: Path) -> Any:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-    except ModuleNotFoundError as error:
-        raise WeightsError(
-            "reading safetensors needs safetensors, which is not installed: pip install 'archspec-nn[export]'"
-        ) from error
-    try:
-        return load(path.read_bytes())
-    except (SafetensorError, ValueError) as error:
-        raise WeightsError(f"{path}: not a whole safetensors file: {error}") from error
+def not_finite(weight: Tensor) -> int:
+    """How many values of a tensor are infinite or no numbers."""
+    if weight.dtype.itemsize == 1 and weight.is_floating_point():
+        weight = weight.float()  # types of 8 bits have few operations of their own
+    return weight.numel() - int(weight.isfinite().sum())
 
 
-def _checkpoint(path: Path) -> Any:
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
-        # the file was there a moment ago: an OSError is of a seek to where the lost part was
-        # what torch says of a pickle that it refuses is advice to trust it, which is none to pass on
-        said = "" if isinstance(error, pickle.UnpicklingError) else f": {str(error).strip().partition(chr(10))[0]}"
-        raise WeightsError(f"{path}: neither safetensors nor a whole torch checkpoint of tensors{said}") from error
-    for key in _WRAPPERS:
-        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
-            return found[key]
-    return found
+def _becomes(got: torch.dtype, expected: torch.dtype) -> bool:
+    """Whether numbers of a type may be taken for those of another: reals of any precision, whole numbers for whole numbers.
+
+    A count that was made a real number is taken back where it is whole (`_converted`).
+    """
+    if got.is_complex or torch.bool in (got, expected):
+        return got == expected
+    return got.is_floating_point or not expected.is_floating_point
+
+
+def _converted(found: Mapping[str, Tensor], own: Mapping[str, Tensor], weights: str | Path) -> dict[str, Tensor]:
+    """Weights in the types of the network's own. Raises `WeightsError` where a whole number is expected and got is none."""
+    made = {key: weight.to(own[key].dtype) for key, weight in found.items()}
+    counts = [key for key in found if found[key].is_floating_point() and not own[key].is_floating_point()]
+    for key in counts:
+        if not torch.equal(made[key].double(), found[key].double()):
+            raise WeightsError(f"{weights}: {quoted(key)} is not of whole numbers, as the network's own is")
+    _warn_of_infinities(made, weights)
+    return made
+
+
+def _warn_of_infinities(found: Mapping[str, Tensor], weights: str | Path) -> None:
+    counts = {key: not_finite(weight) for key, weight in found.items()}
+    wrong = {key: count for key, count in counts.items() if count}
+    if wrong:
+        shown = ", ".join(f"{key} ({count:,})" for key, count in list(wrong.items())[:_SHOWN])
+        more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        text = f"{weights}: {sum(wrong.values()):,} values that are not finite, in {shown}{more}"
+        warnings.warn(text, WeightsWarning, stacklevel=4)
+
+
+def _checked(fit: Fit, weights: str | Path, *, strict: bool) -> Fit:
+    if strict and not fit.exact:
+        raise WeightsError(f"{weights}: these are not the weights of this network\n{fit}")
+    return fit
 
 
 def _torchvision(name: str) -> dict[str, Tensor]:
@@ -152,3 +201,7 @@ def _torchvision(name: str) -> dict[str, Tensor]:
 
 def _sizes(sizes: tuple[int, ...]) -> str:
     return "×".join(map(str, sizes)) or "a scalar"
+
+
+def _type(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -13,6 +13,7 @@ import torch
 from torch import fx
 
 from archspec.backends.arguments import argument_names
+from archspec.backends.torch.weight_files import pack_safetensors
 from archspec.graph import Graph
 
 Writer = Callable[[fx.GraphModule, Graph, Mapping[str, str]], bytes]
@@ -71,15 +72,14 @@ def onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str]) -> bytes
 
 
 def safetensors(model: fx.GraphModule, graph: Graph, about: Mapping[str, str]) -> bytes:
-    """The weights, with the spec in the metadata."""
+    """The weights, with the spec and a digest of all of it in the metadata."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     try:
-        from safetensors.torch import save
+        return pack_safetensors(tensors, about)
     except ModuleNotFoundError as error:
         raise ExportError(
             "writing safetensors needs safetensors, which is not installed: pip install 'archspec-nn[export]'"
         ) from error
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    return bytes(save(tensors, metadata=dict(about)))
 
 
 WRITERS: Mapping[str, Writer] = {".pt2": pt2, ".onnx": onnx, ".safetensors": safetensors}

@@ -11,14 +11,19 @@ from torch import Tensor, fx, nn
 from torch.distributed import ProcessGroup
 from torch.distributed.pipelining import PipelineStage
 
+from archspec.analysis.counts import total
 from archspec.analysis.cuts import Stage
 from archspec.backends.layout import lay_out
 from archspec.backends.portion import portion
 from archspec.backends.steps import Step, steps_of
 from archspec.backends.torch.assemble import build
 from archspec.backends.torch.checkpoint import load_own_weights, put
+from archspec.backends.torch.weight_files import allowance
 from archspec.backends.torch.weights import State, fresh, seeded
 from archspec.graph import Graph, Path
+
+_WIDEST = 8
+"""Bytes that a number of the weights takes at most."""
 
 
 def build_stage(
@@ -52,7 +57,8 @@ def build_stage(
     states = first_states(graph, wanted, torch.device(device), dtype, seed)
     module = build(part, device=device, dtype=dtype, seed=seed, states=states)
     if weights is not None:
-        load_own_weights(module, weights)
+        cost = total(graph)
+        load_own_weights(module, weights, limit=allowance(_WIDEST * (cost.params + cost.buffers)))
     return module
 
 

@@ -103,7 +103,8 @@ def recomputed(norm: nn.Module, relu: nn.Module, conv: nn.Module, *parts: Tensor
 
     In training, what is between the parts and the result is not kept but made again in the backward pass; the normalisation's
     running statistics are updated once. The modules themselves are not called then, nor are their hooks. Where that cannot be done
-    (under `torch.compile`, automatic mixed precision, transforms of torch.func, a norm in evaluation), they are.
+    (under `torch.compile`, transforms of torch.func, a norm in evaluation), they are. Under autocast the convolution
+    computes in autocast's type, as it does when the modules are called.
     """
     if _recomputes(norm, conv, parts):
         given = (norm.weight, norm.bias, conv.weight, conv.bias, *parts)
@@ -117,7 +118,7 @@ _PLAIN = (Tensor, nn.Parameter)
 
 
 def _recomputes(norm: nn.Module, conv: nn.Module, parts: tuple[Tensor, ...]) -> bool:
-    if not norm.training or not torch.is_grad_enabled() or torch.is_autocast_enabled(parts[0].device.type):
+    if not norm.training or not torch.is_grad_enabled():
         return False
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return False
@@ -138,9 +139,10 @@ class _Recomputed(torch.autograd.Function):
         )
         if norm.num_batches_tracked is not None:
             norm.num_batches_tracked.add_(1)
-        ctx.eps, ctx.conv = norm.eps, conv
+        ctx.eps, ctx.conv, ctx.precision = norm.eps, conv, _autocast_dtype(parts[0])
         ctx.save_for_backward(factor, shift, weight, mean, invstd, *parts)
-        result: Tensor = conv._conv_forward(normal.relu_(), weight, bias)
+        operands = (_cast(operand, ctx.precision) for operand in (normal.relu_(), weight, bias))
+        result: Tensor = conv._conv_forward(*operands)
         return result
 
     @staticmethod
@@ -150,32 +152,65 @@ class _Recomputed(torch.autograd.Function):
         _, _, of_factor, of_shift, of_weight, of_bias, *of_parts = ctx.needs_input_grad
         before = any((of_factor, of_shift, *of_parts))
         joined = _joined(parts)
-        rectified = _normalised(joined, factor, shift, mean, invstd).relu_()
-        gradient, to_weight, to_bias = _through(ctx.conv, gradient, rectified, weight, [before, of_weight, of_bias])
+        rectified = _normalised(joined, factor, shift, mean, invstd, ctx.eps).relu_()
+        wanted = [before, of_weight, of_bias]
+        gradient, to_weight, to_bias = _through(ctx.conv, gradient, rectified, weight, ctx.precision, wanted)
         if not before:
             return None, None, None, None, to_weight, to_bias, *(None for _ in parts)
         torch.ops.aten.threshold_backward.grad_input(gradient, rectified, 0, grad_input=gradient)
         del rectified
-        asked = [any(of_parts), of_factor, of_shift]
+        wanted = [any(of_parts), of_factor, of_shift]
         to_joined, to_factor, to_shift = torch.ops.aten.native_batch_norm_backward(
-            gradient, joined, factor, None, None, mean, invstd, True, ctx.eps, asked
+            gradient, joined, factor, None, None, mean, invstd, True, ctx.eps, wanted
         )
-        to_parts = to_joined.split([part.shape[1] for part in parts], 1) if any(of_parts) else [None] * len(parts)
+        to_parts = _split(to_joined, parts) if any(of_parts) else [None] * len(parts)
         return None, None, to_factor, to_shift, to_weight, to_bias, *to_parts
 
 
-def _normalised(value: Tensor, factor: Any, shift: Any, mean: Tensor, invstd: Tensor) -> Tensor:
-    """A value normalised by statistics that are known, to the same bit as when they were found."""
+def _normalised(value: Tensor, factor: Any, shift: Any, mean: Tensor, invstd: Tensor, eps: float) -> Tensor:
+    """A value normalised by the statistics of its batch, to the same bit as when they were computed."""
+    if value.is_cuda:
+        return torch.batch_norm_elemt(value, factor, shift, mean, invstd, eps)
+    if mean.dtype in (torch.bfloat16, torch.float16):  # the statistics were rounded after they had been used
+        return torch.native_batch_norm(value, factor, shift, None, None, True, 0.0, eps)[0]
     scale = invstd if factor is None else invstd * factor
     return torch.native_batch_norm(value, scale, shift, mean, torch.ones_like(mean), False, 0.0, 0.0)[0]
 
 
-def _through(conv: Any, gradient: Tensor, given: Tensor, weight: Tensor, asked: list[bool]) -> Any:
-    """The gradients of a convolution's input, weight and bias, of those that are asked for."""
+def _through(
+    conv: Any, gradient: Tensor, given: Tensor, weight: Tensor, precision: torch.dtype | None, wanted: list[bool]
+) -> tuple[Any, Any, Any]:
+    """The gradients of a convolution's input, weight and bias, of those that are wanted, in the types of these."""
     sizes = None if conv.bias is None else list(conv.bias.shape)
     ends = [0] * len(conv.stride)
     options = (conv.stride, conv.padding, conv.dilation, False, ends, conv.groups)
-    return torch.ops.aten.convolution_backward(gradient, given, weight, sizes, *options, asked)
+    operands = (_cast(given, precision), _cast(weight, precision))
+    found = torch.ops.aten.convolution_backward(gradient, *operands, sizes, *options, wanted)
+    to_given, to_weight, to_bias = found
+    return (
+        to_given.to(given.dtype) if wanted[0] else None,
+        to_weight.to(weight.dtype) if wanted[1] else None,
+        to_bias.to(conv.bias.dtype) if wanted[2] else None,
+    )
+
+
+def _autocast_dtype(value: Tensor) -> torch.dtype | None:
+    """The type that convolutions compute in under autocast; None without it."""
+    device = value.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+
+
+def _cast(operand: Any, precision: torch.dtype | None) -> Any:
+    """An operand of a convolution as autocast would give it: float64 stays what it is."""
+    if precision is None or operand is None or operand.dtype == torch.float64:
+        return operand
+    return operand.to(precision)
+
+
+def _split(gradient: Tensor, parts: Sequence[Tensor]) -> list[Tensor]:
+    """The gradient of joined parts as those of the parts, each in its own type."""
+    pieces = torch.split(gradient, [part.shape[1] for part in parts], 1)
+    return [piece.to(part.dtype) for piece, part in zip(pieces, parts, strict=True)]
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

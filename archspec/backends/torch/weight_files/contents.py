@@ -1,0 +1,23 @@
+"""What a file holds, of whatever format it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from archspec.backends.torch.weight_files.stored import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Data with stored tensors in them, and how their bytes are read.
+
+    `digest` is what that of the data was when they were written; a file of others has none.
+    """
+
+    tree: Any
+    fetch: Callable[[Storage], bytes]
+    digest: str | None = None
+    key: str | None = None
+    """Under which key of `tree` the tensors are, where the format says so."""

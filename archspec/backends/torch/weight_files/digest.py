@@ -1,0 +1,46 @@
+"""The digest of weights and of what stands beside them: SHA-256 of names, types, shapes and bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_ALGORITHM = "sha256"
+
+
+def digest(tree: Any) -> str:
+    """The digest of mappings, lists, numbers, texts and tensors; the order of a mapping is none of it.
+
+    >>> digest({"a": torch.zeros(2), "b": 1}) == digest({"b": 1, "a": torch.zeros(2)})
+    True
+    >>> digest({"a": torch.zeros(2)}) == digest({"a": torch.zeros(1, 2)})
+    False
+    """
+    sha = hashlib.sha256()
+    for piece in _pieces(tree):
+        sha.update(piece)
+    return f"{_ALGORITHM}:{sha.hexdigest()}"
+
+
+def _pieces(tree: Any) -> Iterator[Any]:
+    """The bytes that stand for data: each part is preceded by its kind and its length."""
+    if isinstance(tree, Tensor):
+        yield f"tensor {tree.dtype} {tuple(tree.shape)};".encode()
+        yield tree.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    elif isinstance(tree, Mapping):
+        yield f"mapping {len(tree)};".encode()
+        for key in sorted(tree, key=lambda key: (type(key).__name__, key)):
+            yield from _pieces(key)
+            yield from _pieces(tree[key])
+    elif isinstance(tree, list | tuple):
+        yield f"{type(tree).__name__} {len(tree)};".encode()
+        for part in tree:
+            yield from _pieces(part)
+    else:
+        text = tree if isinstance(tree, bytes) else repr(tree).encode()
+        yield f"{type(tree).__name__} {len(text)};".encode()
+        yield text

@@ -1,0 +1,129 @@
+"""The zip archives that `torch.save` writes: a pickle, and the bytes of each storage."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from archspec.backends.torch.weight_files.contents import Contents
+from archspec.backends.torch.weight_files.errors import FormatError, quoted, size
+from archspec.backends.torch.weight_files.pickle_data import read_pickle
+from archspec.backends.torch.weight_files.stored import Storage
+from archspec.backends.torch.weight_files.torch_names import TorchNames
+
+DIGEST = "archspec.digest"
+"""The record in archives of ours that says what the digest of their content is."""
+MARK = b"archspec"
+"""The comment of such an archive: a damaged name of that record does not make it one of others."""
+_PICKLE = "data.pkl"
+_LARGEST_RECORD = 1 << 30
+"""Of an archive that unpacks to more than it is, where nothing is known of the network that it is for."""
+_FAULTS = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    struct.error,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)
+"""What zipfile raises for an archive that is damaged or encrypted, or compressed in a way that it does not know."""
+_OTHERS = {
+    "constants.pkl": "a TorchScript archive, which holds code; the state_dict of the module would be taken",
+    "code/": "a TorchScript archive, which holds code; the state_dict of the module would be taken",
+    "archive_format": "a program of torch.export; the state_dict of the module would be taken",
+    "serialized_exported_program.json": "a program of torch.export; the state_dict of the module would be taken",
+    "[Content_Types].xml": "an office document",
+}
+
+
+def read_zip(file: BinaryIO, limit: int | None) -> Contents:
+    """What an archive holds; the bytes of tensors are read when they are asked for. Raises `FormatError`.
+
+    `limit` is the most bytes that its records may have together, where that is more than the file has.
+    """
+    with _faults():
+        archive = _Archive(zipfile.ZipFile(file), os.fstat(file.fileno()).st_size, limit)
+        tree = read_pickle(io.BytesIO(archive.read(_PICKLE)), TorchNames())
+        return Contents(tree, archive.fetch, archive.digest())
+
+
+class _Archive:
+    def __init__(self, archive: zipfile.ZipFile, file_size: int, limit: int | None) -> None:
+        self._archive = archive
+        names = archive.namelist()
+        self._root = root(names)
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            raise FormatError(f"an archive with two records {quoted(repeated[0])}")
+        total = sum(record.file_size for record in archive.infolist())
+        if total > max(file_size, _LARGEST_RECORD if limit is None else limit):
+            raise FormatError(
+                f"an archive of {size(file_size)} that unpacks to {size(total)}, more than the network needs"
+            )
+        if self.has("byteorder") and self.read("byteorder") != b"little":
+            raise FormatError("an archive of a machine of another order of bytes")
+
+    def has(self, name: str) -> bool:
+        return self._root + name in self._archive.NameToInfo
+
+    def read(self, name: str) -> bytes:
+        """A record, whose CRC is checked."""
+        if not self.has(name):
+            raise FormatError(f"an archive without the record {quoted(name)}")
+        return self._archive.read(self._root + name)
+
+    def fetch(self, storage: Storage) -> bytes:
+        with _faults():
+            name = f"data/{storage.key}"
+            expected = self._archive.NameToInfo[self._root + name].file_size if self.has(name) else storage.nbytes
+            if expected != storage.nbytes:
+                raise FormatError(
+                    f"an archive whose record {quoted(name)} has {expected} bytes and not {storage.nbytes}"
+                )
+            return self.read(name)
+
+    def digest(self) -> str | None:
+        """The digest that is promised, if the archive is one of ours."""
+        if not self.has(DIGEST):
+            if self._archive.comment == MARK:
+                raise FormatError("an archive of archspec that has lost its digest")
+            return None
+        if self._archive.comment != MARK:
+            raise FormatError("an archive of archspec that has lost its mark")
+        return self.read(DIGEST).decode("ascii")
+
+
+def root(names: list[str]) -> str:
+    """The folder in which everything is. Raises `FormatError` where this is no archive of `torch.save`."""
+    for part, kind in _OTHERS.items():
+        if any(f"/{part}" in f"/{name}" for name in names):
+            raise FormatError(kind)
+    roots = [name.removesuffix(_PICKLE) for name in names if name.rpartition("/")[2] == _PICKLE]
+    if len(roots) != 1:
+        shown = ", ".join(map(quoted, names[:3])) or "nothing"
+        raise FormatError(f"a zip archive of {len(names)} records that has not one {_PICKLE}: {shown}")
+    return roots[0]
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    try:
+        yield
+    except FormatError:
+        raise
+    except _FAULTS as error:
+        raise FormatError(f"an archive that is cut off or damaged: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return quoted(str(error).strip().partition("\n")[0])[:120]

@@ -1,0 +1,54 @@
+"""Makes the bytes of files of weights, each with a digest of what is in it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from archspec.backends.torch.weight_files import safetensors_file, torch_zip
+from archspec.backends.torch.weight_files.digest import digest
+from archspec.backends.torch.weight_files.safetensors_file import ABOUT, LENGTH
+
+_FORMAT = "1"
+
+
+def pack_torch(content: Any) -> bytes:
+    """What `torch.save` makes of mappings, lists, numbers, texts and tensors, with the digest of them as one more record.
+
+    `torch.load` reads it as any other file of its own.
+    """
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        record = zipfile.ZipInfo(torch_zip.root(archive.namelist()) + torch_zip.DIGEST)
+        archive.writestr(record, digest(content))
+        archive.comment = torch_zip.MARK
+    return buffer.getvalue()
+
+
+def pack_safetensors(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> bytes:
+    """Tensors as a file of safetensors, the digest of them and of `about` in its metadata. The same weights give the same bytes.
+
+    Raises `ModuleNotFoundError` where safetensors is not installed.
+    """
+    from safetensors.torch import save
+
+    marked = {**about, safetensors_file.MARK: _FORMAT}
+    signed = marked | {safetensors_file.DIGEST: digest({"about": marked, "tensors": dict(tensors)})}
+    return _in_order(bytes(save(dict(tensors), metadata=signed)))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same file with its metadata in the order of their names: the library writes them in any."""
+    (length,) = LENGTH.unpack(content[: LENGTH.size])
+    header = json.loads(content[LENGTH.size : LENGTH.size + length])
+    header[ABOUT] = dict(sorted(header[ABOUT].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    padded = text.ljust(-(-len(text) // 8) * 8)
+    return LENGTH.pack(len(padded)) + padded + content[LENGTH.size + length :]

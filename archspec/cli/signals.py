@@ -1,0 +1,54 @@
+"""Ctrl-C and the request to terminate, where work is put down between two steps and not in one."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import click
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass
+class Stop:
+    """Whether a signal has asked for the end; while `deferred`, the work itself asks and ends where it can be taken up again."""
+
+    signal: int | None = None
+    deferred: bool = False
+
+    def __call__(self) -> bool:
+        return self.signal is not None
+
+    @property
+    def exit_code(self) -> int:
+        return 128 + (self.signal or signal.SIGINT)
+
+    def receive(self, number: int, _: FrameType | None) -> None:
+        """Handles a signal: the first one is remembered, where that is wanted, and any other ends the work at once."""
+        again, self.signal = self(), number
+        if again or not self.deferred:
+            raise KeyboardInterrupt
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # what is printed just now, or to nobody
+            click.echo("\ninterrupted: the checkpoint is written after this step; once more ends it at once", err=True)
+
+
+@contextmanager
+def stoppable() -> Iterator[Stop]:
+    """Has Ctrl-C and SIGTERM answered by a `Stop`; a signal that is ignored stays so, as under nohup."""
+    stop = Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop.receive) for number in heeded}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,227 @@
+"""The command that trains networks."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, SpecCommand, Unable, echo_json
+from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.signals import Stop, stoppable
+from archspec.cli.warn import shown_warnings
+
+if TYPE_CHECKING:
+    from archspec.architecture import Architecture
+    from archspec.backends.torch import Checkpoint
+    from archspec.experiments.data import Data
+    from archspec.experiments.training import Recipe, Training
+
+DATA = "`digits` (scikit-learn's), `cifar10:PATH` or `folder:PATH`; nothing is downloaded."
+PATH = click.Path(dir_okay=False, path_type=Path)
+_TRAIN = """\
+\b
+Examples:
+  archspec train my.yaml -o my.safetensors
+  archspec train cifar_resnet20_A --data cifar10:data -o resnet20.pt --epochs 60
+  archspec train cifar_resnet20_A --data cifar10:data -o resnet20.pt --epochs 60 --resume
+  archspec train cifar10_densenet_40_k12 --data cifar10:data -o densenet.pt --checkpoint norms
+
+\b
+Ctrl-C writes OUTPUT.checkpoint and ends: --resume goes on from there, to the same weights.
+"""
+
+data_option = click.option("--data", default="digits", show_default=True, metavar="DATA", help=DATA)
+device_option = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it runs."
+)
+seed_option = click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of all that is drawn.")
+
+
+class _TrainCommand(SpecCommand):
+    """Remembers the words that it was called with: they are said again where a training is to go on."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+_WORDS = "archspec.words"
+
+
+@click.command(
+    cls=_TrainCommand, epilog=_TRAIN, help=f"Train SPEC on labelled pictures and write its weights.\n\n{SPEC}"
+)
+@architecture_options
+@data_option
+@click.option("-o", "--output", "out", type=PATH, required=True, help="The weights: .safetensors, .pt or .pth.")
+@click.option(
+    "--epochs", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Turns over the data."
+)
+@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Samples of a step.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True, help="Highest learning rate."
+)
+@seed_option
+@device_option
+@click.option(
+    "--checkpoint",
+    "remade",
+    type=click.Choice(["blocks", "norms"]),
+    help="Less memory: what each step computes again and does not keep; the weights come out the same.",
+)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")
+@json_option
+@click.pass_context
+def train(ctx: click.Context, /, arch: Architecture, *, out: Path, as_json: bool, **options: Any) -> None:
+    run = _Run(ctx, arch, out, as_json, resumes=options["resume"])
+    with stoppable() as stop, run.endings(stop), shown_warnings():
+        run.train(stop, **options)
+
+
+@dataclass
+class _Run:
+    """One training of the command line, and what is said of it at its end, whichever that is."""
+
+    ctx: click.Context
+    arch: Architecture
+    out: Path
+    as_json: bool
+    resumes: bool
+    training: Training | None = None
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.out.with_name(f"{self.out.name}.checkpoint")
+
+    def train(self, stop: Stop, *, resume: bool, **options: Any) -> None:
+        from archspec.experiments.training import resume as go_back
+        from archspec.experiments.weights import check_suffix, save
+
+        with unable():
+            check_suffix(self.out)
+            self._check_checkpoint()
+            self.training, data, recipe = begin(self.arch, **options)
+            if resume:
+                go_back(self.training, self.checkpoint)
+            stop.deferred = True
+            run(self.training, data, recipe, name=self.arch.name, checkpoint=self.checkpoint, stop=stop)
+            save(self.out, self.training.model.state_dict())
+        self.checkpoint.unlink(missing_ok=True)
+        self._show()
+
+    def _check_checkpoint(self) -> None:
+        if self.resumes and not self.checkpoint.exists():
+            done = f"{self.out} is there, so its training came to its end; " if self.out.exists() else ""
+            raise Unable(
+                f"{self.checkpoint}: there is no checkpoint to go on from\n"
+                f"help: {done}leave out --resume to begin, or name the output of the training that was cut off"
+            )
+        if not self.resumes and self.checkpoint.exists():
+            text = f"{self.checkpoint} of a training that was cut off is written over; --resume would go on from it"
+            click.echo(f"warning: {text}", err=True)
+
+    @contextmanager
+    def endings(self, stop: Stop) -> Iterator[None]:
+        """Says of a training that does not come to its end why, what is kept of it, and what to do."""
+        from archspec.experiments.track import DivergedError, StoppedError
+
+        try:
+            yield
+        except StoppedError as stopped:
+            self._end(f"interrupted after {stopped}", stop.exit_code)
+        except KeyboardInterrupt:
+            self._end("interrupted", stop.exit_code)
+        except DivergedError as error:
+            self._end(str(error), WRONG_SPEC, advice="begin with a lower --rate")
+        except OSError as error:
+            if self.training is None or isinstance(error, BrokenPipeError):
+                raise
+            self._end(f"{error.filename or self.out}: {error.strerror or error}", WRONG_COMMAND)
+
+    def _end(self, reason: str, code: int, *, advice: str = "") -> NoReturn:
+        kept = self.training.kept if self.training is not None else ""
+        told = [reason, f"{self.checkpoint} has the training up to {kept}" if kept else "no checkpoint was written"]
+        told.append(f"{self.out} is {'as it was' if self.out.exists() else 'not written'}")
+        click.echo("; ".join(told), err=True)
+        click.echo(f"help: {advice or (f'go on with: {self._again}' if kept else 'begin again')}", err=True)
+        if self.as_json:
+            echo_json(
+                self._facts() | {"weights": None, "error": reason, "checkpoint": str(self.checkpoint) if kept else None}
+            )
+        self.ctx.exit(code)
+
+    @property
+    def _again(self) -> str:
+        """The command line that goes on with this training."""
+        words = [*self.ctx.meta[_WORDS], *([] if self.resumes else ["--resume"])]
+        return shlex.join([*self.ctx.command_path.split(), *words])
+
+    def _facts(self) -> dict[str, Any]:
+        epochs = [] if self.training is None else self.training.history
+        told = [{"epoch": epoch.number, "loss": epoch.loss, "test_error": epoch.test_error} for epoch in epochs]
+        return {"name": self.arch.name, "weights": str(self.out), "epochs": told}
+
+    def _show(self) -> None:
+        from archspec.cli import show_experiments as show
+
+        if self.as_json:
+            echo_json(self._facts())
+        elif self.training is not None:
+            show.trained(self.arch.name, self.out, self.training.history)
+
+
+def begin(
+    arch: Architecture,
+    *,
+    data: str = "digits",
+    epochs: int = 15,
+    batch: int = 64,
+    rate: float = 3e-3,
+    seed: int = 0,
+    device: str = "auto",
+    remade: Checkpoint | None = None,
+) -> tuple[Training, Data, Recipe]:
+    """A training that has not begun, and what it needs."""
+    from archspec.backends.torch.trial import find_device
+    from archspec.experiments import training
+    from archspec.experiments.data import load
+
+    recipe = training.Recipe(epochs=epochs, seed=seed, batch=batch, rate=rate)
+    samples = load(data, arch.network).to(find_device(device))
+    return training.begin(arch.network, samples, recipe, checkpoint=remade), samples, recipe
+
+
+def run(
+    begun: Training, data: Data, recipe: Recipe, *, name: str, checkpoint: Path | None = None, stop: Stop | None = None
+) -> None:
+    """Trains to the end, with a bar. Raises as `archspec.experiments.training.train` does."""
+    from archspec.cli.progress import bars
+    from archspec.experiments.training import train
+
+    taken = begun.done * begun.steps + begun.position
+    with bars() as progress:
+        task = progress.add_task(name, total=begun.epochs * begun.steps, completed=taken, note="")
+
+        def advance(_: float) -> None:
+            progress.advance(task)
+
+        for epoch in train(begun, data, recipe, checkpoint=checkpoint, step=advance, stop=stop or Stop()):
+            progress.update(task, note=f"loss {epoch.loss:.3f}, test error {epoch.test_error:.2%}")
+
+
+@contextmanager
+def unable() -> Iterator[None]:
+    """What an experiment cannot do ends the command with its message."""
+    from archspec.backends.torch.trial import MissingDeviceError
+    from archspec.experiments.track import ExperimentError
+
+    try:
+        yield
+    except (ExperimentError, MissingDeviceError) as error:
+        raise Unable(str(error)) from error

@@ -1,0 +1,165 @@
+"""Takes a training up again from its checkpoint: every part is checked before any is taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from archspec.backends.torch.checkpoint import compare, nbytes, not_finite, put
+from archspec.backends.torch.weight_files import WeightsError, allowance, read_data
+from archspec.experiments.state import Epoch, Training
+from archspec.experiments.track import ExperimentError
+
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+"""What AdamW keeps for each parameter, in its shape; beside them the number of its steps."""
+
+
+class _PartError(ValueError):
+    """A part of a checkpoint that is not what it must be."""
+
+
+def resume(training: Training, checkpoint: Path) -> None:
+    """Goes back to where a checkpoint was written.
+
+    Raises:
+        ExperimentError: it is damaged, of another training, or one of its parts is missing or not what a training can
+            have. Then the training is as it was.
+        OSError: it cannot be read.
+    """
+    try:
+        state = read_data(checkpoint, limit=allowance(nbytes(training.model.state_dict())))
+        history = _check(training, state)
+    except WeightsError as error:
+        raise ExperimentError(str(error)) from None
+    except _PartError as error:
+        raise ExperimentError(f"{checkpoint}: {error}") from None
+    training.history, training.position, training.loss = history, state["position"], state["loss"]
+    training.order = state["order"]
+    training.draws.load(state["draws"])
+    put(state["model"], training.model.state_dict())
+    groups = training.optimizer.state_dict()["param_groups"]
+    training.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
+    _set_rate(training)
+    training.kept = training.place
+
+
+def _set_rate(training: Training) -> None:
+    """Puts the schedule to the number of steps that were taken: it says the learning rate of each by a formula."""
+    taken = training.done * training.steps + training.position
+    if taken:
+        training.schedule.load_state_dict({"last_epoch": taken - 1, "_step_count": taken + 1})
+        training.schedule.step()
+        training.schedule.load_state_dict({"_step_count": taken + 1})
+
+
+def _check(training: Training, state: Any) -> list[Epoch]:
+    """The epochs of a checkpoint all of whose parts are right. Raises `_PartError`."""
+    expected = training.state()
+    if not isinstance(state, dict):
+        raise _PartError(f"expected the parts of a training, got {_kind(state)}")
+    if state.get("key") != training.key and "key" in state:
+        raise _PartError("is of another network, other data or another recipe")
+    for part in [*expected, *state]:
+        if part not in state or part not in expected:
+            raise _PartError(f"{'it has no' if part in expected else 'it has an unknown'} part {part}")
+    history = _history(state["history"], training.epochs)
+    _check_count("position", state["position"], training.steps if len(history) < training.epochs else 0)
+    _check_number("loss", state["loss"])
+    _check_model(training.model.state_dict(), state["model"])
+    taken = len(history) * training.steps + state["position"]
+    _check_optimizer(list(training.model.parameters()), state["optimizer"], taken)
+    _check_generators(training, state)
+    return history
+
+
+def _history(history: Any, epochs: int) -> list[Epoch]:
+    if not isinstance(history, list) or len(history) > epochs:
+        raise _PartError(f"history: expected at most {epochs} epochs, got {_kind(history)}")
+    found = []
+    for number, epoch in enumerate(history, start=1):
+        part = f"history, epoch {number}"
+        if not isinstance(epoch, dict) or epoch.keys() != {"number", "loss", "test_error"} or epoch["number"] != number:
+            raise _PartError(f"{part}: expected its number, loss and test_error, got {_kind(epoch)}")
+        _check_number(f"{part}, loss", epoch["loss"])
+        _check_number(f"{part}, test_error", epoch["test_error"], most=1.0)
+        found.append(Epoch(**epoch))
+    return found
+
+
+def _check_model(own: Mapping[str, Tensor], found: Any) -> None:
+    _check_tensors("model", found)
+    fit = compare(own, found)
+    if not fit.exact:
+        raise _PartError(f"model: these are not the weights of this network\n{fit}")
+    for name, weight in found.items():
+        _check_tensor(f"model, {name}", weight, own[name])
+
+
+def _check_optimizer(parameters: list[torch.nn.Parameter], found: Any, taken: int) -> None:
+    if not isinstance(found, dict) or not all(type(key) is int and 0 <= key < len(parameters) for key in found):
+        raise _PartError(f"optimizer: expected the state of {len(parameters)} parameters, got {_kind(found)}")
+    for number, state in found.items():
+        part = f"optimizer, parameter {number}"
+        _check_tensors(part, state)
+        if state.keys() != {"step", *_MOMENTS}:
+            raise _PartError(f"{part}: expected step, {', '.join(_MOMENTS)}, got {', '.join(map(str, state))}")
+        for moment in _MOMENTS:
+            _check_tensor(f"{part}, {moment}", state[moment], parameters[number])
+        if bool((state["exp_avg_sq"] < 0).any()):
+            raise _PartError(f"{part}, exp_avg_sq: expected squares, got negative values")
+        _check_tensor(f"{part}, step", state["step"], torch.zeros((), dtype=torch.float32))
+        if not 1 <= float(state["step"]) <= taken or float(state["step"]) % 1:
+            raise _PartError(f"{part}, step: expected a whole number from 1 to {taken}, got {float(state['step']):g}")
+
+
+def _check_generators(training: Training, state: Mapping[str, Any]) -> None:
+    expected = training.draws.states()
+    _check_tensors("draws", state["draws"])
+    if state["draws"].keys() != expected.keys():
+        raise _PartError(f"draws: expected {', '.join(expected)}, got {', '.join(map(str, state['draws']))}")
+    states = {f"draws, {name}": (own, state["draws"][name]) for name, own in expected.items()}
+    for part, (own, found) in {"order": (training.order, state["order"]), **states}.items():
+        _check_tensor(part, found, own)
+        try:
+            torch.Generator(training.draws.device if part.endswith("cuda") else "cpu").set_state(found)
+        except RuntimeError as error:
+            raise _PartError(f"{part}: no state of a generator: {str(error).splitlines()[0]}") from None
+
+
+def _check_tensors(part: str, found: Any) -> None:
+    if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
+        raise _PartError(f"{part}: expected tensors by name, got {_kind(found)}")
+
+
+def _check_tensor(part: str, found: Any, own: Tensor) -> None:
+    """Raises `_PartError` unless a tensor has the type and the shape of another, and finite values."""
+    if not isinstance(found, Tensor) or found.dtype != own.dtype or found.shape != own.shape:
+        raise _PartError(f"{part}: expected {_kind(own)}, got {_kind(found)}")
+    if not_finite(found):
+        raise _PartError(f"{part}: {not_finite(found):,} values are not finite")
+
+
+def _check_count(part: str, found: Any, most: int) -> None:
+    if type(found) is not int or not 0 <= found <= most:
+        raise _PartError(f"{part}: expected a whole number from 0 to {most}, got {_kind(found)}")
+
+
+def _check_number(part: str, found: Any, most: float = math.inf) -> None:
+    if type(found) is not float or not math.isfinite(found) or not 0 <= found <= most:
+        raise _PartError(
+            f"{part}: expected a number from 0{f' to {most:g}' if most < math.inf else ' on'}, got {_kind(found)}"
+        )
+
+
+def _kind(value: Any) -> str:
+    """A value, or what it is where it is large."""
+    if isinstance(value, Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+    if isinstance(value, dict | list | tuple):
+        return f"a {type(value).__name__} of {len(value)}"
+    return repr(value)[:60]

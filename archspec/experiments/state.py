@@ -1,0 +1,112 @@
+"""A network in training: all that the next step depends on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archspec.backends.torch import Checkpoint, build
+from archspec.experiments.data import Data
+from archspec.experiments.randomness import Draws
+from archspec.experiments.track import ExperimentError
+from archspec.graph import Graph
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; `rate` is the highest learning rate of the one cycle, `clip` the longest gradient."""
+
+    epochs: int = 15
+    seed: int = 0
+    batch: int = 64
+    rate: float = 3e-3
+    decay: float = 0.01
+    clip: float = 1.0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to: the mean loss, and the part of the test samples that are taken for another class."""
+
+    number: int
+    loss: float
+    test_error: float
+
+
+@dataclass
+class Training:
+    """A network on its way: everything that the next step depends on."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    epochs: int
+    steps: int
+    """Of an epoch."""
+    order: Tensor
+    """The state, at the start of the epoch, of the generator that draws the order of the samples."""
+    draws: Draws
+    """The states of the generators from which the network itself draws."""
+    key: str
+    """Network, data and recipe: a checkpoint of one is not of another."""
+    history: list[Epoch] = field(default_factory=list)
+    position: int = 0
+    """Steps of the epoch that are done."""
+    loss: float = 0.0
+    """The sum of the losses of their samples."""
+    kept: str = ""
+    """What the last checkpoint has; nothing where none was written."""
+
+    @property
+    def done(self) -> int:
+        """How many epochs are done."""
+        return len(self.history)
+
+    @property
+    def place(self) -> str:
+        """What is done, for a message."""
+        if not self.position:
+            return f"epoch {self.done}"
+        return f"step {self.position} of {self.steps} of epoch {self.done + 1}"
+
+    def state(self) -> dict[str, Any]:
+        """All that changes in training, as plain data and tensors. The learning rate follows from the number of steps."""
+        return {
+            "key": self.key,
+            "history": [asdict(epoch) for epoch in self.history],
+            "position": self.position,
+            "loss": self.loss,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict()["state"],
+            "order": self.order,
+            "draws": self.draws.states(),
+        }
+
+
+def begin(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | None = None) -> Training:
+    """A network with fresh weights. The same seed gives, on the CPU, the same network after the same training.
+
+    `checkpoint` is what each step computes again and does not keep, as in `build`; it changes no number. Raises
+    `ExperimentError` where there is nothing to train.
+    """
+    device = data.pixels.device
+    model = build(graph, device=device, seed=recipe.seed, checkpoint=checkpoint)
+    if not any(True for _ in model.parameters()):
+        raise ExperimentError(f"{graph.name} has no weights to train")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    steps = math.ceil(len(data.labels) / recipe.batch)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.epochs * steps)
+    order = torch.Generator().manual_seed(recipe.seed).get_state()
+    draws = Draws.seeded(recipe.seed, device)
+    return Training(model, optimizer, schedule, recipe.epochs, steps, order, draws, _key(graph, data, recipe))
+
+
+def _key(graph: Graph, data: Data, recipe: Recipe) -> str:
+    ops = [(node.path, node.op.word, repr(node.op), [value.node for value in node.inputs]) for node in graph.ops]
+    samples = (data.name, tuple(data.pixels.shape), data.fingerprint)
+    return sha256(repr((ops, samples, asdict(recipe))).encode()).hexdigest()
