@@ -38,6 +38,6 @@ def size(count: int) -> str:
     ('320 bytes', '3.0 MiB')
     """
     if count < 1024:
-        return f"{count} bytes"
+        return f"{count} bytes" if count != 1 else "1 byte"
     unit = min((count.bit_length() - 1) // 10, 6)
     return f"{count / (1 << 10 * unit):.1f} {'KMGTPE'[unit - 1]}iB"

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from archspec.backends.torch.weight_files.contents import Contents
 from archspec.backends.torch.weight_files.digest import digest
-from archspec.backends.torch.weight_files.errors import FormatError, WeightsError, quoted
+from archspec.backends.torch.weight_files.errors import FormatError, WeightsError, quoted, size
 from archspec.backends.torch.weight_files.safetensors_file import read_safetensors
 from archspec.backends.torch.weight_files.stored import StoredTensor, Unreadable, load
 from archspec.backends.torch.weight_files.torch_stream import read_stream
@@ -125,7 +125,7 @@ def read_data(path: Path, *, limit: int | None = None) -> Any:
 
 def _contents(file: BinaryIO, start: bytes, form: str, limit: int | None) -> Contents:
     if len(start) < _SHORTEST:
-        raise FormatError(f"it has {len(start)} bytes" if start else "it is empty")
+        raise FormatError(f"it has {size(len(start))}" if start else "it is empty")
     for place, magic, kind in _OTHERS:
         if start[place:].startswith(magic):
             raise FormatError(f"it is {kind}")
@@ -167,11 +167,12 @@ def _regular(path: Path) -> Iterator[BinaryIO]:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:  # a NUL in the name
         raise WeightsError(f"{quoted(str(path))}: {error}") from error
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+        raise WeightsError(f"{path}: expected a file of weights, got {kind}")
     with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
-            raise WeightsError(f"{path}: expected a file of weights, got {kind}")
         yield file
 
 
