@@ -30,7 +30,9 @@ def _pieces(tree: Any) -> Iterator[Any]:
     """The bytes that stand for data: each part is preceded by its kind and its length."""
     if isinstance(tree, Tensor):
         yield f"tensor {tree.dtype} {tuple(tree.shape)};".encode()
-        yield tree.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+        flat = tree.detach().cpu().contiguous().reshape(-1)
+        steady = flat.as_strided(flat.shape, (1,), flat.storage_offset())  # a single element may have any stride
+        yield steady.view(torch.uint8).numpy()
     elif isinstance(tree, Mapping):
         yield f"mapping {len(tree)};".encode()
         for key in sorted(tree, key=lambda key: (type(key).__name__, key)):

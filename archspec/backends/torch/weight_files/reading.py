@@ -129,20 +129,23 @@ def _contents(file: BinaryIO, start: bytes, form: str, limit: int | None) -> Con
     for place, magic, kind in _OTHERS:
         if start[place:].startswith(magic):
             raise FormatError(f"it is {kind}")
-    if start.startswith(_ZIP):
-        return read_zip(file, limit)
     if form == SAFETENSORS:
         return read_safetensors(file)
+    if start.startswith(_ZIP):
+        return read_zip(file, limit)
     if start.startswith(_PICKLE):
         return read_stream(file)
     raise FormatError(f"it begins with {start[:12]!r}")
 
 
 def _is_safetensors(path: Path, start: bytes) -> bool:
-    """By its content, whatever the name; by its name, where the content says nothing."""
-    if start.startswith((_ZIP, _PICKLE + b"\x02")):
-        return False
-    return start[8:9] == b"{" or path.suffix == ".safetensors"
+    """By its content, whatever the name; by its name, where the content says nothing.
+
+    The length of a header, which is before it, may look like the beginning of a pickle or of an archive.
+    """
+    if start[8:9] == b"{":
+        return True
+    return path.suffix == ".safetensors" and not start.startswith((_ZIP, _PICKLE))
 
 
 def _keys(contents: Contents) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
+from operator import mul
 from typing import Any
 
 import torch
@@ -12,7 +13,18 @@ from torch import Tensor
 
 from archspec.backends.torch.weight_files.errors import FormatError, quoted, size
 
+DTYPES = frozenset(
+    getattr(torch, name)
+    for name in (
+        *("float64", "float32", "float16", "bfloat16", "complex128", "complex64", "bool"),
+        *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+        *("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"),
+    )
+)
+"""The types whose values stand in their bytes one after the other."""
 MOST_AXES = 64
+_REPEATED = 1 << 20
+"""Bytes that a tensor may have more than its storage, whose elements it repeats."""
 _DEEPEST = 64
 _MOST_PARTS = 2_000_000
 _PLAIN = (str, bytes, int, float, bool, type(None))
@@ -39,16 +51,17 @@ class StoredTensor:
 
     @classmethod
     def checked(cls, storage: Storage, dtype: Any, shape: Any, stride: Any, offset: Any = 0) -> StoredTensor:
-        """The tensor, if it is all inside its storage. Raises `FormatError`."""
-        if not isinstance(dtype, torch.dtype) or storage.nbytes % dtype.itemsize:
-            raise FormatError("a tensor that its storage has no whole number of elements for")
+        """The tensor, if it is all inside its storage and no more than that. Raises `FormatError`."""
+        if dtype not in DTYPES or storage.nbytes % dtype.itemsize:
+            raise FormatError(f"a tensor of {quoted(str(dtype))} in a storage of {size(storage.nbytes)}")
         if not all(isinstance(sizes, tuple) and all(map(is_count, sizes)) for sizes in (shape, stride)):
             raise FormatError("a tensor whose shape and stride are not whole numbers from 0 on")
         if len(shape) != len(stride) or len(shape) > MOST_AXES or not is_count(offset):
             raise FormatError(f"a tensor of {len(shape)} axes with {len(stride)} strides from {quoted(offset)} on")
-        last = offset + sum((length - 1) * step for length, step in zip(shape, stride, strict=True))
-        if (prod(shape) and last >= storage.nbytes // dtype.itemsize) or prod(shape) >= 1 << 62:
-            text = "×".join(str(length) for length in shape[:8])
+        count, last = prod(shape), offset + sum(map(mul, (length - 1 for length in shape), stride))
+        reaches_out = count > 0 and last >= storage.nbytes // dtype.itemsize
+        if reaches_out or count * dtype.itemsize > storage.nbytes + _REPEATED:
+            text = "×".join(map(str, shape[:8]))
             raise FormatError(f"a tensor of {text} elements that is larger than its storage of {size(storage.nbytes)}")
         return cls(storage, dtype, shape, stride, offset)
 

@@ -23,7 +23,8 @@ DIGEST = "archspec.digest"
 MARK = b"archspec"
 """The comment of such an archive: a damaged name of that record does not make it one of others."""
 _PICKLE = "data.pkl"
-_LARGEST_RECORD = 1 << 30
+_LARGEST_PICKLE, _SHORT = 1 << 28, 1 << 10
+_LARGEST = 1 << 30
 """Of an archive that unpacks to more than it is, where nothing is known of the network that it is for."""
 _FAULTS = (
     zipfile.BadZipFile,
@@ -53,7 +54,7 @@ def read_zip(file: BinaryIO, limit: int | None) -> Contents:
     """
     with _faults():
         archive = _Archive(zipfile.ZipFile(file), os.fstat(file.fileno()).st_size, limit)
-        tree = read_pickle(io.BytesIO(archive.read(_PICKLE)), TorchNames())
+        tree = read_pickle(io.BytesIO(archive.read(_PICKLE, _LARGEST_PICKLE)), TorchNames())
         return Contents(tree, archive.fetch, archive.digest())
 
 
@@ -66,20 +67,22 @@ class _Archive:
         if repeated:
             raise FormatError(f"an archive with two records {quoted(repeated[0])}")
         total = sum(record.file_size for record in archive.infolist())
-        if total > max(file_size, _LARGEST_RECORD if limit is None else limit):
+        if total > max(file_size, _LARGEST if limit is None else limit):
             raise FormatError(
                 f"an archive of {size(file_size)} that unpacks to {size(total)}, more than the network needs"
             )
-        if self.has("byteorder") and self.read("byteorder") != b"little":
+        if self.has("byteorder") and self.read("byteorder", _SHORT) != b"little":
             raise FormatError("an archive of a machine of another order of bytes")
 
     def has(self, name: str) -> bool:
         return self._root + name in self._archive.NameToInfo
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, most: int | None = None) -> bytes:
         """A record, whose CRC is checked."""
         if not self.has(name):
             raise FormatError(f"an archive without the record {quoted(name)}")
+        if most is not None and self._archive.NameToInfo[self._root + name].file_size > most:
+            raise FormatError(f"an archive whose record {name} has more than {size(most)}")
         return self._archive.read(self._root + name)
 
     def fetch(self, storage: Storage) -> bytes:
@@ -100,7 +103,7 @@ class _Archive:
             return None
         if self._archive.comment != MARK:
             raise FormatError("an archive of archspec that has lost its mark")
-        return self.read(DIGEST).decode("ascii")
+        return self.read(DIGEST, _SHORT).decode("ascii")
 
 
 def root(names: list[str]) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor
 from archspec.backends.torch.weight_files import safetensors_file, torch_zip
 from archspec.backends.torch.weight_files.digest import digest
 from archspec.backends.torch.weight_files.safetensors_file import ABOUT, LENGTH
+from archspec.json_text import json_text
 
 _FORMAT = "1"
 
@@ -49,6 +50,6 @@ def _in_order(content: bytes) -> bytes:
     (length,) = LENGTH.unpack(content[: LENGTH.size])
     header = json.loads(content[LENGTH.size : LENGTH.size + length])
     header[ABOUT] = dict(sorted(header[ABOUT].items()))
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json_text(header).encode()
     padded = text.ljust(-(-len(text) // 8) * 8)
     return LENGTH.pack(len(padded)) + padded + content[LENGTH.size + length :]
