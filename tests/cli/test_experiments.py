@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
+from safetensors.torch import load_file, save_file
 
 from archspec.cli.commands import archspec
+from archspec.experiments import lesions
+from archspec.experiments.track import DivergedError
 
 ROW = """\
 name: row
@@ -45,13 +49,6 @@ def weights(row: Path) -> Path:
     return path
 
 
-def test_training_says_what_it_came_to(row: Path) -> None:
-    result = run("train", row, "-o", row.with_name("w.pt"), "--epochs", "2", "--batch", "512", "--json")
-    found = json.loads(result.stdout)
-    assert [epoch["epoch"] for epoch in found["epochs"]] == [1, 2]
-    assert all(0 <= epoch["test_error"] <= 1 for epoch in found["epochs"])
-
-
 @pytest.mark.parametrize("name", ["lesion", "delete", "shuffle", "gradients"])
 def test_each_experiment_prints_and_draws(name: str, row: Path, weights: Path) -> None:
     picture = row.with_name("picture.svg")
@@ -80,7 +77,7 @@ def test_what_cannot_be_done(row: Path, weights: Path, tmp_path: Path) -> None:
     for words, message in [
         (("train", row, "-o", tmp_path / "w.bin"), "not 'w.bin'"),
         (("train", row, "-o", tmp_path / "w.pt", "--data", "mnist"), "there are no data 'mnist'"),
-        (("train", row, "-o", tmp_path / "w.pt", "--resume"), "w.pt.checkpoint: No such file"),
+        (("train", row, "-o", tmp_path / "w.pt", "--resume"), "w.pt.checkpoint: there is no checkpoint to go on from"),
         (("train", "resnet18", "-o", tmp_path / "w.pt"), "the network reads 3×224×224"),
         (("experiment", "lesion", row, "--weights", tmp_path / "none.pt"), "none.pt: No such file"),
         (("experiment", "lesion", other, "--weights", weights), "in the weights"),
@@ -96,3 +93,39 @@ def test_a_wrong_spec_is_told_as_everywhere(wrong: Path, weights: Path) -> None:
     result = run("experiment", "lesion", wrong, "--weights", weights)
     assert result.exit_code == 1
     assert "add needs equal shapes" in result.output
+
+
+def number(text: str) -> None:
+    raise AssertionError(f"{text} is no JSON")
+
+
+@pytest.mark.parametrize("name", ["lesion", "delete", "shuffle", "gradients"])
+def test_weights_that_are_no_numbers_end_an_experiment(name: str, row: Path, weights: Path) -> None:
+    broken = load_file(weights)
+    broken["fc.bias"][3] = torch.nan
+    path = row.with_name("broken.safetensors")
+    save_file(broken, path)
+    result = run("experiment", name, row, "--weights", path, "--json", "-o", row.with_name("a.svg"))
+    assert result.exit_code == 1
+    assert f"warning: {path}: 1 values that are not finite, in fc.bias (1)\n" in result.stderr
+    found = json.loads(result.stdout, parse_constant=number)
+    assert "finite" in found["error"] or "nan" in found["error"]
+    assert f"Error: {found['error']}\n" in result.stderr
+    assert not row.with_name("a.svg").exists()
+
+
+def test_a_training_before_an_experiment_may_diverge(row: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.nn.functional, "cross_entropy", lambda scores, _: scores.sum() * torch.nan)
+    result = run("experiment", "lesion", row, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"error": "the loss is nan in epoch 1, step 1 of 23"}
+
+
+def test_a_lesion_that_gives_no_numbers_is_named(row: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: object) -> float:
+        raise DivergedError("2 of 9 test samples get scores that are not finite")
+
+    monkeypatch.setattr(lesions, "error", diverge)
+    for command, said in (("lesion", "row without body.0: 2 of 9"), ("shuffle", "exchanged: 2 of 9")):
+        result = run("experiment", command, row, "--weights", weights)
+        assert (result.exit_code, said in result.stderr) == (1, True), result.stderr
