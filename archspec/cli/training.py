@@ -201,11 +201,12 @@ def run(
     begun: Training, data: Data, recipe: Recipe, *, name: str, checkpoint: Path | None = None, stop: Stop | None = None
 ) -> None:
     """Trains to the end, with a bar. Raises as `archspec.experiments.training.train` does."""
+    from archspec.backends.torch.trial import enough_memory
     from archspec.cli.progress import bars
     from archspec.experiments.training import train
 
     taken = begun.done * begun.steps + begun.position
-    with bars() as progress:
+    with enough_memory(data.pixels.device), bars() as progress:
         task = progress.add_task(name, total=begun.epochs * begun.steps, completed=taken, note="")
 
         def advance(_: float) -> None:

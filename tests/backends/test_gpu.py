@@ -54,6 +54,27 @@ def test_training_on_a_gpu_in_mixed_precision() -> None:
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in model.parameters())
 
 
+@pytest.mark.parametrize(
+    ("dtype", "precision"), [(torch.float32, torch.bfloat16), (torch.bfloat16, None), (torch.float16, None)]
+)
+def test_norms_save_memory_in_every_precision(dtype: torch.dtype, precision: torch.dtype | None) -> None:
+    arch = archspec.load("cifar10_densenet_40_k12")
+    image = torch.randn(8, 3, 32, 32, device="cuda", dtype=dtype)
+    gradients, peaks = [], []
+    for way in (None, "norms"):
+        model = build_graph(arch.network, device="cuda", dtype=dtype, checkpoint=way)
+        torch.cuda.reset_peak_memory_stats()
+        with torch.autocast("cuda", dtype=precision, enabled=precision is not None):
+            loss = model(image).float().square().mean()
+        loss.backward()
+        peaks.append(torch.cuda.max_memory_allocated())
+        gradients.append([weight.grad.float() for weight in model.parameters()])
+        del model, loss
+    assert peaks[1] < 0.7 * peaks[0]
+    for expected, got in zip(*gradients, strict=True):
+        torch.testing.assert_close(got, expected, rtol=0.1, atol=0.05 * float(expected.abs().max()) + 1e-6)
+
+
 @pytest.mark.parametrize("name", ["cifar_resnet20_A", "cifar10_densenet_40_k12", "cifar10_wrn16_8"])
 def test_an_optimised_network_on_a_gpu(name: str) -> None:
     arch = archspec.load(name)

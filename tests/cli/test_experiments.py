@@ -107,7 +107,7 @@ def test_weights_that_are_no_numbers_end_an_experiment(name: str, row: Path, wei
     save_file(broken, path)
     result = run("experiment", name, row, "--weights", path, "--json", "-o", row.with_name("a.svg"))
     assert result.exit_code == 1
-    assert f"warning: {path}: 1 values that are not finite, in fc.bias (1)\n" in result.stderr
+    assert f"warning: {path}: 1 value that is not finite, in fc.bias (1)\n" in result.stderr
     found = json.loads(result.stdout, parse_constant=number)
     assert "finite" in found["error"] or "nan" in found["error"]
     assert f"Error: {found['error']}\n" in result.stderr

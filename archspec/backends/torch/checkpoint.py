@@ -176,7 +176,9 @@ def _warn_of_infinities(found: Mapping[str, Tensor], weights: str | Path) -> Non
     if wrong:
         shown = ", ".join(f"{key} ({count:,})" for key, count in list(wrong.items())[:_SHOWN])
         more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
-        text = f"{weights}: {sum(wrong.values()):,} values that are not finite, in {shown}{more}"
+        total = sum(wrong.values())
+        values = "value that is" if total == 1 else "values that are"
+        text = f"{weights}: {total:,} {values} not finite, in {shown}{more}"
         warnings.warn(text, WeightsWarning, stacklevel=4)
 
 

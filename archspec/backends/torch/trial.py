@@ -43,7 +43,7 @@ def try_out(
         MemoryError: the weights or the values do not fit into its memory.
     """
     place = find_device(device)
-    with _memory(place):
+    with enough_memory(place):
         start = time.perf_counter()
         model = build(place).eval()
         inputs = [noise(graph, value, batch, place) for value in graph.inputs.values()]
@@ -80,7 +80,8 @@ def settle(place: torch.device) -> None:
 
 
 @contextmanager
-def _memory(place: torch.device) -> Iterator[None]:
+def enough_memory(place: torch.device) -> Iterator[None]:
+    """Turns what torch raises where a device's memory is full into a `MemoryError`."""
     try:
         yield
     except RuntimeError as error:
