@@ -215,11 +215,11 @@ class Architecture:
 
         The same seed gives the same weights; None draws from torch's own generator. `weights` is a file of safetensors or a
         torch checkpoint, or `"torchvision:resnet50"`; not `strict`, only what fits is taken, and `report` gets the table of what
-        does not. Of an optimised network, seed and weights are those of the network that was optimised. Needs torch.
+        does not; of values that are not finite a `WeightsWarning` says how many and where. Of an optimised network, seed and weights are those of the network that was optimised. Needs torch.
 
         `checkpoint` saves memory in training, by computing again in the backward pass what is not kept: "blocks", all inside blocks;
         "norms", concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
-        gradients and running statistics are the same.
+        gradients and running statistics are the same. Where a network has nothing of that, a `CheckpointWarning` says so.
 
         Raises:
             WeightsError: the weights cannot be read, or are not those of this network; its text lists the keys.

@@ -68,7 +68,7 @@ def test_norms_save_memory_in_every_precision(dtype: torch.dtype, precision: tor
             loss = model(image).float().square().mean()
         loss.backward()
         peaks.append(torch.cuda.max_memory_allocated())
-        gradients.append([weight.grad.float() for weight in model.parameters()])
+        gradients.append([weight.grad.float() for weight in model.parameters() if weight.grad is not None])
         del model, loss
     assert peaks[1] < 0.7 * peaks[0]
     for expected, got in zip(*gradients, strict=True):

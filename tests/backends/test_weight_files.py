@@ -281,10 +281,10 @@ def test_a_damaged_file_is_refused_or_the_same(name: str, weights: dict[str, Ten
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_many_damaged_files_are_refused_or_the_same(name: str, weights: dict[str, Tensor], tmp_path: Path) -> None:
-    assert fuzz(name, weights, tmp_path / name, 5000)["refused"] > 2500
+    assert fuzz(name, weights, tmp_path / name, 2000)["refused"] > 1000
 
 
-@pytest.mark.parametrize("cases", [150, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [150, pytest.param(2000, marks=pytest.mark.slow)])
 def test_pickles_of_any_kind_end_in_one_line(cases: int, weights: dict[str, Tensor], tmp_path: Path) -> None:
     """Damage behind a right CRC, as no disk makes it: the pickle's own grammar is fuzzed."""
     whole = saved({"state_dict": weights, "more": [1, (2.5, None), {"a": True}]})

@@ -7,6 +7,7 @@ a function of the program stands for is decided by its name alone.
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol
 
@@ -53,16 +54,21 @@ def read_pickle(file: Any, names: Names) -> Any:
     Raises:
         FormatError: it is cut off or damaged, or something in it is not known.
     """
-    machine = _Machine(names)
     try:
-        for number, (opcode, argument, _) in enumerate(pickletools.genops(file)):
-            if opcode.name == "STOP":
-                return machine.pop()
-            machine.follow(opcode.name, argument, number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes that a text should not have
+            return _follow(file, _Machine(names))
     except FormatError:
         raise
     except (ValueError, IndexError) as error:  # of pickletools, and of an empty stack
         raise FormatError(_DAMAGED) from error
+
+
+def _follow(file: Any, machine: _Machine) -> Any:
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+        if opcode.name == "STOP":
+            return machine.pop()
+        machine.follow(opcode.name, argument, number)
     raise FormatError(_DAMAGED)
 
 

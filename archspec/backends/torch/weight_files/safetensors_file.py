@@ -23,6 +23,7 @@ MARK = "archspec.format"
 ABOUT = "__metadata__"
 LENGTH = struct.Struct("<Q")
 _LONGEST_HEADER = 100_000_000
+_MOST_DIGITS = 20
 _DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -71,7 +72,7 @@ def read_safetensors(file: BinaryIO) -> Contents:
 
 def _header(text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(text.decode(), object_pairs_hook=_once, parse_constant=_no_constant)
+        header = json.loads(text.decode(), object_pairs_hook=_once, parse_constant=_no_constant, parse_int=_whole)
     except (ValueError, RecursionError) as error:
         if isinstance(error, FormatError):
             raise
@@ -91,6 +92,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(text: str) -> Any:
     raise FormatError(f"a header with {text}, which is no JSON")
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise FormatError(f"a header with a number of {len(text):,} digits")
+    return int(text)
 
 
 def _about(about: Any) -> dict[str, str]:
