@@ -222,7 +222,10 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "no-text.safetensors": (lambda _: header(None, text=b'{"\xff": 1}'), "a header that is no JSON"),
     "list.safetensors": (lambda _: header(None, text=b"[1, 2, 3]"), "a header that is no mapping"),
     "deep.safetensors": (lambda _: header(None, text=b'{"a":' + b"[" * 100_000), "a header that is no JSON"),
-    "digits.safetensors": (lambda _: header(None, text=b'{"a":' + b"9" * 5000 + b"}"), "a header with a number of 5,000 digits"),
+    "digits.safetensors": (
+        lambda _: header(None, text=b'{"a":' + b"9" * 5000 + b"}"),
+        "a header with a number of 5,000 digits",
+    ),
     "nan.safetensors": (lambda _: header(None, text=b'{"a": NaN}'), "a header with NaN"),
     "twice.safetensors": (
         lambda _: header(None, b"\0" * 8, text=b'{"a":%b,"a":%b}' % ((json.dumps(entry()).encode(),) * 2)),

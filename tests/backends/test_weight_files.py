@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -24,7 +25,7 @@ from archspec.backends.torch.checkpoint import load_own_weights, read
 from archspec.backends.torch.weight_files import pack_safetensors, pack_torch, read_data
 from archspec.backends.torch.weight_files.digest import digest
 from archspec.cli.commands import archspec as command
-from tests.weight_files import HOSTILE, records, rewritten, saved, write_hostile, zipped
+from tests.weight_files import HOSTILE, entry, header, records, rewritten, saved, write_hostile, zipped
 
 NET = """\
 name: net
@@ -211,6 +212,15 @@ def _theirs(weights: dict[str, Tensor]) -> bytes:
     from safetensors.torch import save
 
     return bytes(save(weights))
+
+
+@pytest.mark.parametrize("length", [0x280, 0x8B1F])
+def test_a_header_whose_length_looks_like_another_format(length: int, tmp_path: Path) -> None:
+    """As a pickle and a gzip file begin."""
+    path = tmp_path / "w"
+    text = json.dumps({"a": entry()}).encode().ljust(length)
+    path.write_bytes(header(None, torch.ones(2).numpy().tobytes(), text=text))
+    assert equal(read(path), {"a": torch.ones(2)})
 
 
 STATE = {"key": "k", "history": [{"number": 1, "loss": 0.5}], "optimizer": {0: {"step": torch.tensor(3.0)}}, "at": None}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from archspec.backends.torch.weight_files import WeightsError, WeightsWarning, allowance, open_weights
+from archspec.backends.torch.weight_files import WeightFile, WeightsError, WeightsWarning, allowance, open_weights
 from archspec.backends.torch.weight_files.errors import quoted
 
 TORCHVISION = "torchvision:"
@@ -74,42 +75,28 @@ def load_weights(model: nn.Module, weights: str | Path, *, strict: bool = True) 
         OSError: the file cannot be read.
     """
     own = model.state_dict()
-    found, fit = read_for(own, weights, strict=strict)
-    put(found, own)
+    with _open(weights, allowance(nbytes(own))) as source:
+        fit = compare(own, source.tensors)
+        if strict:
+            _check(fit, weights)
+        found = source.load([key for key in own if key in source.tensors and key not in fit.refused])
+    put(_converted(found, own, weights), own)
     return fit
 
 
 def load_own_weights(model: nn.Module, weights: str | Path, *, limit: int | None = None) -> None:
     """Puts the weights of a whole network into a part of it. Raises as `load_weights` does, where one of its own is missing."""
     own = model.state_dict()
-    put(read_own(own, weights, limit=limit), own)
-
-
-def read_for(own: Mapping[str, Tensor], weights: str | Path, *, strict: bool = True) -> tuple[dict[str, Tensor], Fit]:
-    """The weights of a file that fit a network that has `own`, in the types of its own, and how they fit. Raises as `load_weights`."""
-    if str(weights).startswith(TORCHVISION):
-        state = _torchvision(str(weights).removeprefix(TORCHVISION))
-        fit = _checked(compare(own, state), weights, strict=strict)
-        return {key: state[key] for key in own if key in state and key not in fit.refused}, fit
-    with open_weights(Path(weights), limit=allowance(nbytes(own))) as file:
-        fit = _checked(compare(own, file.tensors), weights, strict=strict)
-        found = file.load(key for key in own if key in file.tensors and key not in fit.refused)
-    return _converted(found, own, weights), fit
-
-
-def read_own(own: Mapping[str, Tensor], weights: str | Path, *, limit: int | None = None) -> dict[str, Tensor]:
-    """The weights of a part of a network out of a file of all of them. Raises `WeightsError`, `OSError`."""
-    with open_weights(Path(weights), limit=limit) as file:
-        _checked(compare(own, {key: file.tensors[key] for key in own if key in file.tensors}), weights, strict=True)
-        return _converted(file.load(own), own, weights)
+    with _open(weights, limit) as source:
+        _check(compare(own, {key: source.tensors[key] for key in own if key in source.tensors}), weights)
+        found = source.load(list(own))
+    put(_converted(found, own, weights), own)
 
 
 def read(weights: str | Path, *, limit: int | None = None) -> dict[str, Tensor]:
     """The tensors of a file by name, or of `torchvision:NAME`. Raises `WeightsError`, `OSError`."""
-    if str(weights).startswith(TORCHVISION):
-        return _torchvision(str(weights).removeprefix(TORCHVISION))
-    with open_weights(Path(weights), limit=limit) as file:
-        found = file.load(file.tensors)
+    with _open(weights, limit) as source:
+        found = source.load(list(source.tensors))
     _warn_of_infinities(found, weights)
     return found
 
@@ -179,13 +166,31 @@ def _warn_of_infinities(found: Mapping[str, Tensor], weights: str | Path) -> Non
         total = sum(wrong.values())
         values = "value that is" if total == 1 else "values that are"
         text = f"{weights}: {total:,} {values} not finite, in {shown}{more}"
-        warnings.warn(text, WeightsWarning, stacklevel=4)
+        warnings.warn(text, WeightsWarning, stacklevel=3)
 
 
-def _checked(fit: Fit, weights: str | Path, *, strict: bool) -> Fit:
-    if strict and not fit.exact:
+def _check(fit: Fit, weights: str | Path) -> None:
+    if not fit.exact:
         raise WeightsError(f"{weights}: these are not the weights of this network\n{fit}")
-    return fit
+
+
+@dataclass(frozen=True, slots=True)
+class _InMemory:
+    """Weights that are there already, as an open file of them."""
+
+    tensors: Mapping[str, Tensor]
+
+    def load(self, names: Iterable[str]) -> dict[str, Tensor]:
+        return {name: self.tensors[name] for name in names}
+
+
+@contextmanager
+def _open(weights: str | Path, limit: int | None) -> Iterator[_InMemory | WeightFile]:
+    if str(weights).startswith(TORCHVISION):
+        yield _InMemory(_torchvision(str(weights).removeprefix(TORCHVISION)))
+        return
+    with open_weights(Path(weights), limit=limit) as file:
+        yield file
 
 
 def _torchvision(name: str) -> dict[str, Tensor]:

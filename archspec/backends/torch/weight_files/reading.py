@@ -71,23 +71,16 @@ class WeightFile:
         """Reads tensors; of a file with a digest all of them. Raises `WeightsError` where they are not what was written."""
         chosen = {name: self.tensors[name] for name in names}
         with _named(self.path, self._form):
-            found = self._of(self._whole()) if self.signed else self._part(chosen)
+            if self.signed:
+                found = self._of(_verified(self._contents, self._limit))
+            else:
+                found = load(chosen, self._contents.fetch, self._limit)
         return {name: found[name] for name in chosen}
 
     def _of(self, tree: Any) -> Any:
         for key in self._keys:
             tree = tree[key]
         return tree
-
-    def _whole(self) -> Any:
-        """All that a file with a digest holds, with its tensors read."""
-        whole = self._part(self._contents.tree)
-        if digest(whole) != self._contents.digest:
-            raise FormatError("its content is not what was written, by the digest that was written with it")
-        return whole
-
-    def _part(self, tree: Any) -> Any:
-        return load(tree, self._contents.fetch, self._limit)
 
 
 @contextmanager
@@ -117,15 +110,22 @@ def read_data(path: Path, *, limit: int | None = None) -> Any:
         contents = _contents(file, file.read(512), TORCH, limit)
         if contents.digest is None:
             raise FormatError("it has no digest, which each of them has")
-        whole = load(contents.tree, contents.fetch, limit)
-        if digest(whole) != contents.digest:
-            raise FormatError("its content is not what was written, by the digest that was written with it")
-        return whole
+        return _verified(contents, limit)
+
+
+def _verified(contents: Contents, limit: int | None) -> Any:
+    """All that a file with a digest holds, with its tensors read. Raises `FormatError` where it is not what was written."""
+    whole = load(contents.tree, contents.fetch, limit)
+    if digest(whole) != contents.digest:
+        raise FormatError("its content is not what was written, by the digest that was written with it")
+    return whole
 
 
 def _contents(file: BinaryIO, start: bytes, form: str, limit: int | None) -> Contents:
     if len(start) < _SHORTEST:
         raise FormatError(f"it has {size(len(start))}" if start else "it is empty")
+    if _has_header(start):
+        return read_safetensors(file)
     for place, magic, kind in _OTHERS:
         if start[place:].startswith(magic):
             raise FormatError(f"it is {kind}")
@@ -139,13 +139,13 @@ def _contents(file: BinaryIO, start: bytes, form: str, limit: int | None) -> Con
 
 
 def _is_safetensors(path: Path, start: bytes) -> bool:
-    """By its content, whatever the name; by its name, where the content says nothing.
+    """By its content, whatever the name; by its name, where the content says nothing."""
+    return _has_header(start) or (path.suffix == ".safetensors" and not start.startswith((_ZIP, _PICKLE)))
 
-    The length of a header, which is before it, may look like the beginning of a pickle or of an archive.
-    """
-    if start[8:9] == b"{":
-        return True
-    return path.suffix == ".safetensors" and not start.startswith((_ZIP, _PICKLE))
+
+def _has_header(start: bytes) -> bool:
+    """Whether a header of safetensors can begin here. Its length, which is before it, may look like any other format."""
+    return start[8:9] == b"{"
 
 
 def _keys(contents: Contents) -> tuple[str, ...]:
