@@ -11,13 +11,11 @@ from archspec.backends.torch.weight_files.stored import Storage
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Data with stored tensors in them, and how their bytes are read.
-
-    `digest` is what that of the data was when they were written; a file of others has none.
-    """
+    """Data with stored tensors in them, and how their bytes are read."""
 
     tree: Any
     fetch: Callable[[Storage], bytes]
-    digest: str | None = None
+    verify: Callable[[], None] | None = None
+    """Compares the file with the digest that it was written with, and raises `FormatError`; a file of others has none."""
     key: str | None = None
     """Under which key of `tree` the tensors are, where the format says so."""

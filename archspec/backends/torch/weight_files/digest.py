@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from archspec.backends.torch.weight_files.stored import StoredTensor
+
 _ALGORITHM = "sha256"
 
 
-def digest(tree: Any) -> str:
+def digest(tree: Any, read: Callable[[StoredTensor], Tensor] | None = None) -> str:
     """The digest of mappings, lists, numbers, texts and tensors; the order of a mapping is none of it.
+
+    Stored tensors are `read` one at a time, so that no more than one is in memory.
 
     >>> digest({"a": torch.zeros(2), "b": 1}) == digest({"b": 1, "a": torch.zeros(2)})
     True
@@ -21,13 +25,15 @@ def digest(tree: Any) -> str:
     False
     """
     sha = hashlib.sha256()
-    for piece in _pieces(tree):
+    for piece in _pieces(tree, read):
         sha.update(piece)
     return f"{_ALGORITHM}:{sha.hexdigest()}"
 
 
-def _pieces(tree: Any) -> Iterator[Any]:
+def _pieces(tree: Any, read: Callable[[StoredTensor], Tensor] | None) -> Iterator[Any]:
     """The bytes that stand for data: each part is preceded by its kind and its length."""
+    if isinstance(tree, StoredTensor) and read is not None:
+        tree = read(tree)
     if isinstance(tree, Tensor):
         yield f"tensor {tree.dtype} {tuple(tree.shape)};".encode()
         flat = tree.detach().cpu().contiguous().reshape(-1)
@@ -36,12 +42,12 @@ def _pieces(tree: Any) -> Iterator[Any]:
     elif isinstance(tree, Mapping):
         yield f"mapping {len(tree)};".encode()
         for key in sorted(tree, key=lambda key: (type(key).__name__, key)):
-            yield from _pieces(key)
-            yield from _pieces(tree[key])
+            yield from _pieces(key, read)
+            yield from _pieces(tree[key], read)
     elif isinstance(tree, list | tuple):
         yield f"{type(tree).__name__} {len(tree)};".encode()
         for part in tree:
-            yield from _pieces(part)
+            yield from _pieces(part, read)
     else:
         text = tree if isinstance(tree, bytes) else repr(tree).encode()
         yield f"{type(tree).__name__} {len(text)};".encode()

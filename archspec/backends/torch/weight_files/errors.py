@@ -17,6 +17,9 @@ class FormatError(ValueError):
     """What a file's content is not, where its format says that it must be; whoever opened the file adds its name."""
 
 
+CHANGED = "its content is not what was written, by the digest that was written with it"
+
+
 def quoted(name: object) -> str:
     """A name out of a file as it may stand in a message: short, printable and without spaces outside of quotes.
 

@@ -16,7 +16,6 @@ from typing import Any, BinaryIO
 from torch import Tensor
 
 from archspec.backends.torch.weight_files.contents import Contents
-from archspec.backends.torch.weight_files.digest import digest
 from archspec.backends.torch.weight_files.errors import FormatError, WeightsError, quoted, size
 from archspec.backends.torch.weight_files.safetensors_file import read_safetensors
 from archspec.backends.torch.weight_files.stored import StoredTensor, Unreadable, load
@@ -62,20 +61,13 @@ class WeightFile:
                     f"{path}: expected a dense tensor with values for {quoted(name)}, got {_kind(tensor)}"
                 )
 
-    @property
-    def signed(self) -> bool:
-        """Whether the file has a digest, and so is one that archspec wrote."""
-        return self._contents.digest is not None
-
     def load(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """Reads tensors; of a file with a digest all of them. Raises `WeightsError` where they are not what was written."""
+        """Reads tensors. Raises `WeightsError` where the file is damaged; one with a digest is verified as a whole before."""
         chosen = {name: self.tensors[name] for name in names}
         with _named(self.path, self._form):
-            if self.signed:
-                found = self._of(_verified(self._contents, self._limit))
-            else:
-                found = load(chosen, self._contents.fetch, self._limit)
-        return {name: found[name] for name in chosen}
+            if self._contents.verify is not None:
+                self._contents.verify()
+            return dict(load(chosen, self._contents.fetch, self._limit))
 
     def _of(self, tree: Any) -> Any:
         for key in self._keys:
@@ -108,17 +100,10 @@ def read_data(path: Path, *, limit: int | None = None) -> Any:
     """
     with _regular(path) as file, _named(path, "no whole checkpoint of archspec"):
         contents = _contents(file, file.read(512), TORCH, limit)
-        if contents.digest is None:
+        if contents.verify is None:
             raise FormatError("it has no digest, which each of them has")
-        return _verified(contents, limit)
-
-
-def _verified(contents: Contents, limit: int | None) -> Any:
-    """All that a file with a digest holds, with its tensors read. Raises `FormatError` where it is not what was written."""
-    whole = load(contents.tree, contents.fetch, limit)
-    if digest(whole) != contents.digest:
-        raise FormatError("its content is not what was written, by the digest that was written with it")
-    return whole
+        contents.verify()
+        return load(contents.tree, contents.fetch, limit)
 
 
 def _contents(file: BinaryIO, start: bytes, form: str, limit: int | None) -> Contents:

@@ -14,8 +14,9 @@ from typing import Any, BinaryIO
 import torch
 
 from archspec.backends.torch.weight_files.contents import Contents
-from archspec.backends.torch.weight_files.errors import FormatError, quoted
-from archspec.backends.torch.weight_files.stored import MOST_AXES, Storage, StoredTensor, is_count
+from archspec.backends.torch.weight_files.digest import digest
+from archspec.backends.torch.weight_files.errors import CHANGED, FormatError, quoted
+from archspec.backends.torch.weight_files.stored import MOST_AXES, Storage, StoredTensor, is_count, load
 
 DIGEST = "archspec.digest"
 MARK = "archspec.format"
@@ -64,10 +65,16 @@ def read_safetensors(file: BinaryIO) -> Contents:
         file.seek(base + starts[storage.key])
         return file.read(storage.nbytes)
 
-    digest = about.pop(DIGEST, None)
-    if (digest is None) != (MARK not in about):
+    tree = {"about": about, "tensors": tensors}
+    expected = about.pop(DIGEST, None)
+    if (expected is None) != (MARK not in about):
         raise FormatError("a file of archspec that has lost its digest or its mark")
-    return Contents({"about": about, "tensors": tensors}, fetch, digest, "tensors")
+
+    def verify() -> None:
+        if digest(tree, lambda tensor: load(tensor, fetch)) != expected:
+            raise FormatError(CHANGED)
+
+    return Contents(tree, fetch, None if expected is None else verify, "tensors")
 
 
 def _header(text: bytes) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import struct
@@ -13,16 +14,18 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from archspec.backends.torch.weight_files.contents import Contents
-from archspec.backends.torch.weight_files.errors import FormatError, quoted, size
+from archspec.backends.torch.weight_files.errors import CHANGED, FormatError, quoted, size
 from archspec.backends.torch.weight_files.pickle_data import read_pickle
 from archspec.backends.torch.weight_files.stored import Storage
 from archspec.backends.torch.weight_files.torch_names import TorchNames
 
-DIGEST = "archspec.digest"
-"""The record in archives of ours that says what the digest of their content is."""
-MARK = b"archspec"
-"""The comment of such an archive: a damaged name of that record does not make it one of others."""
+MARK = "archspec.format"
+"""The record of archives of ours: one whose digest is damaged is not taken for one of others."""
+DIGEST = b"archspec sha256:"
+"""How the comment of such an archive begins, which is its end: the SHA-256 of all before its last `DIGITS` bytes follows."""
+DIGITS = 64
 _PICKLE = "data.pkl"
+_BLOCK = 1 << 20
 _LARGEST_PICKLE, _SHORT = 1 << 28, 1 << 10
 _LARGEST = 1 << 30
 """Of an archive that unpacks to more than it is, where nothing is known of the network that it is for."""
@@ -53,9 +56,18 @@ def read_zip(file: BinaryIO, limit: int | None) -> Contents:
     `limit` is the most bytes that its records may have together, where that is more than the file has.
     """
     with _faults():
-        archive = _Archive(zipfile.ZipFile(file), os.fstat(file.fileno()).st_size, limit)
+        size_of_file = os.fstat(file.fileno()).st_size
+        archive = _Archive(zipfile.ZipFile(file), size_of_file, limit)
         tree = read_pickle(io.BytesIO(archive.read(_PICKLE, _LARGEST_PICKLE)), TorchNames())
-        return Contents(tree, archive.fetch, archive.digest())
+        expected = _digest(file, size_of_file)
+        if (expected is None) != (not archive.has(MARK)):
+            raise FormatError("an archive of archspec that has lost its digest or its mark")
+
+        def verify() -> None:
+            if sha256(file, size_of_file - DIGITS) != expected:
+                raise FormatError(CHANGED)
+
+        return Contents(tree, archive.fetch, None if expected is None else verify)
 
 
 class _Archive:
@@ -95,15 +107,25 @@ class _Archive:
                 )
             return self.read(name)
 
-    def digest(self) -> str | None:
-        """The digest that is promised, if the archive is one of ours."""
-        if not self.has(DIGEST):
-            if self._archive.comment == MARK:
-                raise FormatError("an archive of archspec that has lost its digest")
-            return None
-        if self._archive.comment != MARK:
-            raise FormatError("an archive of archspec that has lost its mark")
-        return self.read(DIGEST, _SHORT).decode("ascii")
+
+def sha256(file: BinaryIO, count: int) -> bytes:
+    """The digest of the first `count` bytes of a file, in hexadecimal digits."""
+    file.seek(0)
+    found = hashlib.sha256()
+    while count > 0:
+        block = file.read(min(count, _BLOCK))
+        if not block:
+            break
+        found.update(block)
+        count -= len(block)
+    return found.hexdigest().encode()
+
+
+def _digest(file: BinaryIO, size_of_file: int) -> bytes | None:
+    """The digest at the end of a file, if there is one."""
+    file.seek(max(size_of_file - len(DIGEST) - DIGITS, 0))
+    start, digits = file.read(len(DIGEST)), file.read()
+    return digits if start == DIGEST else None
 
 
 def root(names: list[str]) -> str:

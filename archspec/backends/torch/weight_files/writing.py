@@ -20,16 +20,19 @@ _FORMAT = "1"
 
 
 def pack_torch(content: Any) -> bytes:
-    """What `torch.save` makes of mappings, lists, numbers, texts and tensors, with the digest of them as one more record.
+    """What `torch.save` makes of mappings, lists, numbers, texts and tensors, with the digest of the archive at its end.
 
-    `torch.load` reads it as any other file of its own.
+    `torch.load` reads it as any other file of its own. The same content gives the same bytes.
     """
     buffer = io.BytesIO()
     torch.save(content, buffer)
     with zipfile.ZipFile(buffer, "a") as archive:
-        record = zipfile.ZipInfo(torch_zip.root(archive.namelist()) + torch_zip.DIGEST)
-        archive.writestr(record, digest(content))
-        archive.comment = torch_zip.MARK
+        archive.writestr(zipfile.ZipInfo(torch_zip.root(archive.namelist()) + torch_zip.MARK), _FORMAT)
+        archive.comment = torch_zip.DIGEST + bytes(torch_zip.DIGITS)
+    end = buffer.tell() - torch_zip.DIGITS
+    digits = torch_zip.sha256(buffer, end)
+    buffer.seek(end)
+    buffer.write(digits)
     return buffer.getvalue()
 
 
