@@ -196,6 +196,10 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
         ),
         "larger than its storage",
     ),
+    "huge-storage.pt": (
+        lambda weights: replaced(weights, b"K\x0ct", b"\x8a\xfa" + b"\x7f" * 250 + b"t"),
+        "a storage without a type, a name or a number of elements",
+    ),
     "size-of-record.pt": (
         lambda weights: rewritten(saved(dict(weights)), {"data/0": b"\0" * 4}),
         "record data/0 has 4 bytes and not 48",

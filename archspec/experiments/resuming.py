@@ -80,30 +80,30 @@ def _check(training: Training, state: Any) -> list[Epoch]:
 def _history(history: Any, epochs: int) -> list[Epoch]:
     if not isinstance(history, list) or len(history) > epochs:
         raise _PartError(f"history: expected at most {epochs} epochs, got {_kind(history)}")
-    found = []
+    epochs_done: list[Epoch] = []
     for number, epoch in enumerate(history, start=1):
         part = f"history, epoch {number}"
         if not isinstance(epoch, dict) or epoch.keys() != {"number", "loss", "test_error"} or epoch["number"] != number:
             raise _PartError(f"{part}: expected its number, loss and test_error, got {_kind(epoch)}")
         _check_number(f"{part}, loss", epoch["loss"])
         _check_number(f"{part}, test_error", epoch["test_error"], most=1.0)
-        found.append(Epoch(**epoch))
-    return found
+        epochs_done.append(Epoch(**epoch))
+    return epochs_done
 
 
-def _check_model(own: Mapping[str, Tensor], found: Any) -> None:
-    _check_tensors("model", found)
-    fit = compare(own, found)
+def _check_model(own: Mapping[str, Tensor], weights: Any) -> None:
+    _check_tensors("model", weights)
+    fit = compare(own, weights)
     if not fit.exact:
         raise _PartError(f"model: these are not the weights of this network\n{fit}")
-    for name, weight in found.items():
+    for name, weight in weights.items():
         _check_tensor(f"model, {name}", weight, own[name])
 
 
-def _check_optimizer(parameters: list[torch.nn.Parameter], found: Any, taken: int) -> None:
-    if not isinstance(found, dict) or not all(type(key) is int and 0 <= key < len(parameters) for key in found):
-        raise _PartError(f"optimizer: expected the state of {len(parameters)} parameters, got {_kind(found)}")
-    for number, state in found.items():
+def _check_optimizer(parameters: list[torch.nn.Parameter], got: Any, taken: int) -> None:
+    if not isinstance(got, dict) or not all(type(key) is int and 0 <= key < len(parameters) for key in got):
+        raise _PartError(f"optimizer: expected the state of {len(parameters)} parameters, got {_kind(got)}")
+    for number, state in got.items():
         part = f"optimizer, parameter {number}"
         _check_tensors(part, state)
         if state.keys() != {"step", *_MOMENTS}:
@@ -123,36 +123,36 @@ def _check_generators(training: Training, state: Mapping[str, Any]) -> None:
     if state["draws"].keys() != expected.keys():
         raise _PartError(f"draws: expected {', '.join(expected)}, got {', '.join(map(str, state['draws']))}")
     states = {f"draws, {name}": (own, state["draws"][name]) for name, own in expected.items()}
-    for part, (own, found) in {"order": (training.order, state["order"]), **states}.items():
-        _check_tensor(part, found, own)
+    for part, (own, got) in {"order": (training.order, state["order"]), **states}.items():
+        _check_tensor(part, got, own)
         try:
-            torch.Generator(training.draws.device if part.endswith("cuda") else "cpu").set_state(found)
+            torch.Generator(training.draws.device if part.endswith("cuda") else "cpu").set_state(got)
         except RuntimeError as error:
             raise _PartError(f"{part}: no state of a generator: {str(error).splitlines()[0]}") from None
 
 
-def _check_tensors(part: str, found: Any) -> None:
-    if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
-        raise _PartError(f"{part}: expected tensors by name, got {_kind(found)}")
+def _check_tensors(part: str, got: Any) -> None:
+    if not isinstance(got, dict) or not all(isinstance(tensor, Tensor) for tensor in got.values()):
+        raise _PartError(f"{part}: expected tensors by name, got {_kind(got)}")
 
 
-def _check_tensor(part: str, found: Any, own: Tensor) -> None:
+def _check_tensor(part: str, got: Any, own: Tensor) -> None:
     """Raises `_PartError` unless a tensor has the type and the shape of another, and finite values."""
-    if not isinstance(found, Tensor) or found.dtype != own.dtype or found.shape != own.shape:
-        raise _PartError(f"{part}: expected {_kind(own)}, got {_kind(found)}")
-    if not_finite(found):
-        raise _PartError(f"{part}: {not_finite(found):,} values are not finite")
+    if not isinstance(got, Tensor) or got.dtype != own.dtype or got.shape != own.shape:
+        raise _PartError(f"{part}: expected {_kind(own)}, got {_kind(got)}")
+    if not_finite(got):
+        raise _PartError(f"{part}: {not_finite(got):,} values are not finite")
 
 
-def _check_count(part: str, found: Any, most: int) -> None:
-    if type(found) is not int or not 0 <= found <= most:
-        raise _PartError(f"{part}: expected a whole number from 0 to {most}, got {_kind(found)}")
+def _check_count(part: str, got: Any, most: int) -> None:
+    if type(got) is not int or not 0 <= got <= most:
+        raise _PartError(f"{part}: expected a whole number from 0 to {most}, got {_kind(got)}")
 
 
-def _check_number(part: str, found: Any, most: float = math.inf) -> None:
-    if type(found) is not float or not math.isfinite(found) or not 0 <= found <= most:
+def _check_number(part: str, got: Any, most: float = math.inf) -> None:
+    if type(got) is not float or not math.isfinite(got) or not 0 <= got <= most:
         raise _PartError(
-            f"{part}: expected a number from 0{f' to {most:g}' if most < math.inf else ' on'}, got {_kind(found)}"
+            f"{part}: expected a number from 0{f' to {most:g}' if most < math.inf else ' on'}, got {_kind(got)}"
         )
 
 

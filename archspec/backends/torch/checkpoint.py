@@ -79,8 +79,8 @@ def load_weights(model: nn.Module, weights: str | Path, *, strict: bool = True) 
         fit = compare(own, source.tensors)
         if strict:
             _check(fit, weights)
-        found = source.load([key for key in own if key in source.tensors and key not in fit.refused])
-    put(_converted(found, own, weights), own)
+        taken = source.load([key for key in own if key in source.tensors and key not in fit.refused])
+    put(_convert(taken, own, weights), own)
     return fit
 
 
@@ -89,16 +89,16 @@ def load_own_weights(model: nn.Module, weights: str | Path, *, limit: int | None
     own = model.state_dict()
     with _open(weights, limit) as source:
         _check(compare(own, {key: source.tensors[key] for key in own if key in source.tensors}), weights)
-        found = source.load(list(own))
-    put(_converted(found, own, weights), own)
+        taken = source.load(list(own))
+    put(_convert(taken, own, weights), own)
 
 
 def read(weights: str | Path, *, limit: int | None = None) -> dict[str, Tensor]:
     """The tensors of a file by name, or of `torchvision:NAME`. Raises `WeightsError`, `OSError`."""
     with _open(weights, limit) as source:
-        found = source.load(list(source.tensors))
-    _warn_of_infinities(found, weights)
-    return found
+        taken = source.load(list(source.tensors))
+    _warn_of_infinities(taken, weights)
+    return taken
 
 
 def put(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
@@ -111,16 +111,16 @@ def put(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
             own[key].copy_(weight)
 
 
-def compare(own: Mapping[str, Described], found: Mapping[str, Described]) -> Fit:
-    """How the weights `found` fit a network that has `own`."""
-    both = [key for key in own if key in found]
-    shapes = {key: (tuple(own[key].shape), tuple(found[key].shape)) for key in both}
-    types = {key: (own[key].dtype, found[key].dtype) for key in both}
+def compare(own: Mapping[str, Described], got: Mapping[str, Described]) -> Fit:
+    """How the weights `got` fit a network that has `own`."""
+    both = [key for key in own if key in got]
+    shapes = {key: (tuple(own[key].shape), tuple(got[key].shape)) for key in both}
+    types = {key: (own[key].dtype, got[key].dtype) for key in both}
     return Fit(
-        tuple(key for key in own if key not in found),
-        tuple(key for key in found if key not in own),
-        {key: (expected, got) for key, (expected, got) in shapes.items() if expected != got},
-        {key: (expected, got) for key, (expected, got) in types.items() if not _becomes(got, expected)},
+        tuple(key for key in own if key not in got),
+        tuple(key for key in got if key not in own),
+        {key: pair for key, pair in shapes.items() if pair[0] != pair[1]},
+        {key: pair for key, pair in types.items() if not _agree(*pair)},
     )
 
 
@@ -136,29 +136,29 @@ def not_finite(weight: Tensor) -> int:
     return weight.numel() - int(weight.isfinite().sum())
 
 
-def _becomes(got: torch.dtype, expected: torch.dtype) -> bool:
+def _agree(expected: torch.dtype, got: torch.dtype) -> bool:
     """Whether numbers of a type may be taken for those of another: reals of any precision, whole numbers for whole numbers.
 
-    A count that was made a real number is taken back where it is whole (`_converted`).
+    A count that was made a real number is taken back where it is whole (`_convert`).
     """
     if got.is_complex or torch.bool in (got, expected):
         return got == expected
     return got.is_floating_point or not expected.is_floating_point
 
 
-def _converted(found: Mapping[str, Tensor], own: Mapping[str, Tensor], weights: str | Path) -> dict[str, Tensor]:
+def _convert(taken: Mapping[str, Tensor], own: Mapping[str, Tensor], weights: str | Path) -> dict[str, Tensor]:
     """Weights in the types of the network's own. Raises `WeightsError` where a whole number is expected and got is none."""
-    made = {key: weight.to(own[key].dtype) for key, weight in found.items()}
-    counts = [key for key in found if found[key].is_floating_point() and not own[key].is_floating_point()]
+    converted = {key: weight.to(own[key].dtype) for key, weight in taken.items()}
+    counts = [key for key in taken if taken[key].is_floating_point() and not own[key].is_floating_point()]
     for key in counts:
-        if not torch.equal(made[key].double(), found[key].double()):
+        if not torch.equal(converted[key].double(), taken[key].double()):
             raise WeightsError(f"{weights}: {quoted(key)} is not of whole numbers, as the network's own is")
-    _warn_of_infinities(made, weights)
-    return made
+    _warn_of_infinities(converted, weights)
+    return converted
 
 
-def _warn_of_infinities(found: Mapping[str, Tensor], weights: str | Path) -> None:
-    counts = {key: not_finite(weight) for key, weight in found.items()}
+def _warn_of_infinities(taken: Mapping[str, Tensor], weights: str | Path) -> None:
+    counts = {key: not_finite(weight) for key, weight in taken.items()}
     wrong = {key: count for key, count in counts.items() if count}
     if wrong:
         shown = ", ".join(f"{key} ({count:,})" for key, count in list(wrong.items())[:_SHOWN])

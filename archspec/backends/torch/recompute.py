@@ -185,8 +185,7 @@ def _through(
     ends = [0] * len(conv.stride)
     options = (conv.stride, conv.padding, conv.dilation, False, ends, conv.groups)
     operands = (_cast(given, precision), _cast(weight, precision))
-    found = torch.ops.aten.convolution_backward(gradient, *operands, sizes, *options, wanted)
-    to_given, to_weight, to_bias = found
+    to_given, to_weight, to_bias = torch.ops.aten.convolution_backward(gradient, *operands, sizes, *options, wanted)
     return (
         to_given.to(given.dtype) if wanted[0] else None,
         to_weight.to(weight.dtype) if wanted[1] else None,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from archspec.backends.torch.weight_files.errors import FormatError, quoted
-from archspec.backends.torch.weight_files.stored import Storage, StoredTensor, Unreadable
+from archspec.backends.torch.weight_files.stored import Storage, StoredTensor, Unreadable, is_count
 
 _DTYPES = {str(dtype): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
 _STORAGES = {
@@ -108,7 +108,7 @@ class TorchNames:
         if not isinstance(id, tuple) or len(id) not in (5, 6) or id[0] != "storage":
             raise FormatError(f"a pickle with {quoted(id)} in the place of a storage")
         kind, key, location, count = id[1:5]
-        if not isinstance(kind, _Name) or not isinstance(key, str) or type(count) is not int or count < 0:
+        if not isinstance(kind, _Name) or not isinstance(key, str) or not is_count(count):
             raise FormatError("a storage without a type, a name or a number of elements")
         if id[5:] not in ((), (None,)) or location == "meta":
             raise FormatError("a storage without values of its own")

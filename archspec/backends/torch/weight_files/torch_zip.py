@@ -111,14 +111,14 @@ class _Archive:
 def sha256(file: BinaryIO, count: int) -> bytes:
     """The digest of the first `count` bytes of a file, in hexadecimal digits."""
     file.seek(0)
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     while count > 0:
         block = file.read(min(count, _BLOCK))
         if not block:
             break
-        found.update(block)
+        hashed.update(block)
         count -= len(block)
-    return found.hexdigest().encode()
+    return hashed.hexdigest().encode()
 
 
 def _digest(file: BinaryIO, size_of_file: int) -> bytes | None:
