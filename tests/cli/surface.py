@@ -78,7 +78,7 @@ def outputs() -> list[tuple[str, str]]:
     ]
 
 
-def run(*given: str | Path, charset: str = "utf-8", **variables: str | None) -> Result:
+def run(*given: object, charset: str = "utf-8", **variables: str | None) -> Result:
     """The result of a command on a terminal or pipe of an encoding, with variables of the environment."""
     unset = dict.fromkeys(("COLUMNS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"))
     runner = CliRunner(charset, env={**unset, **variables})

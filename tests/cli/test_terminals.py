@@ -113,7 +113,7 @@ def test_characters_that_no_encoding_lacks() -> None:
     ]:
         stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
         screen = Screen(stream, "standard output")
-        screen.stream = _Named(encoding)  # type: ignore[assignment]
+        screen.stream = _Named(encoding)
         assert screen.text("3×3 → ᵀ") == text
 
 
