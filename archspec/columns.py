@@ -168,11 +168,19 @@ def _filled(text: str, width: int, *, indent: int = 0, whole: bool = False) -> I
             yield line
             line, word = " " * indent, word.lstrip()
         while not whole and wide(line + word) > width and len(word) > 1:
-            start = cut(word, max(1, width - wide(line)), "") or word[0]
+            start = _start(word, max(1, width - wide(line)))
             yield line + start
             line, word = " " * indent, word[len(start) :]
         line += word
     yield line
+
+
+def _start(word: str, width: int) -> str:
+    """What of a word goes on a line: at least a character, with all marks that combine with it."""
+    length = len(cut(word, width, "")) or 1
+    while length < len(word) and unicodedata.combining(word[length]):
+        length += 1
+    return word[:length]
 
 
 def _placed(cell: str, column: Column, room: int) -> str:

@@ -126,7 +126,7 @@ def read(path: Path, most: int = -1) -> bytes:
         if "\0" in str(path):
             raise OSError(errno.EINVAL, "no file name has a NUL character")
         for _ in range(_READS):
-            with open(path, "rb") as file:
+            with path.open("rb") as file:
                 before = os.fstat(file.fileno())
                 content = file.read(most)
                 after = os.fstat(file.fileno())
@@ -182,7 +182,7 @@ def _send(path: Path, content: bytes) -> None:
         return
     with _naming(path):
         descriptor = os.open(path, os.O_WRONLY) if number is None else os.dup(number)
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content)
 
 

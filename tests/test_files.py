@@ -303,7 +303,7 @@ def test_what_may_not_be_written(tmp_path: Path) -> None:
 
 def test_permissions_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the test before, for root."""
-    monkeypatch.setattr("archspec.files.os.access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(PermissionError, match="no file can be made in"):
         check(tmp_path / "new")
 

@@ -94,12 +94,12 @@ def test_nothing_unprintable_is_printed(
     monkeypatch.chdir(tmp_path)
     line = words(name, spec, weights=weights, without=(given,))
     option = next((one for one in commands()[name].params if one.name == given), None)
+    hostile = [NAME] * max(1, option.nargs if option else 1)
     if isinstance(option, click.Argument):
-        line = [*name.split(), *[NAME] * max(1, option.nargs)]
+        line = [*name.split(), *hostile]
     elif option is not None and not isinstance(option.type, OutputFile):
-        line += [option.opts[-1], *[NAME] * max(1, option.nargs)]
-    needed = any(isinstance(one.type, OutputFile) and one.required for one in commands()[name].params)
-    if (option is not None and isinstance(option.type, OutputFile)) or needed:
+        line += [option.opts[-1], *hostile]
+    if any(isinstance(one.type, OutputFile) and (one.required or one is option) for one in commands()[name].params):
         line += ["-o", str(tmp_path / f"{NAME}.yaml")]
     safe(run(*line, CLICOLOR_FORCE=colour))
 
