@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import sys
@@ -47,9 +48,17 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in CHANGES_OUTPUT:
         os.environ.pop(name, None)
     config.stash[_home] = tempfile.mkdtemp(prefix="archspec-tests-")
-    os.environ |= GIVEN | {"HOME": config.stash[_home], "USER": "archspec", "LOGNAME": "archspec"}
+    os.environ |= GIVEN | {"HOME": config.stash[_home], "USER": user_name()}
     if hasattr(time, "tzset"):
         time.tzset()
+
+
+def user_name() -> str:
+    """That of the user, or a number where the machine knows no name, as in a container; torch asks for one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user{os.getuid()}"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
