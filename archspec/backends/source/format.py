@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WIDTH = 88  # the width of a line that formatters take by themselves
 _STEP = 4
 _ATOM = 9
 _LEVELS: dict[type[ast.AST], int] = {
     ast.IfExp: 1,
+    ast.BoolOp: 2,
     ast.Compare: 3,
     ast.BitOr: 4,
     ast.Add: 5,
@@ -79,6 +80,8 @@ def _operation(node: ast.expr, own: int) -> str:
             return f"{code(left, own)} {_SIGNS[type(operator)]} {code(right, own + 1)}"
         case ast.Compare(left, [operator], [right]):
             return f"{code(left, own + 1)} {_SIGNS[type(operator)]} {code(right, own + 1)}"
+        case ast.BoolOp(ast.And(), values):
+            return " and ".join(code(each, own + 1) for each in values)
         case ast.IfExp(condition, when_true, when_false):
             return f"{code(when_true, own + 1)} if {code(condition, own + 1)} else {code(when_false, own)}"
     raise TypeError(f"{type(node).__name__} is not written")
@@ -137,7 +140,14 @@ def lines(before: str, node: ast.expr, after: str = "", indent: int = 0, *, insi
     """
     pad = " " * indent
     single = f"{pad}{before}{code(node)}{after}"
-    broken = _break(node) if len(single) > WIDTH else None
+    if len(single) <= WIDTH:
+        return [single]
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Call):
+        head = f"{pad}{before}{code(node.value)}["
+        if len(head) > WIDTH:
+            return lines(before, node.value, f"[{code(node.slice)}]{after}", indent, inside=inside)
+        return [head, f"{pad}{' ' * _STEP}{code(node.slice)}", f"{pad}]{after}"]
+    broken = _break(node)
     if broken is None or not broken.parts:
         return [single]
     if broken.head == "(" and inside and not isinstance(node, ast.Tuple):
@@ -169,6 +179,10 @@ def _break(node: ast.expr) -> _Break | None:
             return _Break(head, [("", each) for each in items], tail, single_line=False)
         case ast.Compare(left, [ast.In()], [ast.Set(items)]):
             return _Break(f"{code(left)} in {{", [("", each) for each in items], "}", single_line=False)
+        case ast.BoolOp(ast.And(), [left, last]) if (broken := _break(last)) is not None and broken.head != "(":
+            return replace(broken, head=f"{code(left)} and {broken.head}")
+        case ast.BoolOp(ast.And(), [left, *others]):
+            return _Break("(", [("", left), *(("and ", each) for each in others)], ")", "")
         case ast.BinOp(left, operator, right):
             parts = [("", left), (f"{_SIGNS[type(operator)]} ", right)]
             return _Break("(", parts, ")", "")
@@ -189,7 +203,8 @@ def statement(node: ast.stmt, indent: int = 0) -> list[str]:
             return [*_signature(node, indent), *_block(node.body, indent)]
         case ast.ClassDef(text, bases, _, body):
             methods = ["\n".join(statement(each, indent + _STEP)) for each in body]
-            return [f"{pad}class {text}({_listed(bases)}):", "\n\n".join(methods)]
+            head = lines("class ", ast.Call(ast.Name(text), bases, []), ":", indent)
+            return [*head, "\n\n".join(methods)]
         case ast.Return(ast.Tuple(items)) if len(pad + f"return {_listed(items)}") <= WIDTH:
             return [f"{pad}return {_listed(items)}"]
         case ast.Return(ast.expr() as value):
@@ -204,7 +219,11 @@ def _simple(node: ast.stmt, pad: str) -> list[str]:
         case ast.Expr(value):
             return lines("", value, indent=len(pad))
         case ast.Assign([target], value):
-            return lines(f"{_bare(target)} = ", value, indent=len(pad))
+            found = lines(f"{_bare(target)} = ", value, indent=len(pad))
+            if isinstance(target, ast.Tuple) and len(found[0]) > WIDTH and len(found) > 1:
+                inner = lines("", value, indent=len(pad) + _STEP, inside=True)
+                return [f"{pad}{_bare(target)} = (", *inner, f"{pad})"]
+            return found
         case ast.AnnAssign(target, annotation, None):
             return [f"{pad}{code(target)}: {code(annotation)}"]
         case ast.AnnAssign(target, annotation, ast.expr() as value):

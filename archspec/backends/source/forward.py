@@ -133,7 +133,8 @@ class Forward:
         if self._is_constant(one):
             self._folded[one.results[0]] = expression
             return
-        if expression.calls > _NESTED or expression.weighted > 1 or len(code(expression.node)) > WIDTH - 20:
+        long = expression.calls > _NESTED or expression.weighted > 1 or len(code(expression.node)) > WIDTH - 20
+        if long and one.target != "operator.getitem":  # what is picked of several values is no tensor
             self._unfold(one.reads)
             expression = self._expression(one)
         for value in one.reads:
