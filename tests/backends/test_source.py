@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 import archspec
-from archspec.backends.source import families
 from archspec.backends.source.defaults import CONTAINER, DEFAULTS
 from archspec.backends.source.format import code
 from archspec.backends.source.sequences import Vector
+from archspec.backends.source.solver import derived
 from tests.grammar.modules import check_printed, noise, printed
 from tests.processes import run_python
 from tests.sample import SMALL, bundled, sampled, small
@@ -151,10 +151,10 @@ def test_a_formula_gives_its_numbers() -> None:
         ("depth", (3, 6), (2, 5), "depth - 1"),
     ]
     for name, values, vector, formula in pairs:
-        found = families.derived(name, values, vector)
+        found = derived(name, values, vector)
         assert found is not None
         assert code(found) == formula
-    assert families.derived("width", (64, 128), (65, 128)) is None
+    assert derived("width", (64, 128), (65, 128)) is None
 
 
 def test_the_generator_needs_no_torch() -> None:

@@ -96,7 +96,7 @@ def test_code_that_is_suggested_is_a_network(word: str) -> None:
     assert errors(spec(code if code.startswith("[") else f"[{code}]", size)) == []
 
 
-@pytest.mark.parametrize("word", [*foreign_words.ACTIVATIONS, *foreign_words.MISSING])
+@pytest.mark.parametrize("word", sorted([*foreign_words.ACTIVATIONS, *foreign_words.MISSING]))
 def test_what_there_is_not_is_said_and_nothing_else_is_suggested(word: str) -> None:
     assert word not in {foreign.normalize(known) for known in BY_WORD}
     assert word not in foreign_words.OPS

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from archspec.backends.arguments import FreeNames, identifier
+from archspec.backends.arguments import FreeNames, identifier, is_attribute
 from archspec.backends.layout import Part
 from archspec.backends.source.defaults import CONTAINER, full
 from archspec.backends.source.model import Body, Make, Member, Ref, Run, Size, Statement, Weight, numbers_of, shape_of
 from archspec.backends.source.sequences import progression, shares
+from archspec.backends.steps import DROP_PATH, Step
 from archspec.backends.steps import Ref as Place
-from archspec.backends.steps import Step
 from archspec.graph import Path
 from archspec.ops.base import Batch, Call, Operand, Result
 
@@ -84,10 +84,14 @@ class _Reader:
         return path
 
     def _renamed(self, body: Body) -> Body:
-        """Calls modules without weights by their op's word, where that leaves no member with a number for a name."""
+        """Calls modules without weights by their op's word, where that leaves no member with a number for a name.
+
+        Drop paths, whose draws are asked for, are attributes in any case: what is found by its name has no type.
+        """
         numbered = [path for path in body.members if not path[0].isidentifier()]
         if any(len(path) > 1 or not self._words.get(path) for path in numbered):
-            return body
+            odd = (path for path in body.members if len(path) > 1 or not is_attribute(path[0]))
+            numbered = [path for path in odd if getattr(body.members[path], "target", None) == DROP_PATH]
         free = FreeNames(path[0] for path in body.members)
         names: dict[Path, Path] = {path: (free.take(identifier(self._words[path])),) for path in numbered}
         members = {names.get(path, path): make for path, make in body.members.items()}

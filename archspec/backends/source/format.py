@@ -1,95 +1,42 @@
 """Syntax as people format it: on one line, or in brackets over several; as `ruff format` and black lay it out.
 
-`ast.unparse` never breaks a line, and what it writes is not the same in each version of Python.
+`ast.unparse` writes expressions; it never breaks a line, and quotes and tuples are not as formatters have them.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 WIDTH = 88  # the width of a line that formatters take by themselves
 _STEP = 4
-_ATOM = 9
-_LEVELS: dict[type[ast.AST], int] = {
-    ast.IfExp: 1,
-    ast.Compare: 3,
-    ast.BitOr: 4,
-    ast.Add: 5,
-    ast.Sub: 5,
-    ast.Mult: 6,
-    ast.Div: 6,
-    ast.FloorDiv: 6,
-    ast.MatMult: 6,
-    ast.UnaryOp: 7,
-}
-"""How tightly operators bind, the loosest first."""
-_SIGNS: dict[type[ast.AST], str] = {
-    ast.BitOr: "|",
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.FloorDiv: "//",
-    ast.MatMult: "@",
-    ast.Eq: "==",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-}
-
+_SIGNS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.BitOr: "|"}
 _AROUND: dict[type[ast.AST], tuple[str, str]] = {ast.List: ("[", "]"), ast.Set: ("{", "}"), ast.Tuple: ("(", ")")}
 
 
-def code(node: ast.expr, level: int = 0) -> str:
-    """An expression on one line, in parentheses where it binds less tightly than `level`."""
-    own = _LEVELS.get(type(node.op if isinstance(node, ast.BinOp) else node), _ATOM)
-    text = _plain(node, own)
-    return f"({text})" if own < level else text
+def code(node: ast.expr) -> str:
+    """An expression on one line, its strings in double quotes."""
+    return ast.unparse(_with_literals(node))
 
 
-def _plain(node: ast.expr, own: int) -> str:
-    match node:
-        case ast.Name(text):
-            return text
+def _with_literals(tree: Any) -> Any:
+    """The tree with the text of each literal as a name: `ast.unparse` writes names as they are."""
+    match tree:
         case ast.Constant(value):
-            return _constant(value)
-        case ast.Attribute(owner, text):
-            return f"{code(owner, _ATOM)}.{text}"
-        case ast.Subscript(owner, ast.Tuple(items)):
-            return f"{code(owner, _ATOM)}[{_listed(items)}]"
-        case ast.Subscript(owner, index):
-            return f"{code(owner, _ATOM)}[{code(index)}]"
-        case ast.Call(function, args, keywords):
-            return f"{code(function, _ATOM)}({', '.join([*map(code, args), *map(_keyword, keywords)])})"
-        case ast.Tuple(items) | ast.List(items) | ast.Set(items):
-            head, tail = _AROUND[type(node)]
-            return f"{head}{_listed(items)}{',' if head == '(' and len(items) == 1 else ''}{tail}"
+            return ast.Name(_constant(value))
         case ast.JoinedStr(parts):
-            return f'f"{"".join(map(_part, parts))}"'
-    return _operation(node, own)
-
-
-def _operation(node: ast.expr, own: int) -> str:
-    match node:
-        case ast.UnaryOp(ast.USub(), operand):
-            return f"-{code(operand, own)}"
-        case ast.BinOp(left, operator, right):
-            return f"{code(left, own)} {_SIGNS[type(operator)]} {code(right, own + 1)}"
-        case ast.Compare(left, [operator], [right]):
-            return f"{code(left, own + 1)} {_SIGNS[type(operator)]} {code(right, own + 1)}"
-        case ast.IfExp(condition, when_true, when_false):
-            return f"{code(when_true, own + 1)} if {code(condition, own + 1)} else {code(when_false, own)}"
-    raise TypeError(f"{type(node).__name__} is not written")
+            return ast.Name(f'f"{"".join(map(_part, parts))}"')
+        case ast.AST():
+            return type(tree)(**{field: _with_literals(getattr(tree, field, None)) for field in tree._fields})
+        case list():
+            return [_with_literals(part) for part in tree]
+    return tree
 
 
 def _listed(items: Iterable[ast.expr]) -> str:
     return ", ".join(map(code, items))
-
-
-def _keyword(keyword: ast.keyword) -> str:
-    return f"{keyword.arg}={code(keyword.value)}"
 
 
 def _constant(value: object) -> str:
@@ -137,7 +84,14 @@ def lines(before: str, node: ast.expr, after: str = "", indent: int = 0, *, insi
     """
     pad = " " * indent
     single = f"{pad}{before}{code(node)}{after}"
-    broken = _break(node) if len(single) > WIDTH else None
+    if len(single) <= WIDTH:
+        return [single]
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Call):
+        head = f"{pad}{before}{code(node.value)}["
+        if len(head) > WIDTH:
+            return lines(before, node.value, f"[{code(node.slice)}]{after}", indent, inside=inside)
+        return [head, f"{pad}{' ' * _STEP}{code(node.slice)}", f"{pad}]{after}"]
+    broken = _break(node)
     if broken is None or not broken.parts:
         return [single]
     if broken.head == "(" and inside and not isinstance(node, ast.Tuple):
@@ -163,12 +117,16 @@ def _break(node: ast.expr) -> _Break | None:
     match node:
         case ast.Call(function, args, keywords):
             parts = [("", arg) for arg in args] + [(f"{each.arg}=", each.value) for each in keywords]
-            return _Break(f"{code(function, _ATOM)}(", parts, ")")
+            return _Break(f"{code(function)}(", parts, ")")
         case ast.List(items) | ast.Set(items) | ast.Tuple(items):
             head, tail = _AROUND[type(node)]
             return _Break(head, [("", each) for each in items], tail, single_line=False)
         case ast.Compare(left, [ast.In()], [ast.Set(items)]):
             return _Break(f"{code(left)} in {{", [("", each) for each in items], "}", single_line=False)
+        case ast.BoolOp(ast.And(), [left, last]) if (broken := _break(last)) is not None and broken.head != "(":
+            return replace(broken, head=f"{code(left)} and {broken.head}")
+        case ast.BoolOp(ast.And(), [left, *others]):
+            return _Break("(", [("", left), *(("and ", each) for each in others)], ")", "")
         case ast.BinOp(left, operator, right):
             parts = [("", left), (f"{_SIGNS[type(operator)]} ", right)]
             return _Break("(", parts, ")", "")
@@ -189,7 +147,8 @@ def statement(node: ast.stmt, indent: int = 0) -> list[str]:
             return [*_signature(node, indent), *_block(node.body, indent)]
         case ast.ClassDef(text, bases, _, body):
             methods = ["\n".join(statement(each, indent + _STEP)) for each in body]
-            return [f"{pad}class {text}({_listed(bases)}):", "\n\n".join(methods)]
+            head = lines("class ", ast.Call(ast.Name(text), bases, []), ":", indent)
+            return [*head, "\n\n".join(methods)]
         case ast.Return(ast.Tuple(items)) if len(pad + f"return {_listed(items)}") <= WIDTH:
             return [f"{pad}return {_listed(items)}"]
         case ast.Return(ast.expr() as value):
@@ -204,7 +163,11 @@ def _simple(node: ast.stmt, pad: str) -> list[str]:
         case ast.Expr(value):
             return lines("", value, indent=len(pad))
         case ast.Assign([target], value):
-            return lines(f"{_bare(target)} = ", value, indent=len(pad))
+            found = lines(f"{_bare(target)} = ", value, indent=len(pad))
+            if isinstance(target, ast.Tuple) and len(found[0]) > WIDTH and len(found) > 1:
+                inner = lines("", value, indent=len(pad) + _STEP, inside=True)
+                return [f"{pad}{_bare(target)} = (", *inner, f"{pad})"]
+            return found
         case ast.AnnAssign(target, annotation, None):
             return [f"{pad}{code(target)}: {code(annotation)}"]
         case ast.AnnAssign(target, annotation, ast.expr() as value):

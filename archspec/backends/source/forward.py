@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from archspec.backends.arguments import USED, FreeNames, is_attribute
 from archspec.backends.branches import Branch, Item, Operation, Role, arrange
 from archspec.backends.source.format import WIDTH, code
 from archspec.backends.source.model import Body, Make, Path, Ref, Size, Statement, Weight
@@ -24,6 +22,7 @@ from archspec.backends.source.syntax import (
     name,
     sequence,
 )
+from archspec.backends.source.variables import Variables
 from archspec.backends.steps import DROP_PATH
 
 _SYMBOLS: Mapping[str, type[ast.operator]] = {
@@ -33,7 +32,6 @@ _SYMBOLS: Mapping[str, type[ast.operator]] = {
     "torch.matmul": ast.MatMult,
 }
 _NESTED = 3  # modules in one expression
-_LONGEST_HINT = 32  # characters of a name that is made of a module's
 
 
 @dataclass(frozen=True)
@@ -61,16 +59,10 @@ class Forward:
         self._statements = statements
         self._items = arrange([self._operation(one) for one in statements], body.outputs)
         self._makers = {value: one for one in statements for value in one.results}
-        self._left = Counter(_reads(self._items, statements)) + Counter(body.outputs)
-        self._total = Counter(self._left)
-        self._names = dict(zip(body.inputs, names, strict=True))
-        self._alive = Counter(text for value, text in self._names.items() if self._left[value])
-        """How many values that are still to be read each name stands for."""
-        self._free = FreeNames((*names, *USED, "i"))
+        given = dict(zip(body.inputs, names, strict=True))
+        self._variables = Variables(given, statements, (*_reads(self._items, statements), *body.outputs))
         self._arguments = frozenset(names)
         self._folded: dict[int, Expression] = {}
-        self._rounds: dict[str | Path, list[str]] = {}
-        self._again = _next_calls(statements)
         self._untyped: set[str] = set()
         """The names, arguments apart, that stand for a value without a type."""
         self._code: list[ast.stmt] = []
@@ -114,18 +106,20 @@ class Forward:
         assert isinstance(drop.target, tuple) and isinstance(branch.like, int), "a module, called on a value"
         (operand,), (result,) = drop.reads, drop.results
         path, like = self._access(drop.target), self._value(branch.like).node
-        kept = self._free.take("kept")
+        kept = self._variables.free.take("kept")
         self._code.append(assign(name(kept), call(attribute(path, "draw"), like)))
         around, self._code = self._code, []
         self._write(branch.items)
         if operand in self._folded:
-            self._assign([self._bind(operand, self._free.take("branch"))], self._folded.pop(operand))
-        text = self._names[operand]
+            self._assign(
+                [self._variables.bind(operand, self._variables.free.take("branch"))], self._folded.pop(operand)
+            )
+        text = self._variables.names[operand]
         zeros = assign(name(text), call("torch.zeros_like", like))
         around.append(ast.If(compare(name(kept), ast.Is(), ast.Constant(False)), [zeros], self._code))
         self._code = around
-        self._spend([operand, branch.like])
-        self._assign([self._bind(result, text)], Expression(call(path, name(text), name(kept)), untyped=True))
+        self._variables.spend([operand, branch.like])
+        self._assign([self._variables.bind(result, text)], Expression(call(path, name(text), name(kept)), untyped=True))
 
     def _statement(self, number: int, following: Item | None) -> None:
         one = self._statements[number]
@@ -133,22 +127,22 @@ class Forward:
         if self._is_constant(one):
             self._folded[one.results[0]] = expression
             return
-        if expression.calls > _NESTED or expression.weighted > 1 or len(code(expression.node)) > WIDTH - 20:
+        long = expression.calls > _NESTED or expression.weighted > 1 or len(code(expression.node)) > WIDTH - 20
+        if long and one.target != "operator.getitem":  # what is picked of several values is no tensor
             self._unfold(one.reads)
             expression = self._expression(one)
         for value in one.reads:
             if not self._is_constant(self._makers.get(value)):
                 self._folded.pop(value, None)
-        self._spend(one.reads)
+        self._variables.spend(one.reads)
         if self._folds(one, following):
             self._folded[one.results[0]] = expression
             return
-        several = self._several(one) if len(one.results) > 1 else []
-        self._assign(several or [self._name(value, one) for value in one.results], expression)
+        self._assign(self._variables.name(one), expression)
 
     def _folds(self, one: Statement, following: Item | None) -> bool:
         """Whether the value is used once, by the next statement, so that it needs no name."""
-        if len(one.results) != 1 or self._left[one.results[0]] != 1:
+        if len(one.results) != 1 or self._variables.left[one.results[0]] != 1:
             return False
         if not isinstance(following, int):
             return following is None and one.results == self._body.outputs
@@ -160,7 +154,7 @@ class Forward:
         for value in dict.fromkeys(values):
             if value in self._folded and not self._is_constant(self._makers[value]):
                 expression = self._folded.pop(value)
-                self._assign([self._name(value, self._makers[value])], expression)
+                self._assign(self._variables.name(self._makers[value]), expression)
 
     def _assign(self, names: list[str], expression: Expression) -> None:
         if expression.untyped:
@@ -176,67 +170,12 @@ class Forward:
             return self._is_constant(self._makers.get(one.reads[0]))
         return isinstance(one.target, tuple) and isinstance(self._body.members[one.target], Weight)
 
-    # -- names ----------------------------------------------------------------------------------------------------
-
-    def _bind(self, value: int, text: str) -> str:
-        self._names[value] = text
-        self._alive[text] += self._left[value] > 0
-        return text
-
-    def _spend(self, values: Iterable[int]) -> None:
-        for value in values:
-            self._left[value] -= 1
-            if self._left[value] == 0 and value in self._names:
-                self._alive[self._names[value]] -= 1
-
-    def _name(self, value: int, one: Statement) -> str:
-        """A name for a value: that of an operand that nothing else needs, its module's, or `out`."""
-        if self._total[value] == 0:
-            return self._bind(value, "_")
-        hint = one.hint.replace("-", "_")
-        usable = len(one.results) == 1 and len(hint) <= _LONGEST_HINT and is_attribute(hint)
-        return self._bind(value, self._reusable(one) or self._free.take(hint if usable else "out"))
-
-    def _reusable(self, one: Statement) -> str | None:
-        """The name of an operand that is read here for the first and last time."""
-        sources = self._sources(one)
-        alone = {self._names[value] for value in sources if self._total[value] == 1}
-        free = (self._names[value] for value in sources if self._left[value] <= 0)
-        return next((text for text in free if text in alone and not self._alive[text]), None)
-
-    def _several(self, one: Statement) -> list[str]:
-        """The names of operands that nothing else needs, for several results at once, if there are enough of them."""
-        free = [text for text in map(self._names.__getitem__, self._sources(one)) if not self._alive[text]]
-        names = self._round(one, free) or list(dict.fromkeys(free))[-len(one.results) :]
-        if len(names) < len(one.results) or any(self._total[value] == 0 for value in one.results):
-            return []
-        return [self._bind(*pair) for pair in zip(one.results, names, strict=True)]
-
-    def _round(self, one: Statement, free: list[str]) -> list[str]:
-        """For the results of a call that are arguments of the next such call: the names of those arguments in this one."""
-        again = self._again.get(one)
-        names = self._rounds.get(one.target, [])
-        if again is not None and all(Ref(value) in again.args for value in one.results):
-            own = [one.args[again.args.index(Ref(value))] for value in one.results]
-            names = [self._names.get(arg.value, "") for arg in own if isinstance(arg, Ref)]
-        if len(set(names)) < len(one.results) or not set(names) <= set(free):
-            return []
-        self._rounds[one.target] = names
-        return names
-
-    def _sources(self, one: Statement) -> list[int]:
-        """The named values that a statement and what is folded into it read."""
-        found: list[int] = []
-        for value in one.reads:
-            found += [value] if value in self._names else self._sources(self._makers[value])
-        return found
-
     # -- expressions ----------------------------------------------------------------------------------------------
 
     def _value(self, value: int) -> Expression:
         if value in self._folded:
             return self._folded[value]
-        text = self._names[value]
+        text = self._variables.names[value]
         return Expression(name(text), untyped=text in self._untyped)
 
     def _expression(self, one: Statement) -> Expression:
@@ -294,18 +233,6 @@ def _reads(items: Iterable[Item], statements: Sequence[Statement]) -> Iterator[i
             yield each.like  # type: ignore[misc]
         else:
             yield from statements[each].reads
-
-
-def _next_calls(statements: Sequence[Statement]) -> dict[Statement, Statement]:
-    """For a call of several results the next call of the same target."""
-    found: dict[Statement, Statement] = {}
-    following: dict[str | Path, Statement] = {}
-    for one in reversed(statements):
-        if len(one.results) > 1:
-            if one.target in following:
-                found[one] = following[one.target]
-            following[one.target] = one
-    return found
 
 
 def _declare(statements: list[ast.stmt], text: str) -> bool:

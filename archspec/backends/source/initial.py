@@ -68,7 +68,10 @@ def initialise(steps: Iterable[Step], text: str) -> ast.FunctionDef | None:
         rules.setdefault(key, ([], exact, body))[0].append(f"nn.{target.rpartition('.')[2]}")
     if not rules:
         return None
-    chain = reduce(_else, reversed(rules.values()), list[ast.stmt]())
+    ordered = sorted(
+        rules.values(), key=lambda rule: not _is_nested(rule[2])
+    )  # the last can be one `if` of two conditions
+    chain = reduce(_else, reversed(ordered), list[ast.stmt]())
     named = any(isinstance(node, ast.Name) and node.id == "name" for rule in chain for node in ast.walk(rule))
     each = sequence([name("name"), name("module")]) if named else name("module")
     source = call("self.named_modules" if named else "self.modules")
@@ -107,7 +110,20 @@ def _else(others: list[ast.stmt], rule: tuple[list[str], bool, list[ast.stmt]]) 
     else:
         union = reduce(lambda left, right: binary(left, ast.BitOr(), right), map(name, types))
         test = call("isinstance", name("module"), union)
-    return [ast.If(test, body, others)]
+    return [_when(test, body, others)]
+
+
+def _is_nested(body: list[ast.stmt]) -> bool:
+    return len(body) == 1 and isinstance(body[0], ast.If) and not body[0].orelse
+
+
+def _when(test: ast.expr, body: list[ast.stmt], others: list[ast.stmt]) -> ast.stmt:
+    """An `if`; one that holds nothing but another is one of both conditions."""
+    (first, *_) = body
+    if others or not _is_nested(body) or not isinstance(first, ast.If):
+        return ast.If(test, body, others)
+    values = first.test.values if isinstance(first.test, ast.BoolOp) else [first.test]
+    return ast.If(ast.BoolOp(ast.And(), [test, *values]), first.body, [])
 
 
 def _rule(groups: Mapping[Schemes, Mapping[str, None]], lacking: frozenset[str]) -> list[ast.stmt]:
@@ -122,7 +138,7 @@ def _rule(groups: Mapping[Schemes, Mapping[str, None]], lacking: frozenset[str])
             as_usual = ast.Pass()
             as_usual.comment = "as torch does"  # type: ignore[attr-defined]
             body = [as_usual]
-        chain = [ast.If(test, body, chain)]
+        chain = [_when(test, body, chain)]
     return chain
 
 

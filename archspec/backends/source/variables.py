@@ -1,0 +1,102 @@
+"""The variables of a `forward`: which name each value has while it is alive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from archspec.backends.arguments import USED, FreeNames, is_attribute
+from archspec.backends.source.model import Path, Ref, Statement
+
+_LONGEST_HINT = 32  # characters of a name that is made of a module's
+
+
+class Variables:
+    """Names the values of one body: after the operand that is read for the last time, or after the module that makes them."""
+
+    def __init__(self, arguments: Mapping[int, str], statements: Sequence[Statement], reads: Iterable[int]) -> None:
+        """`reads` has each value as often as it is read; `arguments` are the inputs with their names."""
+        self.names = dict(arguments)
+        self.left = Counter(reads)
+        """How often each value is still to be read."""
+        self.free = FreeNames((*arguments.values(), *USED, "i"))
+        self._total = Counter(self.left)
+        self._alive = Counter(text for value, text in self.names.items() if self.left[value])
+        """How many values that are still to be read each name stands for."""
+        self._makers = {value: one for one in statements for value in one.results}
+        self._again = _next_calls(statements)
+        self._rounds: dict[str | Path, list[str]] = {}
+
+    def bind(self, value: int, text: str) -> str:
+        self.names[value] = text
+        self._alive[text] += self.left[value] > 0
+        return text
+
+    def spend(self, values: Iterable[int]) -> None:
+        """Says that values are read once."""
+        for value in values:
+            self.left[value] -= 1
+            if self.left[value] == 0 and value in self.names:
+                self._alive[self.names[value]] -= 1
+
+    def name(self, one: Statement) -> list[str]:
+        """Names for the results of a statement whose operands are spent."""
+        if len(one.results) > 1:
+            found = self._several(one)
+            if found:
+                return found
+        return [self._single(value, one) for value in one.results]
+
+    def _single(self, value: int, one: Statement) -> str:
+        """That of an operand that nothing else needs, the module's, or `out`."""
+        if self._total[value] == 0:
+            return self.bind(value, "_")
+        hint = one.hint.replace("-", "_")
+        usable = len(one.results) == 1 and len(hint) <= _LONGEST_HINT and is_attribute(hint)
+        return self.bind(value, self._reusable(one) or self.free.take(hint if usable else "out"))
+
+    def _reusable(self, one: Statement) -> str | None:
+        """The name of an operand that is read here for the first and last time."""
+        sources = self._sources(one)
+        alone = {self.names[value] for value in sources if self._total[value] == 1}
+        free = (self.names[value] for value in sources if self.left[value] <= 0)
+        return next((text for text in free if text in alone and not self._alive[text]), None)
+
+    def _several(self, one: Statement) -> list[str]:
+        """The names of operands that nothing else needs, if there are enough of them."""
+        free = [text for text in map(self.names.__getitem__, self._sources(one)) if not self._alive[text]]
+        names = self._round(one, free) or list(dict.fromkeys(free))[-len(one.results) :]
+        if len(names) < len(one.results) or any(self._total[value] == 0 for value in one.results):
+            return []
+        return [self.bind(*pair) for pair in zip(one.results, names, strict=True)]
+
+    def _round(self, one: Statement, free: list[str]) -> list[str]:
+        """For results that are arguments of the next such call: the names of those arguments in this one."""
+        again = self._again.get(one)
+        names = self._rounds.get(one.target, [])
+        if again is not None and all(Ref(value) in again.args for value in one.results):
+            own = [one.args[again.args.index(Ref(value))] for value in one.results]
+            names = [self.names.get(arg.value, "") for arg in own if isinstance(arg, Ref)]
+        if len(set(names)) < len(one.results) or not set(names) <= set(free):
+            return []
+        self._rounds[one.target] = names
+        return names
+
+    def _sources(self, one: Statement) -> list[int]:
+        """The named values that a statement and what is folded into it read."""
+        found: list[int] = []
+        for value in one.reads:
+            found += [value] if value in self.names else self._sources(self._makers[value])
+        return found
+
+
+def _next_calls(statements: Sequence[Statement]) -> dict[Statement, Statement]:
+    """For a call of several results the next call of the same target."""
+    found: dict[Statement, Statement] = {}
+    following: dict[str | Path, Statement] = {}
+    for one in reversed(statements):
+        if len(one.results) > 1:
+            if one.target in following:
+                found[one] = following[one.target]
+            following[one.target] = one
+    return found
