@@ -26,7 +26,7 @@ WRONG_COMMAND = 2
 INTERRUPTED = 130
 NO_READER = 141
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "cyan": "36"}
+_CODES = {"bold": "1", "dim": "2", "red": "31", "magenta": "35", "cyan": "36"}
 _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
