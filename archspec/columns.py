@@ -12,7 +12,7 @@ from operator import itemgetter
 from archspec.printable import escape_unprintable
 
 Styled = tuple[str, str]
-"""A text and its style: "bold", "dim", "cyan", "red", two of them, or "" for none."""
+"""A text and its style: "bold", "dim", "red", "magenta", "cyan", several of them with spaces between, or "" for none."""
 Line = tuple[Styled, ...]
 
 _GAP = 2

@@ -20,8 +20,8 @@ class Progress(Protocol):
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> object: ...
     def add_task(self, description: str, *, total: float, completed: int = 0, note: str = "") -> Any: ...
-    def update(self, task: Any, *, note: str) -> None: ...
-    def advance(self, task: Any, advance: float = 1) -> None: ...
+    def update(self, task: Any, *, completed: float = ..., note: str = ...) -> None: ...
+    def advance(self, task: Any) -> None: ...
 
 
 def bars() -> Progress:
@@ -63,17 +63,16 @@ class PlainProgress:
         self._tasks.append({"description": description, "total": total, "completed": completed, "note": note})
         return len(self._tasks) - 1
 
-    def update(self, task: int, *, note: str) -> None:
-        self._tasks[task]["note"] = note
+    def update(self, task: int, **changed: Any) -> None:
+        self._tasks[task] |= changed
+        self._show(self._tasks[task], now="note" in changed)
+
+    def advance(self, task: int) -> None:
+        self._tasks[task]["completed"] += 1
         self._show(self._tasks[task])
 
-    def advance(self, task: int, advance: float = 1) -> None:
-        self._tasks[task]["completed"] += advance
-        if time.monotonic() >= self._next:
-            self._show(self._tasks[task])
-
-    def _show(self, task: dict[str, Any]) -> None:
-        if not self._shown:
+    def _show(self, task: dict[str, Any], *, now: bool = False) -> None:
+        if not self._shown or (not now and time.monotonic() < self._next):
             return
         text = self._target.text("{description} {completed}/{total} {note}".format(**task).rstrip())
         line = cut(text, (self._target.width or 80) - 1, self._target.text("…"))

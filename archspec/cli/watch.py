@@ -24,7 +24,6 @@ class Display:
         self.start = time.monotonic()
         self.progress: Progress | None = None
         self.task: Any = None
-        self.shown = 0
 
     def __call__(self, budget: Budget) -> None:
         """Shows where the budget is."""
@@ -33,8 +32,7 @@ class Display:
                 return
             self.progress = bars().__enter__()
             self.task = self.progress.add_task("compiling", total=budget.most, note="units of work at most")
-        self.progress.advance(self.task, budget.units - self.shown)
-        self.shown = budget.units
+        self.progress.update(self.task, completed=budget.units)
 
     def close(self) -> None:
         """Takes the display away."""

@@ -32,8 +32,8 @@ WORDS = (
     "\u0301\U000e0041\u3164",
 )
 NAME = "".join(WORDS)
-STYLE = re.compile(r"\x1b\[(?:0|1|2|31|36)m")
-"""What the screen itself writes: bold, dim, red, cyan, and the end of these."""
+STYLE = re.compile(r"\x1b\[(?:0|1|2|31|35|36)m")
+"""What the screen itself writes: bold, dim, three colours, and the end of these."""
 FORMULAS = ("$\\frac{", "a$b$c", "_hidden", "$$")
 DATA = (".onnx", ".pt2", ".safetensors", ".pt", ".pth", ".png")
 """Files that no one reads as text; a spec in them is the spec, to the byte."""

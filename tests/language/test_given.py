@@ -42,6 +42,9 @@ class Index:
     def __index__(self) -> int:
         return 3
 
+    def __repr__(self) -> str:
+        return "Index"
+
 
 @pytest.mark.parametrize(
     "three",
