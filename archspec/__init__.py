@@ -7,8 +7,9 @@
 
 from archspec.architecture import Architecture
 from archspec.diagnostics import Diagnostic, SpecError
+from archspec.language.budget import Budget
 from archspec.language.limits import Limits
 from archspec.loading import bundled, check, load
 
-__all__ = ["Architecture", "Diagnostic", "Limits", "SpecError", "bundled", "check", "load"]
+__all__ = ["Architecture", "Budget", "Diagnostic", "Limits", "SpecError", "bundled", "check", "load"]
 __version__ = "0.1.0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 import archspec
+from archspec import numerals
 from archspec.cli.commands import archspec as command
+from archspec.language import budget
 from archspec.numerals import approximate, digits, grouped, json_text, magnitude, shown
 
 RANDOM = Random(7)
@@ -21,6 +24,11 @@ NUMBERS = [
     *(0, 1, -1, 999, 1000, -1000, 2**4096 - 1, 2**4096, 10**4299, 10**4300, -(10**5000), 10**5000 - 1, 7**9000, 10**20_000 + 7),
     *(RANDOM.getrandbits(RANDOM.randrange(1, 80_000)) for _ in range(40)),
 ]  # fmt: skip
+
+
+def test_the_examples() -> None:
+    assert doctest.testmod(numerals) == (0, 6)
+    assert doctest.testmod(budget) == (0, 3)
 
 
 @contextmanager
