@@ -7,12 +7,14 @@
 
 from archspec.architecture import Architecture
 from archspec.diagnostics import Diagnostic, SpecError
+from archspec.language.budget import Budget
 from archspec.language.limits import Limits
 from archspec.language.refusals import SpecFileError, SpecNotFoundError, SpecTypeError
 from archspec.loading import bundled, check, load
 
 __all__ = [
     "Architecture",
+    "Budget",
     "Diagnostic",
     "Limits",
     "SpecError",

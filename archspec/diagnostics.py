@@ -239,7 +239,7 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 
 def _comparison(word: str, other: str) -> int:
     """The work of comparing two words: difflib looks each letter of one up among those of the other."""
-    return 3 + len(word) * len(other) // 16
+    return 3 + len(word) * len(other) // 6
 
 
 def guess(word: str, words: Iterable[str]) -> str | None:

@@ -30,7 +30,7 @@ def shown(number: int, most: int = 60) -> str:
     """A whole number for readers: with its thousands apart, or rounded, with `≈`, where it has more digits than about `most`.
 
     >>> shown(-1234), shown(2**1000)
-    ('-1,234', '≈ 1.072e301')
+    ('-1,234', '≈ 1.071e301')
     """
     return grouped(number) if number.bit_length() <= 3 * most else approximate(number)
 
@@ -39,7 +39,7 @@ def approximate(number: int) -> str:
     """Four digits of a number of at least as many, and its power of ten.
 
     >>> approximate(2**1000)
-    '≈ 1.072e301'
+    '≈ 1.071e301'
     """
     size = abs(number)
     exponent = magnitude(size)

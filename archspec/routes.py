@@ -76,7 +76,7 @@ def _arrivals(
     extend: Callable[[Amount, int], Amount] | None,
     gates: bool,
 ) -> Reached[Amount]:
-    width = len(node.inputs) + len(node.outputs)
+    width = 0 if node.op.elementwise else len(node.inputs) + len(node.outputs)
     meter.charge("counting", _ARRIVAL + sum(map(len, offered)) * (1 + width // _WIDE))
     op, inputs, outputs = node.op, node.input_shapes, node.output_shapes
     arrived: Reached[Amount] = {}

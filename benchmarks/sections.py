@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import commands, compiler, compiling, drawing, gpu, growth, inference, paths, training
+from benchmarks import commands, compiler, compiling, drawing, gpu, growth, inference, paths, training, work
 
 SECTIONS = (
     inference.SECTION,
@@ -11,6 +11,7 @@ SECTIONS = (
     gpu.SECTION,
     commands.SECTION,
     growth.SECTION,
+    work.SECTION,
     compiler.SECTION,
     drawing.SECTION,
     paths.SECTION,

@@ -6,12 +6,13 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import NamedTuple
-
-import networkx as nx
+from typing import TYPE_CHECKING, NamedTuple
 
 from archspec.analysis.paths import Paths, Unit
 from archspec.graph import Graph, Input, Node, Value
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 class TooManyPathsError(ValueError):
@@ -197,6 +198,8 @@ def unravel(paths: Paths, limit: int = 4096) -> nx.DiGraph[int]:
     if paths.total > limit:
         many = f"{paths.total:,}" if paths.total.bit_length() < 200 else f"more than 2^{paths.total.bit_length() - 1}"
         raise TooManyPathsError(f"a tree of {many} paths is larger than the limit of {limit:,}")
+    import networkx as nx  # only a tree needs it
+
     ways = _Ways(paths)
     tree: nx.DiGraph[int] = nx.DiGraph()
     pending: list[tuple[_Move, int, int | None]] = [(move, move.cost, None) for move in reversed(list(ways.next(None)))]

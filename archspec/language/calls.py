@@ -19,6 +19,7 @@ from archspec.language.layers import (
     is_of,
 )
 from archspec.language.scopes import UNKNOWN, Bundle, Closure, Env, Frame, Label, Level, Place, channels
+from archspec.language.size import FRAME
 from archspec.language.tree import Scalar, Tree
 from archspec.language.values import UNKNOWN_NUMBER, UnknownError, evaluate, rounded
 from archspec.language.words import A_KIND
@@ -121,6 +122,7 @@ def argument(
         return turns.level(made, value, current, inner, env.use)
     if value is UNKNOWN_NUMBER:
         raise UnknownError
+    made.budget.charge("layers", FRAME)
     written = Env(value.env.names, Frame(value.env.frame), env.use)
     if label is None and not value.empty:
         label = Label(place.free(use.name), use.span)

@@ -26,7 +26,7 @@ from archspec.language.layers import (
 from archspec.language.maker import Maker
 from archspec.language.mistakes import Mistakes
 from archspec.language.scopes import UNKNOWN, Bundle, Env, Frame, Label, Place
-from archspec.language.size import SCOPE
+from archspec.language.size import FRAME, SCOPE
 from archspec.language.tree import Scalar
 from archspec.language.values import UnknownError
 from archspec.language.whole_numbers import check_whole_numbers
@@ -183,6 +183,7 @@ class Elaborator:
             return current
         if label is not None:
             place = self.open(place, label, "", {}, chain.span, env.use)
+        self.budget.charge("layers", FRAME)
         inner = env.inside()
         for item in chain.items:
             current = self.item(item, inner, current, place)

@@ -19,8 +19,8 @@ _MOST_COUNTS = 20_000
 _TURNS = 64  # of a repeat that are told apart by the number of values that they get
 _COUNT = 4  # units of work for the size of one layer
 
-LAYER, NODE, SCOPE = 1, 6, 3
-"""The units of work of a layer that is applied, of a node that it makes, of a scope."""
+LAYER, NODE, SCOPE, FRAME = 1, 6, 3, 1
+"""The units of work of a layer that is applied, of a node that it makes, of a scope, of a list with names of its own."""
 
 
 class Size(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from archspec import meter
 from archspec.carried import Carried, Piece
 from archspec.graph import Graph, Node, Value
 from archspec.ops.base import Op
@@ -15,6 +16,8 @@ from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
 from archspec.passes.base import FreeNames, PassError, followed, keep, rebuild
 from archspec.passes.chains import Chain, Wiring
+
+_COPY = 20  # units of work for an op and the slices of its weights
 
 Form = Annotated[
     Literal["sum", "concat"],
@@ -113,6 +116,7 @@ def _add(
     step: dict[str, Carried],
 ) -> tuple[Value, ...]:
     """One op of path `number`, with its slices of the weights."""
+    meter.charge("passes", _COPY)
     gathers = grouped.summed and node is grouped.last
     op: Op = node.op
     if isinstance(op, Conv):

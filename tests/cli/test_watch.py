@@ -1,0 +1,72 @@
+"""A long run is shown on a terminal, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from archspec.cli import watch
+from archspec.language import Budget, Limits
+from tests.hostile import stages
+
+TURNS = stages("{repeat: {times: channels * 10000, layers: [identity]}}")
+
+
+def test_the_display_appears_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    display = watch.Display()
+    budget = Budget()
+    now = 100.9
+    display(budget)
+    assert display.progress is None
+    now = 101.1
+    budget.charge("layers", 1234)
+    display(budget)
+    assert display.progress is not None
+    (task,) = display.progress.tasks
+    assert (task.completed, task.total) == (1234, 2_000_000)
+    display.close()
+    assert not display.progress.live.is_started
+
+
+def test_nobody_watches_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    with watch.watched(Limits(nodes=7)) as budget:
+        assert budget.watch is None
+        assert budget.limits.nodes == 7
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with watch.watched(Limits()) as budget:
+        assert isinstance(budget.watch, watch.Display)
+
+
+PROGRAM = """
+import sys
+from archspec.cli import watch
+watch._SILENT = 0.0
+from archspec.cli.commands import archspec
+archspec(["check", sys.argv[1]])
+"""
+
+
+def test_a_terminal_shows_the_units(tmp_path: Path) -> None:
+    (tmp_path / "turns.yaml").write_text(TURNS, encoding="utf-8")
+    reader, terminal = os.openpty()
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", PROGRAM, "turns.yaml"],
+            cwd=tmp_path,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            check=True,
+        )
+        shown = os.read(reader, 100_000).decode()
+    finally:
+        os.close(terminal)
+        os.close(reader)
+    assert run.stdout == b"1 checked, none wrong\n"
+    assert "of at most 2,000,000 units of work" in shown
