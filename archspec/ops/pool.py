@@ -37,11 +37,10 @@ class Pooling(Op):
         shape = inputs[0]
         rank = spatial_rank(self, shape)
         stride, padding, extent = self._numbers(rank)
-        # Over one axis torch measures the padding by the kernel without its gaps, at least in evaluation.
-        most = per_axis(self.kernel, rank, "kernel") if rank == 1 else extent
-        if any(2 * added > reach for added, reach in zip(padding, most, strict=True)):
+        kernel = per_axis(self.kernel, rank, "kernel")  # torch measures the padding by it, without its gaps
+        if any(2 * added > size for added, size in zip(padding, kernel, strict=True)):
             raise ShapeError(
-                f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(most)}", field="padding"
+                f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(kernel)}", field="padding"
             )
         return (shape.resized((shape.channels, *slide(shape.spatial, extent, stride, padding, ceil=self.ceil))),)
 
