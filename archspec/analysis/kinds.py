@@ -78,6 +78,9 @@ def _argument(name: str, value: Any) -> str:
 
 
 def _value(value: Any) -> str:
+    match value:
+        case (str(name), int(size)):  # an axis and its size
+            return f"{size} {name}"
     if isinstance(value, tuple):
         return shorten(" | ".join(_value(one) for one in value), 30)
     return f"{value:g}" if isinstance(value, float) else shorten(str(value), 30)

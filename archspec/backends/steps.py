@@ -46,7 +46,7 @@ class Step:
 
     @property
     def batched(self) -> bool:
-        """Whether all that it reads has a batch axis: then each of its operands is of the shape of a result that is as large."""
+        """Whether every operand has a batch axis; a sum of operands without one is wider than some of them."""
         return all(value.shape.batched for value in self.node.inputs)
 
 

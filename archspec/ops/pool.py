@@ -37,7 +37,7 @@ class Pooling(Op):
         shape = inputs[0]
         rank = spatial_rank(self, shape)
         stride, padding, extent = self._numbers(rank)
-        kernel = per_axis(self.kernel, rank, "kernel")  # torch measures the padding by it without its gaps
+        kernel = per_axis(self.kernel, rank, "kernel")  # torch measures the padding by it, without its gaps
         if any(2 * added > size for added, size in zip(padding, kernel, strict=True)):
             raise ShapeError(
                 f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(kernel)}", field="padding"
