@@ -45,7 +45,10 @@ class Documents(Blocks):
     def make(self, room: int = 4) -> Document:
         """A document that should be a network."""
         rng = self.rng
-        inputs = {f"in{at}" if at else "image": list(rng.choice(INPUTS)) for at in range(rng.choice([1] * 6 + [2, 3]))}
+        inputs = {
+            f"in{number}" if number else "image": list(rng.choice(INPUTS))
+            for number in range(rng.choice([1] * 6 + [2, 3]))
+        }
         if len(inputs) > 1 and self.chance(0.5):
             inputs = dict.fromkeys(inputs, next(iter(inputs.values())))
         arguments = self.arguments()
@@ -77,16 +80,16 @@ class Documents(Blocks):
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of the document, which its blocks see too."""
-        found: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         for name in self.rng.sample(NUMBERS, self.rng.choice([0, 0, 1, 2])):
             chosen = number(self.rng, self.rng.randint(1, 6), self.document.numbers)
-            found[name] = chosen.tree
+            arguments[name] = chosen.tree
             self.document.numbers[name] = chosen.value(self.document.numbers)
         if self.chance(0.2):
-            found["flag"] = self.document.options["flag"] = self.chance(0.5)
+            arguments["flag"] = self.document.options["flag"] = self.chance(0.5)
         if self.chance(0.1):
-            found["kind"] = self.document.options["kind"] = self.rng.choice(["same", "zeros"])
-        return found
+            arguments["kind"] = self.document.options["kind"] = self.rng.choice(["same", "zeros"])
+        return arguments
 
     def outputs(self, tree: dict[str, Any], results: dict[str, Bundle]) -> dict[str, tuple[int, ...]]:
         """Which stages are returned: the last, or some more; and what the outputs are called."""
@@ -120,9 +123,9 @@ class Documents(Blocks):
 def _numbered(results: dict[str, Bundle]) -> dict[str, tuple[int, ...]]:
     """The outputs by name: those of a bundle are numbered."""
     return {
-        name if len(values) == 1 else f"{name}{at}": value.sizes
+        name if len(values) == 1 else f"{name}{number}": value.sizes
         for name, values in results.items()
-        for at, value in enumerate(values)
+        for number, value in enumerate(values)
     }
 
 
