@@ -9,9 +9,10 @@ from typing import Any
 from archspec.ops import BY_WORD
 from archspec.shape import Shape
 from tests.grammar.blocks import Blocks
+from tests.grammar.fields import random_fields
 from tests.grammar.names import NUMBERS
 from tests.grammar.numbers import number
-from tests.grammar.pieces import Bundle, Misfit
+from tests.grammar.pieces import Bundle, Env, Misfit, Piece
 
 INPUTS = [
     *[[channels, size, size] for channels in (1, 2, 4, 6) for size in (4, 8)],
@@ -59,7 +60,8 @@ class Documents(Blocks):
         results: dict[str, Bundle] = {}
         for _ in range(rng.randint(1, 4)):
             name = self.name(env)
-            piece = self.keyed(env, name, current, room)
+            tokens = not stages and len(current) == 1 and current[0].rank == 1 and self.chance(0.3)
+            piece = self.embedding(env, current) if tokens else self.keyed(env, name, current, room)
             current = piece.apply(env, current)
             env.values[name] = results[name] = current
             stages[name] = piece.tree
@@ -77,6 +79,11 @@ class Documents(Blocks):
         outputs = self.outputs(tree, results)
         self.passes(tree)
         return Document(tree, outputs)
+
+    def embedding(self, env: Env, current: Bundle) -> Piece:
+        """Tokens as vectors: it needs an input of its own."""
+        op = BY_WORD["embedding"]
+        return self.use(op, env, current, random_fields(self.rng, op, current[0]))
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of the document, which its blocks see too."""

@@ -26,7 +26,9 @@ from tests.grammar.pieces import (
 )
 
 SINGLE = [
-    op for op in OPS if op.operands == (1, 1) and not op.join and op.word not in ("identity", "parameter", "columndraw")
+    op
+    for op in OPS
+    if op.operands == (1, 1) and not op.join and op.word not in ("identity", "parameter", "columndraw", "embedding")
 ]
 ELEMENTWISE = [
     "relu",
