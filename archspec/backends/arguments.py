@@ -55,7 +55,7 @@ def argument_names(names: Iterable[str]) -> list[str]:
 
 def part_arguments(part: Part) -> list[str]:
     """What the values that enter a part are called in its `forward`."""
-    return ["x"] if len(part.inputs) == 1 else [f"x{at}" for at in range(len(part.inputs))]
+    return ["x"] if len(part.inputs) == 1 else [f"x{number}" for number in range(len(part.inputs))]
 
 
 def is_attribute(name: str) -> bool:

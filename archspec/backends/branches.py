@@ -49,11 +49,11 @@ def arrange(operations: Sequence[Operation], outputs: Collection[Hashable]) -> l
 class _Arrangement:
     def __init__(self, operations: Sequence[Operation], outputs: Collection[Hashable]) -> None:
         self._operations, self._outputs = operations, frozenset(outputs)
-        self._makers = {value: at for at, one in enumerate(operations) for value in one.results}
+        self._makers = {value: index for index, operation in enumerate(operations) for value in operation.results}
         self._readers: dict[Hashable, list[int]] = defaultdict(list)
-        for at, one in enumerate(operations):
-            for value in one.reads:
-                self._readers[value].append(at)
+        for index, operation in enumerate(operations):
+            for value in operation.reads:
+                self._readers[value].append(index)
         self._around: dict[int, int] = {}
         """For an operation of a branch, the innermost, the drop path of that branch."""
         self._depths: dict[int, int] = {}
@@ -61,38 +61,38 @@ class _Arrangement:
         self._likes: dict[int, Hashable] = {}
         self._entering: dict[int, list[int]] = defaultdict(list)
         """For a sum, the drop paths of the branches that stand before it."""
-        for at, one in enumerate(operations):
-            if one.role == "drop":
-                self._place(at)
+        for index, operation in enumerate(operations):
+            if operation.role == "drop":
+                self._place(index)
 
     def _place(self, drop: int) -> None:
         inside = self._inside(drop)
-        depth = 1 + max((self._depths.get(at, 0) for at in inside), default=0)
+        depth = 1 + max((self._depths.get(index, 0) for index in inside), default=0)
         if not inside or depth > DEEPEST:
             return
-        found = self._beside(drop)
-        if found is None:
+        entered = self._beside(drop)
+        if entered is None:
             return
-        total, self._likes[drop] = found
+        total, self._likes[drop] = entered
         self._entering[total].append(drop)
         self._depths[drop] = depth
-        for at in (*inside, drop):
-            self._around.setdefault(at, drop)
+        for index in (*inside, drop):
+            self._around.setdefault(index, drop)
 
     def _inside(self, drop: int) -> set[int]:
         """The operations whose every use leads to `drop` alone."""
         inside = {drop}
         waiting = list(self._operations[drop].reads)
         while waiting:
-            at = self._makers.get(waiting.pop())
-            if at is None or at in inside or not self._is_needed_in(at, inside):
+            index = self._makers.get(waiting.pop())
+            if index is None or index in inside or not self._is_needed_in(index, inside):
                 continue
-            inside.add(at)
-            waiting += self._operations[at].reads
+            inside.add(index)
+            waiting += self._operations[index].reads
         return inside - {drop}
 
-    def _is_needed_in(self, at: int, inside: set[int]) -> bool:
-        results = self._operations[at].results
+    def _is_needed_in(self, index: int, inside: set[int]) -> bool:
+        results = self._operations[index].results
         return self._outputs.isdisjoint(results) and all(inside.issuperset(self._readers[value]) for value in results)
 
     def _beside(self, drop: int) -> tuple[int, Hashable] | None:
@@ -112,23 +112,23 @@ class _Arrangement:
 
     def _is_there(self, value: Hashable, start: int, drop: int) -> bool:
         """Whether a value is made before the branch of `drop`, which is to stand before `start`; not by a branch still to be placed."""
-        at = self._makers.get(value)
-        if at is None:
+        index = self._makers.get(value)
+        if index is None:
             return True
-        role = self._operations[at].role
-        moved = at in self._around and at not in self._entering.get(start, ())
-        return at < start and role != "constant" and not (role == "drop" and at > drop) and not moved
+        role = self._operations[index].role
+        moved = index in self._around and index not in self._entering.get(start, ())
+        return index < start and role != "constant" and not (role == "drop" and index > drop) and not moved
 
     def items(self) -> list[Item]:
         """All operations, each branch right before its sum."""
         members: dict[int | None, list[int]] = defaultdict(list)
-        for at in range(len(self._operations)):
-            if at not in self._likes:
-                members[self._around.get(at)].append(at)
+        for index in range(len(self._operations)):
+            if index not in self._likes:
+                members[self._around.get(index)].append(index)
         return list(self._ordered(None, members))
 
     def _ordered(self, around: int | None, members: Mapping[int | None, list[int]]) -> Iterator[Item]:
-        for at in members[around]:
-            for drop in self._entering.get(at, ()):
+        for index in members[around]:
+            for drop in self._entering.get(index, ()):
                 yield Branch(drop, tuple(self._ordered(drop, members)), self._likes[drop])
-            yield at
+            yield index

@@ -16,10 +16,12 @@ def check_whole_numbers(graph: Graph) -> None:
     whole = set(graph.inputs.values()) & wanted
     for node in graph.ops:
         held = [value in whole for value in node.inputs]
-        for at, value in enumerate(node.inputs):
-            if at in node.op.indices and not held[at]:
+        for position, value in enumerate(node.inputs):
+            if position in node.op.indices and not held[position]:
                 raise SpecError(_no_tokens(graph, node, value))
-            if held[at] and not (at in node.op.indices or node.op.reads_batch or (node.op.moves and all(held))):
+            if held[position] and not (
+                position in node.op.indices or node.op.reads_batch or (node.op.moves and all(held))
+            ):
                 raise SpecError(_computed_with(node))
         if node.op.moves and all(held):
             whole.update(node.outputs)
@@ -27,9 +29,9 @@ def check_whole_numbers(graph: Graph) -> None:
 
 def _no_tokens(graph: Graph, node: Node, value: Value) -> Diagnostic:
     maker = graph.nodes[value.node]
-    what = "an input" if isinstance(maker, Input) else maker.op.word
+    source = "an input" if isinstance(maker, Input) else maker.op.word
     notes = (Note(maker.span, "made here"),)
-    return Diagnostic(f"{node.op.word} needs whole numbers, got what {what} makes", node.span, notes, node.use, _HELP)
+    return Diagnostic(f"{node.op.word} needs whole numbers, got what {source} makes", node.span, notes, node.use, _HELP)
 
 
 def _computed_with(node: Node) -> Diagnostic:

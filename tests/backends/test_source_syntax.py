@@ -44,8 +44,8 @@ ONE_LINE = [
 @pytest.mark.parametrize("text", ONE_LINE)
 def test_code_on_one_line_means_what_it_was_made_of(text: str) -> None:
     tree = parsed(text)
-    found = code(tree)
-    assert ast.dump(parsed(found)) == ast.dump(tree)
+    written = code(tree)
+    assert ast.dump(parsed(written)) == ast.dump(tree)
 
 
 def test_literals_have_their_sign_and_their_type() -> None:
@@ -57,8 +57,8 @@ def test_literals_have_their_sign_and_their_type() -> None:
 
 def test_nothing_unprintable_is_written() -> None:
     text = 'a"b\\ \x1b[31m \u202e \x00 é \ud800'
-    for found in (code(literal(text)), "\n".join(statement(ast.Expr(ast.Constant(f'{text} """\nend\n'))))):
-        assert all(line.isprintable() for line in found.splitlines())
+    for written in (code(literal(text)), "\n".join(statement(ast.Expr(ast.Constant(f'{text} """\nend\n'))))):
+        assert all(line.isprintable() for line in written.splitlines())
     assert ast.literal_eval(code(literal(text))) == text
 
 
@@ -76,16 +76,16 @@ def test_nothing_unprintable_is_written() -> None:
 )
 def test_long_lines_are_broken_and_keep_their_meaning(text: str) -> None:
     tree = parsed(text)
-    found = lines("value = ", tree)
-    assert ast.dump(ast.parse("\n".join(found)).body[0].value) == ast.dump(tree)  # type: ignore[attr-defined]
-    assert max(map(len, found)) <= WIDTH
-    assert len(found) > 1
+    broken = lines("value = ", tree)
+    assert ast.dump(ast.parse("\n".join(broken)).body[0].value) == ast.dump(tree)  # type: ignore[attr-defined]
+    assert max(map(len, broken)) <= WIDTH
+    assert len(broken) > 1
 
 
 def test_repetitions_are_loops() -> None:
-    calls = ast.parse("\n".join(f"x = self[{3 + 2 * at}](x, -{at})" for at in range(4)) + "\ny = x\ny = x").body
-    found = [line for node in rolled(calls) for line in statement(node)]
-    assert found == ["for i in range(4):", "    x = self[2 * i + 3](x, -i)", "y = x", "y = x"]
+    calls = ast.parse("\n".join(f"x = self[{3 + 2 * turn}](x, -{turn})" for turn in range(4)) + "\ny = x\ny = x").body
+    written = [line for node in rolled(calls) for line in statement(node)]
+    assert written == ["for i in range(4):", "    x = self[2 * i + 3](x, -i)", "y = x", "y = x"]
 
 
 def test_what_differs_in_more_than_steps_is_no_loop() -> None:
@@ -112,12 +112,12 @@ def test_a_scheme_has_only_the_arguments_that_differ() -> None:
 
 def operations(*texts: str) -> list[Operation]:
     """`y = drop x` and the like as operations."""
-    found = []
+    operations = []
     for text in texts:
         result, _, made = text.partition(" = ")
         role, *reads = made.split()
-        found.append(Operation(tuple(reads), (result,), role))  # type: ignore[arg-type]
-    return found
+        operations.append(Operation(tuple(reads), (result,), role))  # type: ignore[arg-type]
+    return operations
 
 
 def test_a_branch_stands_before_the_sum_that_it_enters() -> None:
@@ -140,8 +140,8 @@ def test_what_cannot_be_left_out_stays_in_order(texts: tuple[str, ...]) -> None:
 
 def test_branches_inside_one_another_are_left_out_to_a_depth() -> None:
     texts = ["v0 = other x"]
-    for at in range(1, DEEPEST + 5):
-        texts += [f"d{at} = drop v{at - 1}", f"v{at} = sum d{at} x"]
+    for depth_ in range(1, DEEPEST + 5):
+        texts += [f"d{depth_} = drop v{depth_ - 1}", f"v{depth_} = sum d{depth_} x"]
     (*items, _) = arrange(operations(*texts), [f"v{DEEPEST + 4}"])
     depth = 0
     while items:

@@ -44,16 +44,16 @@ class Blocks(Motifs):
         self.document = Env()
 
     def makers(self, env: Env, current: Bundle, room: int) -> list[Any]:
-        found = super().makers(env, current, room)
+        makers = super().makers(env, current, room)
         if self.blocks:
-            found.append((self.block_use, 6))
-        return [*found, (self.new_block, 5)] if room > 1 and len(self.blocks) < 4 else found
+            makers.append((self.block_use, 6))
+        return [*makers, (self.new_block, 5)] if room > 1 and len(self.blocks) < 4 else makers
 
     def consumers(self, current: Bundle) -> list[Any]:
-        found = super().consumers(current)
+        consumers = super().consumers(current)
         if self.blocks:
-            found.append((self.block_use, 2))
-        return [*found, (self.new_block, 2)] if len(self.blocks) < 4 else found
+            consumers.append((self.block_use, 2))
+        return [*consumers, (self.new_block, 2)] if len(self.blocks) < 4 else consumers
 
     def means_something(self, env: Env, name: str) -> bool:
         return super().means_something(env, name) or name in self.blocks
@@ -87,11 +87,13 @@ class Blocks(Motifs):
         pieces, outputs = self.body(inner, current, room, inputs)
         body = in_order(list(pieces.values())) if not _named(pieces) else _keyed(pieces)
         layers = (
-            {key: one.tree for key, one in pieces.items()} if _named(pieces) else [one.tree for one in pieces.values()]
+            {key: part.tree for key, part in pieces.items()}
+            if _named(pieces)
+            else [part.tree for part in pieces.values()]
         )
         tree: Any = layers
         if parameters or inputs or outputs or isinstance(layers, dict):
-            declared = {key: self.declared(one) for key, one in parameters.items()}
+            declared = {key: self.declared(part) for key, part in parameters.items()}
             tree = ({"args": declared} if declared else {}) | ({"inputs": inputs} if inputs else {})
             tree |= {"layers": layers} | ({"outputs": outputs} if outputs else {})
         elif len(layers) == 1 and self.chance(0.5):
@@ -140,7 +142,7 @@ class Blocks(Motifs):
         """Names for the values of the bundle that a block takes."""
         if len(current) == 1 and self.chance(0.8):
             return []
-        names = [f"{self.rng.choice(['left', 'q', 'x'])}{at}" for at in range(len(current))]
+        names = [f"{self.rng.choice(['left', 'q', 'x'])}{place}" for place in range(len(current))]
         inner.values.update({name: (value,) for name, value in zip(names, current, strict=True)})
         return names
 

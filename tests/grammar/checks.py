@@ -26,11 +26,11 @@ def load(text: str) -> Architecture | tuple[Diagnostic, ...]:
     try:
         return archspec.load(Source("fuzz.yaml", text), limits=LIMITS)
     except archspec.SpecError as error:
-        found = error.diagnostics
-    assert found
-    for diagnostic in found:
+        diagnostics = error.diagnostics
+    assert diagnostics
+    for diagnostic in diagnostics:
         check_diagnostic(diagnostic)
-    return found
+    return diagnostics
 
 
 def check_diagnostic(diagnostic: Diagnostic) -> None:
@@ -45,17 +45,17 @@ def check_diagnostic(diagnostic: Diagnostic) -> None:
 def check_graph(graph: Graph) -> None:
     """Values are made before they are read, shapes are those of the ops, scopes are of consecutive nodes."""
     made: dict[Value, int] = {}
-    for at, node in enumerate(graph.nodes):
-        assert node.id == at
+    for number, node in enumerate(graph.nodes):
+        assert node.id == number
         if not isinstance(node, Input):
-            assert all(made[value] < at for value in node.inputs)
+            assert all(made[value] < number for value in node.inputs)
             assert node.op.infer(*node.input_shapes) == node.output_shapes
             calls = node.op.lower(*node.input_shapes)
             assert sum(call.stateful for call in calls) == bool(
                 calls and (node.weights or any(c.stateful for c in calls))
             )
             assert node.macs >= 0
-        made.update(dict.fromkeys(node.outputs, at))
+        made.update(dict.fromkeys(node.outputs, number))
     assert all(value in made for value in graph.outputs.values())
     check_scopes(graph)
     check_weights(graph)
@@ -87,8 +87,8 @@ def check_weights(graph: Graph) -> None:
 
 def check_paths(arch: Architecture) -> None:
     """The paths are as many, and as long, as single routes are when they are followed one by one."""
-    found = arch.paths("layers")
-    if found.total > MOST_PATHS:
+    counted = arch.paths("layers")
+    if counted.total > MOST_PATHS:
         return
     lengths = Counter[int]()
     graph = arch.network
@@ -110,9 +110,9 @@ def check_paths(arch: Architecture) -> None:
                 reached = reader.op.routes(operand, channels, reader.input_shapes, reader.output_shapes, made.index)
                 if reached:
                     waiting.append((made, reached, length + reader.op.weighted))
-    assert +lengths == found.lengths
-    assert found.total == lengths.total()
-    assert len(list(arch.iter_paths("layers"))) == found.total
+    assert +lengths == counted.lengths
+    assert counted.total == lengths.total()
+    assert len(list(arch.iter_paths("layers"))) == counted.total
 
 
 def check_views(arch: Architecture) -> None:

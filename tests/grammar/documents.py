@@ -9,9 +9,10 @@ from typing import Any
 from archspec.ops import BY_WORD
 from archspec.shape import Shape
 from tests.grammar.blocks import Blocks
+from tests.grammar.fields import random_fields
 from tests.grammar.names import NUMBERS
 from tests.grammar.numbers import number
-from tests.grammar.pieces import Bundle, Misfit
+from tests.grammar.pieces import Bundle, Env, Misfit, Piece
 
 INPUTS = [
     *[[channels, size, size] for channels in (1, 2, 4, 6) for size in (4, 8)],
@@ -45,7 +46,10 @@ class Documents(Blocks):
     def make(self, room: int = 4) -> Document:
         """A document that should be a network."""
         rng = self.rng
-        inputs = {f"in{at}" if at else "image": list(rng.choice(INPUTS)) for at in range(rng.choice([1] * 6 + [2, 3]))}
+        inputs = {
+            f"in{number}" if number else "image": list(rng.choice(INPUTS))
+            for number in range(rng.choice([1] * 6 + [2, 3]))
+        }
         if len(inputs) > 1 and self.chance(0.5):
             inputs = dict.fromkeys(inputs, next(iter(inputs.values())))
         arguments = self.arguments()
@@ -56,7 +60,8 @@ class Documents(Blocks):
         results: dict[str, Bundle] = {}
         for _ in range(rng.randint(1, 4)):
             name = self.name(env)
-            piece = self.keyed(env, name, current, room)
+            tokens = not stages and len(current) == 1 and current[0].rank == 1 and self.chance(0.3)
+            piece = self.embedding(env, current) if tokens else self.keyed(env, name, current, room)
             current = piece.apply(env, current)
             env.values[name] = results[name] = current
             stages[name] = piece.tree
@@ -75,18 +80,23 @@ class Documents(Blocks):
         self.passes(tree)
         return Document(tree, outputs)
 
+    def embedding(self, env: Env, current: Bundle) -> Piece:
+        """Tokens as vectors: it needs an input of its own."""
+        op = BY_WORD["embedding"]
+        return self.use(op, env, current, random_fields(self.rng, op, current[0]))
+
     def arguments(self) -> dict[str, Any]:
         """Arguments of the document, which its blocks see too."""
-        found: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         for name in self.rng.sample(NUMBERS, self.rng.choice([0, 0, 1, 2])):
             chosen = number(self.rng, self.rng.randint(1, 6), self.document.numbers)
-            found[name] = chosen.tree
+            arguments[name] = chosen.tree
             self.document.numbers[name] = chosen.value(self.document.numbers)
         if self.chance(0.2):
-            found["flag"] = self.document.options["flag"] = self.chance(0.5)
+            arguments["flag"] = self.document.options["flag"] = self.chance(0.5)
         if self.chance(0.1):
-            found["kind"] = self.document.options["kind"] = self.rng.choice(["same", "zeros"])
-        return found
+            arguments["kind"] = self.document.options["kind"] = self.rng.choice(["same", "zeros"])
+        return arguments
 
     def outputs(self, tree: dict[str, Any], results: dict[str, Bundle]) -> dict[str, tuple[int, ...]]:
         """Which stages are returned: the last, or some more; and what the outputs are called."""
@@ -120,9 +130,9 @@ class Documents(Blocks):
 def _numbered(results: dict[str, Bundle]) -> dict[str, tuple[int, ...]]:
     """The outputs by name: those of a bundle are numbered."""
     return {
-        name if len(values) == 1 else f"{name}{at}": value.sizes
+        name if len(values) == 1 else f"{name}{number}": value.sizes
         for name, values in results.items()
-        for at, value in enumerate(values)
+        for number, value in enumerate(values)
     }
 
 

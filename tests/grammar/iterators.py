@@ -21,8 +21,8 @@ class Iterators(Joins):
     """Makes iterators, too."""
 
     def makers(self, env: Env, current: Bundle, room: int) -> list[tuple[Maker, int]]:
-        found = super().makers(env, current, room)
-        return [*found, (self.repeat, 4), (self.nest, 2)] if room > 0 else found
+        makers = super().makers(env, current, room)
+        return [*makers, (self.repeat, 4), (self.nest, 2)] if room > 0 else makers
 
     def consumers(self, current: Bundle) -> list[tuple[Maker, int]]:
         return [*super().consumers(current), (self.each, 3)]

@@ -25,10 +25,10 @@ class Joins(Layers):
     """Makes joins, too."""
 
     def makers(self, env: Env, current: Bundle, room: int) -> list[tuple[Maker, int]]:
-        found = super().makers(env, current, room)
+        makers = super().makers(env, current, room)
         if room <= 0:
-            return found
-        return [*found, (self.summed, 5), (self.concat, 4), (self.gate, 2), (self.bundle, 3), (self.split, 4)]
+            return makers
+        return [*makers, (self.summed, 5), (self.concat, 4), (self.gate, 2), (self.bundle, 3), (self.split, 4)]
 
     def consumers(self, current: Bundle) -> list[tuple[Maker, int]]:
         return [*super().consumers(current), (self.join_of_all, 6)]
@@ -46,11 +46,11 @@ class Joins(Layers):
             values = made(env, current)
             return values if len(values) <= 1 or word == "bundle" else fields.infer(env, current, values)
 
-        tree: dict[str, Any] = {word: [one.tree for one in branches]}
+        tree: dict[str, Any] = {word: [branch.tree for branch in branches]}
         if len(branches) == 1 and not isinstance(branches[0].tree, list | dict) and self.chance(0.3):
             tree = {word: branches[0].tree}
-        elif env.naming and self.chance(0.2) and all(self.can_be_keyed(one) for one in branches):
-            tree = {word: {self.name(env): one.tree for one in branches}}
+        elif env.naming and self.chance(0.2) and all(self.can_be_keyed(branch) for branch in branches):
+            tree = {word: {self.name(env): branch.tree for branch in branches}}
         if given:
             tree["with"] = {name: written(value) for name, value in given.items()}
         return Piece(tree, apply)
@@ -60,11 +60,11 @@ class Joins(Layers):
 
     def branches(self, env: Env, current: Bundle, room: int, most: int) -> list[Piece]:
         """Layers of a join: the first of the current value, others perhaps of values that have names."""
-        found = [self.layer(env, current, room - 1)]
+        branches = [self.layer(env, current, room - 1)]
         for _ in range(self.rng.randint(0, most - 1)):
             name = self.value(env, lambda shape: True) if self.chance(0.4) else None
-            found.append(self.layer(env, current, room - 1) if name is None else self.of_name(env, name, room))
-        return found
+            branches.append(self.layer(env, current, room - 1) if name is None else self.of_name(env, name, room))
+        return branches
 
     def of_name(self, env: Env, name: str, room: int) -> Piece:
         """A named value as a branch, or a layer that is applied to it."""
@@ -132,16 +132,16 @@ class Joins(Layers):
         inner = env.inside()
         made = piece.apply(inner, current)
         if env.naming and len(made) > 1 and self.chance(0.4) and isinstance(piece.tree, dict):
-            names = [f"p{len(env.taken) + at}" for at in range(len(made))]
+            names = [f"p{len(env.taken) + place}" for place in range(len(made))]
             env.taken.update(names)
             piece = self.binding(piece, names)
             made = piece.apply(inner, current)
-            ends = [self.of_value(inner, made[at], name) for at, name in enumerate(names)]
+            ends = [self.of_value(inner, made[place], name) for place, name in enumerate(names)]
             word = "concat" if self.chance(0.7) else "add"
             pieces = [piece, self.join(word, inner, made, room, ends)]
         else:
             pieces = [piece, *self.several_layers(inner, made, room, 0)]
-        return Piece([one.tree for one in pieces], in_order(pieces))
+        return Piece([part.tree for part in pieces], in_order(pieces))
 
     def of_value(self, env: Env, shape: Shape, name: str) -> Piece:
         """A named value as a branch, by itself or with something done to it."""

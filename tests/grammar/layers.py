@@ -26,7 +26,9 @@ from tests.grammar.pieces import (
 )
 
 SINGLE = [
-    op for op in OPS if op.operands == (1, 1) and not op.join and op.word not in ("identity", "parameter", "columndraw")
+    op
+    for op in OPS
+    if op.operands == (1, 1) and not op.join and op.word not in ("identity", "parameter", "columndraw", "embedding")
 ]
 ELEMENTWISE = [
     "relu",
@@ -74,10 +76,10 @@ class Layers:
 
     def makers(self, env: Env, current: Bundle, room: int) -> list[tuple[Maker, int]]:
         """What makes layers of a single value, and how often."""
-        found: list[tuple[Maker, int]] = [(self.op, 16), (self.weighted, 8), (self.rest, 1)]
+        makers: list[tuple[Maker, int]] = [(self.op, 16), (self.weighted, 8), (self.rest, 1)]
         if env.layers:
-            found.append((self.layer_argument, 5))
-        return [*found, (self.listed, 4), (self.mapping, 3)] if room > 0 else found
+            makers.append((self.layer_argument, 5))
+        return [*makers, (self.listed, 4), (self.mapping, 3)] if room > 0 else makers
 
     def consumers(self, current: Bundle) -> list[tuple[Maker, int]]:
         """What makes layers of a bundle, and how often."""
@@ -185,7 +187,7 @@ class Layers:
             except Misfit:
                 continue
             pieces = [piece, back]
-            return Piece([one.tree for one in pieces], in_order(pieces))
+            return Piece([part.tree for part in pieces], in_order(pieces))
         return Piece("relu", lambda env, current: current)
 
     def projection(self, env: Env, current: Bundle, target: Shape) -> Piece:
@@ -206,7 +208,7 @@ class Layers:
         ):
             pieces.append(self.use(BY_WORD[word], env, current, fields))
             current = pieces[-1].apply(env, current)
-        return Piece([one.tree for one in pieces], in_order(pieces))
+        return Piece([part.tree for part in pieces], in_order(pieces))
 
     def several_layers(self, env: Env, current: Bundle, room: int, count: int) -> list[Piece]:
         """Layers one after the other, in an environment that is theirs."""
@@ -221,7 +223,7 @@ class Layers:
 
     def listed(self, env: Env, current: Bundle, room: int) -> Piece:
         pieces = self.several_layers(env.inside(), current, room, self.rng.randint(1, 4))
-        return Piece([one.tree for one in pieces], in_order(pieces))
+        return Piece([part.tree for part in pieces], in_order(pieces))
 
     def mapping(self, env: Env, current: Bundle, room: int) -> Piece:
         """Layers with names; without a scope of its own where it is unnamed."""
@@ -235,7 +237,7 @@ class Layers:
             current = piece.apply(inner, current)
             inner.values[name] = current
             pieces[name] = piece
-        return Piece({"layers": {name: one.tree for name, one in pieces.items()}}, _with_names(pieces))
+        return Piece({"layers": {name: part.tree for name, part in pieces.items()}}, _with_names(pieces))
 
     def keyed(self, env: Env, name: str, current: Bundle, room: int) -> Piece:
         """A layer behind a key, which is its scope."""

@@ -36,8 +36,8 @@ def noise(arch: Architecture) -> list[Tensor]:
 def outputs_of(model: nn.Module, given: list[Tensor], *, training: bool) -> list[Tensor]:
     torch.manual_seed(3)
     with torch.no_grad():
-        found = model.train(training)(*given)
-    return list(found) if isinstance(found, tuple) else [found]
+        result = model.train(training)(*given)
+    return list(result) if isinstance(result, tuple) else [result]
 
 
 def check_built(arch: Architecture) -> nn.Module:
@@ -57,8 +57,8 @@ def check_optimized(arch: Architecture, built: nn.Module) -> None:
     other = printed(optimized.source())
     other.load_state_dict(model.state_dict(), strict=True)
     expected = outputs_of(built, noise(arch), training=False)
-    for one in (model, other):
-        for mine, theirs in zip(outputs_of(one, noise(arch), training=False), expected, strict=True):
+    for variant in (model, other):
+        for mine, theirs in zip(outputs_of(variant, noise(arch), training=False), expected, strict=True):
             scale = theirs.abs().nan_to_num(0.0, 0.0, 0.0).max().item() if theirs.is_floating_point() else 1.0
             torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4 * max(scale, 1.0), equal_nan=True)
 
@@ -71,7 +71,9 @@ def check_printed(arch: Architecture, built: nn.Module) -> str:
     model.load_state_dict(built.state_dict(), strict=True)
     given = noise(arch)
     for training in (False, True):
-        pairs = [outputs_of(one, [value.clone() for value in given], training=training) for one in (built, model)]
+        pairs = [
+            outputs_of(variant, [value.clone() for value in given], training=training) for variant in (built, model)
+        ]
         torch.testing.assert_close(*pairs, rtol=0, atol=0, equal_nan=True)
     torch.testing.assert_close(dict(model.state_dict()), dict(built.state_dict()), rtol=0, atol=0, equal_nan=True)
     return text

@@ -20,11 +20,11 @@ class Motifs(Iterators):
     """Makes units of known networks, and what passes look for, too."""
 
     def makers(self, env: Env, current: Bundle, room: int) -> list[tuple[Maker, int]]:
-        found = super().makers(env, current, room)
+        makers = super().makers(env, current, room)
         if room <= 0:
-            return found
+            return makers
         units = [(self.residual, 4), (self.products, 2), (self.constant, 2), (self.attention, 1)]
-        return [*found, *units, (self.dropmean, 1), (self.grouped, 1), (self.paths, 1)]
+        return [*makers, *units, (self.dropmean, 1), (self.grouped, 1), (self.paths, 1)]
 
     def residual(self, env: Env, current: Bundle, room: int) -> Piece:
         """A unit of a residual network, with a projection where it is needed."""
@@ -32,7 +32,7 @@ class Motifs(Iterators):
         body = [self.weighted(inner, current, 0)]
         made = body[0].apply(inner, current)
         body += self.several_layers(inner, made, 0, self.rng.randint(0, 2))
-        branch = Piece([one.tree for one in body], in_order(body))
+        branch = Piece([part.tree for part in body], in_order(body))
         shortcut = self.projection(env, current, branch.apply(env, current)[0])
         if _is_weighted(branch) and not _is_weighted(shortcut):
             self.motifs.add("residual")
@@ -44,7 +44,7 @@ class Motifs(Iterators):
         pair = self.join("bundle", env, current, room, [IDENTITY, self.preserving(env, current, 0)])
         after = self.use(op, env, current, {"transpose": True}, (current[0], current[0]))
         pieces = [pair, after]
-        return Piece([one.tree for one in pieces], in_order(pieces))
+        return Piece([part.tree for part in pieces], in_order(pieces))
 
     def attention(self, env: Env, current: Bundle, room: int) -> Piece:
         """Queries of a value, keys and values of others."""
@@ -55,7 +55,7 @@ class Motifs(Iterators):
         fields = random_fields(self.rng, BY_WORD["attention"], current[0])
         after = self.use(BY_WORD["attention"], env, current, fields, current * count)
         pieces = [bundle, after]
-        return Piece([one.tree for one in pieces], in_order(pieces))
+        return Piece([part.tree for part in pieces], in_order(pieces))
 
     def constant(self, env: Env, current: Bundle, room: int) -> Piece:
         """A learned constant beside the value."""
@@ -85,7 +85,7 @@ class Motifs(Iterators):
                 current = piece.apply(env, current)
                 pieces.append(piece)
         self.motifs.add("grouped")
-        return Piece([one.tree for one in pieces], in_order(pieces))
+        return Piece([part.tree for part in pieces], in_order(pieces))
 
     def paths(self, env: Env, current: Bundle, room: int) -> Piece:
         """Equal paths side by side: what `grouped_paths` looks for."""
@@ -97,7 +97,7 @@ class Motifs(Iterators):
             self.use(BY_WORD["conv"], env, made, first | {"kernel": 3, "padding": 1}),
         ]
         copies = Piece(
-            {"copies": {"times": 3, "layers": [one.tree for one in pieces]}},
+            {"copies": {"times": 3, "layers": [part.tree for part in pieces]}},
             lambda env, current: in_order(pieces)(env, current) * 3,
         )
         self.motifs.add("paths")

@@ -92,16 +92,16 @@ def broken(seed: int) -> str:
 def bundled() -> tuple[Any, ...]:
     """The bundled specs and those of the mistakes, as data; the large ones are left out."""
     files = [*sorted((ROOT / "specs").glob("*.yaml")), *sorted((ROOT / "tests" / "errors").glob("*.yaml"))]
-    found = []
+    specs = []
     for file in files:
         try:
             data = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 -- it makes strings only
         except yaml.YAMLError:
             continue
         if isinstance(data, dict) and len(str(data)) < 5000:
-            found.append(_unquoted(data))
-    assert len(found) > 50
-    return tuple(found)
+            specs.append(_unquoted(data))
+    assert len(specs) > 50
+    return tuple(specs)
 
 
 def _unquoted(data: Any) -> Any:
@@ -116,9 +116,9 @@ def _unquoted(data: Any) -> Any:
 def _bytes(rng: Random, text: str) -> str:
     data = text.encode()
     for _ in range(rng.randint(1, 5)):
-        at = rng.randint(0, len(data))
+        start = rng.randint(0, len(data))
         new = rng.choice(BYTES) if rng.random() < 0.7 else rng.randbytes(rng.randint(0, 4))
-        data = data[:at] + new + data[at + rng.randint(0, 6) :]
+        data = data[:start] + new + data[start + rng.randint(0, 6) :]
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -148,7 +148,7 @@ def _changed(data: Any, way: Way, change: Any) -> Any:
     head, rest = way[0], way[1:]
     if isinstance(data, dict):
         return {key: _changed(value, rest, change) if key == head else value for key, value in data.items()}
-    return [_changed(value, rest, change) if at == head else value for at, value in enumerate(data)]
+    return [_changed(value, rest, change) if number == head else value for number, value in enumerate(data)]
 
 
 def _change(rng: Random, donor: Any) -> Any:

@@ -96,8 +96,10 @@ class _Reader:
         names: dict[Path, Path] = {path: (free.take(identifier(self._words[path])),) for path in numbered}
         members = {names.get(path, path): make for path, make in body.members.items()}
         statements = [
-            replace(one, target=names.get(one.target, one.target)) if isinstance(one.target, tuple) else one
-            for one in body.statements
+            replace(statement, target=names.get(statement.target, statement.target))
+            if isinstance(statement.target, tuple)
+            else statement
+            for statement in body.statements
         ]
         return replace(body, members=members, statements=statements)
 
@@ -131,37 +133,39 @@ def _chain(body: Body) -> list[Member | Run] | None:
             return None
         current = statement.results
     members = [Member(path, make) for path, make in body.members.items()]
-    if current != body.outputs or any(len(one.path) > 1 or one.path[0] in CONTAINER for one in members):
+    if current != body.outputs or any(len(member.path) > 1 or member.path[0] in CONTAINER for member in members):
         return None
-    return list(_runs(members)) if all(isinstance(one.make, Make) for one in members) else None
+    return list(_runs(members)) if all(isinstance(member.make, Make) for member in members) else None
 
 
 def _runs(members: list[Member]) -> Iterator[Member | Run]:
-    at = 0
-    while at < len(members):
-        prefix, number = _numbered(members[at].path[0])
+    start = 0
+    while start < len(members):
+        prefix, number = _numbered(members[start].path[0])
         if number is None:
-            yield members[at]
-            at += 1
+            yield members[start]
+            start += 1
             continue
-        end = at + 1
-        while end < len(members) and _follows(members, end, prefix, number + end - at):
+        end = start + 1
+        while end < len(members) and _follows(members, end, prefix, number + end - start):
             end += 1
-        makes = tuple(one.make for one in members[at:end] if isinstance(one.make, Make))
+        makes = tuple(member.make for member in members[start:end] if isinstance(member.make, Make))
         if len(makes) > 1 and not _regular(makes):
             yield Run(prefix, number, makes[:1], single=True)
             number, makes = number + 1, makes[1:]
         yield Run(prefix, number, makes, single=False)
-        at = end
+        start = end
 
 
-def _follows(members: list[Member], at: int, prefix: str, number: int) -> bool:
-    return members[at].path[0] == f"{prefix}{number}" and shape_of(members[at].make) == shape_of(members[at - 1].make)
+def _follows(members: list[Member], index: int, prefix: str, number: int) -> bool:
+    return members[index].path[0] == f"{prefix}{number}" and shape_of(members[index].make) == shape_of(
+        members[index - 1].make
+    )
 
 
 def _numbered(name: str) -> tuple[str, int | None]:
-    found = re.fullmatch(r"(.*?)(0|[1-9]\d*)", name)
-    return (found[1], int(found[2])) if found else (name, None)
+    match = re.fullmatch(r"(.*?)(0|[1-9]\d*)", name)
+    return (match[1], int(match[2])) if match else (name, None)
 
 
 def _regular(makes: tuple[Make, ...]) -> bool:

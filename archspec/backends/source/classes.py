@@ -67,8 +67,8 @@ class _Writer:
         return class_of(self._family.name, self._base, [self._constructor(constructor), *forward])
 
     def _constructor(self, body: list[ast.stmt]) -> ast.FunctionDef:
-        arguments = [ast.arg(one.name, annotation(one.values)) for one in self._family.arguments]
-        defaults = [literal(one.default) for one in self._family.arguments if one.has_default]
+        arguments = [ast.arg(argument.name, annotation(argument.values)) for argument in self._family.arguments]
+        defaults = [literal(argument.default) for argument in self._family.arguments if argument.has_default]
         if self._family.optional is not None:
             arguments.append(ast.arg(self._family.optional, parsed("nn.Module | None")))
             defaults.append(ast.Constant(None))
@@ -78,16 +78,16 @@ class _Writer:
 
     def _members(self) -> Iterator[ast.stmt]:
         containers: set[Path] = set()
-        for one in self._family.members:
-            if isinstance(one, Turns):
-                yield self._turns(one)
+        for member in self._family.members:
+            if isinstance(member, Turns):
+                yield self._turns(member)
                 continue
-            for end in range(1, len(one.path)):
-                if one.path[:end] not in containers:
-                    containers.add(one.path[:end])
-                    yield self._put(one.path[:end], call("nn.Module"))
-            optional = one.path == (self._family.optional,)
-            yield self._put(one.path, name(one.path[0]) if optional else built(one.make))
+            for end in range(1, len(member.path)):
+                if member.path[:end] not in containers:
+                    containers.add(member.path[:end])
+                    yield self._put(member.path[:end], call("nn.Module"))
+            optional = member.path == (self._family.optional,)
+            yield self._put(member.path, name(member.path[0]) if optional else built(member.make))
 
     def _put(self, path: Path, value: ast.expr) -> ast.stmt:
         *above, last = path
@@ -100,20 +100,20 @@ class _Writer:
         owner = call(own("get_submodule"), literal(".".join(above))) if above else name("self")
         return _added(owner, literal(last), value)
 
-    def _turns(self, one: Turns) -> ast.stmt:
-        appends = one.prefix == "" and one.start == one.before
-        value = built(one.make)
-        if one.target is None or one.source is None:
-            return _append(value) if appends else self._put((f"{one.prefix}{one.start}",), value)
-        put = _append(value) if appends else _added(name("self"), _numbered(one.prefix, one.start), value)
-        return ast.For(stored(one.target), one.source, [put], [], lineno=0)
+    def _turns(self, turns: Turns) -> ast.stmt:
+        appends = turns.prefix == "" and turns.start == turns.before
+        value = built(turns.make)
+        if turns.target is None or turns.source is None:
+            return _append(value) if appends else self._put((f"{turns.prefix}{turns.start}",), value)
+        put = _append(value) if appends else _added(name("self"), _numbered(turns.prefix, turns.start), value)
+        return ast.For(stored(turns.target), turns.source, [put], [], lineno=0)
 
     # -- forward --------------------------------------------------------------------------------------------------
 
     def _forward(self) -> ast.FunctionDef:
         family = self._family
-        stored = _Stored({one.name for one in family.arguments}, self._stored, RESERVED | set(self._heads))
-        statements = [one.changed(stored.found) for one in family.statements]
+        stored = _Stored({statement.name for statement in family.arguments}, self._stored, RESERVED | set(self._heads))
+        statements = [statement.changed(stored.found) for statement in family.statements]
         body = Forward(family.body, statements, self._access, family.optional, self._names).write()
         arguments = [ast.arg(text, name("Tensor")) for text in self._names]
         index = "i" if "i" not in self._names else "i_"
@@ -203,13 +203,13 @@ def _of_family(make: Make, family: Family) -> ast.expr:
     args: list[ast.expr] = []
     keywords: dict[str, ast.expr] = {}
     options = dict(make.options)
-    required = sum(not one.has_default for one in family.arguments)
-    for one in family.arguments:
-        value = _value(options[one.name])
-        if one.has_default and is_literal(value, one.default):
+    required = sum(not argument.has_default for argument in family.arguments)
+    for argument in family.arguments:
+        value = _value(options[argument.name])
+        if argument.has_default and is_literal(value, argument.default):
             continue
-        if one.has_default or required > 3:
-            keywords[one.name] = value
+        if argument.has_default or required > 3:
+            keywords[argument.name] = value
         else:
             args.append(value)
     if family.optional is not None and options[family.optional] is not None:
@@ -229,8 +229,8 @@ def annotation(values: tuple[object, ...]) -> ast.expr:
 def _union(values: Iterable[object]) -> str:
     scalars = {type(value).__name__ for value in values if not isinstance(value, tuple)}
     tuples = [value for value in values if isinstance(value, tuple)]
-    found = {"float"} if scalars == {"int", "float"} else scalars
-    return " | ".join(sorted(found | ({_tuple(tuples)} if tuples else set())))
+    kinds = {"float"} if scalars == {"int", "float"} else scalars
+    return " | ".join(sorted(kinds | ({_tuple(tuples)} if tuples else set())))
 
 
 def _tuple(values: list[tuple[object, ...]]) -> str:

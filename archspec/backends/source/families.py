@@ -69,11 +69,11 @@ def single(body: Body) -> Family:
     return family
 
 
-def made_of(family: Family, at: int) -> Make:
+def made_of(family: Family, index: int) -> Make:
     """How the module of one of a family's bodies is constructed."""
-    options = [(one.name, one.values[at]) for one in family.arguments]
+    options = [(argument.name, argument.values[index]) for argument in family.arguments]
     if family.optional is not None:
-        options.append((family.optional, family.bodies[at].members.get((family.optional,))))  # type: ignore[arg-type]
+        options.append((family.optional, family.bodies[index].members.get((family.optional,))))  # type: ignore[arg-type]
     return Make(family, tuple(options))
 
 
@@ -97,17 +97,22 @@ def _make(makes: list[Make | Weight], solver: Solver) -> Make | Weight:
     columns = zip(*map(numbers_of, makes), strict=True)
     first = makes[0]
     if isinstance(first, Weight):
-        return replace(first, sizes=tuple(solver.expression(f"size{at}", column) for at, column in enumerate(columns)))
+        return replace(
+            first, sizes=tuple(solver.expression(f"size{axis}", column) for axis, column in enumerate(columns))
+        )
     return map_numbers(first, lambda hint: solver.expression(hint, next(columns)))  # type: ignore[return-value]
 
 
 def _statements(family: Family, solver: Solver) -> Iterator[Statement]:
-    rows = [[leaf for one in body.statements for leaf in one.leaves if is_quantity(leaf)] for body in family.bodies]
+    rows = [
+        [leaf for statement in body.statements for leaf in statement.leaves if is_quantity(leaf)]
+        for body in family.bodies
+    ]
     columns = zip(*rows, strict=True)
-    for one in family.body.statements:
-        word = one.target.rpartition(".")[2] if isinstance(one.target, str) else one.target[-1]
+    for statement in family.body.statements:
+        word = statement.target.rpartition(".")[2] if isinstance(statement.target, str) else statement.target[-1]
         quantity = partial(solver.expression, f"{word}_size")
-        yield one.changed(lambda leaf, make=quantity: make(next(columns)) if is_quantity(leaf) else leaf)  # type: ignore[misc]
+        yield statement.changed(lambda leaf, make=quantity: make(next(columns)) if is_quantity(leaf) else leaf)  # type: ignore[misc]
 
 
 def _chain(family: Family, solver: Solver) -> Iterator[Member | Turns]:

@@ -105,12 +105,12 @@ def lines(before: str, node: ast.expr, after: str = "", indent: int = 0, *, insi
 
 def _each(broken: _Break, before: str, after: str, indent: int) -> list[str]:
     """The parts on lines of their own."""
-    found: list[str] = []
-    for at, (prefix, part) in enumerate(broken.parts):
-        last = at == len(broken.parts) - 1
-        found += lines(before + prefix, part, after if last else broken.between, indent, inside=True)
+    broken_lines: list[str] = []
+    for index, (prefix, part) in enumerate(broken.parts):
+        last = index == len(broken.parts) - 1
+        broken_lines += lines(before + prefix, part, after if last else broken.between, indent, inside=True)
         before = ""
-    return found
+    return broken_lines
 
 
 def _break(node: ast.expr) -> _Break | None:
@@ -163,11 +163,11 @@ def _simple(node: ast.stmt, pad: str) -> list[str]:
         case ast.Expr(value):
             return lines("", value, indent=len(pad))
         case ast.Assign([target], value):
-            found = lines(f"{_bare(target)} = ", value, indent=len(pad))
-            if isinstance(target, ast.Tuple) and len(found[0]) > WIDTH and len(found) > 1:
+            assigned = lines(f"{_bare(target)} = ", value, indent=len(pad))
+            if isinstance(target, ast.Tuple) and len(assigned[0]) > WIDTH and len(assigned) > 1:
                 inner = lines("", value, indent=len(pad) + _STEP, inside=True)
                 return [f"{pad}{_bare(target)} = (", *inner, f"{pad})"]
-            return found
+            return assigned
         case ast.AnnAssign(target, annotation, None):
             return [f"{pad}{code(target)}: {code(annotation)}"]
         case ast.AnnAssign(target, annotation, ast.expr() as value):

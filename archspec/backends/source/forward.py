@@ -57,8 +57,8 @@ class Forward:
     ) -> None:
         self._body, self._access, self._optional = body, access, optional
         self._statements = statements
-        self._items = arrange([self._operation(one) for one in statements], body.outputs)
-        self._makers = {value: one for one in statements for value in one.results}
+        self._items = arrange([self._operation(statement) for statement in statements], body.outputs)
+        self._makers = {value: statement for statement in statements for value in statement.results}
         given = dict(zip(body.inputs, names, strict=True))
         self._variables = Variables(given, statements, (*_reads(self._items, statements), *body.outputs))
         self._arguments = frozenset(names)
@@ -82,23 +82,27 @@ class Forward:
 
     # -- statements -----------------------------------------------------------------------------------------------
 
-    def _operation(self, one: Statement) -> Operation:
-        make = self._body.members.get(one.target) if isinstance(one.target, tuple) else None
+    def _operation(self, statement: Statement) -> Operation:
+        make = self._body.members.get(statement.target) if isinstance(statement.target, tuple) else None
         role: Role = "other"
         if isinstance(make, Weight):
             role = "constant"
         elif isinstance(make, Make) and make.target == DROP_PATH and ("mode", "batch") in make.options:
             role = "drop"
-        elif one.target == "torch.add" and one.batched and len(set(one.reads)) == len(one.args) == 2:
+        elif (
+            statement.target == "torch.add"
+            and statement.batched
+            and len(set(statement.reads)) == len(statement.args) == 2
+        ):
             role = "sum"
-        return Operation(one.reads, one.results, role)
+        return Operation(statement.reads, statement.results, role)
 
     def _write(self, items: Sequence[Item]) -> None:
-        for at, each in enumerate(items):
+        for index, each in enumerate(items):
             if isinstance(each, Branch):
                 self._branch(each)
             else:
-                self._statement(each, items[at + 1] if at + 1 < len(items) else None)
+                self._statement(each, items[index + 1] if index + 1 < len(items) else None)
 
     def _branch(self, branch: Branch) -> None:
         """A branch of a residual unit, which is computed where its drop path keeps it."""
@@ -122,32 +126,32 @@ class Forward:
         self._assign([self._variables.bind(result, text)], Expression(call(path, name(text), name(kept)), untyped=True))
 
     def _statement(self, number: int, following: Item | None) -> None:
-        one = self._statements[number]
-        expression = self._expression(one)
-        if self._is_constant(one):
-            self._folded[one.results[0]] = expression
+        statement = self._statements[number]
+        expression = self._expression(statement)
+        if self._is_constant(statement):
+            self._folded[statement.results[0]] = expression
             return
         long = expression.calls > _NESTED or expression.weighted > 1 or len(code(expression.node)) > WIDTH - 20
-        if long and one.target != "operator.getitem":  # what is picked of several values is no tensor
-            self._unfold(one.reads)
-            expression = self._expression(one)
-        for value in one.reads:
+        if long and statement.target != "operator.getitem":  # what is picked of several values is no tensor
+            self._unfold(statement.reads)
+            expression = self._expression(statement)
+        for value in statement.reads:
             if not self._is_constant(self._makers.get(value)):
                 self._folded.pop(value, None)
-        self._variables.spend(one.reads)
-        if self._folds(one, following):
-            self._folded[one.results[0]] = expression
+        self._variables.spend(statement.reads)
+        if self._folds(statement, following):
+            self._folded[statement.results[0]] = expression
             return
-        self._assign(self._variables.name(one), expression)
+        self._assign(self._variables.name(statement), expression)
 
-    def _folds(self, one: Statement, following: Item | None) -> bool:
+    def _folds(self, statement: Statement, following: Item | None) -> bool:
         """Whether the value is used once, by the next statement, so that it needs no name."""
-        if len(one.results) != 1 or self._variables.left[one.results[0]] != 1:
+        if len(statement.results) != 1 or self._variables.left[statement.results[0]] != 1:
             return False
         if not isinstance(following, int):
-            return following is None and one.results == self._body.outputs
+            return following is None and statement.results == self._body.outputs
         after = self._statements[following]
-        return one.results[0] in after.reads and after.target != (self._optional,)
+        return statement.results[0] in after.reads and after.target != (self._optional,)
 
     def _unfold(self, values: Iterable[int]) -> None:
         """Gives names to what is folded into a statement."""
@@ -162,13 +166,13 @@ class Forward:
         target = name(names[0]) if len(names) == 1 else sequence(map(name, names))
         self._code.append(assign(target, expression.node))
 
-    def _is_constant(self, one: Statement | None) -> bool:
+    def _is_constant(self, statement: Statement | None) -> bool:
         """Whether a statement is a parameter of the module, or an item of one: that is its own name, however often it is read."""
-        if one is None:
+        if statement is None:
             return False
-        if one.target == "operator.getitem":
-            return self._is_constant(self._makers.get(one.reads[0]))
-        return isinstance(one.target, tuple) and isinstance(self._body.members[one.target], Weight)
+        if statement.target == "operator.getitem":
+            return self._is_constant(self._makers.get(statement.reads[0]))
+        return isinstance(statement.target, tuple) and isinstance(self._body.members[statement.target], Weight)
 
     # -- expressions ----------------------------------------------------------------------------------------------
 
@@ -178,37 +182,41 @@ class Forward:
         text = self._variables.names[value]
         return Expression(name(text), untyped=text in self._untyped)
 
-    def _expression(self, one: Statement) -> Expression:
-        operands = [self._value(value) for value in one.reads]
-        node = self._called(one)
+    def _expression(self, statement: Statement) -> Expression:
+        operands = [self._value(value) for value in statement.reads]
+        node = self._called(statement)
         calls, weighted = sum(x.calls for x in operands), sum(x.weighted for x in operands)
         untyped = any(x.untyped for x in operands)
-        if isinstance(one.target, tuple):
-            if self._is_constant(one):
+        if isinstance(statement.target, tuple):
+            if self._is_constant(statement):
                 return Expression(node)
-            if one.target == (self._optional,):
+            if statement.target == (self._optional,):
                 return Expression(node, 1, untyped=True)
-            return Expression(node, calls + 1, weighted + one.weighted, untyped=True)
-        typed = one.target not in _SYMBOLS and one.target != "operator.getitem" and not one.target.startswith(".")
+            return Expression(node, calls + 1, weighted + statement.weighted, untyped=True)
+        typed = (
+            statement.target not in _SYMBOLS
+            and statement.target != "operator.getitem"
+            and not statement.target.startswith(".")
+        )
         return Expression(node, calls, weighted, untyped and not typed)
 
-    def _called(self, one: Statement) -> ast.expr:
-        args = [self._tree(arg, listed=one.target == "torch.split") for arg in one.args]
-        keywords = {word: self._tree(value) for word, value in one.keywords}
-        if isinstance(one.target, tuple):
-            access = self._access(one.target)
-            if self._is_constant(one):
+    def _called(self, statement: Statement) -> ast.expr:
+        args = [self._tree(arg, listed=statement.target == "torch.split") for arg in statement.args]
+        keywords = {word: self._tree(value) for word, value in statement.keywords}
+        if isinstance(statement.target, tuple):
+            access = self._access(statement.target)
+            if self._is_constant(statement):
                 return access
             called = invoke(access, args, keywords)
             is_none = compare(access, ast.Is(), ast.Constant(None))
-            return either(is_none, args[0], called) if one.target == (self._optional,) else called
-        if one.target == "operator.getitem":
+            return either(is_none, args[0], called) if statement.target == (self._optional,) else called
+        if statement.target == "operator.getitem":
             return item(*args)
-        if one.target in _SYMBOLS and len(args) == 2 and not keywords:
-            return binary(args[0], _SYMBOLS[one.target](), args[1])
-        if one.target.startswith("."):
-            return invoke(attribute(args[0], one.target[1:]), args[1:], keywords)
-        return invoke(one.target.replace("torch.nn.functional.", "F."), args, keywords)
+        if statement.target in _SYMBOLS and len(args) == 2 and not keywords:
+            return binary(args[0], _SYMBOLS[statement.target](), args[1])
+        if statement.target.startswith("."):
+            return invoke(attribute(args[0], statement.target[1:]), args[1:], keywords)
+        return invoke(statement.target.replace("torch.nn.functional.", "F."), args, keywords)
 
     def _tree(self, tree: object, *, listed: bool = False) -> ast.expr:
         match tree:
@@ -237,13 +245,13 @@ def _reads(items: Iterable[Item], statements: Sequence[Statement]) -> Iterator[i
 
 def _declare(statements: list[ast.stmt], text: str) -> bool:
     """Says that a name stands for a tensor, where it first gets a value, or before it gets one among others."""
-    for at, node in enumerate(statements):
+    for index, node in enumerate(statements):
         match node:
             case ast.Assign([ast.Name(target)], value) if target == text:
-                statements[at] = ast.AnnAssign(ast.Name(text, ast.Store()), name("Tensor"), value, simple=1)
+                statements[index] = ast.AnnAssign(ast.Name(text, ast.Store()), name("Tensor"), value, simple=1)
                 return True
             case ast.Assign([ast.Tuple(targets)]) if text in [code(each) for each in targets]:
-                statements.insert(at, ast.AnnAssign(ast.Name(text, ast.Store()), name("Tensor"), None, simple=1))
+                statements.insert(index, ast.AnnAssign(ast.Name(text, ast.Store()), name("Tensor"), None, simple=1))
                 return True
             case ast.If() if _declare(node.body, text) or _declare(node.orelse, text):
                 return True

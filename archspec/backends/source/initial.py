@@ -82,18 +82,18 @@ def _schemes_by_type(
     steps: Iterable[Step],
 ) -> tuple[dict[str, dict[Schemes, dict[str, None]]], dict[str, frozenset[str]]]:
     """For each of torch's classes the ways in which its modules start, with the names of these; and the weights that some lack."""
-    found: dict[str, dict[Schemes, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
+    schemes: dict[str, dict[Schemes, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
     lacking: dict[str, frozenset[str]] = defaultdict(frozenset)
     for step in steps:
         if step.kind.state is not None and step.kind.state.target != "torch.nn.Parameter":
             target = step.kind.state.target
             if step.node.weights:
-                found[target][_schemes(step, target)][".".join(step.path)] = None
+                schemes[target][_schemes(step, target)][".".join(step.path)] = None
             else:
                 lacking[target] = frozenset(("weight", "bias"))
             if ".Conv" in target:  # torch's types say that a convolution may have no bias
                 lacking[target] |= {"bias"}
-    return found, lacking
+    return schemes, lacking
 
 
 def _schemes(step: Step, target: str) -> Schemes:
@@ -153,11 +153,11 @@ def _condition(paths: list[str], others: list[str]) -> ast.expr:
 
 
 def _fills(schemes: Schemes, lacking: frozenset[str]) -> list[ast.stmt]:
-    found: list[ast.stmt] = []
+    fills: list[ast.stmt] = []
     for word, scheme in schemes:
         weight = attribute(name("module"), word)
         fill: ast.stmt = ast.Expr(_fill(scheme, weight))
         if word in lacking:
             fill = ast.If(compare(weight, ast.IsNot(), ast.Constant(None)), [fill], [])
-        found.append(fill)
-    return found
+        fills.append(fill)
+    return fills

@@ -29,16 +29,16 @@ def rolled(code: Sequence[ast.stmt], index: str = "i") -> list[ast.stmt]:
     """
     lines = [_line(node) for node in code]
     result: list[ast.stmt] = []
-    at = 0
-    while at < len(lines):
-        best = max(_repeats(lines, at), key=lambda found: found[0] * (found[1] - 1), default=None)
+    start = 0
+    while start < len(lines):
+        best = max(_repeats(lines, start), key=lambda repeat: repeat[0] * (repeat[1] - 1), default=None)
         if best is None:
-            result.append(lines[at].node)
-            at += 1
+            result.append(lines[start].node)
+            start += 1
             continue
         period, turns = best
-        result.append(_loop(lines[at : at + period * turns], period, turns, index))
-        at += period * turns
+        result.append(_loop(lines[start : start + period * turns], period, turns, index))
+        start += period * turns
     return result
 
 
@@ -73,32 +73,32 @@ def _changed(tree: Any, change: Callable[[int], ast.expr]) -> Any:
     return tree
 
 
-def _repeats(lines: list[_Line], at: int) -> Iterator[tuple[int, int]]:
+def _repeats(lines: list[_Line], start: int) -> Iterator[tuple[int, int]]:
     """The length and the number of the turns that begin here."""
-    for period in range(1, min(_LONGEST, (len(lines) - at) // _FEWEST) + 1):
-        if not isinstance(lines[at + period - 1].node, ast.Assign | ast.Expr):
+    for period in range(1, min(_LONGEST, (len(lines) - start) // _FEWEST) + 1):
+        if not isinstance(lines[start + period - 1].node, ast.Assign | ast.Expr):
             return
         turns = 1
-        while _goes_on(lines, at, period, turns):
+        while _goes_on(lines, start, period, turns):
             turns += 1
         if turns >= _FEWEST:
             yield period, turns
 
 
-def _goes_on(lines: list[_Line], at: int, period: int, turn: int) -> bool:
+def _goes_on(lines: list[_Line], start: int, period: int, turn: int) -> bool:
     """Whether a turn follows that differs from the one before it as that one from its own."""
-    before, new = (lines[at + period * number : at + period * (number + 1)] for number in (turn - 1, turn))
+    before, new = (lines[start + period * number : start + period * (number + 1)] for number in (turn - 1, turn))
     if [line.form for line in new] != [line.form for line in before]:
         return False
-    steps = _steps(lines[at : at + period], lines[at + period : at + 2 * period])
+    steps = _steps(lines[start : start + period], lines[start + period : start + 2 * period])
     return turn == 1 or _steps(before, new) == steps
 
 
 def _steps(turn: list[_Line], following: list[_Line]) -> list[int]:
     return [
         b - a
-        for one, other in zip(turn, following, strict=True)
-        for a, b in zip(one.numbers, other.numbers, strict=True)
+        for line, other in zip(turn, following, strict=True)
+        for a, b in zip(line.numbers, other.numbers, strict=True)
     ]
 
 

@@ -167,34 +167,43 @@ class Body:
             (path, "optional" if path == (without,) else shape_of(make)) for path, make in self.members.items()
         )
         lines = tuple(
-            (one.results, one.target, map_leaves((one.args, one.keywords), _masked), one.weighted, one.batched)
-            for one in self.statements
+            (
+                statement.results,
+                statement.target,
+                map_leaves((statement.args, statement.keywords), _masked),
+                statement.weighted,
+                statement.batched,
+            )
+            for statement in self.statements
         )
         return self.kind, len(self.inputs), members, lines, self.outputs
 
     def without(self, name: str) -> Body | None:
         """The body without a member that is called once on one value and gives one, if there is such a member."""
-        calls = [one for one in self.statements if one.target == (name,)]
+        calls = [statement for statement in self.statements if statement.target == (name,)]
         if len(calls) != 1 or len(calls[0].results) != 1 or calls[0].keywords or len(calls[0].args) != 1:
             return None
         given = calls[0].args[0]
         if not isinstance(given, Ref):
             return None
-        statements = [one for one in self.statements if one is not calls[0]]
+        statements = [statement for statement in self.statements if statement is not calls[0]]
         members = {path: make for path, make in self.members.items() if path != (name,)}
         body = Body(self.part, self.kind, members, statements, self.inputs, self.outputs)
         return body.renumbered({calls[0].results[0]: given.value})
 
     def renumbered(self, same: dict[int, int]) -> Body:
         """The body with its values numbered in the order in which they are made; some are the `same` as others."""
-        made = [*self.inputs, *(value for one in self.statements for value in one.results)]
-        order = {value: at for at, value in enumerate(made)}
+        made = [*self.inputs, *(value for statement in self.statements for value in statement.results)]
+        order = {value: number for number, value in enumerate(made)}
         order.update({old: order[new] for old, new in same.items()})
 
         def place(leaf: object) -> object:
             return type(leaf)(order[leaf.value]) if isinstance(leaf, Ref | Size) else leaf
 
-        statements = [one.changed(place, tuple(order[value] for value in one.results)) for one in self.statements]
+        statements = [
+            statement.changed(place, tuple(order[value] for value in statement.results))
+            for statement in self.statements
+        ]
         outputs = tuple(order[value] for value in self.outputs)
         return Body(self.part, self.kind, self.members, statements, self.inputs, outputs)
 

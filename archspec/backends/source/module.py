@@ -38,13 +38,13 @@ class Module:
     def _imports(self) -> list[ast.stmt]:
         nodes = [*self.runtime.nodes, *self.classes]
         used = {node.id for tree in nodes for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        found: list[ast.stmt] = []
+        imports: list[ast.stmt] = []
         if "torch" in used:
-            found.append(ast.Import([ast.alias("torch")]))
+            imports.append(ast.Import([ast.alias("torch")]))
         if "F" in used:
-            found.append(ast.Import([ast.alias("torch.nn.functional", "F")]))
+            imports.append(ast.Import([ast.alias("torch.nn.functional", "F")]))
         names = [ast.alias(text) for text in ("Tensor", "nn") if text in used]
-        return [*found, ast.ImportFrom("torch", names, 0)]
+        return [*imports, ast.ImportFrom("torch", names, 0)]
 
 
 def _check(text: str, nodes: list[ast.stmt]) -> None:

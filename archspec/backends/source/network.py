@@ -70,15 +70,15 @@ class _Classes:
                 named.append(body)
         for family in families(named):
             self.inner.append(family)
-            for at, body in enumerate(family.bodies):
-                self._made[body.part.path] = made_of(family, at)
+            for index, body in enumerate(family.bodies):
+                self._made[body.part.path] = made_of(family, index)
 
     def _is_inline(self, body: Body) -> bool:
         if body.part.scope.kind or body.chain is None or len(body.members) > _INLINE:
             return False
         path = body.part.path
         depth = 1 + max((self._depths.get((*path, *inner), 0) for inner in body.members), default=0)
-        numbered = list(body.members) == [(str(at),) for at in range(len(body.members))]
+        numbered = list(body.members) == [(str(index),) for index in range(len(body.members))]
         if numbered and depth <= _NESTED:
             self._depths[path] = depth
         return path in self._depths
@@ -86,7 +86,7 @@ class _Classes:
     def christen(self, taken: set[str]) -> None:
         """Gives every class its name, the network first."""
         families = [self.top, *self.inner]
-        free = FreeNames(taken | {one.name for family in families for one in family.arguments})
+        free = FreeNames(taken | {argument.name for family in families for argument in family.arguments})
         for family in families:
             family.name = free.take(_camel(family.kind))
 
@@ -105,10 +105,10 @@ def _levels(parts: list[Part]) -> list[list[Part]]:
         level = {path: heights[kind] for path, kind in kinds.items()}
     except CycleError:
         level = _heights(inside)
-    found: dict[int, list[Part]] = defaultdict(list)
+    by_height: dict[int, list[Part]] = defaultdict(list)
     for part in parts:
-        found[level[part.path]].append(part)
-    return [found[at] for at in sorted(found)]
+        by_height[level[part.path]].append(part)
+    return [by_height[height] for height in sorted(by_height)]
 
 
 def _heights(below: Mapping[Key, set[Key]]) -> dict[Key, int]:

@@ -46,8 +46,8 @@ def progress(sequences: list[Vector]) -> Progress:
     """How the numbers go that are these in the modules of each body."""
     if all(len(set(map(repr, values))) == 1 for values in sequences):
         return Progress("same", (tuple(values[0] for values in sequences),))
-    found = [progression(values) for values in sequences]
-    pairs = [pair for pair in found if pair is not None]
+    progressions = [progression(values) for values in sequences]
+    pairs = [pair for pair in progressions if pair is not None]
     if len(pairs) == len(sequences):
         steps = {pair[1] for values, pair in zip(sequences, pairs, strict=True) if len(values) > 1}
         usual = steps.pop() if len(steps) == 1 else None  # a run of one module goes with any step
@@ -70,7 +70,7 @@ def shares(sequences: list[Vector]) -> tuple[Vector, ...] | None:
     for values in rows:
         numerators = [round(value * whole) for value in values]
         step = numerators[1] - numerators[0] if len(numerators) > 1 else 1
-        if any(repr((numerators[0] + step * at) / whole) != repr(value) for at, value in enumerate(values)):
+        if any(repr((numerators[0] + step * turn) / whole) != repr(value) for turn, value in enumerate(values)):
             return None
         firsts.append(numerators[0])
         steps.append(step)

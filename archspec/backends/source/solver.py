@@ -45,7 +45,7 @@ class Solver:
         """What stands in the class for a number that has these values in its bodies."""
         if _equal(vector, vector[:1] * len(vector)):
             return literal(vector[0])
-        known = {one.name: one.values for one in self._arguments} | self._named
+        known = {argument.name: argument.values for argument in self._arguments} | self._named
         for text, values in known.items():
             if _equal(values, vector):
                 return self._use(text, vector)
@@ -60,7 +60,7 @@ class Solver:
         return name(text)
 
     def _use(self, text: str, values: Vector) -> ast.expr:
-        if all(text != one.name for one in self._arguments):
+        if all(text != argument.name for argument in self._arguments):
             self._arguments.append(Argument(text, values))
         return name(text)
 
@@ -91,12 +91,12 @@ def _whole(value: object) -> Literal:
 
 def _best_names(family: Family) -> dict[tuple[str, ...], str]:
     """For numbers that several options have in common the best of the options' names."""
-    found: dict[tuple[str, ...], str] = {}
+    best: dict[tuple[str, ...], str] = {}
     for hint, vector in _option_numbers(family):
         key = tuple(map(repr, vector))
-        if hint in _RANK and (key not in found or _RANK.index(hint) < _RANK.index(found[key])):
-            found[key] = hint
-    return found
+        if hint in _RANK and (key not in best or _RANK.index(hint) < _RANK.index(best[key])):
+            best[key] = hint
+    return best
 
 
 def _option_numbers(family: Family) -> Iterator[tuple[str, Vector]]:
@@ -112,20 +112,20 @@ def _option_numbers(family: Family) -> Iterator[tuple[str, Vector]]:
 
 def _hints(make: Make | Weight) -> list[str]:
     """The names of the options that are numbers, in order."""
-    found: list[str] = []
+    hints: list[str] = []
 
     def noted(hint: str) -> ast.expr:
-        found.append(hint)
+        hints.append(hint)
         return literal(0)
 
     if isinstance(make, Make):
         map_numbers(make, noted)
-    return found
+    return hints
 
 
-def _equal(one: Vector, other: Vector) -> bool:
+def _equal(left: Vector, right: Vector) -> bool:
     """Whether numbers are equal: 1 is 1.0, but not true, and zero has a sign."""
-    return list(map(_number_key, one)) == list(map(_number_key, other))
+    return list(map(_number_key, left)) == list(map(_number_key, right))
 
 
 def _number_key(value: Literal) -> tuple[Literal, bool, bool]:

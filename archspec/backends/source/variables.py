@@ -23,7 +23,7 @@ class Variables:
         self._total = Counter(self.left)
         self._alive = Counter(text for value, text in self.names.items() if self.left[value])
         """How many values that are still to be read each name stands for."""
-        self._makers = {value: one for one in statements for value in one.results}
+        self._makers = {value: statement for statement in statements for value in statement.results}
         self._again = _next_calls(statements)
         self._rounds: dict[str | Path, list[str]] = {}
 
@@ -39,64 +39,64 @@ class Variables:
             if self.left[value] == 0 and value in self.names:
                 self._alive[self.names[value]] -= 1
 
-    def name(self, one: Statement) -> list[str]:
+    def name(self, statement: Statement) -> list[str]:
         """Names for the results of a statement whose operands are spent."""
-        if len(one.results) > 1:
-            found = self._several(one)
-            if found:
-                return found
-        return [self._single(value, one) for value in one.results]
+        if len(statement.results) > 1:
+            several = self._several(statement)
+            if several:
+                return several
+        return [self._single(value, statement) for value in statement.results]
 
-    def _single(self, value: int, one: Statement) -> str:
+    def _single(self, value: int, statement: Statement) -> str:
         """That of an operand that nothing else needs, the module's, or `out`."""
         if self._total[value] == 0:
             return self.bind(value, "_")
-        hint = one.hint.replace("-", "_")
-        usable = len(one.results) == 1 and len(hint) <= _LONGEST_HINT and is_attribute(hint)
-        return self.bind(value, self._reusable(one) or self.free.take(hint if usable else "out"))
+        hint = statement.hint.replace("-", "_")
+        usable = len(statement.results) == 1 and len(hint) <= _LONGEST_HINT and is_attribute(hint)
+        return self.bind(value, self._reusable(statement) or self.free.take(hint if usable else "out"))
 
-    def _reusable(self, one: Statement) -> str | None:
+    def _reusable(self, statement: Statement) -> str | None:
         """The name of an operand that is read here for the first and last time."""
-        sources = self._sources(one)
+        sources = self._sources(statement)
         alone = {self.names[value] for value in sources if self._total[value] == 1}
         free = (self.names[value] for value in sources if self.left[value] <= 0)
         return next((text for text in free if text in alone and not self._alive[text]), None)
 
-    def _several(self, one: Statement) -> list[str]:
+    def _several(self, statement: Statement) -> list[str]:
         """The names of operands that nothing else needs, if there are enough of them."""
-        free = [text for text in map(self.names.__getitem__, self._sources(one)) if not self._alive[text]]
-        names = self._round(one, free) or list(dict.fromkeys(free))[-len(one.results) :]
-        if len(names) < len(one.results) or any(self._total[value] == 0 for value in one.results):
+        free = [text for text in map(self.names.__getitem__, self._sources(statement)) if not self._alive[text]]
+        names = self._round(statement, free) or list(dict.fromkeys(free))[-len(statement.results) :]
+        if len(names) < len(statement.results) or any(self._total[value] == 0 for value in statement.results):
             return []
-        return [self.bind(*pair) for pair in zip(one.results, names, strict=True)]
+        return [self.bind(*pair) for pair in zip(statement.results, names, strict=True)]
 
-    def _round(self, one: Statement, free: list[str]) -> list[str]:
+    def _round(self, statement: Statement, free: list[str]) -> list[str]:
         """For results that are arguments of the next such call: the names of those arguments in this one."""
-        again = self._again.get(one)
-        names = self._rounds.get(one.target, [])
-        if again is not None and all(Ref(value) in again.args for value in one.results):
-            own = [one.args[again.args.index(Ref(value))] for value in one.results]
+        again = self._again.get(statement)
+        names = self._rounds.get(statement.target, [])
+        if again is not None and all(Ref(value) in again.args for value in statement.results):
+            own = [statement.args[again.args.index(Ref(value))] for value in statement.results]
             names = [self.names.get(arg.value, "") for arg in own if isinstance(arg, Ref)]
-        if len(set(names)) < len(one.results) or not set(names) <= set(free):
+        if len(set(names)) < len(statement.results) or not set(names) <= set(free):
             return []
-        self._rounds[one.target] = names
+        self._rounds[statement.target] = names
         return names
 
-    def _sources(self, one: Statement) -> list[int]:
+    def _sources(self, statement: Statement) -> list[int]:
         """The named values that a statement and what is folded into it read."""
-        found: list[int] = []
-        for value in one.reads:
-            found += [value] if value in self.names else self._sources(self._makers[value])
-        return found
+        sources: list[int] = []
+        for value in statement.reads:
+            sources += [value] if value in self.names else self._sources(self._makers[value])
+        return sources
 
 
 def _next_calls(statements: Sequence[Statement]) -> dict[Statement, Statement]:
     """For a call of several results the next call of the same target."""
-    found: dict[Statement, Statement] = {}
+    calls: dict[Statement, Statement] = {}
     following: dict[str | Path, Statement] = {}
-    for one in reversed(statements):
-        if len(one.results) > 1:
-            if one.target in following:
-                found[one] = following[one.target]
-            following[one.target] = one
-    return found
+    for statement in reversed(statements):
+        if len(statement.results) > 1:
+            if statement.target in following:
+                calls[statement] = following[statement.target]
+            following[statement.target] = statement
+    return calls

@@ -41,7 +41,7 @@ def reorder(model: fx.GraphModule) -> list[Skipped]:
     """The branches of a model that can be left out, outer ones first, each moved to right before the sum that it enters."""
     nodes = [node for node in model.graph.nodes if node.op not in ("placeholder", "output")]
     operations = [Operation(tuple(node.all_input_nodes), (node,), _role(model, node)) for node in nodes]
-    if all(one.role != "drop" for one in operations):
+    if all(operation.role != "drop" for operation in operations):
         return []
     (end,) = model.graph.find_nodes(op="output")
     skipped: list[Skipped] = []
@@ -56,9 +56,9 @@ def _placed(items: Iterable[Item], nodes: list[fx.Node], skipped: list[Skipped])
         if isinstance(item, int):
             yield nodes[item]
             continue
-        at = len(skipped)
+        place = len(skipped)
         inside = list(_placed(item.items, nodes, skipped))
-        skipped.insert(at, Skipped(inside[0], nodes[item.drop], item.like))  # type: ignore[arg-type]
+        skipped.insert(place, Skipped(inside[0], nodes[item.drop], item.like))  # type: ignore[arg-type]
         yield from (*inside, nodes[item.drop])
 
 
