@@ -15,6 +15,7 @@ from archspec.catalogue import catalogue
 from archspec.graph import Graph
 from tests.processes import ROOT, run_python
 from tests.sample import SMALL, bundled, small
+from tests.work import count_lines
 
 TESTS = ROOT / "tests"
 METERS = {
@@ -66,6 +67,15 @@ def test_no_test_measures_seconds_or_bytes() -> None:
         for line, name in meters(file.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_lines_are_counted_as_often_as_they_are_run() -> None:
+    def loop(times: int) -> None:
+        for _ in range(times):
+            len("a")
+
+    assert count_lines(lambda: loop(100)) - count_lines(lambda: loop(50)) == 100
+    assert count_lines(lambda: [len("a") for _ in range(100)]) >= 100
 
 
 def test_the_sample_has_a_member_of_each_family() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import archspec
+from tests.sample import sampled
 from tests.zoo.full_size import same_counts
 from tests.zoo.in_order import InOrder, built, noise, same_in_both_modes
 
@@ -135,12 +136,22 @@ MEMBERS: dict[str, Callable[..., Any]] = {
 }
 
 
-@pytest.mark.parametrize("spec", MEMBERS)
+QUICK = {
+    "fusenet_plain_d26",
+    "fusenet_resnet_d26",
+    "dilnet_d14",
+    "dilnet_noidentity_d14",
+    "dmrnet_d14",
+    "deeply_fused_3_d26",
+}
+
+
+@pytest.mark.parametrize("spec", sampled(MEMBERS, QUICK))
 def test_counts(spec: str) -> None:
     same_counts(spec, MEMBERS[spec])
 
 
-@pytest.mark.parametrize("spec", MEMBERS)
+@pytest.mark.parametrize("spec", sampled(MEMBERS, {*QUICK, "dmrnet_imagenet_d50"}))
 def test_function(spec: str) -> None:
     size = 64 if "imagenet" in spec else 32
     same_in_both_modes(built(spec, base=4), partial(MEMBERS[spec], base=4), noise(2, 3, size, size))

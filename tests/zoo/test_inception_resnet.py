@@ -109,8 +109,8 @@ class Network:
     ("spec", "figures", "sixth"),
     [
         ("inception_resnet_v1", V1, False),
-        ("inception_resnet_v1_facenet", V1, True),
-        ("inception_resnet_v2_paper", V2, False),
+        pytest.param("inception_resnet_v1_facenet", V1, True, marks=pytest.mark.slow),
+        pytest.param("inception_resnet_v2_paper", V2, False, marks=pytest.mark.slow),
     ],
 )
 def test_inception_resnet(spec: str, figures: Figures, sixth: bool) -> None:

@@ -11,6 +11,7 @@ import pytest
 import archspec
 from tests import test_twins
 from tests.references import timm, torchvision
+from tests.sample import sampled
 from tests.test_functions import built, copy_in_order, noise, same_in_both_modes
 from tests.zoo import residual
 from tests.zoo.residual import Averaged, Basic, Bottleneck, Figure4, Gated, Padded, RawWide, cifar, conv, network
@@ -259,13 +260,13 @@ def test_options_on_imagenet() -> None:
     same_as("resnet18_C", projected_everywhere(torchvision().models.resnet18()))
 
 
-@pytest.mark.parametrize("depth", [18, 50])
+@pytest.mark.parametrize("depth", sampled([18, 50], {18}))
 def test_twins_in_timm(depth: int) -> None:
     pair = same_as(f"resnetv2_{depth}", timm().create_model(f"resnetv2_{depth}"))
     test_twins.test_start(pair)
 
 
-@pytest.mark.parametrize("spec", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("spec", sampled(["resnet18", "resnet50"], {"resnet18"}))
 def test_units_may_start_as_their_shortcuts(spec: str) -> None:
     twin = getattr(torchvision().models, spec)(zero_init_residual=True)
     zero = {key for key, tensor in twin.state_dict().items() if key.endswith("weight") and not tensor.any()}
@@ -354,7 +355,7 @@ COUNTED = {
 }
 
 
-@pytest.mark.parametrize("spec", COUNTED)
+@pytest.mark.parametrize("spec", sampled(COUNTED, {"resnet34_C", "cifar_resnet56_A", "cifar10_wrn22_8"}))
 def test_counts(spec: str) -> None:
     arch = archspec.load(spec)
     with torch.device("meta"):
