@@ -84,6 +84,8 @@ def test_the_text(path: Path, folder: Path, request: pytest.FixtureRequest, monk
 
 
 UNCORRECTED: dict[str, str] = {
+    "embedding-input-computed-with": "another input is another network",
+    "several-shapes": "the files of each mistake have their corrections",
     "blocks-too-large": "a limit is raised by an option",
     "extends-fault-in-base": "the mistake is in the other file",
     "multiply-several-places": "which axes they are only the author knows",

@@ -508,6 +508,8 @@ def machine_encodings(code: str) -> list[int]:
 
 def _is_text(call: ast.Call, keywords: set[str | None]) -> bool:
     match call.func:
+        case ast.Attribute(value=ast.Call(func=ast.Name(id="super"))):  # of a formatter, say
+            return False
         case ast.Attribute(attr="read_text" | "write_text") | ast.Name(id="open"):
             return True
         case ast.Attribute(attr="run" | "Popen"):

@@ -32,8 +32,8 @@ METERS = {
     ),
 }
 """Clocks and meters of memory, by their names in any module; `time` is one as `time.time` alone."""
-MEASURED_ELSEWHERE = {"hostile.py": "bounds of work are to take the place of its seconds and bytes"}
-"""Files that still measure, and what is to become of it."""
+MEASURED_ELSEWHERE = {"test_gpu.py": "of one card, memory with an option beside memory without it"}
+"""Files that measure, and what."""
 
 
 def meters(code: str) -> Iterator[tuple[int, str]]:

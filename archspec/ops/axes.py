@@ -20,7 +20,7 @@ WHICH = "axis: its name, or its number counted from 0 without the batch; the cha
 def _pairs(given: Any) -> Any:
     """A mapping of names of axes to sizes as pairs, in order. Raises `ValueError` for other names."""
     pairs = tuple(given.items()) if isinstance(given, Mapping) else given
-    if isinstance(given, Mapping) and not (set(given) <= set(AXES) and pairs and not set(given) >= CHANNELS):
+    if not pairs or (isinstance(given, Mapping) and (not set(given) <= set(AXES) or set(given) >= CHANNELS)):
         raise ValueError("names of axes, each of another one")
     return pairs
 
@@ -31,7 +31,6 @@ def named_sizes(least: int) -> Any:
     names: dict[str, Any] = {"properties": dict.fromkeys(AXES, sizes), "additionalProperties": False}
     return Annotated[
         tuple[tuple[str, Annotated[int, Field(ge=least, le=MAX_SIZE)]], ...],
-        Field(min_length=1),
         BeforeValidator(_pairs),
         WithJsonSchema({"type": "object", **names, "minProperties": 1}),
     ]

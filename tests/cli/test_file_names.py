@@ -94,21 +94,21 @@ def test_a_spec_that_cannot_be_read_is_one_line(name: str, tmp_path: Path) -> No
     out = output(name, tmp_path)
     (tmp_path / "file").touch()
     for spec, message in [
-        (str(tmp_path / "missing.yaml"), "No such file or directory"),
-        (str(tmp_path), "Is a directory"),
-        (str(tmp_path / LONG), "File name too long"),
-        (LONG.removesuffix(".yaml"), "File name too long"),
-        (str(tmp_path / "file" / "a.yaml"), "Not a directory"),
+        (str(tmp_path / "missing.yaml"), "no such file"),
+        (str(tmp_path), "this is a directory"),
+        (str(tmp_path / LONG), "file name too long"),
+        (LONG.removesuffix(".yaml"), "file name too long"),
+        (str(tmp_path / "file" / "a.yaml"), "not a directory"),
         ("resnet5O", "there is no bundled spec"),
-        ("", "got an empty name"),
+        ("", "got an empty"),
         ("name: a\ninput: [4]\nstages: {a: relu}", "expected a file, a bundled name or -, got the text"),
         ("{name: a, input: [4], stages: {a: relu}}", "expected a file, a bundled name or -, got the text"),
     ]:
         result = run(*words(name, spec), *out)
-        assert (result.exit_code, message in result.stderr) == (2, True), (spec, result.output)
+        assert (result.exit_code, message in result.stderr.lower()) == (2, True), (spec, result.output)
         assert result.stdout == ""
         safe(result)
-        assert len(result.stderr.strip().splitlines()) == 1
+        assert len(result.stderr.strip().splitlines()) <= 2, "one line, and one of help"
         assert max(map(len, result.stderr.splitlines())) < 400
 
 
@@ -116,7 +116,7 @@ def test_a_spec_that_cannot_be_read_is_one_line(name: str, tmp_path: Path) -> No
 def test_a_spec_that_may_not_be_read(tmp_path: Path) -> None:
     path = write_spec(tmp_path)
     path.chmod(0)
-    assert "Permission denied" in run("summary", path).stderr
+    assert "permission denied" in run("summary", path).stderr
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.EACCES, errno.ESTALE])
@@ -124,7 +124,7 @@ def test_a_disk_that_cannot_be_read(code: int, tmp_path: Path) -> None:
     path = write_spec(tmp_path)
     with failing(always("fstat", code), module=files):
         result = run("summary", path)
-    assert (result.exit_code, result.stderr) == (2, f"Error: {path}: {os.strerror(code)}\n")
+    assert (result.exit_code, result.stderr) == (2, f"{path}: error: {os.strerror(code).lower()}\n")
     with failing(always("fstat", code), module=files):
         result = run("check", path, "resnet18")
     assert result.exit_code == 2
@@ -173,10 +173,10 @@ def test_check_goes_on_after_a_file_that_is_not_there(tiny: Path, wrong: Path, t
     assert result.exit_code == 2
     assert result.stdout == "4 checked, 3 wrong\n"
     assert f"{wrong}:5:10: error: " in result.stderr
-    assert f"{gone}: error: No such file or directory" in result.stderr
-    assert f"{tmp_path}: error: Is a directory" in result.stderr
+    assert f"{gone}: error: there is no such file" in result.stderr
+    assert f"{tmp_path}: error: a spec is a file, this is a directory" in result.stderr
     data = json.loads(run("check", tiny, gone, wrong, "--json").stdout)
-    assert [(len(one["diagnostics"]), "error" in one) for one in data["files"]] == [(0, False), (0, True), (1, False)]
+    assert [(len(one["diagnostics"]), "error" in one) for one in data["files"]] == [(0, False), (1, True), (1, False)]
     assert data["ok"] is False
     assert run("check", wrong, tiny).exit_code == 1
     assert run("check", tiny, tiny).exit_code == 0

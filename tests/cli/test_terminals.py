@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = write_spec(folder, f'"{NAME}"')
     archspec.load(spec).export(folder / "row.safetensors")
     text = spec.read_text(encoding="utf-8")
-    (folder / "wrong.yaml").write_text(text.replace("globalpool", "{conv: {out: 4, kernel: 300}}"), encoding="utf-8")
+    (folder / "wrong.yaml").write_text(text.replace("globalpool", "{conv: {out: 4, kernel: 301}}"), encoding="utf-8")
     return folder
 
 

@@ -58,16 +58,16 @@ def test_what_reads_an_unknown_value_is_not_judged(reader: str) -> None:
         (f"[{WRONG}, conv: 5]", [ADD]),
         (f"[{WRONG}, {{conv: {{out: n / 2, kernel: 9}}}}]", [ADD, "out of conv needs a whole number, got 1.5"]),
         (f"[{WRONG}, {{layers: [{WRONG}], from: input}}]", [ADD, ADD]),
-        (f"{{concat: [{WRONG}, [maxpool: 100], [linear: 3, flatten]]}}", [ADD, "a kernel of 100 does not fit into 8×8 with padding 0", "linear needs [features] or [tokens, features], got 4×8×8"]),
+        (f"{{concat: [{WRONG}, [maxpool: 100], [linear: 3, flatten]]}}", [ADD, "a kernel of 100 does not fit into 8×8 with padding 0", "linear needs features, or channels as the last axis; got 4 channels × 8 height × 8 width"]),
         (f"[{{bundle: [{WRONG}, relu]}}, {{each: {{layers: [maxpool: 100]}}}}]", [ADD, "a kernel of 100 does not fit into 8×8 with padding 0"]),
         (f"{{layers: {{a: {WRONG}, b: {{layers: [maxpool: 100], from: input}}}}}}", [ADD, "a kernel of 100 does not fit into 8×8 with padding 0"]),
         ("[{sized: {n: n / 2}}, linear: 3]", ["n of sized needs a whole number; n / 2 is 1.5"]),
         ("[{sized: {n: n / 2, s: n / 4}}]", ["n of sized needs a whole number; n / 2 is 1.5", "s of sized needs a whole number; n / 4 is 0.75"]),
         ("[{pair: {}}, {split: [1, 3]}]", ["pair takes 2 values (a, b), got one value"]),
         ("[{split: [2, 2]}, {identity: {}, as: [a, b, c]}, {layers: [linear: 3], from: c}]", ["as has 3 names for 2 values"]),
-        ("[{split: [2, 2]}, linear: 3, {layers: [linear: 3], from: input}]", ["linear needs a single value, got a bundle of 2", "linear needs [features] or [tokens, features], got 4×8×8"]),
-        ("[{repeat: {times: n / 2, layers: [linear: 3]}}, {layers: [linear: 3], from: input}]", ["times of repeat needs a whole number; n / 2 is 1.5", "linear needs [features] or [tokens, features], got 4×8×8"]),
-        ("[{layers: {a: relu, b: sigmoid}}, {repeat: {times: 2, layers: {a: relu}}}, linear: 3]", ["the name 'a' is taken in this scope", "linear needs [features] or [tokens, features], got 4×8×8"]),
+        ("[{split: [2, 2]}, linear: 3, {layers: [linear: 3], from: input}]", ["linear needs a single value, got a bundle of 2", "linear needs features, or channels as the last axis; got 4 channels × 8 height × 8 width"]),
+        ("[{repeat: {times: n / 2, layers: [linear: 3]}}, {layers: [linear: 3], from: input}]", ["times of repeat needs a whole number; n / 2 is 1.5", "linear needs features, or channels as the last axis; got 4 channels × 8 height × 8 width"]),
+        ("[{layers: {a: relu, b: sigmoid}}, {repeat: {times: 2, layers: {a: relu}}}, linear: 3]", ["the name 'a' is taken in this scope", "linear needs features, or channels as the last axis; got 4 channels × 8 height × 8 width"]),
     ],
 )  # fmt: skip
 def test_independent_mistakes_come_together(layers: str, messages: list[str]) -> None:
@@ -83,7 +83,7 @@ def test_independent_mistakes_come_together(layers: str, messages: list[str]) ->
 def test_they_are_in_the_order_of_their_places() -> None:
     text = f"{{one: {WRONG}, two: {{maxpool: 100, from: input}}, three: {{linear: 3, from: input}}, four: {{layers: [{WRONG}], from: input}}}}"
     places = [text.partition(" ")[0] for text in found(text)]
-    assert len(places) == 4
+    assert len(places) == 3, "those that say the same are one"
     assert places == sorted(places, key=lambda place: tuple(map(int, place.split(":"))))
 
 
@@ -103,7 +103,7 @@ def test_a_mistake_is_not_one_with_another_at_the_same_place_in_another_use() ->
 
 
 def test_at_most_a_hundred_are_reported() -> None:
-    stages = ", ".join(f"s{at}: {{linear: 3, from: input}}" for at in range(150))
+    stages = ", ".join(f"s{at}: {{maxpool: {100 + at}, from: input}}" for at in range(150))
     assert len(found(f"{{{stages}}}")) == 100
 
 
@@ -143,7 +143,7 @@ def test_an_input_that_is_wrong_is_unknown() -> None:
     spec = "name: a\ninputs: {x: [4, 0], y: [4, 8, 8]}\nstages: {one: [x, linear: 3], two: {linear: 3, from: y}, three: {concat: [one, two]}}\n"
     assert [one.message for one in archspec.check(spec)] == [
         "an input has whole sizes of at least 1, got [4, 0]",
-        "linear needs [features] or [tokens, features], got 4×8×8",
+        "linear needs features, or channels as the last axis; got 4 channels × 8 height × 8 width",
     ]
 
 
