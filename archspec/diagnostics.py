@@ -269,6 +269,8 @@ def did_you_mean(word: str, words: Iterable[str]) -> str | None:
         return close
     if len(known) <= _LISTED:
         return f"there is {', '.join(known)}"
+    if not account.suggest(sum(map(len, known))):
+        return None
     letters, order = set(word.lower()), {other: position for position, other in enumerate(known)}
     alike = sorted(known, key=lambda other: (-len(letters & set(other.lower())), order[other]))
     return f"there are {len(known)}, among them {', '.join(alike[: _LISTED // 2])}"

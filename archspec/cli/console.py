@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-import json
 import os
 import re
 import sys
@@ -195,4 +194,8 @@ def echo_json(data: object) -> None:
 
 
 def _escaped(line: str) -> str:
-    return line if is_printable(line) else "".join(c if is_printable(c) else json.dumps(c)[1:-1] for c in line)
+    from archspec.json_text import json_text
+
+    return (
+        line if is_printable(line) else "".join(c if is_printable(c) else json_text(c, ascii=True)[1:-1] for c in line)
+    )

@@ -57,7 +57,7 @@ def test_what_reads_an_unknown_value_is_not_judged(reader: str) -> None:
     [
         (f"[{WRONG}, conv: 5]", [ADD]),
         (f"[{WRONG}, {{conv: {{out: n / 2, kernel: 9}}}}]", [ADD, "out of conv needs a whole number, got 1.5"]),
-        (f"[{WRONG}, {{layers: [{WRONG}], from: input}}]", [ADD, ADD]),
+        (f"[{WRONG}, {{layers: [{WRONG}], from: input}}]", [ADD]),
         (f"{{concat: [{WRONG}, [maxpool: 100], [linear: 3, flatten]]}}", [ADD, "a kernel of 100 does not fit into 8×8 with padding 0", "linear needs features, or channels as the last axis; got 4 channels × 8 height × 8 width"]),
         (f"[{{bundle: [{WRONG}, relu]}}, {{each: {{layers: [maxpool: 100]}}}}]", [ADD, "a kernel of 100 does not fit into 8×8 with padding 0"]),
         (f"{{layers: {{a: {WRONG}, b: {{layers: [maxpool: 100], from: input}}}}}}", [ADD, "a kernel of 100 does not fit into 8×8 with padding 0"]),
