@@ -14,6 +14,7 @@ from archspec.architecture import Architecture
 from archspec.cli.errors import WRONG_COMMAND, Unable, show_diagnostics
 from archspec.diagnostics import Diagnostic, Source
 from archspec.files import same
+from archspec.language import Limits
 from archspec.language.load import SUFFIXES
 from archspec.language.reader import read
 from archspec.language.tree import plain
@@ -44,7 +45,7 @@ class Wounds:
             "params": {"before": self.before.params, "after": self.after.params},
         }
 
-    def text(self, spec: str, out: Path, overrides: Mapping[str, str]) -> str:
+    def text(self, spec: str, out: Path, overrides: Mapping[str, str], limits: Limits) -> str:
         """The spec of what came out, for a file at `out`."""
         arguments: dict[str, Any] = {"drop": self.drop} if self.drop else {}
         if self.swap:
@@ -54,7 +55,7 @@ class Wounds:
         total = self.after.paths().total
         base = _reference(spec, out)
         text = variant(self.before.program, base, out.stem, rewrite, args=args, paths=total)
-        load_as(text, out)  # whatever it says is said before a file is touched
+        load_as(text, out, limits=limits)  # whatever it says is said before a file is touched
         return text
 
 

@@ -63,7 +63,7 @@ def limits_options(command: Command) -> Command:
     @click.option("--max-bytes", type=click.IntRange(min=1), metavar="N", help="The most bytes that one file may have.")
     @functools.wraps(command)
     def limited(max_nodes: int | None, max_bytes: int | None, **options: Any) -> None:
-        command(limits=_limits(nodes=max_nodes, bytes=max_bytes), **options)
+        command(limits=given_limits(nodes=max_nodes, bytes=max_bytes), **options)
 
     return limited
 
@@ -94,7 +94,8 @@ def source(spec: str, limits: Limits) -> str | Source:
     return decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
 
 
-def _limits(**given: int | None) -> Limits:
+def given_limits(**given: int | None) -> Limits:
+    """The limits with those that the command line gives."""
     from archspec.language.limits import Limits
 
     return Limits(**{name: value for name, value in given.items() if value is not None})

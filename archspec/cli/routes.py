@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archspec.cli.errors import SpecCommand, echo_json
-from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.options import SPEC, architecture_options, given_limits, json_option
 
 if TYPE_CHECKING:
     from archspec.analysis.paths import Unit
@@ -111,7 +111,8 @@ def lesion(
     given = click.get_current_context().params
     check_target(out, given["spec"], force=force)
     found = injured(arch, drop, swap, count or 0, seed)
-    write(out, found.text(given["spec"], out, given["overrides"]))
+    limits = given_limits(nodes=given["max_nodes"], bytes=given["max_bytes"])
+    write(out, found.text(given["spec"], out, given["overrides"], limits))
     if as_json:
         echo_json(found.as_dict() | {"written": str(out)})
         return
