@@ -17,6 +17,7 @@ from archspec.language.explain import explain
 from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import SUFFIXES, Loader, open_source
 from archspec.language.plain import written
+from archspec.language.runtime import uncollected
 from archspec.language.size import MORE_NODES
 from archspec.language.tree import locate
 from archspec.language.values import NO_VALUE, evaluate, rounded
@@ -55,7 +56,7 @@ def compiled(
         SpecError: the spec is not a network.
     """
     budget = Budget.of(limits)
-    with budget.running():
+    with budget.running(), uncollected():
         return _compiled(source, path, budget, overrides)
 
 

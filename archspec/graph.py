@@ -211,7 +211,7 @@ class Graph:
         """Whether some op reads whole numbers from a value, as an embedding does."""
         return any(
             node.inputs[position] == value
-            for node in self.ops
+            for node in self.users(value)
             for position in node.op.indices
             if position < len(node.inputs)
         )

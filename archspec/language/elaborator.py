@@ -54,7 +54,8 @@ class Elaborator:
         self.skipped = False
         """Whether there are layers of which it is not known what they would have read."""
         self.identities: dict[Layer, frozenset[str] | None] = {}
-        self.level = 0
+        self.level, self.nesting = 0, budget.limits.nesting
+        self.spend = self.maker.spend
         self.apply: Mapping[type[Layer], Apply] = {
             OpUse: self.op,
             JoinUse: self.join,
@@ -127,9 +128,9 @@ class Elaborator:
     def run(self, layer: Layer, env: Env, current: Bundle, place: Place, label: Label | None = None) -> Bundle:
         """Applies a layer to the current value, or to the values that its `from` names."""
         level = self.level = self.level + 1
-        self.maker.spend(1, layer, env.use)
-        if level > self.budget.limits.nesting:
-            message = f"more than {self.budget.limits.nesting} layers inside one another"
+        self.spend(1, layer, env.use)
+        if level > self.nesting:
+            message = f"more than {self.nesting} layers inside one another"
             raise LimitError(Diagnostic(message, layer.span, use=env.use))
         if layer.source:
             current = self.found(layer.source, env)

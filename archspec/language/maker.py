@@ -43,7 +43,7 @@ class Maker:
 
     def __init__(self, graph: Graph, document: Env, budget: Budget) -> None:
         self.graph, self.document, self.budget = graph, document, budget
-        self.layers = 0
+        self.layers, self.most_layers = 0, budget.limits.layers
         self.sharing = False
         """Whether turns are being made that share their weights."""
         self.ops: dict[Any, Op] = {}
@@ -57,9 +57,8 @@ class Maker:
         """Counts layers applied and values bundled, whether or not a node comes of it."""
         self.layers += count
         self.budget.charge("layers", LAYER * count, layer.span, use)
-        if self.layers > self.budget.limits.layers:
-            most = self.budget.limits.layers
-            message = f"the network takes more than {most:,} layers, identities counted"
+        if self.layers > self.most_layers:
+            message = f"the network takes more than {self.most_layers:,} layers, identities counted"
             raise LimitError(Diagnostic(message, layer.span, use=use))
 
     def add(
