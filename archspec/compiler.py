@@ -13,12 +13,12 @@ from archspec import library
 from archspec.diagnostics import Collector, Diagnostic, Note, Source, Span, SpecError, did_you_mean, fail
 from archspec.graph import Graph
 from archspec.language import Budget, Limits, elaborate, program
+from archspec.language.budget import MORE_NODES
 from archspec.language.explain import explain
 from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import SUFFIXES, Loader, open_source
 from archspec.language.plain import written
 from archspec.language.runtime import uncollected
-from archspec.language.size import MORE_NODES
 from archspec.language.tree import locate
 from archspec.language.values import NO_VALUE, evaluate, rounded
 from archspec.passes import ARGUMENTS, BY_WORD, PassError

@@ -8,7 +8,7 @@ from typing import Any
 from archspec.diagnostics import Diagnostic, LimitError, Span, SpecError, Use, fail
 from archspec.graph import Graph, Path
 from archspec.language import turns
-from archspec.language.budget import Budget
+from archspec.language.budget import FRAME, SCOPE, Budget
 from archspec.language.calls import argument, block, declare
 from archspec.language.ends import check_reached, input_value, name_outputs
 from archspec.language.layers import (
@@ -26,7 +26,6 @@ from archspec.language.layers import (
 from archspec.language.maker import Maker
 from archspec.language.mistakes import Mistakes
 from archspec.language.scopes import UNKNOWN, Bundle, Env, Frame, Label, Place
-from archspec.language.size import FRAME, SCOPE
 from archspec.language.tree import Scalar
 from archspec.language.values import UnknownError
 

@@ -10,12 +10,11 @@ from pydantic import ValidationError
 
 from archspec.diagnostics import Collector, Diagnostic, LimitError, Note, SpecError, Use, fail
 from archspec.graph import Graph, Node, Path
-from archspec.language.budget import Budget
+from archspec.language.budget import LAYER, MORE_NODES, NODE, Budget
 from archspec.language.explain import explain
 from archspec.language.layers import Field, Item, Layer, OpUse, places
 from archspec.language.operands import operands, turned
 from archspec.language.scopes import Bundle, Env, channels
-from archspec.language.size import LAYER, MORE_NODES, NODE
 from archspec.language.tree import Scalar, count
 from archspec.language.values import UNKNOWN_NUMBER, UnknownError, evaluate, names_in, rounded
 from archspec.ops.base import Op, ShapeError
