@@ -12,11 +12,12 @@ from archspec import library
 from archspec.diagnostics import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError, fail
 from archspec.graph import Graph
 from archspec.language import Budget, Limits, elaborate, program
+from archspec.language.budget import MORE_NODES
 from archspec.language.explain import explain
 from archspec.language.given import option
 from archspec.language.layers import PassUse, Program, places
 from archspec.language.load import Loader
-from archspec.language.size import MORE_NODES
+from archspec.language.runtime import uncollected
 from archspec.language.tree import locate
 from archspec.language.unused import find_unread_inputs
 from archspec.language.values import NO_VALUE, evaluate, rounded
@@ -34,7 +35,7 @@ def compiled(
         SpecError: the spec is not a network.
     """
     budget = Budget.of(limits)
-    with budget.running():
+    with budget.running(), uncollected():
         return _compiled(source, path, budget, overrides)
 
 

@@ -12,6 +12,7 @@ from archspec import meter
 
 MAX_LENGTH = 1000  # characters in one expression
 MAX_BITS = 4096  # of a numerator or denominator
+MAX_DIGITS = MAX_BITS // 4  # of a number as it is written
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|[-+*/()]))"
@@ -125,7 +126,7 @@ def number(text: str) -> Fraction:
         ExpressionError: it has more than `MAX_BITS` bits.
     """
     mantissa, _, exponent = text.lower().partition("e")
-    if len(mantissa) > MAX_BITS // 4 or len(exponent) > 4 or (exponent and abs(int(exponent)) > MAX_BITS // 4):
+    if len(mantissa) > MAX_DIGITS or len(exponent) > 4 or (exponent and abs(int(exponent)) > MAX_DIGITS):
         raise ExpressionError(f"a number of more than {MAX_BITS} bits", 0, len(text))
     return Fraction(text)
 

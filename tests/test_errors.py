@@ -127,6 +127,7 @@ ELSEWHERE: dict[str, str] = {
     " has no value here": "said to the caller only: the language names the word itself",
     "the network takes more than": "tests/test_hostile.py: layers that cannot be foreseen",
     "the network has more than": "tests/test_hostile.py: it needs a network that cannot be foreseen",
+    "language/maker.py: the network takes more than": "tests/test_hostile.py: by default, the budget of work ends first",
     "specs that extend one another": "tests/test_hostile.py makes the files",
     "is a path, and this spec has no file": "tests/language/test_documents.py: a text has no file",
     "cannot be read: there is no such file": "tests/test_hostile.py makes a link to itself",

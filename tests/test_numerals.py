@@ -114,3 +114,17 @@ def test_a_number_from_outside_has_any_number_of_digits() -> None:
         archspec.load(spec, n=10**5000)
     with pytest.raises(archspec.SpecError, match="a number of more than 4096 bits"):
         archspec.load({"name": "a", "input": [4], "stages": {"one": {"linear": 10**5000}}})
+
+
+@pytest.mark.parametrize(("units", "expected"), [(1000, True), (1030, False), (1200, False)])
+def test_a_lesion_expects_its_paths_if_a_spec_can_hold_their_number(units: int, expected: bool, tmp_path: Path) -> None:
+    parts = "a: {repeat: {times: 3, name: u, layers: [add: [identity, conv: 4]]}}"
+    tens = f"b: {{repeat: {{times: {units}, layers: [add: [{TENS}]]}}}}"
+    (tmp_path / "whole.yaml").write_text(
+        f"name: whole\ninput: [4, 8, 8]\nstages: {{{parts}, {tens}}}\n", encoding="utf-8"
+    )
+    out = tmp_path / "less.yaml"
+    ran = CliRunner().invoke(command, ["lesion", str(tmp_path / "whole.yaml"), "--drop", "a.u2", "-o", str(out)])
+    assert ran.exit_code == 0, ran.output
+    assert ("expect" in out.read_text(encoding="utf-8")) is expected
+    assert archspec.check(out) == ()

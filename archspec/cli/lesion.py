@@ -15,6 +15,7 @@ from archspec.cli.errors import WRONG_COMMAND, Unable, show_diagnostics
 from archspec.cli.output import default_name
 from archspec.diagnostics import Diagnostic, Source
 from archspec.files import is_stream, same
+from archspec.language import Limits
 from archspec.language.load import SUFFIXES
 from archspec.language.reader import read
 from archspec.language.tree import plain
@@ -46,7 +47,7 @@ class Wounds:
             "params": {"before": self.before.params, "after": self.after.params},
         }
 
-    def text(self, spec: str, out: Path, overrides: Mapping[str, str]) -> str:
+    def text(self, spec: str, out: Path, overrides: Mapping[str, str], limits: Limits) -> str:
         """The spec of what came out, for a file at `out`."""
         arguments: dict[str, Any] = {"drop": self.drop} if self.drop else {}
         if self.swap:
@@ -57,7 +58,7 @@ class Wounds:
         place = default_name(self.before.name, "_lesion.yaml") if is_stream(out) else out
         name = escape_unprintable(place.stem)
         text = variant(self.before.program, _reference(spec, place), name, rewrite, args=args, paths=total)
-        load_as(text, place)  # whatever it says is said before a file is touched
+        load_as(text, place, limits=limits)  # whatever it says is said before a file is touched
         return text
 
 

@@ -62,7 +62,7 @@ def limits_options(command: Command) -> Command:
     @click.option("--max-bytes", type=click.IntRange(min=1), metavar="N", help="The most bytes that one file may have.")
     @functools.wraps(command)
     def limited(max_nodes: int | None, max_bytes: int | None, **options: Any) -> None:
-        command(limits=_limits(nodes=max_nodes, bytes=max_bytes), **options)
+        command(limits=given_limits(nodes=max_nodes, bytes=max_bytes), **options)
 
     return limited
 
@@ -125,7 +125,8 @@ def _standard_input(limits: Limits) -> Source:
         raise Unable(f"standard input: {error.strerror}") from error
 
 
-def _limits(**given: int | None) -> Limits:
+def given_limits(**given: int | None) -> Limits:
+    """The limits with those that the command line gives."""
     from archspec.language.limits import Limits
 
     return Limits(**{name: value for name, value in given.items() if value is not None})

@@ -10,7 +10,7 @@ import click
 
 from archspec.cli.console import echo_json
 from archspec.cli.errors import SpecCommand
-from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.options import SPEC, architecture_options, given_limits, json_option
 from archspec.cli.output import OutputFile, check_alone
 
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ def lesion(
     given = click.get_current_context().params
     check_target(out, given["spec"], force=force)
     found = injured(arch, drop, swap, count or 0, seed)
-    write(out, found.text(given["spec"], out, given["overrides"]))
+    limits = given_limits(nodes=given["max_nodes"], bytes=given["max_bytes"])
+    write(out, found.text(given["spec"], out, given["overrides"], limits))
     if as_json:
         echo_json(found.as_dict() | {"written": str(out)})
         return

@@ -13,8 +13,8 @@ from archspec.language.elaborator import Elaborator
 from archspec.language.layers import Program
 from archspec.language.limits import DEFAULT, Limits
 from archspec.language.reader import read
-from archspec.language.recursion import deep
 from archspec.language.rewrites import Rewrites
+from archspec.language.runtime import deep
 from archspec.language.size import check_size
 from archspec.language.tree import Tree
 

@@ -9,6 +9,9 @@ from archspec import meter
 from archspec.diagnostics import Diagnostic, LimitError, Source, Span
 from archspec.language.limits import DEFAULT, Limits
 
+LAYER, NODE, SCOPE, FRAME = 1, 6, 3, 1
+"""The units of work of a layer that is applied, of a node that it makes, of a scope, of a list with names of its own."""
+MORE_NODES = "if it is meant to be that large, raise the limit: --max-nodes, or Limits(nodes=…)"
 MORE_WORK = "if it is meant to be that large, raise the limit: --max-nodes, or Limits(work=…)"
 _PULSE = 20_000  # units between two looks at the clock
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archspec.diagnostics import SpecError, Use, fail
 from archspec.language import turns
+from archspec.language.budget import FRAME
 from archspec.language.layers import (
     ArgumentUse,
     Block,
@@ -19,7 +20,6 @@ from archspec.language.layers import (
     is_of,
 )
 from archspec.language.scopes import UNKNOWN, Bundle, Closure, Env, Frame, Label, Level, Place, channels
-from archspec.language.size import FRAME
 from archspec.language.tree import Scalar, Tree
 from archspec.language.values import UNKNOWN_NUMBER, UnknownError, evaluate, rounded
 from archspec.language.words import A_KIND

@@ -8,7 +8,7 @@ from typing import Any
 from archspec.diagnostics import Diagnostic, LimitError, Span, SpecError, Use, fail
 from archspec.graph import Graph, Path
 from archspec.language import turns
-from archspec.language.budget import Budget
+from archspec.language.budget import FRAME, SCOPE, Budget
 from archspec.language.calls import argument, block, declare
 from archspec.language.ends import check_reached, input_value, name_outputs
 from archspec.language.layers import (
@@ -26,7 +26,6 @@ from archspec.language.layers import (
 from archspec.language.maker import Maker
 from archspec.language.mistakes import Mistakes
 from archspec.language.scopes import UNKNOWN, Bundle, Env, Frame, Label, Place
-from archspec.language.size import FRAME, SCOPE
 from archspec.language.tree import Scalar
 from archspec.language.values import UnknownError
 from archspec.language.whole_numbers import check_whole_numbers
@@ -55,7 +54,8 @@ class Elaborator:
         self.skipped = False
         """Whether there are layers of which it is not known what they would have read."""
         self.identities: dict[Layer, frozenset[str] | None] = {}
-        self.level = 0
+        self.level, self.nesting = 0, budget.limits.nesting
+        self.spend = self.maker.spend
         self.apply: Mapping[type[Layer], Apply] = {
             OpUse: self.op,
             JoinUse: self.join,
@@ -129,9 +129,9 @@ class Elaborator:
     def run(self, layer: Layer, env: Env, current: Bundle, place: Place, label: Label | None = None) -> Bundle:
         """Applies a layer to the current value, or to the values that its `from` names."""
         level = self.level = self.level + 1
-        self.maker.spend(1, layer, env.use)
-        if level > self.budget.limits.nesting:
-            message = f"more than {self.budget.limits.nesting} layers inside one another"
+        self.spend(1, layer, env.use)
+        if level > self.nesting:
+            message = f"more than {self.nesting} layers inside one another"
             raise LimitError(Diagnostic(message, layer.span, use=env.use))
         if layer.source:
             current = self.found(layer.source, env)

@@ -10,12 +10,11 @@ from pydantic import ValidationError
 
 from archspec.diagnostics import Collector, Diagnostic, LimitError, Note, SpecError, Use, fail
 from archspec.graph import Graph, Node, Path
-from archspec.language.budget import Budget
+from archspec.language.budget import LAYER, MORE_NODES, NODE, Budget
 from archspec.language.explain import explain
 from archspec.language.layers import Field, Item, Layer, OpUse, places
 from archspec.language.operands import advise_join, operands
 from archspec.language.scopes import Bundle, Env, channels
-from archspec.language.size import LAYER, MORE_NODES, NODE
 from archspec.language.tree import Scalar, count
 from archspec.language.values import UNKNOWN_NUMBER, UnknownError, evaluate, names_in, rounded
 from archspec.ops.base import Op, ShapeError
@@ -50,7 +49,7 @@ class Maker:
 
     def __init__(self, graph: Graph, document: Env, budget: Budget) -> None:
         self.graph, self.document, self.budget = graph, document, budget
-        self.layers = 0
+        self.layers, self.most_layers = 0, budget.limits.layers
         self.sharing = False
         """Whether turns are being made that share their weights."""
         self.ops: dict[Any, Op] = {}
@@ -64,9 +63,8 @@ class Maker:
         """Counts layers applied and values bundled, whether or not a node comes of it."""
         self.layers += count
         self.budget.charge("layers", LAYER * count, layer.span, use)
-        if self.layers > self.budget.limits.layers:
-            most = self.budget.limits.layers
-            message = f"the network takes more than {most:,} layers, identities counted"
+        if self.layers > self.most_layers:
+            message = f"the network takes more than {self.most_layers:,} layers, identities counted"
             raise LimitError(Diagnostic(message, layer.span, use=use))
 
     def add(

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import archspec
+from archspec import Limits
 from archspec.cli.commands import archspec as command
 
 
@@ -188,3 +189,12 @@ def test_a_spec_out_of_reach_cannot_be_extended(tmp_path: Path, tiny: Path) -> N
     result = run("lesion", "-", "--drop", "unit", "-o", below / "out.yaml", input=tiny.read_text(encoding="utf-8"))
     assert "standard input cannot be extended" in result.stderr
     assert list(below.iterdir()) == []
+
+
+def test_a_new_spec_is_tried_within_the_limits_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Limits] = []
+    monkeypatch.setattr("archspec.cli.lesion.load_as", lambda _, __, *, limits: seen.append(limits))
+    said(run("lesion", "resnet18", "--drop", "layer1.1", "-o", tmp_path / "new.yaml", "--max-nodes", 200_000))
+    assert [limits.nodes for limits in seen] == [200_000]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -137,7 +138,7 @@ def test_what_can_be_foreseen_is_refused_before_it_is_done() -> None:
     ],
 )
 def test_what_is_foreseen_is_never_more_than_what_is_done(text: str) -> None:
-    from archspec.language.size import Size, _Counter
+    from archspec.language.known import Size, _Counter
 
     seen: list[Size] = []
     search = _Counter.search
@@ -293,3 +294,17 @@ def test_a_run_that_was_interrupted_leaves_nothing_behind() -> None:
         archspec.load(stages(TURNS), limits=Budget(Limits(), watch=stop))
     assert meter.current().units == 0
     assert archspec.check(stages("relu")) == ()
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_search_for_garbage_is_left_out_while_a_spec_is_loaded_and_is_as_it_was_after(on: bool) -> None:
+    seen: set[bool] = set()
+    before = gc.isenabled()
+    try:
+        (gc.enable if on else gc.disable)()
+        budget = Budget(Limits(work=50_000), watch=lambda _: seen.add(gc.isenabled()))
+        archspec.check(stages(TURNS), limits=budget)
+        assert gc.isenabled() is on
+    finally:
+        (gc.enable if before else gc.disable)()
+    assert seen == {False}
