@@ -24,7 +24,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 
 def run_python(
-    *arguments: object, env: Mapping[str, str] | None = None, cwd: Path = ROOT, timeout: float = 300
+    *arguments: object, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """A Python process with these arguments, at its end; `env` is added to the environment of the tests."""
     return subprocess.run(
@@ -53,7 +53,7 @@ def start_archspec(*arguments: object, interrupt: signal.Handlers = signal.SIG_D
     start = _WITH_SIGNALS.format(interrupt=int(interrupt))
     command = [sys.executable, "-c", start, "-m", "archspec", *map(str, arguments)]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT, env=_environment(None))
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment(None))
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:

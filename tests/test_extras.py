@@ -107,7 +107,7 @@ def test_a_broken_torch(code: str, folder: Path) -> None:
             },
             cwd=folder,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
         assert done.returncode == 2

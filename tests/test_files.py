@@ -218,7 +218,7 @@ def test_a_process_killed_at_any_step_leaves_the_old_file_or_the_new_one(tmp_pat
     """And the next write removes what it left."""
     root = Path(__file__).parent.parent
     run = [sys.executable, "-c", _KILLED, str(tmp_path / "a"), str(root)]
-    done = subprocess.run(run, capture_output=True, text=True, check=True, cwd=tmp_path.parent)
+    done = subprocess.run(run, capture_output=True, encoding="utf-8", check=True, cwd=tmp_path.parent)
     rows = [line.split() for line in done.stdout.splitlines()]
     assert len(rows) > 6
     assert {tuple(row[1:2] + row[3:]) for row in rows} == {("True", "0", "next")}

@@ -113,7 +113,9 @@ def write_sources(folder: Path) -> None:
 
 
 def run(*tool: str, folder: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", *tool, "."], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *tool, "."], cwd=folder, capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

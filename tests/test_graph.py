@@ -110,12 +110,12 @@ print([name for name in ("networkx", "torch", "rich") if name in sys.modules])
     ("arguments", "imported"), [(["check", "densenet121"], []), (["summary", "alexnet", "--json"], []), (["count-paths", "resnet18", "--json"], [])]
 )  # fmt: skip
 def test_a_command_imports_no_networkx(arguments: list[str], imported: list[str]) -> None:
-    run = subprocess.run([sys.executable, "-c", PROGRAM % arguments], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", PROGRAM % arguments], capture_output=True, encoding="utf-8", check=True)
     assert run.stdout.splitlines()[-1] == str(imported)
 
 
 def test_the_test_can_fail() -> None:
     program = PROGRAM % ["check", "alexnet"] + "import networkx\nprint('networkx' in sys.modules)\n"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.endswith(
-        "True\n"
-    )
+    assert subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
+    ).stdout.endswith("True\n")

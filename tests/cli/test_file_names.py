@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -159,8 +160,8 @@ def test_devices_are_no_specs() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a shell of Unix")
 def test_standard_input_that_is_closed() -> None:
-    line = f"{sys.executable} -m archspec check - <&-"
-    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    line = f"{shlex.quote(sys.executable)} -m archspec check - <&-"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stderr) == (2, "-: error: standard input: Bad file descriptor\n\n")
 
 

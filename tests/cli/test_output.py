@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -130,7 +131,7 @@ try:
 finally:
     print("torch" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stdout) == (2, "False\n")
     assert done.stderr == f"Error: {tmp_path / 'none' / 'net.onnx'}: no such folder: {tmp_path / 'none'}\n"
 
@@ -209,7 +210,11 @@ def test_a_full_standard_output() -> None:
     for line in (["schema"], ["draw", "resnet18", "-o", "-"]):
         with Path("/dev/full").open("wb") as full:
             done = subprocess.run(
-                [sys.executable, "-m", "archspec", *line], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+                [sys.executable, "-m", "archspec", *line],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                check=False,
             )
         assert done.returncode == 2
         assert re.fullmatch(r"Error: (standard output|/dev/stdout): No space left on device\n", done.stderr)
@@ -217,13 +222,13 @@ def test_a_full_standard_output() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="closed descriptors are Unix's")
 def test_closed_standard_streams() -> None:
-    run_it = f"{sys.executable} -m archspec"
+    run_it = f"{shlex.quote(sys.executable)} -m archspec"
     for line, code in [
         (f"{run_it} schema >&-", 2),
         (f"{run_it} check - <&-", 2),
         (f"{run_it} check missing.yaml 2>&-", 2),
     ]:
-        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+        done = subprocess.run(["sh", "-c", line], capture_output=True, encoding="utf-8", check=False)
         assert done.returncode == code
         assert "Traceback" not in done.stderr
 

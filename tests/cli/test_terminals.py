@@ -273,7 +273,7 @@ def test_completion_is_for_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
         [sys.executable, "-c", "import sys; sys.argv[0] = 'archspec'; from archspec.cli import main; main()"],
         env={**os.environ, "_ARCHSPEC_COMPLETE": "bash_source", "COLUMNS": "30"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert "complete -o nosort -F _archspec_completion archspec" in done.stdout

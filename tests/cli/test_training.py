@@ -7,8 +7,6 @@ import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +19,7 @@ from click.testing import CliRunner, Result
 from archspec import files
 from archspec.cli.commands import archspec
 from archspec.experiments import training
+from tests.processes import start_archspec
 
 ROW = """\
 name: row
@@ -258,14 +257,13 @@ def test_what_saves_no_memory_is_told() -> None:
 def test_a_process_that_is_ended_goes_on(number: signal.Signals) -> None:
     """Wherever it is when the signal comes, the files that it leaves lead to the weights of one that was let run."""
     options = ("--epochs", "60", "--batch", "512", "--device", "cpu")
-    words = [sys.executable, "-m", "archspec", "train", "row.yaml", "-o", "w.pt", *options]
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    process = start_archspec("train", "row.yaml", "-o", "w.pt", *options)
     while not Path("w.pt.checkpoint").exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(number)
     _, said = process.communicate(timeout=300)
     assert process.returncode == (-number if number == signal.SIGKILL else 128 + number), said
-    assert ("help: go on with: " in said) == (number != signal.SIGKILL)
+    assert (b"help: go on with: " in said) == (number != signal.SIGKILL)
     assert run("train", "row.yaml", "-o", "w.pt", *options, "--resume").exit_code == 0
     assert run("train", "row.yaml", "-o", "whole.pt", *options).exit_code == 0
     assert Path("w.pt").read_bytes() == Path("whole.pt").read_bytes()
