@@ -18,7 +18,7 @@ from archspec.language.scopes import Bundle, Env, channels
 from archspec.language.size import MORE_NODES
 from archspec.language.tree import Scalar
 from archspec.language.values import evaluate, rounded
-from archspec.ops.base import Op, ShapeError
+from archspec.ops.base import Call, Op, ShapeError
 
 
 class Maker:
@@ -69,13 +69,13 @@ class Maker:
         first = self.owners.setdefault(path, node)
         if first is node:
             return
-        modules = any(call.stateful for call in node.op.lower(*node.input_shapes))
-        if first.weights != node.weights or (modules and first.op != node.op):
+        if first.weights != node.weights or _module(first) != _module(node):
             notes = (
                 Note(first.span, f"{first.input_shapes[0]} in the first turn"),
                 Note(node.span, f"{node.input_shapes[0]} in this one"),
             )
-            message = f"{node.name} is shared by all turns and needs the same weights in each"
+            needed = "options" if first.weights == node.weights else "weights"
+            message = f"{node.name} is shared by all turns and needs the same {needed} in each"
             fail(message, use.span, env.use, notes=notes)
 
     def make(self, use: OpUse, env: Env, current: Bundle) -> Op:
@@ -99,6 +99,11 @@ class Maker:
             explain(error, use.op.word, use.op, places(use.fields), span=use.span, into=found, use=env.use)
             trees = {field.span: field for field in use.fields}
             raise SpecError(*(_with_value(one, trees.get(one.span), values) for one in found.found)) from None
+
+
+def _module(node: Node) -> Call | None:
+    """How the module of a node is made, if it has one."""
+    return next((call for call in node.op.lower(*node.input_shapes) if call.stateful), None)
 
 
 def _frozen(value: Any) -> Any:
