@@ -17,7 +17,7 @@ from archspec.language.operands import advise_join, operands
 from archspec.language.scopes import Bundle, Env, channels
 from archspec.language.tree import Scalar, count
 from archspec.language.values import UNKNOWN_NUMBER, UnknownError, evaluate, names_in, rounded
-from archspec.ops.base import Op, ShapeError
+from archspec.ops.base import Call, Op, ShapeError
 from archspec.shape import Shape
 
 _KEPT = 4096  # inferred shapes that are remembered, and ops of one use
@@ -125,13 +125,13 @@ class Maker:
         first = self.owners.setdefault(path, node)
         if first is node:
             return
-        modules = any(call.stateful for call in node.op.lower(*node.input_shapes))
-        if first.weights != node.weights or (modules and first.op != node.op):
+        if first.weights != node.weights or _module(first) != _module(node):
             notes = (
                 Note(first.span, f"{first.input_shapes[0]} in the first turn"),
                 Note(node.span, f"{node.input_shapes[0]} in this one"),
             )
-            message = f"{node.name} is shared by all turns and needs the same weights in each"
+            needed = "options" if first.weights == node.weights else "weights"
+            message = f"{node.name} is shared by all turns and needs the same {needed} in each"
             fail(message, use.span, env.use, notes=notes)
 
     def make(self, use: OpUse, env: Env, current: Bundle) -> Op:
@@ -202,6 +202,11 @@ def _reading(use: OpUse) -> _Reading:
         read |= found or set()
     width = "channels" in read or any("channels" in (found or ()) for found in inherited)
     return _Reading(size, tuple(sorted(read - {"channels"})), width, {})
+
+
+def _module(node: Node) -> Call | None:
+    """How the module of a node is made, if it has one."""
+    return next((call for call in node.op.lower(*node.input_shapes) if call.stateful), None)
 
 
 def _frozen(value: Any) -> Any:

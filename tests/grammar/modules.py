@@ -50,17 +50,35 @@ def check_built(arch: Architecture) -> nn.Module:
 
 
 def check_optimized(arch: Architecture, built: nn.Module) -> None:
-    """What is optimised computes the same in evaluation, but for rounding, and so does what is printed of it."""
+    """What is optimised computes the same in evaluation, but for rounding, and so does what is printed of it.
+
+    In 64 bits rounding stays small, even where a normalisation divides by next to nothing; in 32, where the kernels are
+    faster ones, only networks are compared that round little by themselves.
+    """
     optimized = arch.optimize(merge=True)
+    weights = {name: value.clone() for name, value in built.state_dict().items()}
+    plain = outputs_of(built, noise(arch), training=False)
+    exact = outputs_of(built.double(), _in_double(noise(arch)), training=False)
     model = optimized.build()
-    model.load_state_dict(optimized.carry(built.state_dict()), strict=True)
-    other = printed(optimized.source())
+    model.load_state_dict(optimized.carry(weights), strict=True)
+    if all(map(_close, plain, exact)):
+        assert all(map(_close, outputs_of(model, noise(arch), training=False), exact))
+    other = printed(optimized.source()).double()
     other.load_state_dict(model.state_dict(), strict=True)
-    expected = outputs_of(built, noise(arch), training=False)
-    for variant in (model, other):
-        for mine, theirs in zip(outputs_of(variant, noise(arch), training=False), expected, strict=True):
-            scale = theirs.abs().nan_to_num(0.0, 0.0, 0.0).max().item() if theirs.is_floating_point() else 1.0
-            torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-4 * max(scale, 1.0), equal_nan=True)
+    for variant in (model.double(), other):
+        found = outputs_of(variant, _in_double(noise(arch)), training=False)
+        torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-6, equal_nan=True)
+
+
+def _in_double(values: list[Tensor]) -> list[Tensor]:
+    return [value.double() if value.is_floating_point() else value for value in values]
+
+
+def _close(value: Tensor, exact: Tensor) -> bool:
+    """Whether a value is an exact one but for the rounding of 32 bits; one that is no number is none."""
+    if not value.is_floating_point():
+        return torch.equal(value, exact)
+    return torch.allclose(value.double(), exact, rtol=1e-3, atol=1e-4 * max(1.0, exact.abs().max().item()))
 
 
 def check_printed(arch: Architecture, built: nn.Module) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -68,8 +69,9 @@ def _fusions(wiring: Wiring) -> list[Fusion]:
     """All fusions, the later convolutions first: they may take the sums."""
     taken: set[int] = set()
     found = []
+    uses = Counter(node.path for node in wiring.graph.ops)  # those of one module cannot have kernels of their own
     for node in reversed(wiring.graph.nodes):
-        if not isinstance(node, Node) or not _fits(node):
+        if not isinstance(node, Node) or not _fits(node) or uses[node.path] > 1:
             continue
         add = _reader(wiring, node, Add)
         if add is not None and (len(add.inputs) != 2 or add.id in taken or not leads_with_channels(add)):
