@@ -17,11 +17,12 @@ _COMPLETE = (frozenset[str](), {"length"}, {"height", "width"}, {"depth", "heigh
 
 def field_of(op: type[Op], name: str, span: Span, value: Tree, *, default: bool = False) -> Field:
     """An argument of an op; the names of axes are text in it where the field takes them."""
-    return Field(name, span, _quoted(value) if _takes_axes(op, name) else value, default)
+    return Field(name, span, _quoted(value) if takes_axes(op, name) else value, default)
 
 
 @cache
-def _takes_axes(op: type[Op], field: str) -> bool:
+def takes_axes(op: type[Op], field: str) -> bool:
+    """Whether an argument of an op may name axes."""
     return field in op.model_fields and set(AXES) <= set(options(op.model_fields[field].annotation))
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from archspec.language.axes import takes_axes
 from archspec.ops.base import Op, ShapeError
-from archspec.shape import Shape
+from archspec.shape import AXES, Shape
 from tests.grammar.numbers import Names, Number
 
 Bundle = tuple[Shape, ...]
@@ -79,7 +80,10 @@ class Fields:
     def infer(self, env: Env, current: Bundle, inputs: Bundle) -> Bundle:
         """The shapes that the op makes of `inputs`, where `current` is the value that arithmetic speaks of. Raises `Misfit`."""
         names = env.known(current)
-        values = {name: evaluated(value, names, env.options) for name, value in {**self.defaults, **self.given}.items()}
+        values = {
+            name: evaluated(axes_in(value) if takes_axes(self.op, name) else value, names, env.options)
+            for name, value in {**self.defaults, **self.given}.items()
+        }
         fewest, most = self.op.operands
         if len(inputs) < fewest or (most is not None and len(inputs) > most):
             raise Misfit
@@ -107,6 +111,13 @@ def evaluated(value: Any, names: Names, options: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return tuple(evaluated(part, names, options) for part in value)
     return value
+
+
+def axes_in(value: Any) -> Any:
+    """A drawn argument that axes are named in: there a word that is an axis is no arithmetic."""
+    if isinstance(value, Number) and value.tree in AXES:
+        return value.tree
+    return [axes_in(part) for part in value] if isinstance(value, list) else value
 
 
 def written(value: Any) -> Any:

@@ -83,8 +83,11 @@ def _fusions(wiring: Wiring) -> list[Fusion]:
 
 
 def _fits(node: Node) -> bool:
+    """Whether the kernel takes such a convolution: of one channel it computes garbage where the result is one place wide."""
     op, shape = node.op, node.inputs[0].shape
-    return isinstance(op, Conv) and op.padding_mode == "zeros" and shape.rank == 3 and shape.batched and bool(node.path)
+    if not isinstance(op, Conv) or shape.rank != 3 or not shape.batched:
+        return False
+    return op.padding_mode == "zeros" and shape.channels > 1 and bool(node.path)
 
 
 def _reader(wiring: Wiring, node: Node, kind: type[Add | ReLU]) -> Node | None:
