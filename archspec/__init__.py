@@ -5,12 +5,12 @@
 25557032
 """
 
+from archspec.api import bundled, check, load
 from archspec.architecture import Architecture
-from archspec.diagnostics import Diagnostic, SpecError
-from archspec.language.budget import Budget
-from archspec.language.limits import Limits
-from archspec.language.refusals import SpecFileError, SpecNotFoundError, SpecTypeError
-from archspec.loading import bundled, check, load
+from archspec.errors import Diagnostic, SpecError
+from archspec.spec.budget import Budget
+from archspec.spec.limits import Limits
+from archspec.spec.refusals import SpecFileError, SpecNotFoundError, SpecTypeError
 
 __all__ = [
     "Architecture",

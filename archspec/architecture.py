@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from archspec.diagnostics import Diagnostic
-from archspec.graph import Graph
-from archspec.language.layers import Program
-from archspec.language.tree import Tree, plain
-from archspec.meter import current
-from archspec.numerals import shown
+from archspec.errors import Diagnostic
+from archspec.ir.graph import Graph
+from archspec.meter import find_meter
+from archspec.numerals import format_number
 from archspec.passes import ARGUMENTS, BY_WORD
 from archspec.printable import escape_unprintable
+from archspec.spec.bound_tree import Program
+from archspec.spec.yaml_tree import Tree, to_plain_data
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from archspec.analysis.diff import Diff
     from archspec.analysis.expansion import Expansion
-    from archspec.analysis.expected import ExpectedDepth
-    from archspec.analysis.paths import Paths, Unit
-    from archspec.analysis.unravel import Route
-    from archspec.backends.torch import Checkpoint
+    from archspec.analysis.expected_depth import ExpectedDepth
+    from archspec.analysis.path_enumeration import SignalPath
+    from archspec.analysis.paths import LengthUnit, PathCounts
+    from archspec.codegen.fx import Checkpoint
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
@@ -43,14 +43,14 @@ class Architecture:
     def __init__(
         self,
         program: Program,
-        network: Graph,
+        graph: Graph,
         text: str = "",
         overrides: Mapping[str, str] | None = None,
         *,
-        origin: Architecture | None = None,
+        optimized_from: Architecture | None = None,
     ) -> None:
-        self.program, self.network = program, network
-        self.origin = origin
+        self.program, self.graph = program, graph
+        self.optimized_from = optimized_from
         """The architecture that this one is an optimised form of: the one whose weights it takes."""
         self.text = text
         """The spec as it was written, without what it extends."""
@@ -59,93 +59,92 @@ class Architecture:
 
     @property
     def name(self) -> str:
-        return self.network.name
+        return self.graph.name
 
     @property
     def paper(self) -> str:
         """The paper or the author, as the spec says."""
-        return self.network.source
+        return self.graph.source
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What of the spec changes nothing, or reads as if something else were meant; `archspec check` prints them."""
         return self.program.warnings
 
-    @property
-    def graph(self) -> nx.MultiDiGraph[int]:
+    def to_networkx(self) -> nx.MultiDiGraph[int]:
         """The wiring: a node is a number with its `node`; an edge's key is the position of the operand that it feeds."""
-        return self.network.dag
+        return self.graph.dag
 
     @property
     def input_shapes(self) -> dict[str, tuple[int, ...]]:
         """The sizes of each input, without the batch."""
-        return {name: value.shape.sizes for name, value in self.network.inputs.items()}
+        return {name: value.shape.sizes for name, value in self.graph.inputs.items()}
 
     @property
     def output_shapes(self) -> dict[str, tuple[int, ...]]:
         """The sizes of each output, without the batch."""
-        return {name: value.shape.sizes for name, value in self.network.outputs.items()}
+        return {name: value.shape.sizes for name, value in self.graph.outputs.items()}
 
     @cached_property
     def params(self) -> int:
         """Trainable scalars: weights, biases, the affine pair of a normalisation. Shared ones count once."""
-        from archspec.analysis.counts import params
+        from archspec.analysis.counts import count_params
 
-        return params(self.network)
+        return count_params(self.graph)
 
     @cached_property
     def macs(self) -> int:
         """Multiply-accumulates of convolutions, linear layers and matrix products for one sample; FLOPs are twice as many."""
-        from archspec.analysis.counts import macs
+        from archspec.analysis.counts import count_macs
 
-        return macs(self.network)
+        return count_macs(self.graph)
 
     @cached_property
     def depth(self) -> int:
         """Weighted layers on the longest path."""
-        from archspec.analysis.counts import depth
+        from archspec.analysis.counts import compute_depth
 
-        return depth(self.network)
+        return compute_depth(self.graph)
 
     @cached_property
     def expected_depth(self) -> ExpectedDepth | None:
         """How many residual branches stochastic depth keeps on average in training; None where it drops none."""
-        from archspec.analysis.expected import expected_depth
+        from archspec.analysis.expected_depth import expected_depth
 
-        return expected_depth(self.network)
+        return expected_depth(self.graph)
 
     def paths(
         self,
-        unit: Unit = "modules",
+        unit: LengthUnit = "modules",
         *,
         gates: bool = False,
         source: str | None = None,
         target: str | None = None,
-    ) -> Paths:
+    ) -> PathCounts:
         """The paths from the inputs to the outputs, counted by channel range, and how their lengths are distributed.
 
         `source` and `target` are inputs, outputs or parts by name: paths start where they enter one and end where they leave
         the other. Raises `LookupError` where there is nothing of that name.
         """
-        from archspec.analysis.paths import paths
+        from archspec.analysis.paths import count_paths
 
-        return paths(self.network, unit=unit, gates=gates, source=source, target=target)
+        return count_paths(self.graph, unit=unit, gates=gates, source=source, target=target)
 
-    def iter_paths(self, unit: Unit = "modules", *, gates: bool = False) -> Iterator[Route]:
+    def iter_paths(self, unit: LengthUnit = "modules", *, gates: bool = False) -> Iterator[SignalPath]:
         """The single paths, shortest first: their nodes, names, lengths. However many there are, the first come at once."""
-        from archspec.analysis.unravel import iter_paths
+        from archspec.analysis.path_enumeration import iter_paths
 
         return iter_paths(self.paths(unit, gates=gates))
 
-    def unravel(self, limit: int = 4096, unit: Unit = "modules", *, gates: bool = False) -> nx.DiGraph[int]:
-        """The tree of all paths: `archspec.analysis.unravel` says what its nodes and edges have.
+    def unravel(self, limit: int = 4096, unit: LengthUnit = "modules", *, gates: bool = False) -> nx.DiGraph[int]:
+        """The tree of all paths: `archspec.analysis.path_enumeration` says what its nodes and edges have.
 
         Raises:
             TooManyPathsError: there are more than `limit` paths.
         """
-        from archspec.analysis.unravel import unravel
+        from archspec.analysis.path_enumeration import unravel_paths
 
-        return unravel(self.paths(unit, gates=gates), limit)
+        return unravel_paths(self.paths(unit, gates=gates), limit)
 
     def expansion(self) -> Expansion:
         """The sum of products that a chain of residual units is when its branches are linear, and its gradient's.
@@ -153,15 +152,15 @@ class Architecture:
         Raises:
             SpecError: the network is no such chain.
         """
-        from archspec.analysis.expansion import expansion
+        from archspec.analysis.expansion import expand_residual_chain
 
-        return expansion(self.network)
+        return expand_residual_chain(self.graph)
 
     def summary(self, depth: int | None = None) -> Summary:
         """The table of layers with shapes and costs; `str` of it is for people, its `as_dict` for programs."""
-        from archspec.report.summary import summarise
+        from archspec.report.summary import summarise_network
 
-        return summarise(self.network, depth=depth)
+        return summarise_network(self.graph, depth=depth)
 
     def draw(
         self,
@@ -180,21 +179,21 @@ class Architecture:
             KeyError: no format has that ending.
             OSError: the file cannot be written; the one that was there is as it was.
         """
-        from archspec.draw import THEMES, sketch, written
-        from archspec.files import check, write
+        from archspec.draw import THEMES, draw_picture, render_picture
+        from archspec.files import check_writable, write_atomically
 
         if file is not None:
-            check(Path(file))
-        picture = sketch(self.network, detail, fold=fold, depth=depth, direction=direction)
+            check_writable(Path(file))
+        picture = draw_picture(self.graph, detail, fold=fold, depth=depth, direction=direction)
         if file is not None:
-            write(Path(file), written(picture, Path(file).suffix.lower(), THEMES[theme]))
+            write_atomically(Path(file), render_picture(picture, Path(file).suffix.lower(), THEMES[theme]))
         return picture
 
     def diff(self, other: Architecture) -> Diff:
         """What differs between this network and another: parts by their names, counts, stages."""
-        from archspec.analysis.diff import diff
+        from archspec.analysis.diff import diff_networks
 
-        return diff(self.network, other.network)
+        return diff_networks(self.graph, other.graph)
 
     def report(self, *others: Architecture) -> str:
         """A page about this network, alone or beside another: HTML that needs no other file and no network.
@@ -202,17 +201,17 @@ class Architecture:
         Raises `ValueError` for more than two networks, or for one too large to be shown whole.
         """
         from archspec.draw import THEMES
-        from archspec.report.page import page
+        from archspec.report.page import write_report
 
         colours = {name: THEMES[name].lines for name in ("light", "dark")}
-        return page([self.network, *(other.network for other in others)], colours)
+        return write_report([self.graph, *(other.graph for other in others)], colours)
 
     def _repr_svg_(self) -> str | None:
         """The stages, for a notebook; nothing where the renderer is not installed."""
-        from archspec.draw import DrawError, svg_of
+        from archspec.draw import DrawError, render_svg
 
         try:
-            return svg_of(self.draw())
+            return render_svg(self.draw())
         except DrawError:
             return None
 
@@ -241,12 +240,12 @@ class Architecture:
             WeightsError: the weights cannot be read, or are not those of this network; its text lists the keys.
             OSError: the file of weights cannot be read.
         """
-        from archspec.backends.torch import build, load_weights, put
+        from archspec.codegen.fx import build, copy_weights, load_weights
 
-        model = build(self.network, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint)
-        if self.origin is not None:
-            before = self.origin.build(device, dtype, seed, weights=weights, strict=strict, report=report)
-            put(self.carry(before.state_dict()), model.state_dict())
+        model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint)
+        if self.optimized_from is not None:
+            before = self.optimized_from.build(device, dtype, seed, weights=weights, strict=strict, report=report)
+            copy_weights(self.map_weights(before.state_dict()), model.state_dict())
         elif weights is not None:
             fit = load_weights(model, weights, strict=strict)
             if report is not None and not fit.exact:
@@ -266,17 +265,19 @@ class Architecture:
 
         The work of a layer is its multiply-accumulates, or the bytes that it moves where these take longer. Seconds take its
         place: `costs` of parts by name, or what `measure`, a device ("auto", "cpu" or "cuda"), takes for a batch of `batch`.
-        `crossing` is how many values may cross at a cut; `archspec.analysis.cuts.cut` says where cuts are and which are chosen.
+        `crossing` is how many values may cross at a cut; `archspec.analysis.partition.partition_network` says where cuts are and which are chosen.
 
         Raises:
             CutError: there are fewer cut points; its text says how many stages are possible.
             UnknownPartError: there is no part of a name in `costs`.
             CostError: costs of parts of which one is in the other, or that are no numbers from 0 on.
         """
-        from archspec.pipeline import pipeline
+        from archspec.pipeline import build_pipeline
 
-        whole = None if self.origin is None else self.build
-        return pipeline(self.network, stages, costs=costs, measure=measure, batch=batch, crossing=crossing, whole=whole)
+        whole = None if self.optimized_from is None else self.build
+        return build_pipeline(
+            self.graph, stages, costs=costs, measure=measure, batch=batch, crossing=crossing, build_network=whole
+        )
 
     def export(
         self,
@@ -300,24 +301,24 @@ class Architecture:
             WeightsError: as in `build`.
             OSError: a file cannot be read or written.
         """
-        from archspec.files import check, write
+        from archspec.files import check_writable, write_atomically
 
         target = Path(path)
         form = ending or target.suffix.lower()
         if form == ".py" and weights is not None:
             raise ValueError(f"{target.name} holds no weights: write them to a .safetensors file beside it")
-        check(target)
+        check_writable(target)
         if form == ".py":
-            write(target, self.source(command))
+            write_atomically(target, self.source(command))
             return
-        from archspec.backends.torch import WRITERS, check_packages, metadata
+        from archspec.codegen.fx import WRITERS, check_packages, make_metadata
 
         if form not in WRITERS:
             raise ValueError(f"{target.name} ends in none of .py, {', '.join(WRITERS)}")
         check_packages(form)
         model = self.build(seed=seed, weights=weights, strict=strict, report=report)
-        about = metadata(self.text, self.name, self.overrides, inference=self.network.inference)
-        WRITERS[form](model, self.network, about, target)
+        about = make_metadata(self.text, self.name, self.overrides, inference=self.graph.inference)
+        WRITERS[form](model, self.graph, about, target)
 
     def source(self, command: str | None = None) -> str:
         """The network as the text of a Python module: plain, typed and formatted PyTorch that imports nothing but torch.
@@ -325,9 +326,9 @@ class Architecture:
         Its classes have the names of the spec's blocks, its `state_dict` the keys of `build()`. `command` is what made it, for
         its docstring. Needs no torch.
         """
-        from archspec.backends.source import about, source
+        from archspec.codegen.python import describe_network, print_source
 
-        return source(self.network, about(self, command))
+        return print_source(self.graph, describe_network(self, command))
 
     def optimize(self, for_: Purpose = "inference", *, merge: bool = False) -> Architecture:
         """The architecture of a network that computes the same with less work.
@@ -339,8 +340,10 @@ class Architecture:
         """
         from archspec.passes.optimize import optimize
 
-        network = optimize(self.network, for_, merge=merge)
-        return Architecture(self.program, network, self.text, self.overrides, origin=self.origin or self)
+        network = optimize(self.graph, for_, merge=merge)
+        return Architecture(
+            self.program, network, self.text, self.overrides, optimized_from=self.optimized_from or self
+        )
 
     def rewrite(self, word: str, **arguments: Any) -> Architecture:
         """The architecture after one more pass, as `passes: [word: arguments]` would make it.
@@ -350,8 +353,8 @@ class Architecture:
             KeyError: there is no pass of that name.
         """
         chosen = ARGUMENTS[word].model_validate(arguments)
-        network = BY_WORD[word](self.network, **dict(chosen))
-        return Architecture(self.program, network, self.text, self.overrides, origin=self.origin)
+        network = BY_WORD[word](self.graph, **dict(chosen))
+        return Architecture(self.program, network, self.text, self.overrides, optimized_from=self.optimized_from)
 
     def lesion(
         self,
@@ -363,17 +366,17 @@ class Architecture:
     ) -> Architecture:
         """The architecture without the residual branches of the blocks `drop`, and of so many `random` ones; pairs exchanged.
 
-        What is left keeps its names: `carry` takes the weights of this network over.
+        What is left keeps its names: `map_weights` takes the weights of this network over.
 
         Raises:
             PassError: there is no such part, or the shapes do not meet any more.
         """
-        from archspec.passes.lesion import choose
+        from archspec.passes.lesion import choose_blocks
 
-        drawn = choose(self.network, random, seed) if random else ()
+        drawn = choose_blocks(self.graph, random, seed) if random else ()
         return self.rewrite("lesion", drop=tuple(dict.fromkeys((*drop, *drawn))), swap=tuple(map(tuple, swap)))
 
-    def carry(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def map_weights(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The `state_dict` of this network that is equal to `weights`, one of the network before its passes.
 
         Of an optimised network, it is the one that was optimised whose weights are taken.
@@ -381,20 +384,26 @@ class Architecture:
         Raises:
             KeyError: a weight that a pass needs is not there.
         """
-        from archspec.backends.torch import carry
+        from archspec.codegen.fx import map_weights
 
-        return carry(self.network, weights, since=len(self.origin.network.carried) if self.origin else 0)
+        return map_weights(
+            self.graph, weights, since=len(self.optimized_from.graph.weight_provenance) if self.optimized_from else 0
+        )
 
-    def unexpected(self) -> tuple[Diagnostic, ...]:
+    def check_expectations(self) -> tuple[Diagnostic, ...]:
         """Where the spec's `expect` is not what comes out."""
-        return tuple(found for name, tree in self.program.expect.items() for found in self._compare(name, tree))
+        return tuple(
+            diagnostic
+            for name, tree in self.program.expect.items()
+            for diagnostic in self._check_expectation(name, tree)
+        )
 
-    def _compare(self, name: str, tree: Tree) -> list[Diagnostic]:
-        expected = plain(tree)
+    def _check_expectation(self, name: str, tree: Tree) -> list[Diagnostic]:
+        expected = to_plain_data(tree)
         help: str | None = None
         if expected is None:
             return []
-        current().charge("counting", _COUNTED * len(self.network.nodes), tree.span)
+        find_meter().charge("counting", _COUNTED * len(self.graph.nodes), tree.span)
         if name == "output":
             shapes = [list(sizes) for sizes in self.output_shapes.values()]
             got: Any = (
@@ -405,8 +414,10 @@ class Architecture:
         else:
             got = self.paths().total if name == "paths" else getattr(self, name)
             more = got - expected
-            difference = f"{'+' if more >= 0 else ''}{shown(more, _DIGITS)}"
-            message = f"expected {name} {shown(expected, _DIGITS)}, got {shown(got, _DIGITS)} ({difference})"
+            difference = f"{'+' if more >= 0 else ''}{format_number(more, _DIGITS)}"
+            message = (
+                f"expected {name} {format_number(expected, _DIGITS)}, got {format_number(got, _DIGITS)} ({difference})"
+            )
         return [] if got == expected else [Diagnostic(message, tree.span, help=help)]
 
     def __repr__(self) -> str:

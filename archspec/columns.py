@@ -29,7 +29,7 @@ class Column:
     style: str = ""
 
 
-def lay_out(
+def format_table(
     columns: Sequence[Column],
     rows: Sequence[Sequence[str]],
     width: int | None = None,
@@ -48,89 +48,89 @@ def lay_out(
         drops: columns that are left out where cutting is not enough, in this order; a last line names them.
         text: makes a cell printable.
 
-    >>> table = lay_out([Column("name"), Column("params", right=True)], [("conv1", "9,408"), ("fc", "513,000")], 14, cuts=[(0, 3)])
+    >>> table = format_table([Column("name"), Column("params", right=True)], [("conv1", "9,408"), ("fc", "513,000")], 14, cuts=[(0, 3)])
     >>> ["".join(cell for cell, _ in line) for line in table]
     ['name    params', 'conv1    9,408', 'fc     513,000']
     """
     heads = [text(column.head) for column in columns]
     cells = [[*map(text, row), *[""] * (len(columns) - len(row))] for row in rows]
-    natural = [max(map(wide, column)) for column in zip(heads, *cells, strict=True)]
-    widths = fit(natural, width, [*_folded(heads, cells), *cuts], drops)
+    natural = [max(map(display_width, column)) for column in zip(heads, *cells, strict=True)]
+    widths = fit_columns(natural, width, [*_iter_folded(heads, cells), *cuts], drops)
     more = text("…")
     if any(heads):
-        yield from _lines(heads, [replace(column, folds=True, style="bold") for column in columns], widths, more)
+        yield from _format_row(heads, [replace(column, folds=True, style="bold") for column in columns], widths, more)
     for row in cells:
-        yield from _lines(row, columns, widths, more)
+        yield from _format_row(row, columns, widths, more)
     dropped = [head.strip() for head, room in zip(heads, widths, strict=True) if room is None]
     if dropped:
-        yield from wrap(((f"no room for {', '.join(dropped)}", "dim"),), width)
+        yield from wrap_line(((f"no room for {', '.join(dropped)}", "dim"),), width)
 
 
-def _folded(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
+def _iter_folded(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
     """Each column, and the width to which it can be cut when its head is folded."""
-    for at, head in enumerate(heads):
-        yield at, max([*map(wide, head.split()), *(wide(row[at]) for row in cells)], default=0)
+    for index, head in enumerate(heads):
+        yield index, max([*map(display_width, head.split()), *(display_width(row[index]) for row in cells)], default=0)
 
 
-def fit(
+def fit_columns(
     widths: Sequence[int], width: int | None, cuts: Sequence[tuple[int, int]], drops: Sequence[int]
 ) -> list[int | None]:
     """The widths that columns get where they have `width` in all; None for one that is left out.
 
-    >>> fit([8, 40, 6], 40, [(1, 20)], []), fit([8, 40, 6], 24, [(1, 20)], [1])
+    >>> fit_columns([8, 40, 6], 40, [(1, 20)], []), fit_columns([8, 40, 6], 24, [(1, 20)], [1])
     ([8, 22, 6], [8, None, 6])
     """
     left_out: list[int] = []
     for dropped in (None, *drops):
         left_out += [dropped] if dropped is not None else []
-        fitted = [None if at in left_out else given for at, given in enumerate(widths)]
+        fitted = [None if index in left_out else given for index, given in enumerate(widths)]
         for column, least in cuts:
             given = fitted[column]
             if given is not None and width is not None:
-                fitted[column] = max(min(least, given), given - max(0, _total(fitted) - width))
-        if width is None or _total(fitted) <= width:
+                fitted[column] = max(min(least, given), given - max(0, _total_width(fitted) - width))
+        if width is None or _total_width(fitted) <= width:
             break
     return fitted
 
 
-def wide(text: str) -> int:
+def display_width(text: str) -> int:
     """How many columns of a terminal a text takes: two for the wide characters of East Asia, none for combining marks."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
-def cut(cell: str, width: int, more: str = "…") -> str:
+def shorten_cell(cell: str, width: int, more: str = "…") -> str:
     """A cell shortened to `width`, with `more` where it is cut; how many times it stands for is kept.
 
-    >>> cut("features.denseblock1 ×6", 14)
+    >>> shorten_cell("features.denseblock1 ×6", 14)
     'features.d… ×6'
     """
-    if wide(cell) <= width:
+    if display_width(cell) <= width:
         return cell
     times = _TIMES.search(cell)
     kept = times[0] if times and len(times[0]) + len(more) < width else ""
     room = width - len(more) - len(kept)
     start = cell[: max(0, room)]
-    while wide(start) > room:
+    while display_width(start) > room:
         start = start[:-1]
     return start + more[:width] + kept
 
 
-def wrap(line: Line, width: int | None, indent: int = 2) -> list[Line]:
+def wrap_line(line: Line, width: int | None, indent: int = 2) -> list[Line]:
     """A line in lines of at most `width`, those after the first indented; a word that is longer stays whole.
 
-    >>> lines = wrap((("conv1", "bold"), (": groups 1 → 32", "")), 16)
+    >>> lines = wrap_line((("conv1", "bold"), (": groups 1 → 32", "")), 16)
     >>> lines
     [(('conv1', 'bold'), (': groups 1', '')), (('  ', ''), ('→ 32', ''))]
     """
     text = "".join(part for part, _ in line)
-    if width is None or wide(text) <= width:
+    if width is None or display_width(text) <= width:
         return [line]
     styles = [style for part, style in line for _ in part]
     margin, start = " " * indent, 0
     lines: list[Line] = []
-    for piece in _filled(text, width, indent=indent, whole=True):
+    for piece in _fill_lines(text, width, indent=indent, whole=True):
         piece = piece.removeprefix(margin) if lines else piece
         start = text.index(piece, start)
         parts = groupby(zip(piece, styles[start:], strict=False), key=itemgetter(1))
@@ -140,35 +140,40 @@ def wrap(line: Line, width: int | None, indent: int = 2) -> list[Line]:
     return lines
 
 
-def _total(widths: Sequence[int | None]) -> int:
+def _total_width(widths: Sequence[int | None]) -> int:
     shown = [given for given in widths if given is not None]
     return sum(shown) + _GAP * (len(shown) - 1)
 
 
-def _lines(row: Sequence[str], columns: Sequence[Column], widths: Sequence[int | None], more: str) -> Iterator[Line]:
+def _format_row(
+    row: Sequence[str], columns: Sequence[Column], widths: Sequence[int | None], more: str
+) -> Iterator[Line]:
     """A row in as many lines as its folded cells need."""
     shown = [(cell, column, room) for cell, column, room in zip(row, columns, widths, strict=True) if room is not None]
-    parts = [list(_filled(cell, room)) if column.folds else [cut(cell, room, more)] for cell, column, room in shown]
+    parts = [
+        list(_fill_lines(cell, room)) if column.folds else [shorten_cell(cell, room, more)]
+        for cell, column, room in shown
+    ]
     for line in zip_longest(*parts, fillvalue=""):
-        cells = [_placed(cell, column, room) for cell, (_, column, room) in zip(line, shown, strict=True)]
+        cells = [_place_cell(cell, column, room) for cell, (_, column, room) in zip(line, shown, strict=True)]
         while len(cells) > 1 and not cells[-1].strip():
             cells.pop()
         cells[-1] = cells[-1].rstrip()
         yield tuple(
-            (("" if not at else " " * _GAP) + cell, column.style)
-            for at, (cell, (_, column, _)) in enumerate(zip(cells, shown, strict=False))
+            (("" if not index else " " * _GAP) + cell, column.style)
+            for index, (cell, (_, column, _)) in enumerate(zip(cells, shown, strict=False))
         )
 
 
-def _filled(text: str, width: int, *, indent: int = 0, whole: bool = False) -> Iterator[str]:
+def _fill_lines(text: str, width: int, *, indent: int = 0, whole: bool = False) -> Iterator[str]:
     """The lines of a text that is broken at spaces; a word that is too long is broken too, unless words stay `whole`."""
     line = ""
     for word in re.findall(r" *[^ ]+", text):
-        if line.strip() and wide(line + word) > width:
+        if line.strip() and display_width(line + word) > width:
             yield line
             line, word = " " * indent, word.lstrip()
-        while not whole and wide(line + word) > width and len(word) > 1:
-            start = _start(word, max(1, width - wide(line)))
+        while not whole and display_width(line + word) > width and len(word) > 1:
+            start = _start(word, max(1, width - display_width(line)))
             yield line + start
             line, word = " " * indent, word[len(start) :]
         line += word
@@ -177,12 +182,12 @@ def _filled(text: str, width: int, *, indent: int = 0, whole: bool = False) -> I
 
 def _start(word: str, width: int) -> str:
     """What of a word goes on a line: at least a character, with all marks that combine with it."""
-    length = len(cut(word, width, "")) or 1
+    length = len(shorten_cell(word, width, "")) or 1
     while length < len(word) and unicodedata.combining(word[length]):
         length += 1
     return word[:length]
 
 
-def _placed(cell: str, column: Column, room: int) -> str:
-    blank = " " * (room - wide(cell))
+def _place_cell(cell: str, column: Column, room: int) -> str:
+    blank = " " * (room - display_width(cell))
     return blank + cell if column.right else cell + blank

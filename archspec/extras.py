@@ -13,7 +13,7 @@ class UnavailableError(ImportError):
     """An optional package that is not installed, or is and cannot be imported."""
 
 
-def load(name: str, purpose: str, install: str, error: Callable[[str], Exception] = UnavailableError) -> Any:
+def load_extra(name: str, purpose: str, install: str, error: Callable[[str], Exception] = UnavailableError) -> Any:
     """The module of an optional package.
 
     Args:
@@ -26,9 +26,9 @@ def load(name: str, purpose: str, install: str, error: Callable[[str], Exception
         Exception: `error`'s, where the package is not installed, and also where it is but fails to import, with the reason: a shared
             library that is missing, another package that it needs, a build for another version of torch.
 
-    >>> load("json", "reading", "pip install json").loads("[1]")
+    >>> load_extra("json", "reading", "pip install json").loads("[1]")
     [1]
-    >>> load("no_such_package.part", "drawing", "pip install it")
+    >>> load_extra("no_such_package.part", "drawing", "pip install it")
     Traceback (most recent call last):
     ...
     archspec.extras.UnavailableError: drawing needs no_such_package, which is not installed: pip install it
@@ -37,10 +37,10 @@ def load(name: str, purpose: str, install: str, error: Callable[[str], Exception
         import_module(name.partition(".")[0])
         return import_module(name)
     except Exception as fault:  # a broken package raises anything: ImportError, OSError, RuntimeError, AttributeError
-        raise error(f"{purpose} needs {explain(name, fault, install)}") from fault
+        raise error(f"{purpose} needs {explain_missing(name, fault, install)}") from fault
 
 
-def explain(name: str, fault: Exception, install: str) -> str:
+def explain_missing(name: str, fault: Exception, install: str) -> str:
     """Why the import of a module failed: its package is not there, or is there and is broken."""
     package = name.partition(".")[0]
     if isinstance(fault, ModuleNotFoundError) and fault.name == package:

@@ -23,13 +23,13 @@ _LINKS = 40  # of one another: as many as the system follows
 _READS = 3
 
 
-def write(path: Path, content: str | bytes) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Puts text, as UTF-8, or bytes into a file: whoever reads it finds all of the old content or all of the new.
 
     Raises:
         OSError: it cannot be written; it names `path` as it was given, and the old file is as it was.
     """
-    with replacing(path) as file:
+    with replace_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
@@ -45,8 +45,8 @@ def write_together(path: Path, content: bytes, beside: Mapping[Path, bytes]) -> 
     new = [other for other in beside if not other.exists()]
     try:
         for other, data in beside.items():
-            write(other, data)
-        write(path, content)
+            write_atomically(other, data)
+        write_atomically(path, content)
     except BaseException:
         for other in new:
             with suppress(OSError):
@@ -55,7 +55,7 @@ def write_together(path: Path, content: bytes, beside: Mapping[Path, bytes]) -> 
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replace_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which takes the place of `path` at the end of the block, and never after an exception.
 
     A link is followed. The permissions of a file that is there stay, its owner where that is allowed; other names of it (hard
@@ -65,26 +65,26 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: it cannot be written; it names `path` as it was given, and the old file is as it was.
     """
-    check(path)
+    check_writable(path)
     if is_stream(path):
         content = io.BytesIO()
         yield content
-        _send(path, content.getvalue())
+        _write_stream(path, content.getvalue())
         return
-    with _naming(path):
+    with _name_user_file(path):
         temporary = Temporary(Path(os.path.realpath(path)))
     try:
         yield temporary.file
-        with _naming(path):
+        with _name_user_file(path):
             temporary.finish()
     except BaseException as error:
         temporary.discard()
         if temporary.fault is not None:
-            raise _named(temporary.fault, path) from error
+            raise _rename_error(temporary.fault, path) from error
         raise
 
 
-def check(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Makes sure, as far as that is possible before, that a file can be written: called before the work that makes its content.
 
     Raises:
@@ -92,7 +92,7 @@ def check(path: Path) -> None:
     """
     if _descriptor(path) is not None:
         return
-    with _naming(path):
+    with _name_user_file(path):
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
@@ -116,13 +116,13 @@ def _check_folder(path: Path) -> None:
         raise OSError(errno.EACCES, f"no file can be made in {named}")
 
 
-def read(path: Path, most: int = -1) -> bytes:
+def read_file(path: Path, most: int = -1) -> bytes:
     """The bytes of a file, or the first `most` of them, all of one state of the file.
 
     Raises:
         OSError: it cannot be read, or is written to each time; it names `path`.
     """
-    with _naming(path):
+    with _name_user_file(path):
         if "\0" in str(path):
             raise OSError(errno.EINVAL, "no file name has a NUL character")
         for _ in range(_READS):
@@ -146,9 +146,9 @@ def is_stream(path: Path) -> bool:
     return _descriptor(path) is not None or (path.exists() and not path.is_file())
 
 
-def same(one: Path, other: Path) -> bool:
+def is_same_file(path: Path, other: Path) -> bool:
     """Whether two paths are one file, links followed."""
-    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+    return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
 def _descriptor(path: Path) -> int | None:
@@ -157,36 +157,36 @@ def _descriptor(path: Path) -> int | None:
         return 1
     name = os.fspath(path)
     for _ in range(_LINKS):
-        number = _numbered(os.path.abspath(name))
+        number = _find_descriptor_number(os.path.abspath(name))
         if number is not None or not os.path.islink(name):
             return number
         name = os.path.join(os.path.dirname(name), os.readlink(name))
     return None
 
 
-def _numbered(name: str) -> int | None:
-    found = _DESCRIPTOR.fullmatch(name)
-    if found is None or (
+def _find_descriptor_number(name: str) -> int | None:
+    match = _DESCRIPTOR.fullmatch(name)
+    if match is None or (
         name.startswith("/proc/") and name.split("/")[2] not in ("self", "thread-self", str(os.getpid()))
     ):
         return None
-    number, *standard = found.groups()
-    return int(number) if number else next(at for at, word in enumerate(standard) if word)
+    number, *standard = match.groups()
+    return int(number) if number else next(index for index, word in enumerate(standard) if word)
 
 
-def _send(path: Path, content: bytes) -> None:
+def _write_stream(path: Path, content: bytes) -> None:
     """Writes bytes to what is no regular file. Raises OSError; where nobody reads standard output, without a name."""
     number = _descriptor(path)
     if number in (1, 2):
-        _print(path, content, sys.stdout if number == 1 else sys.stderr)
+        _write_standard_stream(path, content, sys.stdout if number == 1 else sys.stderr)
         return
-    with _naming(path):
+    with _name_user_file(path):
         descriptor = os.open(path, os.O_WRONLY) if number is None else os.dup(number)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
 
 
-def _print(path: Path, content: bytes, stream: TextIO | None) -> None:
+def _write_standard_stream(path: Path, content: bytes, stream: TextIO | None) -> None:
     """Writes bytes to a standard stream, after what was printed there."""
     try:
         if stream is None:
@@ -197,19 +197,19 @@ def _print(path: Path, content: bytes, stream: TextIO | None) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise _named(error, path) from error
+        raise _rename_error(error, path) from error
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
+def _name_user_file(path: Path) -> Iterator[None]:
     """Has an OSError name the file that the user named, not a temporary one."""
     try:
         yield
     except OSError as error:
-        raise _named(error, path) from error
+        raise _rename_error(error, path) from error
     except UnicodeEncodeError as error:
         raise OSError(errno.EILSEQ, f"names of files are in {error.encoding} here", str(path)) from error
 
 
-def _named(error: OSError, path: Path) -> OSError:
+def _rename_error(error: OSError, path: Path) -> OSError:
     return OSError(error.errno or errno.EIO, error.strerror or str(error), str(path))

@@ -9,13 +9,13 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from archspec.numerals import digits, is_plain
+from archspec.numerals import format_digits, is_plain
 
 
-def json_text(data: Any, *, indent: int | None = None, ascii: bool = False) -> str:
+def dump_json(data: Any, *, indent: int | None = None, ascii: bool = False) -> str:
     """Data as JSON: whole numbers with all of their digits; a number that is none, or infinite, is `null`.
 
-    >>> json_text({"mean": float("nan"), "most": [1, float("inf")]})
+    >>> dump_json({"mean": float("nan"), "most": [1, float("inf")]})
     '{"mean":null,"most":[1,null]}'
     """
     mark = secrets.token_hex(16)
@@ -30,9 +30,9 @@ def json_text(data: Any, *, indent: int | None = None, ascii: bool = False) -> s
             return None
         if not isinstance(value, int) or is_plain(value):
             return value
-        large.append(digits(value))
+        large.append(format_digits(value))
         return f"{mark}{len(large) - 1}"
 
     separators = (",", ":") if indent is None else None
     text = json.dumps(plain(data), indent=indent, separators=separators, ensure_ascii=ascii, allow_nan=False)
-    return re.sub(rf'"{mark}(\d+)"', lambda found: large[int(found[1])], text) if large else text
+    return re.sub(rf'"{mark}(\d+)"', lambda match: large[int(match[1])], text) if large else text

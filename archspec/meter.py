@@ -14,7 +14,7 @@ Kind = Literal[
 
 
 class Meter:
-    """Adds up units of work by their kind. `pause` is called where `units` comes to `due`."""
+    """Adds up units of work by their kind. `on_due` is called where `units` comes to `due`."""
 
     def __init__(self) -> None:
         self.units = 0
@@ -22,7 +22,7 @@ class Meter:
         self.spent: dict[Kind, int] = dict.fromkeys(get_args(Kind), 0)
         """The units of each kind."""
         self.due: float = float("inf")
-        """How many units are done before `pause` is called."""
+        """How many units are done before `on_due` is called."""
         self.suggestions = SUGGESTIONS
         """Units that are left for looking for a word that may have been meant."""
         self.span: Any = None
@@ -37,9 +37,9 @@ class Meter:
         if span is not None:
             self.span, self.use = span, use
         if self.units >= self.due:
-            self.pause()
+            self.on_due()
 
-    def pause(self) -> None:
+    def on_due(self) -> None:
         """What is done from time to time; a plain meter only counts."""
 
     def suggest(self, units: int) -> bool:
@@ -58,7 +58,7 @@ _RUNNING: ContextVar[Meter | None] = ContextVar("meter", default=None)
 
 
 @contextmanager
-def running(meter: Meter) -> Iterator[None]:
+def run_metered(meter: Meter) -> Iterator[None]:
     """Has everything inside charged to `meter`."""
     token = _RUNNING.set(meter)
     try:
@@ -67,12 +67,12 @@ def running(meter: Meter) -> Iterator[None]:
         _RUNNING.reset(token)
 
 
-def current() -> Meter:
+def find_meter() -> Meter:
     """The meter of the run; outside of one, a new one that only counts."""
     return _RUNNING.get() or Meter()
 
 
-def charge(kind: Kind, units: int) -> None:
+def charge_work(kind: Kind, units: int) -> None:
     """Charges the meter of the run, if there is one."""
     meter = _RUNNING.get()
     if meter is not None:

@@ -8,48 +8,48 @@ _PLAIN = 4096  # bits up to which Python converts by itself
 _CHUNK = 2048  # bits that are converted at once
 
 
-def digits(number: int) -> str:
+def format_digits(number: int) -> str:
     """All decimal digits of a whole number.
 
-    >>> len(digits(2**100_000))
+    >>> len(format_digits(2**100_000))
     30103
     """
-    return str(number if is_plain(number) else _decimal(number))
+    return str(number if is_plain(number) else _to_decimal(number))
 
 
-def grouped(number: int) -> str:
+def format_grouped(number: int) -> str:
     """All decimal digits, the thousands apart.
 
-    >>> grouped(1234567)
+    >>> format_grouped(1234567)
     '1,234,567'
     """
-    return f"{number if is_plain(number) else _decimal(number):,}"
+    return f"{number if is_plain(number) else _to_decimal(number):,}"
 
 
-def shown(number: int, most: int = 60) -> str:
+def format_number(number: int, most: int = 60) -> str:
     """A whole number for readers: with its thousands apart, or rounded, with `≈`, where it has more digits than about `most`.
 
-    >>> shown(-1234), shown(2**1000)
+    >>> format_number(-1234), format_number(2**1000)
     ('-1,234', '≈ 1.071e301')
     """
-    return grouped(number) if number.bit_length() <= 3 * most else approximate(number)
+    return format_grouped(number) if number.bit_length() <= 3 * most else format_approximate(number)
 
 
-def approximate(number: int) -> str:
+def format_approximate(number: int) -> str:
     """Four digits of a number of at least as many, and its power of ten.
 
-    >>> approximate(2**1000)
+    >>> format_approximate(2**1000)
     '≈ 1.071e301'
     """
     size = abs(number)
-    exponent = magnitude(size)
+    exponent = order_of_magnitude(size)
     return f"≈ {'-' if number < 0 else ''}{size // 10 ** (exponent - 3) / 1000:.3f}e{exponent}"
 
 
-def magnitude(number: int) -> int:
+def order_of_magnitude(number: int) -> int:
     """The power of ten of the first digit of a positive number.
 
-    >>> magnitude(999), magnitude(1000)
+    >>> order_of_magnitude(999), order_of_magnitude(1000)
     (2, 3)
     """
     power = int((number.bit_length() - 1) * 0.30102999566398120)
@@ -61,17 +61,17 @@ def is_plain(number: int) -> bool:
     return number.bit_length() <= _PLAIN
 
 
-def _decimal(number: int) -> decimal.Decimal:
+def _to_decimal(number: int) -> decimal.Decimal:
     """A number as a decimal one, exactly: halves of it are converted and put together, which is nearly linear."""
     with decimal.localcontext() as context:
         context.prec, context.Emax, context.Emin = decimal.MAX_PREC, decimal.MAX_EMAX, decimal.MIN_EMIN
         context.traps[decimal.Inexact] = True
         powers: dict[int, decimal.Decimal] = {}
-        found = _converted(abs(number), powers)
-        return -found if number < 0 else found
+        converted = _convert_halves(abs(number), powers)
+        return -converted if number < 0 else converted
 
 
-def _converted(number: int, powers: dict[int, decimal.Decimal]) -> decimal.Decimal:
+def _convert_halves(number: int, powers: dict[int, decimal.Decimal]) -> decimal.Decimal:
     if number.bit_length() <= _CHUNK:
         return decimal.Decimal(number)
     half = _CHUNK
@@ -80,4 +80,4 @@ def _converted(number: int, powers: dict[int, decimal.Decimal]) -> decimal.Decim
     if half not in powers:
         powers[half] = powers[half // 2] ** 2 if half // 2 in powers else decimal.Decimal(2) ** half
     high = number >> half
-    return _converted(high, powers) * powers[half] + _converted(number - (high << half), powers)
+    return _convert_halves(high, powers) * powers[half] + _convert_halves(number - (high << half), powers)

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from archspec.analysis.cuts import CutError, Stage, cut
-from archspec.analysis.work import CostError, modelled, spread
-from archspec.graph import Graph
-from archspec.places import UnknownPartError
+from archspec.analysis.cost_model import CostError, distribute_costs, model_work
+from archspec.analysis.partition import CutError, PartitionStage, partition_network
+from archspec.ir.graph import Graph
+from archspec.ir.parts import UnknownPartError
 
 if TYPE_CHECKING:
     import torch
     from torch.distributed import ProcessGroup
     from torch.distributed.pipelining import PipelineStage
 
-__all__ = ["CostError", "CutError", "Pipeline", "Stage", "UnknownPartError", "pipeline"]
+__all__ = ["CostError", "CutError", "PartitionStage", "Pipeline", "UnknownPartError", "build_pipeline"]
 
-Unit = Literal["MACs", "seconds"]
-Whole = Callable[..., "torch.fx.GraphModule"]
+CostUnit = Literal["MACs", "seconds"]
+NetworkBuilder = Callable[..., "torch.fx.GraphModule"]
 """`Architecture.build`: it takes a device, a type, a seed and a file of weights."""
 
 
@@ -28,11 +28,11 @@ Whole = Callable[..., "torch.fx.GraphModule"]
 class Pipeline:
     """A network cut into stages, each for a process of its own."""
 
-    network: Graph
-    stages: tuple[Stage, ...]
-    unit: Unit
+    graph: Graph
+    stages: tuple[PartitionStage, ...]
+    unit: CostUnit
     """Of the stages' costs: multiply-accumulates of a model of the work, or what was measured."""
-    whole: Whole | None = None
+    build_network: NetworkBuilder | None = None
     """What builds the whole network, where the weights of its parts are known only then."""
 
     @property
@@ -61,11 +61,15 @@ class Pipeline:
             WeightsError: the weights cannot be read, or lack some of the stage's.
             OSError: the file of weights cannot be read.
         """
-        from archspec.backends.torch.pipeline import build_stage
+        from archspec.codegen.fx.pipeline import build_stage
 
-        state = None if self.whole is None else self.whole(device, dtype, seed, weights=weights).state_dict()
+        state = (
+            None
+            if self.build_network is None
+            else self.build_network(device, dtype, seed, weights=weights).state_dict()
+        )
         part = self.stages[stage]
-        return build_stage(self.network, part, device=device, dtype=dtype, seed=seed, weights=weights, state=state)
+        return build_stage(self.graph, part, device=device, dtype=dtype, seed=seed, weights=weights, state=state)
 
     def stage(
         self,
@@ -83,36 +87,36 @@ class Pipeline:
         `microbatch` is the number of samples that go through at once. `group` is the process group, by default the whole one;
         it is there already. Raises as `build` does.
         """
-        from archspec.backends.torch.pipeline import pipeline_stage
+        from archspec.codegen.fx.pipeline import pipeline_stage
 
         module = self.build(stage, device, dtype, seed, weights=weights)
         return pipeline_stage(
-            self.network, self.stages, stage, module, microbatch, device=device, dtype=dtype, group=group
+            self.graph, self.stages, stage, module, microbatch, device=device, dtype=dtype, group=group
         )
 
     def as_dict(self) -> dict[str, object]:
         stages = [stage.as_dict() for stage in self.stages]
-        return {"name": self.network.name, "unit": self.unit, "balance": self.balance, "stages": stages}
+        return {"name": self.graph.name, "unit": self.unit, "balance": self.balance, "stages": stages}
 
 
-def pipeline(
-    network: Graph,
+def build_pipeline(
+    graph: Graph,
     stages: int,
     *,
     costs: Mapping[str, float] | None = None,
     measure: str | None = None,
     batch: int = 8,
     crossing: int | None = None,
-    whole: Whole | None = None,
+    build_network: NetworkBuilder | None = None,
 ) -> Pipeline:
     """A network cut into stages of equal work: see `Architecture.pipeline`."""
     if costs is not None and measure is not None:
         raise CostError("costs are given or measured, not both")
     if measure is not None:
-        from archspec.backends.torch.timing import measured
+        from archspec.codegen.fx.timing import measure_nodes
 
-        work: Sequence[float] = measured(network, device=measure, batch=batch)
+        work: Sequence[float] = measure_nodes(graph, device=measure, batch=batch)
     else:
-        work = modelled(network) if costs is None else spread(network, costs)
-    unit: Unit = "MACs" if costs is None and measure is None else "seconds"
-    return Pipeline(network, cut(network, stages, work, crossing=crossing), unit, whole)
+        work = model_work(graph) if costs is None else distribute_costs(graph, costs)
+    unit: CostUnit = "MACs" if costs is None and measure is None else "seconds"
+    return Pipeline(graph, partition_network(graph, stages, work, crossing=crossing), unit, build_network)

@@ -76,7 +76,7 @@ def escape_unprintable(text: str) -> str:
     if is_printable(text):
         return text
     return _HIDDEN.sub(
-        lambda hidden: escape_character(hidden[0]), "".join(_seen(c) or escape_character(c) for c in text)
+        lambda hidden: escape_character(hidden[0]), "".join(_visible_character(c) or escape_character(c) for c in text)
     )
 
 
@@ -99,7 +99,7 @@ def mask_unprintable(text: str, mask: str = _MASK) -> str:
     """
     if is_printable(text):
         return text
-    return _HIDDEN.sub(mask, "".join(_seen(c) or (" " if c.isspace() else mask) for c in text))
+    return _HIDDEN.sub(mask, "".join(_visible_character(c) or (" " if c.isspace() else mask) for c in text))
 
 
 def escape_character(character: str) -> str:
@@ -132,24 +132,24 @@ def replace_unencodable(text: str, encoding: str | None) -> str:
         return text.encode("ascii", "archspec.spell").decode("ascii")
 
 
-def _seen(character: str) -> str:
+def _visible_character(character: str) -> str:
     """A character that is seen, a plain space for one of another kind, or nothing."""
     if character.isprintable():
         return character
     return " " if unicodedata.category(character) == "Zs" else ""
 
 
-def _spell(error: UnicodeError) -> tuple[str, int]:
+def _spell_unencodable(error: UnicodeError) -> tuple[str, int]:
     """A handler of encoding errors that spells what the encoding lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
-    return "".join(_PLAIN.get(c) or _numbered(c) for c in lacking), error.end
+    return "".join(_PLAIN.get(c) or _number_escape(c) for c in lacking), error.end
 
 
-def _numbered(character: str) -> str:
+def _number_escape(character: str) -> str:
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-codecs.register_error("archspec.spell", _spell)
+codecs.register_error("archspec.spell", _spell_unencodable)

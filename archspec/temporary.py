@@ -32,7 +32,7 @@ class Temporary:
     def __init__(self, target: Path) -> None:
         remove_abandoned(target)
         self._target = target
-        self._raw = _create(target)
+        self._raw = _create_file(target)
         self.file: io.BufferedWriter = io.BufferedWriter(self._raw)
         """Takes the content."""
 
@@ -46,7 +46,7 @@ class Temporary:
         self.file.flush()
         if self.fault is not None:
             raise self.fault
-        _sync(self._raw.fileno())
+        _sync_file(self._raw.fileno())
         if fcntl is None:  # Windows renames no file that is open
             self.file.close()
         os.replace(self._raw.path, self._target)
@@ -56,7 +56,7 @@ class Temporary:
 
     def discard(self) -> None:
         """Removes it, if it can be removed."""
-        _remove(self.file, self._raw.path)
+        _remove_file(self.file, self._raw.path)
 
 
 class _Raw(io.FileIO):
@@ -86,31 +86,31 @@ class _Raw(io.FileIO):
         return written or size
 
 
-def _create(target: Path) -> _Raw:
+def _create_file(target: Path) -> _Raw:
     """A new file for a target, locked, with the target's permissions."""
     try:
         mode = stat.S_IMODE(os.stat(target).st_mode)
     except FileNotFoundError:
         mode = 0o666
     for _ in range(_ATTEMPTS):
-        path = target.with_name(f"{_start(target)}{os.getpid()}-{secrets.token_hex(4)}{_ENDING}")
+        path = target.with_name(f"{_name_prefix(target)}{os.getpid()}-{secrets.token_hex(4)}{_ENDING}")
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         except FileExistsError:
             continue
         raw = _Raw(descriptor, path)
         try:
-            if _lock(descriptor, path):
+            if _lock_file(descriptor, path):
                 _keep_access(raw, target)
                 return raw
         except BaseException:
-            _remove(raw, path)
+            _remove_file(raw, path)
             raise
         raw.close()
     raise OSError(errno.EEXIST, "no name for a temporary file is free")
 
 
-def _remove(file: io.RawIOBase | io.BufferedWriter, path: Path) -> None:
+def _remove_file(file: io.RawIOBase | io.BufferedWriter, path: Path) -> None:
     """Closes and removes a file, as far as that is possible."""
     with suppress(OSError):
         file.close()
@@ -118,7 +118,7 @@ def _remove(file: io.RawIOBase | io.BufferedWriter, path: Path) -> None:
         os.unlink(path)
 
 
-def _lock(descriptor: int, path: Path) -> bool:
+def _lock_file(descriptor: int, path: Path) -> bool:
     """Locks a new file; False where another process took it for abandoned in the moment before."""
     if fcntl is None:
         return True
@@ -142,13 +142,13 @@ def _keep_access(raw: _Raw, target: Path) -> None:
         return
     mode, new = stat.S_IMODE(old.st_mode), os.fstat(raw.fileno())
     alike = (old.st_uid, old.st_gid) == (new.st_uid, new.st_gid)
-    if not alike and not _give(raw, old.st_uid, old.st_gid) and not _give(raw, -1, old.st_gid):
+    if not alike and not _set_owner(raw, old.st_uid, old.st_gid) and not _set_owner(raw, -1, old.st_gid):
         mode &= ~stat.S_IRWXG  # these were for the members of another group
     with suppress(PermissionError):  # of a file system without permissions
         os.chmod(raw.path, mode)
 
 
-def _give(raw: _Raw, owner: int, group: int) -> bool:
+def _set_owner(raw: _Raw, owner: int, group: int) -> bool:
     try:
         os.fchown(raw.fileno(), owner, group)
     except OSError:
@@ -156,7 +156,7 @@ def _give(raw: _Raw, owner: int, group: int) -> bool:
     return True
 
 
-def _sync(descriptor: int) -> None:
+def _sync_file(descriptor: int) -> None:
     """Has what was written survive a loss of power, where the file system can promise that."""
     try:
         os.fsync(descriptor)
@@ -168,14 +168,14 @@ def _sync(descriptor: int) -> None:
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        _sync(descriptor)
+        _sync_file(descriptor)
     finally:
         os.close(descriptor)
 
 
 def remove_abandoned(target: Path) -> None:
     """Removes the temporary files of a target that no process has locked, and no other file."""
-    name = re.compile(re.escape(_start(target)) + r"\d+-[0-9a-f]{8}" + re.escape(_ENDING))
+    name = re.compile(re.escape(_name_prefix(target)) + r"\d+-[0-9a-f]{8}" + re.escape(_ENDING))
     with suppress(OSError), os.scandir(target.parent) as entries:
         for path in [entry.path for entry in entries if name.fullmatch(entry.name)]:
             with suppress(OSError):
@@ -196,7 +196,7 @@ def _remove_if_abandoned(path: str) -> None:
         os.close(descriptor)
 
 
-def _start(target: Path) -> str:
+def _name_prefix(target: Path) -> str:
     """How the names of temporary files of a target begin."""
     name = target.name
     while len(os.fsencode(name)) > _LONGEST:

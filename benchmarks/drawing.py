@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 
 import archspec
-from archspec.draw import sketch, svg_of
+from archspec.draw import draw_picture, render_svg
 from benchmarks.measure import RATIO, compare
 from benchmarks.networks import torchvision_model
 from benchmarks.page import Section, Table
@@ -20,7 +20,7 @@ of `archspec draw` is in the section on cold start.
 
 def measure(quick: bool) -> Iterator[Table]:
     def every_layer() -> None:
-        assert "layer4.2.conv3" in svg_of(sketch(archspec.load("resnet50").network, "layers", fold=False))
+        assert "layer4.2.conv3" in render_svg(draw_picture(archspec.load("resnet50").graph, "layers", fold=False))
 
     def table() -> None:
         import torchinfo

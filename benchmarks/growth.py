@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import archspec
-from archspec.draw import svg_of
+from archspec.draw import render_svg
 from benchmarks.measure import timed
 from benchmarks.page import Section, Table
 
@@ -45,8 +45,8 @@ STEPS: dict[str, Callable[[archspec.Architecture], object]] = {
     "optimise": lambda arch: arch.optimize(for_="inference"),
     "build, optimised": lambda arch: arch.optimize(for_="inference").build(device="cpu"),
     "source": lambda arch: arch.source(),
-    "draw, stages": lambda arch: svg_of(arch.draw()),
-    "draw, layers": lambda arch: svg_of(arch.draw(detail="layers")),
+    "draw, stages": lambda arch: render_svg(arch.draw()),
+    "draw, layers": lambda arch: render_svg(arch.draw(detail="layers")),
 }
 
 

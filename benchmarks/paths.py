@@ -94,9 +94,9 @@ def walking(limit: float) -> Iterator[tuple[str, ...]]:
 
 def walk(arch: archspec.Architecture) -> None:
     """Counts the paths by walking them."""
-    (start,) = arch.network.inputs.values()
-    (end,) = arch.network.outputs.values()
-    found = nx.all_simple_edge_paths(arch.graph, start.node, end.node)
+    (start,) = arch.graph.inputs.values()
+    (end,) = arch.graph.outputs.values()
+    found = nx.all_simple_edge_paths(arch.to_networkx(), start.node, end.node)
     assert sum(1 for _ in found) == arch.paths().total
 
 

@@ -8,10 +8,10 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import archspec
-from archspec.diagnostics import Source
-from archspec.graph import Graph, Input, Node, Value
-from archspec.language import Budget, Limits
-from archspec.language.runtime import uncollected
+from archspec.errors import Source
+from archspec.ir.graph import Graph, Input, Node, Value
+from archspec.spec import Budget, Limits
+from archspec.spec.runtime import pause_garbage_collection
 from benchmarks.page import Section, Table
 from tests import laborious
 
@@ -76,9 +76,9 @@ def line(kind: str, size: int) -> tuple[str, ...]:
     budget = Budget(Limits(nodes=size + 1))
 
     def load() -> Graph:
-        return archspec.load(text, limits=Limits(nodes=size + 1)).network
+        return archspec.load(text, limits=Limits(nodes=size + 1)).graph
 
-    count, alone = graph_alone(archspec.load(text, limits=budget).network)
+    count, alone = graph_alone(archspec.load(text, limits=budget).graph)
     whole = best(load)
     most, kept = memory(load)
     seconds, held = (whole - alone) / count, (most - kept) / count
@@ -100,7 +100,7 @@ def line(kind: str, size: int) -> tuple[str, ...]:
 
 def graph_alone(graph: Graph) -> tuple[int, float]:
     """How many nodes a graph has, and the seconds that it takes to make it once more."""
-    with uncollected():  # as it is while a spec is loaded
+    with pause_garbage_collection():  # as it is while a spec is loaded
         return len(graph.nodes), best(lambda: copied(graph))
 
 
@@ -108,11 +108,11 @@ def copied(graph: Graph) -> Graph:
     """The same graph once more, of nodes and shapes that are known."""
     new = Graph(graph.name)
     values: dict[Value, Value] = {}
-    for scope in graph.scopes[1:]:
-        new.open(scope.path, scope.kind, scope.arguments, scope.span, scope.parent or 0)
+    for scope in graph.regions[1:]:
+        new.add_region(scope.path, scope.kind, scope.arguments, scope.span, scope.parent or 0)
     for node in graph.nodes:
         if isinstance(node, Input):
-            values[node.outputs[0]] = new.input(node.name, node.outputs[0].shape)
+            values[node.outputs[0]] = new.add_input(node.name, node.outputs[0].shape)
         else:
             made = placed(new, node, tuple([values[value] for value in node.inputs]))
             values.update(zip(node.outputs, made, strict=True))
@@ -120,7 +120,9 @@ def copied(graph: Graph) -> Graph:
 
 
 def placed(graph: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-    return graph.place(node.op, inputs, node.output_shapes, node.path, scope=node.scope, span=node.span, use=node.use)
+    return graph.add_shaped_node(
+        node.op, inputs, node.output_shapes, node.path, region=node.region, span=node.span, use=node.use
+    )
 
 
 def best(work: Callable[[], object]) -> float:

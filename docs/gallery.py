@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import archspec
-from archspec.draw import sketch, svg_of
+from archspec.draw import draw_picture, render_svg
 from archspec.draw.picture import Detail
 
 HERE = Path(__file__).parent
@@ -43,7 +43,7 @@ class Plate:
         return shlex.join(["archspec", "draw", self.spec, "--detail", self.detail, *depth, "-o", self.file])
 
     def svg(self) -> str:
-        return svg_of(sketch(archspec.load(self.spec).network, self.detail, depth=self.depth))
+        return render_svg(draw_picture(archspec.load(self.spec).graph, self.detail, depth=self.depth))
 
 
 PLATES = (

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from archspec.language.idle import INIT_FIELDS
+from archspec.ir.shape import AXES
 from archspec.ops import OPS
 from archspec.ops.base import MAX_REAL, Init, Op
 from archspec.passes import ARGUMENTS, BY_WORD
-from archspec.shape import AXES
+from archspec.spec.idle_arguments import INIT_FIELDS
 
 PAGE = Path(__file__).parent / "ops.md"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from archspec.catalogue import Entry, catalogue
+from archspec.spec.zoo import ZooEntry, load_zoo
 
 PAGE = Path(__file__).parent / "zoo.md"
 SPECS = Path(__file__).parent.parent / "specs"
@@ -27,7 +27,7 @@ and 106,576 bytes (`wc -lc` in its folder `models`).
 
 
 def page() -> str:
-    entries = catalogue()
+    entries = load_zoo()
     texts = [path.read_bytes() for path in SPECS.glob("*.yaml")]
     parts = [
         _HEAD.format(count=len(entries), lines=sum(text.count(b"\n") for text in texts), bytes=sum(map(len, texts)))
@@ -40,7 +40,7 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: ZooEntry) -> str:
     paper = f"[{entry.paper}](https://arxiv.org/abs/{entry.arxiv})" if entry.arxiv else entry.paper
     own = f"{entry.params:,} | {entry.macs:,} | {entry.depth:,} | {_paths(entry.paths)}"
     theirs = f"{_rounded(entry.paper_params)} | {_rounded(entry.paper_macs)}"

@@ -30,7 +30,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
 import archspec
-from archspec.backends.torch import blocks
+from archspec.codegen.fx import find_blocks
 
 SPEC = Path(__file__).with_name("distributed.yaml")
 BATCH = 64
@@ -78,7 +78,7 @@ def fsdp(arch: archspec.Architecture, steps: int) -> Iterator[float]:
     """Each process holds its share of every weight; a block's are brought together while it computes."""
     model = arch.build()
     mesh = init_device_mesh("cpu", (dist.get_world_size(),))
-    for block in blocks(model, "unit").values():
+    for block in find_blocks(model, "unit").values():
         fully_shard(block, mesh=mesh)
     fully_shard(model, mesh=mesh)
     return train(model, steps)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from archspec.diagnostics import Source, Span, Use
-from archspec.graph import Graph, Path, Value
+from archspec.errors import Source, Span, Use
+from archspec.ir.graph import Graph, Path, Value
+from archspec.ir.shape import Shape
 from archspec.ops.activation import ReLU
 from archspec.ops.base import FIRST, Batch, Call, Initial, Op, Result, Weight
 from archspec.ops.conv import Conv
@@ -15,7 +16,6 @@ from archspec.ops.linear import Linear
 from archspec.ops.norm import BatchNorm
 from archspec.ops.pool import GlobalPool, MaxPool
 from archspec.ops.tensor import Split
-from archspec.shape import Shape
 
 SOURCE = Source("hand.yaml", "\n" * 200)
 
@@ -28,23 +28,23 @@ class Hand:
         self.uses: dict[int, Use] = {}
 
     def input(self, name: str = "input", *sizes: int) -> Value:
-        return self.graph.input(name, Shape.of(*sizes), self.span())
+        return self.graph.add_input(name, Shape.of(*sizes), self.span())
 
     def span(self) -> Span:
         return Span(SOURCE, len(self.graph.nodes) + 1, 5)
 
     def scope(self, name: str, kind: str = "", parent: int = 0) -> int:
         """Opens a scope, named below its parent; dots make a path of several names."""
-        around = self.graph.scopes[parent]
+        around = self.graph.regions[parent]
         path = (*around.path, *name.split("."))
-        scope = self.graph.open(path, kind, {}, self.span(), parent)
+        scope = self.graph.add_region(path, kind, {}, self.span(), parent)
         self.uses[scope.id] = Use(kind or name, {"width": 4}, self.span(), self.uses.get(parent))
         return scope.id
 
     def add(self, op: Op, *inputs: Value, name: str = "", scope: int = 0) -> tuple[Value, ...]:
-        around: Path = self.graph.scopes[scope].path
+        around: Path = self.graph.regions[scope].path
         path = (*around, *name.split(".")) if name else ()
-        return self.graph.add(op, inputs, path, scope=scope, span=self.span(), use=self.uses.get(scope))
+        return self.graph.add_node(op, inputs, path, region=scope, span=self.span(), use=self.uses.get(scope))
 
     def one(self, op: Op, *inputs: Value, name: str = "", scope: int = 0) -> Value:
         return self.add(op, *inputs, name=name, scope=scope)[0]
@@ -188,7 +188,7 @@ class Drop(Op):
     word: ClassVar[str] = "drop"
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call("archspec.backends.torch.modules.DropPath", {"p": 0.5}),)
+        return (Call("archspec.codegen.fx.modules.DropPath", {"p": 0.5}),)
 
 
 def transformer(tokens: int = 4, features: int = 6, init: Initial | None = None) -> Graph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from archspec.language.plain import written
+from archspec.spec.yaml_writer import write_yaml
 
 Layer = Any
 
@@ -30,7 +30,7 @@ class Writer:
             stages[f"s{at}"] = self.layer(3, ["w", 4, "channels", "channels / 2", "2 * w"])
             self.values.append(f"s{at}")
         whole = {"name": "random", "input": self.random.choice([[4, 8, 8], [8], [6, 4]]), "args": {"w": 4}}
-        return written({**whole, "blocks": blocks, "stages": stages})
+        return write_yaml({**whole, "blocks": blocks, "stages": stages})
 
     def layers(self, depth: int, widths: list[Any]) -> list[Layer]:
         return [self.layer(depth, widths) for _ in range(self.random.randint(0, 3))]

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import archspec
+from archspec.ir.shape import Shape
 from archspec.ops import activation
 from archspec.ops.base import Op
-from archspec.passes.base import PassError, arguments
-from archspec.shape import Shape
+from archspec.passes.base import PassError, make_arguments_model
 from tests.references import torchvision
 
 TEXT = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -41,8 +41,8 @@ def test_the_pass_of_the_recipe_does_what_it_says() -> None:
     names: dict[str, Any] = {}
     exec(block(3, "python"), names)  # noqa: S102 - our own text
     smooth = names["smooth"]
-    assert arguments(smooth).model_validate({}).model_dump() == {"activation": "silu"}
-    before = archspec.load("resnet18").network
+    assert make_arguments_model(smooth).model_validate({}).model_dump() == {"activation": "silu"}
+    before = archspec.load("resnet18").graph
     words = [node.op.word for node in before.ops]
     after = smooth(before, activation="gelu")
     assert [node.op.word for node in after.ops] == ["gelu" if word == "relu" else word for word in words]

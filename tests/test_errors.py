@@ -119,20 +119,20 @@ def words(text: str) -> set[str]:
 
 
 PACKAGE = Path(archspec.__file__).parent
-READ = ("language/*.py", "ops/*.py", "passes/*.py", "expressions.py", "architecture.py")
+READ = ("spec/*.py", "ops/*.py", "passes/*.py", "architecture.py")
 REPORTING = frozenset(
-    ("report", "warn", "fail", "wrong", "error", "_error", "Diagnostic", "ShapeError", "ExpressionError")
+    ("report", "warn", "raise_spec_error", "error", "_extends_error", "Diagnostic", "ShapeError", "ExpressionError")
 )
 ELSEWHERE: dict[str, str] = {
     " has no value here": "said to the caller only: the language names the word itself",
     "the network takes more than": "tests/test_hostile.py: layers that cannot be foreseen",
     "the network has more than": "tests/test_hostile.py: it needs a network that cannot be foreseen",
-    "language/maker.py: the network takes more than": "tests/test_hostile.py: by default, the budget of work ends first",
+    "spec/node_builder.py: the network takes more than": "tests/test_hostile.py: by default, the budget of work ends first",
     "specs that extend one another": "tests/test_hostile.py makes the files",
-    "is a path, and this spec has no file": "tests/language/test_documents.py: a text has no file",
+    "is a path, and this spec has no file": "tests/spec/test_documents.py: a text has no file",
     "cannot be read: there is no such file": "tests/test_hostile.py makes a link to itself",
-    "whatever its value": "tests/language/test_unused.py: it comes from outside",
-    "language/__init__.py:  has no value": "tests/language/test_documents.py: it comes from outside",
+    "whatever its value": "tests/spec/test_unused.py: it comes from outside",
+    "spec/__init__.py:  has no value": "tests/spec/test_documents.py: it comes from outside",
     "cannot be read: it is no file": "tests/test_hostile.py makes a folder and a pipe",
     "is not UTF-8": "tests/test_hostile.py: bytes, not text",
     "a spec has at most": "tests/test_hostile.py: megabytes",
@@ -181,7 +181,7 @@ def reported() -> Iterator[tuple[str, tuple[str, ...]]]:
                     yield f"{file.relative_to(PACKAGE)}: {'…'.join(parts)}", parts
 
 
-ADVISING = ("advise", "advice", "hint", "form", "instead", "comma", "spread", "projection", "neighbours", "inside")
+ADVISING = ("advise", "suggest", "describe_form")
 
 
 def advised() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -191,7 +191,7 @@ def advised() -> Iterator[tuple[str, tuple[str, ...]]]:
         for node in ast.walk(function):
             if isinstance(node, ast.Call):
                 parts += [keyword.value for keyword in node.keywords if keyword.arg == "help"]
-                parts += node.args[2:3] if ast.unparse(node.func).endswith(("wrong", "_error")) else []
+                parts += node.args[2:3] if ast.unparse(node.func).endswith(("report", "_extends_error")) else []
             elif (
                 isinstance(node, ast.Return)
                 and node.value is not None
@@ -206,9 +206,9 @@ def advised() -> Iterator[tuple[str, tuple[str, ...]]]:
 TEXTS = dict(reported())
 ADVICE = dict(advised())
 ADVISED_ELSEWHERE: dict[str, str] = {
-    "language/given.py": "tests/language/test_given.py: it is about what is given, not about a text",
-    "language/plain.py": "the same",
-    "extend a bundled spec by its name": "tests/language/test_documents.py: a text has no file",
+    "spec/source_lookup.py": "tests/spec/test_given.py: it is about what is given, not about a text",
+    "spec/yaml_writer.py": "the same",
+    "extend a bundled spec by its name": "tests/spec/test_documents.py: a text has no file",
     "save the file as UTF-8 text": "tests/test_hostile.py: bytes, not text",
 }
 

@@ -89,7 +89,7 @@ def test_half_a_package_is_broken(folder: Path, monkeypatch: pytest.MonkeyPatch)
     (folder / "packages" / "half_removed").mkdir()
     monkeypatch.syspath_prepend(str(folder / "packages"))
     with pytest.raises(extras.UnavailableError, match=r"installed but cannot be imported: .* 'half_removed.models'"):
-        extras.load("half_removed.models", "this", "pip install it")
+        extras.load_extra("half_removed.models", "this", "pip install it")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_broken_torch(code: str, folder: Path) -> None:
 def test_pictures_are_refused_before_the_training(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from archspec.experiments import training
 
-    monkeypatch.setattr(training, "begin", lambda *_, **__: pytest.fail("the training began"))
+    monkeypatch.setattr(training, "begin_training", lambda *_, **__: pytest.fail("the training began"))
     forget("matplotlib", monkeypatch)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert run(*line("matplotlib", folder)).exit_code == 2
@@ -130,7 +130,7 @@ def test_an_interrupt_is_no_broken_package(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(extras, "import_module", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        extras.load("json", "it", "pip install it")
+        extras.load_extra("json", "it", "pip install it")
 
 
 def test_there_is_one_way_to_ask() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from archspec import files, temporary
-from archspec.files import check, read, replacing, same, write, write_together
+from archspec.files import check_writable, is_same_file, read_file, replace_file, write_atomically, write_together
 from tests.faults import FAULTS, always, failing, nth
 
 CHECKOUT = Path(__file__).parent.parent
@@ -31,17 +31,17 @@ def names(folder: Path) -> list[str]:
 
 def test_new_and_old_files(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    write(path, "one ×\n")
+    write_atomically(path, "one ×\n")
     assert path.read_bytes() == "one ×\n".encode()
     path.chmod(0o640)
-    write(path, b"two")
+    write_atomically(path, b"two")
     assert path.read_bytes() == b"two"
     assert path.stat().st_mode & 0o777 == 0o640
     assert names(tmp_path) == ["a.yaml"]
 
 
 def test_a_new_file_has_the_permissions_of_any(tmp_path: Path) -> None:
-    write(tmp_path / "a", "")
+    write_atomically(tmp_path / "a", "")
     (tmp_path / "b").write_text("", encoding="utf-8")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
@@ -49,7 +49,7 @@ def test_a_new_file_has_the_permissions_of_any(tmp_path: Path) -> None:
 def test_a_private_file_is_never_open_to_others(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.touch(0o600)
-    with replacing(path) as file:
+    with replace_file(path) as file:
         (beside,) = (entry for entry in tmp_path.iterdir() if entry != path)
         assert stat.S_IMODE(beside.stat().st_mode) == 0o600
         file.write(b"secret")
@@ -62,10 +62,10 @@ def test_the_owner_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     path.touch()
     os.chown(path, 1234, 5678)
     path.chmod(0o664)
-    write(path, "new")
+    write_atomically(path, "new")
     assert (path.stat().st_uid, path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (1234, 5678, 0o664)
-    monkeypatch.setattr(temporary, "_give", lambda *_: False)  # as for anybody but root
-    write(path, "new")
+    monkeypatch.setattr(temporary, "_set_owner", lambda *_: False)  # as for anybody but root
+    write_atomically(path, "new")
     assert stat.S_IMODE(path.stat().st_mode) == 0o604  # what the old group might is nothing for another
 
 
@@ -74,19 +74,19 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     path.write_text("old")
     link.symlink_to(path)
     chain.symlink_to("b")
-    write(chain, "new")
+    write_atomically(chain, "new")
     assert link.is_symlink()
     assert chain.is_symlink()
     assert path.read_text() == "new"
-    assert same(path, link)
-    assert not same(path, tmp_path / "d")
+    assert is_same_file(path, link)
+    assert not is_same_file(path, tmp_path / "d")
 
 
 def test_a_link_to_what_is_not_there_yet(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     link = tmp_path / "link"
     link.symlink_to("folder/target")
-    write(link, "new")
+    write_atomically(link, "new")
     assert link.is_symlink()
     assert (tmp_path / "folder" / "target").read_text() == "new"
 
@@ -97,7 +97,7 @@ def test_a_link_to_what_is_not_there_yet(tmp_path: Path) -> None:
 def steps(path: Path) -> list[str]:
     """The calls of the system that one write makes."""
     with failing() as layer:
-        write(path, CONTENT)
+        write_atomically(path, CONTENT)
     return layer.calls
 
 
@@ -112,7 +112,7 @@ def test_whichever_call_fails_the_file_is_the_old_one_or_the_new_one(code: int, 
             path.unlink()
         try:
             with failing(nth(number, code)) as layer:
-                write(path, CONTENT)
+                write_atomically(path, CONTENT)
         except OSError as error:
             told = error.errno, error.filename
             assert told == (code, str(path))
@@ -133,14 +133,14 @@ def test_a_disk_that_stays_full(name: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("old")
     with pytest.raises(OSError, match="No space"), failing(always(name, errno.ENOSPC)):
-        write(path, CONTENT)
+        write_atomically(path, CONTENT)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["a"]
 
 
 def test_short_writes_add_up(tmp_path: Path) -> None:
     with failing(short=True) as layer:
-        write(tmp_path / "a", CONTENT)
+        write_atomically(tmp_path / "a", CONTENT)
     assert (tmp_path / "a").read_bytes() == CONTENT
     assert layer.calls.count("write") > 3
 
@@ -150,7 +150,7 @@ def test_a_library_that_forgets_an_error(tmp_path: Path) -> None:
     path.write_text("old", encoding="utf-8")
 
     def save() -> None:
-        with replacing(path) as file:
+        with replace_file(path) as file:
             file.write(CONTENT)
             raise RuntimeError("the archive cannot be written")  # as libraries say it
 
@@ -166,7 +166,7 @@ def test_an_exception_in_between(error: type[BaseException], tmp_path: Path) -> 
     path.write_text("old")
 
     def save() -> None:
-        with replacing(path) as file:
+        with replace_file(path) as file:
             file.write(CONTENT)
             raise error
 
@@ -177,7 +177,7 @@ def test_an_exception_in_between(error: type[BaseException], tmp_path: Path) -> 
 
 
 def test_an_error_of_another_file_keeps_its_name(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="missing"), replacing(tmp_path / "a") as file:
+    with pytest.raises(FileNotFoundError, match="missing"), replace_file(tmp_path / "a") as file:
         file.write((tmp_path / "missing").read_bytes())
 
 
@@ -228,9 +228,9 @@ def test_a_process_killed_at_any_step_leaves_the_old_file_or_the_new_one(tmp_pat
 @pytest.mark.skipif(not POSIX, reason="Windows keeps no file that is open from being found")
 def test_the_file_of_a_process_at_work_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    with replacing(path) as slow:
+    with replace_file(path) as slow:
         slow.write(b"slow")
-        write(path, "quick")
+        write_atomically(path, "quick")
         assert path.read_text() == "quick"
         assert len(names(tmp_path)) == 2
     assert path.read_text() == "slow"
@@ -241,7 +241,7 @@ def test_only_temporary_files_of_the_same_target_are_removed(tmp_path: Path) -> 
     kept = [".a.1-0123abcd", "a.1-0123abcd.archspec", ".b.1-0123abcd.archspec", ".a.x-0123abcd.archspec", ".a.yaml"]
     for name in (*kept, ".a.1-0123abcd.archspec"):
         (tmp_path / name).touch()
-    write(tmp_path / "a", "")
+    write_atomically(tmp_path / "a", "")
     assert names(tmp_path) == sorted([*kept, "a"])
 
 
@@ -249,14 +249,14 @@ def test_only_temporary_files_of_the_same_target_are_removed(tmp_path: Path) -> 
 def test_a_link_called_like_a_temporary_file_leads_nowhere(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("precious")
     (tmp_path / ".a.1-0123abcd.archspec").symlink_to("precious")
-    write(tmp_path / "a", "")
+    write_atomically(tmp_path / "a", "")
     assert (tmp_path / "precious").read_text() == "precious"
 
 
 def test_many_writers_at_once(tmp_path: Path) -> None:
     path = tmp_path / "a"
     texts = [str(number) * 100_000 for number in range(8)]
-    writers = [threading.Thread(target=write, args=(path, text)) for text in texts]
+    writers = [threading.Thread(target=write_atomically, args=(path, text)) for text in texts]
     for writer in writers:
         writer.start()
     for writer in writers:
@@ -281,7 +281,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path: Path) -> None:
         ("loop", "Too many levels of symbolic links"),
         ("dangling", f"no such folder: {tmp_path / 'nowhere'}"),
     ]:
-        for refused in (check, lambda path: write(path, "")):
+        for refused in (check_writable, lambda path: write_atomically(path, "")):
             with pytest.raises(OSError, match=re.escape(message)) as caught:
                 refused(tmp_path / name)
             assert caught.value.filename == str(tmp_path / name)
@@ -294,10 +294,10 @@ def test_what_may_not_be_written(tmp_path: Path) -> None:
     kept.write_text("old")
     kept.chmod(0o444)
     with pytest.raises(PermissionError, match="kept"):
-        write(kept, "new")
+        write_atomically(kept, "new")
     tmp_path.chmod(0o555)
     with pytest.raises(PermissionError, match="no file can be made in"):
-        check(tmp_path / "new")
+        check_writable(tmp_path / "new")
     tmp_path.chmod(0o755)
 
 
@@ -305,12 +305,12 @@ def test_permissions_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """As the test before, for root."""
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(PermissionError, match="no file can be made in"):
-        check(tmp_path / "new")
+        check_writable(tmp_path / "new")
 
 
 def test_a_name_as_long_as_the_system_takes(tmp_path: Path) -> None:
     for name in ("n" * 255, "ü" * 127, "a" * 99 + "é" * 50):
-        write(tmp_path / name, "content")
+        write_atomically(tmp_path / name, "content")
         assert names(tmp_path) == [name]
         (tmp_path / name).unlink()
 
@@ -318,7 +318,7 @@ def test_a_name_as_long_as_the_system_takes(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are text")
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n\x1b[2J"))
-    write(path, "content")
+    write_atomically(path, "content")
     assert path.read_text() == "content"
     assert len(names(tmp_path)) == 1
 
@@ -333,8 +333,8 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
     got: list[bytes] = []
     reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
     reader.start()
-    check(pipe)
-    write(pipe, CONTENT)
+    check_writable(pipe)
+    write_atomically(pipe, CONTENT)
     reader.join()
     assert got == [CONTENT]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
@@ -345,11 +345,11 @@ def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
 def test_devices_are_written_to() -> None:
     null = Path(os.devnull)
     before = null.stat()
-    write(null, CONTENT)
+    write_atomically(null, CONTENT)
     assert os.path.samestat(before, null.stat())
     if Path("/dev/full").exists():
         with pytest.raises(OSError, match="No space") as caught:
-            write(Path("/dev/full"), b"x")
+            write_atomically(Path("/dev/full"), b"x")
         assert caught.value.filename == "/dev/full"
 
 
@@ -367,7 +367,7 @@ def test_a_descriptor_is_written_to_where_it_stands(name: str, tmp_path: Path) -
         file.write(b"before ")
         file.flush()
         assert files.is_stream(path)
-        write(path, "content")
+        write_atomically(path, "content")
         file.seek(0, os.SEEK_END)
         file.write(b" after")
     assert (tmp_path / "file").read_bytes() == b"before content after"
@@ -375,7 +375,7 @@ def test_a_descriptor_is_written_to_where_it_stands(name: str, tmp_path: Path) -
 
 def test_standard_output_comes_after_what_was_printed(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     print("before")  # noqa: T201 -- what is tested
-    write(files.STANDARD_OUTPUT, b"content\xff")
+    write_atomically(files.STANDARD_OUTPUT, b"content\xff")
     assert capfdbinary.readouterr().out == b"before\ncontent\xff"
 
 
@@ -383,12 +383,12 @@ def test_a_pipe_gets_nothing_of_what_fails(tmp_path: Path) -> None:
     got: list[bytes] = []
 
     def save() -> None:
-        with replacing(files.STANDARD_OUTPUT) as file:
+        with replace_file(files.STANDARD_OUTPUT) as file:
             file.write(b"first")
             raise ValueError("half")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_send", lambda _, content: got.append(content))
+        patch.setattr(files, "_write_stream", lambda _, content: got.append(content))
         with pytest.raises(ValueError, match="half"):
             save()
     assert got == []
@@ -421,8 +421,8 @@ def test_files_that_belong_together_are_both_there_or_neither(tmp_path: Path) ->
 def test_reading_says_which_file_it_was(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(CONTENT)
-    assert read(path) == CONTENT
-    assert read(path, 10) == CONTENT[:10]
+    assert read_file(path) == CONTENT
+    assert read_file(path, 10) == CONTENT[:10]
     for name, message in [
         ("b", "No such file"),
         (".", "Is a directory"),
@@ -430,12 +430,12 @@ def test_reading_says_which_file_it_was(tmp_path: Path) -> None:
         ("n" * 300, "too long"),
     ]:
         with pytest.raises(OSError, match=message) as caught:
-            read(tmp_path / name)
+            read_file(tmp_path / name)
         assert caught.value.filename == str(tmp_path / name)
     with pytest.raises(OSError, match="NUL"):
-        read(Path("a\0b"))
+        read_file(Path("a\0b"))
     with failing(always("fstat", errno.EIO), module=files), pytest.raises(OSError, match="Input/output") as caught:
-        read(path)
+        read_file(path)
     assert caught.value.filename == str(path)
 
 
@@ -449,10 +449,10 @@ def test_a_file_that_is_written_to_is_read_again(tmp_path: Path) -> None:
 
     changes = 3
     with failing(change, module=files):
-        assert read(path) == b"changed " * 3
+        assert read_file(path) == b"changed " * 3
     changes = 100
     with failing(change, module=files), pytest.raises(OSError, match="written to while it is read"):
-        read(path)
+        read_file(path)
 
 
 @pytest.mark.skipif(not POSIX, reason="needs named pipes")
@@ -470,7 +470,7 @@ def test_a_pipe_that_never_ends_is_read_as_far_as_asked(tmp_path: Path) -> None:
 
     source = threading.Thread(target=pour, daemon=True)
     source.start()
-    assert read(pipe, 10_000) == b"x" * 10_000
+    assert read_file(pipe, 10_000) == b"x" * 10_000
     source.join(10)
     assert not source.is_alive()
 

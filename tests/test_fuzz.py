@@ -16,8 +16,8 @@ import jsonschema
 import pytest
 
 import archspec
+from archspec.api import schema
 from archspec.architecture import Architecture
-from archspec.loading import schema
 from tests.grammar import checks
 from tests.grammar.documents import Document, document
 from tests.grammar.mutations import broken
@@ -41,7 +41,7 @@ def check_case(seed: int) -> bool:
         return False
     case, arch = made
     assert arch.output_shapes == case.outputs, f"case {seed}"
-    checks.check_graph(arch.network)
+    checks.check_graph(arch.graph)
     if seed % 4 == 0:
         checks.check_paths(arch)
     if seed % 32 == 0:
@@ -80,7 +80,7 @@ def test_a_mapping_is_the_same_network_as_its_text() -> None:
 
 
 def layers(arch: Architecture) -> list[tuple[Any, ...]]:
-    return [(node.op, node.inputs, node.path, node.scope) for node in arch.network.ops]
+    return [(node.op, node.inputs, node.path, node.region) for node in arch.graph.ops]
 
 
 @pytest.mark.parametrize("seed", BUILT)

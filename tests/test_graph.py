@@ -10,9 +10,9 @@ import networkx as nx
 import pytest
 
 import archspec
-from archspec.graph import Graph, Node
+from archspec.ir.graph import Graph, Node
+from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
-from archspec.shape import Shape
 from tests.programs import random_spec
 
 
@@ -26,9 +26,9 @@ def assert_users_are_the_readers(graph: Graph) -> None:
 
 def test_users_are_kept_while_a_graph_grows() -> None:
     graph = Graph("net")
-    value = graph.input("input", Shape.of(4, 8, 8))
-    (first,) = graph.add(BY_WORD["relu"](), (value,))
-    (last,) = graph.add(BY_WORD["add"](), (first, value, first))
+    value = graph.add_input("input", Shape.of(4, 8, 8))
+    (first,) = graph.add_node(BY_WORD["relu"](), (value,))
+    (last,) = graph.add_node(BY_WORD["add"](), (first, value, first))
     assert (value.users, first.users, last.users) == ([1, 2], [2, 2], [])
     assert [node.op.word for node in graph.users(value)] == ["relu", "add"]
     assert_users_are_the_readers(graph)
@@ -40,14 +40,14 @@ def test_users_are_the_readers_also_after_passes(seed: int) -> None:
         arch = archspec.load(random_spec(seed))
     except archspec.SpecError:
         return
-    assert_users_are_the_readers(arch.network)
-    assert_users_are_the_readers(arch.optimize().network)
+    assert_users_are_the_readers(arch.graph)
+    assert_users_are_the_readers(arch.optimize().graph)
 
 
 def test_users_are_no_part_of_what_a_value_is() -> None:
     one, other = Graph("one"), Graph("other")
-    value, same = (graph.input("input", Shape.of(4)) for graph in (one, other))
-    one.add(BY_WORD["relu"](), (value,))
+    value, same = (graph.add_input("input", Shape.of(4)) for graph in (one, other))
+    one.add_node(BY_WORD["relu"](), (value,))
     assert value == same
     assert hash(value) == hash(same)
     assert "users" not in repr(value)
@@ -55,7 +55,7 @@ def test_users_are_no_part_of_what_a_value_is() -> None:
 
 
 def test_a_value_and_a_node_cannot_be_changed() -> None:
-    graph = archspec.load("name: a\ninput: [4]\nstages: {one: relu}\n").network
+    graph = archspec.load("name: a\ninput: [4]\nstages: {one: relu}\n").graph
     (node,) = graph.ops
     for thing, name in ((node, "path"), (node.outputs[0], "shape"), (node.outputs[0], "node")):
         with pytest.raises(AttributeError):
@@ -65,27 +65,27 @@ def test_a_value_and_a_node_cannot_be_changed() -> None:
 def test_networkx_sees_nodes_operands_and_outputs() -> None:
     text = "name: a\ninput: [4, 8, 8]\nstages: {one: [{split: [1, 3], as: [left, right]}, {add: [left, left]}]}\n"
     arch = archspec.load(text)
-    dag = arch.graph
+    dag = arch.to_networkx()
     assert nx.is_directed_acyclic_graph(dag)
     assert [dag.nodes[number]["node"].id for number in dag] == [0, 1, 2]
     assert sorted(dag.edges(keys=True, data="output")) == [(0, 1, 0, 0), (1, 2, 0, 0), (1, 2, 1, 0)]
-    assert arch.graph is dag
+    assert arch.to_networkx() is dag
     with pytest.raises(nx.NetworkXError, match=r"[Ff]rozen"):
         dag.add_node(7)
 
 
 def test_the_view_of_networkx_follows_a_graph_that_grows() -> None:
     graph = Graph("net")
-    value = graph.input("input", Shape.of(4))
+    value = graph.add_input("input", Shape.of(4))
     assert len(graph.dag) == 1
-    graph.add(BY_WORD["relu"](), (value,))
+    graph.add_node(BY_WORD["relu"](), (value,))
     assert list(graph.dag.edges) == [(0, 1, 0)]
 
 
 @pytest.mark.parametrize("seed", range(0, 60, 4))
 def test_edges_are_the_operands(seed: int) -> None:
     try:
-        graph = archspec.load(random_spec(seed)).network
+        graph = archspec.load(random_spec(seed)).graph
     except archspec.SpecError:
         return
     edges = {edge: graph.dag.edges[edge]["output"] for edge in graph.dag.edges}

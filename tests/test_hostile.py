@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec.diagnostics import Source
-from archspec.language import Budget, Limits
+from archspec.errors import Source
+from archspec.spec import Budget, Limits
 from tests import hostile, laborious
 
 SCALE = 50
@@ -193,7 +193,7 @@ def test_stages_that_are_put_behind_others_are_charged(tmp_path: Path) -> None:
 
 def test_limits_are_options() -> None:
     spec = "name: a\ninput: [3, 8, 8]\nstages: {one: {repeat: {times: 20, layers: [relu]}}}\n"
-    assert len(list(archspec.load(spec, limits=Limits(nodes=21)).network.ops)) == 20
+    assert len(list(archspec.load(spec, limits=Limits(nodes=21)).graph.ops)) == 20
     with pytest.raises(archspec.SpecError, match="more than 19 nodes"):
         archspec.load(spec, limits=Limits(nodes=19))
 
@@ -213,7 +213,7 @@ def test_what_cannot_be_foreseen_stops_at_the_limit() -> None:
 def test_a_pass_makes_no_more_nodes_than_the_limit() -> None:
     units = "{repeat: {times: 30, name: u, layers: [add: [identity, conv: 4]]}}"
     spec = f"name: a\ninput: [4, 8, 8]\nstages: {{one: {units}}}\npasses: [stochastic_depth]\n"
-    assert len(archspec.load(spec, limits=Limits(nodes=91)).network.nodes) == 91
+    assert len(archspec.load(spec, limits=Limits(nodes=91)).graph.nodes) == 91
     with pytest.raises(archspec.SpecError, match="has more than 80 nodes"):
         archspec.load(spec, limits=Limits(nodes=80))
 
@@ -221,4 +221,4 @@ def test_a_pass_makes_no_more_nodes_than_the_limit() -> None:
 def test_layers_inside_one_another_up_to_the_limit() -> None:
     blocks = "".join(f"  b{at}: [layers: [b{at - 1}]]\n" for at in range(1, 120))
     spec = f"name: a\ninput: [3, 8, 8]\nblocks:\n  b0: relu\n{blocks}stages: {{one: b119}}\n"
-    assert len(list(archspec.load(spec).network.ops)) == 1
+    assert len(list(archspec.load(spec).graph.ops)) == 1

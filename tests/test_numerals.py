@@ -16,9 +16,9 @@ from click.testing import CliRunner
 import archspec
 from archspec import numerals
 from archspec.cli.commands import archspec as command
-from archspec.json_text import json_text
-from archspec.language import budget
-from archspec.numerals import approximate, digits, grouped, magnitude, shown
+from archspec.json_text import dump_json
+from archspec.numerals import format_approximate, format_digits, format_grouped, format_number, order_of_magnitude
+from archspec.spec import budget
 
 RANDOM = Random(7)
 NUMBERS = [
@@ -45,27 +45,27 @@ def no_limit() -> Iterator[None]:
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda number: f"{number.bit_length()} bits")
 def test_all_digits_are_those_that_python_gives(number: int) -> None:
-    found = digits(number), grouped(number)
+    found = format_digits(number), format_grouped(number)
     with no_limit():
         assert found == (str(number), f"{number:,}")
         if number > 0:
-            assert magnitude(number) == len(str(number)) - 1
+            assert order_of_magnitude(number) == len(str(number)) - 1
 
 
 def test_a_number_of_very_many_digits_is_shown_rounded() -> None:
-    assert shown(10**53) == f"{10**53:,}"
-    assert shown(123456 * 10**4995) == "≈ 1.234e5000"
-    assert shown(-123456 * 10**4995) == "≈ -1.234e5000"
-    assert shown(10**5000, most=6000) == grouped(10**5000)
-    assert approximate(9999 * 10**500) == "≈ 9.999e503"
+    assert format_number(10**53) == f"{10**53:,}"
+    assert format_number(123456 * 10**4995) == "≈ 1.234e5000"
+    assert format_number(-123456 * 10**4995) == "≈ -1.234e5000"
+    assert format_number(10**5000, most=6000) == format_grouped(10**5000)
+    assert format_approximate(9999 * 10**500) == "≈ 9.999e503"
 
 
 def test_json_has_all_digits() -> None:
     data = {"a": [2**100_000, -(2**20_000), 5, True, None, 1.5, "x"], "b": {"c": (3**9000,)}}
-    text = json_text(data, indent=2)
+    text = dump_json(data, indent=2)
     with no_limit():
         assert json.loads(text) == {"a": data["a"], "b": {"c": [3**9000]}}
-    assert json_text({"a": 1}) == '{"a":1}'
+    assert dump_json({"a": 1}) == '{"a":1}'
 
 
 TENS = ", ".join(["identity"] * 10)

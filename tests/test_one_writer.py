@@ -13,7 +13,7 @@ import archspec
 PACKAGE = Path(archspec.__file__).parent
 WRITERS = {"files.py", "temporary.py"}
 READERS = {f"backends/torch/weight_files/{name}.py" for name in ("reading", "torch_zip", "writing")}
-"""Modules that open files to read them, and make archives in memory; `tests/backends/test_weight_files.py` looks after these."""
+"""Modules that open files to read them, and make archives in memory; `tests/codegen/test_weight_files.py` looks after these."""
 SCREENS = {"cli/console.py", "cli/bars.py", "files.py"}
 
 _METHODS = {"write_text", "write_bytes", "mkdir", "rename", "touch", "symlink_to", "hardlink_to", "savefig"}

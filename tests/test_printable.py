@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archspec import columns, extras, printable
-from archspec.columns import Column, lay_out, wide, wrap
+from archspec.columns import Column, display_width, format_table, wrap_line
 from archspec.printable import (
     escape_character,
     escape_markup,
@@ -98,10 +98,12 @@ def test_a_table_fits(rows: list[tuple[str, str, str]], width: int, folds: tuple
         Column(head, right=at == 2, folds=fold)
         for at, (head, fold) in enumerate(zip(("a", "bb", "c c"), folds, strict=True))
     ]
-    lines = ["".join(cell for cell, _ in line) for line in lay_out(heads, rows, width, cuts=((0, 2), (1, 2), (2, 2)))]
-    assert max(map(wide, lines)) <= width
+    lines = [
+        "".join(cell for cell, _ in line) for line in format_table(heads, rows, width, cuts=((0, 2), (1, 2), (2, 2)))
+    ]
+    assert max(map(display_width, lines)) <= width
     assert all(map(is_printable, lines))
-    whole = ["".join(cell for cell, _ in line) for line in lay_out(heads, rows)]
+    whole = ["".join(cell for cell, _ in line) for line in format_table(heads, rows)]
     assert len(whole) == len(rows) + 1
     for line, row in zip(whole[1:], rows, strict=True):
         assert all(
@@ -114,10 +116,10 @@ def test_a_table_fits(rows: list[tuple[str, str, str]], width: int, folds: tuple
 def test_a_line_is_wrapped_without_loss(parts: list[str], width: int, indent: int) -> None:
     line = tuple((part, style) for part, style in zip(parts, ["bold", "", "red"] * 2, strict=False))
     text = "".join(parts)
-    lines = wrap(line, width, indent)
+    lines = wrap_line(line, width, indent)
     assert " ".join("".join(part for part, _ in one) for one in lines).split() == text.split()
     bold = "".join(part for one in lines for part, style in one if style == "bold").replace(" ", "")
     assert bold == "".join(part for part, style in line if style == "bold").replace(" ", "")
     for one in lines:
         shown = "".join(part for part, _ in one)
-        assert wide(shown) <= width or len(shown.split()) == 1
+        assert display_width(shown) <= width or len(shown.split()) == 1

@@ -10,10 +10,10 @@ import jsonschema
 import pytest
 import yaml
 
-from archspec import library
-from archspec.loading import schema
+from archspec.api import schema
 from archspec.ops import OPS
 from archspec.passes import ARGUMENTS
+from archspec.spec import bundled
 
 SCHEMA = schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -47,9 +47,9 @@ def test_is_plain_json() -> None:
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
 
 
-@pytest.mark.parametrize("name", library.names())
+@pytest.mark.parametrize("name", bundled.list_bundled_names())
 def test_bundled_specs_fit(name: str) -> None:
-    VALIDATOR.validate(yaml.safe_load((library.folder() / f"{name}.yaml").read_text(encoding="utf-8")))
+    VALIDATOR.validate(yaml.safe_load((bundled.find_bundled_folder() / f"{name}.yaml").read_text(encoding="utf-8")))
 
 
 def test_a_small_spec_fits() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import archspec
-from archspec.catalogue import catalogue
-from archspec.graph import Graph
+from archspec.ir.graph import Graph
+from archspec.spec.zoo import load_zoo
 from tests.processes import ROOT, run_python
 from tests.sample import SMALL, bundled, small
 from tests.work import count_lines
@@ -79,7 +79,7 @@ def test_lines_are_counted_as_often_as_they_are_run() -> None:
 
 
 def test_the_sample_has_a_member_of_each_family() -> None:
-    families = {entry.name: entry.family for entry in catalogue()}
+    families = {entry.name: entry.family for entry in load_zoo()}
     assert {families[name] for name in SMALL} == set(families.values())
 
 
@@ -93,8 +93,8 @@ def pairs(network: Graph) -> set[tuple[str, str]]:
 
 @pytest.mark.slow
 def test_the_sample_has_every_pair_of_ops_of_the_zoo() -> None:
-    sample = set().union(*(pairs(small(name).network) for name in SMALL))
-    assert set().union(*(pairs(bundled(name).network) for name in archspec.bundled())) - sample == set()
+    sample = set().union(*(pairs(small(name).graph) for name in SMALL))
+    assert set().union(*(pairs(bundled(name).graph) for name in archspec.bundled())) - sample == set()
 
 
 def test_every_target_has_a_line_of_help() -> None:

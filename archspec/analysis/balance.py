@@ -10,7 +10,7 @@ SLACK = 21, 20
 """How far above the least the largest group may be, where that makes cheaper cuts: a twentieth."""
 
 
-def least(sums: Sequence[float], groups: int) -> float:
+def find_bottleneck(sums: Sequence[float], groups: int) -> float:
     """The least that the largest of `groups` groups can be. Exact where the sums are.
 
     `sums` are those of the work up to each place where it may be cut, its start (0) and its end included. There are at least
@@ -18,32 +18,32 @@ def least(sums: Sequence[float], groups: int) -> float:
     """
     best = list(sums)
     for count in range(2, groups + 1):
-        best = _one_more(sums, best, count)
+        best = _add_group(sums, best, count)
     return best[-1]
 
 
-def _one_more(sums: Sequence[float], best: list[float], count: int) -> list[float]:
+def _add_group(sums: Sequence[float], best: list[float], count: int) -> list[float]:
     """The least for `count` groups up to each place, of those for one group fewer.
 
     The further back the last group starts, the larger it is and the smaller are those before it: the best start is where the two
     meet, and it moves on with the end.
     """
-    found, start = [inf] * len(sums), count - 1
+    bottlenecks, start = [inf] * len(sums), count - 1
     for end in range(count, len(sums)):
         while start + 1 < end and best[start] < sums[end] - sums[start]:
             start += 1
         starts = (start - 1, start) if start >= count else (start,)
-        found[end] = min(max(best[at], sums[end] - sums[at]) for at in starts)
-    return found
+        bottlenecks[end] = min(max(best[first], sums[end] - sums[first]) for first in starts)
+    return bottlenecks
 
 
-def balanced(sums: Sequence[float], prices: Sequence[int], groups: int) -> list[int]:
+def choose_cuts(sums: Sequence[float], prices: Sequence[int], groups: int) -> list[int]:
     """Where to cut into `groups` groups: the cheapest way among those whose largest group is near the least.
 
     `prices` are those of cutting at each place between the ends; the places are given by their number among these.
     """
     over, under = SLACK
-    most = over * least(sums, groups)
+    most = over * find_bottleneck(sums, groups)
     paid: list[float] = [0, *[inf] * (len(sums) - 1)]
     starts: list[list[int]] = []
     for _ in range(groups):
@@ -59,13 +59,13 @@ def balanced(sums: Sequence[float], prices: Sequence[int], groups: int) -> list[
             now[end] = paid[window[0]] + (prices[end - 1] if end <= len(prices) else 0)
         paid = now
         starts.append(came)
-    return _followed(starts)
+    return _trace_cuts(starts)
 
 
-def _followed(starts: list[list[int]]) -> list[int]:
+def _trace_cuts(starts: list[list[int]]) -> list[int]:
     """The places between the ends that lead to the end."""
-    at, chosen = len(starts[0]) - 1, list[int]()
+    position, chosen = len(starts[0]) - 1, list[int]()
     for came in reversed(starts[1:]):
-        at = came[at]
-        chosen.append(at - 1)
+        position = came[position]
+        chosen.append(position - 1)
     return chosen[::-1]

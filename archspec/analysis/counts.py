@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archspec.analysis.paths import paths
-from archspec.graph import Graph, Node, Path
+from archspec.analysis.paths import count_paths
+from archspec.ir.graph import Graph, Node, Path
 from archspec.ops.base import Weight
 
 
@@ -42,7 +42,7 @@ class Counts:
     depth: int
 
 
-def owned_weights(graph: Graph) -> Iterator[tuple[Node, tuple[Weight, ...]]]:
+def iter_owned_weights(graph: Graph) -> Iterator[tuple[Node, tuple[Weight, ...]]]:
     """Each node with the weights that are met there first: none where an earlier node of the same path holds them."""
     met: set[Path] = set()
     for node in graph.ops:
@@ -54,51 +54,51 @@ def owned_weights(graph: Graph) -> Iterator[tuple[Node, tuple[Weight, ...]]]:
         yield node, weights
 
 
-def node_costs(graph: Graph) -> Iterator[tuple[Node, Cost]]:
+def iter_node_costs(graph: Graph) -> Iterator[tuple[Node, Cost]]:
     """Each node with what it adds to the network: shared weights count at their first use, work at every use."""
-    for node, weights in owned_weights(graph):
-        trainable = sum(weight.count for weight in weights if weight.trainable)
-        fixed = sum(weight.count for weight in weights if not weight.trainable)
-        yield node, Cost(trainable, fixed, node.macs, sum(shape.count for shape in node.output_shapes))
+    for node, weights in iter_owned_weights(graph):
+        trainable = sum(weight.numel for weight in weights if weight.trainable)
+        fixed = sum(weight.numel for weight in weights if not weight.trainable)
+        yield node, Cost(trainable, fixed, node.macs, sum(shape.numel for shape in node.output_shapes))
 
 
-def scope_costs(graph: Graph) -> list[Cost]:
-    """For each scope, by its number, the sum over its nodes and the scopes inside it; the network is number 0."""
-    costs = [Cost() for _ in graph.scopes]
-    for node, cost in node_costs(graph):
-        costs[node.scope] += cost
-    for scope in reversed(graph.scopes):
-        if scope.parent is not None:
-            costs[scope.parent] += costs[scope.id]
+def sum_region_costs(graph: Graph) -> list[Cost]:
+    """For each region, by its number, the sum over its nodes and the regions inside it; the network is number 0."""
+    costs = [Cost() for _ in graph.regions]
+    for node, cost in iter_node_costs(graph):
+        costs[node.region] += cost
+    for region in reversed(graph.regions):
+        if region.parent is not None:
+            costs[region.parent] += costs[region.id]
     return costs
 
 
-def total(graph: Graph) -> Cost:
+def sum_costs(graph: Graph) -> Cost:
     """The sum over all nodes."""
-    return sum((cost for _, cost in node_costs(graph)), Cost())
+    return sum((cost for _, cost in iter_node_costs(graph)), Cost())
 
 
-def params(graph: Graph) -> int:
+def count_params(graph: Graph) -> int:
     """Trainable scalars: weights, biases, the affine pairs of normalisations; shared ones once."""
-    return total(graph).params
+    return sum_costs(graph).params
 
 
-def buffers(graph: Graph) -> int:
+def count_buffers(graph: Graph) -> int:
     """Scalars of the state that are not trained: running statistics; shared ones once."""
-    return total(graph).buffers
+    return sum_costs(graph).buffers
 
 
-def macs(graph: Graph) -> int:
+def count_macs(graph: Graph) -> int:
     """Multiply-accumulates of convolutions, linear layers and matrix products for one sample; every use of a shared layer counts."""
     return sum(node.macs for node in graph.ops)
 
 
-def depth(graph: Graph) -> int:
+def compute_depth(graph: Graph) -> int:
     """Weighted layers on the longest path from an input to an output; 0 where there is no path."""
-    return paths(graph, "layers").longest or 0
+    return count_paths(graph, "layers").longest or 0
 
 
-def counts(graph: Graph) -> Counts:
+def compute_counts(graph: Graph) -> Counts:
     """All counts of a network."""
-    cost = total(graph)
-    return Counts(cost.params, cost.buffers, cost.macs, depth(graph))
+    cost = sum_costs(graph)
+    return Counts(cost.params, cost.buffers, cost.macs, compute_depth(graph))

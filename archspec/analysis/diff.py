@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from archspec.analysis.counts import counts, total
-from archspec.analysis.folding import Folding
-from archspec.analysis.outline import Facts, label, scalars
-from archspec.analysis.paths import paths
-from archspec.analysis.stages import Stage, grouped, name_of
-from archspec.graph import Graph, Node, Scope
+from archspec.analysis.counts import compute_counts, sum_costs
+from archspec.analysis.paths import count_paths
+from archspec.ir.graph import Graph, Node, Region
+from archspec.view.hierarchy import PartFacts, relative_name, select_scalars
+from archspec.view.repetition import FoldedGraph
+from archspec.view.stages import Stage, group_stages, name_stage
 
 Change = Literal["added", "removed", "changed"]
 Fields = tuple[tuple[str, str, str], ...]
@@ -19,7 +19,7 @@ Fields = tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartChange:
     """A part of which the other network has none, or has another; or several alike, by their names."""
 
     change: Change
@@ -58,9 +58,9 @@ class Diff:
 
     before: str
     after: str
-    parts: tuple[Part, ...]
+    parts: tuple[PartChange, ...]
     counts: Mapping[str, tuple[int, int]]
-    """`params`, `macs`, `activations`, `depth`, `paths`, `longest` and `shortest` path: before and after."""
+    """`params`, `macs`, `activations`, `depth`, `count_paths`, `longest` and `shortest` path: before and after."""
     stages: tuple[StageChange, ...]
 
     @property
@@ -75,101 +75,106 @@ class Diff:
             "after": self.after,
             "equal": self.equal,
             "parts": [part.as_dict() for part in self.parts],
-            "counts": {name: _pair(*pair) for name, pair in self.counts.items()},
+            "counts": {name: _describe_change(*pair) for name, pair in self.counts.items()},
             "stages": [asdict(stage) for stage in self.stages],
         }
 
 
-def diff(before: Graph, after: Graph) -> Diff:
+def diff_networks(before: Graph, after: Graph) -> Diff:
     """What is to be changed to make the second network of the first; parts are known by their names."""
-    old, new = Folding(before), Folding(after)
+    old, new = FoldedGraph(before), FoldedGraph(after)
     return Diff(
         before.name,
         after.name,
-        tuple(_alike(_parts(old, new, 0, 0))),
-        {name: (one, other) for (name, one), (_, other) in zip(_counts(before), _counts(after), strict=True)},
-        tuple(_stages(old, new)),
+        tuple(_merge_alike(_diff_regions(old, new, 0, 0))),
+        {
+            name: (count_before, count_after)
+            for (name, count_before), (_, count_after) in zip(
+                _compute_counts(before), _compute_counts(after), strict=True
+            )
+        },
+        tuple(_diff_stages(old, new)),
     )
 
 
-def _counts(graph: Graph) -> Iterator[tuple[str, int]]:
-    counted, found = counts(graph), paths(graph)
+def _compute_counts(graph: Graph) -> Iterator[tuple[str, int]]:
+    counted, path_counts = compute_counts(graph), count_paths(graph)
     yield "params", counted.params
     yield "macs", counted.macs
-    yield "activations", total(graph).activations
+    yield "activations", sum_costs(graph).activations
     yield "depth", counted.depth
-    yield "paths", found.total
-    yield "longest", found.longest or 0
-    yield "shortest", found.shortest or 0
+    yield "paths", path_counts.total
+    yield "longest", path_counts.longest or 0
+    yield "shortest", path_counts.shortest or 0
 
 
-def _parts(old: Folding, new: Folding, before: int, after: int) -> Iterator[Part]:
-    """The differences inside two scopes, in the order of the second network; what it lacks stands where it was."""
-    ours, theirs = _named(old, before), _named(new, after)
-    place = {name: at for at, name in enumerate(ours)}
+def _diff_regions(old: FoldedGraph, new: FoldedGraph, before: int, after: int) -> Iterator[PartChange]:
+    """The differences inside two regions, in the order of the second network; what it lacks stands where it was."""
+    ours, theirs = _name_parts(old, before), _name_parts(new, after)
+    place = {name: position for position, name in enumerate(ours)}
     waiting = [name for name in ours if name not in theirs]
     for name, facts in theirs.items():
         while waiting and name in ours and place[waiting[0]] < place[name]:
-            yield Part("removed", (_name(ours[waiting[0]]),), _kind(ours[waiting.pop(0)]))
+            yield PartChange("removed", (_full_name(ours[waiting[0]]),), _part_kind(ours[waiting.pop(0)]))
         if name not in ours:
-            yield Part("added", (_name(facts),), _kind(facts))
+            yield PartChange("added", (_full_name(facts),), _part_kind(facts))
         else:
-            yield from _both(old, new, ours[name], facts)
+            yield from _diff_part(old, new, ours[name], facts)
     for name in waiting:
-        yield Part("removed", (_name(ours[name]),), _kind(ours[name]))
+        yield PartChange("removed", (_full_name(ours[name]),), _part_kind(ours[name]))
 
 
-def _both(old: Folding, new: Folding, before: Facts, after: Facts) -> Iterator[Part]:
-    fields = tuple(_fields(before, after))
+def _diff_part(old: FoldedGraph, new: FoldedGraph, before: PartFacts, after: PartFacts) -> Iterator[PartChange]:
+    fields = tuple(_diff_fields(before, after))
     if fields:
-        yield Part("changed", (_name(after),), _kind(after), fields)
-    if isinstance(before.part, Scope) and isinstance(after.part, Scope):
-        yield from _parts(old, new, before.part.id, after.part.id)
+        yield PartChange("changed", (_full_name(after),), _part_kind(after), fields)
+    if isinstance(before.part, Region) and isinstance(after.part, Region):
+        yield from _diff_regions(old, new, before.part.id, after.part.id)
 
 
-def _fields(before: Facts, after: Facts) -> Iterator[tuple[str, str, str]]:
-    if _kind(before) != _kind(after):
-        yield "kind", _kind(before), _kind(after)
+def _diff_fields(before: PartFacts, after: PartFacts) -> Iterator[tuple[str, str, str]]:
+    if _part_kind(before) != _part_kind(after):
+        yield "kind", _part_kind(before), _part_kind(after)
         return
-    old, new = _arguments(before), _arguments(after)
+    old, new = _collect_arguments(before), _collect_arguments(after)
     for name in dict.fromkeys((*old, *new)):
         if old.get(name) != new.get(name):
             yield name, old.get(name, "–"), new.get(name, "–")
 
 
-def _arguments(facts: Facts) -> dict[str, str]:
+def _collect_arguments(facts: PartFacts) -> dict[str, str]:
     part = facts.part
-    given = dict(part.op) if isinstance(part, Node) else part.arguments if isinstance(part, Scope) else {}
-    shown = {name: _shown(value) for name, value in scalars(given).items()}
-    return shown | ({} if isinstance(part, (Node, Scope)) else {"shape": str(facts.output[0].shape)})
+    given = dict(part.op) if isinstance(part, Node) else part.arguments if isinstance(part, Region) else {}
+    shown = {name: _format_value(value) for name, value in select_scalars(given).items()}
+    return shown | ({} if isinstance(part, (Node, Region)) else {"shape": str(facts.output[0].shape)})
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, list):
-        return "×".join(map(_shown, value))
+        return "×".join(map(_format_value, value))
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _alike(parts: Iterator[Part]) -> Iterator[Part]:
+def _merge_alike(parts: Iterator[PartChange]) -> Iterator[PartChange]:
     """The parts with those of one change together, where the first of them stands."""
-    found: dict[tuple[Change, str, Fields, str], list[str]] = {}
+    merged: dict[tuple[Change, str, Fields, str], list[str]] = {}
     for part in parts:
-        own = part.names[0].rpartition(".")[2] if part.change == "changed" else _scope_of(part.names[0])
-        found.setdefault((part.change, part.kind, part.fields, own), []).extend(part.names)
-    for (change, kind, fields, _), names in found.items():
-        yield Part(change, tuple(names), kind, fields)
+        own = part.names[0].rpartition(".")[2] if part.change == "changed" else _enclosing_name(part.names[0])
+        merged.setdefault((part.change, part.kind, part.fields, own), []).extend(part.names)
+    for (change, kind, fields, _), names in merged.items():
+        yield PartChange(change, tuple(names), kind, fields)
 
 
-def _scope_of(name: str) -> str:
+def _enclosing_name(name: str) -> str:
     """Where a part is: additions to different places are told apart."""
     return name.rpartition(".")[0]
 
 
-def _named(folding: Folding, scope: int) -> dict[str, Facts]:
-    """The parts of a scope by name; those without one by their op and how many of it came before."""
-    around, named = folding.graph.scopes[scope], dict[str, Facts]()
-    for facts in folding.members[scope]:
-        name = label(facts.part, around) or _kind(facts)
+def _name_parts(folded: FoldedGraph, region: int) -> dict[str, PartFacts]:
+    """The parts of a region by name; those without one by their op and how many of it came before."""
+    around, named = folded.graph.regions[region], dict[str, PartFacts]()
+    for facts in folded.members[region]:
+        name = relative_name(facts.part, around) or _part_kind(facts)
         key, turn = name, 2
         while key in named:
             key, turn = f"{name} {turn}", turn + 1
@@ -177,28 +182,28 @@ def _named(folding: Folding, scope: int) -> dict[str, Facts]:
     return named
 
 
-def _name(facts: Facts) -> str:
+def _full_name(facts: PartFacts) -> str:
     part = facts.part
-    return ".".join(part.path) if isinstance(part, Scope) else part.name or _kind(facts)
+    return ".".join(part.path) if isinstance(part, Region) else part.name or _part_kind(facts)
 
 
-def _kind(facts: Facts) -> str:
+def _part_kind(facts: PartFacts) -> str:
     part = facts.part
-    if isinstance(part, Scope):
+    if isinstance(part, Region):
         return part.kind
     return part.op.word if isinstance(part, Node) else "input"
 
 
-def _stages(old: Folding, new: Folding) -> Iterator[StageChange]:
-    before = {name_of(old, stage): _figures(stage) for stage in grouped(old)}
-    after = {name_of(new, stage): _figures(stage) for stage in grouped(new)}
+def _diff_stages(old: FoldedGraph, new: FoldedGraph) -> Iterator[StageChange]:
+    before = {name_stage(old, stage): _stage_figures(stage) for stage in group_stages(old)}
+    after = {name_stage(new, stage): _stage_figures(stage) for stage in group_stages(new)}
     for name in dict.fromkeys((*before, *after)):
         yield StageChange(name, before.get(name), after.get(name))
 
 
-def _figures(stage: Stage) -> Figures:
+def _stage_figures(stage: Stage) -> Figures:
     return Figures(stage.cost.params, stage.cost.macs, stage.cost.activations)
 
 
-def _pair(before: int, after: int) -> dict[str, int]:
+def _describe_change(before: int, after: int) -> dict[str, int]:
     return {"before": before, "after": after, "delta": after - before}

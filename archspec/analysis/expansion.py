@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from archspec.diagnostics import Diagnostic, SpecError
-from archspec.graph import Graph, Node, Value
-from archspec.routes import detours
+from archspec.errors import Diagnostic, SpecError
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.signal_flow import find_residual_operands
 
 Term = tuple[str, ...]
 """A product of operators, the one applied last first, as it is written."""
@@ -64,12 +64,12 @@ class Expansion:
 
     def formula(self, limit: int = 64) -> str:
         """`x2 = x0 + W0 x0 + W1 x0 + W1 W0 x0`; the first `limit` terms of it."""
-        return f"x{len(self.units)} = {_sum((_word((*term, 'x0')) for term in self.terms()), limit)}"
+        return f"x{len(self.units)} = {_format_sum((_format_term((*term, 'x0')) for term in self.terms()), limit)}"
 
     def gradient_formula(self, unit: int, limit: int = 64) -> str:
         """`dL/dW0 = (I + W1ᵀ) g x0ᵀ`; the first `limit` terms of it."""
-        terms = (_word(tuple(f"{symbol}ᵀ" for symbol in term)) or "I" for term in self.gradient(unit))
-        return f"dL/dW{unit} = ({_sum(terms, limit)}) g x{unit}ᵀ"
+        terms = (_format_term(tuple(f"{symbol}ᵀ" for symbol in term)) or "I" for term in self.gradient(unit))
+        return f"dL/dW{unit} = ({_format_sum(terms, limit)}) g x{unit}ᵀ"
 
     def legend(self) -> Iterator[tuple[str, str, Term]]:
         """Each operator with the unit that it is of and the ops that it stands for."""
@@ -83,7 +83,10 @@ class Expansion:
 
     def as_dict(self, limit: int = 64) -> dict[str, object]:
         return {
-            "units": [{"name": one.name, "branch": one.branch, "shortcut": one.shortcut} for one in self.units],
+            "units": [
+                {"name": residual_unit.name, "branch": residual_unit.branch, "shortcut": residual_unit.shortcut}
+                for residual_unit in self.units
+            ],
             "terms": 2 ** len(self.units),
             "operators": {symbol: list(ops) for symbol, _, ops in self.legend()},
             "formula": self.formula(limit),
@@ -91,17 +94,17 @@ class Expansion:
         }
 
 
-def _word(term: Term) -> str:
+def _format_term(term: Term) -> str:
     return " ".join(term)
 
 
-def _sum(terms: Iterator[str], limit: int) -> str:
+def _format_sum(terms: Iterator[str], limit: int) -> str:
     shown = [term for _, term in zip(range(limit), terms, strict=False)]
     more = next(terms, None) is not None
     return " + ".join([*shown, "…"] if more else shown)
 
 
-def expansion(graph: Graph) -> Expansion:
+def expand_residual_chain(graph: Graph) -> Expansion:
     """The expansion of a network that is a chain of residual units: each a sum of a branch and a shortcut.
 
     What stands before the first unit makes x0, what stands behind the last is applied to the result. Gates are part of the
@@ -110,7 +113,7 @@ def expansion(graph: Graph) -> Expansion:
     Raises:
         SpecError: a join of the network is no such sum, or its ways do not part at one value; at that join.
     """
-    flags = detours(graph)
+    flags = find_residual_operands(graph)
     units: list[ResidualUnit] = []
     last: Node | None = None
     for node in graph.ops:
@@ -118,35 +121,37 @@ def expansion(graph: Graph) -> Expansion:
         if len(signal) < 2:
             continue
         if node.op.word != "add" or len(signal) != 2 or sum(flags[node.id]) != 1:
-            raise _no_unit(node, "no sum of a branch and a shortcut of fewer weighted layers")
-        units.append(_unit(graph, node, flags[node.id], last))
+            raise _no_residual_unit_error(node, "no sum of a branch and a shortcut of fewer weighted layers")
+        units.append(_build_unit(graph, node, flags[node.id], last))
         last = node
     if (
         last is None
         or len(graph.outputs) != 1
-        or _back(graph, next(iter(graph.outputs.values())))[1] != last.outputs[0]
+        or _trace_chain(graph, next(iter(graph.outputs.values())))[1] != last.outputs[0]
     ):
-        what = "has no residual unit" if last is None else "does not end behind its last unit"
-        at = last or next(graph.ops)
-        raise SpecError(Diagnostic(f"the expansion needs a chain of residual units, {graph.name} {what}", at.span))
+        problem = "has no residual unit" if last is None else "does not end behind its last unit"
+        location = last or next(graph.ops)
+        raise SpecError(
+            Diagnostic(f"the expansion needs a chain of residual units, {graph.name} {problem}", location.span)
+        )
     return Expansion(tuple(units))
 
 
-def _unit(graph: Graph, join: Node, flags: tuple[bool, ...], last: Node | None) -> ResidualUnit:
+def _build_unit(graph: Graph, join: Node, flags: tuple[bool, ...], last: Node | None) -> ResidualUnit:
     longer, shorter = (join.inputs[flags.index(flag)] for flag in (True, False))
-    branch, root = _back(graph, longer)
-    shortcut, other = _back(graph, shorter)
+    branch, root = _trace_chain(graph, longer)
+    shortcut, other = _trace_chain(graph, shorter)
     if root != other or root != (last.outputs[0] if last else root):
-        raise _no_unit(join, "no unit whose two ways part behind the unit before it")
+        raise _no_residual_unit_error(join, "no unit whose two ways part behind the unit before it")
     common = 0
     while common < min(len(branch), len(shortcut)) and branch[common] is shortcut[common]:
         common += 1
     before = branch[:common] if last else ()
-    name = ".".join(graph.scopes[join.scope].path) or join.op.word
-    return ResidualUnit(name, _names(branch[common:]), _names(shortcut[common:]), _names(before))
+    name = ".".join(graph.regions[join.region].path) or join.op.word
+    return ResidualUnit(name, _name_ops(branch[common:]), _name_ops(shortcut[common:]), _name_ops(before))
 
 
-def _back(graph: Graph, value: Value) -> tuple[tuple[Node, ...], Value]:
+def _trace_chain(graph: Graph, value: Value) -> tuple[tuple[Node, ...], Value]:
     """The ops in a row that make a value, in order, and the value they begin with: that of an input or a join."""
     row: list[Node] = []
     while True:
@@ -161,10 +166,10 @@ def _back(graph: Graph, value: Value) -> tuple[tuple[Node, ...], Value]:
     return tuple(reversed(row)), value
 
 
-def _names(nodes: tuple[Node, ...]) -> Term:
+def _name_ops(nodes: tuple[Node, ...]) -> Term:
     return tuple(node.name or node.op.word for node in nodes)
 
 
-def _no_unit(node: Node, what: str) -> SpecError:
-    message = f"the expansion needs a chain of residual units; this {node.op.word} is {what}"
+def _no_residual_unit_error(node: Node, problem: str) -> SpecError:
+    message = f"the expansion needs a chain of residual units; this {node.op.word} is {problem}"
     return SpecError(Diagnostic(message, node.span, use=node.use))

@@ -10,12 +10,12 @@ from itertools import chain
 from operator import add
 from typing import Any, Literal, TypeVar
 
-from archspec.analysis.product import Factor, factors
-from archspec.graph import Graph, Node, Value
-from archspec.places import Edge, Parts, UnknownPartError
-from archspec.routes import detours, joins, sweep, weighted
+from archspec.analysis.path_factors import Factor, factor_paths
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.parts import NamedParts, OperandRef, UnknownPartError
+from archspec.ir.signal_flow import count_weighted_layers, find_residual_operands, is_join, propagate_routes
 
-Unit = Literal["modules", "layers"]
+LengthUnit = Literal["modules", "layers"]
 Amount = TypeVar("Amount")
 
 MOST = Fraction(95, 100)
@@ -26,24 +26,24 @@ CHEAP = 2**25
 
 
 @dataclass(frozen=True, eq=False)
-class Paths:
+class PathCounts:
     """The paths from `sources` and `entries` to `targets`, summed over all pairs; each figure is worked out when it is first asked for.
 
     `total`, `mean`, `longest` and `shortest` cost one sweep over the graph each and never need the whole distribution.
     """
 
     graph: Graph = field(repr=False)
-    unit: Unit
+    unit: LengthUnit
     gates: bool
     sources: tuple[Value, ...]
     targets: tuple[Value, ...]
-    entries: frozenset[Edge] = frozenset()
+    entries: frozenset[OperandRef] = frozenset()
     """Operands at which paths start: those by which a named part is entered."""
 
     @cached_property
     def total(self) -> int:
         """How many paths there are."""
-        return sum(self._at_targets(1, add))
+        return sum(self._amounts_at_targets(1, add))
 
     @cached_property
     def lengths(self) -> Mapping[int, int]:
@@ -53,38 +53,38 @@ class Paths:
         only the last result must fit into its digits, and no count there is above the total.
         """
         size = (self.total.bit_length() + 7) // 8 or 1
-        packed = sum(self._at_targets(1, add, lambda amount, cost: amount << 8 * size * cost))
+        packed = sum(self._amounts_at_targets(1, add, lambda amount, cost: amount << 8 * size * cost))
         digits = packed.to_bytes((packed.bit_length() + 7) // 8, "little")
-        counts = (int.from_bytes(digits[at : at + size], "little") for at in range(0, len(digits), size))
+        counts = (int.from_bytes(digits[offset : offset + size], "little") for offset in range(0, len(digits), size))
         return {length: count for length, count in enumerate(counts) if count}
 
     @cached_property
-    def cheap(self) -> bool:
+    def lengths_are_cheap(self) -> bool:
         """Whether `lengths` is a matter of moments: it has a number of as many bits as the total for each length."""
         return (self.longest or 0) * self.total.bit_length() <= CHEAP
 
     @cached_property
     def longest(self) -> int | None:
         """The most units on one path; None where there is no path."""
-        return max(self._at_targets(0, max, add), default=None)
+        return max(self._amounts_at_targets(0, max, add), default=None)
 
     @cached_property
     def shortest(self) -> int | None:
         """The fewest units on one path; None where there is no path."""
-        return min(self._at_targets(0, min, add), default=None)
+        return min(self._amounts_at_targets(0, min, add), default=None)
 
     @cached_property
     def mean(self) -> Fraction | None:
         """The mean length over all paths; None where there is no path."""
-        found = list(self._at_targets((1, 0), _both, _all_longer))
-        return Fraction(sum(summed for _, summed in found), self.total) if found else None
+        sums = list(self._amounts_at_targets((1, 0), _add_pairs, _lengthen_all))
+        return Fraction(sum(summed for _, summed in sums), self.total) if sums else None
 
-    def share(self, low: int, high: int) -> Fraction:
+    def share_within(self, low: int, high: int) -> Fraction:
         """Which part of all paths has a length from `low` to `high`, both included; 0 where there is no path."""
         within = sum(count for length, count in self.lengths.items() if low <= length <= high)
         return Fraction(within, self.total or 1)
 
-    def range_of_most(self, share: Fraction = MOST) -> tuple[int, int] | None:
+    def narrowest_range(self, share: Fraction = MOST) -> tuple[int, int] | None:
         """The narrowest range of lengths, ends included, that holds at least this share of the paths; None without a path.
 
         Of several, the one that holds the most paths, then the one of the shortest lengths.
@@ -98,32 +98,32 @@ class Paths:
                 within -= self.lengths[lengths[low]]
                 low += 1
             if within >= share * self.total:
-                found = (high - lengths[low], -within, lengths[low])
-                best = min(best, found) if best else found
+                candidate = (high - lengths[low], -within, lengths[low])
+                best = min(best, candidate) if best else candidate
         return (best[2], best[2] + best[0]) if best else None
 
     @cached_property
-    def by_output(self) -> Mapping[str, Paths]:
+    def by_output(self) -> Mapping[str, PathCounts]:
         """The paths to each output of the network among the targets; empty where there is only one."""
         named = {name: value for name, value in self.graph.outputs.items() if value in self.targets}
-        return {name: self.to(value) for name, value in named.items()} if len(named) > 1 else {}
+        return {name: self.with_targets(value) for name, value in named.items()} if len(named) > 1 else {}
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
         """The stretches of the network whose numbers of paths multiply to the total; empty where there is no path."""
-        return factors(self)
+        return factor_paths(self)
 
-    def to(self, *targets: Value) -> Paths:
+    def with_targets(self, *targets: Value) -> PathCounts:
         """The same paths, to other targets."""
         return replace(self, targets=targets)
 
-    def starting(self, *sources: Value) -> Paths:
+    def with_sources(self, *sources: Value) -> PathCounts:
         """The same paths, from other sources."""
         return replace(self, sources=sources, entries=frozenset())
 
     def as_dict(self, *, lengths: bool = True) -> dict[str, object]:
         """The figures as plain data, for `--json`; counts are exact. `lengths`, and what needs them, are None if not wanted."""
-        most = self.range_of_most() if lengths else None
+        most = self.narrowest_range() if lengths else None
         return {
             "unit": self.unit,
             "gates": self.gates,
@@ -132,7 +132,12 @@ class Paths:
             "shortest": self.shortest,
             "mean": None if self.mean is None else float(self.mean),
             "range_of_95_percent": most
-            and {"from": most[0], "to": most[1], "share": float(self.share(*most)), "paths": self._within(*most)},
+            and {
+                "from": most[0],
+                "to": most[1],
+                "share": float(self.share_within(*most)),
+                "paths": self._count_within(*most),
+            },
             "factors": [factor.as_dict() for factor in self.factors],
             "outputs": {name: paths.total for name, paths in self.by_output.items()},
             "lengths": {str(length): count for length, count in self.lengths.items()} if lengths else None,
@@ -141,17 +146,17 @@ class Paths:
     def cost(self, node: Node, operand: int) -> int:
         """By how much a path grows that enters a node by this operand."""
         if self.unit == "layers":
-            return weighted(node, operand)
-        return int(self._detours[node.id][operand]) if joins(node) else 0
+            return count_weighted_layers(node, operand)
+        return int(self._residual_operands[node.id][operand]) if is_join(node) else 0
 
     @cached_property
-    def _detours(self) -> dict[int, tuple[bool, ...]]:
-        return detours(self.graph, gates=self.gates)
+    def _residual_operands(self) -> dict[int, tuple[bool, ...]]:
+        return find_residual_operands(self.graph, gates=self.gates)
 
-    def _within(self, low: int, high: int) -> int:
+    def _count_within(self, low: int, high: int) -> int:
         return sum(count for length, count in self.lengths.items() if low <= length <= high)
 
-    def _at_targets(
+    def _amounts_at_targets(
         self,
         start: Amount,
         merge: Callable[[Amount, Amount], Amount],
@@ -173,28 +178,28 @@ class Paths:
         wanted = {value.node for value in places}
         arrived: dict[tuple[int, int], list[Amount]] = {}
         options: dict[str, Any] = {"gates": self.gates, "sources": self.sources, "entries": self.entries}
-        for node, reached in sweep(self.graph, start, merge, cost, extend, **options):
+        for node, reached in propagate_routes(self.graph, start, merge, cost, extend, **options):
             if node.id in wanted:
                 arrived.update({(node.id, index): list(routes.values()) for index, routes in enumerate(reached)})
         return arrived
 
 
-def _both(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
-    return one[0] + other[0], one[1] + other[1]
+def _add_pairs(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
+    return first[0] + second[0], first[1] + second[1]
 
 
-def _all_longer(routes: tuple[int, int], cost: int) -> tuple[int, int]:
+def _lengthen_all(routes: tuple[int, int], cost: int) -> tuple[int, int]:
     """So many routes and the sum of their lengths, with `cost` more for each."""
     return routes[0], routes[1] + cost * routes[0]
 
 
-def paths(
+def count_paths(
     graph: Graph,
-    unit: Unit = "modules",
+    unit: LengthUnit = "modules",
     gates: bool = False,
     source: str | Value | None = None,
     target: str | Value | None = None,
-) -> Paths:
+) -> PathCounts:
     """The paths of a network from its inputs to its outputs, or from one `source` to one `target` (a name or a value).
 
     A path follows the edges that carry the signal, through the channels that it reaches; `gates` follows the others as well.
@@ -207,42 +212,42 @@ def paths(
 
     Raises `LookupError` where the network has nothing of that name.
     """
-    sources, entries = _start(graph, source)
-    return Paths(graph, unit, gates, sources, _end(graph, target), entries)
+    sources, entries = _resolve_source(graph, source)
+    return PathCounts(graph, unit, gates, sources, _resolve_target(graph, target), entries)
 
 
-def _start(graph: Graph, wanted: str | Value | None) -> tuple[tuple[Value, ...], frozenset[Edge]]:
+def _resolve_source(graph: Graph, wanted: str | Value | None) -> tuple[tuple[Value, ...], frozenset[OperandRef]]:
     if wanted is None:
         return tuple(graph.inputs.values()), frozenset()
     if isinstance(wanted, Value):
         return (wanted,), frozenset()
     if wanted in graph.inputs:
         return (graph.inputs[wanted],), frozenset()
-    parts = Parts(graph)
+    parts = NamedParts(graph)
     part = parts.get(wanted)
     if part is not None:
-        return (() if part.entering else part.leaving), frozenset(part.entering)
+        return (() if part.incoming else part.outputs), frozenset(part.incoming)
     if wanted in graph.outputs:
         return (graph.outputs[wanted],), frozenset()
-    raise _unknown(parts, wanted)
+    raise _unknown_part_error(parts, wanted)
 
 
-def _end(graph: Graph, wanted: str | Value | None) -> tuple[Value, ...]:
+def _resolve_target(graph: Graph, wanted: str | Value | None) -> tuple[Value, ...]:
     if wanted is None:
         return tuple(graph.outputs.values())
     if isinstance(wanted, Value):
         return (wanted,)
     if wanted in graph.outputs:
         return (graph.outputs[wanted],)
-    parts = Parts(graph)
+    parts = NamedParts(graph)
     part = parts.get(wanted)
     if part is not None:
-        return part.leaving
+        return part.outputs
     if wanted in graph.inputs:
         return (graph.inputs[wanted],)
-    raise _unknown(parts, wanted)
+    raise _unknown_part_error(parts, wanted)
 
 
-def _unknown(parts: Parts, name: str) -> UnknownPartError:
+def _unknown_part_error(parts: NamedParts, name: str) -> UnknownPartError:
     ends = (*parts.graph.inputs, *parts.graph.outputs)
-    return UnknownPartError(f"the network has no part, input or output {name[:80]!r}", parts.hint(name, ends))
+    return UnknownPartError(f"the network has no part, input or output {name[:80]!r}", parts.suggest(name, ends))

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from archspec.cli.console import say
-from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, Unable, reason, shown_name, styled
-from archspec.cli.options import source
-from archspec.cli.watch import watched
-from archspec.diagnostics import Diagnostic, SpecError
+from archspec.cli.console import print_lines
+from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, CommandError, describe_os_error, shown_name, style_diagnostic
+from archspec.cli.options import read_spec_argument
+from archspec.cli.watch import watch_budget
+from archspec.errors import Diagnostic, SpecError
 
 if TYPE_CHECKING:
-    from archspec.language.limits import Limits
+    from archspec.spec.limits import Limits
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedSpec:
     """One SPEC and what is wrong with it: its mistakes, or why it could not be read."""
 
     spec: str
@@ -31,32 +31,37 @@ class Checked:
 
     @property
     def warnings(self) -> int:
-        return sum(one.severity == "warning" for one in self.diagnostics)
+        return sum(diagnostic.severity == "warning" for diagnostic in self.diagnostics)
 
     def as_dict(self) -> dict[str, object]:
-        data: dict[str, object] = {"file": self.spec, "diagnostics": [one.as_dict() for one in self.diagnostics]}
+        data: dict[str, object] = {
+            "file": self.spec,
+            "diagnostics": [diagnostic.as_dict() for diagnostic in self.diagnostics],
+        }
         return data | ({"error": self.unread} if self.unread else {})
 
     def show(self) -> None:
         """Prints what is wrong on standard error."""
         if self.unread and not self.diagnostics:
             name = shown_name(self.spec) or "SPEC"
-            say(((name, "bold"), (": ", ""), ("error", "red bold"), (f": {self.unread}", "")), "", err=True)
+            print_lines(((name, "bold"), (": ", ""), ("error", "red bold"), (f": {self.unread}", "")), "", err=True)
         for diagnostic in self.diagnostics:
-            say(*styled(diagnostic), "", err=True, indent=3)
+            print_lines(*style_diagnostic(diagnostic), "", err=True, indent=3)
 
 
-def look_at(spec: str, limits: Limits) -> Checked:
+def look_at(spec: str, limits: Limits) -> CheckedSpec:
     """All that is wrong with a SPEC."""
-    from archspec.loading import check as diagnose
+    from archspec.api import check as diagnose
 
     try:
-        with watched(limits) as budget:
-            return Checked(spec, diagnose(source(spec, limits), limits=budget))
+        with watch_budget(limits) as budget:
+            return CheckedSpec(spec, diagnose(read_spec_argument(spec, limits), limits=budget))
     except SpecError as error:  # standard input that is no text, or a spec that cannot be read
-        return Checked(spec, error.diagnostics, unread=reason(error) if isinstance(error, OSError) else None)
-    except Unable as error:
-        return Checked(spec, unread=error.message)
+        return CheckedSpec(
+            spec, error.diagnostics, unread=describe_os_error(error) if isinstance(error, OSError) else None
+        )
+    except CommandError as error:
+        return CheckedSpec(spec, unread=error.message)
     except OSError as error:
         own = error.filename in (None, spec)
-        return Checked(spec, unread=(error.strerror or str(error)) if own else reason(error))
+        return CheckedSpec(spec, unread=(error.strerror or str(error)) if own else describe_os_error(error))

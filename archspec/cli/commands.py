@@ -11,9 +11,9 @@ import click
 
 from archspec.cli.checking import look_at
 from archspec.cli.comparing import diff, report
-from archspec.cli.console import echo_json, say, screen
+from archspec.cli.console import echo_json, find_screen, print_lines
 from archspec.cli.drawing import draw
-from archspec.cli.errors import Commands, SpecCommand
+from archspec.cli.errors import CommandGroup, SpecCommand
 from archspec.cli.experiments import experiment
 from archspec.cli.options import ENDINGS, SPEC, architecture_options, json_option, limits_options
 from archspec.cli.output import check_alone, ending_of, format_option, output_option, say_written
@@ -23,7 +23,7 @@ from archspec.cli.training import train
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
-    from archspec.language.limits import Limits
+    from archspec.spec.limits import Limits
 
 _ABOUT = """\
 \b
@@ -69,20 +69,20 @@ Examples:
 """
 
 
-def show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+def show_version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
     """Prints the version and ends the command."""
     from importlib.metadata import PackageNotFoundError, version
 
-    if not asked or ctx.resilient_parsing:
+    if not requested or ctx.resilient_parsing:
         return
     try:
-        say(f"archspec {version('archspec-nn')}")
+        print_lines(f"archspec {version('archspec-nn')}")
     except PackageNotFoundError:
-        say("archspec of a source tree that is not installed")
+        print_lines("archspec of a source tree that is not installed")
     ctx.exit()
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_ABOUT)
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_ABOUT)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Show the version."
 )
@@ -128,17 +128,19 @@ def build(
         ending = ending_of(output, format)
         if ending == ".py" and weights is not None:
             raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
-        make.written(arch, output, ending, seed=seed, weights=weights, strict=strict, command=make.command(ctx))
+        make.write_network(
+            arch, output, ending, seed=seed, weights=weights, strict=strict, command=make.format_command(ctx)
+        )
         if as_json:
-            echo_json(show.facts(arch) | {"written": str(output)})
+            echo_json(show.collect_facts(arch) | {"written": str(output)})
         else:
             say_written(output, f"{arch.name}: {output} written")
         return
-    trial = make.tried(arch, device=device, seed=seed, batch=batch, weights=weights, strict=strict)
+    trial = make.run_trial(arch, device=device, seed=seed, batch=batch, weights=weights, strict=strict)
     if as_json:
-        echo_json(show.facts(arch) | trial.as_dict())
+        echo_json(show.collect_facts(arch) | trial.as_dict())
         return
-    show.built(arch, trial)
+    show.show_build(arch, trial)
 
 
 @archspec.command(epilog=_CHECK, help=f"Report every mistake in every SPEC, its `expect` included.\n\n{SPEC}")
@@ -148,20 +150,20 @@ def build(
 def check(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
     if specs.count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
-    found = [look_at(spec, limits) for spec in specs]
-    wrong = sum(1 for checked in found if checked.exit_code)
-    warnings = sum(checked.warnings for checked in found)
+    results = [look_at(spec, limits) for spec in specs]
+    wrong = sum(1 for checked in results if checked.exit_code)
+    warnings = sum(checked.warnings for checked in results)
     if as_json:
-        echo_json({"ok": not wrong, "files": [checked.as_dict() for checked in found]})
+        echo_json({"ok": not wrong, "files": [checked.as_dict() for checked in results]})
     else:
-        for checked in found:
+        for checked in results:
             checked.show()
-        if not all(checked.unread for checked in found):
-            say(f"{len(found)} checked, {wrong or 'none'} wrong{_counted(warnings)}")
-    sys.exit(max(checked.exit_code for checked in found))
+        if not all(checked.unread for checked in results):
+            print_lines(f"{len(results)} checked, {wrong or 'none'} wrong{_format_count(warnings)}")
+    sys.exit(max(checked.exit_code for checked in results))
 
 
-def _counted(warnings: int) -> str:
+def _format_count(warnings: int) -> str:
     return f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
 
 
@@ -174,15 +176,15 @@ def summary(arch: Architecture, *, depth: int, as_json: bool) -> None:
     if as_json:
         echo_json(table.as_dict())
         return
-    from archspec.report.table import render
+    from archspec.report.table import render_summary
 
-    say(*render(table, screen().width, screen().text).splitlines(), laid_out=True)
+    print_lines(*render_summary(table, find_screen().width, find_screen().text).splitlines(), laid_out=True)
 
 
 @archspec.command()
 def schema() -> None:
     """Print the JSON Schema of the language, for completion and checks in an editor."""
-    from archspec.loading import schema as json_schema
+    from archspec.api import schema as json_schema
 
     echo_json(json_schema())
 
@@ -207,13 +209,13 @@ def list_bundled(
 
     A PATTERN is a part of a name, or has * and ? in it.
     """
-    from archspec.catalogue import catalogue
     from archspec.cli import show
+    from archspec.spec.zoo import load_zoo
 
     chosen = [
         entry
-        for entry in catalogue()
-        if (not patterns or any(matches(entry.name, pattern) for pattern in patterns))
+        for entry in load_zoo()
+        if (not patterns or any(matches_pattern(entry.name, pattern) for pattern in patterns))
         and (family is None or family.lower() in entry.family.lower())
         and (year is None or entry.year == year)
         and (max_params is None or entry.params <= max_params)
@@ -223,12 +225,12 @@ def list_bundled(
         echo_json([entry.as_dict() for entry in chosen])
         return
     if chosen:
-        show.listing(chosen)
+        show.format_listing(chosen)
     else:
-        say("no bundled network is like that")
+        print_lines("no bundled network is like that")
 
 
-def matches(name: str, pattern: str) -> bool:
+def matches_pattern(name: str, pattern: str) -> bool:
     """Whether a name holds a pattern, or is like one with `*` and `?`."""
     return fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from archspec import files
-from archspec.cli.console import echo_json, say, screen
-from archspec.cli.errors import SpecCommand, Unable
+from archspec.cli.console import echo_json, find_screen, print_lines
+from archspec.cli.errors import CommandError, SpecCommand
 from archspec.cli.options import SPEC, json_option, limits_options, load_given, set_option
-from archspec.cli.output import check, default_name, output_option, say_written
+from archspec.cli.output import check_writable, default_name, output_option, say_written
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
-    from archspec.language.limits import Limits
+    from archspec.spec.limits import Limits
 
 _DIFF = """\
 \b
@@ -32,7 +32,7 @@ Examples:
 """
 
 
-def loaded(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> list[Architecture]:
+def load_specs(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> list[Architecture]:
     """The architectures of some specs; at most one of them is standard input."""
     if list(specs).count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
@@ -45,14 +45,14 @@ def loaded(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> l
 @limits_options
 @json_option
 def diff(*, before: str, after: str, limits: Limits, as_json: bool) -> None:
-    from archspec.report.comparison import compared
+    from archspec.report.comparison import format_comparison
 
-    old, new = loaded((before, after), limits, {})
-    found = old.diff(new)
+    old, new = load_specs((before, after), limits, {})
+    difference = old.diff(new)
     if as_json:
-        echo_json(found.as_dict())
+        echo_json(difference.as_dict())
         return
-    say(*compared(found, screen().width, screen().text), laid_out=True)
+    print_lines(*format_comparison(difference, find_screen().width, find_screen().text), laid_out=True)
 
 
 @click.command(
@@ -65,12 +65,12 @@ def diff(*, before: str, after: str, limits: Limits, as_json: bool) -> None:
 def report(*, specs: tuple[str, ...], output: Path | None, overrides: dict[str, str], limits: Limits) -> None:
     if len(specs) > 2:
         raise click.BadParameter("a report is about one network or two", param_hint="SPEC")
-    networks = loaded(specs, limits, overrides)
+    networks = load_specs(specs, limits, overrides)
     file = output or default_name("-".join(arch.name for arch in networks), ".html")
-    check(file)
+    check_writable(file)
     try:
         text = networks[0].report(*networks[1:])
     except ValueError as error:
-        raise Unable(str(error)) from error
-    files.write(file, text)
+        raise CommandError(str(error)) from error
+    files.write_atomically(file, text)
     say_written(file)

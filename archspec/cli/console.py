@@ -1,6 +1,6 @@
 """Standard output and standard error: what is written to them is printable, in their encoding, and fits the screen.
 
-Commands print through `say`, `show_json` and `send`. What others print (click its help and errors, Python its warnings) goes
+Commands print through `print_lines`, `show_json` and `send`. What others print (click its help and errors, Python its warnings) goes
 through the same `Screen`s, which stand for `sys.stdout` and `sys.stderr` while a command runs: no command can forget.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import click
 
-from archspec.columns import Line, wrap
+from archspec.columns import Line, wrap_line
 from archspec.printable import escape_unprintable, is_printable, replace_unencodable
 
 WRONG_COMMAND = 2
@@ -75,7 +75,7 @@ class Screen(io.TextIOBase):
     def write(self, text: str) -> int:
         """Writes lines of anybody's text: styling is left out, other controls are shown as escapes, long lines wrapped."""
         lines = (((self.text(_STYLING.sub("", line)), ""),) for line in text.split("\n"))
-        self.put("\n".join(_joined(piece) for line in lines for piece in wrap(line, self.width)))
+        self.put("\n".join(_join_line(piece) for line in lines for piece in wrap_line(line, self.width)))
         return len(text)
 
     def put(self, text: str) -> None:
@@ -122,7 +122,7 @@ class Screen(io.TextIOBase):
                 return
             if isinstance(error, BrokenPipeError):
                 raise SystemExit(NO_READER) from None
-            say(f"Error: {self._name}: {error.strerror}", err=True)
+            print_lines(f"Error: {self._name}: {error.strerror}", err=True)
             raise SystemExit(WRONG_COMMAND) from None
 
 
@@ -137,46 +137,46 @@ def _give_up(stream: TextIO | None) -> None:
 
 
 @contextlib.contextmanager
-def guarded() -> Iterator[None]:
+def guard_streams() -> Iterator[None]:
     """Puts a `Screen` in the place of each standard stream."""
     streams = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = screen(), screen(err=True)
+    sys.stdout, sys.stderr = find_screen(), find_screen(err=True)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = streams
 
 
-def screen(*, err: bool = False) -> Screen:
+def find_screen(*, err: bool = False) -> Screen:
     """Standard output or standard error, as they are now."""
     stream = sys.stderr if err else sys.stdout
     return stream if isinstance(stream, Screen) else Screen(stream, "standard error" if err else "standard output")
 
 
-def say(*lines: str | Line, err: bool = False, indent: int = 2, laid_out: bool = False) -> None:
+def print_lines(*lines: str | Line, err: bool = False, indent: int = 2, laid_out: bool = False) -> None:
     """Prints lines, those that are too long for the screen in several, the later ones of these indented.
 
     Lines of a table are `laid_out`: they stay as they are. Each argument is one line, whatever a name in it holds: a line break of its own is shown as an escape.
     """
-    target = screen(err=err)
+    target = find_screen(err=err)
     parts = [[(line, "")] if isinstance(line, str) else line for line in lines]
     seen = [tuple((target.text(text), style) for text, style in line) for line in parts]
     width = None if laid_out else target.width
-    fitted = [piece for line in seen for piece in wrap(line, width, indent)]
-    target.put("".join(f"{_painted(line, target.coloured)}\n" for line in fitted))
+    fitted = [piece for line in seen for piece in wrap_line(line, width, indent)]
+    target.put("".join(f"{_paint_line(line, target.coloured)}\n" for line in fitted))
 
 
-def _painted(line: Line, coloured: bool) -> str:
+def _paint_line(line: Line, coloured: bool) -> str:
     if not coloured:
-        return _joined(line)
-    return "".join(_styled(text, style.split()) if style and text else text for text, style in line)
+        return _join_line(line)
+    return "".join(_style_text(text, style.split()) if style and text else text for text, style in line)
 
 
-def _joined(line: Line) -> str:
+def _join_line(line: Line) -> str:
     return "".join(text for text, _ in line)
 
 
-def _styled(text: str, styles: list[str]) -> str:
+def _style_text(text: str, styles: list[str]) -> str:
     return "".join(f"\x1b[{_CODES[style]}m" for style in styles) + text + "\x1b[0m"
 
 
@@ -185,17 +185,17 @@ def echo_json(data: object) -> None:
 
     What cannot be seen, or is not in the encoding, is an escape of JSON; whoever reads it gets the same text.
     """
-    from archspec.json_text import json_text
+    from archspec.json_text import dump_json
 
-    target = screen()
+    target = find_screen()
     encoding = str(getattr(target.stream, "encoding", None) or "utf-8").lower()
-    text = json_text(data, indent=2, ascii=not encoding.startswith("utf"))
-    target.put("\n".join(map(_escaped, text.split("\n"))) + "\n")
+    text = dump_json(data, indent=2, ascii=not encoding.startswith("utf"))
+    target.put("\n".join(map(_escape_line, text.split("\n"))) + "\n")
 
 
-def _escaped(line: str) -> str:
-    from archspec.json_text import json_text
+def _escape_line(line: str) -> str:
+    from archspec.json_text import dump_json
 
     return (
-        line if is_printable(line) else "".join(c if is_printable(c) else json_text(c, ascii=True)[1:-1] for c in line)
+        line if is_printable(line) else "".join(c if is_printable(c) else dump_json(c, ascii=True)[1:-1] for c in line)
     )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from archspec import files
-from archspec.cli.errors import SpecCommand, Unable
+from archspec.cli.errors import CommandError, SpecCommand
 from archspec.cli.options import SPEC, architecture_options
-from archspec.cli.output import check, default_name, ending_of, format_option, output_option, say_written
+from archspec.cli.output import check_writable, default_name, ending_of, format_option, output_option, say_written
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -75,21 +75,21 @@ def draw(
     max_boxes: int,
     max_paths: int,
 ) -> None:
-    from archspec.draw import THEMES, DrawError, sketch, written
+    from archspec.draw import THEMES, DrawError, draw_picture, render_picture
 
     file = output or default_name(arch.name, f".{format or 'svg'}")
     ending = ending_of(file, format, ".dot")
-    check(file)
+    check_writable(file)
     if depth is not None and detail != "layers":
         raise click.BadParameter(
             f"--detail {detail} has no levels; it belongs to --detail layers", param_hint="--depth"
         )
     try:
-        picture = sketch(
-            arch.network, detail, fold=fold, depth=depth, direction=direction, max_boxes=max_boxes, max_paths=max_paths
+        picture = draw_picture(
+            arch.graph, detail, fold=fold, depth=depth, direction=direction, max_boxes=max_boxes, max_paths=max_paths
         )
-        data = written(picture, ending, THEMES[theme])
+        data = render_picture(picture, ending, THEMES[theme])
     except DrawError as error:
-        raise Unable(str(error)) from error
-    files.write(file, data)
+        raise CommandError(str(error)) from error
+    files.write_atomically(file, data)
     say_written(file)

@@ -10,10 +10,18 @@ from typing import Any
 
 import click
 
-from archspec.cli.console import INTERRUPTED, NO_READER, WRONG_COMMAND, echo_json, guarded, say, screen
+from archspec.cli.console import (
+    INTERRUPTED,
+    NO_READER,
+    WRONG_COMMAND,
+    echo_json,
+    find_screen,
+    guard_streams,
+    print_lines,
+)
 from archspec.cli.help import Context
 from archspec.columns import Line
-from archspec.diagnostics import Diagnostic, SpecError
+from archspec.errors import Diagnostic, SpecError
 from archspec.extras import UnavailableError
 from archspec.printable import escape_unprintable
 
@@ -26,7 +34,7 @@ _HELP = "   help:"
 _LONGEST_NAME = 200
 
 
-class Unable(click.ClickException):
+class CommandError(click.ClickException):
     """A command that this machine cannot carry out; the spec may be fine."""
 
     exit_code = WRONG_COMMAND
@@ -38,26 +46,26 @@ class Command(click.Command):
     context_class = Context
 
 
-class Group(click.Group):
+class HelpGroup(click.Group):
     """A group of such commands."""
 
     context_class = Context
     command_class = Command
 
 
-class Diverged(click.ClickException):
+class DivergedCommandError(click.ClickException):
     """A network whose loss, weights or scores are no finite numbers: as it is described, it cannot be trained or measured so."""
 
     exit_code = WRONG_SPEC
 
 
-class Commands(Group):
+class CommandGroup(HelpGroup):
     """The group of all commands: whatever one of them raises becomes a message and an exit code."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         if "_ARCHSPEC_COMPLETE" in os.environ:  # a shell reads what is printed
             return super().main(*args, **kwargs)
-        with guarded():
+        with guard_streams():
             return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -73,13 +81,13 @@ class SpecCommand(Command):
             return super().invoke(ctx)
         except SpecError as error:
             show_diagnostics(error.diagnostics, as_json=bool(ctx.params.get("as_json")))
-            ctx.exit(WRONG_COMMAND if _of_command(error) else WRONG_SPEC)
+            ctx.exit(WRONG_COMMAND if _is_command_error(error) else WRONG_SPEC)
 
 
-def _of_command(error: SpecError) -> bool:
+def _is_command_error(error: SpecError) -> bool:
     """Whether all that is wrong stands on the command line, in `--set` or SPEC itself, and none of it in the spec."""
-    wrong = [found for found in error.diagnostics if found.severity == "error"]
-    return not any(found.span.source.numbered for found in wrong)
+    wrong = [diagnostic for diagnostic in error.diagnostics if diagnostic.severity == "error"]
+    return not any(diagnostic.span.source.numbered for diagnostic in wrong)
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> None:
@@ -88,20 +96,20 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> Non
         echo_json({"diagnostics": [diagnostic.as_dict() for diagnostic in diagnostics]})
         return
     for number, diagnostic in enumerate(diagnostics):
-        say(*([""] if number else []), *styled(diagnostic), err=True, indent=3)
+        print_lines(*([""] if number else []), *style_diagnostic(diagnostic), err=True, indent=3)
 
 
-def styled(diagnostic: Diagnostic) -> list[Line]:
+def style_diagnostic(diagnostic: Diagnostic) -> list[Line]:
     """The lines of a diagnostic with colours for a terminal, its excerpt cut around the carets to the screen's width."""
-    place, *rest = diagnostic.text(screen(err=True).width).splitlines()
+    place, *rest = diagnostic.text(find_screen(err=True).width).splitlines()
     severity = diagnostic.severity
     colour = "red bold" if severity == "error" else "magenta bold"
     head, mark, message = place.partition(f": {severity}: ")
     first = ((head, "bold"), (mark[:2], ""), (severity, colour), (f": {message}", ""))
-    return [first, *(_styled(line, colour) for line in rest)]
+    return [first, *(_style_line(line, colour) for line in rest)]
 
 
-def _styled(line: str, colour: str) -> Line:
+def _style_line(line: str, colour: str) -> Line:
     carets = _CARETS.fullmatch(line)
     if carets:
         return ((carets[1], ""), (carets[2], colour))
@@ -110,7 +118,7 @@ def _styled(line: str, colour: str) -> Line:
     return ((line, ""),)
 
 
-def reason(error: OSError) -> str:
+def describe_os_error(error: OSError) -> str:
     """What an OSError says, on one line: the file, if it has one, and what is wrong with it."""
     if error.filename is None:
         return error.strerror or str(error)
@@ -128,15 +136,15 @@ def _exit_codes(ctx: click.Context) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("interrupted", err=True)
+        print_lines("interrupted", err=True)
         ctx.exit(INTERRUPTED)
     except BrokenPipeError as error:
         if error.filename is not None:
-            raise Unable(reason(error)) from error
+            raise CommandError(describe_os_error(error)) from error
         ctx.exit(NO_READER)
     except OSError as error:
-        raise Unable(reason(error)) from error
+        raise CommandError(describe_os_error(error)) from error
     except UnavailableError as error:
-        raise Unable(str(error)) from error
+        raise CommandError(str(error)) from error
     except MemoryError as error:
-        raise Unable(str(error) or "the memory of this machine is not enough") from error
+        raise CommandError(str(error) or "the memory of this machine is not enough") from error

@@ -12,17 +12,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archspec.cli.console import echo_json
-from archspec.cli.errors import Diverged, Group, SpecCommand
-from archspec.cli.options import SPEC, architecture_options, json_option, source
+from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
+from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
 from archspec.cli.output import OutputFile, say_written
-from archspec.cli.training import PATH, begin, data_option, device_option, run, seed_option, unable
-from archspec.cli.warn import shown_warnings
+from archspec.cli.training import (
+    PATH,
+    begin_training,
+    data_option,
+    device_option,
+    run_training,
+    seed_option,
+    translate_errors,
+)
+from archspec.cli.warn import show_warnings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from archspec.architecture import Architecture
-    from archspec.experiments.lesions import Patient
+    from archspec.experiments.lesions import TrainedNetwork
     from archspec.experiments.plot import Result
     from archspec.experiments.track import Track
 
@@ -41,7 +49,7 @@ draws_option = click.option(
 )
 
 
-@click.group(cls=Group, epilog=_EXPERIMENT)
+@click.group(cls=HelpGroup, epilog=_EXPERIMENT)
 def experiment() -> None:
     """Measure what a trained network is without some of its blocks, and which paths its gradient takes."""
 
@@ -50,46 +58,46 @@ def experiment() -> None:
 class Subjects:
     """Networks with their weights, what draws, and where the picture goes."""
 
-    patients: Sequence[Patient]
+    networks: Sequence[TrainedNetwork]
     seed: int
     out: Path | None
     as_json: bool
 
-    def report(self, measure: Callable[[Patient, Track], Result]) -> None:
+    def report(self, measure: Callable[[TrainedNetwork, Track], Result]) -> None:
         """Measures each network, draws and prints."""
         from archspec.cli import show_experiments as show
-        from archspec.cli.progress import track
+        from archspec.cli.progress import track_progress
 
-        with unable(), measured(as_json=self.as_json):
-            results = [measure(patient, track) for patient in self.patients]
+        with translate_errors(), report_divergence(as_json=self.as_json):
+            results = [measure(network, track_progress) for network in self.networks]
             if self.out is not None:
-                from archspec.experiments.plot import save
+                from archspec.experiments.plot import save_plot
 
-                save(self.out, results)
+                save_plot(self.out, results)
         if self.as_json:
             echo_json([result.as_dict() for result in results])
             return
         for result in results:
-            show.result(result)
+            show.show_result(result)
         if self.out is not None:
             say_written(self.out)
 
 
 @contextmanager
-def measured(*, as_json: bool) -> Iterator[None]:
+def report_divergence(*, as_json: bool) -> Iterator[None]:
     """What comes out as no finite number ends the command with its message. Warnings about weights are told."""
     from archspec.experiments.track import DivergedError
 
     try:
-        with shown_warnings():
+        with show_warnings():
             yield
     except DivergedError as error:
         if as_json:
             echo_json({"error": str(error)})
-        raise Diverged(str(error)) from error
+        raise DivergedCommandError(str(error)) from error
 
 
-def _experiment(command: Callable[..., None]) -> Callable[..., None]:
+def _experiment_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of all experiments; the command gets the `Subjects` that they make."""
 
     @architecture_options
@@ -107,14 +115,14 @@ def _experiment(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def prepared(arch: Architecture, *, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
         chosen = {name: options.pop(name) for name in ("weights", "beside", "data", "device")}
-        with unable(), measured(as_json=as_json):
-            patients = list(_patients(arch, seed=seed, out=out, **chosen))
+        with translate_errors(), report_divergence(as_json=as_json):
+            patients = list(_load_networks(arch, seed=seed, out=out, **chosen))
         command(Subjects(patients, seed, out, as_json), **options)
 
     return prepared
 
 
-def _patients(
+def _load_networks(
     arch: Architecture,
     *,
     weights: Path | None,
@@ -123,34 +131,42 @@ def _patients(
     device: str,
     seed: int,
     out: Path | None,
-) -> Iterator[Patient]:
-    from archspec.backends.torch.trial import find_device
+) -> Iterator[TrainedNetwork]:
+    from archspec.api import load
+    from archspec.codegen.fx.trial import find_device
     from archspec.experiments import weights as files
-    from archspec.experiments.data import load as load_data
-    from archspec.experiments.lesions import Patient
-    from archspec.language.limits import DEFAULT
-    from archspec.loading import load
+    from archspec.experiments.data import load_data
+    from archspec.experiments.lesions import TrainedNetwork
+    from archspec.spec.limits import DEFAULT
 
     if out is not None:
-        from archspec.experiments.plot import check
+        from archspec.experiments.plot import check_plot_path
 
-        check(out)
-    networks = [(arch, weights), *((load(source(spec, DEFAULT)), path) for spec, path in beside)]
-    found = [files.load(path, needed=_WIDEST * one.params) if path else None for one, path in networks]
-    for (one, _), tensors in zip(networks, found, strict=True):
-        samples = load_data(data, one.network).to(find_device(device))
-        yield Patient(one.name, one.network, tensors or _trained(one, data, seed=seed, device=device), samples)
+        check_plot_path(out)
+    networks = [(arch, weights), *((load(read_spec_argument(spec, DEFAULT)), path) for spec, path in beside)]
+    loaded = [
+        files.load_weights(path, needed=_WIDEST * architecture.params) if path else None
+        for architecture, path in networks
+    ]
+    for (architecture, _), tensors in zip(networks, loaded, strict=True):
+        samples = load_data(data, architecture.graph).to(find_device(device))
+        yield TrainedNetwork(
+            architecture.name,
+            architecture.graph,
+            tensors or _run_training(architecture, data, seed=seed, device=device),
+            samples,
+        )
 
 
-def _trained(arch: Architecture, data: str, *, seed: int, device: str) -> dict[str, Tensor]:
+def _run_training(arch: Architecture, data: str, *, seed: int, device: str) -> dict[str, Tensor]:
     """The weights of a network after the training that `archspec train` gives it."""
-    training, samples, recipe = begin(arch, data=data, seed=seed, device=device)
-    run(training, samples, recipe, name=arch.name)
+    training, samples, recipe = begin_training(arch, data=data, seed=seed, device=device)
+    run_training(training, samples, recipe, name=arch.name)
     return training.model.state_dict()
 
 
 @experiment.command(cls=SpecCommand, help=f"The test error without each single block.\n\n{SPEC}")
-@_experiment
+@_experiment_options
 def lesion(subjects: Subjects) -> None:
     from archspec.experiments.lesions import lesion_each
 
@@ -158,36 +174,36 @@ def lesion(subjects: Subjects) -> None:
 
 
 @experiment.command(cls=SpecCommand, help=f"The test error without K random blocks, for each K.\n\n{SPEC}")
-@_experiment
+@_experiment_options
 @click.option("--most", type=click.IntRange(1), metavar="K", help="The most blocks; all of them if not given.")
 @draws_option
 def delete(subjects: Subjects, *, most: int | None, draws: int) -> None:
     from archspec.experiments.lesions import delete_random
 
     subjects.report(
-        lambda patient, track: delete_random(patient, most=most, draws=draws, seed=subjects.seed, track=track)
+        lambda network, track: delete_random(network, most=most, draws=draws, seed=subjects.seed, track=track)
     )
 
 
 @experiment.command(cls=SpecCommand, help=f"The test error after K random exchanges of two blocks.\n\n{SPEC}")
-@_experiment
+@_experiment_options
 @click.option("--most", type=click.IntRange(1), metavar="K", help="The most exchanges; as many as blocks if not given.")
 @draws_option
 def shuffle(subjects: Subjects, *, most: int | None, draws: int) -> None:
     from archspec.experiments.lesions import shuffle_random
 
     subjects.report(
-        lambda patient, track: shuffle_random(patient, most=most, draws=draws, seed=subjects.seed, track=track)
+        lambda network, track: shuffle_random(network, most=most, draws=draws, seed=subjects.seed, track=track)
     )
 
 
 @experiment.command(cls=SpecCommand, help=f"The gradient at the input through paths of each length.\n\n{SPEC}")
-@_experiment
+@_experiment_options
 @click.option("--samples", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Test samples.")
 @draws_option
 def gradients(subjects: Subjects, *, samples: int, draws: int) -> None:
-    from archspec.experiments.gradients import measure
+    from archspec.experiments.gradients import measure_gradients
 
     subjects.report(
-        lambda patient, track: measure(patient, samples=samples, draws=draws, seed=subjects.seed, track=track)
+        lambda network, track: measure_gradients(network, samples=samples, draws=draws, seed=subjects.seed, track=track)
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from archspec.cli.console import screen
+from archspec.cli.console import find_screen
 
 _WIDEST = 100
 _PIPE = 80  # columns of text that is wrapped where no terminal says how many
@@ -35,7 +35,7 @@ class Context(click.Context):
     formatter_class = Formatter
 
     def make_formatter(self) -> click.HelpFormatter:
-        width = screen().width or _PIPE
+        width = find_screen().width or _PIPE
         return Formatter(width=max(_NARROWEST, min(width, _WIDEST) - _GAP))
 
 

@@ -10,39 +10,39 @@ from typing import Any
 
 import click
 
+from archspec.api import load_as
 from archspec.architecture import Architecture
-from archspec.cli.errors import WRONG_COMMAND, Unable, show_diagnostics
+from archspec.cli.errors import WRONG_COMMAND, CommandError, show_diagnostics
 from archspec.cli.output import default_name
-from archspec.diagnostics import Diagnostic, Source
-from archspec.files import is_stream, same
-from archspec.language import Limits
-from archspec.language.load import SUFFIXES
-from archspec.language.reader import read
-from archspec.language.tree import plain
-from archspec.language.variant import variant
-from archspec.library import find, names
-from archspec.loading import load_as
+from archspec.errors import Diagnostic, Source
+from archspec.files import is_same_file, is_stream
 from archspec.passes import PassError
-from archspec.passes.lesion import choose, plan
+from archspec.passes.lesion import choose_blocks, plan_lesion
 from archspec.printable import escape_unprintable
+from archspec.spec import Limits
+from archspec.spec.bundled import find_bundled_spec, list_bundled_names
+from archspec.spec.derive import derive_spec
+from archspec.spec.extends import SUFFIXES
+from archspec.spec.yaml_reader import read_tree
+from archspec.spec.yaml_tree import to_plain_data
 
 
 @dataclass(frozen=True)
-class Wounds:
-    """What was done to a network, and what came out; `straight` are the parts that had no shortcut."""
+class LesionResult:
+    """What was done to a network, and what came out; `without_shortcut` are the parts that had no shortcut."""
 
     before: Architecture
     after: Architecture
     drop: tuple[str, ...]
     swap: tuple[tuple[str, str], ...]
-    straight: tuple[str, ...]
+    without_shortcut: tuple[str, ...]
 
     def as_dict(self) -> dict[str, object]:
         return {
             "name": self.before.name,
             "drop": list(self.drop),
             "swap": [list(pair) for pair in self.swap],
-            "without_shortcut": list(self.straight),
+            "without_shortcut": list(self.without_shortcut),
             "paths": {"before": self.before.paths().total, "after": self.after.paths().total},
             "params": {"before": self.before.params, "after": self.after.params},
         }
@@ -53,24 +53,26 @@ class Wounds:
         if self.swap:
             arguments["swap"] = self.swap
         rewrite = {"lesion": arguments}
-        args = {name: plain(read(Source.option(name, text))) for name, text in overrides.items()}
+        args = {name: to_plain_data(read_tree(Source.option(name, text))) for name, text in overrides.items()}
         total = self.after.paths().total
         place = default_name(self.before.name, "_lesion.yaml") if is_stream(out) else out
         name = escape_unprintable(place.stem)
-        text = variant(self.before.program, _reference(spec, place), name, rewrite, args=args, paths=total)
+        text = derive_spec(
+            self.before.program, _find_extends_reference(spec, place), name, rewrite, args=args, paths=total
+        )
         load_as(text, place, limits=limits)  # whatever it says is said before a file is touched
         return text
 
 
-def injured(
+def apply_lesion(
     arch: Architecture, drop: tuple[str, ...], swap: tuple[tuple[str, str], ...], count: int, seed: int
-) -> Wounds:
+) -> LesionResult:
     """The network without those blocks. Ends the command where it cannot be."""
     try:
-        drawn = choose(arch.network, count, seed) if count else ()
+        drawn = choose_blocks(arch.graph, count, seed) if count else ()
         dropped = tuple(dict.fromkeys((*drop, *drawn)))
         after = arch.lesion(dropped, swap)
-        return Wounds(arch, after, dropped, swap, tuple(plan(arch.network, dropped).straight))
+        return LesionResult(arch, after, dropped, swap, tuple(plan_lesion(arch.graph, dropped).without_shortcut))
     except PassError as error:
         if error.span is None:
             raise click.UsageError(f"{error.message}; {error.help}" if error.help else error.message) from None
@@ -80,27 +82,27 @@ def injured(
 
 def check_target(out: Path, spec: str, *, force: bool) -> None:
     """Ends the command where the new spec would be written over the old one, or over another file without `--force`."""
-    if same(out, Path(spec)):
-        raise Unable(f"{out} is the spec itself: -o needs another file")
+    if is_same_file(out, Path(spec)):
+        raise CommandError(f"{out} is the spec itself: -o needs another file")
     if out.exists() and not is_stream(out) and not force:
-        raise Unable(f"{out} is there already; --force writes over it")
+        raise CommandError(f"{out} is there already; --force writes over it")
 
 
-def _reference(spec: str, out: Path) -> str:
+def _find_extends_reference(spec: str, out: Path) -> str:
     """What `extends` says of a spec in a file at `out`."""
     if spec == "-":
-        raise Unable("a spec from standard input cannot be extended: give the file")
+        raise CommandError("a spec from standard input cannot be extended: give the file")
     if not _is_text(spec):
-        raise Unable(f"{spec} cannot be extended: its name is not UTF-8")
+        raise CommandError(f"{spec} cannot be extended: its name is not UTF-8")
     path = Path(spec)
     if path.suffix not in SUFFIXES and not path.is_file():
         return spec
     relative = os.path.relpath(path.resolve(), out.resolve().parent)
     if not relative.startswith(os.pardir):
         return Path(relative).as_posix()
-    if path.stem in names() and same(path, find(path.stem) or path):
+    if path.stem in list_bundled_names() and is_same_file(path, find_bundled_spec(path.stem) or path):
         return path.stem
-    raise Unable(f"{out} cannot extend {spec}: a spec extends files of its own folder and below")
+    raise CommandError(f"{out} cannot extend {spec}: a spec extends files of its own folder and below")
 
 
 def _is_text(name: str) -> bool:

@@ -9,51 +9,51 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archspec.cli.console import say
-from archspec.cli.errors import Unable
-from archspec.cli.warn import shown_warnings
+from archspec.cli.console import print_lines
+from archspec.cli.errors import CommandError
+from archspec.cli.warn import show_warnings
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
-    from archspec.backends.torch.trial import Trial
+    from archspec.codegen.fx.trial import Trial
 
 
-def tried(arch: Architecture, *, device: str, seed: int, batch: int, weights: str | None, strict: bool) -> Trial:
-    """One run of the network with these weights. Raises `Unable`."""
-    from archspec.backends.torch import WeightsError
-    from archspec.backends.torch.trial import MissingDeviceError, try_out
+def run_trial(arch: Architecture, *, device: str, seed: int, batch: int, weights: str | None, strict: bool) -> Trial:
+    """One run of the network with these weights. Raises `CommandError`."""
+    from archspec.codegen.fx import WeightsError
+    from archspec.codegen.fx.trial import MissingDeviceError, try_out
 
-    build = functools.partial(arch.build, seed=seed, weights=weights, strict=strict, report=_report)
+    build = functools.partial(arch.build, seed=seed, weights=weights, strict=strict, report=_print_unused_weights)
     try:
-        with shown_warnings():
-            return try_out(arch.network, build, device=device, batch=batch)
+        with show_warnings():
+            return try_out(arch.graph, build, device=device, batch=batch)
     except (MissingDeviceError, WeightsError) as error:
-        raise Unable(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
-def written(
+def write_network(
     arch: Architecture, output: Path, ending: str, *, seed: int, weights: str | None, strict: bool, command: str
 ) -> None:
-    """The network in a file, in the form of an ending; nothing is written where something fails. Raises `Unable`."""
+    """The network in a file, in the form of an ending; nothing is written where something fails. Raises `CommandError`."""
     if ending == ".py":
         arch.export(output, command=command, ending=ending)
         return
-    from archspec.backends.torch import ExportError, WeightsError
+    from archspec.codegen.fx import ExportError, WeightsError
 
     try:
-        with shown_warnings():
-            arch.export(output, seed=seed, weights=weights, strict=strict, report=_report, ending=ending)
+        with show_warnings():
+            arch.export(output, seed=seed, weights=weights, strict=strict, report=_print_unused_weights, ending=ending)
     except (ExportError, WeightsError) as error:
-        raise Unable(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
-def command(ctx: click.Context) -> str:
+def format_command(ctx: click.Context) -> str:
     """The command line that makes the same file again."""
     given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
     given += ["--optimize"] if ctx.params["optimize"] else []
     return shlex.join(["archspec", "build", ctx.params["spec"], *given, "-o", str(ctx.params["output"])])
 
 
-def _report(table: str) -> None:
+def _print_unused_weights(table: str) -> None:
     """Says on standard error what was not taken of the weights."""
-    say("weights that were left out:", *table.splitlines(), err=True)
+    print_lines("weights that were left out:", *table.splitlines(), err=True)

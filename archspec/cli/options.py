@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archspec import library
-from archspec.cli.errors import Unable
-from archspec.cli.watch import watched
-from archspec.diagnostics import shorten
+from archspec.cli.errors import CommandError
+from archspec.cli.watch import watch_budget
+from archspec.errors import shorten_text
+from archspec.spec import bundled
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
-    from archspec.diagnostics import Source
-    from archspec.language.limits import Limits
+    from archspec.errors import Source
+    from archspec.spec.limits import Limits
 
 Command = Callable[..., None]
 
 SPEC = "SPEC is a file, the name of a bundled spec (`archspec list`), or - for standard input."
 
 
-def assignments(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+def parse_assignments(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     """What `--set name=value` says, each value still as text. Raises `click.BadParameter`."""
-    return dict(_assignment(text) for text in given)
+    return dict(_parse_assignment(text) for text in given)
 
 
-def _assignment(given: str) -> tuple[str, str]:
+def _parse_assignment(given: str) -> tuple[str, str]:
     name, equals, text = given.partition("=")
     if not equals or not name.strip():
         raise click.BadParameter(f"{given!r} is not name=value, e.g. --set growth=48")
@@ -48,7 +48,7 @@ set_option = click.option(
     "overrides",
     metavar="K=V",
     multiple=True,
-    callback=assignments,
+    callback=parse_assignments,
     help="Override one of the spec's args; repeatable.",
 )
 
@@ -82,18 +82,18 @@ def architecture_options(command: Command) -> Command:
 
 def load_given(spec: str, overrides: Mapping[str, str], limits: Limits) -> Architecture:
     """The architecture of a SPEC with what `--set` says; its warnings go to standard error. Raises `SpecError`."""
+    from archspec.api import load_overridden
     from archspec.cli.errors import show_diagnostics
-    from archspec.language.given import option
-    from archspec.loading import load_overridden
+    from archspec.spec.source_lookup import make_override_source
 
-    given = {name: option(name, text, limits, flag="--set") for name, text in overrides.items()}
-    with watched(limits) as budget:
-        arch = load_overridden(source(spec, limits), given, limits=budget)
+    given = {name: make_override_source(name, text, limits, flag="--set") for name, text in overrides.items()}
+    with watch_budget(limits) as budget:
+        arch = load_overridden(read_spec_argument(spec, limits), given, limits=budget)
     show_diagnostics(arch.warnings, as_json=False)
     return arch
 
 
-def source(spec: str, limits: Limits) -> str | Path | Source:
+def read_spec_argument(spec: str, limits: Limits) -> str | Path | Source:
     """What the compiler is given for a SPEC: the text of standard input for `-`, a name, or a file.
 
     Raises:
@@ -103,30 +103,30 @@ def source(spec: str, limits: Limits) -> str | Path | Source:
     if spec == "-":
         return _standard_input(limits)
     if not spec:
-        raise Unable("expected a file, a bundled name or -, got an empty name")
+        raise CommandError("expected a file, a bundled name or -, got an empty name")
     path = Path(spec)
-    if path.is_file() or (os.path.lexists(path) and library.find(spec) is None):
+    if path.is_file() or (os.path.lexists(path) and bundled.find_bundled_spec(spec) is None):
         return path
     if "\n" in spec or spec.lstrip().startswith("{"):
-        raise Unable(
-            f"expected a file, a bundled name or -, got the text {shorten(spec, 40)!r}; - reads it from standard input"
+        raise CommandError(
+            f"expected a file, a bundled name or -, got the text {shorten_text(spec, 40)!r}; - reads it from standard input"
         )
     return spec
 
 
 def _standard_input(limits: Limits) -> Source:
-    from archspec.language.reader import decode
+    from archspec.spec.yaml_reader import decode_source
 
     try:
         if sys.stdin is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 -- what the system says of such a descriptor
-        return decode(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
+        return decode_source(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
     except OSError as error:
-        raise Unable(f"standard input: {error.strerror}") from error
+        raise CommandError(f"standard input: {error.strerror}") from error
 
 
 def given_limits(**given: int | None) -> Limits:
     """The limits with those that the command line gives."""
-    from archspec.language.limits import Limits
+    from archspec.spec.limits import Limits
 
     return Limits(**{name: value for name, value in given.items() if value is not None})

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from archspec import files
-from archspec.cli.console import say, screen
-from archspec.cli.errors import Unable, reason
+from archspec.cli.console import find_screen, print_lines
+from archspec.cli.errors import CommandError, describe_os_error
 
 _BINARY = (".png", ".pdf", ".pt2", ".onnx", ".safetensors")
 _LONGEST = 200  # bytes of a name that is made of a network's
@@ -38,19 +38,19 @@ class OutputFile(click.ParamType):  # type: ignore[type-arg] # not generic befor
         if not value or value.endswith(os.sep):
             self.fail(f"{value!r} is the name of a folder, not of a file", param, ctx)
         for name in (path, *(path.with_name(path.name + ending) for ending in self.beside)):
-            check(name)
+            check_writable(name)
         known = not self.endings or path.suffix.lower() in self.endings or (self.stream and files.is_stream(path))
         if not known and not (ctx is not None and isinstance(ctx.params.get("format"), str)):
             self.fail(f"expected a file that ends in {', '.join(self.endings)}, not {path.name!r}", param, ctx)
         return path
 
 
-def check(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Ends the command where a file cannot be written."""
     try:
-        files.check(path)
+        files.check_writable(path)
     except OSError as error:
-        raise Unable(reason(error)) from error
+        raise CommandError(describe_os_error(error)) from error
 
 
 def output_option(*endings: str, help: str, stream: bool = False, **options: Any) -> Callable[..., Any]:
@@ -77,7 +77,7 @@ def ending_of(path: Path, format: str | None, default: str = "") -> str:
     ending = f".{format}" if format else path.suffix.lower() or default
     if not ending:
         raise click.UsageError(f"{path} has no ending: --format says what it gets")
-    if files.is_standard_output(path) and ending in _BINARY and screen().isatty():
+    if files.is_standard_output(path) and ending in _BINARY and find_screen().isatty():
         raise click.UsageError(f"{ending} is nothing for a terminal: give a file or a pipe")
     return ending
 
@@ -91,7 +91,7 @@ def check_alone(path: Path | None, *, as_json: bool) -> None:
 def say_written(path: Path, text: str | None = None) -> None:
     """Says that a file is written, unless standard output is that file."""
     if not files.is_standard_output(path):
-        say(text or f"written: {path}")
+        print_lines(text or f"written: {path}")
 
 
 def default_name(name: str, ending: str) -> Path:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archspec.cli.console import echo_json, say
-from archspec.cli.errors import SpecCommand, Unable
+from archspec.cli.console import echo_json, print_lines
+from archspec.cli.errors import CommandError, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.show import show_table
 from archspec.columns import Column
 
 if TYPE_CHECKING:
-    from archspec.analysis.cuts import Stage
+    from archspec.analysis.partition import PartitionStage
     from archspec.architecture import Architecture
     from archspec.pipeline import Pipeline
 
@@ -52,18 +52,21 @@ _DROPS = (3,)
 def pipeline(
     arch: Architecture, *, stages: int, crossing: int | None, measure: str | None, batch: int, as_json: bool
 ) -> None:
-    found = _cut(arch, stages, crossing, measure, batch)
+    cut_network = _cut_network(arch, stages, crossing, measure, batch)
     if as_json:
-        echo_json(found.as_dict())
+        echo_json(cut_network.as_dict())
         return
-    count = f"{len(found.stages)} stages" if len(found.stages) > 1 else "1 stage"
-    say(((f"{found.network.name} in {count}", "bold"),))
-    show_table(_COLUMNS, [_cells(stage) for stage in found.stages], cuts=_CUTS, drops=_DROPS)
-    say("", f"balance {found.balance:.2f}: an average stage as a part of the largest; work is in {_units(found)}")
+    count = f"{len(cut_network.stages)} stages" if len(cut_network.stages) > 1 else "1 stage"
+    print_lines(((f"{cut_network.graph.name} in {count}", "bold"),))
+    show_table(_COLUMNS, [_format_stage(stage) for stage in cut_network.stages], cuts=_CUTS, drops=_DROPS)
+    print_lines(
+        "",
+        f"balance {cut_network.balance:.2f}: an average stage as a part of the largest; work is in {_name_unit(cut_network)}",
+    )
 
 
-def _cut(arch: Architecture, stages: int, crossing: int | None, measure: str | None, batch: int) -> Pipeline:
-    from archspec.analysis.cuts import CutError
+def _cut_network(arch: Architecture, stages: int, crossing: int | None, measure: str | None, batch: int) -> Pipeline:
+    from archspec.analysis.partition import CutError
 
     try:
         return arch.pipeline(stages, crossing=crossing, measure=measure, batch=batch)
@@ -72,23 +75,23 @@ def _cut(arch: Architecture, stages: int, crossing: int | None, measure: str | N
     except RuntimeError as error:
         if type(error).__name__ != "MissingDeviceError":  # its class is in a module that imports torch
             raise
-        raise Unable(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
-def _cells(stage: Stage) -> tuple[str, ...]:
+def _format_stage(stage: PartitionStage) -> tuple[str, ...]:
     first, last = (stage.parts[0], stage.parts[-1]) if stage.parts else ("", "")
     parts = first if first == last else f"{first} … {last}"
-    sizes = " + ".join("×".join(map(str, one.sizes)) or "scalar" for one in stage.sends)
-    sent = sum(one.bytes for one in stage.sends)
-    return str(stage.index), parts, f"{stage.share:.1%}", f"{stage.params:,}", f"{sizes}  ({_bytes(sent)})"
+    sizes = " + ".join("×".join(map(str, crossing.sizes)) or "scalar" for crossing in stage.sends)
+    sent = sum(crossing.bytes for crossing in stage.sends)
+    return str(stage.index), parts, f"{stage.share:.1%}", f"{stage.params:,}", f"{sizes}  ({_format_bytes(sent)})"
 
 
-def _bytes(count: int) -> str:
+def _format_bytes(count: int) -> str:
     """Decimal, as networks are rated."""
     if count < 1000:
         return f"{count} B"
     return f"{count / 1000:.1f} kB" if count < 10**6 else f"{count / 10**6:.1f} MB"
 
 
-def _units(found: Pipeline) -> str:
-    return "measured seconds" if found.unit == "seconds" else "MACs, or the bytes moved where they take longer"
+def _name_unit(cut_network: Pipeline) -> str:
+    return "measured seconds" if cut_network.unit == "seconds" else "MACs, or the bytes moved where they take longer"

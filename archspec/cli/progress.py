@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
-from archspec.cli.console import Screen, screen
-from archspec.columns import cut
+from archspec.cli.console import Screen, find_screen
+from archspec.columns import shorten_cell
 
 Item = TypeVar("Item")
 
@@ -24,9 +24,9 @@ class Progress(Protocol):
     def advance(self, task: Any) -> None: ...
 
 
-def bars() -> Progress:
+def make_progress() -> Progress:
     """A display of progress; a task may have a `note`. It shows nothing where standard error is no terminal."""
-    target = screen(err=True)
+    target = find_screen(err=True)
     if target.isatty() and target.coloured:
         from archspec.cli.bars import draw_bars
 
@@ -34,10 +34,10 @@ def bars() -> Progress:
     return PlainProgress(target)
 
 
-def track(items: Sequence[Item], what: str) -> Iterable[Item]:
+def track_progress(items: Sequence[Item], description: str) -> Iterable[Item]:
     """Gives the items, and shows how many of them are done."""
-    with bars() as progress:
-        task = progress.add_task(what, total=len(items), note="")
+    with make_progress() as progress:
+        task = progress.add_task(description, total=len(items), note="")
         for item in items:
             yield item
             progress.advance(task)
@@ -75,6 +75,6 @@ class PlainProgress:
         if not self._shown or (not now and time.monotonic() < self._next):
             return
         text = self._target.text("{description} {completed}/{total} {note}".format(**task).rstrip())
-        line = cut(text, (self._target.width or 80) - 1, self._target.text("…"))
+        line = shorten_cell(text, (self._target.width or 80) - 1, self._target.text("…"))
         self._target.put("\r" + line.ljust(self._last))
         self._last, self._next = len(line), time.monotonic() + _AGAIN

@@ -14,7 +14,7 @@ from archspec.cli.options import SPEC, architecture_options, given_limits, json_
 from archspec.cli.output import OutputFile, check_alone
 
 if TYPE_CHECKING:
-    from archspec.analysis.paths import Unit
+    from archspec.analysis.paths import LengthUnit
     from archspec.architecture import Architecture
 
 _PATHS = """\
@@ -52,7 +52,7 @@ Examples:
 def count_paths(
     arch: Architecture,
     *,
-    unit: Unit,
+    unit: LengthUnit,
     gates: bool,
     origin: str | None,
     end: str | None,
@@ -61,7 +61,7 @@ def count_paths(
     expand: bool,
     as_json: bool,
 ) -> None:
-    from archspec.analysis.unravel import iter_paths
+    from archspec.analysis.path_enumeration import iter_paths
     from archspec.cli import show_paths as show
 
     try:
@@ -71,15 +71,20 @@ def count_paths(
     routes = list(islice(iter_paths(paths), listed)) if listed else []
     expansion = arch.expansion() if expand else None
     if as_json:
-        data = {"name": arch.name, "from": origin, "to": end, **paths.as_dict(lengths=lengths or paths.cheap)}
+        data = {
+            "name": arch.name,
+            "from": origin,
+            "to": end,
+            **paths.as_dict(lengths=lengths or paths.lengths_are_cheap),
+        }
         data |= {"paths": [route.as_dict() for route in routes]} if listed else {}
         echo_json(data | ({"expansion": expansion.as_dict()} if expansion else {}))
         return
-    show.paths(arch.name, paths, lengths=lengths, ends=(origin, end))
+    show.show_paths(arch.name, paths, lengths=lengths, ends=(origin, end))
     if listed:
-        show.routes(routes)
+        show.show_single_paths(routes)
     if expansion:
-        show.expansion(expansion)
+        show.show_expansion(expansion)
 
 
 @click.command(cls=SpecCommand, epilog=_LESION, help=f"Write SPEC without some of its blocks, as a new spec.\n\n{SPEC}")
@@ -110,20 +115,20 @@ def lesion(
     force: bool,
     as_json: bool,
 ) -> None:
-    from archspec.cli.lesion import check_target, injured
-    from archspec.cli.show_paths import wounds
-    from archspec.files import is_standard_output, write
+    from archspec.cli.lesion import apply_lesion, check_target
+    from archspec.cli.show_paths import show_lesion
+    from archspec.files import is_standard_output, write_atomically
 
     if not (drop or count or swap):
         raise click.UsageError("nothing to do: give --drop, --random or --swap")
     check_alone(out, as_json=as_json)
     given = click.get_current_context().params
     check_target(out, given["spec"], force=force)
-    found = injured(arch, drop, swap, count or 0, seed)
+    result = apply_lesion(arch, drop, swap, count or 0, seed)
     limits = given_limits(nodes=given["max_nodes"], bytes=given["max_bytes"])
-    write(out, found.text(given["spec"], out, given["overrides"], limits))
+    write_atomically(out, result.text(given["spec"], out, given["overrides"], limits))
     if as_json:
-        echo_json(found.as_dict() | {"written": str(out)})
+        echo_json(result.as_dict() | {"written": str(out)})
         return
     if not is_standard_output(out):
-        wounds(found, out)
+        show_lesion(result, out)

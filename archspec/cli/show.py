@@ -6,14 +6,14 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from archspec.cli.console import say, screen
-from archspec.columns import Column, lay_out
-from archspec.numerals import approximate, shown
+from archspec.cli.console import find_screen, print_lines
+from archspec.columns import Column, format_table
+from archspec.numerals import format_approximate, format_number
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
-    from archspec.backends.torch.trial import Trial
-    from archspec.catalogue import Entry
+    from archspec.codegen.fx.trial import Trial
+    from archspec.spec.zoo import ZooEntry
 
 PARAMS = "trainable scalars"
 MACS = "multiply-accumulates of convolutions, linear layers and matrix products, one sample; FLOPs = 2 × MACs"
@@ -35,7 +35,7 @@ _LISTED_CUTS = ((1, 16),)
 _LISTED_DROPS = (1, 3, 5, 4, 2)
 
 
-def facts(arch: Architecture) -> dict[str, object]:
+def collect_facts(arch: Architecture) -> dict[str, object]:
     """The name, shapes and counts of a network as plain data."""
     return {
         "name": arch.name,
@@ -47,12 +47,12 @@ def facts(arch: Architecture) -> dict[str, object]:
     }
 
 
-def built(arch: Architecture, trial: Trial) -> None:
+def show_build(arch: Architecture, trial: Trial) -> None:
     """The network that was built, what it costs, and how its trial went."""
-    say(((arch.name, "bold"),))
+    print_lines(((arch.name, "bold"),))
     show_facts(
-        ("input", shapes(arch.input_shapes), "channels first, without the batch"),
-        ("output", shapes(arch.output_shapes)),
+        ("input", format_shapes(arch.input_shapes), "channels first, without the batch"),
+        ("output", format_shapes(arch.output_shapes)),
         ("parameters", f"{arch.params:,}", PARAMS),
         ("MACs", f"{arch.macs:,}", MACS),
         ("depth", f"{arch.depth:,}", DEPTH),
@@ -61,42 +61,42 @@ def built(arch: Architecture, trial: Trial) -> None:
     )
 
 
-def listing(entries: Sequence[Entry]) -> None:
+def format_listing(entries: Sequence[ZooEntry]) -> None:
     """The networks family by family, a line each."""
     rows = [_entry(entry) for entry in entries]
-    target = screen()
-    heads, *lines = lay_out(_LISTED, rows, target.width, cuts=_LISTED_CUTS, drops=_LISTED_DROPS, text=target.text)
-    say(heads, laid_out=True)
+    target = find_screen()
+    heads, *lines = format_table(_LISTED, rows, target.width, cuts=_LISTED_CUTS, drops=_LISTED_DROPS, text=target.text)
+    print_lines(heads, laid_out=True)
     rest = iter(lines)
     for family, members in itertools.groupby(entries, lambda entry: entry.family):
-        say(((family, "bold"),))
-        say(*itertools.islice(rest, len(list(members))), laid_out=True)
-    say(*rest, "")
+        print_lines(((family, "bold"),))
+        print_lines(*itertools.islice(rest, len(list(members))), laid_out=True)
+    print_lines(*rest, "")
     for name, meaning in (("parameters", PARAMS), ("MACs", MACS), ("depth", DEPTH), ("paths", PATHS)):
-        say(((f"{name}: {meaning}", "dim"),))
+        print_lines(((f"{name}: {meaning}", "dim"),))
 
 
-def _entry(entry: Entry) -> tuple[str, ...]:
+def _entry(entry: ZooEntry) -> tuple[str, ...]:
     costs = f"{entry.params:,}", f"{entry.macs:,}", f"{entry.depth:,}"
-    return f"  {entry.name}", entry.paper, *costs, power_of_two(entry.paths) or brief(entry.paths)
+    return f"  {entry.name}", entry.paper, *costs, format_power_of_two(entry.paths) or format_brief(entry.paths)
 
 
-def brief(number: int) -> str:
+def format_brief(number: int) -> str:
     """An integer in at most 15 characters: a longer one rounded, with `≈`."""
-    return f"{number:,}" if number < 10**12 else approximate(number)
+    return f"{number:,}" if number < 10**12 else format_approximate(number)
 
 
-def whole(number: int) -> str:
+def format_exact(number: int) -> str:
     """An integer with its thousands apart; one of very many digits rounded, with `≈`: --json has all of it."""
-    return shown(number)
+    return format_number(number)
 
 
-def power_of_two(number: int) -> str:
+def format_power_of_two(number: int) -> str:
     """`2^k` where the number is that, else nothing."""
     return f"2^{number.bit_length() - 1}" if number > 1 and number & (number - 1) == 0 else ""
 
 
-def shapes(named: Mapping[str, tuple[int, ...]]) -> str:
+def format_shapes(named: Mapping[str, tuple[int, ...]]) -> str:
     """Shapes in the notation of papers; names only where there are several."""
     texts = {name: "×".join(map(str, shape)) or "scalar" for name, shape in named.items()}
     return (
@@ -117,5 +117,5 @@ def show_table(
     drops: Sequence[int] = (),
 ) -> None:
     """Prints a table that fits the screen."""
-    target = screen()
-    say(*lay_out(columns, rows, target.width, cuts=cuts, drops=drops, text=target.text), laid_out=True)
+    target = find_screen()
+    print_lines(*format_table(columns, rows, target.width, cuts=cuts, drops=drops, text=target.text), laid_out=True)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 
-from archspec.cli.console import say
-from archspec.cli.show import show_facts, show_table, whole
+from archspec.cli.console import print_lines
+from archspec.cli.show import format_exact, show_facts, show_table
 from archspec.columns import Column
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles
@@ -15,9 +15,9 @@ from archspec.experiments.plot import Result
 from archspec.experiments.state import Epoch
 
 
-def trained(name: str, out: Path, epochs: Sequence[Epoch]) -> None:
+def show_training(name: str, out: Path, epochs: Sequence[Epoch]) -> None:
     """How a training went, by its last epoch."""
-    say(((name, "bold"),))
+    print_lines(((name, "bold"),))
     show_facts(
         ("epochs", str(epochs[-1].number)),
         ("loss", f"{epochs[-1].loss:.4f}", "mean of the last epoch"),
@@ -26,44 +26,48 @@ def trained(name: str, out: Path, epochs: Sequence[Epoch]) -> None:
     )
 
 
-def result(found: Result) -> None:
-    say(((found.network, "bold"),))
-    if isinstance(found, Gradients):
-        _gradients(found)
-    elif isinstance(found, Lesions):
-        rows = [(name, f"{error:.2%}") for name, error in found.errors.items()]
-        _table(("block deleted", "test error"), [("none", f"{found.whole:.2%}"), *rows])
-    elif isinstance(found, Deletions):
-        _deletions(found)
+def show_result(measured: Result) -> None:
+    print_lines(((measured.network, "bold"),))
+    if isinstance(measured, Gradients):
+        _show_gradients(measured)
+    elif isinstance(measured, Lesions):
+        rows = [(name, f"{error:.2%}") for name, error in measured.errors.items()]
+        _print_table(("block deleted", "test error"), [("none", f"{measured.baseline_error:.2%}"), *rows])
+    elif isinstance(measured, Deletions):
+        _show_deletions(measured)
     else:
-        _shuffles(found)
+        _show_shuffles(measured)
 
 
-def _deletions(found: Deletions) -> None:
-    draws = [(0, (found.whole,)), *found.errors.items()]
-    rows = [(str(count), f"{fmean(one):.2%}", f"{min(one):.2%}", f"{max(one):.2%}") for count, one in draws]
-    _table(("blocks deleted", "mean test error", "lowest", "highest"), rows)
+def _show_deletions(deletions: Deletions) -> None:
+    draws = [(0, (deletions.baseline_error,)), *deletions.errors.items()]
+    rows = [(str(count), f"{fmean(errors):.2%}", f"{min(errors):.2%}", f"{max(errors):.2%}") for count, errors in draws]
+    _print_table(("blocks deleted", "mean test error", "lowest", "highest"), rows)
 
 
-def _shuffles(found: Shuffles) -> None:
-    rows = [(str(one.swaps), f"{one.tau:.3f}", f"{one.error:.2%}") for one in found.trials]
-    _table(("exchanges", "Kendall's tau", "test error"), [("0", "1.000", f"{found.whole:.2%}"), *rows])
+def _show_shuffles(shuffles: Shuffles) -> None:
+    rows = [(str(trial.swaps), f"{trial.tau:.3f}", f"{trial.error:.2%}") for trial in shuffles.trials]
+    _print_table(
+        ("exchanges", "Kendall's tau", "test error"), [("0", "1.000", f"{shuffles.baseline_error:.2%}"), *rows]
+    )
 
 
-def _gradients(found: Gradients) -> None:
+def _show_gradients(gradients: Gradients) -> None:
     rows = [
         (
-            str(length) + ("*" if length in found.effective else ""),
-            whole(found.paths[length]),
-            f"{found.mean[length]:.3e}",
-            f"{found.contributions[length]:.3%}",
+            str(length) + ("*" if length in gradients.effective else ""),
+            format_exact(gradients.paths[length]),
+            f"{gradients.mean[length]:.3e}",
+            f"{gradients.contributions[length]:.3%}",
         )
-        for length in found.paths
+        for length in gradients.paths
     ]
-    _table(("length", "paths", "gradient of one", "paths × gradient"), rows)
-    say(f"* the fewest lengths with 95 % of the last column: {found.effective_share:.4%} of all paths")
-    say(f"the whole gradient: {found.full:.3e}; L2 norms at the input, means over {found.samples} samples")
+    _print_table(("length", "paths", "gradient of one", "paths × gradient"), rows)
+    print_lines(f"* the fewest lengths with 95 % of the last column: {gradients.effective_share:.4%} of all paths")
+    print_lines(
+        f"the whole gradient: {gradients.full:.3e}; L2 norms at the input, means over {gradients.samples} samples"
+    )
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    show_table([Column(head, right=bool(at)) for at, head in enumerate(heads)], rows, cuts=((0, 16),))
+def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    show_table([Column(head, right=bool(column)) for column, head in enumerate(heads)], rows, cuts=((0, 16),))

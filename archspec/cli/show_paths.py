@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archspec.cli.console import say, screen
-from archspec.cli.show import power_of_two, show_facts, show_table, whole
+from archspec.cli.console import find_screen, print_lines
+from archspec.cli.show import format_exact, format_power_of_two, show_facts, show_table
 from archspec.columns import Column
 
 if TYPE_CHECKING:
     from archspec.analysis.expansion import Expansion
-    from archspec.analysis.paths import Paths
-    from archspec.analysis.unravel import Route
-    from archspec.cli.lesion import Wounds
+    from archspec.analysis.path_enumeration import SignalPath
+    from archspec.analysis.paths import PathCounts
+    from archspec.cli.lesion import LesionResult
 
 _BAR = 40  # columns of the longest bar
 _LENGTHS = (
@@ -28,86 +28,92 @@ _TERMS = 64  # of a sum
 _UNITS = 8  # whose gradients are written out
 
 
-def paths(name: str, found: Paths, *, lengths: bool, ends: tuple[str | None, str | None] = (None, None)) -> None:
+def show_paths(
+    name: str, counts: PathCounts, *, lengths: bool, ends: tuple[str | None, str | None] = (None, None)
+) -> None:
     """How many paths a network has, how long they are and where they fork; with `lengths`, how many there are of each length."""
     between = "".join(f" {word} {end}" for word, end in zip(("from", "to"), ends, strict=True) if end)
-    say(((name + (f",{between}" if between else ""), "bold"),))
-    rows: list[tuple[str, ...]] = [("paths", whole(found.total), power_of_two(found.total))]
-    for output, part in found.by_output.items():
-        rows.append((f"  to {output}", whole(part.total), power_of_two(part.total)))
-    if found.mean is not None:
-        what = "joins entered by a longer way than necessary" if found.unit == "modules" else "weighted layers passed"
-        rows.append(("length", f"{found.shortest} to {found.longest}, mean {float(found.mean):.2f}", what))
-        most = found.range_of_most() if lengths or found.cheap else None
+    print_lines(((name + (f",{between}" if between else ""), "bold"),))
+    rows: list[tuple[str, ...]] = [("paths", format_exact(counts.total), format_power_of_two(counts.total))]
+    for output, part in counts.by_output.items():
+        rows.append((f"  to {output}", format_exact(part.total), format_power_of_two(part.total)))
+    if counts.mean is not None:
+        description = (
+            "joins entered by a longer way than necessary" if counts.unit == "modules" else "weighted layers passed"
+        )
+        rows.append(("length", f"{counts.shortest} to {counts.longest}, mean {float(counts.mean):.2f}", description))
+        most = counts.narrowest_range() if lengths or counts.lengths_are_cheap else None
         if most:
-            share = f"{float(found.share(*most)):.4%}"
+            share = f"{float(counts.share_within(*most)):.4%}"
             rows.append(("", f"{most[0]} to {most[1]}: {share} of all paths", "the narrowest range with at least 95 %"))
-    product = " × ".join(_factors(found))
+    product = " × ".join(_format_factors(counts))
     if product:
         rows.append(("product", product, "over the stages"))
     show_facts(*rows)
-    for factor in found.factors:
-        if factor.why and factor.total > 1:
-            say(f"{factor.name} is no chain: {factor.why}")
+    for factor in counts.factors:
+        if factor.reason and factor.total > 1:
+            print_lines(f"{factor.name} is no chain: {factor.reason}")
     if lengths:
-        _show_lengths(found.lengths)
+        _show_lengths(counts.lengths)
 
 
-def _factors(found: Paths) -> Iterator[str]:
+def _format_factors(counts: PathCounts) -> Iterator[str]:
     """The stages where paths fork, each with its number of ways."""
-    forked = [factor for factor in found.factors if factor.total > 1]
+    forked = [factor for factor in counts.factors if factor.total > 1]
     for factor in forked[:_FACTORS]:
-        yield f"{power_of_two(factor.total) or whole(factor.total)} ({factor.name})"
+        yield f"{format_power_of_two(factor.total) or format_exact(factor.total)} ({factor.name})"
     if len(forked) > _FACTORS:
         yield f"… {len(forked) - _FACTORS} more"
 
 
-def routes(found: Sequence[Route]) -> None:
+def show_single_paths(paths: Sequence[SignalPath]) -> None:
     """Single paths, a line each: what their length counts, or all weighted layers where that does not tell them apart."""
-    alike = len({route.through for route in found}) < len(found)
+    alike = len({route.counted_names for route in paths}) < len(paths)
     columns = Column("length", right=True), Column("weighted layers" if alike else "through", folds=True)
-    names = [route.layers if alike else route.through for route in found]
+    names = [route.layers if alike else route.counted_names for route in paths]
     rows = [
         (str(route.length), ", ".join(passed) or "no longer way anywhere")
-        for route, passed in zip(found, names, strict=True)
+        for route, passed in zip(paths, names, strict=True)
     ]
     show_table(columns, rows, cuts=((1, 20),))
 
 
-def expansion(found: Expansion) -> None:
+def show_expansion(expanded: Expansion) -> None:
     """The sum that a chain of residual units is, its gradients, and what the letters stand for."""
-    say("", found.formula(_TERMS), f"{whole(2 ** len(found.units))} terms, if every part is linear", "")
-    say(*(found.gradient_formula(unit, _TERMS) for unit in range(min(len(found.units), _UNITS))), "")
-    say(*(f"{symbol}  {unit_name}: {', '.join(ops)}" for symbol, unit_name, ops in found.legend()))
+    print_lines(
+        "", expanded.formula(_TERMS), f"{format_exact(2 ** len(expanded.units))} terms, if every part is linear", ""
+    )
+    print_lines(*(expanded.gradient_formula(unit, _TERMS) for unit in range(min(len(expanded.units), _UNITS))), "")
+    print_lines(*(f"{symbol}  {unit_name}: {', '.join(ops)}" for symbol, unit_name, ops in expanded.legend()))
 
 
-def wounds(found: Wounds, out: Path) -> None:
+def show_lesion(result: LesionResult, out: Path) -> None:
     """What was done to a network, and how many paths are left."""
-    say(((found.before.name, "bold"),))
-    changes = (("dropped", found.drop), ("swapped", [" and ".join(pair) for pair in found.swap]))
-    before, after = found.before.paths().total, found.after.paths().total
+    print_lines(((result.before.name, "bold"),))
+    changes = (("dropped", result.drop), ("swapped", [" and ".join(pair) for pair in result.swap]))
+    before, after = result.before.paths().total, result.after.paths().total
     show_facts(
-        *((what, ", ".join(names)) for what, names in changes if names),
-        ("paths", f"{whole(after)} of {whole(before)}", _powers(after, before)),
-        ("parameters", f"{found.after.params:,} of {found.before.params:,}"),
+        *((action, ", ".join(names)) for action, names in changes if names),
+        ("paths", f"{format_exact(after)} of {format_exact(before)}", _format_powers(after, before)),
+        ("parameters", f"{result.after.params:,} of {result.before.params:,}"),
         ("written", str(out)),
     )
-    for name in found.straight:
-        say(f"{name} has no shortcut: what enters it goes on in its place")
+    for name in result.without_shortcut:
+        print_lines(f"{name} has no shortcut: what enters it goes on in its place")
 
 
-def _powers(after: int, before: int) -> str:
-    powers = power_of_two(after), power_of_two(before)
+def _format_powers(after: int, before: int) -> str:
+    powers = format_power_of_two(after), format_power_of_two(before)
     return " of ".join(powers) if all(powers) else ""
 
 
 def _show_lengths(lengths: Mapping[int, int]) -> None:
     most, total = max(lengths.values(), default=1), sum(lengths.values())
-    others = sum(max(len(head), 7) + 2 for head in ("length", whole(most), "share"))
-    bar = min(_BAR, max(0, (screen().width or 200) - others))
+    others = sum(max(len(head), 7) + 2 for head in ("length", format_exact(most), "share"))
+    bar = min(_BAR, max(0, (find_screen().width or 200) - others))
     rows = []
     for length, count in lengths.items():
         share = count / total
         percent = f"{share:.2%}" if share >= 0.0001 else "< 0.01%"
-        rows.append((str(length), whole(count), percent, "█" * round(bar * count / most)))
+        rows.append((str(length), format_exact(count), percent, "█" * round(bar * count / most)))
     show_table(_LENGTHS, rows, cuts=((1, 24),))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from archspec.cli.console import say
+from archspec.cli.console import print_lines
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -35,11 +35,13 @@ class Stop:
         if again or not self.deferred:
             raise KeyboardInterrupt
         with contextlib.suppress(OSError, RuntimeError, ValueError):  # what is printed just now, or to nobody
-            say("", "interrupted: the checkpoint is written after this step; once more ends it at once", err=True)
+            print_lines(
+                "", "interrupted: the checkpoint is written after this step; once more ends it at once", err=True
+            )
 
 
 @contextmanager
-def stoppable() -> Iterator[Stop]:
+def handle_stop_signals() -> Iterator[Stop]:
     """Has Ctrl-C and SIGTERM answered by a `Stop`; a signal that is ignored stays so, as under nohup."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from archspec.cli.console import echo_json, say
-from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, SpecCommand, Unable
+from archspec.cli.console import echo_json, print_lines
+from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, CommandError, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.output import OutputFile
-from archspec.cli.signals import Stop, stoppable
-from archspec.cli.warn import shown_warnings
+from archspec.cli.signals import Stop, handle_stop_signals
+from archspec.cli.warn import show_warnings
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
-    from archspec.backends.torch import Checkpoint
+    from archspec.codegen.fx import Checkpoint
     from archspec.experiments.data import Data
     from archspec.experiments.training import Recipe, Training
 
@@ -89,13 +89,13 @@ _WORDS = "archspec.words"
 @json_option
 @click.pass_context
 def train(ctx: click.Context, /, arch: Architecture, *, out: Path, as_json: bool, **options: Any) -> None:
-    run = _Run(ctx, arch, out, as_json, resumes=options["resume"])
-    with stoppable() as stop, run.endings(stop), shown_warnings():
+    run = _TrainingRun(ctx, arch, out, as_json, resumes=options["resume"])
+    with handle_stop_signals() as stop, run.endings(stop), show_warnings():
         run.train(stop, **options)
 
 
 @dataclass
-class _Run:
+class _TrainingRun:
     """One training of the command line, and what is said of it at its end, whichever that is."""
 
     ctx: click.Context
@@ -110,31 +110,31 @@ class _Run:
         return self.out.with_name(f"{self.out.name}.checkpoint")
 
     def train(self, stop: Stop, *, resume: bool, **options: Any) -> None:
-        from archspec.experiments.training import resume as go_back
-        from archspec.experiments.weights import check_suffix, save
+        from archspec.experiments.training import resume_training as go_back
+        from archspec.experiments.weights import check_suffix, save_weights
 
-        with unable():
+        with translate_errors():
             check_suffix(self.out)
             self._check_checkpoint()
-            self.training, data, recipe = begin(self.arch, **options)
+            self.training, data, recipe = begin_training(self.arch, **options)
             if resume:
                 go_back(self.training, self.checkpoint)
             stop.deferred = True
-            run(self.training, data, recipe, name=self.arch.name, checkpoint=self.checkpoint, stop=stop)
-            save(self.out, self.training.model.state_dict())
+            run_training(self.training, data, recipe, name=self.arch.name, checkpoint=self.checkpoint, stop=stop)
+            save_weights(self.out, self.training.model.state_dict())
         self.checkpoint.unlink(missing_ok=True)
         self._show()
 
     def _check_checkpoint(self) -> None:
         if self.resumes and not self.checkpoint.exists():
             done = f"{self.out} is there, so its training came to its end; " if self.out.exists() else ""
-            raise Unable(
+            raise CommandError(
                 f"{self.checkpoint}: there is no checkpoint to go on from\n"
                 f"help: {done}leave out --resume to begin, or name the output of the training that was cut off"
             )
         if not self.resumes and self.checkpoint.exists():
             text = f"{self.checkpoint} of a training that was cut off is written over; --resume would go on from it"
-            say(f"warning: {text}", err=True)
+            print_lines(f"warning: {text}", err=True)
 
     @contextmanager
     def endings(self, stop: Stop) -> Iterator[None]:
@@ -156,10 +156,10 @@ class _Run:
 
     def _end(self, reason: str, code: int, *, advice: str = "") -> NoReturn:
         kept = self.training.kept if self.training is not None else ""
-        told = [reason, f"{self.checkpoint} has the training up to {kept}" if kept else "no checkpoint was written"]
-        told.append(f"{self.out} is {'as it was' if self.out.exists() else 'not written'}")
-        say("; ".join(told), err=True)
-        say(f"help: {advice or (f'go on with: {self._again}' if kept else 'begin again')}", err=True)
+        text = [reason, f"{self.checkpoint} has the training up to {kept}" if kept else "no checkpoint was written"]
+        text.append(f"{self.out} is {'as it was' if self.out.exists() else 'not written'}")
+        print_lines("; ".join(text), err=True)
+        print_lines(f"help: {advice or (f'go on with: {self._again}' if kept else 'begin again')}", err=True)
         if self.as_json:
             echo_json(
                 self._facts() | {"weights": None, "error": reason, "checkpoint": str(self.checkpoint) if kept else None}
@@ -174,8 +174,8 @@ class _Run:
 
     def _facts(self) -> dict[str, Any]:
         epochs = [] if self.training is None else self.training.history
-        told = [{"epoch": epoch.number, "loss": epoch.loss, "test_error": epoch.test_error} for epoch in epochs]
-        return {"name": self.arch.name, "weights": str(self.out), "epochs": told}
+        epochs_told = [{"epoch": epoch.number, "loss": epoch.loss, "test_error": epoch.test_error} for epoch in epochs]
+        return {"name": self.arch.name, "weights": str(self.out), "epochs": epochs_told}
 
     def _show(self) -> None:
         from archspec.cli import show_experiments as show
@@ -183,10 +183,10 @@ class _Run:
         if self.as_json:
             echo_json(self._facts())
         elif self.training is not None:
-            show.trained(self.arch.name, self.out, self.training.history)
+            show.show_training(self.arch.name, self.out, self.training.history)
 
 
-def begin(
+def begin_training(
     arch: Architecture,
     *,
     data: str = "digits",
@@ -198,41 +198,41 @@ def begin(
     remade: Checkpoint | None = None,
 ) -> tuple[Training, Data, Recipe]:
     """A training that has not begun, and what it needs."""
-    from archspec.backends.torch.trial import find_device
+    from archspec.codegen.fx.trial import find_device
     from archspec.experiments import training
-    from archspec.experiments.data import load
+    from archspec.experiments.data import load_data
 
     recipe = training.Recipe(epochs=epochs, seed=seed, batch=batch, rate=rate)
-    samples = load(data, arch.network).to(find_device(device))
-    return training.begin(arch.network, samples, recipe, checkpoint=remade), samples, recipe
+    samples = load_data(data, arch.graph).to(find_device(device))
+    return training.begin_training(arch.graph, samples, recipe, checkpoint=remade), samples, recipe
 
 
-def run(
+def run_training(
     begun: Training, data: Data, recipe: Recipe, *, name: str, checkpoint: Path | None = None, stop: Stop | None = None
 ) -> None:
-    """Trains to the end, with a bar. Raises as `archspec.experiments.training.train` does."""
-    from archspec.backends.torch.trial import enough_memory
-    from archspec.cli.progress import bars
-    from archspec.experiments.training import train
+    """Trains to the end, with a bar. Raises as `archspec.experiments.training.train_epochs` does."""
+    from archspec.cli.progress import make_progress
+    from archspec.codegen.fx.trial import enough_memory
+    from archspec.experiments.training import train_epochs
 
     taken = begun.done * begun.steps + begun.position
-    with enough_memory(data.pixels.device), bars() as progress:
+    with enough_memory(data.pixels.device), make_progress() as progress:
         task = progress.add_task(name, total=begun.epochs * begun.steps, completed=taken, note="")
 
         def advance(_: float) -> None:
             progress.advance(task)
 
-        for epoch in train(begun, data, recipe, checkpoint=checkpoint, step=advance, stop=stop or Stop()):
+        for epoch in train_epochs(begun, data, recipe, checkpoint=checkpoint, step=advance, stop=stop or Stop()):
             progress.update(task, note=f"loss {epoch.loss:.3f}, test error {epoch.test_error:.2%}")
 
 
 @contextmanager
-def unable() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """What an experiment cannot do ends the command with its message."""
-    from archspec.backends.torch.trial import MissingDeviceError
+    from archspec.codegen.fx.trial import MissingDeviceError
     from archspec.experiments.track import ExperimentError
 
     try:
         yield
     except (ExperimentError, MissingDeviceError) as error:
-        raise Unable(str(error)) from error
+        raise CommandError(str(error)) from error

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from archspec.cli.console import say
+from archspec.cli.console import print_lines
 
 
 @contextmanager
-def shown_warnings() -> Iterator[None]:
+def show_warnings() -> Iterator[None]:
     """Says on standard error what archspec's back end warns of, each once; warnings of others are as they were."""
-    from archspec.backends.torch import CheckpointWarning, WeightsWarning
+    from archspec.codegen.fx import CheckpointWarning, WeightsWarning
 
     with warnings.catch_warnings():
         for category in (CheckpointWarning, WeightsWarning):
@@ -22,7 +22,7 @@ def shown_warnings() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
             if issubclass(category, CheckpointWarning | WeightsWarning):
-                say(f"warning: {message}", err=True)
+                print_lines(f"warning: {message}", err=True)
             else:
                 before(message, category, *place, **options)
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from archspec.cli.console import screen
-from archspec.cli.progress import Progress, bars
+from archspec.cli.console import find_screen
+from archspec.cli.progress import Progress, make_progress
 
 if TYPE_CHECKING:
-    from archspec.language import Budget, Limits
+    from archspec.spec import Budget, Limits
 
 _SILENT = 1.0
 """Seconds after which the display appears."""
@@ -30,7 +30,7 @@ class Display:
         if self.progress is None:
             if time.monotonic() - self.start < _SILENT:
                 return
-            self.progress = bars().__enter__()
+            self.progress = make_progress().__enter__()
             self.task = self.progress.add_task("compiling", total=budget.most, note="units of work at most")
         self.progress.update(self.task, completed=budget.units)
 
@@ -41,12 +41,12 @@ class Display:
 
 
 @contextmanager
-def watched(limits: Limits) -> Iterator[Budget]:
+def watch_budget(limits: Limits) -> Iterator[Budget]:
     """A new budget with these limits, shown while it is spent if standard error is a terminal."""
-    from archspec.language import Budget
+    from archspec.spec import Budget
 
     display = Display()
     try:
-        yield Budget(limits, display if screen(err=True).isatty() else None)
+        yield Budget(limits, display if find_screen(err=True).isatty() else None)
     finally:
         display.close()

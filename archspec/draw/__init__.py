@@ -1,13 +1,13 @@
 """Pictures of a network: a graph becomes boxes and arrows, and those become SVG, PNG, PDF, DOT, Mermaid or HTML.
 
-picture = sketch(arch.network, "stages")
-written(picture, ".svg")
+picture = draw_picture(arch.graph, "stages")
+render_picture(picture, ".svg")
 """
 
 from __future__ import annotations
 
-from archspec.draw.detail import DETAILS, sketch
-from archspec.draw.formats import FORMATS, svg_of, written
+from archspec.draw.figure import DETAILS, draw_picture
+from archspec.draw.formats import FORMATS, render_picture, render_svg
 from archspec.draw.picture import Detail, Direction, DrawError, Picture
 from archspec.draw.theme import THEMES, Theme
 
@@ -20,7 +20,7 @@ __all__ = [
     "DrawError",
     "Picture",
     "Theme",
-    "sketch",
-    "svg_of",
-    "written",
+    "draw_picture",
+    "render_picture",
+    "render_svg",
 ]

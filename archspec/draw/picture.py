@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from archspec.analysis.shortcuts import Flow
-from archspec.diagnostics import Span
-from archspec.draw.text import SIZE, clean, width
+from archspec.draw.text import SIZE, clean_text, measure_width
+from archspec.errors import Span
+from archspec.view.skip_connections import Flow
 
 Direction = Literal["TB", "LR"]
 Detail = Literal["stages", "blocks", "layers", "paths"]
@@ -42,7 +42,7 @@ class Line:
 
     @property
     def width(self) -> float:
-        return width(self.text, self.size, bold=self.style == "strong")
+        return measure_width(self.text, self.size, bold=self.style == "strong")
 
     @property
     def height(self) -> float:
@@ -66,7 +66,7 @@ class Box:
 
     id: str
     kind: str
-    """What the theme colours: `conv`, `norm`, … (`archspec.analysis.kinds`)."""
+    """What the theme colours: `conv`, `norm`, … (`archspec.view.labels`)."""
     lines: tuple[Line, ...]
     place: Place = NO_PLACE
     tip: str = ""
@@ -141,11 +141,11 @@ class Picture:
     @property
     def flows(self) -> tuple[Flow, ...]:
         """The kinds of its shortcuts, those beside lines included."""
-        found: list[Flow] = [edge.flow for edge in self.edges]
-        found += [line.skip for box in self.boxes for line in box.lines if line.skip]
-        return tuple(flow for flow in ("identity", "projection", "concat", "gate") if flow in found)
+        flows: list[Flow] = [edge.flow for edge in self.edges]
+        flows += [line.skip for box in self.boxes for line in box.lines if line.skip]
+        return tuple(flow for flow in ("identity", "projection", "concat", "gate") if flow in flows)
 
 
-def lines(*given: Line) -> tuple[Line, ...]:
+def clean_lines(*given: Line) -> tuple[Line, ...]:
     """Lines that are safe to show: on one line each, not too long, the empty ones left out."""
-    return tuple(Line(clean(line.text, _LIMIT), line.style, line.skip) for line in given if line.text.strip())
+    return tuple(Line(clean_text(line.text, _LIMIT), line.style, line.skip) for line in given if line.text.strip())

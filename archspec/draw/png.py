@@ -20,14 +20,14 @@ _PROBE = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text 
 Render = Callable[..., bytes | list[int]]
 
 
-def png(svg: str) -> bytes:
+def render_png(svg: str) -> bytes:
     """The picture at two pixels a point, or fewer where it is very large. Raises `DrawError`."""
-    resvg_py = extras.load(
+    resvg_py = extras.load_extra(
         "resvg_py", "PNG", "pip install 'archspec-nn[draw]'", lambda text: DrawError(text, "write .svg or .pdf instead")
     )
     render = _with_font(resvg_py.svg_to_bytes)
     wide, high = map(float, re.findall(r' (?:width|height)="([\d.]+)"', svg)[:2])
-    return _pixels(render, svg, _scale(max(wide, high)))
+    return _rasterize(render, svg, _choose_scale(max(wide, high)))
 
 
 def _with_font(render: Render) -> Render:
@@ -44,7 +44,7 @@ def _with_font(render: Render) -> Render:
 
 
 def _draws_text(render: Render) -> bool:
-    return _pixels(render, _PROBE % "W") != _pixels(render, _PROBE % " ")
+    return _rasterize(render, _PROBE % "W") != _rasterize(render, _PROBE % " ")
 
 
 def _bundled_fonts() -> list[str]:
@@ -55,9 +55,9 @@ def _bundled_fonts() -> list[str]:
     return [str(Path(package.origin).with_name("mpl-data") / "fonts" / "ttf")]
 
 
-def _scale(longer: float) -> float:
+def _choose_scale(longer: float) -> float:
     return min(SCALE, _LARGEST / max(longer, 1.0))
 
 
-def _pixels(render: Render, svg: str, scale: float = 1.0) -> bytes:
+def _rasterize(render: Render, svg: str, scale: float = 1.0) -> bytes:
     return bytes(render(svg_string=svg, zoom=scale))

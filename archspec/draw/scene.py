@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from archspec.draw.picture import NO_PLACE, Place
-from archspec.draw.text import width
+from archspec.draw.text import measure_width
 
 Point = tuple[float, float]
 
@@ -27,7 +27,7 @@ class Rect:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class PathShape:
     """A line of Bézier curves (4, 7, 10, … points) or, if `straight`, from point to point; closed and filled if it has a `fill`."""
 
     points: tuple[Point, ...]
@@ -54,10 +54,10 @@ class Text:
     def left(self) -> float:
         """Where it begins at the latest, in the widest of the fonts."""
         share = {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
-        return self.x - share * width(self.text, self.size, bold=self.bold)
+        return self.x - share * measure_width(self.text, self.size, bold=self.bold)
 
 
-Shape = Rect | Path | Text
+SceneShape = Rect | PathShape | Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Group:
 
     role: str
     """`node`, `frame`, `edge`, or `legend`."""
-    shapes: tuple[Shape, ...]
+    shapes: tuple[SceneShape, ...]
     place: Place = NO_PLACE
     kind: str = ""
     tip: str = ""
@@ -84,11 +84,11 @@ class Scene:
     groups: list[Group] = field(default_factory=list)
 
     @property
-    def shapes(self) -> Iterator[Shape]:
+    def shapes(self) -> Iterator[SceneShape]:
         return (shape for group in self.groups for shape in group.shapes)
 
 
-def moved(shape: Shape, x: float, y: float) -> Shape:
+def move_shape(shape: SceneShape, x: float, y: float) -> SceneShape:
     """A shape at another place."""
     if isinstance(shape, Rect):
         return Rect(
@@ -97,4 +97,4 @@ def moved(shape: Shape, x: float, y: float) -> Shape:
     if isinstance(shape, Text):
         return Text(shape.x + x, shape.y + y, shape.text, shape.size, shape.colour, shape.bold, shape.anchor)
     points = tuple((across + x, down + y) for across, down in shape.points)
-    return Path(points, shape.line, shape.thick, shape.dash, shape.fill, shape.straight)
+    return PathShape(points, shape.line, shape.thick, shape.dash, shape.fill, shape.straight)

@@ -5,89 +5,96 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from archspec.analysis import kinds
-from archspec.analysis.folding import Folding, Run, silent
-from archspec.analysis.outline import label
-from archspec.analysis.shortcuts import Flow, Operand, shortcuts
-from archspec.analysis.stages import Stage, grouped, name_of, nodes_of, short
-from archspec.draw.bend import bent
-from archspec.draw.layers import describe
-from archspec.draw.picture import Box, Edge, Line, Picture, Place, lines
-from archspec.draw.text import clean
-from archspec.graph import Graph, Input, Node, Scope, Value
+from archspec.draw.layers import describe_network
+from archspec.draw.picture import Box, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.text import clean_text
+from archspec.draw.u_shape import bend_edges
+from archspec.ir.graph import Graph, Input, Node, Region, Value, is_noop
+from archspec.view import labels
+from archspec.view.hierarchy import relative_name
+from archspec.view.repetition import FoldedGraph, PartRun
+from archspec.view.skip_connections import Flow, OperandRef, find_skip_connections
+from archspec.view.stages import Stage, group_stages, iter_stage_nodes, name_stage, shorten_name
 
 _ROWS = 5  # of one box; the others are counted
 _CHAIN = 7  # layers of a block that are written out
 _WIDTH = 190.0
 
 
-def stages(graph: Graph, *, fold: bool = True) -> Picture:
+def draw_stages(graph: Graph, *, fold: bool = True) -> Picture:
     """The stages of a network with their costs; it fits a page whatever the depth of the network."""
-    folding = Folding(graph, fold)
-    shown = grouped(folding)
-    flows = shortcuts(graph)
+    folded = FoldedGraph(graph, fold)
+    shown = group_stages(folded)
+    flows = find_skip_connections(graph)
     boxes = [
-        Box(f"n{node.id}", "ends", _ends(node.name, node.outputs), Place(node.name, node.span))
-        for node in _inputs(graph)
+        Box(f"n{node.id}", "ends", _format_end(node.name, node.outputs), Place(node.name, node.span))
+        for node in _list_inputs(graph)
     ]
-    stands = {node.id: f"n{node.id}" for node in _inputs(graph)}
+    stands = {node.id: f"n{node.id}" for node in _list_inputs(graph)}
     for number, stage in enumerate(shown):
-        stands.update(dict.fromkeys(nodes_of(folding, stage), f"g{number}"))
-        boxes.append(_box(folding, stage, f"g{number}", flows))
+        stands.update(dict.fromkeys(iter_stage_nodes(folded, stage), f"g{number}"))
+        boxes.append(_make_stage_box(folded, stage, f"g{number}", flows))
     outputs = [
-        Box(f"out{n}", "ends", _ends(name, (value,)), Place()) for n, (name, value) in enumerate(graph.outputs.items())
+        Box(f"out{n}", "ends", _format_end(name, (value,)), Place())
+        for n, (name, value) in enumerate(graph.outputs.items())
     ]
-    found, ranks = bent(_edges(graph, stands, flows), [box.id for box in boxes], [box.id for box in outputs])
+    edges, ranks = bend_edges(
+        _collect_edges(graph, stands, flows), [box.id for box in boxes], [box.id for box in outputs]
+    )
     last = [Edge(stands[value.node], f"out{n}", weight=8) for n, value in enumerate(graph.outputs.values())]
-    return Picture(clean(graph.name, 80), describe(graph), (*boxes, *outputs), (*found, *last), ranks=ranks, gap=26)
+    return Picture(
+        clean_text(graph.name, 80), describe_network(graph), (*boxes, *outputs), (*edges, *last), ranks=ranks, gap=26
+    )
 
 
-def _box(folding: Folding, stage: Stage, id: str, flows: dict[Operand, Flow]) -> Box:
+def _make_stage_box(folded: FoldedGraph, stage: Stage, id: str, flows: dict[OperandRef, Flow]) -> Box:
     first = stage.runs[0].first.part
-    rows = rows_of(folding, stage, flows)
-    cost = kinds.costs(stage.cost.params, stage.cost.macs)
-    name = name_of(folding, stage)
+    rows = stage_rows(folded, stage, flows)
+    cost = labels.format_costs(stage.cost.params, stage.cost.macs)
+    name = name_stage(folded, stage)
     loose = all(isinstance(run.first.part, Node) for run in stage.runs)
     heaviest = max((run.first for run in stage.runs), key=lambda facts: facts.cost.params)
-    kind = kinds.kind(heaviest.part.op) if loose and isinstance(heaviest.part, Node) else "block"
-    text = lines(Line(name, "strong"), *rows, Line(cost, "faint"))
-    place = Place(".".join(first.path), first.span) if isinstance(first, (Scope, Node)) else Place()
-    return Box(id, kind, text, place, clean(" — ".join(line.text for line in text), 300), least=_WIDTH)
+    kind = labels.op_category(heaviest.part.op) if loose and isinstance(heaviest.part, Node) else "block"
+    text = clean_lines(Line(name, "strong"), *rows, Line(cost, "faint"))
+    place = Place(".".join(first.path), first.span) if isinstance(first, (Region, Node)) else Place()
+    return Box(id, kind, text, place, clean_text(" — ".join(line.text for line in text), 300), least=_WIDTH)
 
 
-def rows_of(folding: Folding, stage: Stage, flows: dict[Operand, Flow]) -> list[Line]:
+def stage_rows(folded: FoldedGraph, stage: Stage, flows: dict[OperandRef, Flow]) -> list[Line]:
     """What a stage is made of, a line each; at most a few."""
-    rows = list(_merged(list(_rows(folding, stage, flows))))
+    rows = list(_merge_rows(list(_iter_rows(folded, stage, flows))))
     return rows if len(rows) <= _ROWS else [*rows[: _ROWS - 1], Line(f"… {len(rows) - _ROWS + 1} more rows", "faint")]
 
 
-def _rows(folding: Folding, stage: Stage, flows: dict[Operand, Flow]) -> Iterator[Line]:
+def _iter_rows(folded: FoldedGraph, stage: Stage, flows: dict[OperandRef, Flow]) -> Iterator[Line]:
     loose: list[Node] = []
     for run in stage.runs:
         part = run.first.part
         if isinstance(part, Node):
-            loose.extend(facts.part for facts in run.parts if isinstance(facts.part, Node) and not silent(facts.part))
+            loose.extend(facts.part for facts in run.parts if isinstance(facts.part, Node) and not is_noop(facts.part))
             continue
-        yield from chained(loose)
+        yield from format_chain(loose)
         loose = []
-        if isinstance(part, Scope):
-            yield from _inside(folding, run, part, flows, single=len(stage.runs) == 1)
-    yield from chained(loose)
+        if isinstance(part, Region):
+            yield from _iter_block_rows(folded, run, part, flows, single=len(stage.runs) == 1)
+    yield from format_chain(loose)
 
 
-def _inside(folding: Folding, run: Run, scope: Scope, flows: dict[Operand, Flow], *, single: bool) -> Iterator[Line]:
+def _iter_block_rows(
+    folded: FoldedGraph, run: PartRun, region: Region, flows: dict[OperandRef, Flow], *, single: bool
+) -> Iterator[Line]:
     """The rows of a block: those of its parts where it is alone and they are few, else one."""
-    plain = chain_of(folding, scope)
+    plain = find_plain_chain(folded, region)
     if plain and run.times == 1:
-        yield from chained(plain)
+        yield from format_chain(plain)
         return
-    opened = list(_opened(folding, scope, flows)) if single and run.times == 1 else []
-    yield from opened if 0 < len(opened) <= _ROWS else _row(folding, run, flows)
+    opened = list(_iter_opened_rows(folded, region, flows)) if single and run.times == 1 else []
+    yield from opened if 0 < len(opened) <= _ROWS else _format_run(folded, run, flows)
 
 
-def _opened(folding: Folding, scope: Scope, flows: dict[Operand, Flow]) -> Iterator[Line]:
-    within = list(folding.runs(scope.id))
-    if not any(isinstance(run.first.part, Scope) for run in within):
+def _iter_opened_rows(folded: FoldedGraph, region: Region, flows: dict[OperandRef, Flow]) -> Iterator[Line]:
+    within = list(folded.runs(region.id))
+    if not any(isinstance(run.first.part, Region) for run in within):
         return
     loose: list[Node] = []
     for run in within:
@@ -95,74 +102,74 @@ def _opened(folding: Folding, scope: Scope, flows: dict[Operand, Flow]) -> Itera
         if isinstance(part, Node):
             loose.append(part)
             continue
-        yield from chained(loose)
+        yield from format_chain(loose)
         loose = []
-        yield from _row(folding, run, flows)
-    yield from chained(loose)
+        yield from _format_run(folded, run, flows)
+    yield from format_chain(loose)
 
 
-def chain_of(folding: Folding, scope: Scope) -> list[Node]:
-    """The layers of a scope where they are a few, one after the other; else none."""
-    inside = [folding.graph.nodes[id] for id in folding.nodes(scope)]
-    nodes = [node for node in inside if isinstance(node, Node) and not silent(node)]
+def find_plain_chain(folded: FoldedGraph, region: Region) -> list[Node]:
+    """The layers of a region where they are a few, one after the other; else none."""
+    inside = [folded.graph.nodes[id] for id in folded.node_range(region)]
+    nodes = [node for node in inside if isinstance(node, Node) and not is_noop(node)]
     plain = len(nodes) <= _CHAIN and not any(len(node.inputs) > 1 or len(node.outputs) > 1 for node in nodes)
     return nodes if plain else []
 
 
-def _row(folding: Folding, run: Run, flows: dict[Operand, Flow]) -> Iterator[Line]:
+def _format_run(folded: FoldedGraph, run: PartRun, flows: dict[OperandRef, Flow]) -> Iterator[Line]:
     part = run.first.part
-    assert isinstance(part, Scope)
-    around = folding.graph.scopes[part.parent or 0]
-    name = _kind(folding, part) or short(label(part, around))
+    assert isinstance(part, Region)
+    around = folded.graph.regions[part.parent or 0]
+    name = _find_block_kind(folded, part) or shorten_name(relative_name(part, around))
     times = f"  ×{run.times}" if run.times > 1 else ""
-    plain = chain_of(folding, part)
+    plain = find_plain_chain(folded, part)
     if plain and run.times == 1:
-        yield from chained(plain)
+        yield from format_chain(plain)
     else:
-        yield Line(name + times, "plain", _around(folding, part, flows))
+        yield Line(name + times, "plain", _find_skip_kind(folded, part, flows))
 
 
-def _kind(folding: Folding, scope: Scope) -> str:
+def _find_block_kind(folded: FoldedGraph, region: Region) -> str:
     """What a part is: its block, or the one block inside it."""
-    if scope.kind:
-        return scope.kind
-    inside = [facts.part for facts in folding.members[scope.id] if isinstance(facts.part, Scope)]
-    return _kind(folding, inside[0]) if len(inside) == 1 else ""
+    if region.kind:
+        return region.kind
+    inside = [facts.part for facts in folded.members[region.id] if isinstance(facts.part, Region)]
+    return _find_block_kind(folded, inside[0]) if len(inside) == 1 else ""
 
 
-def _merged(rows: list[Line]) -> Iterator[Line]:
+def _merge_rows(rows: list[Line]) -> Iterator[Line]:
     """Rows with equal neighbours as one: `inception  ×2`, whatever the widths."""
     for (text, style, skip), group in groupby(rows, key=lambda row: (row.text, row.style, row.skip)):
         times = len(list(group))
         yield Line(f"{text}  ×{times}" if times > 1 and "×" not in text else text, style, skip)
 
 
-def _around(folding: Folding, scope: Scope, flows: dict[Operand, Flow]) -> Flow | None:
+def _find_skip_kind(folded: FoldedGraph, region: Region, flows: dict[OperandRef, Flow]) -> Flow | None:
     """The kind of shortcut in a block: its strongest."""
-    inside = folding.nodes(scope)
-    found = {flow for (node, _), flow in flows.items() if node in inside}
-    return next((flow for flow in ("projection", "identity", "concat", "gate") if flow in found), None)
+    inside = folded.node_range(region)
+    flows_inside = {flow for (node, _), flow in flows.items() if node in inside}
+    return next((flow for flow in ("projection", "identity", "concat", "gate") if flow in flows_inside), None)
 
 
-def chained(nodes: list[Node]) -> Iterator[Line]:
+def format_chain(nodes: list[Node]) -> Iterator[Line]:
     """Layers one after the other, the weighted ones each with a row: `conv 7×7, 64, /2, batchnorm, relu`."""
     row: list[str] = []
     for node in nodes:
-        if silent(node):
+        if is_noop(node):
             continue
         if row and (node.op.weighted or len(row) > 2 or node.op.word.endswith("pool")):
             yield Line(", ".join(row))
             row = []
-        row.append(kinds.label(node.op))
+        row.append(labels.format_op(node.op))
     if row:
         yield Line(", ".join(row))
 
 
-def _edges(graph: Graph, stands: dict[int, str], flows: dict[Operand, Flow]) -> list[Edge]:
+def _collect_edges(graph: Graph, stands: dict[int, str], flows: dict[OperandRef, Flow]) -> list[Edge]:
     """The arrows between stages, each once, with the shape of what flows; those past other stages as shortcuts."""
     order = {id: number for number, id in enumerate(dict.fromkeys(stands.values()))}
-    found: dict[tuple[str, str], Flow] = {}
-    carried: dict[tuple[str, str], dict[Value, None]] = {}
+    flow_by_ends: dict[tuple[str, str], Flow] = {}
+    values_by_ends: dict[tuple[str, str], dict[Value, None]] = {}
     for node in graph.ops:
         for operand, given in enumerate(node.inputs):
             tail, head = ends = stands[given.node], stands[node.id]
@@ -170,26 +177,26 @@ def _edges(graph: Graph, stands: dict[int, str], flows: dict[Operand, Flow]) -> 
                 continue
             flow = flows.get((node.id, operand), "flow")
             past = order[head] - order[tail] > 1 and not tail.startswith("n")
-            found.setdefault(ends, _skipping(node, flow) if past else flow if flow == "gate" else "flow")
-            carried.setdefault(ends, {})[given] = None
+            flow_by_ends.setdefault(ends, _skip_flow(node, flow) if past else flow if flow == "gate" else "flow")
+            values_by_ends.setdefault(ends, {})[given] = None
     return [
         Edge(
             *ends,
             flow,
-            "" if ends[0].startswith("n") else kinds.sizes(v.shape for v in carried[ends]),
+            "" if ends[0].startswith("n") else labels.format_shapes(v.shape for v in values_by_ends[ends]),
             8 if flow == "flow" else 1,
         )
-        for ends, flow in found.items()
+        for ends, flow in flow_by_ends.items()
     ]
 
 
-def _skipping(node: Node, flow: Flow) -> Flow:
+def _skip_flow(node: Node, flow: Flow) -> Flow:
     return flow if flow != "flow" else "concat" if node.op.word == "concat" else "identity"
 
 
-def _ends(name: str, values: tuple[Value, ...]) -> tuple[Line, ...]:
-    return lines(Line(name, "strong"), Line(kinds.sizes(value.shape for value in values), "faint"))
+def _format_end(name: str, values: tuple[Value, ...]) -> tuple[Line, ...]:
+    return clean_lines(Line(name, "strong"), Line(labels.format_shapes(value.shape for value in values), "faint"))
 
 
-def _inputs(graph: Graph) -> list[Input]:
+def _list_inputs(graph: Graph) -> list[Input]:
     return [node for node in graph.nodes if isinstance(node, Input)]

@@ -21,18 +21,18 @@ _WIDE = 105
 _MIDDLING = 84
 
 
-def width(text: str, size: float = SIZE, *, bold: bool = False) -> float:
+def measure_width(text: str, size: float = SIZE, *, bold: bool = False) -> float:
     """The most points that a text takes on one line in any of the fonts that pictures ask for."""
-    return sum(map(_hundredths, text)) * size / 100 * (_BOLD if bold else 1)
+    return sum(map(_glyph_width, text)) * size / 100 * (_BOLD if bold else 1)
 
 
-def clean(text: str, limit: int = 60) -> str:
+def clean_text(text: str, limit: int = 60) -> str:
     """`text` on one line and at most `limit` characters long, without characters that control how others are shown."""
     flat = " ".join(mask_unprintable(text[: 2 * limit]).split())
     return flat if len(flat) <= limit and len(text) <= 2 * limit else flat[: limit - 1] + "…"
 
 
-def _hundredths(character: str) -> int:
+def _glyph_width(character: str) -> int:
     code = ord(character)
     if 32 <= code < 127:
         return _PLAIN[code - 32]

@@ -45,18 +45,18 @@ class Theme:
         return self.frames[min(level, len(self.frames) - 1)]
 
 
-def mixed(colour: str, other: str, share: float) -> str:
+def mix_colours(colour: str, other: str, share: float) -> str:
     """`share` of a colour with the rest of another."""
-    pairs = zip(_parts(colour), _parts(other), strict=True)
-    return "#" + "".join(f"{round(one * share + two * (1 - share)):02x}" for one, two in pairs)
+    pairs = zip(_split_rgb(colour), _split_rgb(other), strict=True)
+    return "#" + "".join(f"{round(first * share + second * (1 - share)):02x}" for first, second in pairs)
 
 
-def _parts(colour: str) -> tuple[int, int, int]:
+def _split_rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def _tints(paper: str, share: float) -> dict[str, str]:
-    return {kind: mixed(hue, paper, share) for kind, hue in _HUES.items()}
+def _make_tints(paper: str, share: float) -> dict[str, str]:
+    return {kind: mix_colours(hue, paper, share) for kind, hue in _HUES.items()}
 
 
 _DARK = "#15181d"
@@ -68,7 +68,7 @@ LIGHT = Theme(
     "#c3c9d1",
     ("#f7f8fa", "#eef1f4", "#e6eaee"),
     _HUES,
-    _tints("#ffffff", 0.16),
+    _make_tints("#ffffff", 0.16),
     _FLOWS,
 )
 DARK = Theme(
@@ -78,9 +78,9 @@ DARK = Theme(
     "#b9c2cd",
     "#4a525d",
     ("#1c2027", "#232830", "#2a3039"),
-    {kind: mixed(hue, "#ffffff", 0.72) for kind, hue in _HUES.items()},
-    _tints(_DARK, 0.3),
-    {flow: mixed(hue, "#ffffff", 0.62) for flow, hue in _FLOWS.items()},
+    {kind: mix_colours(hue, "#ffffff", 0.72) for kind, hue in _HUES.items()},
+    _make_tints(_DARK, 0.3),
+    {flow: mix_colours(hue, "#ffffff", 0.62) for flow, hue in _FLOWS.items()},
 )
 # Without a fill, and dark enough that a copy in grey keeps every line.
 PRINT = Theme(
@@ -90,8 +90,8 @@ PRINT = Theme(
     "#3a3a3a",
     "#8a8a8a",
     ("#ffffff",),
-    {kind: mixed(hue, "#000000", 0.75) for kind, hue in _HUES.items()},
+    {kind: mix_colours(hue, "#000000", 0.75) for kind, hue in _HUES.items()},
     dict.fromkeys(_HUES, "#ffffff"),
-    {flow: mixed(hue, "#000000", 0.7) for flow, hue in _FLOWS.items()},
+    {flow: mix_colours(hue, "#000000", 0.7) for flow, hue in _FLOWS.items()},
 )
 THEMES: Mapping[str, Theme] = {theme.name: theme for theme in (LIGHT, DARK, PRINT)}

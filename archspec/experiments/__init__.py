@@ -5,4 +5,4 @@ This floor may import torch and, where they are asked for, scikit-learn, torchvi
 
 from archspec import extras
 
-extras.load("torch", "training a network", "pip install 'archspec-nn[torch]'")
+extras.load_extra("torch", "training a network", "pip install 'archspec-nn[torch]'")

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from archspec import extras
 from archspec.experiments.track import ExperimentError
-from archspec.graph import Graph
+from archspec.ir.graph import Graph
 
 TEST_PART = 0.2
 """Of data that come in one piece; which samples are in it does not depend on the seed."""
@@ -43,7 +43,9 @@ class Data:
         """The same pictures as a network reads them that takes `sizes` numbers a sample. Raises `ExperimentError`."""
         own = self.pixels.shape[1:]
         if own.numel() != torch.Size(sizes).numel() or (len(sizes) == 3 and tuple(own) != sizes):
-            raise ExperimentError(f"{self.name} has samples of {_sizes(own)}, the network reads {_sizes(sizes)}")
+            raise ExperimentError(
+                f"{self.name} has samples of {_format_sizes(own)}, the network reads {_format_sizes(sizes)}"
+            )
         pixels, labels, test_pixels, test_labels = self._parts
         return Data(self.name, pixels.reshape(-1, *sizes), labels, test_pixels.reshape(-1, *sizes), test_labels)
 
@@ -58,7 +60,7 @@ class Data:
         return self.pixels, self.labels, self.test_pixels, self.test_labels
 
 
-def load(source: str, graph: Graph) -> Data:
+def load_data(source: str, graph: Graph) -> Data:
     """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores.
 
     `cifar10` reads what torchvision would (`PATH/cifar-10-batches-py`). `folder` reads `PATH/train` and `PATH/test` (or
@@ -75,62 +77,68 @@ def load(source: str, graph: Graph) -> Data:
     (given,), (scores,) = graph.inputs.values(), graph.outputs.values()
     data = _SOURCES[kind](Path(path), given.shape.sizes).shaped(given.shape.sizes)
     if scores.shape.rank != 1 or scores.shape.sizes[0] < data.classes:
-        raise ExperimentError(f"{data.name} has {data.classes} classes, the network gives {_sizes(scores.shape.sizes)}")
+        raise ExperimentError(
+            f"{data.name} has {data.classes} classes, the network gives {_format_sizes(scores.shape.sizes)}"
+        )
     return data
 
 
-def _digits(_path: Path, _sizes: tuple[int, ...]) -> Data:
+def _load_digits(_path: Path, _sizes: tuple[int, ...]) -> Data:
     """The 1797 digits of 8×8 pixels; every class has its share in both parts."""
-    digits = extras.load("sklearn.datasets", "`digits`", "pip install scikit-learn", ExperimentError).load_digits()
+    digits = extras.load_extra(
+        "sklearn.datasets", "`digits`", "pip install scikit-learn", ExperimentError
+    ).load_digits()
     pixels = torch.from_numpy(digits.images).float().unsqueeze(1)
-    return _normalised("digits", *_split(pixels, torch.from_numpy(digits.target).long()))
+    return _normalise("digits", *_split_test_part(pixels, torch.from_numpy(digits.target).long()))
 
 
-def _cifar10(path: Path, _sizes: tuple[int, ...]) -> Data:
-    datasets = _torchvision("datasets")
+def _load_cifar10(path: Path, _sizes: tuple[int, ...]) -> Data:
+    datasets = _import_torchvision("datasets")
     try:
         parts = [datasets.CIFAR10(path, train=train, download=False) for train in (True, False)]
     except RuntimeError:
         raise ExperimentError(f"there is no CIFAR-10 in {path}: it needs the folder cifar-10-batches-py") from None
     pictures = [torch.from_numpy(part.data).permute(0, 3, 1, 2).float() for part in parts]
     labels = [torch.tensor(part.targets) for part in parts]
-    return _normalised("CIFAR-10", pictures[0], labels[0], pictures[1], labels[1])
+    return _normalise("CIFAR-10", pictures[0], labels[0], pictures[1], labels[1])
 
 
-def _folder(path: Path, sizes: tuple[int, ...]) -> Data:
+def _load_folder(path: Path, sizes: tuple[int, ...]) -> Data:
     if len(sizes) != 3 or sizes[0] not in (1, 3):
-        raise ExperimentError(f"pictures have 1 or 3 channels, a height and a width, the network reads {_sizes(sizes)}")
+        raise ExperimentError(
+            f"pictures have 1 or 3 channels, a height and a width, the network reads {_format_sizes(sizes)}"
+        )
     if not path.is_dir():
         raise ExperimentError(f"there is no folder {path}")
     test = next((path / name for name in ("test", "val") if (path / name).is_dir()), None)
     if test is None or not (path / "train").is_dir():
-        pixels, labels, _ = _pictures(path, sizes)
-        return _normalised(path.name, *_split(pixels, labels))
-    learned, tested = _pictures(path / "train", sizes), _pictures(test, sizes)
+        pixels, labels, _ = _load_pictures(path, sizes)
+        return _normalise(path.name, *_split_test_part(pixels, labels))
+    learned, tested = _load_pictures(path / "train", sizes), _load_pictures(test, sizes)
     if learned[2] != tested[2]:
         raise ExperimentError(f"{path / 'train'} and {test} have not the same classes")
-    return _normalised(path.name, learned[0], learned[1], tested[0], tested[1])
+    return _normalise(path.name, learned[0], learned[1], tested[0], tested[1])
 
 
-def _pictures(path: Path, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor, list[str]]:
+def _load_pictures(path: Path, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor, list[str]]:
     """All pictures of a folder of folders, in memory, their classes, and what these are called."""
-    transforms = _torchvision("transforms")
+    transforms = _import_torchvision("transforms")
     steps = [transforms.Resize(sizes[1:]), transforms.PILToTensor()]
     if sizes[0] == 1:
         steps.insert(0, transforms.Grayscale())
     try:
-        found = _torchvision("datasets").ImageFolder(path, transforms.Compose(steps))
+        folder = _import_torchvision("datasets").ImageFolder(path, transforms.Compose(steps))
     except FileNotFoundError as error:
         raise ExperimentError(f"{path} has no folder of pictures for each class: {error}") from None
-    pairs = [found[at] for at in range(len(found))]
-    return torch.stack([picture for picture, _ in pairs]).float(), torch.tensor([c for _, c in pairs]), found.classes
+    pairs = [folder[index] for index in range(len(folder))]
+    return torch.stack([picture for picture, _ in pairs]).float(), torch.tensor([c for _, c in pairs]), folder.classes
 
 
-def _torchvision(module: str) -> Any:
-    return extras.load(f"torchvision.{module}", "reading pictures", "pip install torchvision", ExperimentError)
+def _import_torchvision(module: str) -> Any:
+    return extras.load_extra(f"torchvision.{module}", "reading pictures", "pip install torchvision", ExperimentError)
 
 
-def _split(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _split_test_part(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Holds back the test part of each class, always the same samples."""
     generator = torch.Generator().manual_seed(0)
     held = torch.zeros(len(labels), dtype=torch.bool)
@@ -143,18 +151,18 @@ def _split(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tens
     return pixels[~held], labels[~held], pixels[held], labels[held]
 
 
-def _normalised(name: str, pixels: Tensor, labels: Tensor, test_pixels: Tensor, test_labels: Tensor) -> Data:
+def _normalise(name: str, pixels: Tensor, labels: Tensor, test_pixels: Tensor, test_labels: Tensor) -> Data:
     mean = pixels.mean((0, 2, 3), keepdim=True)
     deviation = pixels.std((0, 2, 3), keepdim=True).clamp_min(1e-6)
     return Data(name, (pixels - mean) / deviation, labels, (test_pixels - mean) / deviation, test_labels)
 
 
-def _sizes(sizes: tuple[int, ...]) -> str:
+def _format_sizes(sizes: tuple[int, ...]) -> str:
     return "×".join(map(str, sizes))
 
 
 _SOURCES: dict[str, Callable[[Path, tuple[int, ...]], Data]] = {
-    "digits": _digits,
-    "cifar10": _cifar10,
-    "folder": _folder,
+    "digits": _load_digits,
+    "cifar10": _load_cifar10,
+    "folder": _load_folder,
 }

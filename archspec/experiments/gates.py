@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archspec.backends.torch import build
+from archspec.codegen.fx import build
 from archspec.experiments.track import ExperimentError
-from archspec.experiments.weights import fit
-from archspec.graph import Graph, Node, Path, Value
+from archspec.experiments.weights import fit_weights
+from archspec.ir.graph import Graph, Node, Path, Value
+from archspec.ir.signal_flow import find_residual_operands, propagate_routes
 from archspec.ops.dropout import DropPath
-from archspec.passes.base import FreeNames, keep, rebuild
-from archspec.routes import detours, sweep
+from archspec.passes.base import FreeNames, keep_node, rebuild_graph
 
 
 class Gate(nn.Module):
@@ -31,11 +31,11 @@ class Gate(nn.Module):
         self.open = True
 
     def forward(self, x: Tensor) -> Tensor:
-        passed: Tensor = _Passed.apply(x, self)  # type: ignore[no-untyped-call]
+        passed: Tensor = _GateFunction.apply(x, self)  # type: ignore[no-untyped-call]
         return passed
 
 
-class _Passed(torch.autograd.Function):
+class _GateFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, gate: Gate) -> Tensor:
         ctx.gate = gate
@@ -48,13 +48,13 @@ class _Passed(torch.autograd.Function):
 
 
 @dataclass(frozen=True)
-class Join:
+class JoinGates:
     """The gates of one residual join."""
 
     branches: tuple[Gate, ...]
     shortcuts: tuple[Gate, ...]
 
-    def lead(self, *, branch: bool, shortcut: bool) -> None:
+    def set_open(self, *, branch: bool, shortcut: bool) -> None:
         """Says by which operands the gradient goes on."""
         for gate in self.branches:
             gate.open = branch
@@ -63,11 +63,11 @@ class Join:
 
 
 @dataclass(frozen=True)
-class Gated:
+class GatedNetwork:
     """A network in evaluation mode, with a gate at each operand of each of its residual joins, which stand in a row."""
 
     model: nn.Module
-    joins: tuple[Join, ...]
+    joins: tuple[JoinGates, ...]
 
     def loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
         """The sum of the losses of some samples, to take gradients of: samples are independent in evaluation mode."""
@@ -79,38 +79,38 @@ class Gated:
         At the joins numbered `through` it goes by the residual branches alone, at the others by the shortcuts alone; with
         None it is the whole gradient. May be taken again and again of one loss.
         """
-        for at, join in enumerate(self.joins):
-            join.lead(branch=through is None or at in through, shortcut=through is None or at not in through)
-        found: Tensor | None = torch.autograd.grad(loss, pixels, retain_graph=True, allow_unused=True)[0]
-        return torch.zeros_like(pixels) if found is None else found
+        for index, join in enumerate(self.joins):
+            join.set_open(branch=through is None or index in through, shortcut=through is None or index not in through)
+        gradient: Tensor | None = torch.autograd.grad(loss, pixels, retain_graph=True, allow_unused=True)[0]
+        return torch.zeros_like(pixels) if gradient is None else gradient
 
 
-def gated(graph: Graph, weights: Mapping[str, Tensor], device: torch.device | str = "cpu") -> Gated:
+def insert_gates(graph: Graph, weights: Mapping[str, Tensor], device: torch.device | str = "cpu") -> GatedNetwork:
     """A network of weights in float64, which small gradients need, with its gates.
 
     Raises:
         ExperimentError: it has no residual joins, a path avoids one of them, or weights are missing.
     """
-    flags = {id: longer for id, longer in detours(graph).items() if any(longer) and not all(longer)}
+    flags = {id: longer for id, longer in find_residual_operands(graph).items() if any(longer) and not all(longer)}
     if not flags:
         raise ExperimentError(f"{graph.name} has no residual branches")
     _check_row(graph, flags)
-    watched, places = _watched(graph, flags)
+    watched, places = _add_gate_nodes(graph, flags)
     model = build(watched, device=device, dtype=torch.float64).eval()
-    fit(model, weights)
+    fit_weights(model, weights)
     model.requires_grad_(False)
     gates = {path: Gate() for pair in places for paths in pair for path in paths}
     for path, gate in gates.items():
         model.set_submodule(".".join(path), gate)
-    joins = tuple(Join(*(tuple(gates[path] for path in paths) for paths in pair)) for pair in places)
-    return Gated(model, joins)
+    joins = tuple(JoinGates(*(tuple(gates[path] for path in paths) for paths in pair)) for pair in places)
+    return GatedNetwork(model, joins)
 
 
 def _check_row(graph: Graph, flags: Mapping[int, tuple[bool, ...]]) -> None:
     """Raises `ExperimentError` unless every path passes all the joins: only then is a way by each of them a path."""
     fewest = {
         node.id: [min(routes.values(), default=0) for routes in reached]
-        for node, reached in sweep(graph, 0, min, lambda node, _: int(node.id in flags), int.__add__)
+        for node, reached in propagate_routes(graph, 0, min, lambda node, _: int(node.id in flags), int.__add__)
     }
     passed = min(fewest[value.node][value.index] for value in graph.outputs.values())
     if passed != len(flags):
@@ -120,24 +120,24 @@ def _check_row(graph: Graph, flags: Mapping[int, tuple[bool, ...]]) -> None:
         )
 
 
-def _watched(
+def _add_gate_nodes(
     graph: Graph, flags: Mapping[int, tuple[bool, ...]]
 ) -> tuple[Graph, list[tuple[tuple[Path, ...], tuple[Path, ...]]]]:
     """The graph with a module before each operand of each join, and their paths: of branches and of shortcuts."""
-    names, found = FreeNames(graph), list[tuple[tuple[Path, ...], tuple[Path, ...]]]()
+    names, gate_paths = FreeNames(graph), list[tuple[tuple[Path, ...], tuple[Path, ...]]]()
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id not in flags:
-            return keep(new, node, inputs)
-        paths = [names.take(graph.scopes[node.scope].path, "gate") for _ in inputs]
+            return keep_node(new, node, inputs)
+        paths = [names.take(graph.regions[node.region].path, "gate") for _ in inputs]
         passed = tuple(
-            new.add(DropPath(p=0.0), (value,), path, scope=node.scope, span=node.span, use=node.use)[0]
+            new.add_node(DropPath(p=0.0), (value,), path, region=node.region, span=node.span, use=node.use)[0]
             for value, path in zip(inputs, paths, strict=True)
         )
         ways = list(zip(paths, flags[node.id], strict=True))
-        found.append(
+        gate_paths.append(
             (tuple(path for path, longer in ways if longer), tuple(path for path, longer in ways if not longer))
         )
-        return keep(new, node, passed)
+        return keep_node(new, node, passed)
 
-    return rebuild(graph, change), found
+    return rebuild_graph(graph, change), gate_paths

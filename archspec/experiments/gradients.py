@@ -12,9 +12,9 @@ from statistics import fmean
 
 import torch
 
-from archspec.experiments.gates import Gated, gated
-from archspec.experiments.lesions import Patient
-from archspec.experiments.track import DivergedError, Track, quiet
+from archspec.experiments.gates import GatedNetwork, insert_gates
+from archspec.experiments.lesions import TrainedNetwork
+from archspec.experiments.track import DivergedError, Track, track_silently
 
 MOST = 0.95
 """The part of all gradient that the effective paths carry."""
@@ -38,7 +38,7 @@ class Gradients:
     @cached_property
     def mean(self) -> dict[int, float]:
         """The mean magnitude of the gradient through one path of each length."""
-        return {length: fmean(found) for length, found in self.magnitudes.items()}
+        return {length: fmean(draws) for length, draws in self.magnitudes.items()}
 
     @cached_property
     def paths(self) -> dict[int, int]:
@@ -57,7 +57,7 @@ class Gradients:
         """The fewest lengths, in order, that have at least 95 % of the contributions."""
         chosen: list[int] = []
         for length in sorted(self.contributions, key=self.contributions.__getitem__, reverse=True):
-            if sum(self.contributions[one] for one in chosen) >= MOST:
+            if sum(self.contributions[other] for other in chosen) >= MOST:
                 break
             chosen.append(length)
         return tuple(sorted(chosen))
@@ -74,9 +74,9 @@ class Gradients:
                 "paths": self.paths[length],
                 "magnitude": self.mean[length],
                 "contribution": self.contributions[length],
-                "draws": list(found),
+                "draws": list(draws),
             }
-            for length, found in self.magnitudes.items()
+            for length, draws in self.magnitudes.items()
         }
         effective = {"lengths": list(self.effective), "share_of_paths": self.effective_share}
         return {
@@ -89,7 +89,9 @@ class Gradients:
         }
 
 
-def measure(patient: Patient, *, samples: int = 64, draws: int = 10, seed: int = 0, track: Track = quiet) -> Gradients:
+def measure_gradients(
+    trained: TrainedNetwork, *, samples: int = 64, draws: int = 10, seed: int = 0, track: Track = track_silently
+) -> Gradients:
     """Sends the gradient of the first test samples through random paths of each length, all of them where there are few.
 
     The network is in evaluation mode and float64. Where a join has several residual branches, as a ResNeXt unit written as
@@ -99,27 +101,29 @@ def measure(patient: Patient, *, samples: int = 64, draws: int = 10, seed: int =
         ExperimentError: the network is no row of residual joins.
         DivergedError: a gradient is no finite number.
     """
-    network = gated(patient.graph, patient.weights, patient.data.pixels.device)
-    pixels = patient.data.test_pixels[:samples].double().requires_grad_()
-    loss = network.loss(pixels, patient.data.test_labels[:samples])
+    network = insert_gates(trained.graph, trained.weights, trained.data.pixels.device)
+    pixels = trained.data.test_pixels[:samples].double().requires_grad_()
+    loss = network.loss(pixels, trained.data.test_labels[:samples])
     magnitudes: dict[int, tuple[float, ...]] = {}
-    for chosen in track(list(_choices(len(network.joins), draws, seed)), patient.name):
-        found = _magnitude(network, loss, pixels, chosen)
-        magnitudes[len(chosen)] = (*magnitudes.get(len(chosen), ()), found)
-    full = _magnitude(network, loss, pixels, None)
-    return Gradients(patient.name, len(network.joins), len(pixels), full, magnitudes)
+    for chosen in track(list(_draw_choices(len(network.joins), draws, seed)), trained.name):
+        magnitude = _measure_magnitude(network, loss, pixels, chosen)
+        magnitudes[len(chosen)] = (*magnitudes.get(len(chosen), ()), magnitude)
+    full = _measure_magnitude(network, loss, pixels, None)
+    return Gradients(trained.name, len(network.joins), len(pixels), full, magnitudes)
 
 
-def _magnitude(network: Gated, loss: torch.Tensor, pixels: torch.Tensor, through: tuple[int, ...] | None) -> float:
+def _measure_magnitude(
+    network: GatedNetwork, loss: torch.Tensor, pixels: torch.Tensor, through: tuple[int, ...] | None
+) -> float:
     """The mean magnitude of the gradient by one path, or the whole. Raises `DivergedError` where it is no finite number."""
-    found = float(network.gradient(loss, pixels, through).flatten(1).norm(dim=1).mean())
-    if not isfinite(found):
+    magnitude = float(network.gradient(loss, pixels, through).flatten(1).norm(dim=1).mean())
+    if not isfinite(magnitude):
         path = "" if through is None else f" by the branches {', '.join(map(str, through)) or 'none'}"
-        raise DivergedError(f"the gradient{path} is {found}")
-    return found
+        raise DivergedError(f"the gradient{path} is {magnitude}")
+    return magnitude
 
 
-def _choices(joins: int, draws: int, seed: int) -> Iterator[tuple[int, ...]]:
+def _draw_choices(joins: int, draws: int, seed: int) -> Iterator[tuple[int, ...]]:
     """Distinct choices of k joins, for each k: `draws` of them, or all there are."""
     random = Random(seed)  # noqa: S311 - no secret
     for length in range(joins + 1):

@@ -13,22 +13,22 @@ from statistics import fmean
 
 from torch import Tensor
 
-from archspec.backends.torch import build
+from archspec.codegen.fx import build
 from archspec.experiments.data import Data
 from archspec.experiments.order import kendall_tau
-from archspec.experiments.track import DivergedError, ExperimentError, Track, quiet
-from archspec.experiments.training import error
-from archspec.experiments.weights import fit
-from archspec.graph import Graph, Path
+from archspec.experiments.track import DivergedError, ExperimentError, Track, track_silently
+from archspec.experiments.training import measure_test_error
+from archspec.experiments.weights import fit_weights
+from archspec.ir.graph import Graph, Path
+from archspec.ir.parts import NamedParts
 from archspec.passes.base import PassError
 from archspec.passes.lesion import lesion, residual_blocks
-from archspec.places import Parts
 
 Swap = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Patient:
+class TrainedNetwork:
     """A trained network and the data that it is tested on; `name` is what it is called in tables and plots."""
 
     name: str
@@ -43,9 +43,9 @@ class Patient:
         """
         graph = lesion(self.graph, drop=tuple(drop), swap=tuple(swap)) if drop or swap else self.graph
         model = build(graph, device=self.data.pixels.device)
-        fit(model, self.weights)
+        fit_weights(model, self.weights)
         try:
-            return error(model, self.data)
+            return measure_test_error(model, self.data)
         except DivergedError as fault:
             without = f" without {', '.join(drop)}" if drop else ""
             exchanged = f" with {', '.join(' and '.join(pair) for pair in swap)} exchanged" if swap else ""
@@ -54,32 +54,32 @@ class Patient:
 
 @dataclass(frozen=True)
 class Lesions:
-    """The error without each single block, by the block's name in the order of the network; `whole` is without lesion."""
+    """The error without each single block, by the block's name in the order of the network; `baseline_error` is without lesion."""
 
     network: str
-    whole: float
+    baseline_error: float
     errors: Mapping[str, float]
 
     def as_dict(self) -> dict[str, object]:
-        return {"network": self.network, "whole": self.whole, "errors": dict(self.errors)}
+        return {"network": self.network, "whole": self.baseline_error, "errors": dict(self.errors)}
 
 
 @dataclass(frozen=True)
 class Deletions:
-    """The errors without K random blocks, one for each draw, by K; `whole` is without lesion."""
+    """The errors without K random blocks, one for each draw, by K; `baseline_error` is without lesion."""
 
     network: str
     blocks: int
-    whole: float
+    baseline_error: float
     errors: Mapping[int, tuple[float, ...]]
 
     def as_dict(self) -> dict[str, object]:
-        errors = {str(count): {"mean": fmean(found), "draws": list(found)} for count, found in self.errors.items()}
-        return {"network": self.network, "blocks": self.blocks, "whole": self.whole, "errors": errors}
+        errors = {str(count): {"mean": fmean(draws), "draws": list(draws)} for count, draws in self.errors.items()}
+        return {"network": self.network, "blocks": self.blocks, "whole": self.baseline_error, "errors": errors}
 
 
 @dataclass(frozen=True)
-class Trial:
+class ShuffleTrial:
     """One reordering: how many random exchanges, Kendall's tau of the order that they leave, the error."""
 
     swaps: int
@@ -89,57 +89,61 @@ class Trial:
 
 @dataclass(frozen=True)
 class Shuffles:
-    """The errors after random exchanges of blocks of equal shapes; `whole` is without any."""
+    """The errors after random exchanges of blocks of equal shapes; `baseline_error` is without any."""
 
     network: str
     blocks: int
-    whole: float
-    trials: tuple[Trial, ...]
+    baseline_error: float
+    trials: tuple[ShuffleTrial, ...]
 
     def as_dict(self) -> dict[str, object]:
-        trials = [{"swaps": one.swaps, "tau": one.tau, "error": one.error} for one in self.trials]
-        return {"network": self.network, "blocks": self.blocks, "whole": self.whole, "trials": trials}
+        trials = [{"swaps": trial.swaps, "tau": trial.tau, "error": trial.error} for trial in self.trials]
+        return {"network": self.network, "blocks": self.blocks, "whole": self.baseline_error, "trials": trials}
 
 
-def blocks(graph: Graph) -> tuple[str, ...]:
+def find_deletable_blocks(graph: Graph) -> tuple[str, ...]:
     """The blocks that can be deleted, by name in order: those with a residual branch, of a plain network those whose shapes meet.
 
     A block of a plain network is the widest part around one innermost group of weighted layers; where none of these can
     go, as in VGG, its weighted layers are the blocks. Raises `ExperimentError` where nothing can be deleted.
     """
-    found = residual_blocks(graph) or _droppable(graph, _plain_blocks(graph)) or _droppable(graph, _layers(graph))
-    if not found:
+    deletable = (
+        residual_blocks(graph)
+        or _filter_droppable(graph, _find_plain_blocks(graph))
+        or _filter_droppable(graph, _list_weighted_layers(graph))
+    )
+    if not deletable:
         raise ExperimentError(f"{graph.name} has no block that can be deleted: the shapes do not meet without it")
-    return found
+    return deletable
 
 
-def _plain_blocks(graph: Graph) -> list[str]:
-    heavy = {graph.scopes[node.scope].path for node in graph.ops if node.op.weighted}
-    inner = [path for path in heavy if not any(_is_in(other, path) for other in heavy)]
-    widest = (_widest(path, inner) for path in inner)
-    order = {scope.path: at for at, scope in reversed(list(enumerate(graph.scopes)))}
+def _find_plain_blocks(graph: Graph) -> list[str]:
+    heavy = {graph.regions[node.region].path for node in graph.ops if node.op.weighted}
+    inner = [path for path in heavy if not any(_is_inside(other, path) for other in heavy)]
+    widest = (_widest_region(path, inner) for path in inner)
+    order = {region.path: index for index, region in reversed(list(enumerate(graph.regions)))}
     return [".".join(path) for path in sorted(set(widest), key=order.__getitem__) if path]
 
 
-def _widest(path: Path, inner: Sequence[Path]) -> Path:
-    """The widest scope around a path that holds no other inner one."""
+def _widest_region(path: Path, inner: Sequence[Path]) -> Path:
+    """The widest region around a path that holds no other inner one."""
     ends = (end for end in range(1, len(path)) if not any(o != path and o[:end] == path[:end] for o in inner))
     return path[: next(ends, len(path))]
 
 
-def _is_in(inner: Path, outer: Path) -> bool:
+def _is_inside(inner: Path, outer: Path) -> bool:
     return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
-def _layers(graph: Graph) -> list[str]:
+def _list_weighted_layers(graph: Graph) -> list[str]:
     return list(dict.fromkeys(node.name for node in graph.ops if node.op.weighted and node.path))
 
 
-def _droppable(graph: Graph, names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if _meets(graph, name))
+def _filter_droppable(graph: Graph, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if _can_drop(graph, name))
 
 
-def _meets(graph: Graph, name: str) -> bool:
+def _can_drop(graph: Graph, name: str) -> bool:
     try:
         lesion(graph, drop=(name,))
     except PassError:
@@ -147,52 +151,52 @@ def _meets(graph: Graph, name: str) -> bool:
     return True
 
 
-def lesion_each(patient: Patient, track: Track = quiet) -> Lesions:
+def lesion_each(trained: TrainedNetwork, track: Track = track_silently) -> Lesions:
     """Deletes each block by itself."""
-    errors = {name: patient.error([name]) for name in track(blocks(patient.graph), patient.name)}
-    return Lesions(patient.name, patient.error(), errors)
+    errors = {name: trained.error([name]) for name in track(find_deletable_blocks(trained.graph), trained.name)}
+    return Lesions(trained.name, trained.error(), errors)
 
 
 def delete_random(
-    patient: Patient, *, most: int | None = None, draws: int = 5, seed: int = 0, track: Track = quiet
+    trained: TrainedNetwork, *, most: int | None = None, draws: int = 5, seed: int = 0, track: Track = track_silently
 ) -> Deletions:
     """Deletes K random blocks, for each K from 1 to `most` (all of them if None), so many times."""
-    names = blocks(patient.graph)
+    names = find_deletable_blocks(trained.graph)
     most = len(names) if most is None else min(most, len(names))
-    drawn = list(_deletions(names, most, draws, seed))
+    drawn = list(_draw_deletions(names, most, draws, seed))
     errors: dict[int, tuple[float, ...]] = {}
-    for drop in track(drawn, patient.name):
-        errors[len(drop)] = (*errors.get(len(drop), ()), patient.error(drop))
-    return Deletions(patient.name, len(names), patient.error(), errors)
+    for drop in track(drawn, trained.name):
+        errors[len(drop)] = (*errors.get(len(drop), ()), trained.error(drop))
+    return Deletions(trained.name, len(names), trained.error(), errors)
 
 
-def _deletions(names: Sequence[str], most: int, draws: int, seed: int) -> Iterator[tuple[str, ...]]:
+def _draw_deletions(names: Sequence[str], most: int, draws: int, seed: int) -> Iterator[tuple[str, ...]]:
     random = Random(seed)  # noqa: S311 - no secret
     for count in range(1, most + 1):
         for _ in range(1 if count == len(names) else draws):
             chosen = sorted(random.sample(range(len(names)), count))
-            yield tuple(names[at] for at in chosen)
+            yield tuple(names[index] for index in chosen)
 
 
 def shuffle_random(
-    patient: Patient, *, most: int | None = None, draws: int = 5, seed: int = 0, track: Track = quiet
+    trained: TrainedNetwork, *, most: int | None = None, draws: int = 5, seed: int = 0, track: Track = track_silently
 ) -> Shuffles:
     """Exchanges K random pairs of blocks one after the other, for K of 1, 2, 4, … up to `most` (the number of blocks if None)."""
-    names = blocks(patient.graph)
-    pairs = _exchangeable(patient.graph, names)
+    names = find_deletable_blocks(trained.graph)
+    pairs = _find_swappable_pairs(trained.graph, names)
     if not pairs:
-        raise ExperimentError(f"{patient.graph.name} has no two blocks of one stage that could be exchanged")
-    counts = _ladder(most or len(names))
+        raise ExperimentError(f"{trained.graph.name} has no two blocks of one stage that could be exchanged")
+    counts = _powers_of_two(most or len(names))
     random = Random(seed)  # noqa: S311 - no secret
     drawn = [tuple(random.choice(pairs) for _ in range(count)) for count in counts for _ in range(draws)]
     trials = tuple(
-        Trial(len(swaps), kendall_tau(names, _exchanged(names, swaps)), patient.error(swap=swaps))
-        for swaps in track(drawn, patient.name)
+        ShuffleTrial(len(swaps), kendall_tau(names, _apply_swaps(names, swaps)), trained.error(swap=swaps))
+        for swaps in track(drawn, trained.name)
     )
-    return Shuffles(patient.name, len(names), patient.error(), trials)
+    return Shuffles(trained.name, len(names), trained.error(), trials)
 
 
-def _ladder(most: int) -> list[int]:
+def _powers_of_two(most: int) -> list[int]:
     """1, 2, 4, … up to `most`, with it."""
     counts = [1]
     while counts[-1] * 2 < most:
@@ -200,21 +204,21 @@ def _ladder(most: int) -> list[int]:
     return [*counts, most] if most > 1 else counts
 
 
-def _exchangeable(graph: Graph, names: Sequence[str]) -> list[Swap]:
+def _find_swappable_pairs(graph: Graph, names: Sequence[str]) -> list[Swap]:
     """The pairs of blocks of one stage that take and give values of equal shapes."""
-    parts = Parts(graph)
+    parts = NamedParts(graph)
     ends = {}
     for name in names:
         part = parts.find(name)
-        entering, leaving = set(part.entering.values()), part.leaving
+        entering, leaving = set(part.incoming.values()), part.outputs
         if len(entering) == 1 and len(leaving) == 1:
             ends[name] = (name.rpartition(".")[0], entering.pop().shape, leaving[0].shape)
-    return [(one, other) for one, other in combinations(ends, 2) if ends[one] == ends[other]]
+    return [(first, second) for first, second in combinations(ends, 2) if ends[first] == ends[second]]
 
 
-def _exchanged(names: Sequence[str], swaps: Sequence[Swap]) -> list[str]:
+def _apply_swaps(names: Sequence[str], swaps: Sequence[Swap]) -> list[str]:
     order = list(names)
-    for one, other in swaps:
-        at, beside = order.index(one), order.index(other)
-        order[at], order[beside] = other, one
+    for first, second in swaps:
+        first_index, second_index = order.index(first), order.index(second)
+        order[first_index], order[second_index] = second, first
     return order

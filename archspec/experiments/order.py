@@ -11,9 +11,9 @@ def kendall_tau(before: Sequence[Hashable], after: Sequence[Hashable]) -> float:
 
     Of all pairs, the part that stand the same way round less the part that do not; of fewer than two things, 1.
     """
-    place = {thing: at for at, thing in enumerate(after)}
+    place = {thing: index for index, thing in enumerate(after)}
     if len(place) != len(after) or place.keys() != set(before):
         raise ValueError("the orders are not of the same distinct things")
     pairs = list(combinations(before, 2))
-    same = sum(1 for one, other in pairs if place[one] < place[other])
+    same = sum(1 for first, second in pairs if place[first] < place[second])
     return (2 * same - len(pairs)) / len(pairs) if pairs else 1.0

@@ -38,20 +38,20 @@ _STYLE: Any = {
 }
 
 
-def check(path: Path) -> None:
+def check_plot_path(path: Path) -> None:
     """Raises `ExperimentError` where no picture could be written to a file: by its ending, or without matplotlib."""
     if path.suffix not in SUFFIXES:
         raise ExperimentError(f"pictures are in files that end in {', '.join(SUFFIXES)}, not {path.name!r}")
     _matplotlib()
 
 
-def save(path: Path, results: Sequence[Result]) -> None:
+def save_plot(path: Path, results: Sequence[Result]) -> None:
     """Draws results of one kind, one for each network, into one picture. Raises `ExperimentError` and OSError."""
-    check(path)
+    check_plot_path(path)
     with _matplotlib().rc_context(_STYLE):
-        figure = _figure(results)
+        figure = _draw_figure(results)
         metadata = {"Date": None} if path.suffix == ".svg" else {}
-        with files.replacing(path) as file, warnings.catch_warnings():
+        with files.replace_file(path) as file, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
             figure.savefig(file, format=path.suffix[1:], dpi=160, metadata=metadata)
 
@@ -59,32 +59,34 @@ def save(path: Path, results: Sequence[Result]) -> None:
 def _matplotlib() -> Any:
     """The package; what draws and what writes are imported too, so that a broken one is told before the work."""
     names = ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib")
-    return [extras.load(name, "a picture", "pip install 'archspec-nn[plot]'", ExperimentError) for name in names][-1]
+    return [extras.load_extra(name, "a picture", "pip install 'archspec-nn[plot]'", ExperimentError) for name in names][
+        -1
+    ]
 
 
-def _figure(results: Sequence[Result]) -> Figure:
+def _draw_figure(results: Sequence[Result]) -> Figure:
     from matplotlib.figure import Figure
 
     kind = type(results[0])
     rows, columns, size = (len(results), 3, (10, 2.9 * len(results))) if kind is Gradients else (1, 1, (6.4, 3.6))
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
-    for at, result in enumerate(results):
+    for index, result in enumerate(results):
         look = {
-            "color": _COLOURS[at % len(_COLOURS)],
-            "marker": _MARKS[at % len(_MARKS)],
+            "color": _COLOURS[index % len(_COLOURS)],
+            "marker": _MARKS[index % len(_MARKS)],
             "label": _words(result.network),
         }
         if isinstance(result, Gradients):
-            _gradients(list(axes[at]), result)
+            _plot_gradients(list(axes[index]), result)
         elif isinstance(result, Lesions):
-            _lesions(axes[0][0], result, _places(results), look)
+            _plot_lesions(axes[0][0], result, _block_positions(results), look)
         elif isinstance(result, Deletions):
-            _deletions(axes[0][0], result, look)
+            _plot_deletions(axes[0][0], result, look)
         else:
-            _shuffles(axes[0][0], result, look)
+            _plot_shuffles(axes[0][0], result, look)
     if kind is not Gradients:
-        _finish(axes[0][0], results)
+        _finish_axes(axes[0][0], results)
     return figure
 
 
@@ -94,7 +96,7 @@ def _words(name: str) -> str:
     return f" {shown}" if shown.startswith("_") else shown
 
 
-def _finish(axes: Axes, results: Sequence[Result]) -> None:
+def _finish_axes(axes: Axes, results: Sequence[Result]) -> None:
     axes.set_ylabel("test error, %")
     axes.set_ylim(-2, 102)
     if len(results) > 1 or isinstance(results[0], Shuffles):
@@ -103,60 +105,60 @@ def _finish(axes: Axes, results: Sequence[Result]) -> None:
         axes.set_title(_words(results[0].network))
 
 
-def _places(results: Sequence[Result]) -> dict[str, int]:
+def _block_positions(results: Sequence[Result]) -> dict[str, int]:
     """Where each block stands, by its name: the networks of one picture are mostly variants of the first."""
     names = dict.fromkeys(name for result in results if isinstance(result, Lesions) for name in result.errors)
-    return {name: at for at, name in enumerate(names, start=1)}
+    return {name: position for position, name in enumerate(names, start=1)}
 
 
-def _lesions(axes: Axes, result: Lesions, places: dict[str, int], look: dict[str, Any]) -> None:
-    at = [places[name] for name in result.errors]
-    axes.plot(at, _percent(result.errors.values()), markersize=4, linewidth=1, **look)
-    axes.axhline(100 * result.whole, color=look["color"], linestyle=":", linewidth=1)
+def _plot_lesions(axes: Axes, result: Lesions, places: dict[str, int], look: dict[str, Any]) -> None:
+    positions = [places[name] for name in result.errors]
+    axes.plot(positions, _to_percent(result.errors.values()), markersize=4, linewidth=1, **look)
+    axes.axhline(100 * result.baseline_error, color=look["color"], linestyle=":", linewidth=1)
     axes.set_xlabel("the one block deleted, from the input on (dotted: none)")
 
 
-def _deletions(axes: Axes, result: Deletions, look: dict[str, Any]) -> None:
+def _plot_deletions(axes: Axes, result: Deletions, look: dict[str, Any]) -> None:
     counts = [0, *result.errors]
-    draws = [(result.whole,), *result.errors.values()]
-    axes.plot(counts, _percent(map(fmean, draws)), markersize=4, linewidth=1.2, **look)
-    lowest, highest = _percent(map(min, draws)), _percent(map(max, draws))
+    draws = [(result.baseline_error,), *result.errors.values()]
+    axes.plot(counts, _to_percent(map(fmean, draws)), markersize=4, linewidth=1.2, **look)
+    lowest, highest = _to_percent(map(min, draws)), _to_percent(map(max, draws))
     axes.fill_between(counts, lowest, highest, color=look["color"], alpha=0.18, linewidth=0)
     axes.set_xlabel("random blocks deleted (line: mean of the draws, band: all of them)")
 
 
-def _shuffles(axes: Axes, result: Shuffles, look: dict[str, Any]) -> None:
-    taus, errors = [one.tau for one in result.trials], [one.error for one in result.trials]
-    axes.scatter(taus, _percent(errors), s=22, alpha=0.8, linewidth=0, **look)
-    axes.axhline(100 * result.whole, color=look["color"], linestyle=":", linewidth=1)
+def _plot_shuffles(axes: Axes, result: Shuffles, look: dict[str, Any]) -> None:
+    taus, errors = [trial.tau for trial in result.trials], [trial.error for trial in result.trials]
+    axes.scatter(taus, _to_percent(errors), s=22, alpha=0.8, linewidth=0, **look)
+    axes.axhline(100 * result.baseline_error, color=look["color"], linestyle=":", linewidth=1)
     axes.set_xlabel("Kendall's tau of the order of the blocks (1: as trained; dotted: the error there)")
     axes.set_xlim(1.03, min([*taus, *([-axes.get_xlim()[1]] if axes.xaxis_inverted() else [])]) - 0.03)
 
 
-def _gradients(axes: list[Axes], result: Gradients) -> None:
+def _plot_gradients(axes: list[Axes], result: Gradients) -> None:
     counts, sizes, parts = axes
     lengths = list(result.paths)
     colours = [_COLOURS[1] if length in result.effective else _COLOURS[0] for length in lengths]
     shares = [result.paths[length] / 2**result.blocks for length in lengths]
-    counts.bar(lengths, _percent(shares), width=1, color=colours, alpha=0.85)
+    counts.bar(lengths, _to_percent(shares), width=1, color=colours, alpha=0.85)
     counts.set(ylabel="% of all paths", title=f"{_words(result.network)}:\n$2^{{{result.blocks}}}$ paths")
-    for length, found in result.magnitudes.items():
-        sizes.scatter([length] * len(found), found, s=5, color="#999999", alpha=0.6, linewidth=0, rasterized=True)
+    for length, draws in result.magnitudes.items():
+        sizes.scatter([length] * len(draws), draws, s=5, color="#999999", alpha=0.6, linewidth=0, rasterized=True)
     sizes.plot(lengths, list(result.mean.values()), color=_COLOURS[0], marker="o", markersize=3, linewidth=1)
     sizes.set(
         yscale="log", ylabel="L2 norm at the input", title="gradient through one path\n(dots: draws, line: their mean)"
     )
-    parts.bar(lengths, _percent(result.contributions.values()), width=1, color=colours, alpha=0.85)
-    parts.set(ylabel="% of the sum", title=f"paths × gradient: {_effective(result)}")
-    for one in axes:
-        one.set_xlabel("length of the path, in blocks")
+    parts.bar(lengths, _to_percent(result.contributions.values()), width=1, color=colours, alpha=0.85)
+    parts.set(ylabel="% of the sum", title=f"paths × gradient: {_describe_effective(result)}")
+    for plot in axes:
+        plot.set_xlabel("length of the path, in blocks")
 
 
-def _effective(result: Gradients) -> str:
-    return f"95 % in lengths\n{_ranges(result.effective)}, {100 * result.effective_share:.2g} % of all paths"
+def _describe_effective(result: Gradients) -> str:
+    return f"95 % in lengths\n{_format_ranges(result.effective)}, {100 * result.effective_share:.2g} % of all paths"
 
 
-def _ranges(lengths: Sequence[int]) -> str:
+def _format_ranges(lengths: Sequence[int]) -> str:
     """Whole numbers in order, those in a row as first-last."""
     runs: list[list[int]] = []
     for length in lengths:
@@ -167,5 +169,5 @@ def _ranges(lengths: Sequence[int]) -> str:
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
-def _percent(parts: Any) -> list[float]:
+def _to_percent(parts: Any) -> list[float]:
     return [100 * part for part in parts]

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archspec.backends.torch.checkpoint import compare, nbytes, not_finite, put
-from archspec.backends.torch.weight_files import WeightsError, allowance, read_data
+from archspec.codegen.fx.checkpoint import compare_weights, copy_weights, count_bytes, not_finite
+from archspec.codegen.fx.weight_files import WeightsError, compute_read_limit, read_data
 from archspec.experiments.state import Epoch, Training
 from archspec.experiments.track import ExperimentError
 
@@ -23,7 +23,7 @@ class _PartError(ValueError):
     """A part of a checkpoint that is not what it must be."""
 
 
-def resume(training: Training, checkpoint: Path) -> None:
+def resume_training(training: Training, checkpoint: Path) -> None:
     """Goes back to where a checkpoint was written.
 
     Raises:
@@ -32,8 +32,8 @@ def resume(training: Training, checkpoint: Path) -> None:
         OSError: it cannot be read.
     """
     try:
-        state = read_data(checkpoint, limit=allowance(nbytes(training.model.state_dict())))
-        history = _check(training, state)
+        state = read_data(checkpoint, limit=compute_read_limit(count_bytes(training.model.state_dict())))
+        history = _check_checkpoint(training, state)
     except WeightsError as error:
         raise ExperimentError(str(error)) from None
     except _PartError as error:
@@ -41,7 +41,7 @@ def resume(training: Training, checkpoint: Path) -> None:
     training.history, training.position, training.loss = history, state["position"], state["loss"]
     training.order = state["order"]
     training.draws.load(state["draws"])
-    put(state["model"], training.model.state_dict())
+    copy_weights(state["model"], training.model.state_dict())
     groups = training.optimizer.state_dict()["param_groups"]
     training.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
     _set_rate(training)
@@ -57,17 +57,17 @@ def _set_rate(training: Training) -> None:
         training.schedule.load_state_dict({"_step_count": taken + 1})
 
 
-def _check(training: Training, state: Any) -> list[Epoch]:
+def _check_checkpoint(training: Training, state: Any) -> list[Epoch]:
     """The epochs of a checkpoint all of whose parts are right. Raises `_PartError`."""
     expected = training.state()
     if not isinstance(state, dict):
-        raise _PartError(f"expected the parts of a training, got {_kind(state)}")
+        raise _PartError(f"expected the parts of a training, got {_describe_value(state)}")
     if state.get("key") != training.key and "key" in state:
         raise _PartError("is of another network, other data or another recipe")
     for part in [*expected, *state]:
         if part not in state or part not in expected:
             raise _PartError(f"{'it has no' if part in expected else 'it has an unknown'} part {part}")
-    history = _history(state["history"], training.epochs)
+    history = _read_history(state["history"], training.epochs)
     _check_count("position", state["position"], training.steps if len(history) < training.epochs else 0)
     _check_number("loss", state["loss"])
     _check_model(training.model.state_dict(), state["model"])
@@ -77,14 +77,14 @@ def _check(training: Training, state: Any) -> list[Epoch]:
     return history
 
 
-def _history(history: Any, epochs: int) -> list[Epoch]:
+def _read_history(history: Any, epochs: int) -> list[Epoch]:
     if not isinstance(history, list) or len(history) > epochs:
-        raise _PartError(f"history: expected at most {epochs} epochs, got {_kind(history)}")
+        raise _PartError(f"history: expected at most {epochs} epochs, got {_describe_value(history)}")
     epochs_done: list[Epoch] = []
     for number, epoch in enumerate(history, start=1):
         part = f"history, epoch {number}"
         if not isinstance(epoch, dict) or epoch.keys() != {"number", "loss", "test_error"} or epoch["number"] != number:
-            raise _PartError(f"{part}: expected its number, loss and test_error, got {_kind(epoch)}")
+            raise _PartError(f"{part}: expected its number, loss and test_error, got {_describe_value(epoch)}")
         _check_number(f"{part}, loss", epoch["loss"])
         _check_number(f"{part}, test_error", epoch["test_error"], most=1.0)
         epochs_done.append(Epoch(**epoch))
@@ -93,7 +93,7 @@ def _history(history: Any, epochs: int) -> list[Epoch]:
 
 def _check_model(own: Mapping[str, Tensor], weights: Any) -> None:
     _check_tensors("model", weights)
-    fit = compare(own, weights)
+    fit = compare_weights(own, weights)
     if not fit.exact:
         raise _PartError(f"model: these are not the weights of this network\n{fit}")
     for name, weight in weights.items():
@@ -102,7 +102,7 @@ def _check_model(own: Mapping[str, Tensor], weights: Any) -> None:
 
 def _check_optimizer(parameters: list[torch.nn.Parameter], got: Any, taken: int) -> None:
     if not isinstance(got, dict) or not all(type(key) is int and 0 <= key < len(parameters) for key in got):
-        raise _PartError(f"optimizer: expected the state of {len(parameters)} parameters, got {_kind(got)}")
+        raise _PartError(f"optimizer: expected the state of {len(parameters)} parameters, got {_describe_value(got)}")
     for number, state in got.items():
         part = f"optimizer, parameter {number}"
         _check_tensors(part, state)
@@ -133,30 +133,30 @@ def _check_generators(training: Training, state: Mapping[str, Any]) -> None:
 
 def _check_tensors(part: str, got: Any) -> None:
     if not isinstance(got, dict) or not all(isinstance(tensor, Tensor) for tensor in got.values()):
-        raise _PartError(f"{part}: expected tensors by name, got {_kind(got)}")
+        raise _PartError(f"{part}: expected tensors by name, got {_describe_value(got)}")
 
 
 def _check_tensor(part: str, got: Any, own: Tensor) -> None:
     """Raises `_PartError` unless a tensor has the type and the shape of another, and finite values."""
     if not isinstance(got, Tensor) or got.dtype != own.dtype or got.shape != own.shape:
-        raise _PartError(f"{part}: expected {_kind(own)}, got {_kind(got)}")
+        raise _PartError(f"{part}: expected {_describe_value(own)}, got {_describe_value(got)}")
     if not_finite(got):
         raise _PartError(f"{part}: {not_finite(got):,} values are not finite")
 
 
 def _check_count(part: str, got: Any, most: int) -> None:
     if type(got) is not int or not 0 <= got <= most:
-        raise _PartError(f"{part}: expected a whole number from 0 to {most}, got {_kind(got)}")
+        raise _PartError(f"{part}: expected a whole number from 0 to {most}, got {_describe_value(got)}")
 
 
 def _check_number(part: str, got: Any, most: float = math.inf) -> None:
     if type(got) is not float or not math.isfinite(got) or not 0 <= got <= most:
         raise _PartError(
-            f"{part}: expected a number from 0{f' to {most:g}' if most < math.inf else ' on'}, got {_kind(got)}"
+            f"{part}: expected a number from 0{f' to {most:g}' if most < math.inf else ' on'}, got {_describe_value(got)}"
         )
 
 
-def _kind(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     """A value, or what it is where it is large."""
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"

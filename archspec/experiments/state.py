@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archspec.backends.torch import Checkpoint, build
+from archspec.codegen.fx import Checkpoint, build
 from archspec.experiments.data import Data
 from archspec.experiments.randomness import Draws
 from archspec.experiments.track import ExperimentError
-from archspec.graph import Graph
+from archspec.ir.graph import Graph
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Training:
         }
 
 
-def begin(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | None = None) -> Training:
+def begin_training(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | None = None) -> Training:
     """A network with fresh weights. The same seed gives, on the CPU, the same network after the same training.
 
     `checkpoint` is what each step computes again and does not keep, as in `build`; it changes no number. Raises
@@ -103,10 +103,10 @@ def begin(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | 
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.epochs * steps)
     order = torch.Generator().manual_seed(recipe.seed).get_state()
     draws = Draws.seeded(recipe.seed, device)
-    return Training(model, optimizer, schedule, recipe.epochs, steps, order, draws, _key(graph, data, recipe))
+    return Training(model, optimizer, schedule, recipe.epochs, steps, order, draws, _hash_training(graph, data, recipe))
 
 
-def _key(graph: Graph, data: Data, recipe: Recipe) -> str:
+def _hash_training(graph: Graph, data: Data, recipe: Recipe) -> str:
     ops = [(node.path, node.op.word, repr(node.op), [value.node for value in node.inputs]) for node in graph.ops]
     samples = (data.name, tuple(data.pixels.shape), data.fingerprint)
     return sha256(repr((ops, samples, asdict(recipe))).encode()).hexdigest()

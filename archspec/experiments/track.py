@@ -11,12 +11,12 @@ Item = TypeVar("Item")
 class Track(Protocol):
     """Gives the items of a sequence in order, and shows how many are done."""
 
-    def __call__(self, items: Sequence[Item], what: str) -> Iterable[Item]: ...
+    def __call__(self, items: Sequence[Item], description: str) -> Iterable[Item]: ...
 
 
-def quiet(items: Sequence[Item], what: str) -> Iterable[Item]:
+def track_silently(items: Sequence[Item], description: str) -> Iterable[Item]:
     """Shows nothing."""
-    del what
+    del description
     return items
 
 

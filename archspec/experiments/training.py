@@ -10,19 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from archspec import files
-from archspec.backends.torch.checkpoint import not_finite
-from archspec.backends.torch.weight_files import pack_torch
+from archspec.codegen.fx.checkpoint import not_finite
+from archspec.codegen.fx.weight_files import pack_torch
 from archspec.experiments.data import Data
-from archspec.experiments.resuming import resume
-from archspec.experiments.state import Epoch, Recipe, Training, begin
+from archspec.experiments.resuming import resume_training
+from archspec.experiments.state import Epoch, Recipe, Training, begin_training
 from archspec.experiments.track import DivergedError, StoppedError
 
-__all__ = ["Epoch", "Recipe", "Training", "begin", "error", "resume", "train"]
+__all__ = ["Epoch", "Recipe", "Training", "begin_training", "measure_test_error", "resume_training", "train_epochs"]
 
 Ask = Callable[[], bool]
 
 
-def train(
+def train_epochs(
     training: Training,
     data: Data,
     recipe: Recipe,
@@ -42,27 +42,27 @@ def train(
     """
     while training.done < recipe.epochs:
         try:
-            epoch = _epoch(training, data, recipe, step, stop)
+            epoch = _train_epoch(training, data, recipe, step, stop)
         except StoppedError:
-            _write(training, checkpoint)
+            _write_checkpoint(training, checkpoint)
             raise
         training.history.append(epoch)
         training.position, training.loss = 0, 0.0
-        _write(training, checkpoint)
+        _write_checkpoint(training, checkpoint)
         yield epoch
 
 
-def _write(training: Training, checkpoint: Path | None) -> None:
+def _write_checkpoint(training: Training, checkpoint: Path | None) -> None:
     if checkpoint is None:
         return
     try:
-        files.write(checkpoint, pack_torch(training.state()))
+        files.write_atomically(checkpoint, pack_torch(training.state()))
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(checkpoint)) from error
     training.kept = training.place
 
 
-def _epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float], None], stop: Ask) -> Epoch:
+def _train_epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float], None], stop: Ask) -> Epoch:
     """What is left of an epoch; between two steps the training could be put down and taken up again."""
     training.model.train()
     generator = torch.Generator()
@@ -70,19 +70,19 @@ def _epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float
     order = torch.randperm(len(data.labels), generator=generator).to(data.labels.device)
     with training.draws.drawing():
         for batch in torch.split(order, recipe.batch)[training.position :]:
-            loss = _step(training, data.pixels[batch], data.labels[batch], recipe)
+            loss = _train_step(training, data.pixels[batch], data.labels[batch], recipe)
             training.loss += loss * len(batch)
             training.position += 1
             training.draws.update()
             step(loss)
-            _check(training, stop)
+            _check_stop(training, stop)
     _check_weights(training)
-    test_error = error(training.model, data, check=lambda: _check(training, stop))
+    test_error = measure_test_error(training.model, data, check=lambda: _check_stop(training, stop))
     training.order = generator.get_state()
     return Epoch(training.done + 1, training.loss / len(data.labels), test_error)
 
 
-def _step(training: Training, pixels: Tensor, labels: Tensor, recipe: Recipe) -> float:
+def _train_step(training: Training, pixels: Tensor, labels: Tensor, recipe: Recipe) -> float:
     """One minibatch: the weights change only where loss and gradient are finite."""
     loss = nn.functional.cross_entropy(training.model(pixels), labels)
     value = loss.item()
@@ -96,7 +96,7 @@ def _step(training: Training, pixels: Tensor, labels: Tensor, recipe: Recipe) ->
     return value
 
 
-def _check(training: Training, stop: Ask) -> None:
+def _check_stop(training: Training, stop: Ask) -> None:
     if stop():
         raise StoppedError(training.place)
 
@@ -122,7 +122,9 @@ def _check_weights(training: Training) -> None:
 
 
 @torch.inference_mode()
-def error(model: nn.Module, data: Data, batch: int = 512, *, check: Callable[[], None] = lambda: None) -> float:
+def measure_test_error(
+    model: nn.Module, data: Data, batch: int = 512, *, check: Callable[[], None] = lambda: None
+) -> float:
     """The part of the test samples, in [0, 1], that a network takes for another class. `check` is called before each batch.
 
     Raises:

@@ -8,8 +8,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from archspec import files
-from archspec.backends.torch.checkpoint import compare, put, read
-from archspec.backends.torch.weight_files import WeightsError, allowance, pack_safetensors, pack_torch
+from archspec.codegen.fx.checkpoint import compare_weights, copy_weights, read_weights
+from archspec.codegen.fx.weight_files import WeightsError, compute_read_limit, pack_safetensors, pack_torch
 from archspec.experiments.track import ExperimentError
 from archspec.extras import UnavailableError
 
@@ -22,42 +22,42 @@ def check_suffix(path: Path) -> None:
         raise ExperimentError(f"weights are in files that end in {', '.join(SUFFIXES)}, not {path.name!r}")
 
 
-def save(path: Path, weights: Mapping[str, Tensor]) -> None:
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Writes weights with their digest, all or nothing, as the file's ending says. Raises `ExperimentError` and OSError."""
     check_suffix(path)
     plain = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
-    files.write(path, _safetensors(plain) if path.suffix == ".safetensors" else pack_torch(plain))
+    files.write_atomically(path, _import_safetensors(plain) if path.suffix == ".safetensors" else pack_torch(plain))
 
 
-def load(path: Path, *, needed: int | None = None) -> dict[str, Tensor]:
+def load_weights(path: Path, *, needed: int | None = None) -> dict[str, Tensor]:
     """Reads weights for a network whose own take `needed` bytes.
 
     Raises `ExperimentError`, also where a file holds anything but tensors by name, and OSError.
     """
     check_suffix(path)
     try:
-        return read(path, limit=None if needed is None else allowance(needed))
+        return read_weights(path, limit=None if needed is None else compute_read_limit(needed))
     except WeightsError as error:
         raise ExperimentError(str(error)) from None
 
 
-def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Gives a network its weights out of those of the network that it comes from. Raises `ExperimentError`.
 
     A network without some blocks needs fewer than there are; that is fine.
     """
     own = model.state_dict()
-    fit = compare(own, weights)
+    fit = compare_weights(own, weights)
     for name in fit.missing:
         raise ExperimentError(f"the weights have no {name}")
     for name, (expected, got) in fit.misshaped.items():
         raise ExperimentError(f"{name} is {list(got)} in the weights, {list(expected)} in the network")
     for name, (dtype, other) in fit.mistyped.items():
         raise ExperimentError(f"{name} is of {other} in the weights, of {dtype} in the network")
-    put({name: weights[name] for name in own}, own)
+    copy_weights({name: weights[name] for name in own}, own)
 
 
-def _safetensors(weights: Mapping[str, Tensor]) -> bytes:
+def _import_safetensors(weights: Mapping[str, Tensor]) -> bytes:
     try:
         return pack_safetensors(weights, {})
     except UnavailableError as error:

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from archspec.ir.shape import AXES
 from archspec.ops.activation import (
     ELU,
     GELU,
@@ -34,7 +35,6 @@ from archspec.ops.linear import Linear
 from archspec.ops.norm import LRN, BatchNorm, GroupNorm, InstanceNorm, LayerNorm, ScaleShift
 from archspec.ops.pool import AdaptivePool, AvgPool, GlobalPool, MaxPool
 from archspec.ops.tensor import Identity, Pad, Scale, Slice, Split, Token
-from archspec.shape import AXES
 
 OPS: tuple[type[Op], ...] = (
     Conv,
@@ -91,23 +91,23 @@ OPS: tuple[type[Op], ...] = (
 )
 """All ops of the language, in the order of the documentation."""
 
-MADE: tuple[type[Op], ...] = (ScaleShift, Clamp)
+PASS_OPS: tuple[type[Op], ...] = (ScaleShift, Clamp)
 """The ops that only passes make: no words of the language."""
 
 BY_WORD: dict[str, type[Op]] = {op.word: op for op in OPS}
 
 
-def options(annotation: Any) -> Iterator[str]:
+def find_options(annotation: Any) -> Iterator[str]:
     """The strings that a field of this type, or some field of this model, takes as they are."""
     if get_origin(annotation) is Literal:
         yield from (value for value in get_args(annotation) if isinstance(value, str))
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         for field in annotation.model_fields.values():
-            yield from options(field.annotation)
+            yield from find_options(field.annotation)
     else:
         for part in get_args(annotation):
-            yield from options(part)
+            yield from find_options(part)
 
 
-OPTIONS: frozenset[str] = frozenset(option for op in OPS for option in options(op)) - set(AXES)
+OPTIONS: frozenset[str] = frozenset(option for op in OPS for option in find_options(op)) - set(AXES)
 """The strings that some field of an op takes as they are, such as `same`. Names of axes are such where an axis is asked for."""

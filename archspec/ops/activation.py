@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from archspec.ops.arrange import arranged, first
+from archspec.ir.shape import Shape
 from archspec.ops.axes import WHICH, Axis, axis_of, channel_axis
+from archspec.ops.axis_order import arrange_axes, move_first
 from archspec.ops.base import Call, Initial, Op, Operand, Real, Result, Weight
-from archspec.ops.norm import pair, per_channel
-from archspec.ops.rules import differing
-from archspec.shape import Shape
+from archspec.ops.norm import channel_pair_sizes, make_channel_pair
+from archspec.ops.rules import keep_non_defaults
 
 
 class Activation(Op):
@@ -54,10 +54,10 @@ class Clamp(Op):
     elementwise: ClassVar[bool] = True
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return (Weight("", per_channel(inputs[0])),)
+        return (Weight("", channel_pair_sizes(inputs[0])),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (*pair(inputs[0]), Call("torch.clamp", args=(Operand(0), Result(1), Result(2))))
+        return (*make_channel_pair(inputs[0]), Call("torch.clamp", args=(Operand(0), Result(1), Result(2))))
 
 
 class LeakyReLU(Activation):
@@ -70,7 +70,7 @@ class LeakyReLU(Activation):
     slope: Real = Field(0.01, description="slope below zero")
 
     def options(self, shape: Shape) -> dict[str, Any]:
-        return differing(negative_slope=(self.slope, 0.01))
+        return keep_non_defaults(negative_slope=(self.slope, 0.01))
 
 
 class PReLU(Activation):
@@ -98,7 +98,7 @@ class PReLU(Activation):
         if self.shared:
             return (call,)
         # torch has the slopes of dimension 1, behind a batch.
-        return arranged(call, inputs[0], first(inputs[0], channel_axis(self, inputs[0])), batch=True)
+        return arrange_axes(call, inputs[0], move_first(inputs[0], channel_axis(self, inputs[0])), batch=True)
 
     def initial(self) -> Mapping[str, Initial]:
         return {"weight": self.init}
@@ -114,7 +114,7 @@ class ELU(Activation):
     alpha: Real = Field(1.0, description="depth that it tends to below zero")
 
     def options(self, shape: Shape) -> dict[str, Any]:
-        return differing(alpha=(self.alpha, 1.0))
+        return keep_non_defaults(alpha=(self.alpha, 1.0))
 
 
 class SELU(Activation):
@@ -134,7 +134,7 @@ class GELU(Activation):
     approximate: Literal["none", "tanh"] = Field("none", description="exact, or approximated by a hyperbolic tangent")
 
     def options(self, shape: Shape) -> dict[str, Any]:
-        return differing(approximate=(self.approximate, "none"))
+        return keep_non_defaults(approximate=(self.approximate, "none"))
 
 
 class SiLU(Activation):

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ops.arrange import chained, repeated
-from archspec.ops.axes import by_name, is_batched, named_sizes, sequence, shared_names
+from archspec.ir.shape import AxisName, Names, Shape, normalize_names
+from archspec.ops.axes import by_name, find_sequence_axes, is_batched, named_sizes, shared_names
+from archspec.ops.axis_order import chain_functions, repeat_for_batch
 from archspec.ops.base import (
     Batch,
     Call,
@@ -23,8 +24,7 @@ from archspec.ops.base import (
     Weight,
     Window,
 )
-from archspec.ops.rules import bounded, differing
-from archspec.shape import AxisName, Names, Shape, spelled
+from archspec.ops.rules import check_bounds, keep_non_defaults
 
 
 class MatMul(Op):
@@ -46,10 +46,10 @@ class MatMul(Op):
             how = "transposed " if self.transpose else ""
             raise ShapeError(f"matmul needs {left.sizes[-1]} rows in its {how}second operand, got {right.sizes[inner]}")
         sizes = (*left.sizes[:-1], right.sizes[columns])
-        return bounded(self, (Shape(sizes, self._names(left, right, right.names[columns]), is_batched(inputs)),))
+        return check_bounds(self, (Shape(sizes, self._names(left, right, right.names[columns]), is_batched(inputs)),))
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        return outputs[0].count * inputs[0].sizes[-1]
+        return outputs[0].numel * inputs[0].sizes[-1]
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         if not self.transpose:
@@ -77,9 +77,9 @@ class MatMul(Op):
 
     def _names(self, left: Shape, right: Shape, columns: AxisName | None) -> Names:
         """Rows and columns are what they were; what has no name, or that of the rows, is features of each row."""
-        heads = shared_names(self.word, tuple(Shape(one.sizes[:-2], one.names[:-2]) for one in (left, right)))
-        names = spelled((*heads, left.names[-2]))
-        return spelled((*names, "features" if columns is None or columns in names else columns))
+        heads = shared_names(self.word, tuple(Shape(shape.sizes[:-2], shape.names[:-2]) for shape in (left, right)))
+        names = normalize_names((*heads, left.names[-2]))
+        return normalize_names((*names, "features" if columns is None or columns in names else columns))
 
 
 class Attention(Op):
@@ -97,7 +97,7 @@ class Attention(Op):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         query, features = inputs[0], inputs[0].channels
-        tokens = [shape.sizes[sequence(self, shape)[0]] for shape in inputs]
+        tokens = [shape.sizes[find_sequence_axes(self, shape)[0]] for shape in inputs]
         for shape in inputs:
             if shape.channels != features:
                 raise ShapeError(f"attention needs {features} features in keys and values, got {shape.channels}")
@@ -105,7 +105,7 @@ class Attention(Op):
             raise ShapeError(f"attention needs as many values as keys, got {tokens[2]} and {tokens[1]}")
         if features % self.heads:
             raise ShapeError(f"{features} features do not divide into {self.heads} heads", field="heads")
-        return bounded(self, (Shape(query.sizes, query.names, is_batched(inputs)),), self.weights(query))
+        return check_bounds(self, (Shape(query.sizes, query.names, is_batched(inputs)),), self.weights(query))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         width = inputs[0].channels
@@ -116,25 +116,25 @@ class Attention(Op):
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         width = inputs[0].channels
-        queries, keys = inputs[0].count // width, inputs[-1].count // width
+        queries, keys = inputs[0].numel // width, inputs[-1].numel // width
         projections = 2 * (queries + keys) * width * width
         return projections + 2 * queries * keys * width
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"embed_dim": inputs[0].channels, "num_heads": self.heads, "batch_first": True}
-        options |= differing(dropout=(self.dropout, 0.0), bias=(self.bias, True))
-        calls, operands = repeated(inputs)
+        options |= keep_non_defaults(dropout=(self.dropout, 0.0), bias=(self.bias, True))
+        calls, operands = repeat_for_batch(inputs)
         batch = is_batched(inputs)
         for index, shape in enumerate(inputs):
             if shape.channel_axis == 0:  # torch has the tokens first
-                calls += chained([("torch.transpose", (0 + batch, 1 + batch))], operands[index], len(calls))
+                calls += chain_functions([("torch.transpose", (0 + batch, 1 + batch))], operands[index], len(calls))
                 operands = (*operands[:index], Result(len(calls) - 1), *operands[index + 1 :])
         args = tuple(operands[min(place, len(inputs) - 1)] for place in range(3))
         calls.append(Call("torch.nn.MultiheadAttention", options, args=args, keywords={"need_weights": False}))
         after = [("operator.getitem", (0,))] + [("torch.transpose", (0 + batch, 1 + batch))] * (
             inputs[0].channel_axis == 0
         )
-        return (*calls, *chained(after, Result(len(calls) - 1), len(calls)))
+        return (*calls, *chain_functions(after, Result(len(calls) - 1), len(calls)))
 
     def carries(self, operand: int, count: int = 1) -> bool:
         return operand >= count - 1
@@ -160,7 +160,7 @@ class Embedding(Op):
         if shape.rank != 1:
             advice = "an input of whole numbers has one axis: [tokens]"
             raise ShapeError(f"embedding needs tokens alone; got {shape.described}", help=advice)
-        return bounded(
+        return check_bounds(
             self, (Shape((shape.sizes[0], self.width), ("tokens", "features"), shape.batched),), self.weights(shape)
         )
 
@@ -199,7 +199,7 @@ class Parameter(Op):
                 f"parameter needs a batch to be repeated for; got {inputs[0].described}",
                 help="apply it to a value that has one, or say batched: false",
             )
-        return bounded(self, (self._value,))
+        return check_bounds(self, (self._value,))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("", self._stored),)

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from archspec.ops.arrange import first
+from archspec.ir.shape import AXES, CHANNELS, IMAGES, AxisName, Names, Shape, normalize_names
+from archspec.ops.axis_order import move_first
 from archspec.ops.base import MAX_SIZE, Op, ShapeError
-from archspec.shape import AXES, CHANNELS, IMAGES, AxisName, Names, Shape, spelled
 
 Axis = int | AxisName
 """An axis by its name, or by its number: counted from 0 without the batch, or from the end if negative."""
@@ -17,7 +17,7 @@ Axis = int | AxisName
 WHICH = "axis: its name, or its number counted from 0 without the batch; the channels if absent"
 
 
-def _pairs(given: Any) -> Any:
+def _to_pairs(given: Any) -> Any:
     """A mapping of names of axes to sizes as pairs, in order. Raises `ValueError` for other names."""
     pairs = tuple(given.items()) if isinstance(given, Mapping) else given
     if not pairs or (isinstance(given, Mapping) and (not set(given) <= set(AXES) or set(given) >= CHANNELS)):
@@ -31,7 +31,7 @@ def named_sizes(least: int) -> Any:
     names: dict[str, Any] = {"properties": dict.fromkeys(AXES, sizes), "additionalProperties": False}
     return Annotated[
         tuple[tuple[str, Annotated[int, Field(ge=least, le=MAX_SIZE)]], ...],
-        BeforeValidator(_pairs),
+        BeforeValidator(_to_pairs),
         WithJsonSchema({"type": "object", **names, "minProperties": 1}),
     ]
 
@@ -55,14 +55,14 @@ def axis_of(op: Op, axis: Axis | None, shape: Shape, name: str = "axis") -> int:
     if isinstance(axis, str):
         position = shape.axis(axis)
         if position is None:
-            raise ShapeError(f"there is no axis {axis} in {shape.described}", field=name, help=_choice(shape))
+            raise ShapeError(f"there is no axis {axis} in {shape.described}", field=name, help=_list_axes(shape))
         return position
     if not -shape.rank <= axis < shape.rank:
-        raise ShapeError(f"{name} {axis} is past the {shape.rank} axes of {shape}", field=name, help=_choice(shape))
+        raise ShapeError(f"{name} {axis} is past the {shape.rank} axes of {shape}", field=name, help=_list_axes(shape))
     return axis % shape.rank
 
 
-def _choice(shape: Shape) -> str:
+def _list_axes(shape: Shape) -> str:
     names = [name for name in shape.names if name is not None]
     numbers = "0" if shape.rank == 1 else f"0 to {shape.rank - 1}"
     return f"an axis is {numbers}" + (f", or {', '.join(names)}" if names else "")
@@ -81,7 +81,7 @@ def channels_first(op: Op, shape: Shape) -> None:
     if axis:
         raise ShapeError(
             f"{op.word} needs {shape.names[axis]} first; got {shape.described}",
-            help=f"put {permutation(shape, first(shape, axis))} before it",
+            help=f"put {format_permute(shape, move_first(shape, axis))} before it",
         )
 
 
@@ -95,7 +95,7 @@ def spatial_rank(op: Op, shape: Shape) -> int:
             order = tuple(shape.names.index(name) for name in names)
             raise ShapeError(
                 f"{op.word} needs channels first, then {' and '.join(map(str, names[1:]))}; got {shape.described}",
-                help=f"put {permutation(shape, order)} before it",
+                help=f"put {format_permute(shape, order)} before it",
             )
     raise ShapeError(
         f"{op.word} needs channels and length, height and width, or depth, height and width; got {shape.described}",
@@ -109,14 +109,14 @@ def _as_image(shape: Shape) -> str:
         return f"put reshape: {{channels: 1, length: {shape.sizes[0]}}} before it, or declare the input so"
     if shape.rank > 1 + len(IMAGES):
         return "it has at most 3 spatial axes: put a reshape to channels and those before it"
-    order = first(shape, shape.channel_axis or 0)
+    order = move_first(shape, shape.channel_axis or 0)
     made = _reshape(tuple(IMAGES)[shape.rank - 2], shape.permuted(order).sizes)
-    steps = f"[{permutation(shape, order)}, {made}]" if shape.channel_axis else made
+    steps = f"[{format_permute(shape, order)}, {made}]" if shape.channel_axis else made
     declared = "a signal is declared as {channels: …, length: …}; " if shape.names == ("tokens", "features") else ""
     return f"{declared}{steps} makes {('a signal', 'an image', 'a volume')[shape.rank - 2]} of this"
 
 
-def sequence(op: Op, shape: Shape) -> tuple[int, int]:
+def find_sequence_axes(op: Op, shape: Shape) -> tuple[int, int]:
     """The positions of the tokens and the features of a value that has these alone. Raises `ShapeError`."""
     tokens, features = shape.axis("tokens"), shape.channel_axis
     if shape.rank == 2 and tokens is not None and features is not None:
@@ -130,18 +130,18 @@ def as_sequence(shape: Shape) -> str:
         return "its places are tokens behind [flatten: 1, permute: [tokens, features]]"
     if shape.rank == 1:
         return f"put reshape: {{tokens: 1, features: {shape.sizes[0]}}} before it"
-    names = _completed(shape.names)
+    names = _complete_names(shape.names)
     if shape.rank == 2:
-        return naming(shape, names if set(names) == {"tokens", "features"} else ("tokens", "features"))
+        return write_reshape(shape, names if set(names) == {"tokens", "features"} else ("tokens", "features"))
     if shape.channel_axis == shape.rank - 1:
-        tokens = shape.count // shape.channels
+        tokens = shape.numel // shape.channels
         return f"reshape: {{tokens: {tokens}, features: {shape.channels}}} makes tokens of all places"
     return "put a reshape to tokens and features before it"
 
 
-def naming(shape: Shape, names: Names = ()) -> str:
+def write_reshape(shape: Shape, names: Names = ()) -> str:
     """The reshape that gives the axes of a value names: those that it is to have, or some for those that have none."""
-    return f"{_reshape(names or _completed(shape.names), shape.sizes)} names its axes"
+    return f"{_reshape(names or _complete_names(shape.names), shape.sizes)} names its axes"
 
 
 def _reshape(names: Names, sizes: tuple[int, ...]) -> str:
@@ -152,24 +152,24 @@ def _reshape(names: Names, sizes: tuple[int, ...]) -> str:
 def _with_channels(shape: Shape) -> str:
     """The reshape that gives a value channels: a name for one of its axes, or an axis more."""
     if None in shape.names:
-        return naming(shape)
-    return f"{_reshape(spelled((*shape.names, 'features')), (*shape.sizes, 1))} gives it some"
+        return write_reshape(shape)
+    return f"{_reshape(normalize_names((*shape.names, 'features')), (*shape.sizes, 1))} gives it some"
 
 
-def _completed(names: Names) -> Names:
+def _complete_names(names: Names) -> Names:
     """Names with some for those that are missing: the last is the features where nothing is, the others are places."""
     missing = [axis for axis, name in enumerate(names) if name is None]
     last = [] if CHANNELS & set(names) else missing[-1:]
     free = [axis for axis in missing if axis not in last]
     fill = dict(zip(free, _FILL.get(len(free), ()), strict=False)) | dict.fromkeys(last, "features")
-    made = spelled(tuple(fill.get(axis, name) for axis, name in enumerate(names)))
+    made = normalize_names(tuple(fill.get(axis, name) for axis, name in enumerate(names)))
     return made if None not in made else names
 
 
 _FILL: Mapping[int, Names] = {1: ("tokens",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
-def permutation(shape: Shape, order: tuple[int, ...]) -> str:
+def format_permute(shape: Shape, order: tuple[int, ...]) -> str:
     """The permute that puts the axes of a value in an order, as it is written."""
     return f"permute: [{', '.join(str(axis if None in shape.names else shape.names[axis]) for axis in order)}]"
 
@@ -187,35 +187,37 @@ def shared_names(word: str, shapes: tuple[Shape, ...]) -> Names:
     for shape in shapes:
         if shape.names is names or shape.names == names:
             continue
-        if any(one and other and not same(one, other) for one, other in zip(names, shape.names, strict=True)):
+        if any(
+            first and other and not is_same_axis(first, other) for first, other in zip(names, shape.names, strict=True)
+        ):
             raise _other_axes(word, shapes[0], shape)
-        merged = tuple(one or other for one, other in zip(names, shape.names, strict=True))
-        names = spelled(merged)
+        merged = tuple(first or other for first, other in zip(names, shape.names, strict=True))
+        names = normalize_names(merged)
         if names.count(None) > merged.count(None):
             raise _other_axes(word, shapes[0], shape)
     return names
 
 
-def same(one: str | None, other: str | None) -> bool:
+def is_same_axis(first: str | None, second: str | None) -> bool:
     """Whether two names are of one axis: channels and features are."""
-    return one == other or {one, other} == CHANNELS
+    return first == second or {first, second} == CHANNELS
 
 
 def _other_axes(word: str, first: Shape, other: Shape) -> ShapeError:
-    advice = turning(first, other) or f"{naming(other, first.names)} as those are, if they are the same"
+    advice = write_permute(first, other) or f"{write_reshape(other, first.names)} as those are, if they are the same"
     return ShapeError(f"{word} needs the same axes in all; got {first.described} and {other.described}", help=advice)
 
 
-def turned(first: Shape, other: Shape) -> Shape | None:
+def reorder_axes(first: Shape, other: Shape) -> Shape | None:
     """A value with the axes of another one in that one's order; None where it has other axes, or that order already."""
     if first.names == other.names or None in first.names or set(first.names) != set(other.names):
         return None
     return other.permuted(tuple(other.names.index(name) for name in first.names))
 
 
-def turning(first: Shape, other: Shape) -> str | None:
+def write_permute(first: Shape, other: Shape) -> str | None:
     """The permute that turns a value so."""
-    order = turned(first, other)
+    order = reorder_axes(first, other)
     return f"permute: [{', '.join(map(str, order.names))}] turns {other.described}" if order else None
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from archspec.shape import Shape
+from archspec.ir.shape import Shape
 
 MAX_SIZE = 2**40  # elements of one value or weight: beyond it nothing could ever run
 
@@ -41,7 +41,7 @@ class Weight:
     trainable: bool = True
 
     @property
-    def count(self) -> int:
+    def numel(self) -> int:
         return math.prod(self.shape)
 
 

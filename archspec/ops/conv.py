@@ -9,8 +9,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from archspec.ops.arrange import arranged
+from archspec.ir.shape import Shape
 from archspec.ops.axes import spatial_rank
+from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
     Call,
     Count,
@@ -24,8 +25,7 @@ from archspec.ops.base import (
     Window,
     per_axis,
 )
-from archspec.ops.rules import bounded, by_axis, differing, extents, slide
-from archspec.shape import Shape
+from archspec.ops.rules import check_bounds, compute_extents, format_by_axis, keep_non_defaults, slide_window
 
 
 class Convolving(Op):
@@ -80,12 +80,12 @@ class Conv(Convolving):
         shape = inputs[0]
         kernel, stride, padding, dilation = self._numbers(spatial_rank(self, shape))
         self.grouped(shape)
-        spatial, extent = shape.spatial, extents(kernel, dilation)
+        spatial, extent = shape.spatial, compute_extents(kernel, dilation)
         self._wraps(spatial, padding)
-        places = slide(spatial, extent, stride, padding)
+        places = slide_window(spatial, extent, stride, padding)
         if self.padding == "same" and not all(reach % 2 for reach in extent):
             _check_same(spatial, kernel, extent, stride, places)
-        return bounded(self, (shape.resized((self.out, *places)),), self.weights(shape))
+        return check_bounds(self, (shape.resized((self.out, *places)),), self.weights(shape))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
@@ -94,7 +94,7 @@ class Conv(Convolving):
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
-        return outputs[0].count * math.prod(kernel) * inputs[0].channels // self.groups
+        return outputs[0].numel * math.prod(kernel) * inputs[0].channels // self.groups
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         rank = inputs[0].rank - 1
@@ -102,7 +102,7 @@ class Conv(Convolving):
         padding = self._numbers(rank)[2] if self.padding == "same" else self.padding
         if isinstance(padding, tuple) and len(set(padding)) == 1:
             padding = padding[0]
-        options |= differing(
+        options |= keep_non_defaults(
             stride=(self.stride, 1),
             padding=(padding, 0),
             dilation=(self.dilation, 1),
@@ -110,11 +110,11 @@ class Conv(Convolving):
             bias=(self.bias, True),
             padding_mode=(self.padding_mode, "zeros"),
         )
-        return arranged(Call(f"torch.nn.Conv{rank}d", options), inputs[0], batch=True)
+        return arrange_axes(Call(f"torch.nn.Conv{rank}d", options), inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         kernel, stride, _, dilation = self._numbers(inputs[0].rank - 1)
-        return Window(extents(kernel, dilation), stride)
+        return Window(compute_extents(kernel, dilation), stride)
 
     def _numbers(self, rank: int) -> tuple[tuple[int, ...], ...]:
         """Kernel, stride, padding and dilation, one number for each axis."""
@@ -154,8 +154,8 @@ def _check_same(
     )
     sides = ", ".join(f"[{added // 2}, {added - added // 2}]" for added in needed)
     raise ShapeError(
-        f"padding same needs an odd kernel to make {by_axis(wanted)} of {by_axis(sizes)}; "
-        f"one of {by_axis(kernel)} makes {by_axis(places)}",
+        f"padding same needs an odd kernel to make {format_by_axis(wanted)} of {format_by_axis(sizes)}; "
+        f"one of {format_by_axis(kernel)} makes {format_by_axis(places)}",
         field="kernel",
         help=f"pad before it, on one side more than on the other: pad: [{sides}], and then padding: 0",
     )
@@ -184,11 +184,11 @@ class ConvTranspose(Convolving):
         )
         if min(places) < 1:
             raise ShapeError(
-                f"a padding of {by_axis(padding)} leaves nothing of {'×'.join(map(str, shape.spatial))} "
-                f"with a kernel of {by_axis(extent)}",
+                f"a padding of {format_by_axis(padding)} leaves nothing of {'×'.join(map(str, shape.spatial))} "
+                f"with a kernel of {format_by_axis(extent)}",
                 field="padding",
             )
-        return bounded(self, (shape.resized((self.out, *places)),), self.weights(shape))
+        return check_bounds(self, (shape.resized((self.out, *places)),), self.weights(shape))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
@@ -197,11 +197,11 @@ class ConvTranspose(Convolving):
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
-        return inputs[0].count * math.prod(kernel) * self.out // self.groups
+        return inputs[0].numel * math.prod(kernel) * self.out // self.groups
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"in_channels": inputs[0].channels, "out_channels": self.out, "kernel_size": self.kernel}
-        options |= differing(
+        options |= keep_non_defaults(
             stride=(self.stride, 1),
             padding=(self.padding, 0),
             output_padding=(self.output_padding, 0),
@@ -209,7 +209,7 @@ class ConvTranspose(Convolving):
             groups=(self.groups, 1),
             bias=(self.bias, True),
         )
-        return arranged(Call(f"torch.nn.ConvTranspose{inputs[0].rank - 1}d", options), inputs[0], batch=True)
+        return arrange_axes(Call(f"torch.nn.ConvTranspose{inputs[0].rank - 1}d", options), inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         extent, stride, _, _ = self._numbers(inputs[0].rank - 1)
@@ -226,5 +226,5 @@ class ConvTranspose(Convolving):
                     f"an output padding of {more} needs a stride or a dilation above it, got {step} and {gap}",
                     field="output_padding",
                 )
-        extent = extents(per_axis(self.kernel, rank, "kernel"), dilation)
+        extent = compute_extents(per_axis(self.kernel, rank, "kernel"), dilation)
         return extent, stride, per_axis(self.padding, rank, "padding"), added

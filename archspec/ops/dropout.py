@@ -7,11 +7,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from archspec.ops.arrange import arranged
+from archspec.ir.shape import Shape
 from archspec.ops.axes import spatial_rank
+from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import Call, Op, Probability, ShapeError
-from archspec.ops.rules import differing
-from archspec.shape import Shape
+from archspec.ops.rules import keep_non_defaults
 
 
 class Dropout(Op):
@@ -24,7 +24,7 @@ class Dropout(Op):
     p: Probability = Field(0.5, description="probability of dropping, in [0, 1]")
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return (Call("torch.nn.Dropout", differing(p=(self.p, 0.5))),)
+        return (Call("torch.nn.Dropout", keep_non_defaults(p=(self.p, 0.5))),)
 
 
 class SpatialDropout(Op):
@@ -41,8 +41,8 @@ class SpatialDropout(Op):
         return (inputs[0],)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        call = Call(f"torch.nn.Dropout{inputs[0].rank - 1}d", differing(p=(self.p, 0.5)))
-        return arranged(call, inputs[0], batch=True)
+        call = Call(f"torch.nn.Dropout{inputs[0].rank - 1}d", keep_non_defaults(p=(self.p, 0.5)))
+        return arrange_axes(call, inputs[0], batch=True)
 
 
 class DropPath(Op):
@@ -62,7 +62,7 @@ class DropPath(Op):
     @property
     def probability(self) -> Fraction:
         """`p` as the fraction that it stands for."""
-        return fraction(self.p)
+        return recover_fraction(self.p)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         if not inputs[0].batched:
@@ -72,10 +72,10 @@ class DropPath(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"p": self.p, "mode": self.mode, "rescale": self.rescale}
-        return (Call("archspec.backends.torch.modules.DropPath", options),)
+        return (Call("archspec.codegen.fx.modules.DropPath", options),)
 
 
-def fraction(number: float) -> Fraction:
+def recover_fraction(number: float) -> Fraction:
     """The fraction of a denominator up to a million that was rounded to a float; the float itself where there is none."""
     simple = Fraction(number).limit_denominator(1_000_000)
     return simple if float(simple) == number else Fraction(number)

@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from archspec.ir.shape import Shape
 from archspec.ops.base import FIRST, Call, Count, Natural, Op, Operand, Probability, ShapeError
 from archspec.ops.join import Folding
-from archspec.ops.rules import bounded
-from archspec.shape import Shape
+from archspec.ops.rules import check_bounds
 
 Columns = Annotated[tuple[Natural, ...], Field(min_length=1)]
 
@@ -30,11 +30,11 @@ class ColumnDraw(Op):
             raise ShapeError(
                 f"columndraw needs a batch; got {inputs[0].described}", help="apply it to an input of the network"
             )
-        return bounded(self, (Shape.of(self.columns),))
+        return check_bounds(self, (Shape.of(self.columns),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"columns": self.columns, "share": self.share}
-        return (Call("archspec.backends.torch.columns.ColumnDraw", options, FIRST),)
+        return (Call("archspec.codegen.fx.fractal_modules.ColumnDraw", options, FIRST),)
 
     def carries(self, operand: int, count: int = 1) -> bool:
         return False
@@ -75,7 +75,7 @@ class DropMean(Folding):
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"columns": self._columns(len(inputs) - 1), "p": self.p}
         operands = tuple(map(Operand, range(len(inputs))))
-        return (Call("archspec.backends.torch.columns.DropMean", options, operands),)
+        return (Call("archspec.codegen.fx.fractal_modules.DropMean", options, operands),)
 
     def carries(self, operand: int, count: int = 1) -> bool:
         return operand < count - 1

@@ -7,11 +7,21 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from archspec.ops.arrange import repeated
-from archspec.ops.axes import WHICH, Axis, axis_of, is_batched, naming, same, shared_names, turned, turning
+from archspec.ir.shape import IMAGES, Shape
+from archspec.ops.axes import (
+    WHICH,
+    Axis,
+    axis_of,
+    is_batched,
+    is_same_axis,
+    reorder_axes,
+    shared_names,
+    write_permute,
+    write_reshape,
+)
+from archspec.ops.axis_order import repeat_for_batch
 from archspec.ops.base import FIRST, Call, Op, Operand, Result, ShapeError
-from archspec.ops.rules import bounded
-from archspec.shape import IMAGES, Shape
+from archspec.ops.rules import check_bounds
 
 
 class Join(Op):
@@ -33,11 +43,11 @@ class Folding(Join):
         if inputs.count(first) == len(inputs):
             return (first,)
         if any(shape.sizes != first.sizes for shape in inputs):
-            raise ShapeError(f"{self.word} needs equal shapes", help=_advice(inputs))
+            raise ShapeError(f"{self.word} needs equal shapes", help=_suggest_join(inputs))
         return (Shape(first.sizes, shared_names(self.word, inputs), is_batched(inputs)),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return _chain(self.function, len(inputs))
+        return _chain_calls(self.function, len(inputs))
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
@@ -61,7 +71,7 @@ class Mean(Folding):
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         if len(inputs) == 1:
             return ()
-        summed = _chain(self.function, len(inputs))
+        summed = _chain_calls(self.function, len(inputs))
         return (*summed, Call("torch.div", args=(Result(len(summed) - 1), len(inputs))))
 
 
@@ -85,11 +95,11 @@ class Concat(Join):
         axis = axis_of(self, self.axis, whole)
         if len({shape.sizes[:axis] + shape.sizes[axis + 1 :] for shape in inputs}) > 1:
             called = whole.names[axis] or f"axis {axis}"
-            raise ShapeError(f"concat needs equal sizes on all axes but {called}", help=_advice(inputs, axis))
-        return bounded(self, (whole.replace(axis, sum(shape.sizes[axis] for shape in inputs)),))
+            raise ShapeError(f"concat needs equal sizes on all axes but {called}", help=_suggest_join(inputs, axis))
+        return check_bounds(self, (whole.replace(axis, sum(shape.sizes[axis] for shape in inputs)),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        calls, tensors = repeated(inputs)
+        calls, tensors = repeat_for_batch(inputs)
         whole = self._whole(inputs)
         dim = whole.dim(axis_of(self, self.axis, whole))
         return (*calls, Call("torch.cat", args=(tensors,), keywords={"dim": dim}))
@@ -172,14 +182,14 @@ def _axes_of_gate(gate: Shape, signal: Shape) -> tuple[int, ...]:
     fitting = [axes for axes in placed if _has_names(gate, signal, axes)]
     if len(fitting) == 1:
         return fitting[0]
-    turn = turned(signal, gate)
+    turn = reorder_axes(signal, gate)
     advice = "a gate has the sizes of the first operand, or 1 or no axis where that has more"
     if turn and _has_sizes(turn, signal, tuple(range(signal.rank))):
-        advice = turning(signal, gate) or advice
+        advice = write_permute(signal, gate) or advice
     elif fitting:
         advice = "it could stand in several places: a reshape that names its axes says in which"
     elif placed:
-        advice = f"{naming(gate, tuple(signal.names[axis] for axis in placed[0]))}, if they are those"
+        advice = f"{write_reshape(gate, tuple(signal.names[axis] for axis in placed[0]))}, if they are those"
     raise ShapeError(
         f"multiply needs gates that fit its first operand, {signal.described}; got {gate.described}", help=advice
     )
@@ -191,7 +201,7 @@ def _has_sizes(gate: Shape, signal: Shape, axes: tuple[int, ...]) -> bool:
 
 def _has_names(gate: Shape, signal: Shape, axes: tuple[int, ...]) -> bool:
     names = ((name, signal.names[axis]) for name, axis in zip(gate.names, axes, strict=True))
-    return all(not own or not other or same(own, other) for own, other in names)
+    return all(not own or not other or is_same_axis(own, other) for own, other in names)
 
 
 class Bundle(Join):
@@ -212,48 +222,48 @@ class Bundle(Join):
         return reached if operand == output else None
 
 
-def _chain(function: str, count: int) -> tuple[Call, ...]:
+def _chain_calls(function: str, count: int) -> tuple[Call, ...]:
     """`function` of the first two operands, then of that and the third, and so on."""
     if count == 1:
         return ()
     first = Call(function, args=(*FIRST, Operand(1)))
-    return (first, *(Call(function, args=(Result(at - 2), Operand(at))) for at in range(2, count)))
+    return (first, *(Call(function, args=(Result(index - 2), Operand(index))) for index in range(2, count)))
 
 
 _RANKS = "reshape gives a value other axes"
 
 
-def _advice(inputs: tuple[Shape, ...], axis: int | None = None) -> str | None:
+def _suggest_join(inputs: tuple[Shape, ...], axis: int | None = None) -> str | None:
     """What makes the operands of a join equal, on all axes but one: a permute, or the projection of a shortcut."""
     if len(inputs) != 2 or inputs[0].rank != inputs[1].rank:
         return None if len(inputs) != 2 else _RANKS
-    turn = turned(*inputs)
+    turn = reorder_axes(*inputs)
     if turn and turn.sizes == inputs[0].sizes:
-        return turning(*inputs)
-    return _projection(*inputs) if axis is None else None
+        return write_permute(*inputs)
+    return _suggest_projection(*inputs) if axis is None else None
 
 
-def _projection(branch: Shape, shortcut: Shape) -> str | None:
+def _suggest_projection(branch: Shape, shortcut: Shape) -> str | None:
     """What makes a branch and its shortcut, the last operand, equal: a strided 1×1 convolution or a linear layer, if either does."""
     if branch.names != shortcut.names or branch.channel_axis is None:
         return None
     if branch.names not in IMAGES:
         same = branch.replace(branch.channel_axis, 1) == shortcut.replace(branch.channel_axis, 1)
-        what = f"the features from {shortcut.channels} to {branch.channels}"
-        return f"the branch changes {what}; project the shortcut, e.g. [linear: {branch.channels}]" if same else None
-    stride = _stride(shortcut.spatial, branch.spatial)
+        change = f"the features from {shortcut.channels} to {branch.channels}"
+        return f"the branch changes {change}; project the shortcut, e.g. [linear: {branch.channels}]" if same else None
+    stride = _find_stride(shortcut.spatial, branch.spatial)
     if stride is None:
         return None
     changes = []
     if branch.channels != shortcut.channels:
         changes.append(f"the channels from {shortcut.channels} to {branch.channels}")
     if stride > 1:
-        changes.append(f"the size from {_sizes(shortcut)} to {_sizes(branch)}")
+        changes.append(f"the size from {_format_sizes(shortcut)} to {_format_sizes(branch)}")
     conv = f"{{out: {branch.channels}, stride: {stride}}}" if stride > 1 else str(branch.channels)
     return f"the branch changes {' and '.join(changes)}; project the shortcut, e.g. [conv: {conv}, batchnorm]"
 
 
-def _stride(before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
+def _find_stride(before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
     """The step at which a kernel of 1 makes `after` places of `before`, if there is one for all axes."""
     for stride in range(1, 9):
         if all(-(-size // stride) == places for size, places in zip(before, after, strict=True)):
@@ -261,5 +271,5 @@ def _stride(before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
     return None
 
 
-def _sizes(shape: Shape) -> str:
+def _format_sizes(shape: Shape) -> str:
     return "×".join(map(str, shape.spatial))

@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archspec.ops.arrange import arranged
-from archspec.ops.axes import Axis, axis_of, by_name, named_sizes, permutation, spatial_rank
+from archspec.ir.shape import AxisName, Shape, normalize_names
+from archspec.ops.axes import Axis, axis_of, by_name, format_permute, named_sizes, spatial_rank
+from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
     FIRST,
     MAX_SIZE,
@@ -25,8 +26,7 @@ from archspec.ops.base import (
     per_axis,
 )
 from archspec.ops.regroup import kept_names, merged_axis
-from archspec.ops.rules import bounded, differing
-from archspec.shape import AxisName, Shape, spelled
+from archspec.ops.rules import check_bounds, keep_non_defaults
 
 
 class Flatten(Op):
@@ -44,7 +44,7 @@ class Flatten(Op):
         shape, start = inputs[0], axis_of(self, self.start, inputs[0], "start")
         sizes = (*shape.sizes[:start], math.prod(shape.sizes[start:]))
         outside = shape.names[:start]
-        return (Shape(sizes, spelled((*outside, merged_axis(shape.names[start:], outside))), shape.batched),)
+        return (Shape(sizes, normalize_names((*outside, merged_axis(shape.names[start:], outside))), shape.batched),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         start = axis_of(self, self.start, inputs[0], "start")
@@ -85,7 +85,7 @@ class Reshape(Op):
         sizes = self._sizes(shape)
         if named is None:
             return (Shape(sizes, kept_names(shape, sizes), shape.batched),)
-        names = spelled(tuple(named))
+        names = normalize_names(tuple(named))
         _check_order(shape, dict(zip(names, sizes, strict=True)))
         return (Shape(sizes, names, shape.batched),)
 
@@ -111,11 +111,11 @@ class Reshape(Op):
         named = by_name(self.sizes)
         given: tuple[int, ...] = self.sizes if named is None else tuple(named.values())
         known = math.prod(size for size in given if size != -1)
-        rest = shape.count // known if known and shape.count % known == 0 else 0
+        rest = shape.numel // known if known and shape.numel % known == 0 else 0
         sizes = tuple(rest if size == -1 else size for size in given)
-        if given.count(-1) > 1 or math.prod(sizes) != shape.count:
+        if given.count(-1) > 1 or math.prod(sizes) != shape.numel:
             wanted = "×".join(map(str, given))
-            raise ShapeError(f"{shape} has {shape.count} elements, which {wanted} cannot hold", field="sizes")
+            raise ShapeError(f"{shape} has {shape.numel} elements, which {wanted} cannot hold", field="sizes")
         return sizes
 
 
@@ -126,7 +126,7 @@ def _check_order(shape: Shape, sizes: Mapping[AxisName | None, int]) -> None:
         raise ShapeError(
             f"reshape moves no elements: {shape.described} cannot become {', '.join(map(str, sizes))}",
             field="sizes",
-            help=f"{permutation(shape, tuple(map(shape.names.index, sizes)))} moves the axes",
+            help=f"{format_permute(shape, tuple(map(shape.names.index, sizes)))} moves the axes",
         )
 
 
@@ -161,7 +161,7 @@ class Permute(Op):
             raise ShapeError(
                 f"permute needs each axis of {shape.described} once, 0 to {shape.rank - 1}, got {given}",
                 field="axes",
-                help=f"for example {permutation(shape, tuple(reversed(range(shape.rank))))}",
+                help=f"for example {format_permute(shape, tuple(reversed(range(shape.rank))))}",
             )
         return order
 
@@ -192,16 +192,16 @@ class Upsample(Op):
             raise ShapeError(f"mode {self.mode} needs {axes}, got {shape}", field="mode")
         if self.mode == "nearest" and self.align_corners:
             raise ShapeError("align_corners does not go with nearest", field="align_corners")
-        return bounded(self, (shape.resized((shape.channels, *self._places(shape))),))
+        return check_bounds(self, (shape.resized((shape.channels, *self._places(shape))),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = differing(
+        options = keep_non_defaults(
             size=(self.size, None),
             scale_factor=(self.scale, None),
             mode=(self.mode, "nearest"),
             align_corners=(self.align_corners, False),
         )
-        return arranged(Call("torch.nn.Upsample", options), inputs[0], batch=True)
+        return arrange_axes(Call("torch.nn.Upsample", options), inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         reach = {"nearest": 1, "bicubic": 4}.get(self.mode, 2)
@@ -237,7 +237,7 @@ class ChannelShuffle(Op):
         return (inputs[0],)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return arranged(Call("torch.nn.ChannelShuffle", {"groups": self.groups}), inputs[0], batch=True)
+        return arrange_axes(Call("torch.nn.ChannelShuffle", {"groups": self.groups}), inputs[0], batch=True)
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int

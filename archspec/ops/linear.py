@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from archspec.ops.arrange import arranged, last
+from archspec.ir.shape import SPATIAL, Shape
 from archspec.ops.axes import Axis, axis_of, channel_axis
+from archspec.ops.axis_order import arrange_axes, move_last
 from archspec.ops.base import Call, Count, Everything, Initial, Op, ShapeError, Weight, Window
-from archspec.ops.rules import bounded, differing
-from archspec.shape import SPATIAL, Shape
+from archspec.ops.rules import check_bounds, keep_non_defaults
 
 
 class Linear(Op):
@@ -31,19 +31,23 @@ class Linear(Op):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
-        return bounded(self, (shape.replace(self._axis(shape), self.out),), self.weights(shape))
+        return check_bounds(self, (shape.replace(self._axis(shape), self.out),), self.weights(shape))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         weight = Weight("weight", (self.out, inputs[0].sizes[self._axis(inputs[0])]))
         return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        return inputs[0].count * self.out
+        return inputs[0].numel * self.out
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         shape, axis = inputs[0], self._axis(inputs[0])
-        options = {"in_features": shape.sizes[axis], "out_features": self.out, **differing(bias=(self.bias, True))}
-        return arranged(Call("torch.nn.Linear", options), shape, last(shape, axis))
+        options = {
+            "in_features": shape.sizes[axis],
+            "out_features": self.out,
+            **keep_non_defaults(bias=(self.bias, True)),
+        }
+        return arrange_axes(Call("torch.nn.Linear", options), shape, move_last(shape, axis))
 
     def initial(self) -> Mapping[str, Initial]:
         given = {"weight": self.init, "bias": self.bias_init if self.bias else None}

@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ops.arrange import arranged, last
+from archspec.ir.shape import AxisName, Shape
 from archspec.ops.axes import Axis, axis_of, channel_axis, channels_first, spatial_rank
+from archspec.ops.axis_order import arrange_axes, move_last
 from archspec.ops.base import (
     FIRST,
     MAX_REAL,
@@ -25,8 +26,7 @@ from archspec.ops.base import (
     ShapeError,
     Weight,
 )
-from archspec.ops.rules import differing
-from archspec.shape import AxisName, Shape
+from archspec.ops.rules import keep_non_defaults
 
 Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 
@@ -58,10 +58,10 @@ class BatchNorm(Op):
         return (shape,)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _statistical(inputs[0].channels, self.affine, self.track)
+        return _norm_weights(inputs[0].channels, self.affine, self.track)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = differing(
+        options = keep_non_defaults(
             eps=(self.eps, 1e-5),
             momentum=(self.momentum, 0.1),
             affine=(self.affine, True),
@@ -71,7 +71,7 @@ class BatchNorm(Op):
         return (Call(f"torch.nn.BatchNorm{rank}d", {"num_features": inputs[0].channels, **options}),)
 
     def initial(self) -> Mapping[str, Initial]:
-        return _initial(self.init, self.bias_init) if self.affine else {}
+        return _norm_initial(self.init, self.bias_init) if self.affine else {}
 
 
 class ScaleShift(Op):
@@ -86,23 +86,27 @@ class ScaleShift(Op):
     relu: bool = Field(False, description="whether what comes out is rectified")
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return (Weight("", per_channel(inputs[0])),)
+        return (Weight("", channel_pair_sizes(inputs[0])),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         applied = Call("torch.addcmul", args=(Result(2), Operand(0), Result(1)))
         rectified = Call("torch.nn.functional.relu", args=(Result(3),), keywords={"inplace": True})
-        return (*pair(inputs[0]), applied, rectified) if self.relu else (*pair(inputs[0]), applied)
+        return (
+            (*make_channel_pair(inputs[0]), applied, rectified)
+            if self.relu
+            else (*make_channel_pair(inputs[0]), applied)
+        )
 
 
-def per_channel(shape: Shape) -> tuple[int, ...]:
+def channel_pair_sizes(shape: Shape) -> tuple[int, ...]:
     """The sizes of two numbers for each channel that fit a value of this shape."""
     return (2, *(size if axis == shape.channel_axis else 1 for axis, size in enumerate(shape.sizes)))
 
 
-def pair(shape: Shape) -> tuple[Call, ...]:
+def make_channel_pair(shape: Shape) -> tuple[Call, ...]:
     """A parameter of two numbers for each channel; result 1 is the first of each, result 2 the second."""
-    stored = Call("torch.nn.Parameter", {"shape": per_channel(shape)}, args=())
-    return (stored, *(Call("operator.getitem", args=(Result(0), at)) for at in (0, 1)))
+    stored = Call("torch.nn.Parameter", {"shape": channel_pair_sizes(shape)}, args=())
+    return (stored, *(Call("operator.getitem", args=(Result(0), index)) for index in (0, 1)))
 
 
 class GroupNorm(Op):
@@ -122,21 +126,21 @@ class GroupNorm(Op):
         channels = inputs[0].channels
         if channels % self.groups:
             raise ShapeError(f"{channels} channels do not divide into {self.groups} groups", field="groups")
-        if not inputs[0].batched and inputs[0].count == self.groups:
+        if not inputs[0].batched and inputs[0].numel == self.groups:
             advice = "take fewer groups, or normalise a value that has a batch"
             raise ShapeError(f"groupnorm needs more than one number in a group, got {inputs[0].described}", help=advice)
         return (inputs[0],)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _pair((inputs[0].channels,)) if self.affine else ()
+        return _affine_weights((inputs[0].channels,)) if self.affine else ()
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"num_groups": self.groups, "num_channels": inputs[0].channels}
-        options |= differing(eps=(self.eps, 1e-5), affine=(self.affine, True))
-        return arranged(Call("torch.nn.GroupNorm", options), inputs[0], batch=True)
+        options |= keep_non_defaults(eps=(self.eps, 1e-5), affine=(self.affine, True))
+        return arrange_axes(Call("torch.nn.GroupNorm", options), inputs[0], batch=True)
 
     def initial(self) -> Mapping[str, Initial]:
-        return _initial(self.init, self.bias_init) if self.affine else {}
+        return _norm_initial(self.init, self.bias_init) if self.affine else {}
 
 
 class LayerNorm(Op):
@@ -162,14 +166,18 @@ class LayerNorm(Op):
         return (inputs[0],)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        pair = _pair(self._sizes(inputs[0]))
+        pair = _affine_weights(self._sizes(inputs[0]))
         return pair[: (1 + self.bias) if self.affine else 0]
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         sizes = self._sizes(inputs[0])
         options = {"normalized_shape": sizes[0] if len(sizes) == 1 else sizes}
-        options |= differing(eps=(self.eps, 1e-5), elementwise_affine=(self.affine, True), bias=(self.bias, True))
-        return arranged(Call("torch.nn.LayerNorm", options), inputs[0], last(inputs[0], *self._axes(inputs[0])))
+        options |= keep_non_defaults(
+            eps=(self.eps, 1e-5), elementwise_affine=(self.affine, True), bias=(self.bias, True)
+        )
+        return arrange_axes(
+            Call("torch.nn.LayerNorm", options), inputs[0], move_last(inputs[0], *self._axes(inputs[0]))
+        )
 
     def _sizes(self, shape: Shape) -> tuple[int, ...]:
         return tuple(shape.sizes[axis] for axis in self._axes(shape))
@@ -192,7 +200,7 @@ class LayerNorm(Op):
         return axes
 
     def initial(self) -> Mapping[str, Initial]:
-        return _initial(self.init, self.bias_init if self.bias else None) if self.affine else {}
+        return _norm_initial(self.init, self.bias_init if self.bias else None) if self.affine else {}
 
 
 class InstanceNorm(Op):
@@ -214,20 +222,20 @@ class InstanceNorm(Op):
         return (inputs[0],)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _statistical(inputs[0].channels, self.affine, self.track)
+        return _norm_weights(inputs[0].channels, self.affine, self.track)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = differing(
+        options = keep_non_defaults(
             eps=(self.eps, 1e-5),
             momentum=(self.momentum, 0.1),
             affine=(self.affine, False),
             track_running_stats=(self.track, False),
         )
         name = f"torch.nn.InstanceNorm{inputs[0].rank - 1}d"
-        return arranged(Call(name, {"num_features": inputs[0].channels, **options}), inputs[0], batch=True)
+        return arrange_axes(Call(name, {"num_features": inputs[0].channels, **options}), inputs[0], batch=True)
 
     def initial(self) -> Mapping[str, Initial]:
-        return _initial(self.init, self.bias_init) if self.affine else {}
+        return _norm_initial(self.init, self.bias_init) if self.affine else {}
 
 
 class LRN(Op):
@@ -246,10 +254,10 @@ class LRN(Op):
         return (inputs[0],)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = differing(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
+        options = keep_non_defaults(alpha=(self.alpha, 1e-4), beta=(self.beta, 0.75), k=(self.k, 1.0))
         norm = Call("torch.nn.LocalResponseNorm", {"size": self.size, **options})
         if inputs[0].rank < 4:
-            return arranged(norm, inputs[0], batch=True)
+            return arrange_axes(norm, inputs[0], batch=True)
         # Over volumes torch refuses a tensor that is not contiguous, as after a permute.
         if inputs[0].batched:
             return (Call(".contiguous"), replace(norm, args=(Result(0),)))
@@ -257,19 +265,19 @@ class LRN(Op):
         return (*whole, replace(norm, args=(Result(1),)), Call("torch.squeeze", args=(Result(2), 0)))
 
 
-def _pair(sizes: tuple[int, ...]) -> tuple[Weight, ...]:
+def _affine_weights(sizes: tuple[int, ...]) -> tuple[Weight, ...]:
     return (Weight("weight", sizes), Weight("bias", sizes))
 
 
-def _statistical(channels: int, affine: bool, track: bool) -> tuple[Weight, ...]:
+def _norm_weights(channels: int, affine: bool, track: bool) -> tuple[Weight, ...]:
     """The affine pair and the running statistics."""
     tracked = (
         Weight("running_mean", (channels,), trainable=False),
         Weight("running_var", (channels,), trainable=False),
         Weight("num_batches_tracked", (), trainable=False),
     )
-    return (_pair((channels,)) if affine else ()) + (tracked if track else ())
+    return (_affine_weights((channels,)) if affine else ()) + (tracked if track else ())
 
 
-def _initial(weight: Initial | None, bias: Initial | None) -> dict[str, Initial]:
+def _norm_initial(weight: Initial | None, bias: Initial | None) -> dict[str, Initial]:
     return {name: init for name, init in (("weight", weight), ("bias", bias)) if init is not None}

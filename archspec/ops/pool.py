@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from archspec.ops.arrange import arranged
+from archspec.ir.shape import IMAGES, Shape
 from archspec.ops.axes import channel_axis, spatial_rank
+from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
     Call,
     Everything,
@@ -19,8 +20,7 @@ from archspec.ops.base import (
     Window,
     per_axis,
 )
-from archspec.ops.rules import bounded, by_axis, differing, extents, slide
-from archspec.shape import IMAGES, Shape
+from archspec.ops.rules import check_bounds, compute_extents, format_by_axis, keep_non_defaults, slide_window
 
 
 class Pooling(Op):
@@ -40,9 +40,10 @@ class Pooling(Op):
         kernel = per_axis(self.kernel, rank, "kernel")  # torch measures the padding by it, without its gaps
         if any(2 * added > size for added, size in zip(padding, kernel, strict=True)):
             raise ShapeError(
-                f"a padding of {by_axis(padding)} is more than half the kernel of {by_axis(kernel)}", field="padding"
+                f"a padding of {format_by_axis(padding)} is more than half the kernel of {format_by_axis(kernel)}",
+                field="padding",
             )
-        return (shape.resized((shape.channels, *slide(shape.spatial, extent, stride, padding, ceil=self.ceil))),)
+        return (shape.resized((shape.channels, *slide_window(shape.spatial, extent, stride, padding, ceil=self.ceil))),)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         stride, _, extent = self._numbers(inputs[0].rank - 1)
@@ -56,7 +57,7 @@ class Pooling(Op):
         """Stride, padding and extent, one number for each axis."""
         kernel = per_axis(self.kernel, rank, "kernel")
         stride = kernel if self.stride is None else per_axis(self.stride, rank, "stride")
-        return stride, per_axis(self.padding, rank, "padding"), extents(kernel, self.gaps(rank))
+        return stride, per_axis(self.padding, rank, "padding"), compute_extents(kernel, self.gaps(rank))
 
 
 class MaxPool(Pooling):
@@ -67,14 +68,14 @@ class MaxPool(Pooling):
     dilation: PerAxis = Field(1, description="distance of the window's elements: one number or one per axis")
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = differing(
+        options = keep_non_defaults(
             stride=(self.stride, None),
             padding=(self.padding, 0),
             dilation=(self.dilation, 1),
             ceil_mode=(self.ceil, False),
         )
         call = Call(f"torch.nn.MaxPool{inputs[0].rank - 1}d", {"kernel_size": self.kernel, **options})
-        return arranged(call, inputs[0], batch=True)
+        return arrange_axes(call, inputs[0], batch=True)
 
     def gaps(self, rank: int) -> tuple[int, ...]:
         return per_axis(self.dilation, rank, "dilation")
@@ -95,19 +96,19 @@ class AvgPool(Pooling):
         if len(spatial) == 3 and any(map(int.__gt__, kernel, spatial)):
             sizes = "×".join(map(str, spatial))
             raise ShapeError(
-                f"a kernel of {by_axis(kernel)} does not fit into {sizes}, which has 3 axes", field="kernel"
+                f"a kernel of {format_by_axis(kernel)} does not fit into {sizes}, which has 3 axes", field="kernel"
             )
         return outputs
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = differing(
+        options = keep_non_defaults(
             stride=(self.stride, None),
             padding=(self.padding, 0),
             ceil_mode=(self.ceil, False),
             count_include_pad=(self.count_include_pad, True),
         )
         call = Call(f"torch.nn.AvgPool{inputs[0].rank - 1}d", {"kernel_size": self.kernel, **options})
-        return arranged(call, inputs[0], batch=True)
+        return arrange_axes(call, inputs[0], batch=True)
 
 
 class AdaptivePool(Op):
@@ -121,22 +122,24 @@ class AdaptivePool(Op):
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         size = per_axis(self.size, spatial_rank(self, inputs[0]), "size")
-        return bounded(self, (inputs[0].resized((inputs[0].channels, *size)),))
+        return check_bounds(self, (inputs[0].resized((inputs[0].channels, *size)),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         kind = self.kind.capitalize()
         call = Call(f"torch.nn.Adaptive{kind}Pool{inputs[0].rank - 1}d", {"output_size": self.size})
-        return arranged(call, inputs[0], batch=True)
+        return arrange_axes(call, inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         sizes = per_axis(self.size, inputs[0].rank - 1, "size")
         if set(sizes) == {1}:
             return "everything"
         pairs = tuple(zip(inputs[0].spatial, sizes, strict=True))
-        return Window(tuple(_widest(size, parts) for size, parts in pairs), tuple(max(1, a // b) for a, b in pairs))
+        return Window(
+            tuple(_widest_window(size, parts) for size, parts in pairs), tuple(max(1, a // b) for a, b in pairs)
+        )
 
 
-def _widest(size: int, parts: int) -> int:
+def _widest_window(size: int, parts: int) -> int:
     """The longest of the windows [⌊i·size/parts⌋, ⌈(i+1)·size/parts⌉)."""
     return size // parts if size % parts == 0 else size // parts + 2 if size > parts else 2
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from operator import mul
 
-from archspec.shape import CHANNELS, SPATIAL, AxisName, Names, Shape, spelled
+from archspec.ir.shape import CHANNELS, SPATIAL, AxisName, Names, Shape, normalize_names
 
 
 def merged_axis(names: Names, outside: Names) -> AxisName | None:
@@ -38,7 +38,7 @@ def kept_names(shape: Shape, sizes: tuple[int, ...]) -> Names:
     names: list[AxisName | None] = []
     for before, after in _groups(shape.sizes, sizes):
         names += _names_of(shape, before, tuple(sizes[axis] for axis in after))
-    return spelled(tuple(names))
+    return normalize_names(tuple(names))
 
 
 def _names_of(shape: Shape, before: range, sizes: tuple[int, ...]) -> Names:

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from archspec.ir.shape import Shape
 from archspec.ops.base import MAX_SIZE, Op, ShapeError, Weight
-from archspec.shape import Shape
 
 
-def bounded(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...] = ()) -> tuple[Shape, ...]:
+def check_bounds(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...] = ()) -> tuple[Shape, ...]:
     """The outputs as they are. Raises `ShapeError` where one of them or a weight has more than `MAX_SIZE` elements."""
     for shape in outputs:
-        if shape.count > MAX_SIZE:
-            raise ShapeError(f"{op.word} makes a value of {shape}, {shape.count} elements; at most {MAX_SIZE} fit")
+        if shape.numel > MAX_SIZE:
+            raise ShapeError(f"{op.word} makes a value of {shape}, {shape.numel} elements; at most {MAX_SIZE} fit")
     for weight in weights:
-        if weight.count > MAX_SIZE:
-            raise ShapeError(f"{op.word} has a {weight.name} of {weight.count} elements; at most {MAX_SIZE} fit")
+        if weight.numel > MAX_SIZE:
+            raise ShapeError(f"{op.word} has a {weight.name} of {weight.numel} elements; at most {MAX_SIZE} fit")
     return outputs
 
 
-def differing(**options: tuple[Any, Any]) -> dict[str, Any]:
+def keep_non_defaults(**options: tuple[Any, Any]) -> dict[str, Any]:
     """The options whose value, the first of the pair, is not torch's default, the second."""
     return {name: value for name, (value, default) in options.items() if value != default}
 
 
-def extents(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+def compute_extents(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
     """How far a kernel reaches on each axis, with its gaps."""
     return tuple(gap * (size - 1) + 1 for size, gap in zip(kernel, dilation, strict=True))
 
 
-def slide(
+def slide_window(
     sizes: tuple[int, ...],
     extent: tuple[int, ...],
     stride: tuple[int, ...],
@@ -44,16 +44,16 @@ def slide(
     Raises:
         ShapeError: the window has no place on an axis.
     """
-    places = tuple(map(_places, sizes, extent, stride, padding, (ceil,) * len(sizes)))
+    places = tuple(map(_count_places, sizes, extent, stride, padding, (ceil,) * len(sizes)))
     if min(places) < 1:
         raise ShapeError(
-            f"a kernel of {by_axis(extent)} does not fit into {'×'.join(map(str, sizes))} with padding {by_axis(padding)}",
+            f"a kernel of {format_by_axis(extent)} does not fit into {'×'.join(map(str, sizes))} with padding {format_by_axis(padding)}",
             field="kernel",
         )
     return places
 
 
-def _places(size: int, extent: int, stride: int, padding: int, ceil: bool) -> int:
+def _count_places(size: int, extent: int, stride: int, padding: int, ceil: bool) -> int:
     room = size + 2 * padding - extent
     if not ceil:
         return room // stride + 1
@@ -61,6 +61,6 @@ def _places(size: int, extent: int, stride: int, padding: int, ceil: bool) -> in
     return places - 1 if (places - 1) * stride >= size + padding else places
 
 
-def by_axis(numbers: tuple[int, ...]) -> str:
+def format_by_axis(numbers: tuple[int, ...]) -> str:
     """How sizes are written: once where all axes have the same."""
     return str(numbers[0]) if len(set(numbers)) == 1 else "×".join(map(str, numbers))

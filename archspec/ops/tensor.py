@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, naming
+from archspec.ir.shape import Shape
+from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, write_reshape
 from archspec.ops.base import FIRST, Call, Count, Natural, Op, Real, Result, ShapeError
-from archspec.ops.rules import bounded, differing
-from archspec.shape import Shape
+from archspec.ops.rules import check_bounds, keep_non_defaults
 
 Sides = tuple[Natural, Natural]
 
@@ -61,7 +61,7 @@ class Split(Op):
         if not self.along_channels(*inputs):
             return reached
         start = (0, *accumulate(self.sizes))[output]
-        return cut(reached, start, start + self.sizes[output])
+        return intersect_range(reached, start, start + self.sizes[output])
 
 
 class Slice(Op):
@@ -95,7 +95,9 @@ class Slice(Op):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        return cut(reached, self.start, self._part(inputs[0])[1]) if self.along_channels(*inputs) else reached
+        return (
+            intersect_range(reached, self.start, self._part(inputs[0])[1]) if self.along_channels(*inputs) else reached
+        )
 
     def _part(self, shape: Shape) -> tuple[int, int]:
         """The axis and where the part ends."""
@@ -120,14 +122,14 @@ class Pad(Op):
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
         sizes = tuple(size + sum(added) for size, added in zip(shape.sizes, self._sides(shape), strict=True))
-        return bounded(self, (shape.resized(sizes),))
+        return check_bounds(self, (shape.resized(sizes),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         sides = self._sides(inputs[0])
         while len(sides) > 1 and sides[0] == (0, 0):
             sides = sides[1:]
         added = tuple(number for pair in reversed(sides) for number in pair)
-        keywords = differing(value=(self.value, 0.0))
+        keywords = keep_non_defaults(value=(self.value, 0.0))
         return (Call("torch.nn.functional.pad", args=(*FIRST, added), keywords=keywords),)
 
     def routes(
@@ -139,7 +141,9 @@ class Pad(Op):
         """What is added before and after, for each axis of the value. Raises `ShapeError`."""
         channels, places = channel_axis(self, shape), shape.places
         if None in shape.names and len(places) > 1 and not isinstance(self.size, int):
-            raise ShapeError(f"pad needs names for the axes that it pads; got {shape.described}", help=naming(shape))
+            raise ShapeError(
+                f"pad needs names for the axes that it pads; got {shape.described}", help=write_reshape(shape)
+            )
         given = (self.size,) * len(places) if isinstance(self.size, int) else self.size
         if len(given) != len(places):
             raise ShapeError(
@@ -196,7 +200,7 @@ class Scale(Op):
         return (scaled,) if self.plus == 0 else (scaled, Call("torch.add", args=(Result(0), self.plus)))
 
 
-def cut(reached: range, start: int, stop: int) -> range | None:
+def intersect_range(reached: range, start: int, stop: int) -> range | None:
     """What is left of a range between two places, counted from the first of them; None where nothing is."""
     left = range(max(reached.start, start) - start, min(reached.stop, stop) - start)
     return left or None

@@ -7,13 +7,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from archspec.carried import GONE, Carried, Norm, Piece, Stacked, Sum, Through, Times
-from archspec.graph import Graph, Node, Path, Value
+from archspec.ir.graph import Graph, Node, Path, Value
+from archspec.ir.weight_provenance import (
+    DROPPED,
+    BatchNormConstant,
+    ConstantInputResponse,
+    ScaledWeight,
+    StackedWeights,
+    WeightSlice,
+    WeightSource,
+    WeightSum,
+)
 from archspec.ops.base import Op, per_axis
 from archspec.ops.conv import Conv, ConvTranspose
 from archspec.ops.linear import Linear
-from archspec.ops.norm import BatchNorm, per_channel
-from archspec.passes.chains import Wiring
+from archspec.ops.norm import BatchNorm, channel_pair_sizes
+from archspec.passes.chains import ValueUses
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +33,12 @@ class Absorption:
     layer: Node
 
 
-def norms_of(graph: Graph) -> Iterator[Node]:
+def find_batchnorms(graph: Graph) -> Iterator[Node]:
     """The batch normalisations that in evaluation are a factor and a shift: those with running statistics."""
     return (node for node in graph.ops if isinstance(node.op, BatchNorm) and node.op.track and node.path)
 
 
-def gives_way(layer: Node) -> bool:
+def can_absorb_output(layer: Node) -> bool:
     """Whether each output channel of a layer has weights of its own, which can take over a factor and a shift."""
     match layer.op:
         case Conv():
@@ -41,29 +50,29 @@ def gives_way(layer: Node) -> bool:
     return False
 
 
-def takes_in(layer: Node) -> bool:
+def can_absorb_input(layer: Node) -> bool:
     """Whether a layer's weights can take over a factor and a shift of its input: no zero is added around that."""
     match layer.op:
         case Conv(padding_mode="zeros") as op:
-            return bool(layer.path) and not any(_padding(op, layer.inputs[0].shape.rank - 1))
+            return bool(layer.path) and not any(_total_padding(op, layer.inputs[0].shape.rank - 1))
         case Conv() | Linear():
-            return gives_way(layer)
+            return can_absorb_output(layer)
     return False
 
 
-def _padding(conv: Conv, rank: int) -> tuple[int, ...]:
+def _total_padding(conv: Conv, rank: int) -> tuple[int, ...]:
     if conv.padding == "same":
         return tuple(size - 1 for size in per_axis(conv.kernel, rank, "kernel"))
     return per_axis(conv.padding, rank, "padding")
 
 
-def takers(wiring: Wiring, value: Value) -> list[Node]:
+def absorbing_consumers(value_uses: ValueUses, value: Value) -> list[Node]:
     """The layers that read a value, if layers that can take over a factor and a shift of it are all that read it."""
-    found = wiring.graph.users(value)
-    return found if value not in wiring.outputs and all(map(takes_in, found)) else []
+    consumers = value_uses.graph.users(value)
+    return consumers if value not in value_uses.outputs and all(map(can_absorb_input, consumers)) else []
 
 
-def agreed(graph: Graph, found: list[Absorption]) -> list[Absorption]:
+def consistent_absorptions(graph: Graph, absorptions: list[Absorption]) -> list[Absorption]:
     """The absorptions in which what is shared stays shared.
 
     All uses of a layer take over the same normalisation, and of a normalisation all uses are taken over.
@@ -71,68 +80,80 @@ def agreed(graph: Graph, found: list[Absorption]) -> list[Absorption]:
     uses = Counter(node.path for node in graph.ops)
     while True:
         partners: dict[Path, set[Path]] = defaultdict(set)
-        for one in found:
-            partners[one.layer.path].add(one.norm.path)
-        met = Counter(node.path for node in {one.layer.id: one.layer for one in found}.values())
-        met += Counter(node.path for node in {one.norm.id: one.norm for one in found}.values())
+        for absorption in absorptions:
+            partners[absorption.layer.path].add(absorption.norm.path)
+        met = Counter(
+            node.path for node in {absorption.layer.id: absorption.layer for absorption in absorptions}.values()
+        )
+        met += Counter(
+            node.path for node in {absorption.norm.id: absorption.norm for absorption in absorptions}.values()
+        )
         wrong = {
-            one.norm.path
-            for one in found
-            if len(partners[one.layer.path]) > 1
-            or met[one.layer.path] < uses[one.layer.path]
-            or met[one.norm.path] < uses[one.norm.path]
+            absorption.norm.path
+            for absorption in absorptions
+            if len(partners[absorption.layer.path]) > 1
+            or met[absorption.layer.path] < uses[absorption.layer.path]
+            or met[absorption.norm.path] < uses[absorption.norm.path]
         }
         if not wrong:
-            return found
-        found = [one for one in found if one.norm.path not in wrong]
+            return absorptions
+        absorptions = [absorption for absorption in absorptions if absorption.norm.path not in wrong]
 
 
-def biased(new: Graph, layer: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+def add_with_bias(new: Graph, layer: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
     """Adds a layer as it was, but with a bias."""
     changed = {"bias": True} if getattr(layer.op, "bias", False) else {"bias": True, "bias_init": None}
     op: Op = layer.op.model_copy(update=changed)
-    return new.add(op, inputs, layer.path, scope=layer.scope, span=layer.span, use=layer.use)
+    return new.add_node(op, inputs, layer.path, region=layer.region, span=layer.span, use=layer.use)
 
 
-def scaled_outputs(absorption: Absorption) -> dict[str, Carried]:
+def scale_outputs(absorption: Absorption) -> dict[str, WeightSource]:
     """The weights of a layer that takes over the normalisation after it."""
     layer, norm = absorption.layer, absorption.norm
-    factor, shift = constant(norm, "factor"), constant(norm, "shift")
-    weight = Times(Piece(f"{layer.name}.weight"), factor, axis=1 if isinstance(layer.op, ConvTranspose) else 0)
-    bias = Sum((Times(Piece(f"{layer.name}.bias"), factor), shift)) if _has_bias(layer) else shift
-    return {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias, **_gone(norm)}
+    factor, shift = batchnorm_constant(norm, "factor"), batchnorm_constant(norm, "shift")
+    weight = ScaledWeight(
+        WeightSlice(f"{layer.name}.weight"), factor, axis=1 if isinstance(layer.op, ConvTranspose) else 0
+    )
+    bias = WeightSum((ScaledWeight(WeightSlice(f"{layer.name}.bias"), factor), shift)) if _has_bias(layer) else shift
+    return {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias, **_drop_batch_count(norm)}
 
 
-def scaled_inputs(absorption: Absorption, *, rectified: bool) -> dict[str, Carried]:
+def scale_inputs(absorption: Absorption, *, rectified: bool) -> dict[str, WeightSource]:
     """The weights of a layer that takes over the normalisation before it, or what follows the clamp of a rectified one."""
     layer, norm = absorption.layer, absorption.norm
-    factor, shift = constant(norm, "factor", rectified=rectified), constant(norm, "shift", rectified=rectified)
+    factor, shift = (
+        batchnorm_constant(norm, "factor", rectified=rectified),
+        batchnorm_constant(norm, "shift", rectified=rectified),
+    )
     groups = layer.op.groups if isinstance(layer.op, Conv) else 1
-    weight = Piece(f"{layer.name}.weight")
-    through = Through(weight, shift, groups)
-    bias = Sum((Piece(f"{layer.name}.bias"), through)) if _has_bias(layer) else through
-    scaled = Times(weight, factor, axis=1, groups=groups)
-    return {f"{layer.name}.weight": scaled, f"{layer.name}.bias": bias, **_gone(norm)}
+    weight = WeightSlice(f"{layer.name}.weight")
+    through = ConstantInputResponse(weight, shift, groups)
+    bias = WeightSum((WeightSlice(f"{layer.name}.bias"), through)) if _has_bias(layer) else through
+    scaled = ScaledWeight(weight, factor, axis=1, groups=groups)
+    return {f"{layer.name}.weight": scaled, f"{layer.name}.bias": bias, **_drop_batch_count(norm)}
 
 
-def stacked(norm: Node, first: Constant, second: Constant) -> dict[str, Carried]:
+def stack_constants(norm: Node, first: ConstantName, second: ConstantName) -> dict[str, WeightSource]:
     """The one weight of what stands in the place of a normalisation: two numbers for each channel."""
-    pair = (constant(norm, first, rectified=first == "low"), constant(norm, second, rectified=first == "low"))
-    return {norm.name: Stacked(pair, per_channel(norm.inputs[0].shape)), **_gone(norm)}
+    pair = (
+        batchnorm_constant(norm, first, rectified=first == "low"),
+        batchnorm_constant(norm, second, rectified=first == "low"),
+    )
+    return {norm.name: StackedWeights(pair, channel_pair_sizes(norm.inputs[0].shape)), **_drop_batch_count(norm)}
 
 
-Constant = Literal["factor", "shift", "low", "high"]
+ConstantName = Literal["factor", "shift", "low", "high"]
 
 
-def constant(norm: Node, what: Constant, *, rectified: bool = False) -> Norm:
+def batchnorm_constant(norm: Node, name: ConstantName, *, rectified: bool = False) -> BatchNormConstant:
     """One of the constants of a normalisation."""
     assert isinstance(norm.op, BatchNorm), "only these are asked for"
-    return Norm(norm.name, norm.op.eps, norm.op.affine, what, rectified)
+    return BatchNormConstant(norm.name, norm.op.eps, norm.op.affine, name, rectified)
 
 
 def _has_bias(layer: Node) -> bool:
     return any(weight.name == "bias" for weight in layer.weights)
 
 
-def _gone(norm: Node) -> dict[str, Carried]:
-    return {f"{norm.name}.num_batches_tracked": GONE}
+def _drop_batch_count(norm: Node) -> dict[str, WeightSource]:
+    return {f"{norm.name}.num_batches_tracked": DROPPED}

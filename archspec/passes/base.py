@@ -9,9 +9,9 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from archspec import meter
-from archspec.carried import Step
-from archspec.diagnostics import Span
-from archspec.graph import Graph, Input, Node, Path, Value
+from archspec.errors import Span
+from archspec.ir.graph import Graph, Input, Node, Path, Value
+from archspec.ir.weight_provenance import WeightMap
 
 Pass = Callable[..., Graph]
 """`def name(graph, *, argument: type = default) -> Graph`; its keyword arguments are those of its word."""
@@ -28,7 +28,7 @@ class PassError(ValueError):
         self.message, self.help, self.span, self.argument = message, help, span, argument
 
 
-def arguments(function: Pass) -> type[BaseModel]:
+def make_arguments_model(function: Pass) -> type[BaseModel]:
     """The model of a pass's keyword arguments, for checking them and for the JSON Schema."""
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {
@@ -40,21 +40,21 @@ def arguments(function: Pass) -> type[BaseModel]:
     return create_model(function.__name__, __config__=config, __doc__=function.__doc__, **fields)
 
 
-Change = Callable[[Graph, Node, tuple[Value, ...]], tuple[Value, ...] | None]
+NodeRewrite = Callable[[Graph, Node, tuple[Value, ...]], tuple[Value, ...] | None]
 
 
-def rebuild(graph: Graph, change: Change) -> Graph:
+def rebuild_graph(graph: Graph, change: NodeRewrite) -> Graph:
     """A graph made anew, node by node in order.
 
     `change` gets the new graph, a node of the old one and the new values of its inputs; it adds what stands for the node
-    (`keep` adds the node as it was) and gives the values that stand for its outputs, or None for a node that is left out.
+    (`keep_node` adds the node as it was) and gives the values that stand for its outputs, or None for a node that is left out.
     Scopes stay.
     """
-    new = graph.emptied()
+    new = graph.copy_without_nodes()
     values: dict[Value, Value] = {}
     for node in graph.nodes:
         if isinstance(node, Input):
-            made: tuple[Value, ...] | None = (new.input(node.name, node.outputs[0].shape, node.span),)
+            made: tuple[Value, ...] | None = (new.add_input(node.name, node.outputs[0].shape, node.span),)
         else:
             made = change(new, node, tuple(values[value] for value in node.inputs if value in values))
         if made is not None:
@@ -63,7 +63,7 @@ def rebuild(graph: Graph, change: Change) -> Graph:
     return new
 
 
-def rewired(
+def rewire_graph(
     graph: Graph, order: Iterable[int], operands: Mapping[int, tuple[Value, ...]], outputs: Mapping[str, Value]
 ) -> Graph:
     """A graph of nodes as they were, in another order and with other `operands`; those not in `order` are left out.
@@ -73,25 +73,27 @@ def rewired(
     Raises:
         ShapeError: new operands do not fit.
     """
-    new = graph.emptied()
-    values = {value: new.input(name, value.shape, graph.nodes[value.node].span) for name, value in graph.inputs.items()}
+    new = graph.copy_without_nodes()
+    values = {
+        value: new.add_input(name, value.shape, graph.nodes[value.node].span) for name, value in graph.inputs.items()
+    }
     for id in order:
         node = graph.nodes[id]
         assert isinstance(node, Node), "inputs are made already"
-        made = keep(new, node, tuple(values[value] for value in operands[id]))
+        made = keep_node(new, node, tuple(values[value] for value in operands[id]))
         values.update(zip(node.outputs, made, strict=True))
     new.outputs = {name: values[value] for name, value in outputs.items()}
     return new
 
 
-def keep(graph: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+def keep_node(graph: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
     """Adds a node as it was."""
-    return graph.add(node.op, inputs, node.path, scope=node.scope, span=node.span, use=node.use)
+    return graph.add_node(node.op, inputs, node.path, region=node.region, span=node.span, use=node.use)
 
 
-def followed(graph: Graph, step: Step) -> Graph:
+def with_weight_map(graph: Graph, weight_map: WeightMap) -> Graph:
     """A graph that a pass has made, with what it did to the weights; the graph itself."""
-    graph.carried = (*graph.carried, step)
+    graph.weight_provenance = (*graph.weight_provenance, weight_map)
     return graph
 
 
@@ -102,8 +104,8 @@ class FreeNames:
     """
 
     def __init__(self, graph: Graph, without: Collection[int] = ()) -> None:
-        paths = {node.path for node in graph.ops if node.id not in without} | {scope.path for scope in graph.scopes}
-        meter.charge("passes", sum(len(path) * (2 + len(path) // 8) for path in paths))
+        paths = {node.path for node in graph.ops if node.id not in without} | {region.path for region in graph.regions}
+        meter.charge_work("passes", sum(len(path) * (2 + len(path) // 8) for path in paths))
         self.taken = {path[:length] for path in paths for length in range(1, len(path) + 1)}
         self.counts: dict[Path, int] = {}
 

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archspec.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node, Value
 from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
 from archspec.ops.norm import BatchNorm
 
-Chain = tuple[Node, ...]
+NodeChain = tuple[Node, ...]
 
 
 @dataclass(frozen=True)
-class Wiring:
+class ValueUses:
     """Who reads which value of a graph, and which values leave it."""
 
     graph: Graph
     outputs: frozenset[Value]
 
     @staticmethod
-    def of(graph: Graph) -> Wiring:
-        return Wiring(graph, frozenset(graph.outputs.values()))
+    def from_graph(graph: Graph) -> ValueUses:
+        return ValueUses(graph, frozenset(graph.outputs.values()))
 
-    def only_reader(self, value: Value) -> Node | None:
+    def only_consumer(self, value: Value) -> Node | None:
         """The one node that reads a value that nothing else needs."""
-        found = self.graph.users(value) if len(value.users) == 1 and value not in self.outputs else []
-        return found[0] if found else None
+        consumers = self.graph.users(value) if len(value.users) == 1 and value not in self.outputs else []
+        return consumers[0] if consumers else None
 
-    def before(self, value: Value, *, convs: int | None = None) -> Chain:
+    def chain_before(self, value: Value, *, convs: int | None = None) -> NodeChain:
         """The series that ends in a value, from a convolution on: the farthest, or the one number `convs` from the end."""
         chain: list[Node] = []
         met = 0
-        while met != convs and self.only_reader(value) is not None:
+        while met != convs and self.only_consumer(value) is not None:
             node = self.graph.nodes[value.node]
-            if not isinstance(node, Node) or not separable(node):
+            if not isinstance(node, Node) or not is_separable(node):
                 break
             chain.append(node)
             met += isinstance(node.op, Conv)
@@ -44,19 +44,19 @@ class Wiring:
             chain.pop()
         return tuple(reversed(chain))
 
-    def after(self, node: Node) -> Chain:
+    def chain_after(self, node: Node) -> NodeChain:
         """The series that follows a node, up to the next convolution; empty if there is none."""
         chain: list[Node] = []
-        reader = self.only_reader(node.outputs[0])
-        while reader is not None and separable(reader):
-            chain.append(reader)
-            if isinstance(reader.op, Conv):
+        consumer = self.only_consumer(node.outputs[0])
+        while consumer is not None and is_separable(consumer):
+            chain.append(consumer)
+            if isinstance(consumer.op, Conv):
                 return tuple(chain)
-            reader = self.only_reader(reader.outputs[0])
+            consumer = self.only_consumer(consumer.outputs[0])
         return ()
 
 
-def pointwise(node: Node) -> bool:
+def is_pointwise(node: Node) -> bool:
     """Whether a node is a convolution that sees one place at a time: a kernel of 1 and no padding."""
     if not isinstance(node.op, Conv) or not node.path:
         return False
@@ -75,7 +75,7 @@ def leads_with_channels(node: Node) -> bool:
     return all(shape.batched and shape.channel_axis == 0 for shape in node.input_shapes)
 
 
-def separable(node: Node) -> bool:
+def is_separable(node: Node) -> bool:
     """Whether a node can be cut up, or put together, by groups of channels."""
     simple = node.op.elementwise and not node.weights and len(node.inputs) == 1
     return simple or isinstance(node.op, Conv | BatchNorm)

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from archspec.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.signal_flow import count_weighted_layers, propagate_routes
 from archspec.ops.fractal import ColumnDraw, DropMean
-from archspec.passes.base import PassError, keep, rebuild
-from archspec.routes import sweep, weighted
+from archspec.passes.base import PassError, keep_node, rebuild_graph
 
 Local = Annotated[float, Field(ge=0, le=1, description="probability of dropping each operand of a join, in [0, 1]")]
 Share = Annotated[
@@ -35,37 +35,37 @@ def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph
     means = [node for node in graph.ops if node.op.word == "mean" and len(node.inputs) > 1]
     if not means:
         raise PassError("drop_path needs means of two values or more, this network has none", help=_HELP)
-    columns = _columns(graph, means)
+    columns = _assign_columns(graph, means)
     draw = ColumnDraw(columns=max(map(len, columns.values())), share=share)
     first = next(graph.ops)
     drawn: list[Value] = []
-    scopes = {scope.path for scope in graph.scopes}
+    regions = {region.path for region in graph.regions}
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node is first:
-            drawn.extend(new.add(draw, (next(iter(new.inputs.values())),), span=node.span))
+            drawn.extend(new.add_node(draw, (next(iter(new.inputs.values())),), span=node.span))
         if node.id not in columns:
-            return keep(new, node, inputs)
+            return keep_node(new, node, inputs)
         mean = DropMean(p=local, columns=columns[node.id])
-        path = () if node.path in scopes else node.path  # the layers of a named mean stand below its name
-        return new.add(mean, (*inputs, *drawn), path, scope=node.scope, span=node.span, use=node.use)
+        path = () if node.path in regions else node.path  # the layers of a named mean stand below its name
+        return new.add_node(mean, (*inputs, *drawn), path, region=node.region, span=node.span, use=node.use)
 
-    return rebuild(graph, change)
+    return rebuild_graph(graph, change)
 
 
-def _columns(graph: Graph, means: list[Node]) -> Mapping[int, tuple[int, ...]]:
+def _assign_columns(graph: Graph, means: list[Node]) -> Mapping[int, tuple[int, ...]]:
     """The column of each operand of each mean: its rank by the weighted layers behind it, the most first."""
     longest = [
         [max(routes.values(), default=0) for routes in reached]
-        for _, reached in sweep(graph, 0, max, weighted, int.__add__)
+        for _, reached in propagate_routes(graph, 0, max, count_weighted_layers, int.__add__)
     ]
-    return {node.id: _ranks([longest[value.node][value.index] for value in node.inputs]) for node in means}
+    return {node.id: _rank_amounts([longest[value.node][value.index] for value in node.inputs]) for node in means}
 
 
-def _ranks(amounts: list[int]) -> tuple[int, ...]:
-    order = sorted(range(len(amounts)), key=lambda at: -amounts[at])
-    ranks = {at: rank for rank, at in enumerate(order)}
-    return tuple(ranks[at] for at in range(len(amounts)))
+def _rank_amounts(amounts: list[int]) -> tuple[int, ...]:
+    order = sorted(range(len(amounts)), key=lambda index: -amounts[index])
+    ranks = {index: rank for rank, index in enumerate(order)}
+    return tuple(ranks[index] for index in range(len(amounts)))
 
 
 _HELP = "drop_path is for networks that join with mean, as FractalNet does"

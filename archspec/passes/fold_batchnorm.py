@@ -6,20 +6,20 @@ the rounding of its weights (Jacob et al. 2018, arXiv:1712.05877, section 3.2).
 
 from __future__ import annotations
 
-from archspec.carried import Carried
-from archspec.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.weight_provenance import WeightSource
 from archspec.passes.absorption import (
     Absorption,
-    agreed,
-    biased,
-    gives_way,
-    norms_of,
-    scaled_inputs,
-    scaled_outputs,
-    takers,
+    absorbing_consumers,
+    add_with_bias,
+    can_absorb_output,
+    consistent_absorptions,
+    find_batchnorms,
+    scale_inputs,
+    scale_outputs,
 )
-from archspec.passes.base import followed, keep, rebuild
-from archspec.passes.chains import Wiring
+from archspec.passes.base import keep_node, rebuild_graph, with_weight_map
+from archspec.passes.chains import ValueUses
 
 
 def fold_batchnorm(graph: Graph) -> Graph:
@@ -27,14 +27,14 @@ def fold_batchnorm(graph: Graph) -> Graph:
 
     For networks in evaluation. The layer has a bias then.
     """
-    wiring = Wiring.of(graph)
-    before = ((norm, graph.nodes[norm.inputs[0].node]) for norm in norms_of(graph))
-    found = [
+    value_uses = ValueUses.from_graph(graph)
+    before = ((norm, graph.nodes[norm.inputs[0].node]) for norm in find_batchnorms(graph))
+    absorptions = [
         Absorption(norm, layer)
         for norm, layer in before
-        if isinstance(layer, Node) and gives_way(layer) and wiring.only_reader(norm.inputs[0]) is norm
+        if isinstance(layer, Node) and can_absorb_output(layer) and value_uses.only_consumer(norm.inputs[0]) is norm
     ]
-    return _folded(graph, agreed(graph, found), after=False)
+    return _fold_absorptions(graph, consistent_absorptions(graph, absorptions), after=False)
 
 
 def fold_batchnorm_forward(graph: Graph) -> Graph:
@@ -43,25 +43,29 @@ def fold_batchnorm_forward(graph: Graph) -> Graph:
     For networks in evaluation. Around a zero that a convolution adds at the edge there is nothing that could be shifted: with
     such padding it would not be exact.
     """
-    wiring = Wiring.of(graph)
-    found = [Absorption(norm, layer) for norm in norms_of(graph) for layer in takers(wiring, norm.outputs[0])]
-    return _folded(graph, agreed(graph, found), after=True)
+    value_uses = ValueUses.from_graph(graph)
+    absorptions = [
+        Absorption(norm, layer)
+        for norm in find_batchnorms(graph)
+        for layer in absorbing_consumers(value_uses, norm.outputs[0])
+    ]
+    return _fold_absorptions(graph, consistent_absorptions(graph, absorptions), after=True)
 
 
-def _folded(graph: Graph, absorptions: list[Absorption], *, after: bool) -> Graph:
+def _fold_absorptions(graph: Graph, absorptions: list[Absorption], *, after: bool) -> Graph:
     if not absorptions:
         return graph
-    gone = {one.norm.id for one in absorptions}
-    by_layer = {one.layer.id: one for one in absorptions}
-    step: dict[str, Carried] = {}
+    gone = {absorption.norm.id for absorption in absorptions}
+    by_layer = {absorption.layer.id: absorption for absorption in absorptions}
+    weight_map: dict[str, WeightSource] = {}
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id in gone:
             return inputs
         if node.id not in by_layer:
-            return keep(new, node, inputs)
-        one = by_layer[node.id]
-        step.update(scaled_inputs(one, rectified=False) if after else scaled_outputs(one))
-        return biased(new, node, inputs)
+            return keep_node(new, node, inputs)
+        absorption = by_layer[node.id]
+        weight_map.update(scale_inputs(absorption, rectified=False) if after else scale_outputs(absorption))
+        return add_with_bias(new, node, inputs)
 
-    return followed(rebuild(graph, change), step)
+    return with_weight_map(rebuild_graph(graph, change), weight_map)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from archspec.carried import Carried
-from archspec.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.weight_provenance import WeightSource
 from archspec.ops.activation import Clamp, ReLU
 from archspec.ops.norm import ScaleShift
-from archspec.passes.absorption import Absorption, agreed, biased, norms_of, scaled_inputs, stacked, takers
-from archspec.passes.base import followed, keep, rebuild
-from archspec.passes.chains import Wiring
+from archspec.passes.absorption import (
+    Absorption,
+    absorbing_consumers,
+    add_with_bias,
+    consistent_absorptions,
+    find_batchnorms,
+    scale_inputs,
+    stack_constants,
+)
+from archspec.passes.base import keep_node, rebuild_graph, with_weight_map
+from archspec.passes.chains import ValueUses
 
 
 def fuse_preactivation(graph: Graph) -> Graph:
@@ -18,61 +26,61 @@ def fuse_preactivation(graph: Graph) -> Graph:
     shift, with a bound where it crosses 0. Where the layers that read it can take over the factor and the shift, that is, where
     none of them pads with zeros, a `clamp` is all that is left; elsewhere a `scaleshift`.
     """
-    return _scaleshifts(_clamps(graph))
+    return _insert_scaleshifts(_insert_clamps(graph))
 
 
-def _clamps(graph: Graph) -> Graph:
-    wiring = Wiring.of(graph)
-    relus = _rectified(wiring)
-    found = [
+def _insert_clamps(graph: Graph) -> Graph:
+    value_uses = ValueUses.from_graph(graph)
+    relus = _find_relus(value_uses)
+    candidates = [
         Absorption(norm, layer)
-        for norm in norms_of(graph)
+        for norm in find_batchnorms(graph)
         if norm.id in relus
-        for layer in takers(wiring, relus[norm.id].outputs[0])
+        for layer in absorbing_consumers(value_uses, relus[norm.id].outputs[0])
     ]
-    absorptions = agreed(graph, found)
+    absorptions = consistent_absorptions(graph, candidates)
     if not absorptions:
         return graph
-    by_layer = {one.layer.id: one for one in absorptions}
-    norms = {one.norm.id for one in absorptions}
+    by_layer = {absorption.layer.id: absorption for absorption in absorptions}
+    norms = {absorption.norm.id for absorption in absorptions}
     gone = {relus[norm].id for norm in norms}
-    step: dict[str, Carried] = {}
+    weight_map: dict[str, WeightSource] = {}
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id in gone:
             return inputs
         if node.id in norms:
-            step.update(stacked(node, "low", "high"))
-            return new.add(Clamp(), inputs, node.path, scope=node.scope, span=node.span, use=node.use)
+            weight_map.update(stack_constants(node, "low", "high"))
+            return new.add_node(Clamp(), inputs, node.path, region=node.region, span=node.span, use=node.use)
         if node.id not in by_layer:
-            return keep(new, node, inputs)
-        step.update(scaled_inputs(by_layer[node.id], rectified=True))
-        return biased(new, node, inputs)
+            return keep_node(new, node, inputs)
+        weight_map.update(scale_inputs(by_layer[node.id], rectified=True))
+        return add_with_bias(new, node, inputs)
 
-    return followed(rebuild(graph, change), step)
+    return with_weight_map(rebuild_graph(graph, change), weight_map)
 
 
-def _scaleshifts(graph: Graph) -> Graph:
-    norms = {node.id for node in norms_of(graph)}
+def _insert_scaleshifts(graph: Graph) -> Graph:
+    norms = {node.id for node in find_batchnorms(graph)}
     if not norms:
         return graph
-    relus = _rectified(Wiring.of(graph))
+    relus = _find_relus(ValueUses.from_graph(graph))
     gone = {relu.id for relu in relus.values()}
-    step: dict[str, Carried] = {}
+    weight_map: dict[str, WeightSource] = {}
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id in gone:
             return inputs
         if node.id not in norms:
-            return keep(new, node, inputs)
-        step.update(stacked(node, "factor", "shift"))
+            return keep_node(new, node, inputs)
+        weight_map.update(stack_constants(node, "factor", "shift"))
         op = ScaleShift(relu=node.id in relus)
-        return new.add(op, inputs, node.path, scope=node.scope, span=node.span, use=node.use)
+        return new.add_node(op, inputs, node.path, region=node.region, span=node.span, use=node.use)
 
-    return followed(rebuild(graph, change), step)
+    return with_weight_map(rebuild_graph(graph, change), weight_map)
 
 
-def _rectified(wiring: Wiring) -> dict[int, Node]:
+def _find_relus(value_uses: ValueUses) -> dict[int, Node]:
     """For each batch normalisation that nothing but a ReLU reads, that ReLU."""
-    readers = ((norm, wiring.only_reader(norm.outputs[0])) for norm in norms_of(wiring.graph))
-    return {norm.id: reader for norm, reader in readers if reader is not None and isinstance(reader.op, ReLU)}
+    consumers = ((norm, value_uses.only_consumer(norm.outputs[0])) for norm in find_batchnorms(value_uses.graph))
+    return {norm.id: consumer for norm, consumer in consumers if consumer is not None and isinstance(consumer.op, ReLU)}

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archspec.carried import Carried, Joined, Piece
-from archspec.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice, WeightSource
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
-from archspec.passes.base import FreeNames, PassError, followed, keep, rebuild
-from archspec.passes.chains import Chain, Wiring, joins_channels
+from archspec.passes.base import FreeNames, PassError, keep_node, rebuild_graph, with_weight_map
+from archspec.passes.chains import NodeChain, ValueUses, joins_channels
 
 
 @dataclass(frozen=True)
-class Paths:
+class ParallelPaths:
     """Equal chains that read one value, and the join that brings them together."""
 
     join: Node
-    chains: tuple[Chain, ...]
+    chains: tuple[NodeChain, ...]
 
     @property
-    def summed(self) -> bool:
+    def is_sum(self) -> bool:
         return self.join.op.word == "add"
 
 
@@ -35,43 +35,43 @@ def grouped_paths(graph: Graph) -> Graph:
     Raises:
         PassError: there are no such paths.
     """
-    found = {paths.join.id: paths for paths in _all_paths(graph)}
-    if not found:
+    paths_by_join = {paths.join.id: paths for paths in _find_parallel_paths(graph)}
+    if not paths_by_join:
         raise PassError("grouped_paths needs equal paths of convolutions that are summed or concatenated", help=_HELP)
-    inside = {node.id for paths in found.values() for chain in paths.chains for node in chain}
+    inside = {node.id for paths in paths_by_join.values() for chain in paths.chains for node in chain}
     roots: dict[int, tuple[Value, ...]] = {}
-    step: dict[str, Carried] = {}
+    weight_map: dict[str, WeightSource] = {}
     names = FreeNames(graph, inside)
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
         if node.id in inside:
             roots[node.id] = inputs
             return None
-        if node.id not in found:
-            return keep(new, node, inputs)
-        paths = found[node.id]
+        if node.id not in paths_by_join:
+            return keep_node(new, node, inputs)
+        paths = paths_by_join[node.id]
         made = roots[paths.chains[0][0].id]
         for position in range(len(paths.chains[0])):
-            made = _add(new, paths, position, made, step, names)
+            made = _add_grouped_op(new, paths, position, made, weight_map, names)
         return made
 
-    return followed(rebuild(graph, change), step)
+    return with_weight_map(rebuild_graph(graph, change), weight_map)
 
 
 _HELP = "for example concat: [copies: {times: 32, layers: [conv: 4, relu, conv: {out: 4, kernel: 3}]}]"
 
 
-def _all_paths(graph: Graph) -> Iterator[Paths]:
-    wiring = Wiring.of(graph)
+def _find_parallel_paths(graph: Graph) -> Iterator[ParallelPaths]:
+    value_uses = ValueUses.from_graph(graph)
     for join in graph.ops:
         if len(join.inputs) < 2 or not (join.op.word == "add" or joins_channels(join)):
             continue
-        paths = Paths(join, tuple(wiring.before(value) for value in join.inputs))
+        paths = ParallelPaths(join, tuple(value_uses.chain_before(value) for value in join.inputs))
         if all(paths.chains) and _are_equal(paths.chains) and _can_be_grouped(paths):
             yield paths
 
 
-def _are_equal(chains: tuple[Chain, ...]) -> bool:
+def _are_equal(chains: tuple[NodeChain, ...]) -> bool:
     ops = [(node.op, node.input_shapes) for node in chains[0]]
     same = all([(node.op, node.input_shapes) for node in chain] == ops for chain in chains)
     return (
@@ -81,27 +81,32 @@ def _are_equal(chains: tuple[Chain, ...]) -> bool:
     )
 
 
-def _can_be_grouped(paths: Paths) -> bool:
+def _can_be_grouped(paths: ParallelPaths) -> bool:
     chain = paths.chains[0]
     convs = [node.op for node in chain if isinstance(node.op, Conv)]
     last = chain[-1].op
     gathers = isinstance(last, Conv) and len(convs) > 1 and last.groups == 1 and not last.bias
-    return convs[0].groups == 1 and (gathers or not paths.summed)
+    return convs[0].groups == 1 and (gathers or not paths.is_sum)
 
 
-def _add(
-    new: Graph, paths: Paths, position: int, inputs: tuple[Value, ...], step: dict[str, Carried], names: FreeNames
+def _add_grouped_op(
+    new: Graph,
+    paths: ParallelPaths,
+    position: int,
+    inputs: tuple[Value, ...],
+    weight_map: dict[str, WeightSource],
+    names: FreeNames,
 ) -> tuple[Value, ...]:
     """One op of the path that stands for all, with the weights of theirs."""
     nodes = [chain[position] for chain in paths.chains]
     first, join = nodes[0], paths.join
-    gathers = paths.summed and position == len(paths.chains[0]) - 1
+    gathers = paths.is_sum and position == len(paths.chains[0]) - 1
     op: Op = first.op
     if isinstance(op, Conv):
         groups = 1 if gathers or position == 0 else len(nodes) * op.groups
         op = op.model_copy(update={"out": op.out if gathers else op.out * len(nodes), "groups": groups})
-    path = names.take(new.scopes[join.scope].path, first.path[-1]) if first.path else ()
+    path = names.take(new.regions[join.region].path, first.path[-1]) if first.path else ()
     for weight in first.weights:
-        pieces = tuple(Piece(f"{node.name}.{weight.name}") for node in nodes)
-        step[".".join((*path, weight.name))] = Joined(pieces, 1 if gathers else 0)
-    return new.add(op, inputs, path, scope=join.scope, span=first.span, use=join.use)
+        pieces = tuple(WeightSlice(f"{node.name}.{weight.name}") for node in nodes)
+        weight_map[".".join((*path, weight.name))] = ConcatenatedWeights(pieces, 1 if gathers else 0)
+    return new.add_node(op, inputs, path, region=join.region, span=first.span, use=join.use)

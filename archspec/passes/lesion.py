@@ -10,12 +10,12 @@ from typing import Annotated
 from pydantic import Field
 
 from archspec import meter
-from archspec.carried import GONE
-from archspec.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.parts import NamedPart, NamedParts, UnknownPartError
+from archspec.ir.signal_flow import find_residual_operands
+from archspec.ir.weight_provenance import DROPPED
 from archspec.ops.base import ShapeError
-from archspec.passes.base import PassError, rewired
-from archspec.places import Part, Parts, UnknownPartError
-from archspec.routes import detours
+from archspec.passes.base import PassError, rewire_graph
 
 Drop = Annotated[
     tuple[str, ...],
@@ -42,125 +42,130 @@ def lesion(graph: Graph, *, drop: Drop = (), swap: Swap = ()) -> Graph:
         PassError: there is no such part, or the shapes do not meet without it.
     """
     whole = graph
-    meter.charge("passes", _SWAP * len(swap) * len(graph.nodes))
-    for at, (one, other) in enumerate(swap):
-        graph = _swapped(graph, _part(graph, one, ("swap", at, 0)), _part(graph, other, ("swap", at, 1)), at)
+    meter.charge_work("passes", _SWAP * len(swap) * len(graph.nodes))
+    for index, (first, second) in enumerate(swap):
+        graph = _swap_parts(
+            graph, _find_part(graph, first, ("swap", index, 0)), _find_part(graph, second, ("swap", index, 1)), index
+        )
     if drop:
-        graph = _dropped(graph, plan(graph, drop))
+        graph = _drop_parts(graph, plan_lesion(graph, drop))
     if graph is whole:
         raise PassError("lesion needs something to drop or to swap", help="for example drop: [layer2.3]")
-    before, after = _weights(whole), _weights(graph)
-    graph.carried = (*whole.carried, {name: GONE for name in before if name not in after})
+    before, after = _list_weight_shapes(whole), _list_weight_shapes(graph)
+    graph.weight_provenance = (*whole.weight_provenance, {name: DROPPED for name in before if name not in after})
     return graph
 
 
 @dataclass
-class Plan:
+class LesionPlan:
     """What taking parts out comes to: joins with fewer operands, values for which others stand, parts without a shortcut."""
 
     operands: dict[int, tuple[Value, ...]] = field(default_factory=dict)
-    instead: dict[Value, Value] = field(default_factory=dict)
-    straight: list[str] = field(default_factory=list)
+    replacements: dict[Value, Value] = field(default_factory=dict)
+    without_shortcut: list[str] = field(default_factory=list)
     """The parts that had no shortcut: what enters them goes on in their place."""
 
 
-def plan(graph: Graph, drop: Iterable[str]) -> Plan:
+def plan_lesion(graph: Graph, drop: Iterable[str]) -> LesionPlan:
     """How parts are taken out of a network. Raises `PassError`."""
-    flags = {id: longer for id, longer in detours(graph).items() if any(longer) and not all(longer)}
-    found = Plan()
-    parts = Parts(graph)
-    for at, name in enumerate(drop):
-        part = _part(graph, name, ("drop", at), parts)
-        meter.charge("passes", 2 + len(part.nodes))
+    flags = {id: longer for id, longer in find_residual_operands(graph).items() if any(longer) and not all(longer)}
+    lesion_plan = LesionPlan()
+    parts = NamedParts(graph)
+    for index, name in enumerate(drop):
+        part = _find_part(graph, name, ("drop", index), parts)
+        meter.charge_work("passes", 2 + len(part.nodes))
         joins = [node for node in part.nodes if node.id in flags]
         residual = [node for node in joins if node.op.word in _FOLDING]
         for join in residual:
             kept = tuple(value for value, longer in zip(join.inputs, flags[join.id], strict=True) if not longer)
             if len(kept) == 1:
-                found.instead[join.outputs[0]] = kept[0]
-            found.operands[join.id] = kept
+                lesion_plan.replacements[join.outputs[0]] = kept[0]
+            lesion_plan.operands[join.id] = kept
         if not residual:
-            found.instead.update([_around(part, joins, at)])
-            found.straight.append(name)
-    return found
+            lesion_plan.replacements.update([_bypass_part(part, joins, index)])
+            lesion_plan.without_shortcut.append(name)
+    return lesion_plan
 
 
 def residual_blocks(graph: Graph) -> tuple[str, ...]:
     """The blocks with a residual branch, by name, in order: what `drop` takes out and a shortcut stays of."""
-    flags = detours(graph)
+    flags = find_residual_operands(graph)
     joins = (node for node in graph.ops if node.op.word == "add" and any(flags[node.id]) and not all(flags[node.id]))
-    return tuple(dict.fromkeys(".".join(graph.scopes[join.scope].path) for join in joins if join.scope))
+    return tuple(dict.fromkeys(".".join(graph.regions[join.region].path) for join in joins if join.region))
 
 
-def _around(part: Part, joins: list[Node], at: int) -> tuple[Value, Value]:
+def _bypass_part(part: NamedPart, joins: list[Node], index: int) -> tuple[Value, Value]:
     """What leaves a part that has no shortcut, and what enters it and can stand for it."""
-    entering, leaving = tuple(dict.fromkeys(part.entering.values())), part.leaving
+    entering, leaving = tuple(dict.fromkeys(part.incoming.values())), part.outputs
     if len(entering) == 1 and len(leaving) == 1 and entering[0].shape == leaving[0].shape:
         return leaving[0], entering[0]
-    ways = f"{_shapes(entering)} goes in, {_shapes(leaving)} comes out"
+    ways = f"{_format_shapes(entering)} goes in, {_format_shapes(leaving)} comes out"
     help = "drop a block that has one, or a part that gives what it gets"
     if any(join.op.word == "concat" for join in joins):
         help = "what a concat adds is part of what all layers behind it read: their weights would not fit without it"
     raise PassError(
-        f"{part.name} has no shortcut to fall back on: {ways}", help=help, span=part.span, argument=("drop", at)
+        f"{part.name} has no shortcut to fall back on: {ways}", help=help, span=part.span, argument=("drop", index)
     )
 
 
-def _dropped(graph: Graph, found: Plan) -> Graph:
+def _drop_parts(graph: Graph, lesion_plan: LesionPlan) -> Graph:
     """The network without what only the dropped parts needed."""
     operands = {
-        node.id: tuple(_stands(value, found.instead) for value in found.operands.get(node.id, node.inputs))
+        node.id: tuple(
+            _find_replacement(value, lesion_plan.replacements)
+            for value in lesion_plan.operands.get(node.id, node.inputs)
+        )
         for node in graph.ops
     }
-    outputs = {name: _stands(value, found.instead) for name, value in graph.outputs.items()}
-    before = _needed({node.id: node.inputs for node in graph.ops}, graph.outputs.values())
-    needed = _needed(operands, outputs.values())
+    outputs = {name: _find_replacement(value, lesion_plan.replacements) for name, value in graph.outputs.items()}
+    before = _find_needed({node.id: node.inputs for node in graph.ops}, graph.outputs.values())
+    needed = _find_needed(operands, outputs.values())
     kept = {node.id for node in graph.nodes if not isinstance(node, Node)}
     for node in graph.ops:
         unread = node.id not in before and all(value.node in kept for value in operands[node.id])
         kept |= {node.id} if node.id in needed or unread else set()
     order = [node.id for node in graph.ops if node.id in kept]
-    return _rewired(graph, order, operands, outputs, ("drop",))
+    return _rewire_checked(graph, order, operands, outputs, ("drop",))
 
 
-def _stands(value: Value, instead: dict[Value, Value]) -> Value:
+def _find_replacement(value: Value, replacements: dict[Value, Value]) -> Value:
     """What stands for a value in the end; what is found is kept for all that leads there."""
     way: list[Value] = []
-    while value in instead:
+    while value in replacements:
         way.append(value)
-        value = instead[value]
-    instead.update(dict.fromkeys(way, value))
+        value = replacements[value]
+    replacements.update(dict.fromkeys(way, value))
     return value
 
 
-def _needed(operands: dict[int, tuple[Value, ...]], ends: Iterable[Value]) -> set[int]:
+def _find_needed(operands: dict[int, tuple[Value, ...]], ends: Iterable[Value]) -> set[int]:
     """The nodes that some end is made from."""
-    pending, found = [value.node for value in ends], set[int]()
+    pending, needed = [value.node for value in ends], set[int]()
     while pending:
         id = pending.pop()
-        if id not in found:
-            found.add(id)
+        if id not in needed:
+            needed.add(id)
             pending += [value.node for value in operands.get(id, ())]
-    return found
+    return needed
 
 
-def _swapped(graph: Graph, one: Part, other: Part, at: int) -> Graph:
+def _swap_parts(graph: Graph, one_part: NamedPart, other_part: NamedPart, index: int) -> Graph:
     """The network with two blocks in each other's places."""
-    first, second = sorted((one, other), key=lambda part: part.nodes[0].id)
-    _check_pair(first, second, at)
-    ((enters, leaves), (enters2, leaves2)) = (_ends(part, at) for part in (first, second))
+    first, second = sorted((one_part, other_part), key=lambda part: part.nodes[0].id)
+    _check_pair(first, second, index)
+    ((enters, leaves), (enters2, leaves2)) = (_find_single_ends(part, index) for part in (first, second))
     if enters.shape != enters2.shape or leaves.shape != leaves2.shape:
         shapes = f"{enters.shape} to {leaves.shape} and {enters2.shape} to {leaves2.shape}"
-        raise _unequal(f"{first.name} and {second.name} have other shapes: {shapes}", second, at)
+        raise _swap_error(f"{first.name} and {second.name} have other shapes: {shapes}", second, index)
     exchanged = {leaves: leaves2, leaves2: leaves}
     ways = ((first, enters, enters2), (second, enters2, enters))
-    entry = {id: {own: new} for part, own, new in ways for id in part.ids}
+    entry = {id: {own: new} for part, own, new in ways for id in part.node_ids}
 
     def read(node: Node, value: Value) -> Value:
         own = entry.get(node.id, {})
         if value in own:
             return exchanged.get(own[value], own[value])
-        inside = node.id in entry and value.node in (first.ids if node.id in first.ids else second.ids)
+        inside = node.id in entry and value.node in (first.node_ids if node.id in first.node_ids else second.node_ids)
         return value if inside else exchanged.get(value, value)
 
     operands = {node.id: tuple(read(node, value) for value in node.inputs) for node in graph.ops}
@@ -170,43 +175,43 @@ def _swapped(graph: Graph, one: Part, other: Part, at: int) -> Graph:
     between = (id for id in ids if first.nodes[-1].id < id < second.nodes[0].id)
     moved = [*(node.id for node in second.nodes), *between, *(node.id for node in first.nodes)]
     order = [*(id for id in ids if id < start), *moved, *(id for id in ids if id > stop)]
-    return _rewired(graph, order, operands, outputs, ("swap", at))
+    return _rewire_checked(graph, order, operands, outputs, ("swap", index))
 
 
-def _check_pair(first: Part, second: Part, at: int) -> None:
+def _check_pair(first: NamedPart, second: NamedPart, index: int) -> None:
     """Raises `PassError` where two parts cannot change places in the tree of names."""
-    if first.ids & second.ids:
-        raise _unequal(f"{first.name} and {second.name} have layers in common", second, at)
+    if first.node_ids & second.node_ids:
+        raise _swap_error(f"{first.name} and {second.name} have layers in common", second, index)
     for part in (first, second):
         if part.nodes[-1].id - part.nodes[0].id + 1 != len(part.nodes):
-            raise _unequal(f"{part.name} is used in several places", part, at)
+            raise _swap_error(f"{part.name} is used in several places", part, index)
     if first.name.rpartition(".")[0] != second.name.rpartition(".")[0]:
-        raise _unequal(f"{first.name} and {second.name} are not parts of the same stage", second, at)
+        raise _swap_error(f"{first.name} and {second.name} are not parts of the same stage", second, index)
 
 
-def _ends(part: Part, at: int) -> tuple[Value, Value]:
+def _find_single_ends(part: NamedPart, index: int) -> tuple[Value, Value]:
     """The one value that enters a part, and the one that leaves it. Raises `PassError`."""
-    entering, leaving = tuple(dict.fromkeys(part.entering.values())), part.leaving
+    entering, leaving = tuple(dict.fromkeys(part.incoming.values())), part.outputs
     if len(entering) != 1 or len(leaving) != 1:
-        raise _unequal(f"{part.name} has {len(entering)} values going in and {len(leaving)} coming out", part, at)
+        raise _swap_error(f"{part.name} has {len(entering)} values going in and {len(leaving)} coming out", part, index)
     return entering[0], leaving[0]
 
 
-def _unequal(message: str, part: Part, at: int) -> PassError:
-    return PassError(message, help=_SWAPPED, span=part.span, argument=("swap", at))
+def _swap_error(message: str, part: NamedPart, index: int) -> PassError:
+    return PassError(message, help=_SWAPPED, span=part.span, argument=("swap", index))
 
 
 _SWAPPED = "two blocks of one stage can be exchanged if each has one value going in and one coming out, of equal shapes"
 
 
-def _part(graph: Graph, name: str, argument: tuple[str | int, ...], parts: Parts | None = None) -> Part:
+def _find_part(graph: Graph, name: str, argument: tuple[str | int, ...], parts: NamedParts | None = None) -> NamedPart:
     try:
-        return (parts or Parts(graph)).find(name)
+        return (parts or NamedParts(graph)).find(name)
     except UnknownPartError as error:
         raise PassError(error.message, help=error.help, argument=argument) from None
 
 
-def _rewired(
+def _rewire_checked(
     graph: Graph,
     order: list[int],
     operands: dict[int, tuple[Value, ...]],
@@ -215,18 +220,18 @@ def _rewired(
 ) -> Graph:
     """The network rewired, if all weights that are left keep their shapes. Raises `PassError`."""
     try:
-        made = rewired(graph, order, operands, outputs)
+        made = rewire_graph(graph, order, operands, outputs)
     except ShapeError as error:
         raise PassError(f"the shapes do not meet any more: {error.message}", argument=argument) from None
-    before = _weights(graph)
-    for name, (shape, node) in _weights(made).items():
+    before = _list_weight_shapes(graph)
+    for name, (shape, node) in _list_weight_shapes(made).items():
         if before[name][0] != shape:
-            was = f"{_sizes(before[name][0])} before and {_sizes(shape)} after"
+            was = f"{_format_sizes(before[name][0])} before and {_format_sizes(shape)} after"
             raise PassError(f"the shapes do not meet any more: {name} is {was}", span=node.span, argument=argument)
     return made
 
 
-def _weights(graph: Graph) -> dict[str, tuple[tuple[int, ...], Node]]:
+def _list_weight_shapes(graph: Graph) -> dict[str, tuple[tuple[int, ...], Node]]:
     """The shapes of all weights, by their names in the `state_dict`."""
     return {
         ".".join((*node.path, *([weight.name] if weight.name else []))): (weight.shape, node)
@@ -235,15 +240,15 @@ def _weights(graph: Graph) -> dict[str, tuple[tuple[int, ...], Node]]:
     }
 
 
-def _shapes(values: Iterable[Value]) -> str:
+def _format_shapes(values: Iterable[Value]) -> str:
     return ", ".join(str(value.shape) for value in values)
 
 
-def _sizes(shape: tuple[int, ...]) -> str:
+def _format_sizes(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) or "a scalar"
 
 
-def choose(graph: Graph, count: int, seed: int) -> tuple[str, ...]:
+def choose_blocks(graph: Graph, count: int, seed: int) -> tuple[str, ...]:
     """So many residual blocks, drawn at random without repetition, in the order of the network; the same seed draws the same.
 
     Raises:
@@ -252,4 +257,4 @@ def choose(graph: Graph, count: int, seed: int) -> tuple[str, ...]:
     blocks = residual_blocks(graph)
     if not 0 < count <= len(blocks):
         raise PassError(f"{count} blocks cannot be drawn from the {len(blocks)} residual blocks of this network")
-    return tuple(blocks[at] for at in sorted(Random(seed).sample(range(len(blocks)), count)))  # noqa: S311 - no secret
+    return tuple(blocks[index] for index in sorted(Random(seed).sample(range(len(blocks)), count)))  # noqa: S311 - no secret

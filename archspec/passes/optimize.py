@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Literal
 
-from archspec.graph import Graph
+from archspec.ir.graph import Graph
 from archspec.passes.base import Pass, PassError
 from archspec.passes.elide import elide
 from archspec.passes.fold_batchnorm import fold_batchnorm, fold_batchnorm_forward

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from math import prod
 
-from archspec.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node, Value
 from archspec.ops.base import per_axis
 from archspec.ops.pool import AvgPool
-from archspec.passes.base import keep, rebuild
-from archspec.passes.chains import Wiring, pointwise
+from archspec.passes.base import keep_node, rebuild_graph
+from archspec.passes.chains import ValueUses, is_pointwise
 
 
 def pool_first(graph: Graph) -> Graph:
@@ -17,26 +17,26 @@ def pool_first(graph: Graph) -> Graph:
     Both are linear, the one over channels, the other over places, so that their order does not matter; the pooling must not
     mix in zeros of its own. A transition of DenseNet costs a quarter then.
     """
-    wiring = Wiring.of(graph)
-    swapped = {pool.id: conv for pool in graph.ops for conv in _before(wiring, pool)}
+    value_uses = ValueUses.from_graph(graph)
+    swapped = {pool.id: conv for pool in graph.ops for conv in _find_conv_before(value_uses, pool)}
     late = {conv.id for conv in swapped.values()}
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id in late:
             return inputs
-        made = keep(new, node, inputs)
-        return keep(new, swapped[node.id], made) if node.id in swapped else made
+        made = keep_node(new, node, inputs)
+        return keep_node(new, swapped[node.id], made) if node.id in swapped else made
 
-    return rebuild(graph, change) if swapped else graph
+    return rebuild_graph(graph, change) if swapped else graph
 
 
-def _before(wiring: Wiring, pool: Node) -> list[Node]:
+def _find_conv_before(value_uses: ValueUses, pool: Node) -> list[Node]:
     """The convolution before a pooling, if the two can change places and it pays."""
     value = pool.inputs[0]
-    conv = wiring.graph.nodes[value.node]
-    if not isinstance(pool.op, AvgPool) or not isinstance(conv, Node) or not pointwise(conv):
+    conv = value_uses.graph.nodes[value.node]
+    if not isinstance(pool.op, AvgPool) or not isinstance(conv, Node) or not is_pointwise(conv):
         return []
     unpadded = not any(per_axis(pool.op.padding, value.shape.rank - 1, "padding"))
     unstrided = conv.inputs[0].shape.spatial == value.shape.spatial
     fewer = prod(pool.outputs[0].shape.spatial) < prod(value.shape.spatial)
-    return [conv] if unpadded and unstrided and fewer and wiring.only_reader(value) is pool else []
+    return [conv] if unpadded and unstrided and fewer and value_uses.only_consumer(value) is pool else []

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archspec.graph import Graph, Node, Value
-from archspec.ops.dropout import DropPath, fraction
-from archspec.passes.base import FreeNames, PassError, keep, rebuild
-from archspec.routes import detours
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.signal_flow import find_residual_operands
+from archspec.ops.dropout import DropPath, recover_fraction
+from archspec.passes.base import FreeNames, PassError, keep_node, rebuild_graph
 
 Survival = Annotated[
     float, Field(gt=0, le=1, description="survival probability p_L of the last residual branch, in (0, 1]")
@@ -45,11 +45,11 @@ def stochastic_depth(
     Raises:
         PassError: the network has no residual branch.
     """
-    longer = {id: flags for id, flags in detours(graph).items() if any(flags)}
+    longer = {id: flags for id, flags in find_residual_operands(graph).items() if any(flags)}
     units = [node for node in graph.ops if node.op.word == "add" and node.id in longer]
     if not units:
         raise PassError("stochastic_depth needs residual branches, this network has none", help=_HELP)
-    most = 1 - fraction(survival)
+    most = 1 - recover_fraction(survival)
     rates = {
         node.id: float(most if decay == "uniform" else most * number / len(units))
         for number, node in enumerate(units, start=1)
@@ -58,14 +58,14 @@ def stochastic_depth(
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id not in rates:
-            return keep(new, node, inputs)
+            return keep_node(new, node, inputs)
         drop = DropPath(p=rates[node.id], mode=mode, rescale=rescale)
         dropped = tuple(
-            new.add(
+            new.add_node(
                 drop,
                 (value,),
-                names.take(graph.scopes[node.scope].path, "droppath"),
-                scope=node.scope,
+                names.take(graph.regions[node.region].path, "droppath"),
+                region=node.region,
                 span=node.span,
                 use=node.use,
             )[0]
@@ -73,9 +73,9 @@ def stochastic_depth(
             else value
             for value, is_longer in zip(inputs, longer[node.id], strict=True)
         )
-        return keep(new, node, dropped)
+        return keep_node(new, node, dropped)
 
-    return rebuild(graph, change)
+    return rebuild_graph(graph, change)
 
 
 _HELP = "a residual branch is what an add joins with a shortcut of fewer weighted layers"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from archspec.analysis.diff import Diff, Part, StageChange
-from archspec.columns import Column, Line, lay_out, wrap
-from archspec.diagnostics import shorten
-from archspec.numerals import magnitude
+from archspec.analysis.diff import Diff, PartChange, StageChange
+from archspec.columns import Column, Line, format_table, wrap_line
+from archspec.errors import shorten_text
+from archspec.numerals import order_of_magnitude
 from archspec.printable import escape_unprintable
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
@@ -15,26 +15,28 @@ _NAMES = 3  # of parts alike that are listed
 _DIGITS = 10**15
 
 
-def compared(diff: Diff, width: int | None = None, text: Callable[[str], str] = escape_unprintable) -> Iterator[Line]:
+def format_comparison(
+    diff: Diff, width: int | None = None, text: Callable[[str], str] = escape_unprintable
+) -> Iterator[Line]:
     """The lines of the comparison, at most `width` wide: structure, counts, stages. `text` makes a text printable."""
 
     def plain(*given: str) -> Iterator[Line]:
-        yield from (piece for line in given for piece in wrap(((text(line), ""),), width, indent=4))
+        yield from (piece for line in given for piece in wrap_line(((text(line), ""),), width, indent=4))
 
     yield from plain(f"{diff.before} → {diff.after}")
     if diff.equal:
         yield from plain("no difference")
         return
-    yield from plain("", *(map(line, diff.parts) if diff.parts else ["the parts are the same"]), "")
+    yield from plain("", *(map(format_change, diff.parts) if diff.parts else ["the parts are the same"]), "")
     counts = [Column(), *(Column(head, right=True) for head in (diff.before, diff.after, "difference"))]
-    rows = [[name, *_cells(*pair)] for name, pair in diff.counts.items()]
-    yield from lay_out(counts, rows, width, cuts=((1, 16), (2, 16)), drops=(1, 2), text=text)
+    rows = [[name, *_format_cells(*pair)] for name, pair in diff.counts.items()]
+    yield from format_table(counts, rows, width, cuts=((1, 16), (2, 16)), drops=(1, 2), text=text)
     yield from plain("")
-    stages = [_stage(stage) for stage in diff.stages if stage.before != stage.after]
+    stages = [_format_stage(stage) for stage in diff.stages if stage.before != stage.after]
     if not stages:
         yield from plain("no stage costs more or less")
         return
-    yield from lay_out(_STAGES, stages, width, cuts=((0, 16),), drops=(3, 1, 4, 2), text=text)
+    yield from format_table(_STAGES, stages, width, cuts=((0, 16),), drops=(3, 1, 4, 2), text=text)
 
 
 _STAGES = (
@@ -46,34 +48,42 @@ _STAGES = (
 )
 
 
-def _stage(stage: StageChange) -> tuple[str, ...]:
+def _format_stage(stage: StageChange) -> tuple[str, ...]:
     old, new = stage.before, stage.after
     params = (old.params if old else 0, new.params if new else 0)
     macs = (old.macs if old else 0, new.macs if new else 0)
     mark = "" if old and new else " (only before)" if old else " (only after)"
-    return shorten(stage.name, 40) + mark, number(params[1]), _delta(*params), number(macs[1]), _delta(*macs)
+    return (
+        shorten_text(stage.name, 40) + mark,
+        format_number(params[1]),
+        _format_delta(*params),
+        format_number(macs[1]),
+        _format_delta(*macs),
+    )
 
 
-def line(part: Part) -> str:
+def format_change(part: PartChange) -> str:
     """A part in one line: `~ conv layer1.0.conv2 (×16): groups 1 → 32`."""
     names = ", ".join(part.names[:_NAMES]) + (f", … ×{len(part.names)}" if len(part.names) > _NAMES else "")
-    fields = ", ".join(f"{name} {shorten(before, 30)} → {shorten(after, 30)}" for name, before, after in part.fields)
-    what = " ".join(filter(None, (_MARKS[part.change], shorten(names, 120), part.kind)))
-    return f"{what}: {fields}" if fields else what
+    fields = ", ".join(
+        f"{name} {shorten_text(before, 30)} → {shorten_text(after, 30)}" for name, before, after in part.fields
+    )
+    change = " ".join(filter(None, (_MARKS[part.change], shorten_text(names, 120), part.kind)))
+    return f"{change}: {fields}" if fields else change
 
 
-def number(value: int) -> str:
+def format_number(value: int) -> str:
     """A count with its thousands apart; one of very many digits by its power of ten."""
-    return f"{value:,}" if abs(value) < _DIGITS else f"{'-' if value < 0 else ''}≈ 10^{magnitude(abs(value))}"
+    return f"{value:,}" if abs(value) < _DIGITS else f"{'-' if value < 0 else ''}≈ 10^{order_of_magnitude(abs(value))}"
 
 
-def _cells(before: int, after: int) -> list[str]:
-    return [number(before), number(after), _delta(before, after)]
+def _format_cells(before: int, after: int) -> list[str]:
+    return [format_number(before), format_number(after), _format_delta(before, after)]
 
 
-def _delta(before: int, after: int) -> str:
+def _format_delta(before: int, after: int) -> str:
     if before == after:
         return "="
     sign = "+" if after > before else ""
     share = f" ({(after - before) / before:+.1%})" if before and abs(after) < 100 * abs(before) else ""
-    return sign + number(after - before) + share
+    return sign + format_number(after - before) + share

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archspec.analysis import kinds
-from archspec.analysis.counts import Cost, counts, node_costs, total
-from archspec.analysis.folding import Folding, Run, silent, spanned
-from archspec.analysis.outline import label, scalars
-from archspec.analysis.paths import Paths, paths
-from archspec.analysis.shortcuts import Flow, shortcuts
-from archspec.analysis.standing import Standing
-from archspec.diagnostics import Source, Span
-from archspec.graph import Graph, Input, Node, Scope
-from archspec.numerals import magnitude
+from archspec.analysis.counts import Cost, compute_counts, iter_node_costs, sum_costs
+from archspec.analysis.paths import PathCounts, count_paths
+from archspec.errors import Source, Span
+from archspec.ir.graph import Graph, Input, Node, Region, is_noop
+from archspec.numerals import order_of_magnitude
 from archspec.printable import mask_unprintable
+from archspec.view import labels
+from archspec.view.hierarchy import relative_name, select_scalars
+from archspec.view.repetition import FoldedGraph, PartRun, format_name_range
+from archspec.view.representatives import Representatives
+from archspec.view.skip_connections import Flow, find_skip_connections
 
 LIMIT = 6000
 """The most parts of one network on a page."""
@@ -26,41 +26,41 @@ class TooLargeError(ValueError):
 
 
 @dataclass
-class Known(Standing[int]):
+class ReportParts(Representatives[int]):
     """Collects the parts that the page shows, of equal parts in a row the first; `stands` is a place in `parts`."""
 
     parts: list[dict[str, object]] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
 
-    def add(self, scope: int, parent: int) -> None:
-        """Adds the parts of a scope. Raises `TooLargeError`."""
-        for run in self.folding.runs(scope):
+    def add(self, region: int, parent: int) -> None:
+        """Adds the parts of a region. Raises `TooLargeError`."""
+        for run in self.folded.runs(region):
             part = run.first.part
-            if isinstance(part, Scope):
+            if isinstance(part, Region):
                 self._append(self._scope(run, part, parent))
                 self.add(part.id, len(self.parts) - 1)
-            elif isinstance(part, Input) or not silent(part):
-                self.stands[part.id] = len(self.parts)
+            elif isinstance(part, Input) or not is_noop(part):
+                self.representative[part.id] = len(self.parts)
                 self._append(self._leaf(run, part, parent))
-            self.fold(run)
+            self.fold_run(run)
 
     def _append(self, part: dict[str, object]) -> None:
         if len(self.parts) >= LIMIT:
             raise TooLargeError(f"{self.graph.name} has more than {LIMIT:,} different parts, too many for one page")
         self.parts.append(part)
 
-    def _scope(self, run: Run, scope: Scope, parent: int) -> dict[str, object]:
-        arguments = {name: _text(value) for name, value in scalars(scope.arguments).items()}
-        return self._common(run, scope.span, parent) | {
+    def _scope(self, run: PartRun, region: Region, parent: int) -> dict[str, object]:
+        arguments = {name: _format_value(value) for name, value in select_scalars(region.arguments).items()}
+        return self._common(run, region.span, parent) | {
             "scope": True,
-            "name": ".".join(scope.path),
+            "name": ".".join(region.path),
             "kind": "block",
-            "word": scope.kind,
+            "word": region.kind,
             "arguments": arguments,
-            "also": [".".join(facts.part.path) for facts in run.parts[1:] if isinstance(facts.part, Scope)],
+            "also": [".".join(facts.part.path) for facts in run.parts[1:] if isinstance(facts.part, Region)],
         }
 
-    def _leaf(self, run: Run, node: Node | Input, parent: int) -> dict[str, object]:
+    def _leaf(self, run: PartRun, node: Node | Input, parent: int) -> dict[str, object]:
         if isinstance(node, Input):
             return self._common(run, node.span, parent) | {
                 "name": node.name,
@@ -70,27 +70,27 @@ class Known(Standing[int]):
             }
         return self._common(run, node.span, parent) | {
             "name": node.name,
-            "kind": kinds.kind(node.op),
+            "kind": labels.op_category(node.op),
             "word": node.op.word,
-            "title": kinds.SIGNS.get(node.op.word) or kinds.label(node.op),
-            "sign": node.op.word in kinds.SIGNS,
-            "arguments": {name: _text(value) for name, value in scalars(dict(node.op)).items()},
+            "title": labels.JOIN_SIGNS.get(node.op.word) or labels.format_op(node.op),
+            "sign": node.op.word in labels.JOIN_SIGNS,
+            "arguments": {name: _format_value(value) for name, value in select_scalars(dict(node.op)).items()},
             "given": sorted(node.op.arguments()),
             "input": [str(shape) for shape in node.input_shapes],
             "weights": {weight.name: list(weight.shape) for weight in node.weights},
         }
 
-    def _common(self, run: Run, span: Span, parent: int) -> dict[str, object]:
+    def _common(self, run: PartRun, span: Span, parent: int) -> dict[str, object]:
         around = (
-            self.graph.scopes[run.first.part.parent or 0]
-            if isinstance(run.first.part, Scope)
-            else self.graph.scopes[run.first.part.scope]
+            self.graph.regions[run.first.part.parent or 0]
+            if isinstance(run.first.part, Region)
+            else self.graph.regions[run.first.part.region]
         )
-        first, last = (label(facts.part, around) for facts in (run.first, run.last))
+        first, last = (relative_name(facts.part, around) for facts in (run.first, run.last))
         cost = run.first.cost
         return {
             "parent": parent,
-            "label": spanned(first, last),
+            "label": format_name_range(first, last),
             "times": run.times,
             "output": [str(value.shape) for value in run.first.output],
             "params": cost.params,
@@ -108,67 +108,77 @@ class Known(Standing[int]):
 
     def edges(self) -> Iterator[tuple[int, int, Flow]]:
         """The arrows between parts, each once."""
-        flows = shortcuts(self.graph)
-        found: dict[tuple[int, int, Flow], None] = {}
+        flows = find_skip_connections(self.graph)
+        distinct_edges: dict[tuple[int, int, Flow], None] = {}
         for node in self.graph.ops:
-            for operand, given in enumerate(() if silent(node) else node.inputs):
-                value = self.source(given)
-                if value.node in self.stands and node.id in self.stands and not self.apart(value.node, node.id):
-                    found[self.stands[value.node], self.stands[node.id], flows.get((node.id, operand), "flow")] = None
-        yield from (edge for edge in found if edge[0] != edge[1])
+            for operand, given in enumerate(() if is_noop(node) else node.inputs):
+                value = self.visible_source(given)
+                if (
+                    value.node in self.representative
+                    and node.id in self.representative
+                    and not self.in_different_turns(value.node, node.id)
+                ):
+                    distinct_edges[
+                        self.representative[value.node],
+                        self.representative[node.id],
+                        flows.get((node.id, operand), "flow"),
+                    ] = None
+        yield from (edge for edge in distinct_edges if edge[0] != edge[1])
 
     def outputs(self) -> Iterator[tuple[str, str, int]]:
         """The outputs of the network: name, shape, and the part that makes each."""
         for name, value in self.graph.outputs.items():
-            yield name, str(value.shape), self.stands[self.source(value).node]
+            yield name, str(value.shape), self.representative[self.visible_source(value).node]
 
 
-def _sums(found: Known) -> Iterator[list[int]]:
+def _sum_parts(report_parts: ReportParts) -> Iterator[list[int]]:
     """For each part, what all the parts that it stands for hold and cost together; shared weights count once."""
-    sums = [Cost() for _ in found.parts]
-    for node, cost in node_costs(found.graph):
-        if node.id in found.stands:
-            sums[found.stands[node.id]] += cost
-    for at in range(len(sums) - 1, -1, -1):
-        parent = found.parts[at]["parent"]
+    sums = [Cost() for _ in report_parts.parts]
+    for node, cost in iter_node_costs(report_parts.graph):
+        if node.id in report_parts.representative:
+            sums[report_parts.representative[node.id]] += cost
+    for index in range(len(sums) - 1, -1, -1):
+        parent = report_parts.parts[index]["parent"]
         assert isinstance(parent, int)
         if parent >= 0:
-            sums[parent] += sums[at]
+            sums[parent] += sums[index]
     yield from ([cost.params, cost.macs, cost.activations] for cost in sums)
 
 
-def known(graph: Graph) -> dict[str, object]:
+def collect_report_data(graph: Graph) -> dict[str, object]:
     """All that the page shows of a network. Raises `TooLargeError`."""
-    found = Known(Folding(graph))
-    found.add(0, -1)
-    counted = counts(graph)
+    report_parts = ReportParts(FoldedGraph(graph))
+    report_parts.add(0, -1)
+    counted = compute_counts(graph)
     return {
         "name": graph.name,
         "source": graph.source,
         "params": counted.params,
         "macs": counted.macs,
-        "activations": total(graph).activations,
+        "activations": sum_costs(graph).activations,
         "depth": counted.depth,
-        "paths": _big(paths(graph)),
-        "parts": [part | {"sum": summed} for part, summed in zip(found.parts, _sums(found), strict=True)],
-        "edges": [list(edge) for edge in found.edges()],
-        "outputs": [list(one) for one in found.outputs()],
+        "paths": _format_path_total(count_paths(graph)),
+        "parts": [
+            part | {"sum": summed} for part, summed in zip(report_parts.parts, _sum_parts(report_parts), strict=True)
+        ],
+        "edges": [list(edge) for edge in report_parts.edges()],
+        "outputs": [list(output) for output in report_parts.outputs()],
         "files": [
             {
                 "name": source.name.replace("\\", "/").rpartition("/")[2],
                 "lines": list(map(mask_unprintable, source.lines)),
             }
-            for source in found.sources
+            for source in report_parts.sources
         ],
     }
 
 
-def _big(found: Paths) -> str:
+def _format_path_total(counts: PathCounts) -> str:
     """How many paths there are, as text: a number of JSON would lose digits in a browser."""
-    return f"{found.total:,}" if found.total < 10**30 else f"about 10^{magnitude(found.total)}"
+    return f"{counts.total:,}" if counts.total < 10**30 else f"about 10^{order_of_magnitude(counts.total)}"
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, list):
-        return "×".join(map(_text, value))
+        return "×".join(map(_format_value, value))
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)

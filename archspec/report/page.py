@@ -8,18 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from archspec.analysis.diff import Diff, diff
-from archspec.graph import Graph
-from archspec.json_text import json_text
+from archspec.analysis.diff import Diff, diff_networks
+from archspec.ir.graph import Graph
+from archspec.json_text import dump_json
 from archspec.printable import escape_markup, escape_unprintable
-from archspec.report.comparison import line, number
-from archspec.report.data import known
-from archspec.report.plots import length_plot, stage_plot
+from archspec.report.comparison import format_change, format_number
+from archspec.report.data import collect_report_data
+from archspec.report.plots import draw_length_plot, draw_stage_plot
 
 _SCRIPTS = ("layout.js", "diagram.js", "panels.js", "report.js")
 
 
-def page(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> str:
+def write_report(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> str:
     """The page about one network or two. `colours` has the colour of each kind of op, by theme (`light`, `dark`).
 
     Nothing of a spec is ever markup: the page gets it as data, and its policy lets no script run but its own.
@@ -28,36 +28,36 @@ def page(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) ->
     """
     if not 1 <= len(networks) <= 2:
         raise ValueError("a report is about one network or two")
-    return "".join(_parts(networks, colours))
+    return "".join(_write_parts(networks, colours))
 
 
-def _parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    script = "\n".join(_asset(name) for name in _SCRIPTS)
+def _write_parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    script = "\n".join(_read_asset(name) for name in _SCRIPTS)
     title = escape_markup(" and ".join(network.name[:120] for network in networks))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-    yield f"<title>{title}</title>\n<style>\n{_palette(colours)}{_asset('report.css')}</style>\n</head>\n<body>\n"
+    yield f"<title>{title}</title>\n<style>\n{_palette(colours)}{_read_asset('report.css')}</style>\n</head>\n<body>\n"
     yield f'<header><h1>{title}</h1><p class="hint">/ searches, arrows move, + and − magnify, Enter unfolds</p></header>\n'
     if len(networks) == 2:
-        yield _comparison(diff(*networks))
+        yield _write_comparison(diff_networks(*networks))
     yield f'<main class="networks n{len(networks)}">\n'
-    for at in range(len(networks)):
-        yield f'<article class="network" data-at="{at}"></article>\n'
+    for index in range(len(networks)):
+        yield f'<article class="network" data-at="{index}"></article>\n'
     yield '</main>\n<section><h2>Costs by stage</h2>\n<div class="plots">'
     for network in networks:
-        yield f"<figure>{stage_plot(network)}<figcaption>{escape_markup(network.name[:120])}</figcaption></figure>"
-    yield f'</div></section>\n<section><h2>Path lengths</h2>\n<div class="plots"><figure>{length_plot(networks)}'
-    yield f"<figcaption>{_key(networks)}</figcaption></figure></div></section>\n"
-    yield f'<script type="application/json" id="data">{embedded(_printable([known(network) for network in networks]))}</script>\n'
+        yield f"<figure>{draw_stage_plot(network)}<figcaption>{escape_markup(network.name[:120])}</figcaption></figure>"
+    yield f'</div></section>\n<section><h2>Path lengths</h2>\n<div class="plots"><figure>{draw_length_plot(networks)}'
+    yield f"<figcaption>{_write_key(networks)}</figcaption></figure></div></section>\n"
+    yield f'<script type="application/json" id="data">{embed_json(_printable([collect_report_data(network) for network in networks]))}</script>\n'
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
 
-def embedded(data: object) -> str:
+def embed_json(data: object) -> str:
     """Data as JSON that cannot end the element of the page that holds it."""
-    text = json_text(data)
+    text = dump_json(data)
     escapes: dict[str, str | int | None] = {
         "<": "\\u003c",
         ">": "\\u003e",
@@ -77,7 +77,7 @@ def _printable(data: Any) -> Any:
     return [_printable(item) for item in data] if isinstance(data, list | tuple) else data
 
 
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return (files("archspec.report") / "assets" / name).read_text(encoding="utf-8")
 
 
@@ -87,28 +87,29 @@ def _palette(colours: Mapping[str, Mapping[str, str]]) -> str:
     return f":root{{{sets['light']}}}\n@media (prefers-color-scheme: dark){{:root{{{sets['dark']}}}}}\n"
 
 
-def _key(networks: Sequence[Graph]) -> str:
+def _write_key(networks: Sequence[Graph]) -> str:
     return " ".join(
-        f'<span class="key net{at}">{escape_markup(network.name[:120])}</span>' for at, network in enumerate(networks)
+        f'<span class="key net{index}">{escape_markup(network.name[:120])}</span>'
+        for index, network in enumerate(networks)
     )
 
 
-def _comparison(found: Diff) -> str:
+def _write_comparison(difference: Diff) -> str:
     return "".join(
         (
             '<section class="comparison"><h2>What differs</h2>\n<div class="plots">',
             '<div class="counts"><table><thead><tr><th></th>',
-            *(f"<th>{escape_markup(name[:120])}</th>" for name in (found.before, found.after)),
+            *(f"<th>{escape_markup(name[:120])}</th>" for name in (difference.before, difference.after)),
             "<th>difference</th></tr></thead><tbody>",
-            *(_row(name, *pair) for name, pair in found.counts.items()),
+            *(_write_row(name, *pair) for name, pair in difference.counts.items()),
             '</tbody></table></div>\n<ul class="changes">',
-            *(f'<li class="{part.change}">{escape_markup(line(part))}</li>' for part in found.parts),
-            "" if found.parts else "<li>the parts are the same</li>",
+            *(f'<li class="{part.change}">{escape_markup(format_change(part))}</li>' for part in difference.parts),
+            "" if difference.parts else "<li>the parts are the same</li>",
             "</ul></div></section>\n",
         )
     )
 
 
-def _row(name: str, before: int, after: int) -> str:
-    delta = f"{'+' if after > before else ''}{number(after - before)}" if after != before else "="
-    return f"<tr><th>{name}</th><td>{number(before)}</td><td>{number(after)}</td><td>{delta}</td></tr>"
+def _write_row(name: str, before: int, after: int) -> str:
+    delta = f"{'+' if after > before else ''}{format_number(after - before)}" if after != before else "="
+    return f"<tr><th>{name}</th><td>{format_number(before)}</td><td>{format_number(after)}</td><td>{delta}</td></tr>"

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from string import digits
 
-from archspec.analysis.counts import counts
-from archspec.analysis.expected import ExpectedDepth, expected_depth
-from archspec.analysis.memory import FLOAT32, Memory, memory
-from archspec.analysis.outline import Facts, Part, Scalar, label, outline, scalars
-from archspec.analysis.receptive import Field, ReceptiveField
-from archspec.graph import Graph, Input, Node, Scope
-from archspec.report.table import render
+from archspec.analysis.counts import compute_counts
+from archspec.analysis.expected_depth import ExpectedDepth, expected_depth
+from archspec.analysis.memory import FLOAT32, Memory, estimate_memory
+from archspec.analysis.receptive_field import ReceptiveField, SpatialField
+from archspec.ir.graph import Graph, Input, Node, Region
+from archspec.report.table import render_summary
+from archspec.view.hierarchy import GraphPart, PartFacts, ScalarValue, build_hierarchy, relative_name, select_scalars
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class Row:
     last: str
     """The dotted name of the last of them."""
     label: str
-    """Its name, or theirs, as known in the scope around."""
+    """Its name, or theirs, as known in the region around."""
     level: int
-    """How many scopes of the network are around it."""
+    """How many regions of the network are around it."""
     kind: str
     """The word of an op, the name of a block, "input", or "" for a part that only groups."""
-    arguments: dict[str, Scalar | list[Scalar]]
+    arguments: dict[str, ScalarValue | list[ScalarValue]]
     """What was given and is not the default."""
     first: str | None
     """Which of them a spec may write without its name."""
@@ -44,7 +44,7 @@ class Row:
     receptive_field: ReceptiveField
     """Of the last of them."""
     times: int
-    recursive: bool
+    reuses_weights: bool
     """Whether it shares all its weights with an earlier part, which counts them."""
 
     def as_dict(self) -> dict[str, object]:
@@ -62,9 +62,9 @@ class Row:
             "buffers": self.buffers,
             "macs": self.macs,
             "activations": self.activations,
-            "receptive_field": list(field.size) if isinstance(field, Field) else field,
+            "receptive_field": list(field.size) if isinstance(field, SpatialField) else field,
             "times": self.times,
-            "recursive": self.recursive,
+            "recursive": self.reuses_weights,
         }
 
 
@@ -88,7 +88,7 @@ class Summary:
         return 2 * self.macs
 
     def __str__(self) -> str:
-        return render(self)
+        return render_summary(self)
 
     def as_dict(self) -> dict[str, object]:
         """The summary as plain data, for `--json`. Memory is in bytes."""
@@ -105,66 +105,66 @@ class Summary:
         }
 
 
-def summarise(graph: Graph, depth: int | None = None, item_size: int = FLOAT32) -> Summary:
+def summarise_network(graph: Graph, depth: int | None = None, item_size: int = FLOAT32) -> Summary:
     """The summary of a network, for one sample, elements of `item_size` bytes.
 
-    Scopes nested deeper than `depth` are one row with their sums: 1 shows the stages only, None everything.
+    Regions nested deeper than `depth` are one row with their sums: 1 shows the stages only, None everything.
     """
-    total = counts(graph)
+    total = compute_counts(graph)
     return Summary(
         graph.name,
-        tuple(_rows(graph, depth)),
+        tuple(_iter_rows(graph, depth)),
         total.params,
         total.buffers,
         total.macs,
         total.depth,
         expected_depth(graph),
-        memory(graph, item_size),
+        estimate_memory(graph, item_size),
     )
 
 
-def _rows(graph: Graph, depth: int | None) -> Iterator[Row]:
-    members = outline(graph).members
-    waiting = [_folded(members[0], graph.scopes[0], 0)]
+def _iter_rows(graph: Graph, depth: int | None) -> Iterator[Row]:
+    members = build_hierarchy(graph).members
+    waiting = [_group_members(members[0], graph.regions[0], 0)]
     while waiting:
         for equal, row in waiting[-1]:
             yield row
             part = equal[0].part
-            if isinstance(part, Scope) and (depth is None or row.level + 1 < depth):
-                waiting.append(_folded(members[part.id], part, row.level + 1))
+            if isinstance(part, Region) and (depth is None or row.level + 1 < depth):
+                waiting.append(_group_members(members[part.id], part, row.level + 1))
                 break
         else:
             waiting.pop()
 
 
-def _folded(members: list[Facts], around: Scope, level: int) -> Iterator[tuple[list[Facts], Row]]:
-    for _, group in groupby(members, key=lambda facts: facts.form):
+def _group_members(members: list[PartFacts], around: Region, level: int) -> Iterator[tuple[list[PartFacts], Row]]:
+    for _, group in groupby(members, key=lambda facts: facts.structure_id):
         equal = list(group)
-        yield equal, _row(equal, around, level)
+        yield equal, _make_row(equal, around, level)
 
 
-def _row(equal: list[Facts], around: Scope, level: int) -> Row:
+def _make_row(equal: list[PartFacts], around: Region, level: int) -> Row:
     first, last = equal[0], equal[-1]
     return Row(
-        name=_name(first.part),
-        last=_name(last.part),
-        label=_run(label(first.part, around), label(last.part, around)),
+        name=_full_name(first.part),
+        last=_full_name(last.part),
+        label=_format_name_range(relative_name(first.part, around), relative_name(last.part, around)),
         level=level,
-        kind=_kind(first.part),
-        arguments=_arguments(first.part),
+        kind=_part_kind(first.part),
+        arguments=_shown_arguments(first.part),
         first=first.part.op.first if isinstance(first.part, Node) else None,
         output=tuple(value.shape.sizes for value in first.output),
         params=first.cost.params,
         buffers=first.cost.buffers,
         macs=first.cost.macs,
         activations=first.cost.activations,
-        receptive_field=last.field,
+        receptive_field=last.receptive_field,
         times=len(equal),
-        recursive=first.recursive,
+        reuses_weights=first.reuses_weights,
     )
 
 
-def _run(first: str, last: str) -> str:
+def _format_name_range(first: str, last: str) -> str:
     """The names from `first` to `last`; of numbered ones, the last as its number."""
     if first == last:
         return first
@@ -173,17 +173,17 @@ def _run(first: str, last: str) -> str:
     return f"{first} … {number if stem != first and number.isdecimal() else last}"
 
 
-def _name(part: Part) -> str:
+def _full_name(part: GraphPart) -> str:
     return part.name if isinstance(part, Input) else ".".join(part.path)
 
 
-def _kind(part: Part) -> str:
+def _part_kind(part: GraphPart) -> str:
     if isinstance(part, Input):
         return "input"
     return part.op.word if isinstance(part, Node) else part.kind
 
 
-def _arguments(part: Part) -> dict[str, Scalar | list[Scalar]]:
+def _shown_arguments(part: GraphPart) -> dict[str, ScalarValue | list[ScalarValue]]:
     if isinstance(part, Input):
         return {}
-    return scalars(part.op.arguments() if isinstance(part, Node) else part.arguments)
+    return select_scalars(part.op.arguments() if isinstance(part, Node) else part.arguments)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from archspec.analysis.outline import Scalar
-from archspec.analysis.receptive import Field, ReceptiveField
-from archspec.columns import Column, lay_out, wide
-from archspec.diagnostics import shorten
+from archspec.analysis.receptive_field import ReceptiveField, SpatialField
+from archspec.columns import Column, display_width, format_table
+from archspec.errors import shorten_text
 from archspec.printable import escape_unprintable
+from archspec.view.hierarchy import ScalarValue
 
 if TYPE_CHECKING:
     from archspec.report.summary import Row, Summary
@@ -34,58 +34,58 @@ _LONGEST_ARGUMENT = 40
 _NOTHING = "–"
 
 
-def render(summary: Summary, width: int | None = WIDTH, text: Callable[[str], str] = escape_unprintable) -> str:
+def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[str], str] = escape_unprintable) -> str:
     """The summary as a table at most `width` characters wide, and its totals below; None cuts nothing.
 
     `text` makes a text printable, for the screen that it goes to.
     """
-    rows = [_cells(row, whole=width is None) for row in summary.rows]
-    table = list(lay_out(_COLUMNS, rows, width, cuts=_CUTS, drops=_DROPS, text=text))
+    rows = [_format_cells(row, whole=width is None) for row in summary.rows]
+    table = list(format_table(_COLUMNS, rows, width, cuts=_CUTS, drops=_DROPS, text=text))
     heads, *lines = ("".join(cell for cell, _ in line) for line in table)
-    rule = text("─") * max(map(wide, (heads, *lines)))
-    footer = [line for total in _totals(summary) for line in _wrap(text(total), width)]
+    rule = text("─") * max(map(display_width, (heads, *lines)))
+    footer = [line for total in _format_totals(summary) for line in _wrap_text(text(total), width)]
     return "\n".join([text(summary.name), rule, heads, rule, *lines, rule, *footer]) + "\n"
 
 
-def _cells(row: Row, *, whole: bool) -> tuple[str, ...]:
-    outputs = _outputs(row.output)
+def _format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
+    outputs = _format_outputs(row.output)
     times = f"×{row.times}" if row.times > 1 else ""
     return (
         "  " * row.level + " ".join(filter(None, (row.label, times))),
-        " ".join([row.kind, *_shown(row, whole=whole)]).strip(),
-        outputs if whole else shorten(outputs, _LONGEST_OUTPUT),
-        "shared" if row.recursive else f"{row.params:,}" if row.params else _NOTHING,
-        rounded(row.macs) if row.macs else _NOTHING,
-        rounded(row.activations) if row.activations else _NOTHING,
-        _extent(row.receptive_field),
+        " ".join([row.kind, *_format_arguments(row, whole=whole)]).strip(),
+        outputs if whole else shorten_text(outputs, _LONGEST_OUTPUT),
+        "shared" if row.reuses_weights else f"{row.params:,}" if row.params else _NOTHING,
+        format_rounded(row.macs) if row.macs else _NOTHING,
+        format_rounded(row.activations) if row.activations else _NOTHING,
+        _format_extent(row.receptive_field),
     )
 
 
-def _outputs(outputs: Sequence[tuple[int, ...]]) -> str:
+def _format_outputs(outputs: Sequence[tuple[int, ...]]) -> str:
     """The sizes of outputs, equal neighbours as one."""
     runs = (("×".join(map(str, sizes)), len(list(run))) for sizes, run in groupby(outputs))
     return ", ".join(text if times == 1 else f"{text} ×{times}" for text, times in runs)
 
 
-def _shown(row: Row, *, whole: bool) -> Iterable[str]:
+def _format_arguments(row: Row, *, whole: bool) -> Iterable[str]:
     for name, value in row.arguments.items():
-        given = ",".join(map(_word, value)) if isinstance(value, list) else _word(value)
-        text = given if whole else shorten(given, _LONGEST_ARGUMENT)
+        given = ",".join(map(_format_scalar, value)) if isinstance(value, list) else _format_scalar(value)
+        text = given if whole else shorten_text(given, _LONGEST_ARGUMENT)
         yield text if name == row.first else f"{name}={text}"
 
 
-def _word(value: Scalar) -> str:
+def _format_scalar(value: ScalarValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _extent(field: ReceptiveField) -> str:
-    if not isinstance(field, Field):
+def _format_extent(field: ReceptiveField) -> str:
+    if not isinstance(field, SpatialField):
         return "all" if field else _NOTHING
     sizes = field.size if len(set(field.size)) > 1 else field.size[:1]
     return "×".join(map(str, sizes)) or _NOTHING
 
 
-def rounded(number: int) -> str:
+def format_rounded(number: int) -> str:
     """A count in at most three digits and a unit of a thousand, as in 118 M."""
     power = 0
     while power < len(_UNITS) - 1 and number >= 1000 ** (power + 1):
@@ -101,7 +101,7 @@ def rounded(number: int) -> str:
 _UNITS = ("", "K", "M", "G", "T", "P", "E")
 
 
-def _totals(summary: Summary) -> Iterable[str]:
+def _format_totals(summary: Summary) -> Iterable[str]:
     held = summary.memory
     yield f"params   {summary.params:,} trainable scalars (weights, biases, affine pairs; shared ones once)"
     if summary.buffers:
@@ -117,20 +117,20 @@ def _totals(summary: Summary) -> Iterable[str]:
             f"(variance {float(expected.variance):.4f})"
         )
     yield (
-        f"memory   {_bytes(held.params)} of parameters; activations of one sample {_bytes(held.inference)} in inference "
-        f"(at the peak), {_bytes(held.training)} in training (all kept)"
+        f"memory   {_format_bytes(held.params)} of parameters; activations of one sample {_format_bytes(held.inference)} in inference "
+        f"(at the peak), {_format_bytes(held.training)} in training (all kept)"
     )
     if any(row.times > 1 for row in summary.rows):
         yield "×N       N equal parts in a row; the figures are those of one"
-    if any(row.recursive for row in summary.rows):
+    if any(row.reuses_weights for row in summary.rows):
         yield "shared   weights of an earlier part, counted there"
 
 
-def _bytes(count: int) -> str:
-    return f"{rounded(count)}{'' if count >= 1000 else ' '}B"
+def _format_bytes(count: int) -> str:
+    return f"{format_rounded(count)}{'' if count >= 1000 else ' '}B"
 
 
-def _wrap(text: str, width: int | None) -> list[str]:
+def _wrap_text(text: str, width: int | None) -> list[str]:
     if width is None:
         return [text]
     return textwrap.wrap(text, width, subsequent_indent=" " * 9, break_long_words=False)

@@ -10,16 +10,16 @@ from random import Random
 
 import pytest
 
-from archspec.analysis import unravel as one_by_one
-from archspec.analysis.counts import depth
-from archspec.analysis.paths import Unit, paths
-from archspec.analysis.unravel import iter_paths, unravel
-from archspec.graph import Graph, Node, Value
+from archspec.analysis import path_enumeration as one_by_one
+from archspec.analysis.counts import compute_depth
+from archspec.analysis.path_enumeration import iter_paths, unravel_paths
+from archspec.analysis.paths import LengthUnit, count_paths
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.shape import Shape
 from archspec.ops.activation import ReLU
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat, Multiply
 from archspec.ops.tensor import Split
-from archspec.shape import Shape
 from tests.sample import sampled
 
 MOST_ROUTES = 2000
@@ -45,7 +45,7 @@ class Enumeration:
     routes: dict[Value, list[Route]] = field(default_factory=dict)
 
     def input(self, channels: int) -> None:
-        value = self.graph.input(f"input{len(self.graph.inputs)}", Shape.of(channels, 4, 4))
+        value = self.graph.add_input(f"input{len(self.graph.inputs)}", Shape.of(channels, 4, 4))
         self.routes[value] = [Route(0, channels)]
 
     def any(self) -> Value:
@@ -63,7 +63,7 @@ class Enumeration:
         channels = value.shape.channels
         groups = self.rng.choice([size for size in (1, 1, 2, 3, 4) if channels % size == 0])
         out = groups * self.rng.choice([1, 2, 4])
-        (made,) = self.graph.add(Conv(out=out, groups=groups), (value,))
+        (made,) = self.graph.add_node(Conv(out=out, groups=groups), (value,))
         per, wide = channels // groups, out // groups
         self.routes[made] = [
             Route(r.low // per * wide, ((r.high - 1) // per + 1) * wide, r.layers + 1, r.modules)
@@ -72,7 +72,7 @@ class Enumeration:
 
     def relu(self) -> None:
         value = self.any()
-        (made,) = self.graph.add(ReLU(), (value,))
+        (made,) = self.graph.add_node(ReLU(), (value,))
         self.routes[made] = list(self.routes[value])
 
     def split(self) -> None:
@@ -80,7 +80,7 @@ class Enumeration:
         if value.shape.channels < 2:
             return
         cut = self.rng.randrange(1, value.shape.channels)
-        parts = self.graph.add(Split(sizes=(cut, value.shape.channels - cut)), (value,))
+        parts = self.graph.add_node(Split(sizes=(cut, value.shape.channels - cut)), (value,))
         for part, start in zip(parts, (0, cut), strict=True):
             stop = start + part.shape.channels
             self.routes[part] = [
@@ -93,20 +93,20 @@ class Enumeration:
         values = [self.any() for _ in range(self.rng.choice([2, 3]))]
         if sum(value.shape.channels for value in values) <= 24:
             offsets = [sum(value.shape.channels for value in values[:at]) for at in range(len(values))]
-            (made,) = self.graph.add(Concat(), tuple(values))
+            (made,) = self.graph.add_node(Concat(), tuple(values))
             self.meet(made, values, offsets)
 
     def add(self) -> None:
         first = self.any()
         values = [first, *(self.alike(first.shape.channels) for _ in range(self.rng.choice([1, 1, 2])))]
-        (made,) = self.graph.add(Add(), tuple(values))
+        (made,) = self.graph.add_node(Add(), tuple(values))
         self.meet(made, values, [0] * len(values))
 
     def multiply(self) -> None:
         signal = self.any()
         thin = [value for value in self.routes if value.shape.channels == 1]
         gate = self.rng.choice(thin or [self.alike(signal.shape.channels)])
-        (made,) = self.graph.add(Multiply(), (signal, gate))
+        (made,) = self.graph.add_node(Multiply(), (signal, gate))
         if not self.gates:
             self.routes[made] = list(self.routes[signal])
             return
@@ -145,9 +145,9 @@ def enumerated(seed: int, gates: bool) -> tuple[Enumeration, list[Route]]:
 @pytest.mark.parametrize("gates", [False, True])
 def test_counts_and_lengths_are_those_of_single_routes(seed: int, gates: bool) -> None:
     one, routes = enumerated(seed, gates)
-    units: tuple[Unit, ...] = ("modules", "layers")
+    units: tuple[LengthUnit, ...] = ("modules", "layers")
     for unit in units:
-        found = paths(one.graph, unit, gates)
+        found = count_paths(one.graph, unit, gates)
         expected = Counter(route.modules if unit == "modules" else route.layers for route in routes)
         assert found.total == len(routes)
         assert found.lengths == dict(sorted(expected.items()))
@@ -161,14 +161,16 @@ def test_counts_and_lengths_are_those_of_single_routes(seed: int, gates: bool) -
 @pytest.mark.parametrize("seed", sampled(range(100), range(0, 100, 5)))
 def test_depth_is_the_longest_path_in_layers(seed: int) -> None:
     one, routes = enumerated(seed, gates=False)
-    assert depth(one.graph) == max((route.layers for route in routes), default=0)
+    assert compute_depth(one.graph) == max((route.layers for route in routes), default=0)
 
 
 @pytest.mark.parametrize("seed", sampled(range(100), range(0, 100, 5)))
 def test_pairs_of_inputs_and_outputs_add_up(seed: int) -> None:
     one, routes = enumerated(seed, gates=False)
     pairs = [
-        paths(one.graph, source=start, target=end).total for start in one.graph.inputs for end in one.graph.outputs
+        count_paths(one.graph, source=start, target=end).total
+        for start in one.graph.inputs
+        for end in one.graph.outputs
     ]
     assert sum(pairs) == len(routes)
 
@@ -188,7 +190,7 @@ def test_single_paths_are_those_of_the_enumeration(first: int, gates: bool) -> N
     for seed in range(first, first + 50):
         one, routes = enumerated(seed, gates)
         for unit in UNITS:
-            found = list(iter_paths(paths(one.graph, unit, gates)))
+            found = list(iter_paths(count_paths(one.graph, unit, gates)))
             lengths = [route.length for route in found]
             assert lengths == sorted(lengths)
             ends = Counter((r.steps[-1].channels[0], r.steps[-1].channels[-1] + 1, r.length) for r in found)
@@ -196,24 +198,24 @@ def test_single_paths_are_those_of_the_enumeration(first: int, gates: bool) -> N
             assert max(Counter(map(trail, found)).values(), default=1) == repeats(one.graph)
 
 
-UNITS: tuple[Unit, ...] = ("modules", "layers")
+UNITS: tuple[LengthUnit, ...] = ("modules", "layers")
 
 
-def trail(route: one_by_one.Route) -> tuple[tuple[int, int | None, int, range], ...]:
+def trail(route: one_by_one.SignalPath) -> tuple[tuple[int, int | None, int, range], ...]:
     """What tells one path from another: its nodes, the operands and outputs that it takes, and its channels."""
     return tuple((step.node.id, step.operand, step.output, step.channels) for step in route.steps)
 
 
 def repeats(graph: Graph) -> int:
     """How often one value is an output: its paths count once for each."""
-    ends = Counter(value for value in graph.outputs.values() if paths(graph, target=value).total)
+    ends = Counter(value for value in graph.outputs.values() if count_paths(graph, target=value).total)
     return max(ends.values(), default=1)
 
 
 @pytest.mark.parametrize("seed", sampled(range(200), range(0, 200, 10)))
 def test_the_tree_of_paths_has_each_path_once(seed: int) -> None:
     one, routes = enumerated(seed, gates=False)
-    tree = unravel(paths(one.graph), limit=10**6)
+    tree = unravel_paths(count_paths(one.graph), limit=10**6)
     assert sum(data["ends"] for _, data in tree.nodes(data=True)) == len(routes)
     assert all(degree <= 1 for _, degree in tree.in_degree())
     assert all(tree.nodes[leaf]["ends"] for leaf, degree in tree.out_degree() if not degree)
@@ -233,7 +235,7 @@ def named(seed: int) -> Graph:
     return graph
 
 
-def walked(graph: Graph, start: str, end: str, unit: Unit) -> Counter[int]:
+def walked(graph: Graph, start: str, end: str, unit: LengthUnit) -> Counter[int]:
     """The lengths of all paths from where they enter `start` to where they leave `end`, step by step."""
 
     def inside(name: str) -> set[int]:
@@ -243,7 +245,7 @@ def walked(graph: Graph, start: str, end: str, unit: Unit) -> Counter[int]:
     ends = {v for node in graph.ops if node.id not in last for v in node.inputs} | set(graph.outputs.values())
     leaving = {value for id in last for value in graph.nodes[id].outputs if value in ends}
     leaving = leaving or set(graph.nodes[max(last)].outputs)
-    counts = paths(graph, unit)
+    counts = count_paths(graph, unit)
     found: Counter[int] = Counter()
 
     def enter(node: Node, operand: int, channels: range, length: int) -> None:
@@ -280,7 +282,7 @@ def test_paths_between_parts_are_those_that_a_walk_finds(first: int) -> None:
         rng = Random(seed)
         start, end = rng.choice(names), rng.choice(names)
         for unit in UNITS:
-            found = paths(graph, unit, source=start, target=end)
+            found = count_paths(graph, unit, source=start, target=end)
             expected = walked(graph, start, end, unit)
             assert found.lengths == dict(sorted(expected.items()))
             assert Counter(route.length for route in iter_paths(found)) == expected
@@ -292,7 +294,7 @@ def test_paths_between_parts_are_those_that_a_walk_finds(first: int) -> None:
 @pytest.mark.parametrize("seed", sampled(range(300), range(0, 300, 15)))
 def test_the_factors_multiply_to_the_total(seed: int) -> None:
     graph = named(seed)
-    found = paths(graph)
+    found = count_paths(graph)
     assert prod(factor.total for factor in found.factors) == found.total or not found.total
     parts = [part for factor in found.factors for part in factor.parts]
     assert len(parts) == len(set(parts)) or not found.total
@@ -300,11 +302,13 @@ def test_the_factors_multiply_to_the_total(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", sampled(range(300), range(0, 300, 15)))
 def test_the_narrowest_range_is_that_of_all_ranges(seed: int) -> None:
-    found = paths(enumerated(seed, gates=False)[0].graph)
+    found = count_paths(enumerated(seed, gates=False)[0].graph)
     if not found.total:
-        assert found.range_of_most() is None
+        assert found.narrowest_range() is None
         return
     for share in (Fraction(1, 2), Fraction(95, 100), Fraction(1)):
-        ranges = [(low, high) for low in found.lengths for high in found.lengths if found.share(low, high) >= share]
-        expected = min(ranges, key=lambda ends: (ends[1] - ends[0], -found.share(*ends), ends[0]))
-        assert found.range_of_most(share) == expected
+        ranges = [
+            (low, high) for low in found.lengths for high in found.lengths if found.share_within(low, high) >= share
+        ]
+        expected = min(ranges, key=lambda ends: (ends[1] - ends[0], -found.share_within(*ends), ends[0]))
+        assert found.narrowest_range(share) == expected

@@ -9,13 +9,13 @@ from math import comb
 
 import pytest
 
-from archspec.analysis.paths import Paths, paths
-from archspec.graph import Graph, Value
+from archspec.analysis.paths import PathCounts, count_paths
+from archspec.ir.graph import Graph, Value
+from archspec.ir.shape import Shape
 from archspec.ops.attention import Parameter
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat, Mean, Multiply
 from archspec.ops.tensor import Pad, Split
-from archspec.shape import Shape
 from tests.work import count_lines
 
 
@@ -23,22 +23,22 @@ class Net(Graph):
     """A graph with short words for its steps; all values are 4×4 images."""
 
     def start(self, channels: int) -> Value:
-        return self.input("input", Shape.of(channels, 4, 4))
+        return self.add_input("input", Shape.of(channels, 4, 4))
 
     def conv(self, value: Value, out: int | None = None, groups: int = 1) -> Value:
-        return self.add(Conv(out=out or value.shape.channels, groups=groups), (value,))[0]
+        return self.add_node(Conv(out=out or value.shape.channels, groups=groups), (value,))[0]
 
     def sum(self, *values: Value) -> Value:
-        return self.add(Add(), values)[0]
+        return self.add_node(Add(), values)[0]
 
     def mean(self, *values: Value) -> Value:
-        return self.add(Mean(), values)[0]
+        return self.add_node(Mean(), values)[0]
 
     def concat(self, *values: Value) -> Value:
-        return self.add(Concat(), values)[0]
+        return self.add_node(Concat(), values)[0]
 
     def split(self, value: Value, *sizes: int) -> tuple[Value, ...]:
-        return self.add(Split(sizes=sizes), (value,))
+        return self.add_node(Split(sizes=sizes), (value,))
 
     def end(self, *values: Value) -> Net:
         self.outputs = {f"output{at}": value for at, value in enumerate(values)}
@@ -55,20 +55,20 @@ def residual(units: int) -> Net:
 
 def test_the_paths_of_a_residual_network_are_binomial() -> None:
     """He et al. 2015, ResNet-110: 54 units; Veit et al. 2016, section 4.1."""
-    found = paths(residual(54))
+    found = count_paths(residual(54))
     assert found.total == 18_014_398_509_481_984
     assert found.lengths == {length: comb(54, length) for length in range(55)}
     assert (found.shortest, found.longest, found.mean) == (0, 54, Fraction(27))
-    assert found.share(19, 35) == Fraction(17_657_095_043_635_292, 2**54)
-    assert round(float(found.share(19, 35)) * 100, 4) == 98.0166
-    assert found.share(5, 17) == Fraction(81_725_384_002_200, 2**54)
-    assert round(float(found.share(5, 17)) * 100, 4) == 0.4537
-    assert found.range_of_most() == (20, 34)
-    assert round(float(found.share(20, 34)), 6) == 0.959776
+    assert found.share_within(19, 35) == Fraction(17_657_095_043_635_292, 2**54)
+    assert round(float(found.share_within(19, 35)) * 100, 4) == 98.0166
+    assert found.share_within(5, 17) == Fraction(81_725_384_002_200, 2**54)
+    assert round(float(found.share_within(5, 17)) * 100, 4) == 0.4537
+    assert found.narrowest_range() == (20, 34)
+    assert round(float(found.share_within(20, 34)), 6) == 0.959776
 
 
 def test_lengths_in_layers_count_what_every_path_passes() -> None:
-    found = paths(residual(54), "layers")
+    found = count_paths(residual(54), "layers")
     assert found.lengths == {2 + 2 * units: comb(54, units) for units in range(55)}
 
 
@@ -77,22 +77,22 @@ def test_a_projection_is_as_short_as_its_way_allows() -> None:
     net = Net("projected")
     start = net.start(4)
     branch = net.conv(net.conv(net.conv(start)), 8)
-    assert paths(net.end(net.sum(branch, net.conv(start, 8)))).lengths == {0: 1, 1: 1}
+    assert count_paths(net.end(net.sum(branch, net.conv(start, 8)))).lengths == {0: 1, 1: 1}
 
 
 def test_parallel_edges_are_different_paths() -> None:
     net = Net("doubled")
     value = net.start(4)
-    assert paths(net.end(net.sum(value, value))).lengths == {0: 2}
+    assert count_paths(net.end(net.sum(value, value))).lengths == {0: 2}
 
 
 @pytest.mark.parametrize(("units", "exponent"), [((6, 12, 24, 16), 58), ((6, 12, 32, 32), 82)])
 def test_densenet(units: tuple[int, ...], exponent: int) -> None:
     """Huang et al. 2016, Table 1: the layers of a dense block all read one growing concatenation."""
     nested, flat = (dense(units, flat) for flat in (False, True))
-    assert paths(nested).total == paths(flat).total == 2**exponent
-    assert paths(nested).lengths == {length: comb(exponent, length) for length in range(exponent + 1)}
-    assert paths(nested).lengths == paths(flat).lengths
+    assert count_paths(nested).total == count_paths(flat).total == 2**exponent
+    assert count_paths(nested).lengths == {length: comb(exponent, length) for length in range(exponent + 1)}
+    assert count_paths(nested).lengths == count_paths(flat).lengths
 
 
 def dense(units: tuple[int, ...], flat: bool) -> Net:
@@ -115,8 +115,8 @@ def together(net: Net, values: list[Value]) -> Value:
 def test_dual_path_networks_count_the_same_in_both_forms(units: tuple[int, ...]) -> None:
     """Chen et al. 2017, DPN-92: 4^4 · 3^26 paths, with two streams or with one that is cut."""
     apart, joined = dual_path(units, joined=False), dual_path(units, joined=True)
-    assert paths(apart).total == paths(joined).total == 650_717_652_052_224
-    assert paths(apart).lengths == paths(joined).lengths
+    assert count_paths(apart).total == count_paths(joined).total == 650_717_652_052_224
+    assert count_paths(apart).lengths == count_paths(joined).lengths
 
 
 def dual_path(units: tuple[int, ...], *, joined: bool) -> Net:
@@ -141,7 +141,7 @@ def test_fractalnet(columns: int, blocks: int, total: int) -> None:
     value = net.start(2)
     for _ in range(blocks):
         value = net.mean(*fractal(net, value, columns))
-    found = paths(net.end(value), "layers")
+    found = count_paths(net.end(value), "layers")
     assert found.total == total
     assert (found.longest, found.shortest) == (blocks * 2 ** (columns - 1), blocks)
 
@@ -163,7 +163,7 @@ def test_merge_and_run(blocks: int) -> None:
         merged = net.mean(left, right)
         left, right = net.sum(merged, net.conv(left)), net.sum(merged, net.conv(right))
     end = net.sum(net.mean(left, right), net.conv(left), net.conv(right))
-    assert paths(net.end(end)).total == 4 * 3 ** (blocks - 1)
+    assert count_paths(net.end(end)).total == 4 * 3 ** (blocks - 1)
 
 
 def test_resnext_shows_its_branches_only_where_they_are_written() -> None:
@@ -174,8 +174,8 @@ def test_resnext_shows_its_branches_only_where_they_are_written() -> None:
         branches = [apart.conv(apart.conv(apart.conv(value, 1)), 4) for _ in range(32)]
         value = apart.sum(*branches, value)
         other = grouped.sum(grouped.conv(grouped.conv(grouped.conv(other, 32), groups=32), 4), other)
-    assert paths(apart.end(value)).total == 33**16
-    assert paths(grouped.end(other)).total == 2**16
+    assert count_paths(apart.end(value)).total == 33**16
+    assert count_paths(grouped.end(other)).total == 2**16
 
 
 def test_googlenet_has_four_ways_through_each_of_nine_modules() -> None:
@@ -184,25 +184,25 @@ def test_googlenet_has_four_ways_through_each_of_nine_modules() -> None:
     value = net.start(4)
     for _ in range(9):
         value = net.conv(net.concat(*(net.conv(value, 2) for _ in range(4))), 4)
-    assert paths(net.end(value)).total == 262_144
+    assert count_paths(net.end(value)).total == 262_144
 
 
 def test_gates_carry_nothing_unless_asked() -> None:
     """Srivastava et al. 2015, a highway layer: two paths, and two more through the gates."""
     net = Net("highway")
     value = net.start(4)
-    made = net.add(Multiply(), (net.conv(value), net.conv(value)))[0]
-    carried = net.add(Multiply(), (value, net.conv(value)))[0]
+    made = net.add_node(Multiply(), (net.conv(value), net.conv(value)))[0]
+    carried = net.add_node(Multiply(), (value, net.conv(value)))[0]
     net.end(net.sum(made, carried))
-    assert paths(net).lengths == {0: 1, 1: 1}
-    assert paths(net, gates=True).total == 4
+    assert count_paths(net).lengths == {0: 1, 1: 1}
+    assert count_paths(net, gates=True).total == 4
 
 
 def test_a_slice_ends_the_routes_that_it_does_not_hold() -> None:
     net = Net("cut")
     start = net.start(4)
     kept, _ = net.split(net.concat(net.conv(start), net.conv(start)), 4, 4)
-    assert paths(net.end(kept)).total == 1
+    assert count_paths(net.end(kept)).total == 1
 
 
 def test_groups_keep_routes_apart() -> None:
@@ -210,7 +210,7 @@ def test_groups_keep_routes_apart() -> None:
     net = Net("groups")
     start = net.start(4)
     low, _ = net.split(net.conv(net.concat(net.conv(start), net.conv(start)), groups=2), 4, 4)
-    assert paths(net.end(low)).total == 1
+    assert count_paths(net.end(low)).total == 1
 
 
 @pytest.mark.parametrize("before", [0, 4])
@@ -222,11 +222,11 @@ def test_a_shortcut_padded_with_zeros_adds_no_route(before: int) -> None:
         for turn in range(3):
             wide = value.shape.channels
             if stage and not turn:
-                (shortcut,) = net.add(Pad(size=0, channels=(before, wide - before)), (value,))
+                (shortcut,) = net.add_node(Pad(size=0, channels=(before, wide - before)), (value,))
                 value = net.sum(net.conv(net.conv(value, 2 * wide)), shortcut)
             else:
                 value = net.sum(net.conv(net.conv(value)), value)
-    found = paths(net.end(net.conv(value, 10)))
+    found = count_paths(net.end(net.conv(value, 10)))
     assert found.lengths == {length: comb(9, length) for length in range(10)}
 
 
@@ -235,40 +235,40 @@ def test_a_learned_constant_starts_no_path(gates: bool) -> None:
     """Positions that are added, and a layer scale, whatever value their shapes are taken beside."""
     net = Net("constants")
     value = net.start(4)
-    (positions,) = net.add(Parameter(shape=(4, 4, 4)), (value,))
+    (positions,) = net.add_node(Parameter(shape=(4, 4, 4)), (value,))
     value = net.sum(net.conv(value), positions)
-    (scale,) = net.add(Parameter(shape=(4,), batched=False), (value,))
-    (value,) = net.add(Multiply(), (value, scale))
-    assert paths(net.end(value), "layers", gates=gates).lengths == {1: 1}
-    assert paths(net, gates=gates).lengths == {0: 1}
+    (scale,) = net.add_node(Parameter(shape=(4,), batched=False), (value,))
+    (value,) = net.add_node(Multiply(), (value, scale))
+    assert count_paths(net.end(value), "layers", gates=gates).lengths == {1: 1}
+    assert count_paths(net, gates=gates).lengths == {0: 1}
 
 
 def test_all_pairs_of_inputs_and_outputs() -> None:
     net = Net("pairs")
-    left, right = net.input("left", Shape.of(4, 4, 4)), net.input("right", Shape.of(4, 4, 4))
+    left, right = net.add_input("left", Shape.of(4, 4, 4)), net.add_input("right", Shape.of(4, 4, 4))
     both = net.sum(left, net.conv(right))
     net.end(both, net.sum(both, right), left)
-    assert paths(net).total == 2 + 3 + 1
-    assert paths(net, source="right", target="output1").lengths == {0: 1, 1: 1}
-    assert paths(net, source=both).total == 2
-    assert paths(net, source="right", target="output2").lengths == {}
+    assert count_paths(net).total == 2 + 3 + 1
+    assert count_paths(net, source="right", target="output1").lengths == {0: 1, 1: 1}
+    assert count_paths(net, source=both).total == 2
+    assert count_paths(net, source="right", target="output2").lengths == {}
 
 
 def test_no_path_has_no_longest() -> None:
     net = Net("apart")
-    net.input("left", Shape.of(4, 4, 4))
-    found: Paths = paths(net.end(net.input("right", Shape.of(4, 4, 4))), source="left")
+    net.add_input("left", Shape.of(4, 4, 4))
+    found: PathCounts = count_paths(net.end(net.add_input("right", Shape.of(4, 4, 4))), source="left")
     assert (found.total, found.longest, found.shortest, found.mean) == (0, None, None, None)
-    assert found.share(0, 9) == 0
+    assert found.share_within(0, 9) == 0
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(LookupError, match="the network has no part, input or output 'outptu0'; did you mean 'output0'"):
-        paths(residual(1), target="outptu0")
+        count_paths(residual(1), target="outptu0")
 
 
 def test_plain_data() -> None:
-    assert paths(residual(2)).as_dict() == {
+    assert count_paths(residual(2)).as_dict() == {
         "unit": "modules",
         "gates": False,
         "total": 4,
@@ -284,17 +284,17 @@ def test_plain_data() -> None:
 
 def test_six_hundred_units_are_counted() -> None:
     """ResNet-1202 has 600."""
-    assert sum(paths(residual(600)).lengths.values()) == 2**600
+    assert sum(count_paths(residual(600)).lengths.values()) == 2**600
 
 
 def test_a_long_chain_is_counted_without_its_lengths() -> None:
     net = residual(10_000)
-    assert paths(net).total == 2**10_000
-    assert not paths(net).cheap
+    assert count_paths(net).total == 2**10_000
+    assert not count_paths(net).lengths_are_cheap
 
 
 @pytest.mark.parametrize(
-    "count", [lambda net: paths(net).total, lambda net: paths(net).lengths], ids=["total", "lengths"]
+    "count", [lambda net: count_paths(net).total, lambda net: count_paths(net).lengths], ids=["total", "lengths"]
 )
 def test_the_work_grows_with_the_network_and_not_with_its_paths(count: Callable[[Net], object]) -> None:
     single, double = (count_lines(partial(count, residual(units))) for units in (50, 100))

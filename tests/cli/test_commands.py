@@ -122,7 +122,7 @@ def test_schema_is_a_json_schema() -> None:
 
 
 def test_list_names_every_bundled_spec() -> None:
-    from archspec.loading import bundled
+    from archspec.api import bundled
 
     names = [one["name"] for one in json.loads(said(run("list", "--json")))]
     assert sorted(names) == sorted(bundled())

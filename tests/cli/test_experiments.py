@@ -125,7 +125,7 @@ def test_a_lesion_that_gives_no_numbers_is_named(row: Path, weights: Path, monke
     def diverge(*_: object) -> float:
         raise DivergedError("2 of 9 test samples get scores that are not finite")
 
-    monkeypatch.setattr(lesions, "error", diverge)
+    monkeypatch.setattr(lesions, "measure_test_error", diverge)
     for command, said in (("lesion", "row without body.0: 2 of 9"), ("shuffle", "exchanged: 2 of 9")):
         result = run("experiment", command, row, "--weights", weights)
         assert (result.exit_code, said in result.stderr) == (1, True), result.stderr

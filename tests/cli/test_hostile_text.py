@@ -228,13 +228,13 @@ def test_one_line_stays_one_line(spec: Path) -> None:
 def test_what_others_print_goes_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
     import sys
 
-    from archspec.cli.console import guarded, say
+    from archspec.cli.console import guard_streams, print_lines
 
-    with guarded():
+    with guard_streams():
         print(NAME)  # noqa: T201 -- what is tested
         click.echo(click.style(NAME, fg="red"), color=True)
         sys.stderr.write(NAME)
-        say(NAME, (("bold", "bold"), (NAME, "")))
+        print_lines(NAME, (("bold", "bold"), (NAME, "")))
     out, err = capsys.readouterr()
     assert unprintable(out) == []
     assert unprintable(err) == []

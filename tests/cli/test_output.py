@@ -240,7 +240,7 @@ def test_closed_standard_streams() -> None:
 def test_onnx_of_two_files_is_there_or_not(spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More than protobuf holds: the weights go beside it. Here it holds little."""
     onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
-    from archspec.backends.torch import export
+    from archspec.codegen.fx import export
 
     monkeypatch.setattr(export, "_LARGEST", 1000)
     monkeypatch.setattr(export, "_ALIGNMENT", 64)

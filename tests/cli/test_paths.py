@@ -107,9 +107,9 @@ def test_the_new_spec_is_the_lesioned_network(tmp_path: Path) -> None:
     text = lines(run("lesion", "cifar_resnet110_A", "--random", 10, "--seed", 3, "-o", out))
     assert "paths 17,592,186,044,416 of 18,014,398,509,481,984 2^44 of 2^54" in text
     arch = archspec.load(out)
-    assert (arch.name, arch.paths().total, arch.unexpected()) == ("damaged", 2**44, ())
+    assert (arch.name, arch.paths().total, arch.check_expectations()) == ("damaged", 2**44, ())
     direct = archspec.load("cifar_resnet110_A").lesion(random=10, seed=3)
-    assert [node.path for node in arch.network.ops] == [node.path for node in direct.network.ops]
+    assert [node.path for node in arch.graph.ops] == [node.path for node in direct.graph.ops]
 
 
 def test_earlier_passes_and_arguments_stay(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_earlier_passes_and_arguments_stay(tmp_path: Path) -> None:
     arch = archspec.load(second)
     assert [use.word for use in arch.program.passes] == ["stochastic_depth", "lesion", "lesion"]
     assert arch.paths().total == 2**8
-    assert sum(node.op.word == "droppath" for node in arch.network.ops) == 8
+    assert sum(node.op.word == "droppath" for node in arch.graph.ops) == 8
 
 
 def test_in_json(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 import archspec
 from archspec.cli.console import Screen
 from archspec.cli.output import OutputFile
-from archspec.columns import wide
+from archspec.columns import display_width
 from tests.cli.surface import commands, run, words, write_spec
 
 NAME = "naïve 网络 3×3 → ² …"
@@ -186,7 +186,7 @@ def test_on_a_terminal(variables: dict[str, str], escapes: bool, here: Path) -> 
     assert "error" in said
     assert "row" in said
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said).replace("\r", "\n").splitlines()
-    assert max(map(wide, shown)) <= 50
+    assert max(map(display_width, shown)) <= 50
 
 
 def _in_terminal(command: list[str], variables: dict[str, str], *, columns: int, cwd: Path) -> str:
@@ -227,14 +227,14 @@ def test_every_command_fits_the_screen(name: str, columns: int) -> None:
             given += ["-o", "out.svg"]
         result = run(*given, COLUMNS=str(columns))
         for text in (*result.stdout.splitlines(), *result.stderr.splitlines()):
-            assert wide(text) <= columns, text
+            assert display_width(text) <= columns, text
 
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("columns", [40, 60])
 def test_mistakes_fit_the_screen(columns: int) -> None:
     result = run("check", "wrong.yaml", "missing.yaml", COLUMNS=str(columns))
-    assert max(map(wide, result.stderr.splitlines())) <= columns
+    assert max(map(display_width, result.stderr.splitlines())) <= columns
     excerpt, carets = (text for text in result.stderr.splitlines() if re.match(r" +\d* \| ", text))
     at = carets.index("^")
     assert excerpt[at : at + 6] == "linear"

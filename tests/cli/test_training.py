@@ -80,7 +80,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 def at_step(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], object]) -> None:
     """Has something happen in the middle of a step, counted over all epochs from 1 on."""
-    original, steps = training._step, [0]
+    original, steps = training._train_step, [0]
 
     def step(*given: Any) -> float:
         steps[0] += 1
@@ -88,7 +88,7 @@ def at_step(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], obje
             act()
         return original(*given)
 
-    monkeypatch.setattr(training, "_step", step)
+    monkeypatch.setattr(training, "_train_step", step)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_second_signal_ends_it_at_once(whole: dict[str, bytes], monkeypatch: p
 
 
 def test_a_signal_before_the_first_step_ends_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "begin", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(training, "begin_training", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
     stopped = run("train", "row.yaml", "-o", "w.pt", *OPTIONS)
     assert stopped.exit_code == 143
     assert stopped.stderr == "interrupted; no checkpoint was written; w.pt is not written\nhelp: begin again\n"
@@ -225,14 +225,14 @@ def test_a_full_disk_names_the_file_and_how_to_go_on(
     """At each write: of three checkpoints, and of the weights."""
     writes = [0]
 
-    def write(path: Path, content: bytes, original: Callable[..., None] = files.write) -> None:
+    def write(path: Path, content: bytes, original: Callable[..., None] = files.write_atomically) -> None:
         writes[0] += 1
         if writes[0] == number:
             raise OSError(28, os.strerror(28))
         original(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write", write)
+        patch.setattr(files, "write_atomically", write)
         result = run("train", "row.yaml", "-o", "w.pt", *OPTIONS, "--json")
     assert result.exit_code == 2
     name = "w.pt" if number == 4 else "w.pt.checkpoint"

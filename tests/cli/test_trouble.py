@@ -140,11 +140,11 @@ def test_an_interrupt_that_is_ignored() -> None:
 
 
 def test_numbers_of_any_size() -> None:
-    assert show.whole(4835703278458516698824704) == "4,835,703,278,458,516,698,824,704"
-    assert show.whole(2**100_000) == "≈ 9.990e30102"
-    assert show.whole(10**400) == "≈ 1.000e400"
-    assert show.power_of_two(2**82) == "2^82"
-    assert show.power_of_two(2**82 - 1) == ""
+    assert show.format_exact(4835703278458516698824704) == "4,835,703,278,458,516,698,824,704"
+    assert show.format_exact(2**100_000) == "≈ 9.990e30102"
+    assert show.format_exact(10**400) == "≈ 1.000e400"
+    assert show.format_power_of_two(2**82) == "2^82"
+    assert show.format_power_of_two(2**82 - 1) == ""
 
 
 def test_diagnostics_have_colours_on_a_terminal_only(wrong: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from archspec.cli import watch
-from archspec.cli.console import screen
+from archspec.cli.console import find_screen
 from archspec.cli.progress import PlainProgress
-from archspec.language import Budget, Limits
+from archspec.spec import Budget, Limits
 from tests.hostile import stages
 
 TURNS = stages("{repeat: {times: channels * 10000, layers: [identity]}}")
@@ -20,7 +20,7 @@ TURNS = stages("{repeat: {times: channels * 10000, layers: [identity]}}")
 
 def test_the_display_appears_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(watch, "bars", lambda: PlainProgress(screen(err=True)))
+    monkeypatch.setattr(watch, "make_progress", lambda: PlainProgress(find_screen(err=True)))
     monkeypatch.setattr("time.monotonic", lambda: now)
     display = watch.Display()
     budget = Budget()
@@ -38,11 +38,11 @@ def test_the_display_appears_after_a_second(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_nobody_watches_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    with watch.watched(Limits(nodes=7)) as budget:
+    with watch.watch_budget(Limits(nodes=7)) as budget:
         assert budget.watch is None
         assert budget.limits.nodes == 7
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with watch.watched(Limits()) as budget:
+    with watch.watch_budget(Limits()) as budget:
         assert isinstance(budget.watch, watch.Display)
 
 

@@ -19,11 +19,11 @@ import resvg_py
 from matplotlib import get_data_path
 
 import archspec
-from archspec.analysis import kinds
-from archspec.draw import DETAILS, FORMATS, THEMES, Detail, DrawError, png, sketch, written
-from archspec.draw.graphviz import json_layout
+from archspec.draw import DETAILS, FORMATS, THEMES, Detail, DrawError, draw_picture, png, render_picture
+from archspec.draw.graphviz import run_json_layout
 from archspec.ops import OPS
 from archspec.ops.base import Op
+from archspec.view import labels
 
 HOSTILE = (
     "a\"b'c",
@@ -53,26 +53,26 @@ def hostile(name: str) -> archspec.Architecture:
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: name[:12].encode("ascii", "replace").decode())
 @pytest.mark.parametrize("detail", DETAILS)
 def test_hostile_names_stay_text(name: str, detail: Detail) -> None:
-    drawn = sketch(hostile(name).network, detail)
-    files = {ending: written(drawn, ending) for ending in FORMATS}
+    drawn = draw_picture(hostile(name).graph, detail)
+    files = {ending: render_picture(drawn, ending) for ending in FORMATS}
     root = ET.fromstring(files[".svg"])  # noqa: S314 - what is tested
     assert not [one for one in root.iter() if one.tag.rpartition("}")[2] in {"script", "img", "foreignObject"}]
     assert b"<img" not in files[".html"]
     assert files[".html"].count(b"<script") == 1
-    json.loads(json_layout(files[".dot"].decode()))
+    json.loads(run_json_layout(files[".dot"].decode()))
     assert len(files[".dot"].splitlines()) == len(
-        written(sketch(hostile("plain").network, detail), ".dot").splitlines()
+        render_picture(draw_picture(hostile("plain").graph, detail), ".dot").splitlines()
     )
     assert len(files[".mmd"].splitlines()) == len(
-        written(sketch(hostile("plain").network, detail), ".mmd").splitlines()
+        render_picture(draw_picture(hostile("plain").graph, detail), ".mmd").splitlines()
     )
     assert len(pypdf.PdfReader(io.BytesIO(files[".pdf"])).pages) == 1
 
 
 def test_png_has_two_pixels_a_point() -> None:
-    drawn = sketch(archspec.load("vgg11").network)
-    root = ET.fromstring(written(drawn, ".svg"))  # noqa: S314 - our own text
-    data = written(drawn, ".png")
+    drawn = draw_picture(archspec.load("vgg11").graph)
+    root = ET.fromstring(render_picture(drawn, ".svg"))  # noqa: S314 - our own text
+    data = render_picture(drawn, ".png")
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     wide, high = struct.unpack(">II", data[16:24])
     assert wide == pytest.approx(2 * float(root.attrib["width"]), abs=2)
@@ -90,21 +90,23 @@ def test_any_font_of_the_pictures_is_enough(without_fonts: None, monkeypatch: py
     font = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     monkeypatch.setattr(resvg_py, "svg_to_bytes", partial(resvg_py.svg_to_bytes, font_files=[str(font)]))
     monkeypatch.setattr(png, "_bundled_fonts", list)
-    assert written(sketch(archspec.load("vgg11").network), ".png").startswith(b"\x89PNG")
+    assert render_picture(draw_picture(archspec.load("vgg11").graph), ".png").startswith(b"\x89PNG")
 
 
 def test_a_machine_without_fonts_takes_those_of_matplotlib(without_fonts: None) -> None:
-    assert written(sketch(archspec.load("vgg11").network), ".png").startswith(b"\x89PNG")
+    assert render_picture(draw_picture(archspec.load("vgg11").graph), ".png").startswith(b"\x89PNG")
 
 
 def test_a_missing_font_is_said(without_fonts: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(png, "find_spec", lambda name: None)
     with pytest.raises(DrawError, match="PNG needs a font, and this machine has none"):
-        written(sketch(archspec.load("vgg11").network), ".png")
+        render_picture(draw_picture(archspec.load("vgg11").graph), ".png")
 
 
 def test_pdf_has_real_text() -> None:
-    page = pypdf.PdfReader(io.BytesIO(written(sketch(archspec.load("resnet50").network, "blocks"), ".pdf"))).pages[0]
+    page = pypdf.PdfReader(
+        io.BytesIO(render_picture(draw_picture(archspec.load("resnet50").graph, "blocks"), ".pdf"))
+    ).pages[0]
     text = page.extract_text()
     assert "bottleneck" in text
     assert "64×56×56" in text
@@ -120,8 +122,8 @@ def test_themes_are_read_easily(theme: str) -> None:
 
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.word)
 def test_every_op_has_a_colour(op: type[Op]) -> None:
-    kind = kinds.kind(op.model_construct())
-    assert kind in kinds.NAMES
+    kind = labels.op_category(op.model_construct())
+    assert kind in labels.CATEGORY_NAMES
     assert all(kind in theme.fills for theme in THEMES.values())
 
 
@@ -143,7 +145,7 @@ def test_an_unknown_renderer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     graphviz._renderer.cache_clear()
     monkeypatch.setitem(sys.modules, "wasmtime", None)
     with pytest.raises(DrawError, match=r"drawing needs wasmtime.*archspec-nn\[draw\]"):
-        json_layout("digraph {}")
+        run_json_layout("digraph {}")
 
 
 @pytest.mark.skipif(
@@ -152,10 +154,10 @@ def test_an_unknown_renderer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_mermaid_reads_its_own_language(tmp_path: Path) -> None:
     files = []
     for number, name in enumerate((*HOSTILE, "resnet50", "lstm", "unet", "dpn92")):
-        network = (hostile(name) if number < len(HOSTILE) else archspec.load(name)).network
+        network = (hostile(name) if number < len(HOSTILE) else archspec.load(name)).graph
         for detail in DETAILS:
             try:
-                text = written(sketch(network, detail), ".mmd")
+                text = render_picture(draw_picture(network, detail), ".mmd")
             except DrawError:
                 continue
             files.append(tmp_path / f"{number}-{detail}.mmd")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import archspec
-from archspec.analysis.paths import paths
-from archspec.draw import DETAILS, DrawError, Picture, sketch, svg_of, written
-from archspec.draw.layout import Layout, lay_out
+from archspec.analysis.paths import count_paths
+from archspec.draw import DETAILS, DrawError, Picture, draw_picture, render_picture, render_svg
+from archspec.draw.layout import Layout, compute_layout
+from archspec.draw.path_tree import LIMIT, enumerate_paths
 from archspec.draw.picture import Detail
-from archspec.draw.unravel import LIMIT, unravelled
 from tests.processes import run_archspec
 from tests.sample import every_spec
 
@@ -28,26 +28,26 @@ GOLDEN: tuple[tuple[str, Detail], ...] = (
 
 
 def picture(name: str, detail: Detail = "stages", **options: bool | int) -> Picture:
-    return sketch(archspec.load(name).network, detail, **options)  # type: ignore[arg-type]
+    return draw_picture(archspec.load(name).graph, detail, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("name", "detail"), GOLDEN)
 def test_the_text_of_a_picture(name: str, detail: Detail, golden: Callable[[str, str], None]) -> None:
     drawn = picture(name, detail)
-    golden(f"{name}-{detail}.dot", written(drawn, ".dot").decode())
-    golden(f"{name}-{detail}.svg", svg_of(drawn))
+    golden(f"{name}-{detail}.dot", render_picture(drawn, ".dot").decode())
+    golden(f"{name}-{detail}.svg", render_svg(drawn))
 
 
 @pytest.mark.parametrize("name", every_spec())
 def test_every_spec_draws_in_every_detail(name: str) -> None:
-    network = archspec.load(name).network
+    network = archspec.load(name).graph
     for detail in DETAILS:
-        if detail == "paths" and paths(network).total > LIMIT:
+        if detail == "paths" and count_paths(network).total > LIMIT:
             with pytest.raises(DrawError, match="--max-paths"):
-                sketch(network, detail)
+                draw_picture(network, detail)
             continue
-        drawn = sketch(network, detail)
-        laid = lay_out(drawn)
+        drawn = draw_picture(network, detail)
+        laid = compute_layout(drawn)
         assert overlapping(laid) == []
         if detail == "stages":
             assert laid.width < 1000
@@ -72,14 +72,14 @@ def overlapping(laid: Layout) -> list[tuple[str, str]]:
 
 
 def test_the_proof_of_overlaps_can_fail() -> None:
-    laid = lay_out(picture("resnet50"))
+    laid = compute_layout(picture("resnet50"))
     (first, place), (second, _), *_ = laid.boxes
     both = Layout(laid.picture, 1, 1, ((first, place), (second, place)), (), ())
     assert overlapping(both) == [tuple(sorted((first.id, second.id)))]
 
 
 def test_depth_does_not_change_the_size_of_the_stage_view() -> None:
-    small, large = (lay_out(picture(f"cifar_resnet{depth}_A")) for depth in (20, 1202))
+    small, large = (compute_layout(picture(f"cifar_resnet{depth}_A")) for depth in (20, 1202))
     assert large.height == small.height
     assert abs(large.width - small.width) < 20
 
@@ -100,8 +100,8 @@ def test_folds_leave_no_arrow_without_a_box() -> None:
 
 
 def test_every_layer_is_drawn_where_nothing_is_folded() -> None:
-    network = archspec.load("resnet50").network
-    drawn = sketch(network, "layers", fold=False)
+    network = archspec.load("resnet50").graph
+    drawn = draw_picture(network, "layers", fold=False)
     assert {box.place.name for box in drawn.boxes} >= {node.name for node in network.ops if node.path}
 
 
@@ -116,7 +116,7 @@ def test_identities_and_projections_are_told_apart() -> None:
 
 
 def test_a_unet_is_a_u() -> None:
-    laid = lay_out(picture("unet"))
+    laid = compute_layout(picture("unet"))
     places = {box.lines[0].text: centre for box, centre in laid.boxes}
     for level in (1, 2, 3, 4):
         assert places[f"down{level}"][1] == places[f"up{level}"][1]
@@ -127,7 +127,7 @@ def test_a_unet_is_a_u() -> None:
 @pytest.mark.parametrize("name", ["unet", "cifar_resnet20_A", "highway_mnist_fc10", "lstm_cell_10_20", "vgg16"])
 def test_paths_are_unravelled_as_they_are_counted(name: str) -> None:
     arch = archspec.load(name)
-    assert sum(1 for _ in unravelled(arch.network)) == arch.paths().total
+    assert sum(1 for _ in enumerate_paths(arch.graph)) == arch.paths().total
 
 
 def test_too_many_paths_are_no_picture() -> None:
@@ -143,7 +143,7 @@ def test_levels() -> None:
 
 
 def test_nodes_carry_their_name_and_place(tmp_path: Path) -> None:
-    root = ET.fromstring(svg_of(picture("resnet50", "layers")))  # noqa: S314 - our own text
+    root = ET.fromstring(render_svg(picture("resnet50", "layers")))  # noqa: S314 - our own text
     assert root.attrib["role"] == "img"
     assert root[0].tag == f"{SVG}title"
     assert "He et al. 2015" in (root[1].text or "")
@@ -171,16 +171,16 @@ def test_bytes_do_not_depend_on_the_process(tmp_path: Path) -> None:
         environment = {"PYTHONHASHSEED": seed, "PATH": "/nonexistent"}
         run_archspec("draw", "dpn92", "--detail", "blocks", "-o", file, env=environment).check_returncode()
         made.append(file.read_bytes())
-    assert made[0] == made[1] == svg_of(picture("dpn92", "blocks")).encode()
+    assert made[0] == made[1] == render_svg(picture("dpn92", "blocks")).encode()
 
 
 def test_bytes_do_not_depend_on_what_was_drawn_before() -> None:
-    first = svg_of(picture("lstm", "layers"))
+    first = render_svg(picture("lstm", "layers"))
     for name in ("fractalnet20", "inception_v4", "unet", "dmrnet_d14"):
-        svg_of(picture(name, "layers"))
-        assert svg_of(picture("lstm", "layers")) == first
+        render_svg(picture(name, "layers"))
+        assert render_svg(picture("lstm", "layers")) == first
 
 
 def test_a_notebook_shows_the_stages() -> None:
     arch = archspec.load("vgg11")
-    assert arch._repr_svg_() == svg_of(arch.draw())
+    assert arch._repr_svg_() == render_svg(arch.draw())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import archspec
-from archspec.backends.torch import build
-from archspec.experiments.data import Data, load
-from archspec.experiments.lesions import Patient
+from archspec.codegen.fx import build
+from archspec.experiments.data import Data, load_data
+from archspec.experiments.lesions import TrainedNetwork
 
 ROW = """\
 name: row
@@ -49,9 +49,9 @@ def plain() -> archspec.Architecture:
 
 @pytest.fixture(scope="session")
 def digits(row: archspec.Architecture) -> Data:
-    return load("digits", row.network)
+    return load_data("digits", row.graph)
 
 
 @pytest.fixture(scope="session")
-def patient(row: archspec.Architecture, digits: Data) -> Patient:
-    return Patient("row", row.network, build(row.network).state_dict(), digits)
+def patient(row: archspec.Architecture, digits: Data) -> TrainedNetwork:
+    return TrainedNetwork("row", row.graph, build(row.graph).state_dict(), digits)

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import archspec
-from archspec.experiments.data import Data, load
+from archspec.experiments.data import Data, load_data
 from archspec.experiments.track import ExperimentError
 from tests import references
 
@@ -45,7 +45,7 @@ def test_no_sample_is_on_both_sides(digits: Data) -> None:
 
 
 def test_pixels_in_a_row_are_the_same_pixels(digits: Data) -> None:
-    flat = load("digits", network(64).network)
+    flat = load_data("digits", network(64).graph)
     assert torch.equal(flat.pixels, digits.pixels.flatten(1))
 
 
@@ -63,12 +63,12 @@ def test_pixels_in_a_row_are_the_same_pixels(digits: Data) -> None:
 )
 def test_data_that_are_not_here(source: str, sizes: tuple[int, ...], message: str) -> None:
     with pytest.raises(ExperimentError, match=message):
-        load(source, network(*sizes).network)
+        load_data(source, network(*sizes).graph)
 
 
 def test_a_network_of_too_few_classes() -> None:
     with pytest.raises(ExperimentError, match="digits has 10 classes, the network gives 9"):
-        load("digits", network(1, 8, 8, classes=9).network)
+        load_data("digits", network(1, 8, 8, classes=9).graph)
 
 
 def test_cifar10_from_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +83,7 @@ def test_cifar10_from_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (folder / name).write_bytes(pickle.dumps(batch))
     (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": list("abcdefghij")}))
     monkeypatch.setattr(CIFAR10, "_load_meta", lambda self: None)
-    data = load(f"cifar10:{tmp_path}", network(3, 32, 32).network)
+    data = load_data(f"cifar10:{tmp_path}", network(3, 32, 32).graph)
     assert (tuple(data.pixels.shape), tuple(data.test_pixels.shape)) == ((20, 3, 32, 32), (4, 3, 32, 32))
     assert data.classes == 10
 
@@ -98,7 +98,7 @@ def pictures(folder: Path, count: int) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_folder_of_pictures(tmp_path: Path, channels: int) -> None:
     pictures(tmp_path, 5)
-    data = load(f"folder:{tmp_path}", network(channels, 8, 6, classes=2).network)
+    data = load_data(f"folder:{tmp_path}", network(channels, 8, 6, classes=2).graph)
     assert (tuple(data.pixels.shape), tuple(data.test_pixels.shape)) == ((8, channels, 8, 6), (2, channels, 8, 6))
     assert sorted(data.test_labels.tolist()) == [0, 1]
     assert all((data.pixels.mean((1, 2, 3)) > 0) == (data.labels == 1))
@@ -107,14 +107,14 @@ def test_a_folder_of_pictures(tmp_path: Path, channels: int) -> None:
 def test_a_folder_with_a_test_part(tmp_path: Path) -> None:
     pictures(tmp_path / "train", 2)
     pictures(tmp_path / "val", 1)
-    data = load(f"folder:{tmp_path}", network(3, 8, 8, classes=2).network)
+    data = load_data(f"folder:{tmp_path}", network(3, 8, 8, classes=2).graph)
     assert (len(data.labels), len(data.test_labels)) == (4, 2)
     (tmp_path / "val" / "other").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "val" / "other" / "0.png")
     with pytest.raises(ExperimentError, match="have not the same classes"):
-        load(f"folder:{tmp_path}", network(3, 8, 8, classes=3).network)
+        load_data(f"folder:{tmp_path}", network(3, 8, 8, classes=3).graph)
 
 
 def test_a_folder_without_classes(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="has no folder of pictures for each class"):
-        load(f"folder:{tmp_path}", network(3, 8, 8).network)
+        load_data(f"folder:{tmp_path}", network(3, 8, 8).graph)

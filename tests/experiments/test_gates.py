@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 import archspec
-from archspec.analysis.paths import paths
-from archspec.backends.torch import build
-from archspec.experiments.gates import gated
-from archspec.experiments.gradients import Gradients, measure
-from archspec.experiments.lesions import Patient
+from archspec.analysis.paths import count_paths
+from archspec.codegen.fx import build
+from archspec.experiments.gates import insert_gates
+from archspec.experiments.gradients import Gradients, measure_gradients
+from archspec.experiments.lesions import TrainedNetwork
 from archspec.experiments.track import ExperimentError
 
 LINEAR = """\
@@ -48,9 +48,9 @@ def noise(*sizes: int) -> Tensor:
 
 def test_each_path_of_a_linear_row_is_its_product_of_matrices() -> None:
     arch = archspec.load(LINEAR)
-    weights = build(arch.network, dtype=torch.float64).state_dict()
+    weights = build(arch.graph, dtype=torch.float64).state_dict()
     matrices = [weight for weight in weights.values() if weight.ndim == 2]
-    network = gated(arch.network, weights)
+    network = insert_gates(arch.graph, weights)
     x, direction = noise(1, 5).requires_grad_(), noise(5)
     loss = (network.model(x) * direction).sum()
     assert len(matrices) == len(network.joins) == 5
@@ -63,11 +63,11 @@ def test_each_path_of_a_linear_row_is_its_product_of_matrices() -> None:
 
 @pytest.mark.parametrize("training", [False, True])
 def test_paths_of_a_nonlinear_row_sum_to_what_autograd_says(row: archspec.Architecture, training: bool) -> None:
-    weights = build(row.network).state_dict()
-    network = gated(row.network, weights)
+    weights = build(row.graph).state_dict()
+    network = insert_gates(row.graph, weights)
     network.model.train(training)
     x, labels = noise(3, 1, 8, 8).requires_grad_(), torch.tensor([1, 0, 7])
-    model = build(row.network, dtype=torch.float64).train(training)
+    model = build(row.graph, dtype=torch.float64).train(training)
     model.load_state_dict(weights)
     (expected,) = torch.autograd.grad(nn.functional.cross_entropy(model(x), labels, reduction="sum"), x)
     loss = network.loss(x, labels)
@@ -79,7 +79,7 @@ def test_paths_of_a_nonlinear_row_sum_to_what_autograd_says(row: archspec.Archit
 
 def test_the_paths_of_a_dense_block_sum_too() -> None:
     arch = archspec.load(DENSE)
-    network = gated(arch.network, build(arch.network).state_dict())
+    network = insert_gates(arch.graph, build(arch.graph).state_dict())
     x = noise(2, 3).requires_grad_()
     loss = network.model(x).square().sum()
     parts = [network.gradient(loss, x, through) for through in choices(3)]
@@ -87,16 +87,16 @@ def test_the_paths_of_a_dense_block_sum_too() -> None:
 
 
 def test_gates_change_nothing_on_the_way_forward(row: archspec.Architecture) -> None:
-    weights = build(row.network).state_dict()
-    model = build(row.network, dtype=torch.float64).eval()
+    weights = build(row.graph).state_dict()
+    model = build(row.graph, dtype=torch.float64).eval()
     model.load_state_dict(weights)
     x = noise(2, 1, 8, 8)
-    assert torch.equal(gated(row.network, weights).model(x), model(x))
+    assert torch.equal(insert_gates(row.graph, weights).model(x), model(x))
 
 
 def test_a_bundled_network_with_padded_shortcuts(digits: object) -> None:
     arch = archspec.load({"extends": "cifar_preact_resnet110_A", "name": "small", "input": [1, 8, 8], "args": {"n": 1}})
-    network = gated(arch.network, build(arch.network).state_dict())
+    network = insert_gates(arch.graph, build(arch.graph).state_dict())
     x, labels = noise(2, 1, 8, 8).requires_grad_(), torch.tensor([1, 2])
     loss = network.loss(x, labels)
     parts = [network.gradient(loss, x, through) for through in choices(3)]
@@ -113,24 +113,24 @@ def test_a_bundled_network_with_padded_shortcuts(digits: object) -> None:
 def test_networks_that_are_no_row(spec: str, message: str) -> None:
     arch = archspec.load(spec)
     with pytest.raises(ExperimentError, match=message):
-        gated(arch.network, build(arch.network).state_dict())
+        insert_gates(arch.graph, build(arch.graph).state_dict())
 
 
-def test_measured_magnitudes_are_those_of_all_paths(patient: Patient) -> None:
-    found = measure(patient, samples=4, draws=6, seed=1)
-    network = gated(patient.graph, patient.weights)
+def test_measured_magnitudes_are_those_of_all_paths(patient: TrainedNetwork) -> None:
+    found = measure_gradients(patient, samples=4, draws=6, seed=1)
+    network = insert_gates(patient.graph, patient.weights)
     x = patient.data.test_pixels[:4].double().requires_grad_()
     loss = network.loss(x, patient.data.test_labels[:4])
     assert {length: len(draws) for length, draws in found.magnitudes.items()} == {0: 1, 1: 4, 2: 6, 3: 4, 4: 1}
     for through, bits in zip(choices(4), choices(4), strict=True):
         expected = float(network.gradient(loss, x, bits).flatten(1).norm(dim=1).mean())
         assert any(abs(one - expected) <= 1e-12 * expected for one in found.magnitudes[len(through)])
-    assert found.paths == {0: 1, 1: 4, 2: 6, 3: 4, 4: 1} == paths(patient.graph).lengths
+    assert found.paths == {0: 1, 1: 4, 2: 6, 3: 4, 4: 1} == count_paths(patient.graph).lengths
     assert sum(found.contributions.values()) == pytest.approx(1)
 
 
-def test_the_same_seed_draws_the_same_paths(patient: Patient) -> None:
-    one, same, other = (measure(patient, samples=2, draws=2, seed=seed) for seed in (1, 1, 2))
+def test_the_same_seed_draws_the_same_paths(patient: TrainedNetwork) -> None:
+    one, same, other = (measure_gradients(patient, samples=2, draws=2, seed=seed) for seed in (1, 1, 2))
     assert one == same
     assert one.magnitudes[2] != other.magnitudes[2]
 

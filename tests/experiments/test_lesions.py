@@ -10,12 +10,18 @@ import torch
 from scipy.stats import kendalltau
 
 import archspec
-from archspec.backends.torch import build
+from archspec.codegen.fx import build
 from archspec.experiments.data import Data
-from archspec.experiments.lesions import Patient, blocks, delete_random, lesion_each, shuffle_random
+from archspec.experiments.lesions import (
+    TrainedNetwork,
+    delete_random,
+    find_deletable_blocks,
+    lesion_each,
+    shuffle_random,
+)
 from archspec.experiments.order import kendall_tau
 from archspec.experiments.track import ExperimentError
-from archspec.experiments.training import error
+from archspec.experiments.training import measure_test_error
 
 
 def test_kendall_tau_is_scipys() -> None:
@@ -33,35 +39,35 @@ def test_kendall_tau_needs_orders_of_the_same_things(other: list[str]) -> None:
 
 
 def test_blocks_of_residual_and_plain_networks(row: archspec.Architecture, plain: archspec.Architecture) -> None:
-    assert blocks(row.network) == ("body.0", "body.1", "body.2", "body.3")
-    assert blocks(plain.network) == ("body.0", "body.1", "body.2")
-    vgg = blocks(archspec.load("vgg11").network)
+    assert find_deletable_blocks(row.graph) == ("body.0", "body.1", "body.2", "body.3")
+    assert find_deletable_blocks(plain.graph) == ("body.0", "body.1", "body.2")
+    vgg = find_deletable_blocks(archspec.load("vgg11").graph)
     assert vgg == ("features.8", "features.13", "features.16", "features.18", "classifier.3")[-len(vgg) :]
     with pytest.raises(ExperimentError, match="no block that can be deleted"):
-        blocks(archspec.load("name: one\ninput: [4]\nstages: {fc: {linear: 2}}\n").network)
+        find_deletable_blocks(archspec.load("name: one\ninput: [4]\nstages: {fc: {linear: 2}}\n").graph)
 
 
-def test_a_deleted_block_is_a_branch_of_zeros(patient: Patient, row: archspec.Architecture) -> None:
+def test_a_deleted_block_is_a_branch_of_zeros(patient: TrainedNetwork, row: archspec.Architecture) -> None:
     found = lesion_each(patient)
-    assert list(found.errors) == list(blocks(row.network))
+    assert list(found.errors) == list(find_deletable_blocks(row.graph))
     for name, measured in found.errors.items():
-        model = build(row.network)
+        model = build(row.graph)
         model.load_state_dict(dict(patient.weights))
         (conv,) = [one for one in model.get_submodule(name).modules() if isinstance(one, torch.nn.Conv2d)]
         torch.nn.init.zeros_(conv.weight)
-        assert measured == error(model, patient.data)
-    assert found.whole == patient.error()
+        assert measured == measure_test_error(model, patient.data)
+    assert found.baseline_error == patient.error()
 
 
-def test_all_blocks_deleted_is_the_stem_alone(patient: Patient) -> None:
+def test_all_blocks_deleted_is_the_stem_alone(patient: TrainedNetwork) -> None:
     found = delete_random(patient, draws=2, seed=4)
     assert {count: len(errors) for count, errors in found.errors.items()} == {1: 2, 2: 2, 3: 2, 4: 1}
-    assert found.errors[4] == (patient.error(blocks(patient.graph)),)
+    assert found.errors[4] == (patient.error(find_deletable_blocks(patient.graph)),)
     assert set(found.errors[1]) <= set(lesion_each(patient).errors.values())
     assert delete_random(patient, most=2, draws=2, seed=4).errors == {count: found.errors[count] for count in (1, 2)}
 
 
-def test_shuffles_say_how_far_the_order_is(patient: Patient) -> None:
+def test_shuffles_say_how_far_the_order_is(patient: TrainedNetwork) -> None:
     found = shuffle_random(patient, most=3, draws=2, seed=2)
     assert [one.swaps for one in found.trials] == [1, 1, 2, 2, 3, 3]
     assert all(-1 <= one.tau < 1 or one.swaps > 1 for one in found.trials)
@@ -69,7 +75,7 @@ def test_shuffles_say_how_far_the_order_is(patient: Patient) -> None:
     assert found != shuffle_random(patient, most=3, draws=2, seed=3)
 
 
-def test_an_exchange_done_twice_is_none(patient: Patient) -> None:
+def test_an_exchange_done_twice_is_none(patient: TrainedNetwork) -> None:
     pair = ("body.0", "body.2")
     assert patient.error(swap=[pair, pair]) == patient.error()
 
@@ -77,12 +83,12 @@ def test_an_exchange_done_twice_is_none(patient: Patient) -> None:
 def test_nothing_to_exchange(plain: archspec.Architecture, digits: Data) -> None:
     graph = archspec.load(
         "name: a\ninput: [1, 8, 8]\nstages: {u: {add: [[conv: 1], identity]}, p: globalpool, f: {linear: 10}}\n"
-    ).network
+    ).graph
     with pytest.raises(ExperimentError, match=r"could be exchanged|no block"):
-        shuffle_random(Patient("a", graph, build(graph).state_dict(), digits))
+        shuffle_random(TrainedNetwork("a", graph, build(graph).state_dict(), digits))
 
 
-def test_weights_that_do_not_fit(patient: Patient) -> None:
+def test_weights_that_do_not_fit(patient: TrainedNetwork) -> None:
     weights = dict(patient.weights)
     gone = weights.pop("fc.bias")
     with pytest.raises(ExperimentError, match=r"the weights have no fc\.bias"):

@@ -18,11 +18,18 @@ from torch import Tensor, nn
 
 import archspec
 from archspec import files
-from archspec.backends.torch.weight_files import pack_torch, read_data
+from archspec.codegen.fx.weight_files import pack_torch, read_data
 from archspec.experiments import weights
 from archspec.experiments.data import Data
 from archspec.experiments.track import DivergedError, ExperimentError, StoppedError
-from archspec.experiments.training import Recipe, Training, begin, error, resume, train
+from archspec.experiments.training import (
+    Recipe,
+    Training,
+    begin_training,
+    measure_test_error,
+    resume_training,
+    train_epochs,
+)
 
 RECIPE = Recipe(epochs=3, seed=5, batch=32)
 STEPS = 7
@@ -44,8 +51,8 @@ def dropping() -> archspec.Architecture:
 @pytest.fixture(scope="module")
 def whole(dropping: archspec.Architecture, few: Data) -> Training:
     """What an uninterrupted training comes to."""
-    training = begin(dropping.network, few, RECIPE)
-    assert [epoch.number for epoch in train(training, few, RECIPE)] == [1, 2, 3]
+    training = begin_training(dropping.graph, few, RECIPE)
+    assert [epoch.number for epoch in train_epochs(training, few, RECIPE)] == [1, 2, 3]
     return training
 
 
@@ -59,11 +66,11 @@ def equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 def test_the_seed_decides(dropping: archspec.Architecture, few: Data, whole: Training) -> None:
     before = torch.get_rng_state()
-    again, other = (begin(dropping.network, few, recipe) for recipe in (RECIPE, replace(RECIPE, seed=6)))
-    list(train(again, few, RECIPE))
+    again, other = (begin_training(dropping.graph, few, recipe) for recipe in (RECIPE, replace(RECIPE, seed=6)))
+    list(train_epochs(again, few, RECIPE))
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(99)
-    list(train(other, few, replace(RECIPE, seed=6)))
+    list(train_epochs(other, few, replace(RECIPE, seed=6)))
     assert equal(state(again), state(whole)) and again.history == whole.history
     assert not equal(state(other), state(whole))
 
@@ -86,15 +93,15 @@ def test_resumed_is_as_if_never_stopped(
 ) -> None:
     """Stopped after the first step, in the middle, before the test of an epoch, after the last step: bit for bit the same."""
     checkpoint = tmp_path / "checkpoint"
-    cut = begin(dropping.network, few, RECIPE)
+    cut = begin_training(dropping.graph, few, RECIPE)
     with pytest.raises(StoppedError):
-        list(train(cut, few, RECIPE, checkpoint=checkpoint, stop=after(calls)))
+        list(train_epochs(cut, few, RECIPE, checkpoint=checkpoint, stop=after(calls)))
     done, asked = divmod(calls - 1, STEPS + 1)
     assert (cut.done, cut.position) == (done, min(asked + 1, STEPS))
-    again = begin(dropping.network, few, RECIPE)
-    resume(again, checkpoint)
+    again = begin_training(dropping.graph, few, RECIPE)
+    resume_training(again, checkpoint)
     assert (again.done, again.position, again.loss) == (cut.done, cut.position, cut.loss)
-    for _ in train(again, few, RECIPE):
+    for _ in train_epochs(again, few, RECIPE):
         pass
     assert again.history == whole.history
     assert equal(state(again), state(whole))
@@ -104,7 +111,7 @@ def test_a_training_that_dies_goes_on_from_its_last_epoch(
     dropping: archspec.Architecture, few: Data, whole: Training, tmp_path: Path
 ) -> None:
     checkpoint = tmp_path / "checkpoint"
-    cut = begin(dropping.network, few, RECIPE)
+    cut = begin_training(dropping.graph, few, RECIPE)
     steps = 0
 
     def stop(_: float) -> None:
@@ -114,11 +121,11 @@ def test_a_training_that_dies_goes_on_from_its_last_epoch(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(train(cut, few, RECIPE, checkpoint=checkpoint, step=stop))
-    again = begin(dropping.network, few, RECIPE)
-    resume(again, checkpoint)
+        list(train_epochs(cut, few, RECIPE, checkpoint=checkpoint, step=stop))
+    again = begin_training(dropping.graph, few, RECIPE)
+    resume_training(again, checkpoint)
     assert again.done == 1
-    assert [epoch.number for epoch in train(again, few, RECIPE)] == [2, 3]
+    assert [epoch.number for epoch in train_epochs(again, few, RECIPE)] == [2, 3]
     assert equal(state(again), state(whole))
 
 
@@ -126,19 +133,19 @@ def test_a_checkpoint_of_something_else(
     dropping: archspec.Architecture, plain: archspec.Architecture, few: Data, tmp_path: Path
 ) -> None:
     checkpoint = tmp_path / "checkpoint"
-    list(train(begin(dropping.network, few, RECIPE), few, RECIPE, checkpoint=checkpoint))
+    list(train_epochs(begin_training(dropping.graph, few, RECIPE), few, RECIPE, checkpoint=checkpoint))
     other = replace(few, labels=few.labels.flip(0))
     cases = [(plain, few, RECIPE), (dropping, few, replace(RECIPE, rate=1.0)), (dropping, other, RECIPE)]
     for arch, data, recipe in cases:
         with pytest.raises(ExperimentError, match="another network, other data or another recipe"):
-            resume(begin(arch.network, data, recipe), checkpoint)
+            resume_training(begin_training(arch.graph, data, recipe), checkpoint)
     for content in (b"nothing of torch", b"", checkpoint.read_bytes()[:-99]):
         checkpoint.write_bytes(content)
         with pytest.raises(ExperimentError, match="no whole checkpoint of archspec"):
-            resume(begin(dropping.network, few, RECIPE), checkpoint)
+            resume_training(begin_training(dropping.graph, few, RECIPE), checkpoint)
     torch.save({"key": "k"}, checkpoint)
     with pytest.raises(ExperimentError, match="it has no digest"):
-        resume(begin(dropping.network, few, RECIPE), checkpoint)
+        resume_training(begin_training(dropping.graph, few, RECIPE), checkpoint)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +153,11 @@ def good(dropping: archspec.Architecture, few: Data, tmp_path_factory: pytest.Te
     """A checkpoint from the middle of the second epoch."""
     path = tmp_path_factory.mktemp("good") / "checkpoint"
     with pytest.raises(StoppedError):
-        list(train(begin(dropping.network, few, RECIPE), few, RECIPE, checkpoint=path, stop=after(STEPS + 4)))
+        list(
+            train_epochs(
+                begin_training(dropping.graph, few, RECIPE), few, RECIPE, checkpoint=path, stop=after(STEPS + 4)
+            )
+        )
     return path.read_bytes()
 
 
@@ -235,10 +246,10 @@ def test_a_part_that_no_training_has_is_one_error_before_anything_is_trained(
     tree = read_data(checkpoint)
     spoil(tree)
     checkpoint.write_bytes(pack_torch(tree))
-    training = begin(dropping.network, few, RECIPE)
+    training = begin_training(dropping.graph, few, RECIPE)
     before = state(training)
     with pytest.raises(ExperimentError) as caught:
-        resume(training, checkpoint)
+        resume_training(training, checkpoint)
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{checkpoint}: ")
     assert equal(state(training), before) and (training.done, training.position) == (0, 0)
@@ -247,29 +258,29 @@ def test_a_part_that_no_training_has_is_one_error_before_anything_is_trained(
 def test_no_bit_of_a_checkpoint_may_be_another_one(
     good: bytes, dropping: archspec.Architecture, few: Data, tmp_path: Path
 ) -> None:
-    checkpoint, training = tmp_path / "checkpoint", begin(dropping.network, few, RECIPE)
+    checkpoint, training = tmp_path / "checkpoint", begin_training(dropping.graph, few, RECIPE)
     before = state(training)
     for bit in random.Random(7).sample(range(8 * len(good)), 200):
         damaged = bytearray(good)
         damaged[bit // 8] ^= 1 << bit % 8
         checkpoint.write_bytes(damaged)
         with pytest.raises(ExperimentError):
-            resume(training, checkpoint)
+            resume_training(training, checkpoint)
     assert equal(state(training), before)
 
 
 def test_a_network_without_weights_is_not_trained(few: Data) -> None:
     arch = archspec.load({"name": "none", "input": [1, 8, 8], "stages": {"a": "relu", "p": "globalpool"}})
     with pytest.raises(ExperimentError, match="none has no weights to train"):
-        begin(arch.network, few, RECIPE)
+        begin_training(arch.graph, few, RECIPE)
 
 
 def test_a_loss_that_is_no_number_ends_it_and_leaves_the_last_epoch(
     dropping: archspec.Architecture, few: Data, tmp_path: Path
 ) -> None:
     checkpoint = tmp_path / "checkpoint"
-    training = begin(dropping.network, few, RECIPE)
-    epochs = train(training, few, RECIPE, checkpoint=checkpoint)
+    training = begin_training(dropping.graph, few, RECIPE)
+    epochs = train_epochs(training, few, RECIPE, checkpoint=checkpoint)
     next(epochs)
     before, kept = checkpoint.read_bytes(), state(training)
     with torch.no_grad():
@@ -278,15 +289,15 @@ def test_a_loss_that_is_no_number_ends_it_and_leaves_the_last_epoch(
         next(epochs)
     assert (caught.value.epoch, caught.value.step) == (2, 1)
     assert checkpoint.read_bytes() == before
-    again = begin(dropping.network, few, RECIPE)
-    resume(again, checkpoint)
+    again = begin_training(dropping.graph, few, RECIPE)
+    resume_training(again, checkpoint)
     assert equal(state(again), kept)
 
 
 def test_rates_that_are_too_high_end_it(dropping: archspec.Architecture, few: Data, tmp_path: Path) -> None:
     recipe = replace(RECIPE, rate=1e30)
     with pytest.raises(DivergedError, match=r"the (loss|gradient) is \w+ in epoch 1, step [2-7] of 7"):
-        list(train(begin(dropping.network, few, recipe), few, recipe, checkpoint=tmp_path / "checkpoint"))
+        list(train_epochs(begin_training(dropping.graph, few, recipe), few, recipe, checkpoint=tmp_path / "checkpoint"))
     assert not list(tmp_path.iterdir())
 
 
@@ -294,10 +305,10 @@ def test_a_gradient_that_is_no_number_changes_no_weight(
     dropping: archspec.Architecture, few: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(nn.utils, "clip_grad_norm_", lambda *_: torch.tensor(torch.inf))
-    training = begin(dropping.network, few, RECIPE)
+    training = begin_training(dropping.graph, few, RECIPE)
     before = {name: weight.clone() for name, weight in training.model.named_parameters()}
     with pytest.raises(DivergedError, match="the gradient is inf in epoch 1, step 1 of 7"):
-        list(train(training, few, RECIPE))
+        list(train_epochs(training, few, RECIPE))
     assert all(torch.equal(weight, before[name]) for name, weight in training.model.named_parameters())
 
 
@@ -310,7 +321,7 @@ def test_weights_and_scores_of_the_last_step_are_looked_at_too(
         (["f.bias"], torch.nan, "f.bias has 10 values that are not finite after epoch 1"),
         (["f.weight", "b.weight"], 3e38, "test samples get scores that are not finite"),
     ):
-        training = begin(dropping.network, few, RECIPE)
+        training = begin_training(dropping.graph, few, RECIPE)
 
         def spoil(_: float, training: Training = training, names: list[str] = names, value: float = value) -> None:
             if training.position == STEPS:
@@ -319,7 +330,7 @@ def test_weights_and_scores_of_the_last_step_are_looked_at_too(
                         training.model.get_parameter(name).fill_(value)
 
         with pytest.raises(DivergedError, match=message):
-            list(train(training, few, RECIPE, checkpoint=checkpoint, step=spoil))
+            list(train_epochs(training, few, RECIPE, checkpoint=checkpoint, step=spoil))
         assert not checkpoint.exists()
 
 
@@ -378,25 +389,25 @@ def test_a_write_that_fails_leaves_the_checkpoint_before(
     """At each write of a training: what was there stays, is read again, and the message names it."""
     checkpoint, written = tmp_path / "checkpoint", [b""]
 
-    def write(path: Path, content: bytes, original: Callable[..., None] = files.write) -> None:
+    def write(path: Path, content: bytes, original: Callable[..., None] = files.write_atomically) -> None:
         if len(written) == number:
             with FAULTS[fault]():
                 original(path, content)
         original(path, content)
         written.append(content)
 
-    monkeypatch.setattr(files, "write", write)
-    training = begin(dropping.network, few, RECIPE)
+    monkeypatch.setattr(files, "write_atomically", write)
+    training = begin_training(dropping.graph, few, RECIPE)
     with pytest.raises((OSError, KilledError)) as caught:
-        list(train(training, few, RECIPE, checkpoint=checkpoint))
+        list(train_epochs(training, few, RECIPE, checkpoint=checkpoint))
     if isinstance(caught.value, OSError):
         assert caught.value.filename == str(checkpoint) and caught.value.strerror
     assert len(written) == number
     assert sorted(tmp_path.iterdir()) == [checkpoint][: number - 1]
     if number > 1:
         assert checkpoint.read_bytes() == written[-1]
-        again = begin(dropping.network, few, RECIPE)
-        resume(again, checkpoint)
+        again = begin_training(dropping.graph, few, RECIPE)
+        resume_training(again, checkpoint)
         assert again.done == number - 1
 
 
@@ -405,21 +416,21 @@ def test_weights_that_cannot_be_written_leave_those_before(
     fault: str, row: archspec.Architecture, tmp_path: Path
 ) -> None:
     for name in ("w.pt", "w.safetensors"):
-        weights.save(tmp_path / name, row.build(seed=1).state_dict())
+        weights.save_weights(tmp_path / name, row.build(seed=1).state_dict())
         before = (tmp_path / name).read_bytes()
         with pytest.raises((OSError, KilledError)), FAULTS[fault]():
-            weights.save(tmp_path / name, row.build(seed=2).state_dict())
+            weights.save_weights(tmp_path / name, row.build(seed=2).state_dict())
         assert (tmp_path / name).read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_it_learns(row: archspec.Architecture, few: Data) -> None:
     recipe = Recipe(epochs=6, rate=3e-2, batch=16)
-    training = begin(row.network, few, recipe)
-    losses = [epoch.loss for epoch in train(training, few, recipe)]
+    training = begin_training(row.graph, few, recipe)
+    losses = [epoch.loss for epoch in train_epochs(training, few, recipe)]
     assert losses[-1] < 0.9 * losses[0]
     scores = training.model(few.test_pixels)
-    assert error(training.model, few, batch=7) == pytest.approx(
+    assert measure_test_error(training.model, few, batch=7) == pytest.approx(
         float((scores.argmax(1) != few.test_labels).float().mean()), abs=1e-6
     )
 
@@ -427,20 +438,20 @@ def test_it_learns(row: archspec.Architecture, few: Data) -> None:
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pt", "w.pth"])
 def test_weights_come_back(name: str, row: archspec.Architecture, tmp_path: Path) -> None:
     own = row.build().state_dict()
-    weights.save(tmp_path / name, own)
-    assert equal(weights.load(tmp_path / name), dict(own))
+    weights.save_weights(tmp_path / name, own)
+    assert equal(weights.load_weights(tmp_path / name), dict(own))
 
 
 def test_files_without_weights(tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match=r"end in .safetensors, .pt, .pth, not 'w.bin'"):
-        weights.save(tmp_path / "w.bin", {})
+        weights.save_weights(tmp_path / "w.bin", {})
     for name in ("w.pt", "w.safetensors"):
         (tmp_path / name).write_bytes(b"noise that is no file of weights")
         with pytest.raises(ExperimentError, match=r"neither safetensors nor|not a whole safetensors file"):
-            weights.load(tmp_path / name)
+            weights.load_weights(tmp_path / name)
     torch.save([1, 2], tmp_path / "list.pt")
     with pytest.raises(ExperimentError, match="expected tensors by name"):
-        weights.load(tmp_path / "list.pt")
+        weights.load_weights(tmp_path / "list.pt")
 
 
 def test_weights_that_are_not_those_of_a_network(row: archspec.Architecture) -> None:
@@ -452,4 +463,4 @@ def test_weights_that_are_not_those_of_a_network(row: archspec.Architecture) -> 
         (own | {name: own[name].to(torch.complex64)}, f"{name} is of torch.complex64 in the weights"),
     ):
         with pytest.raises(ExperimentError, match=message):
-            weights.fit(row.build(), other)
+            weights.fit_weights(row.build(), other)

@@ -44,7 +44,7 @@ def _right(seed: int, counts: Counter[str], *, torch: bool) -> None:
         return
     counts["networks"] += 1
     assert arch.output_shapes == case.outputs
-    checks.check_graph(arch.network)
+    checks.check_graph(arch.graph)
     checks.check_paths(arch)
     if seed % 10 == 0:
         checks.check_views(arch)

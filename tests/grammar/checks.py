@@ -7,10 +7,10 @@ from typing import Any
 
 import archspec
 from archspec.architecture import Architecture
-from archspec.diagnostics import Diagnostic, Source
-from archspec.graph import Graph, Input, Value
-from archspec.language.limits import Limits
-from archspec.language.plain import written
+from archspec.errors import Diagnostic, Source
+from archspec.ir.graph import Graph, Input, Value
+from archspec.spec.limits import Limits
+from archspec.spec.yaml_writer import write_yaml
 from tests.grammar.documents import Document
 
 LIMITS = Limits(nodes=2000, layers=20_000, depth=100)
@@ -18,7 +18,7 @@ MOST_PATHS = 200
 
 
 def text_of(document: Document) -> str:
-    return written(document.tree)
+    return write_yaml(document.tree)
 
 
 def load(text: str) -> Architecture | tuple[Diagnostic, ...]:
@@ -62,10 +62,10 @@ def check_graph(graph: Graph) -> None:
 
 
 def check_scopes(graph: Graph) -> None:
-    for scope in graph.scopes[1:]:
+    for scope in graph.regions[1:]:
         assert scope.parent is not None
         assert scope.parent < scope.id
-    around = [[scope.id for scope in graph.scope_chain(node.scope)] for node in graph.ops]
+    around = [[scope.id for scope in graph.enclosing_regions(node.region)] for node in graph.ops]
     seen: set[int] = set()
     before: list[int] = []
     for chain in around:
@@ -91,7 +91,7 @@ def check_paths(arch: Architecture) -> None:
     if counted.total > MOST_PATHS:
         return
     lengths = Counter[int]()
-    graph = arch.network
+    graph = arch.graph
     readers: dict[Value, list[tuple[int, int]]] = {}
     for node in graph.ops:
         for operand, value in enumerate(node.inputs):

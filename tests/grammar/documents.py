@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
-from archspec.shape import Shape
 from tests.grammar.blocks import Blocks
 from tests.grammar.fields import random_fields
 from tests.grammar.names import NUMBERS

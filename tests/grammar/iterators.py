@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from archspec.shape import Shape
+from archspec.ir.shape import Shape
 from tests.grammar.joins import Joins
 from tests.grammar.layers import Maker
 from tests.grammar.numbers import number

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
-from archspec.shape import Shape
 from tests.grammar.fields import random_fields
 from tests.grammar.layers import Layers, Maker
 from tests.grammar.pieces import (

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD, OPS
 from archspec.ops.base import Op
-from archspec.shape import Shape
 from tests.grammar.fields import random_fields
 from tests.grammar.names import MODULES
 from tests.grammar.numbers import literal, number
@@ -203,7 +203,7 @@ class Layers:
         pieces: list[Piece] = []
         for word, fields in (
             ("flatten", {}),
-            ("linear", {"out": target.count}),
+            ("linear", {"out": target.numel}),
             ("reshape", {"sizes": list(target.sizes)}),
         ):
             pieces.append(self.use(BY_WORD[word], env, current, fields))

@@ -24,11 +24,11 @@ def printed(text: str) -> nn.Module:
 
 def noise(arch: Architecture) -> list[Tensor]:
     """Two samples for each input."""
-    graph, generator = arch.network, torch.Generator().manual_seed(1)
+    graph, generator = arch.graph, torch.Generator().manual_seed(1)
     tokens = min((node.op.vocabulary for node in graph.ops if isinstance(node.op, Embedding)), default=1)
     return [
         torch.randint(0, tokens, (2, *value.shape.sizes), generator=generator)
-        if graph.takes_indices(value)
+        if graph.holds_indices(value)
         else torch.randn(2, *value.shape.sizes, generator=generator)
         for value in graph.inputs.values()
     ]
@@ -63,7 +63,7 @@ def check_optimized(arch: Architecture, built: nn.Module) -> None:
     exact = outputs_of(built.double(), _in_double(noise(arch)), training=False)
     others.append(_disturbed(built, arch))
     model = optimized.build()
-    model.load_state_dict(optimized.carry(weights), strict=True)
+    model.load_state_dict(optimized.map_weights(weights), strict=True)
     found = outputs_of(model, noise(arch), training=False)
     for value, true, *near in zip(found, exact, *others, strict=True):
         spread = max((other - true).abs().nan_to_num(0.0, 0.0, 0.0).max().item() for other in near)

@@ -9,14 +9,14 @@ from typing import Any
 
 import yaml
 
-from archspec.language.plain import written
-from archspec.ops import OPS, options
+from archspec.ops import OPS, find_options
+from archspec.spec.yaml_writer import write_yaml
 from tests.grammar.documents import document
 
 ROOT = Path(__file__).parents[2]
 WORDS = [
     *(op.word for op in OPS),
-    *sorted({option for op in OPS for option in options(op)}),
+    *sorted({option for op in OPS for option in find_options(op)}),
     *(
         "repeat",
         "copies",
@@ -82,10 +82,10 @@ def broken(seed: int) -> str:
     rng = Random(f"broken {seed}")
     data = rng.choice(bundled()) if rng.random() < 0.3 else document(rng.randrange(10**6)).tree
     if rng.random() < 0.4:
-        return _bytes(rng, written(data))
+        return _bytes(rng, write_yaml(data))
     for _ in range(rng.randint(1, 4)):
         data = _changed(data, _way(rng, data), _change(rng, _part(data, _way(rng, data))))
-    return written(data)
+    return write_yaml(data)
 
 
 @cache

@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archspec.language.axes import takes_axes
+from archspec.ir.shape import AXES, Shape
 from archspec.ops.base import Op, ShapeError
-from archspec.shape import AXES, Shape
+from archspec.spec.axis_arguments import takes_axes
 from tests.grammar.numbers import Names, Number
 
 Bundle = tuple[Shape, ...]
@@ -93,7 +93,7 @@ class Fields:
             op = self.op.model_validate(values)
             outputs = op.infer(*inputs)
             op.check_initial(*inputs)
-            sizes = [*(shape.count for shape in outputs), *(weight.count for weight in op.weights(*inputs))]
+            sizes = [*(shape.numel for shape in outputs), *(weight.numel for weight in op.weights(*inputs))]
         except (ShapeError, ValidationError) as error:
             raise Misfit from error
         if max(sizes) > MOST:

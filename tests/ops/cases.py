@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from archspec.ops import MADE, OPS
+from archspec.ir.shape import AXES, IMAGES, Names, Shape, normalize_names
+from archspec.ops import OPS, PASS_OPS
 from archspec.ops.base import Init, Op
-from archspec.shape import AXES, IMAGES, Names, Shape, spelled
 
-KINDS = {op.word: op for op in (*OPS, *MADE)}
+KINDS = {op.word: op for op in (*OPS, *PASS_OPS)}
 SPREAD = 4  # an integer is drawn from its least value and the next few
 SIZES = st.sampled_from((1, 2, 3, 4, 6, 8, 12))
 
@@ -117,7 +117,7 @@ def shapes(draw: st.DrawFn) -> Shape:
     elif how == 1:
         names = tuple(None if draw(st.booleans()) else name for name in names)
     sizes = tuple(draw(SIZES) for _ in names)
-    return Shape(sizes, spelled(names), draw(st.integers(0, 4)) > 0)
+    return Shape(sizes, normalize_names(names), draw(st.integers(0, 4)) > 0)
 
 
 @st.composite

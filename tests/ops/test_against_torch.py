@@ -11,9 +11,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from torch.utils.flop_counter import FlopCounterMode
 
-from archspec.ops import BY_WORD, MADE, OPS
+from archspec.ir.shape import Shape, normalize_names
+from archspec.ops import BY_WORD, OPS, PASS_OPS
 from archspec.ops.base import ShapeError
-from archspec.shape import Shape, spelled
 from tests.ops.cases import Case, cases
 from tests.ops.interpreter import Lowered
 from tests.sample import sampled
@@ -95,7 +95,7 @@ def agrees(case: Case) -> bool:
     module, outputs, flops = run(case)
     expected = [(*(BATCH,) * shape.batched, *shape.sizes) for shape in shapes]
     assert [tuple(value.shape) for value in outputs] == expected
-    assert all(shape.names == spelled(shape.names) for shape in shapes)
+    assert all(shape.names == normalize_names(shape.names) for shape in shapes)
     declared = case.op.weights(*case.inputs)
     assert module.tensors() == [(weight.name, weight.shape, weight.trainable) for weight in declared]
     assert set(case.op.initial()) <= {weight.name for weight in declared if weight.trainable}
@@ -104,9 +104,9 @@ def agrees(case: Case) -> bool:
 
 
 @pytest.mark.parametrize("examples", sampled(FITTING, {25}))
-@pytest.mark.parametrize("word", [op.word for op in (*OPS, *MADE) if op.word != BUNDLED])
+@pytest.mark.parametrize("word", [op.word for op in (*OPS, *PASS_OPS) if op.word != BUNDLED])
 def test_shapes_tensors_and_macs_are_those_of_torch(word: str, examples: int) -> None:
-    if word == "droppath" and find_spec("archspec.backends.torch.modules") is None:
+    if word == "droppath" and find_spec("archspec.codegen.fx.modules") is None:
         pytest.skip("its module is of the torch back end")
     fitting = 0
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
 from archspec.ops.base import ShapeError
-from archspec.shape import Shape
 
 IMAGE = Shape.of(64, 56, 56)
 RANKS = "channels and length, height and width, or depth, height and width"

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from archspec.ir.shape import AXES, IMAGES, AxisName, Names, Shape
 from archspec.ops import BY_WORD, OPS
 from archspec.ops.base import Op, ShapeError
 from archspec.ops.regroup import kept_names
-from archspec.shape import AXES, IMAGES, AxisName, Names, Shape
 from tests.ops.interpreter import Lowered
 
 SIZE: dict[AxisName | None, int] = {

@@ -7,14 +7,14 @@ from types import ModuleType
 
 import pytest
 
-from archspec import shape
-from archspec.ops import arrange, axes, regroup
+from archspec.ir import shape
+from archspec.ir.shape import Names, Shape, normalize_names
+from archspec.ops import axes, axis_order, regroup
 from archspec.ops.axes import shared_names
 from archspec.ops.base import ShapeError
-from archspec.shape import Names, Shape, spelled
 
 
-@pytest.mark.parametrize("module", [shape, arrange, axes, regroup], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [shape, axis_order, axes, regroup], ids=lambda module: module.__name__)
 def test_the_examples_run(module: ModuleType) -> None:
     assert doctest.testmod(module, extraglobs={"Shape": Shape}).failed == 0
 
@@ -52,7 +52,7 @@ def test_dimensions_count_the_batch() -> None:
     ],
 )
 def test_names_are_spelled_in_one_way(names: Names, expected: Names) -> None:
-    assert spelled(names) == expected
+    assert normalize_names(names) == expected
 
 
 @pytest.mark.parametrize(

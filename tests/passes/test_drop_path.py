@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import archspec
-from archspec.backends.torch import build as build_graph
-from archspec.backends.torch.columns import ColumnDraw, DropMean
-from archspec.graph import Graph
+from archspec.codegen.fx import build as build_graph
+from archspec.codegen.fx.fractal_modules import ColumnDraw, DropMean
+from archspec.ir.graph import Graph
 
 SPEC = """
 name: fractal
@@ -117,7 +117,7 @@ class Reference(nn.Module):
 
 def pair(columns: int) -> tuple[Any, Reference]:
     """A network and its reference with the same weights."""
-    model, reference = build(archspec.load(SPEC, columns=columns).network), Reference(columns)
+    model, reference = build(archspec.load(SPEC, columns=columns).graph), Reference(columns)
     theirs = [unit for block in reference.blocks for unit in block.units()]
     ours = list(model.state_dict().values())
     for at, unit in enumerate(theirs):
@@ -179,12 +179,12 @@ def test_at_test_time_means_are_means(images: Tensor, columns: int) -> None:
     model, reference = pair(columns)
     everything = [set(range(columns))] * len(joins(columns))
     torch.testing.assert_close(model.eval()(images), reference.eval()(images, everything))
-    plain = build(archspec.load(PLAIN, columns=columns).network).eval()
+    plain = build(archspec.load(PLAIN, columns=columns).graph).eval()
     assert torch.equal(model(images), plain(images))
 
 
 def test_all_joins_of_a_global_sample_keep_one_column(images: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = build(archspec.load(SPEC, share=1).network)
+    model = build(archspec.load(SPEC, share=1).graph)
     seen: list[int] = []
     keep = DropMean.keep
 
@@ -241,9 +241,9 @@ def test_what_the_modules_refuse() -> None:
 
 def test_columns_are_ranks_by_depth() -> None:
     arch = archspec.load(SPEC, columns=4)
-    found = [(node.op.columns, node.op.p) for node in arch.network.ops if node.op.word == "dropmean"]  # type: ignore[attr-defined]
+    found = [(node.op.columns, node.op.p) for node in arch.graph.ops if node.op.word == "dropmean"]  # type: ignore[attr-defined]
     assert found == [((1, 0), 0.15), ((2, 1, 0), 0.15), ((1, 0), 0.15), ((3, 2, 1, 0), 0.15)] * 2
-    (draw,) = [node.op for node in arch.network.ops if node.op.word == "columndraw"]
+    (draw,) = [node.op for node in arch.graph.ops if node.op.word == "columndraw"]
     assert draw.model_dump() == {"columns": 4, "share": 0.5}
 
 
@@ -260,7 +260,7 @@ def test_nothing_that_is_counted_changes() -> None:
 @pytest.mark.slow
 def test_it_compiles_whole(images: Tensor) -> None:
     torch._dynamo.reset()
-    model = build(archspec.load(SPEC).network)
+    model = build(archspec.load(SPEC).graph)
     compiled: Any = torch.compile(model, backend="aot_eager", fullgraph=True)
     torch.manual_seed(0)
     results = [compiled(images) for _ in range(6)]

@@ -9,7 +9,7 @@ import torch
 
 import archspec
 from archspec.passes import PassError
-from archspec.passes.lesion import plan, residual_blocks
+from archspec.passes.lesion import plan_lesion, residual_blocks
 from tests.sample import every_spec
 
 SMALL = "cifar_resnet20_A"
@@ -17,7 +17,7 @@ SMALL = "cifar_resnet20_A"
 
 def weights(arch: archspec.Architecture) -> dict[str, tuple[int, ...]]:
     return {
-        f"{node.name}.{weight.name}".rstrip("."): weight.shape for node in arch.network.ops for weight in node.weights
+        f"{node.name}.{weight.name}".rstrip("."): weight.shape for node in arch.graph.ops for weight in node.weights
     }
 
 
@@ -30,7 +30,7 @@ def test_deleting_ten_of_54_units_leaves_two_to_the_44() -> None:
 
 def test_the_path_count_halves_with_each_unit() -> None:
     arch = archspec.load("cifar_resnet110_A")
-    blocks = residual_blocks(arch.network)
+    blocks = residual_blocks(arch.graph)
     assert len(blocks) == 54
     for count in (1, 2, 10, 27, 53, 54):
         assert arch.lesion(blocks[:count]).paths().total == 2 ** (54 - count)
@@ -46,7 +46,7 @@ def test_a_unit_of_the_dual_path_kind_keeps_its_dense_part() -> None:
 def test_residual_blocks_of_the_whole_zoo_can_go(spec: str) -> None:
     """The first, the middle and the last; a network without any says so."""
     arch = archspec.load(spec)
-    blocks = residual_blocks(arch.network)
+    blocks = residual_blocks(arch.graph)
     if not blocks:
         with pytest.raises(PassError, match="the 0 residual blocks"):
             arch.lesion(random=1)
@@ -71,8 +71,8 @@ def test_what_is_left_computes_what_a_silenced_branch_leaves(blocks: list[str]) 
     after = arch.lesion(blocks)
     state = {name: weight.clone() for name, weight in model.state_dict().items()}
     damaged = after.build(seed=None)
-    damaged.load_state_dict(after.carry(state), strict=True)
-    gone = sorted(name for name in state if name not in after.carry(state))
+    damaged.load_state_dict(after.map_weights(state), strict=True)
+    gone = sorted(name for name in state if name not in after.map_weights(state))
     assert gone
     silenced = {
         n: torch.zeros_like(t) if n in gone and ".closing." in n and n.endswith(("weight", "bias")) else t
@@ -98,7 +98,7 @@ def test_exchanged_blocks_compute_what_exchanged_weights_do(pairs: list[tuple[st
     after = arch.lesion(swap=pairs)
     assert after.paths().lengths == arch.paths().lengths
     swapped = after.build(seed=None)
-    swapped.load_state_dict(after.carry(state), strict=True)
+    swapped.load_state_dict(after.map_weights(state), strict=True)
     names = {**dict(pairs), **{other: one for one, other in pairs}}
     exchanged = {name: state[in_place_of(name, names)] for name in state}
     assert any(not torch.equal(exchanged[name], state[name]) for name in state)
@@ -118,7 +118,7 @@ def test_blocks_of_other_insides_change_places() -> None:
     )
     after = arch.lesion(swap=[("body.0", "body.2")])
     model, damaged = arch.build(dtype=torch.float64), after.build(dtype=torch.float64)
-    damaged.load_state_dict(after.carry(model.state_dict()), strict=True)
+    damaged.load_state_dict(after.map_weights(model.state_dict()), strict=True)
     first, second = model.get_submodule("body.0"), model.get_submodule("body.1")
     x = torch.randn(3, 4, dtype=torch.float64)
     y = torch.tanh(x)
@@ -128,8 +128,8 @@ def test_blocks_of_other_insides_change_places() -> None:
 def test_a_part_without_a_shortcut_goes_where_shapes_meet() -> None:
     arch = archspec.load("vgg16")
     after = arch.lesion(["features.2"])
-    assert plan(arch.network, ["features.2"]).straight == ["features.2"]
-    assert plan(archspec.load(SMALL).network, ["stage1.1"]).straight == []
+    assert plan_lesion(arch.graph, ["features.2"]).without_shortcut == ["features.2"]
+    assert plan_lesion(archspec.load(SMALL).graph, ["stage1.1"]).without_shortcut == []
     assert after.paths().total == 1
     assert arch.params - after.params == 64 * 64 * 9 + 64
     with pytest.raises(PassError, match=r"features\.0 has no shortcut to fall back on: 3×224×224 goes in, 64×224×224"):
@@ -157,13 +157,13 @@ def test_lesions_follow_one_another() -> None:
     state = arch.build(device="cpu").state_dict()
     after = arch.lesion(["stage1.1"]).lesion(swap=[("stage2.1", "stage2.2")]).lesion(["stage2.1"])
     assert after.paths().total == 2**7
-    after.build().load_state_dict(after.carry(state), strict=True)
+    after.build().load_state_dict(after.map_weights(state), strict=True)
 
 
 def test_a_stochastic_network_loses_a_branch_with_its_drop() -> None:
     arch = archspec.load("stochastic_depth_resnet110_cifar10")
     after = arch.lesion(["stage2.3"])
-    assert not [node for node in after.network.ops if node.name.startswith("stage2.3.") and node.op.word == "droppath"]
+    assert not [node for node in after.graph.ops if node.name.startswith("stage2.3.") and node.op.word == "droppath"]
     assert after.paths().total == 2**53
 
 
@@ -172,7 +172,7 @@ def test_a_spec_asks_for_it() -> None:
     arch = archspec.load(text)
     assert arch.paths().total == 2**8
     direct = archspec.load(SMALL).lesion(["stage1.1"], [("stage2.1", "stage2.2")])
-    assert [node.path for node in arch.network.ops] == [node.path for node in direct.network.ops]
+    assert [node.path for node in arch.graph.ops] == [node.path for node in direct.graph.ops]
 
 
 def test_all_parts_stay_in_the_summary(tmp_path: Path) -> None:

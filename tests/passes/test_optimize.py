@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 import archspec
-from archspec.backends.torch import build, carry
-from archspec.diagnostics import SpecError
-from archspec.graph import Graph
+from archspec.codegen.fx import build, map_weights
+from archspec.errors import SpecError
+from archspec.ir.graph import Graph
 from archspec.passes import PassError
 from archspec.passes.base import Pass
 from archspec.passes.merge_convs import merge_convs
@@ -66,9 +66,9 @@ def inputs(arch: archspec.Architecture) -> tuple[Tensor, ...]:
     generator = torch.Generator().manual_seed(2)
     return tuple(
         torch.zeros(2, *value.shape.sizes, dtype=torch.long)
-        if arch.network.takes_indices(value)
+        if arch.graph.holds_indices(value)
         else torch.randn(2, *value.shape.sizes, dtype=torch.float64, generator=generator)
-        for value in arch.network.inputs.values()
+        for value in arch.graph.inputs.values()
     )
 
 
@@ -113,20 +113,20 @@ def check_each_pass(arch: archspec.Architecture) -> None:
     plain, given = evaluated(arch, dtype), inputs(arch)
     expected, weights = results(plain, given, dtype), plain.state_dict()
     del plain
-    for what, graph in stages(arch.network, (*INFERENCE, merge_convs)):
+    for what, graph in stages(arch.graph, (*INFERENCE, merge_convs)):
         model = build(graph, dtype=dtype).eval()
-        model.load_state_dict(carry(graph, weights, since=len(arch.network.carried)))
+        model.load_state_dict(map_weights(graph, weights, since=len(arch.graph.weight_provenance)))
         assert distance(expected, results(model, given, dtype)) < bound, what
         del model
     optimised = arch.optimize()
-    fast = build(optimised.network).eval()
-    fast.load_state_dict(optimised.carry(weights))
+    fast = build(optimised.graph).eval()
+    fast.load_state_dict(optimised.map_weights(weights))
     for _ in range(2):
         assert distance(expected, results(fast, given, torch.float32)) < TOLERANCE
 
 
 def ops(arch: archspec.Architecture) -> Counter[str]:
-    return Counter(node.op.word for node in arch.network.ops)
+    return Counter(node.op.word for node in arch.graph.ops)
 
 
 def test_batch_norms_go_where_the_convolution_is() -> None:
@@ -199,7 +199,7 @@ def carried(arch: archspec.Architecture, **options: Any) -> nn.Module:
     """The optimised network in float64, with the weights of `evaluated`."""
     optimised = arch.optimize(**options)
     model = optimised.build(dtype=torch.float64).eval()
-    model.load_state_dict(optimised.carry(evaluated(arch).state_dict()))
+    model.load_state_dict(optimised.map_weights(evaluated(arch).state_dict()))
     return model
 
 
@@ -250,7 +250,7 @@ def test_a_clamp_stands_for_hardly_any_factor(factor: float, shift: float) -> No
     plain.get_parameter("body.0.weight").data.fill_(factor)
     plain.get_parameter("body.0.bias").data.fill_(shift)
     fast = optimised.build().eval()
-    fast.load_state_dict(optimised.carry(plain.state_dict()))
+    fast.load_state_dict(optimised.map_weights(plain.state_dict()))
     image = 5 * torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(3))
     with torch.inference_mode():
         expected, got = plain(image), fast(image)

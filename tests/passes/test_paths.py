@@ -45,13 +45,13 @@ def difference(before: archspec.Architecture, after: archspec.Architecture) -> f
     (sizes,) = before.input_shapes.values()
     image = torch.randn(2, *sizes, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     old, new = randomised(before), after.build(device="cpu").double().eval()
-    new.load_state_dict(after.carry(old.state_dict()), strict=True)
+    new.load_state_dict(after.map_weights(old.state_dict()), strict=True)
     with torch.inference_mode():
         return float((old(image) - new(image)).abs().max())
 
 
 def words(arch: archspec.Architecture) -> list[str]:
-    return [node.op.word for node in arch.network.ops]
+    return [node.op.word for node in arch.graph.ops]
 
 
 @pytest.mark.parametrize("spec", [SUM, CONCAT], ids=["sum", "concat"])
@@ -59,7 +59,7 @@ def test_paths_become_groups(spec: str) -> None:
     before = archspec.load(spec)
     after = before.rewrite("grouped_paths")
     assert words(after) == ["conv", "batchnorm", "relu", "conv", "batchnorm", "relu", "conv", "batchnorm"]
-    assert [node.op.groups for node in after.network.ops if node.op.word == "conv"] == [1, 3, 1]  # type: ignore[attr-defined]
+    assert [node.op.groups for node in after.graph.ops if node.op.word == "conv"] == [1, 3, 1]  # type: ignore[attr-defined]
     assert (after.params, after.macs) == (before.params, before.macs)
     assert difference(before, after) < 1e-12
 
@@ -79,7 +79,7 @@ def test_there_and_back_are_the_same_weights(form: str) -> None:
     before = archspec.load(GROUPED)
     back = before.rewrite("separate_paths", form=form).rewrite("grouped_paths")
     weights = randomised(before).state_dict()
-    returned = back.carry(weights)
+    returned = back.map_weights(weights)
     assert sorted(tensor.shape for tensor in returned.values()) == sorted(tensor.shape for tensor in weights.values())
     assert difference(before, back) == 0.0
 
@@ -87,7 +87,7 @@ def test_there_and_back_are_the_same_weights(form: str) -> None:
 def test_what_is_not_touched_is_the_same_tensor() -> None:
     after = archspec.load(SUM).rewrite("grouped_paths")
     weights = archspec.load(SUM).build().state_dict()
-    carried = after.carry(weights)
+    carried = after.map_weights(weights)
     assert carried["unit.0.weight"].data_ptr() == weights["unit.0.weight"].data_ptr()
 
 

@@ -22,7 +22,7 @@ stages:
 
 
 def drops(spec: str, **overrides: Any) -> list[tuple[str, DropPath]]:
-    nodes = archspec.load(spec, **overrides).network.ops
+    nodes = archspec.load(spec, **overrides).graph.ops
     return [(node.name, node.op) for node in nodes if isinstance(node.op, DropPath)]
 
 
@@ -49,8 +49,8 @@ def test_arguments_reach_the_pass() -> None:
 
 def test_nothing_else_changes() -> None:
     plain, dropped = archspec.load(UNITS), archspec.load(with_pass(""))
-    weights = [(node.name, node.weights) for node in plain.network.ops if node.weights]
-    assert [(node.name, node.weights) for node in dropped.network.ops if node.weights] == weights
+    weights = [(node.name, node.weights) for node in plain.graph.ops if node.weights]
+    assert [(node.name, node.weights) for node in dropped.graph.ops if node.weights] == weights
     assert dropped.paths().lengths == plain.paths().lengths
     assert (dropped.params, dropped.macs, dropped.depth) == (plain.params, plain.macs, plain.depth)
 
@@ -59,9 +59,9 @@ def test_a_projection_is_a_shortcut() -> None:
     found = drops("name: x\nextends: resnet50\npasses: [stochastic_depth: {decay: uniform}]\n")
     assert len(found) == 16
     arch = archspec.load("name: x\nextends: resnet50\npasses: [stochastic_depth]\n")
-    for node in arch.network.ops:
+    for node in arch.graph.ops:
         if node.op.word == "add":
-            first, second = (arch.network.nodes[value.node] for value in node.inputs)
+            first, second = (arch.graph.nodes[value.node] for value in node.inputs)
             assert getattr(first, "op", None).__class__ is DropPath
             assert getattr(second, "op", None).__class__ is not DropPath
 

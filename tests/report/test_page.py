@@ -8,7 +8,7 @@ import re
 import pytest
 
 import archspec
-from archspec.report.page import embedded
+from archspec.report.page import embed_json
 
 
 def data(text: str) -> list[dict[str, object]]:
@@ -38,8 +38,8 @@ def test_a_page_needs_nothing_else() -> None:
 
 def test_data_cannot_end_its_element() -> None:
     hostile = "</script><script>alert(1)//<!-- ]]>&amp;\u2028"
-    assert not set("<>&\u2028") & set(embedded([hostile]))
-    assert json.loads(embedded([hostile])) == [hostile]
+    assert not set("<>&\u2028") & set(embed_json([hostile]))
+    assert json.loads(embed_json([hostile])) == [hostile]
 
 
 def test_a_report_is_about_one_or_two() -> None:

@@ -1,0 +1,59 @@
+"""How much work each node of a network is: a model of it, or what was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from archspec.analysis.memory import FLOAT32
+from archspec.ir.graph import Graph, Node, is_noop
+from archspec.ir.parts import NamedParts
+
+MACS_PER_BYTE = 4
+"""How many multiply-accumulates a machine does while it moves one byte to or from its memory."""
+
+
+class CostError(ValueError):
+    """Costs that are not those of a network's parts."""
+
+
+def model_work(graph: Graph) -> list[int]:
+    """The work of each node, by its number, in MACs: those that it does, or the bytes that it moves where these take longer.
+
+    It is the roofline of Williams et al. 2009 (doi:10.1145/1498765.1498785) for one sample in float32. The bytes are those of its
+    inputs and outputs; weights are read once for a whole batch and do not count.
+    """
+    return [_model_node_work(node) if isinstance(node, Node) else 0 for node in graph.nodes]
+
+
+def _model_node_work(node: Node) -> int:
+    if is_noop(node):
+        return 0
+    moved = sum(shape.numel for shape in (*node.input_shapes, *node.output_shapes)) * FLOAT32
+    return max(node.macs, MACS_PER_BYTE * moved)
+
+
+def distribute_costs(graph: Graph, costs: Mapping[str, float]) -> list[float]:
+    """The costs of a network's parts, by name, divided among the nodes of each as a model divides their work.
+
+    What no name covers costs nothing.
+
+    Raises:
+        UnknownPartError: there is no part of a name.
+        CostError: a part is in another one, or a cost is no number from 0 on.
+    """
+    model, parts = model_work(graph), NamedParts(graph)
+    work: list[float] = [0.0] * len(graph.nodes)
+    covered: dict[int, str] = {}
+    for name, cost in costs.items():
+        if not (math.isfinite(cost) and cost >= 0):
+            raise CostError(f"the cost of {name} is {cost}, no number from 0 on")
+        nodes = parts.find(name).node_ids
+        other = next((covered[id] for id in nodes if id in covered), None)
+        if other is not None:
+            raise CostError(f"{name} and {other} have costs, and one is in the other")
+        covered.update(dict.fromkeys(nodes, name))
+        whole = sum(model[id] for id in nodes)
+        for id in nodes:
+            work[id] = cost * model[id] / whole if whole else cost / len(nodes)
+    return work

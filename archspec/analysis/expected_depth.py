@@ -1,0 +1,36 @@
+"""How deep a network with stochastic depth is in training: the residual branches that are kept on average."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from archspec.ir.graph import Graph
+from archspec.ops.dropout import DropPath
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedDepth:
+    """The number of residual branches that a minibatch, or a sample, passes: a sum of independent draws."""
+
+    kept: Fraction
+    """Its mean, E(L~) in Huang et al. 2016, section 3."""
+    total: int
+    """How many branches may be dropped, L."""
+    variance: Fraction
+
+    def as_dict(self) -> dict[str, float | int]:
+        """The figures as plain data, for `--json`."""
+        return {"kept": float(self.kept), "total": self.total, "variance": float(self.variance)}
+
+
+def expected_depth(graph: Graph) -> ExpectedDepth | None:
+    """The expected depth in training, in residual branches: the sum of their survival probabilities; None without a `droppath`.
+
+    Probabilities are counted as the fractions that they stand for, so that the figures are exact.
+    """
+    survivals = [1 - node.op.probability for node in graph.ops if isinstance(node.op, DropPath)]
+    if not survivals:
+        return None
+    kept = sum(survivals, Fraction())
+    return ExpectedDepth(kept, len(survivals), sum((q * (1 - q) for q in survivals), Fraction()))

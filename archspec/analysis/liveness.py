@@ -1,0 +1,143 @@
+"""What crosses between two nodes of a network, and where it can be cut there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from archspec.analysis.memory import FLOAT32
+from archspec.ir.graph import Graph, Input, Node, Path, Region, Value, is_noop
+
+
+@dataclass(frozen=True, slots=True)
+class CutPoint:
+    """A place right before the node of a number."""
+
+    node: int
+    values: int
+    """How many cross."""
+    bytes: int
+    """What they take, for one sample in float32."""
+    regions: int
+    """How many regions are cut through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A value that goes from one side of a cut to the other."""
+
+    name: str
+    """The module that makes it, or where that has none, the op and the region around it; an input by its name."""
+    value: Value
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Without the batch."""
+        return self.value.shape.sizes
+
+    @property
+    def bytes(self) -> int:
+        """Of one sample in float32."""
+        return self.value.shape.numel * FLOAT32
+
+    def as_dict(self) -> dict[str, object]:
+        return {"name": self.name, "sizes": list(self.sizes), "bytes": self.bytes}
+
+
+class LiveRanges:
+    """From where to where each value of a network is needed. Values behind nodes that change nothing are those before them."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.alias_of: dict[Value, Value] = {}
+        """For each value the one that it is: mostly itself."""
+        for node in graph.nodes:
+            passes = isinstance(node, Node) and is_noop(node)
+            for index, value in enumerate(node.outputs):
+                self.alias_of[value] = self.alias_of[node.inputs[index]] if passes else value  # type: ignore[union-attr]
+        self.last_uses = self._find_last_uses()
+
+    def live_before(self, node: int) -> tuple[Crossing, ...]:
+        """The values that cross before a node, in the order in which they are made."""
+        live = [value for value, end in self.last_uses.items() if self.defining_node(value) < node <= end]
+        named: dict[str, Value] = {}
+        for value in sorted(live, key=_definition_order):
+            name, count = self._name_value(value), 1
+            while name in named:
+                count += 1
+                name = f"{self._name_value(value)} ({count})"
+            named[name] = value
+        return tuple(Crossing(name, value) for name, value in named.items())
+
+    def defining_node(self, value: Value) -> int:
+        """The node that makes a value; inputs are there before all nodes."""
+        return -1 if isinstance(self.graph.nodes[value.node], Input) else value.node
+
+    def _find_last_uses(self) -> dict[Value, int]:
+        """The last node that reads each value; one past the last node where the network returns it."""
+        ends: dict[Value, int] = {}
+        for node in self.graph.ops:
+            if not is_noop(node):
+                ends.update((self.alias_of[value], node.id) for value in node.inputs)
+        ends.update((self.alias_of[value], len(self.graph.nodes)) for value in self.graph.outputs.values())
+        return ends
+
+    def _name_value(self, value: Value) -> str:
+        node = self.graph.nodes[value.node]
+        if isinstance(node, Input):
+            return node.name
+        around = ".".join(self.graph.regions[node.region].path)
+        name = node.name or (f"{node.op.word} in {around}" if around else node.op.word)
+        return f"{name}[{value.index}]" if len(node.outputs) > 1 else name
+
+
+def find_cut_points(graph: Graph) -> list[CutPoint]:
+    """Where a network can be cut: before each node that computes but the first, though not between two uses of one weight."""
+    live_ranges = LiveRanges(graph)
+    spans = [
+        (live_ranges.defining_node(value) + 1, end, value.shape.numel * FLOAT32)
+        for value, end in live_ranges.last_uses.items()
+    ]
+    values = _sum_over_spans(graph, ((first, last, 1) for first, last, _ in spans))
+    sizes = _sum_over_spans(graph, spans)
+    tied = _sum_over_spans(graph, ((first + 1, last, 1) for first, last in find_weight_ranges(graph).values()))
+    computing = [node for node in graph.ops if not is_noop(node)]
+    return [
+        CutPoint(node.id, values[node.id], sizes[node.id], _count_common_regions(graph, before.region, node.region))
+        for before, node in pairwise(computing)
+        if not tied[node.id]
+    ]
+
+
+def find_weight_ranges(graph: Graph) -> dict[Path, tuple[int, int]]:
+    """The first and the last node that uses each weight."""
+    uses: dict[Path, tuple[int, int]] = {}
+    for node in graph.ops:
+        if node.path and node.weights:
+            first, _ = uses.get(node.path, (node.id, node.id))
+            uses[node.path] = first, node.id
+    return uses
+
+
+def _sum_over_spans(graph: Graph, spans: Iterable[tuple[int, int, int]]) -> list[int]:
+    """For each node, the sum of what spans over it, given as first node, last node and amount."""
+    steps = [0] * (len(graph.nodes) + 2)
+    for first, last, amount in spans:
+        steps[first] += amount
+        steps[last + 1] -= amount
+    return list(accumulate(steps))
+
+
+def _count_common_regions(graph: Graph, first: int, second: int) -> int:
+    """How many regions hold both of two regions, the network not counted."""
+    around: set[int] = set()
+    region: Region | None = graph.regions[first]
+    while region is not None:
+        around.add(region.id)
+        region = None if region.parent is None else graph.regions[region.parent]
+    return sum(1 for region in graph.enclosing_regions(second) if region.id in around) - 1
+
+
+def _definition_order(value: Value) -> tuple[int, int]:
+    return value.node, value.index

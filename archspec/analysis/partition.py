@@ -1,0 +1,150 @@
+"""A network cut into stages of equal work."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from archspec.analysis.balance import choose_cuts, find_bottleneck
+from archspec.analysis.counts import iter_owned_weights
+from archspec.analysis.liveness import Crossing, CutPoint, LiveRanges, find_cut_points, find_weight_ranges
+from archspec.ir.graph import Graph, Node, is_noop
+
+NEAR = 6, 5
+"""How much the largest stage may cost, of what it costs at the best places, so that fewer values cross: a fifth more."""
+
+
+class CutError(ValueError):
+    """A network that cannot be cut into so many stages."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStage:
+    """Consecutive nodes of a network, between two cuts.
+
+    It receives every value that it or a later stage reads and sends what later ones read, so that a stage has to do with its
+    neighbours alone. The first receives the network's inputs, the last gives its outputs.
+    """
+
+    index: int
+    nodes: range
+    parts: tuple[str, ...]
+    """The outermost regions that are whole in it, and the modules of those that are not."""
+    cost: float
+    share: float
+    """Of the cost of the network."""
+    params: int
+    macs: int
+    receives: tuple[Crossing, ...]
+    sends: tuple[Crossing, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        counts = {"cost": self.cost, "share": self.share, "params": self.params, "macs": self.macs}
+        receives, sends = ([crossing.as_dict() for crossing in values] for values in (self.receives, self.sends))
+        return {"stage": self.index, "parts": list(self.parts), **counts, "receives": receives, "sends": sends}
+
+
+def partition_network(
+    graph: Graph, stages: int, costs: Sequence[float], *, crossing: int | None = None
+) -> tuple[PartitionStage, ...]:
+    """The network as so many stages, the costliest of which costs as little as it can.
+
+    `costs` are those of the nodes, by number. A cut is a place between two nodes where no weight is used on both sides and at
+    most `crossing` values cross; if None, the fewest values for which the costliest stage costs at most a fifth more than it
+    would with any number of them. Of all ways to cut there whose costliest stage is within a twentieth of the least, it is the
+    one that sends the fewest bytes, and of these the one that cuts through the fewest regions.
+
+    Raises:
+        CutError: there are not as many cut points.
+    """
+    if stages < 1:
+        raise CutError(f"a network is cut into one stage or more, got {stages}")
+    points = [point for point in find_cut_points(graph) if crossing is None or point.values <= crossing]
+    if len(points) < stages - 1:
+        raise CutError(_explain_too_many(graph, stages, len(points) + 1, crossing))
+    work = list(accumulate(costs, initial=0))
+    if crossing is None:
+        points = _limit_crossings(points, work, stages)
+    through = 1 + sum(point.regions for point in points)
+    prices = [point.bytes * through + point.regions for point in points]
+    chosen = choose_cuts(_cumulative_work(points, work), prices, stages)
+    return tuple(_build_stages(graph, [0, *(points[index].node for index in chosen), len(graph.nodes)], work))
+
+
+def _limit_crossings(points: list[CutPoint], work: list[float], stages: int) -> list[CutPoint]:
+    """The points where at most so many values cross as stages of about equal cost need."""
+    over, under = NEAR
+    best = find_bottleneck(_cumulative_work(points, work), stages)
+    limits = sorted({point.values for point in points})
+
+    def below(limit: int) -> list[CutPoint]:
+        return [point for point in points if point.values <= limit]
+
+    def enough(limit: int) -> bool:
+        narrow = below(limit)
+        return (
+            len(narrow) >= stages - 1 and under * find_bottleneck(_cumulative_work(narrow, work), stages) <= over * best
+        )
+
+    return below(limits[bisect_left(limits, True, key=enough)]) if stages > 1 else []
+
+
+def _cumulative_work(points: list[CutPoint], work: list[float]) -> list[float]:
+    return [0, *(work[point.node] for point in points), work[-1]]
+
+
+def _explain_too_many(graph: Graph, stages: int, most: int, crossing: int | None) -> str:
+    narrow = "" if crossing is None else f" where at most {crossing} values cross"
+    tied = any(first < last for first, last in find_weight_ranges(graph).values())
+    why = "; layers that share weights stay in one stage" if tied else ""
+    return f"{graph.name} can be cut into {most} stages at most{narrow}, got {stages}{why}"
+
+
+def _build_stages(graph: Graph, ends: list[int], work: list[float]) -> Iterator[PartitionStage]:
+    live_ranges = LiveRanges(graph)
+    held = [0] * len(graph.nodes)
+    for node, weights in iter_owned_weights(graph):
+        held[node.id] = sum(weight.numel for weight in weights if weight.trainable)
+    inputs = tuple(Crossing(name, value) for name, value in graph.inputs.items())
+    outputs = tuple(Crossing(name, value) for name, value in graph.outputs.items())
+    passed = [inputs, *map(live_ranges.live_before, ends[1:-1]), outputs]
+    spans = _find_region_spans(graph)
+    for index, (start, stop) in enumerate(pairwise(ends)):
+        nodes = [node for node in graph.nodes[start:stop] if isinstance(node, Node)]
+        cost = work[stop] - work[start]
+        yield PartitionStage(
+            index,
+            range(start, stop),
+            tuple(
+                dict.fromkeys(_name_part(graph, node, range(start, stop), spans) for node in nodes if not is_noop(node))
+            ),
+            cost,
+            cost / work[-1] if work[-1] else 0.0,
+            sum(held[start:stop]),
+            sum(node.macs for node in nodes),
+            passed[index],
+            passed[index + 1],
+        )
+
+
+def _find_region_spans(graph: Graph) -> list[tuple[int, int]]:
+    """The first and the last node that computes in each region."""
+    spans = [(len(graph.nodes), -1) for _ in graph.regions]
+    for node in graph.ops:
+        if not is_noop(node):
+            first, last = spans[node.region]
+            spans[node.region] = min(first, node.id), max(last, node.id)
+    for region in reversed(graph.regions[1:]):
+        inner, outer = spans[region.id], spans[region.parent or 0]
+        spans[region.parent or 0] = min(inner[0], outer[0]), max(inner[1], outer[1])
+    return spans
+
+
+def _name_part(graph: Graph, node: Node, inside: range, spans: list[tuple[int, int]]) -> str:
+    """The outermost region around a node that is in a stage with all its nodes, or else the node's module or op."""
+    for region in graph.enclosing_regions(node.region)[1:]:
+        if spans[region.id][0] in inside and spans[region.id][1] in inside:
+            return ".".join(region.path)
+    return node.name or node.op.word

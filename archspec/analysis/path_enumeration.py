@@ -1,0 +1,250 @@
+"""The paths of a network one by one, shortest first, and the tree that they make (Veit et al. 2016, arXiv:1605.06431, Figure 1b)."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
+
+from archspec.analysis.paths import LengthUnit, PathCounts
+from archspec.ir.graph import Graph, Input, Node, Value
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+class TooManyPathsError(ValueError):
+    """A network with more paths than a tree of them may have."""
+
+
+class _State(NamedTuple):
+    """A place that paths come to: a value, and the channels of it that they reach."""
+
+    node: int
+    output: int
+    channels: range
+
+
+class _Move(NamedTuple):
+    """One step of a path, or its start: the operand that it takes into a node, and what that adds to its length."""
+
+    to: _State
+    operand: int | None
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One node of a path: by which operand it is entered (None at a start), by which output left, on which channels.
+
+    `cost` is what it adds to the length.
+    """
+
+    node: Node | Input
+    operand: int | None
+    output: int
+    channels: range
+    cost: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SignalPath:
+    """One path: its steps in order, and its length in `unit`."""
+
+    graph: Graph
+    unit: LengthUnit
+    steps: tuple[PathStep, ...]
+
+    @property
+    def nodes(self) -> tuple[Node | Input, ...]:
+        return tuple(step.node for step in self.steps)
+
+    @property
+    def length(self) -> int:
+        return sum(step.cost for step in self.steps)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the inputs and layers on it; of a layer without a name, its word."""
+        return tuple(_name_node(node) for node in self.nodes)
+
+    @property
+    def counted_names(self) -> tuple[str, ...]:
+        """What its length counts: the blocks whose longer way it takes, or the weighted layers that it passes."""
+        return tuple(_name_counted_unit(self.graph, step.node, self.unit) for step in self.steps if step.cost)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of its weighted layers."""
+        return tuple(_name_node(node) for node in self.nodes if isinstance(node, Node) and node.op.weighted)
+
+    def as_dict(self) -> dict[str, object]:
+        return {"length": self.length, "through": list(self.counted_names), "names": list(self.names)}
+
+
+class _Link(NamedTuple):
+    """The end of a path that is not whole yet, and the way that leads to it."""
+
+    move: _Move
+    length: int
+    before: _Link | None
+
+
+class _PathGraph:
+    """All places that paths come to, with the steps that lead on; those from which no target is reached are left out."""
+
+    def __init__(self, paths: PathCounts) -> None:
+        self.paths = paths
+        self.targets: dict[tuple[int, int], int] = {}
+        for value in paths.targets:
+            key = (value.node, value.index)
+            self.targets[key] = self.targets.get(key, 0) + 1
+        self.starts: list[_Move] = []
+        self.moves: dict[_State, list[_Move]] = {}
+        self._by_value: dict[tuple[int, int], list[_State]] = {}
+        for node in paths.graph.nodes:
+            self._add_node(node)
+        self.remaining = self._find_remaining_lengths()
+
+    def _add_node(self, node: Node | Input) -> None:
+        """Finds the places that paths come to in a node."""
+        for output, value in enumerate(node.outputs):
+            if value in self.paths.sources:
+                self._add_move(None, _Move(_State(node.id, output, range(value.shape.channels)), None, 0))
+            for operand, read in enumerate(node.inputs if isinstance(node, Node) else ()):
+                assert isinstance(node, Node), "an input has no operands"
+                if self.paths.gates or node.op.carries(operand, len(node.inputs)):
+                    self._add_moves(node, output, operand, read)
+
+    def _add_moves(self, node: Node, output: int, operand: int, read: Value) -> None:
+        before: list[tuple[_State | None, range]] = [(state, state.channels) for state in self._states_of(read)]
+        if (node.id, operand) in self.paths.entries:
+            before.append((None, range(read.shape.channels)))
+        cost = self.paths.cost(node, operand)
+        for state, channels in before:
+            reached = node.op.routes(operand, channels, node.input_shapes, node.output_shapes, output)
+            if reached:
+                self._add_move(state, _Move(_State(node.id, output, reached), operand, cost))
+
+    def _add_move(self, before: _State | None, move: _Move) -> None:
+        if move.to not in self.moves:
+            self.moves[move.to] = []
+            self._by_value.setdefault((move.to.node, move.to.output), []).append(move.to)
+        (self.starts if before is None else self.moves[before]).append(move)
+
+    def _states_of(self, value: Value) -> list[_State]:
+        return self._by_value.get((value.node, value.index), [])
+
+    def _find_remaining_lengths(self) -> dict[_State, int]:
+        """The fewest units from each place to a target; nothing where none is reached."""
+        remaining: dict[_State, int] = {}
+        for state, moves in reversed(self.moves.items()):
+            ends = [0] if (state.node, state.output) in self.targets else []
+            fewest = min(
+                [*ends, *(move.cost + remaining[move.to] for move in moves if move.to in remaining)], default=None
+            )
+            if fewest is not None:
+                remaining[state] = fewest
+        return remaining
+
+    def moves_from(self, state: _State | None) -> Iterator[_Move]:
+        """The steps that lead on to a target, or the starts."""
+        moves = self.starts if state is None else self.moves[state]
+        return (move for move in moves if move.to in self.remaining)
+
+    def count_ends(self, state: _State) -> int:
+        """How many targets a place is."""
+        return self.targets.get((state.node, state.output), 0)
+
+
+def iter_paths(paths: PathCounts) -> Iterator[SignalPath]:
+    """The single paths, the shortest first, each once; the first come at once however many there are.
+
+    A best-first search: the way that is left to a target is known exactly for every place, so no path is begun in vain. Memory
+    grows with the number of paths taken.
+    """
+    path_graph = _PathGraph(paths)
+    order = count(0, -1)
+    heap: list[tuple[int, int, _Link, bool]] = []
+
+    def push(link: _Link | None) -> None:
+        length, state = (link.length, link.move.to) if link else (0, None)
+        for move in reversed(list(path_graph.moves_from(state))):
+            longer = length + move.cost
+            heapq.heappush(
+                heap, (longer + path_graph.remaining[move.to], next(order), _Link(move, longer, link), False)
+            )
+        for _ in range(path_graph.count_ends(state) if link and state else 0):
+            assert link is not None, "a path that ends has begun"
+            heapq.heappush(heap, (length, next(order), link, True))
+
+    push(None)
+    while heap:
+        _, _, link, whole = heapq.heappop(heap)
+        if whole:
+            yield _build_path(paths, link)
+        else:
+            push(link)
+
+
+def unravel_paths(paths: PathCounts, limit: int = 4096) -> nx.DiGraph[int]:
+    """The paths as a tree: one root for each place where paths start, one leaf or `ends` for each path.
+
+    A node is a number with `node` (the number of the network's node), `name`, `output`, `channels` (first and last), `length`
+    (units passed so far) and `ends` (how many paths end there); an edge has the `operand` by which the path goes on. Paths
+    that begin alike share their beginning.
+
+    Raises:
+        TooManyPathsError: there are more than `limit` paths.
+    """
+    if paths.total > limit:
+        many = f"{paths.total:,}" if paths.total.bit_length() < 200 else f"more than 2^{paths.total.bit_length() - 1}"
+        raise TooManyPathsError(f"a tree of {many} paths is larger than the limit of {limit:,}")
+    import networkx as nx  # only a tree needs it
+
+    path_graph = _PathGraph(paths)
+    tree: nx.DiGraph[int] = nx.DiGraph()
+    pending: list[tuple[_Move, int, int | None]] = [
+        (move, move.cost, None) for move in reversed(list(path_graph.moves_from(None)))
+    ]
+    while pending:
+        move, length, above = pending.pop()
+        number = tree.number_of_nodes()
+        state = move.to
+        node = paths.graph.nodes[state.node]
+        tree.add_node(
+            number,
+            node=state.node,
+            name=_name_node(node),
+            output=state.output,
+            channels=(state.channels[0], state.channels[-1]),
+            length=length,
+            ends=path_graph.count_ends(state),
+        )
+        if above is not None:
+            tree.add_edge(above, number, operand=move.operand)
+        pending += [(after, length + after.cost, number) for after in reversed(list(path_graph.moves_from(state)))]
+    return tree
+
+
+def _build_path(paths: PathCounts, link: _Link | None) -> SignalPath:
+    steps: list[PathStep] = []
+    while link is not None:
+        state = link.move.to
+        node = paths.graph.nodes[state.node]
+        steps.append(PathStep(node, link.move.operand, state.output, state.channels, link.move.cost))
+        link = link.before
+    return SignalPath(paths.graph, paths.unit, tuple(reversed(steps)))
+
+
+def _name_node(node: Node | Input) -> str:
+    return node.name or node.op.word if isinstance(node, Node) else node.name
+
+
+def _name_counted_unit(graph: Graph, node: Node | Input, unit: LengthUnit) -> str:
+    """A weighted layer by its name, a join by that of its block."""
+    if unit == "layers" or isinstance(node, Input) or node.path:
+        return _name_node(node)
+    return ".".join(graph.regions[node.region].path) or _name_node(node)

@@ -1,0 +1,89 @@
+"""Which part of the network's input one element of a value depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from math import ceil
+
+from archspec.ir.graph import Graph, Input, Node
+from archspec.ops.base import Everything, Window
+
+
+@dataclass(frozen=True, slots=True)
+class SpatialField:
+    """A receptive field, per spatial axis of the input: its extent in input elements, and the step from one element's to the next.
+
+    Both are exact; behind an upsampling they may be fractions.
+    """
+
+    extent: tuple[int | Fraction, ...]
+    step: tuple[int | Fraction, ...]
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """The extent in whole elements."""
+        return tuple(map(ceil, self.extent))
+
+    def through(self, window: Window) -> SpatialField:
+        """The field behind a window that slides over this one."""
+        extent = tuple(e + (w - 1) * s for e, w, s in zip(self.extent, window.extent, self.step, strict=True))
+        return SpatialField(extent, tuple(a * b for a, b in zip(self.step, window.step, strict=True)))
+
+
+ReceptiveField = SpatialField | Everything | None
+"""None: nothing of the input, as behind a learned tensor."""
+
+
+def compute_receptive_fields(graph: Graph) -> list[ReceptiveField]:
+    """The receptive field of each node's outputs, by its number. Gates count: an output depends on them.
+
+    The field is the theoretical one: padding and the border of the input do not cut it. At a join it is the largest of the
+    operands'; an op that sees all places makes it "everything", and it stays so.
+    """
+    fields: list[ReceptiveField] = []
+    for node in graph.nodes:
+        fields.append(
+            _input_field(node)
+            if isinstance(node, Input)
+            else _propagate_field(node, find_widest_field(_operand_fields(node, fields)))
+        )
+    return fields
+
+
+def _operand_fields(node: Node, fields: list[ReceptiveField]) -> Iterator[ReceptiveField]:
+    """The fields of the operands on which some output depends; a learned constant's input is none of them."""
+    inputs, outputs = node.input_shapes, node.output_shapes
+    for operand, value in enumerate(node.inputs):
+        everywhere = range(value.shape.channels)
+        if any(node.op.routes(operand, everywhere, inputs, outputs, output) for output in range(len(outputs))):
+            yield fields[value.node]
+
+
+def _input_field(node: Input) -> SpatialField:
+    axes = len(node.outputs[0].shape.places)
+    return SpatialField((1,) * axes, (1,) * axes)
+
+
+def _propagate_field(node: Node, field: ReceptiveField) -> ReceptiveField:
+    window = node.op.window(*node.input_shapes)
+    if window is None or field is None:
+        return field
+    if window == "everything" or field == "everything" or len(window.extent) != len(field.extent):
+        return "everything"
+    return field.through(window)
+
+
+def find_widest_field(fields: Iterable[ReceptiveField]) -> ReceptiveField:
+    """The largest of several fields, axis by axis."""
+    return reduce(_merge_fields, fields, None)
+
+
+def _merge_fields(first: ReceptiveField, second: ReceptiveField) -> ReceptiveField:
+    if first is None or second is None:
+        return second if first is None else first
+    if first == "everything" or second == "everything" or len(first.extent) != len(second.extent):
+        return "everything"
+    return SpatialField(tuple(map(max, first.extent, second.extent)), tuple(map(max, first.step, second.step)))

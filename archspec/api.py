@@ -1,0 +1,89 @@
+"""The face of the library: a spec goes in, an architecture comes out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from archspec.architecture import Architecture
+from archspec.errors import Diagnostic, Source, SpecError, diagnostic_order
+from archspec.passes import ARGUMENTS
+from archspec.spec import DEFAULT, Budget, Limits
+from archspec.spec import bundled as bundled_specs
+from archspec.spec.compiler import compile_source
+from archspec.spec.source_lookup import Spec, locate_source
+
+_LOGGER = logging.getLogger("archspec")
+
+
+def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> Architecture:
+    """The architecture that a spec describes.
+
+    Each of its `warnings` is also logged to the logger "archspec".
+
+    Args:
+        spec: a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a mapping.
+        limits: how much a spec may ask for; a `Budget` with limits of its own knows how much work was done, and can be watched.
+        overrides: values in the place of the document's `args`. Any number is one, numpy's and torch's included; text is
+            read as YAML, so that a layer can be given too.
+
+    Raises:
+        SpecError: the spec is not a network; its `diagnostics` say where and why. Where the spec itself cannot be had, it is
+            also an OSError (`SpecFileError`, `SpecNotFoundError`) or a TypeError (`SpecTypeError`).
+
+    >>> load("resnet50", classes=10).output_shapes
+    {'output': (10,)}
+    """
+    arch = load_overridden(spec, overrides, limits=limits)
+    for warning in arch.warnings:
+        _LOGGER.warning("%s", warning)
+    return arch
+
+
+def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits | Budget = DEFAULT) -> Architecture:
+    """As `load`, for arguments of any name, and nothing is logged. Raises `SpecError`."""
+    if not isinstance(limits, Limits | Budget):
+        raise TypeError(f"limits needs archspec.Limits, got {type(limits).__name__}")
+    budget = Budget.of(limits)
+    return Architecture(*compile_source(*locate_source(spec, budget.limits), budget, overrides))
+
+
+def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
+    """The architecture of a spec that is still to be written to a file. Raises `SpecError`."""
+    return Architecture(*compile_source(Source(str(path), text), path, limits, {}))
+
+
+def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic, ...]:
+    r"""All that is to be said of a spec: errors, among them what it expects and does not get, and warnings.
+
+    Raises:
+        OSError: the file cannot be read, or there is no bundled spec of that name.
+        TypeError: it is no spec at all.
+
+    >>> [found.severity for found in check("name: a\ninput: [8]\nargs: {width: 4}\nstages: {one: relu}")]
+    ['warning']
+    """
+    budget = Budget.of(limits)
+    try:
+        with budget.running():
+            arch = load_overridden(spec, {}, limits=budget)
+            unexpected = arch.check_expectations()
+    except SpecError as error:
+        if isinstance(error, OSError | TypeError):
+            raise
+        return error.diagnostics
+    return tuple(sorted((*unexpected, *arch.warnings), key=diagnostic_order))
+
+
+def bundled() -> tuple[str, ...]:
+    """The names of the bundled specs."""
+    return bundled_specs.list_bundled_names()
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the language, for editors."""
+    from archspec.spec.schema import build_schema
+
+    return build_schema(ARGUMENTS)

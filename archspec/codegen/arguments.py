@@ -1,0 +1,63 @@
+"""Names in generated code: of a function's arguments, of variables, of attributes."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from archspec.codegen.module_tree import ModulePart
+
+USED = frozenset(["self", "torch", "nn", "F", "Tensor", "operator", "super", "range", "enumerate", "zip", "str", "_"])
+"""What the code of a class uses itself."""
+
+
+def make_identifier(text: str, stem: str = "_") -> str:
+    """The text as a name of Python's; one that cannot begin a name gets `stem` in front.
+
+    Two leading underscores, which Python replaces inside a class, are one.
+    """
+    plain = re.sub(r"^__+", "_", re.sub(r"\W", "_", unicodedata.normalize("NFKC", text)))
+    if keyword.iskeyword(plain):
+        return f"{plain}_"
+    return plain if plain.isidentifier() else stem + plain
+
+
+class FreeIdentifiers:
+    """Hands out names that are not taken: `name`, then `name2`, `name3`, …"""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+        self._numbers: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        number, free = self._numbers.get(name, 1), name
+        while free in self._taken:
+            number += 1
+            free = f"{name}{number}"
+        self._numbers[name] = number
+        self._taken.add(free)
+        return free
+
+
+def make_argument_names(names: Iterable[str]) -> list[str]:
+    """Names that are given to a network's inputs as they can stand in a function's signature, no two equal."""
+    made: list[str] = []
+    for name in names:
+        plain = make_identifier(name)
+        plain = f"_{plain}" if plain in USED else plain
+        while plain in made:
+            plain += "_"
+        made.append(plain)
+    return made
+
+
+def name_part_arguments(part: ModulePart) -> list[str]:
+    """What the values that enter a part are called in its `forward`."""
+    return ["x"] if len(part.inputs) == 1 else [f"x{number}" for number in range(len(part.inputs))]
+
+
+def is_attribute(name: str) -> bool:
+    """Whether code may write `name` and mean the attribute of that very name."""
+    return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("__")

@@ -1,0 +1,186 @@
+"""Builds a network: its parts as blocks, each module at its path, shared where the graph shares it."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from math import isqrt
+from typing import Literal
+
+import torch
+from torch import fx, nn
+
+from archspec.codegen.arguments import make_argument_names, name_part_arguments
+from archspec.codegen.fx.block import Block, BlockClass
+from archspec.codegen.fx.emit import GraphEmitter
+from archspec.codegen.fx.kernels import select_kernels
+from archspec.codegen.fx.recompute import find_recomputable
+from archspec.codegen.fx.weights import State, create_state, seed_generators
+from archspec.codegen.lowering import LoweredNode, ValueRef
+from archspec.codegen.module_tree import ModulePart, ModuleTree, build_module_tree, code_signature
+from archspec.ir.graph import Graph, Path
+
+Checkpoint = Literal["blocks", "norms"]
+_CHANNELS_LAST = ("cpu", "cuda")
+"""Devices whose convolutions are faster on images with the channels last in memory."""
+UNNAMED = "layers"
+"""What a region that only groups is called in a printed model."""
+
+
+def build(
+    graph: Graph,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
+    seed: int | None = 0,
+    states: Mapping[Path, State] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> fx.GraphModule:
+    """A graph as a module, in train mode and initialised as its ops say.
+
+    Each region that holds modules is a nested `GraphModule`; the path of a node is the name of its module, hence of its
+    weights in the `state_dict`. Inputs are tensors with the batch first, in the order and by the names of `graph.inputs`;
+    of several outputs the module gives a tuple in the order of `graph.outputs`.
+
+    `dtype` is that of the weights, torch's default if None. The same `seed` gives the same weights on one kind of device and
+    leaves torch's generators as they were; with None the weights are drawn from those. On the device "meta" the weights
+    have no values. Modules and parameters that are there already, `states` by path, are taken as they are. Raises `ValueError`
+    where nodes of one path have different options.
+
+    `checkpoint` says what is made again in the backward pass of training and not kept: "blocks", all that is inside a
+    block, the outermost with at most √n of the network's n weighted layers (Chen et al. 2016, arXiv:1604.06174, section 3); "norms",
+    concatenations and what a normalisation and a ReLU make of them before a convolution (`recompute`). Where a network has
+    none of that, a `CheckpointWarning` says so.
+    """
+    target = torch.device(device)
+    if graph.inference:
+        graph = select_kernels(graph, target)
+    graph, chains = find_recomputable(graph) if checkpoint == "norms" else (graph, {})
+    if checkpoint == "norms" and not chains:
+        _warn_checkpoint(f"{graph.name} has no batch normalisation, ReLU and convolution in a row in one block")
+    with _without_garbage_collection(), seed_generators(seed, target):
+        layout = build_module_tree(graph)
+        assembly = _Assembly(GraphEmitter(graph, chains), target, dtype, states or {})
+        for part in layout.parts[:-1]:
+            assembly.add(part, dict(zip(name_part_arguments(part), part.inputs, strict=True)), list(part.outputs))
+        names = make_argument_names(list(layout.inputs))
+        inputs = dict(zip(names, layout.inputs.values(), strict=True))
+        model = assembly.add(layout.parts[-1], inputs, list(layout.outputs.values()))
+        if checkpoint == "blocks":
+            chosen = choose_checkpointed(layout)
+            if not chosen:
+                _warn_checkpoint(f"{graph.name} has no block of several weighted layers")
+            for path in chosen:
+                model.get_submodule(".".join(path)).__dict__["_checkpointed"] = True
+        if graph.inference and target.type in _CHANNELS_LAST:
+            _put_channels_last(model)
+        return model
+
+
+class CheckpointWarning(UserWarning):
+    """A way to save memory in training that saves none in this network."""
+
+
+def _warn_checkpoint(reason: str) -> None:
+    warnings.warn(f"no memory is saved in training: {reason}", CheckpointWarning, stacklevel=4)
+
+
+def choose_checkpointed(layout: ModuleTree) -> set[Path]:
+    """The paths of the parts that are computed again as a whole: the outermost with at most √n of the n weighted layers.
+
+    Parts of a single layer are none; where all others are larger, the smallest of them set the limit.
+    """
+    *parts, root = layout.parts
+    weighted = Counter[ModulePart]()
+    for part in layout.parts:
+        for item in part.flattened:
+            weighted[part] += weighted[item] if isinstance(item, ModulePart) else item.node.op.weighted
+    several = [part for part in parts if weighted[part] > 1]
+    limit = max(isqrt(weighted[root]), min((weighted[part] for part in several), default=0))
+    chosen: set[Path] = set()
+    for part in reversed(several):
+        if weighted[part] <= limit and not any(part.path[:end] in chosen for end in range(1, len(part.path))):
+            chosen.add(part.path)
+    return chosen
+
+
+class _Assembly:
+    """The modules made so far, by path."""
+
+    def __init__(
+        self, emitter: GraphEmitter, device: torch.device, dtype: torch.dtype | None, states: Mapping[Path, State]
+    ) -> None:
+        self._emitter = emitter
+        self._device, self._dtype = device, dtype
+        self._made: dict[Path, State] = dict(states)
+        self._forms: dict[int, BlockClass] = {}
+        self._texts: dict[Hashable, BlockClass] = {}
+        self._name = emitter.network
+
+    def add(self, part: ModulePart, inputs: dict[str, ValueRef], outputs: list[ValueRef]) -> Block:
+        """Makes the block of a part whose inner parts are made, unless another use of its path has made it."""
+        if part.path and part.path in self._made:
+            return self._made[part.path]  # type: ignore[return-value]
+        write = partial(self._emitter.emit, part, inputs, outputs)
+        form = self._form(part)
+        block = form.new()
+        self._made[part.path] = block
+        for item in part.flattened:
+            if isinstance(item, ModulePart) or item.lowered.stateful_call:
+                self._put(block, part.path, item.path, self._state(item))
+        if form.code is None:
+            block._graph = write()
+            form.compile(block)
+        else:
+            block._defer(write)
+        return block
+
+    def _form(self, part: ModulePart) -> BlockClass:
+        """The form of a part. Forms that differ only in options and shapes have one text, which is written once."""
+        if not part.path:
+            return BlockClass(self._name)
+        form = self._forms.get(part.structure_id)
+        if form is None:
+            form = self._forms[part.structure_id] = BlockClass(part.region.kind or UNNAMED)
+            same = self._texts.setdefault((code_signature(part), self._emitter.chain_positions(part)), form)
+            if same is not form:
+                form.adopt(same)
+        return form
+
+    def _state(self, item: LoweredNode | ModulePart) -> State:
+        if item.path not in self._made:
+            assert isinstance(item, LoweredNode), "inner parts are made first"
+            self._made[item.path] = create_state(item, self._device, self._dtype)
+        return self._made[item.path]
+
+    def _put(self, block: nn.Module, base: Path, path: Path, state: State) -> None:
+        """Makes a module the attribute of the block that its path says, in plain containers where the path is longer."""
+        owner = block
+        for end in range(len(base) + 1, len(path)):
+            inner = self._made.setdefault(path[:end], nn.Module())
+            setattr(owner, path[end - 1], inner)
+            owner = inner  # type: ignore[assignment]
+        setattr(owner, path[-1], state)
+
+
+def _put_channels_last(model: nn.Module) -> None:
+    """Gives the kernels of convolutions over images that memory format; `Module.to` refuses those over volumes."""
+    for parameter in model.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Puts off garbage collection: a build makes much that stays and nothing that goes."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

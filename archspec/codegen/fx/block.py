@@ -1,0 +1,226 @@
+"""The `GraphModule` of a part of a network: equal parts share one class, and an error in one says where it stands."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import linecache
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any, Self
+
+import torch
+from torch import fx, nn
+from torch.fx.graph import PythonCode
+from torch.fx.node import map_aggregate
+from torch.fx.traceback import has_preserved_node_meta
+
+from archspec.codegen.fx.branches import skip_dropped_branches
+from archspec.codegen.fx.checkpointing import call_checkpointed, can_checkpoint
+from archspec.codegen.fx.error_context import add_error_context
+
+KEPT_META = ("custom", "operand_sizes")
+"""What of `node.meta` is plain data, and so is pickled."""
+
+_FX_STATE = {
+    name: value
+    for name, value in vars(fx.GraphModule(nn.Module(), fx.Graph())).items()
+    if name != "_graph" and name not in vars(nn.Module())
+}
+"""What fx's constructor gives each GraphModule of its own. To copy it is much quicker than to call that constructor."""
+
+
+@dataclass(eq=False)
+class BlockClass:
+    """What blocks of equal structure share: a name, a class with its `forward`, and what fx knows of its code."""
+
+    name: str
+    type: type[Block] = field(init=False)
+    code: PythonCode | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.type = type(self.name, (Block,), {"__module__": __name__, "_form": self})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BlockClass, (self.name,)
+
+    def new(self) -> Block:
+        """A block of this form, without a graph and without children."""
+        block = object.__new__(self.type)
+        nn.Module.__init__(block)
+        block.__dict__.update((name, copy.copy(value)) for name, value in _FX_STATE.items())
+        return block
+
+    def compile(self, block: Block) -> PythonCode:
+        """Makes the class's `forward` of the block's graph."""
+        before = {name: id(value) for name, value in vars(block).items()}
+        with skip_dropped_branches(block):
+            self.code = fx.GraphModule.recompile(block)
+        # A call goes through Block.__call__, not through fx's, which prints to stderr where it fails.
+        del self.type.__call__
+        self.attributes = {name: value for name, value in vars(block).items() if before.get(name) != id(value)}
+        return self.code
+
+    def adopt(self, other: BlockClass) -> None:
+        """Takes the text of another form's code, but as a code object of its own: `torch.compile` has one cache for each."""
+        function = other.type.forward
+        filename = f"{function.__code__.co_filename}.{next(_numbers)}"
+        linecache.lazycache(filename, function.__globals__)
+        own = FunctionType(function.__code__.replace(co_filename=filename), function.__globals__, "forward")
+        self.type.forward = own
+        self.code, self.attributes = other.code, other.attributes
+
+    def fits(self, code: PythonCode) -> bool:
+        return self.code is not None and (self.code.src, self.code.globals) == (code.src, code.globals)
+
+
+_numbers = itertools.count()
+
+
+class Block(fx.GraphModule):
+    """A part of a network as a module with its own `graph`, `code` and children.
+
+    Blocks of equal structure have one class, hence one `forward` and one entry in the cache of `torch.compile`. An edit of a
+    block's graph followed by `recompile()` gives that block a class of its own and changes no other. A copy shares the class
+    of its original. Where a layer fails, the exception gets a note with the layer's name and its place in the spec.
+    """
+
+    _form: BlockClass
+    _checkpointed: bool = False
+    """Whether, in training, what is computed inside is not kept but made again in the backward pass."""
+
+    @property
+    def _graph(self) -> fx.Graph:
+        if "_written" not in self.__dict__:
+            self._graph = self.__dict__.pop("_unwritten")()
+        written: fx.Graph = self.__dict__["_written"]
+        return written
+
+    @_graph.setter
+    def _graph(self, graph: fx.Graph) -> None:
+        self.__dict__["_written"] = graph
+        graph.owning_module = self
+
+    def _defer(self, write: Callable[[], fx.Graph]) -> None:
+        """Has the graph written when it is first asked for: calls need only the form, whose code the graph must fit."""
+        self.__dict__.pop("_written", None)
+        self.__dict__.update(self._form.attributes, _unwritten=write)
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        return object.__new__(cls)  # GraphModule would make a class for each instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if torch.compiler.is_dynamo_compiling():
+            return super().__call__(*args, **kwargs)
+        try:
+            if has_preserved_node_meta() and not kwargs:
+                return self._call_by_node(*args)
+            if self._checkpointed and self.training and torch.is_grad_enabled() and can_checkpoint(args):
+                return call_checkpointed(self, super().__call__, *args, **kwargs)
+            return super().__call__(*args, **kwargs)
+        except Exception as error:
+            add_error_context(error, Block)
+            raise
+
+    def _call_by_node(self, *args: Any) -> Any:
+        """Calls the module with its graph interpreted, so that an export sees the meta of each node and not only of the block."""
+        self.__dict__["forward"] = fx.Interpreter(self).run
+        try:
+            return super().__call__(*args)
+        finally:
+            self.__dict__.pop("forward", None)
+
+    def recompile(self) -> PythonCode:
+        """Makes `forward` follow an edited graph, in this block and in those inside it, but not in its equals."""
+        with skip_dropped_branches(self):
+            code = self._graph.python_code("self")
+        if not self._form.fits(code):
+            form = self._form if self._form.code is None else BlockClass(type(self).__name__)
+            self.__class__ = form.type
+            code = form.compile(self)
+        for child in self.children():
+            if isinstance(child, fx.GraphModule):
+                child.recompile()
+        return code
+
+    def _recompile_submodules(self) -> list[tuple[str, PythonCode]]:
+        return []  # `recompile` does it, where it is asked for
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Block:
+        twin = object.__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(copy.deepcopy(self.__getstate__(), memo))
+        twin._graph = copy.deepcopy(self._graph, memo)
+        for hook in self._deepcopy_hooks:
+            hook(twin)
+        return twin
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore_block, (self._form, list(_serialize_nodes(self._graph)), self.__getstate__())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy takes over, but for the graph, and but for what `compile()` made."""
+        left = ("_written", "_unwritten", "_compiled_call_impl")
+        return {name: value for name, value in vars(self).items() if name not in left}
+
+    def __str__(self) -> str:
+        return repr(self)
+
+
+def find_blocks(model: nn.Module, kind: str | None = None) -> dict[str, Block]:
+    """The blocks inside a built network by name, inner ones before those around them: what is wrapped, compiled or hooked one by one.
+
+    `kind` is the name of a block in the spec; without it they are all that hold modules, stages and other regions included. A
+    block of which there are several uses stands there once.
+
+    Raises:
+        LookupError: the network has no block of that kind.
+    """
+    inside = [
+        (name, module) for name, module in model.named_modules() if isinstance(module, Block) and module is not model
+    ]
+    by_name = {name: block for name, block in reversed(inside) if kind in (None, block._form.name)}
+    if kind is not None and not by_name:
+        kinds = ", ".join(sorted({block._form.name for _, block in inside})) or "no blocks"
+        raise LookupError(f"no block of the kind {kind!r}: the network has {kinds}")
+    return by_name
+
+
+@dataclass(frozen=True, slots=True)
+class _NodeRef:
+    """In a pickled graph: node number `number`."""
+
+    number: int
+
+
+def _serialize_nodes(graph: fx.Graph) -> Iterator[tuple[Any, ...]]:
+    """A graph's nodes as data that holds no node."""
+    places: dict[fx.Node, _NodeRef] = {}
+
+    def place(leaf: Any) -> Any:
+        return places[leaf] if isinstance(leaf, fx.Node) else leaf
+
+    for node in graph.nodes:
+        meta = {key: node.meta[key] for key in KEPT_META if key in node.meta}
+        yield node.op, node.target, map_aggregate(node.args, place), map_aggregate(node.kwargs, place), node.name, meta
+        places[node] = _NodeRef(len(places))
+
+
+def _restore_block(form: BlockClass, nodes: list[tuple[Any, ...]], state: dict[str, Any]) -> Block:
+    graph = fx.Graph()
+    made: list[fx.Node] = []
+
+    def node(leaf: Any) -> Any:
+        return made[leaf.number] if isinstance(leaf, _NodeRef) else leaf
+
+    for op, target, args, kwargs, name, meta in nodes:
+        made.append(graph.create_node(op, target, map_aggregate(args, node), map_aggregate(kwargs, node), name))
+        made[-1].meta.update(meta)
+    block = form.new()
+    block.__dict__.update(state)
+    block._graph = graph
+    if form.code is None:
+        form.compile(block)
+    return block

@@ -1,0 +1,112 @@
+"""Branches that are not computed where stochastic depth drops them: an `if` in the code that fx writes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import fx
+from torch.fx.graph import _format_target
+
+from archspec.codegen.branches import Item, Operation, Role, arrange_branches
+from archspec.codegen.fx.error_context import assigned_name
+from archspec.codegen.fx.modules import DropPath
+
+_INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedBranch:
+    """A branch in an fx graph: its first node, the call of its drop path, and a value of its shape that is there before."""
+
+    first: fx.Node
+    drop: fx.Node
+    like: fx.Node
+
+
+def skip_dropped_branches(model: fx.GraphModule) -> AbstractContextManager[object]:
+    """A context in which the code written of a model's graph leaves out the branches that are dropped.
+
+    Nodes may change their order in the graph: a branch stands right before the sum that it enters.
+    """
+    skipped = reorder_branches(model)
+    if not skipped:
+        return nullcontext()
+    return model.graph.on_generate_code(
+        lambda before: lambda body: _guard_branches(before(body) if before else body, skipped)
+    )
+
+
+def reorder_branches(model: fx.GraphModule) -> list[SkippedBranch]:
+    """The branches of a model that can be left out, outer ones first, each moved to right before the sum that it enters."""
+    nodes = [node for node in model.graph.nodes if node.op not in ("placeholder", "output")]
+    operations = [Operation(tuple(node.all_input_nodes), (node,), _find_role(model, node)) for node in nodes]
+    if all(operation.role != "drop" for operation in operations):
+        return []
+    (end,) = model.graph.find_nodes(op="output")
+    skipped: list[SkippedBranch] = []
+    for node in _place_items(arrange_branches(operations, end.all_input_nodes), nodes, skipped):
+        end.prepend(node)
+    return skipped
+
+
+def _place_items(items: Iterable[Item], nodes: list[fx.Node], skipped: list[SkippedBranch]) -> Iterator[fx.Node]:
+    """The nodes in their order; the branches among them go into `skipped`."""
+    for item in items:
+        if isinstance(item, int):
+            yield nodes[item]
+            continue
+        place = len(skipped)
+        inside = list(_place_items(item.items, nodes, skipped))
+        skipped.insert(place, SkippedBranch(inside[0], nodes[item.drop], item.like))  # type: ignore[arg-type]
+        yield from (*inside, nodes[item.drop])
+
+
+def _find_role(model: fx.GraphModule, node: fx.Node) -> Role:
+    if node.op == "get_attr":
+        return "constant"
+    if node.op == "call_function" and node.target is torch.add and len(node.all_input_nodes) == 2:
+        return "sum" if node.meta.get("batched", True) else "other"
+    if node.op != "call_module":
+        return "other"
+    module = model.get_submodule(str(node.target))
+    return "drop" if isinstance(module, DropPath) and module.mode == "batch" else "other"
+
+
+def _guard_branches(body: list[str], branches: list[SkippedBranch]) -> list[str]:
+    """The statements of a `forward`, those of each branch in the `else` of an `if`."""
+    firsts: dict[str, list[SkippedBranch]] = {}
+    for branch in branches:
+        firsts.setdefault(branch.first.name, []).append(branch)
+    lasts = {branch.drop.name: branch for branch in branches}
+    names = {node.name for branch in branches for node in branch.drop.graph.nodes}
+    depth = 0
+    lines = []
+    for line in "".join(body).splitlines(keepends=True):
+        name = assigned_name(line)
+        for branch in firsts.get(name, ()):
+            lines += [_INDENT * depth + text for text in _open_guard(branch, _name_kept(branch, names))]
+            depth += 1
+        if name in lasts:
+            operand = lasts[name].drop.args[0]
+            line = line.replace(f"({operand})", f"({operand}, {_name_kept(lasts[name], names)})", 1)
+            depth -= 1
+        lines.append(_INDENT * depth + line)
+    return lines
+
+
+def _open_guard(branch: SkippedBranch, kept: str) -> Iterator[str]:
+    yield f"{kept} = {_format_target('self', str(branch.drop.target))}.draw({branch.like})\n"
+    yield f"if {kept} is False:\n"
+    yield f"{_INDENT}{branch.drop.args[0]} = torch.zeros_like({branch.like})\n"
+    yield "else:\n"
+
+
+def _name_kept(branch: SkippedBranch, names: Collection[str]) -> str:
+    """A name for what was drawn that is no node's."""
+    name = f"{branch.drop.name}_kept"
+    while name in names:
+        name += "_"
+    return name

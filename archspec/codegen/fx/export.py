@@ -1,0 +1,149 @@
+"""A built network in a file: torch.export, ONNX, safetensors."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import fx
+
+from archspec import extras, files
+from archspec.codegen.arguments import make_argument_names
+from archspec.codegen.fx.weight_files import pack_safetensors
+from archspec.ir.graph import Graph
+
+_LARGEST = 2**31 - 2**20
+"""Bytes of a file of ONNX: what protobuf holds, less a margin."""
+_ALIGNMENT = 4096
+"""Of weights in a file of their own, so that pages of it can be mapped."""
+_INSTALL = "pip install 'archspec-nn[export]'"
+Writer = Callable[[fx.GraphModule, Graph, Mapping[str, str], Path], None]
+
+
+class ExportError(RuntimeError):
+    """A network that cannot be written in this form on this machine."""
+
+
+def make_metadata(text: str, name: str, overrides: Mapping[str, str], *, inference: bool = False) -> dict[str, str]:
+    """What a file of weights says of its network: the spec's text, its SHA-256, what was overridden, if it was optimised."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    given = {f"archspec.set.{key}": value for key, value in overrides.items()}
+    optimized = {"archspec.optimized": "inference"} if inference else {}
+    return {"archspec.name": name, "archspec.spec": text, "archspec.sha256": digest, **given, **optimized}
+
+
+def export_pt2(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
+    """Writes the network in eval mode as a `torch.export` program that takes batches of any size."""
+    with _quiet_eval_mode(model):
+        program = torch.export.export(model, _example_inputs(graph), dynamic_shapes=_dynamic_shapes(graph))
+        with files.replace_file(path) as file:
+            torch.export.save(program, file, extra_files=dict(about))
+
+
+def export_onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
+    """Writes the network in eval mode as ONNX, by torch's exporter; the batch may have any size, names are those of the spec."""
+    format_ = _packages(".onnx")[0]
+    with _quiet_eval_mode(model):
+        program = torch.onnx.export(
+            model,
+            _example_inputs(graph),
+            dynamo=True,
+            dynamic_shapes=_dynamic_shapes(graph),
+            input_names=list(graph.inputs),
+            output_names=_name_outputs(graph),
+            verbose=False,
+        )
+    assert program is not None, "without a file torch gives the program"
+    proto = program.model_proto
+    for key, value in about.items():
+        proto.metadata_props.add(key=key, value=value)
+    if proto.ByteSize() > _LARGEST:
+        _write_apart(proto, path)
+        return
+    try:
+        content: bytes = proto.SerializeToString()
+        format_.checker.check_model(content)
+    except (ValueError, format_.checker.ValidationError) as error:
+        raise ExportError(f"the ONNX exporter made no ONNX: {str(error).strip()}") from error
+    files.write_atomically(path, content)
+
+
+def _write_apart(proto: Any, path: Path) -> None:
+    """Writes ONNX whose weights are in a file beside it: one file of that format holds two gigabytes."""
+    if files.is_stream(path):
+        raise ExportError(f"{path} takes one file; of this size, ONNX is two: give a file")
+    helper = extras.load_extra("onnx.external_data_helper", "writing ONNX", _INSTALL, ExportError)
+    tensors = [tensor for tensor in proto.graph.initializer if len(tensor.raw_data) >= _ALIGNMENT]
+    weights, places = bytearray(), []
+    for tensor in tensors:
+        weights.extend(b"\0" * (-len(weights) % _ALIGNMENT))
+        places.append(len(weights))
+        weights.extend(tensor.raw_data)
+    beside = path.resolve().with_name(f"{path.name}.{hashlib.sha256(weights).hexdigest()[:16]}.data")
+    for tensor, place in zip(tensors, places, strict=True):
+        helper.set_external_data(tensor, beside.name, offset=place, length=len(tensor.raw_data))
+        tensor.ClearField("raw_data")
+    files.write_together(path, proto.SerializeToString(), {beside: bytes(weights)})
+
+
+def export_safetensors(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
+    """Writes the weights, with the spec and a digest of all of it in the metadata."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    _packages(".safetensors")
+    files.write_atomically(path, pack_safetensors(tensors, about))
+
+
+WRITERS: Mapping[str, Writer] = {".pt2": export_pt2, ".onnx": export_onnx, ".safetensors": export_safetensors}
+"""For the ending of a file's name: what writes it, whole or not at all."""
+
+_PACKAGES = {
+    ".onnx": ("onnx", "onnxscript"),  # torch's exporter needs the second and says so less clearly
+    ".safetensors": ("safetensors.torch",),
+}
+
+
+def check_packages(ending: str) -> None:
+    """Makes sure, before the work, that what writes a form is installed. Raises `ExportError`."""
+    _packages(ending)
+
+
+def _packages(ending: str) -> list[Any]:
+    purpose = f"writing {ending.removeprefix('.')}"
+    return [extras.load_extra(name, purpose, _INSTALL, ExportError) for name in _PACKAGES.get(ending, ())]
+
+
+def _example_inputs(graph: Graph) -> tuple[torch.Tensor, ...]:
+    """A batch of two: for torch.export a batch of one is a constant."""
+    return tuple(
+        torch.zeros(2, *value.shape.sizes, dtype=torch.long if graph.holds_indices(value) else None)
+        for value in graph.inputs.values()
+    )
+
+
+def _dynamic_shapes(graph: Graph) -> dict[str, Any]:
+    batch = torch.export.Dim("batch")
+    return {name: {0: batch} for name in make_argument_names(list(graph.inputs))}
+
+
+def _name_outputs(graph: Graph) -> list[str]:
+    """The names of the outputs; one that is an input's name too gets a mark."""
+    return [f"{name}_out" if name in graph.inputs else name for name in graph.outputs]
+
+
+@contextlib.contextmanager
+def _quiet_eval_mode(model: fx.GraphModule) -> Any:
+    """The model in eval mode, and torch's exporters without their advice to themselves."""
+    training = model.training
+    model.eval()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        model.train(training)

@@ -1,0 +1,175 @@
+"""Concatenations that build on one another, as memory that each of them writes its part into: blocks without copies.
+
+A dense block of L layers (Huang et al. 2017, arXiv:1608.06993) concatenates L times; copied each time, its first values are moved L
+times. Written into one piece of memory with room for all, each is moved once. A dual path block (Chen et al. 2017,
+arXiv:1707.01629, equation 8) also adds to the first of its channels: there, in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+from archspec.codegen.fx.kernels.ops import Grow
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ops.activation import Clamp
+from archspec.ops.conv import Conv
+from archspec.ops.join import Add, Concat
+from archspec.ops.norm import ScaleShift
+from archspec.ops.pool import Pooling
+from archspec.ops.tensor import Split
+from archspec.passes.base import keep_node, rebuild_graph
+from archspec.passes.chains import ValueUses, joins_channels, leads_with_channels
+
+_CONSUMING = (Conv, Clamp, ScaleShift, Pooling, Concat)
+"""Ops that need their operand only while they run: nothing of what they give lies in its memory."""
+
+
+@dataclass(frozen=True)
+class BufferedConcat:
+    """A concatenation of a value, `added` to from some of its channels on, and of more `parts`."""
+
+    node: Node
+    base: Value
+    parts: tuple[Value, ...]
+    added: tuple[tuple[int, Value], ...] = ()
+    inside: tuple[Node, ...] = ()
+    """The nodes that it stands for beside its own: a split of the base, and sums of what came out of that."""
+
+    def op(self, room: int | None) -> Grow:
+        return Grow(room=room, starts=tuple(start for start, _ in self.added))
+
+
+def share_concat_buffers(graph: Graph) -> Graph:
+    """The graph in which each series of concatenations, of which one builds on the one before, has one piece of memory."""
+    value_uses = ValueUses.from_graph(graph)
+    chosen = {
+        growth.node.id: (growth, room) for chain in _find_chains(value_uses) for growth, room in _assign_room(chain)
+    }
+    inside = {node.id for growth, _ in chosen.values() for node in growth.inside}
+    values: dict[Value, Value] = {}
+
+    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
+        values.update(zip((value for value in node.inputs if value not in gone), inputs, strict=True))
+        if node.id in inside:
+            gone.update(node.outputs)
+            return None
+        if node.id not in chosen:
+            return keep_node(new, node, inputs)
+        growth, room = chosen[node.id]
+        operands = (growth.base, *(value for _, value in growth.added), *growth.parts)
+        made = tuple(values[value] for value in operands)
+        return new.add_node(growth.op(room), made, node.path, region=node.region, span=node.span, use=node.use)
+
+    gone: set[Value] = set()
+    return rebuild_graph(graph, change) if chosen else graph
+
+
+def _assign_room(chain: list[BufferedConcat]) -> Iterator[tuple[BufferedConcat, int | None]]:
+    """The growths of a series, the first with the room for all."""
+    room = chain[-1].node.outputs[0].shape.channels
+    return ((growth, None if index else room) for index, growth in enumerate(chain))
+
+
+def _find_chains(value_uses: ValueUses) -> list[list[BufferedConcat]]:
+    """Series of two or more: a concatenation continues the series whose last value it builds on, or else begins one."""
+    growths = [growth for node in value_uses.graph.ops if (growth := _match_concat(value_uses, node)) is not None]
+    ends = {inner.id: growth.node.id for growth in growths for inner in growth.inside}
+    chains: dict[Value, list[BufferedConcat]] = {}
+    earlier: dict[int, int] = {}
+    for growth in growths:
+        chain = chains.get(growth.base)
+        if chain is not None and growth.added:
+            needed = max(earlier[id(chain)], _find_last_use(value_uses, growth.base, ends, but=growth.inside))
+            if needed >= growth.node.id:
+                growth = _match_plain_concat(growth.node)
+        chain = chains.pop(growth.base, [])
+        read = _find_last_use(value_uses, growth.base, ends, but=growth.inside) if chain else -1
+        earlier[id(chain)] = max(earlier.get(id(chain), -1), read) if chain else -1
+        chain.append(growth)
+        chains[growth.node.outputs[0]] = chain
+    return [chain for chain in chains.values() if len(chain) > 1]
+
+
+def _match_concat(value_uses: ValueUses, node: Node) -> BufferedConcat | None:
+    return (
+        (_match_split_concat(value_uses, node) or _match_plain_concat(node))
+        if joins_channels(node) and leads_with_channels(node)
+        else None
+    )
+
+
+def _match_plain_concat(node: Node) -> BufferedConcat:
+    return BufferedConcat(node, node.inputs[0], node.inputs[1:])
+
+
+def _match_split_concat(value_uses: ValueUses, node: Node) -> BufferedConcat | None:
+    """A concatenation that begins with all parts of a split, in order, some of them summed with another value."""
+    origins = [_trace_split(value_uses, value, node) for value in node.inputs]
+    first = origins[0]
+    if first is None:
+        return None
+    split = first[0]
+    heads = origins[: len(split.outputs)]
+    if len(heads) < len(split.outputs) or not _splits_channels(split):
+        return None
+    added: list[tuple[int, Value]] = []
+    sums: list[Node] = []
+    starts = accumulate((value.shape.channels for value in split.outputs), initial=0)
+    for index, (start, head) in enumerate(zip(starts, heads, strict=False)):
+        if head is None or head[0] is not split or head[1] != index:
+            return None
+        if head[2] is not None:
+            sums.append(head[2])
+            added += [(start, value) for value in head[2].inputs if value != split.outputs[index]]
+    return BufferedConcat(node, split.inputs[0], node.inputs[len(heads) :], tuple(added), (split, *sums))
+
+
+Origin = tuple[Node, int, Node | None]
+"""A split, which of its outputs a value is, and the sum of that output and another value, if the value is one."""
+
+
+def _trace_split(value_uses: ValueUses, value: Value, consumer: Node) -> Origin | None:
+    """Where an operand comes from, if nothing else reads it or what is behind it."""
+    node = value_uses.graph.nodes[value.node]
+    if value_uses.only_consumer(value) is not consumer or not isinstance(node, Node):
+        return None
+    if isinstance(node.op, Split):
+        return node, value.index, None
+    if not isinstance(node.op, Add) or len(node.inputs) != 2 or not leads_with_channels(node):
+        return None
+    for part in node.inputs:
+        split = value_uses.graph.nodes[part.node]
+        if (
+            isinstance(split, Node)
+            and isinstance(split.op, Split)
+            and _is_only_consumer(value_uses, node, *node.inputs)
+        ):
+            return split, part.index, node
+    return None
+
+
+def _is_only_consumer(value_uses: ValueUses, consumer: Node, *values: Value) -> bool:
+    return all(value_uses.only_consumer(value) is consumer for value in values)
+
+
+def _splits_channels(split: Node) -> bool:
+    return isinstance(split.op, Split) and split.op.along_channels(*split.input_shapes)
+
+
+def _find_last_use(value_uses: ValueUses, value: Value, ends: Mapping[int, int], *, but: tuple[Node, ...]) -> int:
+    """The number of the last node that needs a value as it is, `but` for some; of all nodes where something may lie in its memory.
+
+    A split that a concatenation takes back is needed up to that: `ends` says which.
+    """
+    beyond = len(value_uses.graph.nodes)
+    consumers = [consumer for consumer in value_uses.graph.users(value) if consumer not in but]
+    last = max(
+        (
+            ends.get(consumer.id, consumer.id if isinstance(consumer.op, _CONSUMING) else beyond)
+            for consumer in consumers
+        ),
+        default=-1,
+    )
+    return beyond if value in value_uses.outputs else last

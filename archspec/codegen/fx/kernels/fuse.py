@@ -1,0 +1,114 @@
+"""Convolutions with the sum and the ReLU after them as one kernel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archspec.codegen.fx.kernels.ops import FusedConv
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ops.activation import Clamp, ReLU
+from archspec.ops.conv import Conv
+from archspec.ops.join import Add, Concat
+from archspec.ops.linear import Linear
+from archspec.ops.norm import ScaleShift
+from archspec.ops.pool import Pooling
+from archspec.passes.base import keep_node, rebuild_graph
+from archspec.passes.chains import ValueUses, leads_with_channels
+
+_FRESH = (Conv, Pooling, Add)
+"""Ops whose result lies in memory of its own."""
+_CONSUMING = (Conv, Linear, Pooling, Add, Concat, ScaleShift, Clamp)
+"""Ops that need their operands only while they run: nothing of what they give lies in an operand's memory."""
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """A convolution and what follows it, each read by the next alone."""
+
+    conv: Node
+    add: Node | None
+    relu: Node | None
+
+    @property
+    def end(self) -> Node:
+        return self.relu or self.add or self.conv
+
+    @property
+    def inside(self) -> set[int]:
+        """The nodes but for the last, in whose place the kernel stands."""
+        return {node.id for node in (self.conv, self.add) if node is not None} - {self.end.id}
+
+
+def fuse_conv_add_relu(graph: Graph) -> Graph:
+    """The graph in which each convolution over 2 axes is a kernel together with the sum of two and the ReLU after it.
+
+    A sum goes with the later one of its operands where both could take it along.
+    """
+    value_uses = ValueUses.from_graph(graph)
+    ends = {fusion.end.id: fusion for fusion in _find_fusions(value_uses)}
+    moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
+    met: dict[int, tuple[Value, ...]] = {}
+
+    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
+        met[node.id] = inputs  # of a sum what was made before: the other operand
+        if node.id in moved:
+            return None
+        if node.id not in ends:
+            return keep_node(new, node, inputs)
+        fusion = ends[node.id]
+        operands = met[fusion.conv.id] + (met[fusion.add.id] if fusion.add else ())
+        op = FusedConv(
+            **dict(fusion.conv.op),
+            relu=fusion.relu is not None,
+            overwrites=_may_overwrite(value_uses, fusion, ends, moved),
+        )
+        return new.add_node(op, operands, fusion.conv.path, region=node.region, span=fusion.conv.span, use=node.use)
+
+    return rebuild_graph(graph, change) if ends else graph
+
+
+def _find_fusions(value_uses: ValueUses) -> list[Fusion]:
+    """All fusions, the later convolutions first: they may take the sums."""
+    taken: set[int] = set()
+    fusions = []
+    uses = Counter(node.path for node in value_uses.graph.ops)  # those of one module cannot have kernels of their own
+    for node in reversed(value_uses.graph.nodes):
+        if not isinstance(node, Node) or not _is_fusible(node) or uses[node.path] > 1:
+            continue
+        add = _only_consumer_of_type(value_uses, node, Add)
+        if add is not None and (len(add.inputs) != 2 or add.id in taken or not leads_with_channels(add)):
+            add = None
+        relu = _only_consumer_of_type(value_uses, add or node, ReLU)
+        taken |= {add.id} if add else set()
+        fusions.append(Fusion(node, add, relu))
+    return fusions
+
+
+def _is_fusible(node: Node) -> bool:
+    """Whether the kernel takes such a convolution: of one channel it computes garbage where the result is one place wide."""
+    op, shape = node.op, node.inputs[0].shape
+    if not isinstance(op, Conv) or shape.rank != 3 or not shape.batched:
+        return False
+    return op.padding_mode == "zeros" and shape.channels > 1 and bool(node.path)
+
+
+def _only_consumer_of_type(value_uses: ValueUses, node: Node, kind: type[Add | ReLU]) -> Node | None:
+    consumer = value_uses.only_consumer(node.outputs[0])
+    return consumer if consumer is not None and isinstance(consumer.op, kind) else None
+
+
+def _may_overwrite(value_uses: ValueUses, fusion: Fusion, ends: Mapping[int, Fusion], moved: Mapping[int, int]) -> bool:
+    """Whether the other operand of a sum has memory of its own, and is not read once the kernel has begun."""
+    if fusion.add is None:
+        return False
+    (value,) = (value for value in fusion.add.inputs if value != fusion.conv.outputs[0])
+    producer = value_uses.graph.nodes[value.node]
+    if value in value_uses.outputs or not isinstance(producer, Node):
+        return False
+    others = [consumer for consumer in value_uses.graph.users(value) if consumer is not fusion.add]
+    return (producer.id in ends or isinstance(producer.op, _FRESH)) and all(
+        isinstance(consumer.op, _CONSUMING) and moved.get(consumer.id, consumer.id) < fusion.end.id
+        for consumer in others
+    )

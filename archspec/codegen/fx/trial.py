@@ -1,0 +1,90 @@
+"""One build and one forward pass of a network, timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import fx
+
+from archspec.ir.graph import Graph, Value
+
+_CPU_IS_FULL = ("can't allocate memory", "not enough memory")  # torch has no class of its own for it
+
+
+class MissingDeviceError(RuntimeError):
+    """The device that was asked for is not in this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What happened; times are in seconds of a clock on the wall, shapes have the batch."""
+
+    device: str
+    batch: int
+    build_seconds: float
+    forward_seconds: float
+    results: dict[str, tuple[int, ...]]
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def try_out(
+    graph: Graph, build: Callable[[torch.device], fx.GraphModule], *, device: str = "auto", batch: int = 2
+) -> Trial:
+    """Has the network of a graph built on a device (`auto`, `cpu` or `cuda`) and runs it once on noise, in eval mode.
+
+    Raises:
+        MissingDeviceError: the device is not there.
+        MemoryError: the weights or the values do not fit into its memory.
+    """
+    place = find_device(device)
+    with enough_memory(place):
+        start = time.perf_counter()
+        model = build(place).eval()
+        inputs = [make_noise(graph, value, batch, place) for value in graph.inputs.values()]
+        synchronize_device(place)
+        ready = time.perf_counter()
+        with torch.inference_mode():
+            output = model(*inputs)
+        synchronize_device(place)
+        done = time.perf_counter()
+    values = output if isinstance(output, tuple) else (output,)
+    results = {name: tuple(value.shape) for name, value in zip(graph.outputs, values, strict=True)}
+    return Trial(place.type, batch, ready - start, done - ready, results)
+
+
+def find_device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise MissingDeviceError("torch finds no CUDA device here")
+    return torch.device(name)
+
+
+def make_noise(graph: Graph, value: Value, batch: int, place: torch.device) -> torch.Tensor:
+    """A normal sample; where an op reads whole numbers, zeros, which are in every vocabulary."""
+    size = (batch, *value.shape.sizes)
+    if graph.holds_indices(value):
+        return torch.zeros(size, dtype=torch.long, device=place)
+    return torch.randn(size, device=place)
+
+
+def synchronize_device(place: torch.device) -> None:
+    if place.type == "cuda":
+        torch.cuda.synchronize(place)
+
+
+@contextmanager
+def enough_memory(place: torch.device) -> Iterator[None]:
+    """Turns what torch raises where a device's memory is full into a `MemoryError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and not any(words in str(error) for words in _CPU_IS_FULL):
+            raise
+        raise MemoryError(f"the network and its values do not fit into the memory of {place.type}") from error

@@ -1,0 +1,46 @@
+"""What is wrong with a file of weights, in words of one line."""
+
+from __future__ import annotations
+
+_LONGEST = 80
+
+
+class WeightsError(ValueError):
+    """Weights that cannot be read, or that are not those of the network."""
+
+
+class WeightsWarning(UserWarning):
+    """Weights that were taken and are hardly meant: some are not finite."""
+
+
+class FormatError(ValueError):
+    """What a file's content is not, where its format says that it must be; whoever opened the file adds its name."""
+
+
+CHANGED = "its content is not what was written, by the digest that was written with it"
+
+
+def quote_name(name: object) -> str:
+    """A name out of a file as it may stand in a message: short, printable and without spaces outside of quotes.
+
+    >>> quote_name("conv.weight"), quote_name("a b"), quote_name(0), quote_name((1, 2))
+    ('conv.weight', "'a b'", '0', 'a tuple')
+    """
+    if isinstance(name, str):
+        short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
+        return short if short.isprintable() and short and " " not in short else repr(short)
+    if isinstance(name, bool | float | None) or (isinstance(name, int) and abs(name) < 1 << 64):
+        return repr(name)
+    return f"{'an' if type(name).__name__[0] in 'aeiou' else 'a'} {type(name).__name__}"
+
+
+def format_size(count: int) -> str:
+    """A number of bytes to read: exact below a KiB, otherwise with one digit after the point.
+
+    >>> format_size(320), format_size(3 << 20)
+    ('320 bytes', '3.0 MiB')
+    """
+    if count < 1024:
+        return f"{count} bytes" if count != 1 else "1 byte"
+    unit = min((count.bit_length() - 1) // 10, 6)
+    return f"{count / (1 << 10 * unit):.1f} {'KMGTPE'[unit - 1]}iB"

@@ -1,0 +1,117 @@
+"""Weights that follow a network through its passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from archspec.ir.graph import Graph
+from archspec.ir.weight_provenance import (
+    DROPPED,
+    BatchNormConstant,
+    ConcatenatedWeights,
+    ConstantInputResponse,
+    ScaledWeight,
+    StackedWeights,
+    WeightMap,
+    WeightSlice,
+    WeightSource,
+    WeightSum,
+    find_source_weights,
+)
+
+Weights = Mapping[str, Tensor]
+
+_STEEPEST = 1e30
+"""A channel whose rectification begins at a larger |x| than this never gets there: it is constant."""
+
+
+def map_weights(graph: Graph, weights: Weights, *, since: int = 0) -> dict[str, Tensor]:
+    """The `state_dict` of a network that is equal to `weights`, one of the network before its passes.
+
+    `since` is how many of its passes those weights have followed already. Tensors that no pass touched are the same objects.
+    What is computed is computed in float64 and rounded once.
+
+    Raises:
+        KeyError: a weight that a pass needs is not there.
+    """
+    current = dict(weights)
+    with torch.no_grad():
+        for weight_map in graph.weight_provenance[since:]:
+            current = _apply_weight_map(weight_map, current)
+    return current
+
+
+def _apply_weight_map(weight_map: WeightMap, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    made = {name: _make_weight(source, weights) for name, source in weight_map.items() if source != DROPPED}
+    gone = {name for source in weight_map.values() for name in find_source_weights(source)}
+    gone |= {name for name, source in weight_map.items() if source == DROPPED}
+    return {name: weight for name, weight in weights.items() if name not in gone} | made
+
+
+def _make_weight(source: WeightSource, weights: Weights) -> Tensor:
+    """A weight in the precision of those that it is made of, and as a tensor of its own."""
+    first = weights[next(find_source_weights(source))]
+    if isinstance(source, WeightSlice | ConcatenatedWeights):
+        return _evaluate_source(source, weights).clone()
+    return _evaluate_source(source, weights).to(first.dtype).contiguous()
+
+
+def _evaluate_source(source: WeightSource, weights: Weights) -> Tensor:
+    match source:
+        case WeightSlice():
+            return _slice_weight(source, weights[source.name])
+        case ConcatenatedWeights(pieces=pieces, axis=axis):
+            parts = [_evaluate_source(piece, weights) for piece in pieces]
+            return torch.cat(parts, axis) if len(parts) > 1 and parts[0].ndim else parts[0]
+        case BatchNormConstant():
+            return _batchnorm_constant(source, weights)
+        case ScaledWeight(weight=weight, factor=by, axis=axis, groups=groups):
+            return _scale_weight(
+                _evaluate_source(weight, weights).double(), _evaluate_source(by, weights).double(), axis, groups
+            )
+        case ConstantInputResponse(weight=weight, values=values, groups=groups):
+            scaled = _scale_weight(
+                _evaluate_source(weight, weights).double(), _evaluate_source(values, weights).double(), 1, groups
+            )
+            return scaled.flatten(1).sum(1)
+        case WeightSum(parts=addends):
+            return torch.stack([_evaluate_source(part, weights).double() for part in addends]).sum(0)
+        case StackedWeights(parts=stacked, shape=shape):
+            return torch.stack([_evaluate_source(part, weights).double() for part in stacked]).reshape(shape)
+
+
+def _slice_weight(piece: WeightSlice, weight: Tensor) -> Tensor:
+    if piece.start is None or piece.stop is None:
+        return weight
+    return weight.narrow(piece.axis, piece.start, piece.stop - piece.start)
+
+
+def _scale_weight(weight: Tensor, by: Tensor, axis: int, groups: int) -> Tensor:
+    if groups == 1:
+        return weight * by.reshape(-1, *(1,) * (weight.ndim - axis - 1))
+    outputs, inputs = weight.shape[0] // groups, weight.shape[1]
+    rows = by.reshape(groups, inputs).repeat_interleave(outputs, 0)
+    return weight * rows.reshape(*rows.shape, *(1,) * (weight.ndim - 2))
+
+
+def _batchnorm_constant(norm: BatchNormConstant, weights: Weights) -> Tensor:
+    mean, var = (weights[f"{norm.name}.{part}"].double() for part in ("running_mean", "running_var"))
+    factor = (var + norm.eps).rsqrt()
+    if norm.affine:
+        factor = factor * weights[f"{norm.name}.weight"].double()
+    shift = -mean * factor
+    if norm.affine:
+        shift = shift + weights[f"{norm.name}.bias"].double()
+    flat = factor.abs() * _STEEPEST <= shift.abs() if norm.rectified else torch.zeros_like(factor, dtype=torch.bool)
+    match norm.constant:
+        case "factor":
+            return factor.masked_fill(flat, 0.0)
+        case "shift":
+            return torch.where(flat, shift.relu(), shift)
+        case "low":
+            return torch.where(flat | (factor < 0), -torch.inf, -shift / factor)
+        case "high":
+            return torch.where(flat | (factor > 0), torch.inf, -shift / factor)

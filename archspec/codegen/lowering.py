@@ -1,0 +1,128 @@
+"""A graph's nodes as torch runs them: lowered, without those that compute nothing, each module with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+from archspec.ir.graph import Graph, Node, Path
+from archspec.ir.shape import Shape
+from archspec.ops.base import Call, Op
+
+DROP_PATH = "archspec.codegen.fx.modules.DropPath"
+
+ValueRef = tuple[int, int]
+"""A value: the number of its node, and which of the node's outputs it is."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LoweredOp:
+    """What nodes have in common that apply equal ops to equal shapes."""
+
+    id: int
+    calls: tuple[Call, ...]
+    stateful_call: Call | None
+    """The call of a module or a parameter, if there is one."""
+
+    @property
+    def code_signature(self) -> str:
+        """What generated code depends on: its calls; of a module the path alone, but for the branches that one may drop."""
+        return repr([(self._call_signature(call), call.args, call.keywords) for call in self.calls])
+
+    def _call_signature(self, call: Call) -> str:
+        if call is not self.stateful_call:
+            return call.target
+        return str(call.options.get("mode")) if call.target == DROP_PATH else "module"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LoweredNode:
+    """One node: its operands are the values where they are really made, its path is empty only where it has no state."""
+
+    node: Node
+    lowered: LoweredOp
+    operands: tuple[ValueRef, ...]
+    path: Path
+
+    @property
+    def batched(self) -> bool:
+        """Whether every operand has a batch axis; a sum of operands without one is wider than some of them."""
+        return all(value.shape.batched for value in self.node.inputs)
+
+
+def lower_graph(graph: Graph) -> tuple[list[LoweredNode], dict[ValueRef, ValueRef]]:
+    """The steps of a graph in order, and for each value the one that it is a copy of: mostly itself."""
+    lowered_ops: dict[Hashable, LoweredOp] = {}
+    made: dict[ValueRef, ValueRef] = {}
+    steps: list[LoweredNode] = []
+    names = _ModuleNames(graph)
+    for value in graph.inputs.values():
+        made[value.node, value.index] = (value.node, value.index)
+    for node in graph.ops:
+        lowered = _lower_op(node.op, node.input_shapes, lowered_ops)
+        operands = tuple(made[value.node, value.index] for value in node.inputs)
+        if lowered.calls:
+            made.update(((node.id, index), (node.id, index)) for index in range(len(node.outputs)))
+            steps.append(LoweredNode(node, lowered, operands, names.path(node) if lowered.stateful_call else node.path))
+        else:
+            made.update(((node.id, index), operand) for index, operand in enumerate(operands))
+    _check_shared(steps)
+    return steps, made
+
+
+def _lower_op(op: Op, shapes: tuple[Shape, ...], lowered_ops: dict[Hashable, LoweredOp]) -> LoweredOp:
+    key = (_hashable_op(op), shapes)
+    lowered = lowered_ops.get(key)
+    if lowered is None:
+        calls = op.lower(*shapes)
+        lowered = lowered_ops[key] = LoweredOp(
+            len(lowered_ops), calls, next((call for call in calls if call.stateful), None)
+        )
+    return lowered
+
+
+def _hashable_op(op: Op) -> Hashable:
+    try:
+        hash(op)
+    except TypeError:
+        return type(op), repr(op)
+    return op
+
+
+def _check_shared(steps: list[LoweredNode]) -> None:
+    first: dict[Path, LoweredOp] = {}
+    for step in steps:
+        state = step.lowered.stateful_call
+        if state is None:
+            continue
+        other = first.setdefault(step.path, step.lowered)
+        if other.stateful_call is not state and other.stateful_call != state:
+            raise ValueError(f"{step.node.name} is used with different options: its uses cannot share one module")
+
+
+class _ModuleNames:
+    """Names for the modules that have none: the op's word, in the region where it stands, the same in each use of a path.
+
+    A module whose name is that of a region, as of a join that has branches below its name, needs another one, too.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._regions = graph.regions
+        self._taken = {path[:end] for path in _iter_paths(graph) for end in range(1, len(path) + 1)}
+        self._used: dict[tuple[int, str], int] = {}
+        self._scopes_taken = {region.path for region in graph.regions}
+
+    def path(self, node: Node) -> Path:
+        if node.path and node.path not in self._scopes_taken:
+            return node.path
+        region, word = self._regions[node.region], node.op.word
+        number = self._used.get((region.id, word), 0)
+        while (path := (*region.path, f"{word}_{number}" if number else word)) in self._taken:
+            number += 1
+        self._used[region.id, word] = number + 1
+        return path
+
+
+def _iter_paths(graph: Graph) -> Iterator[Path]:
+    yield from (node.path for node in graph.ops)
+    yield from (region.path for region in graph.regions)

@@ -1,0 +1,51 @@
+"""What a printed network says of itself."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Protocol
+
+from archspec.codegen.python.formatter import WIDTH
+from archspec.printable import escape_unprintable
+
+
+class DescribedNetwork(Protocol):
+    """What is said about a network."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def paper(self) -> str: ...
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]: ...
+    @property
+    def output_shapes(self) -> dict[str, tuple[int, ...]]: ...
+    @property
+    def params(self) -> int: ...
+    @property
+    def macs(self) -> int: ...
+    @property
+    def depth(self) -> int: ...
+
+
+def describe_network(network: DescribedNetwork, command: str | None) -> str:
+    """What the docstring of a printed module says: the network, its paper, its counts, the command that made it."""
+    counts = (
+        f"{network.params:,} parameters, {network.macs:,} multiply-accumulates for one sample,"
+        f" {network.depth:,} weighted layers deep"
+    )
+    shapes = f"From {_format_shapes(network.input_shapes)} to {_format_shapes(network.output_shapes)}, without the batch: {counts}."
+    made = f"Made by `{escape_unprintable(command)}`." if command else "Made by archspec."
+    parts = [_wrap_text(part) for part in (network.paper, shapes) if part]
+    return "\n\n".join([f"The network {escape_unprintable(network.name)}.", *parts, made])
+
+
+def _wrap_text(text: str) -> str:
+    shown = escape_unprintable(" ".join(text.split()))
+    return "\n".join(textwrap.wrap(shown, WIDTH, break_long_words=False, break_on_hyphens=False))
+
+
+def _format_shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    texts = {name: "×".join(map(str, sizes)) or "a scalar" for name, sizes in shapes.items()}
+    return ", ".join(texts.values() if len(texts) == 1 else (f"{name} {text}" for name, text in texts.items()))

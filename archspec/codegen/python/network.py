@@ -1,0 +1,128 @@
+"""A graph as a file of plain PyTorch."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from typing import TypeVar
+
+from archspec.codegen.arguments import FreeIdentifiers, make_argument_names, make_identifier, name_part_arguments
+from archspec.codegen.lowering import lower_graph
+from archspec.codegen.module_tree import ModulePart, ModuleTree, build_module_tree
+from archspec.codegen.python.bodies import read_body
+from archspec.codegen.python.classes import write_class
+from archspec.codegen.python.families import construct_instance, group_bodies, make_single_template
+from archspec.codegen.python.initial import write_initialise_method
+from archspec.codegen.python.model import ClassBody, ClassTemplate, Constructor
+from archspec.codegen.python.module_file import PythonModule
+from archspec.codegen.python.runtime import RuntimeClasses
+from archspec.ir.graph import Graph, Path
+from archspec.printable import mask_unprintable
+
+Key = TypeVar("Key", bound=Hashable)
+
+_INLINE = 4  # modules of a chain that needs no class
+_NESTED = 3  # such chains inside one another
+
+
+def print_source(graph: Graph, docstring: str) -> str:
+    """The network as the text of a Python module that imports nothing but torch. `docstring` is its docstring."""
+    layout = build_module_tree(graph)
+    classes = _ClassCollection(layout, graph.name)
+    steps = lower_graph(graph)[0]
+    runtime = RuntimeClasses(
+        {step.lowered.stateful_call.target for step in steps if step.lowered.stateful_call is not None}
+    )
+    classes.name_classes(runtime.names)
+    heads = FreeIdentifiers(path[0] for path in classes.top.body.members)
+    method = write_initialise_method(steps, heads.take("_initialise"))
+    names = make_argument_names(["x"] if list(layout.inputs) == ["input"] else list(layout.inputs))
+    inner = [write_class(family, name_part_arguments(family.body.part)) for family in classes.inner]
+    return PythonModule(docstring, runtime, [*inner, write_class(classes.top, names, method)]).text()
+
+
+class _ClassCollection:
+    """The classes of a network: those of its parts, inner ones first, and its own."""
+
+    def __init__(self, layout: ModuleTree, name: str) -> None:
+        self._made: dict[Path, Constructor] = {}
+        self._depths: dict[Path, int] = {}
+        self.inner: list[ClassTemplate] = []
+        *parts, root = layout.parts
+        for level in _group_by_level(parts):
+            self._add(level)
+        body = read_body(root, list(layout.inputs.values()), list(layout.outputs.values()), self._made)
+        if not body.members:
+            body.chain = None
+        self.top = make_single_template(body)
+        self.top.kind = name
+
+    def _add(self, parts: list[ModulePart]) -> None:
+        """The classes of parts that lie equally deep; a short chain without a name is an `nn.Sequential` where it is used."""
+        distinct = {part.path: part for part in parts}.values()
+        bodies = [read_body(part, list(part.inputs), list(part.outputs), self._made) for part in distinct]
+        named: list[ClassBody] = []
+        for body in bodies:
+            if self._is_inline(body):
+                options = tuple(("", make) for make in body.members.values() if isinstance(make, Constructor))
+                self._made[body.part.path] = Constructor("torch.nn.Sequential", options)
+            else:
+                named.append(body)
+        for family in group_bodies(named):
+            self.inner.append(family)
+            for index, body in enumerate(family.bodies):
+                self._made[body.part.path] = construct_instance(family, index)
+
+    def _is_inline(self, body: ClassBody) -> bool:
+        if body.part.region.kind or body.chain is None or len(body.members) > _INLINE:
+            return False
+        path = body.part.path
+        depth = 1 + max((self._depths.get((*path, *inner), 0) for inner in body.members), default=0)
+        numbered = list(body.members) == [(str(index),) for index in range(len(body.members))]
+        if numbered and depth <= _NESTED:
+            self._depths[path] = depth
+        return path in self._depths
+
+    def name_classes(self, taken: set[str]) -> None:
+        """Gives every class its name, the network first."""
+        families = [self.top, *self.inner]
+        free = FreeIdentifiers(taken | {argument.name for family in families for argument in family.arguments})
+        for family in families:
+            family.name = free.take(_camel_case(family.kind))
+
+
+def _group_by_level(parts: list[ModulePart]) -> list[list[ModulePart]]:
+    """The parts, inner ones first; blocks of one name are on one level, if no block is inside one of its name."""
+    kinds: dict[Path, Hashable] = {part.path: part.region.kind or part.path for part in parts}
+    inside: dict[Path, set[Path]] = defaultdict(set)
+    below: dict[Hashable, set[Hashable]] = defaultdict(set)
+    for part in parts:
+        inner = {item.path for item in part.flattened if isinstance(item, ModulePart)}
+        inside[part.path] |= inner
+        below[kinds[part.path]] |= {kinds[path] for path in inner}
+    try:
+        heights = _nesting_heights(below)
+        level = {path: heights[kind] for path, kind in kinds.items()}
+    except CycleError:
+        level = _nesting_heights(inside)
+    by_height: dict[int, list[ModulePart]] = defaultdict(list)
+    for part in parts:
+        by_height[level[part.path]].append(part)
+    return [by_height[height] for height in sorted(by_height)]
+
+
+def _nesting_heights(below: Mapping[Key, set[Key]]) -> dict[Key, int]:
+    """How many are inside one another, itself included."""
+    heights: dict[Key, int] = {}
+    for key in TopologicalSorter(below).static_order():
+        heights[key] = 1 + max((heights[inner] for inner in below.get(key, ())), default=0)
+    return heights
+
+
+def _camel_case(text: str) -> str:
+    """The name of a class that is made of a name of the spec, or of the spec's own."""
+    words = [word for word in re.split(r"[\W_]+", mask_unprintable(text)) if word]
+    made = make_identifier("".join(word[0].upper() + word[1:] for word in words), "Net")
+    return made if made != "Net" else "Network"

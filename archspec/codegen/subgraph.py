@@ -1,0 +1,34 @@
+"""A part of a network as a network of its own: consecutive nodes, with what crosses into them and out of them."""
+
+from __future__ import annotations
+
+from archspec.analysis.liveness import LiveRanges
+from archspec.analysis.partition import PartitionStage
+from archspec.codegen.lowering import lower_graph
+from archspec.ir.graph import Graph, Input, Value, is_noop
+
+
+def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
+    """A stage of a network as a graph: its modules have the names and the regions that they have in the whole.
+
+    Its inputs are what the stage receives and its outputs what it sends, in that order; a value that it only hands on is an
+    input and an output. Names are those of the network's inputs and outputs, and of the modules that make what crosses.
+    """
+    steps, _ = lower_graph(graph)
+    paths = {step.node.id: step.path for step in steps}
+    live_ranges = LiveRanges(graph)
+    part = graph.copy_without_nodes()
+    made: dict[Value, Value] = {}
+    for crossing in stage.receives:
+        taken = graph.nodes[crossing.value.node]
+        made[crossing.value] = part.add_input(crossing.name, crossing.value.shape, taken.span)
+    for node in graph.nodes[stage.nodes.start : stage.nodes.stop]:
+        if isinstance(node, Input) or is_noop(node):
+            continue
+        inputs = tuple(made[live_ranges.alias_of[value]] for value in node.inputs)
+        outputs = part.add_node(
+            node.op, inputs, paths.get(node.id, node.path), region=node.region, span=node.span, use=node.use
+        )
+        made.update(zip(node.outputs, outputs, strict=True))
+    part.outputs = {crossing.name: made[live_ranges.alias_of[crossing.value]] for crossing in stage.sends}
+    return part

@@ -1,0 +1,121 @@
+"""A layout becomes shapes: boxes with their text, frames, arrows, the legend, the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archspec.draw.dot import frame_heading
+from archspec.draw.layout import Curve, Layout
+from archspec.draw.legend import draw_legend, draw_table
+from archspec.draw.picture import SMALL, Box, Cluster, Line
+from archspec.draw.scene import Group, PathShape, Point, Rect, Scene, SceneShape, Text, move_shape
+from archspec.draw.text import SIZE, measure_width
+from archspec.draw.theme import DASHES, Theme
+
+MARGIN = 16.0
+_HEAD = 26.0  # the line of the title
+_GAP = 28.0  # between a table and the figures beside it
+
+
+def compose_scene(layout: Layout, theme: Theme) -> Scene:
+    """The scene of a picture: title, table, figure, legend."""
+    picture = layout.picture
+    beside = draw_table(picture.table, theme)
+    left = beside.width + _GAP if beside.groups else 0.0
+    below = draw_legend(picture, theme, max(layout.width + left, 300.0))
+    titled = measure_width(picture.title, SIZE + 3, bold=True)
+    inner = max(left + layout.width, below.width, min(titled, 900))
+    across = left + max(0.0, (inner - left - layout.width) / 2)
+    body = max(layout.height, beside.height)
+    scene = Scene(picture.title, picture.description, inner + 2 * MARGIN, 0, theme.paper)
+    scene.groups.append(
+        Group("title", (Text(MARGIN, MARGIN + SIZE, picture.title, SIZE + 3, theme.ink, True, "start"),))
+    )
+    _place_groups(scene, beside.groups, MARGIN, MARGIN + _HEAD)
+    _place_groups(scene, list(draw_figure(layout, theme)), MARGIN + across, MARGIN + _HEAD)
+    under = MARGIN + _HEAD + body + (14 if below.groups else 0)
+    _place_groups(scene, below.groups, MARGIN, under)
+    scene.height = under + below.height + MARGIN
+    return scene
+
+
+def draw_figure(layout: Layout, theme: Theme) -> Iterator[Group]:
+    """The groups of the figure itself: frames, then arrows, then boxes."""
+    for cluster, (x0, y0, x1, y1) in layout.frames:
+        sheet = Rect(x0, y0, x1 - x0, y1 - y0, theme.frame(cluster.level), theme.rule, 7)
+        yield Group("frame", (sheet,), cluster.place, "frame", frame_heading(cluster))
+    for curve in layout.curves:
+        yield _draw_arrow(curve, theme)
+    for cluster, corners in layout.frames:
+        yield Group("heading", tuple(_draw_heading(cluster, corners, theme)))
+    for box, centre in layout.boxes:
+        yield Group("node", tuple(_draw_box(box, centre, theme)), box.place, box.kind, box.tip)
+
+
+def _place_groups(scene: Scene, groups: list[Group], x: float, y: float) -> None:
+    for group in groups:
+        shapes = tuple(move_shape(shape, x, y) for shape in group.shapes)
+        scene.groups.append(Group(group.role, shapes, group.place, group.kind, group.tip))
+
+
+def _draw_heading(cluster: Cluster, corners: tuple[float, float, float, float], theme: Theme) -> Iterator[SceneShape]:
+    """The label of a frame, on a ground of its own: an arrow that comes in below it does not strike it through."""
+    x, y = corners[0] + 8, corners[1] + 15
+    label = frame_heading(cluster)
+    wide = min(measure_width(label, SIZE, bold=True), corners[2] - x - 3)
+    colour = theme.frame(cluster.level)
+    yield Rect(x - 2, y - 10, wide + 4, 13, colour, colour, 2, 0)
+    yield Text(x, y, label, SIZE, theme.ink, True, "start")
+
+
+def _draw_arrow(curve: Curve, theme: Theme) -> Group:
+    edge, colour = curve.edge, theme.flows[curve.edge.flow]
+    thick = 1.2 if edge.flow == "flow" else 1.7
+    shapes: list[SceneShape] = [PathShape(curve.points, colour, thick, DASHES.get(edge.flow, ()))]
+    if curve.tip:
+        shapes.append(draw_arrow_head(curve.points[-1], curve.tip, colour))
+    if edge.label and curve.label:
+        x, y = curve.label
+        wide = measure_width(edge.label, SMALL)
+        shapes.append(Rect(x - wide / 2 - 2, y - 7, wide + 4, 14, theme.paper, theme.paper, 2, 0))
+        shapes.append(Text(x, y + 3.5, edge.label, SMALL, theme.faint))
+    return Group("edge", tuple(shapes), kind=edge.flow, tip="" if edge.flow == "flow" else edge.flow)
+
+
+def draw_arrow_head(base: Point, tip: Point, colour: str) -> PathShape:
+    """The head of an arrow."""
+    dx, dy = tip[0] - base[0], tip[1] - base[1]
+    length = max((dx * dx + dy * dy) ** 0.5, 0.01)
+    dx, dy = dx / length, dy / length
+    back = tip[0] - 6.5 * dx, tip[1] - 6.5 * dy
+    wings = ((back[0] - 2.8 * dy, back[1] + 2.8 * dx), tip, (back[0] + 2.8 * dy, back[1] - 2.8 * dx))
+    return PathShape(tuple((round(x, 2), round(y, 2)) for x, y in wings), colour, 0.5, (), colour, straight=True)
+
+
+def _draw_box(box: Box, centre: Point, theme: Theme) -> Iterator[SceneShape]:
+    x, y = centre
+    line, fill = theme.lines[box.kind], theme.fills[box.kind]
+    wide, high = box.width, box.height
+    yield Rect(x - wide / 2, y - high / 2, wide, high, fill, line, high / 2 if box.sign else 5, 1.2)
+    if box.sign:
+        yield Text(x, y + 5, box.lines[0].text, SIZE + 4, theme.ink, True)
+        return
+    top = y - high / 2 + 4.5
+    for row in box.lines:
+        colour = theme.faint if row.style == "faint" else theme.ink
+        base = top + row.height - 4
+        yield Text(x, round(base, 2), row.text, row.size, colour, row.style == "strong")
+        yield from _draw_skip(row, x + wide / 2, top, theme)
+        top += row.height
+
+
+def _draw_skip(line: Line, right: float, top: float, theme: Theme) -> Iterator[SceneShape]:
+    """The shortcut around what a line names, at the right edge of its box."""
+    if not line.skip:
+        return
+    colour = theme.flows[line.skip]
+    high, low = top + 1.5, top + line.height - 1.5
+    inner, outer = right - 19, right - 5
+    points = ((inner, high), (outer, high), (outer, low), (inner + 5, low))
+    yield PathShape(points, colour, 1.7, DASHES.get(line.skip, ()))
+    yield draw_arrow_head((inner + 5, low), (inner - 1, low), colour)

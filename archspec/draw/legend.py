@@ -1,0 +1,92 @@
+"""What stands around a figure: the legend below it, the table beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archspec.draw.picture import SMALL, Picture
+from archspec.draw.scene import Group, PathShape, Rect, Scene, SceneShape, Text
+from archspec.draw.text import measure_width
+from archspec.draw.theme import DASHES, Theme
+from archspec.view import labels
+
+_ROW = 16.0
+_COLUMN = 14.0
+_FLOWS = {
+    "identity": "identity shortcut",
+    "projection": "projection shortcut",
+    "concat": "concatenated",
+    "gate": "gate",
+}
+
+
+def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
+    """What the colours and the lines mean, in rows no wider than `room`; empty where the picture wants none."""
+    scene = Scene("", "", 0, 0, theme.paper)
+    if not picture.legend:
+        return scene
+    shown = [kind for kind in labels.CATEGORY_NAMES if kind in picture.kinds and kind != "ends"]
+    x, y = 0.0, 0.0
+    for name, kind in [(labels.CATEGORY_NAMES[kind], kind) for kind in shown] + [
+        (_FLOWS[flow], flow) for flow in picture.flows
+    ]:
+        wide = 22 + measure_width(name, SMALL) + _COLUMN
+        if x and x + wide > room:
+            x, y = 0.0, y + _ROW
+        scene.groups.append(
+            Group(
+                "legend",
+                (*_draw_sample(kind, x, y, theme), Text(x + 20, y + 10, name, SMALL, theme.faint, anchor="start")),
+            )
+        )
+        x += wide
+        scene.width = max(scene.width, x)
+    scene.height = y + _ROW if scene.groups else 0
+    return scene
+
+
+def _draw_sample(kind: str, x: float, y: float, theme: Theme) -> tuple[SceneShape, ...]:
+    if kind in theme.fills:
+        return (Rect(x, y + 1, 14, 10, theme.fills[kind], theme.lines[kind], 3, 1.2),)
+    return (PathShape(((x, y + 6), (x + 15, y + 6)), theme.flows[kind], 1.7, DASHES.get(kind, ()), straight=True),)
+
+
+def draw_table(rows: Sequence[Sequence[str]], theme: Theme) -> Scene:
+    """A table with rules above and below its head and below its last row; a cell may have several lines."""
+    scene = Scene("", "", 0, 0, theme.paper)
+    if not rows:
+        return scene
+    columns = range(len(rows[0]))
+    widths = [
+        max(measure_width(line, SMALL, bold=not index) for index, row in enumerate(rows) for line in row[c].split("\n"))
+        for c in columns
+    ]
+    starts = [sum(widths[:c]) + _COLUMN * c for c in columns]
+    scene.width = sum(widths) + _COLUMN * (len(widths) - 1)
+    shapes: list[SceneShape] = []
+    y = 0.0
+    for index, row in enumerate(rows):
+        high = max(len(cell.split("\n")) for cell in row)
+        if index < 2:
+            shapes.append(_draw_rule(y, scene.width, theme))
+        for c in columns:
+            for number, line in enumerate(row[c].split("\n")):
+                shapes.append(
+                    _draw_cell(
+                        line, starts[c], widths[c], y + 12 + 13 * number, theme, head=not index, number=c > len(row) - 3
+                    )
+                )
+        y += 13 * high + 6
+    shapes.append(_draw_rule(y, scene.width, theme))
+    scene.height = y + 1
+    scene.groups.append(Group("table", tuple(shapes)))
+    return scene
+
+
+def _draw_rule(y: float, wide: float, theme: Theme) -> PathShape:
+    return PathShape(((0, y), (wide, y)), theme.rule, 1, straight=True)
+
+
+def _draw_cell(text: str, x: float, wide: float, y: float, theme: Theme, *, head: bool, number: bool) -> Text:
+    """A cell; the last two columns hold numbers and are flush right."""
+    return Text(x + wide * number, y, text, SMALL, theme.ink, head, "end" if number else "start")

@@ -1,0 +1,341 @@
+"""What is said about a spec: where, what was expected, what was found, what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+from itertools import islice
+from typing import Literal, NoReturn
+
+from archspec import meter
+from archspec.printable import escape_unprintable, mask_unprintable
+
+_SHOWN_LINE = 160  # a longer source line is cut around its carets
+_LEAST_SHOWN = 20  # characters of it, however narrow the screen
+_MARGIN = 8  # columns before it
+_SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
+_MOST_SHOWN = 1000  # characters of one line of a diagnostic
+_SHOWN_ITEMS = 20  # arguments of a block, or numbers of a list
+_REPORT = 50  # units of work for one diagnostic
+_SHOWN_PLACES = 8  # further places of what is wrong at several
+_LISTED = 12  # names that are listed whole
+_COMPARED = 1000  # words that are looked through for the nearest one
+
+Severity = Literal["error", "warning"]
+"""An error keeps a spec from being a network; a warning is about a part of it that changes nothing, or may not be meant."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The text of one spec and the name by which its author knows it."""
+
+    name: str
+    text: str
+    start: int = 0
+    """Where YAML begins in the text: behind the `groups=` of an option."""
+    numbered: bool = True
+    """Whether places have a line and a column: in an option, or where there is no text, the name says enough."""
+
+    @staticmethod
+    def option(name: str, value: str, *, flag: str = "") -> Source:
+        """The value of an argument that stands outside the spec, as `name=value`, behind the `flag` of a command line."""
+        text = f"{name}={value}"
+        return Source(f"{flag} {shorten_text(text)}".lstrip(), text, start=len(name) + 1, numbered=False)
+
+    @property
+    def yaml(self) -> str:
+        """What is read as YAML."""
+        return self.text[self.start :]
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    def line(self, number: int) -> str:
+        """Line `number`, counted from 1; empty past the end."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one line of a source; line and column count from 1, in characters."""
+
+    source: Source
+    line: int
+    column: int
+    length: int = 1
+
+    def subspan(self, offset: int, length: int) -> Span:
+        """The stretch of `length` characters that starts `offset` characters into this one."""
+        return Span(self.source, self.line, self.column + offset, max(1, length))
+
+    def __str__(self) -> str:
+        if not self.source.numbered and self.line == 1:
+            return self.source.name
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a block: `bottleneck(width=64, stride=1), used at resnet50.yaml:21:9`, and the use around it."""
+
+    block: str
+    arguments: Mapping[str, object]
+    span: Span
+    parent: Use | None = None
+
+    def __str__(self) -> str:
+        given = islice(self.arguments.items(), _SHOWN_ITEMS)
+        shown = [f"{shorten_text(name)}={_format_value(value)}" for name, value in given]
+        more = ["…"] if len(self.arguments) > _SHOWN_ITEMS else []
+        return f"{shorten_text(self.block)}({', '.join(shown + more)})"
+
+    def enclosing_uses(self) -> Iterable[Use]:
+        """This use and those around it, innermost first."""
+        use: Use | None = self
+        while use is not None:
+            yield use
+            use = use.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One further place that matters to a diagnostic, with what stands there."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fact about a spec: an error keeps it from being a network, a warning does not."""
+
+    message: str
+    span: Span
+    notes: tuple[Note, ...] = ()
+    use: Use | None = None
+    help: str | None = None
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, width: int | None = None) -> str:
+        """What is wrong, where, and what to do, in lines; the excerpt of the source is at most `width` wide, if that is given."""
+        return "\n".join(map(_make_printable, _format_diagnostic(self, width)))
+
+    def as_dict(self) -> dict[str, object]:
+        """The diagnostic as plain data, for `--json`."""
+        return {
+            "severity": self.severity,
+            "file": self.span.source.name,
+            "line": self.span.line,
+            "column": self.span.column,
+            "length": self.span.length,
+            "message": _cut_text(self.message),
+            "notes": [{"at": str(note.span), "text": _cut_text(note.text)} for note in self.notes],
+            "uses": [{"block": str(use), "at": str(use.span)} for use in self.use.enclosing_uses()] if self.use else [],
+            "help": _cut_text(self.help) if self.help else None,
+        }
+
+
+class SpecError(ValueError):
+    """A spec that is not a network; `diagnostics` says why, each with its place."""
+
+    def __init__(self, *diagnostics: Diagnostic) -> None:
+        super().__init__(*diagnostics)
+        self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self.diagnostics))
+
+
+class LimitError(SpecError):
+    """A spec that asks for more than it may; nothing after this is looked at."""
+
+
+MOST = 100
+"""Diagnostics of one spec; whoever has mended these may ask again."""
+
+
+def raise_spec_error(
+    message: str, span: Span, use: Use | None, *, help: str | None = None, notes: tuple[Note, ...] = ()
+) -> NoReturn:
+    """Raises `SpecError` with one diagnostic."""
+    raise SpecError(Diagnostic(message, span, notes, use, help))
+
+
+@dataclass
+class Collector:
+    """Gathers independent diagnostics so that they can be reported together, up to a hundred."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    """Errors."""
+    warnings: list[Diagnostic] = field(default_factory=list)
+    _seen: set[tuple[str, Span]] = field(default_factory=set)
+
+    def report(
+        self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = (), use: Use | None = None
+    ) -> None:
+        """Adds a diagnostic, once. Raises `SpecError` where there are enough of them."""
+        if (message, span) in self._seen:
+            return
+        self._seen.add((message, span))
+        meter.charge_work("diagnostics", _REPORT)
+        self.diagnostics.append(Diagnostic(message, span, notes=notes, use=use, help=help))
+        if len(self.diagnostics) >= MOST:
+            self.raise_if_any()
+
+    def warn(self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = ()) -> None:
+        """Adds a warning, once, up to a hundred."""
+        if (message, span) not in self._seen and len(self.warnings) < MOST:
+            self._seen.add((message, span))
+            self.warnings.append(Diagnostic(message, span, notes=notes, help=help, severity="warning"))
+
+    def raise_if_any(self) -> None:
+        """Raises `SpecError` with all errors, and the warnings beside them, if there is an error."""
+        if self.diagnostics:
+            raise SpecError(*merge_diagnostics((*self.diagnostics, *self.warnings)))
+
+
+def diagnostic_order(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    """The order of diagnostics: file, line, column."""
+    return diagnostic.span.source.name, diagnostic.span.line, diagnostic.span.column
+
+
+def merge_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics by place, those that say the same made one: the first, with the places of the others as its notes."""
+    same: dict[tuple[object, ...], list[Diagnostic]] = {}
+    for diagnostic in sorted(diagnostics, key=diagnostic_order):
+        use = (str(diagnostic.use), diagnostic.use.span) if diagnostic.use is not None else None
+        same.setdefault((diagnostic.severity, diagnostic.message, diagnostic.help, use), []).append(diagnostic)
+    return tuple(_with_others(first, others) for first, *others in same.values())
+
+
+def _with_others(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
+    notes = [Note(other.span, "and here") for other in others[:_SHOWN_PLACES]]
+    if len(others) > _SHOWN_PLACES:
+        notes[-1] = Note(notes[-1].span, f"and here, and at {len(others) - _SHOWN_PLACES} more places")
+    return replace(first, notes=(*first.notes, *notes))
+
+
+def find_nearest(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that `word` was most likely meant to be, or None.
+
+    All suggestions of one run share an allowance of work (`meter.SUGGESTIONS`); when it is spent there are no more.
+    """
+    if len(word) > 60:
+        return None
+    alike = (other for other in words if abs(len(other) - len(word)) <= max(3, len(word)))
+    compared = list(islice(alike, _COMPARED))
+    if not meter.find_meter().suggest(sum(_comparison_work(word, other) for other in compared)):
+        return None
+    close = difflib.get_close_matches(word.lower(), compared, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _comparison_work(word: str, other: str) -> int:
+    """The work of comparing two words: difflib looks each letter of one up among those of the other."""
+    return 3 + len(word) * len(other) // 6
+
+
+def suggest_nearest(word: str, words: Iterable[str]) -> str | None:
+    """A `help:` text that names the nearest of `words`; None where none is near."""
+    close = find_nearest(word, words)
+    return f"did you mean {close!r}?" if close is not None else None
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str | None:
+    """A `help:` text that names the nearest of `words`, or else all of them; of many, some and how many there are.
+
+    `words` are looked at only as long as there is work left for suggestions. None where there are none, or no work is left.
+
+    >>> did_you_mean("kernal", ["out", "kernel"])
+    "did you mean 'kernel'?"
+    >>> did_you_mean("x", ["out", "kernel"])
+    'there is out, kernel'
+    """
+    account = meter.find_meter()
+    known: dict[str, None] = {}
+    for other in words:
+        if not account.suggest(1):
+            return None
+        known[other] = None
+    close = suggest_nearest(word, known)
+    if close is not None or not known:
+        return close
+    if len(known) <= _LISTED:
+        return f"there is {', '.join(known)}"
+    if not account.suggest(sum(map(len, known))):
+        return None
+    letters, order = set(word.lower()), {other: position for position, other in enumerate(known)}
+    alike = sorted(known, key=lambda other: (-len(letters & set(other.lower())), order[other]))
+    return f"there are {len(known)}, among them {', '.join(alike[: _LISTED // 2])}"
+
+
+def shorten_text(text: str, limit: int = 60) -> str:
+    """`text` on one line and no longer than `limit` characters."""
+    flat = " ".join(text[: 4 * limit].split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def _format_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        shown = [_format_value(item) for item in value[:_SHOWN_ITEMS]]
+        return f"({', '.join(shown)}{', …' if len(value) > _SHOWN_ITEMS else ',' if len(value) == 1 else ''})"
+    if isinstance(value, str):
+        return shorten_text(value)
+    return f"{float(value):g}" if isinstance(value, Fraction) else str(value)
+
+
+def _format_diagnostic(diagnostic: Diagnostic, screen: int | None) -> Iterable[str]:
+    span = diagnostic.span
+    yield f"{span}: {diagnostic.severity}: {diagnostic.message}"
+    yield from _quote_source_line(
+        span, _SHOWN_LINE if screen is None else max(_LEAST_SHOWN, min(_SHOWN_LINE, screen - _MARGIN))
+    )
+    width = max((len(_format_location(note.span, span)) for note in diagnostic.notes), default=0)
+    for note in diagnostic.notes:
+        yield f"   {_format_location(note.span, span):<{width}}  {note.text}"
+    uses = list(diagnostic.use.enclosing_uses()) if diagnostic.use else []
+    yield from map(_format_use, uses[:_SHOWN_USES])
+    if len(uses) > _SHOWN_USES:
+        yield f"   … {len(uses) - _SHOWN_USES - 1} more"
+        yield _format_use(uses[-1])
+    if diagnostic.help:
+        yield f"   help: {diagnostic.help}"
+
+
+def _format_use(use: Use) -> str:
+    return f"   in {shorten_text(str(use), 120)}, used at {use.span}"
+
+
+def _make_printable(line: str) -> str:
+    """A line of a diagnostic: the author's words may hold anything, a terminal gets text."""
+    return escape_unprintable(_cut_text(line))
+
+
+def _cut_text(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
+
+
+def _quote_source_line(span: Span, room: int) -> Iterable[str]:
+    """The line of a span, or `room` characters of it around the span, and carets below."""
+    line = span.source.line(span.line)
+    if not line:
+        return
+    start = 0 if len(line) <= room else max(0, min(span.column - room // 4, len(line) - room))
+    shown = mask_unprintable(line[start : start + room], " ")
+    indent = span.column - 1 - start
+    carets = "^" * max(1, min(span.length, len(shown) - indent))
+    yield f"{span.line:>5} | {shown}"
+    yield f"      | {' ' * indent}{carets}"
+
+
+def _format_location(span: Span, reference: Span) -> str:
+    return f"{span.line}:{span.column}" if span.source is reference.source else str(span)

@@ -1,0 +1,107 @@
+"""Parts of a network by name: a layer as the `state_dict` knows it, a block, a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from archspec.errors import Span, did_you_mean, find_nearest
+from archspec.ir.graph import Graph, Node, Path, Value
+
+OperandRef = tuple[int, int]
+"""Where a value is read: the number of a node, and which of its operands it is."""
+
+
+class UnknownPartError(LookupError):
+    """A name that no part of the network has; `help` names the nearest."""
+
+    def __init__(self, message: str, help: str | None) -> None:
+        super().__init__(f"{message}; {help}" if help else message)
+        self.message, self.help = message, help
+
+
+@dataclass(frozen=True, eq=False)
+class NamedPart:
+    """All nodes of one name, and of the regions of that name, in order."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    graph: Graph
+
+    @cached_property
+    def node_ids(self) -> frozenset[int]:
+        return frozenset(node.id for node in self.nodes)
+
+    @cached_property
+    def incoming(self) -> dict[OperandRef, Value]:
+        """The edges that lead into it, with what they carry, gates included."""
+        return {
+            (node.id, operand): value
+            for node in self.nodes
+            for operand, value in enumerate(node.inputs)
+            if value.node not in self.node_ids
+        }
+
+    @cached_property
+    def outputs(self) -> tuple[Value, ...]:
+        """Its values that are read outside it or are outputs of the network, in order; if there is none, those of its last node."""
+        returned = set(self.graph.outputs.values())
+        left = (
+            value
+            for node in self.nodes
+            for value in node.outputs
+            if value in returned or any(consumer not in self.node_ids for consumer in value.users)
+        )
+        return tuple(left) or self.nodes[-1].outputs
+
+    @cached_property
+    def span(self) -> Span:
+        """Where the spec makes it."""
+        path = tuple(self.name.split("."))
+        for region in self.graph.regions:
+            if region.path == path:
+                return region.span
+        return self.nodes[0].span
+
+
+class NamedParts:
+    """All parts of a network, found by name."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._nodes: dict[Path, list[Node]] = {}
+        for node in graph.ops:
+            for path in _enclosing_paths(graph.regions[node.region].path, node.path):
+                self._nodes.setdefault(path, []).append(node)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(".".join, self._nodes)
+
+    def get(self, name: str) -> NamedPart | None:
+        nodes = self._nodes.get(tuple(name.split(".")))
+        return NamedPart(name, tuple(nodes), self.graph) if nodes else None
+
+    def find(self, name: str) -> NamedPart:
+        """The part of a name. Raises `UnknownPartError`."""
+        part = self.get(name)
+        if part is None:
+            raise UnknownPartError(f"the network has no part {name[:80]!r}", self.suggest(name))
+        return part
+
+    def suggest(self, name: str, others: tuple[str, ...] = ()) -> str | None:
+        """What an unknown name may have been meant to be: one beside it, below the longest part of it that there is."""
+        words = tuple(name.split("."))
+        known = next(words[:end] for end in range(len(words), -1, -1) if not end or words[:end] in self._nodes)
+        below = [".".join(path) for path in self._nodes if len(path) == len(known) + 1 and path[: len(known)] == known]
+        if known and below:
+            close = find_nearest(".".join(words[: len(known) + 1]), below)
+            range_of = f"{'.'.join(known)} has {below[0]}" + (f" to {below[-1]}" if len(below) > 1 else "")
+            return f"did you mean {close!r}? {range_of}" if close else range_of
+        return did_you_mean(name, [*others, *below, *self])
+
+
+def _enclosing_paths(region: Path, own: Path) -> Iterator[Path]:
+    """The paths of all parts that a node belongs to."""
+    yield from (region[:end] for end in range(1, len(region) + 1))
+    yield from (own[:end] for end in range(1, len(own) + 1) if own[:end] != region[:end])

@@ -1,0 +1,132 @@
+"""The routes of a signal through a graph, followed by channel range: what path counts, depth and distances are sums over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import TypeVar
+
+from archspec import meter
+from archspec.ir.graph import Graph, Input, Node, Value
+
+_ARRIVAL = 3  # units of work for what reaches one output of a node, beside those for the ranges of channels
+_WIDE = 16  # operands and outputs of a node among which a split or a concatenation looks for a place with one unit
+
+Amount = TypeVar("Amount")
+PerChannelRange = dict[range, Amount]
+"""What is known of all routes to one value, by the channels that they reach. Equal ranges are one, none is ever cut up."""
+
+
+def propagate_routes(
+    graph: Graph,
+    start: Amount,
+    merge: Callable[[Amount, Amount], Amount],
+    cost: Callable[[Node, int], int] | None = None,
+    extend: Callable[[Amount, int], Amount] | None = None,
+    *,
+    gates: bool = False,
+    sources: Collection[Value] | None = None,
+    entries: Collection[tuple[int, int]] = (),
+) -> Iterator[tuple[Node | Input, list[PerChannelRange[Amount]]]]:
+    """Follows all routes from `sources` (the inputs of the network) at once and gives, per node, what reaches each output.
+
+    Routes start at `entries` too: at the operand of a node, with all of its channels. A route starts as `start`; entering a node by an operand whose `cost` is not 0 makes it `extend(amount, cost)`; routes that
+    meet on the same channels of a value become one by `merge`. With `gates`, the operands that do not carry the signal are
+    followed too. Only what is still to be read is held, so that long chains are cheap.
+    """
+    starts = {(value.node, value.index) for value in (graph.inputs.values() if sources is None else sources)}
+    started = {node for node, _ in starts}
+    unread = [sum(len(value.users) for value in node.outputs) for node in graph.nodes]
+    live: dict[int, list[PerChannelRange[Amount]]] = {}
+    for node in graph.nodes:
+        if isinstance(node, Input):
+            reached: list[PerChannelRange[Amount]] = [{}]
+        else:
+            offered = [live[value.node][value.index] for value in node.inputs]
+            for operand, value in enumerate(node.inputs if entries else ()):
+                if (node.id, operand) in entries:
+                    offered[operand] = _start_route(offered[operand], range(value.shape.channels), start, merge)
+            reached = [
+                _propagate_through_node(node, index, offered, merge, cost, extend, gates)
+                for index in range(len(node.outputs))
+            ]
+        if node.id in started:
+            for value in node.outputs:
+                if (node.id, value.index) in starts:
+                    reached[value.index] = {range(value.shape.channels): start}
+        yield node, reached
+        live[node.id] = reached
+        for value in () if isinstance(node, Input) else node.inputs:
+            unread[value.node] -= 1
+            if not unread[value.node]:
+                del live[value.node]
+
+
+def _start_route(
+    reached: PerChannelRange[Amount], channels: range, start: Amount, merge: Callable[[Amount, Amount], Amount]
+) -> PerChannelRange[Amount]:
+    """What reaches a value, and one more route that starts there."""
+    return {**reached, channels: merge(reached[channels], start) if channels in reached else start}
+
+
+def _propagate_through_node(
+    node: Node,
+    output: int,
+    offered: list[PerChannelRange[Amount]],
+    merge: Callable[[Amount, Amount], Amount],
+    cost: Callable[[Node, int], int] | None,
+    extend: Callable[[Amount, int], Amount] | None,
+    gates: bool,
+) -> PerChannelRange[Amount]:
+    width = 0 if node.op.elementwise else len(node.inputs) + len(node.outputs)
+    meter.charge_work("counting", _ARRIVAL + sum(map(len, offered)) * (1 + width // _WIDE))
+    op, inputs, outputs = node.op, node.input_shapes, node.output_shapes
+    arrived: PerChannelRange[Amount] = {}
+    for operand, reached in enumerate(offered):
+        if not reached or not (gates or op.carries(operand, len(inputs))):
+            continue
+        paid = cost(node, operand) if cost else 0
+        for channels, amount in reached.items():
+            to = op.routes(operand, channels, inputs, outputs, output)
+            if not to:
+                continue
+            longer = extend(amount, paid) if paid and extend else amount
+            arrived[to] = merge(arrived[to], longer) if to in arrived else longer
+    return arrived
+
+
+def count_weighted_layers(node: Node, _operand: int) -> int:
+    """The weighted layers that a route passes in a node: the `cost` of lengths in layers."""
+    return node.op.weighted
+
+
+def find_shortest_distances(graph: Graph, *, gates: bool = False) -> list[tuple[int | None, ...]]:
+    """For each output of each node, the fewest weighted layers on any route from an input to it; None where there is no route."""
+    return [
+        tuple(min(routes.values(), default=None) for routes in reached)
+        for _, reached in propagate_routes(graph, 0, min, count_weighted_layers, int.__add__, gates=gates)
+    ]
+
+
+def find_residual_operands(graph: Graph, *, gates: bool = False) -> dict[int, tuple[bool, ...]]:
+    """For each join, by the number of its node: which of its operands are longer ways than necessary.
+
+    Those are the operands with more weighted layers behind them than the nearest operand has, as the residual branch of a unit
+    beside its shortcut (Veit et al. 2016, arXiv:1605.06431). An operand that no route from an input reaches is none, and
+    without `gates` nor is one that does not carry the signal.
+    """
+    behind = find_shortest_distances(graph, gates=gates)
+    return {node.id: _mark_residual_operands(node, behind, gates) for node in graph.ops if is_join(node)}
+
+
+def is_join(node: Node) -> bool:
+    """Whether routes meet in a node; a bundle keeps its values apart."""
+    return node.op.join and len(node.outputs) == 1
+
+
+def _mark_residual_operands(node: Node, behind: list[tuple[int | None, ...]], gates: bool) -> tuple[bool, ...]:
+    ways = [
+        behind[value.node][value.index] if gates or node.op.carries(operand, len(node.inputs)) else None
+        for operand, value in enumerate(node.inputs)
+    ]
+    nearest = min((way for way in ways if way is not None), default=0)
+    return tuple(way is not None and way > nearest for way in ways)

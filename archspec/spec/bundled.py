@@ -1,0 +1,23 @@
+"""The bundled specs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+
+@lru_cache(maxsize=1)
+def find_bundled_folder() -> Path:
+    """Where the bundled specs are: inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parents[1] / "specs"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "specs"
+
+
+def list_bundled_names() -> tuple[str, ...]:
+    """The names of the bundled specs, sorted."""
+    return tuple(sorted(path.stem for path in find_bundled_folder().glob("*.yaml")))
+
+
+def find_bundled_spec(name: str) -> Path | None:
+    """The file of a bundled spec, or None if there is none of that name."""
+    return find_bundled_folder() / f"{name}.yaml" if name in list_bundled_names() else None

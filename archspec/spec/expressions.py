@@ -1,0 +1,256 @@
+"""Exact arithmetic over named numbers: names, numbers, `+ - * / // ( )`, nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from archspec import meter
+
+MAX_LENGTH = 1000  # characters in one expression
+MAX_BITS = 4096  # of a numerator or denominator
+MAX_DIGITS = MAX_BITS // 4  # of a number as it is written
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|[-+*/()]))"
+)
+_NAME = re.compile(r"[^\W\d]\w*")
+_PART = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
+
+
+class ExpressionError(ValueError):
+    """Arithmetic that has no result; `offset` and `length` say which part of the text is at fault."""
+
+    def __init__(self, message: str, offset: int, length: int = 1, *, help: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.offset, self.length, self.help = message, offset, length, help
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    name: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    sign: str
+    left: Expression
+    right: Expression
+    offset: int
+
+
+Expression = Number | Name | Binary
+
+
+def is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
+def is_part_name(text: str) -> bool:
+    """Whether a text is the dotted name of a part of a network, which is no arithmetic."""
+    return _PART.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def parse_expression(text: str) -> Expression:
+    """The tree of an expression.
+
+    Raises:
+        ExpressionError: the text is not arithmetic.
+
+    >>> evaluate_expression(parse_expression("4 * width // 3"), {"width": Fraction(64)}.get)
+    Fraction(85, 1)
+    """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"an expression has at most {MAX_LENGTH} characters; this one has {len(text)}", 0, 1)
+    return _Parser(text).parse_whole()
+
+
+def find_names(expression: Expression) -> Iterator[Name]:
+    """The names that an expression reads, from left to right."""
+    pending = [expression]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Name):
+            yield part
+        elif isinstance(part, Binary):
+            pending += [part.right, part.left]
+
+
+def evaluate_expression(expression: Expression, value: Callable[[str], Fraction | None]) -> Fraction:
+    """The exact value of an expression; `value` gives that of each name, or None where there is none.
+
+    Raises:
+        ExpressionError: a name without a value, a division by zero, a number beyond `MAX_BITS`.
+    """
+    if isinstance(expression, Number):
+        return expression.value
+    if isinstance(expression, Name):
+        known = value(expression.name)
+        if known is None:
+            raise ExpressionError(f"{expression.name!r} has no value here", expression.offset, len(expression.name))
+        return known
+    left, right = evaluate_expression(expression.left, value), evaluate_expression(expression.right, value)
+    if right == 0 and expression.sign in ("/", "//"):
+        raise ExpressionError("a division by zero", expression.offset, len(expression.sign))
+    result = _APPLY[expression.sign](left, right)
+    bits = max(result.numerator.bit_length(), result.denominator.bit_length())
+    meter.charge_work("arithmetic", 1 + bits // 256)
+    if bits > MAX_BITS:
+        raise ExpressionError(f"a number of more than {MAX_BITS} bits", expression.offset, len(expression.sign))
+    return result
+
+
+_APPLY: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: Fraction(a // b),
+}
+
+
+def parse_number(text: str) -> Fraction:
+    """The exact value of a decimal number.
+
+    Raises:
+        ExpressionError: it has more than `MAX_BITS` bits.
+    """
+    mantissa, _, exponent = text.lower().partition("e")
+    if len(mantissa) > MAX_DIGITS or len(exponent) > 4 or (exponent and abs(int(exponent)) > MAX_DIGITS):
+        raise ExpressionError(f"a number of more than {MAX_BITS} bits", 0, len(text))
+    return Fraction(text)
+
+
+class _Parser:
+    """Recursive descent; `MAX_LENGTH` bounds its depth through `_MAX_DEPTH`."""
+
+    _MAX_DEPTH = 50
+
+    def __init__(self, text: str) -> None:
+        self.text, self.position, self.depth = text, 0, 0
+        self.kind, self.token, self.start = "", "", 0
+        self.advance()
+
+    def advance(self) -> None:
+        match = _TOKEN.match(self.text, self.position)
+        if match is None or match.lastgroup is None:
+            self.kind, self.token = "", ""
+            self.start = self.position + len(self.text[self.position :]) - len(self.text[self.position :].lstrip())
+            return
+        self.kind, self.token = match.lastgroup, match[match.lastgroup]
+        self.start, self.position = match.start(match.lastgroup), match.end()
+
+    def parse_whole(self) -> Expression:
+        result = self.parse_sum()
+        if self.kind or self.start < len(self.text):
+            shown = self.token or self.text[self.start]
+            self.refuse(shown)
+            raise ExpressionError(f"arithmetic ends before {shown!r}", self.start, len(shown), help=_OPERATORS)
+        return result
+
+    def parse_sum(self) -> Expression:
+        return self.parse_chain(("+", "-"), self.parse_product)
+
+    def parse_product(self) -> Expression:
+        return self.parse_chain(("*", "/", "//"), self.parse_atom)
+
+    def parse_chain(self, signs: tuple[str, ...], part: Callable[[], Expression]) -> Expression:
+        left = part()
+        length = 0
+        while self.kind == "sign" and self.token in signs:
+            sign, start = self.token, self.start
+            self.advance()
+            left = Binary(sign, left, part(), start)
+            length += 1
+            if length > 2 * self._MAX_DEPTH:
+                raise ExpressionError(f"more than {2 * self._MAX_DEPTH} terms in a row", start)
+        return left
+
+    def parse_atom(self) -> Expression:
+        self.depth += 1
+        kind, token, start = self.kind, self.token, self.start
+        if self.depth > self._MAX_DEPTH:
+            raise ExpressionError(f"more than {self._MAX_DEPTH} levels of parentheses", start)
+        if not kind or (kind == "sign" and token not in ("-", "(")):
+            shown = token or self.text[start : start + 1]
+            self.refuse(shown)
+            raise ExpressionError(
+                f"a number or a name is missing before {shown!r}"
+                if shown
+                else "a number or a name is missing at the end",
+                start,
+                len(shown),
+                help=_OPERATORS,
+            )
+        self.advance()
+        result: Expression
+        if kind == "name" and self.token == "(":
+            message = f"arithmetic has no function {token[:30]!r}"
+            raise ExpressionError(message, start, len(token), help=_INSTEAD.get(token.lower(), _OPERATORS))
+        if kind == "number":
+            result = Number(_parse_number_at(token, start))
+        elif kind == "name":
+            result = Name(token, start)
+        elif token == "-":
+            result = Binary("-", Number(Fraction(0)), self.parse_atom(), start)
+        else:
+            result = self.parse_sum()
+            if self.token != ")":
+                raise ExpressionError("'(' is never closed", start)
+            self.advance()
+        self.depth -= 1
+        return result
+
+    def refuse(self, shown: str) -> None:
+        """Raises `ExpressionError` where an operator of another language stands; `shown` is its last sign."""
+        before = self.text[self.start - 1 : self.start]
+        sign = before + shown if shown == before == "*" else shown
+        if sign in _INSTEAD:
+            raise ExpressionError(
+                f"arithmetic has no {sign!r}", self.start + 1 - len(sign), len(sign), help=_INSTEAD[sign]
+            )
+
+
+_OPERATORS = "arithmetic has names, numbers, + - * / // and parentheses"
+_ROUNDED = "x up to a multiple of 8 is 8 * ((x + 7) // 8)"
+_GIVEN = f"{_OPERATORS}; give the number itself, or an argument that holds it"
+_POWER = "a square is x * x; give a higher power as a number, or an argument that holds it"
+_INSTEAD = {
+    "ceil": f"ceil(x / y) is -(-x // y); {_ROUNDED}",
+    "floor": "floor(x / y) is x // y",
+    "int": "int(x) is x // 1",
+    "trunc": "int(x) is x // 1",
+    "round": f"round(x) is (2 * x + 1) // 2; {_ROUNDED}",
+    "make_divisible": _ROUNDED,
+    "divisible": _ROUNDED,
+    "max": _GIVEN,
+    "min": _GIVEN,
+    "clamp": _GIVEN,
+    "abs": _GIVEN,
+    "sqrt": _GIVEN,
+    "log": _GIVEN,
+    "log2": _GIVEN,
+    "exp": _GIVEN,
+    "pow": _POWER,
+    "**": _POWER,
+    "^": _POWER,
+    "%": "x % y is x - y * (x // y)",
+}
+"""What is written in place of functions and operators that there are not."""
+
+
+def _parse_number_at(token: str, start: int) -> Fraction:
+    try:
+        return parse_number(token)
+    except ExpressionError as error:
+        raise ExpressionError(error.message, start, len(token)) from None

@@ -1,0 +1,52 @@
+"""What is found to be wrong while a network is built, each mistake once."""
+
+from __future__ import annotations
+
+from archspec.errors import MOST, Diagnostic, LimitError, Span, SpecError, Use, merge_diagnostics
+from archspec.spec.budget import Budget
+
+_REPORT = 50  # units of work for one mistake
+_USE = 4  # of which a unit is, for the uses of blocks that led to it
+
+Trail = tuple[Span, ...]
+
+
+class Mistakes:
+    """Gathers the diagnostics of one elaboration, up to a hundred.
+
+    A mistake is one however often it is come upon: with the same text at the same place, or at the same place by the same way
+    through the uses of blocks, as from turn to turn of an iterator.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.found: list[Diagnostic] = []
+        self._texts: set[tuple[str, Span]] = set()
+        self._places: set[tuple[Span, Trail]] = set()
+
+    def report(self, error: SpecError) -> None:
+        """Takes what an error says. Raises `LimitError` where that is enough."""
+        places: set[tuple[Span, Trail]] = set()
+        for diagnostic in error.diagnostics:
+            trail = _use_spans(diagnostic.use)
+            self.budget.charge("diagnostics", _REPORT + len(trail) // _USE, diagnostic.span, diagnostic.use)
+            place, text = (diagnostic.span, trail), (diagnostic.message, diagnostic.span)
+            if place not in self._places and text not in self._texts:
+                self.found.append(diagnostic)
+            self._texts.add(text)
+            places.add(place)
+            if len(self.found) >= MOST:
+                raise LimitError
+        self._places |= places
+
+    def ended(self, error: LimitError) -> LimitError:
+        """All that was found, and the limit that ended it."""
+        return LimitError(*merge_diagnostics([*self.found, *error.diagnostics]))
+
+    def raise_if_any(self) -> None:
+        if self.found:
+            raise SpecError(*merge_diagnostics(self.found))
+
+
+def _use_spans(use: Use | None) -> Trail:
+    return tuple(enclosing.span for enclosing in use.enclosing_uses()) if use is not None else ()

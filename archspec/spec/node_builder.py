@@ -1,0 +1,234 @@
+"""The maker of nodes: an op's arguments evaluated, its node added to the graph, what does not fit said where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, Use, raise_spec_error
+from archspec.ir.graph import Graph, Node, Path
+from archspec.ir.shape import Shape
+from archspec.ops.base import Call, Op, ShapeError
+from archspec.spec.bound_tree import ArgumentField, Layer, NamedLayer, OpUse, locate_fields
+from archspec.spec.budget import LAYER, MORE_NODES, NODE, Budget
+from archspec.spec.environment import Bundle, Env, count_channels
+from archspec.spec.operands import advise_join, describe_operands
+from archspec.spec.pydantic_errors import report_validation_error
+from archspec.spec.values import UNKNOWN_NUMBER, UnknownError, evaluate_tree, find_names, round_fractions
+from archspec.spec.yaml_tree import Scalar, count_items
+
+_KEPT = 4096  # inferred shapes that are remembered, and ops of one use
+_FEW = 4  # inputs of an op whose shapes are remembered
+
+
+@dataclass(slots=True)
+class _ArgumentReading:
+    """What the arguments of one use of an op depend on, and the ops that it has been so far."""
+
+    size: int
+    """How many items are to be evaluated."""
+    names: tuple[str, ...] | None
+    """The names that are read at the place of the use; None where that is not known."""
+    channels: bool
+    """Whether the width of the current value is read."""
+    ops: dict[Any, Op]
+
+
+def _infer(op: Op, given: list[Shape]) -> tuple[Shape, ...]:
+    """The shapes of an op's outputs. Raises `ShapeError`, also where a weight of these inputs cannot be initialised as is asked."""
+    shapes = op.infer(*given)
+    op.check_initial(*given)
+    return shapes
+
+
+class NodeBuilder:
+    """Adds nodes to one graph, within a budget. `document` is where the arguments of `defaults` are read."""
+
+    def __init__(self, graph: Graph, document: Env, budget: Budget) -> None:
+        self.graph, self.document, self.budget = graph, document, budget
+        self.layers, self.most_layers = 0, budget.limits.layers
+        self.sharing = False
+        """Whether turns are being made that share their weights."""
+        self.ops: dict[Any, Op] = {}
+        self.readings: dict[OpUse, _ArgumentReading] = {}
+        self.inferred: dict[tuple[int, ...], tuple[Op, list[Shape], tuple[Shape, ...]]] = {}
+        """By the identities of an op and of its input shapes, which are held so that they stay theirs."""
+        self.shapes: dict[Shape, Shape] = {}
+        self.owners: dict[Path, Node] = {}
+
+    def count_layers(self, count: int, layer: Layer, use: Use | None) -> None:
+        """Counts layers applied and values bundled, whether or not a node comes of it."""
+        self.layers += count
+        self.budget.charge("layers", LAYER * count, layer.span, use)
+        if self.layers > self.most_layers:
+            message = f"the network takes more than {self.most_layers:,} layers, identities counted"
+            raise LimitError(Diagnostic(message, layer.span, use=use))
+
+    def add_node(
+        self,
+        use: OpUse,
+        op: Op,
+        inputs: Bundle,
+        path: tuple[str, ...],
+        region: int,
+        env: Env,
+        results: list[tuple[NamedLayer, Bundle]] | None = None,
+        current: Bundle = (),
+    ) -> Bundle:
+        limits = self.budget.limits
+        if len(self.graph.nodes) >= limits.nodes:
+            message = f"the network has more than {limits.nodes:,} nodes"
+            raise LimitError(Diagnostic(message, use.span, use=env.use, help=MORE_NODES))
+        self.budget.charge("nodes", NODE + (len(inputs) + len(path)) // 4, use.span, env.use)
+        try:
+            shapes = self.infer_shapes(op, inputs)
+        except ShapeError as error:
+            spans = {field.name: field.span for field in use.fields}
+            notes = describe_operands([(item.layer, value) for item, result in results or () for value in result], env)
+            advice = advise_join(op, inputs, current) or error.help
+            raise_spec_error(error.message, spans.get(error.field or "", use.span), env.use, help=advice, notes=notes)
+        if len(shapes) > 1:
+            self.count_layers(len(shapes), use, env.use)
+        outputs = self.graph.add_shaped_node(op, inputs, shapes, path, region=region, span=use.span, use=env.use)
+        if path and self.sharing:
+            self.check_shared(path, use, env)
+        return outputs
+
+    def infer_shapes(self, op: Op, inputs: Bundle) -> tuple[Shape, ...]:
+        """The shapes of an op's outputs. Equal questions are asked once. Raises `ShapeError`."""
+        given = [value.shape for value in inputs]
+        if len(given) > _FEW:
+            return self.intern_shapes(_infer(op, given))
+        key = (id(op), *map(id, given))
+        known = self.inferred.get(key)
+        if known is not None:
+            return known[2]
+        shapes = self.intern_shapes(_infer(op, given))
+        if len(self.inferred) >= _KEPT:
+            self.inferred.clear()
+        self.inferred[key] = (op, given, shapes)
+        return shapes
+
+    def intern_shapes(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """Equal shapes as one object, so that the same question is known again."""
+        if len(self.shapes) >= _KEPT:
+            self.shapes.clear()
+        return tuple([self.shapes.setdefault(shape, shape) for shape in shapes])
+
+    def check_shared(self, path: Path, use: OpUse, env: Env) -> None:
+        """Turns that share their weights must need the same ones."""
+        node = self.graph.nodes[-1]
+        assert isinstance(node, Node)
+        first = self.owners.setdefault(path, node)
+        if first is node:
+            return
+        if first.weights != node.weights or _module(first) != _module(node):
+            notes = (
+                Note(first.span, f"{first.input_shapes[0]} in the first turn"),
+                Note(node.span, f"{node.input_shapes[0]} in this one"),
+            )
+            needed = "options" if first.weights == node.weights else "weights"
+            message = f"{node.name} is shared by all turns and needs the same {needed} in each"
+            raise_spec_error(message, use.span, env.use, notes=notes)
+
+    def build_op(self, use: OpUse, env: Env, current: Bundle) -> Op:
+        """The op with its arguments evaluated. Equal ones are one object.
+
+        Raises:
+            SpecError: arguments that do not fit.
+            UnknownError: some depend on what is not known.
+        """
+        reading = self.readings.get(use)
+        if reading is None:
+            reading = self.readings[use] = _find_dependencies(use)
+        if reading.names is None:
+            return self.evaluate_op(use, reading, env, current)
+        key = self.reading_key(reading, env, current)
+        op = reading.ops.get(key)
+        if op is None:
+            op = self.evaluate_op(use, reading, env, current)
+            if len(reading.ops) >= _KEPT:
+                reading.ops.clear()
+            reading.ops[key] = op
+        return op
+
+    def reading_key(self, reading: _ArgumentReading, env: Env, current: Bundle) -> tuple[Any, ...]:
+        """What the arguments of a use depend on, at one place."""
+        key: list[Any] = []
+        for name in reading.names or ():
+            value = env.names.get(name)
+            if value.__class__ is tuple:
+                self.budget.charge("arithmetic", len(value) // 2)
+            key.append(_freeze(value))
+        if reading.channels:
+            key.append(count_channels(current))
+        return tuple(key)
+
+    def evaluate_op(self, use: OpUse, reading: _ArgumentReading, env: Env, current: Bundle) -> Op:
+        self.budget.charge("arithmetic", 5 + reading.size, use.span, env.use)
+        width = count_channels(current)
+        values = {
+            field.name: evaluate_tree(field.value, (self.document if field.default else env).names, width, env.use)
+            for field in use.fields
+        }
+        key = (use.op.word, tuple((name, _freeze(value)) for name, value in values.items()))
+        op = self.ops.get(key)
+        if op is None:
+            op = self.ops[key] = self.validate_op(use, values, env)
+        return op
+
+    def validate_op(self, use: OpUse, values: dict[str, Any], env: Env) -> Op:
+        try:
+            return use.op.model_validate({name: round_fractions(value) for name, value in values.items()}, strict=True)
+        except ValidationError as error:
+            errors = Collector()
+            report_validation_error(
+                error, use.op.word, use.op, locate_fields(use.fields), span=use.span, errors=errors, use=env.use
+            )
+            trees = {field.span: field for field in use.fields}
+            raise SpecError(
+                *(
+                    _add_evaluated_help(diagnostic, trees.get(diagnostic.span), values)
+                    for diagnostic in errors.diagnostics
+                )
+            ) from None
+
+
+def _find_dependencies(use: OpUse) -> _ArgumentReading:
+    size = sum(count_items(field.value) for field in use.fields)
+    own = [find_names(field.value) for field in use.fields if not field.default]
+    inherited = [find_names(field.value) for field in use.fields if field.default]
+    read: set[str] = set()
+    for field in (*own, *inherited):
+        if field is None:
+            return _ArgumentReading(size, None, True, {})
+    for field in own:
+        read |= field or set()
+    width = "channels" in read or any("channels" in (field or ()) for field in inherited)
+    return _ArgumentReading(size, tuple(sorted(read - {"channels"})), width, {})
+
+
+def _module(node: Node) -> Call | None:
+    """How the module of a node is made, if it has one."""
+    return next((call for call in node.op.lower(*node.input_shapes) if call.stateful), None)
+
+
+def _freeze(value: Any) -> Any:
+    """A value as a key; true is another one than 1."""
+    if value.__class__ is int:
+        return value
+    if value is UNKNOWN_NUMBER:
+        raise UnknownError
+    if isinstance(value, dict):
+        return tuple((name, _freeze(item)) for name, item in value.items())
+    return tuple(map(_freeze, value)) if isinstance(value, tuple) else (type(value), value)
+
+
+def _add_evaluated_help(diagnostic: Diagnostic, field: ArgumentField | None, values: Mapping[str, Any]) -> Diagnostic:
+    """The diagnostic with what an expression came to, where that is not plain to see."""
+    if field is None or not isinstance(field.value, Scalar) or field.value.kind != "word":
+        return diagnostic
+    return replace(diagnostic, help=f"{field.value.text} is {round_fractions(values[field.name])} here")

@@ -1,0 +1,125 @@
+"""The arguments that a block or the document declares: what each holds, told by its default or type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
+
+from archspec.errors import Collector, Span, did_you_mean, find_nearest
+from archspec.ops import OPTIONS
+from archspec.spec.binder import Binder
+from archspec.spec.bound_tree import ArgumentDef, ArgumentKind, BlockDef, Layer
+from archspec.spec.document import Document, Entry
+from archspec.spec.expressions import is_name, is_part_name
+from archspec.spec.literals import NOT_TRUTH, check_value
+from archspec.spec.symbols import TYPES, SymbolTable, check_declared_name, is_layer_word
+from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree
+
+
+class ArgumentBinder:
+    """Declares arguments beside the blocks of one document; what is wrong goes into `errors`."""
+
+    def __init__(self, blocks: AbstractMapping[str, BlockDef], errors: Collector) -> None:
+        self.blocks, self.errors = blocks, errors
+
+    def declare_all(self, entries: AbstractMapping[str, Entry], names: SymbolTable) -> dict[str, ArgumentDef]:
+        """The declared arguments, in order; each may use those before it. Their kinds go into `names`."""
+        result = {}
+        for name, (key, tree) in entries.items():
+            parameter = self.declare_argument(key, tree, names)
+            layer = parameter is not None and parameter.kind == "layer"
+            good = check_declared_name(key, "an argument", self.blocks, self.errors, layer=layer)
+            names.arguments[name] = "number" if parameter is None else parameter.kind
+            if parameter is not None and (good or name in self.blocks):  # what is reported here has no consequences
+                result[name] = parameter
+        return result
+
+    def declare_argument(self, key: Scalar, tree: Tree, names: SymbolTable) -> ArgumentDef | None:
+        kind = self.infer_kind(tree, names)
+        if kind is None:
+            advice = f"a type ({', '.join(TYPES)}), a number, true or false, a layer"
+            self.errors.report(
+                f"{key.text} needs a default or a type, got {describe_tree(tree)}", tree.span, help=advice
+            )
+            return None
+        if isinstance(tree, Scalar) and tree.kind == "string" and not _may_be_option(tree):
+            advice = f"numbers, arithmetic, true and false stand unquoted: {key.text}: {tree.text}"
+            self.errors.report(f"{key.text} is the text {tree.text[:60]!r}, which no op takes", tree.span, help=advice)
+        if isinstance(tree, Scalar) and tree.kind == "word" and tree.text in TYPES:
+            return ArgumentDef(key.text, key.span, kind, None)
+        misspelt = next(self.misspelt(tree, names), None) if kind == "number" else None
+        if misspelt is not None:
+            word, meant = misspelt
+            self.errors.report(f"{describe_tree(word)} is no number here", word.span, help=f"did you mean {meant!r}?")
+            kind = self.infer_word_kind(meant, names)
+        elif kind != "layer":
+            check_value(tree, kind, key.text, names, self.errors)
+        return ArgumentDef(key.text, key.span, kind, tree)
+
+    def misspelt(self, tree: Tree, names: SymbolTable) -> Iterator[tuple[Scalar, str]]:
+        """Words of a default that mean nothing, with what they may have been meant to be: a layer, an option, an argument."""
+        known = (*names.arguments, *names.layer_words(), *OPTIONS, *NOT_TRUTH, "channels")
+        for item in tree.items if isinstance(tree, Sequence) else (tree,):
+            if isinstance(item, Scalar) and item.kind == "word" and is_name(item.text) and item.text not in known:
+                meant = find_nearest(item.text, known)
+                if meant is not None:
+                    yield item, meant
+
+    def apply_overrides(self, parameters: dict[str, ArgumentDef], document: Document) -> dict[str, ArgumentDef]:
+        """The document's arguments with the values that come from outside."""
+        result = dict(parameters)
+        for name, tree in document.overrides.items():
+            declared = parameters.get(name)
+            if declared is None:
+                advice = did_you_mean(name, parameters) or f"{document.name} takes no arguments"
+                place = Span(tree.span.source, 1, 1, len(name))
+                self.errors.report(f"{document.name} has no argument {name[:60]!r}", place, help=advice)
+            elif declared.kind == "layer" or check_value(
+                tree, declared.kind, name, SymbolTable(self.blocks, {}), self.errors
+            ):
+                result[name] = ArgumentDef(name, declared.span, declared.kind, tree)
+        return result
+
+    def bind_defaults(
+        self, parameters: AbstractMapping[str, ArgumentDef], outer: dict[str, ArgumentKind], binder: Binder
+    ) -> dict[str, ArgumentDef]:
+        """The arguments with those defaults bound that are layers; this waits until every block's arguments are known."""
+        names = SymbolTable(self.blocks, dict(outer))
+        result = {}
+        for name, parameter in parameters.items():
+            default = parameter.default
+            if parameter.kind == "layer" and default is not None and not isinstance(default, Layer):
+                default = binder.bind_layer(default, names)
+            result[name] = ArgumentDef(name, parameter.span, parameter.kind, default)
+            names.arguments[name] = parameter.kind
+        return result
+
+    def infer_kind(self, tree: Tree, names: SymbolTable) -> ArgumentKind | None:
+        """What an argument holds, told by its default."""
+        if isinstance(tree, Mapping):
+            return "layer"
+        if isinstance(tree, Sequence):
+            numbers = bool(tree.items) and all(
+                self.infer_kind(item, names) in ("number", "int", "float") for item in tree
+            )
+            return "number" if numbers else "layer"
+        if tree.kind in ("number", "bool"):
+            return "number" if tree.kind == "number" else "bool"
+        if tree.kind in ("null", "not finite"):
+            return None
+        return "option" if tree.kind == "string" else self.infer_word_kind(tree.text, names)
+
+    def infer_word_kind(self, word: str, names: SymbolTable) -> ArgumentKind:
+        if word in TYPES:
+            return TYPES[word]
+        if word in names.arguments:
+            return names.arguments[word]
+        if is_layer_word(word) or word in self.blocks:
+            return "layer"
+        return "option" if word in OPTIONS else "number"
+
+
+def _may_be_option(scalar: Scalar) -> bool:
+    """Whether a quoted text is a word, or the name of a part of the network."""
+    word = scalar.text in OPTIONS or is_part_name(scalar.text) or is_name(scalar.text)
+    return word and scalar.text.lower() not in ("true", "false")

@@ -1,0 +1,65 @@
+"""The passes that a document asks for, bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
+
+from pydantic import BaseModel, ValidationError
+
+from archspec.errors import Collector, did_you_mean
+from archspec.spec.bound_tree import ArgumentField, PassUse, locate_fields
+from archspec.spec.document import Document
+from archspec.spec.literals import UNKNOWN, evaluate_literal, field_type
+from archspec.spec.pydantic_errors import report_validation_error
+from archspec.spec.symbols import SymbolTable
+from archspec.spec.yaml_tree import Mapping, Scalar, Tree, describe_tree
+
+Rewrites = AbstractMapping[str, type[BaseModel]]
+"""The passes that a document may ask for, by their words, with their arguments."""
+
+
+def bind_passes(document: Document, rewrites: Rewrites, names: SymbolTable, errors: Collector) -> Iterator[PassUse]:
+    """The passes of a document, whose arguments may name its own; what is wrong goes into `errors`."""
+    for tree in document.passes or ():
+        key: Scalar
+        arguments: Tree | None = None
+        if isinstance(tree, Scalar):
+            key = tree
+        elif isinstance(tree, Mapping) and len(tree.entries) == 1:
+            key, arguments = tree.entries[0]
+        else:
+            errors.report(f"a pass is a word, or a word with arguments, got {describe_tree(tree)}", tree.span)
+            continue
+        model = rewrites.get(key.text)
+        if model is None:
+            errors.report(f"{key.text[:60]!r} is no pass", key.span, help=did_you_mean(key.text, rewrites))
+            continue
+        if arguments is not None and not isinstance(arguments, Mapping):
+            errors.report(
+                f"{key.text} needs its arguments by name, got {describe_tree(arguments)}",
+                arguments.span,
+                help=f"for example {key.text}: {{{next(iter(model.model_fields), 'name')}: …}}",
+            )
+            continue
+        fields = tuple(
+            ArgumentField(own.text, value.span if own.text in model.model_fields else own.span, value)
+            for own, value in arguments or ()
+        )
+        _check_pass(key, model, fields, names, errors)
+        yield PassUse(key.text, key.span, fields)
+
+
+def _check_pass(
+    key: Scalar, model: type[BaseModel], fields: tuple[ArgumentField, ...], names: SymbolTable, errors: Collector
+) -> None:
+    values = {
+        field.name: evaluate_literal(field.value, names, errors, field_type(model, field.name)) for field in fields
+    }
+    known = {name: value for name, value in values.items() if value is not UNKNOWN}
+    try:
+        model.model_validate(known, strict=True)
+    except ValidationError as error:
+        report_validation_error(
+            error, key.text, model, locate_fields(fields), span=key.span, errors=errors, given=values
+        )

@@ -1,0 +1,151 @@
+"""From what a user gives, a path, a name, a text or a mapping, to the source of a spec."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from archspec.errors import Source, find_nearest, shorten_text, suggest_nearest
+from archspec.spec import bundled
+from archspec.spec.extends import SUFFIXES, UNKNOWN_NAME, open_source
+from archspec.spec.limits import Limits
+from archspec.spec.refusals import SpecFileError, SpecNotFoundError
+from archspec.spec.yaml_writer import make_outside_error, write_yaml
+
+Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
+"""A path, the name of a bundled spec, YAML text, or the same as a mapping."""
+
+_TEXT = "YAML text has a line break, or stands in braces"
+_KINDS = "a spec is a path, a bundled name, YAML text or a mapping"
+
+
+def locate_source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
+    """The source of a spec, and its file if it has one.
+
+    A string that names a file is that file, whatever it looks like; one with a line break or in braces is YAML text.
+
+    Raises:
+        SpecFileError: there is no such file, or it cannot be read.
+        SpecTypeError: it is of another type.
+    """
+    if isinstance(spec, Source):
+        return spec, None
+    if isinstance(spec, Mapping):
+        return Source("<mapping>", write_yaml(spec, limits=limits)), None
+    path = _to_path(spec)
+    if _is_file(path):
+        return _open_spec_file(path, limits), path
+    if isinstance(spec, str):
+        line = spec.strip()
+        if line != spec and "\n" not in line and (bundled.find_bundled_spec(line) or _is_file(Path(line))):
+            raise SpecNotFoundError(
+                "the name of a spec has no space or line break around it", line, help=f"write {line!r}"
+            )
+        if "\n" in spec or spec.lstrip().startswith("{"):
+            return Source("<text>", spec), None
+        named = bundled.find_bundled_spec(spec)
+        if named is not None:
+            return open_source(named, f"{spec}.yaml", limits), named
+    if path.suffix in SUFFIXES or _exists(path):
+        return _open_spec_file(path, limits), path
+    raise SpecNotFoundError(*_describe_missing(spec), help=_suggest_spec(spec))
+
+
+def make_override_source(name: str, value: Any, limits: Limits, *, flag: str = "") -> Source:
+    """The source of a value that takes the place of one of a spec's `args`; text is YAML already."""
+    if isinstance(value, Source):
+        return value
+    text = (
+        str.__str__(value)
+        if isinstance(value, str)
+        else write_yaml(value, name, limits).removesuffix("\n").removesuffix("\n...")
+    )
+    return Source.option(name, text, flag=flag)
+
+
+def _to_path(spec: object) -> Path:
+    """The path that a spec may be. Raises `SpecTypeError`, or `SpecNotFoundError` for an empty one."""
+    if not isinstance(spec, str | os.PathLike):
+        advice = "give its path, or its text: file.read()" if hasattr(spec, "read") else None
+        advice = "decode it: spec.decode()" if isinstance(spec, bytes | bytearray) else advice
+        raise make_outside_error(f"{_KINDS}, got {type(spec).__name__}", "<spec>", help=advice)
+    text = os.fspath(spec)
+    if not isinstance(text, str):
+        raise make_outside_error(f"{_KINDS}, got a path of {type(text).__name__}", "<spec>")
+    if not text.strip():
+        raise SpecNotFoundError(f"{_KINDS}, got an empty text", "<spec>")
+    if "\0" in text and "\n" not in text:
+        raise SpecNotFoundError("a path has no NUL character", text)
+    return Path(text)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or with a NUL
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return True
+
+
+def _open_spec_file(path: Path, limits: Limits) -> Source:
+    """The source of a file. Raises `SpecFileError`."""
+    shown = str(path)
+    try:
+        return open_source(path, shown, limits)
+    except FileNotFoundError as error:
+        raise SpecNotFoundError("there is no such file", shown, help=_suggest_neighbour(path)) from error
+    except IsADirectoryError as error:
+        raise SpecFileError(
+            "a spec is a file, this is a directory", shown, help=_suggest_in_folder(path), code=errno.EISDIR
+        ) from error
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        raise SpecFileError(reason, shown, code=error.errno or errno.EIO) from error
+
+
+def _describe_missing(spec: str | os.PathLike[str]) -> tuple[str, str]:
+    """What is said of a string that is nothing, and its name."""
+    text = os.fspath(spec)
+    if isinstance(spec, str):
+        return f"there is no bundled spec and no file {text[:60]!r}", text
+    return f"there is no file {text[:60]!r}", text
+
+
+def _suggest_spec(spec: str | os.PathLike[str]) -> str:
+    text = os.fspath(spec)
+    if not isinstance(spec, str):
+        return (
+            f"a bundled spec is named by a string: {text!r}"
+            if bundled.find_bundled_spec(text)
+            else "a path ends in .yaml"
+        )
+    if any(character in text for character in ":[],") and Path(text).name == text:
+        return _TEXT
+    return suggest_nearest(text, bundled.list_bundled_names()) or UNKNOWN_NAME
+
+
+def _suggest_neighbour(path: Path) -> str | None:
+    """The file beside it that may have been meant, or the bundled spec of that name."""
+    try:
+        others = sorted(other.name for other in path.parent.iterdir() if other.suffix in SUFFIXES)
+    except OSError:
+        return None
+    close = find_nearest(path.name, others)
+    if close is not None:
+        return f"did you mean {str(path.parent / close)!r}?"
+    return f"{path.stem!r} is a bundled spec: its name has no ending" if bundled.find_bundled_spec(path.stem) else None
+
+
+def _suggest_in_folder(path: Path) -> str | None:
+    """One of the specs in a directory."""
+    specs = sorted(other for other in path.iterdir() if other.suffix in SUFFIXES)
+    return f"there is {shorten_text(str(specs[0]))} in it" if specs else None

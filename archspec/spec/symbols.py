@@ -1,0 +1,200 @@
+"""What each word of the language means in one place of a spec, and the rules for new names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from keyword import iskeyword
+
+from archspec import meter
+from archspec.errors import Collector, Note, Span, did_you_mean
+from archspec.ops import BY_WORD
+from archspec.spec.bound_tree import ArgumentKind, BlockDef
+from archspec.spec.expressions import is_name
+from archspec.spec.foreign_advice import advise_layer
+from archspec.spec.reserved_names import RESERVED
+from archspec.spec.yaml_tree import Scalar
+
+ITERATORS = ("repeat", "copies", "nest", "each")
+MODIFIERS = ("from", "with", "as", "after")
+TYPES: Mapping[str, ArgumentKind] = {"int": "int", "float": "float", "bool": "bool", "layer": "layer"}
+KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, "layers", "input", "core", "channels"))
+
+_NAMES = 16  # that are copied with one unit of work
+_MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+
+
+@dataclass
+class SymbolTable:
+    """The names that stand for something at one place: arguments by kind, named values frame by frame."""
+
+    blocks: Mapping[str, BlockDef]
+    arguments: dict[str, ArgumentKind]
+    frames: list[set[str]] = field(default_factory=lambda: [{"input"}])
+    core: bool = False
+    stages: AbstractSet[str] = frozenset()
+    """All stages of the document, whether they can be seen here or not."""
+    named: dict[str, Span] = field(default_factory=dict)
+    """All values that have been named so far, whether they can be seen here or not."""
+
+    def __post_init__(self) -> None:
+        meter.charge_work("binding", (len(self.arguments) + len(self.frames)) // _NAMES)
+
+    def nested(self, *values: str) -> SymbolTable:
+        """The names of a list or mapping inside this one, which may add its own."""
+        return replace(self, frames=[*self.frames, set(values)])
+
+    def body(self, arguments: Mapping[str, ArgumentKind]) -> SymbolTable:
+        """The names in the layers of a block, which sees none of the values around its use."""
+        return SymbolTable(self.blocks, dict(arguments), stages=self.stages, named=self.named)
+
+    def in_loop(self, index: str | None, *, core: bool = False) -> SymbolTable:
+        """The names inside an iterator: its index is a number, and in a `nest` there is `core`."""
+        arguments: dict[str, ArgumentKind] = {**self.arguments, index: "int"} if index else self.arguments
+        return replace(self, arguments=arguments, frames=[*self.frames, set()], core=self.core or core)
+
+    def is_value(self, word: str) -> bool:
+        return any(word in frame for frame in self.frames) and not self.is_other(word)
+
+    def is_other(self, word: str) -> bool:
+        """Whether a word means an op, a block or an argument, and so cannot stand for a value."""
+        return is_layer_word(word) or word in self.blocks or word in self.arguments
+
+    def is_clash(self, word: str) -> bool:
+        """Whether a word is the name of a block and of an argument, which has been reported where it is declared."""
+        return word in self.arguments and word in self.blocks
+
+    def add_value(self, name: Scalar) -> None:
+        self.frames[-1].add(name.text)
+        self.named.setdefault(name.text, name.span)
+
+    def describe(self, word: str) -> str:
+        """What a word that `is_other` means."""
+        if word in self.arguments:
+            return "an argument"
+        return "a block" if word in self.blocks else "an op" if word in BY_WORD else "a word of the language"
+
+    @property
+    def values(self) -> Iterator[str]:
+        """The named values, found as far as they are asked for."""
+        return (word for frame in self.frames for word in sorted(frame) if not self.is_other(word))
+
+    def layer_words(self, *, alone: bool = True) -> Iterator[str]:
+        """Every word that can stand for a layer here, `alone` or with arguments; found as far as they are asked for."""
+        yield from (*BY_WORD, *ITERATORS, "layers")
+        yield from self.blocks
+        if alone:
+            yield from (word for word, kind in self.arguments.items() if kind == "layer")
+            yield from self.values
+            yield from ["core"] if self.core else []
+
+    def is_layer(self, word: str) -> bool:
+        """Whether a word can stand for a layer here: one of `layer_words`."""
+        if is_layer_word(word) or word in self.blocks or self.arguments.get(word) == "layer":
+            return True
+        named = word not in self.arguments and any(word in frame for frame in self.frames)
+        return named or (self.core and word == "core")
+
+    def numbers(self) -> list[str]:
+        """Every word that can stand for a number here."""
+        return [word for word, kind in self.arguments.items() if kind in ("int", "float", "number")]
+
+
+def is_layer_word(word: str) -> bool:
+    return word in BY_WORD or word in ITERATORS or word == "layers"
+
+
+def is_module_name(word: str) -> bool:
+    return _MODULE_NAME.fullmatch(word) is not None
+
+
+def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -> bool:
+    """Reports a key or an `as` that torch or this language could not have as the name of a module."""
+    if not is_module_name(key.text):
+        errors.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
+        return False
+    if key.text in RESERVED and not prefix:
+        why = "a keyword of Python" if iskeyword(key.text) else "an attribute of torch's modules"
+        errors.report(f"{key.text!r} is taken: it is {why}", key.span, help=f"for example {key.text}_ or {key.text}1")
+        return False
+    if key.text in ("input", "channels", "core", *MODIFIERS):
+        errors.report(f"{key.text!r} is a word of the language", key.span, help="choose another name")
+        return False
+    return True
+
+
+def check_declared_name(key: Scalar, owner: str, taken: Iterable[str], errors: Collector, *, layer: bool) -> bool:
+    """Reports the name of a block or an argument that could not be used as a word; only a `layer` vies with the ops."""
+    word = key.text
+    if not is_name(word):
+        errors.report(f"the name of {owner} has letters, digits and _, got {word[:60]!r}", key.span)
+        return False
+    if word in KEYWORDS or (word in BY_WORD and layer):
+        kind = "an op" if word in BY_WORD else "a word of the language"
+        errors.report(f"{owner} cannot be called {word!r}: it is {kind}", key.span, help="choose another name")
+        return False
+    if word in taken:
+        errors.report(f"{owner} cannot be called {word!r}: a block has that name", key.span, help="choose another name")
+        return False
+    return True
+
+
+Said = tuple[str, str | None, tuple[Note, ...]]
+"""A message, its advice, and further places."""
+
+
+def explain_unknown_word(word: str, names: SymbolTable, *, alone: bool = True) -> Said:
+    """What is said of a word that means nothing as a layer, `alone` or with arguments."""
+    message, advice = _unknown(word, names, alone=alone)
+    hidden = find_unseen(word, names) if alone else ()
+    return message, _UNSEEN if hidden else advice, hidden
+
+
+def find_unseen(word: str, names: SymbolTable) -> tuple[Note, ...]:
+    """Where a value of this name is that cannot be seen from here; nothing for any other word."""
+    if word in names.arguments or word not in names.named or is_layer_word(word) or word in names.stages:
+        return ()
+    return (Note(names.named[word], "a value of this name, in another list"),)
+
+
+_UNSEEN = "what is used elsewhere is a stage of its own, or one of the outputs of a block"
+
+
+def unknown_value(word: str, names: SymbolTable) -> Said:
+    """What is said of a word behind `from` that is no value here."""
+    if names.is_other(word):
+        return f"{word[:60]!r} is {names.describe(word)}, not a named value", "name the value otherwise, with as", ()
+    hidden = find_unseen(word, names)
+    return f"{word[:60]!r} is no named value here", _UNSEEN if hidden else did_you_mean(word, names.values), hidden
+
+
+def _unknown(word: str, names: SymbolTable, *, alone: bool) -> tuple[str, str | None]:
+    if word in names.arguments:
+        return f"{word!r} is {KIND_DESCRIPTIONS[names.arguments[word]]}, not a layer", None
+    if word.endswith((":", ",")) or ":" in word:
+        head = word.partition(":")[0]
+        if is_layer_word(head) or head in names.blocks:
+            return (
+                f"{word[:60]!r} is one word",
+                f"put a space after the colon: {head}: {word.partition(':')[2].strip() or '…'}",
+            )
+    if word == "core":
+        return "'core' stands for the level below and means something inside a nest only", None
+    if not word:
+        return "a layer is missing here", "identity, or [], leaves a value as it is"
+    if word in names.stages:
+        return f"the stage {word!r} cannot be seen from here", "a name holds behind its layer, and not inside blocks"
+    advice = advise_layer(word) or did_you_mean(word, names.layer_words(alone=alone))
+    return f"{word[:60]!r} is no op, block, layer argument or named value here", advice
+
+
+KIND_DESCRIPTIONS: Mapping[ArgumentKind, str] = {
+    "int": "a whole number",
+    "float": "a number",
+    "number": "a number",
+    "bool": "true or false",
+    "option": "an option",
+    "layer": "a layer",
+}

@@ -1,0 +1,134 @@
+"""The values of arguments while the network is being built: arithmetic done, names looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as AbstractMapping
+from fractions import Fraction
+from typing import Any
+
+from archspec import meter
+from archspec.errors import Diagnostic, SpecError, Use
+from archspec.spec import expressions
+from archspec.spec.expressions import ExpressionError
+from archspec.spec.literals import locate_expression_error
+from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, as_number
+
+Channels = int | str
+"""The width of the current value, or why there is none."""
+
+NO_VALUE = "there is no current value here, and so no channels"
+
+
+class UnknownQuantity:
+    """A number, an option or a width that is not known because what it depends on is wrong."""
+
+    def __str__(self) -> str:
+        return "?"
+
+
+UNKNOWN_NUMBER = UnknownQuantity()
+
+
+class UnknownError(Exception):
+    """Something depends on what is not known; the mistake behind it has been reported."""
+
+
+def evaluate_tree(
+    tree: Tree, names: AbstractMapping[str, Any], channels: Channels | UnknownQuantity, use: Use | None
+) -> Any:
+    """The value of a tree: ints, fractions, bools, strings, tuples, dicts; `names` has the arguments that are not layers.
+
+    Raises:
+        SpecError: a division by zero, a number too large, `channels` of a bundle.
+        UnknownError: it depends on something that is not known.
+    """
+    if isinstance(tree, Sequence):
+        meter.charge_work("arithmetic", len(tree.items) >> 2)
+        return tuple([evaluate_tree(item, names, channels, use) for item in tree.items])
+    if isinstance(tree, Mapping):
+        meter.charge_work("arithmetic", len(tree.entries) >> 2)
+        return {key.text: evaluate_tree(value, names, channels, use) for key, value in tree}
+    match tree.kind:
+        case "null":
+            return None
+        case "bool":
+            return tree.truth
+        case "string":
+            return tree.text
+    try:
+        if tree.kind == "number":
+            return normalize_number(tree.number)
+        if tree.text in names:
+            return require_known(names[tree.text])
+        if expressions.is_part_name(tree.text):
+            return tree.text
+        return normalize_number(evaluate_exact(tree, names, channels))
+    except ExpressionError as error:
+        if is_option(tree, error):
+            return tree.text
+        raise SpecError(
+            Diagnostic(error.message, locate_expression_error(tree, error), use=use, help=error.help)
+        ) from None
+
+
+def require_known(value: Any) -> Any:
+    """A value as it is. Raises `UnknownError` if it is not known."""
+    if value is UNKNOWN_NUMBER:
+        raise UnknownError
+    return value
+
+
+def normalize_number(number: Fraction) -> int | Fraction:
+    """A whole number as int. Raises `ExpressionError` for a fraction that no float comes near to."""
+    if number.denominator == 1:
+        return int(number)
+    as_number(number)
+    return number
+
+
+def round_fractions(value: Any) -> Any:
+    """The value with its fractions as floats, rounded once."""
+    if isinstance(value, Fraction):
+        return float(value)
+    if isinstance(value, tuple):
+        return tuple(map(round_fractions, value))
+    return {name: round_fractions(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def is_option(tree: Scalar, error: ExpressionError) -> bool:
+    """Whether a word that is no name is an op's option: the binder has seen to it that it is if it is one word."""
+    return expressions.is_name(tree.text) and tree.text != "channels" and "no value" in error.message
+
+
+def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], channels: Channels | UnknownQuantity) -> Fraction:
+    """The exact value of arithmetic. Raises `ExpressionError`, `UnknownError`."""
+    if tree.kind == "number":
+        return tree.number
+
+    def value(name: str) -> Fraction | None:
+        if name != "channels":
+            known = require_known(names.get(name))
+            return Fraction(known) if isinstance(known, int | Fraction) and not isinstance(known, bool) else None
+        if isinstance(channels, str):
+            raise ExpressionError(channels, tree.text.index("channels"), len("channels"))
+        return Fraction(require_known(channels))
+
+    return expressions.evaluate_expression(tree.expression, value)
+
+
+def find_names(tree: Tree) -> set[str] | None:
+    """The names that the value of a tree may depend on, `channels` among them; None where it is no arithmetic."""
+    if isinstance(tree, Scalar):
+        if tree.kind != "word":
+            return set()
+        try:
+            return {tree.text, *(name.name for name in expressions.find_names(tree.expression))}
+        except ExpressionError:
+            return {tree.text} if expressions.is_part_name(tree.text) else None
+    names: set[str] = set()
+    for item in tree.items if isinstance(tree, Sequence) else tree.by_name.values():
+        inner = find_names(item)
+        if inner is None:
+            return None
+        names |= inner
+    return names

@@ -1,0 +1,39 @@
+"""Whole numbers, such as the tokens of an embedding: they come from inputs, and no arithmetic is done with them."""
+
+from __future__ import annotations
+
+from archspec.errors import Diagnostic, Note, SpecError
+from archspec.ir.graph import Graph, Input, Node, Value
+
+_HELP = "an embedding stands right behind an input, or behind what only moves its elements"
+
+
+def check_whole_numbers(graph: Graph) -> None:
+    """Raises `SpecError` where an op reads whole numbers from a value that holds others, or computes with whole numbers."""
+    wanted = graph.whole_numbers
+    if not wanted:
+        return
+    whole = set(graph.inputs.values()) & wanted
+    for node in graph.ops:
+        held = [value in whole for value in node.inputs]
+        for position, value in enumerate(node.inputs):
+            if position in node.op.indices and not held[position]:
+                raise SpecError(_no_tokens(graph, node, value))
+            if held[position] and not (
+                position in node.op.indices or node.op.reads_batch or (node.op.moves and all(held))
+            ):
+                raise SpecError(_computed_with(node))
+        if node.op.moves and all(held):
+            whole.update(node.outputs)
+
+
+def _no_tokens(graph: Graph, node: Node, value: Value) -> Diagnostic:
+    producer = graph.nodes[value.node]
+    source = "an input" if isinstance(producer, Input) else producer.op.word
+    notes = (Note(producer.span, "made here"),)
+    return Diagnostic(f"{node.op.word} needs whole numbers, got what {source} makes", node.span, notes, node.use, _HELP)
+
+
+def _computed_with(node: Node) -> Diagnostic:
+    message = f"{node.op.word} needs numbers to compute with, got the whole numbers that an embedding reads"
+    return Diagnostic(message, node.span, (), node.use, "give it an input of its own")

@@ -1,0 +1,188 @@
+"""Plain Python data as the text of a spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from numbers import Rational, Real
+from operator import index
+from typing import Any
+
+import yaml
+
+from archspec.errors import Diagnostic, Source, Span, SpecError, shorten_text
+from archspec.numerals import format_digits
+from archspec.printable import is_printable
+from archspec.spec.expressions import MAX_BITS
+from archspec.spec.limits import DEFAULT, Limits
+from archspec.spec.refusals import SpecTypeError
+from archspec.spec.yaml_tree import Scalar
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- the base class names it
+        """A part that is there twice is written twice: a spec has no aliases."""
+        return True
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        """The tag of a scalar as the reader reads it: PyYAML's rules are those of YAML 1.1, where `on` is no word."""
+        if kind is not yaml.ScalarNode or not implicit[0]:
+            return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
+        match Scalar(_NOWHERE, value).kind:
+            case "null" | "bool" as name:
+                return f"{_TAG}{name}"
+            case "number" if value.lstrip("+-").isdecimal():
+                return f"{_TAG}int"
+            case "number" | "not finite":
+                return f"{_TAG}float"
+        return f"{_TAG}{'merge' if value == '<<' else 'str'}"
+
+
+_TAG = "tag:yaml.org,2002:"
+_NOWHERE = Span(Source("<data>", ""), 1, 1)
+
+
+class _Number(str):
+    """The text of a number with a point, exact where no float is."""
+
+    __slots__ = ()
+
+
+_Dumper.add_representer(_Number, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:float", str(text)))
+
+
+def write_yaml(data: Any, name: str = "", limits: Limits = DEFAULT) -> str:
+    r"""The YAML text of mappings, lists, words, numbers, booleans and None; words and arithmetic stand unquoted.
+
+    Numbers of all kinds are taken: numpy's and torch's scalars, fractions and decimals, which stay exact. `name` is that of the
+    argument whose value `data` is.
+
+    What is not seen in an editor or a terminal is written as an escape of YAML.
+
+    Raises:
+        SpecTypeError: there is something else in it.
+        SpecError: it holds itself, or is too large.
+
+    >>> write_yaml({"name": "tiny", "input": (3, 8, 8), "args": {"rate": Fraction(1, 3)}})
+    'name: tiny\ninput:\n- 3\n- 8\n- 8\nargs:\n  rate: 1 / 3\n'
+    """
+    try:
+        basic = _PlainDataBuilder(name, limits.items).value(data, ())
+        text = _dumped(basic, unicode=True)
+        return text if all(map(is_printable, text.split("\n"))) else _dumped(basic, unicode=False)
+    except RecursionError:
+        message = "a mapping that holds itself, or is nested too deeply, is no spec"
+        raise SpecError(locate_outside(message, name)) from None
+
+
+def _dumped(data: Any, *, unicode: bool) -> str:
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=unicode, width=1_000_000)
+
+
+_Dumper.add_representer(
+    int, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:int", format_digits(value))
+)
+
+
+class _PlainDataBuilder:
+    """Makes mappings, lists, strings, ints and floats of what is like them; counts what it makes."""
+
+    def __init__(self, name: str, items: int) -> None:
+        self.name, self.items, self.left = name, items, items
+
+    def value(self, data: Any, way: tuple[str, ...]) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise SpecError(locate_outside(f"a spec has at most {self.items:,} items", self.name))
+        if isinstance(data, Enum) and not isinstance(data, int | str):
+            raise self.wrong(data, way, "give its value: member.value")
+        if data is None or isinstance(data, bool):
+            return data
+        if isinstance(data, str):
+            return str.__str__(data)
+        if isinstance(data, Real | Decimal) or (hasattr(type(data), "__index__") and not hasattr(data, "item")):
+            return self.number(data, way)
+        if hasattr(data, "item") and hasattr(data, "shape"):
+            return self.scalar(data, way)
+        return self.collection(data, way)
+
+    def scalar(self, data: Any, way: tuple[str, ...]) -> Any:
+        """The number that an array or a tensor without axes holds."""
+        if tuple(data.shape):
+            raise self.wrong(data, way, "a list of numbers is data.tolist()")
+        try:
+            inner = data.item()
+        except (RuntimeError, ValueError):  # a tensor without data
+            raise self.wrong(data, way, None) from None
+        if isinstance(inner, bool | int | float):
+            return self.value(inner, way)
+        raise self.wrong(inner, way, None)
+
+    def collection(self, data: Any, way: tuple[str, ...]) -> Any:
+        if isinstance(data, Mapping):
+            return self.mapping(data, way)
+        if isinstance(data, Sequence) and not isinstance(data, bytes | bytearray | memoryview):
+            return [self.value(inner, (*way, str(place))) for place, inner in enumerate(data)]
+        path = os.fspath(data) if isinstance(data, os.PathLike) else None
+        if isinstance(path, str):
+            return path
+        raise self.wrong(data, way, "decode it" if isinstance(data, bytes) else None)
+
+    def mapping(self, data: Mapping[Any, Any], way: tuple[str, ...]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, inner in data.items():
+            name = self.key(key, way)
+            if name in result:
+                message = f"the key {shorten_text(name)!r} is there twice, as a word and as a number"
+                raise SpecError(locate_outside(message, self.subject(way)))
+            result[name] = self.value(inner, (*way, name))
+        return result
+
+    def key(self, key: Any, way: tuple[str, ...]) -> str:
+        """A key as its text: it is a word, and a number is one, too."""
+        basic = self.value(key, (*way, shorten_text(str(key), 30)))
+        if isinstance(basic, dict | list):
+            raise self.wrong(key, (*way, shorten_text(str(key), 30)), "a key is a word")
+        if basic is None or isinstance(basic, bool):
+            return {None: "null", True: "true", False: "false"}[basic]
+        return str(basic)
+
+    def number(self, data: Any, way: tuple[str, ...]) -> Any:
+        """A whole number as int, any other exactly, or as the float that it is."""
+        if isinstance(data, Decimal) and not data.is_finite():
+            return float(data)
+        if isinstance(data, Decimal) and abs(data.adjusted()) <= MAX_BITS:
+            exact = Fraction(data)
+        elif isinstance(data, Rational):
+            exact = Fraction(int(data.numerator), int(data.denominator))
+        elif isinstance(data, Real):
+            return float(data)
+        else:
+            exact = Fraction(index(data) if not isinstance(data, Decimal) else 2 ** (MAX_BITS + 1))
+        if max(exact.numerator.bit_length(), exact.denominator.bit_length()) > MAX_BITS:
+            raise SpecError(locate_outside(f"{self.subject(way)} is a number of more than {MAX_BITS} bits", self.name))
+        if exact.denominator == 1:
+            return exact.numerator
+        return _Number(format(data, "f")) if isinstance(data, Decimal) else f"{exact.numerator} / {exact.denominator}"
+
+    def subject(self, way: tuple[str, ...]) -> str:
+        return ".".join((self.name, *way) if self.name else way) or "this"
+
+    def wrong(self, data: Any, way: tuple[str, ...], help: str | None) -> SpecTypeError:
+        kind = type(data)
+        named = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+        got = f"{self.subject(way)} is of type {named}" if self.name or way else f"got {named}"
+        return make_outside_error(f"a spec is made of mappings, lists, words and numbers; {got}", self.name, help=help)
+
+
+def make_outside_error(message: str, name: str, *, help: str | None = None) -> SpecTypeError:
+    """What is wrong with Python data that is no spec."""
+    return SpecTypeError(locate_outside(message, name, help=help))
+
+
+def locate_outside(message: str, name: str, *, help: str | None = None) -> Diagnostic:
+    """A diagnostic about data that has no text, and so no line."""
+    return Diagnostic(message, Span(Source(name or "<mapping>", "", numbered=False), 1, 1), help=help)

@@ -1,0 +1,56 @@
+"""Which part of a picture stands for each node of a network, where equal parts are shown once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from archspec.ir.graph import Graph, Node, Value, is_noop
+from archspec.view.repetition import FoldedGraph, PartRun
+
+Shown = TypeVar("Shown")
+
+
+@dataclass
+class Representatives(Generic[Shown]):
+    """The shown part of each node, and in which turn of what is folded the node is."""
+
+    folded: FoldedGraph
+    representative: dict[int, Shown] = field(default_factory=dict)
+    """What is shown for each node that is shown, or whose fold is."""
+    fold_turns: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """For each node in folds: the folds, outermost first, each with the number of the turn."""
+
+    @property
+    def graph(self) -> Graph:
+        return self.folded.graph
+
+    def fold_run(self, run: PartRun) -> None:
+        """Lets the nodes of the first part stand for those of the others."""
+        if run.times == 1:
+            return
+        first = self.folded.node_range(run.first.part)
+        for turn, facts in enumerate(run.parts):
+            for offset, id in enumerate(self.folded.node_range(facts.part)):
+                self.fold_turns[id] = ((run.first_node, turn), *self.fold_turns.get(first[offset], ()))
+                if turn and first[offset] in self.representative:
+                    self.representative[id] = self.representative[first[offset]]
+
+    def in_different_turns(self, tail: int, head: int) -> bool:
+        """Whether two nodes are in different turns of one fold: what flows between them is not shown."""
+        for (fold, turn), (other, later) in zip(
+            self.fold_turns.get(tail, ()), self.fold_turns.get(head, ()), strict=False
+        ):
+            if fold != other:
+                return False
+            if turn != later:
+                return True
+        return False
+
+    def visible_source(self, value: Value) -> Value:
+        """Where a value comes from, behind what changes nothing and is not shown."""
+        node = self.graph.nodes[value.node]
+        while isinstance(node, Node) and is_noop(node):
+            value = node.inputs[value.index if len(node.inputs) > 1 else 0]
+            node = self.graph.nodes[value.node]
+        return value

@@ -1,0 +1,63 @@
+"""Which arrows of a network are shortcuts, and of what kind."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.signal_flow import find_residual_operands
+
+Flow = Literal["flow", "identity", "projection", "concat", "gate"]
+"""What an edge is: the way of the signal, the three kinds of shortcut, or what scales a signal."""
+
+OperandRef = tuple[int, int]
+"""A node and the position of one of its inputs."""
+
+
+def find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
+    """The operands that lie on shortcuts.
+
+    A join's shortcuts are those of its operands that are no detour, where another one is (Veit et al. 2016). All that the
+    operand alone hangs on belongs to it, back to where the ways part. A sum's is a projection if it has weights, and an
+    identity if it has none; another join's, which is one among equals if it has weights, is a shortcut if it has none.
+    """
+    use_counts = _count_consumers(graph)
+    flows: dict[OperandRef, Flow] = {}
+    longer = find_residual_operands(graph)
+    for node in graph.ops:
+        if not node.op.join:
+            continue
+        for operand, value in enumerate(node.inputs):
+            if not node.op.carries(operand, len(node.inputs)):
+                flows[node.id, operand] = "gate"
+            elif node.id in longer and any(longer[node.id]) and not longer[node.id][operand]:
+                flows.update(_trace_skip_connection(graph, node, operand, value, use_counts))
+    return flows
+
+
+def _trace_skip_connection(
+    graph: Graph, join: Node, operand: int, value: Value, use_counts: dict[int, int]
+) -> dict[OperandRef, Flow]:
+    way: list[OperandRef] = [(join.id, operand)]
+    weights = False
+    current = graph.nodes[value.node]
+    while isinstance(current, Node) and _serves_only_skip(current, use_counts):
+        weights = weights or current.op.weighted > 0
+        way.append((current.id, 0))
+        current = graph.nodes[current.inputs[0].node]
+    if weights and join.op.word != "add":
+        return {}
+    flow: Flow = "projection" if weights else "concat" if join.op.word == "concat" else "identity"
+    return dict.fromkeys(way, flow)
+
+
+def _serves_only_skip(node: Node, use_counts: dict[int, int]) -> bool:
+    """Whether a node only serves the way that is followed; a cut serves all that read its parts."""
+    return len(node.inputs) == 1 and (use_counts[node.id] == 1 or node.op.word == "split") and not node.op.join
+
+
+def _count_consumers(graph: Graph) -> dict[int, int]:
+    use_counts = {node.id: sum(len(value.users) for value in node.outputs) for node in graph.nodes}
+    for value in graph.outputs.values():
+        use_counts[value.node] += 1
+    return use_counts

@@ -1,0 +1,120 @@
+"""The stages of a network: what a reader of its paper would call a row of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from archspec.analysis.counts import Cost
+from archspec.ir.graph import Input, Node, Region
+from archspec.view.hierarchy import relative_name
+from archspec.view.repetition import FoldedGraph, PartRun, format_name_range
+
+_WHOLE = (
+    0.5  # a part that only groups and has more of the layers than this is opened: it is not one stage of the network
+)
+_ALL = 0.85  # the same of a block
+_MOST = 26  # stages: as many fit a page
+
+
+@dataclass
+class Stage:
+    """One stage: runs of parts."""
+
+    runs: list[PartRun] = field(default_factory=list)
+
+    @property
+    def cost(self) -> Cost:
+        return sum((facts.cost for run in self.runs for facts in run.parts), Cost())
+
+
+def iter_stage_runs(folded: FoldedGraph, region: int = 0) -> Iterator[PartRun]:
+    """The runs of parts that stages are made of: those of the network, with what holds most of it opened."""
+    whole = len(folded.graph.nodes)
+    for run in folded.runs(region):
+        part = run.first.part
+        if isinstance(part, Region) and run.times == 1 and _should_open(folded, part, whole):
+            yield from iter_stage_runs(folded, part.id)
+        elif not isinstance(part, Input):
+            yield run
+
+
+def _should_open(folded: FoldedGraph, part: Region, whole: int) -> bool:
+    return len(folded.node_range(part)) > max((_ALL if part.kind else _WHOLE) * whole, 3)
+
+
+def group_stages(folded: FoldedGraph) -> list[Stage]:
+    """The stages of a network, as many as fit a page."""
+    return _merge_to_fit(list(_group_runs(folded)))
+
+
+def _group_runs(folded: FoldedGraph) -> Iterator[Stage]:
+    """The stages: parts of one block at one resolution together, loose layers in a row together."""
+    current = Stage()
+    for run in iter_stage_runs(folded):
+        if current.runs and not _belongs_to_stage(folded, current, run):
+            yield current
+            current = Stage()
+        current.runs.append(run)
+    if current.runs:
+        yield current
+
+
+def _belongs_to_stage(folded: FoldedGraph, stage: Stage, run: PartRun) -> bool:
+    """Whether a run belongs to the stage before it: it reads that alone and is of its kind."""
+    before = stage.runs[-1]
+    if not _feeds_only(folded, before, run):
+        return False
+    old, new = before.first.part, run.first.part
+    if isinstance(new, Region) and isinstance(old, Region):
+        return old.kind == new.kind != "" and _spatial_resolution(before) == _spatial_resolution(run)
+    if isinstance(new, Region):
+        return not any(earlier.first.cost.params or isinstance(earlier.first.part, Region) for earlier in stage.runs)
+    return isinstance(old, Node) and not _ends_resolution(stage)
+
+
+def _feeds_only(folded: FoldedGraph, before: PartRun, run: PartRun) -> bool:
+    inside = {id for facts in run.parts for id in folded.node_range(facts.part)}
+    last = folded.consumers(before.last.part)
+    return bool(last) and last <= inside
+
+
+def _ends_resolution(stage: Stage) -> bool:
+    """Whether loose layers have come to the end of a resolution: weights, then a pool."""
+    last = stage.runs[-1].first.part
+    weighted = any(run.first.cost.params for run in stage.runs)
+    return weighted and isinstance(last, Node) and last.op.word in {"maxpool", "avgpool"}
+
+
+def _spatial_resolution(run: PartRun) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(value.shape.sizes[axis] for axis in value.shape.places) for value in run.last.output)
+
+
+def _merge_to_fit(stages: list[Stage]) -> list[Stage]:
+    """The stages, neighbours joined where there are too many for a page."""
+    while len(stages) > _MOST:
+        pairs = range(0, len(stages), 2)
+        stages = [Stage([run for stage in stages[index : index + 2] for run in stage.runs]) for index in pairs]
+    return stages
+
+
+def name_stage(folded: FoldedGraph, stage: Stage) -> str:
+    """What the stage is called: its one part, the first and the last of a block's uses, or all its loose layers."""
+    named = [run for run in stage.runs if isinstance(run.first.part, Region)] or stage.runs
+    root = folded.graph.regions[0]
+    first, last = (
+        shorten_name(relative_name(named[0].first.part, root)),
+        shorten_name(relative_name(named[-1].last.part, root)),
+    )
+    return format_name_range(first, last)
+
+
+def shorten_name(name: str) -> str:
+    """A name without the regions that hold the whole network."""
+    return name.rpartition(".")[2] if name.rpartition(".")[2][:1].isalpha() else name
+
+
+def iter_stage_nodes(folded: FoldedGraph, stage: Stage) -> Iterator[int]:
+    for run in stage.runs:
+        for facts in run.parts:
+            yield from folded.node_range(facts.part)

@@ -1,0 +1,102 @@
+"""Several processes on one machine compute what one does. torchrun starts them; they talk over the loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import distributed
+import pytest
+import torch.distributed as dist
+from click.testing import CliRunner
+
+import archspec
+
+ROOT = Path(__file__).parent.parent.parent
+STEPS = 5
+LIMIT = 240  # seconds
+
+pytestmark = pytest.mark.skipif(
+    not dist.is_available() or not dist.is_gloo_available(), reason="this torch has no gloo"
+)
+
+
+def torchrun(*arguments: str) -> list[str]:
+    """What two processes say on standard output."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "examples")))
+    place = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, encoding="utf-8", env=place, cwd=ROOT, stdout=pipe, stderr=pipe) as launcher:
+        try:
+            said, trouble = launcher.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            launcher.terminate()  # it ends its processes; killed, it would leave them
+            raise
+    assert launcher.returncode == 0, trouble[-4000:]
+    return said.splitlines()
+
+
+@pytest.fixture(scope="module")
+def losses() -> list[float]:
+    """Those of one process."""
+    found = list(distributed.single(archspec.load(distributed.SPEC), STEPS))
+    assert len(set(found)) == STEPS
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["pipeline", "ddp", "fsdp"])
+def test_the_example_has_the_losses_of_one_process(mode: str, losses: list[float]) -> None:
+    lines = torchrun("examples/distributed.py", mode, "--steps", str(STEPS))
+    found = [float(text) for line in lines for text in re.findall(r"loss ([\d.]+)", line)]
+    assert found == pytest.approx(losses, abs=5e-6)  # printed with six places
+
+
+@pytest.fixture(scope="module")
+def found() -> list[dict[str, Any]]:
+    """How far what two processes compute is from one."""
+    return [json.loads(line) for line in torchrun("-m", "tests.codegen.stages_in_processes")]
+
+
+@pytest.mark.slow
+def test_stages_in_processes_have_the_gradients_of_the_whole(found: list[dict[str, Any]]) -> None:
+    stages = [one for one in found if "stage" in one]
+    assert len(stages) == 2 * 4
+    for one in stages:
+        assert one["statistics"] == 0.0, one
+        # what has gaps is sent without them, and the next convolution may take another kernel
+        assert one["losses"] <= (1e-6 if one["network"] == "turned" else 0.0), one
+        assert one["gradients"] < 1e-4, one
+    crossing = {one["network"]: one["crossing"] for one in stages}
+    assert len(crossing["unet"]) >= 3
+    assert crossing["turned"] == ["columndraw", "there"]
+    assert "words" in crossing["fork"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["ddp", "fsdp"])
+def test_wrapped_by_block_it_is_the_same_network(way: str, found: list[dict[str, Any]]) -> None:
+    wrapped = [one for one in found if one.get("wrapped") == way]
+    assert len(wrapped) == 2
+    for one in wrapped:
+        assert one["names"]
+        assert one["loss"] < 1e-6
+        assert one["gradients"] < 1e-5
+        assert one["note"].startswith("in layer conv1 (conv) of cifar_resnet20_A, at ")
+
+
+def test_without_torchrun_the_example_says_what_is_needed() -> None:
+    done = CliRunner().invoke(distributed.main, ["ddp"], env={"RANK": None})
+    assert done.exit_code == 2
+    assert "ddp needs several processes: torchrun --nproc-per-node 2 distributed.py ddp" in done.output
+
+
+def test_the_example_learns() -> None:
+    found = list(distributed.single(archspec.load(distributed.SPEC), 28))
+    assert found[-1] < found[0] - 0.5
