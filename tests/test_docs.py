@@ -37,6 +37,7 @@ def script(name: str) -> ModuleType:
         ("front", "picture", "PICTURE"),
         ("reference", "page", "PAGE"),
         ("zoo", "page", "PAGE"),
+        ("api", "page", "PAGE"),
         ("gallery", "page", "PAGE"),
     ],
 )
