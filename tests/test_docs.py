@@ -123,10 +123,11 @@ METADATA = re.compile(r"archspec\.(name|spec|sha256|set\.NAME|format|digest|opti
 def test_pages_name_modules_and_files_that_there_are(page: Path) -> None:
     text = METADATA.sub("", page.read_text(encoding="utf-8"))
     for name in set(re.findall(r"\barchspec(?:\.[A-Za-z_]\w*)+", text)):
-        pkgutil.resolve_name(name)
+        if f"{name.replace('.', '/')}.py" not in INVENTED:
+            pkgutil.resolve_name(name)
     for path in set(re.findall(r"\barchspec/[\w/]+(?:\.\w+)?", text)):
         assert (ROOT / path).exists() or path in INVENTED, path
 
 
-INVENTED = {"archspec/passes/smooth.py"}
+INVENTED = {"archspec/passes/smooth.py", "archspec/analysis/intensity.py", "archspec/draw/tgf.py"}
 """Files that the recipes add."""
