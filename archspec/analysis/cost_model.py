@@ -14,7 +14,14 @@ MACS_PER_BYTE = 4
 
 
 class CostError(ValueError):
-    """Costs that are not those of a network's parts."""
+    """Costs that are not those of a network's parts.
+
+    >>> import archspec
+    >>> archspec.load("resnet18").pipeline(2, costs={"layer1": -1.0})
+    Traceback (most recent call last):
+        ...
+    archspec.analysis.cost_model.CostError: the cost of layer1 is -1.0, no number from 0 on
+    """
 
 
 def model_work(graph: Graph) -> list[int]:

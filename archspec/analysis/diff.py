@@ -80,7 +80,7 @@ class Diff:
     after: str
     parts: tuple[PartChange, ...]
     counts: Mapping[str, tuple[int, int]]
-    """`params`, `macs`, `activations`, `depth`, `count_paths`, `longest` and `shortest` path: before and after."""
+    """`params`, `macs`, `activations`, `depth`, `paths`, `longest` and `shortest` path: before and after."""
     stages: tuple[StageChange, ...]
 
     @property

@@ -17,12 +17,22 @@ from archspec.draw.theme import LIGHT, Theme
 
 
 def render_picture(picture: Picture, format: str, theme: Theme = LIGHT) -> bytes:
-    """The bytes of a file with the ending `format`, one of `FORMATS`. Raises `DrawError`."""
+    """The bytes of a file with the ending `format`, one of `FORMATS`. Raises `DrawError` where the renderer is not installed.
+
+    >>> import archspec
+    >>> render_picture(archspec.load("lstm").draw(), ".mmd")[:9]
+    b'flowchart'
+    """
     return FORMATS[format](picture, theme)
 
 
 def render_svg(picture: Picture, theme: Theme = LIGHT) -> str:
-    """The picture as SVG, the same text on every machine. Raises `DrawError`."""
+    """The picture as SVG, the same text on every machine. Raises `DrawError` where the renderer is not installed.
+
+    >>> import archspec
+    >>> render_svg(archspec.load("lstm").draw()).startswith("<svg")
+    True
+    """
     return write_svg(compose_scene(compute_layout(picture), theme))
 
 

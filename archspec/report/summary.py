@@ -18,7 +18,13 @@ from archspec.view.hierarchy import GraphPart, PartFacts, ScalarValue, build_hie
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One part of a network, or several equal ones in a row; the figures are those of one of them."""
+    """One part of a network, or several equal ones in a row; the figures are those of one of them.
+
+    >>> import archspec
+    >>> row = archspec.load("resnet18").summary(depth=1).rows[-1]
+    >>> row.name, row.kind, row.output, row.params
+    ('fc', 'linear', ((1000,),), 513000)
+    """
 
     name: str
     """Its dotted module name, of the first where there are several; empty where it has none."""
@@ -70,7 +76,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The rows of a network in order, and its totals."""
+    """The rows of a network in order, and its totals. `str` of it is a table.
+
+    >>> import archspec
+    >>> summary = archspec.load("resnet18").summary(depth=1)
+    >>> summary.params, summary.flops == 2 * summary.macs, len(summary.rows)
+    (11689512, True, 11)
+    """
 
     name: str
     rows: tuple[Row, ...]
@@ -106,9 +118,16 @@ class Summary:
 
 
 def summarise_network(graph: Graph, depth: int | None = None, item_size: int = FLOAT32) -> Summary:
-    """The summary of a network, for one sample, elements of `item_size` bytes.
+    """The summary of a network, for one sample.
 
-    Regions nested deeper than `depth` are one row with their sums: 1 shows the stages only, None everything.
+    Args:
+        graph: the network.
+        depth: regions nested deeper are one row with their sums: 1 shows the stages only, None everything.
+        item_size: bytes of one element, for the memory.
+
+    >>> import archspec
+    >>> [row.label for row in summarise_network(archspec.load("resnet18").graph, depth=1).rows]
+    ['input', 'conv1', 'bn1', 'relu', 'maxpool', 'layer1', 'layer2', 'layer3', 'layer4', 'avgpool', 'fc']
     """
     total = compute_counts(graph)
     return Summary(

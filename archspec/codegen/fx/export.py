@@ -27,11 +27,19 @@ Writer = Callable[[fx.GraphModule, Graph, Mapping[str, str], Path], None]
 
 
 class ExportError(RuntimeError):
-    """A network that cannot be written in this form on this machine."""
+    """A network that cannot be written in this form on this machine.
+
+    >>> issubclass(ExportError, Exception)
+    True
+    """
 
 
 def make_metadata(text: str, name: str, overrides: Mapping[str, str], *, inference: bool = False) -> dict[str, str]:
-    """What a file of weights says of its network: the spec's text, its SHA-256, what was overridden, if it was optimised."""
+    """The metadata of a file of weights: the spec's text, its SHA-256, the overridden arguments, and whether the network was optimised.
+
+    >>> sorted(make_metadata("name: a", "a", {"width": "8"}))
+    ['archspec.name', 'archspec.set.width', 'archspec.sha256', 'archspec.spec']
+    """
     digest = hashlib.sha256(text.encode()).hexdigest()
     given = {f"archspec.set.{key}": value for key, value in overrides.items()}
     optimized = {"archspec.optimized": "inference"} if inference else {}
@@ -109,7 +117,10 @@ _PACKAGES = {
 
 
 def check_packages(ending: str) -> None:
-    """Makes sure, before the work, that what writes a form is installed. Raises `ExportError`."""
+    """Checks, before the work, that the packages that write a form are installed. Raises `ExportError`.
+
+    >>> check_packages(".pt2")
+    """
     _packages(ending)
 
 

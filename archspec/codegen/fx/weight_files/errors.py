@@ -6,11 +6,24 @@ _LONGEST = 80
 
 
 class WeightsError(ValueError):
-    """Weights that cannot be read, or that are not those of the network."""
+    """Weights that cannot be read, or that are not those of the network; the text lists the keys.
+
+    >>> import archspec, pathlib
+    >>> pathlib.Path("weights.pt").write_text("no weights")
+    10
+    >>> archspec.load("lstm").build(weights="weights.pt")
+    Traceback (most recent call last):
+        ...
+    archspec.codegen.fx.weight_files.errors.WeightsError: weights.pt: neither safetensors nor a whole torch checkpoint of tensors: it begins with b'no weights'
+    """
 
 
 class WeightsWarning(UserWarning):
-    """Weights that were taken and are hardly meant: some are not finite."""
+    """Weights that were loaded although some values are not finite.
+
+    >>> issubclass(WeightsWarning, Warning)
+    True
+    """
 
 
 class FormatError(ValueError):
