@@ -20,7 +20,7 @@ from archspec.experiments.weights import fit_weights
 from archspec.ir.graph import Graph, Node, Path, Value
 from archspec.ir.signal_flow import find_residual_operands, propagate_routes
 from archspec.ops.dropout import DropPath
-from archspec.passes.base import FreeNames, keep_node, rebuild_graph
+from archspec.passes.base import keep_node, rebuild_graph
 
 
 class Gate(nn.Module):
@@ -124,12 +124,12 @@ def _add_gate_nodes(
     graph: Graph, flags: Mapping[int, tuple[bool, ...]]
 ) -> tuple[Graph, list[tuple[tuple[Path, ...], tuple[Path, ...]]]]:
     """The graph with a module before each operand of each join, and their paths: of branches and of shortcuts."""
-    names, gate_paths = FreeNames(graph), list[tuple[tuple[Path, ...], tuple[Path, ...]]]()
+    gate_paths: list[tuple[tuple[Path, ...], tuple[Path, ...]]] = []
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id not in flags:
             return keep_node(new, node, inputs)
-        paths = [names.take(graph.regions[node.region].path, "gate") for _ in inputs]
+        paths = [new.unique_path(graph.regions[node.region].path, "gate") for _ in inputs]
         passed = tuple(
             new.add_node(DropPath(p=0.0), (value,), path, region=node.region, span=node.span, use=node.use)[0]
             for value, path in zip(inputs, paths, strict=True)

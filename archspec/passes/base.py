@@ -8,9 +8,8 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from archspec import meter
 from archspec.errors import Span
-from archspec.ir.graph import Graph, Input, Node, Path, Value
+from archspec.ir.graph import Graph, Input, Node, Value
 from archspec.ir.weight_provenance import WeightMap
 
 Pass = Callable[..., Graph]
@@ -43,14 +42,14 @@ def make_arguments_model(function: Pass) -> type[BaseModel]:
 NodeRewrite = Callable[[Graph, Node, tuple[Value, ...]], tuple[Value, ...] | None]
 
 
-def rebuild_graph(graph: Graph, change: NodeRewrite) -> Graph:
+def rebuild_graph(graph: Graph, change: NodeRewrite, left_out: Collection[int] = ()) -> Graph:
     """A graph made anew, node by node in order.
 
     `change` gets the new graph, a node of the old one and the new values of its inputs; it adds what stands for the node
     (`keep_node` adds the node as it was) and gives the values that stand for its outputs, or None for a node that is left out.
-    Scopes stay.
+    Scopes stay. The names of the nodes `left_out` are free for new ones.
     """
-    new = graph.copy_without_nodes()
+    new = graph.copy_without_nodes(left_out)
     values: dict[Value, Value] = {}
     for node in graph.nodes:
         if isinstance(node, Input):
@@ -95,32 +94,3 @@ def with_weight_map(graph: Graph, weight_map: WeightMap) -> Graph:
     """A graph that a pass has made, with what it did to the weights; the graph itself."""
     graph.weight_provenance = (*graph.weight_provenance, weight_map)
     return graph
-
-
-class FreeNames:
-    """Names for new modules and scopes beside the old ones: `droppath`, `droppath2`, …
-
-    The names of nodes that the pass is to leave out, `without`, are free.
-    """
-
-    def __init__(self, graph: Graph, without: Collection[int] = ()) -> None:
-        paths = {node.path for node in graph.ops if node.id not in without} | {region.path for region in graph.regions}
-        meter.charge_work("passes", sum(len(path) * (2 + len(path) // 8) for path in paths))
-        self.taken = {path[:length] for path in paths for length in range(1, len(path) + 1)}
-        self.counts: dict[Path, int] = {}
-
-    def take(self, around: Path, name: str) -> Path:
-        """The path of a new thing inside `around`, called `name` or, if that is taken, `name2`, `name3`, …; a number goes on."""
-        first = (*around, name)
-        count = self.counts.get(first, 1)
-        path = first if count == 1 else _numbered(around, name, count)
-        while path in self.taken:
-            count += 1
-            path = _numbered(around, name, count)
-        self.counts[first] = count
-        self.taken.add(path)
-        return path
-
-
-def _numbered(around: Path, name: str, count: int) -> Path:
-    return (*around, str(int(name) + count - 1) if name.isdecimal() else f"{name}{count}")

@@ -9,7 +9,7 @@ from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice, WeightSource
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
-from archspec.passes.base import FreeNames, PassError, keep_node, rebuild_graph, with_weight_map
+from archspec.passes.base import PassError, keep_node, rebuild_graph, with_weight_map
 from archspec.passes.chains import NodeChain, ValueUses, joins_channels
 
 
@@ -41,7 +41,6 @@ def grouped_paths(graph: Graph) -> Graph:
     inside = {node.id for paths in paths_by_join.values() for chain in paths.chains for node in chain}
     roots: dict[int, tuple[Value, ...]] = {}
     weight_map: dict[str, WeightSource] = {}
-    names = FreeNames(graph, inside)
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
         if node.id in inside:
@@ -52,10 +51,10 @@ def grouped_paths(graph: Graph) -> Graph:
         paths = paths_by_join[node.id]
         made = roots[paths.chains[0][0].id]
         for position in range(len(paths.chains[0])):
-            made = _add_grouped_op(new, paths, position, made, weight_map, names)
+            made = _add_grouped_op(new, paths, position, made, weight_map)
         return made
 
-    return with_weight_map(rebuild_graph(graph, change), weight_map)
+    return with_weight_map(rebuild_graph(graph, change, left_out=inside), weight_map)
 
 
 _HELP = "for example concat: [copies: {times: 32, layers: [conv: 4, relu, conv: {out: 4, kernel: 3}]}]"
@@ -95,7 +94,6 @@ def _add_grouped_op(
     position: int,
     inputs: tuple[Value, ...],
     weight_map: dict[str, WeightSource],
-    names: FreeNames,
 ) -> tuple[Value, ...]:
     """One op of the path that stands for all, with the weights of theirs."""
     nodes = [chain[position] for chain in paths.chains]
@@ -105,7 +103,7 @@ def _add_grouped_op(
     if isinstance(op, Conv):
         groups = 1 if gathers or position == 0 else len(nodes) * op.groups
         op = op.model_copy(update={"out": op.out if gathers else op.out * len(nodes), "groups": groups})
-    path = names.take(new.regions[join.region].path, first.path[-1]) if first.path else ()
+    path = new.unique_path(new.regions[join.region].path, first.path[-1]) if first.path else ()
     for weight in first.weights:
         pieces = tuple(WeightSlice(f"{node.name}.{weight.name}") for node in nodes)
         weight_map[".".join((*path, weight.name))] = ConcatenatedWeights(pieces, 1 if gathers else 0)

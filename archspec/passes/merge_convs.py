@@ -10,7 +10,7 @@ from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice, Weig
 from archspec.ops.activation import ReLU
 from archspec.ops.conv import Conv
 from archspec.ops.tensor import Split
-from archspec.passes.base import FreeNames, keep_node, rebuild_graph, with_weight_map
+from archspec.passes.base import keep_node, rebuild_graph, with_weight_map
 from archspec.passes.chains import ValueUses, is_pointwise
 
 Parallel = tuple[Node, ...]
@@ -26,13 +26,12 @@ def merge_convs(graph: Graph) -> Graph:
     parallel_by_first = {parallel[0].id: parallel for parallel in _find_parallel(value_uses)}
     if not parallel_by_first:
         return graph
-    names = FreeNames(graph)
     parts: dict[int, Value] = {}
     weight_map: dict[str, WeightSource] = {}
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id in parallel_by_first:
-            parts.update(_add_merged(new, value_uses, parallel_by_first[node.id], inputs, names, weight_map))
+            parts.update(_add_merged(new, value_uses, parallel_by_first[node.id], inputs, weight_map))
         return (parts[node.id],) if node.id in parts else keep_node(new, node, inputs)
 
     return with_weight_map(rebuild_graph(graph, change), weight_map)
@@ -54,14 +53,13 @@ def _add_merged(
     value_uses: ValueUses,
     parallel: Parallel,
     inputs: tuple[Value, ...],
-    names: FreeNames,
     weight_map: dict[str, WeightSource],
 ) -> dict[int, Value]:
     """Adds the convolution; the values that stand for the nodes whose places it takes, by their numbers."""
     first = parallel[0]
     assert isinstance(first.op, Conv), "they all are"
     region = _find_common_region(value_uses.graph, parallel)
-    path = names.take(value_uses.graph.regions[region].path, "merged")
+    path = new.unique_path(value_uses.graph.regions[region].path, "merged")
     widths = tuple(node.outputs[0].shape.channels for node in parallel)
     made = new.add_node(first.op.model_copy(update={"out": sum(widths)}), inputs, path, region=region, span=first.span)
     for weight in first.weights:

@@ -14,7 +14,7 @@ from archspec.ir.weight_provenance import WeightSlice, WeightSource
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
-from archspec.passes.base import FreeNames, PassError, keep_node, rebuild_graph, with_weight_map
+from archspec.passes.base import PassError, keep_node, rebuild_graph, with_weight_map
 from archspec.passes.chains import NodeChain, ValueUses
 
 _COPY = 20  # units of work for an op and the slices of its weights
@@ -55,7 +55,6 @@ def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
     inside = {node.id for grouped in grouped_by_last.values() for node in grouped.chain[:-1]}
     roots: dict[int, tuple[Value, ...]] = {}
     weight_map: dict[str, WeightSource] = {}
-    names = FreeNames(graph)
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
         if node.id in inside:
@@ -64,7 +63,7 @@ def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
         if node.id not in grouped_by_last:
             return keep_node(new, node, inputs)
         grouped = grouped_by_last[node.id]
-        return _add_paths(new, grouped, roots[grouped.chain[0].id], names, weight_map)
+        return _add_paths(new, grouped, roots[grouped.chain[0].id], weight_map)
 
     return with_weight_map(rebuild_graph(graph, change), weight_map)
 
@@ -95,13 +94,13 @@ def _can_be_cut(first: Op, groups: int, last: Op) -> bool:
 
 
 def _add_paths(
-    new: Graph, grouped: GroupedConv, root: tuple[Value, ...], names: FreeNames, weight_map: dict[str, WeightSource]
+    new: Graph, grouped: GroupedConv, root: tuple[Value, ...], weight_map: dict[str, WeightSource]
 ) -> tuple[Value, ...]:
     last = grouped.last
     around = new.regions[last.region]
     ends: list[Value] = []
     for number in range(grouped.groups):
-        path = names.take(around.path, f"path{number + 1}")
+        path = new.unique_path(around.path, f"path{number + 1}")
         region = new.add_region(path, "", {}, last.span, around.id)
         values = root
         for node in grouped.chain:

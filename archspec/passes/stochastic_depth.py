@@ -9,7 +9,7 @@ from pydantic import Field
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.signal_flow import find_residual_operands
 from archspec.ops.dropout import DropPath, recover_fraction
-from archspec.passes.base import FreeNames, PassError, keep_node, rebuild_graph
+from archspec.passes.base import PassError, keep_node, rebuild_graph
 
 Survival = Annotated[
     float, Field(gt=0, le=1, description="survival probability p_L of the last residual branch, in (0, 1]")
@@ -54,7 +54,6 @@ def stochastic_depth(
         node.id: float(most if decay == "uniform" else most * number / len(units))
         for number, node in enumerate(units, start=1)
     }
-    names = FreeNames(graph)
 
     def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
         if node.id not in rates:
@@ -64,7 +63,7 @@ def stochastic_depth(
             new.add_node(
                 drop,
                 (value,),
-                names.take(graph.regions[node.region].path, "droppath"),
+                new.unique_path(graph.regions[node.region].path, "droppath"),
                 region=node.region,
                 span=node.span,
                 use=node.use,
