@@ -72,8 +72,7 @@ def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Grap
     model = ARGUMENTS[use.word]
     values = {field.name: round_fractions(evaluate_tree(field.value, names, NO_VALUE, None)) for field in use.arguments}
     try:
-        chosen = model.model_validate(values)
-        return BY_WORD[use.word](graph, **dict(chosen))
+        return BY_WORD[use.word].run(graph, dict(model.model_validate(values)))
     except ValidationError as error:
         errors = Collector()
         report_validation_error(error, use.word, model, locate_fields(use.arguments), span=use.span, errors=errors)
