@@ -129,10 +129,12 @@ def _check_weights(before: Graph, after: Graph) -> None:
             shapes = map_weight_shapes(weight_map, shapes)
     except WeightMapError as error:
         raise BrokenGraphError(str(error)) from None
+    there = set[str]()
     for node in after.ops:
         for name, shape in name_weights(node):
             _check_weight(name, shape, shapes, node)
-    for name in shapes.keys() - list_weight_shapes(after).keys():
+            there.add(name)
+    for name in shapes.keys() - there:
         raise BrokenGraphError(f"nothing is said about the weight {name}, which is not there any more")
 
 

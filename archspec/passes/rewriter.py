@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NoReturn
 
+from archspec import meter
 from archspec.errors import Span
 from archspec.ir.graph import Graph, Input, Node, Path, Value
 from archspec.ir.weight_provenance import (
@@ -15,12 +16,13 @@ from archspec.ir.weight_provenance import (
     WeightSlice,
     WeightSource,
     format_sizes,
-    list_weight_shapes,
     name_weights,
 )
 from archspec.ops.base import Op, ShapeError
 from archspec.passes.base import FreeNames
 from archspec.passes.check import BrokenGraphError
+
+_KEPT = 12  # units of work for a node that is kept
 
 Values = tuple[Value, ...]
 Weights = Mapping[str, WeightSource] | Literal["kept", "new"]
@@ -31,21 +33,38 @@ for, by name, if "kept"; as initialised, if "new"."""
 class Rewriter:
     """A new graph in the making, and what became of each value and each weight of the one before.
 
+    Nodes that are kept are added when something is added behind them: a pass that keeps all of them costs nothing.
+
     Attributes:
         before: The graph before.
-        graph: The new one, so far.
-        values: The values of the new graph that stand for those of the graph before, so far.
     """
 
     def __init__(self, before: Graph, left_out: Collection[int] = ()) -> None:
-        self.before, self.graph = before, before.copy_without_nodes()
-        self.left_out = left_out
-        self.values: dict[Value, Value] = {}
+        self.before, self._left_out = before, left_out
+        self._graph = before.copy_without_nodes()
+        self._values: dict[Value, Value] = {}
+        self._waiting: list[Node | Input] = []
         self._sources: dict[str, WeightSource | NewWeight] = {}
+        self._kept, self._made = set[Path](), set[Path]()
+
+    @property
+    def graph(self) -> Graph:
+        """The new graph, so far."""
+        self._add_waiting()
+        return self._graph
+
+    def wait(self, node: Node | Input) -> None:
+        """Keeps a node, as soon as something is added behind it."""
+        self._waiting.append(node)
+
+    def _add_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for node in waiting:
+            self.stand_for(node, self._keep_input(node) if isinstance(node, Input) else self.keep(node))
 
     @cached_property
     def _names(self) -> FreeNames:
-        return FreeNames(self.before, self.left_out)
+        return FreeNames(self.before, self._left_out)
 
     def unique_path(self, region: int, stem: str) -> Path:
         """A free name for something new in a region: `stem`, or `stem2`, `stem3`, …"""
@@ -57,33 +76,52 @@ class Rewriter:
 
     def find_values(self, values: Iterable[Value], reader: Node | None = None) -> Values:
         """The values that stand for some of the graph before. Raises `BrokenGraphError` where one is left out."""
-        return tuple([self._find_value(value, reader) for value in values])
+        self._add_waiting()
+        known = self._values
+        return tuple([known[value] if value in known else self._miss_value(value, reader) for value in values])
 
-    def _find_value(self, value: Value, reader: Node | None) -> Value:
-        if value not in self.values:
-            left_out = self.before.nodes[value.node]
-            word = left_out.op.word if isinstance(left_out, Node) else left_out.name
-            use = "an output of the network" if reader is None else "read here"
-            raise BrokenGraphError(f"{word} at {left_out.span} is left out, and is {use}", reader)
-        return self.values[value]
+    def _miss_value(self, value: Value, reader: Node | None) -> NoReturn:
+        producer = self.before.nodes[value.node]
+        what = f"{producer.name or producer.op.word}" if isinstance(producer, Node) else producer.name
+        raise BrokenGraphError(f"it needs {what}, which is left out", reader)
+
+    def _keep_input(self, node: Input) -> Values:
+        return (self._graph.add_input(node.name, node.outputs[0].shape, node.span),)
+
+    def stand_for(self, node: Node | Input, values: Values) -> None:
+        """Takes values for the outputs of a node of the graph before; none where it is left out."""
+        if values:
+            self._values.update(zip(node.outputs, values, strict=True))
 
     def keep(self, node: Node, inputs: Values | None = None) -> Values:
         """Adds a node as it was, with its weights; its operands are those that stand for what it read, if none are given."""
-        made = self._add(
-            node.op, self.operands(node) if inputs is None else inputs, node.path, node, node.region, node.span
-        )
-        if self.graph.nodes[-1].input_shapes != node.input_shapes:  # type: ignore[union-attr]
-            self._check_kept_weights(node)
-        for name, _ in name_weights(node):
-            self._record(name, WeightSlice(name), node)
+        inputs = self.operands(node) if inputs is None else inputs
+        if tuple([value.shape for value in inputs]) == node.input_shapes:
+            made = self._add_unchanged(node, inputs)
+        else:
+            made = self._add(node.op, inputs, node.path, node, node.region, node.span)
+            _check_kept_weights(node, self._last)
+        self._kept.add(node.path)
+        self._check_sharing(node)
         return made
 
-    def _check_kept_weights(self, node: Node) -> None:
-        before, after = dict(name_weights(node)), dict(name_weights(self.graph.nodes[-1]))  # type: ignore[arg-type]
-        for name, shape in after.items():
-            if before.get(name) != shape:
-                was = format_sizes(before[name]) if name in before else "not there"
-                raise BrokenGraphError(f"{name} is {was} before and {format_sizes(shape)} after", node)
+    def _add_unchanged(self, node: Node, inputs: Values) -> Values:
+        """Adds a node as it was that reads what it read: its shapes are known, and `check_result` infers them again."""
+        meter.charge_work("passes", _KEPT + (len(inputs) + len(node.path)) // 4)
+        return self._graph.add_shaped_node(
+            node.op, inputs, node.output_shapes, node.path, region=node.region, span=node.span, use=node.use
+        )
+
+    def _check_sharing(self, node: Node) -> None:
+        """That the uses of one module all keep its weights, or are all given the same ones."""
+        if node.path and node.path in self._kept and node.path in self._made:
+            raise BrokenGraphError("one use keeps the weights of this module, another changes them", node)
+
+    @property
+    def _last(self) -> Node:
+        node = self._graph.nodes[-1]
+        assert isinstance(node, Node), "it has just been added"
+        return node
 
     def replace(self, node: Node, op: Op, inputs: Values | None = None, *, weights: Weights | None = None) -> Values:
         """Adds an op in the place of a node and with its name.
@@ -124,8 +162,7 @@ class Rewriter:
         """
         region, span = made_for.region if region is None else region, span or made_for.span
         made = self._add(op, inputs, path, made_for, region, span)
-        node = self.graph.nodes[-1]
-        assert isinstance(node, Node), "it has just been added"
+        node = self._last
         shapes = {weight.name: weight.shape for weight in node.weights}
         for name, source in _resolve_weights(shapes, weights, made_for, node).items():
             self._record(f"{node.name}.{name}" if name else node.name, source, node)
@@ -140,17 +177,32 @@ class Rewriter:
     def _record(self, name: str, source: WeightSource | NewWeight, node: Node) -> None:
         if self._sources.setdefault(name, source) != source:
             raise BrokenGraphError(f"two uses of one module are given different weights {name}", node)
+        if source != WeightSlice(name):
+            self._made.add(node.path)
+            self._check_sharing(node)
 
     def finish(self, outputs: Mapping[str, Value]) -> Graph:
         """The new graph with its outputs, `outputs` of the graph before, and with what became of the weights."""
         self.graph.outputs = dict(zip(outputs, self.find_values(outputs.values()), strict=True))
+        gone = (node for node in self.before.ops if node.path not in self._kept)
+        removed = {name: RemovedWeight() for node in gone for name, _ in name_weights(node)}
+        changed = {name: source for name, source in self._sources.items() if source != WeightSlice(name)}
         weight_map: WeightMap = {
-            **{name: source for name, source in self._sources.items() if source != WeightSlice(name)},
-            **{name: RemovedWeight() for name in list_weight_shapes(self.before) if name not in self._sources},
+            **changed,
+            **{name: fate for name, fate in removed.items() if name not in self._sources},
         }
         if weight_map:
-            self.graph.weight_provenance = (*self.graph.weight_provenance, weight_map)
-        return self.graph
+            self._graph.weight_provenance = (*self._graph.weight_provenance, weight_map)
+        return self._graph
+
+
+def _check_kept_weights(before: Node, after: Node) -> None:
+    """Raises `BrokenGraphError` where a node that reads other shapes has weights of other shapes, too."""
+    shapes = dict(name_weights(before))
+    for name, shape in name_weights(after):
+        if shapes.get(name) != shape:
+            was = format_sizes(shapes[name]) if name in shapes else "not there"
+            raise BrokenGraphError(f"{name} is {was} before and {format_sizes(shape)} after", before)
 
 
 def _resolve_weights(
@@ -195,14 +247,12 @@ def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] 
     """
     rewriter, changed = Rewriter(graph, left_out), False
     for node in graph.nodes:
-        if isinstance(node, Input):
-            made: Values | None = _add_input(rewriter, node)
+        made = None if isinstance(node, Input) else rewrite(rewriter, node)
+        if made is None:
+            rewriter.wait(node)
         else:
-            made = rewrite(rewriter, node)
-            changed |= made is not None
-            made = rewriter.keep(node) if made is None else made
-        if made:
-            rewriter.values.update(zip(node.outputs, made, strict=True))
+            rewriter.stand_for(node, made)
+            changed = True
     return rewriter.finish(graph.outputs) if changed else graph
 
 
@@ -222,16 +272,10 @@ def rewire_graph(
         BrokenGraphError: new operands do not fit, or change the shape of a weight.
     """
     rewriter = Rewriter(graph)
-    for node in graph.nodes:
-        if isinstance(node, Input):
-            rewriter.values.update(zip(node.outputs, _add_input(rewriter, node), strict=True))
+    for value in graph.inputs.values():
+        rewriter.wait(graph.nodes[value.node])
     for id in order:
         node = graph.nodes[id]
         assert isinstance(node, Node), "inputs are made already"
-        made = rewriter.keep(node, rewriter.find_values(operands[id], node))
-        rewriter.values.update(zip(node.outputs, made, strict=True))
+        rewriter.stand_for(node, rewriter.keep(node, rewriter.find_values(operands[id], node)))
     return rewriter.finish(outputs)
-
-
-def _add_input(rewriter: Rewriter, node: Input) -> Values:
-    return (rewriter.graph.add_input(node.name, node.outputs[0].shape, node.span),)
