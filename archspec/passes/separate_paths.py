@@ -81,14 +81,19 @@ def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
 
 
 def _find_grouped(graph: Graph, *, summed: bool) -> Iterator[GroupedConv]:
+    """The convolutions that can be cut up, none of them with what another one takes."""
     value_uses = ValueUses.from_graph(graph)
+    taken: set[int] = set()
     for node in graph.ops:
-        if not isinstance(node.op, Conv) or node.op.groups == 1:
+        if not isinstance(node.op, Conv) or node.op.groups == 1 or not value_uses.is_separable(node):
             continue
         before, after = value_uses.chain_before(node.inputs[0], convs=1), value_uses.chain_after(node)
         if before and after and _can_be_cut(before[0].op, node.op.groups, after[-1].op):
-            chain = (*before, node, *after)
-            yield GroupedConv(chain if summed else chain[:-1], node.op.groups, summed)
+            chain = (*before, node, *after) if summed else (*before, node, *after[:-1])
+            ids = {member.id for member in chain}
+            if taken.isdisjoint(ids):
+                taken |= ids
+                yield GroupedConv(chain, node.op.groups, summed)
 
 
 def _can_be_cut(first: Op, groups: int, last: Op) -> bool:
