@@ -10,6 +10,7 @@ from archspec.draw.picture import Box, Cluster, Edge, Line, Picture, Place, clea
 from archspec.draw.stages import find_plain_chain, format_chain, stage_rows
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node, Region, Value, is_noop
+from archspec.numerals import format_rounded
 from archspec.view import labels
 from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.skip_connections import find_skip_connections
@@ -217,4 +218,4 @@ def _stage_table(folded: FoldedGraph) -> Iterator[tuple[str, ...]]:
 
 def _format_stage_costs(stage: Stage) -> tuple[str, str]:
     params, macs = stage.cost.params, stage.cost.macs
-    return labels.format_count(params) if params else "–", labels.format_count(macs) if macs else "–"
+    return format_rounded(params) if params else "–", format_rounded(macs) if macs else "–"

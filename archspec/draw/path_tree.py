@@ -12,7 +12,7 @@ from archspec.draw.picture import Box, DrawError, Edge, Line, Picture, Place, cl
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.signal_flow import find_residual_operands, is_join
-from archspec.numerals import order_of_magnitude
+from archspec.numerals import format_number
 
 LIMIT = 64
 """The most paths of one picture: as many rows fit a page."""
@@ -37,7 +37,7 @@ def draw_paths(graph: Graph, *, limit: int = LIMIT) -> Picture:
     total = counted(graph).total
     if total > limit:
         raise DrawError(
-            f"{graph.name} has {_format_total(total)} paths, more than the {limit:,} of one picture",
+            f"{graph.name} has {format_number(total)} paths, more than the {limit:,} of one picture",
             "raise the limit with --max-paths, or see `archspec count-paths --lengths`",
         )
     longer = find_residual_operands(graph)
@@ -129,7 +129,3 @@ def _make_cell(graph: Graph, number: int, node: int, operand: int | None, longer
         return Box(id, "past", (Line("–", "faint"),), place, clean_text(f"past {name}", 300), least=_LEAST)
     way = f"  {operand + 1}" if sum(longer) > 1 else ""
     return Box(id, "block", clean_lines(Line(name + way)), place, clean_text(f"through {name}{way}", 300), least=_LEAST)
-
-
-def _format_total(number: int) -> str:
-    return f"{number:,}" if number < 10**15 else f"about 10^{order_of_magnitude(number)}"

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archspec.analysis.counts import Cost, compute_counts, iter_node_costs, sum_costs
-from archspec.analysis.paths import PathCounts, count_paths
+from archspec.analysis.paths import count_paths
 from archspec.errors import Source, Span
 from archspec.ir.graph import Graph, Input, Node, Region, is_noop
-from archspec.numerals import order_of_magnitude
+from archspec.numerals import format_number
 from archspec.printable import mask_unprintable
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name, select_scalars
@@ -157,7 +157,7 @@ def collect_report_data(graph: Graph) -> dict[str, object]:
         "macs": counted.macs,
         "activations": sum_costs(graph).activations,
         "depth": counted.depth,
-        "paths": _format_path_total(count_paths(graph)),
+        "paths": format_number(count_paths(graph).total),  # a text: JavaScript would round it
         "parts": [
             part | {"sum": summed} for part, summed in zip(report_parts.parts, _sum_parts(report_parts), strict=True)
         ],
@@ -171,11 +171,6 @@ def collect_report_data(graph: Graph) -> dict[str, object]:
             for source in report_parts.sources
         ],
     }
-
-
-def _format_path_total(counts: PathCounts) -> str:
-    """How many paths there are, as text: a number of JSON would lose digits in a browser."""
-    return f"{counts.total:,}" if counts.total < 10**30 else f"about 10^{order_of_magnitude(counts.total)}"
 
 
 def _format_value(value: object) -> str:

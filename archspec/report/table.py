@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.columns import Column, display_width, format_table
 from archspec.errors import shorten_text
+from archspec.numerals import format_bytes, format_rounded
 from archspec.printable import escape_unprintable
 from archspec.view.hierarchy import ScalarValue
 
@@ -85,22 +86,6 @@ def _format_extent(field: ReceptiveField) -> str:
     return "×".join(map(str, sizes)) or _NOTHING
 
 
-def format_rounded(number: int) -> str:
-    """A count in at most three digits and a unit of a thousand, as in 118 M."""
-    power = 0
-    while power < len(_UNITS) - 1 and number >= 1000 ** (power + 1):
-        power += 1
-    if not power:
-        return str(number)
-    scaled = number / 1000**power
-    if scaled >= 999.5 and power < len(_UNITS) - 1:
-        power, scaled = power + 1, scaled / 1000
-    return f"{scaled:.{max(0, 2 - (scaled >= 9.995) - (scaled >= 99.95))}f} {_UNITS[power]}"
-
-
-_UNITS = ("", "K", "M", "G", "T", "P", "E")
-
-
 def _format_totals(summary: Summary) -> Iterable[str]:
     held = summary.memory
     yield f"params   {summary.params:,} trainable scalars (weights, biases, affine pairs; shared ones once)"
@@ -117,17 +102,13 @@ def _format_totals(summary: Summary) -> Iterable[str]:
             f"(variance {float(expected.variance):.4f})"
         )
     yield (
-        f"memory   {_format_bytes(held.params)} of parameters; activations of one sample {_format_bytes(held.inference)} in inference "
-        f"(at the peak), {_format_bytes(held.training)} in training (all kept)"
+        f"memory   {format_bytes(held.params)} of parameters; activations of one sample {format_bytes(held.inference)} in inference "
+        f"(at the peak), {format_bytes(held.training)} in training (all kept)"
     )
     if any(row.times > 1 for row in summary.rows):
         yield "×N       N equal parts in a row; the figures are those of one"
     if any(row.reuses_weights for row in summary.rows):
         yield "shared   weights of an earlier part, counted there"
-
-
-def _format_bytes(count: int) -> str:
-    return f"{format_rounded(count)}{'' if count >= 1000 else ' '}B"
 
 
 def _wrap_text(text: str, width: int | None) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from archspec.errors import shorten_text
 from archspec.ir.graph import Node
 from archspec.ir.shape import Shape
+from archspec.numerals import format_rounded
 from archspec.ops.base import Op
 
 CATEGORY_NAMES: Mapping[str, str] = {
@@ -94,19 +95,10 @@ def format_shapes(shapes: Iterable[Shape]) -> str:
     return shorten_text(", ".join(texts), 40)
 
 
-def format_count(number: int) -> str:
-    """A number in at most three digits and its unit, as in papers: `25.6 M`."""
-    for unit, name in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= unit:
-            scaled = number / unit
-            return f"{scaled:.{0 if scaled >= 100 else 1 if scaled >= 10 else 2}f} {name}"
-    return str(number)
-
-
 def format_costs(params: int, macs: int) -> str:
     """The costs of a part that has any: `1.22 M params · 0.69 G MACs`."""
-    shown = [f"{format_count(params)} params"] if params else []
-    return " · ".join(shown + ([f"{format_count(macs)} MACs"] if macs else []))
+    shown = [f"{format_rounded(params)} params"] if params else []
+    return " · ".join(shown + ([f"{format_rounded(macs)} MACs"] if macs else []))
 
 
 def format_tooltip(node: Node) -> str:
