@@ -6,6 +6,7 @@ Numbers may have any number of digits: Python's own conversion refuses more than
 from __future__ import annotations
 
 import decimal
+from collections.abc import Iterable
 
 _PLAIN = 4096  # bits up to which Python converts by itself
 _CHUNK = 2048  # bits that are converted at once
@@ -81,6 +82,15 @@ def format_approximate(number: int) -> str:
     size = abs(number)
     exponent = order_of_magnitude(size)
     return f"≈ {'-' if number < 0 else ''}{size // 10 ** (exponent - 3) / 1000:.3f}e{exponent}"
+
+
+def format_sizes(sizes: Iterable[int]) -> str:
+    """The sizes of a value as papers write them.
+
+    >>> format_sizes((3, 224, 224)), format_sizes(())
+    ('3×224×224', 'scalar')
+    """
+    return "×".join(map(str, sizes)) or "scalar"
 
 
 def order_of_magnitude(number: int) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archspec.cli.console import find_screen, print_lines
 from archspec.columns import Column, format_table
-from archspec.numerals import format_number, format_power_of_two
+from archspec.numerals import format_number, format_power_of_two, format_sizes
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -88,7 +88,7 @@ def _entry(entry: ZooEntry) -> tuple[str, ...]:
 
 def format_shapes(named: Mapping[str, tuple[int, ...]]) -> str:
     """Shapes in the notation of papers; names only where there are several."""
-    texts = {name: "×".join(map(str, shape)) or "scalar" for name, shape in named.items()}
+    texts = {name: format_sizes(shape) for name, shape in named.items()}
     return (
         next(iter(texts.values())) if len(texts) == 1 else ", ".join(f"{name} {text}" for name, text in texts.items())
     )

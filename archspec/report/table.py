@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.columns import Column, display_width, format_table
 from archspec.errors import shorten_text
-from archspec.numerals import format_bytes, format_rounded
+from archspec.numerals import format_bytes, format_rounded, format_sizes
 from archspec.printable import escape_unprintable
-from archspec.view.hierarchy import ScalarValue
+from archspec.view.labels import format_times, format_value
 
 if TYPE_CHECKING:
     from archspec.report.summary import Row, Summary
@@ -50,9 +50,8 @@ def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[
 
 def _format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
     outputs = _format_outputs(row.output)
-    times = f"×{row.times}" if row.times > 1 else ""
     return (
-        "  " * row.level + " ".join(filter(None, (row.label, times))),
+        "  " * row.level + " ".join(filter(None, (row.label, format_times(row.times)))),
         " ".join([row.kind, *_format_arguments(row, whole=whole)]).strip(),
         outputs if whole else shorten_text(outputs, _LONGEST_OUTPUT),
         "shared" if row.reuses_weights else f"{row.params:,}" if row.params else _NOTHING,
@@ -64,19 +63,15 @@ def _format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
 
 def _format_outputs(outputs: Sequence[tuple[int, ...]]) -> str:
     """The sizes of outputs, equal neighbours as one."""
-    runs = (("×".join(map(str, sizes)), len(list(run))) for sizes, run in groupby(outputs))
-    return ", ".join(text if times == 1 else f"{text} ×{times}" for text, times in runs)
+    runs = ((format_sizes(sizes), len(list(run))) for sizes, run in groupby(outputs))
+    return ", ".join(" ".join(filter(None, (text, format_times(times)))) for text, times in runs)
 
 
 def _format_arguments(row: Row, *, whole: bool) -> Iterable[str]:
     for name, value in row.arguments.items():
-        given = ",".join(map(_format_scalar, value)) if isinstance(value, list) else _format_scalar(value)
+        given = format_value(value, ",")
         text = given if whole else shorten_text(given, _LONGEST_ARGUMENT)
         yield text if name == row.first else f"{name}={text}"
-
-
-def _format_scalar(value: ScalarValue) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _format_extent(field: ReceptiveField) -> str:
