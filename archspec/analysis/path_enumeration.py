@@ -247,4 +247,4 @@ def _name_counted_unit(graph: Graph, node: Node | Input, unit: LengthUnit) -> st
     """A weighted layer by its name, a join by that of its block."""
     if unit == "layers" or isinstance(node, Input) or node.path:
         return _name_node(node)
-    return ".".join(graph.regions[node.region].path) or _name_node(node)
+    return graph.regions[node.region].name or _name_node(node)
