@@ -66,6 +66,10 @@ class Region:
     span: Span
     parent: int | None
 
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
 
 class Node(NamedTuple):
     """One op applied to values. Nodes of one path share their weights."""
