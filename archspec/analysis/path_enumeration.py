@@ -9,13 +9,14 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from archspec.analysis.paths import LengthUnit, PathCounts
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Value
 
 if TYPE_CHECKING:
     import networkx as nx
 
 
-class TooManyPathsError(ValueError):
+class TooManyPathsError(ArchspecError, ValueError):
     """A network with more paths than a tree of them may have."""
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, create_model
 
 from archspec import meter
-from archspec.errors import Span
+from archspec.errors import ArchspecError, Span
 from archspec.ir.graph import Graph, Input, Node, Path, Value
 from archspec.ir.weight_provenance import WeightMap
 
@@ -17,7 +17,7 @@ Pass = Callable[..., Graph]
 """`def name(graph, *, argument: type = default) -> Graph`; its keyword arguments are those of its word."""
 
 
-class PassError(ValueError):
+class PassError(ArchspecError, ValueError):
     """A graph to which a pass cannot be applied."""
 
     def __init__(
