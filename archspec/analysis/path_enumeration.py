@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from archspec.analysis.paths import LengthUnit, PathCounts
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Value
 from archspec.numerals import format_number
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-class TooManyPathsError(ValueError):
+class TooManyPathsError(ArchspecError, ValueError):
     """A network with more paths than a tree of them may have."""
 
 

@@ -10,11 +10,11 @@ import pytest
 import archspec
 from archspec.codegen.arguments import is_attribute, make_argument_names, make_identifier
 from archspec.codegen.branches import DEEPEST, Branch, Operation, arrange_branches
+from archspec.codegen.errors import InternalError
 from archspec.codegen.initialisers import find_initialiser
 from archspec.codegen.python import module_file
 from archspec.codegen.python.formatter import WIDTH, format_expression, format_statement, wrap_statement
 from archspec.codegen.python.loop_rolling import roll_loops
-from archspec.codegen.python.module_file import InternalError
 from archspec.codegen.python.syntax import make_literal, parse_expression
 from archspec.ir.names import UniqueNames
 from archspec.ops.base import Init
