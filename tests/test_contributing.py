@@ -22,7 +22,7 @@ from archspec.draw.formats import FORMATS
 from archspec.ir.shape import Shape
 from archspec.ops import activation
 from archspec.ops.base import Op
-from archspec.passes.base import PassError, make_arguments_model
+from archspec.passes import PassError
 from tests.references import torchvision
 
 TEXT = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ def test_the_pass_of_the_recipe_does_what_it_says() -> None:
     names: dict[str, Any] = {}
     exec(block(3, "python"), names)  # noqa: S102 - our own text
     smooth = names["smooth"]
-    assert make_arguments_model(smooth).model_validate({}).model_dump() == {"activation": "silu"}
+    assert smooth.arguments.model_validate({}).model_dump() == {"activation": "silu"}
     before = archspec.load("resnet18").graph
     words = [node.op.word for node in before.ops]
     after = smooth(before, activation="gelu")

@@ -70,7 +70,8 @@ def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
     "page", [path for path in ROOT.glob("**/*.md") if ".venv" not in path.parts], ids=lambda path: path.name
 )
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
         assert (page.parent / target).exists(), target
 
 
@@ -115,7 +116,7 @@ def test_the_page_on_experiments_has_commands_specs_and_pictures_that_are_there(
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-METADATA = re.compile(r"archspec\.(name|spec|sha256|set\.NAME|format|digest|optimized|schema\.json)\b(?!\.\w)")
+METADATA = re.compile(r"archspec\.(name|spec|sha256|set\.\w+|format|digest|optimized|schema\.json)\b(?!\.\w)")
 """Keys of what is written into files of weights, and a file's name; no modules."""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archspec.draw.text import SIZE, clean_text, measure_width
-from archspec.errors import Span
+from archspec.errors import ArchspecError, Span
 from archspec.view.skip_connections import Flow
 
 Direction = Literal["TB", "LR"]
@@ -17,14 +17,14 @@ MARGIN = 9.0  # between a box and its text, left and right
 _LIMIT = 64  # characters of one line
 
 
-class DrawError(ValueError):
+class DrawError(ArchspecError, ValueError):
     """A picture that cannot be drawn as asked; `help` says what to do instead.
 
     >>> import archspec
     >>> archspec.load("densenet169").draw(detail="paths")
     Traceback (most recent call last):
         ...
-    archspec.draw.picture.DrawError: densenet169 has about 10^24 paths, more than the 64 of one picture; raise the limit with --max-paths, or see `archspec count-paths --lengths`
+    archspec.draw.picture.DrawError: densenet169 has 4,835,703,278,458,516,698,824,704 paths, more than the 64 of one picture; raise the limit with --max-paths, or see `archspec count-paths --lengths`
     """
 
     def __init__(self, message: str, help: str) -> None:

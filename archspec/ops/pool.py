@@ -12,6 +12,7 @@ from archspec.ops.axes import channel_axis, spatial_rank
 from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
     Call,
+    Category,
     Everything,
     NaturalPerAxis,
     Op,
@@ -27,6 +28,7 @@ from archspec.ops.rules import check_bounds, compute_extents, format_by_axis, ke
 class Pooling(Op):
     """What pools with a sliding window have in common; their input has spatial axes behind the channels."""
 
+    category: ClassVar[Category] = "pool"
     first: ClassVar[str | None] = "kernel"
 
     kernel: PerAxis = Field(description="size of the window, in elements: one number or one per spatial axis")
@@ -116,6 +118,7 @@ class AdaptivePool(Op):
     """Mean or maximum of as many windows as asked for, of nearly equal size."""
 
     word: ClassVar[str] = "adaptivepool"
+    category: ClassVar[Category] = "pool"
     first: ClassVar[str | None] = "size"
 
     size: PerAxis = Field(description="sizes of the output, in elements: one number or one per spatial axis")
@@ -149,6 +152,7 @@ class GlobalPool(Op):
     """Mean or maximum of all places, wherever they stand: a vector of the channels, or of a sequence's features."""
 
     word: ClassVar[str] = "globalpool"
+    category: ClassVar[Category] = "pool"
     first: ClassVar[str | None] = "kind"
 
     kind: Literal["avg", "max"] = Field("avg", description="mean or maximum")

@@ -15,6 +15,7 @@ import torch
 from torch import fx, nn
 
 from archspec.codegen.arguments import make_argument_names, name_part_arguments
+from archspec.codegen.errors import CheckpointWarning
 from archspec.codegen.fx.block import Block, BlockClass
 from archspec.codegen.fx.emit import GraphEmitter
 from archspec.codegen.fx.kernels import select_kernels
@@ -89,14 +90,6 @@ def build(
         if graph.inference and target.type in _CHANNELS_LAST:
             _put_channels_last(model)
         return model
-
-
-class CheckpointWarning(UserWarning):
-    """The way to save memory in training that was asked for saves none in this network.
-
-    >>> issubclass(CheckpointWarning, Warning)
-    True
-    """
 
 
 def _warn_checkpoint(reason: str) -> None:
