@@ -66,6 +66,14 @@ def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
     assert "features" in capsys.readouterr().out
 
 
+def test_the_commands_of_the_readme_say_what_stands_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "110")
+    commands = re.findall(r"```console\n\$ archspec (.*?)\n(.*?)```", README, re.DOTALL)
+    assert len(commands) == 3
+    for arguments, answer in commands:
+        assert CliRunner().invoke(command, arguments.split()).output == answer, arguments
+
+
 @pytest.mark.parametrize(
     "page", [path for path in ROOT.glob("**/*.md") if ".venv" not in path.parts], ids=lambda path: path.name
 )

@@ -78,9 +78,10 @@ def load_data(source: str, graph: Graph) -> Data:
         ExperimentError: there are no such data, they are not here, or they do not fit the network.
 
     >>> import archspec
-    >>> arch = archspec.load("{name: a, input: [1, 8, 8], stages: {all: flatten, fc: {linear: 10}}}")
-    >>> tuple(load_data("digits", arch.graph).pixels.shape)
-    (1438, 1, 8, 8)
+    >>> load_data("mnist", archspec.load("resnet18").graph)
+    Traceback (most recent call last):
+        ...
+    archspec.experiments.track.ExperimentError: there are no data 'mnist': digits, cifar10:PATH or folder:PATH
     """
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ExperimentError("experiments need a network of one input and one output")
