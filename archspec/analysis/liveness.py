@@ -1,4 +1,4 @@
-"""What crosses between two nodes of a network, and where it can be cut there."""
+"""The values that cross between two nodes of a network, and where it can be cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network cut into stages of equal work."""
+"""A network cut into consecutive stages of equal work."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _STYLE: Any = {
 
 
 def check_plot_path(path: Path) -> None:
-    """Raises `ExperimentError` where no picture could be written to a file: by its ending, or without matplotlib."""
+    """Raises `ExperimentError` if no picture can be written to the file: because of its ending, or without matplotlib."""
     if path.suffix not in SUFFIXES:
         raise ExperimentError(f"pictures are in files that end in {', '.join(SUFFIXES)}, not {path.name!r}")
     _matplotlib()

@@ -1,4 +1,4 @@
-"""A network in training: all that the next step depends on."""
+"""The state of a training: all that the next step depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A spec that is another one with one more pass."""
+"""The text of a spec that extends another one and has one more pass."""
 
 from __future__ import annotations
 
