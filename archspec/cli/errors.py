@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pkgutil import resolve_name
 from typing import Any
 
 import click
 
+from archspec import ArchspecError, Diagnostic, SpecError
 from archspec.cli.console import (
     INTERRUPTED,
     NO_READER,
@@ -21,8 +23,6 @@ from archspec.cli.console import (
 )
 from archspec.cli.help import Context
 from archspec.columns import Line
-from archspec.errors import Diagnostic, SpecError
-from archspec.extras import UnavailableError
 from archspec.printable import escape_unprintable
 
 __all__ = ["INTERRUPTED", "NO_READER", "WRONG_COMMAND", "echo_json"]
@@ -60,7 +60,21 @@ class DivergedCommandError(click.ClickException):
 
 
 class CommandGroup(HelpGroup):
-    """The group of all commands: whatever one of them raises becomes a message and an exit code."""
+    """The group of all commands: whatever one of them raises becomes a message and an exit code.
+
+    `table` has the module and the function of each; a command is imported when it is asked for.
+    """
+
+    def __init__(self, *args: Any, table: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        return sorted(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- the same
+        place = self.table.get(cmd_name)
+        return resolve_name(f"archspec.cli.{place}") if place else None
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         if "_ARCHSPEC_COMPLETE" in os.environ:  # a shell reads what is printed
@@ -144,7 +158,7 @@ def _exit_codes(ctx: click.Context) -> Iterator[None]:
         ctx.exit(NO_READER)
     except OSError as error:
         raise CommandError(describe_os_error(error)) from error
-    except UnavailableError as error:
+    except ArchspecError as error:
         raise CommandError(str(error)) from error
     except MemoryError as error:
         raise CommandError(str(error) or "the memory of this machine is not enough") from error

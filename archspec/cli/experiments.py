@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+import archspec
 from archspec.cli.console import echo_json
 from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
@@ -22,14 +23,13 @@ from archspec.cli.training import (
     device_option,
     run_training,
     seed_option,
-    translate_errors,
 )
 from archspec.cli.warn import show_warnings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from archspec.architecture import Architecture
+    from archspec import Architecture
     from archspec.experiments.lesions import TrainedNetwork
     from archspec.experiments.plot import Result
     from archspec.experiments.track import Track
@@ -68,7 +68,7 @@ class Subjects:
         from archspec.cli import show_experiments as show
         from archspec.cli.progress import track_progress
 
-        with translate_errors(), report_divergence(as_json=self.as_json):
+        with report_divergence(as_json=self.as_json):
             results = [measure(network, track_progress) for network in self.networks]
             if self.out is not None:
                 from archspec.experiments.plot import save_plot
@@ -115,7 +115,7 @@ def _experiment_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def prepared(arch: Architecture, *, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
         chosen = {name: options.pop(name) for name in ("weights", "beside", "data", "device")}
-        with translate_errors(), report_divergence(as_json=as_json):
+        with report_divergence(as_json=as_json):
             patients = list(_load_networks(arch, seed=seed, out=out, **chosen))
         command(Subjects(patients, seed, out, as_json), **options)
 
@@ -132,24 +132,24 @@ def _load_networks(
     seed: int,
     out: Path | None,
 ) -> Iterator[TrainedNetwork]:
-    from archspec.api import load
-    from archspec.codegen.fx.trial import find_device
     from archspec.experiments import weights as files
     from archspec.experiments.data import load_data
     from archspec.experiments.lesions import TrainedNetwork
-    from archspec.spec.limits import DEFAULT
 
     if out is not None:
         from archspec.experiments.plot import check_plot_path
 
         check_plot_path(out)
-    networks = [(arch, weights), *((load(read_spec_argument(spec, DEFAULT)), path) for spec, path in beside)]
+    networks = [
+        (arch, weights),
+        *((archspec.load(read_spec_argument(spec, archspec.Limits())), path) for spec, path in beside),
+    ]
     loaded = [
         files.load_weights(path, needed=_WIDEST * architecture.params) if path else None
         for architecture, path in networks
     ]
     for (architecture, _), tensors in zip(networks, loaded, strict=True):
-        samples = load_data(data, architecture.graph).to(find_device(device))
+        samples = load_data(data, architecture.graph, device)
         yield TrainedNetwork(
             architecture.name,
             architecture.graph,

@@ -2,29 +2,71 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from archspec import Limits
-from archspec.api import load_as
-from archspec.architecture import Architecture
-from archspec.cli.errors import WRONG_COMMAND, CommandError, show_diagnostics
-from archspec.cli.output import default_name
-from archspec.errors import Diagnostic, Source
-from archspec.files import is_same_file, is_stream
-from archspec.passes import PassError
-from archspec.passes.lesion import choose_blocks, plan_lesion
-from archspec.printable import escape_unprintable
-from archspec.spec.bundled import find_bundled_spec, list_bundled_names
-from archspec.spec.derive import derive_spec
-from archspec.spec.extends import SUFFIXES
-from archspec.spec.yaml_reader import read_tree
-from archspec.spec.yaml_tree import to_plain_data
+import archspec
+from archspec import Diagnostic, files
+from archspec.cli.console import echo_json
+from archspec.cli.errors import WRONG_COMMAND, CommandError, SpecCommand, show_diagnostics
+from archspec.cli.options import SPEC, architecture_options, given_limits, json_option
+from archspec.cli.output import OutputFile, check_alone
+from archspec.cli.show_paths import show_lesion
+
+if TYPE_CHECKING:
+    from archspec import Architecture
+
+_LESION = """\
+\b
+Examples:
+  archspec lesion resnet50 --drop layer2.3 -o without.yaml
+  archspec lesion cifar_resnet110_A --random 10 --seed 1 -o damaged.yaml
+  archspec lesion resnet50 --swap layer3.1 layer3.4 -o shuffled.yaml
+"""
+
+
+@click.command(cls=SpecCommand, epilog=_LESION, help=f"Write SPEC without some of its blocks, as a new spec.\n\n{SPEC}")
+@architecture_options
+@click.option("--drop", multiple=True, metavar="NAME", help="A block whose residual branches go; repeatable.")
+@click.option("--random", "count", type=click.IntRange(1), metavar="K", help="Drop K residual blocks, drawn at random.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the draw.")
+@click.option("--swap", nargs=2, multiple=True, metavar="A B", help="Two blocks that change places; repeatable.")
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    type=OutputFile(stream=True),
+    metavar="FILE",
+    required=True,
+    help="The new spec, .yaml; - for standard output.",
+)
+@click.option("--force", is_flag=True, help="Write over a file that is there already; never over SPEC.")
+@json_option
+def lesion(
+    arch: Architecture,
+    *,
+    drop: tuple[str, ...],
+    count: int | None,
+    seed: int,
+    swap: tuple[tuple[str, str], ...],
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    if not (drop or count or swap):
+        raise click.UsageError("nothing to do: give --drop, --random or --swap")
+    check_alone(out, as_json=as_json)
+    given = click.get_current_context().params
+    check_target(out, given["spec"], force=force)
+    result = apply_lesion(arch, drop, swap, count or 0, seed)
+    result.after.save(out, ending=".yaml", limits=given_limits(nodes=given["max_nodes"], bytes=given["max_bytes"]))
+    if as_json:
+        echo_json(result.as_dict() | {"written": str(out)})
+    elif not files.is_standard_output(out):
+        show_lesion(result, out)
 
 
 @dataclass(frozen=True)
@@ -47,33 +89,18 @@ class LesionResult:
             "params": {"before": self.before.params, "after": self.after.params},
         }
 
-    def text(self, spec: str, out: Path, overrides: Mapping[str, str], limits: Limits) -> str:
-        """The spec of what came out, for a file at `out`."""
-        arguments: dict[str, Any] = {"drop": self.drop} if self.drop else {}
-        if self.swap:
-            arguments["swap"] = self.swap
-        rewrite = {"lesion": arguments}
-        args = {name: to_plain_data(read_tree(Source.option(name, text))) for name, text in overrides.items()}
-        total = self.after.paths().total
-        place = default_name(self.before.name, "_lesion.yaml") if is_stream(out) else out
-        name = escape_unprintable(place.stem)
-        text = derive_spec(
-            self.before.program, _find_extends_reference(spec, place), name, rewrite, args=args, paths=total
-        )
-        load_as(text, place, limits=limits)  # whatever it says is said before a file is touched
-        return text
-
 
 def apply_lesion(
     arch: Architecture, drop: tuple[str, ...], swap: tuple[tuple[str, str], ...], count: int, seed: int
 ) -> LesionResult:
     """The network without those blocks. Ends the command where it cannot be."""
     try:
-        drawn = choose_blocks(arch.graph, count, seed) if count else ()
-        dropped = tuple(dict.fromkeys((*drop, *drawn)))
-        after = arch.lesion(dropped, swap)
-        return LesionResult(arch, after, dropped, swap, tuple(plan_lesion(arch.graph, dropped).without_shortcut))
-    except PassError as error:
+        after = arch.lesion(drop, swap, random=count, seed=seed)
+        dropped = tuple(after.rewrites[-1][1].get("drop", ()))
+        return LesionResult(
+            arch, after, dropped, swap, tuple(archspec.plan_lesion(arch.graph, dropped).without_shortcut)
+        )
+    except archspec.PassError as error:
         if error.span is None:
             raise click.UsageError(f"{error.message}; {error.help}" if error.help else error.message) from None
         show_diagnostics([Diagnostic(error.message, error.span, help=error.help)], as_json=False)
@@ -82,33 +109,9 @@ def apply_lesion(
 
 def check_target(out: Path, spec: str, *, force: bool) -> None:
     """Ends the command where the new spec would be written over the old one, or over another file without `--force`."""
-    if is_same_file(out, Path(spec)):
-        raise CommandError(f"{out} is the spec itself: -o needs another file")
-    if out.exists() and not is_stream(out) and not force:
-        raise CommandError(f"{out} is there already; --force writes over it")
-
-
-def _find_extends_reference(spec: str, out: Path) -> str:
-    """What `extends` says of a spec in a file at `out`."""
     if spec == "-":
         raise CommandError("a spec from standard input cannot be extended: give the file")
-    if not _is_text(spec):
-        raise CommandError(f"{spec} cannot be extended: its name is not UTF-8")
-    path = Path(spec)
-    if path.suffix not in SUFFIXES and not path.is_file():
-        return spec
-    relative = os.path.relpath(path.resolve(), out.resolve().parent)
-    if not relative.startswith(os.pardir):
-        return Path(relative).as_posix()
-    if path.stem in list_bundled_names() and is_same_file(path, find_bundled_spec(path.stem) or path):
-        return path.stem
-    raise CommandError(f"{out} cannot extend {spec}: a spec extends files of its own folder and below")
-
-
-def _is_text(name: str) -> bool:
-    """Whether a file's name can stand in a spec: bytes that are no UTF-8 cannot."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    if files.is_same_file(out, Path(spec)):
+        raise CommandError(f"{out} is the spec itself: -o needs another file")
+    if out.exists() and not files.is_stream(out) and not force:
+        raise CommandError(f"{out} is there already; --force writes over it")

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archspec import CutError
 from archspec.cli.console import echo_json, print_lines
-from archspec.cli.errors import CommandError, SpecCommand
+from archspec.cli.errors import SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.show import show_table
 from archspec.columns import Column
 
 if TYPE_CHECKING:
-    from archspec.analysis.partition import PartitionStage
-    from archspec.architecture import Architecture
-    from archspec.pipeline import Pipeline
+    from archspec import Architecture, PartitionStage, Pipeline
 
 _PIPELINE = """\
 \b
@@ -66,16 +65,10 @@ def pipeline(
 
 
 def _cut_network(arch: Architecture, stages: int, crossing: int | None, measure: str | None, batch: int) -> Pipeline:
-    from archspec.analysis.partition import CutError
-
     try:
         return arch.pipeline(stages, crossing=crossing, measure=measure, batch=batch)
     except CutError as error:
         raise click.UsageError(str(error)) from None
-    except RuntimeError as error:
-        if type(error).__name__ != "MissingDeviceError":  # its class is in a module that imports torch
-            raise
-        raise CommandError(str(error)) from error
 
 
 def _format_stage(stage: PartitionStage) -> tuple[str, ...]:

@@ -11,9 +11,7 @@ from archspec.cli.show import format_exact, format_power_of_two, show_facts, sho
 from archspec.columns import Column
 
 if TYPE_CHECKING:
-    from archspec.analysis.expansion import Expansion
-    from archspec.analysis.path_enumeration import SignalPath
-    from archspec.analysis.paths import PathCounts
+    from archspec import Expansion, PathCounts, SignalPath
     from archspec.cli.lesion import LesionResult
 
 _BAR = 40  # columns of the longest bar
