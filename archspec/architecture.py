@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
 from archspec.network import Network
-from archspec.passes import ARGUMENTS, BY_WORD
+from archspec.passes import BY_WORD
 from archspec.spec.bound_tree import Program
 
 if TYPE_CHECKING:
@@ -225,11 +225,10 @@ class Architecture(Network):
         """The architecture after one more pass, as `passes: [word: arguments]` would make it.
 
         Raises:
-            PassError: the network is not what the pass needs.
+            PassError: an argument is wrong, the network is not what the pass needs, or the pass is at fault.
             KeyError: there is no pass of that name.
         """
-        chosen = ARGUMENTS[word].model_validate(arguments)
-        network = BY_WORD[word](self.graph, **dict(chosen))
+        network = BY_WORD[word](self.graph, **arguments)
         return self._derive(network, rewrites=(*self.rewrites, (word, arguments)))
 
     def _derive(self, graph: Graph, **changes: Any) -> Architecture:

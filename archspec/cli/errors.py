@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pkgutil import resolve_name
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import click
@@ -62,19 +63,22 @@ class DivergedCommandError(click.ClickException):
 class CommandGroup(HelpGroup):
     """The group of all commands: whatever one of them raises becomes a message and an exit code.
 
-    `table` has the module and the function of each; a command is imported when it is asked for.
+    The command `a-b` is the `command` of the module `a_b` in the package `package`, imported when it is asked for.
     """
 
-    def __init__(self, *args: Any, table: Mapping[str, str], **options: Any) -> None:
+    def __init__(self, *args: Any, package: str, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.table = table
+        self.package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
-        return sorted(self.table)
+        modules = iter_modules(import_module(self.package).__path__)
+        return sorted(module.name.replace("_", "-") for module in modules)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- the same
-        place = self.table.get(cmd_name)
-        return resolve_name(f"archspec.cli.{place}") if place else None
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"{self.package}.{cmd_name.replace('-', '_')}").command
+        return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         if "_ARCHSPEC_COMPLETE" in os.environ:  # a shell reads what is printed

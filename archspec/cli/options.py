@@ -6,7 +6,7 @@ import errno
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,13 @@ def load_given(spec: str, overrides: Mapping[str, str], limits: Limits) -> Archi
         arch = archspec.load_overridden(read_spec_argument(spec, limits), given, limits=budget)
     show_diagnostics(arch.warnings, as_json=False)
     return arch
+
+
+def load_specs(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> list[Architecture]:
+    """The architectures of some specs; at most one of them is standard input."""
+    if list(specs).count("-") > 1:
+        raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
+    return [load_given(spec, overrides, limits) for spec in specs]
 
 
 def read_spec_argument(spec: str, limits: Limits) -> str | Path | Source:

@@ -1,4 +1,4 @@
-"""The commands: one entry each, imported when it is asked for."""
+"""The commands, one module each: `count_paths.py` has `archspec count-paths`, which is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -7,22 +7,6 @@ import click
 from archspec.cli.console import print_lines
 from archspec.cli.errors import CommandGroup
 
-COMMANDS = {
-    "build": "building:build",
-    "check": "checking:check",
-    "count-paths": "counting:count_paths",
-    "diff": "comparing:diff",
-    "draw": "drawing:draw",
-    "experiment": "experiments:experiment",
-    "lesion": "lesion:lesion",
-    "list": "listing:list_bundled",
-    "pipeline": "pipeline:pipeline",
-    "report": "comparing:report",
-    "schema": "listing:schema",
-    "summary": "listing:summary",
-    "train": "training:train",
-}
-"""The module of `archspec.cli` and the function of each command."""
 _ABOUT = """\
 \b
 Examples:
@@ -47,7 +31,9 @@ def show_version(ctx: click.Context, _: click.Parameter, requested: bool) -> Non
     ctx.exit()
 
 
-@click.group(cls=CommandGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_ABOUT)
+@click.group(
+    cls=CommandGroup, package=__name__, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_ABOUT
+)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Show the version."
 )

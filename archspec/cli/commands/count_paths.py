@@ -41,7 +41,7 @@ Examples:
 @click.option("--list", "listed", type=click.IntRange(1), metavar="N", help="List the first N paths, shortest first.")
 @click.option("--expand", is_flag=True, help="Write a chain of residual units as the sum of its paths.")
 @json_option
-def count_paths(
+def command(
     arch: Architecture,
     *,
     unit: LengthUnit,

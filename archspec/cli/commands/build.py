@@ -32,7 +32,7 @@ Examples:
 """
 
 
-@click.command(cls=SpecCommand, epilog=_BUILD, help=f"Compile SPEC to PyTorch and run it once.\n\n{SPEC}")
+@click.command("build", cls=SpecCommand, epilog=_BUILD, help=f"Compile SPEC to PyTorch and run it once.\n\n{SPEC}")
 @architecture_options
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it runs."
@@ -50,7 +50,7 @@ Examples:
 @click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key.")
 @json_option
 @click.pass_context
-def build(
+def command(
     ctx: click.Context,
     arch: Architecture,
     *,

@@ -26,7 +26,7 @@ Examples:
 """
 
 
-@click.command(cls=SpecCommand, epilog=_DRAW, help=f"Draw a picture of SPEC.\n\n{SPEC}")
+@click.command("draw", cls=SpecCommand, epilog=_DRAW, help=f"Draw a picture of SPEC.\n\n{SPEC}")
 @architecture_options
 @output_option(
     *_ENDINGS,
@@ -54,7 +54,7 @@ Examples:
 @click.option(
     "--max-paths", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Of --detail paths."
 )
-def draw(
+def command(
     arch: Architecture,
     *,
     output: Path | None,

@@ -1,27 +1,17 @@
-"""The commands that show a network's parts, the bundled networks and the schema of the language."""
+"""The command that lists the bundled networks."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 import click
 
 import archspec
 from archspec.cli import show
-from archspec.cli.console import echo_json, find_screen, print_lines
-from archspec.cli.errors import Command, SpecCommand
-from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.console import echo_json, print_lines
+from archspec.cli.errors import Command
+from archspec.cli.options import json_option
 
-if TYPE_CHECKING:
-    from archspec import Architecture
-
-_SUMMARY = """\
-\b
-Examples:
-  archspec summary resnet50 --depth 3
-  archspec summary my.yaml --set classes=10 --json
-"""
 _LIST = """\
 \b
 Examples:
@@ -31,24 +21,6 @@ Examples:
 """
 
 
-@click.command(cls=SpecCommand, epilog=_SUMMARY, help=f"Show the parts of a network and what each costs.\n\n{SPEC}")
-@architecture_options
-@click.option("--depth", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Levels of parts.")
-@json_option
-def summary(arch: Architecture, *, depth: int, as_json: bool) -> None:
-    table = arch.summary(depth=depth)
-    if as_json:
-        echo_json(table.as_dict())
-        return
-    print_lines(*archspec.render_summary(table, find_screen().width, find_screen().text).splitlines(), laid_out=True)
-
-
-@click.command(cls=Command)
-def schema() -> None:
-    """Print the JSON Schema of the language, for completion and checks in an editor."""
-    echo_json(archspec.schema())
-
-
 @click.command("list", cls=Command, epilog=_LIST)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--family", metavar="TEXT", help="Only families whose name holds TEXT.")
@@ -56,7 +28,7 @@ def schema() -> None:
 @click.option("--max-params", type=click.IntRange(0), metavar="N", help="Only networks with at most N parameters.")
 @click.option("--max-macs", type=click.IntRange(0), metavar="N", help="Only networks with at most N MACs.")
 @json_option
-def list_bundled(
+def command(
     patterns: tuple[str, ...],
     *,
     family: str | None,

@@ -56,7 +56,7 @@ _WORDS = "archspec.words"
 
 
 @click.command(
-    cls=_TrainCommand, epilog=_TRAIN, help=f"Train SPEC on labelled pictures and write its weights.\n\n{SPEC}"
+    "train", cls=_TrainCommand, epilog=_TRAIN, help=f"Train SPEC on labelled pictures and write its weights.\n\n{SPEC}"
 )
 @architecture_options
 @data_option
@@ -87,7 +87,7 @@ _WORDS = "archspec.words"
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")
 @json_option
 @click.pass_context
-def train(ctx: click.Context, /, arch: Architecture, *, out: Path, as_json: bool, **options: Any) -> None:
+def command(ctx: click.Context, /, arch: Architecture, *, out: Path, as_json: bool, **options: Any) -> None:
     run = _TrainingRun(ctx, arch, out, as_json, resumes=options["resume"])
     with handle_stop_signals() as stop, run.endings(stop), show_warnings():
         run.train(stop, **options)

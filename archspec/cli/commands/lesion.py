@@ -28,7 +28,9 @@ Examples:
 """
 
 
-@click.command(cls=SpecCommand, epilog=_LESION, help=f"Write SPEC without some of its blocks, as a new spec.\n\n{SPEC}")
+@click.command(
+    "lesion", cls=SpecCommand, epilog=_LESION, help=f"Write SPEC without some of its blocks, as a new spec.\n\n{SPEC}"
+)
 @architecture_options
 @click.option("--drop", multiple=True, metavar="NAME", help="A block whose residual branches go; repeatable.")
 @click.option("--random", "count", type=click.IntRange(1), metavar="K", help="Drop K residual blocks, drawn at random.")
@@ -45,7 +47,7 @@ Examples:
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there already; never over SPEC.")
 @json_option
-def lesion(
+def command(
     arch: Architecture,
     *,
     drop: tuple[str, ...],

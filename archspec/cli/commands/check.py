@@ -31,11 +31,13 @@ Examples:
 """
 
 
-@click.command(cls=Command, epilog=_CHECK, help=f"Report every mistake in every SPEC, its `expect` included.\n\n{SPEC}")
+@click.command(
+    "check", cls=Command, epilog=_CHECK, help=f"Report every mistake in every SPEC, its `expect` included.\n\n{SPEC}"
+)
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @limits_options
 @json_option
-def check(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
+def command(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
     if specs.count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
     results = [look_at(spec, limits) for spec in specs]
