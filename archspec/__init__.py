@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from archspec.ir.parts import UnknownPartError
     from archspec.network import Network
     from archspec.ops.base import ShapeError
-    from archspec.passes import PassError
+    from archspec.passes.contract import PassError
     from archspec.passes.lesion import LesionPlan, plan_lesion
     from archspec.pipeline import Pipeline
     from archspec.report.comparison import format_comparison
@@ -135,7 +135,7 @@ _HOMES = {
     "ir.parts": "UnknownPartError",
     "ops.base": "ShapeError",
     "network": "Network",
-    "passes": "PassError",
+    "passes.contract": "PassError",
     "passes.lesion": "LesionPlan plan_lesion",
     "pipeline": "Pipeline",
     "report.comparison": "format_comparison",

@@ -17,7 +17,11 @@ from tests.processes import run_python
 
 HEAVY = ("pydantic", "networkx", "torch", "click", "rich", "yaml")
 PACKAGE = Path(archspec.__file__).parent
-INTERNAL = {"StoppedError": "the user's own request to stop", "UnknownError": "caught by the binder"}
+INTERNAL = {
+    "BrokenGraphError": "the runner of passes makes a PassError of it",
+    "StoppedError": "the user's own request to stop",
+    "UnknownError": "caught by the binder",
+}
 """Errors that need no builtin class, and why."""
 BUILTIN = {
     "__init__.py": "AttributeError: a name that is none, as of any module",
