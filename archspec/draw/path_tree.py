@@ -56,19 +56,15 @@ def draw_paths(graph: Graph, *, limit: int = LIMIT) -> Picture:
 
 def enumerate_paths(graph: Graph) -> Iterator[JoinPath]:
     """The paths of a network one by one, by channel range, as `archspec.analysis.paths` counts them."""
-    consumers: dict[Value, list[tuple[Node, int]]] = {}
-    for node in graph.ops:
-        for operand, value in enumerate(node.inputs):
-            consumers.setdefault(value, []).append((node, operand))
     names = [(name, value) for name, value in graph.outputs.items()]
-    waiting = [(value, range(value.shape.channels), value, ()) for value in reversed(graph.inputs.values())]
+    waiting = [(value, range(value.shape.channels), value, ()) for value in reversed(tuple(graph.inputs.values()))]
     stack: list[tuple[Value, range, Value, tuple[tuple[int, int], ...]]] = list(waiting)
     while stack:
         value, channels, source, steps = stack.pop()
         for name, target in names:
             if target == value:
                 yield JoinPath(source, steps, name)
-        for node, operand in consumers.get(value, ()):
+        for node, operand in graph.uses(value):
             if node.op.carries(operand, len(node.inputs)):
                 met = (*steps, (node.id, operand)) if is_join(node) and len(node.inputs) > 1 else steps
                 stack += [(out, to, source, met) for out, to in _iter_reached(node, operand, channels)]
