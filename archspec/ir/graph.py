@@ -240,7 +240,9 @@ class Graph:
 
     def uses(self, value: Value) -> Iterator[tuple[Node, int]]:
         """The operands that a value is read as, in order: the node, and the operand's position."""
-        for node in dict.fromkeys(self.users(value)):
+        for user in dict.fromkeys(value.users):
+            node = self.nodes[user]
+            assert isinstance(node, Node), "an input reads nothing"
             yield from ((node, position) for position, operand in enumerate(node.inputs) if operand == value)
 
     def only_user(self, value: Value) -> Node | None:

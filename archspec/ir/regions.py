@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -61,12 +62,18 @@ class RegionTree:
     @cached_property
     def inputs(self) -> list[tuple[Value, ...]]:
         """The values that are made outside each region and read in it, in the order in which they are read."""
-        return self._crossings[0]
+        entering: list[dict[Value, None]] = [{} for _ in self._regions]
+        for value, producer, reader in self._crossings():
+            self._mark(entering, reader, self.common(producer, reader), value)
+        return [tuple(values) for values in entering]
 
     @cached_property
     def outputs(self) -> list[tuple[Value, ...]]:
         """The values of each region that are read outside it or are outputs of the network, in the order in which they are read."""
-        return self._crossings[1]
+        leaving: list[dict[Value, None]] = [{} for _ in self._regions]
+        for value, producer, reader in self._crossings():
+            self._mark(leaving, producer, self.common(producer, reader), value)
+        return [tuple(values) for values in leaving]
 
     def common(self, first: int, second: int) -> int:
         """The innermost region that holds both of two."""
@@ -77,17 +84,15 @@ class RegionTree:
                 second = self._regions[second].parent or 0
         return first
 
-    @cached_property
-    def _crossings(self) -> tuple[list[tuple[Value, ...]], list[tuple[Value, ...]]]:
-        entering: list[dict[Value, None]] = [{} for _ in self._regions]
-        leaving: list[dict[Value, None]] = [{} for _ in self._regions]
-        reads = [(value, node.region) for node in self._nodes for value in node.inputs]
-        for value, reader in (*reads, *((value, 0) for value in self._outputs)):
-            producer = self._nodes[value.node].region
-            common = self.common(producer, reader)
-            self._mark(leaving, producer, common, value)
-            self._mark(entering, reader, common, value)
-        return [tuple(values) for values in entering], [tuple(values) for values in leaving]
+    def _crossings(self) -> Iterator[tuple[Value, int, int]]:
+        """The values that are read in another region than they are made in, with both."""
+        for node in self._nodes:
+            for value in node.inputs:
+                producer = self._nodes[value.node].region
+                if producer != node.region:
+                    yield value, producer, node.region
+        for value in self._outputs:
+            yield value, self._nodes[value.node].region, 0
 
     def _mark(self, crossings: list[dict[Value, None]], inner: int, outer: int, value: Value) -> None:
         """Adds a value to the regions from `inner` up to `outer`, which is not among them."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 import archspec
+from archspec.errors import Use
 from archspec.ir.graph import UNKNOWN_SPAN, FrozenGraphError, Graph, Node, Value
 from archspec.ir.parts import NamedParts
 from archspec.ir.regions import RegionTree
@@ -34,7 +35,9 @@ def draw_graph(seed: int) -> Graph:
             open_regions.pop()
         operands = tuple(drawn.choices(values[-6:], k=drawn.randrange(1, 4)))
         word = drawn.choice(["add", "bundle"])
-        values += graph.add_node(BY_WORD[word](), operands, region=open_regions[-1])
+        values += graph.add_node(
+            BY_WORD[word](), operands, use=Use("block", {"width": 4}, UNKNOWN_SPAN, None), region=open_regions[-1]
+        )
     for number in range(drawn.randrange(1, 4)):
         graph.add_output(f"output{number}", drawn.choice(values))
     return graph
