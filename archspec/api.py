@@ -1,22 +1,18 @@
-"""The face of the library: a spec goes in, an architecture comes out."""
+"""The functions of the library: a spec goes in, an architecture comes out."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from archspec.architecture import Architecture
-from archspec.errors import Diagnostic, Source, SpecError, diagnostic_order
+from archspec.errors import Diagnostic, SpecError, diagnostic_order
 from archspec.passes import ARGUMENTS
 from archspec.spec import bundled as bundled_specs
 from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.source_lookup import Spec, locate_source
-
-_LOGGER = logging.getLogger("archspec")
 
 
 def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> Architecture:
@@ -38,32 +34,35 @@ def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> 
     {'output': (10,)}
     """
     arch = load_overridden(spec, overrides, limits=limits)
-    for warning in arch.warnings:
-        _LOGGER.warning("%s", warning)
+    if arch.warnings:
+        import logging
+
+        for warning in arch.warnings:
+            logging.getLogger("archspec").warning("%s", warning)
     return arch
 
 
 def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits | Budget = DEFAULT) -> Architecture:
-    """As `load`, for arguments of any name, and nothing is logged. Raises `SpecError`."""
+    """As `load`, for arguments of any name, those of `load` itself included; warnings are not logged. Raises `SpecError`.
+
+    >>> load_overridden("resnet18", {"classes": 10}).output_shapes
+    {'output': (10,)}
+    """
     if not isinstance(limits, Limits | Budget):
         raise TypeError(f"limits needs archspec.Limits, got {type(limits).__name__}")
     budget = Budget.of(limits)
-    return Architecture(*compile_source(*locate_source(spec, budget.limits), budget, overrides))
-
-
-def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
-    """The architecture of a spec that is still to be written to a file. Raises `SpecError`."""
-    return Architecture(*compile_source(Source(str(path), text), path, limits, {}))
+    source, path = locate_source(spec, budget.limits)
+    return Architecture(*compile_source(source, path, budget, overrides), path=path)
 
 
 def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic, ...]:
-    r"""All that is to be said of a spec: errors, among them what it expects and does not get, and warnings.
+    """All diagnostics of a spec: errors, among them those of `expect`, and warnings.
 
     Raises:
         OSError: the file cannot be read, or there is no bundled spec of that name.
         TypeError: it is no spec at all.
 
-    >>> [found.severity for found in check("name: a\ninput: [8]\nargs: {width: 4}\nstages: {one: relu}")]
+    >>> [found.severity for found in check("{name: a, input: [8], args: {width: 4}, stages: {one: relu}}")]
     ['warning']
     """
     budget = Budget.of(limits)
@@ -79,12 +78,20 @@ def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic,
 
 
 def bundled() -> tuple[str, ...]:
-    """The names of the bundled specs."""
+    """The names of the bundled specs, sorted.
+
+    >>> "resnet50" in bundled()
+    True
+    """
     return bundled_specs.list_bundled_names()
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of the language, for editors."""
+    """The JSON Schema of the language, for editors.
+
+    >>> schema()["title"]
+    'archspec'
+    """
     from archspec.spec.schema import build_schema
 
     return build_schema(ARGUMENTS)

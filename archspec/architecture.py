@@ -1,44 +1,36 @@
-"""A checked network, and all that can be made of it."""
+"""A checked network, and what can be made of it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
-from archspec.meter import find_meter
-from archspec.numerals import format_number
+from archspec.network import Network
 from archspec.passes import BY_WORD
-from archspec.printable import escape_unprintable
 from archspec.spec.bound_tree import Program
-from archspec.spec.yaml_tree import Tree, to_plain_data
 
 if TYPE_CHECKING:
-    import networkx as nx
     import torch
 
-    from archspec.analysis.diff import Diff
-    from archspec.analysis.expansion import Expansion
-    from archspec.analysis.expected_depth import ExpectedDepth
-    from archspec.analysis.path_enumeration import SignalPath
-    from archspec.analysis.paths import LengthUnit, PathCounts
     from archspec.codegen.fx import Checkpoint
+    from archspec.codegen.fx.trial import Trial
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
-    from archspec.report.summary import Summary
+    from archspec.saving import NetworkKind
 
 
-_COUNTED = 5  # units of work for each node of a network whose counts are compared with what is expected
-_DIGITS = 300  # of a number that a spec expects, to be copied from the message; a longer one is rounded
+class Architecture(Network):
+    """The network that a spec describes: the analyses of `Network`, and pictures, modules, files and rewritten networks made from it.
 
-
-class Architecture:
-    """A checked network: its graph, and what can be known of it without running it."""
+    >>> import archspec
+    >>> archspec.load("resnet18")
+    <Architecture resnet18: 11,689,512 params, 1,814,073,344 MACs, depth 18>
+    """
 
     def __init__(
         self,
@@ -47,9 +39,16 @@ class Architecture:
         text: str = "",
         overrides: Mapping[str, str] | None = None,
         *,
+        path: Path | None = None,
+        rewrites: tuple[tuple[str, Mapping[str, Any]], ...] = (),
         optimized_from: Architecture | None = None,
     ) -> None:
-        self.program, self.graph = program, graph
+        super().__init__(graph)
+        self.program = program
+        self.path = path
+        """The file that the spec was read from; None where it was text or a mapping."""
+        self.rewrites = rewrites
+        """The passes, each with its arguments, that were applied after those of the spec: see `rewrite`."""
         self.optimized_from = optimized_from
         """The architecture that this one is an optimised form of: the one whose weights it takes."""
         self.text = text
@@ -58,147 +57,89 @@ class Architecture:
         """What took the place of the spec's `args`, as text."""
 
     @property
-    def name(self) -> str:
-        return self.graph.name
-
-    @property
-    def paper(self) -> str:
-        """The paper or the author, as the spec says."""
-        return self.graph.source
-
-    @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What of the spec changes nothing, or reads as if something else were meant; `archspec check` prints them."""
+        """The warnings about the spec: what changes nothing, and what probably means something else; `archspec check` prints them.
+
+        >>> import archspec
+        >>> [str(warning.message) for warning in archspec.load("{name: a, input: [8], args: {width: 4}, stages: {one: relu}}").warnings]
+        ["nothing reads the argument 'width'"]
+        """
         return self.program.warnings
-
-    def to_networkx(self) -> nx.MultiDiGraph[int]:
-        """The wiring: a node is a number with its `node`; an edge's key is the position of the operand that it feeds."""
-        return self.graph.dag
-
-    @property
-    def input_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The sizes of each input, without the batch."""
-        return {name: value.shape.sizes for name, value in self.graph.inputs.items()}
-
-    @property
-    def output_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The sizes of each output, without the batch."""
-        return {name: value.shape.sizes for name, value in self.graph.outputs.items()}
-
-    @cached_property
-    def params(self) -> int:
-        """Trainable scalars: weights, biases, the affine pair of a normalisation. Shared ones count once."""
-        from archspec.analysis.counts import count_params
-
-        return count_params(self.graph)
-
-    @cached_property
-    def macs(self) -> int:
-        """Multiply-accumulates of convolutions, linear layers and matrix products for one sample; FLOPs are twice as many."""
-        from archspec.analysis.counts import count_macs
-
-        return count_macs(self.graph)
-
-    @cached_property
-    def depth(self) -> int:
-        """Weighted layers on the longest path."""
-        from archspec.analysis.counts import compute_depth
-
-        return compute_depth(self.graph)
-
-    @cached_property
-    def expected_depth(self) -> ExpectedDepth | None:
-        """How many residual branches stochastic depth keeps on average in training; None where it drops none."""
-        from archspec.analysis.expected_depth import expected_depth
-
-        return expected_depth(self.graph)
-
-    def paths(
-        self,
-        unit: LengthUnit = "modules",
-        *,
-        gates: bool = False,
-        source: str | None = None,
-        target: str | None = None,
-    ) -> PathCounts:
-        """The paths from the inputs to the outputs, counted by channel range, and how their lengths are distributed.
-
-        `source` and `target` are inputs, outputs or parts by name: paths start where they enter one and end where they leave
-        the other. Raises `LookupError` where there is nothing of that name.
-        """
-        from archspec.analysis.paths import count_paths
-
-        return count_paths(self.graph, unit=unit, gates=gates, source=source, target=target)
-
-    def iter_paths(self, unit: LengthUnit = "modules", *, gates: bool = False) -> Iterator[SignalPath]:
-        """The single paths, shortest first: their nodes, names, lengths. However many there are, the first come at once."""
-        from archspec.analysis.path_enumeration import iter_paths
-
-        return iter_paths(self.paths(unit, gates=gates))
-
-    def unravel(self, limit: int = 4096, unit: LengthUnit = "modules", *, gates: bool = False) -> nx.DiGraph[int]:
-        """The tree of all paths: `archspec.analysis.path_enumeration` says what its nodes and edges have.
-
-        Raises:
-            TooManyPathsError: there are more than `limit` paths.
-        """
-        from archspec.analysis.path_enumeration import unravel_paths
-
-        return unravel_paths(self.paths(unit, gates=gates), limit)
-
-    def expansion(self) -> Expansion:
-        """The sum of products that a chain of residual units is when its branches are linear, and its gradient's.
-
-        Raises:
-            SpecError: the network is no such chain.
-        """
-        from archspec.analysis.expansion import expand_residual_chain
-
-        return expand_residual_chain(self.graph)
-
-    def summary(self, depth: int | None = None) -> Summary:
-        """The table of layers with shapes and costs; `str` of it is for people, its `as_dict` for programs."""
-        from archspec.report.summary import summarise_network
-
-        return summarise_network(self.graph, depth=depth)
 
     def draw(
         self,
-        file: str | os.PathLike[str] | None = None,
-        *,
         detail: Detail = "stages",
+        *,
         fold: bool = True,
         depth: int | None = None,
         direction: Direction | None = None,
-        theme: Literal["light", "dark", "print"] = "light",
+        max_boxes: int = 3000,
+        max_paths: int = 64,
     ) -> Picture:
-        """The picture of the network; written to `file`, if one is given, in the format of its ending.
+        """The picture of the network; `save` writes it to a file, `archspec.draw.render_picture` gives the bytes.
+
+        Args:
+            detail: what a box is: a stage, a block's structure, a layer, or a step of a single path.
+            fold: whether equal parts in a row are drawn once, as ×N.
+            depth: how many levels of parts the layers are shown at.
+            direction: from top to bottom ("TB") or from left to right ("LR"); chosen by the detail if None.
+            max_boxes: the most boxes of a picture of layers.
+            max_paths: the most paths of a picture of paths.
 
         Raises:
-            DrawError: the picture is too large, or what draws it is not installed.
-            KeyError: no format has that ending.
-            OSError: the file cannot be written; the one that was there is as it was.
+            DrawError: the picture would pass such a limit.
+
+        >>> import archspec
+        >>> [box.lines[0].text for box in archspec.load("resnet18").draw().boxes]
+        ['input', 'conv1 … maxpool', 'layer1', 'layer2', 'layer3', 'layer4', 'avgpool … fc', 'output']
         """
-        from archspec.draw import THEMES, draw_picture, render_picture
-        from archspec.files import check_writable, write_atomically
+        from archspec.draw import draw_picture
 
-        if file is not None:
-            check_writable(Path(file))
-        picture = draw_picture(self.graph, detail, fold=fold, depth=depth, direction=direction)
-        if file is not None:
-            write_atomically(Path(file), render_picture(picture, Path(file).suffix.lower(), THEMES[theme]))
-        return picture
+        return draw_picture(
+            self.graph, detail, fold=fold, depth=depth, direction=direction, max_boxes=max_boxes, max_paths=max_paths
+        )
 
-    def diff(self, other: Architecture) -> Diff:
-        """What differs between this network and another: parts by their names, counts, stages."""
-        from archspec.analysis.diff import diff_networks
+    def save(
+        self, path: str | Path, *, kind: NetworkKind | None = None, ending: str | None = None, **options: Any
+    ) -> None:
+        """Writes the network to a file, whole or not at all, in the format of its ending; `archspec.FORMATS` has them all.
 
-        return diff_networks(self.graph, other.graph)
+        Args:
+            path: the file.
+            ending: says the format where the file's name does not: of a pipe, of a device.
+            kind: chooses between formats of one ending: `.html` is a picture, unless it is to be a "report".
+            options: a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`) takes those of `draw`, and a `theme` ("light",
+                "dark", "print"); a report, other networks `beside`; source (`.py`), the `command` that it says made it; a program
+                (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict` and `report` of `build`;
+                a spec (`.yaml`), which extends the one that was loaded, the `limits` that it must keep to.
+
+        Raises:
+            ExportError: there is no such format, a package that it needs is missing, or the network cannot be written in it.
+            DrawError: the picture is too large, or what draws it is not installed.
+            WeightsError: as in `build`.
+            OSError: a file cannot be read or written; the one that was there is as it was.
+
+        >>> import archspec, os
+        >>> arch = archspec.load("resnet18")
+        >>> arch.save("resnet18.py")
+        >>> arch.save("resnet18.mmd", detail="blocks")
+        >>> sorted(os.listdir())
+        ['resnet18.mmd', 'resnet18.py']
+        """
+        from archspec.saving import save_network
+
+        save_network(self, Path(path), kind, ending, options)
 
     def report(self, *others: Architecture) -> str:
-        """A page about this network, alone or beside another: HTML that needs no other file and no network.
+        """A page about this network, alone or beside another: HTML that needs no other file and no connection.
 
-        Raises `ValueError` for more than two networks, or for one too large to be shown whole.
+        Raises:
+            ValueError: there are more than two networks.
+            TooLargeError: a network has more parts than a page can show.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").report().startswith("<!DOCTYPE html>")
+        True
         """
         from archspec.draw import THEMES
         from archspec.report.page import write_report
@@ -226,19 +167,29 @@ class Architecture:
         report: Callable[[str], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> torch.fx.GraphModule:
-        """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says.
+        """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
 
-        The same seed gives the same weights; None draws from torch's own generator. `weights` is a file of safetensors or a
-        torch checkpoint, or `"torchvision:resnet50"`; not `strict`, only what fits is taken, and `report` gets the table of what
-        does not; of values that are not finite a `WeightsWarning` says how many and where. Of an optimised network, seed and weights are those of the network that was optimised. Needs torch.
-
-        `checkpoint` saves memory in training, by computing again in the backward pass what is not kept: "blocks", all inside blocks;
-        "norms", concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
-        gradients and running statistics are the same. Where a network has nothing of that, a `CheckpointWarning` says so.
+        Args:
+            device: where the weights are.
+            dtype: the type of the weights; torch's default if None.
+            seed: the same seed gives the same weights; None draws from torch's own generator. Of an optimised network, seed and
+                weights are those of the network that was optimised.
+            weights: a file of safetensors, a torch checkpoint, or `"torchvision:resnet50"`. A `WeightsWarning` says how many values are
+                not finite and where.
+            strict: whether the weights must fit key by key; otherwise only what fits is loaded.
+            report: is called with the table of the weights that do not fit.
+            checkpoint: saves memory in training by computing values again in the backward pass: "blocks", all inside blocks; "norms",
+                concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
+                gradients and running statistics are the same. Where a network has none of that, a `CheckpointWarning` says so.
 
         Raises:
             WeightsError: the weights cannot be read, or are not those of this network; its text lists the keys.
             OSError: the file of weights cannot be read.
+
+        >>> import archspec, torch
+        >>> model = archspec.load("cifar_resnet20_A").build(seed=0).eval()
+        >>> model(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
         """
         from archspec.codegen.fx import build, copy_weights, load_weights
 
@@ -252,6 +203,23 @@ class Architecture:
                 report(str(fit))
         return model
 
+    def try_out(self, device: str = "auto", batch: int = 2, **options: Any) -> Trial:
+        """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on a batch of noise, and measures how long that takes.
+
+        `options` are the `seed`, `weights`, `strict` and `report` of `build`. Raises as `build` does, and:
+
+        Raises:
+            MissingDeviceError: the device is not there.
+            MemoryError: the weights or the values do not fit into its memory.
+
+        >>> import archspec
+        >>> archspec.load("cifar_resnet20_A").try_out("cpu", batch=1).batch
+        1
+        """
+        from archspec.codegen.fx.trial import try_out
+
+        return try_out(self.graph, partial(self.build, **options), device=device, batch=batch)
+
     def pipeline(
         self,
         stages: int,
@@ -263,14 +231,22 @@ class Architecture:
     ) -> Pipeline:
         """The network cut into stages of equal work, for `torch.distributed.pipelining`; needs no torch, unless it measures.
 
-        The work of a layer is its multiply-accumulates, or the bytes that it moves where these take longer. Seconds take its
-        place: `costs` of parts by name, or what `measure`, a device ("auto", "cpu" or "cuda"), takes for a batch of `batch`.
-        `crossing` is how many values may cross at a cut; `archspec.analysis.partition.partition_network` says where cuts are and which are chosen.
+        Args:
+            stages: how many.
+            costs: the seconds of parts by name; if neither these nor `measure` are given, the work of a layer is its
+                multiply-accumulates, or the bytes that it moves where these take longer.
+            measure: a device ("auto", "cpu" or "cuda") on which the seconds of every layer are measured.
+            batch: the samples of that measurement.
+            crossing: how many values may cross at a cut; see `archspec.analysis.partition.partition_network`.
 
         Raises:
             CutError: there are fewer cut points; its text says how many stages are possible.
             UnknownPartError: there is no part of a name in `costs`.
-            CostError: costs of parts of which one is in the other, or that are no numbers from 0 on.
+            CostError: costs of parts of which one is in the other, or that are negative or not finite.
+
+        >>> import archspec
+        >>> [round(stage.share, 2) for stage in archspec.load("resnet50").pipeline(stages=4).stages]
+        [0.24, 0.26, 0.28, 0.22]
         """
         from archspec.pipeline import build_pipeline
 
@@ -279,52 +255,15 @@ class Architecture:
             self.graph, stages, costs=costs, measure=measure, batch=batch, crossing=crossing, build_network=whole
         )
 
-    def export(
-        self,
-        path: str | Path,
-        *,
-        seed: int | None = 0,
-        weights: str | Path | None = None,
-        strict: bool = True,
-        report: Callable[[str], object] | None = None,
-        command: str | None = None,
-        ending: str | None = None,
-    ) -> None:
-        """Writes the network to a file, whole or not at all: `.py`, `.pt2`, `.onnx` or `.safetensors` by its ending.
-
-        `command` is what source says that it was made by, `ending` the form where the file's name does not say it (a pipe, a
-        device); the rest is as in `build`.
-
-        Raises:
-            ValueError: the ending is none of these, or weights are given for source, which holds none.
-            ExportError: the form needs a package that is not there, or the network cannot be written in it.
-            WeightsError: as in `build`.
-            OSError: a file cannot be read or written.
-        """
-        from archspec.files import check_writable, write_atomically
-
-        target = Path(path)
-        form = ending or target.suffix.lower()
-        if form == ".py" and weights is not None:
-            raise ValueError(f"{target.name} holds no weights: write them to a .safetensors file beside it")
-        check_writable(target)
-        if form == ".py":
-            write_atomically(target, self.source(command))
-            return
-        from archspec.codegen.fx import WRITERS, check_packages, make_metadata
-
-        if form not in WRITERS:
-            raise ValueError(f"{target.name} ends in none of .py, {', '.join(WRITERS)}")
-        check_packages(form)
-        model = self.build(seed=seed, weights=weights, strict=strict, report=report)
-        about = make_metadata(self.text, self.name, self.overrides, inference=self.graph.inference)
-        WRITERS[form](model, self.graph, about, target)
-
     def source(self, command: str | None = None) -> str:
         """The network as the text of a Python module: plain, typed and formatted PyTorch that imports nothing but torch.
 
-        Its classes have the names of the spec's blocks, its `state_dict` the keys of `build()`. `command` is what made it, for
+        Its classes have the names of the spec's blocks, its `state_dict` the keys of `build()`. `command` is the command that made it, for
         its docstring. Needs no torch.
+
+        >>> import archspec
+        >>> [line for line in archspec.load("lstm").source().splitlines() if line.startswith(("import", "from", "class"))]
+        ['import torch', 'from torch import Tensor, nn', 'class Memory(nn.Module):', 'class State(nn.Module):', 'class Cell(nn.Module):', 'class Lstm2(nn.Module):', 'class Lstm(nn.Module):']
         """
         from archspec.codegen.python import describe_network, print_source
 
@@ -333,17 +272,20 @@ class Architecture:
     def optimize(self, for_: Purpose = "inference", *, merge: bool = False) -> Architecture:
         """The architecture of a network that computes the same with less work.
 
-        For `"inference"` it computes what this one does in evaluation: batch normalisations become parts of convolutions, what
-        only training needs is gone, and `build` chooses the kernels and the memory format of the device. For `"training"`, only
-        what does nothing is left out, and equal paths become grouped convolutions. `merge` also makes one of 1×1 convolutions
-        that read the same value. Other names than in this network are those of weights that were put together.
+        For `"inference"` it computes what this one does in evaluation: batch normalisations are folded into convolutions, what
+        only training needs is left out, and `build` chooses the kernels and the memory format of the device. For `"training"`, only
+        no-ops are left out, and equal parallel paths become grouped convolutions. `merge` also merges 1×1 convolutions with one operand.
+        Names that this network does not have are those of weights that were merged.
+
+        >>> import archspec
+        >>> arch = archspec.load("resnet18")
+        >>> len(list(arch.graph.ops)), len(list(arch.optimize().graph.ops))
+        (68, 48)
         """
         from archspec.passes.optimize import optimize
 
         network = optimize(self.graph, for_, merge=merge)
-        return Architecture(
-            self.program, network, self.text, self.overrides, optimized_from=self.optimized_from or self
-        )
+        return self._derive(network, optimized_from=self.optimized_from or self)
 
     def rewrite(self, word: str, **arguments: Any) -> Architecture:
         """The architecture after one more pass, as `passes: [word: arguments]` would make it.
@@ -351,9 +293,18 @@ class Architecture:
         Raises:
             PassError: an argument is wrong, the network is not what the pass needs, or the pass is at fault.
             KeyError: there is no pass of that name.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").rewrite("lesion", drop=("layer1.0",)).paths().total
+        128
         """
         network = BY_WORD[word](self.graph, **arguments)
-        return Architecture(self.program, network, self.text, self.overrides, optimized_from=self.optimized_from)
+        return self._derive(network, rewrites=(*self.rewrites, (word, arguments)))
+
+    def _derive(self, graph: Graph, **changes: Any) -> Architecture:
+        """The architecture of a graph that a pass has made of this one's."""
+        own = {"path": self.path, "rewrites": self.rewrites, "optimized_from": self.optimized_from}
+        return Architecture(self.program, graph, self.text, self.overrides, **own | changes)
 
     def lesion(
         self,
@@ -363,25 +314,46 @@ class Architecture:
         random: int = 0,
         seed: int = 0,
     ) -> Architecture:
-        """The architecture without the residual branches of the blocks `drop`, and of so many `random` ones; pairs exchanged.
+        """The architecture without the residual branches of some blocks, and with pairs of blocks exchanged (Veit et al. 2016,
+        arXiv:1605.06431, section 4).
 
-        What is left keeps its names: `map_weights` takes the weights of this network over.
+        What is left keeps its names, so that `map_weights` gives it the weights of this network.
+
+        Args:
+            drop: the names of blocks.
+            swap: pairs of names.
+            random: so many blocks more, drawn at random.
+            seed: of that draw.
 
         Raises:
-            PassError: there is no such part, or the shapes do not meet any more.
+            PassError: there is no such part, or the shapes do not fit any more.
+
+        >>> import archspec
+        >>> whole = archspec.load("resnet18")
+        >>> whole.paths().total, whole.lesion(drop=["layer1.0"]).paths().total
+        (256, 128)
         """
         from archspec.passes.lesion import choose_blocks
 
         drawn = choose_blocks(self.graph, random, seed) if random else ()
-        return self.rewrite("lesion", drop=tuple(dict.fromkeys((*drop, *drawn))), swap=tuple(map(tuple, swap)))
+        dropped, swapped = tuple(dict.fromkeys((*drop, *drawn))), tuple(map(tuple, swap))
+        return self.rewrite(
+            "lesion", **({"drop": dropped} if dropped else {}), **({"swap": swapped} if swapped else {})
+        )
 
     def map_weights(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The `state_dict` of this network that is equal to `weights`, one of the network before its passes.
+        """The `state_dict` of this network that computes the same as `weights`, one of the network before its passes.
 
-        Of an optimised network, it is the one that was optimised whose weights are taken.
+        Of an optimised network, `weights` are those of the network that was optimised.
 
         Raises:
-            KeyError: a weight that a pass needs is not there.
+            KeyError: a weight that a pass needs is missing.
+
+        >>> import archspec
+        >>> whole = archspec.load("cifar_resnet20_A")
+        >>> fast = whole.optimize()
+        >>> sorted(fast.map_weights(whole.build().state_dict()))[:2]
+        ['conv1.bias', 'conv1.weight']
         """
         from archspec.codegen.fx import map_weights
 
@@ -390,34 +362,13 @@ class Architecture:
         )
 
     def check_expectations(self) -> tuple[Diagnostic, ...]:
-        """Where the spec's `expect` is not what comes out."""
-        return tuple(
-            diagnostic
-            for name, tree in self.program.expect.items()
-            for diagnostic in self._check_expectation(name, tree)
-        )
+        """Diagnostics for what the spec's `expect` says and the network does not have.
 
-    def _check_expectation(self, name: str, tree: Tree) -> list[Diagnostic]:
-        expected = to_plain_data(tree)
-        help: str | None = None
-        if expected is None:
-            return []
-        find_meter().charge("counting", _COUNTED * len(self.graph.nodes), tree.span)
-        if name == "output":
-            shapes = [list(sizes) for sizes in self.output_shapes.values()]
-            got: Any = (
-                shapes if expected and isinstance(expected[0], list) else shapes[0] if len(shapes) == 1 else shapes
-            )
-            message = f"expected the output {expected}, got {got}"
-            help = f"sizes have no batch: {got}" if expected[1:] == got else None
-        else:
-            got = self.paths().total if name == "paths" else getattr(self, name)
-            more = got - expected
-            difference = f"{'+' if more >= 0 else ''}{format_number(more, _DIGITS)}"
-            message = (
-                f"expected {name} {format_number(expected, _DIGITS)}, got {format_number(got, _DIGITS)} ({difference})"
-            )
-        return [] if got == expected else [Diagnostic(message, tree.span, help=help)]
+        >>> import archspec
+        >>> wrong = archspec.load("{name: a, input: [8], stages: {fc: {linear: 4}}, expect: {params: 32}}")
+        >>> [diagnostic.message for diagnostic in wrong.check_expectations()]
+        ['expected params 32, got 36 (+4)']
+        """
+        from archspec.expectations import check_expectations
 
-    def __repr__(self) -> str:
-        return f"<Architecture {escape_unprintable(self.name)}: {self.params:,} params, {self.macs:,} MACs, depth {self.depth}>"
+        return tuple(check_expectations(self, self.program.expect))

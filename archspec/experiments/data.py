@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from archspec import extras
+from archspec.codegen.fx.trial import find_device
 from archspec.experiments.track import ExperimentError
 from archspec.ir.graph import Graph
 from archspec.numerals import format_sizes
@@ -65,17 +66,19 @@ class Data:
         return self.pixels, self.labels, self.test_pixels, self.test_labels
 
 
-def load_data(source: str, graph: Graph) -> Data:
-    """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores.
+def load_data(source: str, graph: Graph, device: str = "cpu") -> Data:
+    """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores, on a device.
 
     Args:
         source: `digits` are scikit-learn's 1,797 digits of 8×8 pixels; `cifar10` reads the files that torchvision reads
             (`PATH/cifar-10-batches-py`); `folder` reads `PATH/train` and `PATH/test` (or `val`), or holds back a fifth of `PATH` itself,
             each with a folder for every class, and scales the pictures to the network's input. Nothing is downloaded.
         graph: the network.
+        device: where the data are put: `auto`, `cpu` or `cuda`.
 
     Raises:
         ExperimentError: there are no such data, they are not here, or they do not fit the network.
+        MissingDeviceError: the device, `auto`, `cpu` or `cuda`, is not here.
 
     >>> import archspec
     >>> load_data("mnist", archspec.load("resnet18").graph)
@@ -83,6 +86,7 @@ def load_data(source: str, graph: Graph) -> Data:
         ...
     archspec.experiments.track.ExperimentError: there are no data 'mnist': digits, cifar10:PATH or folder:PATH
     """
+    place = find_device(device)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ExperimentError("experiments need a network of one input and one output")
     kind, _, path = source.partition(":")
@@ -94,7 +98,7 @@ def load_data(source: str, graph: Graph) -> Data:
         raise ExperimentError(
             f"{data.name} has {data.classes} classes, the network gives {format_sizes(scores.shape.sizes)}"
         )
-    return data
+    return data.to(place)
 
 
 def _load_digits(_path: Path, _sizes: tuple[int, ...]) -> Data:

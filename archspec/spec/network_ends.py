@@ -58,7 +58,7 @@ def name_outputs(elaborator: Elaborator, last: Bundle) -> None:
     for name, values in named:
         for index, value in enumerate(values):
             if value is not UNKNOWN:
-                elaborator.graph.outputs[name if len(values) == 1 else f"{name}{index}"] = value
+                elaborator.graph.add_output(name if len(values) == 1 else f"{name}{index}", value)
 
 
 def check_reached(elaborator: Elaborator) -> None:

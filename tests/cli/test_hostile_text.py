@@ -53,7 +53,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def weights(spec: Path) -> Path:
     path = spec.with_name("w\x1b[2J.safetensors")
-    archspec.load(spec).export(path)
+    archspec.load(spec).save(path)
     return path
 
 
