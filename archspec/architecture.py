@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from archspec.analysis.expansion import Expansion
     from archspec.analysis.expected_depth import ExpectedDepth
     from archspec.analysis.path_enumeration import SignalPath
-    from archspec.analysis.paths import LengthUnit, PathCounts
+    from archspec.analysis.path_sums import LengthUnit
+    from archspec.analysis.paths import PathCounts
     from archspec.codegen.fx import Checkpoint
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
-    from archspec.report.summary import Summary
+    from archspec.report.table import Summary
 
 
 _COUNTED = 5  # units of work for each node of a network whose counts are compared with what is expected

@@ -14,7 +14,7 @@ from archspec.cli.options import SPEC, architecture_options, given_limits, json_
 from archspec.cli.output import OutputFile, check_alone
 
 if TYPE_CHECKING:
-    from archspec.analysis.paths import LengthUnit
+    from archspec.analysis.path_sums import LengthUnit
     from archspec.architecture import Architecture
 
 _PATHS = """\
