@@ -9,6 +9,7 @@ from typing import Literal
 from archspec.analysis.counts import compute_counts, sum_costs
 from archspec.analysis.paths import count_paths
 from archspec.ir.graph import Graph, Node, Region
+from archspec.ir.names import UniqueNames
 from archspec.view.hierarchy import PartFacts, relative_name, select_scalars
 from archspec.view.labels import format_value, part_kind
 from archspec.view.repetition import FoldedGraph
@@ -167,13 +168,10 @@ def _enclosing_name(name: str) -> str:
 
 def _name_parts(folded: FoldedGraph, region: int) -> dict[str, PartFacts]:
     """The parts of a region by name; those without one by their op and how many of it came before."""
-    around, named = folded.graph.regions[region], dict[str, PartFacts]()
+    around, names = folded.graph.regions[region], UniqueNames(variant="{} {}".format)
+    named: dict[str, PartFacts] = {}
     for facts in folded.members[region]:
-        name = relative_name(facts.part, around) or part_kind(facts.part)
-        key, turn = name, 2
-        while key in named:
-            key, turn = f"{name} {turn}", turn + 1
-        named[key] = facts
+        named[names.take(relative_name(facts.part, around) or part_kind(facts.part))] = facts
     return named
 
 

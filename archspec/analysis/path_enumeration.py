@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archspec.analysis.path_sums import LengthUnit
 from archspec.analysis.paths import PathCounts
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Value
 from archspec.numerals import format_number
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-class TooManyPathsError(ValueError):
+class TooManyPathsError(ArchspecError, ValueError):
     """A network with more paths than a tree of them may have."""
 
 

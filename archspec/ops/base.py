@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from archspec.errors import ArchspecError
 from archspec.ir.shape import Shape
 
 MAX_SIZE = 2**40  # elements of one value or weight: beyond it nothing could ever run
@@ -24,7 +25,7 @@ PerAxis = Count | Annotated[tuple[Count, ...], Field(min_length=1, max_length=3)
 NaturalPerAxis = Natural | Annotated[tuple[Natural, ...], Field(min_length=1, max_length=3)]
 
 
-class ShapeError(ValueError):
+class ShapeError(ArchspecError, ValueError):
     """The inputs and the fields of an op do not fit. `field` names the field at fault, where it is one."""
 
     def __init__(self, message: str, *, field: str | None = None, help: str | None = None) -> None:

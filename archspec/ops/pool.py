@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -144,7 +145,7 @@ class AdaptivePool(Op):
 
 def _widest_window(size: int, parts: int) -> int:
     """The longest of the windows [⌊i·size/parts⌋, ⌈(i+1)·size/parts⌉)."""
-    return size // parts if size % parts == 0 else size // parts + 2 if size > parts else 2
+    return 1 + (size - math.gcd(size, parts) + parts - 1) // parts
 
 
 class GlobalPool(Op):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archspec.analysis.counts import Cost, compute_counts, iter_node_costs, sum_costs
 from archspec.analysis.paths import count_paths
-from archspec.errors import Source, Span
+from archspec.errors import ArchspecError, Source, Span
 from archspec.ir.graph import Graph, Input, Node, Region, is_noop
 from archspec.numerals import format_number
 from archspec.printable import mask_unprintable
@@ -20,7 +20,7 @@ LIMIT = 6000
 """The most parts of one network on a page."""
 
 
-class TooLargeError(ValueError):
+class TooLargeError(ArchspecError, ValueError):
     """A network with more parts than a page can show."""
 
 

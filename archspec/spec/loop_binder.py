@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
 
-from archspec.errors import Collector, did_you_mean
+from archspec.errors import Collector
 from archspec.spec.bound_tree import Layer, Loop, Sequential
 from archspec.spec.expressions import is_name
 from archspec.spec.foreign_advice import advise_key, translate_key
@@ -12,6 +12,7 @@ from archspec.spec.layer_binder import LayerBinder
 from archspec.spec.literals import check_value
 from archspec.spec.symbols import SymbolTable, check_module_name
 from archspec.spec.yaml_tree import Mapping, Scalar, Tree, describe_tree
+from archspec.suggestions import did_you_mean
 
 _TURN_FIELDS: AbstractMapping[str, tuple[str, ...]] = {
     "repeat": ("times", "layers", "index", "start", "name", "share"),

@@ -170,9 +170,9 @@ def test_who_gets_colours(
 def test_on_a_terminal(variables: dict[str, str], escapes: bool, here: Path) -> None:
     """Mistakes, tables and progress: with escape sequences, or without any; and as wide as the terminal."""
     code = (
-        "import time\nfrom archspec.cli.commands import archspec\nfrom archspec.cli.console import guarded\n"
-        "from archspec.cli.progress import track\n"
-        "with guarded():\n    for _ in track(range(3), 'row'): time.sleep(0.11)\n"
+        "import time\nfrom archspec.cli.commands import archspec\nfrom archspec.cli.console import guard_streams\n"
+        "from archspec.cli.progress import track_progress\n"
+        "with guard_streams():\n    for _ in track_progress(range(3), 'row'): time.sleep(0.11)\n"
         "for line in (['check', 'wrong.yaml'], ['count-paths', 'row.yaml'], ['list']):\n"
         "    try:\n        archspec(line)\n    except SystemExit:\n        pass\n"
     )

@@ -21,7 +21,7 @@ from torch import Tensor
 
 import archspec
 from archspec.cli.commands import archspec as command
-from archspec.codegen.fx import WeightsError, WeightsWarning
+from archspec.codegen.errors import WeightsError, WeightsWarning
 from archspec.codegen.fx.checkpoint import load_own_weights, read_weights
 from archspec.codegen.fx.weight_files import pack_safetensors, pack_torch, read_data
 from archspec.codegen.fx.weight_files.digest import compute_digest

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+from archspec.errors import ArchspecError
+
 _LONGEST = 80
 
 
-class WeightsError(ValueError):
-    """Weights that cannot be read, or that are not those of the network."""
-
-
-class WeightsWarning(UserWarning):
-    """Weights that were taken and are hardly meant: some are not finite."""
-
-
-class FormatError(ValueError):
+class FormatError(ArchspecError, ValueError):
     """What a file's content is not, where its format says that it must be; whoever opened the file adds its name."""
 
 

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 
 from torch import Tensor
 
+from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.weight_files.contents import Contents
-from archspec.codegen.fx.weight_files.errors import FormatError, WeightsError, quote_name
+from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
 from archspec.codegen.fx.weight_files.safetensors_file import read_safetensors
 from archspec.codegen.fx.weight_files.stored import StoredTensor, Unreadable, load_tensors
 from archspec.codegen.fx.weight_files.torch_stream import read_stream
