@@ -17,7 +17,7 @@ from archspec.ir.weight_provenance import (
 from archspec.numerals import format_sizes
 
 
-class BrokenGraphError(ArchspecError):
+class BrokenGraphError(ArchspecError, ValueError):
     """A graph that no pass may give; `span` is the part of the spec that the broken node was made for."""
 
     def __init__(self, reason: str, node: Node | None = None) -> None:
