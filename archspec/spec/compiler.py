@@ -22,7 +22,9 @@ from archspec.spec.unused import find_unread_inputs
 from archspec.spec.values import NO_VALUE, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import locate_part
 
-_PASS = 20  # units of work for each node that a pass looks at and whose result is checked, beside those for what it makes
+_PASS = (
+    20  # units of work for each node that a pass looks at and whose result is checked, beside those for what it makes
+)
 
 
 def compile_source(
