@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 def run_trial(arch: Architecture, *, device: str, seed: int, batch: int, weights: str | None, strict: bool) -> Trial:
     """One run of the network with these weights. Raises `CommandError`."""
-    from archspec.codegen.fx import WeightsError
-    from archspec.codegen.fx.trial import MissingDeviceError, try_out
+    from archspec.codegen.errors import MissingDeviceError, WeightsError
+    from archspec.codegen.fx.trial import try_out
 
     build = functools.partial(arch.build, seed=seed, weights=weights, strict=strict, report=_print_unused_weights)
     try:
@@ -38,7 +38,7 @@ def write_network(
     if ending == ".py":
         arch.export(output, command=command, ending=ending)
         return
-    from archspec.codegen.fx import ExportError, WeightsError
+    from archspec.codegen.errors import ExportError, WeightsError
 
     try:
         with show_warnings():

@@ -8,8 +8,9 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from archspec import files
+from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.checkpoint import compare_weights, copy_weights, read_weights
-from archspec.codegen.fx.weight_files import WeightsError, compute_read_limit, pack_safetensors, pack_torch
+from archspec.codegen.fx.weight_files import compute_read_limit, pack_safetensors, pack_torch
 from archspec.experiments.track import ExperimentError
 from archspec.extras import UnavailableError
 

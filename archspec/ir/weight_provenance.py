@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Literal
 
+from archspec.errors import ArchspecError
+
 if TYPE_CHECKING:
     from archspec.ir.graph import Graph, Node
 
@@ -111,7 +113,7 @@ WeightMap = Mapping[str, WeightSource | NewWeight | RemovedWeight]
 """What one pass did, by the names of the weights before and after. Those that it does not name are as they were, by name."""
 
 
-class WeightMapError(ValueError):
+class WeightMapError(ArchspecError, ValueError):
     """Weights that cannot be made as a pass says."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Path, Value
 from archspec.ir.weight_provenance import (
     Sizes,
@@ -18,7 +19,7 @@ from archspec.ir.weight_provenance import (
 )
 
 
-class BrokenGraphError(Exception):
+class BrokenGraphError(ArchspecError):
     """A graph that no pass may give; `span` is the part of the spec that the broken node was made for."""
 
     def __init__(self, reason: str, node: Node | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from archspec.errors import Span, SpecError
+from archspec.errors import ArchspecError, Span, SpecError
 from archspec.ir.graph import Graph
 from archspec.ops.base import ShapeError
 from archspec.passes.check import BrokenGraphError, check_result
@@ -21,7 +21,7 @@ Asker = Literal["spec", "optimizer", "back end"]
 Mode = Literal["training", "evaluation"]
 
 
-class PassError(ValueError):
+class PassError(ArchspecError, ValueError):
     """A graph to which a pass cannot be applied, or a pass that broke its contract.
 
     `span` is the part of the spec that makes it so; `argument` leads to what is wrong in the pass's arguments.

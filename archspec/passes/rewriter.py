@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cached_property
 from typing import Literal, NoReturn
 
 from archspec import meter
@@ -19,7 +18,6 @@ from archspec.ir.weight_provenance import (
     name_weights,
 )
 from archspec.ops.base import Op, ShapeError
-from archspec.passes.base import FreeNames
 from archspec.passes.check import BrokenGraphError
 
 _KEPT = 12  # units of work for a node that is kept
@@ -40,8 +38,8 @@ class Rewriter:
     """
 
     def __init__(self, before: Graph, left_out: Collection[int] = ()) -> None:
-        self.before, self._left_out = before, left_out
-        self._graph = before.copy_without_nodes()
+        self.before = before
+        self._graph = before.copy_without_nodes(left_out)
         self._values: dict[Value, Value] = {}
         self._waiting: list[Node | Input] = []
         self._sources: dict[str, WeightSource | NewWeight] = {}
@@ -62,13 +60,9 @@ class Rewriter:
         for node in waiting:
             self.stand_for(node, self._keep_input(node) if isinstance(node, Input) else self.keep(node))
 
-    @cached_property
-    def _names(self) -> FreeNames:
-        return FreeNames(self.before, self._left_out)
-
     def unique_path(self, region: int, stem: str) -> Path:
         """A free name for something new in a region: `stem`, or `stem2`, `stem3`, …"""
-        return self._names.take(self.graph.regions[region].path, stem)
+        return self._graph.unique_path(self._graph.regions[region].path, stem)
 
     def operands(self, node: Node) -> Values:
         """The values that stand for what a node reads."""

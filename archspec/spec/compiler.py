@@ -11,13 +11,15 @@ from pydantic import ValidationError
 from archspec.errors import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError, raise_spec_error
 from archspec.ir.graph import Graph
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
-from archspec.spec import Budget, Limits, bind_program, bundled, elaborate_program
+from archspec.spec import bundled
 from archspec.spec.bound_tree import PassUse, Program, locate_fields
-from archspec.spec.budget import MORE_NODES
+from archspec.spec.budget import MORE_NODES, Budget
 from archspec.spec.extends import SpecLoader
+from archspec.spec.limits import Limits
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.runtime import pause_garbage_collection
 from archspec.spec.source_lookup import make_override_source
+from archspec.spec.stages import bind_program, elaborate_program
 from archspec.spec.unused import find_unread_inputs
 from archspec.spec.values import NO_VALUE, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import locate_part

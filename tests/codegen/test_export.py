@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 import archspec
 from archspec.cli.commands import archspec as command
 from archspec.cli.options import ENDINGS
-from archspec.codegen.fx import WeightsError
+from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.checkpoint import compare_weights, read_weights
 from tests.references import torchvision
 from tests.sample import Load, networks

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from archspec import extras
-from archspec.codegen.fx.weight_files import WeightFile, WeightsError, WeightsWarning, compute_read_limit, open_weights
+from archspec.codegen.errors import WeightsError, WeightsWarning
+from archspec.codegen.fx.weight_files import WeightFile, compute_read_limit, open_weights
 from archspec.codegen.fx.weight_files.errors import quote_name
 
 TORCHVISION = "torchvision:"

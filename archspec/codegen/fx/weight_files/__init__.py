@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from archspec.codegen.fx.weight_files.errors import WeightsError, WeightsWarning
 from archspec.codegen.fx.weight_files.reading import WeightFile, compute_read_limit, open_weights, read_data
 from archspec.codegen.fx.weight_files.stored import StoredTensor
 from archspec.codegen.fx.weight_files.writing import pack_safetensors, pack_torch
@@ -10,8 +9,6 @@ from archspec.codegen.fx.weight_files.writing import pack_safetensors, pack_torc
 __all__ = [
     "StoredTensor",
     "WeightFile",
-    "WeightsError",
-    "WeightsWarning",
     "compute_read_limit",
     "open_weights",
     "pack_safetensors",
