@@ -49,6 +49,6 @@ def results(model: nn.Module, given: tuple[Tensor, ...], dtype: torch.dtype = to
 
 
 def distance(expected: tuple[Tensor, ...], got: tuple[Tensor, ...]) -> float:
-    """The largest difference, relative to the largest output."""
-    pairs = zip(expected, got, strict=True)
-    return max(float((one - other).abs().max() / one.abs().max()) for one, other in pairs)
+    """The largest difference, relative to the largest output; of outputs that are all 0 or False, the difference itself."""
+    pairs = ((wanted.double(), given.double()) for wanted, given in zip(expected, got, strict=True))
+    return max(float((wanted - given).abs().max() / (wanted.abs().max() or 1)) for wanted, given in pairs)

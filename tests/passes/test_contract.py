@@ -268,11 +268,11 @@ def test_a_pass_cannot_forget_weights() -> None:
 
     graph = make_pass(change)(before.graph)
     weights = before.build().state_dict()
-    carried = archspec.codegen.fx.map_weights(graph, weights)  # type: ignore[attr-defined]
+    carried = archspec.codegen.fx.map_weights(graph, weights)
     assert list(carried) == ["third.conv.weight", "third.conv.bias", "first.stem.weight", "first.stem.bias"]
     assert torch.equal(carried["first.stem.weight"], weights["first.conv.weight"])
     assert carried["third.conv.weight"] is weights["third.conv.weight"]
-    model = archspec.codegen.fx.build(graph)  # type: ignore[attr-defined]
+    model = archspec.codegen.fx.build(graph)
     missing, unexpected = model.load_state_dict(carried, strict=False)
     assert (missing, unexpected) == (["third.added.weight", "third.added.bias"], [])
 
