@@ -138,5 +138,7 @@ def test_pages_name_modules_and_files_that_there_are(page: Path) -> None:
         assert (ROOT / path).exists() or path in INVENTED, path
 
 
-INVENTED = {"archspec/passes/smooth.py", "archspec/analysis/intensity.py", "archspec/draw/tgf.py"}
+INVENTED = {
+    f"archspec/{name}.py" for name in ("passes/smooth", "analysis/intensity", "cli/commands/intensity", "draw/tgf")
+}
 """Files that the recipes add."""

@@ -74,7 +74,7 @@ def load_data(source: str, graph: Graph, device: str = "cpu") -> Data:
             (`PATH/cifar-10-batches-py`); `folder` reads `PATH/train` and `PATH/test` (or `val`), or holds back a fifth of `PATH` itself,
             each with a folder for every class, and scales the pictures to the network's input. Nothing is downloaded.
         graph: the network.
-        device: where the data are put: `auto`, `cpu` or `cuda`.
+        device: where the data are kept: `auto`, `cpu` or `cuda`.
 
     Raises:
         ExperimentError: there are no such data, they are not here, or they do not fit the network.

@@ -113,6 +113,11 @@ class Node(NamedTuple):
         return self.op.weights(*self.input_shapes)
 
     @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of its weights, by their names in the `state_dict`."""
+        return {f"{self.name}.{weight.name}" if weight.name else self.name: weight.shape for weight in self.weights}
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of one application, for one sample."""
         return self.op.macs(self.input_shapes, self.output_shapes)

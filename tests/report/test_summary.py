@@ -18,8 +18,8 @@ from archspec.ops.linear import Linear
 from archspec.ops.norm import BatchNorm
 from archspec.ops.pool import GlobalPool
 from archspec.ops.tensor import Split
-from archspec.report.summary import Row, Summary, summarise_network
-from archspec.report.table import render_summary
+from archspec.report.summary import summarise_network
+from archspec.report.table import Row, Summary, render_summary
 from tests.processes import run_python
 from tests.work import count_lines
 

@@ -16,6 +16,7 @@ from archspec import extras
 from archspec.codegen.errors import WeightsError, WeightsWarning
 from archspec.codegen.fx.weight_files import WeightFile, compute_read_limit, open_weights
 from archspec.codegen.fx.weight_files.errors import quote_name
+from archspec.numerals import format_sizes
 
 TORCHVISION = "torchvision:"
 _INSTALL = "pip install 'archspec-nn[export]'"
@@ -56,7 +57,7 @@ class WeightFit:
         rows = [("missing", key, "") for key in self.missing]
         rows += [("unexpected", quote_name(key), "") for key in self.unexpected]
         for key, sizes in self.misshaped.items():
-            rows.append(("mis-shaped", key, "expected {}, got {}".format(*map(_format_sizes, sizes))))
+            rows.append(("mis-shaped", key, "expected {}, got {}".format(*map(format_sizes, sizes))))
         for key, types in self.mistyped.items():
             rows.append(("mis-typed", key, "expected {}, got {}".format(*map(_format_type, types))))
         width = max((len(key) for _, key, _ in rows), default=0)
@@ -217,10 +218,6 @@ def _torchvision(name: str) -> dict[str, Tensor]:
         raise WeightsError(f"torchvision has no network {name!r}")
     state: dict[str, Tensor] = models.get_model(name, weights="DEFAULT").state_dict()
     return state
-
-
-def _format_sizes(sizes: tuple[int, ...]) -> str:
-    return "×".join(map(str, sizes)) or "a scalar"
 
 
 def _format_type(dtype: torch.dtype) -> str:
