@@ -95,7 +95,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The rows of a network in order, and its totals."""
+    """The rows of a network in order, and its totals. `str` of it is a table.
+
+    >>> import archspec
+    >>> summary = archspec.load("resnet18").summary(depth=1)
+    >>> summary.params, summary.flops == 2 * summary.macs, len(summary.rows)
+    (11689512, True, 11)
+    """
 
     name: str
     rows: tuple[Row, ...]
