@@ -123,6 +123,8 @@ class Graph:
     @property
     def names(self) -> PathNames:
         """The names that are taken in it."""
+        if self.frozen:
+            return self.derive(Graph._collect_names)
         if self._names is None:
             self._names = self._collect_names()
         return self._names

@@ -249,11 +249,6 @@ def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] 
     return rewriter.finish(graph.outputs) if changed else graph
 
 
-def copy_graph(graph: Graph) -> Graph:
-    """A graph of the same nodes."""
-    return rewrite_graph(graph, Rewriter.keep)
-
-
 def rewire_graph(
     graph: Graph, order: Iterable[int], operands: Mapping[int, Values], outputs: Mapping[str, Value]
 ) -> Graph:

@@ -73,7 +73,7 @@ def rename_convs(new: Graph, node: Node, inputs: Values) -> Values:
 def read_what_comes_later(graph: Graph) -> Graph:
     new = by_hand(add_as_it_was).transform(graph)
     *before, last = new.nodes
-    new.nodes[:] = [*before, last._replace(inputs=last.outputs)]  # type: ignore[union-attr]
+    new.nodes = [*before, last._replace(inputs=last.outputs)]  # type: ignore[union-attr]
     return new
 
 
