@@ -186,7 +186,7 @@ import os, signal, sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from archspec import temporary
-from archspec.files import write
+from archspec.files import write_atomically
 from tests.faults import CALLS, Layer
 
 path = Path(sys.argv[1])
@@ -195,7 +195,7 @@ def child(number):
         if at == number:
             os.kill(os.getpid(), signal.SIGKILL)
     layer = temporary.os = Layer(fail)
-    write(path, b"new" * 50_000)
+    write_atomically(path, b"new" * 50_000)
     os._exit(0)
 for number in range(1000):
     path.write_text("old")
@@ -205,7 +205,7 @@ for number in range(1000):
     _, status = os.waitpid(process, 0)
     left = [name for name in os.listdir(path.parent) if name != path.name]
     whole = path.read_bytes() in (b"old", b"new" * 50_000)
-    write(path, b"next")
+    write_atomically(path, b"next")
     after = [name for name in os.listdir(path.parent) if name != path.name]
     print(number, whole, len(left), len(after), path.read_text())
     if os.WIFEXITED(status):
@@ -480,10 +480,10 @@ def test_a_terminated_command_leaves_nothing(tmp_path: Path) -> None:
     if not POSIX:
         pytest.skip("signals are Unix's")
     code = (
-        "import signal, sys, time\nfrom pathlib import Path\nimport archspec.cli as cli\nfrom archspec.files import replacing\n"
+        "import signal, sys, time\nfrom pathlib import Path\nimport archspec.cli as cli\nfrom archspec.files import replace_file\n"
         "import archspec.cli.commands as commands\n"
         "def slow(**_):\n"
-        "    with replacing(Path(sys.argv[1])) as file:\n"
+        "    with replace_file(Path(sys.argv[1])) as file:\n"
         "        file.write(b'half')\n        print('writing', flush=True)\n        time.sleep(60)\n"
         "commands.archspec = slow\ncli.main()"
     )

@@ -12,7 +12,7 @@ import archspec
 
 PACKAGE = Path(archspec.__file__).parent
 WRITERS = {"files.py", "temporary.py"}
-READERS = {f"backends/torch/weight_files/{name}.py" for name in ("reading", "torch_zip", "writing")}
+READERS = {f"codegen/fx/weight_files/{name}.py" for name in ("reading", "torch_zip", "writing")}
 """Modules that open files to read them, and make archives in memory; `tests/codegen/test_weight_files.py` looks after these."""
 SCREENS = {"cli/console.py", "cli/bars.py", "files.py"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from archspec.codegen.errors import BuildError
 from archspec.ir.graph import Graph, Node, Path
 from archspec.ir.names import UniqueNames
 from archspec.ir.shape import Shape
@@ -98,7 +99,7 @@ def _check_shared(steps: list[LoweredNode]) -> None:
             continue
         other = first.setdefault(step.path, step.lowered)
         if other.stateful_call is not state and other.stateful_call != state:
-            raise ValueError(f"{step.node.name} is used with different options: its uses cannot share one module")
+            raise BuildError(f"{step.node.name} is used with different options: its uses cannot share one module")
 
 
 class _ModuleNames:

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from archspec import extras
+from archspec.codegen.fx.trial import find_device
 from archspec.experiments.track import ExperimentError
 from archspec.ir.graph import Graph
+from archspec.numerals import format_sizes
 
 TEST_PART = 0.2
 """Of data that come in one piece; which samples are in it does not depend on the seed."""
@@ -44,7 +46,7 @@ class Data:
         own = self.pixels.shape[1:]
         if own.numel() != torch.Size(sizes).numel() or (len(sizes) == 3 and tuple(own) != sizes):
             raise ExperimentError(
-                f"{self.name} has samples of {_format_sizes(own)}, the network reads {_format_sizes(sizes)}"
+                f"{self.name} has samples of {format_sizes(own)}, the network reads {format_sizes(sizes)}"
             )
         pixels, labels, test_pixels, test_labels = self._parts
         return Data(self.name, pixels.reshape(-1, *sizes), labels, test_pixels.reshape(-1, *sizes), test_labels)
@@ -60,15 +62,17 @@ class Data:
         return self.pixels, self.labels, self.test_pixels, self.test_labels
 
 
-def load_data(source: str, graph: Graph) -> Data:
-    """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores.
+def load_data(source: str, graph: Graph, device: str = "cpu") -> Data:
+    """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores, on a device.
 
     `cifar10` reads what torchvision would (`PATH/cifar-10-batches-py`). `folder` reads `PATH/train` and `PATH/test` (or
     `val`), or holds back a fifth of `PATH` itself; in each, a folder is a class. Its pictures are scaled to the network's input.
 
     Raises:
         ExperimentError: there are no such data, they are not here, or they do not fit the network.
+        MissingDeviceError: the device, `auto`, `cpu` or `cuda`, is not here.
     """
+    place = find_device(device)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ExperimentError("experiments need a network of one input and one output")
     kind, _, path = source.partition(":")
@@ -78,9 +82,9 @@ def load_data(source: str, graph: Graph) -> Data:
     data = _SOURCES[kind](Path(path), given.shape.sizes).shaped(given.shape.sizes)
     if scores.shape.rank != 1 or scores.shape.sizes[0] < data.classes:
         raise ExperimentError(
-            f"{data.name} has {data.classes} classes, the network gives {_format_sizes(scores.shape.sizes)}"
+            f"{data.name} has {data.classes} classes, the network gives {format_sizes(scores.shape.sizes)}"
         )
-    return data
+    return data.to(place)
 
 
 def _load_digits(_path: Path, _sizes: tuple[int, ...]) -> Data:
@@ -106,7 +110,7 @@ def _load_cifar10(path: Path, _sizes: tuple[int, ...]) -> Data:
 def _load_folder(path: Path, sizes: tuple[int, ...]) -> Data:
     if len(sizes) != 3 or sizes[0] not in (1, 3):
         raise ExperimentError(
-            f"pictures have 1 or 3 channels, a height and a width, the network reads {_format_sizes(sizes)}"
+            f"pictures have 1 or 3 channels, a height and a width, the network reads {format_sizes(sizes)}"
         )
     if not path.is_dir():
         raise ExperimentError(f"there is no folder {path}")
@@ -155,10 +159,6 @@ def _normalise(name: str, pixels: Tensor, labels: Tensor, test_pixels: Tensor, t
     mean = pixels.mean((0, 2, 3), keepdim=True)
     deviation = pixels.std((0, 2, 3), keepdim=True).clamp_min(1e-6)
     return Data(name, (pixels - mean) / deviation, labels, (test_pixels - mean) / deviation, test_labels)
-
-
-def _format_sizes(sizes: tuple[int, ...]) -> str:
-    return "×".join(map(str, sizes))
 
 
 _SOURCES: dict[str, Callable[[Path, tuple[int, ...]], Data]] = {

@@ -14,7 +14,7 @@ from archspec.ir.names import PathNames
 from archspec.ir.node import UNKNOWN_SPAN, Input, Node, Path, Region, Value, is_noop, set_users
 from archspec.ir.regions import RegionTree
 from archspec.ir.shape import Shape
-from archspec.ir.weight_provenance import WeightMap
+from archspec.ir.weight_provenance import Sizes, WeightMap
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -233,6 +233,11 @@ class Graph:
     def producer(self, value: Value) -> Node | Input:
         """The node that makes a value."""
         return self.nodes[value.node]
+
+    @property
+    def weight_shapes(self) -> dict[str, Sizes]:
+        """The shapes of all weights, by their names in the `state_dict`."""
+        return {name: shape for node in self.ops for name, shape in node.weight_shapes.items()}
 
     def users(self, value: Value) -> list[Node]:
         """The nodes that read a value, in order, once for each operand."""

@@ -60,6 +60,10 @@ class Region:
     span: Span
     parent: int | None
 
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
 
 class Node(NamedTuple):
     """One op applied to values. Nodes of one path share their weights."""
@@ -89,6 +93,11 @@ class Node(NamedTuple):
     @property
     def weights(self) -> tuple[Weight, ...]:
         return self.op.weights(*self.input_shapes)
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of its weights, by their names in the `state_dict`."""
+        return {f"{self.name}.{weight.name}" if weight.name else self.name: weight.shape for weight in self.weights}
 
     @property
     def macs(self) -> int:

@@ -1,20 +1,21 @@
-"""A summary as text, in columns."""
+"""A summary: its rows, its totals, and how they are printed in columns."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
+from archspec.analysis.expected_depth import ExpectedDepth
+from archspec.analysis.memory import Memory
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.columns import Column, display_width, format_table
 from archspec.errors import shorten_text
+from archspec.numerals import format_bytes, format_rounded, format_sizes
 from archspec.printable import escape_unprintable
 from archspec.view.hierarchy import ScalarValue
-
-if TYPE_CHECKING:
-    from archspec.report.summary import Row, Summary
+from archspec.view.labels import format_times, format_value
 
 WIDTH = 100
 _COLUMNS = (
@@ -34,6 +35,95 @@ _LONGEST_ARGUMENT = 40
 _NOTHING = "–"
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One part of a network, or several equal ones in a row; the figures are those of one of them."""
+
+    name: str
+    """Its dotted module name, of the first where there are several; empty where it has none."""
+    last: str
+    """The dotted name of the last of them."""
+    label: str
+    """Its name, or theirs, as known in the region around."""
+    level: int
+    """How many regions of the network are around it."""
+    kind: str
+    """The word of an op, the name of a block, "input", or "" for a part that only groups."""
+    arguments: dict[str, ScalarValue | list[ScalarValue]]
+    """What was given and is not the default."""
+    first: str | None
+    """Which of them a spec may write without its name."""
+    output: tuple[tuple[int, ...], ...]
+    """The sizes of its outputs, without the batch."""
+    params: int
+    buffers: int
+    macs: int
+    activations: int
+    """Elements of the outputs of all ops in it."""
+    receptive_field: ReceptiveField
+    """Of the last of them."""
+    times: int
+    reuses_weights: bool
+    """Whether it shares all its weights with an earlier part, which counts them."""
+
+    def as_dict(self) -> dict[str, object]:
+        """The row as plain data, for `--json`."""
+        field = self.receptive_field
+        return {
+            "name": self.name,
+            "last": self.last,
+            "label": self.label,
+            "level": self.level,
+            "kind": self.kind,
+            "arguments": self.arguments,
+            "output": [list(sizes) for sizes in self.output],
+            "params": self.params,
+            "buffers": self.buffers,
+            "macs": self.macs,
+            "activations": self.activations,
+            "receptive_field": list(field.size) if isinstance(field, SpatialField) else field,
+            "times": self.times,
+            "recursive": self.reuses_weights,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The rows of a network in order, and its totals."""
+
+    name: str
+    rows: tuple[Row, ...]
+    params: int
+    buffers: int
+    macs: int
+    depth: int
+    expected_depth: ExpectedDepth | None
+    """What stochastic depth leaves of it on average, where there is any."""
+    memory: Memory
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of convolutions, linear layers and matrix products: 2 × MACs."""
+        return 2 * self.macs
+
+    def __str__(self) -> str:
+        return render_summary(self)
+
+    def as_dict(self) -> dict[str, object]:
+        """The summary as plain data, for `--json`. Memory is in bytes."""
+        return {
+            "name": self.name,
+            "params": self.params,
+            "buffers": self.buffers,
+            "macs": self.macs,
+            "flops": self.flops,
+            "depth": self.depth,
+            "expected_depth": self.expected_depth.as_dict() if self.expected_depth else None,
+            "memory": asdict(self.memory),
+            "rows": [row.as_dict() for row in self.rows],
+        }
+
+
 def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[str], str] = escape_unprintable) -> str:
     """The summary as a table at most `width` characters wide, and its totals below; None cuts nothing.
 
@@ -49,9 +139,8 @@ def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[
 
 def _format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
     outputs = _format_outputs(row.output)
-    times = f"×{row.times}" if row.times > 1 else ""
     return (
-        "  " * row.level + " ".join(filter(None, (row.label, times))),
+        "  " * row.level + " ".join(filter(None, (row.label, format_times(row.times)))),
         " ".join([row.kind, *_format_arguments(row, whole=whole)]).strip(),
         outputs if whole else shorten_text(outputs, _LONGEST_OUTPUT),
         "shared" if row.reuses_weights else f"{row.params:,}" if row.params else _NOTHING,
@@ -63,19 +152,15 @@ def _format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
 
 def _format_outputs(outputs: Sequence[tuple[int, ...]]) -> str:
     """The sizes of outputs, equal neighbours as one."""
-    runs = (("×".join(map(str, sizes)), len(list(run))) for sizes, run in groupby(outputs))
-    return ", ".join(text if times == 1 else f"{text} ×{times}" for text, times in runs)
+    runs = ((format_sizes(sizes), len(list(run))) for sizes, run in groupby(outputs))
+    return ", ".join(" ".join(filter(None, (text, format_times(times)))) for text, times in runs)
 
 
 def _format_arguments(row: Row, *, whole: bool) -> Iterable[str]:
     for name, value in row.arguments.items():
-        given = ",".join(map(_format_scalar, value)) if isinstance(value, list) else _format_scalar(value)
+        given = format_value(value, ",")
         text = given if whole else shorten_text(given, _LONGEST_ARGUMENT)
         yield text if name == row.first else f"{name}={text}"
-
-
-def _format_scalar(value: ScalarValue) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _format_extent(field: ReceptiveField) -> str:
@@ -83,22 +168,6 @@ def _format_extent(field: ReceptiveField) -> str:
         return "all" if field else _NOTHING
     sizes = field.size if len(set(field.size)) > 1 else field.size[:1]
     return "×".join(map(str, sizes)) or _NOTHING
-
-
-def format_rounded(number: int) -> str:
-    """A count in at most three digits and a unit of a thousand, as in 118 M."""
-    power = 0
-    while power < len(_UNITS) - 1 and number >= 1000 ** (power + 1):
-        power += 1
-    if not power:
-        return str(number)
-    scaled = number / 1000**power
-    if scaled >= 999.5 and power < len(_UNITS) - 1:
-        power, scaled = power + 1, scaled / 1000
-    return f"{scaled:.{max(0, 2 - (scaled >= 9.995) - (scaled >= 99.95))}f} {_UNITS[power]}"
-
-
-_UNITS = ("", "K", "M", "G", "T", "P", "E")
 
 
 def _format_totals(summary: Summary) -> Iterable[str]:
@@ -117,17 +186,13 @@ def _format_totals(summary: Summary) -> Iterable[str]:
             f"(variance {float(expected.variance):.4f})"
         )
     yield (
-        f"memory   {_format_bytes(held.params)} of parameters; activations of one sample {_format_bytes(held.inference)} in inference "
-        f"(at the peak), {_format_bytes(held.training)} in training (all kept)"
+        f"memory   {format_bytes(held.params)} of parameters; activations of one sample {format_bytes(held.inference)} in inference "
+        f"(at the peak), {format_bytes(held.training)} in training (all kept)"
     )
     if any(row.times > 1 for row in summary.rows):
         yield "×N       N equal parts in a row; the figures are those of one"
     if any(row.reuses_weights for row in summary.rows):
         yield "shared   weights of an earlier part, counted there"
-
-
-def _format_bytes(count: int) -> str:
-    return f"{format_rounded(count)}{'' if count >= 1000 else ' '}B"
 
 
 def _wrap_text(text: str, width: int | None) -> list[str]:

@@ -13,7 +13,8 @@ import pytest
 from archspec.analysis import path_enumeration as one_by_one
 from archspec.analysis.counts import compute_depth
 from archspec.analysis.path_enumeration import iter_paths, unravel_paths
-from archspec.analysis.paths import LengthUnit, count_paths
+from archspec.analysis.path_sums import LengthUnit
+from archspec.analysis.paths import count_paths
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.shape import Shape
 from archspec.ops.activation import ReLU

@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a spec, its weights and a spec that is wrong."""
     folder = tmp_path_factory.mktemp("specs")
     spec = write_spec(folder, f'"{NAME}"')
-    archspec.load(spec).export(folder / "row.safetensors")
+    archspec.load(spec).save(folder / "row.safetensors")
     text = spec.read_text(encoding="utf-8")
     (folder / "wrong.yaml").write_text(text.replace("globalpool", "{conv: {out: 4, kernel: 301}}"), encoding="utf-8")
     return folder
@@ -170,9 +170,9 @@ def test_who_gets_colours(
 def test_on_a_terminal(variables: dict[str, str], escapes: bool, here: Path) -> None:
     """Mistakes, tables and progress: with escape sequences, or without any; and as wide as the terminal."""
     code = (
-        "import time\nfrom archspec.cli.commands import archspec\nfrom archspec.cli.console import guarded\n"
-        "from archspec.cli.progress import track\n"
-        "with guarded():\n    for _ in track(range(3), 'row'): time.sleep(0.11)\n"
+        "import time\nfrom archspec.cli.commands import archspec\nfrom archspec.cli.console import guard_streams\n"
+        "from archspec.cli.progress import track_progress\n"
+        "with guard_streams():\n    for _ in track_progress(range(3), 'row'): time.sleep(0.11)\n"
         "for line in (['check', 'wrong.yaml'], ['count-paths', 'row.yaml'], ['list']):\n"
         "    try:\n        archspec(line)\n    except SystemExit:\n        pass\n"
     )

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from archspec import Budget, Limits
 from archspec.cli import watch
 from archspec.cli.console import find_screen
 from archspec.cli.progress import PlainProgress
-from archspec.spec import Budget, Limits
 from tests.hostile import stages
 
 TURNS = stages("{repeat: {times: channels * 10000, layers: [identity]}}")
@@ -49,7 +49,7 @@ def test_nobody_watches_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPat
 PROGRAM = """
 import sys
 from archspec.cli import watch
-from archspec.cli.console import screen
+from archspec.cli.console import find_screen
 from archspec.cli.progress import PlainProgress
 watch._SILENT = 0.0
 from archspec.cli.commands import archspec

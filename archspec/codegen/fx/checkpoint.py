@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from archspec import extras
-from archspec.codegen.fx.weight_files import WeightFile, WeightsError, WeightsWarning, compute_read_limit, open_weights
+from archspec.codegen.errors import WeightsError, WeightsWarning
+from archspec.codegen.fx.weight_files import WeightFile, compute_read_limit, open_weights
 from archspec.codegen.fx.weight_files.errors import quote_name
+from archspec.numerals import format_sizes
 
 TORCHVISION = "torchvision:"
 _INSTALL = "pip install 'archspec-nn[export]'"
@@ -55,7 +57,7 @@ class WeightFit:
         rows = [("missing", key, "") for key in self.missing]
         rows += [("unexpected", quote_name(key), "") for key in self.unexpected]
         for key, sizes in self.misshaped.items():
-            rows.append(("mis-shaped", key, "expected {}, got {}".format(*map(_format_sizes, sizes))))
+            rows.append(("mis-shaped", key, "expected {}, got {}".format(*map(format_sizes, sizes))))
         for key, types in self.mistyped.items():
             rows.append(("mis-typed", key, "expected {}, got {}".format(*map(_format_type, types))))
         width = max((len(key) for _, key, _ in rows), default=0)
@@ -201,10 +203,6 @@ def _torchvision(name: str) -> dict[str, Tensor]:
         raise WeightsError(f"torchvision has no network {name!r}")
     state: dict[str, Tensor] = models.get_model(name, weights="DEFAULT").state_dict()
     return state
-
-
-def _format_sizes(sizes: tuple[int, ...]) -> str:
-    return "×".join(map(str, sizes)) or "a scalar"
 
 
 def _format_type(dtype: torch.dtype) -> str:

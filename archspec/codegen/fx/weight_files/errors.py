@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+from archspec.errors import ArchspecError
+
 _LONGEST = 80
 
 
-class WeightsError(ValueError):
-    """Weights that cannot be read, or that are not those of the network."""
-
-
-class WeightsWarning(UserWarning):
-    """Weights that were taken and are hardly meant: some are not finite."""
-
-
-class FormatError(ValueError):
+class FormatError(ArchspecError, ValueError):
     """What a file's content is not, where its format says that it must be; whoever opened the file adds its name."""
 
 
@@ -32,15 +26,3 @@ def quote_name(name: object) -> str:
     if isinstance(name, bool | float | None) or (isinstance(name, int) and abs(name) < 1 << 64):
         return repr(name)
     return f"{'an' if type(name).__name__[0] in 'aeiou' else 'a'} {type(name).__name__}"
-
-
-def format_size(count: int) -> str:
-    """A number of bytes to read: exact below a KiB, otherwise with one digit after the point.
-
-    >>> format_size(320), format_size(3 << 20)
-    ('320 bytes', '3.0 MiB')
-    """
-    if count < 1024:
-        return f"{count} bytes" if count != 1 else "1 byte"
-    unit = min((count.bit_length() - 1) // 10, 6)
-    return f"{count / (1 << 10 * unit):.1f} {'KMGTPE'[unit - 1]}iB"
