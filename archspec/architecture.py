@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from archspec.analysis.expected_depth import ExpectedDepth
     from archspec.analysis.path_enumeration import SignalPath
     from archspec.analysis.paths import LengthUnit, PathCounts
-    from archspec.codegen.fx import Checkpoint
+    from archspec.codegen.fx import Checkpoint, WeightReport, Weights
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
@@ -221,35 +221,39 @@ class Architecture:
         dtype: torch.dtype | None = None,
         seed: int | None = 0,
         *,
-        weights: str | Path | None = None,
+        weights: Weights | None = None,
         strict: bool = True,
-        report: Callable[[str], object] | None = None,
+        adapt: str | Iterable[str] = (),
+        report: Callable[[WeightReport], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> torch.fx.GraphModule:
         """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says.
 
         The same seed gives the same weights; None draws from torch's own generator. `weights` is a file of safetensors or a
-        torch checkpoint, or `"torchvision:resnet50"`; not `strict`, only what fits is taken, and `report` gets the table of what
-        does not; of values that are not finite a `WeightsWarning` says how many and where. Of an optimised network, seed and weights are those of the network that was optimised. Needs torch.
+        torch checkpoint, an index of shards, a mapping of tensors or arrays, `"torchvision:resnet50"` or `"timm:resnet50"`; what
+        was done with names before they fitted is given to `report`, or warned of (`WeightsNote`). Not `strict`, only what fits is
+        taken. `adapt` names what may differ: "head", "channels", "positions", "patches", some of them, also as one text with
+        commas. Of values that are not finite a `WeightsWarning` says how many and where. Of an optimised network, seed and
+        weights are those of the network that was optimised. Needs torch.
 
         `checkpoint` saves memory in training, by computing again in the backward pass what is not kept: "blocks", all inside blocks;
         "norms", concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
         gradients and running statistics are the same. Where a network has nothing of that, a `CheckpointWarning` says so.
 
         Raises:
-            WeightsError: the weights cannot be read, or are not those of this network; its text lists the keys.
+            WeightsError: the weights cannot be read, or are not those of this network; its text says why and lists the keys.
             OSError: the file of weights cannot be read.
         """
         from archspec.codegen.fx import build, copy_weights, load_weights
 
         model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint)
         if self.optimized_from is not None:
-            before = self.optimized_from.build(device, dtype, seed, weights=weights, strict=strict, report=report)
+            before = self.optimized_from.build(
+                device, dtype, seed, weights=weights, strict=strict, adapt=adapt, report=report
+            )
             copy_weights(self.map_weights(before.state_dict()), model.state_dict())
         elif weights is not None:
-            fit = load_weights(model, weights, strict=strict)
-            if report is not None and not fit.exact:
-                report(str(fit))
+            load_weights(model, weights, strict=strict, adapt=adapt, report=report, graph=self.graph)
         return model
 
     def pipeline(
@@ -284,9 +288,10 @@ class Architecture:
         path: str | Path,
         *,
         seed: int | None = 0,
-        weights: str | Path | None = None,
+        weights: Weights | None = None,
         strict: bool = True,
-        report: Callable[[str], object] | None = None,
+        adapt: str | Iterable[str] = (),
+        report: Callable[[WeightReport], object] | None = None,
         command: str | None = None,
         ending: str | None = None,
     ) -> None:
@@ -316,7 +321,7 @@ class Architecture:
         if form not in WRITERS:
             raise ValueError(f"{target.name} ends in none of .py, {', '.join(WRITERS)}")
         check_packages(form)
-        model = self.build(seed=seed, weights=weights, strict=strict, report=report)
+        model = self.build(seed=seed, weights=weights, strict=strict, adapt=adapt, report=report)
         about = make_metadata(self.text, self.name, self.overrides, inference=self.graph.inference)
         WRITERS[form](model, self.graph, about, target)
 

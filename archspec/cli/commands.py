@@ -20,6 +20,7 @@ from archspec.cli.output import check_alone, ending_of, format_option, output_op
 from archspec.cli.pipeline import pipeline
 from archspec.cli.routes import count_paths, lesion
 from archspec.cli.training import train
+from archspec.cli.weights import WeightsOption, weights_options
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -101,9 +102,8 @@ def archspec() -> None:
     *ENDINGS, stream=True, help="Write the network instead: .py, .pt2, .onnx or .safetensors; - for standard output."
 )
 @format_option(*ENDINGS)
-@click.option("--weights", metavar="F", help="Of the network: safetensors, a torch checkpoint, or torchvision:NAME.")
+@weights_options
 @click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
-@click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key.")
 @json_option
 @click.pass_context
 def build(
@@ -118,27 +118,27 @@ def build(
     weights: str | None,
     optimize: bool,
     strict: bool,
+    adapt: str,
     as_json: bool,
 ) -> None:
     from archspec.cli import make, show
 
+    given = WeightsOption(weights, strict, adapt, as_json)
     check_alone(output, as_json=as_json)
     arch = arch.optimize() if optimize else arch
     if output is not None:
         ending = ending_of(output, format)
         if ending == ".py" and weights is not None:
             raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
-        make.write_network(
-            arch, output, ending, seed=seed, weights=weights, strict=strict, command=make.format_command(ctx)
-        )
+        make.write_network(arch, output, ending, seed=seed, given=given, command=make.format_command(ctx))
         if as_json:
-            echo_json(show.collect_facts(arch) | {"written": str(output)})
+            echo_json(show.collect_facts(arch) | given.facts | {"written": str(output)})
         else:
             say_written(output, f"{arch.name}: {output} written")
         return
-    trial = make.run_trial(arch, device=device, seed=seed, batch=batch, weights=weights, strict=strict)
+    trial = make.run_trial(arch, device=device, seed=seed, batch=batch, given=given)
     if as_json:
-        echo_json(show.collect_facts(arch) | trial.as_dict())
+        echo_json(show.collect_facts(arch) | given.facts | trial.as_dict())
         return
     show.show_build(arch, trial)
 

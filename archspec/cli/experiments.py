@@ -41,8 +41,6 @@ Examples:
   archspec experiment delete my.yaml --weights my.pt --beside plain.yaml plain.pt -o delete.png
   archspec experiment gradients my.yaml --weights my.pt --json
 """
-_WIDEST = 8
-"""Bytes that a number of the weights takes at most."""
 
 draws_option = click.option(
     "--draws", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="Random choices for each number."
@@ -144,10 +142,7 @@ def _load_networks(
 
         check_plot_path(out)
     networks = [(arch, weights), *((load(read_spec_argument(spec, DEFAULT)), path) for spec, path in beside)]
-    loaded = [
-        files.load_weights(path, needed=_WIDEST * architecture.params) if path else None
-        for architecture, path in networks
-    ]
+    loaded = [files.load_weights(path, architecture.graph) if path else None for architecture, path in networks]
     for (architecture, _), tensors in zip(networks, loaded, strict=True):
         samples = load_data(data, architecture.graph).to(find_device(device))
         yield TrainedNetwork(

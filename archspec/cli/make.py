@@ -9,41 +9,40 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archspec.cli.console import print_lines
 from archspec.cli.errors import CommandError
 from archspec.cli.warn import show_warnings
+from archspec.cli.weights import WeightsOption
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
     from archspec.codegen.fx.trial import Trial
 
 
-def run_trial(arch: Architecture, *, device: str, seed: int, batch: int, weights: str | None, strict: bool) -> Trial:
+def run_trial(arch: Architecture, *, device: str, seed: int, batch: int, given: WeightsOption) -> Trial:
     """One run of the network with these weights. Raises `CommandError`."""
-    from archspec.codegen.fx import WeightsError
     from archspec.codegen.fx.trial import MissingDeviceError, try_out
 
-    build = functools.partial(arch.build, seed=seed, weights=weights, strict=strict, report=_print_unused_weights)
+    build = functools.partial(arch.build, seed=seed, **given.arguments)
     try:
-        with show_warnings():
+        with show_warnings(), given.translate_errors():
             return try_out(arch.graph, build, device=device, batch=batch)
-    except (MissingDeviceError, WeightsError) as error:
+    except MissingDeviceError as error:
         raise CommandError(str(error)) from error
 
 
 def write_network(
-    arch: Architecture, output: Path, ending: str, *, seed: int, weights: str | None, strict: bool, command: str
+    arch: Architecture, output: Path, ending: str, *, seed: int, given: WeightsOption, command: str
 ) -> None:
     """The network in a file, in the form of an ending; nothing is written where something fails. Raises `CommandError`."""
     if ending == ".py":
         arch.export(output, command=command, ending=ending)
         return
-    from archspec.codegen.fx import ExportError, WeightsError
+    from archspec.codegen.fx import ExportError
 
     try:
-        with show_warnings():
-            arch.export(output, seed=seed, weights=weights, strict=strict, report=_print_unused_weights, ending=ending)
-    except (ExportError, WeightsError) as error:
+        with show_warnings(), given.translate_errors():
+            arch.export(output, seed=seed, ending=ending, **given.arguments)
+    except ExportError as error:
         raise CommandError(str(error)) from error
 
 
@@ -52,8 +51,3 @@ def format_command(ctx: click.Context) -> str:
     given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
     given += ["--optimize"] if ctx.params["optimize"] else []
     return shlex.join(["archspec", "build", ctx.params["spec"], *given, "-o", str(ctx.params["output"])])
-
-
-def _print_unused_weights(table: str) -> None:
-    """Says on standard error what was not taken of the weights."""
-    print_lines("weights that were left out:", *table.splitlines(), err=True)

@@ -8,10 +8,18 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from archspec import files
-from archspec.codegen.fx.checkpoint import compare_weights, copy_weights, read_weights
-from archspec.codegen.fx.weight_files import WeightsError, compute_read_limit, pack_safetensors, pack_torch
+from archspec.codegen.fx import build
+from archspec.codegen.fx.checkpoint import copy_weights, count_bytes, read_weights
+from archspec.codegen.fx.weight_files import (
+    WeightsError,
+    compare_weights,
+    compute_read_limit,
+    pack_safetensors,
+    pack_torch,
+)
 from archspec.experiments.track import ExperimentError
 from archspec.extras import UnavailableError
+from archspec.ir.graph import Graph
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
 
@@ -29,14 +37,11 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     files.write_atomically(path, _import_safetensors(plain) if path.suffix == ".safetensors" else pack_torch(plain))
 
 
-def load_weights(path: Path, *, needed: int | None = None) -> dict[str, Tensor]:
-    """Reads weights for a network whose own take `needed` bytes.
-
-    Raises `ExperimentError`, also where a file holds anything but tensors by name, and OSError.
-    """
-    check_suffix(path)
+def load_weights(path: Path, graph: Graph) -> dict[str, Tensor]:
+    """Reads the weights of a network by its names. Raises `ExperimentError` where they are not its own, and OSError."""
+    own = build(graph, device="meta").state_dict()
     try:
-        return read_weights(path, limit=None if needed is None else compute_read_limit(needed))
+        return read_weights(path, own, limit=compute_read_limit(count_bytes(own)))
     except WeightsError as error:
         raise ExperimentError(str(error)) from None
 
@@ -54,7 +59,7 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         raise ExperimentError(f"{name} is {list(got)} in the weights, {list(expected)} in the network")
     for name, (dtype, other) in fit.mistyped.items():
         raise ExperimentError(f"{name} is of {other} in the weights, of {dtype} in the network")
-    copy_weights({name: weights[name] for name in own}, own)
+    copy_weights({name: weights[name] for name in own if name in weights}, own)
 
 
 def _import_safetensors(weights: Mapping[str, Tensor]) -> bytes:

@@ -12,7 +12,7 @@ from archspec.codegen.fx.checkpoint import copy_weights, load_weights
 from archspec.codegen.fx.export import WRITERS, ExportError, check_packages, make_metadata
 from archspec.codegen.fx.flat import flatten_model
 from archspec.codegen.fx.modules import DropPath
-from archspec.codegen.fx.weight_files import WeightsError, WeightsWarning
+from archspec.codegen.fx.weight_files import WeightReport, Weights, WeightsError, WeightsNote, WeightsWarning
 from archspec.codegen.fx.weight_map import map_weights
 
 __all__ = [
@@ -21,7 +21,10 @@ __all__ = [
     "CheckpointWarning",
     "DropPath",
     "ExportError",
+    "WeightReport",
+    "Weights",
     "WeightsError",
+    "WeightsNote",
     "WeightsWarning",
     "build",
     "check_packages",

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 _LONGEST = 80
 
 
 class WeightsError(ValueError):
-    """Weights that cannot be read, or that are not those of the network."""
+    """Weights that cannot be read, or that are not those of the network.
+
+    Its text is the one line `message`, the `table` of what differs and a line `help:`, where there are any; `facts` is what
+    the table says, as data.
+    """
+
+    def __init__(
+        self, message: str, *, table: str = "", help: str = "", facts: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__("\n".join(filter(None, (message, table, help and f"help: {help}"))))
+        self.message, self.help, self.facts = message, help, facts
+
+    def as_dict(self) -> dict[str, object]:
+        """What is wrong as plain data, for `--json`."""
+        found: dict[str, object] = {"error": self.message, "help": self.help or None}
+        return found if self.facts is None else found | {"weights": dict(self.facts)}
 
 
 class WeightsWarning(UserWarning):
-    """Weights that were taken and are hardly meant: some are not finite."""
+    """Weights that were taken and are hardly meant: some are not finite, or some were left out."""
+
+
+class WeightsNote(UserWarning):
+    """What was done with the names, the shapes or the choice of weights before they were taken."""
 
 
 class FormatError(ValueError):
     """What a file's content is not, where its format says that it must be; whoever opened the file adds its name."""
+
+    def __init__(self, message: str, *, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
 
 
 CHANGED = "its content is not what was written, by the digest that was written with it"

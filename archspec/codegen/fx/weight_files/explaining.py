@@ -1,0 +1,113 @@
+"""Why weights are not those of a network, in one line, and what can be done about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archspec.codegen.fx.weight_files.adapting import Adaptation, apply_to_fit
+from archspec.codegen.fx.weight_files.errors import quote_name
+from archspec.codegen.fx.weight_files.fit import WeightFit
+from archspec.codegen.fx.weight_files.mappings import Described
+from archspec.codegen.fx.weight_files.matching import Match, find_shared_prefix, strip_ones
+from archspec.codegen.fx.weight_files.siblings import find_sibling
+
+_SHOWN = 3
+_SHARD = re.compile(r"(.+)-(\d{3,5})-of-(\d{3,5})(\.\w+)")
+_LOOSE = "--no-strict, or strict=False, takes what fits"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Weights and the network that they do not fit."""
+
+    source: str
+    own: Mapping[str, Described]
+    match: Match
+    fit: WeightFit
+    adaptations: Sequence[Adaptation]
+    """Those that would make some of it fit, and were not asked for."""
+    notes: Sequence[str] = ()
+    """What was done with them before."""
+    name: str = ""
+    """The network's."""
+
+
+def explain_misfit(misfit: Misfit) -> tuple[str, str]:
+    """What differs, in one line, and what can be done, which may be nothing."""
+    for explain in (_explain_adaptations, _explain_shard, _explain_sibling, _explain_names, _explain_rest):
+        reason, help = explain(misfit)
+        if reason:
+            return "; ".join([reason, *misfit.notes]), help
+    raise AssertionError("the last explanation says something of every misfit")
+
+
+def _explain_adaptations(misfit: Misfit) -> tuple[str, str]:
+    """A head, channels, positions or patches, where nothing else differs."""
+    if not misfit.adaptations or not apply_to_fit(misfit.fit, misfit.adaptations).exact:
+        return "", ""
+    kinds = ",".join(dict.fromkeys(kind for one in misfit.adaptations for kind in one.kinds))
+    reason = _list_some([one.difference for one in misfit.adaptations], "; ")
+    return reason, f'adapt them with --adapt {kinds}, or adapt="{kinds}"'
+
+
+def _explain_shard(misfit: Misfit) -> tuple[str, str]:
+    """One file of several."""
+    found = _SHARD.fullmatch(Path(misfit.source).name)
+    if not found or not misfit.fit.missing:
+        return "", ""
+    index = f"{found[1]}{found[4]}.index.json"
+    return f"it is file {int(found[2])} of {int(found[3])}", f"name the index of all of them: {index}"
+
+
+def _explain_sibling(misfit: Misfit) -> tuple[str, str]:
+    """A bundled network that has these tensors."""
+    if not misfit.fit.missing and not misfit.fit.unexpected and not misfit.fit.misshaped:
+        return "", ""
+    sibling = find_sibling({name: tuple(tensor.shape) for name, tensor in misfit.match.tensors.items()}, misfit.name)
+    if sibling is None:
+        return "", ""
+    loose = "" if misfit.fit.missing or misfit.fit.misshaped else f"; {_LOOSE}"
+    return f"it has the tensors of {sibling}", f"build {sibling}{loose}"
+
+
+def _explain_names(misfit: Misfit) -> tuple[str, str]:
+    """Other names altogether."""
+    match, own = misfit.match, misfit.own
+    if match.hits:
+        return "", ""
+    prefix = find_shared_prefix(match.tensors)
+    below = f", all below {prefix!r}" if prefix else ""
+    text = (
+        f"none of its {len(match.tensors)} names is one of the network's {len(own)}{below}: "
+        f"expected {_list_some(list(own))}, got {_list_some(list(map(quote_name, match.tensors)))}"
+    )
+    shapes = [strip_ones(tuple(tensor.shape)) for tensor in match.tensors.values()]
+    if shapes == [strip_ones(tuple(tensor.shape)) for tensor in own.values()]:
+        return (
+            f"{text}; the shapes are equal, in the same order",
+            "rename them: a mapping of tensors by the network's names is taken too",
+        )
+    return text, ""
+
+
+def _explain_rest(misfit: Misfit) -> tuple[str, str]:
+    """Counts of what differs."""
+    fit, loose = misfit.fit, _LOOSE
+    if not fit.missing and not fit.refused:
+        more = _list_some(list(map(quote_name, fit.unexpected)))
+        return f"it has all of the network's tensors and {len(fit.unexpected)} more: {more}", loose
+    if not fit.unexpected and not fit.refused:
+        return (
+            f"{len(fit.missing)} of the network's {len(misfit.own)} tensors are missing: {_list_some(list(fit.missing))}",
+            loose,
+        )
+    counts = ((fit.missing, "missing"), (fit.unexpected, "unexpected"), (fit.misshaped, "of another shape"))
+    parts = [f"{len(part)} {word}" for part, word in (*counts, (fit.mistyped, "of another type")) if part]
+    return f"of the network's {len(misfit.own)} tensors and its {len(misfit.match.tensors)}, {', '.join(parts)}", ""
+
+
+def _list_some(words: list[str], by: str = ", ") -> str:
+    return by.join(words[:_SHOWN]) + (f"{by}and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
