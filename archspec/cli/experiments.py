@@ -25,6 +25,7 @@ from archspec.cli.training import (
     translate_errors,
 )
 from archspec.cli.warn import show_warnings
+from archspec.cli.weights import translate_weights_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -113,7 +114,7 @@ def _experiment_options(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def prepared(arch: Architecture, *, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
         chosen = {name: options.pop(name) for name in ("weights", "beside", "data", "device")}
-        with translate_errors(), report_divergence(as_json=as_json):
+        with translate_errors(), translate_weights_errors(as_json=as_json), report_divergence(as_json=as_json):
             patients = list(_load_networks(arch, seed=seed, out=out, **chosen))
         command(Subjects(patients, seed, out, as_json), **options)
 

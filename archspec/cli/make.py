@@ -11,7 +11,7 @@ import click
 
 from archspec.cli.errors import CommandError
 from archspec.cli.warn import show_warnings
-from archspec.cli.weights import WeightsOption
+from archspec.cli.weights import WeightsOption, translate_weights_errors
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -24,7 +24,7 @@ def run_trial(arch: Architecture, *, device: str, seed: int, batch: int, given: 
 
     build = functools.partial(arch.build, seed=seed, **given.arguments)
     try:
-        with show_warnings(), given.translate_errors():
+        with show_warnings(), translate_weights_errors(as_json=given.as_json):
             return try_out(arch.graph, build, device=device, batch=batch)
     except MissingDeviceError as error:
         raise CommandError(str(error)) from error
@@ -40,7 +40,7 @@ def write_network(
     from archspec.codegen.fx import ExportError
 
     try:
-        with show_warnings(), given.translate_errors():
+        with show_warnings(), translate_weights_errors(as_json=given.as_json):
             arch.export(output, seed=seed, ending=ending, **given.arguments)
     except ExportError as error:
         raise CommandError(str(error)) from error

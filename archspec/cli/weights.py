@@ -50,17 +50,18 @@ class WeightsOption:
         """For `--json`; empty where no weights were given."""
         return {} if self.report is None else {"weights": self.report.as_dict()}
 
-    @contextmanager
-    def translate_errors(self) -> Iterator[None]:
-        """Weights that are not taken end the command with their message, in JSON on standard output too."""
-        from archspec.codegen.fx import WeightsError
 
-        try:
-            yield
-        except WeightsError as error:
-            if self.as_json:
-                echo_json(error.as_dict())
-            raise CommandError(str(error)) from error
+@contextmanager
+def translate_weights_errors(*, as_json: bool) -> Iterator[None]:
+    """Weights that are not taken end the command with their message, in JSON on standard output too."""
+    from archspec.codegen.fx import WeightsError
+
+    try:
+        yield
+    except WeightsError as error:
+        if as_json:
+            echo_json(error.as_dict())
+        raise CommandError(str(error)) from error
 
 
 def weights_options(command: Callable[..., None]) -> Callable[..., None]:

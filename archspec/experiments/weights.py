@@ -11,7 +11,6 @@ from archspec import files
 from archspec.codegen.fx import build
 from archspec.codegen.fx.checkpoint import copy_weights, count_bytes, read_weights
 from archspec.codegen.fx.weight_files import (
-    WeightsError,
     compare_weights,
     compute_read_limit,
     pack_safetensors,
@@ -38,12 +37,9 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 
 def load_weights(path: Path, graph: Graph) -> dict[str, Tensor]:
-    """Reads the weights of a network by its names. Raises `ExperimentError` where they are not its own, and OSError."""
+    """Reads the weights of a network by its names. Raises `WeightsError` where they are not its own, and OSError."""
     own = build(graph, device="meta").state_dict()
-    try:
-        return read_weights(path, own, limit=compute_read_limit(count_bytes(own)))
-    except WeightsError as error:
-        raise ExperimentError(str(error)) from None
+    return read_weights(path, own, limit=compute_read_limit(count_bytes(own)))
 
 
 def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import archspec
 from archspec import files
-from archspec.codegen.fx.weight_files import pack_torch, read_data
+from archspec.codegen.fx.weight_files import WeightsError, pack_torch, read_data
 from archspec.experiments import weights
 from archspec.experiments.data import Data
 from archspec.experiments.track import DivergedError, ExperimentError, StoppedError
@@ -447,10 +447,10 @@ def test_files_without_weights(row: archspec.Architecture, tmp_path: Path) -> No
         weights.save_weights(tmp_path / "w.bin", {})
     for name in ("w.pt", "w.safetensors"):
         (tmp_path / name).write_bytes(b"noise that is no file of weights")
-        with pytest.raises(ExperimentError, match=r"neither safetensors nor|not a whole safetensors file"):
+        with pytest.raises(WeightsError, match=r"neither safetensors nor|not a whole safetensors file"):
             weights.load_weights(tmp_path / name, row.graph)
     torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(ExperimentError, match="expected tensors by name"):
+    with pytest.raises(WeightsError, match="expected tensors by name"):
         weights.load_weights(tmp_path / "list.pt", row.graph)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from torch import Tensor
+
 from archspec.codegen.fx.weight_files.errors import FormatError, WeightsError, quote_name
 from archspec.codegen.fx.weight_files.mappings import (
     Described,
@@ -33,11 +35,23 @@ def choose_match(source: WeightSource, own: Mapping[str, Described]) -> Match:
         raise _report_no_tensors(source)
     matches = sorted((match_names(mapping, own, part) for mapping in mappings), key=_rank, reverse=True)
     best = matches[0]
-    equal = [other for other in matches if other.score == best.score and other.mapping.tensors != best.mapping.tensors]
+    equal = [other for other in matches if other.score == best.score and not _are_same(other, best)]
     if best.hits and (equal or best.renamed.rivals):
         raise _report_ambiguity(source, best, equal)
     _check_values(source, best, own)
     return best
+
+
+def _are_same(one: Match, other: Match) -> bool:
+    """Whether two parts of a checkpoint have the same tensors, and not only equal ones."""
+    if one.tensors.keys() != other.tensors.keys():
+        return False
+    return all(_locate(tensor) == _locate(other.tensors[name]) for name, tensor in one.tensors.items())
+
+
+def _locate(tensor: Described) -> object:
+    """Where the values of a tensor are."""
+    return (tensor.data_ptr(), tensor.shape, tensor.stride()) if isinstance(tensor, Tensor) else tensor
 
 
 def _rank(match: Match) -> tuple[int, int, int]:
@@ -76,7 +90,7 @@ def _report_ambiguity(source: WeightSource, best: Match, equal: list[Match]) -> 
         text = "several of its parts fit the network equally well"
     shown = ", ".join(map(quote_name, parts[:_SHOWN]))
     example = next((part for part in parts if part), parts[0])
-    return WeightsError(f"{source.name}: {text}: {shown}", help=f"name the one that is meant: {source.name}#{example}")
+    return WeightsError(f"{source.name}: {text}: {shown}", help=source.advise_part(example))
 
 
 def _check_values(source: WeightSource, match: Match, own: Mapping[str, Described]) -> None:

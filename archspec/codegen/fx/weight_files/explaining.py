@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,8 @@ def _explain_sibling(misfit: Misfit) -> tuple[str, str]:
     sibling = find_sibling({name: tuple(tensor.shape) for name, tensor in misfit.match.tensors.items()}, misfit.name)
     if sibling is None:
         return "", ""
-    loose = "" if misfit.fit.missing or misfit.fit.misshaped else f"; {_LOOSE}"
+    extends = misfit.name and sibling.startswith(misfit.name) and not misfit.fit.missing and not misfit.fit.misshaped
+    loose = f"; {_LOOSE}" if extends else ""
     return f"it has the tensors of {sibling}", f"build {sibling}{loose}"
 
 
@@ -81,7 +82,7 @@ def _explain_names(misfit: Misfit) -> tuple[str, str]:
     prefix = find_shared_prefix(match.tensors)
     below = f", all below {prefix!r}" if prefix else ""
     text = (
-        f"none of its {len(match.tensors)} names is one of the network's {len(own)}{below}: "
+        f"of its {_count_names(match.tensors)}{below}, none is the network's: "
         f"expected {_list_some(list(own))}, got {_list_some(list(map(quote_name, match.tensors)))}"
     )
     shapes = [strip_ones(tuple(tensor.shape)) for tensor in match.tensors.values()]
@@ -110,4 +111,8 @@ def _explain_rest(misfit: Misfit) -> tuple[str, str]:
 
 
 def _list_some(words: list[str], by: str = ", ") -> str:
-    return by.join(words[:_SHOWN]) + (f"{by}and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
+    return by.join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
+
+
+def _count_names(names: Collection[str]) -> str:
+    return "1 name" if len(names) == 1 else f"{len(names)} names"

@@ -33,6 +33,15 @@ class WeightSource:
     load: Callable[[Mapping[str, Any]], dict[str, Tensor]]
     part: str = ""
     """The keys or the prefix of the part that is asked for, behind `#`."""
+    is_file: bool = False
+
+    def advise_part(self, part: str) -> str:
+        """How one of several parts is asked for."""
+        return (
+            f"name the one that is meant: {self.name}{_PART}{part}"
+            if self.is_file
+            else f"give one of them, such as {part}, alone"
+        )
 
 
 @contextmanager
@@ -44,16 +53,14 @@ def open_source(weights: Weights, *, limit: int | None = None) -> Iterator[Weigh
         yield WeightSource("weights", _to_tensors(weights, 0), dict)
         return
     if not isinstance(weights, str | os.PathLike):
-        raise WeightsError(
-            f"expected a file, a mapping of tensors or NAME of torchvision:NAME, got {type(weights).__name__}"
-        )
+        raise WeightsError(f"expected a file of weights or a mapping of tensors by name, got {type(weights).__name__}")
     library, colon, name = str(weights).partition(":")
     if colon and library in LIBRARIES:
         yield WeightSource(str(weights), _LOADERS[library](name), dict)
         return
     path, part = _split_part(Path(weights))
     with _open_path(find_weights_in(path) if path.is_dir() else path, limit) as opened:
-        yield WeightSource(str(path), opened.tree, opened.load, part)
+        yield WeightSource(str(path), opened.tree, opened.load, part, is_file=True)
 
 
 def _open_path(path: Path, limit: int | None) -> Any:

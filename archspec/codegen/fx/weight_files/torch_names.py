@@ -97,8 +97,8 @@ class TorchNames:
         return _Name(name)
 
     def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
-        name = function.name if isinstance(function, _Name) else ""
-        if name and name not in _KNOWN and not name.startswith(_SCHEMES):
+        name = function.name if isinstance(function, _Name | PickledObject) else ""
+        if isinstance(function, PickledObject) or (name and name not in _KNOWN and not name.startswith(_SCHEMES)):
             return PickledObject(name, arguments)
         if name in _MAPPINGS:
             return _mapping(arguments)
