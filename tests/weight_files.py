@@ -123,7 +123,7 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "text-value.pt": (lambda weights: saved({**weights, "one.weight": "a"}), "for one.weight, got a"),
     "deep-inner.pt": (
         lambda weights: saved({"a": {"b": {"c": dict(weights)}}, "epoch": 3}),
-        "got the keys a, epoch, none of which has any",
+        "got the keys a, epoch without tensors below them",
     ),
     "meta.pt": (
         with_tensor("one.weight", lambda weight: weight.to("meta")),
@@ -150,7 +150,7 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "class.pt": (lambda _: saved(SimpleNamespace(a=1)), "it holds types.SimpleNamespace"),
     "beside.pt": (
         lambda _: saved({"state_dict": {}, "args": SimpleNamespace()}),
-        "none of which has any; types.SimpleNamespace in it is not read",
+        "without tensors below them; types.SimpleNamespace in it is not read",
     ),
     "plain-pickle.pt": (lambda _: pickle.dumps({"a": 1}, 2), "a pickle that torch.save did not write"),
     "call.pt": (lambda _: pickled(calling("builtins", "open", end=_TOUCH)), "it holds builtins.open"),
@@ -173,7 +173,7 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "long-text.pt": (lambda _: pickled(b"\x80\x04\x8d" + b"\xff" * 7 + b"\x7f" + b"a."), "cut off or damaged"),
     "big-number.pt": (
         lambda _: pickled(b"\x80\x02}\x8b\x00\x40\x00\x00" + b"\xff" * 16384 + b"K\x00s."),
-        "got the key -1, none",
+        "got the key -1 without",
     ),
     "deep.pt": (
         lambda _: pickled(b"\x80\x02" + b"]" * 9 + b"\x85" * 99999 + b"."),

@@ -86,7 +86,7 @@ def test_an_averaged_model_of_torch(net: Architecture, weights: Weights) -> None
 
 
 def test_names_of_torchvision_s_old_densenet(tmp_path: Path) -> None:
-    theirs = torchvision().models.DenseNet(4, (2, 2, 2, 2), 64).state_dict()
+    theirs = torchvision().models.DenseNet(4, (2, 2, 2, 2), 8).state_dict()
     inner = re.compile(r"(denselayer\d+\.(?:norm|conv))([12])\.")
     old = {inner.sub(r"\1.\2.", key): weight for key, weight in theirs.items() if "num_batches" not in key}
     assert old.keys() - theirs.keys()

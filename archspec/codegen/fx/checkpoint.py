@@ -54,7 +54,7 @@ def load_weights(
         plan = _plan(source, own, kinds, graph)
         done = plan.report
         if (strict and not plan.fit.exact) or (own and not done.taken):
-            raise plan.refuse(graph.name if graph is not None else "")
+            raise plan.refuse(graph.name if graph is not None else "", strict=strict)
         taken = _take(plan, own)
     copy_weights(taken, own)
     _tell(done, report)
@@ -120,13 +120,13 @@ class _Plan:
         total = sum(1 for key in self.own if key in self.match.tensors or not is_counter(key))
         return WeightReport(self.source.name, self.fit, len(self.keys), total, len(self.match.tensors), notes)
 
-    def refuse(self, name: str) -> WeightsError:
+    def refuse(self, name: str, *, strict: bool = True) -> WeightsError:
         """The error of weights that do not fit the network of a name."""
         done = self.report
-        misfit = Misfit(done.source, self.own, self.match, self.fit, self.offered, done.notes, name)
+        misfit = Misfit(done.source, self.own, done.total, self.match, self.fit, self.offered, done.notes, name)
         reason, help = explain_misfit(misfit)
-        message = f"{done.source}: these are not the weights of this network: {reason}"
-        return WeightsError(message, table=str(self.fit), help=help, facts=done.as_dict())
+        fact = f"{done.source}: these are not the weights of this network" if strict else done.counts
+        return WeightsError(f"{fact}: {reason}", table=str(self.fit), help=help, facts=done.as_dict())
 
 
 def _plan(source: WeightSource, own: Mapping[str, Described], kinds: Sequence[str], graph: Graph | None) -> _Plan:

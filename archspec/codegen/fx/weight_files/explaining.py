@@ -25,6 +25,8 @@ class Misfit:
 
     source: str
     own: Mapping[str, Described]
+    total: int
+    """How many tensors the network has, without counters that are not there."""
     match: Match
     fit: WeightFit
     adaptations: Sequence[Adaptation]
@@ -77,10 +79,10 @@ def _explain_sibling(misfit: Misfit) -> tuple[str, str]:
 def _explain_names(misfit: Misfit) -> tuple[str, str]:
     """Other names altogether."""
     match, own = misfit.match, misfit.own
-    if match.hits:
+    if match.hits or not own:
         return "", ""
     prefix = find_shared_prefix(match.tensors)
-    below = f", all below {prefix!r}" if prefix else ""
+    below = f", all below {prefix!r}" if prefix and len(match.tensors) > 1 else ""
     text = (
         f"of its {_count_names(match.tensors)}{below}, none is the network's: "
         f"expected {_list_some(list(own))}, got {_list_some(list(map(quote_name, match.tensors)))}"
@@ -102,12 +104,15 @@ def _explain_rest(misfit: Misfit) -> tuple[str, str]:
         return f"it has all of the network's tensors and {len(fit.unexpected)} more: {more}", loose
     if not fit.unexpected and not fit.refused:
         return (
-            f"{len(fit.missing)} of the network's {len(misfit.own)} tensors are missing: {_list_some(list(fit.missing))}",
+            f"{len(fit.missing)} of the network's {misfit.total} tensors are missing: {_list_some(list(fit.missing))}",
             loose,
         )
     counts = ((fit.missing, "missing"), (fit.unexpected, "unexpected"), (fit.misshaped, "of another shape"))
     parts = [f"{len(part)} {word}" for part, word in (*counts, (fit.mistyped, "of another type")) if part]
-    return f"of the network's {len(misfit.own)} tensors and its {len(misfit.match.tensors)}, {', '.join(parts)}", ""
+    return (
+        f"{', '.join(parts)}; expected {misfit.total} tensors, got {len(misfit.match.tensors)}",
+        "" if fit.refused else loose,
+    )
 
 
 def _list_some(words: list[str], by: str = ", ") -> str:

@@ -83,7 +83,7 @@ def describe_lack(tree: Any) -> str:
     """What a checkpoint without tensors by name holds instead.
 
     >>> describe_lack({"epoch": 3, "net": [], "args": PickledObject("argparse.Namespace")})
-    'the keys epoch, net, args, none of which has any; argparse.Namespace in it is not read'
+    'the keys epoch, net, args without tensors below them; argparse.Namespace in it is not read'
     """
     if isinstance(tree, PickledObject):
         return f"it holds {quote_name(tree.name)}, which is no tensor, mapping, list, number or text"
@@ -94,6 +94,8 @@ def describe_lack(tree: Any) -> str:
         return f"{quote_name(numbered)} as a name"
     if not tree:
         return "nothing"
+    if {"state", "param_groups"} <= tree.keys():
+        return "the state of an optimizer"
     unreadable = [(key, part) for key, part in tree.items() if isinstance(part, Unreadable)]
     if unreadable:
         return f"{unreadable[0][1].kind} for {quote_name(unreadable[0][0])}"
@@ -102,4 +104,4 @@ def describe_lack(tree: Any) -> str:
     )
     classes = list_classes(tree)
     rest = f"; {', '.join(classes)} in it {'is' if len(classes) == 1 else 'are'} not read" if classes else ""
-    return f"the {'key' if len(tree) == 1 else 'keys'} {shown}, none of which has any{rest}"
+    return f"the {'key' if len(tree) == 1 else 'keys'} {shown} without tensors below {'it' if len(tree) == 1 else 'them'}{rest}"

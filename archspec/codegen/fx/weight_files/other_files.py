@@ -48,6 +48,8 @@ def check_kind(start: bytes) -> None:
         )
     if text.startswith((b"<?xml", b"<error")):
         raise FormatError("it is an XML document, as a server answers with an error", help="download the file again")
+    if text.startswith((b"{", b"[")):
+        raise FormatError("it is JSON, as a server answers with an error; an index of shards ends in .index.json")
     for place, magic, kind in _KINDS:
         if start[place:].startswith(magic):
             raise FormatError(f"it is {kind}")

@@ -60,12 +60,11 @@ def resample_patches(weight: Tensor, size: tuple[int, int]) -> Tensor:
     It gives for a resized patch what the old weight gave for the patch: w' is the pseudoinverse of the transposed resizing matrix
     applied to w (Beyer et al. 2023, FlexiViT, arXiv:2212.08013, section 3.4).
     """
-    before = (weight.shape[2], weight.shape[3])
-    basis = torch.eye(prod(before)).reshape(-1, 1, *before)
+    before, wide = (weight.shape[2], weight.shape[3]), _widen(weight)
+    basis = torch.eye(prod(before), dtype=wide.dtype).reshape(-1, 1, *before)
     resize = F.interpolate(basis, size=size, mode="bicubic", antialias=True, align_corners=False).flatten(1)
     inverse: Tensor = torch.linalg.pinv(resize)  # (new, old)
-    flat = _widen(weight).flatten(2).to(inverse.dtype) @ inverse.T
-    return flat.reshape(*weight.shape[:2], *size)
+    return (wide.flatten(2) @ inverse.T).reshape(*weight.shape[:2], *size)
 
 
 def _is_square(count: int) -> bool:

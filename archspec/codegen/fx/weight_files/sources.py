@@ -54,6 +54,8 @@ def open_source(weights: Weights, *, limit: int | None = None) -> Iterator[Weigh
         return
     if not isinstance(weights, str | os.PathLike):
         raise WeightsError(f"expected a file of weights or a mapping of tensors by name, got {type(weights).__name__}")
+    if not str(weights):
+        raise WeightsError("expected a file of weights, got an empty name")
     library, colon, name = str(weights).partition(":")
     if colon and library in LIBRARIES:
         yield WeightSource(str(weights), _LOADERS[library](name), dict)

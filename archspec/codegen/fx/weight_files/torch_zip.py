@@ -141,6 +141,9 @@ def find_root(names: list[str]) -> str:
         inside = [name for name in names if name.lower().endswith(_WEIGHTS)]
         if inside:
             raise FormatError(f"a zip archive with {quote_name(inside[0])} in it", help="unpack it, and name that file")
+        if names and all(name.endswith(".npy") for name in names):
+            help = "give them as a mapping: arch.build(weights=dict(numpy.load(file)))"
+            raise FormatError("an archive of NumPy's arrays", help=help)
         shown = ", ".join(map(quote_name, names[:3])) or "nothing"
         raise FormatError(f"a zip archive of {len(names)} records that has not one {_PICKLE}: {shown}")
     return roots[0]
