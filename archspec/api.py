@@ -10,9 +10,10 @@ from typing import Any
 from archspec.architecture import Architecture
 from archspec.errors import Diagnostic, Source, SpecError, diagnostic_order
 from archspec.passes import ARGUMENTS
-from archspec.spec import DEFAULT, Budget, Limits
 from archspec.spec import bundled as bundled_specs
+from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
+from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.source_lookup import Spec, locate_source
 
 _LOGGER = logging.getLogger("archspec")

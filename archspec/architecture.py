@@ -12,7 +12,7 @@ from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
 from archspec.meter import find_meter
 from archspec.numerals import format_number
-from archspec.passes import ARGUMENTS, BY_WORD
+from archspec.passes import BY_WORD
 from archspec.printable import escape_unprintable
 from archspec.spec.bound_tree import Program
 from archspec.spec.yaml_tree import Tree, to_plain_data
@@ -354,11 +354,10 @@ class Architecture:
         """The architecture after one more pass, as `passes: [word: arguments]` would make it.
 
         Raises:
-            PassError: the network is not what the pass needs.
+            PassError: an argument is wrong, the network is not what the pass needs, or the pass is at fault.
             KeyError: there is no pass of that name.
         """
-        chosen = ARGUMENTS[word].model_validate(arguments)
-        network = BY_WORD[word](self.graph, **dict(chosen))
+        network = BY_WORD[word](self.graph, **arguments)
         return Architecture(self.program, network, self.text, self.overrides, optimized_from=self.optimized_from)
 
     def lesion(

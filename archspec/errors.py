@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -21,8 +20,6 @@ _MOST_SHOWN = 1000  # characters of one line of a diagnostic
 _SHOWN_ITEMS = 20  # arguments of a block, or numbers of a list
 _REPORT = 50  # units of work for one diagnostic
 _SHOWN_PLACES = 8  # further places of what is wrong at several
-_LISTED = 12  # names that are listed whole
-_COMPARED = 1000  # words that are looked through for the nearest one
 
 Severity = Literal["error", "warning"]
 """An error keeps a spec from being a network; a warning is about a part of it that changes nothing, or may not be meant."""
@@ -142,7 +139,14 @@ class Diagnostic:
         }
 
 
-class SpecError(ValueError):
+class ArchspecError(Exception):
+    """What archspec raises for its user, whatever it is: `except ArchspecError` catches all of it.
+
+    Each error is also of the builtin class that says of which kind it is: `ValueError`, `LookupError`, `OSError`, …
+    """
+
+
+class SpecError(ArchspecError, ValueError):
     """A spec that is not a network; `diagnostics` says why, each with its place."""
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
@@ -220,60 +224,6 @@ def _with_others(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
     if len(others) > _SHOWN_PLACES:
         notes[-1] = Note(notes[-1].span, f"and here, and at {len(others) - _SHOWN_PLACES} more places")
     return replace(first, notes=(*first.notes, *notes))
-
-
-def find_nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that `word` was most likely meant to be, or None.
-
-    All suggestions of one run share an allowance of work (`meter.SUGGESTIONS`); when it is spent there are no more.
-    """
-    if len(word) > 60:
-        return None
-    alike = (other for other in words if abs(len(other) - len(word)) <= max(3, len(word)))
-    compared = list(islice(alike, _COMPARED))
-    if not meter.find_meter().suggest(sum(_comparison_work(word, other) for other in compared)):
-        return None
-    close = difflib.get_close_matches(word.lower(), compared, n=1, cutoff=0.6)
-    return close[0] if close else None
-
-
-def _comparison_work(word: str, other: str) -> int:
-    """The work of comparing two words: difflib looks each letter of one up among those of the other."""
-    return 3 + len(word) * len(other) // 6
-
-
-def suggest_nearest(word: str, words: Iterable[str]) -> str | None:
-    """A `help:` text that names the nearest of `words`; None where none is near."""
-    close = find_nearest(word, words)
-    return f"did you mean {close!r}?" if close is not None else None
-
-
-def did_you_mean(word: str, words: Iterable[str]) -> str | None:
-    """A `help:` text that names the nearest of `words`, or else all of them; of many, some and how many there are.
-
-    `words` are looked at only as long as there is work left for suggestions. None where there are none, or no work is left.
-
-    >>> did_you_mean("kernal", ["out", "kernel"])
-    "did you mean 'kernel'?"
-    >>> did_you_mean("x", ["out", "kernel"])
-    'there is out, kernel'
-    """
-    account = meter.find_meter()
-    known: dict[str, None] = {}
-    for other in words:
-        if not account.suggest(1):
-            return None
-        known[other] = None
-    close = suggest_nearest(word, known)
-    if close is not None or not known:
-        return close
-    if len(known) <= _LISTED:
-        return f"there is {', '.join(known)}"
-    if not account.suggest(sum(map(len, known))):
-        return None
-    letters, order = set(word.lower()), {other: position for position, other in enumerate(known)}
-    alike = sorted(known, key=lambda other: (-len(letters & set(other.lower())), order[other]))
-    return f"there are {len(known)}, among them {', '.join(alike[: _LISTED // 2])}"
 
 
 def shorten_text(text: str, limit: int = 60) -> str:

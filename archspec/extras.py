@@ -6,10 +6,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from archspec.errors import ArchspecError
+
 _LONGEST = 300
 
 
-class UnavailableError(ImportError):
+class UnavailableError(ArchspecError, ImportError):
     """An optional package that is not installed, or is and cannot be imported."""
 
 

@@ -1,11 +1,16 @@
-"""Whole numbers as text, however many digits they have: Python's own conversion refuses more than 4,300, and takes its time."""
+"""Whole numbers as text: the one place that decides how pictures, tables, reports and commands write them.
+
+Numbers may have any number of digits: Python's own conversion refuses more than 4,300, and takes its time.
+"""
 
 from __future__ import annotations
 
 import decimal
+from collections.abc import Iterable
 
 _PLAIN = 4096  # bits up to which Python converts by itself
 _CHUNK = 2048  # bits that are converted at once
+_PREFIXES = "kMGTPEZY"  # of SI, for the powers of a thousand
 
 
 def format_digits(number: int) -> str:
@@ -27,12 +32,45 @@ def format_grouped(number: int) -> str:
 
 
 def format_number(number: int, most: int = 60) -> str:
-    """A whole number for readers: with its thousands apart, or rounded, with `≈`, where it has more digits than about `most`.
+    """A whole number for readers: with its thousands apart, or rounded, with `≈`, where it has more than `most` digits.
 
     >>> format_number(-1234), format_number(2**1000)
     ('-1,234', '≈ 1.071e301')
     """
-    return format_grouped(number) if number.bit_length() <= 3 * most else format_approximate(number)
+    return format_grouped(number) if abs(number) < 10**most else format_approximate(number)
+
+
+def format_rounded(number: int) -> str:
+    """A count that is not negative, in three digits and a prefix of SI.
+
+    >>> format_rounded(999), format_rounded(147_456), format_rounded(999_500), format_rounded(4_089_184_256)
+    ('999', '147 k', '1.00 M', '4.09 G')
+    """
+    if number < 1000:
+        return str(number)
+    if number >= 1000 ** len(_PREFIXES):
+        return format_approximate(number)
+    mantissa, exponent = f"{number:.2e}".split("e")
+    thousands, rest = divmod(int(exponent), 3)
+    return f"{float(mantissa) * 10**rest:.{2 - rest}f} {_PREFIXES[thousands - 1]}"
+
+
+def format_bytes(count: int) -> str:
+    """A number of bytes, in powers of a thousand, as memory and files are rated.
+
+    >>> format_bytes(320), format_bytes(102_228_128)
+    ('320 B', '102 MB')
+    """
+    return f"{count} B" if count < 1000 else f"{format_rounded(count)}B"
+
+
+def format_power_of_two(number: int) -> str:
+    """`2^k` where the number is that, else nothing.
+
+    >>> format_power_of_two(65536), format_power_of_two(6)
+    ('2^16', '')
+    """
+    return f"2^{number.bit_length() - 1}" if number > 1 and number & (number - 1) == 0 else ""
 
 
 def format_approximate(number: int) -> str:
@@ -44,6 +82,15 @@ def format_approximate(number: int) -> str:
     size = abs(number)
     exponent = order_of_magnitude(size)
     return f"≈ {'-' if number < 0 else ''}{size // 10 ** (exponent - 3) / 1000:.3f}e{exponent}"
+
+
+def format_sizes(sizes: Iterable[int]) -> str:
+    """The sizes of a value as papers write them.
+
+    >>> format_sizes((3, 224, 224)), format_sizes(())
+    ('3×224×224', 'scalar')
+    """
+    return "×".join(map(str, sizes)) or "scalar"
 
 
 def order_of_magnitude(number: int) -> int:

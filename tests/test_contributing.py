@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import doctest
+import inspect
+import json
 import re
+import sys
+import textwrap
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 import archspec
+from archspec.cli import commands
+from archspec.draw.formats import FORMATS
 from archspec.ir.shape import Shape
 from archspec.ops import activation
 from archspec.ops.base import Op
-from archspec.passes.base import PassError, make_arguments_model
+from archspec.passes import PassError
 from tests.references import torchvision
 
 TEXT = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
+def blocks(recipe: int, language: str) -> list[str]:
+    """The blocks of code in that language in a recipe."""
+    text = TEXT.partition(f"## Recipe {recipe}:")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
 def block(recipe: int, language: str) -> str:
     """The one block of code in that language in a recipe."""
-    text = TEXT.partition(f"## Recipe {recipe}:")[2].partition("\n## ")[0]
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return str(found)
+    (found,) = blocks(recipe, language)
+    return found
 
 
 def test_the_op_of_the_recipe_is_torchs() -> None:
@@ -41,7 +55,7 @@ def test_the_pass_of_the_recipe_does_what_it_says() -> None:
     names: dict[str, Any] = {}
     exec(block(3, "python"), names)  # noqa: S102 - our own text
     smooth = names["smooth"]
-    assert make_arguments_model(smooth).model_validate({}).model_dump() == {"activation": "silu"}
+    assert smooth.arguments.model_validate({}).model_dump() == {"activation": "silu"}
     before = archspec.load("resnet18").graph
     words = [node.op.word for node in before.ops]
     after = smooth(before, activation="gelu")
@@ -59,3 +73,43 @@ def test_the_network_of_the_recipe_is_torchvisions() -> None:
     image = torch.randn(1, 3, 224, 224)
     with torch.inference_mode():
         assert torch.equal(model(image), reference(image))
+
+
+def run_module(code: str) -> dict[str, Any]:
+    """The names of a module with this text, which dataclasses look up by its name."""
+    module = ModuleType("recipe")
+    sys.modules["recipe"] = module
+    exec(code, module.__dict__)  # noqa: S102 - our own text
+    return module.__dict__
+
+
+def test_the_analysis_of_the_recipe_is_a_method_and_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    analysis, method, command = blocks(4, "python")
+    names = run_module(analysis)
+    (example,) = doctest.DocTestFinder().find(names["measure_intensity"], "measure_intensity", globs=names)
+    assert doctest.DocTestRunner().run(example) == doctest.TestResults(failed=0, attempted=2)
+    arch = archspec.load("resnet18")
+    result = names["measure_intensity"](arch.graph)
+    assert result.macs == arch.macs
+    assert result.moved > arch.params
+    monkeypatch.setitem(sys.modules, "archspec.analysis.intensity", sys.modules["recipe"])
+    members: dict[str, Any] = {"Intensity": names["Intensity"]}
+    exec(inspect.cleandoc(f"\n{textwrap.dedent(method)}"), members)  # noqa: S102 - our own text
+    monkeypatch.setattr(archspec.Architecture, "intensity", members["intensity"], raising=False)
+    given = {**vars(commands), "Architecture": archspec.Architecture}
+    exec(f"from __future__ import annotations\n{command}", given)  # noqa: S102 - our own text
+    try:
+        output = CliRunner().invoke(commands.archspec, ["intensity", "resnet18", "--json"]).output
+    finally:
+        del commands.archspec.commands["intensity"]
+    assert json.loads(output) == result.as_dict()
+
+
+def test_the_format_of_the_recipe_is_written_by_its_ending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    writer, entry = blocks(5, "python")
+    names = run_module(writer)
+    monkeypatch.setitem(FORMATS, *eval(f"{{{entry}}}", names).popitem())  # noqa: S307 - our own text
+    archspec.load("resnet18").draw(tmp_path / "resnet18.tgf")
+    boxes, _, edges = (tmp_path / "resnet18.tgf").read_text(encoding="utf-8").partition("#\n")
+    named = {line.partition(" ")[0] for line in boxes.splitlines()}
+    assert named == {word for line in edges.splitlines() for word in line.split()[:2]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import pkgutil
 import re
 import shlex
 import sys
@@ -36,6 +37,7 @@ def script(name: str) -> ModuleType:
         ("front", "picture", "PICTURE"),
         ("reference", "page", "PAGE"),
         ("zoo", "page", "PAGE"),
+        ("api", "page", "PAGE"),
         ("gallery", "page", "PAGE"),
     ],
 )
@@ -110,3 +112,22 @@ def test_the_page_on_experiments_has_commands_specs_and_pictures_that_are_there(
             assert f"images/experiments/{found['out']}" in page
     pictures = (ROOT / "docs" / "images" / "experiments").glob("*")
     assert [path.name for path in pictures if f"images/experiments/{path.name}" not in page] == []
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+METADATA = re.compile(r"archspec\.(name|spec|sha256|set\.NAME|format|digest|optimized|schema\.json)\b(?!\.\w)")
+"""Keys of what is written into files of weights, and a file's name; no modules."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_pages_name_modules_and_files_that_there_are(page: Path) -> None:
+    text = METADATA.sub("", page.read_text(encoding="utf-8"))
+    for name in set(re.findall(r"\barchspec(?:\.[A-Za-z_]\w*)+", text)):
+        if f"{name.replace('.', '/')}.py" not in INVENTED:
+            pkgutil.resolve_name(name)
+    for path in set(re.findall(r"\barchspec/[\w/]+(?:\.\w+)?", text)):
+        assert (ROOT / path).exists() or path in INVENTED, path
+
+
+INVENTED = {"archspec/passes/smooth.py", "archspec/analysis/intensity.py", "archspec/draw/tgf.py"}
+"""Files that the recipes add."""

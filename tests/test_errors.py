@@ -208,6 +208,7 @@ ADVICE = dict(advised())
 ADVISED_ELSEWHERE: dict[str, str] = {
     "spec/source_lookup.py": "tests/spec/test_given.py: it is about what is given, not about a text",
     "spec/yaml_writer.py": "the same",
+    "passes/contract.py": "tests/passes/test_contract.py: no spec can make a pass break its contract",
     "extend a bundled spec by its name": "tests/spec/test_documents.py: a text has no file",
     "save the file as UTF-8 text": "tests/test_hostile.py: bytes, not text",
 }

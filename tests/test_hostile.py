@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import archspec
+from archspec import Budget, Limits
 from archspec.errors import Source
-from archspec.spec import Budget, Limits
 from tests import hostile, laborious
 
 SCALE = 50

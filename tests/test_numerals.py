@@ -17,7 +17,15 @@ import archspec
 from archspec import numerals
 from archspec.cli.commands import archspec as command
 from archspec.json_text import dump_json
-from archspec.numerals import format_approximate, format_digits, format_grouped, format_number, order_of_magnitude
+from archspec.numerals import (
+    format_approximate,
+    format_digits,
+    format_grouped,
+    format_number,
+    format_power_of_two,
+    format_rounded,
+    order_of_magnitude,
+)
 from archspec.spec import budget
 
 RANDOM = Random(7)
@@ -28,7 +36,7 @@ NUMBERS = [
 
 
 def test_the_examples() -> None:
-    assert doctest.testmod(numerals) == (0, 5)
+    assert doctest.testmod(numerals) == (0, 8)
     assert doctest.testmod(budget) == (0, 3)
 
 
@@ -53,11 +61,36 @@ def test_all_digits_are_those_that_python_gives(number: int) -> None:
 
 
 def test_a_number_of_very_many_digits_is_shown_rounded() -> None:
-    assert format_number(10**53) == f"{10**53:,}"
+    assert format_number(10**59) == f"{10**59:,}"
+    assert format_number(10**60) == "≈ 1.000e60"
+    assert format_number(123456 * 10**7, most=12) == "≈ 1.234e12"
     assert format_number(123456 * 10**4995) == "≈ 1.234e5000"
     assert format_number(-123456 * 10**4995) == "≈ -1.234e5000"
     assert format_number(10**5000, most=6000) == format_grouped(10**5000)
     assert format_approximate(9999 * 10**500) == "≈ 9.999e503"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.00 k"),
+        (12_345, "12.3 k"),
+        (999_499, "999 k"),
+        (999_500, "1.00 M"),
+        (4_089_184_256, "4.09 G"),
+        (9994 * 10**20, "999 Z"),
+        (9999 * 10**20, "1.00 Y"),
+        (10**24, "≈ 1.000e24"),
+    ],
+)
+def test_rounded_counts(number: int, text: str) -> None:
+    assert format_rounded(number) == text
+
+
+def test_powers_of_two() -> None:
+    assert [format_power_of_two(number) for number in (0, 1, 2**82, 2**82 - 1)] == ["", "", "2^82", ""]
 
 
 def test_json_has_all_digits() -> None:
@@ -84,8 +117,8 @@ stages:
         (("count-paths",), "≈ 1.000e4400"),
         (("count-paths", "--json"), "0" * 4400),
         (("count-paths", "--unit", "layers", "--lengths", "--json"), "0" * 4400),
-        (("draw", "--detail", "paths", "-o", "many.svg"), "10^4400 paths"),
-        (("diff", "alexnet"), "≈ 10^4400"),
+        (("draw", "--detail", "paths", "-o", "many.svg"), "≈ 1.000e4400 paths"),
+        (("diff", "alexnet"), "≈ 1.000e4400"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

@@ -111,7 +111,7 @@ _TOUCH = b"(X\x07\x00\x00\x00touchedtR."
 HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "empty.pt": (lambda _: b"", "it is empty"),
     "empty.safetensors": (lambda _: b"", "it is empty"),
-    "one-byte.pt": (lambda _: b"\x80", "it has 1 byte"),
+    "one-byte.pt": (lambda _: b"\x80", "it has 1 B"),
     "noise.pt": (lambda _: b"noise that is no file of weights", "it begins with b'noise"),
     "page.pt": (lambda _: b"<!DOCTYPE html><html></html>", "it is an HTML page"),
     "cut.pt": (lambda weights: saved(dict(weights))[:-30], "cut off or damaged"),
@@ -181,7 +181,7 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     ),
     "larger-than-storage.pt": (
         lambda weights: replaced(weights, b"(K\x04K\x03K\x01K\x01t", b"(K\xf0K\x03K\x01K\x01t"),
-        "240×3×1×1 elements that is larger than its storage of 48 bytes",
+        "240×3×1×1 elements that is larger than its storage of 48 B",
     ),
     "stride.pt": (
         lambda weights: replaced(weights, b"(K\x03K\x01K\x01K\x01t", b"(K\xf3K\x01K\x01K\x01t"),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from archspec.analysis.memory import FLOAT32
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Node, is_noop
 from archspec.ir.parts import NamedParts
 
@@ -13,7 +14,7 @@ MACS_PER_BYTE = 4
 """How many multiply-accumulates a machine does while it moves one byte to or from its memory."""
 
 
-class CostError(ValueError):
+class CostError(ArchspecError, ValueError):
     """Costs that are not those of a network's parts."""
 
 

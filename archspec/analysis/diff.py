@@ -9,7 +9,9 @@ from typing import Literal
 from archspec.analysis.counts import compute_counts, sum_costs
 from archspec.analysis.paths import count_paths
 from archspec.ir.graph import Graph, Node, Region
+from archspec.ir.names import UniqueNames
 from archspec.view.hierarchy import PartFacts, relative_name, select_scalars
+from archspec.view.labels import format_value, part_kind
 from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import Stage, group_stages, name_stage
 
@@ -115,26 +117,26 @@ def _diff_regions(old: FoldedGraph, new: FoldedGraph, before: int, after: int) -
     waiting = [name for name in ours if name not in theirs]
     for name, facts in theirs.items():
         while waiting and name in ours and place[waiting[0]] < place[name]:
-            yield PartChange("removed", (_full_name(ours[waiting[0]]),), _part_kind(ours[waiting.pop(0)]))
+            yield PartChange("removed", (_full_name(ours[waiting[0]]),), part_kind(ours[waiting.pop(0)].part))
         if name not in ours:
-            yield PartChange("added", (_full_name(facts),), _part_kind(facts))
+            yield PartChange("added", (_full_name(facts),), part_kind(facts.part))
         else:
             yield from _diff_part(old, new, ours[name], facts)
     for name in waiting:
-        yield PartChange("removed", (_full_name(ours[name]),), _part_kind(ours[name]))
+        yield PartChange("removed", (_full_name(ours[name]),), part_kind(ours[name].part))
 
 
 def _diff_part(old: FoldedGraph, new: FoldedGraph, before: PartFacts, after: PartFacts) -> Iterator[PartChange]:
     fields = tuple(_diff_fields(before, after))
     if fields:
-        yield PartChange("changed", (_full_name(after),), _part_kind(after), fields)
+        yield PartChange("changed", (_full_name(after),), part_kind(after.part), fields)
     if isinstance(before.part, Region) and isinstance(after.part, Region):
         yield from _diff_regions(old, new, before.part.id, after.part.id)
 
 
 def _diff_fields(before: PartFacts, after: PartFacts) -> Iterator[tuple[str, str, str]]:
-    if _part_kind(before) != _part_kind(after):
-        yield "kind", _part_kind(before), _part_kind(after)
+    if part_kind(before.part) != part_kind(after.part):
+        yield "kind", part_kind(before.part), part_kind(after.part)
         return
     old, new = _collect_arguments(before), _collect_arguments(after)
     for name in dict.fromkeys((*old, *new)):
@@ -145,14 +147,8 @@ def _diff_fields(before: PartFacts, after: PartFacts) -> Iterator[tuple[str, str
 def _collect_arguments(facts: PartFacts) -> dict[str, str]:
     part = facts.part
     given = dict(part.op) if isinstance(part, Node) else part.arguments if isinstance(part, Region) else {}
-    shown = {name: _format_value(value) for name, value in select_scalars(given).items()}
+    shown = {name: format_value(value) for name, value in select_scalars(given).items()}
     return shown | ({} if isinstance(part, (Node, Region)) else {"shape": str(facts.output[0].shape)})
-
-
-def _format_value(value: object) -> str:
-    if isinstance(value, list):
-        return "×".join(map(_format_value, value))
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _merge_alike(parts: Iterator[PartChange]) -> Iterator[PartChange]:
@@ -172,26 +168,15 @@ def _enclosing_name(name: str) -> str:
 
 def _name_parts(folded: FoldedGraph, region: int) -> dict[str, PartFacts]:
     """The parts of a region by name; those without one by their op and how many of it came before."""
-    around, named = folded.graph.regions[region], dict[str, PartFacts]()
+    around, names = folded.graph.regions[region], UniqueNames(variant="{} {}".format)
+    named: dict[str, PartFacts] = {}
     for facts in folded.members[region]:
-        name = relative_name(facts.part, around) or _part_kind(facts)
-        key, turn = name, 2
-        while key in named:
-            key, turn = f"{name} {turn}", turn + 1
-        named[key] = facts
+        named[names.take(relative_name(facts.part, around) or part_kind(facts.part))] = facts
     return named
 
 
 def _full_name(facts: PartFacts) -> str:
-    part = facts.part
-    return ".".join(part.path) if isinstance(part, Region) else part.name or _part_kind(facts)
-
-
-def _part_kind(facts: PartFacts) -> str:
-    part = facts.part
-    if isinstance(part, Region):
-        return part.kind
-    return part.op.word if isinstance(part, Node) else "input"
+    return facts.part.name or part_kind(facts.part)
 
 
 def _diff_stages(old: FoldedGraph, new: FoldedGraph) -> Iterator[StageChange]:

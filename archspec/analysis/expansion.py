@@ -147,7 +147,7 @@ def _build_unit(graph: Graph, join: Node, flags: tuple[bool, ...], last: Node | 
     while common < min(len(branch), len(shortcut)) and branch[common] is shortcut[common]:
         common += 1
     before = branch[:common] if last else ()
-    name = ".".join(graph.regions[join.region].path) or join.op.word
+    name = graph.regions[join.region].name or join.op.word
     return ResidualUnit(name, _name_ops(branch[common:]), _name_ops(shortcut[common:]), _name_ops(before))
 
 

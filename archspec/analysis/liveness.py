@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 
 from archspec.analysis.memory import FLOAT32
 from archspec.ir.graph import Graph, Input, Node, Path, Region, Value, is_noop
+from archspec.ir.names import UniqueNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,10 @@ class LiveRanges:
     def live_before(self, node: int) -> tuple[Crossing, ...]:
         """The values that cross before a node, in the order in which they are made."""
         live = [value for value, end in self.last_uses.items() if self.defining_node(value) < node <= end]
-        named: dict[str, Value] = {}
-        for value in sorted(live, key=_definition_order):
-            name, count = self._name_value(value), 1
-            while name in named:
-                count += 1
-                name = f"{self._name_value(value)} ({count})"
-            named[name] = value
-        return tuple(Crossing(name, value) for name, value in named.items())
+        names = UniqueNames(variant="{} ({})".format)
+        return tuple(
+            Crossing(names.take(self._name_value(value)), value) for value in sorted(live, key=_definition_order)
+        )
 
     def defining_node(self, value: Value) -> int:
         """The node that makes a value; inputs are there before all nodes."""

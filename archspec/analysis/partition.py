@@ -10,13 +10,14 @@ from itertools import accumulate, pairwise
 from archspec.analysis.balance import choose_cuts, find_bottleneck
 from archspec.analysis.counts import iter_owned_weights
 from archspec.analysis.liveness import Crossing, CutPoint, LiveRanges, find_cut_points, find_weight_ranges
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Node, is_noop
 
 NEAR = 6, 5
 """How much the largest stage may cost, of what it costs at the best places, so that fewer values cross: a fifth more."""
 
 
-class CutError(ValueError):
+class CutError(ArchspecError, ValueError):
     """A network that cannot be cut into so many stages."""
 
 

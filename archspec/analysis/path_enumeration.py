@@ -9,13 +9,15 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from archspec.analysis.paths import LengthUnit, PathCounts
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Value
+from archspec.numerals import format_number
 
 if TYPE_CHECKING:
     import networkx as nx
 
 
-class TooManyPathsError(ValueError):
+class TooManyPathsError(ArchspecError, ValueError):
     """A network with more paths than a tree of them may have."""
 
 
@@ -200,8 +202,7 @@ def unravel_paths(paths: PathCounts, limit: int = 4096) -> nx.DiGraph[int]:
         TooManyPathsError: there are more than `limit` paths.
     """
     if paths.total > limit:
-        many = f"{paths.total:,}" if paths.total.bit_length() < 200 else f"more than 2^{paths.total.bit_length() - 1}"
-        raise TooManyPathsError(f"a tree of {many} paths is larger than the limit of {limit:,}")
+        raise TooManyPathsError(f"a tree of {format_number(paths.total)} paths is larger than the limit of {limit:,}")
     import networkx as nx  # only a tree needs it
 
     path_graph = _PathGraph(paths)
@@ -247,4 +248,4 @@ def _name_counted_unit(graph: Graph, node: Node | Input, unit: LengthUnit) -> st
     """A weighted layer by its name, a join by that of its block."""
     if unit == "layers" or isinstance(node, Input) or node.path:
         return _name_node(node)
-    return ".".join(graph.regions[node.region].path) or _name_node(node)
+    return graph.regions[node.region].name or _name_node(node)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from archspec import Limits
 from archspec.api import load_as
 from archspec.architecture import Architecture
 from archspec.cli.errors import WRONG_COMMAND, CommandError, show_diagnostics
@@ -19,7 +20,6 @@ from archspec.files import is_same_file, is_stream
 from archspec.passes import PassError
 from archspec.passes.lesion import choose_blocks, plan_lesion
 from archspec.printable import escape_unprintable
-from archspec.spec import Limits
 from archspec.spec.bundled import find_bundled_spec, list_bundled_names
 from archspec.spec.derive import derive_spec
 from archspec.spec.extends import SUFFIXES

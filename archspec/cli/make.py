@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def run_trial(arch: Architecture, *, device: str, seed: int, batch: int, given: WeightsOption) -> Trial:
     """One run of the network with these weights. Raises `CommandError`."""
-    from archspec.codegen.fx.trial import MissingDeviceError, try_out
+    from archspec.codegen.errors import MissingDeviceError
+    from archspec.codegen.fx.trial import try_out
 
     build = functools.partial(arch.build, seed=seed, **given.arguments)
     try:
@@ -37,7 +38,7 @@ def write_network(
     if ending == ".py":
         arch.export(output, command=command, ending=ending)
         return
-    from archspec.codegen.fx import ExportError
+    from archspec.codegen.errors import ExportError
 
     try:
         with show_warnings(), translate_weights_errors(as_json=given.as_json):

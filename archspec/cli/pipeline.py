@@ -11,6 +11,7 @@ from archspec.cli.errors import CommandError, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.show import show_table
 from archspec.columns import Column
+from archspec.numerals import format_bytes, format_sizes
 
 if TYPE_CHECKING:
     from archspec.analysis.partition import PartitionStage
@@ -81,16 +82,9 @@ def _cut_network(arch: Architecture, stages: int, crossing: int | None, measure:
 def _format_stage(stage: PartitionStage) -> tuple[str, ...]:
     first, last = (stage.parts[0], stage.parts[-1]) if stage.parts else ("", "")
     parts = first if first == last else f"{first} … {last}"
-    sizes = " + ".join("×".join(map(str, crossing.sizes)) or "scalar" for crossing in stage.sends)
+    sizes = " + ".join(format_sizes(crossing.sizes) for crossing in stage.sends)
     sent = sum(crossing.bytes for crossing in stage.sends)
-    return str(stage.index), parts, f"{stage.share:.1%}", f"{stage.params:,}", f"{sizes}  ({_format_bytes(sent)})"
-
-
-def _format_bytes(count: int) -> str:
-    """Decimal, as networks are rated."""
-    if count < 1000:
-        return f"{count} B"
-    return f"{count / 1000:.1f} kB" if count < 10**6 else f"{count / 10**6:.1f} MB"
+    return str(stage.index), parts, f"{stage.share:.1%}", f"{stage.params:,}", f"{sizes}  ({format_bytes(sent)})"
 
 
 def _name_unit(cut_network: Pipeline) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archspec.cli.console import find_screen, print_lines
 from archspec.columns import Column, format_table
-from archspec.numerals import format_approximate, format_number
+from archspec.numerals import format_number, format_power_of_two, format_sizes
 
 if TYPE_CHECKING:
     from archspec.architecture import Architecture
@@ -78,27 +78,17 @@ def format_listing(entries: Sequence[ZooEntry]) -> None:
 
 def _entry(entry: ZooEntry) -> tuple[str, ...]:
     costs = f"{entry.params:,}", f"{entry.macs:,}", f"{entry.depth:,}"
-    return f"  {entry.name}", entry.paper, *costs, format_power_of_two(entry.paths) or format_brief(entry.paths)
-
-
-def format_brief(number: int) -> str:
-    """An integer in at most 15 characters: a longer one rounded, with `≈`."""
-    return f"{number:,}" if number < 10**12 else format_approximate(number)
-
-
-def format_exact(number: int) -> str:
-    """An integer with its thousands apart; one of very many digits rounded, with `≈`: --json has all of it."""
-    return format_number(number)
-
-
-def format_power_of_two(number: int) -> str:
-    """`2^k` where the number is that, else nothing."""
-    return f"2^{number.bit_length() - 1}" if number > 1 and number & (number - 1) == 0 else ""
+    return (
+        f"  {entry.name}",
+        entry.paper,
+        *costs,
+        format_power_of_two(entry.paths) or format_number(entry.paths, most=12),
+    )
 
 
 def format_shapes(named: Mapping[str, tuple[int, ...]]) -> str:
     """Shapes in the notation of papers; names only where there are several."""
-    texts = {name: "×".join(map(str, shape)) or "scalar" for name, shape in named.items()}
+    texts = {name: format_sizes(shape) for name, shape in named.items()}
     return (
         next(iter(texts.values())) if len(texts) == 1 else ", ".join(f"{name} {text}" for name, text in texts.items())
     )

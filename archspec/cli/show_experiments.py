@@ -7,12 +7,13 @@ from pathlib import Path
 from statistics import fmean
 
 from archspec.cli.console import print_lines
-from archspec.cli.show import format_exact, show_facts, show_table
+from archspec.cli.show import show_facts, show_table
 from archspec.columns import Column
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles
 from archspec.experiments.plot import Result
 from archspec.experiments.state import Epoch
+from archspec.numerals import format_number
 
 
 def show_training(name: str, out: Path, epochs: Sequence[Epoch]) -> None:
@@ -56,7 +57,7 @@ def _show_gradients(gradients: Gradients) -> None:
     rows = [
         (
             str(length) + ("*" if length in gradients.effective else ""),
-            format_exact(gradients.paths[length]),
+            format_number(gradients.paths[length]),
             f"{gradients.mean[length]:.3e}",
             f"{gradients.contributions[length]:.3%}",
         )

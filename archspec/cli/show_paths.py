@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archspec.cli.console import find_screen, print_lines
-from archspec.cli.show import format_exact, format_power_of_two, show_facts, show_table
+from archspec.cli.show import show_facts, show_table
 from archspec.columns import Column
+from archspec.numerals import format_number, format_power_of_two
 
 if TYPE_CHECKING:
     from archspec.analysis.expansion import Expansion
@@ -34,9 +35,9 @@ def show_paths(
     """How many paths a network has, how long they are and where they fork; with `lengths`, how many there are of each length."""
     between = "".join(f" {word} {end}" for word, end in zip(("from", "to"), ends, strict=True) if end)
     print_lines(((name + (f",{between}" if between else ""), "bold"),))
-    rows: list[tuple[str, ...]] = [("paths", format_exact(counts.total), format_power_of_two(counts.total))]
+    rows: list[tuple[str, ...]] = [("paths", format_number(counts.total), format_power_of_two(counts.total))]
     for output, part in counts.by_output.items():
-        rows.append((f"  to {output}", format_exact(part.total), format_power_of_two(part.total)))
+        rows.append((f"  to {output}", format_number(part.total), format_power_of_two(part.total)))
     if counts.mean is not None:
         description = (
             "joins entered by a longer way than necessary" if counts.unit == "modules" else "weighted layers passed"
@@ -61,7 +62,7 @@ def _format_factors(counts: PathCounts) -> Iterator[str]:
     """The stages where paths fork, each with its number of ways."""
     forked = [factor for factor in counts.factors if factor.total > 1]
     for factor in forked[:_FACTORS]:
-        yield f"{format_power_of_two(factor.total) or format_exact(factor.total)} ({factor.name})"
+        yield f"{format_power_of_two(factor.total) or format_number(factor.total)} ({factor.name})"
     if len(forked) > _FACTORS:
         yield f"… {len(forked) - _FACTORS} more"
 
@@ -81,7 +82,7 @@ def show_single_paths(paths: Sequence[SignalPath]) -> None:
 def show_expansion(expanded: Expansion) -> None:
     """The sum that a chain of residual units is, its gradients, and what the letters stand for."""
     print_lines(
-        "", expanded.formula(_TERMS), f"{format_exact(2 ** len(expanded.units))} terms, if every part is linear", ""
+        "", expanded.formula(_TERMS), f"{format_number(2 ** len(expanded.units))} terms, if every part is linear", ""
     )
     print_lines(*(expanded.gradient_formula(unit, _TERMS) for unit in range(min(len(expanded.units), _UNITS))), "")
     print_lines(*(f"{symbol}  {unit_name}: {', '.join(ops)}" for symbol, unit_name, ops in expanded.legend()))
@@ -94,7 +95,7 @@ def show_lesion(result: LesionResult, out: Path) -> None:
     before, after = result.before.paths().total, result.after.paths().total
     show_facts(
         *((action, ", ".join(names)) for action, names in changes if names),
-        ("paths", f"{format_exact(after)} of {format_exact(before)}", _format_powers(after, before)),
+        ("paths", f"{format_number(after)} of {format_number(before)}", _format_powers(after, before)),
         ("parameters", f"{result.after.params:,} of {result.before.params:,}"),
         ("written", str(out)),
     )
@@ -109,11 +110,11 @@ def _format_powers(after: int, before: int) -> str:
 
 def _show_lengths(lengths: Mapping[int, int]) -> None:
     most, total = max(lengths.values(), default=1), sum(lengths.values())
-    others = sum(max(len(head), 7) + 2 for head in ("length", format_exact(most), "share"))
+    others = sum(max(len(head), 7) + 2 for head in ("length", format_number(most), "share"))
     bar = min(_BAR, max(0, (find_screen().width or 200) - others))
     rows = []
     for length, count in lengths.items():
         share = count / total
         percent = f"{share:.2%}" if share >= 0.0001 else "< 0.01%"
-        rows.append((str(length), format_exact(count), percent, "█" * round(bar * count / most)))
+        rows.append((str(length), format_number(count), percent, "█" * round(bar * count / most)))
     show_table(_LENGTHS, rows, cuts=((1, 24),))

@@ -229,7 +229,7 @@ def run_training(
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """What an experiment cannot do ends the command with its message."""
-    from archspec.codegen.fx.trial import MissingDeviceError
+    from archspec.codegen.errors import MissingDeviceError
     from archspec.experiments.track import ExperimentError
 
     try:

@@ -11,7 +11,7 @@ from archspec.cli.console import find_screen
 from archspec.cli.progress import Progress, make_progress
 
 if TYPE_CHECKING:
-    from archspec.spec import Budget, Limits
+    from archspec import Budget, Limits
 
 _SILENT = 1.0
 """Seconds after which the display appears."""
@@ -43,7 +43,7 @@ class Display:
 @contextmanager
 def watch_budget(limits: Limits) -> Iterator[Budget]:
     """A new budget with these limits, shown while it is spent if standard error is a terminal."""
-    from archspec.spec import Budget
+    from archspec import Budget
 
     display = Display()
     try:

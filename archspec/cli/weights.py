@@ -54,7 +54,7 @@ class WeightsOption:
 @contextmanager
 def translate_weights_errors(*, as_json: bool) -> Iterator[None]:
     """Weights that are not taken end the command with their message, in JSON on standard output too."""
-    from archspec.codegen.fx import WeightsError
+    from archspec.codegen.errors import WeightsError
 
     try:
         yield

@@ -1,4 +1,4 @@
-"""Names in generated code: of a function's arguments, of variables, of attributes."""
+"""Names in generated code: of a function's arguments and of attributes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from archspec.codegen.module_tree import ModulePart
+from archspec.ir.names import UniqueNames, append_underscores
 
 USED = frozenset(["self", "torch", "nn", "F", "Tensor", "operator", "super", "range", "enumerate", "zip", "str", "_"])
 """What the code of a class uses itself."""
@@ -24,33 +25,11 @@ def make_identifier(text: str, stem: str = "_") -> str:
     return plain if plain.isidentifier() else stem + plain
 
 
-class FreeIdentifiers:
-    """Hands out names that are not taken: `name`, then `name2`, `name3`, …"""
-
-    def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken)
-        self._numbers: dict[str, int] = {}
-
-    def take(self, name: str) -> str:
-        number, free = self._numbers.get(name, 1), name
-        while free in self._taken:
-            number += 1
-            free = f"{name}{number}"
-        self._numbers[name] = number
-        self._taken.add(free)
-        return free
-
-
 def make_argument_names(names: Iterable[str]) -> list[str]:
     """Names that are given to a network's inputs as they can stand in a function's signature, no two equal."""
-    made: list[str] = []
-    for name in names:
-        plain = make_identifier(name)
-        plain = f"_{plain}" if plain in USED else plain
-        while plain in made:
-            plain += "_"
-        made.append(plain)
-    return made
+    identifiers = UniqueNames(variant=append_underscores)
+    plain = map(make_identifier, names)
+    return [identifiers.take(f"_{name}" if name in USED else name) for name in plain]
 
 
 def name_part_arguments(part: ModulePart) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass
 
+from archspec.codegen.errors import BuildError
 from archspec.ir.graph import Graph, Node, Path
+from archspec.ir.names import UniqueNames
 from archspec.ir.shape import Shape
 from archspec.ops.base import Call, Op
 
@@ -97,7 +99,7 @@ def _check_shared(steps: list[LoweredNode]) -> None:
             continue
         other = first.setdefault(step.path, step.lowered)
         if other.stateful_call is not state and other.stateful_call != state:
-            raise ValueError(f"{step.node.name} is used with different options: its uses cannot share one module")
+            raise BuildError(f"{step.node.name} is used with different options: its uses cannot share one module")
 
 
 class _ModuleNames:
@@ -107,22 +109,21 @@ class _ModuleNames:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._regions = graph.regions
-        self._taken = {path[:end] for path in _iter_paths(graph) for end in range(1, len(path) + 1)}
-        self._used: dict[tuple[int, str], int] = {}
+        self._graph = graph
+        self._names_by_region: dict[int, UniqueNames] = {}
         self._scopes_taken = {region.path for region in graph.regions}
 
     def path(self, node: Node) -> Path:
         if node.path and node.path not in self._scopes_taken:
             return node.path
-        region, word = self._regions[node.region], node.op.word
-        number = self._used.get((region.id, word), 0)
-        while (path := (*region.path, f"{word}_{number}" if number else word)) in self._taken:
-            number += 1
-        self._used[region.id, word] = number + 1
-        return path
+        region = self._graph.regions[node.region]
+        names = self._names_by_region.get(region.id)
+        if names is None:
+            taken = self._graph.names.inside(region.path)
+            names = self._names_by_region[region.id] = UniqueNames(taken, _count_from_one)
+        return (*region.path, names.take(node.op.word))
 
 
-def _iter_paths(graph: Graph) -> Iterator[Path]:
-    yield from (node.path for node in graph.ops)
-    yield from (region.path for region in graph.regions)
+def _count_from_one(word: str, number: int) -> str:
+    """`relu_1` for the second of its word."""
+    return f"{word}_{number - 1}"

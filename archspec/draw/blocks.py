@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from archspec.draw.layers import View, collect_edges, describe_network, format_names, make_layer_box
+from archspec.draw.layers import View, collect_edges, describe_network, make_layer_box
 from archspec.draw.picture import Box, Cluster, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.stages import find_plain_chain, format_chain, stage_rows
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node, Region, Value, is_noop
+from archspec.numerals import format_rounded
 from archspec.view import labels
 from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.skip_connections import find_skip_connections
@@ -64,9 +65,9 @@ class _BlockView(View):
     def draw(self, kind: BlockKind) -> None:
         region = kind.region
         id = f"c{region.id}"
-        note = f"×{kind.times}" if kind.times > 1 else ""
-        place = Place(".".join(region.path), region.span)
-        self.clusters.append(Cluster(id, clean_text(region.kind or ".".join(region.path)), note, place))
+        place = Place(region.name, region.span)
+        heading = clean_text(region.kind or region.name)
+        self.clusters.append(Cluster(id, heading, labels.format_times(kind.times), place))
         inside = self.folded.node_range(region)
         self.figures.update(dict.fromkeys(inside, region.id))
         self._add_inputs(region, inside)
@@ -101,7 +102,7 @@ class _BlockView(View):
         if not chain or (not region.kind and len(chain) > 3):
             self._add_layers(region.id, cluster)
             return
-        self.boxes.append(_chain_box(run, region, chain, self.graph.regions[region.parent or 0], cluster))
+        self.boxes.append(_chain_box(self.folded, run, region, chain, cluster))
         self.representative.update(dict.fromkeys(self.folded.node_range(region), self.boxes[-1].id))
 
     def _find_incoming_values(self, inside: range) -> Iterator[Value]:
@@ -177,15 +178,14 @@ def _block_structure(folded: FoldedGraph, region: Region) -> Hashable:
     return (region.kind, tuple(shape))
 
 
-def _chain_box(run: PartRun, region: Region, chain: list[Node], around: Region, cluster: str) -> Box:
+def _chain_box(folded: FoldedGraph, run: PartRun, region: Region, chain: list[Node], cluster: str) -> Box:
     """A chain of layers as one box: the weighted ones by what they are, the others by name."""
     weighted = [node for node in chain if node.op.weighted]
-    kind = labels.op_category((weighted or chain)[0].op)
+    kind = (weighted or chain)[0].op.category
     text = _format_chain(chain, weighted)
-    name = f"{format_names(run, around)} · {labels.format_shapes(chain[-1].output_shapes)}" + (
-        f"  ×{run.times}" if run.times > 1 else ""
-    )
-    place = Place(".".join(region.path), region.span)
+    made = f"{folded.run_name(run)} · {labels.format_shapes(chain[-1].output_shapes)}"
+    name = labels.format_repeated(made, run.times)
+    place = Place(region.name, region.span)
     return Box(
         f"s{region.id}", kind, clean_lines(*text, Line(name, "faint")), place, clean_text(name, 300), cluster, least=116
     )
@@ -217,4 +217,4 @@ def _stage_table(folded: FoldedGraph) -> Iterator[tuple[str, ...]]:
 
 def _format_stage_costs(stage: Stage) -> tuple[str, str]:
     params, macs = stage.cost.params, stage.cost.macs
-    return labels.format_count(params) if params else "–", labels.format_count(macs) if macs else "–"
+    return format_rounded(params) if params else "–", format_rounded(macs) if macs else "–"

@@ -9,10 +9,9 @@ from archspec.draw.picture import Box, Cluster, DrawError, Edge, Line, Picture, 
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Input, Node, Region, is_noop
 from archspec.view import labels
-from archspec.view.hierarchy import PartFacts, relative_name
-from archspec.view.repetition import FoldedGraph, PartRun, format_name_range
+from archspec.view.hierarchy import relative_name
+from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.representatives import Representatives
-from archspec.view.skip_connections import Flow, find_skip_connections
 
 LIMIT = 3000
 """The most boxes of one picture: as many lay out in well under a minute."""
@@ -51,19 +50,15 @@ class View(Representatives[str]):
                     yield first
 
     def _add_region(self, run: PartRun, region: Region, cluster: str | None, level: int) -> None:
-        around = self.graph.regions[region.parent or 0]
         if self.depth is not None and level + 1 >= self.depth:
-            box = make_region_box(run, around, cluster)
+            box = make_region_box(self.folded, run, region, cluster)
             self._add_box(box)
             self.representative.update(dict.fromkeys(self.folded.node_range(region), box.id))
             return
         id = f"c{region.id}"
-        name = format_names(run, around)
-        self.clusters.append(
-            Cluster(
-                id, clean_text(_format_heading(name, region)), _format_note(run), _region_place(region), cluster, level
-            )
-        )
+        heading = clean_text(labels.format_region(self.folded.run_name(run), region.kind))
+        place = Place(region.name, region.span)
+        self.clusters.append(Cluster(id, heading, labels.format_times(run.times), place, cluster, level))
         self.add_parts(region.id, id, level + 1)
 
     def _add_node(self, node: Node | Input, cluster: str | None, times: int) -> None:
@@ -105,21 +100,7 @@ def draw_layers(graph: Graph, *, fold: bool = True, depth: int | None = None, li
 
 def collect_edges(view: View) -> list[Edge]:
     """The arrows between the boxes of a view, each once."""
-    flows = find_skip_connections(view.graph)
-    by_ends: dict[tuple[str, str, Flow], Edge] = {}
-    for node in view.graph.ops:
-        if node.id not in view.representative or is_noop(node):
-            continue
-        for operand, given in enumerate(node.inputs):
-            value = view.visible_source(given)
-            if value.node not in view.representative or view.in_different_turns(value.node, node.id):
-                continue
-            tail, head = view.representative[value.node], view.representative[node.id]
-            if tail == head:
-                continue
-            flow = flows.get((node.id, operand), "flow")
-            by_ends.setdefault((tail, head, flow), Edge(tail, head, flow, weight=8 if flow == "flow" else 1))
-    return list(by_ends.values())
+    return [Edge(tail, head, flow, weight=8 if flow == "flow" else 1) for tail, head, flow in view.edges()]
 
 
 def draw_outputs(view: View) -> tuple[list[Box], list[Edge]]:
@@ -144,23 +125,21 @@ def draw_outputs(view: View) -> tuple[list[Box], list[Edge]]:
 def make_layer_box(node: Node, around: Region, cluster: str | None, times: int = 1, *, varied: bool = False) -> Box:
     """The box of a layer."""
     place = Place(node.name, node.span)
-    word = labels.JOIN_SIGNS.get(node.op.word)
-    if word and not node.op.arguments():
-        return Box(
-            f"n{node.id}", "join", (Line(word, "strong"),), place, labels.format_tooltip(node), cluster, sign=True
-        )
+    if sign := labels.format_sign(node.op):
+        tip = labels.format_tooltip(node)
+        return Box(f"n{node.id}", node.op.category, (Line(sign, "strong"),), place, tip, cluster, sign=True)
     others = "" if varied else labels.format_details(node.op)
     head = node.op.word if varied else labels.format_op(node.op)
     own = relative_name(node, around)
     shape = labels.format_shapes(node.output_shapes)
     text = clean_lines(
-        Line(head + (f"  ×{times}" if times > 1 else ""), "strong"),
+        Line(labels.format_repeated(head, times), "strong"),
         Line(others, "faint"),
         Line("  ·  ".join(filter(None, (own if node.path else "", shape))), "faint"),
     )
     return Box(
         f"n{node.id}",
-        labels.op_category(node.op),
+        node.op.category,
         text,
         place,
         clean_text(labels.format_tooltip(node), 300),
@@ -169,25 +148,19 @@ def make_layer_box(node: Node, around: Region, cluster: str | None, times: int =
     )
 
 
-def make_region_box(run: PartRun, around: Region, cluster: str | None) -> Box:
+def make_region_box(folded: FoldedGraph, run: PartRun, region: Region, cluster: str | None) -> Box:
     """The box of a region whose inside is not shown, or of several in a row."""
-    region = run.first.part
-    assert isinstance(region, Region)
     shape = labels.format_shapes(value.shape for value in run.last.output)
     cost = labels.format_costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
     text = clean_lines(
-        Line(_format_heading(format_names(run, around), region) + _format_times(run), "strong"),
+        Line(labels.format_repeated(labels.format_region(folded.run_name(run), region.kind), run.times), "strong"),
         Line(shape, "faint"),
         Line(cost, "faint"),
     )
-    tip = " — ".join(filter(None, (".".join(region.path), region.kind, shape, cost)))
-    return Box(f"s{region.id}", "block", text, _region_place(region), clean_text(tip, 300), cluster, least=_LEAST)
-
-
-def format_names(run: PartRun, around: Region) -> str:
-    """The name of a part as known around it, or the first and the last of a run: `0 … 5`."""
-    first, last = (relative_name(facts.part, around) for facts in (run.first, run.last))
-    return format_name_range(first, last)
+    tip = " — ".join(filter(None, (region.name, region.kind, shape, cost)))
+    return Box(
+        f"s{region.id}", "block", text, Place(region.name, region.span), clean_text(tip, 300), cluster, least=_LEAST
+    )
 
 
 def describe_network(graph: Graph) -> str:
@@ -210,20 +183,3 @@ def _make_input_box(node: Input) -> Box:
         clean_text(f"{node.name} — {shape}", 300),
         least=_LEAST,
     )
-
-
-def _format_heading(name: str, region: Region) -> str:
-    return f"{name}  {region.kind}" if region.kind and not name.startswith(region.kind) else name
-
-
-def _format_times(run: PartRun) -> str:
-    return f"  ×{run.times}" if run.times > 1 else ""
-
-
-def _format_note(run: PartRun) -> str:
-    return clean_text(f"×{run.times}" if run.times > 1 else "")
-
-
-def _region_place(part: PartFacts | Region) -> Place:
-    assert isinstance(part, Region)
-    return Place(".".join(part.path), part.span)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archspec.draw.text import SIZE, clean_text, measure_width
-from archspec.errors import Span
+from archspec.errors import ArchspecError, Span
 from archspec.view.skip_connections import Flow
 
 Direction = Literal["TB", "LR"]
@@ -17,7 +17,7 @@ MARGIN = 9.0  # between a box and its text, left and right
 _LIMIT = 64  # characters of one line
 
 
-class DrawError(ValueError):
+class DrawError(ArchspecError, ValueError):
     """A picture that cannot be drawn as asked; `help` says what to do instead."""
 
     def __init__(self, message: str, help: str) -> None:

@@ -54,9 +54,9 @@ def _make_stage_box(folded: FoldedGraph, stage: Stage, id: str, flows: dict[Oper
     name = name_stage(folded, stage)
     loose = all(isinstance(run.first.part, Node) for run in stage.runs)
     heaviest = max((run.first for run in stage.runs), key=lambda facts: facts.cost.params)
-    kind = labels.op_category(heaviest.part.op) if loose and isinstance(heaviest.part, Node) else "block"
+    kind = heaviest.part.op.category if loose and isinstance(heaviest.part, Node) else "block"
     text = clean_lines(Line(name, "strong"), *rows, Line(cost, "faint"))
-    place = Place(".".join(first.path), first.span) if isinstance(first, (Region, Node)) else Place()
+    place = Place(first.name, first.span) if isinstance(first, (Region, Node)) else Place()
     return Box(id, kind, text, place, clean_text(" — ".join(line.text for line in text), 300), least=_WIDTH)
 
 
@@ -121,12 +121,11 @@ def _format_run(folded: FoldedGraph, run: PartRun, flows: dict[OperandRef, Flow]
     assert isinstance(part, Region)
     around = folded.graph.regions[part.parent or 0]
     name = _find_block_kind(folded, part) or shorten_name(relative_name(part, around))
-    times = f"  ×{run.times}" if run.times > 1 else ""
     plain = find_plain_chain(folded, part)
     if plain and run.times == 1:
         yield from format_chain(plain)
     else:
-        yield Line(name + times, "plain", _find_skip_kind(folded, part, flows))
+        yield Line(labels.format_repeated(name, run.times), "plain", _find_skip_kind(folded, part, flows))
 
 
 def _find_block_kind(folded: FoldedGraph, region: Region) -> str:
@@ -141,7 +140,7 @@ def _merge_rows(rows: list[Line]) -> Iterator[Line]:
     """Rows with equal neighbours as one: `inception  ×2`, whatever the widths."""
     for (text, style, skip), group in groupby(rows, key=lambda row: (row.text, row.style, row.skip)):
         times = len(list(group))
-        yield Line(f"{text}  ×{times}" if times > 1 and "×" not in text else text, style, skip)
+        yield Line(text if "×" in text else labels.format_repeated(text, times), style, skip)
 
 
 def _find_skip_kind(folded: FoldedGraph, region: Region, flows: dict[OperandRef, Flow]) -> Flow | None:
@@ -157,7 +156,7 @@ def format_chain(nodes: list[Node]) -> Iterator[Line]:
     for node in nodes:
         if is_noop(node):
             continue
-        if row and (node.op.weighted or len(row) > 2 or node.op.word.endswith("pool")):
+        if row and (node.op.weighted or len(row) > 2 or node.op.category == "pool"):
             yield Line(", ".join(row))
             row = []
         row.append(labels.format_op(node.op))

@@ -14,6 +14,7 @@ from torch import Tensor
 from archspec import extras
 from archspec.experiments.track import ExperimentError
 from archspec.ir.graph import Graph
+from archspec.numerals import format_sizes
 
 TEST_PART = 0.2
 """Of data that come in one piece; which samples are in it does not depend on the seed."""
@@ -44,7 +45,7 @@ class Data:
         own = self.pixels.shape[1:]
         if own.numel() != torch.Size(sizes).numel() or (len(sizes) == 3 and tuple(own) != sizes):
             raise ExperimentError(
-                f"{self.name} has samples of {_format_sizes(own)}, the network reads {_format_sizes(sizes)}"
+                f"{self.name} has samples of {format_sizes(own)}, the network reads {format_sizes(sizes)}"
             )
         pixels, labels, test_pixels, test_labels = self._parts
         return Data(self.name, pixels.reshape(-1, *sizes), labels, test_pixels.reshape(-1, *sizes), test_labels)
@@ -78,7 +79,7 @@ def load_data(source: str, graph: Graph) -> Data:
     data = _SOURCES[kind](Path(path), given.shape.sizes).shaped(given.shape.sizes)
     if scores.shape.rank != 1 or scores.shape.sizes[0] < data.classes:
         raise ExperimentError(
-            f"{data.name} has {data.classes} classes, the network gives {_format_sizes(scores.shape.sizes)}"
+            f"{data.name} has {data.classes} classes, the network gives {format_sizes(scores.shape.sizes)}"
         )
     return data
 
@@ -106,7 +107,7 @@ def _load_cifar10(path: Path, _sizes: tuple[int, ...]) -> Data:
 def _load_folder(path: Path, sizes: tuple[int, ...]) -> Data:
     if len(sizes) != 3 or sizes[0] not in (1, 3):
         raise ExperimentError(
-            f"pictures have 1 or 3 channels, a height and a width, the network reads {_format_sizes(sizes)}"
+            f"pictures have 1 or 3 channels, a height and a width, the network reads {format_sizes(sizes)}"
         )
     if not path.is_dir():
         raise ExperimentError(f"there is no folder {path}")
@@ -155,10 +156,6 @@ def _normalise(name: str, pixels: Tensor, labels: Tensor, test_pixels: Tensor, t
     mean = pixels.mean((0, 2, 3), keepdim=True)
     deviation = pixels.std((0, 2, 3), keepdim=True).clamp_min(1e-6)
     return Data(name, (pixels - mean) / deviation, labels, (test_pixels - mean) / deviation, test_labels)
-
-
-def _format_sizes(sizes: tuple[int, ...]) -> str:
-    return "×".join(map(str, sizes))
 
 
 _SOURCES: dict[str, Callable[[Path, tuple[int, ...]], Data]] = {

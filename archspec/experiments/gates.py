@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from archspec.codegen.fx import build
 from archspec.experiments.track import ExperimentError
 from archspec.experiments.weights import fit_weights
-from archspec.ir.graph import Graph, Node, Path, Value
+from archspec.ir.graph import Graph, Node, Path
 from archspec.ir.signal_flow import find_residual_operands, propagate_routes
 from archspec.ops.dropout import DropPath
-from archspec.passes.base import FreeNames, keep_node, rebuild_graph
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
 class Gate(nn.Module):
@@ -124,20 +124,20 @@ def _add_gate_nodes(
     graph: Graph, flags: Mapping[int, tuple[bool, ...]]
 ) -> tuple[Graph, list[tuple[tuple[Path, ...], tuple[Path, ...]]]]:
     """The graph with a module before each operand of each join, and their paths: of branches and of shortcuts."""
-    names, gate_paths = FreeNames(graph), list[tuple[tuple[Path, ...], tuple[Path, ...]]]()
+    gate_paths: list[tuple[tuple[Path, ...], tuple[Path, ...]]] = []
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id not in flags:
-            return keep_node(new, node, inputs)
-        paths = [names.take(graph.regions[node.region].path, "gate") for _ in inputs]
-        passed = tuple(
-            new.add_node(DropPath(p=0.0), (value,), path, region=node.region, span=node.span, use=node.use)[0]
-            for value, path in zip(inputs, paths, strict=True)
-        )
+            return None
+        paths = [rewriter.unique_path(node.region, "gate") for _ in node.inputs]
+        passed = [
+            rewriter.add(DropPath(p=0.0), (value,), node, path=path)[0]
+            for value, path in zip(rewriter.operands(node), paths, strict=True)
+        ]
         ways = list(zip(paths, flags[node.id], strict=True))
         gate_paths.append(
             (tuple(path for path, longer in ways if longer), tuple(path for path, longer in ways if not longer))
         )
-        return keep_node(new, node, passed)
+        return rewriter.keep(node, tuple(passed))
 
-    return rebuild_graph(graph, change), gate_paths
+    return rewrite_graph(graph, rewrite), gate_paths

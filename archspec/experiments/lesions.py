@@ -21,7 +21,7 @@ from archspec.experiments.training import measure_test_error
 from archspec.experiments.weights import fit_weights
 from archspec.ir.graph import Graph, Path
 from archspec.ir.parts import NamedParts
-from archspec.passes.base import PassError
+from archspec.passes import PassError
 from archspec.passes.lesion import lesion, residual_blocks
 
 Swap = tuple[str, str]

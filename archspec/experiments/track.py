@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from archspec.errors import ArchspecError
+
 Item = TypeVar("Item")
 
 
@@ -20,11 +22,11 @@ def track_silently(items: Sequence[Item], description: str) -> Iterable[Item]:
     return items
 
 
-class ExperimentError(ValueError):
+class ExperimentError(ArchspecError, ValueError):
     """What was asked for cannot be done with this network, these data or these weights."""
 
 
-class DivergedError(ArithmeticError):
+class DivergedError(ArchspecError, ArithmeticError):
     """A loss, a gradient, a weight or a score that is no finite number; in training, `epoch` and `step` say where."""
 
     def __init__(self, message: str, *, epoch: int | None = None, step: int | None = None) -> None:
@@ -32,5 +34,5 @@ class DivergedError(ArithmeticError):
         self.epoch, self.step = epoch, step
 
 
-class StoppedError(Exception):
+class StoppedError(ArchspecError):
     """A training that was stopped between two steps; its text is where that was."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from archspec import meter
 from archspec.errors import Source, Span, Use
+from archspec.ir.names import PathNames
 from archspec.ir.shape import Shape
 from archspec.ir.weight_provenance import WeightMap
 
@@ -64,6 +65,10 @@ class Region:
     arguments: Mapping[str, object]
     span: Span
     parent: int | None
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
 
 
 class Node(NamedTuple):
@@ -130,20 +135,55 @@ class Graph:
     inference: bool = False
     """Whether it is for inference alone: a back end may choose kernels that cannot be trained through."""
     _dag: nx.MultiDiGraph[int] | None = field(default=None, init=False, repr=False, compare=False)
+    _names: PathNames | None = field(default=None, init=False, repr=False, compare=False)
+    """Made when it is first asked for, and kept from then on."""
+    _origin: tuple[Graph, Collection[int]] | None = field(default=None, init=False, repr=False, compare=False)
+    """The graph that a pass makes this one of, whose names are taken here, and the nodes that it leaves out."""
 
     def __post_init__(self) -> None:
         if not self.regions:
             self.regions.append(Region(0, (), self.name, {}, UNKNOWN_SPAN, None))
 
-    def copy_without_nodes(self) -> Graph:
-        """A graph with this one's name, regions and history, and without its nodes: what a pass begins with."""
-        return Graph(
+    def copy_without_nodes(self, left_out: Collection[int] = ()) -> Graph:
+        """A graph with this one's name, regions and history, and without its nodes: what a pass begins with.
+
+        All names of this graph are taken in the new one, but for those of the nodes `left_out`.
+        """
+        graph = Graph(
             self.name,
             self.source,
             regions=list(self.regions),
             weight_provenance=self.weight_provenance,
             inference=self.inference,
         )
+        graph._origin = self, left_out
+        return graph
+
+    @property
+    def names(self) -> PathNames:
+        """The names that are taken in it."""
+        if self._names is None:
+            self._names = self._collect_names()
+        return self._names
+
+    def unique_path(self, region: Path, stem: str) -> Path:
+        """Takes a name for a new node or region inside the regions of path `region`.
+
+        Returns:
+            The whole path: it ends in `stem` or, where that is taken, in `stem2`, `stem3`, …; a number goes on.
+        """
+        return self.names.take(region, stem)
+
+    def _collect_names(self) -> PathNames:
+        origin, left_out = self._origin or (self, ())
+        paths = {node.path for node in origin.ops if node.id not in left_out}
+        paths.update(node.path for node in self.ops)
+        paths.update(region.path for region in self.regions)
+        meter.charge_work("passes", sum(len(path) * (2 + len(path) // 8) for path in paths))
+        names = PathNames()
+        for path in paths:
+            names.add(path)
+        return names
 
     def add_input(self, name: str, shape: Shape, span: Span = UNKNOWN_SPAN) -> Value:
         """Adds an input of the network."""
@@ -156,6 +196,8 @@ class Graph:
         """Adds a region; the nodes added from now on may belong to it, until one is added outside."""
         region = Region(len(self.regions), path, kind, arguments, span, parent)
         self.regions.append(region)
+        if self._names is not None:
+            self._names.add(path)
         return region
 
     def add_node(
@@ -191,6 +233,8 @@ class Graph:
         self.nodes.append(Node(id, op, inputs, outputs, path, region, span, use))
         for value in inputs:
             value.users.append(id)
+        if self._names is not None:
+            self._names.add(path)
         return outputs
 
     @property

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from archspec.errors import Span, did_you_mean, find_nearest
+from archspec.errors import ArchspecError, Span
 from archspec.ir.graph import Graph, Node, Path, Value
+from archspec.suggestions import did_you_mean, find_nearest
 
 OperandRef = tuple[int, int]
 """Where a value is read: the number of a node, and which of its operands it is."""
 
 
-class UnknownPartError(LookupError):
+class UnknownPartError(ArchspecError, LookupError):
     """A name that no part of the network has; `help` names the nearest."""
 
     def __init__(self, message: str, help: str | None) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple, get_args
 
+from archspec.numerals import format_sizes
+
 AxisName = Literal["channels", "features", "heads", "tokens", "depth", "height", "width", "length"]
 Names = tuple[AxisName | None, ...]
 """What the axes of a value are called, in order; None is an axis without a meaning of its own."""
@@ -183,4 +185,4 @@ class Shape:
         return Shape(sizes, normalize_names(names), self.batched)
 
     def __str__(self) -> str:
-        return "×".join(map(str, self.sizes)) if self.sizes else "scalar"
+        return format_sizes(self.sizes)

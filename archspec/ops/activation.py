@@ -10,7 +10,7 @@ from pydantic import Field
 from archspec.ir.shape import Shape
 from archspec.ops.axes import WHICH, Axis, axis_of, channel_axis
 from archspec.ops.axis_order import arrange_axes, move_first
-from archspec.ops.base import Call, Initial, Op, Operand, Real, Result, Weight
+from archspec.ops.base import Call, Category, Everything, Initial, Op, Operand, Real, Result, Weight, Window
 from archspec.ops.norm import channel_pair_sizes, make_channel_pair
 from archspec.ops.rules import keep_non_defaults
 
@@ -18,6 +18,7 @@ from archspec.ops.rules import keep_non_defaults
 class Activation(Op):
     """A function of each element by itself."""
 
+    category: ClassVar[Category] = "activation"
     elementwise: ClassVar[bool] = True
     module: ClassVar[str]
     """Its class in torch.nn."""
@@ -51,6 +52,7 @@ class Clamp(Op):
     """
 
     word: ClassVar[str] = "clamp"
+    category: ClassVar[Category] = "activation"
     elementwise: ClassVar[bool] = True
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -176,6 +178,7 @@ class Softmax(Op):
     """Exponentials divided by their sum along an axis."""
 
     word: ClassVar[str] = "softmax"
+    category: ClassVar[Category] = "activation"
     first: ClassVar[str | None] = "axis"
 
     axis: Axis | None = Field(None, description=WHICH)
@@ -187,6 +190,9 @@ class Softmax(Op):
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         shape = inputs[0]
         return (Call("torch.nn.Softmax", {"dim": shape.dim(axis_of(self, self.axis, shape))}),)
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        return None if self.along_channels(*inputs) else "everything"
 
     def along_channels(self, *inputs: Shape) -> bool:
         return axis_of(self, self.axis, inputs[0]) == inputs[0].channel_axis

@@ -13,6 +13,7 @@ from archspec.ops.axis_order import chain_functions, repeat_for_batch
 from archspec.ops.base import (
     Batch,
     Call,
+    Category,
     Count,
     Everything,
     Initial,
@@ -31,6 +32,7 @@ class MatMul(Op):
     """Product of two matrices, the last two axes of its operands; the other axes are equal."""
 
     word: ClassVar[str] = "matmul"
+    category: ClassVar[Category] = "attention"
     operands: ClassVar[tuple[int, int | None]] = (2, 2)
     mixes: ClassVar[bool] = True
 
@@ -86,6 +88,7 @@ class Attention(Op):
     """Multi-head attention (Vaswani et al. 2017) of one sequence, or of queries, keys and values: each has tokens and features."""
 
     word: ClassVar[str] = "attention"
+    category: ClassVar[Category] = "attention"
     first: ClassVar[str | None] = "heads"
     operands: ClassVar[tuple[int, int | None]] = (1, 3)
     weighted: ClassVar[int] = 2
@@ -147,6 +150,7 @@ class Embedding(Op):
     """A learned vector for each whole number: tokens become tokens and features."""
 
     word: ClassVar[str] = "embedding"
+    category: ClassVar[Category] = "attention"
     first: ClassVar[str | None] = "vocabulary"
     indices: ClassVar[tuple[int, ...]] = (0,)
     mixes: ClassVar[bool] = True
@@ -178,6 +182,7 @@ class Parameter(Op):
     """A learned constant, whatever its input holds: a class token, positions, a layer scale."""
 
     word: ClassVar[str] = "parameter"
+    category: ClassVar[Category] = "attention"
     reads_batch: ClassVar[bool] = True
     first: ClassVar[str | None] = "shape"
     sizes_by_name: ClassVar[bool] = True

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from archspec.errors import ArchspecError
 from archspec.ir.shape import Shape
 
 MAX_SIZE = 2**40  # elements of one value or weight: beyond it nothing could ever run
@@ -24,7 +25,7 @@ PerAxis = Count | Annotated[tuple[Count, ...], Field(min_length=1, max_length=3)
 NaturalPerAxis = Natural | Annotated[tuple[Natural, ...], Field(min_length=1, max_length=3)]
 
 
-class ShapeError(ValueError):
+class ShapeError(ArchspecError, ValueError):
     """The inputs and the fields of an op do not fit. `field` names the field at fault, where it is one."""
 
     def __init__(self, message: str, *, field: str | None = None, help: str | None = None) -> None:
@@ -160,6 +161,9 @@ _ENDS = {"trunc_normal": (-2.0, 2.0), "uniform": (0.0, 1.0)}
 Initial = Init | Real  # a number is that constant
 
 
+Category = Literal["conv", "linear", "attention", "norm", "activation", "pool", "dropout", "join", "shape"]
+
+
 class Op(BaseModel):
     """An operation of a network. A subclass is everything that is known about one op.
 
@@ -171,6 +175,12 @@ class Op(BaseModel):
 
     word: ClassVar[str]
     """What it is called in a spec."""
+    category: ClassVar[Category]
+    """The kind by which pictures, tables and reports tell ops apart."""
+    sign: ClassVar[str] = ""
+    """What a picture writes for it in place of the word: `+`."""
+    sized_by_context: ClassVar[bool] = False
+    """Whether its arguments follow the widths around it or the turn that it is in, so that blocks that differ in them are alike."""
     first: ClassVar[str | None] = None
     """The field that a bare argument sets: `conv: 64` is `conv: {out: 64}`."""
     sizes_by_name: ClassVar[bool] = False

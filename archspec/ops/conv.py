@@ -14,6 +14,7 @@ from archspec.ops.axes import spatial_rank
 from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
     Call,
+    Category,
     Count,
     Everything,
     Initial,
@@ -31,6 +32,7 @@ from archspec.ops.rules import check_bounds, compute_extents, format_by_axis, ke
 class Convolving(Op):
     """What both directions of convolution have in common."""
 
+    category: ClassVar[Category] = "conv"
     first: ClassVar[str | None] = "out"
     weighted: ClassVar[int] = 1
     mixes: ClassVar[bool] = True

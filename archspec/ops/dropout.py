@@ -10,7 +10,7 @@ from pydantic import Field
 from archspec.ir.shape import Shape
 from archspec.ops.axes import spatial_rank
 from archspec.ops.axis_order import arrange_axes
-from archspec.ops.base import Call, Op, Probability, ShapeError
+from archspec.ops.base import Call, Category, Op, Probability, ShapeError
 from archspec.ops.rules import keep_non_defaults
 
 
@@ -18,6 +18,7 @@ class Dropout(Op):
     """Drops each element with a probability, in training; those that stay are divided by the rest of it."""
 
     word: ClassVar[str] = "dropout"
+    category: ClassVar[Category] = "dropout"
     first: ClassVar[str | None] = "p"
     elementwise: ClassVar[bool] = True
 
@@ -31,6 +32,7 @@ class SpatialDropout(Op):
     """Drops each channel with a probability, in training (Tompson et al. 2015)."""
 
     word: ClassVar[str] = "spatialdropout"
+    category: ClassVar[Category] = "dropout"
     first: ClassVar[str | None] = "p"
     elementwise: ClassVar[bool] = True
 
@@ -49,6 +51,8 @@ class DropPath(Op):
     """Drops the whole value with a probability, in training: stochastic depth (Huang et al. 2016, arXiv:1603.09382)."""
 
     word: ClassVar[str] = "droppath"
+    category: ClassVar[Category] = "dropout"
+    sized_by_context: ClassVar[bool] = True
     first: ClassVar[str | None] = "p"
     elementwise: ClassVar[bool] = True
 

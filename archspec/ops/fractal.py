@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from archspec.ir.shape import Shape
-from archspec.ops.base import FIRST, Call, Count, Natural, Op, Operand, Probability, ShapeError
+from archspec.ops.base import FIRST, Call, Category, Count, Natural, Op, Operand, Probability, ShapeError
 from archspec.ops.join import Folding
 from archspec.ops.rules import check_bounds
 
@@ -18,6 +18,7 @@ class ColumnDraw(Op):
     """Draws, for each minibatch in training, whether one column of the network is kept alone, and which."""
 
     word: ClassVar[str] = "columndraw"
+    category: ClassVar[Category] = "join"
     reads_batch: ClassVar[bool] = True
     first: ClassVar[str | None] = "columns"
     mixes: ClassVar[bool] = True

@@ -20,13 +20,14 @@ from archspec.ops.axes import (
     write_reshape,
 )
 from archspec.ops.axis_order import repeat_for_batch
-from archspec.ops.base import FIRST, Call, Op, Operand, Result, ShapeError
+from archspec.ops.base import FIRST, Call, Category, Op, Operand, Result, ShapeError
 from archspec.ops.rules import check_bounds
 
 
 class Join(Op):
     """A join takes any number of branches, each applied to the current value."""
 
+    category: ClassVar[Category] = "join"
     operands: ClassVar[tuple[int, int | None]] = (1, None)
     join: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
@@ -59,6 +60,7 @@ class Add(Folding):
     """Sum of its branches."""
 
     word: ClassVar[str] = "add"
+    sign: ClassVar[str] = "+"
     function: ClassVar[str] = "torch.add"
 
 
@@ -136,6 +138,7 @@ class Multiply(Join):
     """Product of a signal, the first branch, and its gates: a gate has axes of the signal, with its sizes or with 1."""
 
     word: ClassVar[str] = "multiply"
+    sign: ClassVar[str] = "×"
     elementwise: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:

@@ -17,6 +17,7 @@ from archspec.ops.base import (
     MAX_SIZE,
     Batch,
     Call,
+    Category,
     Count,
     Everything,
     Op,
@@ -33,6 +34,7 @@ class Flatten(Op):
     """Puts all axes into one, the features, or those from `start` on: all places are tokens. Each element keeps its value."""
 
     word: ClassVar[str] = "flatten"
+    category: ClassVar[Category] = "shape"
     moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "start"
 
@@ -68,6 +70,7 @@ class Reshape(Op):
     """Other sizes for the same elements in the same order; an axis keeps its name where it stays what it was, or is given one."""
 
     word: ClassVar[str] = "reshape"
+    category: ClassVar[Category] = "shape"
     moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "sizes"
     sizes_by_name: ClassVar[bool] = True
@@ -134,6 +137,7 @@ class Permute(Op):
     """Another order of the axes, which keep their names; no element changes."""
 
     word: ClassVar[str] = "permute"
+    category: ClassVar[Category] = "shape"
     moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "axes"
 
@@ -170,6 +174,7 @@ class Upsample(Op):
     """More places on the spatial axes, interpolated."""
 
     word: ClassVar[str] = "upsample"
+    category: ClassVar[Category] = "shape"
     first: ClassVar[str | None] = "scale"
 
     scale: PerAxis | None = Field(None, description="how many times the places: one number or one per spatial axis")
@@ -223,6 +228,7 @@ class ChannelShuffle(Op):
     """Deals the channels out over groups: ShuffleNet's exchange between them (Zhang et al. 2018)."""
 
     word: ClassVar[str] = "channelshuffle"
+    category: ClassVar[Category] = "shape"
     first: ClassVar[str | None] = "groups"
 
     groups: Count = Field(

@@ -10,7 +10,7 @@ from pydantic import Field
 from archspec.ir.shape import SPATIAL, Shape
 from archspec.ops.axes import Axis, axis_of, channel_axis
 from archspec.ops.axis_order import arrange_axes, move_last
-from archspec.ops.base import Call, Count, Everything, Initial, Op, ShapeError, Weight, Window
+from archspec.ops.base import Call, Category, Count, Everything, Initial, Op, ShapeError, Weight, Window
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
 
@@ -18,6 +18,7 @@ class Linear(Op):
     """Linear map of one axis, the same at all places of the others: of the features, of channels that stand last, of `axis`."""
 
     word: ClassVar[str] = "linear"
+    category: ClassVar[Category] = "linear"
     first: ClassVar[str | None] = "out"
     weighted: ClassVar[int] = 1
 

@@ -16,6 +16,7 @@ from archspec.ops.base import (
     FIRST,
     MAX_REAL,
     Call,
+    Category,
     Count,
     Initial,
     Op,
@@ -35,6 +36,7 @@ class BatchNorm(Op):
     """Batch normalisation (Ioffe and Szegedy 2015) of the channels, the first axis, over at most 3 others."""
 
     word: ClassVar[str] = "batchnorm"
+    category: ClassVar[Category] = "norm"
     elementwise: ClassVar[bool] = True
 
     eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
@@ -81,6 +83,7 @@ class ScaleShift(Op):
     """
 
     word: ClassVar[str] = "scaleshift"
+    category: ClassVar[Category] = "norm"
     elementwise: ClassVar[bool] = True
 
     relu: bool = Field(False, description="whether what comes out is rectified")
@@ -113,6 +116,7 @@ class GroupNorm(Op):
     """Group normalisation (Wu and He 2018): each sample's groups of channels, the first axis, each by itself."""
 
     word: ClassVar[str] = "groupnorm"
+    category: ClassVar[Category] = "norm"
     first: ClassVar[str | None] = "groups"
 
     groups: Count = Field(description="groups of channels that are normalised together")
@@ -147,6 +151,7 @@ class LayerNorm(Op):
     """Layer normalisation (Ba et al. 2016) over the features, or channels, or over other axes."""
 
     word: ClassVar[str] = "layernorm"
+    category: ClassVar[Category] = "norm"
 
     axes: Count | AxisName | Annotated[tuple[Axis, ...], Field(min_length=1)] | None = Field(
         None,
@@ -207,6 +212,7 @@ class InstanceNorm(Op):
     """Instance normalisation (Ulyanov et al. 2016): each sample's channels, the first axis, each by itself."""
 
     word: ClassVar[str] = "instancenorm"
+    category: ClassVar[Category] = "norm"
 
     eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
     momentum: Probability = Field(0.1, description="share of the newest minibatch in the running statistics")
@@ -242,6 +248,7 @@ class LRN(Op):
     """Local response normalisation (Krizhevsky et al. 2012, section 3.3), across neighbouring channels, as torch scales it."""
 
     word: ClassVar[str] = "lrn"
+    category: ClassVar[Category] = "norm"
     first: ClassVar[str | None] = "size"
 
     size: Count = Field(5, description="neighbouring channels that are summed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from archspec.ops.axes import channel_axis, spatial_rank
 from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
     Call,
+    Category,
     Everything,
     NaturalPerAxis,
     Op,
@@ -26,6 +28,7 @@ from archspec.ops.rules import check_bounds, compute_extents, format_by_axis, ke
 class Pooling(Op):
     """What pools with a sliding window have in common; their input has spatial axes behind the channels."""
 
+    category: ClassVar[Category] = "pool"
     first: ClassVar[str | None] = "kernel"
 
     kernel: PerAxis = Field(description="size of the window, in elements: one number or one per spatial axis")
@@ -115,6 +118,7 @@ class AdaptivePool(Op):
     """Mean or maximum of as many windows as asked for, of nearly equal size."""
 
     word: ClassVar[str] = "adaptivepool"
+    category: ClassVar[Category] = "pool"
     first: ClassVar[str | None] = "size"
 
     size: PerAxis = Field(description="sizes of the output, in elements: one number or one per spatial axis")
@@ -141,13 +145,14 @@ class AdaptivePool(Op):
 
 def _widest_window(size: int, parts: int) -> int:
     """The longest of the windows [⌊i·size/parts⌋, ⌈(i+1)·size/parts⌉)."""
-    return size // parts if size % parts == 0 else size // parts + 2 if size > parts else 2
+    return 1 + (size - math.gcd(size, parts) + parts - 1) // parts
 
 
 class GlobalPool(Op):
     """Mean or maximum of all places, wherever they stand: a vector of the channels, or of a sequence's features."""
 
     word: ClassVar[str] = "globalpool"
+    category: ClassVar[Category] = "pool"
     first: ClassVar[str | None] = "kind"
 
     kind: Literal["avg", "max"] = Field("avg", description="mean or maximum")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from archspec.ir.shape import Shape
 from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, write_reshape
-from archspec.ops.base import FIRST, Call, Count, Natural, Op, Real, Result, ShapeError
+from archspec.ops.base import FIRST, Call, Category, Count, Natural, Op, Real, Result, ShapeError
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
 Sides = tuple[Natural, Natural]
@@ -19,6 +19,7 @@ class Identity(Op):
     """The value itself."""
 
     word: ClassVar[str] = "identity"
+    category: ClassVar[Category] = "shape"
     moves: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
     elementwise: ClassVar[bool] = True
@@ -31,6 +32,8 @@ class Split(Op):
     """Cuts a value into several, along the channels or another axis."""
 
     word: ClassVar[str] = "split"
+    category: ClassVar[Category] = "shape"
+    sized_by_context: ClassVar[bool] = True
     moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "sizes"
     numbered: ClassVar[bool] = False
@@ -68,6 +71,8 @@ class Slice(Op):
     """The part of a value between two places, along the channels or another axis."""
 
     word: ClassVar[str] = "slice"
+    category: ClassVar[Category] = "shape"
+    sized_by_context: ClassVar[bool] = True
     moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "stop"
 
@@ -109,6 +114,8 @@ class Pad(Op):
     """Adds places with one value around the others, and channels before and after (option A of He et al. 2015)."""
 
     word: ClassVar[str] = "pad"
+    category: ClassVar[Category] = "shape"
+    sized_by_context: ClassVar[bool] = True
     first: ClassVar[str | None] = "size"
 
     size: Natural | Annotated[tuple[Natural | Sides, ...], Field(min_length=1, max_length=3)] = Field(
@@ -158,6 +165,8 @@ class Token(Op):
     """One token of a sequence, wherever its axis stands: [tokens, features] becomes [features]."""
 
     word: ClassVar[str] = "token"
+    category: ClassVar[Category] = "shape"
+    sized_by_context: ClassVar[bool] = True
     moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "index"
 
@@ -186,6 +195,7 @@ class Scale(Op):
     """A factor and a shift: by * x + plus."""
 
     word: ClassVar[str] = "scale"
+    category: ClassVar[Category] = "shape"
     first: ClassVar[str | None] = "by"
     elementwise: ClassVar[bool] = True
 

@@ -9,7 +9,6 @@ from typing import Literal
 
 from archspec.ir.graph import Graph, Node, Path, Value
 from archspec.ir.weight_provenance import (
-    DROPPED,
     BatchNormConstant,
     ConstantInputResponse,
     ScaledWeight,
@@ -100,11 +99,11 @@ def consistent_absorptions(graph: Graph, absorptions: list[Absorption]) -> list[
         absorptions = [absorption for absorption in absorptions if absorption.norm.path not in wrong]
 
 
-def add_with_bias(new: Graph, layer: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-    """Adds a layer as it was, but with a bias."""
+def add_bias(layer: Node) -> Op:
+    """The op of a layer, but with a bias."""
     changed = {"bias": True} if getattr(layer.op, "bias", False) else {"bias": True, "bias_init": None}
     op: Op = layer.op.model_copy(update=changed)
-    return new.add_node(op, inputs, layer.path, region=layer.region, span=layer.span, use=layer.use)
+    return op
 
 
 def scale_outputs(absorption: Absorption) -> dict[str, WeightSource]:
@@ -115,10 +114,10 @@ def scale_outputs(absorption: Absorption) -> dict[str, WeightSource]:
         WeightSlice(f"{layer.name}.weight"), factor, axis=1 if isinstance(layer.op, ConvTranspose) else 0
     )
     bias = WeightSum((ScaledWeight(WeightSlice(f"{layer.name}.bias"), factor), shift)) if _has_bias(layer) else shift
-    return {f"{layer.name}.weight": weight, f"{layer.name}.bias": bias, **_drop_batch_count(norm)}
+    return {"weight": weight, "bias": bias}
 
 
-def scale_inputs(absorption: Absorption, *, rectified: bool) -> dict[str, WeightSource]:
+def scale_inputs(absorption: Absorption, *, rectified: bool = False) -> dict[str, WeightSource]:
     """The weights of a layer that takes over the normalisation before it, or what follows the clamp of a rectified one."""
     layer, norm = absorption.layer, absorption.norm
     factor, shift = (
@@ -129,8 +128,7 @@ def scale_inputs(absorption: Absorption, *, rectified: bool) -> dict[str, Weight
     weight = WeightSlice(f"{layer.name}.weight")
     through = ConstantInputResponse(weight, shift, groups)
     bias = WeightSum((WeightSlice(f"{layer.name}.bias"), through)) if _has_bias(layer) else through
-    scaled = ScaledWeight(weight, factor, axis=1, groups=groups)
-    return {f"{layer.name}.weight": scaled, f"{layer.name}.bias": bias, **_drop_batch_count(norm)}
+    return {"weight": ScaledWeight(weight, factor, axis=1, groups=groups), "bias": bias}
 
 
 def stack_constants(norm: Node, first: ConstantName, second: ConstantName) -> dict[str, WeightSource]:
@@ -139,7 +137,7 @@ def stack_constants(norm: Node, first: ConstantName, second: ConstantName) -> di
         batchnorm_constant(norm, first, rectified=first == "low"),
         batchnorm_constant(norm, second, rectified=first == "low"),
     )
-    return {norm.name: StackedWeights(pair, channel_pair_sizes(norm.inputs[0].shape)), **_drop_batch_count(norm)}
+    return {"": StackedWeights(pair, channel_pair_sizes(norm.inputs[0].shape))}
 
 
 ConstantName = Literal["factor", "shift", "low", "high"]
@@ -153,7 +151,3 @@ def batchnorm_constant(norm: Node, name: ConstantName, *, rectified: bool = Fals
 
 def _has_bias(layer: Node) -> bool:
     return any(weight.name == "bias" for weight in layer.weights)
-
-
-def _drop_batch_count(norm: Node) -> dict[str, WeightSource]:
-    return {f"{norm.name}.num_batches_tracked": DROPPED}

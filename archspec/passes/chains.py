@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
-from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node, Path, Value
 from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
@@ -19,10 +20,19 @@ class ValueUses:
 
     graph: Graph
     outputs: frozenset[Value]
+    shared: frozenset[Path]
+    """The modules that several nodes use: to put one together with another, or to cut it up, would end that they share weights."""
 
     @staticmethod
     def from_graph(graph: Graph) -> ValueUses:
-        return ValueUses(graph, frozenset(graph.outputs.values()))
+        uses = Counter(node.path for node in graph.ops if node.path)
+        shared = frozenset(path for path, count in uses.items() if count > 1)
+        return ValueUses(graph, frozenset(graph.outputs.values()), shared)
+
+    def is_separable(self, node: Node) -> bool:
+        """Whether a node can be cut up, or put together, by groups of channels."""
+        simple = node.op.elementwise and not node.weights and len(node.inputs) == 1
+        return simple or (isinstance(node.op, Conv | BatchNorm) and node.path not in self.shared)
 
     def only_consumer(self, value: Value) -> Node | None:
         """The one node that reads a value that nothing else needs."""
@@ -35,7 +45,7 @@ class ValueUses:
         met = 0
         while met != convs and self.only_consumer(value) is not None:
             node = self.graph.nodes[value.node]
-            if not isinstance(node, Node) or not is_separable(node):
+            if not isinstance(node, Node) or not self.is_separable(node):
                 break
             chain.append(node)
             met += isinstance(node.op, Conv)
@@ -48,7 +58,7 @@ class ValueUses:
         """The series that follows a node, up to the next convolution; empty if there is none."""
         chain: list[Node] = []
         consumer = self.only_consumer(node.outputs[0])
-        while consumer is not None and is_separable(consumer):
+        while consumer is not None and self.is_separable(consumer):
             chain.append(consumer)
             if isinstance(consumer.op, Conv):
                 return tuple(chain)
@@ -73,9 +83,3 @@ def joins_channels(node: Node) -> bool:
 def leads_with_channels(node: Node) -> bool:
     """Whether all that a node reads has the channels as its first axis, behind a batch: where kernels look for them."""
     return all(shape.batched and shape.channel_axis == 0 for shape in node.input_shapes)
-
-
-def is_separable(node: Node) -> bool:
-    """Whether a node can be cut up, or put together, by groups of channels."""
-    simple = node.op.elementwise and not node.weights and len(node.inputs) == 1
-    return simple or isinstance(node.op, Conv | BatchNorm)

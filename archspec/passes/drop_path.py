@@ -10,7 +10,8 @@ from pydantic import Field
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.signal_flow import count_weighted_layers, propagate_routes
 from archspec.ops.fractal import ColumnDraw, DropMean
-from archspec.passes.base import PassError, keep_node, rebuild_graph
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 Local = Annotated[float, Field(ge=0, le=1, description="probability of dropping each operand of a join, in [0, 1]")]
 Share = Annotated[
@@ -21,6 +22,12 @@ Share = Annotated[
 ]
 
 
+@graph_pass(
+    "spec",
+    keeps="evaluation",
+    needs="means of two values or more, this network has none",
+    advice="drop_path is for networks that join with mean, as FractalNet does",
+)
 def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph:
     """Drops operands of a network's means at random in training: some in each (local), or all but one column (global).
 
@@ -31,26 +38,36 @@ def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph
 
     Raises:
         PassError: the network has no mean of two values or more.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: fractal, input: [4, 8, 8], stages: {body: [{mean: [conv: 4, [conv: 4, conv: 4]]}]}}")
+    >>> print(format_graph(drop_path(before.graph)))
+    %0 = input input: 4×8×8
+    %1 = columndraw(columns=2) %0: 2
+    %2 = conv(out=4) %0: 4×8×8  body.0
+    %3 = conv(out=4) %0: 4×8×8  body.1
+    %4 = conv(out=4) %3: 4×8×8  body.2
+    %5 = dropmean(columns=(1, 0)) %2 %4 %1: 4×8×8
+    output = %5
     """
     means = [node for node in graph.ops if node.op.word == "mean" and len(node.inputs) > 1]
-    if not means:
-        raise PassError("drop_path needs means of two values or more, this network has none", help=_HELP)
     columns = _assign_columns(graph, means)
-    draw = ColumnDraw(columns=max(map(len, columns.values())), share=share)
-    first = next(graph.ops)
+    first = next(graph.ops, None)
     drawn: list[Value] = []
     regions = {region.path for region in graph.regions}
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-        if node is first:
-            drawn.extend(new.add_node(draw, (next(iter(new.inputs.values())),), span=node.span))
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
+        if node is first and columns:
+            draw = ColumnDraw(columns=max(map(len, columns.values())), share=share)
+            drawn.extend(rewriter.add(draw, (next(iter(rewriter.graph.inputs.values())),), means[0], region=0))
         if node.id not in columns:
-            return keep_node(new, node, inputs)
+            return None
         mean = DropMean(p=local, columns=columns[node.id])
         path = () if node.path in regions else node.path  # the layers of a named mean stand below its name
-        return new.add_node(mean, (*inputs, *drawn), path, region=node.region, span=node.span, use=node.use)
+        return rewriter.add(mean, (*rewriter.operands(node), *drawn), node, path=path)
 
-    return rebuild_graph(graph, change)
+    return rewrite_graph(graph, rewrite)
 
 
 def _assign_columns(graph: Graph, means: list[Node]) -> Mapping[int, tuple[int, ...]]:
@@ -66,6 +83,3 @@ def _rank_amounts(amounts: list[int]) -> tuple[int, ...]:
     order = sorted(range(len(amounts)), key=lambda index: -amounts[index])
     ranks = {index: rank for rank, index in enumerate(order)}
     return tuple(ranks[index] for index in range(len(amounts)))
-
-
-_HELP = "drop_path is for networks that join with mean, as FractalNet does"

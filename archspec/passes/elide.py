@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node
 from archspec.ops.base import Op
 from archspec.ops.dropout import Dropout, DropPath, SpatialDropout
 from archspec.ops.fractal import ColumnDraw, DropMean
 from archspec.ops.join import Mean
 from archspec.ops.tensor import Scale
-from archspec.passes.base import keep_node, rebuild_graph
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
+@graph_pass("optimizer", keeps="evaluation")
 def elide(graph: Graph, *, inference: bool = True) -> Graph:
     """Leaves out identities, joins of one value, and what drops with probability 0; for `inference`, all that drops.
 
     Exact: what is left computes the same, in training too unless it is for inference. There a drop path of the kind that
     scales at test time becomes that factor, and a mean whose operands are dropped a plain mean.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: small, input: [4, 8, 8], stages: {body: [conv: 4, dropout: 0.5, add: [identity]]}}")
+    >>> print(format_graph(elide(before.graph)))
+    %0 = input input: 4×8×8
+    %1 = conv(out=4) %0: 4×8×8  body.0
+    output = %1
     """
     drawn = _find_unneeded_draws(graph) if inference else set()
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id in drawn:
-            return None
+            return ()
         op = _evaluation_op(node.op) if inference else node.op
         if _does_nothing(op, node):
-            return inputs
-        if op is node.op:
-            return keep_node(new, node, inputs)
-        return new.add_node(op, inputs, region=node.region, span=node.span, use=node.use)
+            return rewriter.operands(node)
+        return None if op is node.op else rewriter.add(op, rewriter.find_values(_list_signals(node), node), node)
 
-    return rebuild_graph(graph, change)
+    return rewrite_graph(graph, rewrite)
+
+
+def _list_signals(node: Node) -> Values:
+    """What a node reads in evaluation: of a mean whose operands are dropped, all but the draw."""
+    return node.inputs[:-1] if isinstance(node.op, DropMean) else node.inputs
 
 
 def _evaluation_op(op: Op) -> Op:

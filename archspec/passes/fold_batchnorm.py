@@ -6,26 +6,38 @@ the rounding of its weights (Jacob et al. 2018, arXiv:1712.05877, section 3.2).
 
 from __future__ import annotations
 
-from archspec.ir.graph import Graph, Node, Value
+from collections.abc import Callable
+
+from archspec.ir.graph import Graph, Node
 from archspec.ir.weight_provenance import WeightSource
 from archspec.passes.absorption import (
     Absorption,
     absorbing_consumers,
-    add_with_bias,
+    add_bias,
     can_absorb_output,
     consistent_absorptions,
     find_batchnorms,
     scale_inputs,
     scale_outputs,
 )
-from archspec.passes.base import keep_node, rebuild_graph, with_weight_map
 from archspec.passes.chains import ValueUses
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
+@graph_pass("optimizer", keeps="evaluation")
 def fold_batchnorm(graph: Graph) -> Graph:
     """Folds each batch normalisation into the convolution or linear layer before it, where nothing else reads that.
 
     For networks in evaluation. The layer has a bias then.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: plain, input: [4, 8, 8], stages: {body: [conv: {out: 2, bias: false}, batchnorm]}}")
+    >>> print(format_graph(fold_batchnorm(before.graph)))
+    %0 = input input: 4×8×8
+    %1 = conv(out=2) %0: 2×8×8  body.0
+    output = %1
     """
     value_uses = ValueUses.from_graph(graph)
     before = ((norm, graph.nodes[norm.inputs[0].node]) for norm in find_batchnorms(graph))
@@ -34,14 +46,23 @@ def fold_batchnorm(graph: Graph) -> Graph:
         for norm, layer in before
         if isinstance(layer, Node) and can_absorb_output(layer) and value_uses.only_consumer(norm.inputs[0]) is norm
     ]
-    return _fold_absorptions(graph, consistent_absorptions(graph, absorptions), after=False)
+    return _fold_absorptions(graph, consistent_absorptions(graph, absorptions), scale_outputs)
 
 
+@graph_pass("optimizer", keeps="evaluation")
 def fold_batchnorm_forward(graph: Graph) -> Graph:
     """Folds each batch normalisation into the layers after it, where these are all that read it and none pads with zeros.
 
     For networks in evaluation. Around a zero that a convolution adds at the edge there is nothing that could be shifted: with
     such padding it would not be exact.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: early, input: [4, 8, 8], stages: {body: [batchnorm, conv: 2]}}")
+    >>> print(format_graph(fold_batchnorm_forward(before.graph)))
+    %0 = input input: 4×8×8
+    %1 = conv(out=2) %0: 2×8×8  body.1
+    output = %1
     """
     value_uses = ValueUses.from_graph(graph)
     absorptions = [
@@ -49,23 +70,20 @@ def fold_batchnorm_forward(graph: Graph) -> Graph:
         for norm in find_batchnorms(graph)
         for layer in absorbing_consumers(value_uses, norm.outputs[0])
     ]
-    return _fold_absorptions(graph, consistent_absorptions(graph, absorptions), after=True)
+    return _fold_absorptions(graph, consistent_absorptions(graph, absorptions), scale_inputs)
 
 
-def _fold_absorptions(graph: Graph, absorptions: list[Absorption], *, after: bool) -> Graph:
-    if not absorptions:
-        return graph
-    gone = {absorption.norm.id for absorption in absorptions}
+def _fold_absorptions(
+    graph: Graph, absorptions: list[Absorption], scale: Callable[[Absorption], dict[str, WeightSource]]
+) -> Graph:
+    norms = {absorption.norm.id for absorption in absorptions}
     by_layer = {absorption.layer.id: absorption for absorption in absorptions}
-    weight_map: dict[str, WeightSource] = {}
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-        if node.id in gone:
-            return inputs
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
+        if node.id in norms:
+            return rewriter.operands(node)
         if node.id not in by_layer:
-            return keep_node(new, node, inputs)
-        absorption = by_layer[node.id]
-        weight_map.update(scale_inputs(absorption, rectified=False) if after else scale_outputs(absorption))
-        return add_with_bias(new, node, inputs)
+            return None
+        return rewriter.replace(node, add_bias(node), weights=scale(by_layer[node.id]))
 
-    return with_weight_map(rebuild_graph(graph, change), weight_map)
+    return rewrite_graph(graph, rewrite)

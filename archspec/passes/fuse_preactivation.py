@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from archspec.ir.graph import Graph, Node, Value
-from archspec.ir.weight_provenance import WeightSource
+from archspec.ir.graph import Graph, Node
 from archspec.ops.activation import Clamp, ReLU
 from archspec.ops.norm import ScaleShift
 from archspec.passes.absorption import (
     Absorption,
     absorbing_consumers,
-    add_with_bias,
+    add_bias,
     consistent_absorptions,
     find_batchnorms,
     scale_inputs,
     stack_constants,
 )
-from archspec.passes.base import keep_node, rebuild_graph, with_weight_map
 from archspec.passes.chains import ValueUses
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
+@graph_pass("optimizer", keeps="evaluation")
 def fuse_preactivation(graph: Graph) -> Graph:
     """Makes one op of each batch normalisation that stands by itself, and of the ReLU that alone reads it.
 
     For networks in evaluation, after what can be folded is folded. relu(factor · x + shift) is factor · clamp(x, low, high) +
     shift, with a bound where it crosses 0. Where the layers that read it can take over the factor and the shift, that is, where
     none of them pads with zeros, a `clamp` is all that is left; elsewhere a `scaleshift`.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: unit, input: [4, 8, 8], stages: {body: [batchnorm, relu, conv: 2]}}")
+    >>> print(format_graph(fuse_preactivation(before.graph)))
+    %0 = input input: 4×8×8
+    %1 = clamp %0: 4×8×8  body.0
+    %2 = conv(out=2) %1: 2×8×8  body.2
+    output = %2
     """
     return _insert_scaleshifts(_insert_clamps(graph))
 
@@ -39,45 +49,36 @@ def _insert_clamps(graph: Graph) -> Graph:
         for layer in absorbing_consumers(value_uses, relus[norm.id].outputs[0])
     ]
     absorptions = consistent_absorptions(graph, candidates)
-    if not absorptions:
-        return graph
     by_layer = {absorption.layer.id: absorption for absorption in absorptions}
     norms = {absorption.norm.id for absorption in absorptions}
-    gone = {relus[norm].id for norm in norms}
-    weight_map: dict[str, WeightSource] = {}
+    rectified = {relus[norm].id for norm in norms}
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-        if node.id in gone:
-            return inputs
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
+        if node.id in rectified:
+            return rewriter.operands(node)
         if node.id in norms:
-            weight_map.update(stack_constants(node, "low", "high"))
-            return new.add_node(Clamp(), inputs, node.path, region=node.region, span=node.span, use=node.use)
+            return rewriter.replace(node, Clamp(), weights=stack_constants(node, "low", "high"))
         if node.id not in by_layer:
-            return keep_node(new, node, inputs)
-        weight_map.update(scale_inputs(by_layer[node.id], rectified=True))
-        return add_with_bias(new, node, inputs)
+            return None
+        return rewriter.replace(node, add_bias(node), weights=scale_inputs(by_layer[node.id], rectified=True))
 
-    return with_weight_map(rebuild_graph(graph, change), weight_map)
+    return rewrite_graph(graph, rewrite)
 
 
 def _insert_scaleshifts(graph: Graph) -> Graph:
     norms = {node.id for node in find_batchnorms(graph)}
-    if not norms:
-        return graph
     relus = _find_relus(ValueUses.from_graph(graph))
-    gone = {relu.id for relu in relus.values()}
-    weight_map: dict[str, WeightSource] = {}
+    rectified = {relu.id for relu in relus.values()}
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
-        if node.id in gone:
-            return inputs
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
+        if node.id in rectified:
+            return rewriter.operands(node)
         if node.id not in norms:
-            return keep_node(new, node, inputs)
-        weight_map.update(stack_constants(node, "factor", "shift"))
+            return None
         op = ScaleShift(relu=node.id in relus)
-        return new.add_node(op, inputs, node.path, region=node.region, span=node.span, use=node.use)
+        return rewriter.replace(node, op, weights=stack_constants(node, "factor", "shift"))
 
-    return with_weight_map(rebuild_graph(graph, change), weight_map)
+    return rewrite_graph(graph, rewrite)
 
 
 def _find_relus(value_uses: ValueUses) -> dict[int, Node]:

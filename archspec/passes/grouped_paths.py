@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archspec.ir.graph import Graph, Node, Value
-from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice, WeightSource
+from archspec.ir.graph import Graph, Node
+from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
-from archspec.passes.base import FreeNames, PassError, keep_node, rebuild_graph, with_weight_map
 from archspec.passes.chains import NodeChain, ValueUses, joins_channels
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,13 @@ class ParallelPaths:
         return self.join.op.word == "add"
 
 
+@graph_pass(
+    "spec",
+    "optimizer",
+    keeps="training",
+    needs="equal paths of convolutions that are summed or concatenated",
+    advice="for example concat: [copies: {times: 32, layers: [conv: 4, relu, conv: {out: 4, kernel: 3}]}]",
+)
 def grouped_paths(graph: Graph) -> Graph:
     """Turns equal paths that are summed or concatenated into one path of grouped convolutions.
 
@@ -34,31 +42,25 @@ def grouped_paths(graph: Graph) -> Graph:
 
     Raises:
         PassError: there are no such paths.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: paths, input: [4, 8, 8], stages: {body: [concat: [[conv: 2, conv: 3], [conv: 2, conv: 3]]]}}")
+    >>> print(format_graph(grouped_paths(before.graph)))
+    %0 = input input: 4×8×8
+    %1 = conv(out=4) %0: 4×8×8  body.0
+    %2 = conv(out=6, groups=2) %1: 6×8×8  body.1
+    output = %2
     """
     paths_by_join = {paths.join.id: paths for paths in _find_parallel_paths(graph)}
-    if not paths_by_join:
-        raise PassError("grouped_paths needs equal paths of convolutions that are summed or concatenated", help=_HELP)
     inside = {node.id for paths in paths_by_join.values() for chain in paths.chains for node in chain}
-    roots: dict[int, tuple[Value, ...]] = {}
-    weight_map: dict[str, WeightSource] = {}
-    names = FreeNames(graph, inside)
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id in inside:
-            roots[node.id] = inputs
-            return None
-        if node.id not in paths_by_join:
-            return keep_node(new, node, inputs)
-        paths = paths_by_join[node.id]
-        made = roots[paths.chains[0][0].id]
-        for position in range(len(paths.chains[0])):
-            made = _add_grouped_op(new, paths, position, made, weight_map, names)
-        return made
+            return ()
+        return _add_grouped_path(rewriter, paths_by_join[node.id]) if node.id in paths_by_join else None
 
-    return with_weight_map(rebuild_graph(graph, change), weight_map)
-
-
-_HELP = "for example concat: [copies: {times: 32, layers: [conv: 4, relu, conv: {out: 4, kernel: 3}]}]"
+    return rewrite_graph(graph, rewrite, left_out=inside)
 
 
 def _find_parallel_paths(graph: Graph) -> Iterator[ParallelPaths]:
@@ -89,24 +91,27 @@ def _can_be_grouped(paths: ParallelPaths) -> bool:
     return convs[0].groups == 1 and (gathers or not paths.is_sum)
 
 
-def _add_grouped_op(
-    new: Graph,
-    paths: ParallelPaths,
-    position: int,
-    inputs: tuple[Value, ...],
-    weight_map: dict[str, WeightSource],
-    names: FreeNames,
-) -> tuple[Value, ...]:
-    """One op of the path that stands for all, with the weights of theirs."""
-    nodes = [chain[position] for chain in paths.chains]
+def _add_grouped_path(rewriter: Rewriter, paths: ParallelPaths) -> Values:
+    """The path that stands for all, with the weights of theirs."""
+    values = rewriter.operands(paths.chains[0][0])
+    for nodes in zip(*paths.chains, strict=True):
+        values = _add_grouped_op(rewriter, paths, nodes, values)
+    return values
+
+
+def _add_grouped_op(rewriter: Rewriter, paths: ParallelPaths, nodes: NodeChain, inputs: Values) -> Values:
+    """One op in the place of those at one position of all paths."""
     first, join = nodes[0], paths.join
-    gathers = paths.is_sum and position == len(paths.chains[0]) - 1
+    gathers = paths.is_sum and first is paths.chains[0][-1]
     op: Op = first.op
     if isinstance(op, Conv):
-        groups = 1 if gathers or position == 0 else len(nodes) * op.groups
+        groups = 1 if gathers or first is paths.chains[0][0] else len(nodes) * op.groups
         op = op.model_copy(update={"out": op.out if gathers else op.out * len(nodes), "groups": groups})
-    path = names.take(new.regions[join.region].path, first.path[-1]) if first.path else ()
-    for weight in first.weights:
-        pieces = tuple(WeightSlice(f"{node.name}.{weight.name}") for node in nodes)
-        weight_map[".".join((*path, weight.name))] = ConcatenatedWeights(pieces, 1 if gathers else 0)
-    return new.add_node(op, inputs, path, region=join.region, span=first.span, use=join.use)
+    path = rewriter.unique_path(join.region, first.path[-1]) if first.path else ()
+    weights = {
+        weight.name: ConcatenatedWeights(
+            tuple(WeightSlice(f"{node.name}.{weight.name}") for node in nodes), 1 if gathers else 0
+        )
+        for weight in first.weights
+    }
+    return rewriter.add(op, inputs, join, path=path, span=first.span, weights=weights)

@@ -13,9 +13,9 @@ from archspec import meter
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.parts import NamedPart, NamedParts, UnknownPartError
 from archspec.ir.signal_flow import find_residual_operands
-from archspec.ir.weight_provenance import DROPPED
-from archspec.ops.base import ShapeError
-from archspec.passes.base import PassError, rewire_graph
+from archspec.passes.check import BrokenGraphError
+from archspec.passes.contract import PassError, graph_pass
+from archspec.passes.rewriter import rewire_graph
 
 Drop = Annotated[
     tuple[str, ...],
@@ -30,6 +30,7 @@ _SWAP = 4  # units of work for each node of a network in which two blocks change
 _FOLDING = frozenset(("add", "mean", "max"))
 
 
+@graph_pass("spec", keeps=None, needs="something to drop or to swap", advice="for example drop: [layer2.3]")
 def lesion(graph: Graph, *, drop: Drop = (), swap: Swap = ()) -> Graph:
     """Takes out the residual branches of blocks, so that their shortcuts stay, and exchanges blocks of equal shapes.
 
@@ -40,20 +41,22 @@ def lesion(graph: Graph, *, drop: Drop = (), swap: Swap = ()) -> Graph:
 
     Raises:
         PassError: there is no such part, or the shapes do not meet without it.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: units, input: [4, 8, 8], stages: {a: {add: [conv: 4, identity]}, b: {add: [conv: 4, identity]}}}")
+    >>> print(format_graph(lesion(before.graph, drop=("a",))))
+    %0 = input input: 4×8×8
+    %1 = conv(out=4) %0: 4×8×8  b.0
+    %2 = add %1 %0: 4×8×8  b
+    output = %2
     """
-    whole = graph
     meter.charge_work("passes", _SWAP * len(swap) * len(graph.nodes))
     for index, (first, second) in enumerate(swap):
         graph = _swap_parts(
             graph, _find_part(graph, first, ("swap", index, 0)), _find_part(graph, second, ("swap", index, 1)), index
         )
-    if drop:
-        graph = _drop_parts(graph, plan_lesion(graph, drop))
-    if graph is whole:
-        raise PassError("lesion needs something to drop or to swap", help="for example drop: [layer2.3]")
-    before, after = _list_weight_shapes(whole), _list_weight_shapes(graph)
-    graph.weight_provenance = (*whole.weight_provenance, {name: DROPPED for name in before if name not in after})
-    return graph
+    return _drop_parts(graph, plan_lesion(graph, drop)) if drop else graph
 
 
 @dataclass
@@ -220,32 +223,14 @@ def _rewire_checked(
 ) -> Graph:
     """The network rewired, if all weights that are left keep their shapes. Raises `PassError`."""
     try:
-        made = rewire_graph(graph, order, operands, outputs)
-    except ShapeError as error:
-        raise PassError(f"the shapes do not meet any more: {error.message}", argument=argument) from None
-    before = _list_weight_shapes(graph)
-    for name, (shape, node) in _list_weight_shapes(made).items():
-        if before[name][0] != shape:
-            was = f"{_format_sizes(before[name][0])} before and {_format_sizes(shape)} after"
-            raise PassError(f"the shapes do not meet any more: {name} is {was}", span=node.span, argument=argument)
-    return made
-
-
-def _list_weight_shapes(graph: Graph) -> dict[str, tuple[tuple[int, ...], Node]]:
-    """The shapes of all weights, by their names in the `state_dict`."""
-    return {
-        ".".join((*node.path, *([weight.name] if weight.name else []))): (weight.shape, node)
-        for node in graph.ops
-        for weight in node.weights
-    }
+        return rewire_graph(graph, order, operands, outputs)
+    except BrokenGraphError as error:
+        message = f"the shapes do not meet any more: {error.reason}"
+        raise PassError(message, span=error.span, argument=argument) from None
 
 
 def _format_shapes(values: Iterable[Value]) -> str:
     return ", ".join(str(value.shape) for value in values)
-
-
-def _format_sizes(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "a scalar"
 
 
 def choose_blocks(graph: Graph, count: int, seed: int) -> tuple[str, ...]:

@@ -6,36 +6,44 @@ from collections import Counter
 from collections.abc import Iterator
 
 from archspec.ir.graph import Graph, Node, Value
-from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice, WeightSource
+from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice
 from archspec.ops.activation import ReLU
 from archspec.ops.conv import Conv
 from archspec.ops.tensor import Split
-from archspec.passes.base import FreeNames, keep_node, rebuild_graph, with_weight_map
 from archspec.passes.chains import ValueUses, is_pointwise
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 Parallel = tuple[Node, ...]
 
 
+@graph_pass("optimizer", keeps="evaluation")
 def merge_convs(graph: Graph) -> Graph:
     """Makes one convolution of all 1×1 convolutions that read the same value, and splits its result.
 
     They have the same stride, all or none of them a bias, no groups, and weights of their own. If a ReLU alone reads each of them,
     one ReLU goes before the split. The new convolution is called `merged`, in the part of the network around them.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: parallel, input: [4, 8, 8], stages: {body: [concat: [conv: 2, conv: 3]]}}")
+    >>> print(format_graph(merge_convs(before.graph)))
+    %0 = input input: 4×8×8
+    %1 = conv(out=5) %0: 5×8×8  body.merged
+    %2 = split(sizes=(2, 3)) %1: 2×8×8, 3×8×8
+    %3 = concat %2.0 %2.1: 5×8×8
+    output = %3
     """
     value_uses = ValueUses.from_graph(graph)
     parallel_by_first = {parallel[0].id: parallel for parallel in _find_parallel(value_uses)}
-    if not parallel_by_first:
-        return graph
-    names = FreeNames(graph)
     parts: dict[int, Value] = {}
-    weight_map: dict[str, WeightSource] = {}
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id in parallel_by_first:
-            parts.update(_add_merged(new, value_uses, parallel_by_first[node.id], inputs, names, weight_map))
-        return (parts[node.id],) if node.id in parts else keep_node(new, node, inputs)
+            parts.update(_add_merged(rewriter, value_uses, parallel_by_first[node.id]))
+        return (parts[node.id],) if node.id in parts else None
 
-    return with_weight_map(rebuild_graph(graph, change), weight_map)
+    return rewrite_graph(graph, rewrite)
 
 
 def _find_parallel(value_uses: ValueUses) -> Iterator[Parallel]:
@@ -49,28 +57,22 @@ def _find_parallel(value_uses: ValueUses) -> Iterator[Parallel]:
         yield from (tuple(nodes) for nodes in alike.values() if len(nodes) > 1)
 
 
-def _add_merged(
-    new: Graph,
-    value_uses: ValueUses,
-    parallel: Parallel,
-    inputs: tuple[Value, ...],
-    names: FreeNames,
-    weight_map: dict[str, WeightSource],
-) -> dict[int, Value]:
+def _add_merged(rewriter: Rewriter, value_uses: ValueUses, parallel: Parallel) -> dict[int, Value]:
     """Adds the convolution; the values that stand for the nodes whose places it takes, by their numbers."""
     first = parallel[0]
     assert isinstance(first.op, Conv), "they all are"
     region = _find_common_region(value_uses.graph, parallel)
-    path = names.take(value_uses.graph.regions[region].path, "merged")
     widths = tuple(node.outputs[0].shape.channels for node in parallel)
-    made = new.add_node(first.op.model_copy(update={"out": sum(widths)}), inputs, path, region=region, span=first.span)
-    for weight in first.weights:
-        pieces = tuple(WeightSlice(f"{node.name}.{weight.name}") for node in parallel)
-        weight_map[".".join((*path, weight.name))] = ConcatenatedWeights(pieces)
+    weights = {
+        weight.name: ConcatenatedWeights(tuple(WeightSlice(f"{node.name}.{weight.name}") for node in parallel))
+        for weight in first.weights
+    }
+    op, path = first.op.model_copy(update={"out": sum(widths)}), rewriter.unique_path(region, "merged")
+    made = rewriter.add(op, rewriter.operands(first), first, path=path, region=region, weights=weights)
     relus = [consumer for node in parallel for consumer in _find_relu(value_uses, node)]
     if len(relus) == len(parallel):
-        made = new.add_node(relus[0].op, made, region=region, span=relus[0].span)
-    values = new.add_node(Split(sizes=widths), made, region=region, span=first.span)
+        made = rewriter.add(relus[0].op, made, relus[0], region=region)
+    values = rewriter.add(Split(sizes=widths), made, first, region=region)
     ends = [*parallel, *relus] if len(relus) == len(parallel) else parallel
     return {node.id: values[index % len(parallel)] for index, node in enumerate(ends)}
 

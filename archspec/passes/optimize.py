@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import partial
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from archspec.ir.graph import Graph
-from archspec.passes.base import Pass, PassError
+from archspec.passes.contract import Pass
 from archspec.passes.elide import elide
 from archspec.passes.fold_batchnorm import fold_batchnorm, fold_batchnorm_forward
 from archspec.passes.fuse_preactivation import fuse_preactivation
 from archspec.passes.grouped_paths import grouped_paths
 from archspec.passes.merge_convs import merge_convs
 from archspec.passes.pool_first import pool_first
+from archspec.passes.rewriter import copy_graph
 
 Purpose = Literal["inference", "training"]
+Pipeline = tuple[tuple[Pass, Mapping[str, Any]], ...]
+"""Passes with their arguments, in order."""
 
-INFERENCE: tuple[Pass, ...] = (
-    elide,
-    grouped_paths,
-    fold_batchnorm,
-    fold_batchnorm_forward,
-    fuse_preactivation,
-    pool_first,
-)
-TRAINING: tuple[Pass, ...] = (partial(elide, inference=False), grouped_paths)
+PIPELINES: Mapping[Purpose, Pipeline] = {
+    "inference": (
+        (elide, {"inference": True}),
+        (grouped_paths, {}),
+        (fold_batchnorm, {}),
+        (fold_batchnorm_forward, {}),
+        (fuse_preactivation, {}),
+        (pool_first, {}),
+    ),
+    "training": (
+        (elide, {"inference": False}),
+        (grouped_paths, {}),
+    ),
+}
+MERGING: Pipeline = ((merge_convs, {}),)
 
 
 def optimize(graph: Graph, purpose: Purpose, *, merge: bool = False) -> Graph:
-    """A network that computes the same with less work; its weights are carried.
+    """A network that computes the same with less work; what becomes of its weights stands in `weight_provenance`.
 
     For `inference`, what only training needs is left out, and normalisations become parts of convolutions: it computes what the network
     computes in evaluation, and its back end may choose kernels that cannot be trained through. For `training`, only what is exact
     there too is done. `merge` also makes one of parallel 1×1 convolutions, which helps where small kernels leave a device idle.
+
+    Raises:
+        PassError: a pass is at fault.
     """
-    passes = INFERENCE if purpose == "inference" else TRAINING
-    for function in (*passes, merge_convs) if merge else passes:
-        with suppress(PassError):  # it has nothing to do here
-            graph = function(graph)
-    graph.inference = purpose == "inference"
-    return graph
+    result = graph
+    for chosen, arguments in PIPELINES[purpose] + (MERGING if merge else ()):
+        result = chosen.run(result, arguments, optional=True)
+    if result is graph:
+        result = copy_graph(graph)
+    result.inference = purpose == "inference"
+    return result

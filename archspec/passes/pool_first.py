@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from math import prod
 
-from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node
 from archspec.ops.base import per_axis
 from archspec.ops.pool import AvgPool
-from archspec.passes.base import keep_node, rebuild_graph
 from archspec.passes.chains import ValueUses, is_pointwise
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
+@graph_pass("optimizer", keeps="training")
 def pool_first(graph: Graph) -> Graph:
     """Exchanges each 1×1 convolution with the average pooling that alone reads it, where fewer places are left to convolve.
 
     Both are linear, the one over channels, the other over places, so that their order does not matter; the pooling must not
     mix in zeros of its own. A transition of DenseNet costs a quarter then.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: transition, input: [4, 8, 8], stages: {body: [conv: 2, avgpool: 2]}}")
+    >>> print(format_graph(pool_first(before.graph)))
+    %0 = input input: 4×8×8
+    %1 = avgpool(kernel=2) %0: 4×4×4  body.1
+    %2 = conv(out=2) %1: 2×4×4  body.0
+    output = %2
     """
     value_uses = ValueUses.from_graph(graph)
     swapped = {pool.id: conv for pool in graph.ops for conv in _find_conv_before(value_uses, pool)}
     late = {conv.id for conv in swapped.values()}
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id in late:
-            return inputs
-        made = keep_node(new, node, inputs)
-        return keep_node(new, swapped[node.id], made) if node.id in swapped else made
+            return rewriter.operands(node)
+        return rewriter.keep(swapped[node.id], rewriter.keep(node)) if node.id in swapped else None
 
-    return rebuild_graph(graph, change) if swapped else graph
+    return rewrite_graph(graph, rewrite)
 
 
 def _find_conv_before(value_uses: ValueUses, pool: Node) -> list[Node]:

@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from archspec import meter
-from archspec.ir.graph import Graph, Node, Value
-from archspec.ir.weight_provenance import WeightSlice, WeightSource
-from archspec.ops.base import Op
+from archspec.ir.graph import Graph, Node, Region, Value
+from archspec.ir.weight_provenance import WeightSlice
+from archspec.ops.base import Op, Weight
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
-from archspec.passes.base import FreeNames, PassError, keep_node, rebuild_graph, with_weight_map
 from archspec.passes.chains import NodeChain, ValueUses
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 _COPY = 20  # units of work for an op and the slices of its weights
 
@@ -40,47 +41,59 @@ class GroupedConv:
         return self.chain[-1]
 
 
+@graph_pass(
+    "spec",
+    keeps="training",
+    needs="a grouped convolution between two that are not grouped",
+    advice="as in [conv: 128, relu, conv: {out: 128, kernel: 3, groups: 32}, relu, conv: {out: 256, bias: false}]",
+)
 def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
     """Turns each grouped convolution between two others into as many paths as it has groups.
 
-    Form (c) of a ResNeXt unit becomes form (a) or (b). The paths are scopes path1, path2, … with the old names in them. The
+    Form (c) of a ResNeXt unit becomes form (a) or (b). The paths are regions path1, path2, … with the old names in them. The
     network computes the same; each path has its slices of the weights.
 
     Raises:
         PassError: there is no grouped convolution between two others.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: c, input: [3, 8, 8], stages: {body: [conv: 4, conv: {out: 4, groups: 2}, conv: {out: 6, bias: false}]}}")
+    >>> print(format_graph(separate_paths(before.graph, form="concat")))
+    %0 = input input: 3×8×8
+    %1 = conv(out=2) %0: 2×8×8  body.path1.0
+    %2 = conv(out=2) %1: 2×8×8  body.path1.1
+    %3 = conv(out=2) %0: 2×8×8  body.path2.0
+    %4 = conv(out=2) %3: 2×8×8  body.path2.1
+    %5 = concat %2 %4: 4×8×8
+    %6 = conv(out=6, bias=False) %5: 6×8×8  body.2
+    output = %6
     """
     grouped_by_last = {grouped.last.id: grouped for grouped in _find_grouped(graph, summed=form == "sum")}
-    if not grouped_by_last:
-        raise PassError("separate_paths needs a grouped convolution between two that are not grouped", help=_HELP)
     inside = {node.id for grouped in grouped_by_last.values() for node in grouped.chain[:-1]}
-    roots: dict[int, tuple[Value, ...]] = {}
-    weight_map: dict[str, WeightSource] = {}
-    names = FreeNames(graph)
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id in inside:
-            roots[node.id] = inputs
-            return None
-        if node.id not in grouped_by_last:
-            return keep_node(new, node, inputs)
-        grouped = grouped_by_last[node.id]
-        return _add_paths(new, grouped, roots[grouped.chain[0].id], names, weight_map)
+            return ()
+        return _add_paths(rewriter, grouped_by_last[node.id]) if node.id in grouped_by_last else None
 
-    return with_weight_map(rebuild_graph(graph, change), weight_map)
-
-
-_HELP = "as in [conv: 128, relu, conv: {out: 128, kernel: 3, groups: 32}, relu, conv: {out: 256, bias: false}]"
+    return rewrite_graph(graph, rewrite)
 
 
 def _find_grouped(graph: Graph, *, summed: bool) -> Iterator[GroupedConv]:
+    """The convolutions that can be cut up, none of them with what another one takes."""
     value_uses = ValueUses.from_graph(graph)
+    taken: set[int] = set()
     for node in graph.ops:
-        if not isinstance(node.op, Conv) or node.op.groups == 1:
+        if not isinstance(node.op, Conv) or node.op.groups == 1 or not value_uses.is_separable(node):
             continue
         before, after = value_uses.chain_before(node.inputs[0], convs=1), value_uses.chain_after(node)
         if before and after and _can_be_cut(before[0].op, node.op.groups, after[-1].op):
-            chain = (*before, node, *after)
-            yield GroupedConv(chain if summed else chain[:-1], node.op.groups, summed)
+            chain = (*before, node, *after) if summed else (*before, node, *after[:-1])
+            ids = {member.id for member in chain}
+            if taken.isdisjoint(ids):
+                taken |= ids
+                yield GroupedConv(chain, node.op.groups, summed)
 
 
 def _can_be_cut(first: Op, groups: int, last: Op) -> bool:
@@ -89,43 +102,39 @@ def _can_be_cut(first: Op, groups: int, last: Op) -> bool:
     return first.groups == last.groups == 1 and first.out % groups == 0 and not last.bias
 
 
-def _add_paths(
-    new: Graph, grouped: GroupedConv, root: tuple[Value, ...], names: FreeNames, weight_map: dict[str, WeightSource]
-) -> tuple[Value, ...]:
+def _add_paths(rewriter: Rewriter, grouped: GroupedConv) -> Values:
     last = grouped.last
-    around = new.regions[last.region]
+    root = rewriter.operands(grouped.chain[0])
     ends: list[Value] = []
     for number in range(grouped.groups):
-        path = names.take(around.path, f"path{number + 1}")
-        region = new.add_region(path, "", {}, last.span, around.id)
+        path = rewriter.unique_path(last.region, f"path{number + 1}")
+        region = rewriter.graph.add_region(path, "", {}, last.span, last.region)
         values = root
         for node in grouped.chain:
-            values = _add_path_op(new, grouped, node, number, values, region.id, weight_map)
+            values = _add_path_op(rewriter, grouped, node, number, values, region)
         ends += values
-    join = Add() if grouped.summed else Concat()
-    return new.add_node(join, tuple(ends), region=around.id, span=last.span, use=last.use)
+    return rewriter.add(Add() if grouped.summed else Concat(), tuple(ends), last)
 
 
 def _add_path_op(
-    new: Graph,
-    grouped: GroupedConv,
-    node: Node,
-    number: int,
-    inputs: tuple[Value, ...],
-    region: int,
-    weight_map: dict[str, WeightSource],
-) -> tuple[Value, ...]:
+    rewriter: Rewriter, grouped: GroupedConv, node: Node, number: int, inputs: Values, region: Region
+) -> Values:
     """One op of path `number`, with its slices of the weights."""
     meter.charge_work("passes", _COPY)
     gathers = grouped.summed and node is grouped.last
     op: Op = node.op
     if isinstance(op, Conv):
         op = op.model_copy(update={"out": op.out if gathers else op.out // grouped.groups, "groups": 1})
-    path = (*new.regions[region].path, node.path[-1]) if node.path else ()
+    path = (*region.path, node.path[-1]) if node.path else ()
     axis = 1 if gathers else 0
-    for weight in node.weights:
-        width = weight.shape[axis] // grouped.groups if weight.shape else 0
-        name = f"{node.name}.{weight.name}"
-        piece = WeightSlice(name, axis, number * width, (number + 1) * width) if weight.shape else WeightSlice(name)
-        weight_map[".".join((*path, weight.name))] = piece
-    return new.add_node(op, inputs, path, region=region, span=node.span, use=node.use)
+    weights = {weight.name: _slice_weight(node, weight, axis, number, grouped.groups) for weight in node.weights}
+    return rewriter.add(op, inputs, node, path=path, region=region.id, weights=weights)
+
+
+def _slice_weight(node: Node, weight: Weight, axis: int, number: int, groups: int) -> WeightSlice:
+    """Slice `number` of `groups` along an axis; a scalar is the same in all."""
+    name = f"{node.name}.{weight.name}"
+    if not weight.shape:
+        return WeightSlice(name)
+    width = weight.shape[axis] // groups
+    return WeightSlice(name, axis, number * width, (number + 1) * width)

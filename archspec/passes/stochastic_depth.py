@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node
 from archspec.ir.signal_flow import find_residual_operands
 from archspec.ops.dropout import DropPath, recover_fraction
-from archspec.passes.base import FreeNames, PassError, keep_node, rebuild_graph
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 Survival = Annotated[
     float, Field(gt=0, le=1, description="survival probability p_L of the last residual branch, in (0, 1]")
@@ -29,6 +30,12 @@ Rescale = Annotated[
 ]
 
 
+@graph_pass(
+    "spec",
+    keeps=None,
+    needs="residual branches, this network has none",
+    advice="a residual branch is what an add joins with a shortcut of fewer weighted layers",
+)
 def stochastic_depth(
     graph: Graph,
     *,
@@ -44,38 +51,36 @@ def stochastic_depth(
 
     Raises:
         PassError: the network has no residual branch.
+
+    >>> from archspec import load
+    >>> from archspec.ir.text import format_graph
+    >>> before = load("{name: unit, input: [4, 8, 8], stages: {body: [{add: [conv: 4, identity]}]}}")
+    >>> print(format_graph(stochastic_depth(before.graph)))
+    %0 = input input: 4×8×8
+    %1 = conv(out=4) %0: 4×8×8  body.0
+    %2 = droppath(p=0.5, mode=batch, rescale=test) %1: 4×8×8  body.droppath
+    %3 = add %2 %0: 4×8×8
+    output = %3
     """
     longer = {id: flags for id, flags in find_residual_operands(graph).items() if any(flags)}
     units = [node for node in graph.ops if node.op.word == "add" and node.id in longer]
-    if not units:
-        raise PassError("stochastic_depth needs residual branches, this network has none", help=_HELP)
     most = 1 - recover_fraction(survival)
     rates = {
         node.id: float(most if decay == "uniform" else most * number / len(units))
         for number, node in enumerate(units, start=1)
     }
-    names = FreeNames(graph)
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id not in rates:
-            return keep_node(new, node, inputs)
+            return None
         drop = DropPath(p=rates[node.id], mode=mode, rescale=rescale)
-        dropped = tuple(
-            new.add_node(
-                drop,
-                (value,),
-                names.take(graph.regions[node.region].path, "droppath"),
-                region=node.region,
-                span=node.span,
-                use=node.use,
-            )[0]
+        operands = zip(rewriter.operands(node), longer[node.id], strict=True)
+        dropped = (
+            rewriter.add(drop, (value,), node, path=rewriter.unique_path(node.region, "droppath"))[0]
             if is_longer
             else value
-            for value, is_longer in zip(inputs, longer[node.id], strict=True)
+            for value, is_longer in operands
         )
-        return keep_node(new, node, dropped)
+        return rewriter.keep(node, tuple(dropped))
 
-    return rebuild_graph(graph, change)
-
-
-_HELP = "a residual branch is what an add joins with a shortcut of fewer weighted layers"
+    return rewrite_graph(graph, rewrite)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from archspec.analysis.diff import Diff, PartChange, StageChange
 from archspec.columns import Column, Line, format_table, wrap_line
 from archspec.errors import shorten_text
-from archspec.numerals import order_of_magnitude
+from archspec.numerals import format_number
 from archspec.printable import escape_unprintable
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 _NAMES = 3  # of parts alike that are listed
-_DIGITS = 10**15
 
 
 def format_comparison(
@@ -70,11 +69,6 @@ def format_change(part: PartChange) -> str:
     )
     change = " ".join(filter(None, (_MARKS[part.change], shorten_text(names, 120), part.kind)))
     return f"{change}: {fields}" if fields else change
-
-
-def format_number(value: int) -> str:
-    """A count with its thousands apart; one of very many digits by its power of ten."""
-    return f"{value:,}" if abs(value) < _DIGITS else f"{'-' if value < 0 else ''}≈ 10^{order_of_magnitude(abs(value))}"
 
 
 def _format_cells(before: int, after: int) -> list[str]:

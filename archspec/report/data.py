@@ -6,22 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from archspec.analysis.counts import Cost, compute_counts, iter_node_costs, sum_costs
-from archspec.analysis.paths import PathCounts, count_paths
-from archspec.errors import Source, Span
+from archspec.analysis.paths import count_paths
+from archspec.errors import ArchspecError, Source, Span
 from archspec.ir.graph import Graph, Input, Node, Region, is_noop
-from archspec.numerals import order_of_magnitude
+from archspec.numerals import format_number
 from archspec.printable import mask_unprintable
 from archspec.view import labels
-from archspec.view.hierarchy import relative_name, select_scalars
-from archspec.view.repetition import FoldedGraph, PartRun, format_name_range
+from archspec.view.hierarchy import select_scalars
+from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.representatives import Representatives
-from archspec.view.skip_connections import Flow, find_skip_connections
 
 LIMIT = 6000
 """The most parts of one network on a page."""
 
 
-class TooLargeError(ValueError):
+class TooLargeError(ArchspecError, ValueError):
     """A network with more parts than a page can show."""
 
 
@@ -50,14 +49,14 @@ class ReportParts(Representatives[int]):
         self.parts.append(part)
 
     def _scope(self, run: PartRun, region: Region, parent: int) -> dict[str, object]:
-        arguments = {name: _format_value(value) for name, value in select_scalars(region.arguments).items()}
+        arguments = {name: labels.format_value(value) for name, value in select_scalars(region.arguments).items()}
         return self._common(run, region.span, parent) | {
             "scope": True,
-            "name": ".".join(region.path),
+            "name": region.name,
             "kind": "block",
             "word": region.kind,
             "arguments": arguments,
-            "also": [".".join(facts.part.path) for facts in run.parts[1:] if isinstance(facts.part, Region)],
+            "also": [facts.part.name for facts in run.parts[1:]],
         }
 
     def _leaf(self, run: PartRun, node: Node | Input, parent: int) -> dict[str, object]:
@@ -70,27 +69,21 @@ class ReportParts(Representatives[int]):
             }
         return self._common(run, node.span, parent) | {
             "name": node.name,
-            "kind": labels.op_category(node.op),
+            "kind": node.op.category,
             "word": node.op.word,
-            "title": labels.JOIN_SIGNS.get(node.op.word) or labels.format_op(node.op),
-            "sign": node.op.word in labels.JOIN_SIGNS,
-            "arguments": {name: _format_value(value) for name, value in select_scalars(dict(node.op)).items()},
+            "title": labels.format_sign(node.op) or labels.format_op(node.op),
+            "sign": bool(labels.format_sign(node.op)),
+            "arguments": {name: labels.format_value(value) for name, value in select_scalars(dict(node.op)).items()},
             "given": sorted(node.op.arguments()),
             "input": [str(shape) for shape in node.input_shapes],
             "weights": {weight.name: list(weight.shape) for weight in node.weights},
         }
 
     def _common(self, run: PartRun, span: Span, parent: int) -> dict[str, object]:
-        around = (
-            self.graph.regions[run.first.part.parent or 0]
-            if isinstance(run.first.part, Region)
-            else self.graph.regions[run.first.part.region]
-        )
-        first, last = (relative_name(facts.part, around) for facts in (run.first, run.last))
         cost = run.first.cost
         return {
             "parent": parent,
-            "label": format_name_range(first, last),
+            "label": self.folded.run_name(run),
             "times": run.times,
             "output": [str(value.shape) for value in run.first.output],
             "params": cost.params,
@@ -105,25 +98,6 @@ class ReportParts(Representatives[int]):
         if span.source not in self.sources:
             self.sources.append(span.source)
         return [self.sources.index(span.source), span.line, span.column, span.length]
-
-    def edges(self) -> Iterator[tuple[int, int, Flow]]:
-        """The arrows between parts, each once."""
-        flows = find_skip_connections(self.graph)
-        distinct_edges: dict[tuple[int, int, Flow], None] = {}
-        for node in self.graph.ops:
-            for operand, given in enumerate(() if is_noop(node) else node.inputs):
-                value = self.visible_source(given)
-                if (
-                    value.node in self.representative
-                    and node.id in self.representative
-                    and not self.in_different_turns(value.node, node.id)
-                ):
-                    distinct_edges[
-                        self.representative[value.node],
-                        self.representative[node.id],
-                        flows.get((node.id, operand), "flow"),
-                    ] = None
-        yield from (edge for edge in distinct_edges if edge[0] != edge[1])
 
     def outputs(self) -> Iterator[tuple[str, str, int]]:
         """The outputs of the network: name, shape, and the part that makes each."""
@@ -157,7 +131,7 @@ def collect_report_data(graph: Graph) -> dict[str, object]:
         "macs": counted.macs,
         "activations": sum_costs(graph).activations,
         "depth": counted.depth,
-        "paths": _format_path_total(count_paths(graph)),
+        "paths": format_number(count_paths(graph).total),  # a text: JavaScript would round it
         "parts": [
             part | {"sum": summed} for part, summed in zip(report_parts.parts, _sum_parts(report_parts), strict=True)
         ],
@@ -171,14 +145,3 @@ def collect_report_data(graph: Graph) -> dict[str, object]:
             for source in report_parts.sources
         ],
     }
-
-
-def _format_path_total(counts: PathCounts) -> str:
-    """How many paths there are, as text: a number of JSON would lose digits in a browser."""
-    return f"{counts.total:,}" if counts.total < 10**30 else f"about 10^{order_of_magnitude(counts.total)}"
-
-
-def _format_value(value: object) -> str:
-    if isinstance(value, list):
-        return "×".join(map(_format_value, value))
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -11,8 +11,9 @@ from typing import Any
 from archspec.analysis.diff import Diff, diff_networks
 from archspec.ir.graph import Graph
 from archspec.json_text import dump_json
+from archspec.numerals import format_number
 from archspec.printable import escape_markup, escape_unprintable
-from archspec.report.comparison import format_change, format_number
+from archspec.report.comparison import format_change
 from archspec.report.data import collect_report_data
 from archspec.report.plots import draw_length_plot, draw_stage_plot
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from archspec.analysis.paths import count_paths
 from archspec.errors import shorten_text
 from archspec.ir.graph import Graph
+from archspec.numerals import format_rounded
 from archspec.printable import escape_markup
-from archspec.view.labels import format_count
 from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import group_stages, name_stage
 
@@ -38,7 +38,7 @@ def draw_stage_plot(graph: Graph) -> str:
 def _draw_bar(x: float, y: float, value: int, most: int, tip: str, style: str) -> Iterator[str]:
     wide = _BAR * value / most
     yield f'<rect class="{style}" x="{x}" y="{y + 3}" width="{max(wide, 0.5):.1f}" height="13"><title>{escape_markup(tip)}</title></rect>'
-    yield _draw_text(x + wide + 5, y + 13, format_count(value), "value")
+    yield _draw_text(x + wide + 5, y + 13, format_rounded(value), "value")
 
 
 def draw_length_plot(graphs: Sequence[Graph]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from string import digits
 
 from archspec.analysis.counts import compute_counts
 from archspec.analysis.expected_depth import ExpectedDepth, expected_depth
@@ -14,6 +13,7 @@ from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.ir.graph import Graph, Input, Node, Region
 from archspec.report.table import render_summary
 from archspec.view.hierarchy import GraphPart, PartFacts, ScalarValue, build_hierarchy, relative_name, select_scalars
+from archspec.view.labels import format_name_range, part_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +146,11 @@ def _group_members(members: list[PartFacts], around: Region, level: int) -> Iter
 def _make_row(equal: list[PartFacts], around: Region, level: int) -> Row:
     first, last = equal[0], equal[-1]
     return Row(
-        name=_full_name(first.part),
-        last=_full_name(last.part),
-        label=_format_name_range(relative_name(first.part, around), relative_name(last.part, around)),
+        name=first.part.name,
+        last=last.part.name,
+        label=format_name_range(relative_name(first.part, around), relative_name(last.part, around)),
         level=level,
-        kind=_part_kind(first.part),
+        kind=part_kind(first.part),
         arguments=_shown_arguments(first.part),
         first=first.part.op.first if isinstance(first.part, Node) else None,
         output=tuple(value.shape.sizes for value in first.output),
@@ -162,25 +162,6 @@ def _make_row(equal: list[PartFacts], around: Region, level: int) -> Row:
         times=len(equal),
         reuses_weights=first.reuses_weights,
     )
-
-
-def _format_name_range(first: str, last: str) -> str:
-    """The names from `first` to `last`; of numbered ones, the last as its number."""
-    if first == last:
-        return first
-    stem = first.rstrip(digits)
-    number = last.removeprefix(stem)
-    return f"{first} … {number if stem != first and number.isdecimal() else last}"
-
-
-def _full_name(part: GraphPart) -> str:
-    return part.name if isinstance(part, Input) else ".".join(part.path)
-
-
-def _part_kind(part: GraphPart) -> str:
-    if isinstance(part, Input):
-        return "input"
-    return part.op.word if isinstance(part, Node) else part.kind
 
 
 def _shown_arguments(part: GraphPart) -> dict[str, ScalarValue | list[ScalarValue]]:

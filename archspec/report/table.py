@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.columns import Column, display_width, format_table
 from archspec.errors import shorten_text
+from archspec.numerals import format_bytes, format_rounded, format_sizes
 from archspec.printable import escape_unprintable
-from archspec.view.hierarchy import ScalarValue
+from archspec.view.labels import format_times, format_value
 
 if TYPE_CHECKING:
     from archspec.report.summary import Row, Summary
@@ -49,9 +50,8 @@ def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[
 
 def _format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
     outputs = _format_outputs(row.output)
-    times = f"×{row.times}" if row.times > 1 else ""
     return (
-        "  " * row.level + " ".join(filter(None, (row.label, times))),
+        "  " * row.level + " ".join(filter(None, (row.label, format_times(row.times)))),
         " ".join([row.kind, *_format_arguments(row, whole=whole)]).strip(),
         outputs if whole else shorten_text(outputs, _LONGEST_OUTPUT),
         "shared" if row.reuses_weights else f"{row.params:,}" if row.params else _NOTHING,
@@ -63,19 +63,15 @@ def _format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
 
 def _format_outputs(outputs: Sequence[tuple[int, ...]]) -> str:
     """The sizes of outputs, equal neighbours as one."""
-    runs = (("×".join(map(str, sizes)), len(list(run))) for sizes, run in groupby(outputs))
-    return ", ".join(text if times == 1 else f"{text} ×{times}" for text, times in runs)
+    runs = ((format_sizes(sizes), len(list(run))) for sizes, run in groupby(outputs))
+    return ", ".join(" ".join(filter(None, (text, format_times(times)))) for text, times in runs)
 
 
 def _format_arguments(row: Row, *, whole: bool) -> Iterable[str]:
     for name, value in row.arguments.items():
-        given = ",".join(map(_format_scalar, value)) if isinstance(value, list) else _format_scalar(value)
+        given = format_value(value, ",")
         text = given if whole else shorten_text(given, _LONGEST_ARGUMENT)
         yield text if name == row.first else f"{name}={text}"
-
-
-def _format_scalar(value: ScalarValue) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _format_extent(field: ReceptiveField) -> str:
@@ -83,22 +79,6 @@ def _format_extent(field: ReceptiveField) -> str:
         return "all" if field else _NOTHING
     sizes = field.size if len(set(field.size)) > 1 else field.size[:1]
     return "×".join(map(str, sizes)) or _NOTHING
-
-
-def format_rounded(number: int) -> str:
-    """A count in at most three digits and a unit of a thousand, as in 118 M."""
-    power = 0
-    while power < len(_UNITS) - 1 and number >= 1000 ** (power + 1):
-        power += 1
-    if not power:
-        return str(number)
-    scaled = number / 1000**power
-    if scaled >= 999.5 and power < len(_UNITS) - 1:
-        power, scaled = power + 1, scaled / 1000
-    return f"{scaled:.{max(0, 2 - (scaled >= 9.995) - (scaled >= 99.95))}f} {_UNITS[power]}"
-
-
-_UNITS = ("", "K", "M", "G", "T", "P", "E")
 
 
 def _format_totals(summary: Summary) -> Iterable[str]:
@@ -117,17 +97,13 @@ def _format_totals(summary: Summary) -> Iterable[str]:
             f"(variance {float(expected.variance):.4f})"
         )
     yield (
-        f"memory   {_format_bytes(held.params)} of parameters; activations of one sample {_format_bytes(held.inference)} in inference "
-        f"(at the peak), {_format_bytes(held.training)} in training (all kept)"
+        f"memory   {format_bytes(held.params)} of parameters; activations of one sample {format_bytes(held.inference)} in inference "
+        f"(at the peak), {format_bytes(held.training)} in training (all kept)"
     )
     if any(row.times > 1 for row in summary.rows):
         yield "×N       N equal parts in a row; the figures are those of one"
     if any(row.reuses_weights for row in summary.rows):
         yield "shared   weights of an earlier part, counted there"
-
-
-def _format_bytes(count: int) -> str:
-    return f"{format_rounded(count)}{'' if count >= 1000 else ' '}B"
 
 
 def _wrap_text(text: str, width: int | None) -> list[str]:

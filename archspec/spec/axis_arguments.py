@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from archspec.errors import Collector, Span, did_you_mean
+from archspec.errors import Collector, Span
 from archspec.ir.shape import AXES, CHANNELS, SPATIAL
 from archspec.ops import find_options
 from archspec.ops.base import Op
 from archspec.spec.bound_tree import ArgumentField
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree
+from archspec.suggestions import did_you_mean
 
 _COMPLETE = (frozenset[str](), {"length"}, {"height", "width"}, {"depth", "height", "width"})
 """The spatial axes of a vector or a sequence, of a signal, an image and a volume."""

@@ -11,18 +11,22 @@ from pydantic import ValidationError
 from archspec.errors import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError, raise_spec_error
 from archspec.ir.graph import Graph
 from archspec.passes import ARGUMENTS, BY_WORD, PassError
-from archspec.spec import Budget, Limits, bind_program, bundled, elaborate_program
+from archspec.spec import bundled
 from archspec.spec.bound_tree import PassUse, Program, locate_fields
-from archspec.spec.budget import MORE_NODES
+from archspec.spec.budget import MORE_NODES, Budget
 from archspec.spec.extends import SpecLoader
+from archspec.spec.limits import Limits
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.runtime import pause_garbage_collection
 from archspec.spec.source_lookup import make_override_source
+from archspec.spec.stages import bind_program, elaborate_program
 from archspec.spec.unused import find_unread_inputs
 from archspec.spec.values import NO_VALUE, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import locate_part
 
-_PASS = 6  # units of work for each node that a pass looks at, beside those for what it makes
+_PASS = (
+    20  # units of work for each node that a pass looks at and whose result is checked, beside those for what it makes
+)
 
 
 def compile_source(
@@ -72,8 +76,7 @@ def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Grap
     model = ARGUMENTS[use.word]
     values = {field.name: round_fractions(evaluate_tree(field.value, names, NO_VALUE, None)) for field in use.arguments}
     try:
-        chosen = model.model_validate(values)
-        return BY_WORD[use.word](graph, **dict(chosen))
+        return BY_WORD[use.word].run(graph, dict(model.model_validate(values)))
     except ValidationError as error:
         errors = Collector()
         report_validation_error(error, use.word, model, locate_fields(use.arguments), span=use.span, errors=errors)

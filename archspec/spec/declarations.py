@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
-from archspec.errors import Collector, did_you_mean
+from archspec.errors import Collector
 from archspec.ops import BY_WORD
 from archspec.spec.axis_arguments import field_of, input_sizes
 from archspec.spec.binder import Binder
@@ -20,6 +20,7 @@ from archspec.spec.rewrites import Rewrites, bind_passes
 from archspec.spec.symbols import TYPES, SymbolTable, check_declared_name, check_module_name
 from archspec.spec.unused import check_unused
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree
+from archspec.suggestions import did_you_mean
 
 
 def bind_document(document: Document, rewrites: Rewrites, errors: Collector) -> Program:

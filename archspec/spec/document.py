@@ -9,12 +9,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
-from archspec.errors import Collector, Span, find_nearest
+from archspec.errors import Collector, Span
 from archspec.ops import BY_WORD
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.yaml_reader import SMALLEST
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree, format_flow, to_plain_data
+from archspec.suggestions import find_nearest
 
 Entry = tuple[Scalar, Tree]
 """A key and what it holds."""

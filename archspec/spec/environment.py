@@ -8,6 +8,7 @@ from typing import Any
 from archspec import meter
 from archspec.errors import Diagnostic, Note, Span, SpecError, Use
 from archspec.ir.graph import Path, Value
+from archspec.ir.names import find_free_name
 from archspec.ir.shape import Shape
 from archspec.spec.bound_tree import Layer, Loop
 from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, Channels, UnknownQuantity
@@ -73,12 +74,9 @@ class NameScope:
 
     def find_free_name(self, name: str) -> str:
         """`name`, or `name2`, `name3`, … if it is taken."""
-        count = self.counts.get(name, 0) + 1
-        chosen = name if count == 1 else f"{name}{count}"
-        while chosen in self.taken:
-            count += 1
-            chosen = f"{name}{count}"
-        meter.charge_work("layers", (count - self.counts.get(name, 0)) // 8)
+        before = self.counts.get(name, 0)
+        chosen, count = find_free_name(name, self.taken, before + 1, "{}{}".format)
+        meter.charge_work("layers", (count - before) // 8)
         self.counts[name] = count
         return chosen
 

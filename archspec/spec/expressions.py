@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from archspec import meter
+from archspec.errors import ArchspecError
 
 MAX_LENGTH = 1000  # characters in one expression
 MAX_BITS = 4096  # of a numerator or denominator
@@ -21,7 +22,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _PART = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 
 
-class ExpressionError(ValueError):
+class ExpressionError(ArchspecError, ValueError):
     """Arithmetic that has no result; `offset` and `length` say which part of the text is at fault."""
 
     def __init__(self, message: str, offset: int, length: int = 1, *, help: str | None = None) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archspec.errors import Collector, Diagnostic, Source, SpecError, shorten_text, suggest_nearest
+from archspec.errors import Collector, Diagnostic, Source, SpecError, shorten_text
 from archspec.files import read_file
 from archspec.spec.document import Document, read_document
 from archspec.spec.inherited_arguments import merge_documents
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.yaml_reader import decode_source, read_tree
 from archspec.spec.yaml_tree import Scalar
+from archspec.suggestions import suggest_nearest
 
 SUFFIXES = (".yaml", ".yml")
 UNKNOWN_NAME = "`archspec list` shows the bundled specs; a path ends in .yaml"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from archspec.errors import did_you_mean, find_nearest, suggest_nearest
 from archspec.ops import BY_WORD
 from archspec.ops.activation import Activation
 from archspec.spec import foreign_words
+from archspec.suggestions import did_you_mean, find_nearest, suggest_nearest
 
 _DIMENSION = re.compile(r"(?<=[a-z])[123]d(?=$|[a-z])")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archspec import meter
-from archspec.errors import Collector, Note, did_you_mean
+from archspec.errors import Collector, Note
 from archspec.spec.document import Document, Entry, is_null
 from archspec.spec.yaml_tree import Mapping, Scalar, Tree, iter_names
+from archspec.suggestions import did_you_mean
 
 
 def merge_documents(base: Document, child: Document, errors: Collector) -> Document:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
-from archspec.errors import find_nearest
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
 from archspec.spec.bound_tree import BlockDef
@@ -15,6 +14,7 @@ from archspec.spec.foreign_advice import advise_argument, translate_argument, tr
 from archspec.spec.foreign_words import NOTHING
 from archspec.spec.symbols import ITERATORS, MODIFIERS, SymbolTable, is_layer_word, is_module_name
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, format_flow
+from archspec.suggestions import find_nearest
 
 
 def is_layer(tree: Tree, names: SymbolTable) -> bool:

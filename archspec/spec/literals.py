@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from archspec.errors import Collector, Span, did_you_mean, shorten_text, suggest_nearest
+from archspec.errors import Collector, Span, shorten_text
 from archspec.ops import OPTIONS, find_options
 from archspec.ops.base import Op
 from archspec.spec import expressions
@@ -22,6 +22,7 @@ from archspec.spec.layer_forms import advise_list, advise_value, is_cut
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.symbols import KIND_DESCRIPTIONS, SymbolTable
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, as_number, describe_tree
+from archspec.suggestions import did_you_mean, suggest_nearest
 
 NUMERIC = ("int", "float", "number")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
-from archspec.errors import Collector, Span, did_you_mean, find_nearest
+from archspec.errors import Collector, Span
 from archspec.ops import OPTIONS
 from archspec.spec.binder import Binder
 from archspec.spec.bound_tree import ArgumentDef, ArgumentKind, BlockDef, Layer
@@ -14,6 +14,7 @@ from archspec.spec.expressions import is_name, is_part_name
 from archspec.spec.literals import NOT_TRUTH, check_value
 from archspec.spec.symbols import TYPES, SymbolTable, check_declared_name, is_layer_word
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree
+from archspec.suggestions import did_you_mean, find_nearest
 
 
 class ArgumentBinder:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from archspec import meter
-from archspec.errors import Collector, Span, Use, did_you_mean, shorten_text
+from archspec.errors import Collector, Span, Use, shorten_text
 from archspec.ops import BY_WORD
 from archspec.spec.foreign_advice import advise_argument, advise_key, advise_option, translate_argument
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree, locate_part
+from archspec.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -7,13 +7,14 @@ from collections.abc import Mapping as AbstractMapping
 
 from pydantic import BaseModel, ValidationError
 
-from archspec.errors import Collector, did_you_mean
+from archspec.errors import Collector
 from archspec.spec.bound_tree import ArgumentField, PassUse, locate_fields
 from archspec.spec.document import Document
 from archspec.spec.literals import UNKNOWN, evaluate_literal, field_type
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.symbols import SymbolTable
 from archspec.spec.yaml_tree import Mapping, Scalar, Tree, describe_tree
+from archspec.suggestions import did_you_mean
 
 Rewrites = AbstractMapping[str, type[BaseModel]]
 """The passes that a document may ask for, by their words, with their arguments."""

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archspec.errors import Source, find_nearest, shorten_text, suggest_nearest
+from archspec.errors import Source, shorten_text
 from archspec.spec import bundled
 from archspec.spec.extends import SUFFIXES, UNKNOWN_NAME, open_source
 from archspec.spec.limits import Limits
 from archspec.spec.refusals import SpecFileError, SpecNotFoundError
 from archspec.spec.yaml_writer import make_outside_error, write_yaml
+from archspec.suggestions import find_nearest, suggest_nearest
 
 Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
 """A path, the name of a bundled spec, YAML text, or the same as a mapping."""

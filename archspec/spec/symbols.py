@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 
 from archspec import meter
-from archspec.errors import Collector, Note, Span, did_you_mean
+from archspec.errors import Collector, Note, Span
 from archspec.ops import BY_WORD
 from archspec.spec.bound_tree import ArgumentKind, BlockDef
 from archspec.spec.expressions import is_name
 from archspec.spec.foreign_advice import advise_layer
 from archspec.spec.reserved_names import RESERVED
 from archspec.spec.yaml_tree import Scalar
+from archspec.suggestions import did_you_mean
 
 ITERATORS = ("repeat", "copies", "nest", "each")
 MODIFIERS = ("from", "with", "as", "after")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
-from archspec.errors import Collector, Diagnostic, Source, Span, suggest_nearest
+from archspec.errors import Collector, Diagnostic, Source, Span
 from archspec.ir.graph import Graph
 from archspec.spec.bound_tree import (
     ArgumentDef,
@@ -31,6 +31,7 @@ from archspec.spec.document import Document
 from archspec.spec.idle_arguments import check_idle_fields
 from archspec.spec.plausibility import check_numbers
 from archspec.spec.yaml_tree import Mapping, Scalar, Tree, iter_names
+from archspec.suggestions import suggest_nearest
 
 
 def check_unused(program: Program, document: Document, errors: Collector) -> None:

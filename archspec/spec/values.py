@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from archspec import meter
-from archspec.errors import Diagnostic, SpecError, Use
+from archspec.errors import ArchspecError, Diagnostic, SpecError, Use
 from archspec.spec import expressions
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.literals import locate_expression_error
@@ -29,7 +29,7 @@ class UnknownQuantity:
 UNKNOWN_NUMBER = UnknownQuantity()
 
 
-class UnknownError(Exception):
+class UnknownError(ArchspecError):
     """Something depends on what is not known; the mistake behind it has been reported."""
 
 

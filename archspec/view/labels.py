@@ -1,13 +1,15 @@
-"""The kinds of op that a picture tells apart by colour, and what is written on the box of an op."""
+"""What the parts of a network are called and which kind they are, in pictures, tables and reports alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from string import digits
 from typing import Any
 
 from archspec.errors import shorten_text
-from archspec.ir.graph import Node
+from archspec.ir.graph import Input, Node, Region
 from archspec.ir.shape import Shape
+from archspec.numerals import format_rounded, format_sizes
 from archspec.ops.base import Op
 
 CATEGORY_NAMES: Mapping[str, str] = {
@@ -25,16 +27,48 @@ CATEGORY_NAMES: Mapping[str, str] = {
 }
 """What the legend calls each kind, in its order."""
 
-_BY_MODULE = {"layout": "shape", "tensor": "shape", "fractal": "join"}
-JOIN_SIGNS = {"add": "+", "multiply": "×"}
 _ESSENTIAL = {"out", "kernel", "stride", "groups", "dilation"}
 _UNSEEN = {"init", "bias_init", "weight_init"}  # how weights begin is no part of a figure
 
 
-def op_category(op: Op) -> str:
-    """The kind of an op: the chapter of the ops that it stands in."""
-    chapter = type(op).__module__.rpartition(".")[2]
-    return _BY_MODULE.get(chapter, chapter)
+def part_kind(part: Node | Input | Region) -> str:
+    """What a part is: the word of an op, the name of a block, or "" for a region that only groups."""
+    if isinstance(part, Region):
+        return part.kind
+    return part.op.word if isinstance(part, Node) else "input"
+
+
+def format_sign(op: Op) -> str:
+    """The sign that says all of an op, or "" where there is more to say: `+`."""
+    return "" if op.arguments() else op.sign
+
+
+def format_times(times: int) -> str:
+    """How often a part is there, where it is more than once: `×4`."""
+    return f"×{times}" if times > 1 else ""
+
+
+def format_repeated(text: str, times: int) -> str:
+    """A part that is there several times: `bottleneck  ×4`."""
+    return "  ".join(filter(None, (text, format_times(times))))
+
+
+def format_region(name: str, kind: str) -> str:
+    """A region by its name and that of its block, where they differ: `layer1  stage`."""
+    return f"{name}  {kind}" if kind and not name.startswith(kind) else name
+
+
+def format_name_range(first: str, last: str) -> str:
+    """Names from the first to the last; of numbered ones, the last as its number.
+
+    >>> format_name_range("layer1", "layer4"), format_name_range("0", "5"), format_name_range("conv", "conv")
+    ('layer1 … 4', '0 … 5', 'conv')
+    """
+    if first == last or not last:
+        return first
+    stem = first.rstrip(digits)
+    number = last.removeprefix(stem)
+    return f"{first} … {number if stem != first and number.isdecimal() else last}".removeprefix(" … ")
 
 
 def format_op(op: Op) -> str:
@@ -43,7 +77,7 @@ def format_op(op: Op) -> str:
     if "kernel" in type(op).model_fields:
         return f"{op.word} {_format_window(op)}"
     first = given.get(op.first) if op.first else None
-    return f"{op.word} {_format_value(first)}" if isinstance(first, (int, float, str, tuple)) else op.word
+    return f"{op.word} {_format_short(first)}" if isinstance(first, (int, float, str, tuple)) else op.word
 
 
 def format_details(op: Op) -> str:
@@ -67,23 +101,38 @@ def _format_window(op: Op) -> str:
 def _format_size(size: Any, *, once: bool = False) -> str:
     """A size along each axis: `3×3`; a single one alone if `once`."""
     if isinstance(size, tuple):
-        return "×".join(map(str, size))
+        return format_sizes(size)
     return str(size) if once else f"{size}×{size}"
 
 
 def _format_argument(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return name if value else f"no {name}"
-    return f"{name} {_format_value(value)}"
+    return f"{name} {_format_short(value)}"
 
 
-def _format_value(value: Any) -> str:
+def _format_short(value: Any) -> str:
+    return shorten_text(format_value(value, " | "), 30)
+
+
+def format_value(value: object, between: str = "×") -> str:
+    """An argument of a part, the items of a list apart by `between`.
+
+    >>> format_value(True), format_value(0.5), format_value([3, 3]), format_value(("tokens", 49))
+    ('true', '0.5', '3×3', '49 tokens')
+    """
     match value:
-        case (str(name), int(size)):  # an axis and its size
-            return f"{size} {name}"
-    if isinstance(value, tuple):
-        return shorten_text(" | ".join(_format_value(item) for item in value), 30)
-    return f"{value:g}" if isinstance(value, float) else shorten_text(str(value), 30)
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case list():
+            return between.join(format_value(item, between) for item in value)
+        case (str(axis), int(size)):
+            return f"{size} {axis}"
+        case tuple():
+            return between.join(format_value(item, between) for item in value)
+    return str(value)
 
 
 def format_shapes(shapes: Iterable[Shape]) -> str:
@@ -94,19 +143,10 @@ def format_shapes(shapes: Iterable[Shape]) -> str:
     return shorten_text(", ".join(texts), 40)
 
 
-def format_count(number: int) -> str:
-    """A number in at most three digits and its unit, as in papers: `25.6 M`."""
-    for unit, name in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= unit:
-            scaled = number / unit
-            return f"{scaled:.{0 if scaled >= 100 else 1 if scaled >= 10 else 2}f} {name}"
-    return str(number)
-
-
 def format_costs(params: int, macs: int) -> str:
     """The costs of a part that has any: `1.22 M params · 0.69 G MACs`."""
-    shown = [f"{format_count(params)} params"] if params else []
-    return " · ".join(shown + ([f"{format_count(macs)} MACs"] if macs else []))
+    shown = [f"{format_rounded(params)} params"] if params else []
+    return " · ".join(shown + ([f"{format_rounded(macs)} MACs"] if macs else []))
 
 
 def format_tooltip(node: Node) -> str:

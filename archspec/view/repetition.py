@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
-from string import digits
 
 from archspec.ir.graph import Graph, Input, Node, Region
 from archspec.view.hierarchy import GraphPart, PartFacts, build_hierarchy, relative_name, select_scalars
+from archspec.view.labels import format_name_range
 
 _MANY = 5  # equal parts side by side that are worth a fold; fewer are what the figure is about
-_SIZED = frozenset({"split", "slice", "pad", "token", "droppath"})  # their arguments follow the widths, or the turn
 _PERIOD = 6  # parts that may repeat together
 
 
@@ -67,6 +66,12 @@ class FoldedGraph:
     def node_range(self, part: GraphPart) -> range:
         """The numbers of the nodes of a part."""
         return self.node_ranges[part.id] if isinstance(part, Region) else range(part.id, part.id + 1)
+
+    def run_name(self, run: PartRun) -> str:
+        """The name of a part as known around it, or the first and the last of a run: `0 … 5`."""
+        part = run.first.part
+        around = self.graph.regions[(part.parent or 0) if isinstance(part, Region) else part.region]
+        return format_name_range(*(relative_name(facts.part, around) for facts in (run.first, run.last)))
 
     def runs(self, region: int) -> Iterator[PartRun]:
         """The parts of a region in order, alike ones in a row together."""
@@ -133,7 +138,7 @@ class FoldedGraph:
 def _op_structure(node: Node | Input) -> tuple[Hashable, ...]:
     if isinstance(node, Input):
         return (node.id,)
-    return (type(node.op), node.op.word if node.op.word in _SIZED else node.op)
+    return (type(node.op), node.op.word if node.op.sized_by_context else node.op)
 
 
 def _node_structure(node: Node | Input, inside: range, region: Region) -> Hashable:
@@ -155,12 +160,3 @@ def _find_node_ranges(graph: Graph) -> list[range]:
                 break
             region = graph.regions[region.parent]
     return [range(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
-
-
-def format_name_range(first: str, last: str) -> str:
-    """Names from the first to the last; of numbered ones, the last as its number: `layer1 … 4`."""
-    if first == last or not last:
-        return first
-    stem = first.rstrip(digits)
-    number = last.removeprefix(stem)
-    return f"{first} … {number if stem != first and number.isdecimal() else last}".removeprefix(" … ")

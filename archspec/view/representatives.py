@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from archspec.ir.graph import Graph, Node, Value, is_noop
 from archspec.view.repetition import FoldedGraph, PartRun
+from archspec.view.skip_connections import Flow, find_skip_connections
 
 Shown = TypeVar("Shown")
 
@@ -35,6 +37,19 @@ class Representatives(Generic[Shown]):
                 self.fold_turns[id] = ((run.first_node, turn), *self.fold_turns.get(first[offset], ()))
                 if turn and first[offset] in self.representative:
                     self.representative[id] = self.representative[first[offset]]
+
+    def edges(self) -> Iterator[tuple[Shown, Shown, Flow]]:
+        """The arrows between what is shown, each once."""
+        flows = find_skip_connections(self.graph)
+        distinct: dict[tuple[Shown, Shown, Flow], None] = {}
+        for node in self.graph.ops:
+            if node.id not in self.representative or is_noop(node):
+                continue
+            for operand, value in enumerate(map(self.visible_source, node.inputs)):
+                if value.node in self.representative and not self.in_different_turns(value.node, node.id):
+                    tail, head = self.representative[value.node], self.representative[node.id]
+                    distinct[tail, head, flows.get((node.id, operand), "flow")] = None
+        yield from (edge for edge in distinct if edge[0] != edge[1])
 
     def in_different_turns(self, tail: int, head: int) -> bool:
         """Whether two nodes are in different turns of one fold: what flows between them is not shown."""

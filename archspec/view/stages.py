@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from archspec.analysis.counts import Cost
 from archspec.ir.graph import Input, Node, Region
 from archspec.view.hierarchy import relative_name
-from archspec.view.repetition import FoldedGraph, PartRun, format_name_range
+from archspec.view.labels import format_name_range
+from archspec.view.repetition import FoldedGraph, PartRun
 
 _WHOLE = (
     0.5  # a part that only groups and has more of the layers than this is opened: it is not one stage of the network

@@ -82,5 +82,5 @@ def test_the_tree_of_a_fractal_network() -> None:
 def test_a_tree_beyond_the_limit_is_refused() -> None:
     with pytest.raises(TooManyPathsError, match=r"a tree of 3,125 paths is larger than the limit of 3,124"):
         archspec.load("fractalnet20").unravel(limit=3124)
-    with pytest.raises(TooManyPathsError, match=r"a tree of more than 2\^600 paths"):
+    with pytest.raises(TooManyPathsError, match=r"a tree of ≈ 4\.149e180 paths"):
         archspec.load("cifar_resnet1202_A").unravel()

@@ -16,7 +16,7 @@ def test_the_stages_of_a_network() -> None:
     lines = said(run("pipeline", "resnet50", "--stages", "4")).splitlines()
     assert lines[0] == "resnet50 in 4 stages"
     assert lines[1].split() == ["stage", "parts", "work", "parameters", "sends,", "a", "sample"]
-    assert lines[3].split() == ["1", "layer2", "25.6%", "1,219,584", "512×28×28", "(1.6", "MB)"]
+    assert lines[3].split() == ["1", "layer2", "25.6%", "1,219,584", "512×28×28", "(1.61", "MB)"]
     assert lines[-1].startswith("balance 0.89: ")
 
 

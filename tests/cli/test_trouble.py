@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from archspec.cli import show
 from archspec.cli.commands import archspec
 from tests.processes import run_python, start_archspec
 
@@ -137,14 +136,6 @@ def test_an_interrupt_that_is_ignored() -> None:
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(b"input: [4]\nstages: {one: relu}\n")
     assert (process.returncode, said) == (0, b"1 checked, none wrong\n")
-
-
-def test_numbers_of_any_size() -> None:
-    assert show.format_exact(4835703278458516698824704) == "4,835,703,278,458,516,698,824,704"
-    assert show.format_exact(2**100_000) == "≈ 9.990e30102"
-    assert show.format_exact(10**400) == "≈ 1.000e400"
-    assert show.format_power_of_two(2**82) == "2^82"
-    assert show.format_power_of_two(2**82 - 1) == ""
 
 
 def test_diagnostics_have_colours_on_a_terminal_only(wrong: Path) -> None:

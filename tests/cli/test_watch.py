@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from archspec import Budget, Limits
 from archspec.cli import watch
 from archspec.cli.console import find_screen
 from archspec.cli.progress import PlainProgress
-from archspec.spec import Budget, Limits
 from tests.hostile import stages
 
 TURNS = stages("{repeat: {times: channels * 10000, layers: [identity]}}")

@@ -12,7 +12,7 @@ from torch import Tensor, fx, nn
 from torch.profiler import ProfilerActivity, profile
 
 import archspec
-from archspec.codegen.fx import CheckpointWarning
+from archspec.codegen.errors import CheckpointWarning
 from archspec.codegen.fx.assemble import Checkpoint
 from tests.references import torchvision
 from tests.sample import Load, networks, sampled

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 import archspec
 from archspec.cli.commands import archspec as command
 from archspec.cli.options import ENDINGS
-from archspec.codegen.fx import WeightsError, WeightsWarning
+from archspec.codegen.errors import WeightsError, WeightsWarning
 from archspec.codegen.fx.checkpoint import read_weights
 from archspec.codegen.fx.weight_files import compare_weights
 from tests.references import torchvision

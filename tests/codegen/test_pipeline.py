@@ -12,7 +12,8 @@ from torch import Tensor, fx, nn
 
 import archspec
 from archspec.analysis.liveness import find_cut_points
-from archspec.codegen.fx import WeightsError, find_blocks
+from archspec.codegen.errors import WeightsError
+from archspec.codegen.fx import find_blocks
 from archspec.codegen.fx.pipeline import draw_states, infer_traffic, make_contiguous
 from archspec.codegen.fx.timing import measure_nodes
 from archspec.codegen.fx.weights import State, create_state

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 import archspec
-from archspec.codegen.arguments import FreeIdentifiers, is_attribute, make_argument_names, make_identifier
+from archspec.codegen.arguments import is_attribute, make_argument_names, make_identifier
 from archspec.codegen.branches import DEEPEST, Branch, Operation, arrange_branches
+from archspec.codegen.errors import InternalError
 from archspec.codegen.initialisers import find_initialiser
 from archspec.codegen.python import module_file
 from archspec.codegen.python.formatter import WIDTH, format_expression, format_statement, wrap_statement
 from archspec.codegen.python.loop_rolling import roll_loops
-from archspec.codegen.python.module_file import InternalError
 from archspec.codegen.python.syntax import make_literal, parse_expression
+from archspec.ir.names import UniqueNames
 from archspec.ops.base import Init
 
 ONE_LINE = [
@@ -103,7 +104,7 @@ def test_names_are_pythons_and_differ() -> None:
     names = make_argument_names(["self", "torch", "a-b", "a_b", "i", "F"])
     assert len(set(names)) == 6
     assert all(is_attribute(name) for name in names)
-    free = FreeIdentifiers(["out2"])
+    free = UniqueNames(["out2"])
     assert [free.take("out") for _ in range(3)] == ["out", "out3", "out4"]
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
-from archspec import Architecture, load
-from archspec.codegen.fx import WeightReport, WeightsError, WeightsNote
+from archspec import Architecture, WeightsError, WeightsNote, load
+from archspec.codegen.fx import WeightReport
 from archspec.codegen.fx.weight_files.adapting import KINDS
 from archspec.codegen.fx.weight_files.resampling import (
     adapt_channels,

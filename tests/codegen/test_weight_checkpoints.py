@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from archspec import Architecture, load
-from archspec.codegen.fx import WeightReport, WeightsError, WeightsNote
+from archspec import Architecture, WeightsError, WeightsNote, load
+from archspec.codegen.fx import WeightReport
 from archspec.codegen.fx.checkpoint import read_weights
 from archspec.codegen.fx.weight_files.mappings import find_mappings
 from tests.checkpoints import (

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from archspec import Architecture, load
 from archspec.cli.commands import archspec as command
-from archspec.codegen.fx import WeightsError
+from archspec.codegen.errors import WeightsError
 from tests.checkpoints import NET, Weights, save_zip, tiny, trained
 from tests.weight_files import saved
 
@@ -77,7 +77,7 @@ def below(prefix: str, weights: Weights) -> Weights:
 LINES: dict[str, tuple[Callable[[Weights], bytes], str, str]] = {
     "pointer": (
         lambda _: b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a21\nsize 46830571\n",
-        NEITHER + "it is a Git LFS pointer to a file of 44.7 MiB",
+        NEITHER + "it is a Git LFS pointer to a file of 46.8 MB",
         "fetch the file itself: git lfs pull",
     ),
     "page": (

@@ -12,7 +12,7 @@ import archspec
 from archspec.analysis.paths import count_paths
 from archspec.draw import DETAILS, DrawError, Picture, draw_picture, render_picture, render_svg
 from archspec.draw.layout import Layout, compute_layout
-from archspec.draw.path_tree import LIMIT, enumerate_paths
+from archspec.draw.path_tree import LIMIT, draw_paths
 from archspec.draw.picture import Detail
 from tests.processes import run_archspec
 from tests.sample import every_spec
@@ -127,7 +127,8 @@ def test_a_unet_is_a_u() -> None:
 @pytest.mark.parametrize("name", ["unet", "cifar_resnet20_A", "highway_mnist_fc10", "lstm_cell_10_20", "vgg16"])
 def test_paths_are_unravelled_as_they_are_counted(name: str) -> None:
     arch = archspec.load(name)
-    assert sum(1 for _ in enumerate_paths(arch.graph)) == arch.paths().total
+    drawn = draw_paths(arch.graph, limit=1000)
+    assert sum(box.kind == "length" for box in drawn.boxes) == arch.paths().total
 
 
 def test_too_many_paths_are_no_picture() -> None:

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 import archspec
 from archspec import files
-from archspec.codegen.fx.weight_files import WeightsError, pack_torch, read_data
+from archspec.codegen.errors import WeightsError
+from archspec.codegen.fx.weight_files import pack_torch, read_data
 from archspec.experiments import weights
 from archspec.experiments.data import Data
 from archspec.experiments.track import DivergedError, ExperimentError, StoppedError

@@ -15,10 +15,7 @@ import archspec
 from archspec.codegen.fx import build, map_weights
 from archspec.errors import SpecError
 from archspec.ir.graph import Graph
-from archspec.passes import PassError
-from archspec.passes.base import Pass
-from archspec.passes.merge_convs import merge_convs
-from archspec.passes.optimize import INFERENCE
+from archspec.passes.optimize import MERGING, PIPELINES, Pipeline
 from tests.sample import SMALL, small
 
 TOLERANCE = 1e-5
@@ -84,15 +81,12 @@ def distance(expected: tuple[Tensor, ...], got: tuple[Tensor, ...]) -> float:
     return max(float((one - other).abs().max() / one.abs().max()) for one, other in pairs)
 
 
-def stages(graph: Graph, passes: tuple[Pass, ...]) -> Iterator[tuple[str, Graph]]:
+def stages(graph: Graph, pipeline: Pipeline) -> Iterator[tuple[str, Graph]]:
     """The graph after each pass that changes it."""
-    for function in passes:
-        try:
-            after = function(graph)
-        except PassError:
-            continue
-        if [node.op for node in after.ops] != [node.op for node in graph.ops]:
-            yield getattr(function, "__name__", "elide"), after
+    for chosen, arguments in pipeline:
+        after = chosen.run(graph, arguments, optional=True)
+        if after is not graph:
+            yield chosen.name, after
         graph = after
 
 
@@ -113,7 +107,7 @@ def check_each_pass(arch: archspec.Architecture) -> None:
     plain, given = evaluated(arch, dtype), inputs(arch)
     expected, weights = results(plain, given, dtype), plain.state_dict()
     del plain
-    for what, graph in stages(arch.graph, (*INFERENCE, merge_convs)):
+    for what, graph in stages(arch.graph, PIPELINES["inference"] + MERGING):
         model = build(graph, dtype=dtype).eval()
         model.load_state_dict(map_weights(graph, weights, since=len(arch.graph.weight_provenance)))
         assert distance(expected, results(model, given, dtype)) < bound, what

@@ -131,3 +131,29 @@ def test_a_resnext(form: str, small: dict[str, int]) -> None:
     assert words(after).count("batchnorm") == words(before).count("batchnorm") + 4 * 2 * 31
     assert difference(before, after) < 1e-12
     assert difference(before, after.rewrite("grouped_paths")) < 1e-12
+
+
+BETWEEN = "name: between\ninput: [4, 6, 6]\ndefaults: {conv: {bias: false}}\nstages:\n"
+
+
+@pytest.mark.parametrize("form", ["sum", "concat"])
+def test_a_convolution_is_part_of_one_series_of_paths(form: str) -> None:
+    """The third ends the paths of the second in a sum, so that it cannot begin those of the fourth."""
+    layers = "[conv: 4, conv: {out: 4, groups: 2}, conv: 4, conv: {out: 4, groups: 2}, conv: 4]"
+    before = archspec.load(f"{BETWEEN}  body: {layers}")
+    after = before.rewrite("separate_paths", form=form)
+    assert words(after).count("add" if form == "sum" else "concat") == (1 if form == "sum" else 2)
+    assert difference(before, after) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("word", "layers"),
+    [
+        ("separate_paths", "conv: 4, conv: {out: 4, groups: 2}, conv: 4"),
+        ("grouped_paths", "add: [copies: {times: 2, layers: [conv: 2, relu, conv: 4]}]"),
+    ],
+)
+def test_weights_that_turns_share_stay_shared(word: str, layers: str) -> None:
+    shared = f"{{repeat: {{times: 2, share: true, layers: [{layers}]}}}}"
+    with pytest.raises(PassError, match=word):
+        archspec.load(f"{BETWEEN}  body: {shared}").rewrite(word)

@@ -19,7 +19,7 @@ from archspec.ops.norm import BatchNorm
 from archspec.ops.pool import GlobalPool
 from archspec.ops.tensor import Split
 from archspec.report.summary import Row, Summary, summarise_network
-from archspec.report.table import format_rounded, render_summary
+from archspec.report.table import render_summary
 from tests.processes import run_python
 from tests.work import count_lines
 
@@ -172,22 +172,6 @@ def test_a_scope_shows_what_leaves_it() -> None:
     graph.add_node(ReLU(), (left,), region=scope)
     graph.outputs = {"right": right, "left": left}
     assert row(summarise_network(graph), "halves").output == ((5,), (3,))
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "0"),
-        (999, "999"),
-        (1000, "1.00 K"),
-        (12_345, "12.3 K"),
-        (999_499, "999 K"),
-        (999_500, "1.00 M"),
-        (4_089_184_256, "4.09 G"),
-    ],
-)
-def test_rounded_counts(number: int, text: str) -> None:
-    assert format_rounded(number) == text
 
 
 def deep_and_long(size: int) -> Graph:

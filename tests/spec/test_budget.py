@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec import meter
-from archspec.errors import Source, did_you_mean
-from archspec.spec import Budget, Limits
+from archspec import Budget, Limits, meter
+from archspec.errors import Source
 from archspec.spec.elaborator import Elaborator
+from archspec.suggestions import did_you_mean
 from tests.hostile import HEAD, alike, commas, stages
 from tests.programs import random_spec
 

@@ -15,6 +15,7 @@ import torch
 from torch import fx, nn
 
 from archspec.codegen.arguments import make_argument_names, name_part_arguments
+from archspec.codegen.errors import CheckpointWarning
 from archspec.codegen.fx.block import Block, BlockClass
 from archspec.codegen.fx.emit import GraphEmitter
 from archspec.codegen.fx.kernels import select_kernels
@@ -79,10 +80,6 @@ def build(
         if graph.inference and target.type in _CHANNELS_LAST:
             _put_channels_last(model)
         return model
-
-
-class CheckpointWarning(UserWarning):
-    """A way to save memory in training that saves none in this network."""
 
 
 def _warn_checkpoint(reason: str) -> None:

@@ -19,6 +19,7 @@ from torch.fx.traceback import has_preserved_node_meta
 from archspec.codegen.fx.branches import skip_dropped_branches
 from archspec.codegen.fx.checkpointing import call_checkpointed, can_checkpoint
 from archspec.codegen.fx.error_context import add_error_context
+from archspec.ir.parts import UnknownPartError
 
 KEPT_META = ("custom", "operand_sizes")
 """What of `node.meta` is plain data, and so is pickled."""
@@ -176,7 +177,7 @@ def find_blocks(model: nn.Module, kind: str | None = None) -> dict[str, Block]:
     block of which there are several uses stands there once.
 
     Raises:
-        LookupError: the network has no block of that kind.
+        UnknownPartError: the network has no block of that kind.
     """
     inside = [
         (name, module) for name, module in model.named_modules() if isinstance(module, Block) and module is not model
@@ -184,7 +185,7 @@ def find_blocks(model: nn.Module, kind: str | None = None) -> dict[str, Block]:
     by_name = {name: block for name, block in reversed(inside) if kind in (None, block._form.name)}
     if kind is not None and not by_name:
         kinds = ", ".join(sorted({block._form.name for _, block in inside})) or "no blocks"
-        raise LookupError(f"no block of the kind {kind!r}: the network has {kinds}")
+        raise UnknownPartError(f"no block of the kind {kind!r}: the network has {kinds}", None)
     return by_name
 
 

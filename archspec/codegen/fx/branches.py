@@ -13,6 +13,7 @@ from torch.fx.graph import _format_target
 from archspec.codegen.branches import Item, Operation, Role, arrange_branches
 from archspec.codegen.fx.error_context import assigned_name
 from archspec.codegen.fx.modules import DropPath
+from archspec.ir.names import append_underscores, find_free_name
 
 _INDENT = "    "
 
@@ -106,7 +107,4 @@ def _open_guard(branch: SkippedBranch, kept: str) -> Iterator[str]:
 
 def _name_kept(branch: SkippedBranch, names: Collection[str]) -> str:
     """A name for what was drawn that is no node's."""
-    name = f"{branch.drop.name}_kept"
-    while name in names:
-        name += "_"
-    return name
+    return find_free_name(f"{branch.drop.name}_kept", names, variant=append_underscores)[0]

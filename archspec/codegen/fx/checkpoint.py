@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from archspec.codegen.fx.weight_files import WeightsError, WeightsNote, WeightsWarning, compute_read_limit
+from archspec.codegen.errors import WeightsError, WeightsNote, WeightsWarning
+from archspec.codegen.fx.weight_files import compute_read_limit
 from archspec.codegen.fx.weight_files.adapting import Adaptation, apply_to_fit, find_adaptations, parse_kinds
 from archspec.codegen.fx.weight_files.choosing import choose_match, describe_choice
 from archspec.codegen.fx.weight_files.errors import quote_name

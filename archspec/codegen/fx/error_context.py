@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import fx
 
+from archspec.numerals import format_sizes
+
 
 def add_error_context(error: Exception, blocks: type[fx.GraphModule]) -> None:
     """Adds a note to an exception that was raised in the `forward` of one of `blocks`, unless it has one."""
@@ -28,7 +30,7 @@ def add_error_context(error: Exception, blocks: type[fx.GraphModule]) -> None:
     for expected, got in _operand_sizes(node, frame):
         if expected != got[1:]:
             error.add_note(
-                f"expected {_format_sizes(expected)} after the batch axis, got {_format_sizes(got[1:])} in a tensor of {list(got)}"
+                f"expected {format_sizes(expected)} after the batch axis, got {format_sizes(got[1:])} in a tensor of {list(got)}"
             )
 
 
@@ -60,7 +62,3 @@ def _operand_sizes(node: fx.Node, frame: FrameType) -> Iterator[tuple[tuple[int,
         got: Any = frame.f_locals.get(operand.name)
         if expected is not None and isinstance(got, torch.Tensor):
             yield expected, tuple(got.shape)
-
-
-def _format_sizes(sizes: tuple[int, ...]) -> str:
-    return "×".join(map(str, sizes)) or "scalar"

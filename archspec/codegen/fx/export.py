@@ -15,6 +15,7 @@ from torch import fx
 
 from archspec import extras, files
 from archspec.codegen.arguments import make_argument_names
+from archspec.codegen.errors import ExportError
 from archspec.codegen.fx.weight_files import pack_safetensors
 from archspec.ir.graph import Graph
 
@@ -24,10 +25,6 @@ _ALIGNMENT = 4096
 """Of weights in a file of their own, so that pages of it can be mapped."""
 _INSTALL = "pip install 'archspec-nn[export]'"
 Writer = Callable[[fx.GraphModule, Graph, Mapping[str, str], Path], None]
-
-
-class ExportError(RuntimeError):
-    """A network that cannot be written in this form on this machine."""
 
 
 def make_metadata(text: str, name: str, overrides: Mapping[str, str], *, inference: bool = False) -> dict[str, str]:

@@ -19,8 +19,9 @@ from archspec.ops.activation import ReLU
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
 from archspec.ops.norm import BatchNorm
-from archspec.passes.base import keep_node, rebuild_graph
 from archspec.passes.chains import ValueUses, joins_channels, leads_with_channels
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def _find_chains(graph: Graph) -> Iterator[NormReluConv]:
         yield NormReluConv(before.id if alone else None, norm.id, relu.id, conv.id)
 
 
+@graph_pass("back end", keeps="training")
 def _split_concats(graph: Graph) -> Graph:
     """The graph whose concatenations read no concatenations, with one more before each normalisation that begins a chain."""
     starts = {chain.norm for chain in _find_chains(graph)}
@@ -79,23 +81,20 @@ def _split_concats(graph: Graph) -> Graph:
         if value not in value_uses.outputs
         and all(consumer.id in starts or consumer.outputs[0] in parts for consumer in graph.users(value))
     }
-    values: dict[Value, Value] = {}
 
-    def joined(new: Graph, node: Node, value: Value) -> tuple[Value, ...]:
-        made = tuple(values[part] for part in parts[value])
-        return new.add_node(Concat(axis=0), made, region=node.region, span=node.span, use=node.use)
+    def concatenate(rewriter: Rewriter, node: Node, value: Value) -> Values:
+        return rewriter.add(Concat(axis=0), rewriter.find_values(parts[value], node), node)
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
-        values.update(zip((value for value in node.inputs if value not in unread), inputs, strict=True))
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.outputs[0] in unread:
-            return None
+            return ()
         if node.outputs[0] in parts:
-            return joined(new, node, node.outputs[0])
+            return concatenate(rewriter, node, node.outputs[0])
         if node.id in starts and node.inputs[0] in parts:
-            return keep_node(new, node, joined(new, node, node.inputs[0]))
-        return keep_node(new, node, inputs)
+            return rewriter.keep(node, concatenate(rewriter, node, node.inputs[0]))
+        return None
 
-    return rebuild_graph(graph, change) if parts else graph
+    return rewrite_graph(graph, rewrite)
 
 
 def _concatenates_channels(node: Node) -> bool:

@@ -10,13 +10,10 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import fx
 
+from archspec.codegen.errors import MissingDeviceError
 from archspec.ir.graph import Graph, Value
 
 _CPU_IS_FULL = ("can't allocate memory", "not enough memory")  # torch has no class of its own for it
-
-
-class MissingDeviceError(RuntimeError):
-    """The device that was asked for is not in this machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from archspec.ir.graph import Graph
 from archspec.ir.weight_provenance import (
-    DROPPED,
     BatchNormConstant,
     ConcatenatedWeights,
     ConstantInputResponse,
+    NewWeight,
+    RemovedWeight,
     ScaledWeight,
     StackedWeights,
     WeightMap,
@@ -32,7 +33,8 @@ def map_weights(graph: Graph, weights: Weights, *, since: int = 0) -> dict[str, 
     """The `state_dict` of a network that is equal to `weights`, one of the network before its passes.
 
     `since` is how many of its passes those weights have followed already. Tensors that no pass touched are the same objects.
-    What is computed is computed in float64 and rounded once.
+    What is computed is computed in float64 and rounded once. Weights that a pass has added anew are not among them: they keep the
+    values that they are initialised with.
 
     Raises:
         KeyError: a weight that a pass needs is not there.
@@ -45,10 +47,13 @@ def map_weights(graph: Graph, weights: Weights, *, since: int = 0) -> dict[str, 
 
 
 def _apply_weight_map(weight_map: WeightMap, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    made = {name: _make_weight(source, weights) for name, source in weight_map.items() if source != DROPPED}
-    gone = {name for source in weight_map.values() for name in find_source_weights(source)}
-    gone |= {name for name, source in weight_map.items() if source == DROPPED}
-    return {name: weight for name, weight in weights.items() if name not in gone} | made
+    kept = {name: weight for name, weight in weights.items() if name not in weight_map}
+    made = {
+        name: _make_weight(source, weights)
+        for name, source in weight_map.items()
+        if not isinstance(source, NewWeight | RemovedWeight)
+    }
+    return kept | made
 
 
 def _make_weight(source: WeightSource, weights: Weights) -> Tensor:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from archspec.codegen.arguments import FreeIdentifiers, is_attribute, make_identifier
+from archspec.codegen.arguments import is_attribute, make_identifier
 from archspec.codegen.lowering import DROP_PATH, LoweredNode, ValueRef
 from archspec.codegen.module_tree import ModulePart
 from archspec.codegen.python.defaults import CONTAINER, fill_defaults
@@ -24,6 +24,7 @@ from archspec.codegen.python.model import (
 )
 from archspec.codegen.python.sequences import find_fraction_steps, find_progression
 from archspec.ir.graph import Path
+from archspec.ir.names import UniqueNames
 from archspec.ops.base import Batch, Call, Operand, Result
 
 
@@ -104,7 +105,7 @@ class _BodyReader:
         if any(len(path) > 1 or not self._words.get(path) for path in numbered):
             odd = (path for path in body.members if len(path) > 1 or not is_attribute(path[0]))
             numbered = [path for path in odd if getattr(body.members[path], "target", None) == DROP_PATH]
-        free = FreeIdentifiers(path[0] for path in body.members)
+        free = UniqueNames(path[0] for path in body.members)
         names: dict[Path, Path] = {path: (free.take(make_identifier(self._words[path])),) for path in numbered}
         members = {names.get(path, path): make for path, make in body.members.items()}
         statements = [

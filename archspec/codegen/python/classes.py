@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from archspec.codegen.arguments import FreeIdentifiers, is_attribute
+from archspec.codegen.arguments import is_attribute
 from archspec.codegen.python.defaults import CONTAINER, DEFAULTS, POSITIONAL
 from archspec.codegen.python.forward import ForwardWriter
 from archspec.codegen.python.initial import format_parameter
@@ -27,6 +27,7 @@ from archspec.codegen.python.syntax import (
     parse_expression,
     self_attribute,
 )
+from archspec.ir.names import UniqueNames
 from archspec.spec.reserved_names import RESERVED
 
 
@@ -144,7 +145,7 @@ class _ArgumentReads(ast.NodeTransformer):
     """Finds the arguments of the constructor on the module: those that `forward` reads are `kept` there."""
 
     def __init__(self, arguments: set[str], kept: dict[str, str], taken: frozenset[str]) -> None:
-        self._arguments, self._kept, self._free = arguments, kept, FreeIdentifiers(taken)
+        self._arguments, self._kept, self._free = arguments, kept, UniqueNames(taken)
 
     def rename_leaf(self, leaf: object) -> object:
         return self.visit(leaf) if isinstance(leaf, ast.expr) else leaf

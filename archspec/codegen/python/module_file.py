@@ -5,12 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from archspec.codegen.errors import InternalError
 from archspec.codegen.python.formatter import format_statement
 from archspec.codegen.python.runtime import RuntimeClasses
-
-
-class InternalError(RuntimeError):
-    """What was generated is not what was meant: a fault of archspec's, of which nothing is written."""
 
 
 @dataclass(frozen=True)

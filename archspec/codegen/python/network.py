@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
-from archspec.codegen.arguments import FreeIdentifiers, make_argument_names, make_identifier, name_part_arguments
+from archspec.codegen.arguments import make_argument_names, make_identifier, name_part_arguments
 from archspec.codegen.lowering import lower_graph
 from archspec.codegen.module_tree import ModulePart, ModuleTree, build_module_tree
 from archspec.codegen.python.bodies import read_body
@@ -19,6 +19,7 @@ from archspec.codegen.python.model import ClassBody, ClassTemplate, Constructor
 from archspec.codegen.python.module_file import PythonModule
 from archspec.codegen.python.runtime import RuntimeClasses
 from archspec.ir.graph import Graph, Path
+from archspec.ir.names import UniqueNames
 from archspec.printable import mask_unprintable
 
 Key = TypeVar("Key", bound=Hashable)
@@ -36,7 +37,7 @@ def print_source(graph: Graph, docstring: str) -> str:
         {step.lowered.stateful_call.target for step in steps if step.lowered.stateful_call is not None}
     )
     classes.name_classes(runtime.names)
-    heads = FreeIdentifiers(path[0] for path in classes.top.body.members)
+    heads = UniqueNames(path[0] for path in classes.top.body.members)
     method = write_initialise_method(steps, heads.take("_initialise"))
     names = make_argument_names(["x"] if list(layout.inputs) == ["input"] else list(layout.inputs))
     inner = [write_class(family, name_part_arguments(family.body.part)) for family in classes.inner]
@@ -88,7 +89,7 @@ class _ClassCollection:
     def name_classes(self, taken: set[str]) -> None:
         """Gives every class its name, the network first."""
         families = [self.top, *self.inner]
-        free = FreeIdentifiers(taken | {argument.name for family in families for argument in family.arguments})
+        free = UniqueNames(taken | {argument.name for family in families for argument in family.arguments})
         for family in families:
             family.name = free.take(_camel_case(family.kind))
 

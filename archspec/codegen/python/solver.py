@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 
-from archspec.codegen.arguments import USED, FreeIdentifiers, make_identifier
+from archspec.codegen.arguments import USED, make_identifier
 from archspec.codegen.python.model import (
     ClassTemplate,
     Constructor,
@@ -21,6 +21,7 @@ from archspec.codegen.python.model import (
 )
 from archspec.codegen.python.sequences import Vector
 from archspec.codegen.python.syntax import make_binary, make_literal, make_name
+from archspec.ir.names import UniqueNames
 
 _RANK = ("in_channels", "in_features", "embed_dim", "out_channels", "out_features", "num_features")
 """Names for an argument that several options have in common, best first."""
@@ -55,7 +56,7 @@ class ArgumentSolver:
                 self._use(text, values)
                 return formula
         hint = self._best.get(tuple(map(repr, vector)), hint)
-        text = FreeIdentifiers(USED | {"i"} | known.keys()).take(make_identifier(_PUBLIC.get(hint, hint), "size_"))
+        text = UniqueNames(USED | {"i"} | known.keys()).take(make_identifier(_PUBLIC.get(hint, hint), "size_"))
         self._arguments.append(ConstructorArgument(text, vector))
         return make_name(text)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from archspec.codegen.arguments import USED, FreeIdentifiers, is_attribute
+from archspec.codegen.arguments import USED, is_attribute
 from archspec.codegen.python.model import Path, Statement, ValueArgument
+from archspec.ir.names import UniqueNames
 
 _LONGEST_HINT = 32  # characters of a name that is made of a module's
 
@@ -19,7 +20,7 @@ class Variables:
         self.names = dict(arguments)
         self.left = Counter(reads)
         """How often each value is still to be read."""
-        self.free = FreeIdentifiers((*arguments.values(), *USED, "i"))
+        self.free = UniqueNames((*arguments.values(), *USED, "i"))
         self._total = Counter(self.left)
         self._alive = Counter(text for value, text in self.names.items() if self.left[value])
         """How many values that are still to be read each name stands for."""

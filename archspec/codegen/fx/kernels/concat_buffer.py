@@ -19,8 +19,9 @@ from archspec.ops.join import Add, Concat
 from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
 from archspec.ops.tensor import Split
-from archspec.passes.base import keep_node, rebuild_graph
 from archspec.passes.chains import ValueUses, joins_channels, leads_with_channels
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 _CONSUMING = (Conv, Clamp, ScaleShift, Pooling, Concat)
 """Ops that need their operand only while they run: nothing of what they give lies in its memory."""
@@ -41,6 +42,7 @@ class BufferedConcat:
         return Grow(room=room, starts=tuple(start for start, _ in self.added))
 
 
+@graph_pass("back end", keeps="evaluation")
 def share_concat_buffers(graph: Graph) -> Graph:
     """The graph in which each series of concatenations, of which one builds on the one before, has one piece of memory."""
     value_uses = ValueUses.from_graph(graph)
@@ -48,22 +50,17 @@ def share_concat_buffers(graph: Graph) -> Graph:
         growth.node.id: (growth, room) for chain in _find_chains(value_uses) for growth, room in _assign_room(chain)
     }
     inside = {node.id for growth, _ in chosen.values() for node in growth.inside}
-    values: dict[Value, Value] = {}
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
-        values.update(zip((value for value in node.inputs if value not in gone), inputs, strict=True))
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id in inside:
-            gone.update(node.outputs)
-            return None
+            return ()
         if node.id not in chosen:
-            return keep_node(new, node, inputs)
+            return None
         growth, room = chosen[node.id]
         operands = (growth.base, *(value for _, value in growth.added), *growth.parts)
-        made = tuple(values[value] for value in operands)
-        return new.add_node(growth.op(room), made, node.path, region=node.region, span=node.span, use=node.use)
+        return rewriter.replace(node, growth.op(room), rewriter.find_values(operands, node))
 
-    gone: set[Value] = set()
-    return rebuild_graph(graph, change) if chosen else graph
+    return rewrite_graph(graph, rewrite)
 
 
 def _assign_room(chain: list[BufferedConcat]) -> Iterator[tuple[BufferedConcat, int | None]]:

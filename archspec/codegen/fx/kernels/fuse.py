@@ -14,8 +14,9 @@ from archspec.ops.join import Add, Concat
 from archspec.ops.linear import Linear
 from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
-from archspec.passes.base import keep_node, rebuild_graph
 from archspec.passes.chains import ValueUses, leads_with_channels
+from archspec.passes.contract import graph_pass
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 _FRESH = (Conv, Pooling, Add)
 """Ops whose result lies in memory of its own."""
@@ -36,11 +37,17 @@ class Fusion:
         return self.relu or self.add or self.conv
 
     @property
+    def addends(self) -> tuple[Value, ...]:
+        """What the sum adds to the result of the convolution."""
+        return tuple(value for value in self.add.inputs if value != self.conv.outputs[0]) if self.add else ()
+
+    @property
     def inside(self) -> set[int]:
         """The nodes but for the last, in whose place the kernel stands."""
         return {node.id for node in (self.conv, self.add) if node is not None} - {self.end.id}
 
 
+@graph_pass("back end", keeps="training")
 def fuse_conv_add_relu(graph: Graph) -> Graph:
     """The graph in which each convolution over 2 axes is a kernel together with the sum of two and the ReLU after it.
 
@@ -49,24 +56,23 @@ def fuse_conv_add_relu(graph: Graph) -> Graph:
     value_uses = ValueUses.from_graph(graph)
     ends = {fusion.end.id: fusion for fusion in _find_fusions(value_uses)}
     moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
-    met: dict[int, tuple[Value, ...]] = {}
 
-    def change(new: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, ...] | None:
-        met[node.id] = inputs  # of a sum what was made before: the other operand
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id in moved:
-            return None
+            return ()
         if node.id not in ends:
-            return keep_node(new, node, inputs)
+            return None
         fusion = ends[node.id]
-        operands = met[fusion.conv.id] + (met[fusion.add.id] if fusion.add else ())
+        conv = fusion.conv
         op = FusedConv(
-            **dict(fusion.conv.op),
+            **dict(conv.op),
             relu=fusion.relu is not None,
             overwrites=_may_overwrite(value_uses, fusion, ends, moved),
         )
-        return new.add_node(op, operands, fusion.conv.path, region=node.region, span=fusion.conv.span, use=node.use)
+        operands = rewriter.find_values((*conv.inputs, *fusion.addends), conv)
+        return rewriter.add(op, operands, conv, path=conv.path, region=node.region, weights="kept")
 
-    return rebuild_graph(graph, change) if ends else graph
+    return rewrite_graph(graph, rewrite)
 
 
 def _find_fusions(value_uses: ValueUses) -> list[Fusion]:
@@ -103,7 +109,7 @@ def _may_overwrite(value_uses: ValueUses, fusion: Fusion, ends: Mapping[int, Fus
     """Whether the other operand of a sum has memory of its own, and is not read once the kernel has begun."""
     if fusion.add is None:
         return False
-    (value,) = (value for value in fusion.add.inputs if value != fusion.conv.outputs[0])
+    (value,) = fusion.addends
     producer = value_uses.graph.nodes[value.node]
     if value in value_uses.outputs or not isinstance(producer, Node):
         return False

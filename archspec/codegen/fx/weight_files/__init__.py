@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from archspec.codegen.fx.weight_files.errors import WeightsError, WeightsNote, WeightsWarning
 from archspec.codegen.fx.weight_files.fit import WeightFit, WeightReport, compare_weights
 from archspec.codegen.fx.weight_files.reading import WeightFile, compute_read_limit, open_weights, read_data
 from archspec.codegen.fx.weight_files.sources import Weights
@@ -15,9 +14,6 @@ __all__ = [
     "WeightFit",
     "WeightReport",
     "Weights",
-    "WeightsError",
-    "WeightsNote",
-    "WeightsWarning",
     "compare_weights",
     "compute_read_limit",
     "open_weights",

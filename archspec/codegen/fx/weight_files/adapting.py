@@ -9,7 +9,7 @@ from math import isqrt
 
 from torch import Tensor
 
-from archspec.codegen.fx.weight_files.errors import WeightsError
+from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.weight_files.fit import Shape, WeightFit, format_sizes
 from archspec.codegen.fx.weight_files.matching import strip_ones
 from archspec.codegen.fx.weight_files.resampling import (

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from archspec.codegen.fx.weight_files.errors import FormatError, WeightsError, quote_name
+from archspec.codegen.errors import WeightsError
+from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
 from archspec.codegen.fx.weight_files.mappings import (
     Described,
     TensorMapping,

@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from archspec.errors import ArchspecError
 
 _LONGEST = 80
 
 
-class WeightsError(ValueError):
-    """Weights that cannot be read, or that are not those of the network.
-
-    Its text is the one line `message`, the `table` of what differs and a line `help:`, where there are any; `facts` is what
-    the table says, as data.
-    """
-
-    def __init__(
-        self, message: str, *, table: str = "", help: str = "", facts: Mapping[str, object] | None = None
-    ) -> None:
-        super().__init__("\n".join(filter(None, (message, table, help and f"help: {help}"))))
-        self.message, self.help, self.facts = message, help, facts
-
-    def as_dict(self) -> dict[str, object]:
-        """What is wrong as plain data, for `--json`."""
-        found: dict[str, object] = {"error": self.message, "help": self.help or None}
-        return found if self.facts is None else found | {"weights": dict(self.facts)}
-
-
-class WeightsWarning(UserWarning):
-    """Weights that were taken and are hardly meant: some are not finite, or some were left out."""
-
-
-class WeightsNote(UserWarning):
-    """What was done with the names, the shapes or the choice of weights before they were taken."""
-
-
-class FormatError(ValueError):
+class FormatError(ArchspecError, ValueError):
     """What a file's content is not, where its format says that it must be; whoever opened the file adds its name."""
 
     def __init__(self, message: str, *, help: str = "") -> None:
@@ -57,15 +30,3 @@ def quote_name(name: object) -> str:
     if isinstance(name, bool | float | None) or (isinstance(name, int) and abs(name) < 1 << 64):
         return repr(name)
     return f"{'an' if type(name).__name__[0] in 'aeiou' else 'a'} {type(name).__name__}"
-
-
-def format_size(count: int) -> str:
-    """A number of bytes to read: exact below a KiB, otherwise with one digit after the point.
-
-    >>> format_size(320), format_size(3 << 20)
-    ('320 bytes', '3.0 MiB')
-    """
-    if count < 1024:
-        return f"{count} bytes" if count != 1 else "1 byte"
-    unit = min((count.bit_length() - 1) // 10, 6)
-    return f"{count / (1 << 10 * unit):.1f} {'KMGTPE'[unit - 1]}iB"

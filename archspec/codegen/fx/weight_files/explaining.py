@@ -39,11 +39,11 @@ class Misfit:
 
 def explain_misfit(misfit: Misfit) -> tuple[str, str]:
     """What differs, in one line, and what can be done, which may be nothing."""
-    for explain in (_explain_adaptations, _explain_shard, _explain_sibling, _explain_names, _explain_rest):
-        reason, help = explain(misfit)
-        if reason:
-            return "; ".join([reason, *misfit.notes]), help
-    raise AssertionError("the last explanation says something of every misfit")
+    explanations = (
+        explain(misfit) for explain in (_explain_adaptations, _explain_shard, _explain_sibling, _explain_names)
+    )
+    reason, help = next((found for found in explanations if found[0]), None) or _explain_rest(misfit)
+    return "; ".join([reason, *misfit.notes]), help
 
 
 def _explain_adaptations(misfit: Misfit) -> tuple[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from archspec.codegen.fx.weight_files.errors import FormatError, format_size
+from archspec.codegen.fx.weight_files.errors import FormatError
+from archspec.numerals import format_bytes
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 _SIZE = re.compile(rb"^size (\d{1,18})$", re.MULTILINE)
@@ -38,7 +39,7 @@ def check_kind(start: bytes) -> None:
     """
     if start.startswith(_LFS):
         size = _SIZE.search(start)
-        to = f" to a file of {format_size(int(size[1]))}" if size else ""
+        to = f" to a file of {format_bytes(int(size[1]))}" if size else ""
         raise FormatError(f"it is a Git LFS pointer{to}", help="fetch the file itself: git lfs pull")
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith(_PAGES):

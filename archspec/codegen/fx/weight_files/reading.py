@@ -15,13 +15,15 @@ from typing import Any, BinaryIO
 
 from torch import Tensor
 
+from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.weight_files.contents import Contents
-from archspec.codegen.fx.weight_files.errors import FormatError, WeightsError, format_size, quote_name
+from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
 from archspec.codegen.fx.weight_files.other_files import check_kind
 from archspec.codegen.fx.weight_files.safetensors_file import read_safetensors
 from archspec.codegen.fx.weight_files.stored import StoredTensor, load_tensors
 from archspec.codegen.fx.weight_files.torch_stream import read_stream
 from archspec.codegen.fx.weight_files.torch_zip import read_zip
+from archspec.numerals import format_bytes
 
 SAFETENSORS, TORCH = "not a whole safetensors file", "neither safetensors nor a whole torch checkpoint of tensors"
 _SHORTEST = 10
@@ -82,7 +84,7 @@ def read_data(path: Path, *, limit: int | None = None) -> Any:
 
 def _read_contents(file: BinaryIO, start: bytes, form: str, limit: int | None) -> Contents:
     if len(start) < _SHORTEST:
-        raise FormatError(f"it has {format_size(len(start))}" if start else "it is empty")
+        raise FormatError(f"it has {format_bytes(len(start))}" if start else "it is empty")
     if _has_header(start):
         return read_safetensors(file)
     check_kind(start)

@@ -13,7 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
-from archspec.codegen.fx.weight_files.errors import WeightsError, quote_name
+from archspec.codegen.errors import WeightsError
+from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.mappings import find_mappings
 from archspec.codegen.fx.weight_files.reading import WeightFile, open_weights
 from archspec.codegen.fx.weight_files.stored import ShardedTensor

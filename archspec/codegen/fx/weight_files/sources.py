@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from archspec import extras
-from archspec.codegen.fx.weight_files.errors import WeightsError
+from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.weight_files.reading import open_weights
 from archspec.codegen.fx.weight_files.shards import INDEX, find_weights_in, open_shards
 

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from archspec.codegen.fx.weight_files.errors import FormatError, format_size, quote_name
+from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
+from archspec.numerals import format_bytes
 
 DTYPES = frozenset(
     getattr(torch, name)
@@ -53,7 +54,7 @@ class StoredTensor:
     def checked(cls, storage: Storage, dtype: Any, shape: Any, stride: Any, offset: Any = 0) -> StoredTensor:
         """The tensor, if it is all inside its storage and no more than that. Raises `FormatError`."""
         if dtype not in DTYPES or storage.nbytes % dtype.itemsize:
-            raise FormatError(f"a tensor of {quote_name(str(dtype))} in a storage of {format_size(storage.nbytes)}")
+            raise FormatError(f"a tensor of {quote_name(str(dtype))} in a storage of {format_bytes(storage.nbytes)}")
         if not all(isinstance(sizes, tuple) and all(map(is_count, sizes)) for sizes in (shape, stride)):
             raise FormatError("a tensor whose shape and stride are not whole numbers from 0 on")
         if len(shape) != len(stride) or len(shape) > MOST_AXES or not is_count(offset):
@@ -63,7 +64,7 @@ class StoredTensor:
         if reaches_out or count * dtype.itemsize > storage.nbytes + _REPEATED:
             text = "×".join(map(str, shape[:8]))
             raise FormatError(
-                f"a tensor of {text} elements that is larger than its storage of {format_size(storage.nbytes)}"
+                f"a tensor of {text} elements that is larger than its storage of {format_bytes(storage.nbytes)}"
             )
         return cls(storage, dtype, shape, stride, offset)
 
@@ -138,7 +139,7 @@ class _Loader:
         if storage.key not in self._contents:
             self._read += storage.nbytes
             if self._limit is not None and self._read > self._limit:
-                raise FormatError(f"its tensors are views of {format_size(self._read)}, more than the network needs")
+                raise FormatError(f"its tensors are views of {format_bytes(self._read)}, more than the network needs")
             self._contents[storage.key] = _as_byte_tensor(self._fetch(storage), storage)
         return self._contents[storage.key]
 

@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from archspec.codegen.fx.weight_files.contents import Contents
-from archspec.codegen.fx.weight_files.errors import CHANGED, FormatError, format_size, quote_name
+from archspec.codegen.fx.weight_files.errors import CHANGED, FormatError, quote_name
 from archspec.codegen.fx.weight_files.pickle_data import read_pickle
 from archspec.codegen.fx.weight_files.stored import Storage
 from archspec.codegen.fx.weight_files.torch_names import TorchNames
+from archspec.numerals import format_bytes
 
 MARK = "archspec.format"
 """The record of archives of ours: one whose digest is damaged is not taken for one of others."""
@@ -84,7 +85,7 @@ class _Archive:
         total = sum(record.file_size for record in archive.infolist())
         if total > max(file_size, _LARGEST if limit is None else limit):
             raise FormatError(
-                f"an archive of {format_size(file_size)} that unpacks to {format_size(total)}, more than the network needs"
+                f"an archive of {format_bytes(file_size)} that unpacks to {format_bytes(total)}, more than the network needs"
             )
         if self.has("byteorder") and self.read("byteorder", _SHORT) != b"little":
             raise FormatError("an archive of a machine of another order of bytes")
@@ -97,7 +98,7 @@ class _Archive:
         if not self.has(name):
             raise FormatError(f"an archive without the record {quote_name(name)}")
         if most is not None and self._archive.NameToInfo[self._root + name].file_size > most:
-            raise FormatError(f"an archive whose record {name} has more than {format_size(most)}")
+            raise FormatError(f"an archive whose record {name} has more than {format_bytes(most)}")
         return self._archive.read(self._root + name)
 
     def fetch(self, storage: Storage) -> bytes:

@@ -1,0 +1,146 @@
+"""What the graph that a pass gives must be, whatever the pass: sound, with the outputs of the one before, its weights accounted for.
+
+All of it is linear in the size of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archspec.errors import ArchspecError
+from archspec.ir.graph import Graph, Input, Node, Path, Value
+from archspec.ir.weight_provenance import (
+    Sizes,
+    WeightMapError,
+    format_sizes,
+    list_weight_shapes,
+    map_weight_shapes,
+    name_weights,
+)
+
+
+class BrokenGraphError(ArchspecError, ValueError):
+    """A graph that no pass may give; `span` is the part of the spec that the broken node was made for."""
+
+    def __init__(self, reason: str, node: Node | None = None) -> None:
+        layer = f"{node.name} ({node.op.word})" if node is not None and node.path else node.op.word if node else ""
+        super().__init__(f"{layer}: {reason}" if layer else reason)
+        self.reason, self.span = reason, node.span if node is not None else None
+
+
+def check_result(before: Graph, after: Graph, *, outputs: bool = True, unused: bool = True) -> None:
+    """Checks what a pass made of `before`.
+
+    Args:
+        before: The graph before.
+        after: The graph that the pass gave.
+        outputs: Whether the outputs must have the names and shapes of those before.
+        unused: Whether all that reached an output must still do so.
+
+    Raises:
+        BrokenGraphError: something is wrong; its text says what was expected, what there is, and where.
+    """
+    _check_nodes(after)
+    _check_names(after)
+    _check_ends("input", before.inputs, after.inputs)
+    if outputs:
+        _check_ends("output", before.outputs, after.outputs)
+    for value in after.outputs.values():
+        _check_value(after, value, len(after.nodes), None)
+    if unused:
+        _check_reached(before, after)
+    _check_weights(before, after)
+
+
+def _check_nodes(graph: Graph) -> None:
+    """That each node reads what nodes before it make, and gives the shapes that its op infers."""
+    for id, node in enumerate(graph.nodes):
+        if node.id != id:
+            raise BrokenGraphError(f"node {id} has the number {node.id}")
+        if isinstance(node, Input):
+            continue
+        for value in node.inputs:
+            _check_value(graph, value, id, node)
+        inferred = node.op.infer(*node.input_shapes)
+        if inferred != node.output_shapes:
+            wanted, got = (", ".join(map(str, shapes)) for shapes in (inferred, node.output_shapes))
+            raise BrokenGraphError(f"the op makes {wanted}, the graph has {got}", node)
+
+
+def _check_value(graph: Graph, value: Value, reader: int, node: Node | None) -> None:
+    outputs = graph.nodes[value.node].outputs if value.node < reader else ()
+    if value.index >= len(outputs) or outputs[value.index] != value:
+        raise BrokenGraphError(f"value {value.index} of node {value.node} is read, which nothing before makes", node)
+
+
+def _check_names(graph: Graph) -> None:
+    """That modules of one name are one module, and that nothing with a module of its own has a name that others stand below."""
+    modules: dict[Path, Node] = {}
+    around = {region.path for region in graph.regions} | {node.path[:-1] for node in graph.ops}
+    for node in graph.ops:
+        first = modules.setdefault(node.path, node)
+        if first is not node and not _is_same_module(first, node) and _has_module(first) and _has_module(node):
+            raise BrokenGraphError(f"another {first.op.word} has this name, and is no use of the same module", node)
+        if node.path in around and node.path and _has_module(node):
+            raise BrokenGraphError("it has a module of its own, and other layers have names below its name", node)
+
+
+def _is_same_module(first: Node, node: Node) -> bool:
+    return not node.path or (first.op == node.op and first.weights == node.weights)
+
+
+def _has_module(node: Node) -> bool:
+    return any(call.stateful for call in node.op.lower(*node.input_shapes))
+
+
+def _check_ends(kind: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
+    wanted, got = ({name: value.shape for name, value in ends.items()} for ends in (before, after))
+    if list(wanted.items()) != list(got.items()):
+        lists = (", ".join(f"{name} {shape}" for name, shape in ends.items()) or "none" for ends in (wanted, got))
+        raise BrokenGraphError("the {}s were {}, now they are {}".format(kind, *lists))
+
+
+def _check_reached(before: Graph, after: Graph) -> None:
+    """That no node is unused which stands for one that was used; what a spec leaves of a bundle may stay."""
+    allowed = {(node.span, id(node.use)) for node in _find_unused(before)}
+    for node in _find_unused(after):
+        if (node.span, id(node.use)) not in allowed:
+            raise BrokenGraphError("it reaches no output any more", node)
+
+
+def _find_unused(graph: Graph) -> list[Node]:
+    """The ops that reach no output."""
+    needed = {value.node for value in graph.outputs.values()}
+    unused = []
+    for node in reversed(graph.nodes):
+        if node.id in needed:
+            needed.update([value.node for value in node.inputs] if isinstance(node, Node) else ())
+        elif isinstance(node, Node):
+            unused.append(node)
+    return unused
+
+
+def _check_weights(before: Graph, after: Graph) -> None:
+    """That the weights are those that the weight maps of the pass make of those before, in names and shapes."""
+    told, shapes = len(before.weight_provenance), list_weight_shapes(before)
+    if after.weight_provenance[:told] != before.weight_provenance:
+        raise BrokenGraphError("what the passes before did to the weights is lost")
+    try:
+        for weight_map in after.weight_provenance[told:]:
+            shapes = map_weight_shapes(weight_map, shapes)
+    except WeightMapError as error:
+        raise BrokenGraphError(str(error)) from None
+    there = set[str]()
+    for node in after.ops:
+        for name, shape in name_weights(node):
+            _check_weight(name, shape, shapes, node)
+            there.add(name)
+    for name in shapes.keys() - there:
+        raise BrokenGraphError(f"nothing is said about the weight {name}, which is not there any more")
+
+
+def _check_weight(name: str, shape: Sizes, made: Mapping[str, Sizes], node: Node) -> None:
+    if name not in made:
+        raise BrokenGraphError(f"nothing is said about what its weight {name} is made of", node)
+    if made[name] != shape:
+        raise BrokenGraphError(f"its weight {name} is {format_sizes(shape)}, made is {format_sizes(made[name])}", node)

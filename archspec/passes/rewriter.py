@@ -1,0 +1,275 @@
+"""How passes make new graphs: node by node, in order, with the weights followed on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Literal, NoReturn
+
+from archspec import meter
+from archspec.errors import Span
+from archspec.ir.graph import Graph, Input, Node, Path, Value
+from archspec.ir.weight_provenance import (
+    NewWeight,
+    RemovedWeight,
+    WeightMap,
+    WeightSlice,
+    WeightSource,
+    format_sizes,
+    name_weights,
+)
+from archspec.ops.base import Op, ShapeError
+from archspec.passes.check import BrokenGraphError
+
+_KEPT = 12  # units of work for a node that is kept
+
+Values = tuple[Value, ...]
+Weights = Mapping[str, WeightSource] | Literal["kept", "new"]
+"""What the weights of a node that a pass adds are made of, by their names below the node; those of the node that it is made
+for, by name, if "kept"; as initialised, if "new"."""
+
+
+class Rewriter:
+    """A new graph in the making, and what became of each value and each weight of the one before.
+
+    Nodes that are kept are added when something is added behind them: a pass that keeps all of them costs nothing.
+
+    Attributes:
+        before: The graph before.
+    """
+
+    def __init__(self, before: Graph, left_out: Collection[int] = ()) -> None:
+        self.before = before
+        self._graph = before.copy_without_nodes(left_out)
+        self._values: dict[Value, Value] = {}
+        self._waiting: list[Node | Input] = []
+        self._sources: dict[str, WeightSource | NewWeight] = {}
+        self._kept, self._made = set[Path](), set[Path]()
+
+    @property
+    def graph(self) -> Graph:
+        """The new graph, so far."""
+        self._add_waiting()
+        return self._graph
+
+    def wait(self, node: Node | Input) -> None:
+        """Keeps a node, as soon as something is added behind it."""
+        self._waiting.append(node)
+
+    def _add_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for node in waiting:
+            self.stand_for(node, self._keep_input(node) if isinstance(node, Input) else self.keep(node))
+
+    def unique_path(self, region: int, stem: str) -> Path:
+        """A free name for something new in a region: `stem`, or `stem2`, `stem3`, …"""
+        return self._graph.unique_path(self._graph.regions[region].path, stem)
+
+    def operands(self, node: Node) -> Values:
+        """The values that stand for what a node reads."""
+        return self.find_values(node.inputs, node)
+
+    def find_values(self, values: Iterable[Value], reader: Node | None = None) -> Values:
+        """The values that stand for some of the graph before. Raises `BrokenGraphError` where one is left out."""
+        self._add_waiting()
+        known = self._values
+        return tuple([known[value] if value in known else self._miss_value(value, reader) for value in values])
+
+    def _miss_value(self, value: Value, reader: Node | None) -> NoReturn:
+        producer = self.before.nodes[value.node]
+        what = f"{producer.name or producer.op.word}" if isinstance(producer, Node) else producer.name
+        raise BrokenGraphError(f"it needs {what}, which is left out", reader)
+
+    def _keep_input(self, node: Input) -> Values:
+        return (self._graph.add_input(node.name, node.outputs[0].shape, node.span),)
+
+    def stand_for(self, node: Node | Input, values: Values) -> None:
+        """Takes values for the outputs of a node of the graph before; none where it is left out."""
+        if values:
+            self._values.update(zip(node.outputs, values, strict=True))
+
+    def keep(self, node: Node, inputs: Values | None = None) -> Values:
+        """Adds a node as it was, with its weights; its operands are those that stand for what it read, if none are given."""
+        inputs = self.operands(node) if inputs is None else inputs
+        if tuple([value.shape for value in inputs]) == node.input_shapes:
+            made = self._add_unchanged(node, inputs)
+        else:
+            made = self._add(node.op, inputs, node.path, node, node.region, node.span)
+            _check_kept_weights(node, self._last)
+        self._kept.add(node.path)
+        self._check_sharing(node)
+        return made
+
+    def _add_unchanged(self, node: Node, inputs: Values) -> Values:
+        """Adds a node as it was that reads what it read: its shapes are known, and `check_result` infers them again."""
+        meter.charge_work("passes", _KEPT + (len(inputs) + len(node.path)) // 4)
+        return self._graph.add_shaped_node(
+            node.op, inputs, node.output_shapes, node.path, region=node.region, span=node.span, use=node.use
+        )
+
+    def _check_sharing(self, node: Node) -> None:
+        """That the uses of one module all keep its weights, or are all given the same ones."""
+        if node.path and node.path in self._kept and node.path in self._made:
+            raise BrokenGraphError("one use keeps the weights of this module, another changes them", node)
+
+    @property
+    def _last(self) -> Node:
+        node = self._graph.nodes[-1]
+        assert isinstance(node, Node), "it has just been added"
+        return node
+
+    def replace(self, node: Node, op: Op, inputs: Values | None = None, *, weights: Weights | None = None) -> Values:
+        """Adds an op in the place of a node and with its name.
+
+        Args:
+            node: The node of the graph before.
+            op: What stands in its place.
+            inputs: The operands; those that stand for what the node read if None.
+            weights: What the weights of the op are made of; may be left out if it has none.
+        """
+        inputs = self.operands(node) if inputs is None else inputs
+        return self.add(op, inputs, node, path=node.path, weights=weights)
+
+    def add(
+        self,
+        op: Op,
+        inputs: Values,
+        made_for: Node,
+        *,
+        path: Path = (),
+        region: int | None = None,
+        span: Span | None = None,
+        weights: Weights | None = None,
+    ) -> Values:
+        """Adds a node that was not there.
+
+        Args:
+            op: What it computes.
+            inputs: Its operands, values of the new graph.
+            made_for: The node of the graph before that it is made for: whence it has its region, its span and its use.
+            path: Its name; a free one. Empty if the op has no module of its own.
+            region: The region, if another than that of `made_for`.
+            span: The part of the spec that it comes from, if another than that of `made_for`.
+            weights: What its weights are made of; may be left out if it has none.
+
+        Raises:
+            BrokenGraphError: the operands do not fit, or weights are not accounted for.
+        """
+        region, span = made_for.region if region is None else region, span or made_for.span
+        made = self._add(op, inputs, path, made_for, region, span)
+        node = self._last
+        shapes = {weight.name: weight.shape for weight in node.weights}
+        for name, source in _resolve_weights(shapes, weights, made_for, node).items():
+            self._record(f"{node.name}.{name}" if name else node.name, source, node)
+        return made
+
+    def _add(self, op: Op, inputs: Values, path: Path, made_for: Node, region: int, span: Span) -> Values:
+        try:
+            return self.graph.add_node(op, inputs, path, region=region, span=span, use=made_for.use)
+        except ShapeError as error:
+            raise BrokenGraphError(error.message, made_for) from error
+
+    def _record(self, name: str, source: WeightSource | NewWeight, node: Node) -> None:
+        if self._sources.setdefault(name, source) != source:
+            raise BrokenGraphError(f"two uses of one module are given different weights {name}", node)
+        if source != WeightSlice(name):
+            self._made.add(node.path)
+            self._check_sharing(node)
+
+    def finish(self, outputs: Mapping[str, Value]) -> Graph:
+        """The new graph with its outputs, `outputs` of the graph before, and with what became of the weights."""
+        self.graph.outputs = dict(zip(outputs, self.find_values(outputs.values()), strict=True))
+        gone = (node for node in self.before.ops if node.path not in self._kept)
+        removed = {name: RemovedWeight() for node in gone for name, _ in name_weights(node)}
+        changed = {name: source for name, source in self._sources.items() if source != WeightSlice(name)}
+        weight_map: WeightMap = {
+            **changed,
+            **{name: fate for name, fate in removed.items() if name not in self._sources},
+        }
+        if weight_map:
+            self._graph.weight_provenance = (*self._graph.weight_provenance, weight_map)
+        return self._graph
+
+
+def _check_kept_weights(before: Node, after: Node) -> None:
+    """Raises `BrokenGraphError` where a node that reads other shapes has weights of other shapes, too."""
+    shapes = dict(name_weights(before))
+    for name, shape in name_weights(after):
+        if shapes.get(name) != shape:
+            was = format_sizes(shapes[name]) if name in shapes else "not there"
+            raise BrokenGraphError(f"{name} is {was} before and {format_sizes(shape)} after", before)
+
+
+def _resolve_weights(
+    shapes: Mapping[str, tuple[int, ...]], weights: Weights | None, made_for: Node, node: Node
+) -> Mapping[str, WeightSource | NewWeight]:
+    """What each weight of a new node is made of. Raises `BrokenGraphError` where that is not said of just these."""
+    if weights == "kept":
+        return {name: WeightSlice(f"{made_for.name}.{name}" if name else made_for.name) for name in shapes}
+    if weights == "new":
+        return {name: NewWeight(shape) for name, shape in shapes.items()}
+    given = weights or {}
+    if given.keys() != shapes.keys():
+        got, wanted = (", ".join(names) or "none" for names in (given, shapes))
+        raise BrokenGraphError(f"its weights are {wanted}; what they are made of is said of {got}", node)
+    return given
+
+
+NodeRewrite = Callable[[Rewriter, Node], Values | None]
+"""Adds what stands for a node and gives the values that stand for its outputs, none of them if it is left out; None keeps it."""
+
+
+def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] = ()) -> Graph:
+    """A graph made anew, node by node in order; the graph itself where `rewrite` keeps every node.
+
+    `rewrite` gets the rewriter and a node of the graph before. Regions stay, and so do inputs. The names of the nodes numbered
+    `left_out` are free for new ones.
+
+    Raises:
+        BrokenGraphError: operands do not fit, a node is left out that another reads, or weights are not accounted for.
+
+    >>> from archspec.ir.shape import Shape
+    >>> from archspec.ir.text import format_graph
+    >>> from archspec.ops.activation import GELU, ReLU
+    >>> before = Graph("two")
+    >>> x = before.add_input("x", Shape.of(4))
+    >>> before.outputs["y"] = before.add_node(ReLU(), before.add_node(ReLU(), (x,)))[0]
+    >>> print(format_graph(rewrite_graph(before, lambda rewriter, node: rewriter.replace(node, GELU()))))
+    %0 = input x: 4
+    %1 = gelu %0: 4
+    %2 = gelu %1: 4
+    y = %2
+    """
+    rewriter, changed = Rewriter(graph, left_out), False
+    for node in graph.nodes:
+        made = None if isinstance(node, Input) else rewrite(rewriter, node)
+        if made is None:
+            rewriter.wait(node)
+        else:
+            rewriter.stand_for(node, made)
+            changed = True
+    return rewriter.finish(graph.outputs) if changed else graph
+
+
+def copy_graph(graph: Graph) -> Graph:
+    """A graph of the same nodes."""
+    return rewrite_graph(graph, Rewriter.keep)
+
+
+def rewire_graph(
+    graph: Graph, order: Iterable[int], operands: Mapping[int, Values], outputs: Mapping[str, Value]
+) -> Graph:
+    """A graph of nodes as they were, in another order and with other `operands`; those not in `order` are left out.
+
+    Operands and outputs are values of the old graph; each is made before it is read. Regions stay, and so do inputs.
+
+    Raises:
+        BrokenGraphError: new operands do not fit, or change the shape of a weight.
+    """
+    rewriter = Rewriter(graph)
+    for value in graph.inputs.values():
+        rewriter.wait(graph.nodes[value.node])
+    for id in order:
+        node = graph.nodes[id]
+        assert isinstance(node, Node), "inputs are made already"
+        rewriter.stand_for(node, rewriter.keep(node, rewriter.find_values(operands[id], node)))
+    return rewriter.finish(outputs)

@@ -1,0 +1,58 @@
+"""From a document to a program, and from a program to a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archspec.errors import Collector, Diagnostic, Source, Span, SpecError, merge_diagnostics
+from archspec.ir.graph import Graph
+from archspec.spec.bound_tree import Program
+from archspec.spec.budget import Budget
+from archspec.spec.declarations import bind_document
+from archspec.spec.document import Document
+from archspec.spec.elaborator import Elaborator
+from archspec.spec.rewrites import Rewrites
+from archspec.spec.runtime import allow_deep_recursion
+from archspec.spec.size_estimate import check_size
+from archspec.spec.yaml_reader import read_tree
+from archspec.spec.yaml_tree import Tree
+
+
+def bind_program(
+    document: Document | None,
+    errors: Collector,
+    *,
+    rewrites: Rewrites,
+    overrides: Mapping[str, Source] | None = None,
+    budget: Budget,
+) -> Program:
+    """The bound program of a document.
+
+    Raises:
+        SpecError: everything that is wrong with it and can be seen without shapes.
+    """
+    if document is not None:
+        document.overrides = {name: _read_override(name, source, budget) for name, source in (overrides or {}).items()}
+        with allow_deep_recursion(budget.limits.depth):
+            bound = bind_document(document, rewrites, errors)
+    errors.raise_if_any()
+    bound.warnings = merge_diagnostics(errors.warnings)
+    return bound
+
+
+def _read_override(name: str, source: Source, budget: Budget) -> Tree:
+    if not source.yaml.strip():
+        raise SpecError(Diagnostic(f"{name} has no value", Span(source, 1, 1, len(source.text))))
+    return read_tree(source, budget.limits)
+
+
+def elaborate_program(program: Program, budget: Budget) -> tuple[Graph, Mapping[str, object]]:
+    """The graph of a program, and the values of the document's arguments.
+
+    Raises:
+        SpecError: all layers that do not fit, but for those that read what these make, and the layers that reach no output.
+    """
+    with allow_deep_recursion(budget.limits.nesting):
+        check_size(program, budget)
+        elaborator = Elaborator(program, budget)
+        return elaborator.elaborate(), elaborator.document.names
