@@ -118,7 +118,7 @@ def save_torch_shards(content: Weights, folder: Path) -> Path:
 
 
 def _save_shards(content: Weights, folder: Path, name: str, suffix: str, save: Callable[..., Any]) -> Path:
-    keys, places = list(content), {}
+    keys, places = list(content), dict[str, str]()
     for number, part in enumerate((keys[::2], keys[1::2]), start=1):
         shard = f"{name}-{number:05}-of-00002{suffix}"
         save({key: content[key] for key in part}, folder / shard)

@@ -150,7 +150,7 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "class.pt": (lambda _: saved(SimpleNamespace(a=1)), "it holds types.SimpleNamespace"),
     "beside.pt": (
         lambda _: saved({"state_dict": {}, "args": SimpleNamespace()}),
-        "without tensors below them; types.SimpleNamespace in it is not read",
+        "without tensors below them; types.SimpleNamespace in it was not read",
     ),
     "plain-pickle.pt": (lambda _: pickle.dumps({"a": 1}, 2), "a pickle that torch.save did not write"),
     "call.pt": (lambda _: pickled(calling("builtins", "open", end=_TOUCH)), "it holds builtins.open"),

@@ -61,21 +61,15 @@ def test_channels_as_timm_makes_them(channels: int) -> None:
 
 @pytest.mark.parametrize(("before", "after", "tokens"), [(4, 6, 1), (6, 4, 0), (14, 24, 1), (5, 5, 2)])
 def test_positions_as_timm_makes_them(before: int, after: int, tokens: int) -> None:
-    timm()
-    from timm.layers import resample_abs_pos_embed
-
     table = noise(1, before**2 + tokens, 6)
-    theirs = resample_abs_pos_embed(table, [after, after + 1], num_prefix_tokens=tokens)
+    theirs = timm().layers.resample_abs_pos_embed(table, [after, after + 1], num_prefix_tokens=tokens)
     torch.testing.assert_close(resample_positions(table, (after, after + 1), tokens), theirs[0], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (3, 3), (6, 5)])
 def test_patches_as_timm_makes_them(size: tuple[int, int]) -> None:
-    timm()
-    from timm.layers import resample_patch_embed
-
     weight = noise(5, 3, 4, 4)
-    theirs = resample_patch_embed(weight, list(size))
+    theirs = timm().layers.resample_patch_embed(weight, list(size))
     torch.testing.assert_close(resample_patches(weight, size), theirs, rtol=1e-4, atol=1e-4)
 
 

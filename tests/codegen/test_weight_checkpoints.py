@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,7 +51,7 @@ def notes(arch: Architecture, given: Any, **options: Any) -> tuple[str, ...]:
     return told[0].notes
 
 
-def prefixed(prefix: str, weights: Weights) -> Weights:
+def prefixed(prefix: str, weights: Mapping[str, Any]) -> dict[str, Any]:
     return {prefix + name: weight for name, weight in weights.items()}
 
 
@@ -146,7 +147,9 @@ def test_what_a_pickle_would_run_is_not_run(net: Architecture, weights: Weights,
         def __reduce__(self) -> Any:
             return Path.touch, (tmp_path / "touched",)
 
-    assert same(net, weights, save_zip({"model": weights, "more": [Touch()]}, tmp_path))
+    path = save_zip({"model": weights, "more": [Touch()]}, tmp_path)
+    assert same(net, weights, path)
+    assert "builtins.getattr" in notes(net, path)[0]
     assert not (tmp_path / "touched").exists()
 
 
@@ -265,11 +268,12 @@ def test_tensors_that_need_no_gradient_and_those_on_the_graph(net: Architecture,
 
 def test_objects_beside_the_tensors(net: Architecture, weights: Weights, tmp_path: Path) -> None:
     """What scripts keep beside weights; every one of these is refused by `torch.load(weights_only=True)`."""
-    beside = {"args": argparse.Namespace(lr=0.1), "when": SimpleNamespace(day=3), "path": Path("a"), "shape": slice(3)}
+    beside = {"args": argparse.Namespace(lr=0.1), "when": SimpleNamespace(day=3), "shape": slice(3)}
     path = save_zip({"model": weights} | beside, tmp_path)
     with pytest.raises(Exception, match="Weights only load failed"):
         torch.load(path, weights_only=True)
     assert same(net, weights, path)
+    assert notes(net, path) == ("argparse.Namespace, types.SimpleNamespace, builtins.slice in it were not read",)
 
 
 def test_one_reader_for_safetensors_of_another_prefix(net: Architecture, weights: Weights, tmp_path: Path) -> None:

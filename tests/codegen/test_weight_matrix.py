@@ -21,7 +21,7 @@ CASES: list[Case] = [
 
 def sample() -> list[Case]:
     """Cases in which every prefix, container, type and format is met, and as many again."""
-    draw, met, chosen = random.Random(12), set[object](), []
+    draw, met, chosen = random.Random(12), set[object](), list[Case]()
     for case in draw.sample(CASES, len(CASES)):
         if not set(case) <= met or len(chosen) < 24:
             chosen.append(case)

@@ -17,6 +17,7 @@ from archspec.codegen.fx.weight_files.mappings import (
     is_tensor,
 )
 from archspec.codegen.fx.weight_files.matching import Match, match_names
+from archspec.codegen.fx.weight_files.pickled_object import describe_classes
 from archspec.codegen.fx.weight_files.sources import WeightSource
 
 _SHOWN = 6
@@ -117,4 +118,5 @@ def describe_choice(match: Match, source: WeightSource) -> tuple[str, ...]:
     if match.hits and others and not source.part:
         rest = ", ".join(others[:_SHOWN])
         said.append(f"{match.mapping.place or 'what stands outside'} was taken, whose names fit, and not {rest}")
-    return (*said, *match.renamed.notes)
+    classes = describe_classes(source.tree)
+    return (*said, *match.renamed.notes, *([classes] if classes else []))

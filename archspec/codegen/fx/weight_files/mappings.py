@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from archspec.codegen.fx.weight_files.errors import quote_name
-from archspec.codegen.fx.weight_files.pickled_object import PickledObject, list_classes, read_module_state
+from archspec.codegen.fx.weight_files.pickled_object import PickledObject, describe_classes, read_module_state
 from archspec.codegen.fx.weight_files.stored import ShardedTensor, StoredTensor, Unreadable
 
 _DEEPEST = 2
@@ -83,7 +83,7 @@ def describe_lack(tree: Any) -> str:
     """What a checkpoint without tensors by name holds instead.
 
     >>> describe_lack({"epoch": 3, "net": [], "args": PickledObject("argparse.Namespace")})
-    'the keys epoch, net, args without tensors below them; argparse.Namespace in it is not read'
+    'the keys epoch, net, args without tensors below them; argparse.Namespace in it was not read'
     """
     if isinstance(tree, PickledObject):
         return f"it holds {quote_name(tree.name)}, which is no tensor, mapping, list, number or text"
@@ -102,6 +102,6 @@ def describe_lack(tree: Any) -> str:
     shown = ", ".join(map(quote_name, list(tree)[:_SHOWN])) + (
         f" and {len(tree) - _SHOWN} more" if len(tree) > _SHOWN else ""
     )
-    classes = list_classes(tree)
-    rest = f"; {', '.join(classes)} in it {'is' if len(classes) == 1 else 'are'} not read" if classes else ""
+    classes = describe_classes(tree)
+    rest = f"; {classes}" if classes else ""
     return f"the {'key' if len(tree) == 1 else 'keys'} {shown} without tensors below {'it' if len(tree) == 1 else 'them'}{rest}"

@@ -15,6 +15,7 @@ COUNTER = "num_batches_tracked"
 """What batch normalisations count since torch 0.4.1; torch takes a `state_dict` without it, and so does archspec."""
 _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 """What `torch.compile`, FSDP and activation checkpointing put into names, wherever the module is that they wrap."""
+_MOST_PREFIXES = 32
 _AVERAGES = "n_averaged"
 """What `torch.optim.swa_utils.AveragedModel` counts."""
 _OLD_NAMES: tuple[tuple[str, re.Pattern[str], str], ...] = (
@@ -164,7 +165,9 @@ def _iter_prefixes(name: str) -> Iterable[str]:
     """The empty one, and each up to a point."""
     yield ""
     place = name.find(".")
-    while place >= 0:
+    for _ in range(_MOST_PREFIXES):
+        if place < 0:
+            return
         yield name[: place + 1]
         place = name.find(".", place + 1)
 

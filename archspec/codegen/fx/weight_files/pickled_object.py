@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
 
 _DEEPEST = 64
 _MOST_MODULES = 100_000
+_SHALLOW, _MOST_OBJECTS, _SHOWN = 4, 10_000, 6
 
 
 @dataclass(eq=False, slots=True)
@@ -57,18 +59,26 @@ def _iter_modules(module: PickledObject, prefix: str, depth: int) -> Iterator[tu
             yield from _iter_modules(child, f"{prefix}{name}.", depth + 1)
 
 
-def list_classes(tree: Any) -> list[str]:
-    """The names of the objects in data that are not read, each once, a module's own parts left out.
+def describe_classes(tree: Any) -> str:
+    """What is said of the objects in data that are not read, NumPy's numbers and arrays aside; empty where there are none.
 
-    >>> list_classes({"args": PickledObject("argparse.Namespace"), "epoch": 3})
-    ['argparse.Namespace']
+    >>> describe_classes({"args": PickledObject("argparse.Namespace"), "epoch": 3})
+    'argparse.Namespace in it was not read'
     """
-    return list(dict.fromkeys(quote_name(name) for name in _iter_classes(tree, 0)))
+    names = [
+        quote_name(name)
+        for name in dict.fromkeys(islice(_iter_classes(tree, 0), _MOST_OBJECTS))
+        if "numpy." not in name
+    ]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more} in it {'was' if len(names) == 1 else 'were'} not read" if names else ""
 
 
 def _iter_classes(tree: Any, depth: int) -> Iterator[str]:
-    if isinstance(tree, PickledObject):
+    """The names of the objects in data; a module's own parts are none of them."""
+    if isinstance(tree, PickledObject) and not tree.attributes:
         yield tree.name
-    elif isinstance(tree, dict) and depth < 2:
-        for part in tree.values():
-            yield from _iter_classes(part, depth + 1)
+        yield from _iter_classes(tree.arguments, depth + 1)
+    parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple) else ()
+    for part in parts if depth < _SHALLOW else ():
+        yield from _iter_classes(part, depth + 1)

@@ -50,9 +50,8 @@ _MAPPINGS = (
     "collections.Counter",
     "collections.defaultdict",
     "builtins.dict",
-    "__builtin__.dict",
 )
-_SETS = ("builtins.set", "builtins.frozenset", "__builtin__.set", "__builtin__.frozenset")
+_SETS = ("builtins.set", "builtins.frozenset")
 _VALUES = (
     "torch.Size",
     "torch.device",
@@ -60,8 +59,6 @@ _VALUES = (
     "_codecs.encode",
     "builtins.complex",
     "builtins.bytearray",
-    "__builtin__.complex",
-    "__builtin__.bytearray",
 )
 """What torch keeps beside tensors, and is harmless."""
 _TENSORS = ("torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
@@ -94,7 +91,7 @@ class TorchNames:
     def find(self, name: str) -> Any:
         if name in _DTYPES:
             return _DTYPES[name]
-        return _Name(name)
+        return _Name(name.replace("__builtin__.", "builtins.", 1))  # Python 2's name, which protocol 2 writes
 
     def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
         name = function.name if isinstance(function, _Name | PickledObject) else ""
