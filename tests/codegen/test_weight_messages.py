@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +17,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from archspec import Architecture, load
+from archspec import Architecture, WeightsNote, load
 from archspec.cli.commands import archspec as command
 from archspec.codegen.errors import WeightsError
 from tests.checkpoints import NET, Weights, save_zip, tiny, trained
@@ -309,3 +311,17 @@ def test_an_empty_network_takes_nothing() -> None:
     empty: Architecture = load("name: none\ninput: [3]\nstages: {one: relu}\n")
     with pytest.raises(WeightsError, match=r"it has all of the network's tensors and 1 more: a"):
         empty.build(weights={"a": torch.ones(1)})
+
+
+def test_the_page_about_weights_runs(weights: Weights, folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "weights.md").read_text(encoding="utf-8")
+    torch.save({"state_dict": without(weights, "fc.bias") | {"more": torch.ones(1)}}, folder / "last.ckpt")
+    done = build("--weights", "last.ckpt", "--no-strict")
+    assert f"\n{done.stderr.splitlines()[0]}\n" in page
+    torch.save({"state_dict": weights}, folder / "last.ckpt")
+    names: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", WeightsNote)
+        for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+            exec(code, names)  # noqa: S102 - our own text
+    assert names["reports"][0].taken == 6
