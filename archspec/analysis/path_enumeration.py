@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from archspec.analysis.paths import LengthUnit, PathCounts
+from archspec.analysis.path_sums import LengthUnit
+from archspec.analysis.paths import PathCounts
 from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Value
 from archspec.numerals import format_number

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import add
-from typing import TYPE_CHECKING
 
+from archspec.analysis.path_sums import PathSums
 from archspec.ir.graph import Node, Path, Value
-
-if TYPE_CHECKING:
-    from archspec.analysis.paths import PathCounts
 
 _PARTS = 64  # more parts than that are no stages
 
@@ -40,7 +37,7 @@ class _Boundary:
     value: Value | None
 
 
-def factor_paths(paths: PathCounts) -> tuple[Factor, ...]:
+def factor_paths(paths: PathSums) -> tuple[Factor, ...]:
     """The stretches of a network, stage by stage; a stage that has all of the paths is looked into.
 
     Two stages are one stretch where paths go from one to the other by several values, or where the numbers do not multiply
@@ -70,7 +67,7 @@ def _dominating_part(factored: tuple[Factor, ...], total: int) -> Path | None:
     return tuple(whole[0].parts[0].split(".")) if whole else None
 
 
-def _label_nodes(paths: PathCounts, opened: frozenset[Path]) -> list[str]:
+def _label_nodes(paths: PathSums, opened: frozenset[Path]) -> list[str]:
     """For each node the name of its part: the outermost region that is not opened, or the layer; of an unnamed one, the last's."""
     graph = paths.graph
     labels: list[str] = []
@@ -85,7 +82,7 @@ def _label_nodes(paths: PathCounts, opened: frozenset[Path]) -> list[str]:
     return [label or first for label in labels]
 
 
-def _factor_by_labels(paths: PathCounts, labels: list[str]) -> tuple[Factor, ...]:
+def _factor_by_labels(paths: PathSums, labels: list[str]) -> tuple[Factor, ...]:
     spans = _find_value_spans(paths)
     labels = labels[: max(value.node for value in paths.targets) + 1]
     cuts = _find_boundaries(spans, labels)
@@ -126,7 +123,7 @@ def _crossing_value(spans: dict[Value, int], node: int) -> Value | None:
     return next((value for value, last in spans.items() if value.node <= node < last), None)
 
 
-def _find_value_spans(paths: PathCounts) -> dict[Value, int]:
+def _find_value_spans(paths: PathSums) -> dict[Value, int]:
     """The values on paths, each with the last node that a path goes on to; past the end for a target."""
     graph = paths.graph
     end = len(graph.nodes)
@@ -142,7 +139,7 @@ def _find_value_spans(paths: PathCounts) -> dict[Value, int]:
     return {value: on_path[value.node, value.index] for value in places if reached[value.node, value.index]}
 
 
-def _find_separating_values(paths: PathCounts, values: list[Value]) -> dict[Value, int]:
+def _find_separating_values(paths: PathSums, values: list[Value]) -> dict[Value, int]:
     """Those values that all paths pass, with the number of ways to each; from one to the next the numbers multiply."""
     forward = {key: sum(counts) for key, counts in paths.arrivals(tuple(values), 1, add).items()}
     kept: dict[Value, int] = {}

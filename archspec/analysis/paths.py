@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain
 from operator import add
-from typing import Any, Literal, TypeVar
 
 from archspec.analysis.path_factors import Factor, factor_paths
-from archspec.ir.graph import Graph, Node, Value
+from archspec.analysis.path_sums import LengthUnit, PathSums
+from archspec.ir.graph import Graph, Value
 from archspec.ir.parts import NamedParts, OperandRef, UnknownPartError
-from archspec.ir.signal_flow import count_weighted_layers, find_residual_operands, is_join, propagate_routes
-
-LengthUnit = Literal["modules", "layers"]
-Amount = TypeVar("Amount")
 
 MOST = Fraction(95, 100)
 """The part of all paths that `range_of_most` holds."""
@@ -26,24 +21,11 @@ CHEAP = 2**25
 
 
 @dataclass(frozen=True, eq=False)
-class PathCounts:
+class PathCounts(PathSums):
     """The paths from `sources` and `entries` to `targets`, summed over all pairs; each figure is worked out when it is first asked for.
 
     `total`, `mean`, `longest` and `shortest` cost one sweep over the graph each and never need the whole distribution.
     """
-
-    graph: Graph = field(repr=False)
-    unit: LengthUnit
-    gates: bool
-    sources: tuple[Value, ...]
-    targets: tuple[Value, ...]
-    entries: frozenset[OperandRef] = frozenset()
-    """Operands at which paths start: those by which a named part is entered."""
-
-    @cached_property
-    def total(self) -> int:
-        """How many paths there are."""
-        return sum(self._amounts_at_targets(1, add))
 
     @cached_property
     def lengths(self) -> Mapping[int, int]:
@@ -53,7 +35,7 @@ class PathCounts:
         only the last result must fit into its digits, and no count there is above the total.
         """
         size = (self.total.bit_length() + 7) // 8 or 1
-        packed = sum(self._amounts_at_targets(1, add, lambda amount, cost: amount << 8 * size * cost))
+        packed = sum(self.amounts_at_targets(1, add, lambda amount, cost: amount << 8 * size * cost))
         digits = packed.to_bytes((packed.bit_length() + 7) // 8, "little")
         counts = (int.from_bytes(digits[offset : offset + size], "little") for offset in range(0, len(digits), size))
         return {length: count for length, count in enumerate(counts) if count}
@@ -66,17 +48,17 @@ class PathCounts:
     @cached_property
     def longest(self) -> int | None:
         """The most units on one path; None where there is no path."""
-        return max(self._amounts_at_targets(0, max, add), default=None)
+        return max(self.amounts_at_targets(0, max, add), default=None)
 
     @cached_property
     def shortest(self) -> int | None:
         """The fewest units on one path; None where there is no path."""
-        return min(self._amounts_at_targets(0, min, add), default=None)
+        return min(self.amounts_at_targets(0, min, add), default=None)
 
     @cached_property
     def mean(self) -> Fraction | None:
         """The mean length over all paths; None where there is no path."""
-        sums = list(self._amounts_at_targets((1, 0), _add_pairs, _lengthen_all))
+        sums = list(self.amounts_at_targets((1, 0), _add_pairs, _lengthen_all))
         return Fraction(sum(summed for _, summed in sums), self.total) if sums else None
 
     def share_within(self, low: int, high: int) -> Fraction:
@@ -113,14 +95,6 @@ class PathCounts:
         """The stretches of the network whose numbers of paths multiply to the total; empty where there is no path."""
         return factor_paths(self)
 
-    def with_targets(self, *targets: Value) -> PathCounts:
-        """The same paths, to other targets."""
-        return replace(self, targets=targets)
-
-    def with_sources(self, *sources: Value) -> PathCounts:
-        """The same paths, from other sources."""
-        return replace(self, sources=sources, entries=frozenset())
-
     def as_dict(self, *, lengths: bool = True) -> dict[str, object]:
         """The figures as plain data, for `--json`; counts are exact. `lengths`, and what needs them, are None if not wanted."""
         most = self.narrowest_range() if lengths else None
@@ -143,45 +117,8 @@ class PathCounts:
             "lengths": {str(length): count for length, count in self.lengths.items()} if lengths else None,
         }
 
-    def cost(self, node: Node, operand: int) -> int:
-        """By how much a path grows that enters a node by this operand."""
-        if self.unit == "layers":
-            return count_weighted_layers(node, operand)
-        return int(self._residual_operands[node.id][operand]) if is_join(node) else 0
-
-    @cached_property
-    def _residual_operands(self) -> dict[int, tuple[bool, ...]]:
-        return find_residual_operands(self.graph, gates=self.gates)
-
     def _count_within(self, low: int, high: int) -> int:
         return sum(count for length, count in self.lengths.items() if low <= length <= high)
-
-    def _amounts_at_targets(
-        self,
-        start: Amount,
-        merge: Callable[[Amount, Amount], Amount],
-        extend: Callable[[Amount, int], Amount] | None = None,
-    ) -> Iterator[Amount]:
-        """What arrives at each target, range by range; lengths matter only where there is an `extend`."""
-        arrived = self.arrivals(self.targets, start, merge, extend)
-        return chain.from_iterable(arrived[value.node, value.index] for value in self.targets)
-
-    def arrivals(
-        self,
-        places: tuple[Value, ...],
-        start: Amount,
-        merge: Callable[[Amount, Amount], Amount],
-        extend: Callable[[Amount, int], Amount] | None = None,
-    ) -> dict[tuple[int, int], list[Amount]]:
-        """What arrives at each of some values, range by range, in one sweep."""
-        cost = self.cost if extend else None
-        wanted = {value.node for value in places}
-        arrived: dict[tuple[int, int], list[Amount]] = {}
-        options: dict[str, Any] = {"gates": self.gates, "sources": self.sources, "entries": self.entries}
-        for node, reached in propagate_routes(self.graph, start, merge, cost, extend, **options):
-            if node.id in wanted:
-                arrived.update({(node.id, index): list(routes.values()) for index, routes in enumerate(reached)})
-        return arrived
 
 
 def _add_pairs(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
@@ -223,7 +160,7 @@ def _resolve_source(graph: Graph, wanted: str | Value | None) -> tuple[tuple[Val
         return (wanted,), frozenset()
     if wanted in graph.inputs:
         return (graph.inputs[wanted],), frozenset()
-    parts = NamedParts(graph)
+    parts = graph.derive(NamedParts)
     part = parts.get(wanted)
     if part is not None:
         return (() if part.incoming else part.outputs), frozenset(part.incoming)
@@ -239,7 +176,7 @@ def _resolve_target(graph: Graph, wanted: str | Value | None) -> tuple[Value, ..
         return (wanted,)
     if wanted in graph.outputs:
         return (graph.outputs[wanted],)
-    parts = NamedParts(graph)
+    parts = graph.derive(NamedParts)
     part = parts.get(wanted)
     if part is not None:
         return part.outputs

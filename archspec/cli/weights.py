@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archspec import WeightsError
 from archspec.cli.console import echo_json, print_lines
-from archspec.cli.errors import CommandError
 
 if TYPE_CHECKING:
-    from archspec.codegen.fx import WeightReport
+    from archspec import WeightReport
 
 _WEIGHTS = "A checkpoint, an index of shards, torchvision:NAME or timm:NAME; FILE#KEY is a part of a file."
 _ADAPT = "What of them is made to fit: head, channels, positions, patches, some of them with commas."
@@ -42,7 +42,7 @@ class WeightsOption:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """For `Architecture.build` and `export`."""
+        """For `Architecture.build`, `try_out` and `save`."""
         return {"weights": self.weights, "strict": self.strict, "adapt": self.adapt, "report": self.tell}
 
     @property
@@ -52,16 +52,14 @@ class WeightsOption:
 
 
 @contextmanager
-def translate_weights_errors(*, as_json: bool) -> Iterator[None]:
-    """Weights that are not taken end the command with their message, in JSON on standard output too."""
-    from archspec.codegen.errors import WeightsError
-
+def print_weights_errors(*, as_json: bool) -> Iterator[None]:
+    """Prints, in JSON on standard output, why weights are not taken; the message that ends the command is everyone's."""
     try:
         yield
     except WeightsError as error:
         if as_json:
             echo_json(error.as_dict())
-        raise CommandError(str(error)) from error
+        raise
 
 
 def weights_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -75,7 +75,7 @@ def test_what_cannot_be_done(row: Path, weights: Path, tmp_path: Path) -> None:
     other.write_text(ROW.replace("out: 2", "out: 4"), encoding="utf-8")
     plain = tmp_path / "plain.yaml"
     plain.write_text("name: plain\ninput: [64]\nstages: {fc: {linear: 10}}\n", encoding="utf-8")
-    load(plain).export(tmp_path / "plain.safetensors")
+    load(plain).save(tmp_path / "plain.safetensors")
     for words, message in [
         (("train", row, "-o", tmp_path / "w.bin"), "not 'w.bin'"),
         (("train", row, "-o", tmp_path / "w.pt", "--data", "mnist"), "there are no data 'mnist'"),

@@ -20,6 +20,7 @@ import archspec
 from archspec import files
 from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.weight_files import pack_torch, read_data
+from archspec.errors import ExportError
 from archspec.experiments import weights
 from archspec.experiments.data import Data
 from archspec.experiments.track import DivergedError, ExperimentError, StoppedError
@@ -444,7 +445,7 @@ def test_weights_come_back(name: str, row: archspec.Architecture, tmp_path: Path
 
 
 def test_files_without_weights(row: archspec.Architecture, tmp_path: Path) -> None:
-    with pytest.raises(ExperimentError, match=r"end in .safetensors, .pt, .pth, not 'w.bin'"):
+    with pytest.raises(ExportError, match=r"ends in .safetensors, .pt, .pth, not 'w.bin'"):
         weights.save_weights(tmp_path / "w.bin", {})
     for name in ("w.pt", "w.safetensors"):
         (tmp_path / name).write_bytes(b"noise that is no file of weights")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping
 from functools import partial
 from math import isqrt
 from typing import Literal
@@ -24,6 +22,7 @@ from archspec.codegen.fx.weights import State, create_state, seed_generators
 from archspec.codegen.lowering import LoweredNode, ValueRef
 from archspec.codegen.module_tree import ModulePart, ModuleTree, build_module_tree, code_signature
 from archspec.ir.graph import Graph, Path
+from archspec.spec.runtime import pause_garbage_collection
 
 Checkpoint = Literal["blocks", "norms"]
 _CHANNELS_LAST = ("cpu", "cuda")
@@ -63,7 +62,7 @@ def build(
     graph, chains = find_recomputable(graph) if checkpoint == "norms" else (graph, {})
     if checkpoint == "norms" and not chains:
         _warn_checkpoint(f"{graph.name} has no batch normalisation, ReLU and convolution in a row in one block")
-    with _without_garbage_collection(), seed_generators(seed, target):
+    with pause_garbage_collection(), seed_generators(seed, target):
         layout = build_module_tree(graph)
         assembly = _Assembly(GraphEmitter(graph, chains), target, dtype, states or {})
         for part in layout.parts[:-1]:
@@ -169,15 +168,3 @@ def _put_channels_last(model: nn.Module) -> None:
     for parameter in model.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Puts off garbage collection: a build makes much that stays and nothing that goes."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

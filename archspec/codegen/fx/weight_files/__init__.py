@@ -6,7 +6,7 @@ from archspec.codegen.fx.weight_files.fit import WeightFit, WeightReport, compar
 from archspec.codegen.fx.weight_files.reading import WeightFile, compute_read_limit, open_weights, read_data
 from archspec.codegen.fx.weight_files.sources import Weights
 from archspec.codegen.fx.weight_files.stored import StoredTensor
-from archspec.codegen.fx.weight_files.writing import pack_safetensors, pack_torch
+from archspec.codegen.fx.weight_files.writing import pack_checkpoint, pack_safetensors, pack_torch
 
 __all__ = [
     "StoredTensor",
@@ -17,6 +17,7 @@ __all__ = [
     "compare_weights",
     "compute_read_limit",
     "open_weights",
+    "pack_checkpoint",
     "pack_safetensors",
     "pack_torch",
     "read_data",

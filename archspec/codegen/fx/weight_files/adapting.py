@@ -10,7 +10,7 @@ from math import isqrt
 from torch import Tensor
 
 from archspec.codegen.errors import WeightsError
-from archspec.codegen.fx.weight_files.fit import Shape, WeightFit, format_sizes
+from archspec.codegen.fx.weight_files.fit import Shape, WeightFit
 from archspec.codegen.fx.weight_files.matching import strip_ones
 from archspec.codegen.fx.weight_files.resampling import (
     adapt_channels,
@@ -18,6 +18,7 @@ from archspec.codegen.fx.weight_files.resampling import (
     resample_patches,
     resample_positions,
 )
+from archspec.numerals import format_sizes
 
 KINDS = ("head", "channels", "positions", "patches")
 """What weights may be adapted in: classes, input channels, positional embeddings, the size of patches or kernels."""

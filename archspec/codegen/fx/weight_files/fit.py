@@ -11,6 +11,7 @@ import torch
 from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.mappings import Described
 from archspec.codegen.fx.weight_files.matching import COUNTER, have_same_shape
+from archspec.numerals import format_sizes
 
 _SHOWN = 12
 Shape = tuple[int, ...]
@@ -121,10 +122,6 @@ def _agree(expected: torch.dtype, got: torch.dtype) -> bool:
     if got.is_complex or torch.bool in (got, expected):
         return got == expected
     return got.is_floating_point or not expected.is_floating_point
-
-
-def format_sizes(sizes: Shape) -> str:
-    return "×".join(map(str, sizes)) or "a scalar"
 
 
 def _format_type(dtype: torch.dtype) -> str:
