@@ -11,6 +11,7 @@ import click
 
 from archspec import WeightsError
 from archspec.cli.console import echo_json, print_lines
+from archspec.cli.errors import describe_os_error
 
 if TYPE_CHECKING:
     from archspec import WeightReport
@@ -53,12 +54,19 @@ class WeightsOption:
 
 @contextmanager
 def print_weights_errors(*, as_json: bool) -> Iterator[None]:
-    """Prints, in JSON on standard output, why weights are not taken; the message that ends the command is everyone's."""
+    """Prints, in JSON on standard output, why weights are not taken or a file cannot be read or written.
+
+    The message that ends the command is everyone's.
+    """
     try:
         yield
     except WeightsError as error:
         if as_json:
             echo_json(error.as_dict())
+        raise
+    except OSError as error:
+        if as_json and not isinstance(error, BrokenPipeError):
+            echo_json({"error": describe_os_error(error), "help": None})
         raise
 
 

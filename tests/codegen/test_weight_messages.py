@@ -131,8 +131,8 @@ LINES: dict[str, tuple[Callable[[Weights], bytes], str, str]] = {
     ),
     "names": (
         lambda weights: saved(replaced(weights, ("conv1", "a"), ("bn1", "b"), ("fc", "c"))),
-        NOT_THESE + f"of its 8 names, none is the network's: {OTHER_NAMES}a.weight, b.weight, b.bias and 5 more; "
-        "the shapes are equal, in the same order",
+        NOT_THESE + "its shapes are the network's, in the same order, and 7 of its names are others: "
+        "a.weight for conv1.weight, b.weight for bn1.weight, b.bias for bn1.bias and 4 more",
         "rename them: a mapping of tensors by the network's names is taken too",
     ),
     "more": (
@@ -258,6 +258,19 @@ def test_nothing_taken_is_an_error_and_nothing_is_written(ending: str, folder: P
         f"of its 1 name, none is the network's: {OTHER_NAMES}a.weight"
     )
     assert not (folder / f"net{ending}").exists()
+
+
+def test_a_file_that_is_not_there_as_data(folder: Path) -> None:
+    done = build("--weights", "none.pt", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["error"]) == (2, "none.pt: No such file or directory")
+
+
+def test_an_address_is_not_fetched(folder: Path) -> None:
+    done = build("--weights", "https://example.org/resnet50.pth")
+    assert done.exit_code == 2
+    first, advice = done.stderr.splitlines()
+    assert first == "Error: https://example.org/resnet50.pth: an address, of which archspec fetches nothing"
+    assert advice.startswith("help: download the file first")
 
 
 def test_adapting_on_the_command_line(weights: Weights, folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from archspec.codegen.fx.weight_files.adapting import Adaptation, apply_to_fit
 from archspec.codegen.fx.weight_files.errors import quote_name
-from archspec.codegen.fx.weight_files.fit import WeightFit
+from archspec.codegen.fx.weight_files.fit import WeightFit, is_counter
 from archspec.codegen.fx.weight_files.mappings import Described
 from archspec.codegen.fx.weight_files.matching import Match, find_shared_prefix, strip_ones
 from archspec.codegen.fx.weight_files.siblings import find_sibling
@@ -40,7 +40,8 @@ class Misfit:
 def explain_misfit(misfit: Misfit) -> tuple[str, str]:
     """What differs, in one line, and what can be done, which may be nothing."""
     explanations = (
-        explain(misfit) for explain in (_explain_adaptations, _explain_shard, _explain_sibling, _explain_names)
+        explain(misfit)
+        for explain in (_explain_adaptations, _explain_shard, _explain_sibling, _explain_order, _explain_names)
     )
     reason, help = next((found for found in explanations if found[0]), None) or _explain_rest(misfit)
     return "; ".join([reason, *misfit.notes]), help
@@ -76,6 +77,19 @@ def _explain_sibling(misfit: Misfit) -> tuple[str, str]:
     return f"it has the tensors of {sibling}", f"build {sibling}{loose}"
 
 
+def _explain_order(misfit: Misfit) -> tuple[str, str]:
+    """The same tensors in the same order under other names."""
+    own, got = (
+        {key: strip_ones(tuple(part.shape)) for key, part in named.items() if not is_counter(key)}
+        for named in (misfit.own, misfit.match.tensors)
+    )
+    if not misfit.fit.missing or list(own.values()) != list(got.values()):
+        return "", ""
+    others = [f"{quote_name(new)} for {old}" for old, new in zip(own, got, strict=True) if old != new]
+    reason = f"its shapes are the network's, in the same order, and {len(others)} of its names are others: {_list_some(others)}"
+    return reason, "rename them: a mapping of tensors by the network's names is taken too"
+
+
 def _explain_names(misfit: Misfit) -> tuple[str, str]:
     """Other names altogether."""
     match, own = misfit.match, misfit.own
@@ -87,12 +101,6 @@ def _explain_names(misfit: Misfit) -> tuple[str, str]:
         f"of its {_count_names(match.tensors)}{below}, none is the network's: "
         f"expected {_list_some(list(own))}, got {_list_some(list(map(quote_name, match.tensors)))}"
     )
-    shapes = [strip_ones(tuple(tensor.shape)) for tensor in match.tensors.values()]
-    if shapes == [strip_ones(tuple(tensor.shape)) for tensor in own.values()]:
-        return (
-            f"{text}; the shapes are equal, in the same order",
-            "rename them: a mapping of tensors by the network's names is taken too",
-        )
     return text, ""
 
 

@@ -56,6 +56,9 @@ def open_source(weights: Weights, *, limit: int | None = None) -> Iterator[Weigh
         raise WeightsError(f"expected a file of weights or a mapping of tensors by name, got {type(weights).__name__}")
     if not str(weights):
         raise WeightsError("expected a file of weights, got an empty name")
+    if str(weights).startswith(("http:/", "https:/")):
+        help = "download the file first; torchvision:NAME and timm:NAME fetch those of these libraries"
+        raise WeightsError(f"{weights}: an address, of which archspec fetches nothing", help=help)
     library, colon, name = str(weights).partition(":")
     if colon and library in LIBRARIES:
         yield WeightSource(str(weights), _LOADERS[library](name), dict)
