@@ -170,16 +170,19 @@ class Architecture(Network):
     ) -> torch.fx.GraphModule:
         """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
 
-        The same seed gives the same weights; None draws from torch's own generator. `weights` is a file of safetensors or a
-        torch checkpoint, an index of shards, a mapping of tensors or arrays, `"torchvision:resnet50"` or `"timm:resnet50"`; what
-        was done with names before they fitted is given to `report`, or warned of (`WeightsNote`). Not `strict`, only what fits is
-        taken. `adapt` names what may differ: "head", "channels", "positions", "patches", some of them, also as one text with
-        commas. Of values that are not finite a `WeightsWarning` says how many and where. Of an optimised network, seed and
-        weights are those of the network that was optimised. Needs torch.
-
-        `checkpoint` saves memory in training, by computing again in the backward pass what is not kept: "blocks", all inside blocks;
-        "norms", concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
-        gradients and running statistics are the same. Where a network has nothing of that, a `CheckpointWarning` says so.
+        Args:
+            device: where the weights are.
+            dtype: the type of the weights; torch's default if None.
+            seed: the same seed gives the same weights; None draws from torch's own generator. Of an optimised network, seed and
+                weights are those of the network that was optimised.
+            weights: a file of safetensors or a torch checkpoint, an index of shards, a mapping of tensors or arrays,
+                `"torchvision:resnet50"` or `"timm:resnet50"`. A `WeightsWarning` says how many values are not finite and where.
+            strict: whether the weights must fit key by key; otherwise only what fits is loaded.
+            adapt: what may differ: "head", "channels", "positions", "patches", or several of them, also as one text with commas.
+            report: is called with what was loaded and what was done with names before; without it a `WeightsNote` warns of that.
+            checkpoint: saves memory in training by computing values again in the backward pass: "blocks", all inside blocks; "norms",
+                concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
+                gradients and running statistics are the same. Where a network has none of that, a `CheckpointWarning` says so.
 
         Raises:
             WeightsError: the weights cannot be read, or are not those of this network; its text says why and lists the keys.

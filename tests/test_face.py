@@ -18,7 +18,6 @@ from tests.processes import run_python
 HEAVY = ("pydantic", "networkx", "torch", "click", "rich", "yaml")
 PACKAGE = Path(archspec.__file__).parent
 INTERNAL = {
-    "BrokenGraphError": "the runner of passes makes a PassError of it",
     "StoppedError": "the user's own request to stop",
     "UnknownError": "caught by the binder",
 }
