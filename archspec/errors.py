@@ -211,7 +211,7 @@ class LimitError(SpecError):
 
 
 MOST = 100
-"""Diagnostics of one spec; whoever has mended these may ask again."""
+"""The most diagnostics of one spec that are reported."""
 
 
 def raise_spec_error(

@@ -84,7 +84,7 @@ def _iter_events(loader: Any) -> Iterator[yaml.Event]:
 
 @dataclass
 class _OpenCollection:
-    """A list or mapping whose end has not come yet."""
+    """A list or mapping that has not ended yet."""
 
     event: yaml.Event
     items: list[Tree] = field(default_factory=list)

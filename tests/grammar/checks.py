@@ -107,7 +107,9 @@ def check_paths(arch: Architecture) -> None:
             if not consumer.op.carries(operand, len(consumer.inputs)):
                 continue
             for made in consumer.outputs:
-                reached = consumer.op.routes(operand, channels, consumer.input_shapes, consumer.output_shapes, made.index)
+                reached = consumer.op.routes(
+                    operand, channels, consumer.input_shapes, consumer.output_shapes, made.index
+                )
                 if reached:
                     waiting.append((made, reached, length + consumer.op.weighted))
     assert +lengths == counted.lengths
