@@ -17,8 +17,8 @@ from archspec.ir.weight_provenance import (
     WeightSlice,
     WeightSource,
     WeightSum,
-    format_sizes,
 )
+from archspec.numerals import format_sizes
 
 
 def format_graph(graph: Graph) -> str:

@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Literal
 
 from archspec.errors import ArchspecError
+from archspec.numerals import format_sizes
 
 if TYPE_CHECKING:
     from archspec.ir.graph import Graph, Node
@@ -218,12 +219,3 @@ def _require(shape: Sizes, fits: bool, one: Sizes, other: Sizes) -> Sizes:
             f"a weight is made of some of {format_sizes(one)} and {format_sizes(other)}, which do not fit"
         )
     return shape
-
-
-def format_sizes(shape: Sizes) -> str:
-    """The sizes of a weight for people.
-
-    >>> format_sizes((64, 3, 7, 7)), format_sizes(())
-    ('64×3×7×7', 'a scalar')
-    """
-    return "×".join(map(str, shape)) or "a scalar"

@@ -12,11 +12,11 @@ from archspec.ir.graph import Graph, Input, Node, Path, Value
 from archspec.ir.weight_provenance import (
     Sizes,
     WeightMapError,
-    format_sizes,
     list_weight_shapes,
     map_weight_shapes,
     name_weights,
 )
+from archspec.numerals import format_sizes
 
 
 class BrokenGraphError(ArchspecError):
@@ -105,10 +105,13 @@ def _has_module(node: Node) -> bool:
 
 
 def _check_ends(kind: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
-    wanted, got = ({name: value.shape for name, value in ends.items()} for ends in (before, after))
-    if list(wanted.items()) != list(got.items()):
-        lists = (", ".join(f"{name} {shape}" for name, shape in ends.items()) or "none" for ends in (wanted, got))
-        raise BrokenGraphError("the {}s were {}, now they are {}".format(kind, *lists))
+    """That inputs or outputs have the names, sizes and batches that they had; what their axes are called may change."""
+    wanted, got = (
+        [(name, value.shape.sizes, value.shape.batched) for name, value in ends.items()] for ends in (before, after)
+    )
+    if wanted != got:
+        shown = (", ".join(f"{name} {value.shape}" for name, value in ends.items()) for ends in (before, after))
+        raise BrokenGraphError("the {}s were {}, now they are {}".format(kind, *shown))
 
 
 def _check_reached(before: Graph, after: Graph) -> None:

@@ -14,9 +14,9 @@ from archspec.ir.weight_provenance import (
     WeightMap,
     WeightSlice,
     WeightSource,
-    format_sizes,
     name_weights,
 )
+from archspec.numerals import format_sizes
 from archspec.ops.base import Op, ShapeError
 from archspec.passes.check import BrokenGraphError
 
