@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from archspec.errors import ArchspecError
 from archspec.numerals import format_sizes
-
-if TYPE_CHECKING:
-    from archspec.ir.graph import Graph, Node
 
 Sizes = tuple[int, ...]
 
@@ -134,17 +131,6 @@ def find_source_weights(source: WeightSource) -> Iterator[str]:
             yield from (name for part in inner for name in find_source_weights(part))
         case ScaledWeight(weight=weight, factor=other) | ConstantInputResponse(weight=weight, values=other):
             yield from (*find_source_weights(weight), *find_source_weights(other))
-
-
-def name_weights(node: Node) -> Iterator[tuple[str, Sizes]]:
-    """The names of a node's weights in the `state_dict`, with their shapes."""
-    for weight in node.weights:
-        yield (f"{node.name}.{weight.name}" if weight.name else node.name), weight.shape
-
-
-def list_weight_shapes(graph: Graph) -> dict[str, Sizes]:
-    """The shapes of all weights of a graph, by their names in the `state_dict`."""
-    return {name: shape for node in graph.ops for name, shape in name_weights(node)}
 
 
 def map_weight_shapes(weight_map: WeightMap, before: Mapping[str, Sizes]) -> dict[str, Sizes]:

@@ -12,14 +12,12 @@ from archspec.ir.graph import Graph, Input, Node, Path, Value
 from archspec.ir.weight_provenance import (
     Sizes,
     WeightMapError,
-    list_weight_shapes,
     map_weight_shapes,
-    name_weights,
 )
 from archspec.numerals import format_sizes
 
 
-class BrokenGraphError(ArchspecError):
+class BrokenGraphError(ArchspecError, ValueError):
     """A graph that no pass may give; `span` is the part of the spec that the broken node was made for."""
 
     def __init__(self, reason: str, node: Node | None = None) -> None:
@@ -136,7 +134,7 @@ def _find_unused(graph: Graph) -> list[Node]:
 
 def _check_weights(before: Graph, after: Graph) -> None:
     """That the weights are those that the weight maps of the pass make of those before, in names and shapes."""
-    told, shapes = len(before.weight_provenance), list_weight_shapes(before)
+    told, shapes = len(before.weight_provenance), before.weight_shapes
     if after.weight_provenance[:told] != before.weight_provenance:
         raise BrokenGraphError("what the passes before did to the weights is lost")
     try:
@@ -146,7 +144,7 @@ def _check_weights(before: Graph, after: Graph) -> None:
         raise BrokenGraphError(str(error)) from None
     there = set[str]()
     for node in after.ops:
-        for name, shape in name_weights(node):
+        for name, shape in node.weight_shapes.items():
             _check_weight(name, shape, shapes, node)
             there.add(name)
     for name in shapes.keys() - there:

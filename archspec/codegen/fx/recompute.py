@@ -206,7 +206,7 @@ def _autocast_dtype(value: Tensor) -> torch.dtype | None:
 
 
 def _cast_operand(operand: Any, precision: torch.dtype | None) -> Any:
-    """An operand of a convolution as autocast would give it: float64 stays what it is."""
+    """An operand of a convolution in the type that autocast gives it; float64 is not changed."""
     if precision is None or operand is None or operand.dtype == torch.float64:
         return operand
     return operand.to(precision)
