@@ -95,7 +95,7 @@ class Pass:
             PassError: the graph is not what the pass needs, or the pass is at fault.
         """
         try:
-            result = self.transform(graph, **arguments)
+            result = self.transform(graph, **arguments).freeze()
             if result is not graph:
                 check_result(graph, result, outputs=not self.changes_outputs, unused=not self.leaves_unused)
         except BrokenGraphError as error:
