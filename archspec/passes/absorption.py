@@ -75,7 +75,6 @@ def consistent_absorptions(graph: Graph, absorptions: list[Absorption]) -> list[
 
     All uses of a layer take over the same normalisation, and of a normalisation all uses are taken over.
     """
-    uses = Counter(node.path for node in graph.ops)
     while True:
         partners: dict[Path, set[Path]] = defaultdict(set)
         for absorption in absorptions:
@@ -90,8 +89,8 @@ def consistent_absorptions(graph: Graph, absorptions: list[Absorption]) -> list[
             absorption.norm.path
             for absorption in absorptions
             if len(partners[absorption.layer.path]) > 1
-            or met[absorption.layer.path] < uses[absorption.layer.path]
-            or met[absorption.norm.path] < uses[absorption.norm.path]
+            or met[absorption.layer.path] < graph.path_uses[absorption.layer.path]
+            or met[absorption.norm.path] < graph.path_uses[absorption.norm.path]
         }
         if not wrong:
             return absorptions

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-from archspec.ir.graph import Graph, Node, Path, Value
+from archspec.ir.graph import Graph, Node, Value
 from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
@@ -13,24 +11,18 @@ from archspec.ops.norm import BatchNorm
 NodeChain = tuple[Node, ...]
 
 
-def find_shared_modules(graph: Graph) -> frozenset[Path]:
-    """The modules that several nodes use: to put one together with another, or to cut it up, would end that they share weights."""
-    uses = Counter(node.path for node in graph.ops if node.path)
-    return frozenset(path for path, count in uses.items() if count > 1)
-
-
 def is_separable(graph: Graph, node: Node) -> bool:
-    """Whether a node can be cut up, or put together, by groups of channels."""
+    """Whether a node can be cut up, or put together, by groups of channels: not if that would end that nodes share weights."""
     simple = node.op.elementwise and not node.weights and len(node.inputs) == 1
-    return simple or (isinstance(node.op, Conv | BatchNorm) and node.path not in graph.derive(find_shared_modules))
+    return simple or (isinstance(node.op, Conv | BatchNorm) and not graph.shares_module(node))
 
 
-def chain_before(graph: Graph, value: Value, *, convs: int | None = None) -> NodeChain:
+def trace_chain_before(graph: Graph, value: Value, *, convs: int | None = None) -> NodeChain:
     """The series that ends in a value, from a convolution on: the farthest, or the one number `convs` from the end."""
     chain: list[Node] = []
     met = 0
     while met != convs and graph.only_user(value) is not None:
-        node = graph.producer(value)
+        node = graph.nodes[value.node]
         if not isinstance(node, Node) or not is_separable(graph, node):
             break
         chain.append(node)
@@ -41,15 +33,15 @@ def chain_before(graph: Graph, value: Value, *, convs: int | None = None) -> Nod
     return tuple(reversed(chain))
 
 
-def chain_after(graph: Graph, node: Node) -> NodeChain:
+def trace_chain_after(graph: Graph, node: Node) -> NodeChain:
     """The series that follows a node, up to the next convolution; empty if there is none."""
     chain: list[Node] = []
-    consumer = graph.only_user(node.outputs[0])
-    while consumer is not None and is_separable(graph, consumer):
-        chain.append(consumer)
-        if isinstance(consumer.op, Conv):
+    user = graph.only_user(node.outputs[0])
+    while user is not None and is_separable(graph, user):
+        chain.append(user)
+        if isinstance(user.op, Conv):
             return tuple(chain)
-        consumer = graph.only_user(consumer.outputs[0])
+        user = graph.only_user(user.outputs[0])
     return ()
 
 

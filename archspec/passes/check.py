@@ -108,7 +108,9 @@ def _check_ends(kind: str, before: Mapping[str, Value], after: Mapping[str, Valu
         [(name, value.shape.sizes, value.shape.batched) for name, value in ends.items()] for ends in (before, after)
     )
     if wanted != got:
-        shown = (", ".join(f"{name} {value.shape}" for name, value in ends.items()) for ends in (before, after))
+        shown = (
+            ", ".join(f"{name} {value.shape}" for name, value in ends.items()) or "none" for ends in (before, after)
+        )
         raise BrokenGraphError("the {}s were {}, now they are {}".format(kind, *shown))
 
 

@@ -9,7 +9,7 @@ from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice
 from archspec.ops.activation import ReLU
 from archspec.ops.conv import Conv
 from archspec.ops.tensor import Split
-from archspec.passes.chains import find_shared_modules, is_pointwise
+from archspec.passes.chains import is_pointwise
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -45,12 +45,16 @@ def merge_convs(graph: Graph) -> Graph:
 
 
 def _find_parallel(graph: Graph) -> Iterator[Parallel]:
-    shared = graph.derive(find_shared_modules)
     read = dict.fromkeys(value for node in graph.ops for value in node.inputs)
     for value in read:
         alike: dict[object, list[Node]] = {}
         for node in graph.users(value):
-            if isinstance(node.op, Conv) and node.op.groups == 1 and node.path not in shared and is_pointwise(node):
+            if (
+                isinstance(node.op, Conv)
+                and node.op.groups == 1
+                and not graph.shares_module(node)
+                and is_pointwise(node)
+            ):
                 alike.setdefault((node.op.stride, node.op.bias, node.outputs[0].shape.spatial), []).append(node)
         yield from (tuple(nodes) for nodes in alike.values() if len(nodes) > 1)
 

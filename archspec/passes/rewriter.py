@@ -231,7 +231,7 @@ def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] 
     >>> from archspec.ops.activation import GELU, ReLU
     >>> before = Graph("two")
     >>> x = before.add_input("x", Shape.of(4))
-    >>> before.outputs["y"] = before.add_node(ReLU(), before.add_node(ReLU(), (x,)))[0]
+    >>> before.add_output("y", *before.add_node(ReLU(), before.add_node(ReLU(), (x,))))
     >>> print(format_graph(rewrite_graph(before, lambda rewriter, node: rewriter.replace(node, GELU()))))
     %0 = input x: 4
     %1 = gelu %0: 4

@@ -14,7 +14,7 @@ from archspec.ir.weight_provenance import WeightSlice
 from archspec.ops.base import Op, Weight
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
-from archspec.passes.chains import NodeChain, chain_after, chain_before, is_separable
+from archspec.passes.chains import NodeChain, is_separable, trace_chain_after, trace_chain_before
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -86,7 +86,7 @@ def _find_grouped(graph: Graph, *, summed: bool) -> Iterator[GroupedConv]:
     for node in graph.ops:
         if not isinstance(node.op, Conv) or node.op.groups == 1 or not is_separable(graph, node):
             continue
-        before, after = chain_before(graph, node.inputs[0], convs=1), chain_after(graph, node)
+        before, after = trace_chain_before(graph, node.inputs[0], convs=1), trace_chain_after(graph, node)
         if before and after and _can_be_cut(before[0].op, node.op.groups, after[-1].op):
             chain = (*before, node, *after) if summed else (*before, node, *after[:-1])
             ids = {member.id for member in chain}

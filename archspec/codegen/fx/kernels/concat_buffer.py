@@ -135,12 +135,12 @@ def _trace_split(graph: Graph, value: Value, consumer: Node) -> Origin | None:
         return None
     for part in node.inputs:
         split = graph.nodes[part.node]
-        if isinstance(split, Node) and isinstance(split.op, Split) and _is_only_user(graph, node, *node.inputs):
+        if isinstance(split, Node) and isinstance(split.op, Split) and _is_only_consumer(graph, node, *node.inputs):
             return split, part.index, node
     return None
 
 
-def _is_only_user(graph: Graph, consumer: Node, *values: Value) -> bool:
+def _is_only_consumer(graph: Graph, consumer: Node, *values: Value) -> bool:
     return all(graph.only_user(value) is consumer for value in values)
 
 

@@ -13,7 +13,7 @@ from archspec.ops.join import Add, Concat
 from archspec.ops.linear import Linear
 from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
-from archspec.passes.chains import find_shared_modules, leads_with_channels
+from archspec.passes.chains import leads_with_channels
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -77,14 +77,13 @@ def _find_fusions(graph: Graph) -> list[Fusion]:
     """All fusions, the later convolutions first: they may take the sums."""
     taken: set[int] = set()
     fusions = []
-    shared = graph.derive(find_shared_modules)  # the uses of one module cannot have kernels of their own
     for node in reversed(graph.nodes):
-        if not isinstance(node, Node) or not _is_fusible(node) or node.path in shared:
+        if not isinstance(node, Node) or not _is_fusible(node) or graph.shares_module(node):
             continue
-        add = _only_user_of_type(graph, node, Add)
+        add = _only_consumer_of_type(graph, node, Add)
         if add is not None and (len(add.inputs) != 2 or add.id in taken or not leads_with_channels(add)):
             add = None
-        relu = _only_user_of_type(graph, add or node, ReLU)
+        relu = _only_consumer_of_type(graph, add or node, ReLU)
         taken |= {add.id} if add else set()
         fusions.append(Fusion(node, add, relu))
     return fusions
@@ -98,7 +97,7 @@ def _is_fusible(node: Node) -> bool:
     return op.padding_mode == "zeros" and shape.channels > 1 and bool(node.path)
 
 
-def _only_user_of_type(graph: Graph, node: Node, kind: type[Add | ReLU]) -> Node | None:
+def _only_consumer_of_type(graph: Graph, node: Node, kind: type[Add | ReLU]) -> Node | None:
     consumer = graph.only_user(node.outputs[0])
     return consumer if consumer is not None and isinstance(consumer.op, kind) else None
 
