@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from archspec.analysis.expansion import Expansion
     from archspec.analysis.partition import CutError, PartitionStage
     from archspec.analysis.path_enumeration import SignalPath, TooManyPathsError, iter_paths
-    from archspec.analysis.paths import LengthUnit, PathCounts
+    from archspec.analysis.path_sums import LengthUnit
+    from archspec.analysis.paths import PathCounts
     from archspec.api import bundled, check, load, load_overridden, schema
     from archspec.architecture import Architecture
     from archspec.codegen.errors import (
@@ -44,8 +45,7 @@ if TYPE_CHECKING:
     from archspec.pipeline import Pipeline
     from archspec.report.comparison import format_comparison
     from archspec.report.data import TooLargeError
-    from archspec.report.summary import Summary
-    from archspec.report.table import render_summary
+    from archspec.report.table import Summary, render_summary
     from archspec.spec.budget import Budget
     from archspec.spec.limits import Limits
     from archspec.spec.refusals import SpecFileError, SpecNotFoundError, SpecTypeError
@@ -122,7 +122,8 @@ _HOMES = {
     "analysis.expansion": "Expansion",
     "analysis.partition": "CutError PartitionStage",
     "analysis.path_enumeration": "SignalPath TooManyPathsError iter_paths",
-    "analysis.paths": "LengthUnit PathCounts",
+    "analysis.path_sums": "LengthUnit",
+    "analysis.paths": "PathCounts",
     "api": "bundled check load load_overridden schema",
     "architecture": "Architecture",
     "codegen.errors": "BuildError CheckpointWarning InternalError MissingDeviceError WeightsError WeightsWarning",
@@ -140,8 +141,7 @@ _HOMES = {
     "pipeline": "Pipeline",
     "report.comparison": "format_comparison",
     "report.data": "TooLargeError",
-    "report.summary": "Summary",
-    "report.table": "render_summary",
+    "report.table": "Summary render_summary",
     "spec.budget": "Budget",
     "spec.limits": "Limits",
     "spec.refusals": "SpecFileError SpecNotFoundError SpecTypeError",

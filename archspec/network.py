@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from archspec.analysis.expansion import Expansion
     from archspec.analysis.expected_depth import ExpectedDepth
     from archspec.analysis.path_enumeration import SignalPath
-    from archspec.analysis.paths import LengthUnit, PathCounts
-    from archspec.report.summary import Summary
+    from archspec.analysis.path_sums import LengthUnit
+    from archspec.analysis.paths import PathCounts
+    from archspec.report.table import Summary
 
 
 class Network:

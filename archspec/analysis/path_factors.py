@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import add
-from typing import TYPE_CHECKING
 
+from archspec.analysis.path_sums import PathSums
 from archspec.ir.graph import Node, Path, Value
-
-if TYPE_CHECKING:
-    from archspec.analysis.paths import PathCounts
 
 _PARTS = 64  # more parts than that are no stages
 
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One stretch: the parts that it is made of, by name, and how many paths lead from its start to its end."""
+    """Consecutive parts of a network that all paths enter by one value and leave by one, and how many paths lead through them.
+
+    >>> Factor(("stage1",), 8).as_dict()
+    {'parts': ['stage1'], 'total': 8, 'why': None}
+    """
 
     parts: tuple[str, ...]
     total: int
@@ -40,11 +41,17 @@ class _Boundary:
     value: Value | None
 
 
-def factor_paths(paths: PathCounts) -> tuple[Factor, ...]:
-    """The stretches of a network, stage by stage; a stage that has all of the paths is looked into.
+def factor_paths(paths: PathSums) -> tuple[Factor, ...]:
+    """The parts of a network, or runs of them, whose numbers of paths multiply to the total.
 
-    Two stages are one stretch where paths go from one to the other by several values, or where the numbers do not multiply
-    because a slice ends some paths and not others. Without a path, or with more than 64 parts, there are none.
+    Parts are the stages, or what is in a stage that has all of the paths. Several parts are one factor where paths go from one
+    to the next by several values, or where the numbers do not multiply because a slice ends some paths and not others. There are
+    no factors where there is no path, or more than 64 parts.
+
+    >>> import archspec
+    >>> from archspec.analysis.paths import count_paths
+    >>> [(factor.name, factor.total) for factor in factor_paths(count_paths(archspec.load("unet").graph))]
+    [('down1', 1), ('pool1 … up1', 5), ('out', 1)]
     """
     opened: frozenset[Path] = frozenset()
     factored: tuple[Factor, ...] = ()
@@ -70,7 +77,7 @@ def _dominating_part(factored: tuple[Factor, ...], total: int) -> Path | None:
     return tuple(whole[0].parts[0].split(".")) if whole else None
 
 
-def _label_nodes(paths: PathCounts, opened: frozenset[Path]) -> list[str]:
+def _label_nodes(paths: PathSums, opened: frozenset[Path]) -> list[str]:
     """For each node the name of its part: the outermost region that is not opened, or the layer; of an unnamed one, the last's."""
     graph = paths.graph
     labels: list[str] = []
@@ -85,7 +92,7 @@ def _label_nodes(paths: PathCounts, opened: frozenset[Path]) -> list[str]:
     return [label or first for label in labels]
 
 
-def _factor_by_labels(paths: PathCounts, labels: list[str]) -> tuple[Factor, ...]:
+def _factor_by_labels(paths: PathSums, labels: list[str]) -> tuple[Factor, ...]:
     spans = _find_value_spans(paths)
     labels = labels[: max(value.node for value in paths.targets) + 1]
     cuts = _find_boundaries(spans, labels)
@@ -126,7 +133,7 @@ def _crossing_value(spans: dict[Value, int], node: int) -> Value | None:
     return next((value for value, last in spans.items() if value.node <= node < last), None)
 
 
-def _find_value_spans(paths: PathCounts) -> dict[Value, int]:
+def _find_value_spans(paths: PathSums) -> dict[Value, int]:
     """The values on paths, each with the last node that a path goes on to; past the end for a target."""
     graph = paths.graph
     end = len(graph.nodes)
@@ -142,7 +149,7 @@ def _find_value_spans(paths: PathCounts) -> dict[Value, int]:
     return {value: on_path[value.node, value.index] for value in places if reached[value.node, value.index]}
 
 
-def _find_separating_values(paths: PathCounts, values: list[Value]) -> dict[Value, int]:
+def _find_separating_values(paths: PathSums, values: list[Value]) -> dict[Value, int]:
     """Those values that all paths pass, with the number of ways to each; from one to the next the numbers multiply."""
     forward = {key: sum(counts) for key, counts in paths.arrivals(tuple(values), 1, add).items()}
     kept: dict[Value, int] = {}

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain
 from operator import add
-from typing import Any, Literal, TypeVar
 
 from archspec.analysis.path_factors import Factor, factor_paths
-from archspec.ir.graph import Graph, Node, Value
+from archspec.analysis.path_sums import LengthUnit, PathSums
+from archspec.ir.graph import Graph, Value
 from archspec.ir.parts import NamedParts, OperandRef, UnknownPartError
-from archspec.ir.signal_flow import count_weighted_layers, find_residual_operands, is_join, propagate_routes
-
-LengthUnit = Literal["modules", "layers"]
-Amount = TypeVar("Amount")
 
 MOST = Fraction(95, 100)
 """The part of all paths that `range_of_most` holds."""
@@ -26,68 +21,75 @@ CHEAP = 2**25
 
 
 @dataclass(frozen=True, eq=False)
-class PathCounts:
-    """The paths from `sources` and `entries` to `targets`, summed over all pairs; each figure is worked out when it is first asked for.
+class PathCounts(PathSums):
+    """The paths from `sources` and `entries` to `targets`, summed over all pairs. Each figure is computed when it is first asked for.
 
-    `total`, `mean`, `longest` and `shortest` cost one sweep over the graph each and never need the whole distribution.
+    `total`, `mean`, `longest` and `shortest` take one sweep over the graph each and do not need the whole distribution.
+
+    >>> import archspec
+    >>> paths = archspec.load("cifar_resnet20_A").paths()
+    >>> paths.total, paths.shortest, paths.longest, paths.mean
+    (512, 0, 9, Fraction(9, 2))
+    >>> dict(paths.lengths)
+    {0: 1, 1: 9, 2: 36, 3: 84, 4: 126, 5: 126, 6: 84, 7: 36, 8: 9, 9: 1}
     """
-
-    graph: Graph = field(repr=False)
-    unit: LengthUnit
-    gates: bool
-    sources: tuple[Value, ...]
-    targets: tuple[Value, ...]
-    entries: frozenset[OperandRef] = frozenset()
-    """Operands at which paths start: those by which a named part is entered."""
-
-    @cached_property
-    def total(self) -> int:
-        """How many paths there are."""
-        return sum(self._amounts_at_targets(1, add))
 
     @cached_property
     def lengths(self) -> Mapping[int, int]:
-        """How many paths have each length, the shortest first.
+        """How many paths have each length, the shortest length first.
 
-        All counts of one place are one integer: the polynomial of the lengths at 2**bits. Every step is a sum or a shift, so
-        only the last result must fit into its digits, and no count there is above the total.
+        All counts at one value are packed into one integer: the polynomial of the lengths, evaluated at 2**bits. Merging paths is a sum and
+        adding to their lengths a shift. Only the final counts must fit into their digits, and none of them is above the total.
+
+        >>> import archspec
+        >>> dict(archspec.load("cifar_resnet20_A").paths("layers").lengths)
+        {2: 1, 4: 9, 6: 36, 8: 84, 10: 126, 12: 126, 14: 84, 16: 36, 18: 9, 20: 1}
         """
         size = (self.total.bit_length() + 7) // 8 or 1
-        packed = sum(self._amounts_at_targets(1, add, lambda amount, cost: amount << 8 * size * cost))
+        packed = sum(self.amounts_at_targets(1, add, lambda amount, cost: amount << 8 * size * cost))
         digits = packed.to_bytes((packed.bit_length() + 7) // 8, "little")
         counts = (int.from_bytes(digits[offset : offset + size], "little") for offset in range(0, len(digits), size))
         return {length: count for length, count in enumerate(counts) if count}
 
     @cached_property
     def lengths_are_cheap(self) -> bool:
-        """Whether `lengths` is a matter of moments: it has a number of as many bits as the total for each length."""
+        """Whether `lengths` is computed quickly: it takes as many bits as the total has, once for each length."""
         return (self.longest or 0) * self.total.bit_length() <= CHEAP
 
     @cached_property
     def longest(self) -> int | None:
         """The most units on one path; None where there is no path."""
-        return max(self._amounts_at_targets(0, max, add), default=None)
+        return max(self.amounts_at_targets(0, max, add), default=None)
 
     @cached_property
     def shortest(self) -> int | None:
         """The fewest units on one path; None where there is no path."""
-        return min(self._amounts_at_targets(0, min, add), default=None)
+        return min(self.amounts_at_targets(0, min, add), default=None)
 
     @cached_property
     def mean(self) -> Fraction | None:
         """The mean length over all paths; None where there is no path."""
-        sums = list(self._amounts_at_targets((1, 0), _add_pairs, _lengthen_all))
+        sums = list(self.amounts_at_targets((1, 0), _add_pairs, _lengthen_all))
         return Fraction(sum(summed for _, summed in sums), self.total) if sums else None
 
     def share_within(self, low: int, high: int) -> Fraction:
-        """Which part of all paths has a length from `low` to `high`, both included; 0 where there is no path."""
+        """The share of all paths that have a length from `low` to `high`, both included; 0 where there is no path.
+
+        >>> import archspec
+        >>> archspec.load("cifar_resnet20_A").paths().share_within(3, 6)
+        Fraction(105, 128)
+        """
         within = sum(count for length, count in self.lengths.items() if low <= length <= high)
         return Fraction(within, self.total or 1)
 
     def narrowest_range(self, share: Fraction = MOST) -> tuple[int, int] | None:
-        """The narrowest range of lengths, ends included, that holds at least this share of the paths; None without a path.
+        """The narrowest range of lengths, ends included, that has at least this share of the paths; None where there is no path.
 
-        Of several, the one that holds the most paths, then the one of the shortest lengths.
+        Of several such ranges, the one with the most paths, then the one with the shortest lengths.
+
+        >>> import archspec
+        >>> archspec.load("cifar_resnet20_A").paths().narrowest_range()
+        (2, 7)
         """
         lengths = list(self.lengths)
         best: tuple[int, int, int] | None = None
@@ -110,16 +112,13 @@ class PathCounts:
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
-        """The stretches of the network whose numbers of paths multiply to the total; empty where there is no path."""
+        """The parts of the network whose numbers of paths multiply to the total; empty where there is no path.
+
+        >>> import archspec
+        >>> [(factor.name, factor.total) for factor in archspec.load("cifar_resnet20_A").paths().factors]
+        [('conv1', 1), ('stem', 1), ('stage1', 8), ('stage2', 8), ('stage3', 8), ('avgpool', 1), ('fc', 1)]
+        """
         return factor_paths(self)
-
-    def with_targets(self, *targets: Value) -> PathCounts:
-        """The same paths, to other targets."""
-        return replace(self, targets=targets)
-
-    def with_sources(self, *sources: Value) -> PathCounts:
-        """The same paths, from other sources."""
-        return replace(self, sources=sources, entries=frozenset())
 
     def as_dict(self, *, lengths: bool = True) -> dict[str, object]:
         """The figures as plain data, for `--json`; counts are exact. `lengths`, and what needs them, are None if not wanted."""
@@ -143,45 +142,8 @@ class PathCounts:
             "lengths": {str(length): count for length, count in self.lengths.items()} if lengths else None,
         }
 
-    def cost(self, node: Node, operand: int) -> int:
-        """By how much a path grows that enters a node by this operand."""
-        if self.unit == "layers":
-            return count_weighted_layers(node, operand)
-        return int(self._residual_operands[node.id][operand]) if is_join(node) else 0
-
-    @cached_property
-    def _residual_operands(self) -> dict[int, tuple[bool, ...]]:
-        return find_residual_operands(self.graph, gates=self.gates)
-
     def _count_within(self, low: int, high: int) -> int:
         return sum(count for length, count in self.lengths.items() if low <= length <= high)
-
-    def _amounts_at_targets(
-        self,
-        start: Amount,
-        merge: Callable[[Amount, Amount], Amount],
-        extend: Callable[[Amount, int], Amount] | None = None,
-    ) -> Iterator[Amount]:
-        """What arrives at each target, range by range; lengths matter only where there is an `extend`."""
-        arrived = self.arrivals(self.targets, start, merge, extend)
-        return chain.from_iterable(arrived[value.node, value.index] for value in self.targets)
-
-    def arrivals(
-        self,
-        places: tuple[Value, ...],
-        start: Amount,
-        merge: Callable[[Amount, Amount], Amount],
-        extend: Callable[[Amount, int], Amount] | None = None,
-    ) -> dict[tuple[int, int], list[Amount]]:
-        """What arrives at each of some values, range by range, in one sweep."""
-        cost = self.cost if extend else None
-        wanted = {value.node for value in places}
-        arrived: dict[tuple[int, int], list[Amount]] = {}
-        options: dict[str, Any] = {"gates": self.gates, "sources": self.sources, "entries": self.entries}
-        for node, reached in propagate_routes(self.graph, start, merge, cost, extend, **options):
-            if node.id in wanted:
-                arrived.update({(node.id, index): list(routes.values()) for index, routes in enumerate(reached)})
-        return arrived
 
 
 def _add_pairs(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
@@ -200,17 +162,26 @@ def count_paths(
     source: str | Value | None = None,
     target: str | Value | None = None,
 ) -> PathCounts:
-    """The paths of a network from its inputs to its outputs, or from one `source` to one `target` (a name or a value).
+    """The paths of a network from its inputs to its outputs, or from one `source` to one `target`.
 
-    A path follows the edges that carry the signal, through the channels that it reaches; `gates` follows the others as well.
+    A path follows the edges that carry the signal, through the channels that it reaches; with `gates`, the other edges as well.
     Its length in `modules` is the number of joins that it enters by a longer way than necessary (Veit et al. 2016,
-    arXiv:1605.06431), in `layers` the number of weighted layers that it passes, a shared one each time.
+    arXiv:1605.06431), in `layers` the number of weighted layers on it, a shared layer at each use.
 
-    A name is that of an input, of an output, or of a part: a layer as the `state_dict` knows it, a block, a stage. Paths from
-    a part start where they enter it, so that the part is on the path; paths to one end where they leave it. A path that
-    could end at several values of the part counts for each.
+    Args:
+        graph: the network.
+        unit: what a path's length counts.
+        gates: whether paths also go through gates.
+        source: a value, or the name of an input, an output or a part: a layer as the `state_dict` names it, a block, a stage. Paths
+            start where they enter the part, so that the part is on the path.
+        target: the same; paths end where they leave the part. A path that could end at several values of the part counts for each.
 
-    Raises `LookupError` where the network has nothing of that name.
+    Raises:
+        UnknownPartError: the network has nothing of that name.
+
+    >>> import archspec
+    >>> count_paths(archspec.load("cifar_resnet20_A").graph, target="stage1").total
+    8
     """
     sources, entries = _resolve_source(graph, source)
     return PathCounts(graph, unit, gates, sources, _resolve_target(graph, target), entries)
@@ -223,7 +194,7 @@ def _resolve_source(graph: Graph, wanted: str | Value | None) -> tuple[tuple[Val
         return (wanted,), frozenset()
     if wanted in graph.inputs:
         return (graph.inputs[wanted],), frozenset()
-    parts = NamedParts(graph)
+    parts = graph.derive(NamedParts)
     part = parts.get(wanted)
     if part is not None:
         return (() if part.incoming else part.outputs), frozenset(part.incoming)
@@ -239,7 +210,7 @@ def _resolve_target(graph: Graph, wanted: str | Value | None) -> tuple[Value, ..
         return (wanted,)
     if wanted in graph.outputs:
         return (graph.outputs[wanted],)
-    parts = NamedParts(graph)
+    parts = graph.derive(NamedParts)
     part = parts.get(wanted)
     if part is not None:
         return part.outputs

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
 from rich.text import Text
 
-from archspec.cli import progress
 from archspec.cli.console import Screen
 from archspec.printable import replace_unencodable
 
@@ -34,11 +33,10 @@ class _Drawn(Screen):
         return len(text)
 
 
-def draw_bars(target: Screen) -> progress.Progress:
+def draw_bars(target: Screen) -> Progress:
     """The display, on a terminal."""
     console = Console(file=cast("IO[str]", _Drawn(target.stream, "standard error")), force_terminal=True)
     columns = (Words(target, "description"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    drawn = Progress(
+    return Progress(
         *columns, Words(target, "note"), console=console, transient=True, redirect_stdout=sys.stdout.isatty()
     )
-    return cast("progress.Progress", drawn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, cast
 
 from archspec.cli.console import Screen, find_screen
 from archspec.columns import shorten_cell
@@ -30,7 +30,7 @@ def make_progress() -> Progress:
     if target.isatty() and target.coloured:
         from archspec.cli.bars import draw_bars
 
-        return draw_bars(target)
+        return cast(Progress, draw_bars(target))
     return PlainProgress(target)
 
 

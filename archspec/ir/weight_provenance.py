@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from archspec.errors import ArchspecError
-
-if TYPE_CHECKING:
-    from archspec.ir.graph import Graph, Node
+from archspec.numerals import format_sizes
 
 Sizes = tuple[int, ...]
 
@@ -135,17 +133,6 @@ def find_source_weights(source: WeightSource) -> Iterator[str]:
             yield from (*find_source_weights(weight), *find_source_weights(other))
 
 
-def name_weights(node: Node) -> Iterator[tuple[str, Sizes]]:
-    """The names of a node's weights in the `state_dict`, with their shapes."""
-    for weight in node.weights:
-        yield (f"{node.name}.{weight.name}" if weight.name else node.name), weight.shape
-
-
-def list_weight_shapes(graph: Graph) -> dict[str, Sizes]:
-    """The shapes of all weights of a graph, by their names in the `state_dict`."""
-    return {name: shape for node in graph.ops for name, shape in name_weights(node)}
-
-
 def map_weight_shapes(weight_map: WeightMap, before: Mapping[str, Sizes]) -> dict[str, Sizes]:
     """The shapes of the weights after a pass, by name, from those before.
 
@@ -218,12 +205,3 @@ def _require(shape: Sizes, fits: bool, one: Sizes, other: Sizes) -> Sizes:
             f"a weight is made of some of {format_sizes(one)} and {format_sizes(other)}, which do not fit"
         )
     return shape
-
-
-def format_sizes(shape: Sizes) -> str:
-    """The sizes of a weight for people.
-
-    >>> format_sizes((64, 3, 7, 7)), format_sizes(())
-    ('64×3×7×7', 'a scalar')
-    """
-    return "×".join(map(str, shape)) or "a scalar"

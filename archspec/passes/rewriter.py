@@ -14,9 +14,8 @@ from archspec.ir.weight_provenance import (
     WeightMap,
     WeightSlice,
     WeightSource,
-    format_sizes,
-    name_weights,
 )
+from archspec.numerals import format_sizes
 from archspec.ops.base import Op, ShapeError
 from archspec.passes.check import BrokenGraphError
 
@@ -179,7 +178,7 @@ class Rewriter:
         """The new graph with its outputs, `outputs` of the graph before, and with what became of the weights."""
         self.graph.outputs = dict(zip(outputs, self.find_values(outputs.values()), strict=True))
         gone = (node for node in self.before.ops if node.path not in self._kept)
-        removed = {name: RemovedWeight() for node in gone for name, _ in name_weights(node)}
+        removed = {name: RemovedWeight() for node in gone for name in node.weight_shapes}
         changed = {name: source for name, source in self._sources.items() if source != WeightSlice(name)}
         weight_map: WeightMap = {
             **changed,
@@ -192,8 +191,8 @@ class Rewriter:
 
 def _check_kept_weights(before: Node, after: Node) -> None:
     """Raises `BrokenGraphError` where a node that reads other shapes has weights of other shapes, too."""
-    shapes = dict(name_weights(before))
-    for name, shape in name_weights(after):
+    shapes = before.weight_shapes
+    for name, shape in after.weight_shapes.items():
         if shapes.get(name) != shape:
             was = format_sizes(shapes[name]) if name in shapes else "not there"
             raise BrokenGraphError(f"{name} is {was} before and {format_sizes(shape)} after", before)

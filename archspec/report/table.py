@@ -1,21 +1,21 @@
-"""A summary as text, in columns."""
+"""A summary: its rows, its totals, and how they are printed in columns."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
+from archspec.analysis.expected_depth import ExpectedDepth
+from archspec.analysis.memory import Memory
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.columns import Column, display_width, format_table
 from archspec.errors import shorten_text
 from archspec.numerals import format_bytes, format_rounded, format_sizes
 from archspec.printable import escape_unprintable
+from archspec.view.hierarchy import ScalarValue
 from archspec.view.labels import format_times, format_value
-
-if TYPE_CHECKING:
-    from archspec.report.summary import Row, Summary
 
 WIDTH = 100
 _COLUMNS = (
@@ -33,6 +33,101 @@ _DROPS = (5, 6, 1, 4, 2)  # and what is left out where that is not enough
 _LONGEST_OUTPUT = 22
 _LONGEST_ARGUMENT = 40
 _NOTHING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One part of a network, or several equal ones in a row; the figures are those of one of them.
+
+    >>> import archspec
+    >>> row = archspec.load("resnet18").summary(depth=1).rows[-1]
+    >>> row.name, row.kind, row.output, row.params
+    ('fc', 'linear', ((1000,),), 513000)
+    """
+
+    name: str
+    """Its dotted module name, of the first where there are several; empty where it has none."""
+    last: str
+    """The dotted name of the last of them."""
+    label: str
+    """Its name, or theirs, as known in the region around."""
+    level: int
+    """How many regions of the network are around it."""
+    kind: str
+    """The word of an op, the name of a block, "input", or "" for a part that only groups."""
+    arguments: dict[str, ScalarValue | list[ScalarValue]]
+    """What was given and is not the default."""
+    first: str | None
+    """Which of them a spec may write without its name."""
+    output: tuple[tuple[int, ...], ...]
+    """The sizes of its outputs, without the batch."""
+    params: int
+    buffers: int
+    macs: int
+    activations: int
+    """Elements of the outputs of all ops in it."""
+    receptive_field: ReceptiveField
+    """Of the last of them."""
+    times: int
+    reuses_weights: bool
+    """Whether it shares all its weights with an earlier part, which counts them."""
+
+    def as_dict(self) -> dict[str, object]:
+        """The row as plain data, for `--json`."""
+        field = self.receptive_field
+        return {
+            "name": self.name,
+            "last": self.last,
+            "label": self.label,
+            "level": self.level,
+            "kind": self.kind,
+            "arguments": self.arguments,
+            "output": [list(sizes) for sizes in self.output],
+            "params": self.params,
+            "buffers": self.buffers,
+            "macs": self.macs,
+            "activations": self.activations,
+            "receptive_field": list(field.size) if isinstance(field, SpatialField) else field,
+            "times": self.times,
+            "recursive": self.reuses_weights,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The rows of a network in order, and its totals."""
+
+    name: str
+    rows: tuple[Row, ...]
+    params: int
+    buffers: int
+    macs: int
+    depth: int
+    expected_depth: ExpectedDepth | None
+    """What stochastic depth leaves of it on average, where there is any."""
+    memory: Memory
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of convolutions, linear layers and matrix products: 2 × MACs."""
+        return 2 * self.macs
+
+    def __str__(self) -> str:
+        return render_summary(self)
+
+    def as_dict(self) -> dict[str, object]:
+        """The summary as plain data, for `--json`. Memory is in bytes."""
+        return {
+            "name": self.name,
+            "params": self.params,
+            "buffers": self.buffers,
+            "macs": self.macs,
+            "flops": self.flops,
+            "depth": self.depth,
+            "expected_depth": self.expected_depth.as_dict() if self.expected_depth else None,
+            "memory": asdict(self.memory),
+            "rows": [row.as_dict() for row in self.rows],
+        }
 
 
 def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[str], str] = escape_unprintable) -> str:

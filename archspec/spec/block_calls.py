@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archspec.errors import SpecError, Use, raise_spec_error
 from archspec.spec import loops
@@ -19,6 +19,7 @@ from archspec.spec.bound_tree import (
     matches_kind,
 )
 from archspec.spec.budget import FRAME
+from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import (
     UNKNOWN,
     Bundle,
@@ -34,62 +35,59 @@ from archspec.spec.symbols import KIND_DESCRIPTIONS
 from archspec.spec.values import UNKNOWN_NUMBER, UnknownError, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import Scalar, Tree
 
-if TYPE_CHECKING:
-    from archspec.spec.elaborator import Elaborator
-
 _BLOCK = 4  # units of work for the use of a block, beside those for its layer
 _GIVEN = 3  # for each of its arguments and inputs
 _NAMES = 16  # names that are copied with one unit
 
 
 def apply_block(
-    elaborator: Elaborator, use: BlockUse, env: Env, current: Bundle, scope: NameScope, label: Label | None
+    elaboration: Elaboration, use: BlockUse, env: Env, current: Bundle, scope: NameScope, label: Label | None
 ) -> Bundle:
     """The layers of a block, with the arguments of one use."""
-    chosen = elaborator.program.blocks[use.block]
+    chosen = elaboration.program.blocks[use.block]
     given = len(chosen.parameters) + len(chosen.inputs)
-    elaborator.budget.charge(
-        "layers", _BLOCK + _GIVEN * given + len(elaborator.document.names) // _NAMES, use.span, env.use
+    elaboration.budget.charge(
+        "layers", _BLOCK + _GIVEN * given + len(elaboration.document.names) // _NAMES, use.span, env.use
     )
     frame = ValueFrame(values={"input": current})
-    frame.values.update(_bind_inputs(elaborator, chosen, use, env, current))
-    own = Env(dict(elaborator.document.names), frame)
-    bind_arguments(elaborator, chosen.parameters, use.arguments, env, own, current, chosen.name)
+    frame.values.update(_bind_inputs(elaboration, chosen, use, env, current))
+    own = Env(dict(elaboration.document.names), frame)
+    bind_arguments(elaboration, chosen.parameters, use.arguments, env, own, current, chosen.name)
     shown = {
         name: round_fractions(own.names[name]) for name in chosen.parameters if not isinstance(own.names[name], Closure)
     }
-    inner = elaborator.open_region(scope, label, chosen.name, shown, use.span, env.use)
+    inner = elaboration.open_region(scope, label, chosen.name, shown, use.span, env.use)
     inside = Env(own.names, frame, Use(chosen.name, shown, use.span, env.use))
-    return _select_results(elaborator, chosen, inside, elaborator.apply_body(chosen.body, inside, current, inner))
+    return _select_results(elaboration, chosen, inside, elaboration.apply_body(chosen.body, inside, current, inner))
 
 
 def _bind_inputs(
-    elaborator: Elaborator, chosen: BlockDef, use: BlockUse, env: Env, current: Bundle
+    elaboration: Elaboration, chosen: BlockDef, use: BlockUse, env: Env, current: Bundle
 ) -> dict[str, Bundle]:
     """The values that a block calls by names of its own."""
     if not chosen.inputs:
         return {}
     if len(chosen.inputs) == len(current):
         return {scalar.text: (value,) for scalar, value in zip(chosen.inputs, current, strict=True)}
-    if not elaborator.has_unknown(current):
+    if not elaboration.has_unknown(current):
         names = ", ".join(scalar.text for scalar in chosen.inputs)
         given = "one value" if len(current) == 1 else f"{len(current)} values"
-        elaborator.report(f"{chosen.name} takes {len(chosen.inputs)} values ({names}), got {given}", use.span, env.use)
-    elaborator.mark_read(current)
+        elaboration.report(f"{chosen.name} takes {len(chosen.inputs)} values ({names}), got {given}", use.span, env.use)
+    elaboration.mark_read(current)
     return {scalar.text: (UNKNOWN,) for scalar in chosen.inputs}
 
 
-def _select_results(elaborator: Elaborator, chosen: BlockDef, env: Env, last: Bundle) -> Bundle:
+def _select_results(elaboration: Elaboration, chosen: BlockDef, env: Env, last: Bundle) -> Bundle:
     if not chosen.outputs:
         return last
-    values = elaborator.find_all(chosen.outputs, env)
+    values = elaboration.find_all(chosen.outputs, env)
     if len(values) > 1:
-        elaborator.mark_read(values)
+        elaboration.mark_read(values)
     return values
 
 
 def bind_arguments(
-    elaborator: Elaborator,
+    elaboration: Elaboration,
     parameters: Mapping[str, ArgumentDef],
     given: Mapping[str, Tree | Layer],
     caller: Env,
@@ -103,27 +101,27 @@ def bind_arguments(
         env = own if value is None else caller
         try:
             own.names[name] = _evaluate_argument(
-                elaborator, parameter, parameter.default if value is None else value, env, current, owner
+                elaboration, parameter, parameter.default if value is None else value, env, current, owner
             )
         except UnknownError:
             own.names[name] = UNKNOWN_NUMBER
         except SpecError as error:
-            elaborator.mistakes.report(error)
+            elaboration.mistakes.report(error)
             own.names[name] = UNKNOWN_NUMBER
 
 
 def _evaluate_argument(
-    elaborator: Elaborator, parameter: ArgumentDef, value: Tree | Layer | None, env: Env, current: Bundle, owner: str
+    elaboration: Elaboration, parameter: ArgumentDef, value: Tree | Layer | None, env: Env, current: Bundle, owner: str
 ) -> Any:
     if value is None:
         advice = f"give it a default, or a value from outside; it is of type {parameter.kind}"
         raise_spec_error(f"{owner} needs {parameter.name!r}", parameter.span, env.use, help=advice)
     if isinstance(value, Layer):
-        elaborator.budget.charge("layers", len(env.names) // _NAMES)
-        return Closure(value, Env(dict(env.names), env.frame, env.use), is_identity(elaborator, value, env))
+        elaboration.budget.charge("layers", len(env.names) // _NAMES)
+        return Closure(value, Env(dict(env.names), env.frame, env.use), is_identity(elaboration, value, env))
     result = evaluate_tree(value, env.names, count_channels(current), env.use)
     if isinstance(result, tuple):
-        elaborator.budget.charge("arithmetic", len(result) // 2, value.span, env.use)
+        elaboration.budget.charge("arithmetic", len(result) // 2, value.span, env.use)
     if not matches_kind(result, parameter.kind):
         shown = (
             f"{value.text} is {round_fractions(result)}"
@@ -137,27 +135,27 @@ def _evaluate_argument(
 
 
 def apply_argument(
-    elaborator: Elaborator, use: ArgumentUse, env: Env, current: Bundle, scope: NameScope, label: Label | None
+    elaboration: Elaboration, use: ArgumentUse, env: Env, current: Bundle, scope: NameScope, label: Label | None
 ) -> Bundle:
     """A layer that was handed in: read where it was written, made here, called by its argument's name."""
     value = env.names[use.name]
     if isinstance(value, NestLevel):
-        inner = elaborator.open_region(scope, label, "", {}, use.span, env.use) if label is not None else scope
-        return loops.run_nest_level(elaborator, value, current, inner, env.use)
+        inner = elaboration.open_region(scope, label, "", {}, use.span, env.use) if label is not None else scope
+        return loops.run_nest_level(elaboration, value, current, inner, env.use)
     if value is UNKNOWN_NUMBER:
         raise UnknownError
-    elaborator.budget.charge("layers", FRAME)
+    elaboration.budget.charge("layers", FRAME)
     written = Env(value.env.names, ValueFrame(value.env.frame), env.use)
     if label is None and not value.empty:
         label = Label(scope.find_free_name(use.name), use.span)
-    return elaborator.apply_layer(value.layer, written, current, scope, label)
+    return elaboration.apply_layer(value.layer, written, current, scope, label)
 
 
-def is_identity(elaborator: Elaborator, layer: Layer, env: Env) -> bool:
+def is_identity(elaboration: Elaboration, layer: Layer, env: Env) -> bool:
     """Whether a layer makes nothing at all, and so needs no name."""
-    if layer not in elaborator.identities:
-        elaborator.identities[layer] = _find_handed_arguments(layer)
-    handed = elaborator.identities[layer]
+    if layer not in elaboration.identities:
+        elaboration.identities[layer] = _find_handed_arguments(layer)
+    handed = elaboration.identities[layer]
     return handed is not None and all(_is_empty(env.names[name]) for name in handed)
 
 

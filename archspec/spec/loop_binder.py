@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as AbstractMapping
-from typing import TYPE_CHECKING
 
 from archspec.errors import Collector
 from archspec.spec.bound_tree import Layer, Loop, Sequential
 from archspec.spec.expressions import is_name
 from archspec.spec.foreign_advice import advise_key, translate_key
+from archspec.spec.layer_binder import LayerBinder
 from archspec.spec.literals import check_value
 from archspec.spec.symbols import SymbolTable, check_module_name
 from archspec.spec.yaml_tree import Mapping, Scalar, Tree, describe_tree
 from archspec.suggestions import did_you_mean
-
-if TYPE_CHECKING:
-    from archspec.spec.binder import Binder
 
 _TURN_FIELDS: AbstractMapping[str, tuple[str, ...]] = {
     "repeat": ("times", "layers", "index", "start", "name", "share"),
@@ -42,7 +39,7 @@ _TURN_HELP: AbstractMapping[str, str] = {
 }
 
 
-def bind_loop(binder: Binder, key: Scalar, arguments: Tree, names: SymbolTable) -> Layer:
+def bind_loop(binder: LayerBinder, key: Scalar, arguments: Tree, names: SymbolTable) -> Layer:
     word = key.text
     if not isinstance(arguments, Mapping):
         return binder.report(

@@ -3,82 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archspec import meter
 from archspec.errors import Use, raise_spec_error
 from archspec.spec.bound_tree import Layer, Loop, Sequential
+from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import Bundle, Env, Label, NameScope, NestLevel, count_channels
 from archspec.spec.values import evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import Scalar, Tree
 
-if TYPE_CHECKING:
-    from archspec.spec.elaborator import Elaborator
-
 
 def run_loop(
-    elaborator: Elaborator, loop: Loop, env: Env, current: Bundle, scope: NameScope, label: Label | None
+    elaboration: Elaboration, loop: Loop, env: Env, current: Bundle, scope: NameScope, label: Label | None
 ) -> Bundle:
     """All turns of an iterator; a label is the region of its turns."""
     start = _evaluate_whole_number(loop.start, "start", loop, env, current) if loop.start is not None else 1
-    inner = elaborator.open_region(scope, label, "", {}, loop.span, env.use) if label is not None else scope
+    inner = elaboration.open_region(scope, label, "", {}, loop.span, env.use) if label is not None else scope
     count = len(current) if loop.word == "each" else _count_turns(loop, env, current)
     if loop.word == "nest":
-        return run_nest_level(elaborator, NestLevel(loop, env, count, start), current, inner, env.use)
+        return run_nest_level(elaboration, NestLevel(loop, env, count, start), current, inner, env.use)
     keyed = label is not None
     results: list[Bundle] = []
-    for turn in _iter_shared_turns(elaborator, count, inner) if loop.share else range(count):
+    for turn in _iter_shared_turns(elaboration, count, inner) if loop.share else range(count):
         given = (current[turn],) if loop.word == "each" else current
-        result = _run_turn(elaborator, loop, env, given, inner, start + turn, keyed=keyed)
+        result = _run_turn(elaboration, loop, env, given, inner, start + turn, keyed=keyed)
         if loop.word == "repeat":
             current = result
         else:
-            elaborator.budget.charge("values", len(result) // 8)
+            elaboration.budget.charge("values", len(result) // 8)
             results.append(result)
     return current if loop.word == "repeat" else tuple([value for result in results for value in result])
 
 
-def _iter_shared_turns(elaborator: Elaborator, count: int, scope: NameScope) -> Iterator[int]:
+def _iter_shared_turns(elaboration: Elaboration, count: int, scope: NameScope) -> Iterator[int]:
     """The numbers of turns that share their weights: each of them takes the same names."""
-    first, outer = scope.state(), elaborator.builder.sharing
-    elaborator.builder.sharing = True
+    first, outer = scope.state(), elaboration.builder.sharing
+    elaboration.builder.sharing = True
     for turn in range(count):
         if turn:
             scope.restore(first)
         yield turn
-    elaborator.builder.sharing = outer
+    elaboration.builder.sharing = outer
 
 
 def run_nest_level(
-    elaborator: Elaborator, core: NestLevel, current: Bundle, scope: NameScope, use: Use | None
+    elaboration: Elaboration, core: NestLevel, current: Bundle, scope: NameScope, use: Use | None
 ) -> Bundle:
     """One level of a `nest`: its core at the bottom, else its layers with `core` for the level below."""
     loop = core.loop
-    elaborator.builder.count_layers(1, loop, use)
+    elaboration.builder.count_layers(1, loop, use)
     env = Env(core.env.names, core.env.frame, use)
     if core.level == 0:
         assert loop.core is not None
-        return elaborator.apply_layer(loop.core, env, current, scope)
+        return elaboration.apply_layer(loop.core, env, current, scope)
     number = core.start + core.level - 1
     names: dict[str, Any] = {"core": NestLevel(loop, core.env, core.level - 1, core.start)}
     if loop.index is not None:
         names[loop.index] = number
     label = Label(scope.find_free_name(_name_turn(loop.prefix, number)), loop.span) if loop.prefix else None
-    return elaborator.apply_layer(loop.body, env.with_names(names), current, scope, label)
+    return elaboration.apply_layer(loop.body, env.with_names(names), current, scope, label)
 
 
 def _run_turn(
-    elaborator: Elaborator, loop: Loop, env: Env, current: Bundle, scope: NameScope, number: int, *, keyed: bool
+    elaboration: Elaboration, loop: Loop, env: Env, current: Bundle, scope: NameScope, number: int, *, keyed: bool
 ) -> Bundle:
-    elaborator.builder.count_layers(1, loop, env.use)
+    elaboration.builder.count_layers(1, loop, env.use)
     inner = env.with_names({loop.index: number}) if loop.index is not None else env.inside()
     if loop.prefix is not None:
         label = Label(_name_turn(loop.prefix, number), loop.span)
     elif keyed:
         label = Label(scope.next_number(), loop.span)
     else:
-        return elaborator.apply_layer(loop.body, inner, current, scope)
-    return elaborator.apply_layer(_unwrap_single(loop.body), inner, current, scope, label)
+        return elaboration.apply_layer(loop.body, inner, current, scope)
+    return elaboration.apply_layer(_unwrap_single(loop.body), inner, current, scope, label)
 
 
 def _name_turn(prefix: str, number: int) -> str:

@@ -1,41 +1,38 @@
-"""Where a network begins and ends, while it is being built: its inputs, its outputs, and what leads to none of these."""
+"""The inputs and outputs of a network while it is being built, and the layers that reach no output."""
 
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
 
 from archspec.errors import SpecError, raise_spec_error, shorten_text
 from archspec.ir.graph import Node, Value
 from archspec.ir.shape import Shape
 from archspec.numerals import format_grouped
 from archspec.spec.bound_tree import InputUse
+from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import UNKNOWN, Bundle
 from archspec.spec.values import NO_VALUE, UnknownError, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import Tree
-
-if TYPE_CHECKING:
-    from archspec.spec.elaborator import Elaborator
 
 _MOST_AXES = 8  # of an input
 _LOST = "lead it into a join, return it with outputs, or leave it out"
 
 
-def add_input(elaborator: Elaborator, use: InputUse) -> Value:
+def add_input(elaboration: Elaboration, use: InputUse) -> Value:
     """The value of one input."""
     try:
-        return elaborator.graph.add_input(use.name, _evaluate_shape(elaborator, use.sizes), use.sizes.span)
+        return elaboration.graph.add_input(use.name, _evaluate_shape(elaboration, use.sizes), use.sizes.span)
     except UnknownError:
         return UNKNOWN
     except SpecError as error:
-        elaborator.mistakes.report(error)
+        elaboration.mistakes.report(error)
         return UNKNOWN
 
 
-def _evaluate_shape(elaborator: Elaborator, sizes: Tree) -> Shape:
-    given = evaluate_tree(sizes, elaborator.document.names, NO_VALUE, None)
+def _evaluate_shape(elaboration: Elaboration, sizes: Tree) -> Shape:
+    given = evaluate_tree(sizes, elaboration.document.names, NO_VALUE, None)
     evaluated = tuple(given.values()) if isinstance(given, dict) else given
-    most = elaborator.budget.limits.elements
+    most = elaboration.budget.limits.elements
     if not all(isinstance(size, int) and 1 <= size <= most for size in evaluated):
         shown = shorten_text(", ".join(str(round_fractions(size)) for size in evaluated))
         raise_spec_error(f"an input has whole sizes of at least 1, got [{shown}]", sizes.span, None)
@@ -48,26 +45,26 @@ def _evaluate_shape(elaborator: Elaborator, sizes: Tree) -> Shape:
     return Shape.named(given) if isinstance(given, dict) else Shape.of(*evaluated)
 
 
-def name_outputs(elaborator: Elaborator, last: Bundle) -> None:
+def name_outputs(elaboration: Elaboration, last: Bundle) -> None:
     """Names the outputs: `output`, or by their stages; those of a bundle are numbered."""
-    chosen = elaborator.program.outputs
+    chosen = elaboration.program.outputs
     if len(chosen) > 1:
-        named = [(scalar.text, elaborator.find(scalar.text, elaborator.document)) for scalar in chosen]
+        named = [(scalar.text, elaboration.find(scalar.text, elaboration.document)) for scalar in chosen]
     else:
-        named = [("output", elaborator.find(chosen[0].text, elaborator.document) if chosen else last)]
+        named = [("output", elaboration.find(chosen[0].text, elaboration.document) if chosen else last)]
     for name, values in named:
         for index, value in enumerate(values):
             if value is not UNKNOWN:
-                elaborator.graph.outputs[name if len(values) == 1 else f"{name}{index}"] = value
+                elaboration.graph.add_output(name if len(values) == 1 else f"{name}{index}", value)
 
 
-def check_reached(elaborator: Elaborator) -> None:
+def check_reached(elaboration: Elaboration) -> None:
     """Reports each layer that reaches no output; values of bundles may be left, and what a wrong layer reads is read."""
-    if elaborator.skipped:
+    if elaboration.skipped:
         return
-    needed = {value.node for value in elaborator.graph.outputs.values()} | elaborator.may_be_unused
+    needed = {value.node for value in elaboration.graph.outputs.values()} | elaboration.may_be_unused
     lost: list[Node] = []
-    for node in reversed(elaborator.graph.nodes):
+    for node in reversed(elaboration.graph.nodes):
         if not isinstance(node, Node):
             continue
         if node.id in needed:
@@ -75,7 +72,7 @@ def check_reached(elaborator: Elaborator) -> None:
         elif not any(value.users for value in node.outputs):
             lost.append(node)
     for node in reversed(lost):
-        elaborator.report(f"{_describe_node(node)} reaches no output", node.span, node.use, help=_LOST)
+        elaboration.report(f"{_describe_node(node)} reaches no output", node.span, node.use, help=_LOST)
 
 
 def _describe_node(node: Node) -> str:

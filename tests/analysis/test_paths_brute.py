@@ -13,7 +13,8 @@ import pytest
 from archspec.analysis import path_enumeration as one_by_one
 from archspec.analysis.counts import compute_depth
 from archspec.analysis.path_enumeration import iter_paths, unravel_paths
-from archspec.analysis.paths import LengthUnit, count_paths
+from archspec.analysis.path_sums import LengthUnit
+from archspec.analysis.paths import count_paths
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.shape import Shape
 from archspec.ops.activation import ReLU
@@ -229,9 +230,12 @@ def named(seed: int) -> Graph:
     graph = enumerated(seed, gates=False)[0].graph
     rng = Random(seed)
     cuts = sorted(rng.choices(range(len(graph.nodes)), k=2))
-    for at, node in enumerate(graph.nodes):
-        if isinstance(node, Node):
-            graph.nodes[at] = node._replace(path=(f"part{sum(at > cut for cut in cuts)}", f"op{at}"))
+    graph.nodes = [
+        node._replace(path=(f"part{sum(node.id > cut for cut in cuts)}", f"op{node.id}"))
+        if isinstance(node, Node)
+        else node
+        for node in graph.nodes
+    ]
     return graph
 
 

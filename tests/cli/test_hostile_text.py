@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pypdf
@@ -247,7 +248,8 @@ def test_progress_shows_names_as_text() -> None:
     from archspec.cli.progress import PlainProgress
 
     control = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # of rich: colours, and where it writes
-    for make in (draw_bars, PlainProgress):
+    makers: tuple[Callable[[Screen], Any], ...] = (draw_bars, PlainProgress)
+    for make in makers:
         stream = io.StringIO()
         target = Screen(stream, "standard error")
         target.isatty = lambda: True  # type: ignore[method-assign]

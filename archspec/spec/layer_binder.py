@@ -1,0 +1,71 @@
+"""What binds the layers of a document, whatever their words: the forms in which layers are written."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
+
+from archspec import meter
+from archspec.errors import Collector, Note, Span
+from archspec.spec.bound_tree import Layer, NamedLayer, Sequential
+from archspec.spec.document import Entry
+from archspec.spec.layer_forms import without_rests
+from archspec.spec.symbols import SymbolTable, check_module_name
+from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree
+
+_LAYER = 4  # units of work for a layer
+
+
+class LayerBinder(ABC):
+    """Binds the layers of one document; what is wrong goes into `errors`, and an identity stands in its place."""
+
+    def __init__(
+        self, defaults: AbstractMapping[str, AbstractMapping[str, Entry]], document: SymbolTable, errors: Collector
+    ) -> None:
+        self.defaults, self.document, self.errors = defaults, document, errors
+        self.meter = meter.find_meter()
+
+    def bind_layers(self, tree: Tree, names: SymbolTable) -> Layer:
+        """A body: a word, a list, or a mapping of names to layers."""
+        return (
+            self.bind_named_layers(tree, names.nested()) if isinstance(tree, Mapping) else self.bind_layer(tree, names)
+        )
+
+    def bind_layer(self, tree: Tree, names: SymbolTable, *, branch: bool = False) -> Layer:
+        self.meter.charge("binding", _LAYER, tree.span)
+        if isinstance(tree, Scalar):
+            return self.bind_word(tree, names)
+        if isinstance(tree, Sequence):
+            inner = names.nested()
+            items = tuple(NamedLayer(None, self.bind_layer(item, inner)) for item in without_rests(tree))
+            return Sequential(span=tree.span, items=items, named=False)
+        return self.bind_use(tree, names, branch=branch)
+
+    def bind_named_layers(self, tree: Mapping, names: SymbolTable) -> Sequential:
+        return Sequential(span=tree.span, items=tuple(self.bind_items(tree, names)), named=True)
+
+    def bind_items(self, tree: Mapping, names: SymbolTable, *, branch: bool = False) -> Iterator[NamedLayer]:
+        """The named layers of a mapping; each name can be used behind it."""
+        for key, value in tree:
+            good = check_module_name(key, self.errors)
+            layer = self.bind_layer(value, names, branch=branch)
+            names.add_value(key)
+            yield NamedLayer(key if good else None, layer)
+
+    @abstractmethod
+    def bind_word(self, scalar: Scalar, names: SymbolTable) -> Layer:
+        """A word alone."""
+
+    @abstractmethod
+    def bind_use(self, tree: Mapping, names: SymbolTable, *, branch: bool = False) -> Layer:
+        """A word with arguments, and perhaps `from`, `with`, `as`."""
+
+    def report(self, message: str, span: Span, advice: str | None = None, *, notes: tuple[Note, ...] = ()) -> Layer:
+        self.errors.report(message, span, help=advice, notes=notes)
+        return make_empty_layer(span)
+
+
+def make_empty_layer(span: Span) -> Layer:
+    """What stands in the place of a layer that is wrong."""
+    return Sequential(span=span, items=(), named=False)
