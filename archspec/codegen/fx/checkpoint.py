@@ -83,7 +83,7 @@ def load_weights(model: nn.Module, weights: str | Path, *, strict: bool = True) 
 
     >>> import archspec
     >>> arch = archspec.load("lstm")
-    >>> arch.export("lstm.safetensors", seed=1)
+    >>> arch.save("lstm.safetensors", seed=1)
     >>> load_weights(arch.build(), "lstm.safetensors").exact
     True
     """
