@@ -16,7 +16,7 @@ import archspec
 from tests.processes import run_python
 
 HEAVY = ("pydantic", "networkx", "torch", "click", "rich", "yaml")
-COMPLETION = {"_ARCHSPEC_COMPLETE": "bash_complete", "COMP_WORDS": "archspec che", "COMP_CWORD": "1"}
+COMPLETION = {"_ARCHSPEC_COMPLETE": "bash_complete", "COMP_WORDS": "archspec ", "COMP_CWORD": "1"}
 """What a shell sets to have a word completed."""
 PACKAGE = Path(archspec.__file__).parent
 INTERNAL = {
