@@ -57,6 +57,16 @@ class Architecture(Network):
         """What took the place of the spec's `args`, as text."""
 
     @property
+    def optimized(self) -> bool:
+        """Whether the network was made by `optimize`.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").optimize().optimized
+        True
+        """
+        return self.optimized_from is not None
+
+    @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """The warnings about the spec: what changes nothing, and what probably means something else; `archspec check` prints them.
 

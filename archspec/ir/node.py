@@ -151,6 +151,4 @@ def is_noop(node: Node) -> bool:
     >>> is_noop(next(archspec.load("resnet18").graph.ops))
     False
     """
-    return node.op.word in {"identity", "bundle"} or (
-        node.op.join and len(node.inputs) == 1 and node.op.word != "multiply"
-    )
+    return node.op.passes_through(len(node.inputs))
