@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archspec.analysis.diff import Diff
     from archspec.analysis.expansion import Expansion
     from archspec.analysis.partition import CutError, PartitionStage
-    from archspec.analysis.path_enumeration import SignalPath, TooManyPathsError
+    from archspec.analysis.path_enumeration import SignalPath, TooManyPathsError, iter_paths
     from archspec.analysis.path_sums import LengthUnit
     from archspec.analysis.paths import PathCounts
     from archspec.api import bundled, check, load, load_overridden, schema
@@ -26,31 +26,39 @@ if TYPE_CHECKING:
     from archspec.codegen.errors import (
         BuildError,
         CheckpointWarning,
-        ExportError,
         InternalError,
         MissingDeviceError,
         WeightsError,
         WeightsWarning,
     )
+    from archspec.codegen.fx.assemble import Checkpoint
+    from archspec.codegen.fx.trial import Trial
     from archspec.draw.picture import Detail, Direction, DrawError, Picture
-    from archspec.errors import ArchspecError, Diagnostic, LimitError, Note, Source, Span, SpecError
+    from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, Source, Span, SpecError
     from archspec.extras import UnavailableError
+    from archspec.formats import FORMATS, Format, find_format, list_endings
     from archspec.ir.parts import UnknownPartError
+    from archspec.network import Network
     from archspec.ops.base import ShapeError
     from archspec.passes.contract import PassError
+    from archspec.passes.lesion import LesionPlan, plan_lesion
     from archspec.pipeline import Pipeline
+    from archspec.report.comparison import format_comparison
     from archspec.report.data import TooLargeError
-    from archspec.report.table import Summary
+    from archspec.report.table import Summary, render_summary
     from archspec.spec.budget import Budget
     from archspec.spec.limits import Limits
     from archspec.spec.refusals import SpecFileError, SpecNotFoundError, SpecTypeError
+    from archspec.spec.yaml_reader import decode_source
     from archspec.spec.zoo import ZooEntry, load_zoo
 
 __all__ = [
+    "FORMATS",
     "Architecture",
     "ArchspecError",
     "Budget",
     "BuildError",
+    "Checkpoint",
     "CheckpointWarning",
     "CostError",
     "CutError",
@@ -61,11 +69,14 @@ __all__ = [
     "DrawError",
     "Expansion",
     "ExportError",
+    "Format",
     "InternalError",
     "LengthUnit",
+    "LesionPlan",
     "LimitError",
     "Limits",
     "MissingDeviceError",
+    "Network",
     "Note",
     "PartitionStage",
     "PassError",
@@ -83,6 +94,7 @@ __all__ = [
     "Summary",
     "TooLargeError",
     "TooManyPathsError",
+    "Trial",
     "UnavailableError",
     "UnknownPartError",
     "WeightsError",
@@ -90,9 +102,16 @@ __all__ = [
     "ZooEntry",
     "bundled",
     "check",
+    "decode_source",
+    "find_format",
+    "format_comparison",
+    "iter_paths",
+    "list_endings",
     "load",
     "load_overridden",
     "load_zoo",
+    "plan_lesion",
+    "render_summary",
     "schema",
 ]
 __version__ = "0.2.0"
@@ -102,24 +121,31 @@ _HOMES = {
     "analysis.diff": "Diff",
     "analysis.expansion": "Expansion",
     "analysis.partition": "CutError PartitionStage",
-    "analysis.path_enumeration": "SignalPath TooManyPathsError",
+    "analysis.path_enumeration": "SignalPath TooManyPathsError iter_paths",
     "analysis.path_sums": "LengthUnit",
     "analysis.paths": "PathCounts",
     "api": "bundled check load load_overridden schema",
     "architecture": "Architecture",
-    "codegen.errors": "BuildError CheckpointWarning ExportError InternalError MissingDeviceError WeightsError WeightsWarning",
+    "codegen.errors": "BuildError CheckpointWarning InternalError MissingDeviceError WeightsError WeightsWarning",
+    "codegen.fx.assemble": "Checkpoint",
+    "codegen.fx.trial": "Trial",
     "draw.picture": "Detail Direction DrawError Picture",
-    "errors": "ArchspecError Diagnostic LimitError Note Source Span SpecError",
+    "errors": "ArchspecError Diagnostic ExportError LimitError Note Source Span SpecError",
     "extras": "UnavailableError",
+    "formats": "FORMATS Format find_format list_endings",
     "ir.parts": "UnknownPartError",
     "ops.base": "ShapeError",
+    "network": "Network",
     "passes.contract": "PassError",
+    "passes.lesion": "LesionPlan plan_lesion",
     "pipeline": "Pipeline",
+    "report.comparison": "format_comparison",
     "report.data": "TooLargeError",
-    "report.table": "Summary",
+    "report.table": "Summary render_summary",
     "spec.budget": "Budget",
     "spec.limits": "Limits",
     "spec.refusals": "SpecFileError SpecNotFoundError SpecTypeError",
+    "spec.yaml_reader": "decode_source",
     "spec.zoo": "ZooEntry load_zoo",
 }
 """The module of each public name, as the imports above say it to a type checker; `tests/test_face.py` holds both together."""

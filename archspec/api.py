@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from archspec.architecture import Architecture
-from archspec.errors import Diagnostic, Source, SpecError, diagnostic_order
+from archspec.errors import Diagnostic, SpecError, diagnostic_order
 from archspec.passes import ARGUMENTS
 from archspec.spec import bundled as bundled_specs
 from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.source_lookup import Spec, locate_source
-
-_LOGGER = logging.getLogger("archspec")
 
 
 def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> Architecture:
@@ -38,8 +34,11 @@ def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> 
     {'output': (10,)}
     """
     arch = load_overridden(spec, overrides, limits=limits)
-    for warning in arch.warnings:
-        _LOGGER.warning("%s", warning)
+    if arch.warnings:
+        import logging
+
+        for warning in arch.warnings:
+            logging.getLogger("archspec").warning("%s", warning)
     return arch
 
 
@@ -48,12 +47,8 @@ def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits 
     if not isinstance(limits, Limits | Budget):
         raise TypeError(f"limits needs archspec.Limits, got {type(limits).__name__}")
     budget = Budget.of(limits)
-    return Architecture(*compile_source(*locate_source(spec, budget.limits), budget, overrides))
-
-
-def load_as(text: str, path: Path, *, limits: Limits = DEFAULT) -> Architecture:
-    """The architecture of a spec that is still to be written to a file. Raises `SpecError`."""
-    return Architecture(*compile_source(Source(str(path), text), path, limits, {}))
+    source, path = locate_source(spec, budget.limits)
+    return Architecture(*compile_source(source, path, budget, overrides), path=path)
 
 
 def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic, ...]:

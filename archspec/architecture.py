@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
-from archspec.meter import find_meter
-from archspec.numerals import format_number
+from archspec.network import Network
 from archspec.passes import BY_WORD
-from archspec.printable import escape_unprintable
 from archspec.spec.bound_tree import Program
-from archspec.spec.yaml_tree import Tree, to_plain_data
 
 if TYPE_CHECKING:
-    import networkx as nx
     import torch
 
-    from archspec.analysis.diff import Diff
-    from archspec.analysis.expansion import Expansion
-    from archspec.analysis.expected_depth import ExpectedDepth
-    from archspec.analysis.path_enumeration import SignalPath
-    from archspec.analysis.path_sums import LengthUnit
-    from archspec.analysis.paths import PathCounts
     from archspec.codegen.fx import Checkpoint
+    from archspec.codegen.fx.trial import Trial
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
-    from archspec.report.table import Summary
+    from archspec.saving import NetworkKind
 
 
-_COUNTED = 5  # units of work for each node of a network whose counts are compared with what is expected
-_DIGITS = 300  # of a number that a spec expects, to be copied from the message; a longer one is rounded
-
-
-class Architecture:
-    """A checked network: its graph, and what can be known of it without running it."""
+class Architecture(Network):
+    """A network that a spec describes: what `Network` knows of it, and all that can be made of it."""
 
     def __init__(
         self,
@@ -48,9 +34,16 @@ class Architecture:
         text: str = "",
         overrides: Mapping[str, str] | None = None,
         *,
+        path: Path | None = None,
+        rewrites: tuple[tuple[str, Mapping[str, Any]], ...] = (),
         optimized_from: Architecture | None = None,
     ) -> None:
-        self.program, self.graph = program, graph
+        super().__init__(graph)
+        self.program = program
+        self.path = path
+        """The file that the spec was read from; None where it was text or a mapping."""
+        self.rewrites = rewrites
+        """The passes, each with its arguments, that were applied after those of the spec: see `rewrite`."""
         self.optimized_from = optimized_from
         """The architecture that this one is an optimised form of: the one whose weights it takes."""
         self.text = text
@@ -59,142 +52,54 @@ class Architecture:
         """What took the place of the spec's `args`, as text."""
 
     @property
-    def name(self) -> str:
-        return self.graph.name
-
-    @property
-    def paper(self) -> str:
-        """The paper or the author, as the spec says."""
-        return self.graph.source
-
-    @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What of the spec changes nothing, or reads as if something else were meant; `archspec check` prints them."""
         return self.program.warnings
 
-    def to_networkx(self) -> nx.MultiDiGraph[int]:
-        """The wiring: a node is a number with its `node`; an edge's key is the position of the operand that it feeds."""
-        return self.graph.dag
-
-    @property
-    def input_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The sizes of each input, without the batch."""
-        return {name: value.shape.sizes for name, value in self.graph.inputs.items()}
-
-    @property
-    def output_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The sizes of each output, without the batch."""
-        return {name: value.shape.sizes for name, value in self.graph.outputs.items()}
-
-    @cached_property
-    def params(self) -> int:
-        """Trainable scalars: weights, biases, the affine pair of a normalisation. Shared ones count once."""
-        from archspec.analysis.counts import count_params
-
-        return count_params(self.graph)
-
-    @cached_property
-    def macs(self) -> int:
-        """Multiply-accumulates of convolutions, linear layers and matrix products for one sample; FLOPs are twice as many."""
-        from archspec.analysis.counts import count_macs
-
-        return count_macs(self.graph)
-
-    @cached_property
-    def depth(self) -> int:
-        """Weighted layers on the longest path."""
-        from archspec.analysis.counts import compute_depth
-
-        return compute_depth(self.graph)
-
-    @cached_property
-    def expected_depth(self) -> ExpectedDepth | None:
-        """How many residual branches stochastic depth keeps on average in training; None where it drops none."""
-        from archspec.analysis.expected_depth import expected_depth
-
-        return expected_depth(self.graph)
-
-    def paths(
-        self,
-        unit: LengthUnit = "modules",
-        *,
-        gates: bool = False,
-        source: str | None = None,
-        target: str | None = None,
-    ) -> PathCounts:
-        """The paths from the inputs to the outputs, counted by channel range, and how their lengths are distributed.
-
-        `source` and `target` are inputs, outputs or parts by name: paths start where they enter one and end where they leave
-        the other. Raises `LookupError` where there is nothing of that name.
-        """
-        from archspec.analysis.paths import count_paths
-
-        return count_paths(self.graph, unit=unit, gates=gates, source=source, target=target)
-
-    def iter_paths(self, unit: LengthUnit = "modules", *, gates: bool = False) -> Iterator[SignalPath]:
-        """The single paths, shortest first: their nodes, names, lengths. However many there are, the first come at once."""
-        from archspec.analysis.path_enumeration import iter_paths
-
-        return iter_paths(self.paths(unit, gates=gates))
-
-    def unravel(self, limit: int = 4096, unit: LengthUnit = "modules", *, gates: bool = False) -> nx.DiGraph[int]:
-        """The tree of all paths: `archspec.analysis.path_enumeration` says what its nodes and edges have.
-
-        Raises:
-            TooManyPathsError: there are more than `limit` paths.
-        """
-        from archspec.analysis.path_enumeration import unravel_paths
-
-        return unravel_paths(self.paths(unit, gates=gates), limit)
-
-    def expansion(self) -> Expansion:
-        """The sum of products that a chain of residual units is when its branches are linear, and its gradient's.
-
-        Raises:
-            SpecError: the network is no such chain.
-        """
-        from archspec.analysis.expansion import expand_residual_chain
-
-        return expand_residual_chain(self.graph)
-
-    def summary(self, depth: int | None = None) -> Summary:
-        """The table of layers with shapes and costs; `str` of it is for people, its `as_dict` for programs."""
-        from archspec.report.summary import summarise_network
-
-        return summarise_network(self.graph, depth=depth)
-
     def draw(
         self,
-        file: str | os.PathLike[str] | None = None,
-        *,
         detail: Detail = "stages",
+        *,
         fold: bool = True,
         depth: int | None = None,
         direction: Direction | None = None,
-        theme: Literal["light", "dark", "print"] = "light",
+        max_boxes: int = 3000,
+        max_paths: int = 64,
     ) -> Picture:
-        """The picture of the network; written to `file`, if one is given, in the format of its ending.
+        """The picture of the network; `save` writes it to a file, `archspec.draw.render_picture` gives the bytes.
+
+        `fold` draws equal parts in a row once, as ×N; `depth` is how many levels of parts the layers are shown at. `max_boxes`
+        bounds a picture of layers, `max_paths` one of paths. Raises `DrawError` where the picture would pass such a limit.
+        """
+        from archspec.draw import draw_picture
+
+        return draw_picture(
+            self.graph, detail, fold=fold, depth=depth, direction=direction, max_boxes=max_boxes, max_paths=max_paths
+        )
+
+    def save(
+        self, path: str | Path, *, kind: NetworkKind | None = None, ending: str | None = None, **options: Any
+    ) -> None:
+        """Writes the network to a file, whole or not at all, in the format of its ending; `archspec.FORMATS` has them all.
+
+        Args:
+            path: the file.
+            ending: says the format where the file's name does not: of a pipe, of a device.
+            kind: chooses between formats of one ending: `.html` is a picture, unless it is to be a "report".
+            options: a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`) takes those of `draw`, and a `theme` ("light",
+                "dark", "print"); a report, other networks `beside`; source (`.py`), the `command` that it says made it; a program
+                (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict` and `report` of `build`;
+                a spec (`.yaml`), which extends the one that was loaded, the `limits` that it must keep to.
 
         Raises:
+            ExportError: there is no such format, a package that it needs is missing, or the network cannot be written in it.
             DrawError: the picture is too large, or what draws it is not installed.
-            KeyError: no format has that ending.
-            OSError: the file cannot be written; the one that was there is as it was.
+            WeightsError: as in `build`.
+            OSError: a file cannot be read or written; the one that was there is as it was.
         """
-        from archspec.draw import THEMES, draw_picture, render_picture
-        from archspec.files import check_writable, write_atomically
+        from archspec.saving import save_network
 
-        if file is not None:
-            check_writable(Path(file))
-        picture = draw_picture(self.graph, detail, fold=fold, depth=depth, direction=direction)
-        if file is not None:
-            write_atomically(Path(file), render_picture(picture, Path(file).suffix.lower(), THEMES[theme]))
-        return picture
-
-    def diff(self, other: Architecture) -> Diff:
-        """What differs between this network and another: parts by their names, counts, stages."""
-        from archspec.analysis.diff import diff_networks
-
-        return diff_networks(self.graph, other.graph)
+        save_network(self, Path(path), kind, ending, options)
 
     def report(self, *others: Architecture) -> str:
         """A page about this network, alone or beside another: HTML that needs no other file and no network.
@@ -253,6 +158,19 @@ class Architecture:
                 report(str(fit))
         return model
 
+    def try_out(self, device: str = "auto", batch: int = 2, **options: Any) -> Trial:
+        """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on a batch of noise, and says how long that took.
+
+        `options` are the `seed`, `weights`, `strict` and `report` of `build`. Raises as `build` does, and:
+
+        Raises:
+            MissingDeviceError: the device is not there.
+            MemoryError: the weights or the values do not fit into its memory.
+        """
+        from archspec.codegen.fx.trial import try_out
+
+        return try_out(self.graph, partial(self.build, **options), device=device, batch=batch)
+
     def pipeline(
         self,
         stages: int,
@@ -280,47 +198,6 @@ class Architecture:
             self.graph, stages, costs=costs, measure=measure, batch=batch, crossing=crossing, build_network=whole
         )
 
-    def export(
-        self,
-        path: str | Path,
-        *,
-        seed: int | None = 0,
-        weights: str | Path | None = None,
-        strict: bool = True,
-        report: Callable[[str], object] | None = None,
-        command: str | None = None,
-        ending: str | None = None,
-    ) -> None:
-        """Writes the network to a file, whole or not at all: `.py`, `.pt2`, `.onnx` or `.safetensors` by its ending.
-
-        `command` is what source says that it was made by, `ending` the form where the file's name does not say it (a pipe, a
-        device); the rest is as in `build`.
-
-        Raises:
-            ValueError: the ending is none of these, or weights are given for source, which holds none.
-            ExportError: the form needs a package that is not there, or the network cannot be written in it.
-            WeightsError: as in `build`.
-            OSError: a file cannot be read or written.
-        """
-        from archspec.files import check_writable, write_atomically
-
-        target = Path(path)
-        form = ending or target.suffix.lower()
-        if form == ".py" and weights is not None:
-            raise ValueError(f"{target.name} holds no weights: write them to a .safetensors file beside it")
-        check_writable(target)
-        if form == ".py":
-            write_atomically(target, self.source(command))
-            return
-        from archspec.codegen.fx import WRITERS, check_packages, make_metadata
-
-        if form not in WRITERS:
-            raise ValueError(f"{target.name} ends in none of .py, {', '.join(WRITERS)}")
-        check_packages(form)
-        model = self.build(seed=seed, weights=weights, strict=strict, report=report)
-        about = make_metadata(self.text, self.name, self.overrides, inference=self.graph.inference)
-        WRITERS[form](model, self.graph, about, target)
-
     def source(self, command: str | None = None) -> str:
         """The network as the text of a Python module: plain, typed and formatted PyTorch that imports nothing but torch.
 
@@ -342,9 +219,7 @@ class Architecture:
         from archspec.passes.optimize import optimize
 
         network = optimize(self.graph, for_, merge=merge)
-        return Architecture(
-            self.program, network, self.text, self.overrides, optimized_from=self.optimized_from or self
-        )
+        return self._derive(network, optimized_from=self.optimized_from or self)
 
     def rewrite(self, word: str, **arguments: Any) -> Architecture:
         """The architecture after one more pass, as `passes: [word: arguments]` would make it.
@@ -354,7 +229,12 @@ class Architecture:
             KeyError: there is no pass of that name.
         """
         network = BY_WORD[word](self.graph, **arguments)
-        return Architecture(self.program, network, self.text, self.overrides, optimized_from=self.optimized_from)
+        return self._derive(network, rewrites=(*self.rewrites, (word, arguments)))
+
+    def _derive(self, graph: Graph, **changes: Any) -> Architecture:
+        """The architecture of a graph that a pass has made of this one's."""
+        own = {"path": self.path, "rewrites": self.rewrites, "optimized_from": self.optimized_from}
+        return Architecture(self.program, graph, self.text, self.overrides, **own | changes)
 
     def lesion(
         self,
@@ -374,7 +254,10 @@ class Architecture:
         from archspec.passes.lesion import choose_blocks
 
         drawn = choose_blocks(self.graph, random, seed) if random else ()
-        return self.rewrite("lesion", drop=tuple(dict.fromkeys((*drop, *drawn))), swap=tuple(map(tuple, swap)))
+        dropped, swapped = tuple(dict.fromkeys((*drop, *drawn))), tuple(map(tuple, swap))
+        return self.rewrite(
+            "lesion", **({"drop": dropped} if dropped else {}), **({"swap": swapped} if swapped else {})
+        )
 
     def map_weights(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The `state_dict` of this network that is equal to `weights`, one of the network before its passes.
@@ -392,33 +275,6 @@ class Architecture:
 
     def check_expectations(self) -> tuple[Diagnostic, ...]:
         """Where the spec's `expect` is not what comes out."""
-        return tuple(
-            diagnostic
-            for name, tree in self.program.expect.items()
-            for diagnostic in self._check_expectation(name, tree)
-        )
+        from archspec.expectations import check_expectations
 
-    def _check_expectation(self, name: str, tree: Tree) -> list[Diagnostic]:
-        expected = to_plain_data(tree)
-        help: str | None = None
-        if expected is None:
-            return []
-        find_meter().charge("counting", _COUNTED * len(self.graph.nodes), tree.span)
-        if name == "output":
-            shapes = [list(sizes) for sizes in self.output_shapes.values()]
-            got: Any = (
-                shapes if expected and isinstance(expected[0], list) else shapes[0] if len(shapes) == 1 else shapes
-            )
-            message = f"expected the output {expected}, got {got}"
-            help = f"sizes have no batch: {got}" if expected[1:] == got else None
-        else:
-            got = self.paths().total if name == "paths" else getattr(self, name)
-            more = got - expected
-            difference = f"{'+' if more >= 0 else ''}{format_number(more, _DIGITS)}"
-            message = (
-                f"expected {name} {format_number(expected, _DIGITS)}, got {format_number(got, _DIGITS)} ({difference})"
-            )
-        return [] if got == expected else [Diagnostic(message, tree.span, help=help)]
-
-    def __repr__(self) -> str:
-        return f"<Architecture {escape_unprintable(self.name)}: {self.params:,} params, {self.macs:,} MACs, depth {self.depth}>"
+        return tuple(check_expectations(self, self.program.expect))

@@ -146,6 +146,10 @@ class ArchspecError(Exception):
     """
 
 
+class ExportError(ArchspecError, RuntimeError):
+    """What cannot be written to a file in this form, or not on this machine."""
+
+
 class SpecError(ArchspecError, ValueError):
     """A spec that is not a network; `diagnostics` says why, each with its place."""
 

@@ -21,6 +21,7 @@ STANDARD_OUTPUT = Path("/dev/stdout")
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|[0-9]+))/(?:fd/([0-9]+)|(stdin)|(stdout)|(stderr))")
 _LINKS = 40  # of one another: as many as the system follows
 _READS = 3
+_LONGEST = 200  # bytes of a name that is made of a network's
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -149,6 +150,15 @@ def is_stream(path: Path) -> bool:
 def is_same_file(path: Path, other: Path) -> bool:
     """Whether two paths are one file, links followed."""
     return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
+
+
+def name_file(name: str, ending: str) -> Path:
+    """The file that a network goes to if none is given: its name, with what a file name cannot have left out."""
+    kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".")
+    kept = kept.encode(sys.getfilesystemencoding(), "replace").decode(sys.getfilesystemencoding()).replace("?", "_")
+    while len(kept.encode()) > _LONGEST:
+        kept = kept[:-1]
+    return Path((kept or "network") + ending)
 
 
 def _descriptor(path: Path) -> int | None:

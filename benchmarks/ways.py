@@ -39,7 +39,7 @@ class Case:
         ours, twin = network.pair()
         arch, weights, onnx = network.load(), folder / "network.pt", folder / "network.onnx"
         torch.save(ours.state_dict(), weights)
-        arch.export(onnx, weights=weights)
+        arch.save(onnx, weights=weights)
         return cls(arch, ours, twin, weights, onnx)
 
     def optimised(self) -> nn.Module:

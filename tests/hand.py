@@ -50,7 +50,7 @@ class Hand:
         return self.add(op, *inputs, name=name, scope=scope)[0]
 
     def give(self, **outputs: Value) -> Graph:
-        self.graph.outputs.update(outputs)
+        self.graph.outputs = {**self.graph.outputs, **outputs}
         return self.graph
 
 

@@ -17,9 +17,9 @@ import torch
 from click.testing import CliRunner
 
 import archspec
-from archspec.cli import commands
-from archspec.draw.formats import FORMATS
+from archspec import formats
 from archspec.ir.shape import Shape
+from archspec.network import Network
 from archspec.ops import activation
 from archspec.ops.base import Op
 from archspec.passes import PassError
@@ -95,21 +95,19 @@ def test_the_analysis_of_the_recipe_is_a_method_and_a_command(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "archspec.analysis.intensity", sys.modules["recipe"])
     members: dict[str, Any] = {"Intensity": names["Intensity"]}
     exec(inspect.cleandoc(f"\n{textwrap.dedent(method)}"), members)  # noqa: S102 - our own text
-    monkeypatch.setattr(archspec.Architecture, "intensity", members["intensity"], raising=False)
-    given = {**vars(commands), "Architecture": archspec.Architecture}
-    exec(f"from __future__ import annotations\n{command}", given)  # noqa: S102 - our own text
-    try:
-        output = CliRunner().invoke(commands.archspec, ["intensity", "resnet18", "--json"]).output
-    finally:
-        del commands.archspec.commands["intensity"]
+    monkeypatch.setattr(Network, "intensity", members["intensity"], raising=False)
+    made: dict[str, Any] = {}
+    exec(command, made)  # noqa: S102 - our own text
+    output = CliRunner().invoke(made["command"], ["resnet18", "--json"]).output
     assert json.loads(output) == result.as_dict()
 
 
 def test_the_format_of_the_recipe_is_written_by_its_ending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     writer, entry = blocks(5, "python")
-    names = run_module(writer)
-    monkeypatch.setitem(FORMATS, *eval(f"{{{entry}}}", names).popitem())  # noqa: S307 - our own text
-    archspec.load("resnet18").draw(tmp_path / "resnet18.tgf")
+    run_module(writer)
+    monkeypatch.setitem(sys.modules, "archspec.draw.tgf", sys.modules["recipe"])
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, *eval(f"[{entry}]", {"Format": formats.Format})))  # noqa: S307 - our own text
+    archspec.load("resnet18").save(tmp_path / "resnet18.tgf")
     boxes, _, edges = (tmp_path / "resnet18.tgf").read_text(encoding="utf-8").partition("#\n")
     named = {line.partition(" ")[0] for line in boxes.splitlines()}
     assert named == {word for line in edges.splitlines() for word in line.split()[:2]}

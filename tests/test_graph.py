@@ -20,8 +20,8 @@ def assert_users_are_the_readers(graph: Graph) -> None:
     reads = [(value, node.id) for node in graph.ops for value in node.inputs]
     for node in graph.nodes:
         for value in node.outputs:
-            assert value.users == [reader for read, reader in reads if read == value]
-            assert [user.id for user in graph.users(value)] == value.users
+            assert list(value.users) == [reader for read, reader in reads if read == value]
+            assert [user.id for user in graph.users(value)] == list(value.users)
 
 
 def test_users_are_kept_while_a_graph_grows() -> None:
@@ -68,6 +68,13 @@ def test_networkx_sees_nodes_operands_and_outputs() -> None:
     dag = arch.to_networkx()
     assert nx.is_directed_acyclic_graph(dag)
     assert [dag.nodes[number]["node"].id for number in dag] == [0, 1, 2]
+    facts = [[dag.nodes[number][key] for key in ("op", "name", "shapes", "params", "macs")] for number in dag]
+    assert facts[:2] == [
+        ["input", "input", ((4, 8, 8),), 0, 0],
+        ["split", "", ((1, 8, 8), (3, 8, 8)), 0, 0],
+    ]
+    assert dag.nodes[1]["span"].line == 3
+    assert set(nx.get_edge_attributes(dag, "shape").values()) == {(4, 8, 8), (1, 8, 8)}
     assert sorted(dag.edges(keys=True, data="output")) == [(0, 1, 0, 0), (1, 2, 0, 0), (1, 2, 1, 0)]
     assert arch.to_networkx() is dag
     with pytest.raises(nx.NetworkXError, match=r"[Ff]rozen"):

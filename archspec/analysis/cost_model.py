@@ -43,7 +43,7 @@ def distribute_costs(graph: Graph, costs: Mapping[str, float]) -> list[float]:
         UnknownPartError: there is no part of a name.
         CostError: a part is in another one, or a cost is no number from 0 on.
     """
-    model, parts = model_work(graph), NamedParts(graph)
+    model, parts = model_work(graph), graph.derive(NamedParts)
     work: list[float] = [0.0] * len(graph.nodes)
     covered: dict[int, str] = {}
     for name, cost in costs.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from archspec.analysis.memory import FLOAT32
-from archspec.ir.graph import Graph, Input, Node, Path, Region, Value, is_noop
+from archspec.ir.graph import Graph, Input, Node, Path, Value, is_noop
 from archspec.ir.names import UniqueNames
 
 
@@ -56,7 +56,7 @@ class LiveRanges:
         for node in graph.nodes:
             passes = isinstance(node, Node) and is_noop(node)
             for index, value in enumerate(node.outputs):
-                self.alias_of[value] = self.alias_of[node.inputs[index]] if passes else value  # type: ignore[union-attr]
+                self.alias_of[value] = self.alias_of[node.inputs[index]] if passes else value
         self.last_uses = self._find_last_uses()
 
     def live_before(self, node: int) -> tuple[Crossing, ...]:
@@ -91,7 +91,7 @@ class LiveRanges:
 
 def find_cut_points(graph: Graph) -> list[CutPoint]:
     """Where a network can be cut: before each node that computes but the first, though not between two uses of one weight."""
-    live_ranges = LiveRanges(graph)
+    live_ranges = graph.derive(LiveRanges)
     spans = [
         (live_ranges.defining_node(value) + 1, end, value.shape.numel * FLOAT32)
         for value, end in live_ranges.last_uses.items()
@@ -99,9 +99,10 @@ def find_cut_points(graph: Graph) -> list[CutPoint]:
     values = _sum_over_spans(graph, ((first, last, 1) for first, last, _ in spans))
     sizes = _sum_over_spans(graph, spans)
     tied = _sum_over_spans(graph, ((first + 1, last, 1) for first, last in find_weight_ranges(graph).values()))
+    tree = graph.region_tree
     computing = [node for node in graph.ops if not is_noop(node)]
     return [
-        CutPoint(node.id, values[node.id], sizes[node.id], _count_common_regions(graph, before.region, node.region))
+        CutPoint(node.id, values[node.id], sizes[node.id], tree.depths[tree.common(before.region, node.region)])
         for before, node in pairwise(computing)
         if not tied[node.id]
     ]
@@ -124,16 +125,6 @@ def _sum_over_spans(graph: Graph, spans: Iterable[tuple[int, int, int]]) -> list
         steps[first] += amount
         steps[last + 1] -= amount
     return list(accumulate(steps))
-
-
-def _count_common_regions(graph: Graph, first: int, second: int) -> int:
-    """How many regions hold both of two regions, the network not counted."""
-    around: set[int] = set()
-    region: Region | None = graph.regions[first]
-    while region is not None:
-        around.add(region.id)
-        region = None if region.parent is None else graph.regions[region.parent]
-    return sum(1 for region in graph.enclosing_regions(second) if region.id in around) - 1
 
 
 def _definition_order(value: Value) -> tuple[int, int]:

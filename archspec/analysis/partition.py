@@ -104,7 +104,7 @@ def _explain_too_many(graph: Graph, stages: int, most: int, crossing: int | None
 
 
 def _build_stages(graph: Graph, ends: list[int], work: list[float]) -> Iterator[PartitionStage]:
-    live_ranges = LiveRanges(graph)
+    live_ranges = graph.derive(LiveRanges)
     held = [0] * len(graph.nodes)
     for node, weights in iter_owned_weights(graph):
         held[node.id] = sum(weight.numel for weight in weights if weight.trainable)
@@ -130,22 +130,24 @@ def _build_stages(graph: Graph, ends: list[int], work: list[float]) -> Iterator[
         )
 
 
-def _find_region_spans(graph: Graph) -> list[tuple[int, int]]:
-    """The first and the last node that computes in each region."""
-    spans = [(len(graph.nodes), -1) for _ in graph.regions]
-    for node in graph.ops:
-        if not is_noop(node):
-            first, last = spans[node.region]
-            spans[node.region] = min(first, node.id), max(last, node.id)
-    for region in reversed(graph.regions[1:]):
-        inner, outer = spans[region.id], spans[region.parent or 0]
-        spans[region.parent or 0] = min(inner[0], outer[0]), max(inner[1], outer[1])
-    return spans
+def _find_region_spans(graph: Graph) -> list[range]:
+    """From the first to the last node that computes in each region."""
+    return [_trim_noops(graph, nodes) for nodes in graph.region_tree.nodes]
 
 
-def _name_part(graph: Graph, node: Node, inside: range, spans: list[tuple[int, int]]) -> str:
+def _trim_noops(graph: Graph, nodes: range) -> range:
+    def computes(id: int) -> bool:
+        node = graph.nodes[id]
+        return isinstance(node, Node) and not is_noop(node)
+
+    first = next(filter(computes, nodes), nodes.stop)
+    return range(first, next(filter(computes, reversed(range(first, nodes.stop))), first - 1) + 1)
+
+
+def _name_part(graph: Graph, node: Node, inside: range, spans: list[range]) -> str:
     """The outermost region around a node that is in a stage with all its nodes, or else the node's module or op."""
     for region in graph.enclosing_regions(node.region)[1:]:
-        if spans[region.id][0] in inside and spans[region.id][1] in inside:
+        span = spans[region.id]
+        if span.start in inside and span[-1] in inside:
             return ".".join(region.path)
     return node.name or node.op.word

@@ -160,7 +160,7 @@ def _resolve_source(graph: Graph, wanted: str | Value | None) -> tuple[tuple[Val
         return (wanted,), frozenset()
     if wanted in graph.inputs:
         return (graph.inputs[wanted],), frozenset()
-    parts = NamedParts(graph)
+    parts = graph.derive(NamedParts)
     part = parts.get(wanted)
     if part is not None:
         return (() if part.incoming else part.outputs), frozenset(part.incoming)
@@ -176,7 +176,7 @@ def _resolve_target(graph: Graph, wanted: str | Value | None) -> tuple[Value, ..
         return (wanted,)
     if wanted in graph.outputs:
         return (graph.outputs[wanted],)
-    parts = NamedParts(graph)
+    parts = graph.derive(NamedParts)
     part = parts.get(wanted)
     if part is not None:
         return part.outputs

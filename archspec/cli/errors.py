@@ -6,10 +6,13 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import click
 
+from archspec import ArchspecError, Diagnostic, SpecError
 from archspec.cli.console import (
     INTERRUPTED,
     NO_READER,
@@ -21,8 +24,6 @@ from archspec.cli.console import (
 )
 from archspec.cli.help import Context
 from archspec.columns import Line
-from archspec.errors import Diagnostic, SpecError
-from archspec.extras import UnavailableError
 from archspec.printable import escape_unprintable
 
 __all__ = ["INTERRUPTED", "NO_READER", "WRONG_COMMAND", "echo_json"]
@@ -60,7 +61,24 @@ class DivergedCommandError(click.ClickException):
 
 
 class CommandGroup(HelpGroup):
-    """The group of all commands: whatever one of them raises becomes a message and an exit code."""
+    """The group of all commands: whatever one of them raises becomes a message and an exit code.
+
+    The command `a-b` is the `command` of the module `a_b` in the package `package`, imported when it is asked for.
+    """
+
+    def __init__(self, *args: Any, package: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.package = package
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        modules = iter_modules(import_module(self.package).__path__)
+        return sorted(module.name.replace("_", "-") for module in modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = import_module(f"{self.package}.{cmd_name.replace('-', '_')}").command
+        return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         if "_ARCHSPEC_COMPLETE" in os.environ:  # a shell reads what is printed
@@ -144,7 +162,7 @@ def _exit_codes(ctx: click.Context) -> Iterator[None]:
         ctx.exit(NO_READER)
     except OSError as error:
         raise CommandError(describe_os_error(error)) from error
-    except UnavailableError as error:
+    except ArchspecError as error:
         raise CommandError(str(error)) from error
     except MemoryError as error:
         raise CommandError(str(error) or "the memory of this machine is not enough") from error

@@ -6,21 +6,20 @@ import errno
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from archspec.cli.errors import CommandError
+import archspec
+from archspec import Source
+from archspec.cli.errors import CommandError, show_diagnostics
 from archspec.cli.watch import watch_budget
 from archspec.errors import shorten_text
-from archspec.spec import bundled
 
 if TYPE_CHECKING:
-    from archspec.architecture import Architecture
-    from archspec.errors import Source
-    from archspec.spec.limits import Limits
+    from archspec import Architecture, Limits
 
 Command = Callable[..., None]
 
@@ -38,9 +37,6 @@ def _parse_assignment(given: str) -> tuple[str, str]:
         raise click.BadParameter(f"{given!r} is not name=value, e.g. --set growth=48")
     return name.strip(), text
 
-
-ENDINGS = (".py", ".pt2", ".onnx", ".safetensors")
-"""Of the files that `archspec build` writes."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, also for what is wrong with the spec.")
 set_option = click.option(
@@ -82,15 +78,18 @@ def architecture_options(command: Command) -> Command:
 
 def load_given(spec: str, overrides: Mapping[str, str], limits: Limits) -> Architecture:
     """The architecture of a SPEC with what `--set` says; its warnings go to standard error. Raises `SpecError`."""
-    from archspec.api import load_overridden
-    from archspec.cli.errors import show_diagnostics
-    from archspec.spec.source_lookup import make_override_source
-
-    given = {name: make_override_source(name, text, limits, flag="--set") for name, text in overrides.items()}
+    given = {name: Source.option(name, text, flag="--set") for name, text in overrides.items()}
     with watch_budget(limits) as budget:
-        arch = load_overridden(read_spec_argument(spec, limits), given, limits=budget)
+        arch = archspec.load_overridden(read_spec_argument(spec, limits), given, limits=budget)
     show_diagnostics(arch.warnings, as_json=False)
     return arch
+
+
+def load_specs(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> list[Architecture]:
+    """The architectures of some specs; at most one of them is standard input."""
+    if list(specs).count("-") > 1:
+        raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
+    return [load_given(spec, overrides, limits) for spec in specs]
 
 
 def read_spec_argument(spec: str, limits: Limits) -> str | Path | Source:
@@ -105,7 +104,7 @@ def read_spec_argument(spec: str, limits: Limits) -> str | Path | Source:
     if not spec:
         raise CommandError("expected a file, a bundled name or -, got an empty name")
     path = Path(spec)
-    if path.is_file() or (os.path.lexists(path) and bundled.find_bundled_spec(spec) is None):
+    if path.is_file() or (os.path.lexists(path) and spec not in archspec.bundled()):
         return path
     if "\n" in spec or spec.lstrip().startswith("{"):
         raise CommandError(
@@ -115,18 +114,14 @@ def read_spec_argument(spec: str, limits: Limits) -> str | Path | Source:
 
 
 def _standard_input(limits: Limits) -> Source:
-    from archspec.spec.yaml_reader import decode_source
-
     try:
         if sys.stdin is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 -- what the system says of such a descriptor
-        return decode_source(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
+        return archspec.decode_source(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
     except OSError as error:
         raise CommandError(f"standard input: {error.strerror}") from error
 
 
 def given_limits(**given: int | None) -> Limits:
     """The limits with those that the command line gives."""
-    from archspec.spec.limits import Limits
-
-    return Limits(**{name: value for name, value in given.items() if value is not None})
+    return archspec.Limits(**{name: value for name, value in given.items() if value is not None})

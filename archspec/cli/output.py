@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archspec import files
+from archspec import FORMATS, files
 from archspec.cli.console import find_screen, print_lines
 from archspec.cli.errors import CommandError, describe_os_error
-
-_BINARY = (".png", ".pdf", ".pt2", ".onnx", ".safetensors")
-_LONGEST = 200  # bytes of a name that is made of a network's
 
 
 class OutputFile(click.ParamType):  # type: ignore[type-arg] # not generic before click 8.3
@@ -77,9 +73,13 @@ def ending_of(path: Path, format: str | None, default: str = "") -> str:
     ending = f".{format}" if format else path.suffix.lower() or default
     if not ending:
         raise click.UsageError(f"{path} has no ending: --format says what it gets")
-    if files.is_standard_output(path) and ending in _BINARY and find_screen().isatty():
+    if files.is_standard_output(path) and _is_binary(ending) and find_screen().isatty():
         raise click.UsageError(f"{ending} is nothing for a terminal: give a file or a pipe")
     return ending
+
+
+def _is_binary(ending: str) -> bool:
+    return any(form.binary for form in FORMATS if form.ending == ending)
 
 
 def check_alone(path: Path | None, *, as_json: bool) -> None:
@@ -92,12 +92,3 @@ def say_written(path: Path, text: str | None = None) -> None:
     """Says that a file is written, unless standard output is that file."""
     if not files.is_standard_output(path):
         print_lines(text or f"written: {path}")
-
-
-def default_name(name: str, ending: str) -> Path:
-    """The file that a network goes to if none is given: its name, with what a file name cannot have left out."""
-    kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".")
-    kept = kept.encode(sys.getfilesystemencoding(), "replace").decode(sys.getfilesystemencoding()).replace("?", "_")
-    while len(kept.encode()) > _LONGEST:
-        kept = kept[:-1]
-    return Path((kept or "network") + ending)

@@ -11,9 +11,7 @@ from archspec.columns import Column, format_table
 from archspec.numerals import format_number, format_power_of_two, format_sizes
 
 if TYPE_CHECKING:
-    from archspec.architecture import Architecture
-    from archspec.codegen.fx.trial import Trial
-    from archspec.spec.zoo import ZooEntry
+    from archspec import Architecture, Trial, ZooEntry
 
 PARAMS = "trainable scalars"
 MACS = "multiply-accumulates of convolutions, linear layers and matrix products, one sample; FLOPs = 2 × MACs"

@@ -12,10 +12,8 @@ from archspec.columns import Column
 from archspec.numerals import format_number, format_power_of_two
 
 if TYPE_CHECKING:
-    from archspec.analysis.expansion import Expansion
-    from archspec.analysis.path_enumeration import SignalPath
-    from archspec.analysis.paths import PathCounts
-    from archspec.cli.lesion import LesionResult
+    from archspec import Expansion, PathCounts, SignalPath
+    from archspec.cli.commands.lesion import LesionResult
 
 _BAR = 40  # columns of the longest bar
 _LENGTHS = (

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from archspec import CheckpointWarning, WeightsWarning
 from archspec.cli.console import print_lines
 
 
 @contextmanager
 def show_warnings() -> Iterator[None]:
     """Says on standard error what archspec's back end warns of, each once; warnings of others are as they were."""
-    from archspec.codegen.errors import CheckpointWarning, WeightsWarning
-
     with warnings.catch_warnings():
         for category in (CheckpointWarning, WeightsWarning):
             warnings.simplefilter("default", category)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from archspec import Budget, Limits
 from archspec.cli.console import find_screen
 from archspec.cli.progress import Progress, make_progress
-
-if TYPE_CHECKING:
-    from archspec import Budget, Limits
 
 _SILENT = 1.0
 """Seconds after which the display appears."""
@@ -43,8 +41,6 @@ class Display:
 @contextmanager
 def watch_budget(limits: Limits) -> Iterator[Budget]:
     """A new budget with these limits, shown while it is spent if standard error is a terminal."""
-    from archspec import Budget
-
     display = Display()
     try:
         yield Budget(limits, display if find_screen(err=True).isatty() else None)

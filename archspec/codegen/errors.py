@@ -9,10 +9,6 @@ class BuildError(ArchspecError, ValueError):
     """A network that no module can be made of."""
 
 
-class ExportError(ArchspecError, RuntimeError):
-    """A network that cannot be written in this form, or not on this machine."""
-
-
 class InternalError(ArchspecError, RuntimeError):
     """What was generated is not what was meant: a fault of archspec's, of which nothing is written."""
 

@@ -16,7 +16,7 @@ def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
     """
     steps, _ = lower_graph(graph)
     paths = {step.node.id: step.path for step in steps}
-    live_ranges = LiveRanges(graph)
+    live_ranges = graph.derive(LiveRanges)
     part = graph.copy_without_nodes()
     made: dict[Value, Value] = {}
     for crossing in stage.receives:
@@ -31,4 +31,4 @@ def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
         )
         made.update(zip(node.outputs, outputs, strict=True))
     part.outputs = {crossing.name: made[live_ranges.alias_of[crossing.value]] for crossing in stage.sends}
-    return part
+    return part.freeze()

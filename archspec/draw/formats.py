@@ -1,24 +1,29 @@
-"""The formats that a picture can be written in, by the ending of a file."""
+"""A picture in each format that it can be written in; `archspec.formats` is the table of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from archspec.draw.compose import compose_scene
-from archspec.draw.dot import write_dot
 from archspec.draw.layout import compute_layout
-from archspec.draw.mermaid import write_mermaid
 from archspec.draw.page import write_page
 from archspec.draw.pdf import write_pdf
 from archspec.draw.picture import Picture
-from archspec.draw.png import render_png
+from archspec.draw.png import rasterize_svg
 from archspec.draw.svg import write_svg
 from archspec.draw.theme import LIGHT, Theme
+from archspec.formats import find_format
 
 
-def render_picture(picture: Picture, format: str, theme: Theme = LIGHT) -> bytes:
-    """The bytes of a file with the ending `format`, one of `FORMATS`. Raises `DrawError`."""
-    return FORMATS[format](picture, theme)
+def render_picture(picture: Picture, ending: str, theme: Theme = LIGHT) -> bytes:
+    """The bytes of a file with that ending. Raises `DrawError`, and `ExportError` where no picture has it.
+
+    >>> import archspec
+    >>> render_picture(archspec.load("vgg11").draw(), ".dot")[:13]
+    b'digraph vgg11'
+    """
+    data = find_format(Path(f"picture{ending}"), "picture").load_writer()(picture, theme)
+    return data.encode() if isinstance(data, str) else bytes(data)
 
 
 def render_svg(picture: Picture, theme: Theme = LIGHT) -> str:
@@ -26,15 +31,16 @@ def render_svg(picture: Picture, theme: Theme = LIGHT) -> str:
     return write_svg(compose_scene(compute_layout(picture), theme))
 
 
-def _render_pdf(picture: Picture, theme: Theme) -> bytes:
+def render_png(picture: Picture, theme: Theme = LIGHT) -> bytes:
+    """The picture as pixels, two a point. Raises `DrawError`."""
+    return rasterize_svg(render_svg(picture, theme))
+
+
+def render_pdf(picture: Picture, theme: Theme = LIGHT) -> bytes:
+    """The picture as a page of its size. Raises `DrawError`."""
     return write_pdf(compose_scene(compute_layout(picture), theme))
 
 
-FORMATS: Mapping[str, Callable[[Picture, Theme], bytes]] = {
-    ".svg": lambda picture, theme: render_svg(picture, theme).encode(),
-    ".png": lambda picture, theme: render_png(render_svg(picture, theme)),
-    ".pdf": _render_pdf,
-    ".dot": lambda picture, theme: write_dot(picture, theme).encode(),
-    ".mmd": lambda picture, theme: write_mermaid(picture, theme).encode(),
-    ".html": lambda picture, theme: write_page(picture, render_svg(picture, theme), theme).encode(),
-}
+def render_page(picture: Picture, theme: Theme = LIGHT) -> str:
+    """The picture as HTML, to be moved and magnified. Raises `DrawError`."""
+    return write_page(picture, render_svg(picture, theme), theme)

@@ -20,7 +20,7 @@ _PROBE = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text 
 Render = Callable[..., bytes | list[int]]
 
 
-def render_png(svg: str) -> bytes:
+def rasterize_svg(svg: str) -> bytes:
     """The picture at two pixels a point, or fewer where it is very large. Raises `DrawError`."""
     resvg_py = extras.load_extra(
         "resvg_py", "PNG", "pip install 'archspec-nn[draw]'", lambda text: DrawError(text, "write .svg or .pdf instead")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from archspec import extras
+from archspec.codegen.fx.trial import find_device
 from archspec.experiments.track import ExperimentError
 from archspec.ir.graph import Graph
 from archspec.numerals import format_sizes
@@ -61,15 +62,17 @@ class Data:
         return self.pixels, self.labels, self.test_pixels, self.test_labels
 
 
-def load_data(source: str, graph: Graph) -> Data:
-    """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores.
+def load_data(source: str, graph: Graph, device: str = "cpu") -> Data:
+    """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores, on a device.
 
     `cifar10` reads what torchvision would (`PATH/cifar-10-batches-py`). `folder` reads `PATH/train` and `PATH/test` (or
     `val`), or holds back a fifth of `PATH` itself; in each, a folder is a class. Its pictures are scaled to the network's input.
 
     Raises:
         ExperimentError: there are no such data, they are not here, or they do not fit the network.
+        MissingDeviceError: the device, `auto`, `cpu` or `cuda`, is not here.
     """
+    place = find_device(device)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ExperimentError("experiments need a network of one input and one output")
     kind, _, path = source.partition(":")
@@ -81,7 +84,7 @@ def load_data(source: str, graph: Graph) -> Data:
         raise ExperimentError(
             f"{data.name} has {data.classes} classes, the network gives {format_sizes(scores.shape.sizes)}"
         )
-    return data
+    return data.to(place)
 
 
 def _load_digits(_path: Path, _sizes: tuple[int, ...]) -> Data:

@@ -206,7 +206,7 @@ def _powers_of_two(most: int) -> list[int]:
 
 def _find_swappable_pairs(graph: Graph, names: Sequence[str]) -> list[Swap]:
     """The pairs of blocks of one stage that take and give values of equal shapes."""
-    parts = NamedParts(graph)
+    parts = graph.derive(NamedParts)
     ends = {}
     for name in names:
         part = parts.find(name)

@@ -12,13 +12,13 @@ from archspec import extras, files
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles
 from archspec.experiments.track import ExperimentError
+from archspec.formats import find_format
 from archspec.printable import escape_unprintable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SUFFIXES = (".png", ".svg")
 Result = Lesions | Deletions | Shuffles | Gradients
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -39,21 +39,21 @@ _STYLE: Any = {
 
 
 def check_plot_path(path: Path) -> None:
-    """Raises `ExperimentError` where no picture could be written to a file: by its ending, or without matplotlib."""
-    if path.suffix not in SUFFIXES:
-        raise ExperimentError(f"pictures are in files that end in {', '.join(SUFFIXES)}, not {path.name!r}")
+    """Raises `ExportError` where a file has another ending, and `ExperimentError` without matplotlib."""
+    find_format(path, "plot")
     _matplotlib()
 
 
 def save_plot(path: Path, results: Sequence[Result]) -> None:
-    """Draws results of one kind, one for each network, into one picture. Raises `ExperimentError` and OSError."""
+    """Draws results of one kind, one for each network, into one picture. Raises as `check_plot_path` does, and OSError."""
     check_plot_path(path)
     with _matplotlib().rc_context(_STYLE):
         figure = _draw_figure(results)
-        metadata = {"Date": None} if path.suffix == ".svg" else {}
+        ending = path.suffix.lower()
+        metadata = {"Date": None} if ending == ".svg" else {}
         with files.replace_file(path) as file, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
-            figure.savefig(file, format=path.suffix[1:], dpi=160, metadata=metadata)
+            figure.savefig(file, format=ending[1:], dpi=160, metadata=metadata)
 
 
 def _matplotlib() -> Any:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from archspec import files
 from archspec.codegen.fx.checkpoint import not_finite
+from archspec.codegen.fx.trial import enough_memory
 from archspec.codegen.fx.weight_files import pack_torch
 from archspec.experiments.data import Data
 from archspec.experiments.resuming import resume_training
@@ -37,12 +38,14 @@ def train_epochs(
 
     Raises:
         DivergedError: a loss, a gradient, a weight or a score is no finite number; the checkpoint is that of the epoch before.
+        MemoryError: the memory of the device is full.
         StoppedError: `stop` said so.
         OSError: the checkpoint cannot be written; it is that of the epoch before.
     """
     while training.done < recipe.epochs:
         try:
-            epoch = _train_epoch(training, data, recipe, step, stop)
+            with enough_memory(data.pixels.device):
+                epoch = _train_epoch(training, data, recipe, step, stop)
         except StoppedError:
             _write_checkpoint(training, checkpoint)
             raise

@@ -10,32 +10,24 @@ from torch import Tensor, nn
 from archspec import files
 from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.checkpoint import compare_weights, copy_weights, read_weights
-from archspec.codegen.fx.weight_files import compute_read_limit, pack_safetensors, pack_torch
+from archspec.codegen.fx.weight_files import compute_read_limit
 from archspec.experiments.track import ExperimentError
-from archspec.extras import UnavailableError
-
-SUFFIXES = (".safetensors", ".pt", ".pth")
-
-
-def check_suffix(path: Path) -> None:
-    """Raises `ExperimentError` where a file's name does not say which kind of weights it has."""
-    if path.suffix not in SUFFIXES:
-        raise ExperimentError(f"weights are in files that end in {', '.join(SUFFIXES)}, not {path.name!r}")
+from archspec.formats import find_format
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Writes weights with their digest, all or nothing, as the file's ending says. Raises `ExperimentError` and OSError."""
-    check_suffix(path)
+    """Writes weights with their digest, all or nothing, as the file's ending says. Raises `ExportError` and OSError."""
+    pack = find_format(path, "weights").load_writer()
     plain = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
-    files.write_atomically(path, _import_safetensors(plain) if path.suffix == ".safetensors" else pack_torch(plain))
+    files.write_atomically(path, pack(plain, {}))
 
 
 def load_weights(path: Path, *, needed: int | None = None) -> dict[str, Tensor]:
     """Reads weights for a network whose own take `needed` bytes.
 
-    Raises `ExperimentError`, also where a file holds anything but tensors by name, and OSError.
+    Raises `ExportError` by its ending, `ExperimentError` where a file holds anything but tensors by name, and OSError.
     """
-    check_suffix(path)
+    find_format(path, "weights")
     try:
         return read_weights(path, limit=None if needed is None else compute_read_limit(needed))
     except WeightsError as error:
@@ -56,10 +48,3 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     for name, (dtype, other) in fit.mistyped.items():
         raise ExperimentError(f"{name} is of {other} in the weights, of {dtype} in the network")
     copy_weights({name: weights[name] for name in own}, own)
-
-
-def _import_safetensors(weights: Mapping[str, Tensor]) -> bytes:
-    try:
-        return pack_safetensors(weights, {})
-    except UnavailableError as error:
-        raise ExperimentError(str(error)) from None

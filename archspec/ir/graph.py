@@ -2,152 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from archspec import meter
-from archspec.errors import Source, Span, Use
+from archspec.errors import Span, Use
+from archspec.ir.dag import build_dag
 from archspec.ir.names import PathNames
+from archspec.ir.node import UNKNOWN_SPAN, Input, Node, Path, Region, Value, is_noop, set_users
+from archspec.ir.regions import RegionTree
 from archspec.ir.shape import Shape
 from archspec.ir.weight_provenance import Sizes, WeightMap
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from archspec.ops.base import Op, Weight
+    from archspec.ops.base import Op
 
-Path = tuple[str, ...]
-"""A module's place: the names of its regions and its own; in torch they are joined by dots."""
+__all__ = ["UNKNOWN_SPAN", "FrozenGraphError", "Graph", "Input", "Node", "Path", "Region", "Value", "is_noop"]
 
 _NODE = 12  # units of work for a node and its shapes
-UNKNOWN_SPAN = Span(Source("<graph>", ""), 1, 1)
+
+Derived = TypeVar("Derived")
+Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Value:
-    """Output number `index` of node `node`, with its shape."""
-
-    node: int
-    index: int
-    shape: Shape
-    users: list[int] = field(compare=False, repr=False)
-    """The numbers of the nodes that read it, in order, once for each operand; the graph adds to them while it grows."""
-
-    def __init__(self, node: int, index: int, shape: Shape) -> None:
-        _set_node(self, node)
-        _set_index(self, index)
-        _set_shape(self, shape)
-        _set_users(self, [])
-
-    def __hash__(self) -> int:
-        return hash((self.node, self.index))
-
-
-# A graph makes a value for each output: past the guard of a frozen class, that takes a third of the time.
-_set_node, _set_index, _set_shape, _set_users = (
-    Value.__dict__[name].__set__ for name in ("node", "index", "shape", "users")
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """One use of a named part of the network: a stage, a block, a turn of an iterator.
-
-    `parent` is the number of the region around it (the network itself, number 0, has none). Its nodes are consecutive in the
-    graph. Weights that are shared make several regions with one path.
-    """
-
-    id: int
-    path: Path
-    kind: str
-    """What it is: the name of its block, or "" for a part that only groups."""
-    arguments: Mapping[str, object]
-    span: Span
-    parent: int | None
-
-    @property
-    def name(self) -> str:
-        return ".".join(self.path)
-
-
-class Node(NamedTuple):
-    """One op applied to values. Nodes of one path share their weights."""
-
-    id: int
-    op: Op
-    inputs: tuple[Value, ...]
-    outputs: tuple[Value, ...]
-    path: Path
-    """Empty where the op has no module of its own and was given no name."""
-    region: int
-    span: Span
-    use: Use | None
-
-    @property
-    def name(self) -> str:
-        return ".".join(self.path)
-
-    @property
-    def input_shapes(self) -> tuple[Shape, ...]:
-        return tuple(value.shape for value in self.inputs)
-
-    @property
-    def output_shapes(self) -> tuple[Shape, ...]:
-        return tuple(value.shape for value in self.outputs)
-
-    @property
-    def weights(self) -> tuple[Weight, ...]:
-        return self.op.weights(*self.input_shapes)
-
-    @property
-    def weight_shapes(self) -> dict[str, Sizes]:
-        """The shapes of its weights, by their names in the `state_dict`."""
-        return {f"{self.name}.{weight.name}" if weight.name else self.name: weight.shape for weight in self.weights}
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates of one application, for one sample."""
-        return self.op.macs(self.input_shapes, self.output_shapes)
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """The node of a network's input."""
-
-    id: int
-    name: str
-    outputs: tuple[Value, ...]
-    span: Span
-    region: int = 0
+class FrozenGraphError(TypeError):
+    """A graph that is complete was to be changed."""
 
 
 @dataclass
 class Graph:
     """A network: a directed acyclic graph of ops, built in topological order, each value shaped as it is made.
 
+    It grows by `add_input`, `add_region`, `add_node` and `add_output` until it is frozen; from then on it does not change, and what is
+    derived of it is kept.
+
     Raises `ShapeError` (from the op) where inputs do not fit; the caller knows the place and says it.
+
+    >>> from archspec.ir.shape import Shape
+    >>> from archspec.ops import BY_WORD
+    >>> graph = Graph("net")
+    >>> image = graph.add_input("image", Shape.of(3, 8, 8))
+    >>> (relu,) = graph.add_node(BY_WORD["relu"](), (image,), graph.unique_path((), "relu"))
+    >>> graph.add_output("output", relu)
+    >>> graph.only_user(image).name, graph.freeze().is_output(relu)
+    ('relu', True)
     """
 
     name: str
     source: str = ""
-    nodes: list[Node | Input] = field(default_factory=list)
-    regions: list[Region] = field(default_factory=list)
-    inputs: dict[str, Value] = field(default_factory=dict)
-    outputs: dict[str, Value] = field(default_factory=dict)
+    nodes: Sequence[Node | Input] = field(default_factory=list)
+    regions: Sequence[Region] = field(default_factory=list)
+    inputs: Mapping[str, Value] = field(default_factory=dict)
+    outputs: Mapping[str, Value] = field(default_factory=dict)
     weight_provenance: tuple[WeightMap, ...] = ()
     """What the passes did to the weights, first to last."""
     inference: bool = False
     """Whether it is for inference alone: a back end may choose kernels that cannot be trained through."""
-    _dag: nx.MultiDiGraph[int] | None = field(default=None, init=False, repr=False, compare=False)
+    frozen: bool = field(default=False, init=False, compare=False)
     _names: PathNames | None = field(default=None, init=False, repr=False, compare=False)
     """Made when it is first asked for, and kept from then on."""
     _origin: tuple[Graph, Collection[int]] | None = field(default=None, init=False, repr=False, compare=False)
     """The graph that a pass makes this one of, whose names are taken here, and the nodes that it leaves out."""
+    _derived: dict[Callable[[Graph], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.regions:
-            self.regions.append(Region(0, (), self.name, {}, UNKNOWN_SPAN, None))
+            self.regions = [Region(0, (), self.name, {}, UNKNOWN_SPAN, None)]
+        if not isinstance(self.nodes, list):
+            self.freeze()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self.__dict__.get("frozen"):
+            raise FrozenGraphError(f"{name} of the graph {self.name} cannot be set: the graph is frozen")
+        object.__setattr__(self, name, value)
+
+    def freeze(self) -> Graph:
+        """Says that the graph is complete; gives the graph.
+
+        From now on its lists are tuples, adding to it raises `FrozenGraphError`, and what is derived of it is kept.
+        `dataclasses.replace` makes a frozen graph of the same nodes with another name, history or purpose.
+        """
+        if self.frozen:
+            return self
+        for node in self.nodes:
+            for value in node.outputs:
+                set_users(value, tuple(value.users))
+        self.nodes, self.regions = tuple(self.nodes), tuple(self.regions)
+        self.inputs, self.outputs = MappingProxyType(dict(self.inputs)), MappingProxyType(dict(self.outputs))
+        self._origin, self._names = None, None
+        self.frozen = True
+        return self
+
+    def derive(self, function: Callable[[Graph], Derived]) -> Derived:
+        """What a function makes of this graph: of a frozen one it is made once and kept."""
+        if not self.frozen:
+            return function(self)
+        if function not in self._derived:
+            self._derived[function] = function(self)
+        return self._derived[function]  # type: ignore[no-any-return]
 
     def copy_without_nodes(self, left_out: Collection[int] = ()) -> Graph:
         """A graph with this one's name, regions and history, and without its nodes: what a pass begins with.
@@ -177,6 +133,8 @@ class Graph:
         Returns:
             The whole path: it ends in `stem` or, where that is taken, in `stem2`, `stem3`, …; a number goes on.
         """
+        if self.frozen:
+            raise self._refuse()
         return self.names.take(region, stem)
 
     def _collect_names(self) -> PathNames:
@@ -193,14 +151,20 @@ class Graph:
     def add_input(self, name: str, shape: Shape, span: Span = UNKNOWN_SPAN) -> Value:
         """Adds an input of the network."""
         value = Value(len(self.nodes), 0, shape)
-        self.nodes.append(Input(value.node, name, (value,), span))
-        self.inputs[name] = value
+        self._growing(self.nodes).append(Input(value.node, name, (value,), span))
+        self.inputs[name] = value  # type: ignore[index]
         return value
+
+    def add_output(self, name: str, value: Value) -> None:
+        """Makes a value an output of the network."""
+        if self.frozen:
+            raise self._refuse()
+        self.outputs[name] = value  # type: ignore[index]
 
     def add_region(self, path: Path, kind: str, arguments: Mapping[str, object], span: Span, parent: int) -> Region:
         """Adds a region; the nodes added from now on may belong to it, until one is added outside."""
         region = Region(len(self.regions), path, kind, arguments, span, parent)
-        self.regions.append(region)
+        self._growing(self.regions).append(region)
         if self._names is not None:
             self._names.add(path)
         return region
@@ -235,28 +199,40 @@ class Graph:
         """Adds a node whose output shapes are known already, as `op.infer` gives them for `inputs`."""
         id = len(self.nodes)
         outputs = tuple([Value(id, index, shape) for index, shape in enumerate(shapes)])
-        self.nodes.append(Node(id, op, inputs, outputs, path, region, span, use))
+        self._growing(self.nodes).append(Node(id, op, inputs, outputs, path, region, span, use))
         for value in inputs:
-            value.users.append(id)
+            self._growing(value.users).append(id)
         if self._names is not None:
             self._names.add(path)
         return outputs
 
+    def _growing(self, items: Sequence[Item]) -> list[Item]:
+        """A list of this graph, or of one of its values, as long as it may grow."""
+        if not isinstance(items, list):
+            raise self._refuse()
+        return items
+
+    def _refuse(self) -> FrozenGraphError:
+        return FrozenGraphError(f"nothing can be added to the graph {self.name}, or read from another: it is frozen")
+
     @property
     def dag(self) -> nx.MultiDiGraph[int]:
-        """The wiring, for networkx: a node is its number and has its `node`; an edge's key is the position of the operand that
-        it feeds, and its `output` says which output of its tail it carries.
+        """The wiring, for networkx, as `archspec.ir.dag.build_dag` describes it. It is made when it is first asked for."""
+        return self.derive(build_dag)
 
-        It is made when it is first asked for, and frozen: `networkx.MultiDiGraph(graph.dag)` is a copy that can be changed.
-        """
-        if self._dag is None or len(self._dag) != len(self.nodes):
-            self._dag = _build_dag(self.nodes)
-        return self._dag
+    @property
+    def region_tree(self) -> RegionTree:
+        """The nodes, members, inputs and outputs of all regions."""
+        return self.derive(RegionTree)
 
     @property
     def ops(self) -> Iterator[Node]:
         """The nodes that compute, in topological order."""
         return (node for node in self.nodes if isinstance(node, Node))
+
+    def producer(self, value: Value) -> Node | Input:
+        """The node that makes a value."""
+        return self.nodes[value.node]
 
     @property
     def weight_shapes(self) -> dict[str, Sizes]:
@@ -267,17 +243,35 @@ class Graph:
         """The nodes that read a value, in order, once for each operand."""
         return [node for id in value.users if isinstance(node := self.nodes[id], Node)]
 
+    def uses(self, value: Value) -> Iterator[tuple[Node, int]]:
+        """The operands that a value is read as, in order: the node, and the operand's position."""
+        for user in dict.fromkeys(value.users):
+            node = self.nodes[user]
+            assert isinstance(node, Node), "an input reads nothing"
+            yield from ((node, position) for position, operand in enumerate(node.inputs) if operand == value)
+
+    def only_user(self, value: Value) -> Node | None:
+        """The node that reads a value, once, where nothing else needs it: no other node, and not the network's outputs."""
+        return self.users(value)[0] if len(value.users) == 1 and not self.is_output(value) else None
+
+    def is_output(self, value: Value) -> bool:
+        """Whether the network returns a value."""
+        return value in self.derive(_collect_outputs)
+
+    def count_uses(self, node: Node | Input) -> int:
+        """How often the outputs of a node are read or returned."""
+        return sum(len(value.users) + self.is_output(value) for value in node.outputs)
+
+    def users_outside(self, nodes: Collection[int]) -> set[int]:
+        """The nodes outside some nodes that read their values; with the number of nodes of the graph, if the network returns one."""
+        outputs = [value for id in nodes for value in self.nodes[id].outputs]
+        users = {user for value in outputs for user in value.users if user not in nodes}
+        return users | {len(self.nodes)} if any(map(self.is_output, outputs)) else users
+
     @property
     def whole_numbers(self) -> frozenset[Value]:
         """The values that some op reads whole numbers from, as an embedding does, or an op that only moves them there."""
-        values: set[Value] = set()
-        for node in reversed(self.nodes):
-            if isinstance(node, Node):
-                moved = node.op.moves and not values.isdisjoint(node.outputs)
-                values.update(
-                    value for position, value in enumerate(node.inputs) if moved or position in node.op.indices
-                )
-        return frozenset(values)
+        return self.derive(_find_whole_numbers)
 
     def holds_indices(self, value: Value) -> bool:
         """Whether a value holds whole numbers."""
@@ -293,20 +287,14 @@ class Graph:
         return tuple(reversed(chain))
 
 
-def _build_dag(nodes: list[Node | Input]) -> nx.MultiDiGraph[int]:
-    import networkx as nx  # most of what a command would need to start, and few need it
-
-    dag: nx.MultiDiGraph[int] = nx.MultiDiGraph()
-    for node in nodes:
-        dag.add_node(node.id, node=node)
-        for position, value in enumerate(node.inputs if isinstance(node, Node) else ()):
-            dag.add_edge(value.node, node.id, key=position, output=value.index)
-    nx.freeze(dag)
-    return dag
+def _collect_outputs(graph: Graph) -> frozenset[Value]:
+    return frozenset(graph.outputs.values())
 
 
-def is_noop(node: Node) -> bool:
-    """Whether a node is no box: it changes nothing."""
-    return node.op.word in {"identity", "bundle"} or (
-        node.op.join and len(node.inputs) == 1 and node.op.word != "multiply"
-    )
+def _find_whole_numbers(graph: Graph) -> frozenset[Value]:
+    values: set[Value] = set()
+    for node in reversed(graph.nodes):
+        if isinstance(node, Node):
+            moved = node.op.moves and not values.isdisjoint(node.outputs)
+            values.update(value for position, value in enumerate(node.inputs) if moved or position in node.op.indices)
+    return frozenset(values)

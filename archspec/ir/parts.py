@@ -47,12 +47,11 @@ class NamedPart:
     @cached_property
     def outputs(self) -> tuple[Value, ...]:
         """Its values that are read outside it or are outputs of the network, in order; if there is none, those of its last node."""
-        returned = set(self.graph.outputs.values())
         left = (
             value
             for node in self.nodes
             for value in node.outputs
-            if value in returned or any(consumer not in self.node_ids for consumer in value.users)
+            if self.graph.is_output(value) or any(user not in self.node_ids for user in value.users)
         )
         return tuple(left) or self.nodes[-1].outputs
 
@@ -67,7 +66,7 @@ class NamedPart:
 
 
 class NamedParts:
-    """All parts of a network, found by name."""
+    """All parts of a network, found by name: `graph.derive(NamedParts)`."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

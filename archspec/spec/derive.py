@@ -1,20 +1,31 @@
-"""A spec that is another one with one more pass."""
+"""A spec that is another one with more passes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from archspec.errors import ExportError
+from archspec.files import is_same_file
 from archspec.spec.bound_tree import PassUse, Program
+from archspec.spec.bundled import find_bundled_spec
 from archspec.spec.expressions import MAX_DIGITS
 from archspec.spec.yaml_tree import to_plain_data
 from archspec.spec.yaml_writer import write_yaml
 
 
 def derive_spec(
-    program: Program, extends: str, name: str, rewrite: Mapping[str, Any], *, args: Mapping[str, Any], paths: int
+    program: Program,
+    extends: str,
+    name: str,
+    rewrites: Sequence[Any],
+    *,
+    args: Mapping[str, Any],
+    paths: int,
 ) -> str:
-    """The text of a spec called `name` that extends `extends`, the spec of `program`, and rewrites it once more.
+    """The text of a spec called `name` that extends `extends`, the spec of `program`, and rewrites it further.
 
     The passes of the spec that is extended stand in it again: those of an extending spec take their place. It expects `paths`,
     unless that is a larger number than a spec can hold.
@@ -22,10 +33,31 @@ def derive_spec(
     document: dict[str, Any] = {"extends": extends, "name": name}
     if args:
         document["args"] = dict(args)
-    document["passes"] = [*map(_pass_entry, program.passes), dict(rewrite)]
+    passes = [*map(_pass_entry, program.passes), *rewrites]
+    if passes:
+        document["passes"] = passes
     if paths < 10**MAX_DIGITS:
         document["expect"] = {"paths": paths}
     return write_yaml(document)
+
+
+def find_reference(path: Path, out: Path) -> str:
+    """What `extends` in a file at `out` says of the spec at `path`: the name of a bundled one, or a path below the folder of `out`.
+
+    Raises:
+        ExportError: it lies elsewhere, or its name is not UTF-8.
+    """
+    bundled = find_bundled_spec(path.stem)
+    if bundled is not None and is_same_file(path, bundled):
+        return path.stem
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ExportError(f"{path} cannot be extended: its name is not UTF-8") from None
+    relative = os.path.relpath(path.resolve(), out.resolve().parent)
+    if relative.startswith(os.pardir):
+        raise ExportError(f"{out} cannot extend {path}: a spec extends files of its own folder and below")
+    return Path(relative).as_posix()
 
 
 def _pass_entry(use: PassUse) -> Any:

@@ -51,6 +51,7 @@ class Elaborator(Elaboration):
         except LimitError as error:
             raise self.mistakes.ended(error) from None
         self.mistakes.raise_if_any()
+        self.graph.freeze()
         check_whole_numbers(self.graph)
         return self.graph
 

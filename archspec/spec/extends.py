@@ -8,6 +8,7 @@ from pathlib import Path
 
 from archspec.errors import Collector, Diagnostic, Source, SpecError, shorten_text
 from archspec.files import read_file
+from archspec.formats import list_endings
 from archspec.spec.document import Document, read_document
 from archspec.spec.inherited_arguments import merge_documents
 from archspec.spec.limits import DEFAULT, Limits
@@ -15,7 +16,7 @@ from archspec.spec.yaml_reader import decode_source, read_tree
 from archspec.spec.yaml_tree import Scalar
 from archspec.suggestions import suggest_nearest
 
-SUFFIXES = (".yaml", ".yml")
+SUFFIXES = list_endings("spec")
 UNKNOWN_NAME = "`archspec list` shows the bundled specs; a path ends in .yaml"
 
 

@@ -55,7 +55,7 @@ def name_outputs(elaboration: Elaboration, last: Bundle) -> None:
     for name, values in named:
         for index, value in enumerate(values):
             if value is not UNKNOWN:
-                elaboration.graph.outputs[name if len(values) == 1 else f"{name}{index}"] = value
+                elaboration.graph.add_output(name if len(values) == 1 else f"{name}{index}", value)
 
 
 def check_reached(elaboration: Elaboration) -> None:

@@ -39,19 +39,25 @@ class Hierarchy:
 
 def build_hierarchy(graph: Graph) -> Hierarchy:
     """The tree of a graph's regions and nodes. One pass over nodes and regions each."""
+    return graph.derive(_build_hierarchy)
+
+
+def _build_hierarchy(graph: Graph) -> Hierarchy:
     costs = dict[int, Cost]()
     shared = set[int]()
     for node, cost in iter_node_costs(graph):
         costs[node.id] = cost
         if not cost.params and not cost.buffers and node.weights:
             shared.add(node.id)
-    held, exits, fields = _list_members(graph), _find_region_outputs(graph), compute_receptive_fields(graph)
+    tree, fields = graph.region_tree, compute_receptive_fields(graph)
     forms: dict[Hashable, int] = {}
     members: list[list[PartFacts]] = [[] for _ in graph.regions]
     for region in reversed(graph.regions):
-        for part in held[region.id]:
+        for part in tree.members[region.id]:
             if isinstance(part, Region):
-                members[region.id].append(_describe_region(part, members[part.id], exits[part.id], fields, forms))
+                members[region.id].append(
+                    _describe_region(part, members[part.id], tree.outputs[part.id], fields, forms)
+                )
             else:
                 cost = costs.get(part.id, Cost())
                 members[region.id].append(_describe_node(part, cost, part.id in shared, fields, forms))
@@ -81,49 +87,6 @@ def select_scalars(arguments: Mapping[str, object]) -> dict[str, ScalarValue | l
     return shown
 
 
-def _list_members(graph: Graph) -> list[list[GraphPart]]:
-    """The parts of each region, in the order in which they begin."""
-    held: list[list[GraphPart]] = [[] for _ in graph.regions]
-    begun = {0}
-    for node in graph.nodes:
-        region = graph.regions[node.region]
-        opened: list[Region] = []
-        while region.id not in begun:
-            begun.add(region.id)
-            opened.append(region)
-            region = graph.regions[region.parent or 0]
-        for region in reversed(opened):
-            held[region.parent or 0].append(region)
-        held[node.region].append(node)
-    return held
-
-
-def _find_region_outputs(graph: Graph) -> list[dict[Value, None]]:
-    """The values of each region that are read outside it, in order."""
-    exits: list[dict[Value, None]] = [{} for _ in graph.regions]
-    levels = [0] * len(graph.regions)
-    for region in graph.regions[1:]:
-        levels[region.id] = levels[region.parent or 0] + 1
-    for node in graph.ops:
-        for value in node.inputs:
-            _mark_region_outputs(graph, levels, exits, value, node.region)
-    for value in graph.outputs.values():
-        _mark_region_outputs(graph, levels, exits, value, 0)
-    return exits
-
-
-def _mark_region_outputs(
-    graph: Graph, levels: list[int], exits: list[dict[Value, None]], value: Value, consumer: int
-) -> None:
-    inner, outer = graph.nodes[value.node].region, consumer
-    while inner != outer:
-        if levels[inner] >= levels[outer]:
-            exits[inner][value] = None
-            inner = graph.regions[inner].parent or 0
-        else:
-            outer = graph.regions[outer].parent or 0
-
-
 def _describe_node(
     node: Node | Input, cost: Cost, reuses_weights: bool, fields: list[ReceptiveField], forms: dict[Hashable, int]
 ) -> PartFacts:
@@ -138,7 +101,7 @@ def _node_structure(node: Node, reuses_weights: bool) -> Hashable:
 def _describe_region(
     region: Region,
     inside: list[PartFacts],
-    exits: Mapping[Value, None],
+    outputs: tuple[Value, ...],
     fields: list[ReceptiveField],
     forms: dict[Hashable, int],
 ) -> PartFacts:
@@ -149,8 +112,8 @@ def _describe_region(
     return PartFacts(
         region,
         form,
-        tuple(exits),
+        outputs,
         sum((facts.cost for facts in inside), Cost()),
-        find_widest_field(fields[value.node] for value in exits),
+        find_widest_field(fields[value.node] for value in outputs),
         bool(weighted) and all(facts.reuses_weights for facts in weighted),
     )

@@ -50,18 +50,12 @@ class FoldedGraph:
     fold: bool = True
     members: list[list[PartFacts]] = field(init=False)
     node_ranges: list[range] = field(init=False)
-    _consumers: list[list[int]] = field(init=False)
     _structures: dict[Hashable, int] = field(default_factory=dict)
     _structure_ids: dict[tuple[bool, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.members = build_hierarchy(self.graph).members
-        self.node_ranges = _find_node_ranges(self.graph)
-        self._consumers = [
-            [consumer for value in node.outputs for consumer in value.users] for node in self.graph.nodes
-        ]
-        for value in self.graph.outputs.values():
-            self._consumers[value.node].append(len(self.graph.nodes))
+        self.node_ranges = self.graph.region_tree.nodes
 
     def node_range(self, part: GraphPart) -> range:
         """The numbers of the nodes of a part."""
@@ -110,7 +104,7 @@ class FoldedGraph:
 
     def _feeds_only(self, before: range, after: range) -> bool:
         """Whether what one turn makes is read in the next, and nowhere else."""
-        consumers = {consumer for id in before for consumer in self._consumers[id] if consumer not in before}
+        consumers = self.graph.users_outside(before)
         return bool(consumers) and consumers <= set(after)
 
     def structure_id(self, part: GraphPart) -> int:
@@ -123,8 +117,7 @@ class FoldedGraph:
 
     def consumers(self, part: GraphPart) -> set[int]:
         """The nodes outside a part that read its values; past the last one for an output of the network."""
-        inside = self.node_range(part)
-        return {consumer for id in inside for consumer in self._consumers[id] if consumer not in inside}
+        return self.graph.users_outside(self.node_range(part))
 
     def _region_structure(self, region: Region) -> Hashable:
         inside = self.node_range(region)
@@ -146,17 +139,3 @@ def _node_structure(node: Node | Input, inside: range, region: Region) -> Hashab
         return node.name
     wiring = tuple((value.node - inside.start if value.node in inside else -1, value.index) for value in node.inputs)
     return (*_op_structure(node), wiring, relative_name(node, region))
-
-
-def _find_node_ranges(graph: Graph) -> list[range]:
-    """The nodes of each region, those of the regions inside included; they are consecutive."""
-    firsts, lasts = [len(graph.nodes)] * len(graph.regions), [-1] * len(graph.regions)
-    for node in graph.nodes:
-        region = graph.regions[node.region]
-        while True:
-            firsts[region.id] = min(firsts[region.id], node.id)
-            lasts[region.id] = max(lasts[region.id], node.id)
-            if region.parent is None:
-                break
-            region = graph.regions[region.parent]
-    return [range(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]

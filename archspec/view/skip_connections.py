@@ -21,7 +21,10 @@ def find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
     operand alone hangs on belongs to it, back to where the ways part. A sum's is a projection if it has weights, and an
     identity if it has none; another join's, which is one among equals if it has weights, is a shortcut if it has none.
     """
-    use_counts = _count_consumers(graph)
+    return graph.derive(_find_skip_connections)
+
+
+def _find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
     flows: dict[OperandRef, Flow] = {}
     longer = find_residual_operands(graph)
     for node in graph.ops:
@@ -31,17 +34,15 @@ def find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
             if not node.op.carries(operand, len(node.inputs)):
                 flows[node.id, operand] = "gate"
             elif node.id in longer and any(longer[node.id]) and not longer[node.id][operand]:
-                flows.update(_trace_skip_connection(graph, node, operand, value, use_counts))
+                flows.update(_trace_skip_connection(graph, node, operand, value))
     return flows
 
 
-def _trace_skip_connection(
-    graph: Graph, join: Node, operand: int, value: Value, use_counts: dict[int, int]
-) -> dict[OperandRef, Flow]:
+def _trace_skip_connection(graph: Graph, join: Node, operand: int, value: Value) -> dict[OperandRef, Flow]:
     way: list[OperandRef] = [(join.id, operand)]
     weights = False
     current = graph.nodes[value.node]
-    while isinstance(current, Node) and _serves_only_skip(current, use_counts):
+    while isinstance(current, Node) and _serves_only_skip(graph, current):
         weights = weights or current.op.weighted > 0
         way.append((current.id, 0))
         current = graph.nodes[current.inputs[0].node]
@@ -51,13 +52,6 @@ def _trace_skip_connection(
     return dict.fromkeys(way, flow)
 
 
-def _serves_only_skip(node: Node, use_counts: dict[int, int]) -> bool:
+def _serves_only_skip(graph: Graph, node: Node) -> bool:
     """Whether a node only serves the way that is followed; a cut serves all that read its parts."""
-    return len(node.inputs) == 1 and (use_counts[node.id] == 1 or node.op.word == "split") and not node.op.join
-
-
-def _count_consumers(graph: Graph) -> dict[int, int]:
-    use_counts = {node.id: sum(len(value.users) for value in node.outputs) for node in graph.nodes}
-    for value in graph.outputs.values():
-        use_counts[value.node] += 1
-    return use_counts
+    return len(node.inputs) == 1 and (graph.count_uses(node) == 1 or node.op.word == "split") and not node.op.join

@@ -34,7 +34,7 @@ def small() -> Graph:
         (value,) = graph.add_node(Conv(out=4, bias=False), (value,), ("stage", "turn", "conv"), region=turn.id)
         (value,) = graph.add_node(ReLU(), (value,), ("stage", "turn", "relu"), region=turn.id)
     (value,) = graph.add_node(GlobalPool(), (value,), ("pool",))
-    (graph.outputs["output"],) = graph.add_node(Linear(out=10), (value,), ("fc",))
+    graph.add_output("output", *graph.add_node(Linear(out=10), (value,), ("fc",)))
     return graph
 
 
@@ -73,7 +73,7 @@ def test_depth_is_of_the_longest_way_that_reaches_an_output() -> None:
     (one,) = graph.add_node(Linear(out=2), (start,), ("one",))
     (two,) = graph.add_node(Linear(out=2), (one,), ("two",))
     graph.add_node(Linear(out=2), (two,), ("unused",))
-    (graph.outputs["output"],) = graph.add_node(Add(), (one, two, start))
+    graph.add_output("output", *graph.add_node(Add(), (one, two, start)))
     assert compute_depth(graph) == 2
 
 
@@ -82,5 +82,5 @@ def test_depth_is_not_that_of_a_gate() -> None:
     start = graph.add_input("input", Shape.of(2))
     (gate,) = graph.add_node(Linear(out=2), (start,), ("fc1",))
     (gate,) = graph.add_node(Linear(out=2), (gate,), ("fc2",))
-    (graph.outputs["output"],) = graph.add_node(Multiply(), (start, gate))
+    graph.add_output("output", *graph.add_node(Multiply(), (start, gate)))
     assert compute_depth(graph) == 0

@@ -17,7 +17,7 @@ def chain(*widths: int) -> Graph:
     value = graph.add_input("input", Shape.of(widths[0]))
     for place, width in enumerate(widths[1:]):
         (value,) = graph.add_node(Linear(out=width), (value,), (f"fc{place}",))
-    graph.outputs["output"] = value
+    graph.add_output("output", value)
     return graph
 
 
@@ -35,26 +35,26 @@ def test_a_shortcut_is_held_until_it_is_added() -> None:
     start = graph.add_input("input", Shape.of(8))
     (wide,) = graph.add_node(Linear(out=100), (start,), ("wide",))
     (narrow,) = graph.add_node(Linear(out=8), (wide,), ("narrow",))
-    (graph.outputs["output"],) = graph.add_node(Add(), (narrow, start))
+    graph.add_output("output", *graph.add_node(Add(), (narrow, start)))
     assert count_peak_elements(graph) == 8 + 100 + 8
 
 
 def test_an_output_is_held_to_the_end() -> None:
     graph = chain(2, 10, 30, 5)
-    graph.outputs["wide"] = graph.nodes[1].outputs[0]
-    graph.outputs["early"] = graph.nodes[0].outputs[0]
+    graph.add_output("wide", graph.nodes[1].outputs[0])
+    graph.add_output("early", graph.nodes[0].outputs[0])
     assert count_peak_elements(graph) == 2 + 10 + 30 + 5
 
 
 def test_what_nobody_reads_is_not_kept() -> None:
     graph = Graph("half")
     kept, _ = graph.add_node(Split(sizes=(1, 7)), (graph.add_input("input", Shape.of(8)),))
-    (graph.outputs["output"],) = graph.add_node(ReLU(), (kept,))
+    graph.add_output("output", *graph.add_node(ReLU(), (kept,)))
     assert count_kept_elements(graph) == 8 + 1 + 1
     assert count_peak_elements(graph) == 16
 
 
 def test_running_statistics_are_buffers() -> None:
     graph = Graph("normalised")
-    (graph.outputs["output"],) = graph.add_node(BatchNorm(), (graph.add_input("input", Shape.of(3, 2, 2)),), ("bn",))
+    graph.add_output("output", *graph.add_node(BatchNorm(), (graph.add_input("input", Shape.of(3, 2, 2)),), ("bn",)))
     assert (estimate_memory(graph).params, estimate_memory(graph).buffers) == (4 * 6, 4 * 7)

@@ -230,9 +230,12 @@ def named(seed: int) -> Graph:
     graph = enumerated(seed, gates=False)[0].graph
     rng = Random(seed)
     cuts = sorted(rng.choices(range(len(graph.nodes)), k=2))
-    for at, node in enumerate(graph.nodes):
-        if isinstance(node, Node):
-            graph.nodes[at] = node._replace(path=(f"part{sum(at > cut for cut in cuts)}", f"op{at}"))
+    graph.nodes = [
+        node._replace(path=(f"part{sum(node.id > cut for cut in cuts)}", f"op{node.id}"))
+        if isinstance(node, Node)
+        else node
+        for node in graph.nodes
+    ]
     return graph
 
 

@@ -47,7 +47,10 @@ def commands() -> dict[str, click.Command]:
 
 def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None, name
             yield from _commands(inner, (*words, name))
     else:
         yield " ".join(words), command

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from archspec.cli.commands import archspec
+from tests.cli import surface
 
 
 def run(*arguments: object, input: str | bytes | None = None) -> Result:
@@ -150,8 +151,8 @@ def test_list_filters(arguments: list[str], some: str, none: str) -> None:
 
 
 def test_help_of_every_command_has_its_options() -> None:
-    for name, command in archspec.commands.items():
-        text = said(run(name, "--help"))
+    for name, command in surface.commands().items():
+        text = said(run(*name.split(), "--help"))
         for parameter in command.params:
             for option in parameter.opts:
                 assert option in text or parameter.param_type_name == "argument"

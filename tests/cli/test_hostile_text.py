@@ -53,7 +53,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def weights(spec: Path) -> Path:
     path = spec.with_name("w\x1b[2J.safetensors")
-    archspec.load(spec).export(path)
+    archspec.load(spec).save(path)
     return path
 
 
@@ -247,7 +247,8 @@ def test_progress_shows_names_as_text() -> None:
     from archspec.cli.progress import PlainProgress
 
     control = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # of rich: colours, and where it writes
-    for make in (draw_bars, PlainProgress):
+    makers: tuple[Callable[[Screen], Any], ...] = (draw_bars, PlainProgress)
+    for make in makers:
         stream = io.StringIO()
         target = Screen(stream, "standard error")
         target.isatty = lambda: True  # type: ignore[method-assign]

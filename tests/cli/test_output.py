@@ -18,7 +18,7 @@ import pytest
 import torch
 
 import archspec
-from archspec.cli.output import default_name
+from archspec.files import name_file
 from tests.cli.surface import commands, outputs, run, words, write_spec
 from tests.faults import FAULTS, always, failing, nth
 
@@ -34,7 +34,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def weights(spec: Path) -> Path:
     path = spec.with_name("row.safetensors")
-    archspec.load(spec).export(path)
+    archspec.load(spec).save(path)
     return path
 
 
@@ -279,24 +279,24 @@ def test_onnx_of_two_files_is_there_or_not(spec: Path, tmp_path: Path, monkeypat
     ],
 )
 def test_a_networks_name_makes_a_files_name(name: str, file: str) -> None:
-    assert str(default_name(name, ".svg")) == file
+    assert str(name_file(name, ".svg")) == file
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "网", "\U00020000"])
 def test_however_long_it_is(letter: str, tmp_path: Path) -> None:
-    (tmp_path / default_name(letter * 500, ".svg")).touch()
+    (tmp_path / name_file(letter * 500, ".svg")).touch()
 
 
 def test_the_face_of_python_writes_the_same_way(tmp_path: Path) -> None:
     arch = archspec.load("vgg11")
     with pytest.raises(FileNotFoundError, match="no such folder"):
-        arch.draw(tmp_path / "none" / "a.svg")
+        arch.save(tmp_path / "none" / "a.svg")
     with pytest.raises(FileNotFoundError, match="no such folder"):
-        arch.export(tmp_path / "none" / "a.pt2")
+        arch.save(tmp_path / "none" / "a.pt2")
     path = tmp_path / "a.dot"
     path.write_text("old")
     with failing(nth(0, errno.EIO)):
-        arch.draw(path)  # it cannot look for what others left, and goes on
+        arch.save(path)  # it cannot look for what others left, and goes on
     assert path.read_text().startswith("digraph")
     assert json.loads(run("build", "vgg11", "-o", tmp_path / "a.py", "--json").stdout)["written"] == str(
         tmp_path / "a.py"

@@ -195,6 +195,6 @@ def test_a_new_spec_is_tried_within_the_limits_that_were_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Limits] = []
-    monkeypatch.setattr("archspec.cli.lesion.load_as", lambda _, __, *, limits: seen.append(limits))
+    monkeypatch.setattr("archspec.spec.compiler.compile_source", lambda _, __, limits, ___: seen.append(limits))
     said(run("lesion", "resnet18", "--drop", "layer1.1", "-o", tmp_path / "new.yaml", "--max-nodes", 200_000))
     assert [limits.nodes for limits in seen] == [200_000]

@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a spec, its weights and a spec that is wrong."""
     folder = tmp_path_factory.mktemp("specs")
     spec = write_spec(folder, f'"{NAME}"')
-    archspec.load(spec).export(folder / "row.safetensors")
+    archspec.load(spec).save(folder / "row.safetensors")
     text = spec.read_text(encoding="utf-8")
     (folder / "wrong.yaml").write_text(text.replace("globalpool", "{conv: {out: 4, kernel: 301}}"), encoding="utf-8")
     return folder

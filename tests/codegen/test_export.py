@@ -19,7 +19,6 @@ from safetensors.torch import load_file, save_file
 
 import archspec
 from archspec.cli.commands import archspec as command
-from archspec.cli.options import ENDINGS
 from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.checkpoint import compare_weights, read_weights
 from tests.references import torchvision
@@ -52,7 +51,7 @@ def outputs(model: torch.nn.Module, given: list[torch.Tensor]) -> list[torch.Ten
 @pytest.mark.parametrize("load", networks("lstm", "resnet18", slow=("cifar10_densenet_40_k12", "highway_mnist_fc10")))
 def test_onnx_is_the_same_function_for_every_batch(load: Load, tmp_path: Path) -> None:
     arch = load()
-    arch.export(tmp_path / "net.onnx")
+    arch.save(tmp_path / "net.onnx")
     content = (tmp_path / "net.onnx").read_bytes()
     onnx.checker.check_model(content)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -69,14 +68,14 @@ def test_an_optimised_network_leaves_in_every_form(load: Load, tmp_path: Path) -
     arch = load()
     given = [torch.randn(3, *sizes) for sizes in arch.input_shapes.values()]
     (expected,) = outputs(arch.build().eval(), given)
-    arch.optimize().export(tmp_path / "net.onnx")
+    arch.optimize().save(tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession((tmp_path / "net.onnx").read_bytes(), providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"input": given[0].numpy()})
     np.testing.assert_allclose(expected.numpy(), found, rtol=0, atol=1e-4)
-    arch.optimize().export(tmp_path / "net.pt2")
+    arch.optimize().save(tmp_path / "net.pt2")
     program = torch.export.load(io.BytesIO((tmp_path / "net.pt2").read_bytes())).module()
     assert (expected - outputs(program, given)[0]).abs().max() <= 1e-5 * expected.abs().max()
-    arch.optimize().export(tmp_path / "net.safetensors")
+    arch.optimize().save(tmp_path / "net.safetensors")
     weights = load_file(tmp_path / "net.safetensors")
     model = arch.optimize().build(seed=5).eval()
     model.load_state_dict(weights)
@@ -88,7 +87,7 @@ def test_an_optimised_network_leaves_in_every_form(load: Load, tmp_path: Path) -
 @pytest.mark.parametrize("load", networks("lstm", "cifar10_densenet_40_k12", "stochastic_depth_resnet110_cifar10"))
 def test_pt2_is_the_same_function_for_every_batch(load: Load, tmp_path: Path) -> None:
     arch = load()
-    arch.export(tmp_path / "net.pt2")
+    arch.save(tmp_path / "net.pt2")
     program = torch.export.load(io.BytesIO((tmp_path / "net.pt2").read_bytes())).module()
     for batch in (1, 3):
         given = [torch.randn(batch, *sizes) for sizes in arch.input_shapes.values()]
@@ -99,7 +98,7 @@ def test_pt2_is_the_same_function_for_every_batch(load: Load, tmp_path: Path) ->
 def test_safetensors_hold_the_weights_and_the_spec(tmp_path: Path) -> None:
     arch = archspec.load(SMALL, classes=7)
     path = tmp_path / "net.safetensors"
-    arch.export(path, seed=3)
+    arch.save(path, seed=3)
     with safe_open(path, "pt") as file:
         about = file.metadata()
     assert about["archspec.spec"] == SMALL
@@ -176,7 +175,7 @@ def test_equal_weights_fit() -> None:
     assert compare_weights({"a": torch.zeros(1)}, {"a": torch.zeros(1)}).exact
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", archspec.list_endings("source", "program", "weights"))
 def test_the_command_writes_each_form(ending: str, tmp_path: Path) -> None:
     spec = tmp_path / "small.yaml"
     spec.write_text(SMALL, encoding="utf-8")
@@ -215,7 +214,7 @@ def test_wrong_weights_write_nothing(ending: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["-o", "net.txt"], "ends in .py, .pt2, .onnx, .safetensors, not 'net.txt'"),
+        (["-o", "net.txt"], "ends in .py, .pt2, .onnx, .safetensors, .pt, .pth, not 'net.txt'"),
         (["-o", "no/such/folder/net.py"], "no/such/folder/net.py: no such folder: no/such/folder"),
         (["--weights", "no-such-file.pth"], "No such file or directory"),
         (["--weights", "a.pth", "-o", "net.py"], "source holds no weights"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from archspec.errors import ExportError
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles, ShuffleTrial
 from archspec.experiments.plot import Result, save_plot
@@ -32,7 +33,7 @@ def test_a_picture_says_what_it_shows(results: list[Result], words: list[str], t
 
 
 def test_pictures_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ExperimentError, match=r"end in .png, .svg, not 'one.gif'"):
+    with pytest.raises(ExportError, match=r"ends in .png, .svg, not 'one.gif'"):
         save_plot(tmp_path / "one.gif", RESULTS[0][0])
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ExperimentError, match="a picture needs matplotlib, which is not installed"):

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 import archspec
 from archspec import files
 from archspec.codegen.fx.weight_files import pack_torch, read_data
+from archspec.errors import ExportError
 from archspec.experiments import weights
 from archspec.experiments.data import Data
 from archspec.experiments.track import DivergedError, ExperimentError, StoppedError
@@ -443,7 +444,7 @@ def test_weights_come_back(name: str, row: archspec.Architecture, tmp_path: Path
 
 
 def test_files_without_weights(tmp_path: Path) -> None:
-    with pytest.raises(ExperimentError, match=r"end in .safetensors, .pt, .pth, not 'w.bin'"):
+    with pytest.raises(ExportError, match=r"ends in .safetensors, .pt, .pth, not 'w.bin'"):
         weights.save_weights(tmp_path / "w.bin", {})
     for name in ("w.pt", "w.safetensors"):
         (tmp_path / name).write_bytes(b"noise that is no file of weights")

@@ -191,7 +191,7 @@ def test_a_spec_cannot_bring_a_script(browser: Browser, pages: Path) -> None:
 
 def test_the_page_of_a_picture_moves(browser: Browser, pages: Path) -> None:
     file = pages / "picture.html"
-    archspec.load("unet").draw(file)
+    archspec.load("unet").save(file)
     visit = Visit(browser, file)
     before = visit.page.locator("main > svg").get_attribute("style")
     visit.page.focus("main")

@@ -61,7 +61,7 @@ def network() -> Graph:
     (gate,) = graph.add_node(GlobalPool(), (value,), ("gate",))
     (value,) = graph.add_node(Multiply(), (value, gate))
     (value,) = graph.add_node(GlobalPool(), (value,), ("pool",))
-    (graph.outputs["output"],) = graph.add_node(Linear(out=10), (value,), ("fc",))
+    graph.add_output("output", *graph.add_node(Linear(out=10), (value,), ("fc",)))
     return graph
 
 
@@ -132,7 +132,7 @@ def test_different_arguments_or_shapes_are_not_folded() -> None:
     stage = graph.add_region(("stage",), "stage", {}, UNKNOWN_SPAN, 0).id
     for turn in range(3):
         value = unit(graph, value, str(turn), stage, survival=turn)
-    graph.outputs["output"] = value
+    graph.add_output("output", value)
     assert [row.times for row in summarise_network(graph, 2).rows] == [1, 1, 1, 1, 1]
 
 
@@ -183,7 +183,7 @@ def deep_and_long(size: int) -> Graph:
         scope = graph.add_region((*graph.regions[scope].path, f"s{level}"), "", {}, UNKNOWN_SPAN, scope).id
     for turn in range(size):
         value = unit(graph, value, str(turn), 0)
-    (graph.outputs["output"],) = graph.add_node(ReLU(), (value,), region=scope)
+    graph.add_output("output", *graph.add_node(ReLU(), (value,), region=scope))
     return graph
 
 

@@ -9,17 +9,15 @@ extras.load_extra("torch", "building a network", "pip install 'archspec-nn[torch
 from archspec.codegen.fx.assemble import Checkpoint, build
 from archspec.codegen.fx.block import find_blocks
 from archspec.codegen.fx.checkpoint import copy_weights, load_weights
-from archspec.codegen.fx.export import WRITERS, check_packages, make_metadata
+from archspec.codegen.fx.export import make_metadata
 from archspec.codegen.fx.flat import flatten_model
 from archspec.codegen.fx.modules import DropPath
 from archspec.codegen.fx.weight_map import map_weights
 
 __all__ = [
-    "WRITERS",
     "Checkpoint",
     "DropPath",
     "build",
-    "check_packages",
     "copy_weights",
     "find_blocks",
     "flatten_model",

@@ -1,4 +1,4 @@
-"""A built network in a file: torch.export, ONNX, safetensors."""
+"""A built network in a file: torch.export, ONNX."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import io
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,7 @@ from torch import fx
 
 from archspec import extras, files
 from archspec.codegen.arguments import make_argument_names
-from archspec.codegen.errors import ExportError
-from archspec.codegen.fx.weight_files import pack_safetensors
+from archspec.errors import ExportError
 from archspec.ir.graph import Graph
 
 _LARGEST = 2**31 - 2**20
@@ -24,7 +23,6 @@ _LARGEST = 2**31 - 2**20
 _ALIGNMENT = 4096
 """Of weights in a file of their own, so that pages of it can be mapped."""
 _INSTALL = "pip install 'archspec-nn[export]'"
-Writer = Callable[[fx.GraphModule, Graph, Mapping[str, str], Path], None]
 
 
 def make_metadata(text: str, name: str, overrides: Mapping[str, str], *, inference: bool = False) -> dict[str, str]:
@@ -45,7 +43,6 @@ def export_pt2(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], pa
 
 def export_onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
     """Writes the network in eval mode as ONNX, by torch's exporter; the batch may have any size, names are those of the spec."""
-    format_ = _packages(".onnx")[0]
     with _quiet_eval_mode(model):
         program = torch.onnx.export(
             model,
@@ -63,10 +60,11 @@ def export_onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], p
     if proto.ByteSize() > _LARGEST:
         _write_apart(proto, path)
         return
+    checker = extras.load_extra("onnx.checker", "writing ONNX", _INSTALL, ExportError)
     try:
         content: bytes = proto.SerializeToString()
-        format_.checker.check_model(content)
-    except (ValueError, format_.checker.ValidationError) as error:
+        checker.check_model(content)
+    except (ValueError, checker.ValidationError) as error:
         raise ExportError(f"the ONNX exporter made no ONNX: {str(error).strip()}") from error
     files.write_atomically(path, content)
 
@@ -87,32 +85,6 @@ def _write_apart(proto: Any, path: Path) -> None:
         helper.set_external_data(tensor, beside.name, offset=place, length=len(tensor.raw_data))
         tensor.ClearField("raw_data")
     files.write_together(path, proto.SerializeToString(), {beside: bytes(weights)})
-
-
-def export_safetensors(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
-    """Writes the weights, with the spec and a digest of all of it in the metadata."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    _packages(".safetensors")
-    files.write_atomically(path, pack_safetensors(tensors, about))
-
-
-WRITERS: Mapping[str, Writer] = {".pt2": export_pt2, ".onnx": export_onnx, ".safetensors": export_safetensors}
-"""For the ending of a file's name: what writes it, whole or not at all."""
-
-_PACKAGES = {
-    ".onnx": ("onnx", "onnxscript"),  # torch's exporter needs the second and says so less clearly
-    ".safetensors": ("safetensors.torch",),
-}
-
-
-def check_packages(ending: str) -> None:
-    """Makes sure, before the work, that what writes a form is installed. Raises `ExportError`."""
-    _packages(ending)
-
-
-def _packages(ending: str) -> list[Any]:
-    purpose = f"writing {ending.removeprefix('.')}"
-    return [extras.load_extra(name, purpose, _INSTALL, ExportError) for name in _PACKAGES.get(ending, ())]
 
 
 def _example_inputs(graph: Graph) -> tuple[torch.Tensor, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from archspec.codegen.fx.weight_files.reading import WeightFile, compute_read_limit, open_weights, read_data
 from archspec.codegen.fx.weight_files.stored import StoredTensor
-from archspec.codegen.fx.weight_files.writing import pack_safetensors, pack_torch
+from archspec.codegen.fx.weight_files.writing import pack_checkpoint, pack_safetensors, pack_torch
 
 __all__ = [
     "StoredTensor",
     "WeightFile",
     "compute_read_limit",
     "open_weights",
+    "pack_checkpoint",
     "pack_safetensors",
     "pack_torch",
     "read_data",

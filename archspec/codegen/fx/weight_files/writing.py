@@ -37,6 +37,11 @@ def pack_torch(content: Any) -> bytes:
     return buffer.getvalue()
 
 
+def pack_checkpoint(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> bytes:
+    """Tensors as a checkpoint of torch, which has no place for `about`."""
+    return pack_torch(dict(tensors))
+
+
 def pack_safetensors(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> bytes:
     """Tensors as a file of safetensors, the digest of them and of `about` in its metadata. The same weights give the same bytes.
 

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archspec import CutError
 from archspec.cli.console import echo_json, print_lines
-from archspec.cli.errors import CommandError, SpecCommand
+from archspec.cli.errors import SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.show import show_table
 from archspec.columns import Column
 from archspec.numerals import format_bytes, format_sizes
 
 if TYPE_CHECKING:
-    from archspec.analysis.partition import PartitionStage
-    from archspec.architecture import Architecture
-    from archspec.pipeline import Pipeline
+    from archspec import Architecture, PartitionStage, Pipeline
 
 _PIPELINE = """\
 \b
@@ -36,7 +35,9 @@ _CUTS = ((4, 24), (1, 16), (4, 12), (1, 10))
 _DROPS = (3,)
 
 
-@click.command(cls=SpecCommand, epilog=_PIPELINE, help=f"Show where SPEC is cut into stages of equal work.\n\n{SPEC}")
+@click.command(
+    "pipeline", cls=SpecCommand, epilog=_PIPELINE, help=f"Show where SPEC is cut into stages of equal work.\n\n{SPEC}"
+)
 @architecture_options
 @click.option("--stages", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="How many.")
 @click.option("--crossing", type=click.IntRange(0), metavar="N", help="Cut only where at most N values cross.")
@@ -50,7 +51,7 @@ _DROPS = (3,)
     "--batch", type=click.IntRange(1), default=8, show_default=True, metavar="N", help="Samples in what is timed."
 )
 @json_option
-def pipeline(
+def command(
     arch: Architecture, *, stages: int, crossing: int | None, measure: str | None, batch: int, as_json: bool
 ) -> None:
     cut_network = _cut_network(arch, stages, crossing, measure, batch)
@@ -67,16 +68,10 @@ def pipeline(
 
 
 def _cut_network(arch: Architecture, stages: int, crossing: int | None, measure: str | None, batch: int) -> Pipeline:
-    from archspec.analysis.partition import CutError
-
     try:
         return arch.pipeline(stages, crossing=crossing, measure=measure, batch=batch)
     except CutError as error:
         raise click.UsageError(str(error)) from None
-    except RuntimeError as error:
-        if type(error).__name__ != "MissingDeviceError":  # its class is in a module that imports torch
-            raise
-        raise CommandError(str(error)) from error
 
 
 def _format_stage(stage: PartitionStage) -> tuple[str, ...]:

@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archspec.cli.console import echo_json
-from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
-from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
-from archspec.cli.output import OutputFile, say_written
-from archspec.cli.training import (
+import archspec
+from archspec.cli.commands.train import (
     PATH,
     begin_training,
     data_option,
     device_option,
     run_training,
     seed_option,
-    translate_errors,
 )
+from archspec.cli.console import echo_json
+from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
+from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
+from archspec.cli.output import OutputFile, say_written
 from archspec.cli.warn import show_warnings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from archspec.architecture import Architecture
+    from archspec import Architecture
     from archspec.experiments.lesions import TrainedNetwork
     from archspec.experiments.plot import Result
     from archspec.experiments.track import Track
@@ -49,8 +49,8 @@ draws_option = click.option(
 )
 
 
-@click.group(cls=HelpGroup, epilog=_EXPERIMENT)
-def experiment() -> None:
+@click.group("experiment", cls=HelpGroup, epilog=_EXPERIMENT)
+def command() -> None:
     """Measure what a trained network is without some of its blocks, and which paths its gradient takes."""
 
 
@@ -68,7 +68,7 @@ class Subjects:
         from archspec.cli import show_experiments as show
         from archspec.cli.progress import track_progress
 
-        with translate_errors(), report_divergence(as_json=self.as_json):
+        with report_divergence(as_json=self.as_json):
             results = [measure(network, track_progress) for network in self.networks]
             if self.out is not None:
                 from archspec.experiments.plot import save_plot
@@ -97,7 +97,7 @@ def report_divergence(*, as_json: bool) -> Iterator[None]:
         raise DivergedCommandError(str(error)) from error
 
 
-def _experiment_options(command: Callable[..., None]) -> Callable[..., None]:
+def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
     """The options of all experiments; the command gets the `Subjects` that they make."""
 
     @architecture_options
@@ -112,12 +112,12 @@ def _experiment_options(command: Callable[..., None]) -> Callable[..., None]:
         "-o", "--output", "out", type=OutputFile(".png", ".svg"), metavar="FILE", help="A picture: .png or .svg."
     )
     @json_option
-    @functools.wraps(command)
+    @functools.wraps(measure)
     def prepared(arch: Architecture, *, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
         chosen = {name: options.pop(name) for name in ("weights", "beside", "data", "device")}
-        with translate_errors(), report_divergence(as_json=as_json):
+        with report_divergence(as_json=as_json):
             patients = list(_load_networks(arch, seed=seed, out=out, **chosen))
-        command(Subjects(patients, seed, out, as_json), **options)
+        measure(Subjects(patients, seed, out, as_json), **options)
 
     return prepared
 
@@ -132,24 +132,24 @@ def _load_networks(
     seed: int,
     out: Path | None,
 ) -> Iterator[TrainedNetwork]:
-    from archspec.api import load
-    from archspec.codegen.fx.trial import find_device
     from archspec.experiments import weights as files
     from archspec.experiments.data import load_data
     from archspec.experiments.lesions import TrainedNetwork
-    from archspec.spec.limits import DEFAULT
 
     if out is not None:
         from archspec.experiments.plot import check_plot_path
 
         check_plot_path(out)
-    networks = [(arch, weights), *((load(read_spec_argument(spec, DEFAULT)), path) for spec, path in beside)]
+    networks = [
+        (arch, weights),
+        *((archspec.load(read_spec_argument(spec, archspec.Limits())), path) for spec, path in beside),
+    ]
     loaded = [
         files.load_weights(path, needed=_WIDEST * architecture.params) if path else None
         for architecture, path in networks
     ]
     for (architecture, _), tensors in zip(networks, loaded, strict=True):
-        samples = load_data(data, architecture.graph).to(find_device(device))
+        samples = load_data(data, architecture.graph, device)
         yield TrainedNetwork(
             architecture.name,
             architecture.graph,
@@ -165,7 +165,7 @@ def _run_training(arch: Architecture, data: str, *, seed: int, device: str) -> d
     return training.model.state_dict()
 
 
-@experiment.command(cls=SpecCommand, help=f"The test error without each single block.\n\n{SPEC}")
+@command.command(cls=SpecCommand, help=f"The test error without each single block.\n\n{SPEC}")
 @_experiment_options
 def lesion(subjects: Subjects) -> None:
     from archspec.experiments.lesions import lesion_each
@@ -173,7 +173,7 @@ def lesion(subjects: Subjects) -> None:
     subjects.report(lesion_each)
 
 
-@experiment.command(cls=SpecCommand, help=f"The test error without K random blocks, for each K.\n\n{SPEC}")
+@command.command(cls=SpecCommand, help=f"The test error without K random blocks, for each K.\n\n{SPEC}")
 @_experiment_options
 @click.option("--most", type=click.IntRange(1), metavar="K", help="The most blocks; all of them if not given.")
 @draws_option
@@ -185,7 +185,7 @@ def delete(subjects: Subjects, *, most: int | None, draws: int) -> None:
     )
 
 
-@experiment.command(cls=SpecCommand, help=f"The test error after K random exchanges of two blocks.\n\n{SPEC}")
+@command.command(cls=SpecCommand, help=f"The test error after K random exchanges of two blocks.\n\n{SPEC}")
 @_experiment_options
 @click.option("--most", type=click.IntRange(1), metavar="K", help="The most exchanges; as many as blocks if not given.")
 @draws_option
@@ -197,7 +197,7 @@ def shuffle(subjects: Subjects, *, most: int | None, draws: int) -> None:
     )
 
 
-@experiment.command(cls=SpecCommand, help=f"The gradient at the input through paths of each length.\n\n{SPEC}")
+@command.command(cls=SpecCommand, help=f"The gradient at the input through paths of each length.\n\n{SPEC}")
 @_experiment_options
 @click.option("--samples", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Test samples.")
 @draws_option

@@ -7,23 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archspec import files
-from archspec.cli.errors import CommandError, SpecCommand
+from archspec import files, list_endings
+from archspec.cli.errors import SpecCommand
 from archspec.cli.options import SPEC, architecture_options
-from archspec.cli.output import check_writable, default_name, ending_of, format_option, output_option, say_written
+from archspec.cli.output import ending_of, format_option, output_option, say_written
 
 if TYPE_CHECKING:
-    from archspec.architecture import Architecture
-    from archspec.draw.picture import Detail, Direction
+    from archspec import Architecture, Detail, Direction
 
-_ENDINGS = (
-    ".svg",
-    ".png",
-    ".pdf",
-    ".dot",
-    ".mmd",
-    ".html",
-)  # of archspec.draw.FORMATS, which is imported when it is needed
+_ENDINGS = list_endings("picture")
 _DRAW = """\
 \b
 Examples:
@@ -34,7 +26,7 @@ Examples:
 """
 
 
-@click.command(cls=SpecCommand, epilog=_DRAW, help=f"Draw a picture of SPEC.\n\n{SPEC}")
+@click.command("draw", cls=SpecCommand, epilog=_DRAW, help=f"Draw a picture of SPEC.\n\n{SPEC}")
 @architecture_options
 @output_option(
     *_ENDINGS,
@@ -62,7 +54,7 @@ Examples:
 @click.option(
     "--max-paths", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Of --detail paths."
 )
-def draw(
+def command(
     arch: Architecture,
     *,
     output: Path | None,
@@ -75,21 +67,22 @@ def draw(
     max_boxes: int,
     max_paths: int,
 ) -> None:
-    from archspec.draw import THEMES, DrawError, draw_picture, render_picture
-
-    file = output or default_name(arch.name, f".{format or 'svg'}")
+    file = output or files.name_file(arch.name, f".{format or 'svg'}")
     ending = ending_of(file, format, ".dot")
-    check_writable(file)
     if depth is not None and detail != "layers":
         raise click.BadParameter(
             f"--detail {detail} has no levels; it belongs to --detail layers", param_hint="--depth"
         )
-    try:
-        picture = draw_picture(
-            arch.graph, detail, fold=fold, depth=depth, direction=direction, max_boxes=max_boxes, max_paths=max_paths
-        )
-        data = render_picture(picture, ending, THEMES[theme])
-    except DrawError as error:
-        raise CommandError(str(error)) from error
-    files.write_atomically(file, data)
+    arch.save(
+        file,
+        kind="picture",
+        ending=ending,
+        theme=theme,
+        detail=detail,
+        fold=fold,
+        depth=depth,
+        direction=direction,
+        max_boxes=max_boxes,
+        max_paths=max_paths,
+    )
     say_written(file)

@@ -19,8 +19,7 @@ from archspec.cli.signals import Stop, handle_stop_signals
 from archspec.cli.warn import show_warnings
 
 if TYPE_CHECKING:
-    from archspec.architecture import Architecture
-    from archspec.codegen.fx import Checkpoint
+    from archspec import Architecture, Checkpoint
     from archspec.experiments.data import Data
     from archspec.experiments.training import Recipe, Training
 
@@ -57,7 +56,7 @@ _WORDS = "archspec.words"
 
 
 @click.command(
-    cls=_TrainCommand, epilog=_TRAIN, help=f"Train SPEC on labelled pictures and write its weights.\n\n{SPEC}"
+    "train", cls=_TrainCommand, epilog=_TRAIN, help=f"Train SPEC on labelled pictures and write its weights.\n\n{SPEC}"
 )
 @architecture_options
 @data_option
@@ -88,7 +87,7 @@ _WORDS = "archspec.words"
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")
 @json_option
 @click.pass_context
-def train(ctx: click.Context, /, arch: Architecture, *, out: Path, as_json: bool, **options: Any) -> None:
+def command(ctx: click.Context, /, arch: Architecture, *, out: Path, as_json: bool, **options: Any) -> None:
     run = _TrainingRun(ctx, arch, out, as_json, resumes=options["resume"])
     with handle_stop_signals() as stop, run.endings(stop), show_warnings():
         run.train(stop, **options)
@@ -111,17 +110,15 @@ class _TrainingRun:
 
     def train(self, stop: Stop, *, resume: bool, **options: Any) -> None:
         from archspec.experiments.training import resume_training as go_back
-        from archspec.experiments.weights import check_suffix, save_weights
+        from archspec.experiments.weights import save_weights
 
-        with translate_errors():
-            check_suffix(self.out)
-            self._check_checkpoint()
-            self.training, data, recipe = begin_training(self.arch, **options)
-            if resume:
-                go_back(self.training, self.checkpoint)
-            stop.deferred = True
-            run_training(self.training, data, recipe, name=self.arch.name, checkpoint=self.checkpoint, stop=stop)
-            save_weights(self.out, self.training.model.state_dict())
+        self._check_checkpoint()
+        self.training, data, recipe = begin_training(self.arch, **options)
+        if resume:
+            go_back(self.training, self.checkpoint)
+        stop.deferred = True
+        run_training(self.training, data, recipe, name=self.arch.name, checkpoint=self.checkpoint, stop=stop)
+        save_weights(self.out, self.training.model.state_dict())
         self.checkpoint.unlink(missing_ok=True)
         self._show()
 
@@ -198,12 +195,11 @@ def begin_training(
     remade: Checkpoint | None = None,
 ) -> tuple[Training, Data, Recipe]:
     """A training that has not begun, and what it needs."""
-    from archspec.codegen.fx.trial import find_device
     from archspec.experiments import training
     from archspec.experiments.data import load_data
 
     recipe = training.Recipe(epochs=epochs, seed=seed, batch=batch, rate=rate)
-    samples = load_data(data, arch.graph).to(find_device(device))
+    samples = load_data(data, arch.graph, device)
     return training.begin_training(arch.graph, samples, recipe, checkpoint=remade), samples, recipe
 
 
@@ -212,11 +208,10 @@ def run_training(
 ) -> None:
     """Trains to the end, with a bar. Raises as `archspec.experiments.training.train_epochs` does."""
     from archspec.cli.progress import make_progress
-    from archspec.codegen.fx.trial import enough_memory
     from archspec.experiments.training import train_epochs
 
     taken = begun.done * begun.steps + begun.position
-    with enough_memory(data.pixels.device), make_progress() as progress:
+    with make_progress() as progress:
         task = progress.add_task(name, total=begun.epochs * begun.steps, completed=taken, note="")
 
         def advance(_: float) -> None:
@@ -224,15 +219,3 @@ def run_training(
 
         for epoch in train_epochs(begun, data, recipe, checkpoint=checkpoint, step=advance, stop=stop or Stop()):
             progress.update(task, note=f"loss {epoch.loss:.3f}, test error {epoch.test_error:.2%}")
-
-
-@contextmanager
-def translate_errors() -> Iterator[None]:
-    """What an experiment cannot do ends the command with its message."""
-    from archspec.codegen.errors import MissingDeviceError
-    from archspec.experiments.track import ExperimentError
-
-    try:
-        yield
-    except (ExperimentError, MissingDeviceError) as error:
-        raise CommandError(str(error)) from error

@@ -1,18 +1,60 @@
-"""What `archspec check` finds: mistakes, and files that cannot be read."""
+"""The command that reports what is wrong with specs: mistakes, and files that cannot be read."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from archspec.cli.console import print_lines
-from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, CommandError, describe_os_error, shown_name, style_diagnostic
-from archspec.cli.options import read_spec_argument
+import click
+
+import archspec
+from archspec import Diagnostic, Limits, SpecError
+from archspec.cli.console import echo_json, print_lines
+from archspec.cli.errors import (
+    WRONG_COMMAND,
+    WRONG_SPEC,
+    Command,
+    CommandError,
+    describe_os_error,
+    shown_name,
+    style_diagnostic,
+)
+from archspec.cli.options import SPEC, json_option, limits_options, read_spec_argument
 from archspec.cli.watch import watch_budget
-from archspec.errors import Diagnostic, SpecError
 
-if TYPE_CHECKING:
-    from archspec.spec.limits import Limits
+_CHECK = """\
+\b
+Examples:
+  archspec check my.yaml
+  archspec check specs/*.yaml --json
+  generate-spec | archspec check -
+"""
+
+
+@click.command(
+    "check", cls=Command, epilog=_CHECK, help=f"Report every mistake in every SPEC, its `expect` included.\n\n{SPEC}"
+)
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@limits_options
+@json_option
+def command(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
+    if specs.count("-") > 1:
+        raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
+    results = [look_at(spec, limits) for spec in specs]
+    wrong = sum(1 for checked in results if checked.exit_code)
+    warnings = sum(checked.warnings for checked in results)
+    if as_json:
+        echo_json({"ok": not wrong, "files": [checked.as_dict() for checked in results]})
+    else:
+        for checked in results:
+            checked.show()
+        if not all(checked.unread for checked in results):
+            print_lines(f"{len(results)} checked, {wrong or 'none'} wrong{_format_count(warnings)}")
+    sys.exit(max(checked.exit_code for checked in results))
+
+
+def _format_count(warnings: int) -> str:
+    return f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
 
 
 @dataclass(frozen=True)
@@ -51,11 +93,9 @@ class CheckedSpec:
 
 def look_at(spec: str, limits: Limits) -> CheckedSpec:
     """All that is wrong with a SPEC."""
-    from archspec.api import check as diagnose
-
     try:
         with watch_budget(limits) as budget:
-            return CheckedSpec(spec, diagnose(read_spec_argument(spec, limits), limits=budget))
+            return CheckedSpec(spec, archspec.check(read_spec_argument(spec, limits), limits=budget))
     except SpecError as error:  # standard input that is no text, or a spec that cannot be read
         return CheckedSpec(
             spec, error.diagnostics, unread=describe_os_error(error) if isinstance(error, OSError) else None

@@ -1,0 +1,102 @@
+"""The command that builds a network, or writes it to a file."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archspec import list_endings
+from archspec.cli import show
+from archspec.cli.console import echo_json, print_lines
+from archspec.cli.errors import SpecCommand
+from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.output import check_alone, ending_of, format_option, output_option, say_written
+from archspec.cli.warn import show_warnings
+
+if TYPE_CHECKING:
+    from archspec import Architecture
+
+_ENDINGS = list_endings("source", "program", "weights")
+_BUILD = """\
+\b
+Examples:
+  archspec build densenet169
+  archspec build resnet50 --set groups=32 --set base=4 --device cuda
+  archspec build my.yaml --seed 1 --json
+  archspec build resnet50 -o net.py
+  archspec build resnet50 --weights torchvision:resnet50 -o net.onnx
+  archspec build resnet50 --optimize -o - --format pt2 > net.pt2
+"""
+
+
+@click.command("build", cls=SpecCommand, epilog=_BUILD, help=f"Compile SPEC to PyTorch and run it once.\n\n{SPEC}")
+@architecture_options
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it runs."
+)
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the initialisation.")
+@click.option("--batch", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Samples in the run.")
+@output_option(
+    *_ENDINGS,
+    stream=True,
+    help=f"Write the network instead: {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}; - for standard output.",
+)
+@format_option(*_ENDINGS)
+@click.option("--weights", metavar="F", help="Of the network: safetensors, a torch checkpoint, or torchvision:NAME.")
+@click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
+@click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    arch: Architecture,
+    *,
+    device: str,
+    seed: int,
+    batch: int,
+    output: Path | None,
+    format: str | None,
+    weights: str | None,
+    optimize: bool,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    check_alone(output, as_json=as_json)
+    arch = arch.optimize() if optimize else arch
+    with show_warnings():
+        if output is None:
+            trial = arch.try_out(device, batch, seed=seed, weights=weights, strict=strict, report=_print_unused_weights)
+        else:
+            _write_network(ctx, arch, output, ending_of(output, format), seed=seed, weights=weights, strict=strict)
+    if as_json:
+        echo_json(show.collect_facts(arch) | ({"written": str(output)} if output is not None else trial.as_dict()))
+    elif output is not None:
+        say_written(output, f"{arch.name}: {output} written")
+    else:
+        show.show_build(arch, trial)
+
+
+def _write_network(
+    ctx: click.Context, arch: Architecture, output: Path, ending: str, *, weights: str | None, **options: Any
+) -> None:
+    if ending != ".py":
+        arch.save(output, ending=ending, weights=weights, report=_print_unused_weights, **options)
+        return
+    if weights is not None:
+        raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
+    arch.save(output, ending=ending, command=format_command(ctx))
+
+
+def format_command(ctx: click.Context) -> str:
+    """The command line that makes the same file again."""
+    given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
+    given += ["--optimize"] if ctx.params["optimize"] else []
+    return shlex.join(["archspec", "build", ctx.params["spec"], *given, "-o", str(ctx.params["output"])])
+
+
+def _print_unused_weights(table: str) -> None:
+    """Says on standard error what was not taken of the weights."""
+    print_lines("weights that were left out:", *table.splitlines(), err=True)

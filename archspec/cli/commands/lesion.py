@@ -1,0 +1,119 @@
+"""The command that writes a network without some of its blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import archspec
+from archspec import Diagnostic, files
+from archspec.cli.console import echo_json
+from archspec.cli.errors import WRONG_COMMAND, CommandError, SpecCommand, show_diagnostics
+from archspec.cli.options import SPEC, architecture_options, given_limits, json_option
+from archspec.cli.output import OutputFile, check_alone
+from archspec.cli.show_paths import show_lesion
+
+if TYPE_CHECKING:
+    from archspec import Architecture
+
+_LESION = """\
+\b
+Examples:
+  archspec lesion resnet50 --drop layer2.3 -o without.yaml
+  archspec lesion cifar_resnet110_A --random 10 --seed 1 -o damaged.yaml
+  archspec lesion resnet50 --swap layer3.1 layer3.4 -o shuffled.yaml
+"""
+
+
+@click.command(
+    "lesion", cls=SpecCommand, epilog=_LESION, help=f"Write SPEC without some of its blocks, as a new spec.\n\n{SPEC}"
+)
+@architecture_options
+@click.option("--drop", multiple=True, metavar="NAME", help="A block whose residual branches go; repeatable.")
+@click.option("--random", "count", type=click.IntRange(1), metavar="K", help="Drop K residual blocks, drawn at random.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the draw.")
+@click.option("--swap", nargs=2, multiple=True, metavar="A B", help="Two blocks that change places; repeatable.")
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    type=OutputFile(stream=True),
+    metavar="FILE",
+    required=True,
+    help="The new spec, .yaml; - for standard output.",
+)
+@click.option("--force", is_flag=True, help="Write over a file that is there already; never over SPEC.")
+@json_option
+def command(
+    arch: Architecture,
+    *,
+    drop: tuple[str, ...],
+    count: int | None,
+    seed: int,
+    swap: tuple[tuple[str, str], ...],
+    out: Path,
+    force: bool,
+    as_json: bool,
+) -> None:
+    if not (drop or count or swap):
+        raise click.UsageError("nothing to do: give --drop, --random or --swap")
+    check_alone(out, as_json=as_json)
+    given = click.get_current_context().params
+    check_target(out, given["spec"], force=force)
+    result = apply_lesion(arch, drop, swap, count or 0, seed)
+    result.after.save(out, ending=".yaml", limits=given_limits(nodes=given["max_nodes"], bytes=given["max_bytes"]))
+    if as_json:
+        echo_json(result.as_dict() | {"written": str(out)})
+    elif not files.is_standard_output(out):
+        show_lesion(result, out)
+
+
+@dataclass(frozen=True)
+class LesionResult:
+    """What was done to a network, and what came out; `without_shortcut` are the parts that had no shortcut."""
+
+    before: Architecture
+    after: Architecture
+    drop: tuple[str, ...]
+    swap: tuple[tuple[str, str], ...]
+    without_shortcut: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "name": self.before.name,
+            "drop": list(self.drop),
+            "swap": [list(pair) for pair in self.swap],
+            "without_shortcut": list(self.without_shortcut),
+            "paths": {"before": self.before.paths().total, "after": self.after.paths().total},
+            "params": {"before": self.before.params, "after": self.after.params},
+        }
+
+
+def apply_lesion(
+    arch: Architecture, drop: tuple[str, ...], swap: tuple[tuple[str, str], ...], count: int, seed: int
+) -> LesionResult:
+    """The network without those blocks. Ends the command where it cannot be."""
+    try:
+        after = arch.lesion(drop, swap, random=count, seed=seed)
+        dropped = tuple(after.rewrites[-1][1].get("drop", ()))
+        return LesionResult(
+            arch, after, dropped, swap, tuple(archspec.plan_lesion(arch.graph, dropped).without_shortcut)
+        )
+    except archspec.PassError as error:
+        if error.span is None:
+            raise click.UsageError(f"{error.message}; {error.help}" if error.help else error.message) from None
+        show_diagnostics([Diagnostic(error.message, error.span, help=error.help)], as_json=False)
+        raise click.exceptions.Exit(WRONG_COMMAND) from None
+
+
+def check_target(out: Path, spec: str, *, force: bool) -> None:
+    """Ends the command where the new spec would be written over the old one, or over another file without `--force`."""
+    if spec == "-":
+        raise CommandError("a spec from standard input cannot be extended: give the file")
+    if files.is_same_file(out, Path(spec)):
+        raise CommandError(f"{out} is the spec itself: -o needs another file")
+    if out.exists() and not files.is_stream(out) and not force:
+        raise CommandError(f"{out} is there already; --force writes over it")

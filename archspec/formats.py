@@ -1,0 +1,81 @@
+"""The formats that files are written in, one entry each: `Architecture.save` and the `-o` of every command read this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, Literal
+
+from archspec import extras
+from archspec.errors import ExportError
+
+Kind = Literal["picture", "source", "program", "weights", "report", "spec", "plot"]
+"""What a file shows or holds: a picture or a page about a network, its source, the whole network, its weights, its spec; a plot
+is of an experiment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format."""
+
+    ending: str
+    """Of a file's name, in small letters."""
+    kind: Kind
+    writer: str
+    """`module:function`, imported when it is needed; what it is called with depends on the kind (`archspec.saving`)."""
+    packages: tuple[str, ...] = ()
+    """The modules that it needs beside torch, of the extra `export`."""
+    binary: bool = True
+    """Whether it is nothing for a terminal."""
+
+    def load_writer(self) -> Any:
+        """The function that writes it. Raises `ExportError` where a package that it needs cannot be imported."""
+        for name in self.packages:
+            purpose = f"writing {self.ending.removeprefix('.')}"
+            extras.load_extra(name, purpose, "pip install 'archspec-nn[export]'", ExportError)
+        return resolve_name(self.writer)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format(".svg", "picture", "archspec.draw.formats:render_svg", binary=False),
+    Format(".png", "picture", "archspec.draw.formats:render_png"),
+    Format(".pdf", "picture", "archspec.draw.formats:render_pdf"),
+    Format(".dot", "picture", "archspec.draw.dot:write_dot", binary=False),
+    Format(".mmd", "picture", "archspec.draw.mermaid:write_mermaid", binary=False),
+    Format(".html", "picture", "archspec.draw.formats:render_page", binary=False),
+    Format(".py", "source", "archspec.codegen.python:print_source", binary=False),
+    Format(".pt2", "program", "archspec.codegen.fx.export:export_pt2"),
+    Format(".onnx", "program", "archspec.codegen.fx.export:export_onnx", ("onnx", "onnxscript")),
+    Format(".safetensors", "weights", "archspec.codegen.fx.weight_files:pack_safetensors", ("safetensors.torch",)),
+    Format(".pt", "weights", "archspec.codegen.fx.weight_files:pack_checkpoint"),
+    Format(".pth", "weights", "archspec.codegen.fx.weight_files:pack_checkpoint"),
+    Format(".html", "report", "archspec.report.page:write_report", binary=False),
+    Format(".yaml", "spec", "archspec.spec.derive:derive_spec", binary=False),
+    Format(".yml", "spec", "archspec.spec.derive:derive_spec", binary=False),
+    Format(".png", "plot", "archspec.experiments.plot:save_plot"),
+    Format(".svg", "plot", "archspec.experiments.plot:save_plot", binary=False),
+)
+"""All formats; of two with one ending, the first is meant where no kind is named."""
+
+
+def list_endings(*kinds: Kind) -> tuple[str, ...]:
+    """The endings of the formats of some kinds, in the order of the table.
+
+    >>> list_endings("source", "program")
+    ('.py', '.pt2', '.onnx')
+    """
+    return tuple(form.ending for form in FORMATS if form.kind in kinds)
+
+
+def find_format(path: Path, *kinds: Kind, ending: str | None = None) -> Format:
+    """The format of a file by its ending, or by `ending` where its name does not say it. Raises `ExportError`.
+
+    >>> find_format(Path("net.HTML"), "picture", "report").kind
+    'picture'
+    """
+    wanted = path.suffix.lower() if ending is None else ending
+    for form in FORMATS:
+        if form.ending == wanted and form.kind in kinds:
+            return form
+    raise ExportError(f"expected a file that ends in {', '.join(list_endings(*kinds))}, not {path.name!r}")

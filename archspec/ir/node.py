@@ -1,0 +1,128 @@
+"""What a graph is made of: values with shapes, nodes with names, and the regions that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from archspec.errors import Source, Span, Use
+from archspec.ir.shape import Shape
+
+if TYPE_CHECKING:
+    from archspec.ops.base import Op, Weight
+
+Path = tuple[str, ...]
+"""A module's place: the names of its regions and its own; in torch they are joined by dots."""
+
+UNKNOWN_SPAN = Span(Source("<graph>", ""), 1, 1)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Value:
+    """Output number `index` of node `node`, with its shape."""
+
+    node: int
+    index: int
+    shape: Shape
+    users: Sequence[int] = field(compare=False, repr=False)
+    """The numbers of the nodes that read it, in order, once for each operand; the graph adds to them while it grows."""
+
+    def __init__(self, node: int, index: int, shape: Shape) -> None:
+        _set_node(self, node)
+        _set_index(self, index)
+        _set_shape(self, shape)
+        set_users(self, [])
+
+    def __hash__(self) -> int:
+        return hash((self.node, self.index))
+
+
+# A graph makes a value for each output: past the guard of a frozen class, that takes a third of the time.
+_set_node, _set_index, _set_shape, set_users = (
+    Value.__dict__[name].__set__ for name in ("node", "index", "shape", "users")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One use of a named part of the network: a stage, a block, a turn of an iterator.
+
+    `parent` is the number of the region around it (the network itself, number 0, has none). Its nodes are consecutive in the
+    graph. Weights that are shared make several regions with one path.
+    """
+
+    id: int
+    path: Path
+    kind: str
+    """What it is: the name of its block, or "" for a part that only groups."""
+    arguments: Mapping[str, object]
+    span: Span
+    parent: int | None
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
+
+class Node(NamedTuple):
+    """One op applied to values. Nodes of one path share their weights."""
+
+    id: int
+    op: Op
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    path: Path
+    """Empty where the op has no module of its own and was given no name."""
+    region: int
+    span: Span
+    use: Use | None
+
+    @property
+    def name(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        return tuple(value.shape for value in self.inputs)
+
+    @property
+    def output_shapes(self) -> tuple[Shape, ...]:
+        return tuple(value.shape for value in self.outputs)
+
+    @property
+    def weights(self) -> tuple[Weight, ...]:
+        return self.op.weights(*self.input_shapes)
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of its weights, by their names in the `state_dict`."""
+        return {f"{self.name}.{weight.name}" if weight.name else self.name: weight.shape for weight in self.weights}
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one application, for one sample."""
+        return self.op.macs(self.input_shapes, self.output_shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The node of a network's input."""
+
+    id: int
+    name: str
+    outputs: tuple[Value, ...]
+    span: Span
+    region: int = 0
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """None: it makes a value of what the network is given."""
+        return ()
+
+
+def is_noop(node: Node) -> bool:
+    """Whether a node is no box: it changes nothing."""
+    return node.op.word in {"identity", "bundle"} or (
+        node.op.join and len(node.inputs) == 1 and node.op.word != "multiply"
+    )

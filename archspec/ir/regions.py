@@ -1,0 +1,101 @@
+"""The regions of a graph as a tree: what is in each, what enters it and what leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archspec.ir.graph import Graph
+    from archspec.ir.node import Input, Node, Region, Value
+
+
+class RegionTree:
+    """The regions of one graph; each list has an entry for each region, by its number.
+
+    `Graph.region_tree` is the tree of a graph.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._regions, self._nodes = graph.regions, graph.nodes
+        self._outputs = tuple(graph.outputs.values())
+
+    @cached_property
+    def depths(self) -> list[int]:
+        """How many regions are around each."""
+        depths: list[int] = []
+        for region in self._regions:
+            depths.append(0 if region.parent is None else depths[region.parent] + 1)
+        return depths
+
+    @cached_property
+    def nodes(self) -> list[range]:
+        """The numbers of the nodes of each region and of those inside it, from the first to the last."""
+        firsts, lasts = [len(self._nodes)] * len(self._regions), [-1] * len(self._regions)
+        for node in self._nodes:
+            firsts[node.region] = min(firsts[node.region], node.id)
+            lasts[node.region] = node.id
+        for region in reversed(self._regions[1:]):
+            parent = region.parent or 0
+            firsts[parent] = min(firsts[parent], firsts[region.id])
+            lasts[parent] = max(lasts[parent], lasts[region.id])
+        return [range(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+    @cached_property
+    def members(self) -> list[list[Node | Input | Region]]:
+        """The nodes that are in each region and in none inside it, and its child regions, in the order in which they begin."""
+        members: list[list[Node | Input | Region]] = [[] for _ in self._regions]
+        begun = {0}
+        for node in self._nodes:
+            opened: list[Region] = []
+            region = self._regions[node.region]
+            while region.id not in begun:
+                begun.add(region.id)
+                opened.append(region)
+                region = self._regions[region.parent or 0]
+            for region in reversed(opened):
+                members[region.parent or 0].append(region)
+            members[node.region].append(node)
+        return members
+
+    @cached_property
+    def inputs(self) -> list[tuple[Value, ...]]:
+        """The values that are made outside each region and read in it, in the order in which they are read."""
+        entering: list[dict[Value, None]] = [{} for _ in self._regions]
+        for value, producer, reader in self._crossings():
+            self._mark(entering, reader, self.common(producer, reader), value)
+        return [tuple(values) for values in entering]
+
+    @cached_property
+    def outputs(self) -> list[tuple[Value, ...]]:
+        """The values of each region that are read outside it or are outputs of the network, in the order in which they are read."""
+        leaving: list[dict[Value, None]] = [{} for _ in self._regions]
+        for value, producer, reader in self._crossings():
+            self._mark(leaving, producer, self.common(producer, reader), value)
+        return [tuple(values) for values in leaving]
+
+    def common(self, first: int, second: int) -> int:
+        """The innermost region that holds both of two."""
+        while first != second:
+            if self.depths[first] >= self.depths[second]:
+                first = self._regions[first].parent or 0
+            else:
+                second = self._regions[second].parent or 0
+        return first
+
+    def _crossings(self) -> Iterator[tuple[Value, int, int]]:
+        """The values that are read in another region than they are made in, with both."""
+        for node in self._nodes:
+            for value in node.inputs:
+                producer = self._nodes[value.node].region
+                if producer != node.region:
+                    yield value, producer, node.region
+        for value in self._outputs:
+            yield value, self._nodes[value.node].region, 0
+
+    def _mark(self, crossings: list[dict[Value, None]], inner: int, outer: int, value: Value) -> None:
+        """Adds a value to the regions from `inner` up to `outer`, which is not among them."""
+        while inner != outer:
+            crossings[inner][value] = None
+            inner = self._regions[inner].parent or 0

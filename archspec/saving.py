@@ -1,0 +1,111 @@
+"""Writes a network to a file in the format of its ending: what `Architecture.save` does for each kind of format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from archspec import files
+from archspec.errors import ExportError, Source
+from archspec.formats import Format, find_format
+
+if TYPE_CHECKING:
+    from archspec.architecture import Architecture
+    from archspec.spec.limits import Limits
+
+NetworkKind = Literal["picture", "source", "program", "weights", "report", "spec"]
+"""The kinds of `archspec.formats` that a network alone is enough for."""
+
+
+def save_network(
+    arch: Architecture, path: Path, kind: NetworkKind | None, ending: str | None, options: Mapping[str, Any]
+) -> None:
+    """Writes a network, whole or not at all: see `Architecture.save`."""
+    kinds: Sequence[NetworkKind] = get_args(NetworkKind) if kind is None else (kind,)
+    form = find_format(path, *kinds, ending=ending)
+    files.check_writable(path)
+    _WRITERS[form.kind](arch, form, path, **options)
+
+
+def _write_picture(
+    arch: Architecture, form: Format, path: Path, *, theme: Literal["light", "dark", "print"] = "light", **options: Any
+) -> None:
+    from archspec.draw import THEMES, render_picture
+
+    files.write_atomically(path, render_picture(arch.draw(**options), form.ending, THEMES[theme]))
+
+
+def _write_report(arch: Architecture, _: Format, path: Path, *, beside: Sequence[Architecture] = ()) -> None:
+    files.write_atomically(path, arch.report(*beside))
+
+
+def _write_source(
+    arch: Architecture, _: Format, path: Path, *, command: str | None = None, weights: str | Path | None = None
+) -> None:
+    if weights is not None:
+        raise ExportError(f"{path.name} holds no weights: write them to a .safetensors file beside it")
+    files.write_atomically(path, arch.source(command))
+
+
+def _write_program(arch: Architecture, form: Format, path: Path, **options: Any) -> None:
+    write = form.load_writer()
+    write(arch.build(**options), arch.graph, _describe(arch), path)
+
+
+def _write_weights(arch: Architecture, form: Format, path: Path, **options: Any) -> None:
+    pack = form.load_writer()
+    state = arch.build(**options).state_dict()
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    files.write_atomically(path, pack(tensors, _describe(arch)))
+
+
+def _describe(arch: Architecture) -> dict[str, str]:
+    """What a file says of the network in it."""
+    from archspec.codegen.fx import make_metadata
+
+    return make_metadata(arch.text, arch.name, arch.overrides, inference=arch.graph.inference)
+
+
+def _write_spec(arch: Architecture, _: Format, path: Path, *, limits: Limits | None = None) -> None:
+    from archspec.spec.compiler import compile_source
+    from archspec.spec.limits import DEFAULT
+
+    word = arch.rewrites[-1][0] if arch.rewrites else "copy"
+    place = files.name_file(arch.name, f"_{word}.yaml") if files.is_stream(path) else path
+    text = _derive_text(arch, place)
+    compile_source(
+        Source(str(place), text), place, limits or DEFAULT, {}
+    )  # its mistakes are told before a file is touched
+    files.write_atomically(path, text)
+
+
+def _derive_text(arch: Architecture, path: Path) -> str:
+    """A spec of the network that extends the one that it was loaded from. Raises `ExportError`."""
+    from archspec.printable import escape_unprintable
+    from archspec.spec.derive import derive_spec, find_reference
+    from archspec.spec.yaml_reader import read_tree
+    from archspec.spec.yaml_tree import to_plain_data
+
+    if arch.optimized_from is not None:
+        raise ExportError("an optimised network has no spec: write the one that it was made from")
+    if arch.path is None and not (arch.rewrites or arch.overrides):
+        return arch.text
+    if arch.path is None:
+        raise ExportError("a spec that is in no file cannot be extended: load it from one")
+    if files.is_same_file(path, arch.path):
+        raise ExportError(f"{path} is the spec itself, which cannot extend itself")
+    args = {name: to_plain_data(read_tree(Source.option(name, text))) for name, text in arch.overrides.items()}
+    rewrites = [{word: arguments} if arguments else word for word, arguments in arch.rewrites]
+    reference, name = find_reference(arch.path, path), escape_unprintable(path.stem)
+    return derive_spec(arch.program, reference, name, rewrites, args=args, paths=arch.paths().total)
+
+
+_WRITERS: Mapping[str, Any] = {
+    "picture": _write_picture,
+    "source": _write_source,
+    "program": _write_program,
+    "weights": _write_weights,
+    "report": _write_report,
+    "spec": _write_spec,
+}

@@ -1,0 +1,167 @@
+"""Uses and regions are what a recount finds, of random graphs and of bundled networks; a frozen graph stays as it is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+import archspec
+from archspec.errors import Use
+from archspec.ir.graph import UNKNOWN_SPAN, FrozenGraphError, Graph, Node, Value
+from archspec.ir.parts import NamedParts
+from archspec.ir.regions import RegionTree
+from archspec.ir.shape import Shape
+from archspec.ops import BY_WORD
+from archspec.spec import bundled
+
+SAMPLED = sorted(bundled.list_bundled_names())[::9]
+
+
+def draw_graph(seed: int) -> Graph:
+    """A random graph of sums and splits, whose regions lie in one another and whose outputs are anywhere."""
+    drawn = random.Random(seed)
+    graph = Graph("drawn")
+    values = [graph.add_input(name, Shape.of(4)) for name in ("one", "two")]
+    open_regions = [0]
+    for _ in range(drawn.randrange(5, 40)):
+        if drawn.random() < 0.3:
+            parent = graph.regions[open_regions[-1]]
+            region = graph.add_region(graph.unique_path(parent.path, "part"), "", {}, UNKNOWN_SPAN, parent.id)
+            open_regions.append(region.id)
+        elif drawn.random() < 0.3 and len(open_regions) > 1:
+            open_regions.pop()
+        operands = tuple(drawn.choices(values[-6:], k=drawn.randrange(1, 4)))
+        word = drawn.choice(["add", "bundle"])
+        values += graph.add_node(
+            BY_WORD[word](), operands, use=Use("block", {"width": 4}, UNKNOWN_SPAN, None), region=open_regions[-1]
+        )
+    for number in range(drawn.randrange(1, 4)):
+        graph.add_output(f"output{number}", drawn.choice(values))
+    return graph
+
+
+def read_values(graph: Graph) -> Iterator[tuple[Value, int, int]]:
+    """Every operand: its value, its node and its position."""
+    for node in graph.ops:
+        yield from ((value, node.id, position) for position, value in enumerate(node.inputs))
+
+
+def check_uses(graph: Graph) -> None:
+    reads, returned = list(read_values(graph)), list(graph.outputs.values())
+    for node in graph.nodes:
+        count = 0
+        for value in node.outputs:
+            uses = [(user, position) for read, user, position in reads if read == value]
+            assert [(user.id, position) for user, position in graph.uses(value)] == uses
+            assert [user.id for user in graph.users(value)] == [user for user, _ in uses] == list(value.users)
+            assert graph.is_output(value) == (value in returned)
+            assert graph.producer(value) is node
+            alone = len(uses) == 1 and value not in returned
+            assert graph.only_user(value) == (graph.nodes[uses[0][0]] if alone else None)
+            count += len(uses) + (value in returned)
+        assert graph.count_uses(node) == count
+
+
+def check_regions(graph: Graph) -> None:
+    tree, around = graph.region_tree, [graph.enclosing_regions(region.id) for region in graph.regions]
+    for region in graph.regions:
+        inside = {node.id for node in graph.nodes if region in around[node.region]}
+        read_within = [value for value, user, _ in read_values(graph) if user in inside]
+        read_outside = [value for value, user, _ in read_values(graph) if user not in inside]
+        if region.parent is not None:
+            assert tree.inputs[region.id] == tuple(dict.fromkeys(v for v in read_within if v.node not in inside))
+            leaving = (v for v in (*read_outside, *graph.outputs.values()) if v.node in inside)
+            assert tree.outputs[region.id] == tuple(dict.fromkeys(leaving))
+        if inside:
+            assert (tree.nodes[region.id].start, tree.nodes[region.id][-1]) == (min(inside), max(inside))
+        else:
+            assert not tree.nodes[region.id]
+        assert tree.depths[region.id] == len(around[region.id]) - 1
+        users = {user for value, user, _ in read_values(graph) if value.node in inside and user not in inside}
+        users |= {len(graph.nodes) for value in graph.outputs.values() if value.node in inside}
+        assert graph.users_outside(inside) == users
+    for members, region in zip(tree.members, graph.regions, strict=True):
+        assert [part.id for part in members if isinstance(part, Node)] == [
+            node.id for node in graph.ops if node.region == region.id
+        ]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_uses_and_regions_of_random_graphs_are_what_a_recount_finds(seed: int) -> None:
+    graph = draw_graph(seed)
+    check_uses(graph)
+    check_regions(graph)
+    graph.freeze()
+    check_uses(graph)
+    check_regions(graph)
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_regions_of_bundled_networks_are_what_a_recount_finds(name: str) -> None:
+    graph = archspec.load(name).graph
+    tree, chosen = graph.region_tree, random.Random(name).sample(graph.regions[1:], min(8, len(graph.regions) - 1))
+    for region in chosen:
+        inside = {node.id for node in graph.nodes if region in graph.enclosing_regions(node.region)}
+        entering = {v for v, user, _ in read_values(graph) if user in inside and v.node not in inside}
+        leaving = {v for v, user, _ in read_values(graph) if user not in inside and v.node in inside}
+        assert set(tree.nodes[region.id]) == inside, "the nodes of a region are consecutive"
+        assert set(tree.inputs[region.id]) == entering
+        assert set(tree.outputs[region.id]) == leaving | {v for v in graph.outputs.values() if v.node in inside}
+
+
+def test_the_innermost_common_region() -> None:
+    graph = draw_graph(3)
+    around = [graph.enclosing_regions(region.id) for region in graph.regions]
+    for one in graph.regions:
+        for other in graph.regions:
+            shared = [region.id for region in around[one.id] if region in around[other.id]]
+            assert graph.region_tree.common(one.id, other.id) == shared[-1]
+
+
+def test_a_frozen_graph_refuses_to_be_changed() -> None:
+    graph = archspec.load("name: a\ninput: [4]\nstages: {one: relu, two: relu}\n").graph
+    value = graph.inputs["input"]
+    fresh = Graph("fresh")
+    for add in (
+        lambda: graph.add_input("other", Shape.of(4)),
+        lambda: graph.add_node(BY_WORD["relu"](), (value,)),
+        lambda: graph.add_region(("three",), "", {}, UNKNOWN_SPAN, 0),
+        lambda: graph.add_output("other", value),
+        lambda: graph.unique_path((), "three"),
+        lambda: setattr(graph, "outputs", {}),
+        lambda: fresh.add_node(BY_WORD["relu"](), (value,)),
+    ):
+        with pytest.raises(FrozenGraphError, match="frozen"):
+            add()
+    assert (len(graph.nodes), list(graph.outputs), value.users) == (3, ["output"], (1,))
+    for changeable in ("nodes", "regions"):
+        assert isinstance(getattr(graph, changeable), tuple)
+
+
+def test_what_is_derived_is_kept_once_a_graph_is_frozen() -> None:
+    graph = draw_graph(0)
+    assert graph.region_tree is not graph.region_tree
+    graph.freeze()
+    assert graph.region_tree is graph.derive(RegionTree)
+    assert graph.derive(NamedParts) is graph.derive(NamedParts)
+    assert graph.dag is graph.dag
+
+
+def test_a_frozen_graph_with_another_purpose_has_the_same_nodes() -> None:
+    graph = draw_graph(0).freeze()
+    other = replace(graph, inference=True)
+    assert (other.frozen, other.inference, graph.inference) == (True, True, False)
+    assert other.nodes is graph.nodes
+    assert other.region_tree is not graph.region_tree
+
+
+def test_a_pass_leaves_the_graph_before_as_it_was() -> None:
+    arch = archspec.load("resnet18")
+    names = [node.name for node in arch.graph.ops]
+    users = [value.users for node in arch.graph.nodes for value in node.outputs]
+    arch.rewrite("stochastic_depth")
+    assert [node.name for node in arch.graph.ops] == names
+    assert [value.users for node in arch.graph.nodes for value in node.outputs] == users
