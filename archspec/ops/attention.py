@@ -25,7 +25,7 @@ from archspec.ops.base import (
     Weight,
     Window,
 )
-from archspec.ops.rules import check_bounds, keep_non_defaults
+from archspec.ops.rules import check_bounds, keep_non_defaults, name_initial
 
 
 class MatMul(Op):
@@ -175,7 +175,7 @@ class Embedding(Op):
         return (Call("torch.nn.Embedding", {"num_embeddings": self.vocabulary, "embedding_dim": self.width}),)
 
     def initial(self) -> Mapping[str, Initial]:
-        return {} if self.init is None else {"weight": self.init}
+        return name_initial(self.init)
 
 
 class Parameter(Op):
