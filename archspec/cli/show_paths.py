@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,7 @@ from archspec.columns import Column
 from archspec.numerals import format_number, format_power_of_two
 
 if TYPE_CHECKING:
-    from archspec import Expansion, PathCounts, SignalPath
-    from archspec.cli.commands.lesion import LesionResult
+    from archspec import Architecture, Expansion, PathCounts, SignalPath
 
 _BAR = 40  # columns of the longest bar
 _LENGTHS = (
@@ -84,6 +84,27 @@ def show_expansion(expanded: Expansion) -> None:
     )
     print_lines(*(expanded.gradient_formula(unit, _TERMS) for unit in range(min(len(expanded.units), _UNITS))), "")
     print_lines(*(f"{symbol}  {unit_name}: {', '.join(ops)}" for symbol, unit_name, ops in expanded.legend()))
+
+
+@dataclass(frozen=True)
+class LesionResult:
+    """What was done to a network, and what came out; `without_shortcut` are the parts that had no shortcut."""
+
+    before: Architecture
+    after: Architecture
+    drop: tuple[str, ...]
+    swap: tuple[tuple[str, str], ...]
+    without_shortcut: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "name": self.before.name,
+            "drop": list(self.drop),
+            "swap": [list(pair) for pair in self.swap],
+            "without_shortcut": list(self.without_shortcut),
+            "paths": {"before": self.before.paths().total, "after": self.after.paths().total},
+            "params": {"before": self.before.params, "after": self.after.params},
+        }
 
 
 def show_lesion(result: LesionResult, out: Path) -> None:

@@ -27,7 +27,12 @@ def render_picture(picture: Picture, ending: str, theme: Theme = LIGHT) -> bytes
 
 
 def render_svg(picture: Picture, theme: Theme = LIGHT) -> str:
-    """The picture as SVG, the same text on every machine. Raises `DrawError`."""
+    """The picture as SVG, the same text on every machine. Raises `DrawError` where the renderer is not installed.
+
+    >>> import archspec
+    >>> render_svg(archspec.load("lstm").draw()).startswith("<svg")
+    True
+    """
     return write_svg(compose_scene(compute_layout(picture), theme))
 
 

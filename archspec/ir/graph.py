@@ -14,7 +14,7 @@ from archspec.ir.names import PathNames
 from archspec.ir.node import UNKNOWN_SPAN, Input, Node, Path, Region, Value, is_noop, set_users
 from archspec.ir.regions import RegionTree
 from archspec.ir.shape import Shape
-from archspec.ir.weight_provenance import Sizes, WeightMap
+from archspec.ir.weight_provenance import WeightMap
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -64,7 +64,7 @@ class Graph:
     """Whether it is for inference alone: a back end may choose kernels that cannot be trained through."""
     frozen: bool = field(default=False, init=False, compare=False)
     _names: PathNames | None = field(default=None, init=False, repr=False, compare=False)
-    """Made when it is first asked for, and kept from then on."""
+
     _origin: tuple[Graph, Collection[int]] | None = field(default=None, init=False, repr=False, compare=False)
     """The graph that a pass makes this one of, whose names are taken here, and the nodes that it leaves out."""
     _derived: dict[Callable[[Graph], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -218,12 +218,12 @@ class Graph:
     @property
     def dag(self) -> nx.MultiDiGraph[int]:
         """The wiring, for networkx, as `archspec.ir.dag.build_dag` describes it. It is made when it is first asked for."""
-        return self.derive(build_dag)
+        return self.derive(_build_dag)
 
     @property
     def region_tree(self) -> RegionTree:
         """The nodes, members, inputs and outputs of all regions."""
-        return self.derive(RegionTree)
+        return self.derive(_build_region_tree)
 
     @property
     def ops(self) -> Iterator[Node]:
@@ -233,11 +233,6 @@ class Graph:
     def producer(self, value: Value) -> Node | Input:
         """The node that makes a value."""
         return self.nodes[value.node]
-
-    @property
-    def weight_shapes(self) -> dict[str, Sizes]:
-        """The shapes of all weights, by their names in the `state_dict`."""
-        return {name: shape for node in self.ops for name, shape in node.weight_shapes.items()}
 
     def users(self, value: Value) -> list[Node]:
         """The nodes that read a value, in order, once for each operand."""
@@ -279,11 +274,9 @@ class Graph:
 
     def enclosing_regions(self, region: int) -> tuple[Region, ...]:
         """A region and those around it, outermost (the network) first."""
-        chain: list[Region] = []
-        current: int | None = region
-        while current is not None:
-            chain.append(self.regions[current])
-            current = self.regions[current].parent
+        chain = [self.regions[region]]
+        while (parent := chain[-1].parent) is not None:
+            chain.append(self.regions[parent])
         return tuple(reversed(chain))
 
 
@@ -298,3 +291,11 @@ def _find_whole_numbers(graph: Graph) -> frozenset[Value]:
             moved = node.op.moves and not values.isdisjoint(node.outputs)
             values.update(value for position, value in enumerate(node.inputs) if moved or position in node.op.indices)
     return frozenset(values)
+
+
+def _build_dag(graph: Graph) -> nx.MultiDiGraph[int]:
+    return build_dag(graph.nodes)
+
+
+def _build_region_tree(graph: Graph) -> RegionTree:
+    return RegionTree(graph.regions, graph.nodes, graph.outputs)

@@ -125,7 +125,7 @@ def _add_path_op(
     op: Op = node.op
     if isinstance(op, Conv):
         op = op.model_copy(update={"out": op.out if gathers else op.out // grouped.groups, "groups": 1})
-    path = (*region.path, node.path[-1]) if node.path else ()
+    path = rewriter.unique_path(region.id, node.path[-1]) if node.path else ()
     axis = 1 if gathers else 0
     weights = {weight.name: _slice_weight(node, weight, axis, number, grouped.groups) for weight in node.weights}
     return rewriter.add(op, inputs, node, path=path, region=region.id, weights=weights)

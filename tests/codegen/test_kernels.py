@@ -21,7 +21,7 @@ from archspec.ir.graph import Graph, Value
 from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
-from tests.passes.test_optimize import TOLERANCE, distance, evaluated, inputs, results
+from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
 from tests.sample import Load, bundled, networks, sampled
 
 CIFAR_RESNET = partial(bundled, "cifar_resnet20_A")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from archspec.cli.console import echo_json
 from archspec.cli.errors import WRONG_COMMAND, CommandError, SpecCommand, show_diagnostics
 from archspec.cli.options import SPEC, architecture_options, given_limits, json_option
 from archspec.cli.output import OutputFile, check_alone
-from archspec.cli.show_paths import show_lesion
+from archspec.cli.show_paths import LesionResult, show_lesion
 
 if TYPE_CHECKING:
     from archspec import Architecture
@@ -69,27 +68,6 @@ def command(
         echo_json(result.as_dict() | {"written": str(out)})
     elif not files.is_standard_output(out):
         show_lesion(result, out)
-
-
-@dataclass(frozen=True)
-class LesionResult:
-    """What was done to a network, and what came out; `without_shortcut` are the parts that had no shortcut."""
-
-    before: Architecture
-    after: Architecture
-    drop: tuple[str, ...]
-    swap: tuple[tuple[str, str], ...]
-    without_shortcut: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, object]:
-        return {
-            "name": self.before.name,
-            "drop": list(self.drop),
-            "swap": [list(pair) for pair in self.swap],
-            "without_shortcut": list(self.without_shortcut),
-            "paths": {"before": self.before.paths().total, "after": self.after.paths().total},
-            "params": {"before": self.before.params, "after": self.after.params},
-        }
 
 
 def apply_lesion(

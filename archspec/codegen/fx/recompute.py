@@ -47,7 +47,7 @@ def find_recomputable(graph: Graph) -> tuple[Graph, Mapping[int, NormReluConv]]:
 
     No concatenation reads another one: what a dense block keeps is what its layers add.
     """
-    spread = _split_concats(graph)
+    spread = split_concats(graph)
     return spread, {chain.conv: chain for chain in _find_chains(spread)}
 
 
@@ -67,7 +67,7 @@ def _find_chains(graph: Graph) -> Iterator[NormReluConv]:
 
 
 @graph_pass("back end", keeps="training")
-def _split_concats(graph: Graph) -> Graph:
+def split_concats(graph: Graph) -> Graph:
     """The graph whose concatenations read no concatenations, with one more before each normalisation that begins a chain."""
     starts = {chain.norm for chain in _find_chains(graph)}
     parts: dict[Value, tuple[Value, ...]] = {}
@@ -206,7 +206,7 @@ def _autocast_dtype(value: Tensor) -> torch.dtype | None:
 
 
 def _cast_operand(operand: Any, precision: torch.dtype | None) -> Any:
-    """An operand of a convolution as autocast would give it: float64 stays what it is."""
+    """An operand of a convolution in the type that autocast gives it; float64 is not changed."""
     if precision is None or operand is None or operand.dtype == torch.float64:
         return operand
     return operand.to(precision)

@@ -29,7 +29,7 @@ _CONSUMING = (Conv, Clamp, ScaleShift, Pooling, Concat)
 
 @dataclass(frozen=True)
 class BufferedConcat:
-    """A concatenation of a value, `added` to from some of its channels on, and of more `parts`."""
+    """A concatenation of a value, to which others are `added` from some of its channels on, and of more `parts`."""
 
     node: Node
     base: Value
@@ -128,7 +128,7 @@ Origin = tuple[Node, int, Node | None]
 
 
 def _trace_split(value_uses: ValueUses, value: Value, consumer: Node) -> Origin | None:
-    """Where an operand comes from, if nothing else reads it or what is behind it."""
+    """The split that an operand comes from, directly or through a sum with another value, if nothing else consumes them; else None."""
     node = value_uses.graph.nodes[value.node]
     if value_uses.only_consumer(value) is not consumer or not isinstance(node, Node):
         return None

@@ -26,7 +26,7 @@ _CONSUMING = (Conv, Linear, Pooling, Add, Concat, ScaleShift, Clamp)
 
 @dataclass(frozen=True)
 class Fusion:
-    """A convolution and what follows it, each read by the next alone."""
+    """A convolution and the nodes after it, each the only consumer of the one before."""
 
     conv: Node
     add: Node | None
