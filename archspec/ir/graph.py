@@ -64,7 +64,6 @@ class Graph:
     """Whether it is for inference alone: a back end may choose kernels that cannot be trained through."""
     frozen: bool = field(default=False, init=False, compare=False)
     _names: PathNames | None = field(default=None, init=False, repr=False, compare=False)
-
     _origin: tuple[Graph, Collection[int]] | None = field(default=None, init=False, repr=False, compare=False)
     """The graph that a pass makes this one of, whose names are taken here, and the nodes that it leaves out."""
     _derived: dict[Callable[[Graph], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
