@@ -16,7 +16,6 @@ from archspec.ops.base import (
     Category,
     Count,
     Everything,
-    Initial,
     Op,
     Operand,
     Probability,
@@ -25,7 +24,8 @@ from archspec.ops.base import (
     Weight,
     Window,
 )
-from archspec.ops.rules import check_bounds, keep_non_defaults, name_initial
+from archspec.ops.initial import Initial, name_initial
+from archspec.ops.rules import check_bounds, keep_non_defaults
 
 
 class MatMul(Op):

@@ -17,7 +17,6 @@ from archspec.ops.base import (
     Category,
     Count,
     Everything,
-    Initial,
     NaturalPerAxis,
     Op,
     PerAxis,
@@ -26,12 +25,12 @@ from archspec.ops.base import (
     Window,
     per_axis,
 )
+from archspec.ops.initial import Initial, name_initial
 from archspec.ops.rules import (
     check_bounds,
     compute_extents,
     format_by_axis,
     keep_non_defaults,
-    name_initial,
     slide_window,
 )
 

@@ -10,8 +10,9 @@ from pydantic import Field
 from archspec.ir.shape import SPATIAL, Shape
 from archspec.ops.axes import Axis, axis_of, channel_axis
 from archspec.ops.axis_order import arrange_axes, move_last
-from archspec.ops.base import Call, Category, Count, Everything, Initial, Op, ShapeError, Weight, Window
-from archspec.ops.rules import check_bounds, keep_non_defaults, name_initial
+from archspec.ops.base import Call, Category, Count, Everything, Op, ShapeError, Weight, Window
+from archspec.ops.initial import Initial, name_initial
+from archspec.ops.rules import check_bounds, keep_non_defaults
 
 
 class Linear(Op):

@@ -12,22 +12,9 @@ from pydantic import Field
 from archspec.ir.shape import AxisName, Shape
 from archspec.ops.axes import Axis, axis_of, channel_axis, channels_first, spatial_rank
 from archspec.ops.axis_order import arrange_axes, move_last
-from archspec.ops.base import (
-    FIRST,
-    MAX_REAL,
-    Call,
-    Category,
-    Count,
-    Initial,
-    Op,
-    Operand,
-    Probability,
-    Real,
-    Result,
-    ShapeError,
-    Weight,
-)
-from archspec.ops.rules import keep_non_defaults, name_initial
+from archspec.ops.base import FIRST, Call, Category, Count, Op, Operand, Probability, Result, ShapeError, Weight
+from archspec.ops.initial import MAX_REAL, Initial, Real, name_initial
+from archspec.ops.rules import keep_non_defaults
 
 Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archspec.ir.shape import Shape
-from archspec.ops.base import MAX_SIZE, Initial, Op, ShapeError, Weight
+from archspec.ops.base import MAX_SIZE, Op, ShapeError, Weight
 
 
 def check_bounds(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...] = ()) -> tuple[Shape, ...]:
@@ -17,11 +17,6 @@ def check_bounds(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...]
         if weight.numel > MAX_SIZE:
             raise ShapeError(f"{op.word} has a {weight.name} of {weight.numel} elements; at most {MAX_SIZE} fit")
     return outputs
-
-
-def name_initial(weight: Initial | None, bias: Initial | None = None) -> dict[str, Initial]:
-    """The initialisation of a weight and a bias by their names, of those that have one."""
-    return {name: initial for name, initial in (("weight", weight), ("bias", bias)) if initial is not None}
 
 
 def keep_non_defaults(**options: tuple[Any, Any]) -> dict[str, Any]:
