@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import networkx as nx
 
-    from archspec.ir.node import Input, Node
+    from archspec.ir.node import GraphContents, Input, Node
 
 
-def build_dag(nodes: Sequence[Node | Input]) -> nx.MultiDiGraph[int]:
-    """The wiring of a graph's nodes, frozen: `networkx.MultiDiGraph` of it is a copy that can be changed.
+def build_dag(graph: GraphContents) -> nx.MultiDiGraph[int]:
+    """The wiring of a graph, frozen: `networkx.MultiDiGraph` of it is a copy that can be changed.
 
     Returns:
         A node for each node of the graph, by its number, with `node` (the node itself), `op` (the word of its op, `input` for an
@@ -25,8 +23,8 @@ def build_dag(nodes: Sequence[Node | Input]) -> nx.MultiDiGraph[int]:
     import networkx as nx  # most of what a command would need to start, and few need it
 
     dag: nx.MultiDiGraph[int] = nx.MultiDiGraph()
-    dag.add_nodes_from((node.id, _describe_node(node)) for node in nodes)
-    for node in nodes:
+    dag.add_nodes_from((node.id, _describe_node(node)) for node in graph.nodes)
+    for node in graph.nodes:
         for position, value in enumerate(node.inputs):
             dag.add_edge(value.node, node.id, key=position, output=value.index, shape=value.shape.sizes)
     nx.freeze(dag)

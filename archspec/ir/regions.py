@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archspec.ir.node import Input, Node, Region, Value
+    from archspec.ir.node import GraphContents, Input, Node, Region, Value
 
 
 class RegionTree:
@@ -16,9 +16,9 @@ class RegionTree:
     `Graph.region_tree` is the tree of a graph.
     """
 
-    def __init__(self, regions: Sequence[Region], nodes: Sequence[Node | Input], outputs: Mapping[str, Value]) -> None:
-        self._regions, self._nodes = regions, nodes
-        self._outputs = tuple(outputs.values())
+    def __init__(self, graph: GraphContents) -> None:
+        self._regions, self._nodes = graph.regions, graph.nodes
+        self._outputs = tuple(graph.outputs.values())
 
     @cached_property
     def depths(self) -> list[int]:

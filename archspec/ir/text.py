@@ -28,7 +28,7 @@ def format_graph(graph: Graph) -> str:
     >>> from archspec.ops.conv import Conv
     >>> graph = Graph("small")
     >>> x = graph.add_input("x", Shape.of(3, 8, 8))
-    >>> (graph.outputs["y"],) = graph.add_node(Conv(out=4, kernel=3), (x,), ("body", "0"))
+    >>> graph.add_output("y", *graph.add_node(Conv(out=4, kernel=3), (x,), ("body", "0")))
     >>> print(format_graph(graph))
     %0 = input x: 3×8×8
     %1 = conv(out=4, kernel=3) %0: 4×6×6  body.0

@@ -73,8 +73,13 @@ def rename_convs(new: Graph, node: Node, inputs: Values) -> Values:
 def read_what_comes_later(graph: Graph) -> Graph:
     new = by_hand(add_as_it_was).transform(graph)
     *before, last = new.nodes
-    new.nodes[:] = [*before, last._replace(inputs=last.outputs)]  # type: ignore[union-attr]
+    new.nodes = [*before, last._replace(inputs=last.outputs)]  # type: ignore[union-attr]
     return new
+
+
+def change_what_it_is_given(graph: Graph) -> Graph:
+    graph.add_node(ReLU(), tuple(graph.outputs.values()))
+    return graph
 
 
 def end_early(graph: Graph) -> Graph:
@@ -195,6 +200,10 @@ BROKEN: dict[str, tuple[Pass, str]] = {
         "broken made a broken graph: second.relu (relu): value 0 of node 4 is read, which nothing before makes",
     ),
     "an operand that cannot be": (named(misfit), "broken made shapes that do not fit: conv needs channels; got none"),
+    "a change of the graph before": (
+        named(change_what_it_is_given),
+        "broken failed: FrozenGraphError: nothing can be added to the graph plain, or read from another: it is frozen",
+    ),
     "an error of its own": (named(divide_by_zero), "broken failed: ZeroDivisionError: by zero"),
 }
 
