@@ -6,7 +6,7 @@ Numbers may have any number of digits: Python's own conversion refuses more than
 from __future__ import annotations
 
 import decimal
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _PLAIN = 4096  # bits up to which Python converts by itself
 _CHUNK = 2048  # bits that are converted at once
@@ -91,6 +91,16 @@ def format_sizes(sizes: Iterable[int]) -> str:
     ('3×224×224', 'scalar')
     """
     return "×".join(map(str, sizes)) or "scalar"
+
+
+def format_named_sizes(named: Mapping[str, Iterable[int]]) -> str:
+    """The sizes of several values by name; of one, without its name.
+
+    >>> format_named_sizes({"input": (3, 224, 224)}), format_named_sizes({"left": (8,), "right": ()})
+    ('3×224×224', 'left 8, right scalar')
+    """
+    texts = {name: format_sizes(sizes) for name, sizes in named.items()}
+    return ", ".join(texts.values() if len(texts) == 1 else (f"{name} {text}" for name, text in texts.items()))
 
 
 def order_of_magnitude(number: int) -> int:

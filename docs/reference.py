@@ -9,7 +9,8 @@ from typing import Any
 
 from archspec.ir.shape import AXES
 from archspec.ops import OPS
-from archspec.ops.base import MAX_REAL, Init, Op
+from archspec.ops.base import Op
+from archspec.ops.initial import MAX_REAL, Init
 from archspec.passes import ARGUMENTS, BY_WORD
 from archspec.spec.idle_arguments import INIT_FIELDS
 

@@ -9,8 +9,9 @@ from archspec.errors import Source, Span, Use
 from archspec.ir.graph import Graph, Path, Value
 from archspec.ir.shape import Shape
 from archspec.ops.activation import ReLU
-from archspec.ops.base import FIRST, Batch, Call, Initial, Op, Result, Weight
+from archspec.ops.base import FIRST, Batch, Call, Op, Result, Weight
 from archspec.ops.conv import Conv
+from archspec.ops.initial import Initial
 from archspec.ops.join import Add, Concat, Multiply
 from archspec.ops.linear import Linear
 from archspec.ops.norm import BatchNorm

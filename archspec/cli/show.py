@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archspec.cli.console import find_screen, print_lines
 from archspec.columns import Column, format_table
-from archspec.numerals import format_number, format_power_of_two, format_sizes
+from archspec.numerals import format_named_sizes, format_number, format_power_of_two
 
 if TYPE_CHECKING:
     from archspec import Architecture, Trial, ZooEntry
@@ -49,8 +49,8 @@ def show_build(arch: Architecture, trial: Trial) -> None:
     """The network that was built, what it costs, and how its trial went."""
     print_lines(((arch.name, "bold"),))
     show_facts(
-        ("input", format_shapes(arch.input_shapes), "channels first, without the batch"),
-        ("output", format_shapes(arch.output_shapes)),
+        ("input", format_named_sizes(arch.input_shapes), "channels first, without the batch"),
+        ("output", format_named_sizes(arch.output_shapes)),
         ("parameters", f"{arch.params:,}", PARAMS),
         ("MACs", f"{arch.macs:,}", MACS),
         ("depth", f"{arch.depth:,}", DEPTH),
@@ -81,14 +81,6 @@ def _entry(entry: ZooEntry) -> tuple[str, ...]:
         entry.paper,
         *costs,
         format_power_of_two(entry.paths) or format_number(entry.paths, most=12),
-    )
-
-
-def format_shapes(named: Mapping[str, tuple[int, ...]]) -> str:
-    """Shapes in the notation of papers; names only where there are several."""
-    texts = {name: format_sizes(shape) for name, shape in named.items()}
-    return (
-        next(iter(texts.values())) if len(texts) == 1 else ", ".join(f"{name} {text}" for name, text in texts.items())
     )
 
 

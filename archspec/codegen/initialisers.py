@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archspec.ops.base import Init
+from archspec.ops.initial import Init
 
 _KAIMING = {"a": ("slope", 0.0), "mode": ("mode", "fan_in"), "nonlinearity": ("nonlinearity", "leaky_relu")}
 _GAIN = {"gain": ("gain", 1.0)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archspec.draw.dot import frame_heading
 from archspec.draw.layout import Curve, Layout
 from archspec.draw.legend import draw_legend, draw_table
 from archspec.draw.picture import SMALL, Box, Cluster, Line
@@ -43,7 +42,7 @@ def draw_figure(layout: Layout, theme: Theme) -> Iterator[Group]:
     """The groups of the figure itself: frames, then arrows, then boxes."""
     for cluster, (x0, y0, x1, y1) in layout.frames:
         sheet = Rect(x0, y0, x1 - x0, y1 - y0, theme.frame(cluster.level), theme.rule, 7)
-        yield Group("frame", (sheet,), cluster.place, "frame", frame_heading(cluster))
+        yield Group("frame", (sheet,), cluster.place, "frame", cluster.heading)
     for curve in layout.curves:
         yield _draw_arrow(curve, theme)
     for cluster, corners in layout.frames:
@@ -61,7 +60,7 @@ def _place_groups(scene: Scene, groups: list[Group], x: float, y: float) -> None
 def _draw_heading(cluster: Cluster, corners: tuple[float, float, float, float], theme: Theme) -> Iterator[SceneShape]:
     """The label of a frame, on a ground of its own: an arrow that comes in below it does not strike it through."""
     x, y = corners[0] + 8, corners[1] + 15
-    label = frame_heading(cluster)
+    label = cluster.heading
     wide = min(measure_width(label, SIZE, bold=True), corners[2] - x - 3)
     colour = theme.frame(cluster.level)
     yield Rect(x - 2, y - 10, wide + 4, 13, colour, colour, 2, 0)

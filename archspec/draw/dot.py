@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from archspec.draw.picture import Box, Cluster, Edge, Picture
 from archspec.draw.text import SIZE
@@ -14,17 +13,10 @@ _FONT = "Helvetica,Arial,sans-serif"
 _INCH = 72
 _BOLD = 1.25  # how much wider the widest bold font is than the one that Graphviz measures with
 
-_Held = dict[str | None, list[Box | Cluster]]
-
 
 def write_dot(picture: Picture, theme: Theme = LIGHT) -> str:
     """The picture as a digraph; every box has its size, so that the layout does not depend on the fonts of a machine."""
     return "\n".join(_format_statements(picture, theme)) + "\n"
-
-
-def frame_heading(frame: Cluster) -> str:
-    """What stands at the top of a frame: its name, and how often it is there."""
-    return "  ".join(filter(None, (frame.label, frame.note)))
 
 
 def quote_dot(text: str) -> str:
@@ -38,7 +30,7 @@ def _format_statements(picture: Picture, theme: Theme) -> Iterator[str]:
     yield f"  graph [{_format_attributes(_graph_attributes(picture, theme))}]"
     yield f'  node [shape=box, style="filled,rounded", fixedsize=true, fontname="{_FONT}", fontsize={SIZE:g}]'
     yield f'  edge [arrowsize=0.6, fontname="{_FONT}", fontsize={SIZE - 1:g}, fontcolor="{theme.faint}"]'
-    yield from _format_members(_group_by_frame(picture), None, theme, "  ")
+    yield from _format_members(picture.by_frame, None, theme, "  ")
     for rank in picture.ranks:
         yield f"  {{ rank=same; {'; '.join(rank)} }}"
     for edge in picture.edges:
@@ -60,7 +52,9 @@ def _graph_attributes(picture: Picture, theme: Theme) -> dict[str, str]:
     }
 
 
-def _format_members(held: _Held, cluster: str | None, theme: Theme, indent: str) -> Iterator[str]:
+def _format_members(
+    held: Mapping[str | None, Sequence[Box | Cluster]], cluster: str | None, theme: Theme, indent: str
+) -> Iterator[str]:
     for part in held[cluster]:
         if isinstance(part, Box):
             yield f"{indent}{part.id} [{_format_attributes(_box_attributes(part, theme))}]"
@@ -69,16 +63,6 @@ def _format_members(held: _Held, cluster: str | None, theme: Theme, indent: str)
         yield f"{indent}  graph [{_format_attributes(_frame_attributes(part, theme))}]"
         yield from _format_members(held, part.id, theme, indent + "  ")
         yield f"{indent}}}"
-
-
-def _group_by_frame(picture: Picture) -> _Held:
-    """What each frame holds; None is the picture."""
-    held: _Held = defaultdict(list)
-    for box in picture.boxes:
-        held[box.cluster].append(box)
-    for frame in picture.clusters:
-        held[frame.parent].append(frame)
-    return held
 
 
 def _box_attributes(box: Box, theme: Theme) -> dict[str, str]:
@@ -96,7 +80,7 @@ def _box_attributes(box: Box, theme: Theme) -> dict[str, str]:
 
 def _frame_attributes(frame: Cluster, theme: Theme) -> dict[str, str]:
     return {
-        "label": frame_heading(frame),
+        "label": frame.heading,
         "labeljust": "l",
         "fontsize": f"{SIZE * _BOLD:.1f}",
         "style": "filled,rounded",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from archspec.draw.dot import frame_heading
 from archspec.draw.picture import Box, Cluster, Edge, Picture
 from archspec.draw.theme import LIGHT, Theme
 from archspec.printable import escape_unprintable
@@ -28,12 +26,7 @@ def _format_statements(picture: Picture, theme: Theme) -> Iterator[str]:
     yield "flowchart " + picture.direction.replace("TB", "TD")
     yield f"  accTitle: {_strip_markup(picture.title)}"
     yield f"  accDescr: {_strip_markup(picture.description)}"
-    held: dict[str | None, list[Box | Cluster]] = defaultdict(list)
-    for box in picture.boxes:
-        held[box.cluster].append(box)
-    for frame in picture.clusters:
-        held[frame.parent].append(frame)
-    yield from _format_members(held, None, "  ")
+    yield from _format_members(picture.by_frame, None, "  ")
     for number, edge in enumerate(picture.edges):
         yield f"  {_format_edge(edge)}"
         if edge.flow != "flow":
@@ -43,12 +36,14 @@ def _format_statements(picture: Picture, theme: Theme) -> Iterator[str]:
         yield f"  class {','.join(box.id for box in picture.boxes if box.kind == kind)} {kind}Kind"
 
 
-def _format_members(held: dict[str | None, list[Box | Cluster]], frame: str | None, indent: str) -> Iterator[str]:
+def _format_members(
+    held: Mapping[str | None, Sequence[Box | Cluster]], frame: str | None, indent: str
+) -> Iterator[str]:
     for part in held[frame]:
         if isinstance(part, Box):
             yield indent + _format_box(part)
             continue
-        yield f'{indent}subgraph {part.id}["{escape_mermaid(frame_heading(part))}"]'
+        yield f'{indent}subgraph {part.id}["{escape_mermaid(part.heading)}"]'
         yield from _format_members(held, part.id, indent + "  ")
         yield f"{indent}end"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,6 +109,11 @@ class Cluster:
     parent: str | None = None
     level: int = 0
 
+    @property
+    def heading(self) -> str:
+        """What stands at its top: its name, and how often it is there."""
+        return "  ".join(filter(None, (self.label, self.note)))
+
 
 @dataclass(frozen=True, slots=True)
 class Edge:
@@ -145,6 +152,16 @@ class Picture:
     legend: bool = True
     shelf: float = 0.0
     """The width, in points, that frames without arrows between them fill row by row; 0 to leave them to Graphviz."""
+
+    @property
+    def by_frame(self) -> Mapping[str | None, Sequence[Box | Cluster]]:
+        """The boxes and frames that are in each frame itself, by its id; under None those that are in none."""
+        held: defaultdict[str | None, list[Box | Cluster]] = defaultdict(list)
+        for box in self.boxes:
+            held[box.cluster].append(box)
+        for frame in self.clusters:
+            held[frame.parent].append(frame)
+        return held
 
     @property
     def kinds(self) -> tuple[str, ...]:

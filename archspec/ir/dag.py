@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import networkx as nx
 
-    from archspec.ir.graph import Graph
-    from archspec.ir.node import Input, Node
+    from archspec.ir.node import GraphContents, Input, Node
 
 
-def build_dag(graph: Graph) -> nx.MultiDiGraph[int]:
+def build_dag(graph: GraphContents) -> nx.MultiDiGraph[int]:
     """The wiring of a graph, frozen: `networkx.MultiDiGraph` of it is a copy that can be changed.
 
     Returns:

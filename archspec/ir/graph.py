@@ -16,7 +16,7 @@ from archspec.ir.node import UNKNOWN_SPAN, Input, Node, Path, Region, Value, is_
 from archspec.ir.regions import RegionTree
 from archspec.ir.shape import Shape
 from archspec.ir.uses import collect_outputs, count_path_uses, find_whole_numbers
-from archspec.ir.weight_provenance import Sizes, WeightMap
+from archspec.ir.weight_provenance import WeightMap
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -74,7 +74,6 @@ class Graph:
     """Whether it is for inference alone: a back end may choose kernels that cannot be trained through."""
     frozen: bool = field(default=False, init=False, compare=False)
     _names: PathNames | None = field(default=None, init=False, repr=False, compare=False)
-    """Made when it is first asked for, and kept from then on."""
     _origin: tuple[Graph, Collection[int]] | None = field(default=None, init=False, repr=False, compare=False)
     """The graph that a pass makes this one of, whose names are taken here, and the nodes that it leaves out."""
     _derived: dict[Callable[[Graph], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -246,11 +245,6 @@ class Graph:
         """The node that produces a value."""
         return self.nodes[value.node]
 
-    @property
-    def weight_shapes(self) -> dict[str, Sizes]:
-        """The shapes of all weights, by their names in the `state_dict`."""
-        return {name: shape for node in self.ops for name, shape in node.weight_shapes.items()}
-
     def users(self, value: Value) -> list[Node]:
         """The consumers of a value, in order, once for each operand."""
         return [node for id in value.users if isinstance(node := self.nodes[id], Node)]
@@ -300,9 +294,7 @@ class Graph:
 
     def enclosing_regions(self, region: int) -> tuple[Region, ...]:
         """A region and those around it, outermost (the network) first."""
-        chain: list[Region] = []
-        current: int | None = region
-        while current is not None:
-            chain.append(self.regions[current])
-            current = self.regions[current].parent
+        chain = [self.regions[region]]
+        while (parent := chain[-1].parent) is not None:
+            chain.append(self.regions[parent])
         return tuple(reversed(chain))

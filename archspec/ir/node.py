@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from archspec.errors import Source, Span, Use
 from archspec.ir.shape import Shape
@@ -142,6 +142,25 @@ class Input:
     def inputs(self) -> tuple[Value, ...]:
         """Empty: it has no operands."""
         return ()
+
+
+class GraphContents(Protocol):
+    """What a graph holds, as far as what is derived of it needs to know; `Graph` has it.
+
+    >>> import archspec
+    >>> graph = archspec.load("resnet18").graph
+    >>> len(graph.nodes), list(graph.inputs), list(graph.outputs)
+    (69, ['input'], ['output'])
+    """
+
+    @property
+    def nodes(self) -> Sequence[Node | Input]: ...
+    @property
+    def regions(self) -> Sequence[Region]: ...
+    @property
+    def outputs(self) -> Mapping[str, Value]: ...
+    @property
+    def ops(self) -> Iterator[Node]: ...
 
 
 def is_noop(node: Node) -> bool:

@@ -7,8 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archspec.ir.graph import Graph
-    from archspec.ir.node import Input, Node, Region, Value
+    from archspec.ir.node import GraphContents, Input, Node, Region, Value
 
 
 class RegionTree:
@@ -17,7 +16,7 @@ class RegionTree:
     `Graph.region_tree` is the tree of a graph.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: GraphContents) -> None:
         self._regions, self._nodes = graph.regions, graph.nodes
         self._outputs = tuple(graph.outputs.values())
 

@@ -6,21 +6,20 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from archspec.ir.graph import Graph
-    from archspec.ir.node import Path, Value
+    from archspec.ir.node import GraphContents, Path, Value
 
 
-def collect_outputs(graph: Graph) -> frozenset[Value]:
+def collect_outputs(graph: GraphContents) -> frozenset[Value]:
     """The values that the network returns."""
     return frozenset(graph.outputs.values())
 
 
-def count_path_uses(graph: Graph) -> Counter[Path]:
+def count_path_uses(graph: GraphContents) -> Counter[Path]:
     """How many nodes there are of each path."""
     return Counter(node.path for node in graph.ops)
 
 
-def find_whole_numbers(graph: Graph) -> frozenset[Value]:
+def find_whole_numbers(graph: GraphContents) -> frozenset[Value]:
     """The values that some op reads whole numbers from, or an op that only moves them there."""
     values: set[Value] = set()
     for node in reversed(tuple(graph.ops)):

@@ -10,7 +10,8 @@ from pydantic import Field
 from archspec.ir.shape import Shape
 from archspec.ops.axes import WHICH, Axis, axis_of, channel_axis
 from archspec.ops.axis_order import arrange_axes, move_first
-from archspec.ops.base import Call, Category, Everything, Initial, Op, Operand, Real, Result, Weight, Window
+from archspec.ops.base import Call, Category, Everything, Op, Operand, Result, Weight, Window
+from archspec.ops.initial import Initial, Real
 from archspec.ops.norm import channel_pair_sizes, make_channel_pair
 from archspec.ops.rules import keep_non_defaults
 

@@ -16,7 +16,6 @@ from archspec.ops.base import (
     Category,
     Count,
     Everything,
-    Initial,
     Op,
     Operand,
     Probability,
@@ -25,6 +24,7 @@ from archspec.ops.base import (
     Weight,
     Window,
 )
+from archspec.ops.initial import Initial, name_initial
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
 
@@ -175,7 +175,7 @@ class Embedding(Op):
         return (Call("torch.nn.Embedding", {"num_embeddings": self.vocabulary, "embedding_dim": self.width}),)
 
     def initial(self) -> Mapping[str, Initial]:
-        return {} if self.init is None else {"weight": self.init}
+        return name_initial(self.init)
 
 
 class Parameter(Op):

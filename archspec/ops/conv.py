@@ -17,7 +17,6 @@ from archspec.ops.base import (
     Category,
     Count,
     Everything,
-    Initial,
     NaturalPerAxis,
     Op,
     PerAxis,
@@ -26,7 +25,14 @@ from archspec.ops.base import (
     Window,
     per_axis,
 )
-from archspec.ops.rules import check_bounds, compute_extents, format_by_axis, keep_non_defaults, slide_window
+from archspec.ops.initial import Initial, name_initial
+from archspec.ops.rules import (
+    check_bounds,
+    compute_extents,
+    format_by_axis,
+    keep_non_defaults,
+    slide_window,
+)
 
 
 class Convolving(Op):
@@ -54,8 +60,7 @@ class Convolving(Op):
             raise ShapeError(f"{self.out} output channels do not divide into {self.groups} groups", field="groups")
 
     def initial(self) -> Mapping[str, Initial]:
-        given = {"weight": self.init, "bias": self.bias_init if self.bias else None}
-        return {name: init for name, init in given.items() if init is not None}
+        return name_initial(self.init, self.bias_init if self.bias else None)
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int

@@ -10,7 +10,8 @@ from pydantic import Field
 from archspec.ir.shape import SPATIAL, Shape
 from archspec.ops.axes import Axis, axis_of, channel_axis
 from archspec.ops.axis_order import arrange_axes, move_last
-from archspec.ops.base import Call, Category, Count, Everything, Initial, Op, ShapeError, Weight, Window
+from archspec.ops.base import Call, Category, Count, Everything, Op, ShapeError, Weight, Window
+from archspec.ops.initial import Initial, name_initial
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
 
@@ -51,8 +52,7 @@ class Linear(Op):
         return arrange_axes(Call("torch.nn.Linear", options), shape, move_last(shape, axis))
 
     def initial(self) -> Mapping[str, Initial]:
-        given = {"weight": self.init, "bias": self.bias_init if self.bias else None}
-        return {name: init for name, init in given.items() if init is not None}
+        return name_initial(self.init, self.bias_init if self.bias else None)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         return None if inputs[0].rank > 1 and self.along_channels(*inputs) else "everything"

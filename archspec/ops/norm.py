@@ -12,21 +12,8 @@ from pydantic import Field
 from archspec.ir.shape import AxisName, Shape
 from archspec.ops.axes import Axis, axis_of, channel_axis, channels_first, spatial_rank
 from archspec.ops.axis_order import arrange_axes, move_last
-from archspec.ops.base import (
-    FIRST,
-    MAX_REAL,
-    Call,
-    Category,
-    Count,
-    Initial,
-    Op,
-    Operand,
-    Probability,
-    Real,
-    Result,
-    ShapeError,
-    Weight,
-)
+from archspec.ops.base import FIRST, Call, Category, Count, Op, Operand, Probability, Result, ShapeError, Weight
+from archspec.ops.initial import MAX_REAL, Initial, Real, name_initial
 from archspec.ops.rules import keep_non_defaults
 
 Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
@@ -73,7 +60,7 @@ class BatchNorm(Op):
         return (Call(f"torch.nn.BatchNorm{rank}d", {"num_features": inputs[0].channels, **options}),)
 
     def initial(self) -> Mapping[str, Initial]:
-        return _norm_initial(self.init, self.bias_init) if self.affine else {}
+        return name_initial(self.init, self.bias_init) if self.affine else {}
 
 
 class ScaleShift(Op):
@@ -144,7 +131,7 @@ class GroupNorm(Op):
         return arrange_axes(Call("torch.nn.GroupNorm", options), inputs[0], batch=True)
 
     def initial(self) -> Mapping[str, Initial]:
-        return _norm_initial(self.init, self.bias_init) if self.affine else {}
+        return name_initial(self.init, self.bias_init) if self.affine else {}
 
 
 class LayerNorm(Op):
@@ -205,7 +192,7 @@ class LayerNorm(Op):
         return axes
 
     def initial(self) -> Mapping[str, Initial]:
-        return _norm_initial(self.init, self.bias_init if self.bias else None) if self.affine else {}
+        return name_initial(self.init, self.bias_init if self.bias else None) if self.affine else {}
 
 
 class InstanceNorm(Op):
@@ -241,7 +228,7 @@ class InstanceNorm(Op):
         return arrange_axes(Call(name, {"num_features": inputs[0].channels, **options}), inputs[0], batch=True)
 
     def initial(self) -> Mapping[str, Initial]:
-        return _norm_initial(self.init, self.bias_init) if self.affine else {}
+        return name_initial(self.init, self.bias_init) if self.affine else {}
 
 
 class LRN(Op):
@@ -284,7 +271,3 @@ def _norm_weights(channels: int, affine: bool, track: bool) -> tuple[Weight, ...
         Weight("num_batches_tracked", (), trainable=False),
     )
     return (_affine_weights((channels,)) if affine else ()) + (tracked if track else ())
-
-
-def _norm_initial(weight: Initial | None, bias: Initial | None) -> dict[str, Initial]:
-    return {name: init for name, init in (("weight", weight), ("bias", bias)) if init is not None}

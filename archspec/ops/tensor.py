@@ -9,7 +9,8 @@ from pydantic import Field
 
 from archspec.ir.shape import Shape
 from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, write_reshape
-from archspec.ops.base import FIRST, Call, Category, Count, Natural, Op, Real, Result, ShapeError
+from archspec.ops.base import FIRST, Call, Category, Count, Natural, Op, Result, ShapeError
+from archspec.ops.initial import Real
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
 Sides = tuple[Natural, Natural]

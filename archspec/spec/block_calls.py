@@ -13,9 +13,9 @@ from archspec.spec.bound_tree import (
     BlockDef,
     BlockUse,
     Layer,
-    OpUse,
     Sequential,
-    ValueUse,
+    iter_layers,
+    makes_no_module,
     matches_kind,
 )
 from archspec.spec.budget import FRAME
@@ -165,10 +165,10 @@ def _is_empty(value: Any) -> bool:
 
 def _find_handed_arguments(layer: Layer) -> frozenset[str] | None:
     """The arguments on which it depends whether a layer makes anything; None where it does in any case."""
-    if isinstance(layer, ArgumentUse):
-        return frozenset((layer.name,))
-    if isinstance(layer, Sequential):
-        inner = [_find_handed_arguments(item.layer) for item in layer.items]
-        return None if None in inner else frozenset[str]().union(*(names for names in inner if names is not None))
-    nothing = isinstance(layer, ValueUse) or (isinstance(layer, OpUse) and layer.op.word == "identity")
-    return frozenset() if nothing else None
+    handed: set[str] = set()
+    for inner in iter_layers(layer):
+        if isinstance(inner, ArgumentUse):
+            handed.add(inner.name)
+        elif not isinstance(inner, Sequential) and not makes_no_module(inner):
+            return None
+    return frozenset(handed)

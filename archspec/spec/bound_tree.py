@@ -153,6 +153,11 @@ def walk_layers(layer: Layer) -> Iterator[tuple[Layer, bool]]:
             pending += [(deeper, True) for deeper in iter_children(inner)]
 
 
+def makes_no_module(layer: Layer) -> bool:
+    """Whether a layer by itself only passes a value on."""
+    return isinstance(layer, ValueUse) or (isinstance(layer, OpUse) and layer.op.word == "identity")
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class ArgumentDef:
     """One argument that a block or the document declares; without a default it is required."""
@@ -171,6 +176,15 @@ class BlockDef:
     body: Layer
     inputs: tuple[Scalar, ...] = ()
     outputs: tuple[Scalar, ...] = ()
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Its body, and the defaults of its arguments that are layers."""
+        return (self.body, *_default_layers(self.parameters))
+
+
+def _default_layers(parameters: Mapping[str, ArgumentDef]) -> Iterator[Layer]:
+    return (parameter.default for parameter in parameters.values() if isinstance(parameter.default, Layer))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -204,3 +218,8 @@ class Program:
     passes: tuple[PassUse, ...] = ()
     expect: Mapping[str, Tree] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Its stages, and the defaults of its arguments that are layers."""
+        return (self.stages, *_default_layers(self.parameters))

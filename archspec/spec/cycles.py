@@ -42,8 +42,5 @@ def _format_cycle(cycle: list[str]) -> str:
 
 def _find_used_blocks(block: BlockDef) -> Iterator[tuple[str, Layer]]:
     """The blocks that a block's layers, and the defaults of its arguments, use."""
-    defaults = (parameter.default for parameter in block.parameters.values() if isinstance(parameter.default, Layer))
-    for outer in (block.body, *defaults):
-        for layer in iter_layers(outer):
-            if isinstance(layer, BlockUse):
-                yield layer.block, layer
+    for outer in block.layers:
+        yield from ((layer.block, layer) for layer in iter_layers(outer) if isinstance(layer, BlockUse))

@@ -25,6 +25,7 @@ from archspec.spec.bound_tree import (
     Sequential,
     ValueUse,
     iter_layers,
+    makes_no_module,
     walk_layers,
 )
 from archspec.spec.document import Document
@@ -91,11 +92,9 @@ class _Reads:
         self.arguments.update(_iter_argument_words(layer))
 
     def add_defaults(self, parameters: MappingOf[str, ArgumentDef]) -> _Reads:
-        """What the defaults of arguments read."""
+        """What the defaults of arguments read that are no layers."""
         for parameter in parameters.values():
-            if isinstance(parameter.default, Layer):
-                self.add_layers([parameter.default])
-            elif parameter.default is not None:
+            if parameter.default is not None and not isinstance(parameter.default, Layer):
                 self.arguments.update(iter_names(parameter.default))
         return self
 
@@ -123,10 +122,10 @@ class _Unused:
         self.program, self.document, self.errors = program, document, errors
         self.own: Source = document.span.source
         self.blocks = {
-            name: _Reads().add_layers([block.body]).add_defaults(block.parameters)
+            name: _Reads().add_layers(block.layers).add_defaults(block.parameters)
             for name, block in program.blocks.items()
         }
-        self.stages = _Reads().add_layers([program.stages]).add_defaults(program.parameters)
+        self.stages = _Reads().add_layers(program.layers).add_defaults(program.parameters)
         self.everywhere = (self.stages, *self.blocks.values())
 
     def check(self) -> None:
@@ -138,10 +137,9 @@ class _Unused:
             if self.is_own(block.span) and name in used:
                 self.check_block_arguments(block, self.blocks[name])
             if self.is_own(block.span):
-                bodies = [block.body, *_layers(block.parameters)]
-                self.check_layers(bodies, self.blocks[name].values | {scalar.text for scalar in block.outputs})
+                self.check_layers(block.layers, self.blocks[name].values | {scalar.text for scalar in block.outputs})
         outputs = {scalar.text for scalar in self.program.outputs}
-        self.check_layers([self.program.stages, *_layers(self.program.parameters)], self.stages.values | outputs)
+        self.check_layers(self.program.layers, self.stages.values | outputs)
 
     def is_own(self, span: Span) -> bool:
         return span.source is self.own
@@ -233,8 +231,7 @@ class _Unused:
     def check_names(self, layer: Layer, read: set[str]) -> None:
         """An `as` is for naming the module, too: only where there is none, the value must be read."""
         names = [scalar.text for scalar in layer.names]
-        moduleless = isinstance(layer, ValueUse) or (isinstance(layer, OpUse) and layer.op.word == "identity")
-        if not read & set(names) and (moduleless or len(names) > 1):
+        if not read & set(names) and (makes_no_module(layer) or len(names) > 1):
             self.errors.warn(f"nothing uses {' or '.join(map(repr, names))}", layer.names[0].span, help="leave out as")
 
     def check_join(self, join: JoinUse) -> None:
@@ -273,10 +270,6 @@ def _given_names(turns: Loop) -> tuple[str, ...]:
     """The names that an iterator gives its layers."""
     names = (turns.index, "core" if turns.word == "nest" else None)
     return tuple(name for name in names if name is not None)
-
-
-def _layers(parameters: MappingOf[str, ArgumentDef]) -> Iterator[Layer]:
-    return (parameter.default for parameter in parameters.values() if isinstance(parameter.default, Layer))
 
 
 _LEAVE_OUT = "leave it out, unless a spec that extends this one needs it"

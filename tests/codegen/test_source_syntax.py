@@ -18,7 +18,7 @@ from archspec.codegen.python.formatter import WIDTH, format_expression, format_s
 from archspec.codegen.python.loop_rolling import roll_loops
 from archspec.codegen.python.syntax import make_literal, parse_expression
 from archspec.ir.names import UniqueNames
-from archspec.ops.base import Init
+from archspec.ops.initial import Init
 
 ONE_LINE = [
     "a + b * c",

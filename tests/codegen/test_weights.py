@@ -13,8 +13,8 @@ from torch import nn
 from archspec.codegen.fx import build as build_graph
 from archspec.codegen.fx.weights import construct_state, fill_tensor, initialise_state
 from archspec.ir.graph import Graph
-from archspec.ops.base import Init
 from archspec.ops.conv import Conv
+from archspec.ops.initial import Init
 from archspec.ops.linear import Linear
 from archspec.ops.norm import BatchNorm
 from tests.hand import Hand, residual, transformer

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from archspec.ir.shape import Shape
-from archspec.ops.base import Init, Op
+from archspec.ops.base import Op
+from archspec.ops.initial import Init
 
 SPREAD = 3
 """An integer is drawn from its least value and the next few."""

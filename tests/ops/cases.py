@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 
 from archspec.ir.shape import AXES, IMAGES, Names, Shape, normalize_names
 from archspec.ops import OPS, PASS_OPS
-from archspec.ops.base import Init, Op
+from archspec.ops.base import Op
+from archspec.ops.initial import Init
 
 KINDS = {op.word: op for op in (*OPS, *PASS_OPS)}
 SPREAD = 4  # an integer is drawn from its least value and the next few

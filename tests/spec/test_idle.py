@@ -9,7 +9,7 @@ import torch
 
 import archspec
 from archspec.codegen.fx.weights import fill_tensor
-from archspec.ops.base import Init
+from archspec.ops.initial import Init
 from archspec.spec.idle_arguments import INIT_FIELDS
 
 KINDS = get_args(Init.model_fields["kind"].annotation)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from archspec.codegen.fx.emit import resolve_target
 from archspec.codegen.initialisers import find_initialiser
 from archspec.codegen.lowering import LoweredNode
-from archspec.ops.base import Call, Init, Initial, Op
+from archspec.ops.base import Call, Op
+from archspec.ops.initial import Init, Initial
 
 State = nn.Module | nn.Parameter
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
 from typing import Protocol
 
 from archspec.codegen.python.formatter import WIDTH
+from archspec.numerals import format_named_sizes
 from archspec.printable import escape_unprintable
 
 
@@ -40,7 +40,7 @@ def describe_network(network: DescribedNetwork, command: str | None) -> str:
         f"{network.params:,} parameters, {network.macs:,} multiply-accumulates for one sample,"
         f" {network.depth:,} weighted layers deep"
     )
-    shapes = f"From {_format_shapes(network.input_shapes)} to {_format_shapes(network.output_shapes)}, without the batch: {counts}."
+    shapes = f"From {format_named_sizes(network.input_shapes)} to {format_named_sizes(network.output_shapes)}, without the batch: {counts}."
     made = f"Made by `{escape_unprintable(command)}`." if command else "Made by archspec."
     parts = [_wrap_text(part) for part in (network.paper, shapes) if part]
     return "\n\n".join([f"The network {escape_unprintable(network.name)}.", *parts, made])
@@ -49,8 +49,3 @@ def describe_network(network: DescribedNetwork, command: str | None) -> str:
 def _wrap_text(text: str) -> str:
     shown = escape_unprintable(" ".join(text.split()))
     return "\n".join(textwrap.wrap(shown, WIDTH, break_long_words=False, break_on_hyphens=False))
-
-
-def _format_shapes(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    texts = {name: "×".join(map(str, sizes)) or "a scalar" for name, sizes in shapes.items()}
-    return ", ".join(texts.values() if len(texts) == 1 else (f"{name} {text}" for name, text in texts.items()))

@@ -22,7 +22,7 @@ from archspec.codegen.python.syntax import (
     make_sequence,
     make_target,
 )
-from archspec.ops.base import Init
+from archspec.ops.initial import Init
 
 Schemes = tuple[tuple[str, Init | float], ...]
 """What the weights of a module start from, by name, where it is not what torch starts them from."""

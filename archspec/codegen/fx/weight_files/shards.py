@@ -18,6 +18,7 @@ from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.mappings import find_mappings
 from archspec.codegen.fx.weight_files.reading import WeightFile, open_weights
 from archspec.codegen.fx.weight_files.stored import ShardedTensor
+from archspec.numerals import format_bytes
 
 INDEX = ".index.json"
 _NAMES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -72,7 +73,7 @@ def _open_shard(stack: ExitStack, index: Path, name: str, limit: int | None) -> 
 def _read_index(index: Path) -> dict[str, str]:
     """The file of each tensor. Raises `WeightsError` where the index is none, or names a file of another folder."""
     if index.stat().st_size > _LONGEST:
-        raise WeightsError(f"{index}: an index of more than {_LONGEST >> 20} MiB")
+        raise WeightsError(f"{index}: an index of more than {format_bytes(_LONGEST)}")
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
