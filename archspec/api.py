@@ -1,4 +1,4 @@
-"""The face of the library: a spec goes in, an architecture comes out."""
+"""The functions of the library: a spec goes in, an architecture comes out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> 
 
 
 def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits | Budget = DEFAULT) -> Architecture:
-    """As `load`, for arguments of any name, and nothing is logged. Raises `SpecError`."""
+    """As `load`, for arguments of any name, those of `load` itself included; warnings are not logged. Raises `SpecError`.
+
+    >>> load_overridden("resnet18", {"classes": 10}).output_shapes
+    {'output': (10,)}
+    """
     if not isinstance(limits, Limits | Budget):
         raise TypeError(f"limits needs archspec.Limits, got {type(limits).__name__}")
     budget = Budget.of(limits)
@@ -52,13 +56,13 @@ def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits 
 
 
 def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic, ...]:
-    r"""All that is to be said of a spec: errors, among them what it expects and does not get, and warnings.
+    """All diagnostics of a spec: errors, among them those of `expect`, and warnings.
 
     Raises:
         OSError: the file cannot be read, or there is no bundled spec of that name.
         TypeError: it is no spec at all.
 
-    >>> [found.severity for found in check("name: a\ninput: [8]\nargs: {width: 4}\nstages: {one: relu}")]
+    >>> [found.severity for found in check("{name: a, input: [8], args: {width: 4}, stages: {one: relu}}")]
     ['warning']
     """
     budget = Budget.of(limits)
@@ -74,12 +78,20 @@ def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic,
 
 
 def bundled() -> tuple[str, ...]:
-    """The names of the bundled specs."""
+    """The names of the bundled specs, sorted.
+
+    >>> "resnet50" in bundled()
+    True
+    """
     return bundled_specs.list_bundled_names()
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of the language, for editors."""
+    """The JSON Schema of the language, for editors.
+
+    >>> schema()["title"]
+    'archspec'
+    """
     from archspec.spec.schema import build_schema
 
     return build_schema(ARGUMENTS)

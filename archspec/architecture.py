@@ -1,4 +1,4 @@
-"""A checked network, and all that can be made of it."""
+"""A checked network, and what can be made of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 
 class Architecture(Network):
-    """A network that a spec describes: what `Network` knows of it, and all that can be made of it."""
+    """The network that a spec describes: the analyses of `Network`, and pictures, modules, files and rewritten networks made from it.
+
+    >>> import archspec
+    >>> archspec.load("resnet18")
+    <Architecture resnet18: 11,689,512 params, 1,814,073,344 MACs, depth 18>
+    """
 
     def __init__(
         self,
@@ -58,7 +63,12 @@ class Architecture(Network):
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What of the spec changes nothing, or reads as if something else were meant; `archspec check` prints them."""
+        """The warnings about the spec: what changes nothing, and what probably means something else; `archspec check` prints them.
+
+        >>> import archspec
+        >>> [str(warning.message) for warning in archspec.load("{name: a, input: [8], args: {width: 4}, stages: {one: relu}}").warnings]
+        ["nothing reads the argument 'width'"]
+        """
         return self.program.warnings
 
     def draw(
@@ -73,8 +83,20 @@ class Architecture(Network):
     ) -> Picture:
         """The picture of the network; `save` writes it to a file, `archspec.draw.render_picture` gives the bytes.
 
-        `fold` draws equal parts in a row once, as ×N; `depth` is how many levels of parts the layers are shown at. `max_boxes`
-        bounds a picture of layers, `max_paths` one of paths. Raises `DrawError` where the picture would pass such a limit.
+        Args:
+            detail: what a box is: a stage, a block's structure, a layer, or a step of a single path.
+            fold: whether equal parts in a row are drawn once, as ×N.
+            depth: how many levels of parts the layers are shown at.
+            direction: from top to bottom ("TB") or from left to right ("LR"); chosen by the detail if None.
+            max_boxes: the most boxes of a picture of layers.
+            max_paths: the most paths of a picture of paths.
+
+        Raises:
+            DrawError: the picture would pass such a limit.
+
+        >>> import archspec
+        >>> [box.lines[0].text for box in archspec.load("resnet18").draw().boxes]
+        ['input', 'conv1 … maxpool', 'layer1', 'layer2', 'layer3', 'layer4', 'avgpool … fc', 'output']
         """
         from archspec.draw import draw_picture
 
@@ -101,15 +123,28 @@ class Architecture(Network):
             DrawError: the picture is too large, or what draws it is not installed.
             WeightsError: as in `build`.
             OSError: a file cannot be read or written; the one that was there is as it was.
+
+        >>> import archspec, os
+        >>> arch = archspec.load("resnet18")
+        >>> arch.save("resnet18.py")
+        >>> arch.save("resnet18.mmd", detail="blocks")
+        >>> sorted(os.listdir())
+        ['resnet18.mmd', 'resnet18.py']
         """
         from archspec.saving import save_network
 
         save_network(self, Path(path), kind, ending, options)
 
     def report(self, *others: Architecture) -> str:
-        """A page about this network, alone or beside another: HTML that needs no other file and no network.
+        """A page about this network, alone or beside another: HTML that needs no other file and no connection.
 
-        Raises `ValueError` for more than two networks, or for one too large to be shown whole.
+        Raises:
+            ValueError: there are more than two networks.
+            TooLargeError: a network has more parts than a page can show.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").report().startswith("<!DOCTYPE html>")
+        True
         """
         from archspec.draw import THEMES
         from archspec.report.page import write_report
@@ -138,22 +173,30 @@ class Architecture(Network):
         report: Callable[[WeightReport], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> torch.fx.GraphModule:
-        """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says.
+        """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
 
-        The same seed gives the same weights; None draws from torch's own generator. `weights` is a file of safetensors or a
-        torch checkpoint, an index of shards, a mapping of tensors or arrays, `"torchvision:resnet50"` or `"timm:resnet50"`; what
-        was done with names before they fitted is given to `report`, or warned of (`WeightsNote`). Not `strict`, only what fits is
-        taken. `adapt` names what may differ: "head", "channels", "positions", "patches", some of them, also as one text with
-        commas. Of values that are not finite a `WeightsWarning` says how many and where. Of an optimised network, seed and
-        weights are those of the network that was optimised. Needs torch.
-
-        `checkpoint` saves memory in training, by computing again in the backward pass what is not kept: "blocks", all inside blocks;
-        "norms", concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
-        gradients and running statistics are the same. Where a network has nothing of that, a `CheckpointWarning` says so.
+        Args:
+            device: where the weights are.
+            dtype: the type of the weights; torch's default if None.
+            seed: the same seed gives the same weights; None draws from torch's own generator. Of an optimised network, seed and
+                weights are those of the network that was optimised.
+            weights: a file of safetensors or a torch checkpoint, an index of shards, a mapping of tensors or arrays,
+                `"torchvision:resnet50"` or `"timm:resnet50"`. A `WeightsWarning` says how many values are not finite and where.
+            strict: whether the weights must fit key by key; otherwise only what fits is loaded.
+            adapt: what may differ: "head", "channels", "positions", "patches", or several of them, also as one text with commas.
+            report: is called with what was loaded and what was done with names before; without it a `WeightsNote` warns of that.
+            checkpoint: saves memory in training by computing values again in the backward pass: "blocks", all inside blocks; "norms",
+                concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
+                gradients and running statistics are the same. Where a network has none of that, a `CheckpointWarning` says so.
 
         Raises:
             WeightsError: the weights cannot be read, or are not those of this network; its text says why and lists the keys.
             OSError: the file of weights cannot be read.
+
+        >>> import archspec, torch
+        >>> model = archspec.load("cifar_resnet20_A").build(seed=0).eval()
+        >>> model(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
         """
         from archspec.codegen.fx import build, copy_weights, load_weights
 
@@ -168,13 +211,17 @@ class Architecture(Network):
         return model
 
     def try_out(self, device: str = "auto", batch: int = 2, **options: Any) -> Trial:
-        """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on a batch of noise, and says how long that took.
+        """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on a batch of noise, and measures how long that takes.
 
         `options` are the `seed`, `weights`, `strict`, `adapt` and `report` of `build`. Raises as `build` does, and:
 
         Raises:
             MissingDeviceError: the device is not there.
             MemoryError: the weights or the values do not fit into its memory.
+
+        >>> import archspec
+        >>> archspec.load("cifar_resnet20_A").try_out("cpu", batch=1).batch
+        1
         """
         from archspec.codegen.fx.trial import try_out
 
@@ -191,14 +238,22 @@ class Architecture(Network):
     ) -> Pipeline:
         """The network cut into stages of equal work, for `torch.distributed.pipelining`; needs no torch, unless it measures.
 
-        The work of a layer is its multiply-accumulates, or the bytes that it moves where these take longer. Seconds take its
-        place: `costs` of parts by name, or what `measure`, a device ("auto", "cpu" or "cuda"), takes for a batch of `batch`.
-        `crossing` is how many values may cross at a cut; `archspec.analysis.partition.partition_network` says where cuts are and which are chosen.
+        Args:
+            stages: how many.
+            costs: the seconds of parts by name; if neither these nor `measure` are given, the work of a layer is its
+                multiply-accumulates, or the bytes that it moves where these take longer.
+            measure: a device ("auto", "cpu" or "cuda") on which the seconds of every layer are measured.
+            batch: the samples of that measurement.
+            crossing: how many values may cross at a cut; see `archspec.analysis.partition.partition_network`.
 
         Raises:
             CutError: there are fewer cut points; its text says how many stages are possible.
             UnknownPartError: there is no part of a name in `costs`.
-            CostError: costs of parts of which one is in the other, or that are no numbers from 0 on.
+            CostError: costs of parts of which one is in the other, or that are negative or not finite.
+
+        >>> import archspec
+        >>> [round(stage.share, 2) for stage in archspec.load("resnet50").pipeline(stages=4).stages]
+        [0.24, 0.26, 0.28, 0.22]
         """
         from archspec.pipeline import build_pipeline
 
@@ -210,8 +265,12 @@ class Architecture(Network):
     def source(self, command: str | None = None) -> str:
         """The network as the text of a Python module: plain, typed and formatted PyTorch that imports nothing but torch.
 
-        Its classes have the names of the spec's blocks, its `state_dict` the keys of `build()`. `command` is what made it, for
+        Its classes have the names of the spec's blocks, its `state_dict` the keys of `build()`. `command` is the command that made it, for
         its docstring. Needs no torch.
+
+        >>> import archspec
+        >>> [line for line in archspec.load("lstm").source().splitlines() if line.startswith(("import", "from", "class"))]
+        ['import torch', 'from torch import Tensor, nn', 'class Memory(nn.Module):', 'class State(nn.Module):', 'class Cell(nn.Module):', 'class Lstm2(nn.Module):', 'class Lstm(nn.Module):']
         """
         from archspec.codegen.python import describe_network, print_source
 
@@ -220,10 +279,15 @@ class Architecture(Network):
     def optimize(self, for_: Purpose = "inference", *, merge: bool = False) -> Architecture:
         """The architecture of a network that computes the same with less work.
 
-        For `"inference"` it computes what this one does in evaluation: batch normalisations become parts of convolutions, what
-        only training needs is gone, and `build` chooses the kernels and the memory format of the device. For `"training"`, only
-        what does nothing is left out, and equal paths become grouped convolutions. `merge` also makes one of 1×1 convolutions
-        that read the same value. Other names than in this network are those of weights that were put together.
+        For `"inference"` it computes what this one does in evaluation: batch normalisations are folded into convolutions, what
+        only training needs is left out, and `build` chooses the kernels and the memory format of the device. For `"training"`, only
+        no-ops are left out, and equal parallel paths become grouped convolutions. `merge` also merges 1×1 convolutions with one operand.
+        Names that this network does not have are those of weights that were merged.
+
+        >>> import archspec
+        >>> arch = archspec.load("resnet18")
+        >>> len(list(arch.graph.ops)), len(list(arch.optimize().graph.ops))
+        (68, 48)
         """
         from archspec.passes.optimize import optimize
 
@@ -236,6 +300,10 @@ class Architecture(Network):
         Raises:
             PassError: an argument is wrong, the network is not what the pass needs, or the pass is at fault.
             KeyError: there is no pass of that name.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").rewrite("lesion", drop=("layer1.0",)).paths().total
+        128
         """
         network = BY_WORD[word](self.graph, **arguments)
         return self._derive(network, rewrites=(*self.rewrites, (word, arguments)))
@@ -253,12 +321,24 @@ class Architecture(Network):
         random: int = 0,
         seed: int = 0,
     ) -> Architecture:
-        """The architecture without the residual branches of the blocks `drop`, and of so many `random` ones; pairs exchanged.
+        """The architecture without the residual branches of some blocks, and with pairs of blocks exchanged (Veit et al. 2016,
+        arXiv:1605.06431, section 4).
 
-        What is left keeps its names: `map_weights` takes the weights of this network over.
+        What is left keeps its names, so that `map_weights` gives it the weights of this network.
+
+        Args:
+            drop: the names of blocks.
+            swap: pairs of names.
+            random: so many blocks more, drawn at random.
+            seed: of that draw.
 
         Raises:
-            PassError: there is no such part, or the shapes do not meet any more.
+            PassError: there is no such part, or the shapes do not fit any more.
+
+        >>> import archspec
+        >>> whole = archspec.load("resnet18")
+        >>> whole.paths().total, whole.lesion(drop=["layer1.0"]).paths().total
+        (256, 128)
         """
         from archspec.passes.lesion import choose_blocks
 
@@ -269,12 +349,18 @@ class Architecture(Network):
         )
 
     def map_weights(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The `state_dict` of this network that is equal to `weights`, one of the network before its passes.
+        """The `state_dict` of this network that computes the same as `weights`, one of the network before its passes.
 
-        Of an optimised network, it is the one that was optimised whose weights are taken.
+        Of an optimised network, `weights` are those of the network that was optimised.
 
         Raises:
-            KeyError: a weight that a pass needs is not there.
+            KeyError: a weight that a pass needs is missing.
+
+        >>> import archspec
+        >>> whole = archspec.load("cifar_resnet20_A")
+        >>> fast = whole.optimize()
+        >>> sorted(fast.map_weights(whole.build().state_dict()))[:2]
+        ['conv1.bias', 'conv1.weight']
         """
         from archspec.codegen.fx import map_weights
 
@@ -283,7 +369,13 @@ class Architecture(Network):
         )
 
     def check_expectations(self) -> tuple[Diagnostic, ...]:
-        """Where the spec's `expect` is not what comes out."""
+        """Diagnostics for what the spec's `expect` says and the network does not have.
+
+        >>> import archspec
+        >>> wrong = archspec.load("{name: a, input: [8], stages: {fc: {linear: 4}}, expect: {params: 32}}")
+        >>> [diagnostic.message for diagnostic in wrong.check_expectations()]
+        ['expected params 32, got 36 (+4)']
+        """
         from archspec.expectations import check_expectations
 
         return tuple(check_expectations(self, self.program.expect))

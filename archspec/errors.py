@@ -1,4 +1,4 @@
-"""What is said about a spec: where, what was expected, what was found, what to do about it."""
+"""Errors and diagnostics: where, what was expected, what was found, what to do about it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """The text of one spec and the name by which its author knows it."""
+    r"""The text of one spec and the name by which its author knows it.
+
+    >>> Source("net.yaml", "name: a\ninput: [8]").line(2)
+    'input: [8]'
+    """
 
     name: str
     text: str
@@ -58,7 +62,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one line of a source; line and column count from 1, in characters."""
+    """A stretch of one line of a source; line and column count from 1, in characters.
+
+    >>> str(Span(Source("net.yaml", "name: a"), 1, 7))
+    'net.yaml:1:7'
+    """
 
     source: Source
     line: int
@@ -100,7 +108,11 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One further place that matters to a diagnostic, with what stands there."""
+    """A further place that matters to a diagnostic, with what stands there.
+
+    >>> Note(Span(Source("net.yaml", "name: a"), 1, 7), "and here").text
+    'and here'
+    """
 
     span: Span
     text: str
@@ -108,7 +120,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fact about a spec: an error keeps it from being a network, a warning does not."""
+    """One fact about a spec: an error keeps it from being a network, a warning does not. `str` of it shows the line of the source.
+
+    >>> print(Diagnostic("expected a list", Span(Source("net.yaml", "name: a"), 1, 7)))
+    net.yaml:1:7: error: expected a list
+        1 | name: a
+          |       ^
+    """
 
     message: str
     span: Span
@@ -140,18 +158,40 @@ class Diagnostic:
 
 
 class ArchspecError(Exception):
-    """What archspec raises for its user, whatever it is: `except ArchspecError` catches all of it.
+    """The base class of all errors that archspec raises for its user.
 
-    Each error is also of the builtin class that says of which kind it is: `ValueError`, `LookupError`, `OSError`, …
+    Each error is also of the builtin class of its kind: `ValueError`, `LookupError`, `OSError`, …
+
+    >>> import archspec
+    >>> try:
+    ...     archspec.load("resnet18").paths(source="layer9")
+    ... except ArchspecError as error:
+    ...     print(error)
+    the network has no part, input or output 'layer9'; did you mean 'layer4'?
     """
 
 
 class ExportError(ArchspecError, RuntimeError):
-    """What cannot be written to a file in this form, or not on this machine."""
+    """A network cannot be written to a file in this form, or not on this machine.
+
+    >>> import archspec
+    >>> archspec.load("resnet18").save("resnet18.txt")
+    Traceback (most recent call last):
+        ...
+    archspec.errors.ExportError: expected a file that ends in .svg, .png, .pdf, .dot, .mmd, .html, .py, .pt2, .onnx, .safetensors, .pt, .pth, .html, .yaml, .yml, not 'resnet18.txt'
+    """
 
 
 class SpecError(ArchspecError, ValueError):
-    """A spec that is not a network; `diagnostics` says why, each with its place."""
+    """A spec is not a network; `diagnostics` say why, each with its place.
+
+    >>> import archspec
+    >>> try:
+    ...     archspec.load("{name: a, input: [8], stages: {fc: {linaer: 4}}}")
+    ... except SpecError as error:
+    ...     print(error.diagnostics[0].message, "|", error.diagnostics[0].help)
+    'linaer' is no op, block, layer argument or named value here | did you mean 'linear'?
+    """
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__(*diagnostics)
@@ -162,11 +202,16 @@ class SpecError(ArchspecError, ValueError):
 
 
 class LimitError(SpecError):
-    """A spec that asks for more than it may; nothing after this is looked at."""
+    """A spec asks for more than its limits allow; nothing after that place is checked.
+
+    >>> import archspec
+    >>> archspec.check("{name: a, input: [8], stages: {body: {repeat: {times: 9, layers: relu}}}}", limits=archspec.Limits(nodes=5))[0].message
+    'the network would have more than 5 nodes'
+    """
 
 
 MOST = 100
-"""Diagnostics of one spec; whoever has mended these may ask again."""
+"""The most diagnostics of one spec that are reported."""
 
 
 def raise_spec_error(

@@ -12,7 +12,13 @@ _LONGEST = 300
 
 
 class UnavailableError(ArchspecError, ImportError):
-    """An optional package that is not installed, or is and cannot be imported."""
+    """An optional package is not installed, or cannot be imported.
+
+    >>> load_extra("no_such_package", "drawing", "pip install it")
+    Traceback (most recent call last):
+        ...
+    archspec.extras.UnavailableError: drawing needs no_such_package, which is not installed: pip install it
+    """
 
 
 def load_extra(name: str, purpose: str, install: str, error: Callable[[str], Exception] = UnavailableError) -> Any:

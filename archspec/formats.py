@@ -17,7 +17,11 @@ is of an experiment."""
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format."""
+    """One format of files.
+
+    >>> next(form.kind for form in FORMATS if form.ending == ".onnx")
+    'program'
+    """
 
     ending: str
     """Of a file's name, in small letters."""

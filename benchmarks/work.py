@@ -108,8 +108,8 @@ def copied(graph: Graph) -> Graph:
     """The same graph once more, of nodes and shapes that are known."""
     new = Graph(graph.name)
     values: dict[Value, Value] = {}
-    for scope in graph.regions[1:]:
-        new.add_region(scope.path, scope.kind, scope.arguments, scope.span, scope.parent or 0)
+    for region in graph.regions[1:]:
+        new.add_region(region.path, region.kind, region.arguments, region.span, region.parent or 0)
     for node in graph.nodes:
         if isinstance(node, Input):
             values[node.outputs[0]] = new.add_input(node.name, node.outputs[0].shape)

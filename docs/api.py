@@ -19,6 +19,7 @@ PAGE = Path(__file__).parent / "api.md"
 MODULES: dict[str, str] = {
     "archspec": "What most programs need: load a spec, ask, build",
     "archspec.ir.shape": "Shapes with named axes",
+    "archspec.ir.node": "Values, nodes and regions",
     "archspec.ir.graph": "The graph of a network",
     "archspec.ops.base": "What an op is",
     "archspec.passes.contract": "What a pass is",
@@ -67,13 +68,14 @@ def list_public(module: ModuleType) -> Iterator[tuple[str, Any]]:
     ]
     for name in names:
         member = getattr(module, name)
-        if not name.startswith("_") and (inspect.isclass(member) or inspect.isfunction(member)):
+        if not name.startswith("_") and (inspect.isclass(member) or inspect.isfunction(inspect.unwrap(member))):
             yield name, member
 
 
 def list_members(cls: type) -> Iterator[tuple[str, Any]]:
-    """The public methods and properties that a class defines itself."""
-    for name, member in vars(cls).items():
+    """The public methods and properties of a class, those of its bases in archspec included."""
+    own = [base for base in cls.__mro__ if base.__module__.startswith("archspec")]
+    for name, member in ((name, member) for base in own for name, member in vars(base).items()):
         if not name.startswith("_") and (inspect.isroutine(member) or isinstance(member, property | cached_property)):
             yield name, member
 

@@ -34,21 +34,21 @@ class Hand:
     def span(self) -> Span:
         return Span(SOURCE, len(self.graph.nodes) + 1, 5)
 
-    def scope(self, name: str, kind: str = "", parent: int = 0) -> int:
-        """Opens a scope, named below its parent; dots make a path of several names."""
+    def region(self, name: str, kind: str = "", parent: int = 0) -> int:
+        """Opens a region, named below its parent; dots make a path of several names."""
         around = self.graph.regions[parent]
         path = (*around.path, *name.split("."))
-        scope = self.graph.add_region(path, kind, {}, self.span(), parent)
-        self.uses[scope.id] = Use(kind or name, {"width": 4}, self.span(), self.uses.get(parent))
-        return scope.id
+        region = self.graph.add_region(path, kind, {}, self.span(), parent)
+        self.uses[region.id] = Use(kind or name, {"width": 4}, self.span(), self.uses.get(parent))
+        return region.id
 
-    def add(self, op: Op, *inputs: Value, name: str = "", scope: int = 0) -> tuple[Value, ...]:
-        around: Path = self.graph.regions[scope].path
+    def add(self, op: Op, *inputs: Value, name: str = "", region: int = 0) -> tuple[Value, ...]:
+        around: Path = self.graph.regions[region].path
         path = (*around, *name.split(".")) if name else ()
-        return self.graph.add_node(op, inputs, path, region=scope, span=self.span(), use=self.uses.get(scope))
+        return self.graph.add_node(op, inputs, path, region=region, span=self.span(), use=self.uses.get(region))
 
-    def one(self, op: Op, *inputs: Value, name: str = "", scope: int = 0) -> Value:
-        return self.add(op, *inputs, name=name, scope=scope)[0]
+    def one(self, op: Op, *inputs: Value, name: str = "", region: int = 0) -> Value:
+        return self.add(op, *inputs, name=name, region=region)[0]
 
     def give(self, **outputs: Value) -> Graph:
         self.graph.outputs = {**self.graph.outputs, **outputs}
@@ -61,18 +61,18 @@ def conv(out: int, kernel: int = 3, stride: int = 1, **more: object) -> Conv:
 
 def basic(hand: Hand, x: Value, name: str, width: int, parent: int, stride: int = 1) -> Value:
     """A residual unit as torchvision names it."""
-    scope = hand.scope(name, "basic", parent)
-    y = hand.one(conv(width, stride=stride), x, name="conv1", scope=scope)
-    y = hand.one(BatchNorm(), y, name="bn1", scope=scope)
-    y = hand.one(ReLU(), y, name="relu", scope=scope)
-    y = hand.one(conv(width), y, name="conv2", scope=scope)
-    y = hand.one(BatchNorm(), y, name="bn2", scope=scope)
+    region = hand.region(name, "basic", parent)
+    y = hand.one(conv(width, stride=stride), x, name="conv1", region=region)
+    y = hand.one(BatchNorm(), y, name="bn1", region=region)
+    y = hand.one(ReLU(), y, name="relu", region=region)
+    y = hand.one(conv(width), y, name="conv2", region=region)
+    y = hand.one(BatchNorm(), y, name="bn2", region=region)
     if stride > 1 or x.shape.channels != width:
-        inner = hand.scope("downsample", "", scope)
-        x = hand.one(conv(width, 1, stride), x, name="0", scope=inner)
-        x = hand.one(BatchNorm(), x, name="1", scope=inner)
-    y = hand.one(Add(), y, x, scope=scope)
-    return hand.one(ReLU(), y, name="relu2", scope=scope)
+        inner = hand.region("downsample", "", region)
+        x = hand.one(conv(width, 1, stride), x, name="0", region=inner)
+        x = hand.one(BatchNorm(), x, name="1", region=inner)
+    y = hand.one(Add(), y, x, region=region)
+    return hand.one(ReLU(), y, name="relu2", region=region)
 
 
 def residual(depths: tuple[int, ...] = (3, 2), width: int = 4, size: int = 8, classes: int = 5) -> Graph:
@@ -83,9 +83,9 @@ def residual(depths: tuple[int, ...] = (3, 2), width: int = 4, size: int = 8, cl
     x = hand.one(BatchNorm(), x, name="bn1")
     x = hand.one(ReLU(), x, name="relu")
     for stage, depth in enumerate(depths):
-        scope = hand.scope(f"layer{stage + 1}", "stage")
+        region = hand.region(f"layer{stage + 1}", "stage")
         for unit in range(depth):
-            x = basic(hand, x, str(unit), width * 2**stage, scope, 2 if stage and not unit else 1)
+            x = basic(hand, x, str(unit), width * 2**stage, region, 2 if stage and not unit else 1)
     x = hand.one(GlobalPool(), x, name="avgpool")
     return hand.give(output=hand.one(Linear(out=classes), x, name="fc"))
 
@@ -94,13 +94,13 @@ def dense(depth: int = 4, growth: int = 3, size: int = 8) -> Graph:
     """One dense block, each of whose layers sees what all before it made."""
     hand = Hand("dense")
     x = hand.input("input", 3, size, size)
-    block = hand.scope("features.denseblock1", "denseblock")
+    block = hand.region("features.denseblock1", "denseblock")
     for layer in range(depth):
-        scope = hand.scope(f"denselayer{layer + 1}", "denselayer", block)
-        y = hand.one(BatchNorm(), x, name="norm1", scope=scope)
-        y = hand.one(ReLU(), y, name="relu1", scope=scope)
-        y = hand.one(conv(growth), y, name="conv1", scope=scope)
-        x = hand.one(Concat(), x, y, scope=scope)
+        region = hand.region(f"denselayer{layer + 1}", "denselayer", block)
+        y = hand.one(BatchNorm(), x, name="norm1", region=region)
+        y = hand.one(ReLU(), y, name="relu1", region=region)
+        y = hand.one(conv(growth), y, name="conv1", region=region)
+        x = hand.one(Concat(), x, y, region=region)
     x = hand.one(MaxPool(kernel=2), x, name="features.pool0")
     return hand.give(output=x)
 
@@ -114,12 +114,12 @@ def recurrent(turns: int = 3, size: int = 4, odd: bool = False) -> Graph:
     x = hand.input("x", size)
     state, carried = hand.input("state", size), hand.input("carried", size)
     for turn in range(turns):
-        scope = hand.scope("cell", "cell")
-        given = hand.one(Linear(out=size), x, name="from_x", scope=scope)
-        kept = hand.one(Linear(out=size), state, name="from_state", scope=scope)
-        summed = hand.one(Add(), given, kept, carried, scope=scope)
-        carried = hand.one(ReLU(), summed, name="relu", scope=scope)
-        state = summed if odd and turn == turns - 1 else hand.one(Multiply(), summed, carried, scope=scope)
+        region = hand.region("cell", "cell")
+        given = hand.one(Linear(out=size), x, name="from_x", region=region)
+        kept = hand.one(Linear(out=size), state, name="from_state", region=region)
+        summed = hand.one(Add(), given, kept, carried, region=region)
+        carried = hand.one(ReLU(), summed, name="relu", region=region)
+        state = summed if odd and turn == turns - 1 else hand.one(Multiply(), summed, carried, region=region)
     return hand.give(state=state)
 
 
@@ -128,11 +128,11 @@ def two_stream(size: int = 6) -> Graph:
     hand = Hand("two_stream")
     left, right = hand.input("left", 4, size, size), hand.input("right", 4, size, size)
     for unit in range(2):
-        scope = hand.scope(f"unit{unit}", "merge")
-        merged = hand.one(Add(), left, right, scope=scope)
-        a = hand.one(conv(4), left, name="left", scope=scope)
-        b = hand.one(conv(4), right, name="right", scope=scope)
-        left, right = hand.one(Add(), a, merged, scope=scope), hand.one(Add(), b, merged, scope=scope)
+        region = hand.region(f"unit{unit}", "merge")
+        merged = hand.one(Add(), left, right, region=region)
+        a = hand.one(conv(4), left, name="left", region=region)
+        b = hand.one(conv(4), right, name="right", region=region)
+        left, right = hand.one(Add(), a, merged, region=region), hand.one(Add(), b, merged, region=region)
     first, second, _ = hand.add(Split(sizes=(1, 2, 1)), left)
     return hand.give(second=second, right=right, first=first)
 
@@ -193,11 +193,11 @@ class Drop(Op):
 
 
 def transformer(tokens: int = 4, features: int = 6, init: Initial | None = None) -> Graph:
-    """A learned token, attention, and a drop without a name in each of two equal scopes."""
+    """A learned token, attention, and a drop without a name in each of two equal regions."""
     hand = Hand("transformer")
     x = hand.one(Token(init=init), hand.input("input", tokens, features), name="class_token")
     for number in range(2):
-        scope = hand.scope(f"encoder.{number}", "layer")
-        y = hand.one(Attention(init=init), x, name="attention", scope=scope)
-        x = hand.one(Add(), hand.one(Drop(), y, scope=scope), x, scope=scope)
+        region = hand.region(f"encoder.{number}", "layer")
+        y = hand.one(Attention(init=init), x, name="attention", region=region)
+        x = hand.one(Add(), hand.one(Drop(), y, region=region), x, region=region)
     return hand.give(output=x)

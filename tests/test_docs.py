@@ -139,9 +139,6 @@ def test_pages_name_modules_and_files_that_there_are(page: Path) -> None:
 
 
 INVENTED = {
-    "archspec/passes/smooth.py",
-    "archspec/analysis/intensity.py",
-    "archspec/draw/tgf.py",
-    "archspec/cli/commands/intensity.py",
+    f"archspec/{name}.py" for name in ("passes/smooth", "analysis/intensity", "cli/commands/intensity", "draw/tgf")
 }
 """Files that the recipes add."""

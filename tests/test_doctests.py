@@ -61,3 +61,15 @@ def test_an_example_that_says_something_else_is_found(tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text('def f():\n    """.\n\n    >>> 1 + 1\n    3\n    """\n', encoding="utf-8")
     ((text, line),) = list_examples(tmp_path / "wrong.py")
     assert "Got:\n    2" in run_examples(tmp_path / "wrong.py", text, line, {})
+
+
+@pytest.mark.parametrize("module", API.MODULES)
+def test_every_public_name_has_an_example(module: str) -> None:
+    names = dict(API.list_public(importlib.import_module(module)))
+    assert [name for name, member in names.items() if ">>>" not in (member.__doc__ or "")] == []
+
+
+def test_every_method_of_the_face_has_an_example() -> None:
+    documented = {name: inspect.getdoc(member) or "" for name, member in API.list_members(archspec.Architecture)}
+    assert len(documented) > 20
+    assert [name for name, text in documented.items() if ">>>" not in text] == []

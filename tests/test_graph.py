@@ -20,7 +20,7 @@ def assert_users_are_the_readers(graph: Graph) -> None:
     reads = [(value, node.id) for node in graph.ops for value in node.inputs]
     for node in graph.nodes:
         for value in node.outputs:
-            assert list(value.users) == [reader for read, reader in reads if read == value]
+            assert list(value.users) == [consumer for read, consumer in reads if read == value]
             assert [user.id for user in graph.users(value)] == list(value.users)
 
 

@@ -8,22 +8,40 @@ from archspec.errors import ArchspecError
 
 
 class BuildError(ArchspecError, ValueError):
-    """A network that no module can be made of."""
+    """A network that no module can be made of.
+
+    >>> issubclass(BuildError, ValueError)
+    True
+    """
 
 
 class InternalError(ArchspecError, RuntimeError):
-    """What was generated is not what was meant: a fault of archspec's, of which nothing is written."""
+    """Generated code is not what was meant. This is a fault of archspec's; nothing is written.
+
+    >>> issubclass(InternalError, ArchspecError)
+    True
+    """
 
 
 class MissingDeviceError(ArchspecError, RuntimeError):
-    """The device that was asked for is not in this machine."""
+    """The device that was asked for is not in this machine.
+
+    >>> issubclass(MissingDeviceError, RuntimeError)
+    True
+    """
 
 
 class WeightsError(ArchspecError, ValueError):
     """Weights that cannot be read, or that are not those of the network.
 
-    Its text is the one line `message`, the `table` of what differs and a line `help:`, where there are any; `facts` is what
-    the table says, as data.
+    Its text is the line `message`, the `table` of what differs and a line `help:`, where there are any; `facts` is the table as data.
+
+    >>> import archspec, pathlib
+    >>> size = pathlib.Path("weights.pt").write_text("no weights")
+    >>> archspec.load("lstm").build(weights="weights.pt")
+    Traceback (most recent call last):
+        ...
+    archspec.codegen.errors.WeightsError: weights.pt: neither safetensors nor a whole torch checkpoint of tensors: it begins with b'no weights'
     """
 
     def __init__(
@@ -39,12 +57,24 @@ class WeightsError(ArchspecError, ValueError):
 
 
 class WeightsWarning(UserWarning):
-    """Weights that were taken and are hardly meant: some are not finite, or some were left out."""
+    """Weights were loaded although some of their values are not finite, or some were left out.
+
+    >>> issubclass(WeightsWarning, Warning)
+    True
+    """
 
 
 class WeightsNote(UserWarning):
-    """What was done with the names, the shapes or the choice of weights before they were taken."""
+    """What was done with the names, the shapes or the choice of weights before they were loaded.
+
+    >>> issubclass(WeightsNote, Warning)
+    True
+    """
 
 
 class CheckpointWarning(UserWarning):
-    """A way to save memory in training that saves none in this network."""
+    """The way to save memory in training that was asked for saves none in this network.
+
+    >>> issubclass(CheckpointWarning, Warning)
+    True
+    """

@@ -16,7 +16,11 @@ from archspec.formats import find_format
 
 
 def render_picture(picture: Picture, ending: str, theme: Theme = LIGHT) -> bytes:
-    """The bytes of a file with that ending. Raises `DrawError`, and `ExportError` where no picture has it.
+    """The bytes of a file with that ending.
+
+    Raises:
+        DrawError: the renderer is not installed.
+        ExportError: no picture has that ending.
 
     >>> import archspec
     >>> render_picture(archspec.load("lstm").draw(), ".mmd")[:9]

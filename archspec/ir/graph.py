@@ -32,7 +32,15 @@ Item = TypeVar("Item")
 
 
 class FrozenGraphError(ArchspecError, TypeError):
-    """A graph that is complete was to be changed."""
+    """Something was added to a graph that is complete.
+
+    >>> import archspec
+    >>> graph = archspec.load("resnet18").graph
+    >>> graph.add_output("again", graph.outputs["output"])
+    Traceback (most recent call last):
+        ...
+    archspec.ir.graph.FrozenGraphError: nothing can be added to the graph resnet18, or read from another: it is frozen
+    """
 
 
 @dataclass
@@ -234,22 +242,22 @@ class Graph:
         return (node for node in self.nodes if isinstance(node, Node))
 
     def producer(self, value: Value) -> Node | Input:
-        """The node that makes a value."""
+        """The node that produces a value."""
         return self.nodes[value.node]
 
     def users(self, value: Value) -> list[Node]:
-        """The nodes that read a value, in order, once for each operand."""
+        """The consumers of a value, in order, once for each operand."""
         return [node for id in value.users if isinstance(node := self.nodes[id], Node)]
 
     def uses(self, value: Value) -> Iterator[tuple[Node, int]]:
-        """The operands that a value is read as, in order: the node, and the operand's position."""
+        """The uses of a value, in order: the consumer, and the position of the operand."""
         for user in dict.fromkeys(value.users):
             node = self.nodes[user]
             assert isinstance(node, Node), "an input reads nothing"
             yield from ((node, position) for position, operand in enumerate(node.inputs) if operand == value)
 
     def only_user(self, value: Value) -> Node | None:
-        """The node that reads a value, once, where nothing else needs it: no other node, and not the network's outputs."""
+        """The only consumer of a value, with one use of it; None if it has others or is an output of the network."""
         return self.users(value)[0] if len(value.users) == 1 and not self.is_output(value) else None
 
     def is_output(self, value: Value) -> bool:
@@ -257,7 +265,7 @@ class Graph:
         return value in self.derive(collect_outputs)
 
     def count_uses(self, node: Node | Input) -> int:
-        """How often the outputs of a node are read or returned."""
+        """How many uses the outputs of a node have; being returned by the network is one."""
         return sum(len(value.users) + self.is_output(value) for value in node.outputs)
 
     @property

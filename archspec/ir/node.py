@@ -1,4 +1,4 @@
-"""What a graph is made of: values with shapes, nodes with names, and the regions that hold them."""
+"""Values with shapes, nodes with names, and the regions that contain them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ UNKNOWN_SPAN = Span(Source("<graph>", ""), 1, 1)
 
 @dataclass(frozen=True, slots=True, init=False)
 class Value:
-    """Output number `index` of node `node`, with its shape."""
+    """Output number `index` of node `node`, with its shape.
+
+    >>> import archspec
+    >>> value = archspec.load("resnet18").graph.outputs["output"]
+    >>> value.index, value.shape.sizes
+    (0, (1000,))
+    """
 
     node: int
     index: int
@@ -49,7 +55,13 @@ class Region:
     """One use of a named part of the network: a stage, a block, a turn of an iterator.
 
     `parent` is the number of the region around it (the network itself, number 0, has none). Its nodes are consecutive in the
-    graph. Weights that are shared make several regions with one path.
+    graph. Parts that share their weights are several regions with one path.
+
+    >>> import archspec
+    >>> graph = archspec.load("resnet18").graph
+    >>> region = next(region for region in graph.regions if region.kind == "basic")
+    >>> region.path, dict(region.arguments)["width"], graph.regions[region.parent].path
+    (('layer1', '0'), 64, ('layer1',))
     """
 
     id: int
@@ -66,7 +78,13 @@ class Region:
 
 
 class Node(NamedTuple):
-    """One op applied to values. Nodes of one path share their weights."""
+    """One op applied to values. Nodes of one path share their weights.
+
+    >>> import archspec
+    >>> node = next(archspec.load("resnet18").graph.ops)
+    >>> node.name, node.op.word, node.output_shapes[0].sizes, node.macs
+    ('conv1', 'conv', (64, 112, 112), 118013952)
+    """
 
     id: int
     op: Op
@@ -107,7 +125,12 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """The node of a network's input."""
+    """An input of the network.
+
+    >>> import archspec
+    >>> archspec.load("resnet18").graph.nodes[0].name
+    'input'
+    """
 
     id: int
     name: str
@@ -117,7 +140,7 @@ class Input:
 
     @property
     def inputs(self) -> tuple[Value, ...]:
-        """None: it makes a value of what the network is given."""
+        """Empty: it has no operands."""
         return ()
 
 
@@ -135,5 +158,10 @@ class GraphContents(Protocol):
 
 
 def is_noop(node: Node) -> bool:
-    """Whether a node is no box: it changes nothing."""
+    """Whether a node changes nothing: it is an identity, a bundle, or a join of one operand.
+
+    >>> import archspec
+    >>> is_noop(next(archspec.load("resnet18").graph.ops))
+    False
+    """
     return node.op.passes_through(len(node.inputs))

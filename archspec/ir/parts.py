@@ -15,7 +15,14 @@ OperandRef = tuple[int, int]
 
 
 class UnknownPartError(ArchspecError, LookupError):
-    """A name that no part of the network has; `help` names the nearest."""
+    """A name that no part of the network has; `help` names the nearest.
+
+    >>> import archspec
+    >>> archspec.load("resnet18").paths(source="layer9")
+    Traceback (most recent call last):
+        ...
+    archspec.ir.parts.UnknownPartError: the network has no part, input or output 'layer9'; did you mean 'layer4'?
+    """
 
     def __init__(self, message: str, help: str | None) -> None:
         super().__init__(f"{message}; {help}" if help else message)

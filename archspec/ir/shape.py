@@ -35,7 +35,11 @@ def _many(rank: int) -> Names:
 
 
 class AxisLayout(NamedTuple):
-    """What follows from the names of the axes; every axis is its position among them."""
+    """What follows from the names of the axes; an axis is given by its position.
+
+    >>> find_layout(("channels", "height", "width")).spatial
+    (1, 2)
+    """
 
     channel: int | None
     places: tuple[int, ...]
@@ -46,7 +50,11 @@ class AxisLayout(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def find_layout(names: Names) -> AxisLayout:
-    """The layout of a value whose axes have these names."""
+    """The layout of a value whose axes have these names.
+
+    >>> find_layout(("tokens", "features"))
+    AxisLayout(channel=1, places=(0,), spatial=())
+    """
     channel = next((axis for axis, name in enumerate(names) if name in CHANNELS), None)
     order = {name: axis for axis, name in enumerate(names) if name is not None}
     named = tuple(order[name] for name in AXES if name in order and name not in CHANNELS)
@@ -73,10 +81,14 @@ def normalize_names(names: Names) -> Names:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of one value without the batch, and the names of the same axes, no name twice.
+    """The sizes of one value without the batch, and the names of the same axes; no name occurs twice.
 
-    `batched` says whether the value has a batch axis before these: a learned parameter may have none. Every index into a
-    tensor goes through `dim`, which counts that axis in.
+    `batched` says whether the value has a batch axis in front of these: a learned parameter may have none. Every index into the
+    dimensions of a tensor goes through `dim`, which counts that axis.
+
+    >>> image = Shape.of(3, 224, 224)
+    >>> image.names, image.channels, image.spatial, image.dim(0)
+    (('channels', 'height', 'width'), 3, (224, 224), 1)
     """
 
     sizes: tuple[int, ...]

@@ -25,6 +25,12 @@ class PassError(ArchspecError, ValueError):
     """A graph to which a pass cannot be applied, or a pass that broke its contract.
 
     `span` is the part of the spec that makes it so; `argument` leads to what is wrong in the pass's arguments.
+
+    >>> import archspec
+    >>> archspec.load("vgg16").rewrite("stochastic_depth", survival=0.5)
+    Traceback (most recent call last):
+        ...
+    archspec.passes.contract.PassError: stochastic_depth needs residual branches, this network has none
     """
 
     def __init__(

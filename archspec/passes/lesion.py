@@ -62,7 +62,12 @@ def lesion(graph: Graph, *, drop: Drop = (), swap: Swap = ()) -> Graph:
 
 @dataclass
 class LesionPlan:
-    """What taking parts out comes to: joins with fewer operands, values for which others stand, parts without a shortcut."""
+    """How parts are taken out: joins with fewer operands, values that others replace, parts without a shortcut.
+
+    >>> import archspec
+    >>> plan_lesion(archspec.load("vgg16").graph, ["features.2"]).without_shortcut
+    ['features.2']
+    """
 
     operands: dict[int, tuple[Value, ...]] = field(default_factory=dict)
     replacements: dict[Value, Value] = field(default_factory=dict)
@@ -71,7 +76,15 @@ class LesionPlan:
 
 
 def plan_lesion(graph: Graph, drop: Iterable[str]) -> LesionPlan:
-    """How parts are taken out of a network. Raises `PassError`."""
+    """How parts are taken out of a network.
+
+    Raises:
+        PassError: there is no such part, or its shapes do not fit without it.
+
+    >>> import archspec
+    >>> type(plan_lesion(archspec.load("resnet18").graph, ["layer1.0"])).__name__
+    'LesionPlan'
+    """
     flags = {id: longer for id, longer in find_residual_operands(graph).items() if any(longer) and not all(longer)}
     lesion_plan = LesionPlan()
     parts = NamedParts(graph)

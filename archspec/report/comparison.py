@@ -17,7 +17,13 @@ _NAMES = 3  # of parts alike that are listed
 def format_comparison(
     diff: Diff, width: int | None = None, text: Callable[[str], str] = escape_unprintable
 ) -> Iterator[Line]:
-    """The lines of the comparison, at most `width` wide: structure, counts, stages. `text` makes a text printable."""
+    """The lines of a comparison, at most `width` characters wide: structure, counts, stages. `text` makes a text printable.
+
+    >>> import archspec
+    >>> arch = archspec.load("resnet18")
+    >>> list(format_comparison(arch.diff(arch)))[:1]
+    [(('resnet18 → resnet18', ''),)]
+    """
 
     def plain(*given: str) -> Iterator[Line]:
         yield from (piece for line in given for piece in wrap_line(((text(line), ""),), width, indent=4))

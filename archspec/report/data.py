@@ -21,7 +21,11 @@ LIMIT = 6000
 
 
 class TooLargeError(ArchspecError, ValueError):
-    """A network with more parts than a page can show."""
+    """A network with more parts than a page can show.
+
+    >>> issubclass(TooLargeError, ValueError)
+    True
+    """
 
 
 @dataclass

@@ -95,7 +95,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The rows of a network in order, and its totals."""
+    """The rows of a network in order, and its totals. `str` of it is a table.
+
+    >>> import archspec
+    >>> summary = archspec.load("resnet18").summary(depth=1)
+    >>> summary.params, summary.flops == 2 * summary.macs, len(summary.rows)
+    (11689512, True, 11)
+    """
 
     name: str
     rows: tuple[Row, ...]
@@ -131,9 +137,13 @@ class Summary:
 
 
 def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[str], str] = escape_unprintable) -> str:
-    """The summary as a table at most `width` characters wide, and its totals below; None cuts nothing.
+    """The summary as a table at most `width` characters wide, and its totals below it; if None, nothing is cut.
 
     `text` makes a text printable, for the screen that it goes to.
+
+    >>> import archspec
+    >>> print(render_summary(archspec.load("lstm").summary(depth=1)).splitlines()[0])
+    lstm
     """
     rows = [_format_cells(row, whole=width is None) for row in summary.rows]
     table = list(format_table(_COLUMNS, rows, width, cuts=_CUTS, drops=_DROPS, text=text))

@@ -1,4 +1,4 @@
-"""From a spec to a program and a graph: finds the text, has it read, bound and elaborated, and lets the passes follow."""
+"""From a spec to a program and a graph: reads, binds and elaborates the text, and applies the passes."""
 
 from __future__ import annotations
 

@@ -29,7 +29,11 @@ Results = list[tuple[NamedLayer, Bundle]]
 
 
 class Elaborator(Elaboration):
-    """Makes the graph of one program."""
+    """Builds the graph of one program.
+
+    What does not fit is reported, and the result of that layer is `UNKNOWN`. A layer with an unknown operand has an unknown result and is
+    not checked; everything else is. So independent mistakes are found in one run.
+    """
 
     def __init__(self, program: Program, budget: Budget) -> None:
         super().__init__(program, budget)

@@ -8,7 +8,15 @@ from archspec.errors import Diagnostic, Source, Span, SpecError, shorten_text
 
 
 class SpecFileError(SpecError, OSError):
-    """A spec that cannot be read. It is an OSError, too, with the file and the reason."""
+    """A spec that cannot be read. It is also an OSError, with the file and the reason.
+
+    >>> import archspec
+    >>> try:
+    ...     archspec.load("no/such/file.yaml")
+    ... except SpecFileError as error:
+    ...     print(error.filename, error.errno == errno.ENOENT)
+    no/such/file.yaml True
+    """
 
     def __init__(self, message: str, file: str, *, help: str | None = None, code: int = errno.EIO) -> None:
         super().__init__(
@@ -19,11 +27,27 @@ class SpecFileError(SpecError, OSError):
 
 
 class SpecNotFoundError(SpecFileError, FileNotFoundError):
-    """A spec that is not there: neither a file nor a bundled name."""
+    """A spec that does not exist: neither a file nor a bundled name.
+
+    >>> import archspec
+    >>> try:
+    ...     archspec.load("resnet5")
+    ... except SpecNotFoundError as error:
+    ...     print(error.diagnostics[0].help)
+    did you mean 'resnet50'?
+    """
 
     def __init__(self, message: str, file: str, *, help: str | None = None) -> None:
         super().__init__(message, file, help=help, code=errno.ENOENT)
 
 
 class SpecTypeError(SpecError, TypeError):
-    """Python data that is no part of a spec."""
+    """Python data that is no part of a spec.
+
+    >>> import archspec
+    >>> try:
+    ...     archspec.load(5)
+    ... except SpecTypeError as error:
+    ...     print(isinstance(error, TypeError))
+    True
+    """

@@ -1,4 +1,4 @@
-"""How large a network will be at least, found out before it is made: what multiplies is counted once and multiplied."""
+"""A lower bound of the size of a network, computed before it is built: a body that is repeated is counted once and multiplied."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COUNT = 4  # units of work for the size of one layer
 
 
 def check_size(program: Program, budget: Budget) -> None:
-    """Raises `LimitError` where the network would surely exceed a limit, at the layer that makes it so large."""
+    """Raises `LimitError` if the network would certainly exceed a limit, at the layer that makes it so large."""
     for known in ({"number", "layer"}, {"layer"}, set[str]()):
         try:
             _SizeEstimator(program, budget, known).check()

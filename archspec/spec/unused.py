@@ -1,7 +1,7 @@
-"""What of a document changes nothing: arguments, blocks, defaults and names that nothing uses.
+"""Warnings about what changes nothing in a document: arguments, blocks, defaults and names that nothing uses.
 
-A finding is a warning, since a spec may hold something for the specs that extend it. Only what the document itself says is looked
-at: what it takes over from another is the other's.
+These are warnings because a spec may contain something for the specs that extend it. Only what the document itself says is checked, not what
+it inherits.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from archspec.suggestions import suggest_nearest
 
 
 def check_unused(program: Program, document: Document, errors: Collector) -> None:
-    """Warns of whatever the document says and nothing reads.
+    """Warns of everything in a document that nothing uses.
 
     Args:
         program: the bound program of the document.
         document: the merged document.
-        errors: takes the warnings.
+        errors: collects the warnings.
     """
     _Unused(program, document, errors).check()
 
 
 def find_unread_inputs(program: Program, graph: Graph) -> tuple[Diagnostic, ...]:
-    """A warning for each input that no layer reads, where there are several."""
+    """A warning for each input that has no consumer, if there are several inputs."""
     if len(graph.inputs) < 2:
         return ()
     read = {value for node in graph.ops for value in node.inputs} | set(graph.outputs.values())

@@ -9,7 +9,7 @@ _HELP = "an embedding stands right behind an input, or behind what only moves it
 
 
 def check_whole_numbers(graph: Graph) -> None:
-    """Raises `SpecError` where an op reads whole numbers from a value that holds others, or computes with whole numbers."""
+    """Raises `SpecError` where an op that needs whole numbers has an operand of others, or where whole numbers are computed with."""
     wanted = graph.whole_numbers
     if not wanted:
         return

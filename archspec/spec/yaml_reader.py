@@ -25,7 +25,14 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 
 def decode_source(data: bytes, name: str, limits: Limits = DEFAULT) -> Source:
-    """The source of a file's bytes. Raises `SpecError`: too large, not UTF-8."""
+    """The source of a file's bytes.
+
+    Raises:
+        SpecError: the file is too large, or not UTF-8.
+
+    >>> decode_source(b"name: a", "net.yaml").text
+    'name: a'
+    """
     if len(data) > limits.bytes:
         source = Source(name, "")
         raise LimitError(_size_diagnostic(Span(source, 1, 1), limits))
@@ -77,7 +84,7 @@ def _iter_events(loader: Any) -> Iterator[yaml.Event]:
 
 @dataclass
 class _OpenCollection:
-    """A list or mapping whose end has not come yet."""
+    """A list or mapping that has not ended yet."""
 
     event: yaml.Event
     items: list[Tree] = field(default_factory=list)

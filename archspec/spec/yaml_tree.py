@@ -147,7 +147,7 @@ def as_number(exact: Fraction) -> int | float:
 
 
 def locate_part(tree: Tree, where: Iterable[Any]) -> Tree:
-    """The deepest part of the tree on the way that `where`, the `loc` of a pydantic error, names."""
+    """The deepest part of the tree along the path `where`, the `loc` of a pydantic error."""
     for step in where:
         if isinstance(tree, Mapping) and isinstance(step, str) and step in tree.by_name:
             tree = tree.by_name[step]

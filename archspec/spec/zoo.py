@@ -19,6 +19,10 @@ class ZooEntry:
 
     `params`, `macs`, `depth` and `paths` are what its spec expects, which `archspec check` verifies; the numbers of the paper are
     the paper's own, rounded as they are there, and `note` says why they differ.
+
+    >>> entry = next(entry for entry in load_zoo() if entry.name == "resnet50")
+    >>> entry.paper, entry.arxiv, entry.params
+    ('He et al. 2015', '1512.03385', 25557032)
     """
 
     name: str
@@ -42,7 +46,11 @@ class ZooEntry:
 
 @lru_cache(maxsize=1)
 def load_zoo() -> tuple[ZooEntry, ...]:
-    """All bundled networks, family by family in the order of the catalogue."""
+    """All bundled networks, family by family in the order of the catalogue.
+
+    >>> sorted({entry.family for entry in load_zoo()})[:3]
+    ['AlexNet', 'Deep fusion', 'DenseNet']
+    """
     rows = json.loads((bundled.find_bundled_folder() / "catalogue.json").read_text(encoding="utf-8"))
     return tuple(ZooEntry(**row, **_read_expected_counts(row["name"])) for row in rows)
 

@@ -97,8 +97,8 @@ def test_scopes_with_modules_are_blocks_and_the_others_are_not() -> None:
     model = build(two_stream())
     assert [type(child).__name__ for child in model.children()] == ["merge", "merge"]
     hand = Hand()
-    scope = hand.scope("plain", "plain")
-    x = hand.one(Add(), x := hand.input("input", 4), x, scope=scope)
+    region = hand.region("plain", "plain")
+    x = hand.one(Add(), x := hand.input("input", 4), x, region=region)
     model = build(hand.give(output=hand.one(Linear(out=2), x, name="fc")))
     assert list(dict(model.named_modules())) == ["", "fc"]
 
@@ -161,8 +161,8 @@ def test_a_module_without_a_name_gets_one() -> None:
 def test_values_that_nothing_computes_take_no_module() -> None:
     hand = Hand()
     left, right = hand.input("left", 3), hand.input("right", 3)
-    scope = hand.scope("both", "both")
-    a, b = hand.add(Bundle(), left, hand.one(Identity(), right, scope=scope), scope=scope)
+    region = hand.region("both", "both")
+    a, b = hand.add(Bundle(), left, hand.one(Identity(), right, region=region), region=region)
     model = build(hand.give(b=b, a=a, same=b))
     x, y = torch.randn(2, 2, 3)
     assert all(got is given for got, given in zip(model(x, y), (y, x, y), strict=True))
@@ -172,10 +172,10 @@ def test_values_that_nothing_computes_take_no_module() -> None:
 def test_a_scope_whose_nodes_are_apart_stands_in_the_code_around_it() -> None:
     hand = Hand()
     x = hand.input("input", 4)
-    scope = hand.scope("a", "a")
-    x = hand.one(Linear(out=4), x, name="one", scope=scope)
+    region = hand.region("a", "a")
+    x = hand.one(Linear(out=4), x, name="one", region=region)
     x = hand.one(ReLU(), x, name="relu")
-    model = build(hand.give(output=hand.one(Linear(out=4), x, name="two", scope=scope)))
+    model = build(hand.give(output=hand.one(Linear(out=4), x, name="two", region=region)))
     assert list(model.state_dict()) == ["a.one.weight", "a.one.bias", "a.two.weight", "a.two.bias"]
     given = torch.randn(2, 4)
     assert torch.equal(model(given), model.a.two(model.relu(model.a.one(given))))
@@ -185,8 +185,8 @@ def test_a_module_of_a_block_can_be_used_outside_of_it() -> None:
     hand = Hand()
     x = hand.input("input", 4)
     before = hand.one(Linear(out=4), x, name="block.fc")
-    scope = hand.scope("block", "block")
-    inner = hand.one(ReLU(), hand.one(Linear(out=4), before, name="fc", scope=scope), name="relu", scope=scope)
+    region = hand.region("block", "block")
+    inner = hand.one(ReLU(), hand.one(Linear(out=4), before, name="fc", region=region), name="relu", region=region)
     model = build(hand.give(output=inner))
     given = torch.randn(2, 4)
     assert torch.equal(model(given), model.block(model.block.fc(given)))
@@ -204,7 +204,7 @@ def test_any_name_can_be_an_input(name: str) -> None:
 
 def test_a_module_can_be_named_by_a_number_or_with_a_dash() -> None:
     hand = Hand()
-    x = basic(hand, hand.input("input", 4, 8, 8), "my-block", 4, hand.scope("0", "stage"))
+    x = basic(hand, hand.input("input", 4, 8, 8), "my-block", 4, hand.region("0", "stage"))
     model = build(hand.give(output=x))
     assert next(iter(model.state_dict())) == "0.my-block.conv1.weight"
     assert model(torch.randn(1, 4, 8, 8)).shape == (1, 4, 8, 8)
@@ -248,7 +248,7 @@ def test_a_long_network_builds_in_linear_time() -> None:
     hand = Hand()
     x = hand.input("input", 4)
     for number in range(3000):
-        x = hand.one(ReLU(), x, name="relu", scope=hand.scope(f"block{number}", "block"))
+        x = hand.one(ReLU(), x, name="relu", region=hand.region(f"block{number}", "block"))
     model = build(hand.give(output=x), device="meta")
     assert len(types(model, "block")) == 3000
     assert len(set(types(model, "block"))) == 1

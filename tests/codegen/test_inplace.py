@@ -104,16 +104,16 @@ def test_an_input_stays_as_it_is() -> None:
 def test_the_input_of_a_block_stays_as_it_is() -> None:
     hand = Hand()
     x = hand.one(conv(4), hand.input("input", 4, 8, 8), name="conv")
-    scope = hand.scope("block", "block")
-    y = hand.one(ReLU(), x, name="relu", scope=scope)
-    model: Any = build(hand.give(output=hand.one(conv(4), y, name="conv", scope=scope)))
+    region = hand.region("block", "block")
+    y = hand.one(ReLU(), x, name="relu", region=region)
+    model: Any = build(hand.give(output=hand.one(conv(4), y, name="conv", region=region)))
     given = torch.randn(2, 4, 8, 8)
     before = given.clone()
     model.block(given)
     assert torch.equal(given, before)
 
 
-READERS: dict[str, Callable[[Hand, Value, Value], dict[str, Value]]] = {
+CONSUMERS: dict[str, Callable[[Hand, Value, Value], dict[str, Value]]] = {
     "output": lambda hand, made, activated: {"made": made, "activated": activated},
     "op": lambda hand, made, activated: {"sum": hand.one(Add(), made, activated)},
     "part": lambda hand, made, activated: {
@@ -123,12 +123,12 @@ READERS: dict[str, Callable[[Hand, Value, Value], dict[str, Value]]] = {
 """What reads the operand of an activation beside it."""
 
 
-@pytest.mark.parametrize("reader", READERS)
-def test_a_value_with_another_reader_stays(reader: str) -> None:
+@pytest.mark.parametrize("consumer", CONSUMERS)
+def test_a_value_with_another_consumer_stays(consumer: str) -> None:
     hand = Hand()
     made = hand.one(conv(4), hand.input("input", 4, 8, 8), name="conv")
     activated = hand.one(ReLU(), made, name="relu")
-    model = build(hand.give(**READERS[reader](hand, made, activated)))
+    model = build(hand.give(**CONSUMERS[consumer](hand, made, activated)))
     assert in_place(model) == {"relu": False}
 
 
@@ -146,9 +146,9 @@ def test_an_activation_of_several_uses_needs_all_of_them() -> None:
         hand = Hand()
         x = hand.input("input", 4, 8, 8)
         for _ in range(2):
-            scope = hand.scope("turn", "turn")
-            made = hand.one(conv(4), x, name="conv", scope=scope)
-            x = hand.one(ReLU(), made, name="relu", scope=scope)
+            region = hand.region("turn", "turn")
+            made = hand.one(conv(4), x, name="conv", region=region)
+            x = hand.one(ReLU(), made, name="relu", region=region)
         return hand.give(output=x, **({"made": made} if also else {}))
 
     assert in_place(build(shared(also=False))) == {"turn.relu": True}

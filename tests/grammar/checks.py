@@ -43,7 +43,7 @@ def check_diagnostic(diagnostic: Diagnostic) -> None:
 
 
 def check_graph(graph: Graph) -> None:
-    """Values are made before they are read, shapes are those of the ops, scopes are of consecutive nodes."""
+    """Values are made before they are read, shapes are those of the ops, regions are of consecutive nodes."""
     made: dict[Value, int] = {}
     for number, node in enumerate(graph.nodes):
         assert node.id == number
@@ -62,15 +62,15 @@ def check_graph(graph: Graph) -> None:
 
 
 def check_scopes(graph: Graph) -> None:
-    for scope in graph.regions[1:]:
-        assert scope.parent is not None
-        assert scope.parent < scope.id
-    around = [[scope.id for scope in graph.enclosing_regions(node.region)] for node in graph.ops]
+    for region in graph.regions[1:]:
+        assert region.parent is not None
+        assert region.parent < region.id
+    around = [[region.id for region in graph.enclosing_regions(node.region)] for node in graph.ops]
     seen: set[int] = set()
     before: list[int] = []
     for chain in around:
-        entered = [scope for scope in chain if scope not in before]
-        assert not seen.intersection(entered), "a scope that was left is entered again"
+        entered = [region for region in chain if region not in before]
+        assert not seen.intersection(entered), "a region that was left is entered again"
         seen.update(entered)
         before = chain
 
@@ -92,24 +92,26 @@ def check_paths(arch: Architecture) -> None:
         return
     lengths = Counter[int]()
     graph = arch.graph
-    readers: dict[Value, list[tuple[int, int]]] = {}
+    consumers: dict[Value, list[tuple[int, int]]] = {}
     for node in graph.ops:
         for operand, value in enumerate(node.inputs):
-            readers.setdefault(value, []).append((node.id, operand))
+            consumers.setdefault(value, []).append((node.id, operand))
     ends = Counter(graph.outputs.values())
     waiting = [(value, range(value.shape.channels), 0) for value in graph.inputs.values()]
     while waiting:
         value, channels, length = waiting.pop()
         lengths[length] += ends[value]
-        for id, operand in readers.get(value, ()):
-            reader = graph.nodes[id]
-            assert not isinstance(reader, Input)
-            if not reader.op.carries(operand, len(reader.inputs)):
+        for id, operand in consumers.get(value, ()):
+            consumer = graph.nodes[id]
+            assert not isinstance(consumer, Input)
+            if not consumer.op.carries(operand, len(consumer.inputs)):
                 continue
-            for made in reader.outputs:
-                reached = reader.op.routes(operand, channels, reader.input_shapes, reader.output_shapes, made.index)
+            for made in consumer.outputs:
+                reached = consumer.op.routes(
+                    operand, channels, consumer.input_shapes, consumer.output_shapes, made.index
+                )
                 if reached:
-                    waiting.append((made, reached, length + reader.op.weighted))
+                    waiting.append((made, reached, length + consumer.op.weighted))
     assert +lengths == counted.lengths
     assert counted.total == lengths.total()
     assert len(list(arch.iter_paths("layers"))) == counted.total

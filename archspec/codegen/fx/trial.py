@@ -18,7 +18,12 @@ _CPU_IS_FULL = ("can't allocate memory", "not enough memory")  # torch has no cl
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The result of one build and one forward pass; times are in seconds of a wall clock, shapes include the batch."""
+    """The result of one build and one forward pass; times are in seconds of a wall clock, shapes include the batch.
+
+    >>> import archspec
+    >>> archspec.load("cifar_resnet20_A").try_out("cpu", batch=1).results
+    {'output': (1, 10)}
+    """
 
     device: str
     batch: int

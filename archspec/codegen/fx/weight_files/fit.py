@@ -68,7 +68,16 @@ class WeightFit:
 
 @dataclass(frozen=True, slots=True)
 class WeightReport:
-    """What was taken of weights, and what was done with them before."""
+    """What was loaded of a source of weights, and what was done with them before.
+
+    >>> import archspec
+    >>> arch = archspec.load("lstm")
+    >>> arch.save("lstm.safetensors", seed=1)
+    >>> reports = []
+    >>> model = arch.build(weights="lstm.safetensors", report=reports.append)
+    >>> [report.counts for report in reports]
+    ['lstm.safetensors: 4 of 4 tensors taken, 0 of its 4 left out']
+    """
 
     source: str
     fit: WeightFit
