@@ -37,7 +37,28 @@ class Network:
         return self.graph.source
 
     def to_networkx(self) -> nx.MultiDiGraph[int]:
-        """The wiring: a node is a number with its `node`; an edge's key is the position of the operand that it feeds."""
+        """The wiring for networkx, frozen: `networkx.MultiDiGraph` of it is a copy that can be changed.
+
+        Returns:
+            Nodes by number, in topological order, each with `op` (its word, `input` for an input of the network), `name` (its path
+            in the `state_dict`), `shapes` (sizes of its outputs, without the batch), `params`, `macs` (of one sample), `span` (where
+            the spec makes it) and `node` itself. An edge leads from a node to one that reads it; its key is the position of the
+            operand, its `output` which output of its tail that is, its `shape` the sizes.
+
+        >>> import archspec, networkx
+        >>> dag = archspec.load("resnet18").to_networkx()
+        >>> [dag.nodes[1][fact] for fact in ("op", "name", "shapes", "params", "macs")]
+        ['conv', 'conv1', ((64, 112, 112),), 9408, 118013952]
+
+        All paths pass the nodes that dominate the last one, so these are where the network can be cut at a single value:
+
+        >>> dominators = networkx.immediate_dominators(networkx.DiGraph(dag), 0)
+        >>> nodes = [max(dag)]
+        >>> while nodes[-1] > 0:
+        ...     nodes.append(dominators[nodes[-1]])
+        >>> len(dag), len(nodes), [dag.nodes[id]["op"] for id in nodes[:4]]
+        (69, 23, ['linear', 'globalpool', 'relu', 'add'])
+        """
         return self.graph.dag
 
     @property

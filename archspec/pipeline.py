@@ -26,7 +26,13 @@ NetworkBuilder = Callable[..., "torch.fx.GraphModule"]
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A network cut into stages, each for a process of its own."""
+    """A network cut into stages, each for a process of its own.
+
+    >>> import archspec
+    >>> pipeline = archspec.load("resnet50").pipeline(stages=4)
+    >>> [stage.parts[0] for stage in pipeline.stages], round(pipeline.balance, 2)
+    (['conv1', 'layer2', 'layer3.0', 'layer3.5'], 0.89)
+    """
 
     graph: Graph
     stages: tuple[PartitionStage, ...]
@@ -109,7 +115,12 @@ def build_pipeline(
     crossing: int | None = None,
     build_network: NetworkBuilder | None = None,
 ) -> Pipeline:
-    """A network cut into stages of equal work: see `Architecture.pipeline`."""
+    """A network cut into stages of equal work; the arguments are those of `Architecture.pipeline`.
+
+    >>> import archspec
+    >>> len(build_pipeline(archspec.load("resnet18").graph, 2).stages)
+    2
+    """
     if costs is not None and measure is not None:
         raise CostError("costs are given or measured, not both")
     if measure is not None:

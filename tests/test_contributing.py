@@ -22,7 +22,8 @@ from archspec.ir.shape import Shape
 from archspec.network import Network
 from archspec.ops import activation
 from archspec.ops.base import Op
-from archspec.passes import PassError
+from archspec.passes import Pass, PassError
+from tests.passes import test_fixtures
 from tests.references import torchvision
 
 TEXT = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -51,18 +52,27 @@ def test_the_op_of_the_recipe_is_torchs() -> None:
     assert word().lower(Shape.of(4))[0].options == {}
 
 
-def test_the_pass_of_the_recipe_does_what_it_says() -> None:
-    names: dict[str, Any] = {}
-    exec(block(3, "python"), names)  # noqa: S102 - our own text
-    smooth = names["smooth"]
+def test_the_pass_of_the_recipe_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = run_module(block(3, "python"))
+    smooth: Pass = names["smooth"]
     assert smooth.arguments.model_validate({}).model_dump() == {"activation": "silu"}
+    assert smooth.__doc__ is not None
+    example = doctest.DocTestParser().get_doctest(smooth.__doc__, names, "smooth", None, None)
+    assert doctest.DocTestRunner().run(example) == doctest.TestResults(failed=0, attempted=4)
     before = archspec.load("resnet18").graph
     words = [node.op.word for node in before.ops]
     after = smooth(before, activation="gelu")
     assert [node.op.word for node in after.ops] == ["gelu" if word == "relu" else word for word in words]
     assert [node.path for node in after.ops] == [node.path for node in before.ops]
-    with pytest.raises(PassError, match="this network has none"):
+    with pytest.raises(PassError, match="smooth needs a relu to replace, this network has none"):
         smooth(after)
+    monkeypatch.setitem(test_fixtures.BY_NAME, "smooth", smooth)
+    (tmp_path / "smooth.yaml").write_text(block(3, "yaml"), encoding="utf-8")
+    fixture = test_fixtures.read_fixture(tmp_path / "smooth.yaml")
+    arch = archspec.load(fixture.spec)
+    changed = smooth(arch.graph, **fixture.arguments)
+    assert "#| %2 = gelu %1: 4×6×6  body.relu\n" in test_fixtures.show_change(arch.graph, changed)
+    test_fixtures.check_outputs(fixture, arch, changed)
 
 
 def test_the_network_of_the_recipe_is_torchvisions() -> None:

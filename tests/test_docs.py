@@ -66,11 +66,20 @@ def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
     assert "features" in capsys.readouterr().out
 
 
+def test_the_commands_of_the_readme_say_what_stands_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "110")
+    commands = re.findall(r"```console\n\$ archspec (.*?)\n(.*?)```", README, re.DOTALL)
+    assert len(commands) == 3
+    for arguments, answer in commands:
+        assert CliRunner().invoke(command, arguments.split()).output == answer, arguments
+
+
 @pytest.mark.parametrize(
     "page", [path for path in ROOT.glob("**/*.md") if ".venv" not in path.parts], ids=lambda path: path.name
 )
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", text):
         assert (page.parent / target).exists(), target
 
 
@@ -115,14 +124,14 @@ def test_the_page_on_experiments_has_commands_specs_and_pictures_that_are_there(
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-METADATA = re.compile(r"archspec\.(name|spec|sha256|set\.NAME|format|digest|optimized|schema\.json)\b(?!\.\w)")
+METADATA = re.compile(r"archspec\.(name|spec|sha256|set\.\w+|format|digest|optimized|schema\.json)\b(?!\.\w)")
 """Keys of what is written into files of weights, and a file's name; no modules."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_pages_name_modules_and_files_that_there_are(page: Path) -> None:
     text = METADATA.sub("", page.read_text(encoding="utf-8"))
-    for name in set(re.findall(r"\barchspec(?:\.[A-Za-z_]\w*)+", text)):
+    for name in set(re.findall(r"(?<!@)\barchspec(?:\.[A-Za-z_]\w*)+", text)):
         if f"{name.replace('.', '/')}.py" not in INVENTED:
             pkgutil.resolve_name(name)
     for path in set(re.findall(r"\barchspec/[\w/]+(?:\.\w+)?", text)):

@@ -11,9 +11,9 @@ SLACK = 21, 20
 
 
 def find_bottleneck(sums: Sequence[float], groups: int) -> float:
-    """The least that the largest of `groups` groups can be. Exact where the sums are.
+    """The least possible size of the largest of `groups` groups. Exact if the sums are.
 
-    `sums` are those of the work up to each place where it may be cut, its start (0) and its end included. There are at least
+    `sums` are the cumulative sums of the work at each place where it may be cut, the start (0) and the end included. There are at least
     as many pieces as groups.
     """
     best = list(sums)
@@ -23,10 +23,10 @@ def find_bottleneck(sums: Sequence[float], groups: int) -> float:
 
 
 def _add_group(sums: Sequence[float], best: list[float], count: int) -> list[float]:
-    """The least for `count` groups up to each place, of those for one group fewer.
+    """The least for `count` groups up to each place, from that for one group fewer.
 
-    The further back the last group starts, the larger it is and the smaller are those before it: the best start is where the two
-    meet, and it moves on with the end.
+    The further back the last group starts, the larger it is and the smaller are those before it. The best start is where the two are
+    equal, and it moves forward with the end.
     """
     bottlenecks, start = [inf] * len(sums), count - 1
     for end in range(count, len(sums)):

@@ -15,7 +15,14 @@ MACS_PER_BYTE = 4
 
 
 class CostError(ArchspecError, ValueError):
-    """Costs that are not those of a network's parts."""
+    """Costs that are not those of a network's parts.
+
+    >>> import archspec
+    >>> archspec.load("resnet18").pipeline(2, costs={"layer1": -1.0})
+    Traceback (most recent call last):
+        ...
+    archspec.analysis.cost_model.CostError: the cost of layer1 is -1.0, no number from 0 on
+    """
 
 
 def model_work(graph: Graph) -> list[int]:
@@ -35,13 +42,13 @@ def _model_node_work(node: Node) -> int:
 
 
 def distribute_costs(graph: Graph, costs: Mapping[str, float]) -> list[float]:
-    """The costs of a network's parts, by name, divided among the nodes of each as a model divides their work.
+    """The costs of a network's parts, by name, divided among the nodes of each part in proportion to the modelled work.
 
-    What no name covers costs nothing.
+    A node that is in none of the parts costs nothing.
 
     Raises:
         UnknownPartError: there is no part of a name.
-        CostError: a part is in another one, or a cost is no number from 0 on.
+        CostError: a part is in another one, or a cost is negative or not finite.
     """
     model, parts = model_work(graph), graph.derive(NamedParts)
     work: list[float] = [0.0] * len(graph.nodes)

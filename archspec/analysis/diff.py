@@ -22,7 +22,11 @@ Fields = tuple[tuple[str, str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class PartChange:
-    """A part of which the other network has none, or has another; or several alike, by their names."""
+    """A part that only one of the networks has, or that differs; several alike are one change, by their names.
+
+    >>> PartChange("changed", ("fc",), "linear", (("out", "1000", "10"),)).as_dict()
+    {'change': 'changed', 'names': ['fc'], 'kind': 'linear', 'fields': {'out': {'before': '1000', 'after': '10'}}}
+    """
 
     change: Change
     names: tuple[str, ...]
@@ -38,7 +42,11 @@ class PartChange:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The counts of a network or of a stage, for one sample."""
+    """The counts of a network or of a stage, for one sample.
+
+    >>> Figures(params=10, macs=100, activations=4).macs
+    100
+    """
 
     params: int
     macs: int
@@ -47,7 +55,11 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
-    """A stage, by name, in both networks; None where one has none of that name."""
+    """A stage, by name, in both networks; None where one has none of that name.
+
+    >>> StageChange("fc", Figures(10, 100, 4), None).after is None
+    True
+    """
 
     name: str
     before: Figures | None
@@ -56,13 +68,21 @@ class StageChange:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All that differs between two networks."""
+    """All that differs between two networks.
+
+    >>> import archspec
+    >>> change = archspec.load("resnet18").diff(archspec.load("resnet18", classes=10))
+    >>> change.parts
+    (PartChange(change='changed', names=('fc',), kind='linear', fields=(('out', '1000', '10'),)),)
+    >>> change.counts["params"]
+    (11689512, 11181642)
+    """
 
     before: str
     after: str
     parts: tuple[PartChange, ...]
     counts: Mapping[str, tuple[int, int]]
-    """`params`, `macs`, `activations`, `depth`, `count_paths`, `longest` and `shortest` path: before and after."""
+    """`params`, `macs`, `activations`, `depth`, `paths`, `longest` and `shortest` path: before and after."""
     stages: tuple[StageChange, ...]
 
     @property
@@ -83,7 +103,13 @@ class Diff:
 
 
 def diff_networks(before: Graph, after: Graph) -> Diff:
-    """What is to be changed to make the second network of the first; parts are known by their names."""
+    """What has to be changed in the first network to get the second; parts are matched by their names.
+
+    >>> import archspec
+    >>> graph = archspec.load("cifar_resnet20_A").graph
+    >>> diff_networks(graph, graph).equal
+    True
+    """
     old, new = FoldedGraph(before), FoldedGraph(after)
     return Diff(
         before.name,
@@ -152,7 +178,7 @@ def _collect_arguments(facts: PartFacts) -> dict[str, str]:
 
 
 def _merge_alike(parts: Iterator[PartChange]) -> Iterator[PartChange]:
-    """The parts with those of one change together, where the first of them stands."""
+    """The changes, equal ones merged at the first of them."""
     merged: dict[tuple[Change, str, Fields, str], list[str]] = {}
     for part in parts:
         own = part.names[0].rpartition(".")[2] if part.change == "changed" else _enclosing_name(part.names[0])

@@ -18,8 +18,11 @@ Term = tuple[str, ...]
 class ResidualUnit:
     """Unit k of a chain: x[k+1] = T[k+1] (S[k] + W[k]) x[k].
 
-    `branch` is W, the longer way; `shortcut` is S, empty for the identity; `before` is T, what stands between the last unit
-    and this one, empty for nothing and for the first. Each is the names of its ops, in order.
+    `branch` is W, the residual branch; `shortcut` is S, empty for the identity; `before` is T, the ops between the last unit
+    and this one, empty for the first unit. Each is the names of its ops, in order.
+
+    >>> ResidualUnit("unit.0", branch=("unit.0.0",), shortcut=(), before=()).shortcut
+    ()
     """
 
     name: str
@@ -30,12 +33,21 @@ class ResidualUnit:
 
 @dataclass(frozen=True)
 class Expansion:
-    """The algebra of a chain of n residual units whose parts are taken as linear: 2**n terms, one a path."""
+    """The algebra of a chain of n residual units whose parts are taken as linear: 2**n terms, one for each path.
+
+    >>> unit = ResidualUnit("unit", branch=("linear",), shortcut=(), before=())
+    >>> print(Expansion((unit, unit)).formula())
+    x2 = x0 + W0 x0 + W1 x0 + W1 W0 x0
+    >>> print(Expansion((unit, unit)).gradient_formula(0))
+    dL/dW0 = (I + W1ᵀ) g x0ᵀ
+    """
 
     units: tuple[ResidualUnit, ...]
 
     def terms(self) -> Iterator[Term]:
-        """The products whose sum, applied to x0, is the chain's result; all shortcuts first, the last unit changes slowest."""
+        """The products whose sum, applied to x0, is the result of the chain: first the one of all shortcuts; the choice in the last unit
+        changes slowest.
+        """
         for chosen in product((False, True), repeat=len(self.units)):
             yield self._forward(tuple(enumerate(reversed(chosen))))
 
@@ -105,13 +117,18 @@ def _format_sum(terms: Iterator[str], limit: int) -> str:
 
 
 def expand_residual_chain(graph: Graph) -> Expansion:
-    """The expansion of a network that is a chain of residual units: each a sum of a branch and a shortcut.
+    """The expansion of a network that is a chain of residual units: each a sum of a branch and a shortcut (Veit et al. 2016,
+    arXiv:1605.06431, equation 6).
 
-    What stands before the first unit makes x0, what stands behind the last is applied to the result. Gates are part of the
+    What is computed before the first unit gives x0; what follows the last unit is applied to the result. Gates are part of the
     ops that they gate.
 
     Raises:
-        SpecError: a join of the network is no such sum, or its ways do not part at one value; at that join.
+        SpecError: a join of the network is no such sum, or its operands do not start at the same value; at that join.
+
+    >>> import archspec
+    >>> expand_residual_chain(archspec.load({"name": "a", "input": [4], "stages": {"unit": {"add": [{"linear": 4}, "identity"]}}}).graph)
+    Expansion(units=(ResidualUnit(name='unit', branch=('unit.0',), shortcut=(), before=()),))
     """
     flags = find_residual_operands(graph)
     units: list[ResidualUnit] = []

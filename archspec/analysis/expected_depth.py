@@ -11,7 +11,11 @@ from archspec.ops.dropout import DropPath
 
 @dataclass(frozen=True, slots=True)
 class ExpectedDepth:
-    """The number of residual branches that a minibatch, or a sample, passes: a sum of independent draws."""
+    """The number of residual branches that stochastic depth keeps for a minibatch, or for a sample: a sum of independent draws.
+
+    >>> ExpectedDepth(kept=Fraction(7, 2), total=4, variance=Fraction(1, 4)).as_dict()
+    {'kept': 3.5, 'total': 4, 'variance': 0.25}
+    """
 
     kept: Fraction
     """Its mean, E(L~) in Huang et al. 2016, section 3."""
@@ -25,9 +29,14 @@ class ExpectedDepth:
 
 
 def expected_depth(graph: Graph) -> ExpectedDepth | None:
-    """The expected depth in training, in residual branches: the sum of their survival probabilities; None without a `droppath`.
+    """The expected depth in training, in residual branches: the sum of their survival probabilities (Huang et al. 2016,
+    arXiv:1603.09382, section 3); None where the network has no `droppath`.
 
-    Probabilities are counted as the fractions that they stand for, so that the figures are exact.
+    Probabilities are taken as exact fractions, so the result is exact.
+
+    >>> import archspec
+    >>> expected_depth(archspec.load("stochastic_depth_resnet110_uniform").graph).as_dict()
+    {'kept': 27.0, 'total': 54, 'variance': 13.5}
     """
     survivals = [1 - node.op.probability for node in graph.ops if isinstance(node.op, DropPath)]
     if not survivals:

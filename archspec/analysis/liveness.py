@@ -1,4 +1,4 @@
-"""What crosses between two nodes of a network, and where it can be cut there."""
+"""The values that cross between two nodes of a network, and where it can be cut."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CutPoint:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A value that goes from one side of a cut to the other."""
+    """A value that is sent across a cut: it is made before it and needed behind it."""
 
     name: str
     """The module that makes it, or where that has none, the op and the region around it; an input by its name."""
@@ -47,7 +47,7 @@ class Crossing:
 
 
 class LiveRanges:
-    """From where to where each value of a network is needed. Values behind nodes that change nothing are those before them."""
+    """The live range of each value: from its producer to its last consumer. A value that a no-op returns is an alias of its operand."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -60,7 +60,7 @@ class LiveRanges:
         self.last_uses = self._find_last_uses()
 
     def live_before(self, node: int) -> tuple[Crossing, ...]:
-        """The values that cross before a node, in the order in which they are made."""
+        """The values that are live across the place before a node, in the order of their producers."""
         live = [value for value, end in self.last_uses.items() if self.defining_node(value) < node <= end]
         names = UniqueNames(variant="{} ({})".format)
         return tuple(
@@ -68,11 +68,11 @@ class LiveRanges:
         )
 
     def defining_node(self, value: Value) -> int:
-        """The node that makes a value; inputs are there before all nodes."""
+        """The number of a value's producer; -1 for an input."""
         return -1 if isinstance(self.graph.nodes[value.node], Input) else value.node
 
     def _find_last_uses(self) -> dict[Value, int]:
-        """The last node that reads each value; one past the last node where the network returns it."""
+        """The last consumer of each value, by number; the number of nodes where the network returns it."""
         ends: dict[Value, int] = {}
         for node in self.graph.ops:
             if not is_noop(node):
@@ -90,7 +90,7 @@ class LiveRanges:
 
 
 def find_cut_points(graph: Graph) -> list[CutPoint]:
-    """Where a network can be cut: before each node that computes but the first, though not between two uses of one weight."""
+    """Where a network can be cut: before each node that computes, except for the first; not between two uses of one weight."""
     live_ranges = graph.derive(LiveRanges)
     spans = [
         (live_ranges.defining_node(value) + 1, end, value.shape.numel * FLOAT32)

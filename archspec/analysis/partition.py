@@ -1,4 +1,4 @@
-"""A network cut into stages of equal work."""
+"""A network cut into consecutive stages of equal work."""
 
 from __future__ import annotations
 
@@ -18,15 +18,27 @@ NEAR = 6, 5
 
 
 class CutError(ArchspecError, ValueError):
-    """A network that cannot be cut into so many stages."""
+    """The network cannot be cut into that many stages.
+
+    >>> import archspec
+    >>> archspec.load("lstm").pipeline(stages=100)
+    Traceback (most recent call last):
+        ...
+    archspec.analysis.partition.CutError: lstm can be cut into 13 stages at most, got 100; layers that share weights stay in one stage
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionStage:
     """Consecutive nodes of a network, between two cuts.
 
-    It receives every value that it or a later stage reads and sends what later ones read, so that a stage has to do with its
-    neighbours alone. The first receives the network's inputs, the last gives its outputs.
+    A stage receives every value of earlier stages that it or a later stage needs, and sends every value that a later stage needs, so
+    that it exchanges values with its neighbours only. The first stage receives the inputs of the network, the last gives its outputs.
+
+    >>> import archspec
+    >>> stage = archspec.load("resnet50").pipeline(stages=4).stages[1]
+    >>> stage.parts, [value.sizes for value in stage.sends]
+    (('layer2',), [(512, 28, 28)])
     """
 
     index: int
@@ -50,15 +62,27 @@ class PartitionStage:
 def partition_network(
     graph: Graph, stages: int, costs: Sequence[float], *, crossing: int | None = None
 ) -> tuple[PartitionStage, ...]:
-    """The network as so many stages, the costliest of which costs as little as it can.
+    """The network as consecutive stages, of which the costliest costs as little as possible.
 
-    `costs` are those of the nodes, by number. A cut is a place between two nodes where no weight is used on both sides and at
-    most `crossing` values cross; if None, the fewest values for which the costliest stage costs at most a fifth more than it
-    would with any number of them. Of all ways to cut there whose costliest stage is within a twentieth of the least, it is the
-    one that sends the fewest bytes, and of these the one that cuts through the fewest regions.
+    A cut is a place between two nodes where no weight is used on both sides. Of all ways to cut whose costliest stage is
+    within a twentieth of the least, the result is the one that sends the fewest bytes, and of these the one that cuts through the
+    fewest regions.
+
+    Args:
+        graph: the network.
+        stages: how many.
+        costs: the cost of each node, by number.
+        crossing: the most values that may cross at a cut; if None, the fewest for which the costliest stage costs at most
+            a fifth more than it would with any number of them.
 
     Raises:
-        CutError: there are not as many cut points.
+        CutError: there are not enough cut points.
+
+    >>> import archspec
+    >>> from archspec.analysis.cost_model import model_work
+    >>> graph = archspec.load("cifar_resnet20_A").graph
+    >>> [stage.nodes for stage in partition_network(graph, 2, model_work(graph))]
+    [range(0, 34), range(34, 73)]
     """
     if stages < 1:
         raise CutError(f"a network is cut into one stage or more, got {stages}")

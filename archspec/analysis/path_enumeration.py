@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 class TooManyPathsError(ArchspecError, ValueError):
-    """A network with more paths than a tree of them may have."""
+    """The network has more paths than the limit of a tree of them.
+
+    >>> import archspec
+    >>> archspec.load("densenet169").unravel(limit=1000)
+    Traceback (most recent call last):
+        ...
+    archspec.analysis.path_enumeration.TooManyPathsError: a tree of 4,835,703,278,458,516,698,824,704 paths is larger than the limit of 1,000
+    """
 
 
 class _State(NamedTuple):
@@ -40,9 +47,14 @@ class _Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """One node of a path: by which operand it is entered (None at a start), by which output left, on which channels.
+    """One node of a path: the operand by which it is entered (None at the start), the output by which it is left, the channels reached.
 
-    `cost` is what it adds to the length.
+    `cost` is what it adds to the length of the path.
+
+    >>> import archspec
+    >>> path = next(archspec.load("cifar_resnet20_A").iter_paths())
+    >>> path.steps[1].node.name, path.steps[1].operand, path.steps[1].channels
+    ('conv1', 0, range(0, 16))
     """
 
     node: Node | Input
@@ -54,7 +66,13 @@ class PathStep:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SignalPath:
-    """One path: its steps in order, and its length in `unit`."""
+    """One path: its steps in order, and its length in `unit`.
+
+    >>> import archspec
+    >>> paths = archspec.load("cifar_resnet20_A").iter_paths()
+    >>> [(path.length, path.counted_names) for path, _ in zip(paths, range(3))]
+    [(0, ()), (1, ('stage3.2',)), (1, ('stage3.1',))]
+    """
 
     graph: Graph
     unit: LengthUnit
@@ -75,7 +93,7 @@ class SignalPath:
 
     @property
     def counted_names(self) -> tuple[str, ...]:
-        """What its length counts: the blocks whose longer way it takes, or the weighted layers that it passes."""
+        """What its length counts: the blocks that it does not take the shortest way through, or its weighted layers."""
         return tuple(_name_counted_unit(self.graph, step.node, self.unit) for step in self.steps if step.cost)
 
     @property
@@ -163,10 +181,14 @@ class _PathGraph:
 
 
 def iter_paths(paths: PathCounts) -> Iterator[SignalPath]:
-    """The single paths, the shortest first, each once; the first come at once however many there are.
+    """The single paths, the shortest first, each once. The first ones are found at once, however many there are.
 
-    A best-first search: the way that is left to a target is known exactly for every place, so no path is begun in vain. Memory
-    grows with the number of paths taken.
+    A best-first search: the least remaining length from each value to a target is known exactly, so that every path that is begun
+    reaches a target. Memory grows with the number of paths taken.
+
+    >>> import archspec
+    >>> sum(1 for _ in iter_paths(archspec.load("unet").paths()))
+    5
     """
     path_graph = _PathGraph(paths)
     order = count(0, -1)
@@ -193,14 +215,20 @@ def iter_paths(paths: PathCounts) -> Iterator[SignalPath]:
 
 
 def unravel_paths(paths: PathCounts, limit: int = 4096) -> nx.DiGraph[int]:
-    """The paths as a tree: one root for each place where paths start, one leaf or `ends` for each path.
+    """The paths as a tree (Veit et al. 2016, arXiv:1605.06431, Figure 1b): a root for each value where paths start; paths that begin alike
+    share the beginning.
 
-    A node is a number with `node` (the number of the network's node), `name`, `output`, `channels` (first and last), `length`
-    (units passed so far) and `ends` (how many paths end there); an edge has the `operand` by which the path goes on. Paths
-    that begin alike share their beginning.
+    A node of the tree is a number with the attributes `node` (the number of the network's node), `name`, `output`, `channels` (first and
+    last), `length` (units passed so far) and `ends` (how many paths end there). An edge has the attribute `operand`, by which the path
+    goes on.
 
     Raises:
         TooManyPathsError: there are more than `limit` paths.
+
+    >>> import archspec
+    >>> tree = unravel_paths(archspec.load("unet").paths())
+    >>> sum(ends for _, ends in tree.nodes(data="ends"))
+    5
     """
     if paths.total > limit:
         raise TooManyPathsError(f"a tree of {format_number(paths.total)} paths is larger than the limit of {limit:,}")

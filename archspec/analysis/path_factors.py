@@ -13,7 +13,11 @@ _PARTS = 64  # more parts than that are no stages
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One stretch: the parts that it is made of, by name, and how many paths lead from its start to its end."""
+    """Consecutive parts of a network that all paths enter by one value and leave by one, and how many paths lead through them.
+
+    >>> Factor(("stage1",), 8).as_dict()
+    {'parts': ['stage1'], 'total': 8, 'why': None}
+    """
 
     parts: tuple[str, ...]
     total: int
@@ -38,10 +42,16 @@ class _Boundary:
 
 
 def factor_paths(paths: PathSums) -> tuple[Factor, ...]:
-    """The stretches of a network, stage by stage; a stage that has all of the paths is looked into.
+    """The parts of a network, or runs of them, whose numbers of paths multiply to the total.
 
-    Two stages are one stretch where paths go from one to the other by several values, or where the numbers do not multiply
-    because a slice ends some paths and not others. Without a path, or with more than 64 parts, there are none.
+    Parts are the stages, or what is in a stage that has all of the paths. Several parts are one factor where paths go from one
+    to the next by several values, or where the numbers do not multiply because a slice ends some paths and not others. There are
+    no factors where there is no path, or more than 64 parts.
+
+    >>> import archspec
+    >>> from archspec.analysis.paths import count_paths
+    >>> [(factor.name, factor.total) for factor in factor_paths(count_paths(archspec.load("unet").graph))]
+    [('down1', 1), ('pool1 … up1', 5), ('out', 1)]
     """
     opened: frozenset[Path] = frozenset()
     factored: tuple[Factor, ...] = ()

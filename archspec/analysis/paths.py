@@ -22,17 +22,28 @@ CHEAP = 2**25
 
 @dataclass(frozen=True, eq=False)
 class PathCounts(PathSums):
-    """The paths from `sources` and `entries` to `targets`, summed over all pairs; each figure is worked out when it is first asked for.
+    """The paths from `sources` and `entries` to `targets`, summed over all pairs. Each figure is computed when it is first asked for.
 
-    `total`, `mean`, `longest` and `shortest` cost one sweep over the graph each and never need the whole distribution.
+    `total`, `mean`, `longest` and `shortest` take one sweep over the graph each and do not need the whole distribution.
+
+    >>> import archspec
+    >>> paths = archspec.load("cifar_resnet20_A").paths()
+    >>> paths.total, paths.shortest, paths.longest, paths.mean
+    (512, 0, 9, Fraction(9, 2))
+    >>> dict(paths.lengths)
+    {0: 1, 1: 9, 2: 36, 3: 84, 4: 126, 5: 126, 6: 84, 7: 36, 8: 9, 9: 1}
     """
 
     @cached_property
     def lengths(self) -> Mapping[int, int]:
-        """How many paths have each length, the shortest first.
+        """How many paths have each length, the shortest length first.
 
-        All counts of one place are one integer: the polynomial of the lengths at 2**bits. Every step is a sum or a shift, so
-        only the last result must fit into its digits, and no count there is above the total.
+        All counts at one value are packed into one integer: the polynomial of the lengths, evaluated at 2**bits. Merging paths is a sum and
+        adding to their lengths a shift. Only the final counts must fit into their digits, and none of them is above the total.
+
+        >>> import archspec
+        >>> dict(archspec.load("cifar_resnet20_A").paths("layers").lengths)
+        {2: 1, 4: 9, 6: 36, 8: 84, 10: 126, 12: 126, 14: 84, 16: 36, 18: 9, 20: 1}
         """
         size = (self.total.bit_length() + 7) // 8 or 1
         packed = sum(self.amounts_at_targets(1, add, lambda amount, cost: amount << 8 * size * cost))
@@ -42,7 +53,7 @@ class PathCounts(PathSums):
 
     @cached_property
     def lengths_are_cheap(self) -> bool:
-        """Whether `lengths` is a matter of moments: it has a number of as many bits as the total for each length."""
+        """Whether `lengths` is computed quickly: it takes as many bits as the total has, once for each length."""
         return (self.longest or 0) * self.total.bit_length() <= CHEAP
 
     @cached_property
@@ -62,14 +73,23 @@ class PathCounts(PathSums):
         return Fraction(sum(summed for _, summed in sums), self.total) if sums else None
 
     def share_within(self, low: int, high: int) -> Fraction:
-        """Which part of all paths has a length from `low` to `high`, both included; 0 where there is no path."""
+        """The share of all paths that have a length from `low` to `high`, both included; 0 where there is no path.
+
+        >>> import archspec
+        >>> archspec.load("cifar_resnet20_A").paths().share_within(3, 6)
+        Fraction(105, 128)
+        """
         within = sum(count for length, count in self.lengths.items() if low <= length <= high)
         return Fraction(within, self.total or 1)
 
     def narrowest_range(self, share: Fraction = MOST) -> tuple[int, int] | None:
-        """The narrowest range of lengths, ends included, that holds at least this share of the paths; None without a path.
+        """The narrowest range of lengths, ends included, that has at least this share of the paths; None where there is no path.
 
-        Of several, the one that holds the most paths, then the one of the shortest lengths.
+        Of several such ranges, the one with the most paths, then the one with the shortest lengths.
+
+        >>> import archspec
+        >>> archspec.load("cifar_resnet20_A").paths().narrowest_range()
+        (2, 7)
         """
         lengths = list(self.lengths)
         best: tuple[int, int, int] | None = None
@@ -92,7 +112,12 @@ class PathCounts(PathSums):
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
-        """The stretches of the network whose numbers of paths multiply to the total; empty where there is no path."""
+        """The parts of the network whose numbers of paths multiply to the total; empty where there is no path.
+
+        >>> import archspec
+        >>> [(factor.name, factor.total) for factor in archspec.load("cifar_resnet20_A").paths().factors]
+        [('conv1', 1), ('stem', 1), ('stage1', 8), ('stage2', 8), ('stage3', 8), ('avgpool', 1), ('fc', 1)]
+        """
         return factor_paths(self)
 
     def as_dict(self, *, lengths: bool = True) -> dict[str, object]:
@@ -137,17 +162,26 @@ def count_paths(
     source: str | Value | None = None,
     target: str | Value | None = None,
 ) -> PathCounts:
-    """The paths of a network from its inputs to its outputs, or from one `source` to one `target` (a name or a value).
+    """The paths of a network from its inputs to its outputs, or from one `source` to one `target`.
 
-    A path follows the edges that carry the signal, through the channels that it reaches; `gates` follows the others as well.
+    A path follows the edges that carry the signal, through the channels that it reaches; with `gates`, the other edges as well.
     Its length in `modules` is the number of joins that it enters by a longer way than necessary (Veit et al. 2016,
-    arXiv:1605.06431), in `layers` the number of weighted layers that it passes, a shared one each time.
+    arXiv:1605.06431), in `layers` the number of weighted layers on it, a shared layer at each use.
 
-    A name is that of an input, of an output, or of a part: a layer as the `state_dict` knows it, a block, a stage. Paths from
-    a part start where they enter it, so that the part is on the path; paths to one end where they leave it. A path that
-    could end at several values of the part counts for each.
+    Args:
+        graph: the network.
+        unit: what a path's length counts.
+        gates: whether paths also go through gates.
+        source: a value, or the name of an input, an output or a part: a layer as the `state_dict` names it, a block, a stage. Paths
+            start where they enter the part, so that the part is on the path.
+        target: the same; paths end where they leave the part. A path that could end at several values of the part counts for each.
 
-    Raises `LookupError` where the network has nothing of that name.
+    Raises:
+        UnknownPartError: the network has nothing of that name.
+
+    >>> import archspec
+    >>> count_paths(archspec.load("cifar_resnet20_A").graph, target="stage1").total
+    8
     """
     sources, entries = _resolve_source(graph, source)
     return PathCounts(graph, unit, gates, sources, _resolve_target(graph, target), entries)

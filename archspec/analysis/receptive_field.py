@@ -17,6 +17,9 @@ class SpatialField:
     """A receptive field, per spatial axis of the input: its extent in input elements, and the step from one element's to the next.
 
     Both are exact; behind an upsampling they may be fractions.
+
+    >>> SpatialField((7, 7), (2, 2)).through(Window((3, 3), (2, 2)))
+    SpatialField(extent=(11, 11), step=(4, 4))
     """
 
     extent: tuple[int | Fraction, ...]
@@ -28,7 +31,7 @@ class SpatialField:
         return tuple(map(ceil, self.extent))
 
     def through(self, window: Window) -> SpatialField:
-        """The field behind a window that slides over this one."""
+        """The receptive field of the output of a window that slides over a value with this receptive field."""
         extent = tuple(e + (w - 1) * s for e, w, s in zip(self.extent, window.extent, self.step, strict=True))
         return SpatialField(extent, tuple(a * b for a, b in zip(self.step, window.step, strict=True)))
 
@@ -38,10 +41,15 @@ ReceptiveField = SpatialField | Everything | None
 
 
 def compute_receptive_fields(graph: Graph) -> list[ReceptiveField]:
-    """The receptive field of each node's outputs, by its number. Gates count: an output depends on them.
+    """The receptive field of each node's outputs, by the node's number. Gates count: an output depends on them.
 
-    The field is the theoretical one: padding and the border of the input do not cut it. At a join it is the largest of the
-    operands'; an op that sees all places makes it "everything", and it stays so.
+    It is the theoretical field: padding and the border of the input do not reduce it. At a join it is the largest of the
+    operands' fields. An op that depends on all places has the field "everything", and so has everything computed from it.
+
+    >>> import archspec
+    >>> graph = archspec.load("resnet18").graph
+    >>> [compute_receptive_fields(graph)[node.id].size for node in graph.ops if node.name == "layer4.1.bn2"]
+    [(435, 435)]
     """
     fields: list[ReceptiveField] = []
     for node in graph.nodes:
@@ -77,7 +85,11 @@ def _propagate_field(node: Node, field: ReceptiveField) -> ReceptiveField:
 
 
 def find_widest_field(fields: Iterable[ReceptiveField]) -> ReceptiveField:
-    """The largest of several fields, axis by axis."""
+    """The largest of several fields, axis by axis; "everything" if one of them is that, None if there is none.
+
+    >>> find_widest_field([SpatialField((3, 3), (1, 1)), None, SpatialField((5, 1), (1, 1))]).size
+    (5, 3)
+    """
     return reduce(_merge_fields, fields, None)
 
 

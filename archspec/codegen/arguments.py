@@ -38,5 +38,5 @@ def name_part_arguments(part: ModulePart) -> list[str]:
 
 
 def is_attribute(name: str) -> bool:
-    """Whether code may write `name` and mean the attribute of that very name."""
+    """Whether generated code that contains `name` as an attribute accesses the attribute of exactly that name."""
     return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("__")

@@ -15,7 +15,7 @@ DEEPEST = 16
 
 @dataclass(frozen=True)
 class Operation:
-    """One call of a `forward`: the values that it reads and makes, and what it is.
+    """One call of a `forward`: the values that it reads and produces, and its kind.
 
     "drop" is a drop path that draws once for a minibatch, "sum" an addition of two values of one shape, "constant" a learned tensor, which
     may have no batch axis.
@@ -28,9 +28,9 @@ class Operation:
 
 @dataclass(frozen=True)
 class Branch:
-    """What is needed for nothing but the operand of a drop path: operations, by number, and branches inside it, in order.
+    """The operations, by number, and the inner branches, in order, that are needed only for the operand of one drop path.
 
-    `like` is a value of the branch's shape that is there before: another operand of the sum that the branch enters.
+    `like` is a value of the branch's shape that is computed before it: another operand of the sum that the branch enters.
     """
 
     drop: int
@@ -42,7 +42,7 @@ Item = int | Branch
 
 
 def arrange_branches(operations: Sequence[Operation], outputs: Collection[Hashable]) -> list[Item]:
-    """The operations in an order in which each branch that can be left out stands right before the sum that it enters."""
+    """The operations in an order in which each branch that can be skipped is directly before the sum that it enters."""
     return _Arrangement(operations, outputs).items()
 
 

@@ -24,10 +24,10 @@ FRESH = frozenset(
 
 
 def use_inplace_activations(steps: list[LoweredNode], outputs: Collection[ValueRef]) -> list[LoweredNode]:
-    """The steps, activations in place where no one can see it.
+    """The steps, with each activation in place where nothing else needs its operand.
 
-    So is an activation that alone reads a value which was made in its own region by one of `FRESH` and is no output of the
-    network; one with several uses only if that is true of each. So a block never writes over its input.
+    An activation is in place if it is the only consumer of its operand, which was produced in the same region by one of `FRESH` and is
+    no output of the network; an activation with several uses only if this holds for each. So a block never writes over its input.
     """
     use_counts = Counter([*outputs, *(ref for step in steps for ref in step.operands)])
     producers = {step.node.id: step for step in steps}

@@ -19,7 +19,7 @@ ValueRef = tuple[int, int]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LoweredOp:
-    """What nodes have in common that apply equal ops to equal shapes."""
+    """The part of a lowered node that is equal for equal ops on equal shapes."""
 
     id: int
     calls: tuple[Call, ...]
@@ -28,7 +28,7 @@ class LoweredOp:
 
     @property
     def code_signature(self) -> str:
-        """What generated code depends on: its calls; of a module the path alone, but for the branches that one may drop."""
+        """What generated code depends on: the calls, with a module reduced to its path, except for the branches that it may skip."""
         return repr([(self._call_signature(call), call.args, call.keywords) for call in self.calls])
 
     def _call_signature(self, call: Call) -> str:
@@ -39,7 +39,7 @@ class LoweredOp:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LoweredNode:
-    """One node: its operands are the values where they are really made, its path is empty only where it has no state."""
+    """One node with aliases resolved: its operands are the values that are really computed; its path is empty only where it has no state."""
 
     node: Node
     lowered: LoweredOp
@@ -53,7 +53,7 @@ class LoweredNode:
 
 
 def lower_graph(graph: Graph) -> tuple[list[LoweredNode], dict[ValueRef, ValueRef]]:
-    """The steps of a graph in order, and for each value the one that it is a copy of: mostly itself."""
+    """The steps of a graph in order, and for each value the one that it is an alias of, which is mostly the value itself."""
     lowered_ops: dict[Hashable, LoweredOp] = {}
     made: dict[ValueRef, ValueRef] = {}
     steps: list[LoweredNode] = []

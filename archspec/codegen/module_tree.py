@@ -39,7 +39,7 @@ class ModulePart:
 
     @property
     def flattened(self) -> Iterator[LoweredNode | ModulePart]:
-        """Its steps and nested parts, in order; the contents of parts that are not nested."""
+        """Its steps and nested parts, in order, with the contents of parts that are not nested in their place."""
         for item in self.items:
             if isinstance(item, ModulePart) and not item.nested:
                 yield from item.flattened
@@ -49,9 +49,9 @@ class ModulePart:
 
 @dataclass
 class ModuleTree:
-    """The parts that become modules, each before the one around it; the last is the network.
+    """The parts that become modules, inner ones before outer ones; the last is the network.
 
-    `inputs` and `outputs` are the network's, by name.
+    `inputs` and `outputs` are those of the network, by name.
     """
 
     parts: list[ModulePart]
@@ -113,7 +113,7 @@ def _common_depth(open_parts: list[ModulePart], chain: tuple[Region, ...]) -> in
 
 
 def _connect_value(ref: ValueRef, producer: ModulePart, consumer: ModulePart) -> None:
-    """Leads a value out of the parts around its maker and into those around its user."""
+    """Makes a value an output of the parts around its producer and an input of those around its consumer."""
     while producer is not consumer:
         if producer.depth > consumer.depth:
             producer.outputs[ref] = None
@@ -129,7 +129,7 @@ def _parent_of(part: ModulePart) -> ModulePart:
 
 
 def _choose_modules(steps: list[LoweredNode], homes: dict[int, ModulePart], parts: list[ModulePart]) -> None:
-    """Marks as nested the parts that hold state, all of it at paths below their own."""
+    """Marks as nested the parts that hold state, if all of it has paths below the part's own."""
     stateful, astray = set(), set()
     taken = {step.path for step in steps if step.lowered.stateful_call}
     for step in steps:
@@ -179,9 +179,9 @@ def _number_structures(parts: list[ModulePart]) -> list[ModulePart]:
 
 @dataclass(frozen=True, slots=True)
 class _BodyStructure:
-    """What makes two parts equal but for what they give: kind, ops and shapes, wiring, names below their own.
+    """What is equal for two parts with equal code and state: kind, ops and shapes, wiring, names below their own; not which values they return.
 
-    `places` says where in the part each value is made: by which item, and which of its outputs it is.
+    `places` says for each value which item of the part produces it, and as which of its outputs.
     """
 
     structure: Hashable

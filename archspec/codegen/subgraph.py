@@ -9,10 +9,10 @@ from archspec.ir.graph import Graph, Input, Value, is_noop
 
 
 def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
-    """A stage of a network as a graph: its modules have the names and the regions that they have in the whole.
+    """A pipeline stage as a graph of its own: its modules have the names and the regions that they have in the whole network.
 
-    Its inputs are what the stage receives and its outputs what it sends, in that order; a value that it only hands on is an
-    input and an output. Names are those of the network's inputs and outputs, and of the modules that make what crosses.
+    Its inputs are what the stage receives and its outputs what it sends, in that order; a value that it only passes on is an
+    input and an output. They are named after the network's inputs and outputs, and after the modules that produce what crosses.
     """
     steps, _ = lower_graph(graph)
     paths = {step.node.id: step.path for step in steps}

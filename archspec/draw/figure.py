@@ -22,13 +22,24 @@ def draw_picture(
     max_boxes: int = layers.LIMIT,
     max_paths: int = path_tree.LIMIT,
 ) -> Picture:
-    """The picture of a network at that detail.
+    """The picture of a network.
 
-    `fold` draws equal parts in a row once, with `×N`. `depth` is the number of levels that the layers are shown at: what is
-    deeper is one box. `max_boxes` and `max_paths` bound the pictures of layers and of paths.
+    Args:
+        graph: the network.
+        detail: what a box is: a stage, a block's structure, a layer, or a step of a single path.
+        fold: whether equal parts in a row are drawn once, with `×N`.
+        depth: the number of levels that layers are shown at; what is deeper is one box.
+        direction: from top to bottom ("TB") or from left to right ("LR"); chosen by the detail if None.
+        max_boxes: the most boxes of a picture of layers.
+        max_paths: the most paths of a picture of paths.
 
     Raises:
         DrawError: the picture would pass a limit; it says what to do instead.
+
+    >>> import archspec
+    >>> picture = draw_picture(archspec.load("resnet18").graph)
+    >>> [box.lines[0].text for box in picture.boxes]
+    ['input', 'conv1 … maxpool', 'layer1', 'layer2', 'layer3', 'layer4', 'avgpool … fc', 'output']
     """
     if detail == "stages":
         picture = stages.draw_stages(graph, fold=fold)

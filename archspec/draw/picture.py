@@ -18,7 +18,14 @@ _LIMIT = 64  # characters of one line
 
 
 class DrawError(ArchspecError, ValueError):
-    """A picture that cannot be drawn as asked; `help` says what to do instead."""
+    """A picture that cannot be drawn as asked; `help` says what to do instead.
+
+    >>> import archspec
+    >>> archspec.load("densenet169").draw(detail="paths")
+    Traceback (most recent call last):
+        ...
+    archspec.draw.picture.DrawError: densenet169 has 4,835,703,278,458,516,698,824,704 paths, more than the 64 of one picture; raise the limit with --max-paths, or see `archspec count-paths --lengths`
+    """
 
     def __init__(self, message: str, help: str) -> None:
         super().__init__(message)
@@ -115,7 +122,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Everything that a writer needs; ids are plain words."""
+    """A picture as data, before it is laid out: all that a writer of a format needs. The ids of boxes are plain words.
+
+    >>> import archspec
+    >>> picture = archspec.load("resnet18").draw(detail="stages")
+    >>> picture.title, len(picture.boxes), picture.flows
+    ('resnet18', 8, ('identity', 'projection'))
+    """
 
     title: str
     description: str

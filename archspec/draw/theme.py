@@ -27,7 +27,12 @@ DASHES: Mapping[str, tuple[int, ...]] = {"projection": (5, 3), "gate": (1, 3)}
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The colours of a picture, as `#rrggbb`."""
+    """The colours of a picture, as `#rrggbb`.
+
+    >>> from archspec.draw import THEMES
+    >>> sorted(THEMES), THEMES["dark"].paper
+    (['dark', 'light', 'print'], '#15181d')
+    """
 
     name: str
     paper: str

@@ -23,9 +23,13 @@ TEST_PART = 0.2
 
 @dataclass(frozen=True)
 class Data:
-    """Pictures [samples, channels, height, width] and the number of the class of each, to learn from and to be tested on.
+    """Samples to learn from and to be tested on, [samples, channels, height, width], and the number of the class of each.
 
-    Each channel has mean 0 and deviation 1 over the samples to learn from.
+    Each channel has mean 0 and standard deviation 1 over the samples to learn from.
+
+    >>> data = Data("points", torch.zeros(8, 3, 4, 4), torch.arange(8) % 2, torch.zeros(2, 3, 4, 4), torch.arange(2))
+    >>> data.classes, tuple(data.shaped((48,)).pixels.shape)
+    (2, (8, 48))
     """
 
     name: str
@@ -53,7 +57,7 @@ class Data:
 
     @property
     def fingerprint(self) -> str:
-        """Of the labels of all samples in their order: pixels depend on how many threads normalised them."""
+        """SHA-256 of the labels of all samples in their order; pixels differ in rounding with the number of threads that normalised them."""
         labels = [part.cpu().numpy().tobytes() for part in (self.labels, self.test_labels)]
         return sha256(b"".join(labels)).hexdigest()
 
@@ -65,12 +69,22 @@ class Data:
 def load_data(source: str, graph: Graph, device: str = "cpu") -> Data:
     """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores, on a device.
 
-    `cifar10` reads what torchvision would (`PATH/cifar-10-batches-py`). `folder` reads `PATH/train` and `PATH/test` (or
-    `val`), or holds back a fifth of `PATH` itself; in each, a folder is a class. Its pictures are scaled to the network's input.
+    Args:
+        source: `digits` are scikit-learn's 1,797 digits of 8×8 pixels; `cifar10` reads the files that torchvision reads
+            (`PATH/cifar-10-batches-py`); `folder` reads `PATH/train` and `PATH/test` (or `val`), or holds back a fifth of `PATH` itself,
+            each with a folder for every class, and scales the pictures to the network's input. Nothing is downloaded.
+        graph: the network.
+        device: where the data are kept: `auto`, `cpu` or `cuda`.
 
     Raises:
         ExperimentError: there are no such data, they are not here, or they do not fit the network.
         MissingDeviceError: the device, `auto`, `cpu` or `cuda`, is not here.
+
+    >>> import archspec
+    >>> load_data("mnist", archspec.load("resnet18").graph)
+    Traceback (most recent call last):
+        ...
+    archspec.experiments.track.ExperimentError: there are no data 'mnist': digits, cifar10:PATH or folder:PATH
     """
     place = find_device(device)
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:

@@ -24,7 +24,13 @@ from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
 class Gate(nn.Module):
-    """The identity; backwards, the gradient if it is open, and nothing if not."""
+    """The identity; in the backward pass, the gradient if the gate is open, and zero otherwise.
+
+    >>> gate = Gate()
+    >>> gate.open = False
+    >>> gate(torch.ones(2))
+    tensor([1., 1.])
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,13 +55,19 @@ class _GateFunction(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class JoinGates:
-    """The gates of one residual join."""
+    """The gates of one residual join: those of its branches and those of its shortcuts.
+
+    >>> gates = JoinGates((Gate(),), (Gate(),))
+    >>> gates.set_open(branch=True, shortcut=False)
+    >>> gates.shortcuts[0].open
+    False
+    """
 
     branches: tuple[Gate, ...]
     shortcuts: tuple[Gate, ...]
 
     def set_open(self, *, branch: bool, shortcut: bool) -> None:
-        """Says by which operands the gradient goes on."""
+        """Sets through which operands the gradient passes."""
         for gate in self.branches:
             gate.open = branch
         for gate in self.shortcuts:
@@ -64,20 +76,30 @@ class JoinGates:
 
 @dataclass(frozen=True)
 class GatedNetwork:
-    """A network in evaluation mode, with a gate at each operand of each of its residual joins, which stand in a row."""
+    """A network in evaluation mode, with a gate at each operand of each of its residual joins, which are in series.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> gated = insert_gates(arch.graph, arch.build().state_dict())
+    >>> pixels = torch.ones(1, 4, dtype=torch.float64, requires_grad=True)
+    >>> loss = gated.loss(pixels, torch.tensor([0]))
+    >>> parts = sum(gated.gradient(loss, pixels, through) for through in ([], [0], [1], [0, 1]))
+    >>> torch.allclose(parts, gated.gradient(loss, pixels))
+    True
+    """
 
     model: nn.Module
     joins: tuple[JoinGates, ...]
 
     def loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        """The sum of the losses of some samples, to take gradients of: samples are independent in evaluation mode."""
+        """The sum of the losses of some samples; samples are independent in evaluation mode."""
         return nn.functional.cross_entropy(self.model(pixels), labels, reduction="sum")
 
     def gradient(self, loss: Tensor, pixels: Tensor, through: Collection[int] | None = None) -> Tensor:
-        """The gradient of `loss` at `pixels`, of their shape.
+        """The gradient of `loss` with respect to `pixels`, of their shape. May be called several times for one loss.
 
-        At the joins numbered `through` it goes by the residual branches alone, at the others by the shortcuts alone; with
-        None it is the whole gradient. May be taken again and again of one loss.
+        At the joins numbered `through` it passes through the residual branches only, at the others through the shortcuts only; with
+        None it is the whole gradient.
         """
         for index, join in enumerate(self.joins):
             join.set_open(branch=through is None or index in through, shortcut=through is None or index not in through)
@@ -86,10 +108,16 @@ class GatedNetwork:
 
 
 def insert_gates(graph: Graph, weights: Mapping[str, Tensor], device: torch.device | str = "cpu") -> GatedNetwork:
-    """A network of weights in float64, which small gradients need, with its gates.
+    """A network with its weights in float64, which small gradients need, and with gates.
 
     Raises:
         ExperimentError: it has no residual joins, a path avoids one of them, or weights are missing.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> gated = insert_gates(arch.graph, arch.build().state_dict())
+    >>> len(gated.joins)
+    2
     """
     flags = {id: longer for id, longer in find_residual_operands(graph).items() if any(longer) and not all(longer)}
     if not flags:

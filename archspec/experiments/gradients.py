@@ -22,9 +22,13 @@ MOST = 0.95
 
 @dataclass(frozen=True)
 class Gradients:
-    """What was measured at the input of a network of so many residual joins in a row.
+    """The gradients that were measured at the input of a network of so many residual joins in series.
 
-    A magnitude is the L2 norm of a sample's gradient, averaged over `samples` of them.
+    A magnitude is the L2 norm of a sample's gradient, averaged over `samples` samples.
+
+    >>> measured = Gradients("row", blocks=2, samples=4, full=1.0, magnitudes={0: (0.8,), 1: (0.2, 0.2), 2: (0.01,)})
+    >>> measured.paths, measured.effective
+    ({0: 1, 1: 2, 2: 1}, (0, 1))
     """
 
     network: str
@@ -92,14 +96,31 @@ class Gradients:
 def measure_gradients(
     trained: TrainedNetwork, *, samples: int = 64, draws: int = 10, seed: int = 0, track: Track = track_silently
 ) -> Gradients:
-    """Sends the gradient of the first test samples through random paths of each length, all of them where there are few.
+    """Measures the gradient of the first test samples through random paths of each length, or all of them where there are few.
 
-    The network is in evaluation mode and float64. Where a join has several residual branches, as a ResNeXt unit written as
-    many paths, they are one way.
+    The network is in evaluation mode and float64. Several residual branches of one join, as in a ResNeXt unit written as
+    many paths, count as one.
+
+    Args:
+        trained: the network.
+        samples: how many test samples are averaged.
+        draws: paths of each length.
+        seed: of the draws.
+        track: shows how far it is.
 
     Raises:
-        ExperimentError: the network is no row of residual joins.
-        DivergedError: a gradient is no finite number.
+        ExperimentError: the network is not a series of residual joins.
+        DivergedError: a gradient is not finite.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> from archspec.experiments.data import Data
+    >>> from archspec.experiments.lesions import TrainedNetwork
+    >>> import torch
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
+    >>> sorted(measure_gradients(trained).magnitudes)
+    [0, 1, 2]
     """
     network = insert_gates(trained.graph, trained.weights, trained.data.pixels.device)
     pixels = trained.data.test_pixels[:samples].double().requires_grad_()

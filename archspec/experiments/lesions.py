@@ -29,7 +29,17 @@ Swap = tuple[str, str]
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A trained network and the data that it is tested on; `name` is what it is called in tables and plots."""
+    """A trained network and the data that it is tested on; `name` is what it is called in tables and plots.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> from archspec.experiments.data import Data
+    >>> import torch
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
+    >>> 0 <= trained.error(drop=["unit.0"]) <= 1
+    True
+    """
 
     name: str
     graph: Graph
@@ -39,7 +49,8 @@ class TrainedNetwork:
     def error(self, drop: Sequence[str] = (), swap: Sequence[Swap] = ()) -> float:
         """The test error, in [0, 1], without the blocks `drop` and after the exchanges `swap`, first to last.
 
-        Raises `DivergedError` where the network then gives scores that are no finite numbers.
+        Raises:
+            DivergedError: the network then has scores that are not finite.
         """
         graph = lesion(self.graph, drop=tuple(drop), swap=tuple(swap)) if drop or swap else self.graph
         model = build(graph, device=self.data.pixels.device)
@@ -54,7 +65,11 @@ class TrainedNetwork:
 
 @dataclass(frozen=True)
 class Lesions:
-    """The error without each single block, by the block's name in the order of the network; `baseline_error` is without lesion."""
+    """The test error without each single block, by the name of the block in the order of the network; `baseline_error` is that of the whole network.
+
+    >>> Lesions("row", 0.25, {"unit.0": 0.5}).as_dict()
+    {'network': 'row', 'whole': 0.25, 'errors': {'unit.0': 0.5}}
+    """
 
     network: str
     baseline_error: float
@@ -66,7 +81,11 @@ class Lesions:
 
 @dataclass(frozen=True)
 class Deletions:
-    """The errors without K random blocks, one for each draw, by K; `baseline_error` is without lesion."""
+    """The test errors without K random blocks, by K, one for each draw; `baseline_error` is that of the whole network.
+
+    >>> Deletions("row", 2, 0.25, {1: (0.5, 0.25)}).as_dict()["errors"]
+    {'1': {'mean': 0.375, 'draws': [0.5, 0.25]}}
+    """
 
     network: str
     blocks: int
@@ -80,7 +99,11 @@ class Deletions:
 
 @dataclass(frozen=True)
 class ShuffleTrial:
-    """One reordering: how many random exchanges, Kendall's tau of the order that they leave, the error."""
+    """One reordering: how many random exchanges, Kendall's tau of the order that results, the test error.
+
+    >>> ShuffleTrial(swaps=1, tau=-1.0, error=0.5).tau
+    -1.0
+    """
 
     swaps: int
     tau: float
@@ -89,7 +112,11 @@ class ShuffleTrial:
 
 @dataclass(frozen=True)
 class Shuffles:
-    """The errors after random exchanges of blocks of equal shapes; `baseline_error` is without any."""
+    """The test errors after random exchanges of blocks of equal shapes; `baseline_error` is that of the whole network.
+
+    >>> Shuffles("row", 2, 0.25, (ShuffleTrial(1, -1.0, 0.5),)).as_dict()["trials"]
+    [{'swaps': 1, 'tau': -1.0, 'error': 0.5}]
+    """
 
     network: str
     blocks: int
@@ -102,10 +129,17 @@ class Shuffles:
 
 
 def find_deletable_blocks(graph: Graph) -> tuple[str, ...]:
-    """The blocks that can be deleted, by name in order: those with a residual branch, of a plain network those whose shapes meet.
+    """The blocks that can be deleted, by name in order: those with a residual branch, or, of a plain network, those whose shapes stay.
 
-    A block of a plain network is the widest part around one innermost group of weighted layers; where none of these can
-    go, as in VGG, its weighted layers are the blocks. Raises `ExperimentError` where nothing can be deleted.
+    A block of a plain network is the widest part around one innermost group of weighted layers; where none of these can be deleted,
+    as in VGG, its weighted layers are the blocks.
+
+    Raises:
+        ExperimentError: nothing can be deleted.
+
+    >>> import archspec
+    >>> find_deletable_blocks(archspec.load("cifar_resnet20_A").graph)[:3]
+    ('stage1.0', 'stage1.1', 'stage1.2')
     """
     deletable = (
         residual_blocks(graph)
@@ -152,7 +186,17 @@ def _can_drop(graph: Graph, name: str) -> bool:
 
 
 def lesion_each(trained: TrainedNetwork, track: Track = track_silently) -> Lesions:
-    """Deletes each block by itself."""
+    """Deletes each block by itself and measures the test error (Veit et al. 2016, arXiv:1605.06431, Figure 3).
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> from archspec.experiments.data import Data
+    >>> import torch
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
+    >>> list(lesion_each(trained).errors)
+    ['unit.0', 'unit.1']
+    """
     errors = {name: trained.error([name]) for name in track(find_deletable_blocks(trained.graph), trained.name)}
     return Lesions(trained.name, trained.error(), errors)
 
@@ -160,7 +204,17 @@ def lesion_each(trained: TrainedNetwork, track: Track = track_silently) -> Lesio
 def delete_random(
     trained: TrainedNetwork, *, most: int | None = None, draws: int = 5, seed: int = 0, track: Track = track_silently
 ) -> Deletions:
-    """Deletes K random blocks, for each K from 1 to `most` (all of them if None), so many times."""
+    """Deletes K random blocks, `draws` times for each K from 1 to `most` (all blocks if None), and measures the test error.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> from archspec.experiments.data import Data
+    >>> import torch
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
+    >>> {count: len(errors) for count, errors in delete_random(trained, draws=2).errors.items()}
+    {1: 2, 2: 1}
+    """
     names = find_deletable_blocks(trained.graph)
     most = len(names) if most is None else min(most, len(names))
     drawn = list(_draw_deletions(names, most, draws, seed))
@@ -181,7 +235,18 @@ def _draw_deletions(names: Sequence[str], most: int, draws: int, seed: int) -> I
 def shuffle_random(
     trained: TrainedNetwork, *, most: int | None = None, draws: int = 5, seed: int = 0, track: Track = track_silently
 ) -> Shuffles:
-    """Exchanges K random pairs of blocks one after the other, for K of 1, 2, 4, … up to `most` (the number of blocks if None)."""
+    """Exchanges K random pairs of blocks one after the other, for K of 1, 2, 4, … up to `most` (the number of blocks if None), and measures the
+    test error.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> from archspec.experiments.data import Data
+    >>> import torch
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
+    >>> [trial.swaps for trial in shuffle_random(trained, draws=1).trials]
+    [1, 2]
+    """
     names = find_deletable_blocks(trained.graph)
     pairs = _find_swappable_pairs(trained.graph, names)
     if not pairs:

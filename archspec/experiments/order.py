@@ -1,4 +1,4 @@
-"""How far an order is from another."""
+"""Distances between orders."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from itertools import combinations
 
 
 def kendall_tau(before: Sequence[Hashable], after: Sequence[Hashable]) -> float:
-    """Kendall's rank correlation of two orders of the same distinct things: 1 for equal ones, -1 for reversed ones.
+    """Kendall's rank correlation of two orders of the same distinct items: 1 for equal ones, -1 for reversed ones.
 
-    Of all pairs, the part that stand the same way round less the part that do not; of fewer than two things, 1.
+    It is the share of pairs in the same order minus the share of pairs in the other order; 1 for fewer than two items.
+
+    >>> kendall_tau("abc", "abc"), kendall_tau("abc", "cba")
+    (1.0, -1.0)
     """
     place = {thing: index for index, thing in enumerate(after)}
     if len(place) != len(after) or place.keys() != set(before):

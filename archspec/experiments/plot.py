@@ -39,7 +39,7 @@ _STYLE: Any = {
 
 
 def check_plot_path(path: Path) -> None:
-    """Raises `ExportError` where a file has another ending, and `ExperimentError` without matplotlib."""
+    """Raises `ExportError` if a file has another ending, and `ExperimentError` without matplotlib."""
     find_format(path, "plot")
     _matplotlib()
 

@@ -1,4 +1,4 @@
-"""The random numbers that a network draws in training: from generators that start and go on where they are told."""
+"""The generators of the random numbers that a network draws in training, with states that are saved and restored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Draws:
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
-        """Lets torch's generators go on from here; afterwards they are as they were."""
+        """Lets torch's generators continue from these states; afterwards torch's own are restored."""
         with torch.random.fork_rng([] if self.cuda is None else [self.device]):
             torch.set_rng_state(self.cpu)
             if self.cuda is not None:
@@ -33,7 +33,7 @@ class Draws:
             yield
 
     def update(self) -> None:
-        """Takes over where torch's generators are now."""
+        """Takes over the current states of torch's generators."""
         self.cpu = torch.get_rng_state()
         if self.cuda is not None:
             self.cuda = torch.cuda.get_rng_state(self.device)

@@ -25,12 +25,25 @@ class _PartError(ValueError):
 
 
 def resume_training(training: Training, checkpoint: Path) -> None:
-    """Goes back to where a checkpoint was written.
+    """Restores a training from its checkpoint.
 
     Raises:
-        ExperimentError: it is damaged, of another training, or one of its parts is missing or not what a training can
+        ExperimentError: the checkpoint is damaged, of another training, or one of its parts is missing or not what a training can
             have. Then the training is as it was.
         OSError: it cannot be read.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> from archspec.experiments.data import Data
+    >>> from archspec.experiments.training import Recipe, begin_training, train_epochs
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> recipe = Recipe(epochs=2, batch=4)
+    >>> training = begin_training(arch.graph, data, recipe)
+    >>> epochs = list(train_epochs(training, data, recipe, checkpoint=Path("row.checkpoint")))
+    >>> again = begin_training(arch.graph, data, recipe)
+    >>> resume_training(again, Path("row.checkpoint"))
+    >>> again.done
+    2
     """
     try:
         state = read_data(checkpoint, limit=compute_read_limit(count_bytes(training.model.state_dict())))

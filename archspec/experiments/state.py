@@ -1,4 +1,4 @@
-"""A network in training: all that the next step depends on."""
+"""The state of a training: all that the next step depends on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from archspec.ir.graph import Graph
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; `rate` is the highest learning rate of the one cycle, `clip` the longest gradient."""
+    """How a network is trained; `rate` is the highest learning rate of the one cycle, `clip` the largest norm of the gradient.
+
+    >>> Recipe(epochs=3).rate
+    0.003
+    """
 
     epochs: int = 15
     seed: int = 0
@@ -31,7 +35,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to: the mean loss, and the part of the test samples that are taken for another class."""
+    """What an epoch resulted in: the mean loss, and the share of the test samples that are misclassified.
+
+    >>> Epoch(number=1, loss=0.7, test_error=0.25).test_error
+    0.25
+    """
 
     number: int
     loss: float
@@ -40,7 +48,15 @@ class Epoch:
 
 @dataclass
 class Training:
-    """A network on its way: everything that the next step depends on."""
+    """The state of a training: everything that the next step depends on.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> training = begin_training(arch.graph, data, Recipe(epochs=2, batch=4))
+    >>> training.done, training.steps
+    (0, 1)
+    """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
@@ -89,10 +105,18 @@ class Training:
 
 
 def begin_training(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | None = None) -> Training:
-    """A network with fresh weights. The same seed gives, on the CPU, the same network after the same training.
+    """A network with new weights, and the optimiser that trains it. The same seed gives, on the CPU, the same network after the same training.
 
-    `checkpoint` is what each step computes again and does not keep, as in `build`; it changes no number. Raises
-    `ExperimentError` where there is nothing to train.
+    `checkpoint` is what each step computes again instead of keeping it, as in `build`; it changes no number.
+
+    Raises:
+        ExperimentError: the network has nothing to train.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> begin_training(arch.graph, data, Recipe(epochs=2)).epochs
+    2
     """
     device = data.pixels.device
     model = build(graph, device=device, seed=recipe.seed, checkpoint=checkpoint)

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 
 class Track(Protocol):
-    """Gives the items of a sequence in order, and shows how many are done."""
+    """Yields the items of a sequence in order, and shows how many are done."""
 
     def __call__(self, items: Sequence[Item], description: str) -> Iterable[Item]: ...
 
@@ -23,11 +23,19 @@ def track_silently(items: Sequence[Item], description: str) -> Iterable[Item]:
 
 
 class ExperimentError(ArchspecError, ValueError):
-    """What was asked for cannot be done with this network, these data or these weights."""
+    """What was asked for cannot be done with this network, these data or these weights.
+
+    >>> issubclass(ExperimentError, ArchspecError)
+    True
+    """
 
 
 class DivergedError(ArchspecError, ArithmeticError):
-    """A loss, a gradient, a weight or a score that is no finite number; in training, `epoch` and `step` say where."""
+    """A loss, a gradient, a weight or a score is not finite; in training, `epoch` and `step` say where.
+
+    >>> DivergedError("the loss is nan", epoch=2, step=7).step
+    7
+    """
 
     def __init__(self, message: str, *, epoch: int | None = None, step: int | None = None) -> None:
         super().__init__(message)
@@ -35,4 +43,8 @@ class DivergedError(ArchspecError, ArithmeticError):
 
 
 class StoppedError(ArchspecError):
-    """A training that was stopped between two steps; its text is where that was."""
+    """A training was stopped between two steps; the text says where.
+
+    >>> issubclass(StoppedError, ArchspecError)
+    True
+    """

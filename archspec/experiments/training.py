@@ -32,15 +32,22 @@ def train_epochs(
     step: Callable[[float], None] = lambda _: None,
     stop: Ask = lambda: False,
 ) -> Iterator[Epoch]:
-    """Trains for the epochs that are left, and tells of each; `step` gets the loss of each minibatch.
+    """Trains for the remaining epochs and yields each; `step` is called with the loss of each minibatch.
 
-    After each step `stop` is asked; when it says so, the checkpoint is written as the training stands and the training ends.
+    After each step `stop` is called; if it returns True, the checkpoint is written with the training as it is, and the training ends.
 
     Raises:
-        DivergedError: a loss, a gradient, a weight or a score is no finite number; the checkpoint is that of the epoch before.
+        DivergedError: a loss, a gradient, a weight or a score is not finite; the checkpoint is that of the epoch before.
         MemoryError: the memory of the device is full.
-        StoppedError: `stop` said so.
+        StoppedError: `stop` returned True.
         OSError: the checkpoint cannot be written; it is that of the epoch before.
+
+    >>> import archspec
+    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> recipe = Recipe(epochs=2, batch=4)
+    >>> [epoch.number for epoch in train_epochs(begin_training(arch.graph, data, recipe), data, recipe)]
+    [1, 2]
     """
     while training.done < recipe.epochs:
         try:
@@ -128,10 +135,14 @@ def _check_weights(training: Training) -> None:
 def measure_test_error(
     model: nn.Module, data: Data, batch: int = 512, *, check: Callable[[], None] = lambda: None
 ) -> float:
-    """The part of the test samples, in [0, 1], that a network takes for another class. `check` is called before each batch.
+    """The share of the test samples, in [0, 1], that a network misclassifies. `check` is called before each batch.
 
     Raises:
-        DivergedError: it gives scores that are not finite.
+        DivergedError: a score is not finite.
+
+    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
+    >>> measure_test_error(nn.Linear(4, 2), data) in (0, 0.25, 0.5, 0.75, 1)
+    True
     """
     model.eval()
     wrong = 0

@@ -30,10 +30,7 @@ def load_weights(path: Path, graph: Graph) -> dict[str, Tensor]:
 
 
 def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Gives a network its weights out of those of the network that it comes from. Raises `ExperimentError`.
-
-    A network without some blocks needs fewer than there are; that is fine.
-    """
+    """Loads into a network the weights of the network that it is a part of; weights that it has not are ignored. Raises `ExperimentError`."""
     own = model.state_dict()
     fit = compare_weights(own, weights)
     for name in fit.missing:

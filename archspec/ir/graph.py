@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from archspec.ir.names import PathNames
 from archspec.ir.node import UNKNOWN_SPAN, Input, Node, Path, Region, Value, is_noop, set_users
 from archspec.ir.regions import RegionTree
 from archspec.ir.shape import Shape
+from archspec.ir.uses import collect_outputs, count_path_uses, find_whole_numbers
 from archspec.ir.weight_provenance import Sizes, WeightMap
 
 if TYPE_CHECKING:
@@ -123,6 +125,8 @@ class Graph:
     @property
     def names(self) -> PathNames:
         """The names that are taken in it."""
+        if self.frozen:
+            return self.derive(Graph._collect_names)
         if self._names is None:
             self._names = self._collect_names()
         return self._names
@@ -256,11 +260,20 @@ class Graph:
 
     def is_output(self, value: Value) -> bool:
         """Whether the network returns a value."""
-        return value in self.derive(_collect_outputs)
+        return value in self.derive(collect_outputs)
 
     def count_uses(self, node: Node | Input) -> int:
         """How often the outputs of a node are read or returned."""
         return sum(len(value.users) + self.is_output(value) for value in node.outputs)
+
+    @property
+    def path_uses(self) -> Counter[Path]:
+        """How many nodes there are of each path: those of one path use one module."""
+        return self.derive(count_path_uses)
+
+    def shares_module(self, node: Node) -> bool:
+        """Whether other nodes use the module of a node, and so its weights."""
+        return bool(node.path) and self.path_uses[node.path] > 1
 
     def users_outside(self, nodes: Collection[int]) -> set[int]:
         """The nodes outside some nodes that read their values; with the number of nodes of the graph, if the network returns one."""
@@ -271,7 +284,7 @@ class Graph:
     @property
     def whole_numbers(self) -> frozenset[Value]:
         """The values that some op reads whole numbers from, as an embedding does, or an op that only moves them there."""
-        return self.derive(_find_whole_numbers)
+        return self.derive(find_whole_numbers)
 
     def holds_indices(self, value: Value) -> bool:
         """Whether a value holds whole numbers."""
@@ -285,16 +298,3 @@ class Graph:
             chain.append(self.regions[current])
             current = self.regions[current].parent
         return tuple(reversed(chain))
-
-
-def _collect_outputs(graph: Graph) -> frozenset[Value]:
-    return frozenset(graph.outputs.values())
-
-
-def _find_whole_numbers(graph: Graph) -> frozenset[Value]:
-    values: set[Value] = set()
-    for node in reversed(graph.nodes):
-        if isinstance(node, Node):
-            moved = node.op.moves and not values.isdisjoint(node.outputs)
-            values.update(value for position, value in enumerate(node.inputs) if moved or position in node.op.indices)
-    return frozenset(values)

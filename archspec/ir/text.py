@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from archspec.ir.graph import Graph, Node, Value
-from archspec.ir.weight_provenance import WeightMap
+from archspec.ir.weight_provenance import (
+    BatchNormConstant,
+    ConcatenatedWeights,
+    ConstantInputResponse,
+    NewWeight,
+    RemovedWeight,
+    ScaledWeight,
+    StackedWeights,
+    WeightMap,
+    WeightSlice,
+    WeightSource,
+    WeightSum,
+)
+from archspec.numerals import format_sizes
 
 
 def format_graph(graph: Graph) -> str:
@@ -15,7 +28,7 @@ def format_graph(graph: Graph) -> str:
     >>> from archspec.ops.conv import Conv
     >>> graph = Graph("small")
     >>> x = graph.add_input("x", Shape.of(3, 8, 8))
-    >>> (graph.outputs["y"],) = graph.add_node(Conv(out=4, kernel=3), (x,), ("body", "0"))
+    >>> graph.add_output("y", *graph.add_node(Conv(out=4, kernel=3), (x,), ("body", "0")))
     >>> print(format_graph(graph))
     %0 = input x: 3×8×8
     %1 = conv(out=4, kernel=3) %0: 4×6×6  body.0
@@ -49,9 +62,37 @@ def _format_value(graph: Graph, value: Value) -> str:
 def format_weight_map(weight_map: WeightMap) -> str:
     """What a pass did to the weights, a line each.
 
-    >>> from archspec.ir.weight_provenance import RemovedWeight, WeightSlice
-    >>> print(format_weight_map({"b.weight": WeightSlice("a.weight", 0, 0, 2), "a.weight": RemovedWeight()}))
-    b.weight = WeightSlice(name='a.weight', axis=0, start=0, stop=2)
-    a.weight = RemovedWeight()
+    >>> parts = (WeightSlice("a.weight"), WeightSlice("b.weight", axis=1, start=0, stop=2))
+    >>> print(format_weight_map({"a.weight": ConcatenatedWeights(parts, axis=1), "b.weight": RemovedWeight()}))
+    a.weight = concat(a.weight, b.weight[:, 0:2], axis=1)
+    b.weight is removed
     """
-    return "\n".join(f"{name} = {source}" for name, source in weight_map.items())
+    return "\n".join(f"{name} {_format_fate(source)}" for name, source in weight_map.items())
+
+
+def _format_fate(source: WeightSource | NewWeight | RemovedWeight) -> str:
+    if isinstance(source, NewWeight):
+        return f"is new: {format_sizes(source.shape)}"
+    return "is removed" if isinstance(source, RemovedWeight) else f"= {_format_source(source)}"
+
+
+def _format_source(source: WeightSource) -> str:
+    match source:
+        case WeightSlice(name=name, axis=axis, start=start, stop=stop):
+            return name if start is None else f"{name}[{':, ' * axis}{start}:{stop}]"
+        case BatchNormConstant(name=name, constant=constant, rectified=rectified):
+            return f"{'rectified ' * rectified}{constant}({name})"
+        case ConcatenatedWeights(pieces=pieces, axis=axis):
+            return f"concat({_format_sources(pieces)}, axis={axis})"
+        case ScaledWeight(weight=weight, factor=factor, axis=axis):
+            return f"scale({_format_sources((weight, factor))}, axis={axis})"
+        case ConstantInputResponse(weight=weight, values=values):
+            return f"respond({_format_sources((weight, values))})"
+        case WeightSum(parts=parts):
+            return f"sum({_format_sources(parts)})"
+        case StackedWeights(parts=parts):
+            return f"stack({_format_sources(parts)})"
+
+
+def _format_sources(sources: Iterable[WeightSource]) -> str:
+    return ", ".join(map(_format_source, sources))

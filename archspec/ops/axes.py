@@ -1,4 +1,4 @@
-"""How ops ask for the axes that they mean, and what they say where a value lacks them."""
+"""How ops find the axes that they need, and the errors where a value does not have them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def by_name(sizes: Any) -> dict[AxisName, int] | None:
 
 
 def axis_of(op: Op, axis: Axis | None, shape: Shape, name: str = "axis") -> int:
-    """The position of the axis that a field means: the channels if None.
+    """The position of the axis that a field names; the channels if None.
 
     Raises:
         ShapeError: the value has no such axis.
@@ -222,5 +222,5 @@ def write_permute(first: Shape, other: Shape) -> str | None:
 
 
 def is_batched(shapes: Iterable[Shape]) -> bool:
-    """Whether what is made of several values has a batch: one that has none is the same for each sample."""
+    """Whether the result of an op on several values has a batch: a value without one is the same for each sample."""
     return any(shape.batched for shape in shapes)

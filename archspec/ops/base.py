@@ -26,7 +26,14 @@ NaturalPerAxis = Natural | Annotated[tuple[Natural, ...], Field(min_length=1, ma
 
 
 class ShapeError(ArchspecError, ValueError):
-    """The inputs and the fields of an op do not fit. `field` names the field at fault, where it is one."""
+    """The inputs of an op and its fields do not fit. `field` names the field at fault, if there is one; `help` says what to do.
+
+    >>> from archspec.ops import BY_WORD
+    >>> BY_WORD["conv"](out=8, groups=3).infer(Shape.of(4, 5, 5))
+    Traceback (most recent call last):
+        ...
+    archspec.ops.base.ShapeError: 4 input channels do not divide into 3 groups
+    """
 
     def __init__(self, message: str, *, field: str | None = None, help: str | None = None) -> None:
         super().__init__(message)
@@ -35,7 +42,11 @@ class ShapeError(ArchspecError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A tensor that an op owns: its name below the module, its shape, and whether training changes it."""
+    """A tensor that an op owns: its name below the module, its sizes, and whether it is trained.
+
+    >>> Weight("weight", (64, 3, 7, 7)).numel
+    9408
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -48,21 +59,33 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """In a `Call`: the node's input number `index`."""
+    """In a `Call`: the operand number `index` of the node.
+
+    >>> Call("torch.add", args=(Operand(0), Operand(1))).args
+    (Operand(index=0), Operand(index=1))
+    """
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """In a `Call`: the result of the lowering's earlier call number `index`."""
+    """In a `Call`: the result of call number `index` of the same lowering, an earlier one.
+
+    >>> Call("torch.mul", args=(Result(0), 2.0)).args
+    (Result(index=0), 2.0)
+    """
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """In a `Call`: the batch size of the node's input number `index`."""
+    """In a `Call`: the batch size of operand number `index`.
+
+    >>> Call("torch.reshape", args=(Operand(0), (Batch(), 49, 8))).args
+    (Operand(index=0), (Batch(index=0), 49, 8))
+    """
 
     index: int = 0
 
@@ -74,7 +97,7 @@ FIRST = (Operand(0),)
 class Call:
     """One step of a lowering, as data: a dotted target and what it is called with.
 
-    Three kinds, told apart by the target:
+    There are three kinds, told apart by the target:
     - a module (`torch.nn.Conv2d`: the last part starts with a capital): constructed with `options`, then called with `args`
       and `keywords`; it carries the node's name;
     - `torch.nn.Parameter`: a learned tensor; `options` has `shape`, a tuple, batch axis included where there is one; its value
@@ -82,8 +105,13 @@ class Call:
     - a function (`torch.flatten`) or, with a leading dot, a tensor's method (`.expand`: the first of `args` is the tensor),
       called with `args` and `keywords`.
 
-    `args` and `keywords` may hold `Operand`, `Result` and `Batch`, at any depth of tuples. A lowering has at most one module or
+    `args` and `keywords` may hold `Operand`, `Result` and `Batch`, in tuples of any depth. A lowering has at most one module or
     parameter. The value of the last call is the node's value; for a node of several outputs it is a tuple.
+
+    >>> from archspec.ops import BY_WORD
+    >>> (call,) = BY_WORD["conv"](out=8, kernel=3).lower(Shape.of(3, 32, 32))
+    >>> call.target, call.options, call.stateful
+    ('torch.nn.Conv2d', {'in_channels': 3, 'out_channels': 8, 'kernel_size': 3}, True)
     """
 
     target: str
@@ -99,9 +127,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What part of its input one output element sees: per spatial axis, the extent (dilation counted in) and the step.
+    """The part of its input that one output element depends on: per spatial axis, the extent (dilation included) and the step.
 
-    A step below 1 is of an op that makes more places than it gets: a transposed convolution, an upsampling.
+    A step below 1 is that of an op with more output places than input places: a transposed convolution, an upsampling.
+
+    >>> from archspec.ops import BY_WORD
+    >>> BY_WORD["conv"](out=8, kernel=3, dilation=2, stride=2).window(Shape.of(3, 32, 32))
+    Window(extent=(5, 5), step=(2, 2))
     """
 
     extent: tuple[int, ...]
@@ -112,11 +144,14 @@ Everything = Literal["everything"]
 
 
 class Init(BaseModel):
-    """How a tensor is initialised: one of torch.nn.init's schemes.
+    """How a tensor is initialised: one of the schemes of torch.nn.init.
 
     `gain`, for xavier and orthogonal, multiplies; `nonlinearity` and `slope`, for kaiming, choose its gain; `std` and `mean`
     are those of a normal distribution, cut at `low` and `high` (absolute values) if it is `trunc_normal`; `low` and `high` are
     the ends of a uniform one.
+
+    >>> Init(kind="kaiming_normal", mode="fan_out").needs_fans
+    True
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
@@ -151,7 +186,7 @@ class Init(BaseModel):
 
     @property
     def needs_fans(self) -> bool:
-        """Whether it is for weights of two axes or more: those with a number of inputs and of outputs."""
+        """Whether the scheme needs a weight of two axes or more: it depends on the number of inputs and of outputs."""
         return self.kind.startswith(("kaiming", "xavier", "orthogonal"))
 
 
@@ -165,10 +200,16 @@ Category = Literal["conv", "linear", "attention", "norm", "activation", "pool", 
 
 
 class Op(BaseModel):
-    """An operation of a network. A subclass is everything that is known about one op.
+    """An operation of a network. A subclass has everything that is known about one op.
 
     The fields of the pydantic model are the arguments of the word in a spec; the docstring's first line and each field's
     description are its help text and stand in the JSON Schema. Sizes are in elements, probabilities in [0, 1].
+
+    >>> from archspec.ops import BY_WORD
+    >>> conv = BY_WORD["conv"](out=64, kernel=7, stride=2, padding=3, bias=False)
+    >>> image = Shape.of(3, 224, 224)
+    >>> conv.infer(image)[0].sizes, conv.weights(image), conv.macs((image,), conv.infer(image))
+    ((64, 112, 112), (Weight(name='weight', shape=(64, 3, 7, 7), trainable=True),), 118013952)
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
@@ -225,7 +266,7 @@ class Op(BaseModel):
         return {}
 
     def check_initial(self, *inputs: Shape) -> None:
-        """Raises `ShapeError` where the initialisation of a weight is for weights of more axes."""
+        """Checks that each initialisation fits its weight. Raises `ShapeError` where one needs a weight of more axes."""
         axes = {weight.name: len(weight.shape) for weight in self.weights(*inputs)}
         for name, scheme in self.initial().items():
             if isinstance(scheme, Init) and scheme.needs_fans and axes[name] < 2:
@@ -236,24 +277,24 @@ class Op(BaseModel):
                 )
 
     def carries(self, operand: int, count: int = 1) -> bool:
-        """Whether the signal passes from this one of `count` operands to the output; a gate's does not."""
+        """Whether the signal passes from operand number `operand`, of `count`, to the output; it does not through a gate."""
         return True
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
-        """What part of its input one output element sees; None for the element at its place."""
+        """The part of its input that one output element depends on; None where that is only the element at the same place."""
         return None
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        """The channels of `output` that a signal on the channels `reached` of `operand` gets to; None where it gets to none.
+        """The channels of output number `output` that depend on the channels `reached` of operand number `operand`; None if none do.
 
-        Channels are places on the value's channel axis.
+        Channels are numbered along the channel axis of the value.
         """
         return range(outputs[output].channels) if self.mixes else reached
 
     def along_channels(self, *inputs: Shape) -> bool:
-        """Whether it works along the channels of its inputs: joins them there, cuts them up there."""
+        """Whether it works along the channels of its inputs: concatenates them, splits them, sums over them."""
         return False
 
     def arguments(self) -> dict[str, Any]:
@@ -263,7 +304,14 @@ class Op(BaseModel):
 
 
 def per_axis(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, ...]:
-    """One number for each of `rank` axes: a single number counts for all. Raises `ShapeError`."""
+    """One number for each of `rank` axes: a single number counts for all.
+
+    Raises:
+        ShapeError: there is another number of them.
+
+    >>> per_axis(3, 2, "kernel"), per_axis((3, 1), 2, "kernel")
+    ((3, 3), (3, 1))
+    """
     if isinstance(value, int):
         return (value,) * rank
     if len(value) != rank:

@@ -237,7 +237,7 @@ _RANKS = "reshape gives a value other axes"
 
 
 def _suggest_join(inputs: tuple[Shape, ...], axis: int | None = None) -> str | None:
-    """What makes the operands of a join equal, on all axes but one: a permute, or the projection of a shortcut."""
+    """Advice that makes the operands of a join equal, on all axes but one: a permute, or the projection of a shortcut."""
     if len(inputs) != 2 or inputs[0].rank != inputs[1].rank:
         return None if len(inputs) != 2 else _RANKS
     turn = reorder_axes(*inputs)
@@ -247,7 +247,7 @@ def _suggest_join(inputs: tuple[Shape, ...], axis: int | None = None) -> str | N
 
 
 def _suggest_projection(branch: Shape, shortcut: Shape) -> str | None:
-    """What makes a branch and its shortcut, the last operand, equal: a strided 1×1 convolution or a linear layer, if either does."""
+    """A strided 1×1 convolution or a linear layer that makes the shortcut, the last operand, equal to the branch; None if neither does."""
     if branch.names != shortcut.names or branch.channel_axis is None:
         return None
     if branch.names not in IMAGES:

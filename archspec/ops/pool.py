@@ -134,6 +134,7 @@ class AdaptivePool(Op):
         return arrange_axes(call, inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
+        """The widest of its windows; their step is not constant where the sizes do not divide."""
         sizes = per_axis(self.size, inputs[0].rank - 1, "size")
         if set(sizes) == {1}:
             return "everything"

@@ -1,4 +1,4 @@
-"""What axes are called where several become one, or the elements of a value get other axes."""
+"""The names of axes that are merged, or that result when the elements of a value are given other axes."""
 
 from __future__ import annotations
 

@@ -20,12 +20,16 @@ def check_bounds(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...]
 
 
 def keep_non_defaults(**options: tuple[Any, Any]) -> dict[str, Any]:
-    """The options whose value, the first of the pair, is not torch's default, the second."""
+    """The options whose value differs from torch's default; each is given as the pair of both.
+
+    >>> keep_non_defaults(stride=(2, 1), padding=(0, 0))
+    {'stride': 2}
+    """
     return {name: value for name, (value, default) in options.items() if value != default}
 
 
 def compute_extents(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
-    """How far a kernel reaches on each axis, with its gaps."""
+    """The extent of a kernel on each axis, dilation included."""
     return tuple(gap * (size - 1) + 1 for size, gap in zip(kernel, dilation, strict=True))
 
 
@@ -37,12 +41,15 @@ def slide_window(
     *,
     ceil: bool = False,
 ) -> tuple[int, ...]:
-    """How many places a window has on each axis.
+    """The number of places of a window on each axis.
 
-    With `ceil` a last window may hang over the end, but not start beyond the input and its leading padding.
+    With `ceil` a last window may extend beyond the end, but not start beyond the input and its leading padding.
 
     Raises:
         ShapeError: the window has no place on an axis.
+
+    >>> slide_window((224, 224), (7, 7), (2, 2), (3, 3))
+    (112, 112)
     """
     places = tuple(map(_count_places, sizes, extent, stride, padding, (ceil,) * len(sizes)))
     if min(places) < 1:

@@ -21,7 +21,6 @@ from archspec.ops.base import Op, per_axis
 from archspec.ops.conv import Conv, ConvTranspose
 from archspec.ops.linear import Linear
 from archspec.ops.norm import BatchNorm, channel_pair_sizes
-from archspec.passes.chains import ValueUses
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +64,10 @@ def _total_padding(conv: Conv, rank: int) -> tuple[int, ...]:
     return per_axis(conv.padding, rank, "padding")
 
 
-def absorbing_consumers(value_uses: ValueUses, value: Value) -> list[Node]:
+def absorbing_consumers(graph: Graph, value: Value) -> list[Node]:
     """The layers that read a value, if layers that can take over a factor and a shift of it are all that read it."""
-    consumers = value_uses.graph.users(value)
-    return consumers if value not in value_uses.outputs and all(map(can_absorb_input, consumers)) else []
+    consumers = graph.users(value)
+    return consumers if not graph.is_output(value) and all(map(can_absorb_input, consumers)) else []
 
 
 def consistent_absorptions(graph: Graph, absorptions: list[Absorption]) -> list[Absorption]:
@@ -76,7 +75,6 @@ def consistent_absorptions(graph: Graph, absorptions: list[Absorption]) -> list[
 
     All uses of a layer take over the same normalisation, and of a normalisation all uses are taken over.
     """
-    uses = Counter(node.path for node in graph.ops)
     while True:
         partners: dict[Path, set[Path]] = defaultdict(set)
         for absorption in absorptions:
@@ -91,8 +89,8 @@ def consistent_absorptions(graph: Graph, absorptions: list[Absorption]) -> list[
             absorption.norm.path
             for absorption in absorptions
             if len(partners[absorption.layer.path]) > 1
-            or met[absorption.layer.path] < uses[absorption.layer.path]
-            or met[absorption.norm.path] < uses[absorption.norm.path]
+            or met[absorption.layer.path] < graph.path_uses[absorption.layer.path]
+            or met[absorption.norm.path] < graph.path_uses[absorption.norm.path]
         }
         if not wrong:
             return absorptions

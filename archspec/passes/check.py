@@ -39,7 +39,7 @@ def check_result(before: Graph, after: Graph, *, outputs: bool = True, unused: b
         BrokenGraphError: something is wrong; its text says what was expected, what there is, and where.
     """
     _check_nodes(after)
-    _check_names(after)
+    _check_names(before, after)
     _check_ends("input", before.inputs, after.inputs)
     if outputs:
         _check_ends("output", before.outputs, after.outputs)
@@ -71,16 +71,27 @@ def _check_value(graph: Graph, value: Value, reader: int, node: Node | None) -> 
         raise BrokenGraphError(f"value {value.index} of node {value.node} is read, which nothing before makes", node)
 
 
-def _check_names(graph: Graph) -> None:
-    """That modules of one name are one module, and that nothing with a module of its own has a name that others stand below."""
+def _check_names(before: Graph, after: Graph) -> None:
+    """That no name stands for two modules, or for a module and a region, which did not before."""
+    faults = _find_name_faults(after)
+    known = {node.path for node, _ in _find_name_faults(before)} if faults else set()
+    for node, reason in faults:
+        if node.path not in known:
+            raise BrokenGraphError(reason, node)
+
+
+def _find_name_faults(graph: Graph) -> list[tuple[Node, str]]:
+    """The nodes with a module whose name is another's, too: that of another module, or one that others stand below."""
     modules: dict[Path, Node] = {}
     around = {region.path for region in graph.regions} | {node.path[:-1] for node in graph.ops}
+    faults: list[tuple[Node, str]] = []
     for node in graph.ops:
         first = modules.setdefault(node.path, node)
         if first is not node and not _is_same_module(first, node) and _has_module(first) and _has_module(node):
-            raise BrokenGraphError(f"another {first.op.word} has this name, and is no use of the same module", node)
+            faults.append((node, f"another {first.op.word} has this name, and is no use of the same module"))
         if node.path in around and node.path and _has_module(node):
-            raise BrokenGraphError("it has a module of its own, and other layers have names below its name", node)
+            faults.append((node, "it has a module of its own, and other layers have names below its name"))
+    return faults
 
 
 def _is_same_module(first: Node, node: Node) -> bool:

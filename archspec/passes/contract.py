@@ -108,7 +108,7 @@ class Pass:
             raise PassError(f"{self.name} failed: {type(error).__name__}: {error}", help=_FAULT) from error
         if result is graph and self.needs and not optional:
             raise PassError(f"{self.name} needs {self.needs}", help=self.advice)
-        return result
+        return result.freeze()
 
     def _validate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         try:

@@ -20,7 +20,6 @@ from archspec.passes.absorption import (
     scale_inputs,
     scale_outputs,
 )
-from archspec.passes.chains import ValueUses
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -39,12 +38,11 @@ def fold_batchnorm(graph: Graph) -> Graph:
     %1 = conv(out=2) %0: 2×8×8  body.0
     output = %1
     """
-    value_uses = ValueUses.from_graph(graph)
     before = ((norm, graph.nodes[norm.inputs[0].node]) for norm in find_batchnorms(graph))
     absorptions = [
         Absorption(norm, layer)
         for norm, layer in before
-        if isinstance(layer, Node) and can_absorb_output(layer) and value_uses.only_consumer(norm.inputs[0]) is norm
+        if isinstance(layer, Node) and can_absorb_output(layer) and graph.only_user(norm.inputs[0]) is norm
     ]
     return _fold_absorptions(graph, consistent_absorptions(graph, absorptions), scale_outputs)
 
@@ -64,11 +62,10 @@ def fold_batchnorm_forward(graph: Graph) -> Graph:
     %1 = conv(out=2) %0: 2×8×8  body.1
     output = %1
     """
-    value_uses = ValueUses.from_graph(graph)
     absorptions = [
         Absorption(norm, layer)
         for norm in find_batchnorms(graph)
-        for layer in absorbing_consumers(value_uses, norm.outputs[0])
+        for layer in absorbing_consumers(graph, norm.outputs[0])
     ]
     return _fold_absorptions(graph, consistent_absorptions(graph, absorptions), scale_inputs)
 

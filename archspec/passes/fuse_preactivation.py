@@ -14,7 +14,6 @@ from archspec.passes.absorption import (
     scale_inputs,
     stack_constants,
 )
-from archspec.passes.chains import ValueUses
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -40,13 +39,12 @@ def fuse_preactivation(graph: Graph) -> Graph:
 
 
 def _insert_clamps(graph: Graph) -> Graph:
-    value_uses = ValueUses.from_graph(graph)
-    relus = _find_relus(value_uses)
+    relus = _find_relus(graph)
     candidates = [
         Absorption(norm, layer)
         for norm in find_batchnorms(graph)
         if norm.id in relus
-        for layer in absorbing_consumers(value_uses, relus[norm.id].outputs[0])
+        for layer in absorbing_consumers(graph, relus[norm.id].outputs[0])
     ]
     absorptions = consistent_absorptions(graph, candidates)
     by_layer = {absorption.layer.id: absorption for absorption in absorptions}
@@ -67,7 +65,7 @@ def _insert_clamps(graph: Graph) -> Graph:
 
 def _insert_scaleshifts(graph: Graph) -> Graph:
     norms = {node.id for node in find_batchnorms(graph)}
-    relus = _find_relus(ValueUses.from_graph(graph))
+    relus = _find_relus(graph)
     rectified = {relu.id for relu in relus.values()}
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
@@ -81,7 +79,7 @@ def _insert_scaleshifts(graph: Graph) -> Graph:
     return rewrite_graph(graph, rewrite)
 
 
-def _find_relus(value_uses: ValueUses) -> dict[int, Node]:
+def _find_relus(graph: Graph) -> dict[int, Node]:
     """For each batch normalisation that nothing but a ReLU reads, that ReLU."""
-    consumers = ((norm, value_uses.only_consumer(norm.outputs[0])) for norm in find_batchnorms(value_uses.graph))
+    consumers = ((norm, graph.only_user(norm.outputs[0])) for norm in find_batchnorms(graph))
     return {norm.id: consumer for norm, consumer in consumers if consumer is not None and isinstance(consumer.op, ReLU)}

@@ -9,7 +9,7 @@ from archspec.ir.graph import Graph, Node
 from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
-from archspec.passes.chains import NodeChain, ValueUses, joins_channels
+from archspec.passes.chains import NodeChain, joins_channels, trace_chain_before
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -64,11 +64,10 @@ def grouped_paths(graph: Graph) -> Graph:
 
 
 def _find_parallel_paths(graph: Graph) -> Iterator[ParallelPaths]:
-    value_uses = ValueUses.from_graph(graph)
     for join in graph.ops:
         if len(join.inputs) < 2 or not (join.op.word == "add" or joins_channels(join)):
             continue
-        paths = ParallelPaths(join, tuple(value_uses.chain_before(value) for value in join.inputs))
+        paths = ParallelPaths(join, tuple(trace_chain_before(graph, value) for value in join.inputs))
         if all(paths.chains) and _are_equal(paths.chains) and _can_be_grouped(paths):
             yield paths
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from archspec.ir.graph import Graph, Node, Value
@@ -10,7 +9,7 @@ from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice
 from archspec.ops.activation import ReLU
 from archspec.ops.conv import Conv
 from archspec.ops.tensor import Split
-from archspec.passes.chains import ValueUses, is_pointwise
+from archspec.passes.chains import is_pointwise
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -34,34 +33,37 @@ def merge_convs(graph: Graph) -> Graph:
     %3 = concat %2.0 %2.1: 5×8×8
     output = %3
     """
-    value_uses = ValueUses.from_graph(graph)
-    parallel_by_first = {parallel[0].id: parallel for parallel in _find_parallel(value_uses)}
+    parallel_by_first = {parallel[0].id: parallel for parallel in _find_parallel(graph)}
     parts: dict[int, Value] = {}
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id in parallel_by_first:
-            parts.update(_add_merged(rewriter, value_uses, parallel_by_first[node.id]))
+            parts.update(_add_merged(rewriter, graph, parallel_by_first[node.id]))
         return (parts[node.id],) if node.id in parts else None
 
     return rewrite_graph(graph, rewrite)
 
 
-def _find_parallel(value_uses: ValueUses) -> Iterator[Parallel]:
-    uses = Counter(node.path for node in value_uses.graph.ops)
-    read = dict.fromkeys(value for node in value_uses.graph.ops for value in node.inputs)
+def _find_parallel(graph: Graph) -> Iterator[Parallel]:
+    read = dict.fromkeys(value for node in graph.ops for value in node.inputs)
     for value in read:
         alike: dict[object, list[Node]] = {}
-        for node in value_uses.graph.users(value):
-            if isinstance(node.op, Conv) and node.op.groups == 1 and uses[node.path] == 1 and is_pointwise(node):
+        for node in graph.users(value):
+            if (
+                isinstance(node.op, Conv)
+                and node.op.groups == 1
+                and not graph.shares_module(node)
+                and is_pointwise(node)
+            ):
                 alike.setdefault((node.op.stride, node.op.bias, node.outputs[0].shape.spatial), []).append(node)
         yield from (tuple(nodes) for nodes in alike.values() if len(nodes) > 1)
 
 
-def _add_merged(rewriter: Rewriter, value_uses: ValueUses, parallel: Parallel) -> dict[int, Value]:
+def _add_merged(rewriter: Rewriter, graph: Graph, parallel: Parallel) -> dict[int, Value]:
     """Adds the convolution; the values that stand for the nodes whose places it takes, by their numbers."""
     first = parallel[0]
     assert isinstance(first.op, Conv), "they all are"
-    region = _find_common_region(value_uses.graph, parallel)
+    region = _find_common_region(graph, parallel)
     widths = tuple(node.outputs[0].shape.channels for node in parallel)
     weights = {
         weight.name: ConcatenatedWeights(tuple(WeightSlice(f"{node.name}.{weight.name}") for node in parallel))
@@ -69,7 +71,7 @@ def _add_merged(rewriter: Rewriter, value_uses: ValueUses, parallel: Parallel) -
     }
     op, path = first.op.model_copy(update={"out": sum(widths)}), rewriter.unique_path(region, "merged")
     made = rewriter.add(op, rewriter.operands(first), first, path=path, region=region, weights=weights)
-    relus = [consumer for node in parallel for consumer in _find_relu(value_uses, node)]
+    relus = [consumer for node in parallel for consumer in _find_relu(graph, node)]
     if len(relus) == len(parallel):
         made = rewriter.add(relus[0].op, made, relus[0], region=region)
     values = rewriter.add(Split(sizes=widths), made, first, region=region)
@@ -77,8 +79,8 @@ def _add_merged(rewriter: Rewriter, value_uses: ValueUses, parallel: Parallel) -
     return {node.id: values[index % len(parallel)] for index, node in enumerate(ends)}
 
 
-def _find_relu(value_uses: ValueUses, conv: Node) -> Iterator[Node]:
-    consumer = value_uses.only_consumer(conv.outputs[0])
+def _find_relu(graph: Graph, conv: Node) -> Iterator[Node]:
+    consumer = graph.only_user(conv.outputs[0])
     if consumer is not None and isinstance(consumer.op, ReLU):
         yield consumer
 

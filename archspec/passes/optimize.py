@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from archspec.ir.graph import Graph
@@ -13,7 +14,6 @@ from archspec.passes.fuse_preactivation import fuse_preactivation
 from archspec.passes.grouped_paths import grouped_paths
 from archspec.passes.merge_convs import merge_convs
 from archspec.passes.pool_first import pool_first
-from archspec.passes.rewriter import copy_graph
 
 Purpose = Literal["inference", "training"]
 Pipeline = tuple[tuple[Pass, Mapping[str, Any]], ...]
@@ -49,7 +49,4 @@ def optimize(graph: Graph, purpose: Purpose, *, merge: bool = False) -> Graph:
     result = graph
     for chosen, arguments in PIPELINES[purpose] + (MERGING if merge else ()):
         result = chosen.run(result, arguments, optional=True)
-    if result is graph:
-        result = copy_graph(graph)
-    result.inference = purpose == "inference"
-    return result
+    return replace(result.freeze(), inference=purpose == "inference")

@@ -7,7 +7,7 @@ from math import prod
 from archspec.ir.graph import Graph, Node
 from archspec.ops.base import per_axis
 from archspec.ops.pool import AvgPool
-from archspec.passes.chains import ValueUses, is_pointwise
+from archspec.passes.chains import is_pointwise
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -28,8 +28,7 @@ def pool_first(graph: Graph) -> Graph:
     %2 = conv(out=2) %1: 2×4×4  body.0
     output = %2
     """
-    value_uses = ValueUses.from_graph(graph)
-    swapped = {pool.id: conv for pool in graph.ops for conv in _find_conv_before(value_uses, pool)}
+    swapped = {pool.id: conv for pool in graph.ops for conv in _find_conv_before(graph, pool)}
     late = {conv.id for conv in swapped.values()}
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
@@ -40,13 +39,13 @@ def pool_first(graph: Graph) -> Graph:
     return rewrite_graph(graph, rewrite)
 
 
-def _find_conv_before(value_uses: ValueUses, pool: Node) -> list[Node]:
+def _find_conv_before(graph: Graph, pool: Node) -> list[Node]:
     """The convolution before a pooling, if the two can change places and it pays."""
     value = pool.inputs[0]
-    conv = value_uses.graph.nodes[value.node]
+    conv = graph.nodes[value.node]
     if not isinstance(pool.op, AvgPool) or not isinstance(conv, Node) or not is_pointwise(conv):
         return []
     unpadded = not any(per_axis(pool.op.padding, value.shape.rank - 1, "padding"))
     unstrided = conv.inputs[0].shape.spatial == value.shape.spatial
     fewer = prod(pool.outputs[0].shape.spatial) < prod(value.shape.spatial)
-    return [conv] if unpadded and unstrided and fewer and value_uses.only_consumer(value) is pool else []
+    return [conv] if unpadded and unstrided and fewer and graph.only_user(value) is pool else []

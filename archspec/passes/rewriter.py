@@ -186,7 +186,7 @@ class Rewriter:
         }
         if weight_map:
             self._graph.weight_provenance = (*self._graph.weight_provenance, weight_map)
-        return self._graph
+        return self._graph.freeze()
 
 
 def _check_kept_weights(before: Node, after: Node) -> None:
@@ -231,7 +231,7 @@ def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] 
     >>> from archspec.ops.activation import GELU, ReLU
     >>> before = Graph("two")
     >>> x = before.add_input("x", Shape.of(4))
-    >>> before.outputs["y"] = before.add_node(ReLU(), before.add_node(ReLU(), (x,)))[0]
+    >>> before.add_output("y", *before.add_node(ReLU(), before.add_node(ReLU(), (x,))))
     >>> print(format_graph(rewrite_graph(before, lambda rewriter, node: rewriter.replace(node, GELU()))))
     %0 = input x: 4
     %1 = gelu %0: 4
@@ -247,11 +247,6 @@ def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] 
             rewriter.stand_for(node, made)
             changed = True
     return rewriter.finish(graph.outputs) if changed else graph
-
-
-def copy_graph(graph: Graph) -> Graph:
-    """A graph of the same nodes."""
-    return rewrite_graph(graph, Rewriter.keep)
 
 
 def rewire_graph(

@@ -14,7 +14,7 @@ from archspec.ir.weight_provenance import WeightSlice
 from archspec.ops.base import Op, Weight
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
-from archspec.passes.chains import NodeChain, ValueUses
+from archspec.passes.chains import NodeChain, is_separable, trace_chain_after, trace_chain_before
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -82,12 +82,11 @@ def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
 
 def _find_grouped(graph: Graph, *, summed: bool) -> Iterator[GroupedConv]:
     """The convolutions that can be cut up, none of them with what another one takes."""
-    value_uses = ValueUses.from_graph(graph)
     taken: set[int] = set()
     for node in graph.ops:
-        if not isinstance(node.op, Conv) or node.op.groups == 1 or not value_uses.is_separable(node):
+        if not isinstance(node.op, Conv) or node.op.groups == 1 or not is_separable(graph, node):
             continue
-        before, after = value_uses.chain_before(node.inputs[0], convs=1), value_uses.chain_after(node)
+        before, after = trace_chain_before(graph, node.inputs[0], convs=1), trace_chain_after(graph, node)
         if before and after and _can_be_cut(before[0].op, node.op.groups, after[-1].op):
             chain = (*before, node, *after) if summed else (*before, node, *after[:-1])
             ids = {member.id for member in chain}
@@ -125,7 +124,7 @@ def _add_path_op(
     op: Op = node.op
     if isinstance(op, Conv):
         op = op.model_copy(update={"out": op.out if gathers else op.out // grouped.groups, "groups": 1})
-    path = (*region.path, node.path[-1]) if node.path else ()
+    path = rewriter.unique_path(region.id, node.path[-1]) if node.path else ()
     axis = 1 if gathers else 0
     weights = {weight.name: _slice_weight(node, weight, axis, number, grouped.groups) for weight in node.weights}
     return rewriter.add(op, inputs, node, path=path, region=region.id, weights=weights)

@@ -15,9 +15,16 @@ from archspec.view.labels import format_name_range, part_kind
 
 
 def summarise_network(graph: Graph, depth: int | None = None, item_size: int = FLOAT32) -> Summary:
-    """The summary of a network, for one sample, elements of `item_size` bytes.
+    """The summary of a network, for one sample.
 
-    Regions nested deeper than `depth` are one row with their sums: 1 shows the stages only, None everything.
+    Args:
+        graph: the network.
+        depth: regions nested deeper are one row with their sums: 1 shows the stages only, None everything.
+        item_size: bytes of one element, for the memory.
+
+    >>> import archspec
+    >>> [row.label for row in summarise_network(archspec.load("resnet18").graph, depth=1).rows]
+    ['input', 'conv1', 'bn1', 'relu', 'maxpool', 'layer1', 'layer2', 'layer3', 'layer4', 'avgpool', 'fc']
     """
     total = compute_counts(graph)
     return Summary(

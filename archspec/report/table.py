@@ -37,7 +37,13 @@ _NOTHING = "–"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One part of a network, or several equal ones in a row; the figures are those of one of them."""
+    """One part of a network, or several equal ones in a row; the figures are those of one of them.
+
+    >>> import archspec
+    >>> row = archspec.load("resnet18").summary(depth=1).rows[-1]
+    >>> row.name, row.kind, row.output, row.params
+    ('fc', 'linear', ((1000,),), 513000)
+    """
 
     name: str
     """Its dotted module name, of the first where there are several; empty where it has none."""

@@ -63,7 +63,7 @@ def _compile_within(
     bound.warnings += find_unread_inputs(bound, graph)
     for use in bound.passes:
         budget.charge("passes", _PASS * len(graph.nodes), use.span)
-        graph = _apply_pass(graph, use, names).freeze()
+        graph = _apply_pass(graph, use, names)
         if len(graph.nodes) > budget.limits.nodes:
             raise_spec_error(
                 f"the network has more than {budget.limits.nodes:,} nodes", use.span, None, help=MORE_NODES

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 from archspec.errors import Collector
 from archspec.spec.bound_tree import BlockDef, BlockUse, Layer, iter_layers
 
 
 def check_cycles(blocks: Mapping[str, BlockDef], errors: Collector) -> None:
-    """Reports each block that uses itself, directly or through others, at the use that closes the circle."""
+    """Reports each block that uses itself, directly or through others, at the use that closes the cycle."""
     uses = {name: dict(_find_used_blocks(block)) for name, block in blocks.items()}
-    state: dict[str, int] = {}
-    for root, used in uses.items():
-        trail: list[tuple[str, Iterator[str]]] = [(root, iter(used))] if root not in state else []
-        state.setdefault(root, 1)
-        while trail:
-            name, rest = trail[-1]
-            step = next(rest, None)
-            if step is None:
-                state[name] = 2
-                trail.pop()
-            elif state.get(step) == 1:
-                names = [block for block, _ in trail]
-                circle = [*names[names.index(step) :], step]
-                errors.report(f"the block {step} uses itself: {_format_cycle(circle)}", uses[name][step].span)
-            elif step not in state:
-                state[step] = 1
-                trail.append((step, iter(uses[step])))
+    try:
+        TopologicalSorter(uses).prepare()
+    except CycleError:
+        _report_cycles(uses, errors)
 
 
-def _format_cycle(circle: list[str]) -> str:
-    return " → ".join(circle if len(circle) <= 12 else [*circle[:6], "…", *circle[-5:]])
+def _report_cycles(uses: Mapping[str, Mapping[str, Layer]], errors: Collector) -> None:
+    import networkx as nx  # only where there is something to report
+
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(uses)
+    graph.add_edges_from((name, used) for name, layers in uses.items() for used in layers)
+    trail: dict[str, None] = {}
+    for name, used, kind in nx.dfs_labeled_edges(graph):
+        if kind == "forward":
+            trail[used] = None
+        elif kind == "reverse":
+            trail.popitem()
+        elif used in trail:
+            names = list(trail)
+            cycle = [*names[names.index(used) :], used]
+            errors.report(f"the block {used} uses itself: {_format_cycle(cycle)}", uses[name][used].span)
+
+
+def _format_cycle(cycle: list[str]) -> str:
+    return " → ".join(cycle if len(cycle) <= 12 else [*cycle[:6], "…", *cycle[-5:]])
 
 
 def _find_used_blocks(block: BlockDef) -> Iterator[tuple[str, Layer]]:

@@ -1,4 +1,4 @@
-"""A spec that is another one with more passes."""
+"""The text of a spec that extends another one and has more passes."""
 
 from __future__ import annotations
 

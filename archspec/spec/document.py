@@ -118,7 +118,7 @@ _SIMPLE = frozenset(("name", "source", "extends", "expect"))
 
 
 def _validate_keys(tree: Mapping, first: Span, errors: Collector) -> DocumentKeys:
-    """The checked outline; what is wrong is reported and left out, a key that is nearly right counts as what it is near to."""
+    """The checked keys of a document. What is wrong is reported and left out; a misspelt key counts as the one that is meant."""
     data: dict[str, Any] = {}
     for key, value in tree:
         if key.text in _MAY_BE_EMPTY and is_null(value):

@@ -1,4 +1,4 @@
-"""Where things are while the network is being built: the region that gives them names, the values that have names."""
+"""The scopes and environments of elaboration: the names that are taken in a region, and the values that have names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNKNOWN = Value(-1, 0, Shape.of(1))
 
 
 def count_channels(current: Bundle) -> Channels | UnknownQuantity:
-    """The width of a value, or why it has none. Two known values are a bundle, whatever else is in it."""
+    """The number of channels of a value; for a bundle or a value without channels, why it has none."""
     known = [value for value in current[:3] if value is not UNKNOWN]
     if len(known) > 1:
         return "the current value is a bundle and has no channels"
@@ -132,7 +132,7 @@ class Env:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """A layer that was handed in as an argument, with the names of the place where it was written."""
+    """A layer that is the argument of a block, with the environment of the place where it was written."""
 
     layer: Layer
     env: Env

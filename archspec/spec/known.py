@@ -32,7 +32,7 @@ class SizeEstimate(NamedTuple):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class KnownArguments:
-    """The arguments that are known at one place."""
+    """The arguments whose values are known at one place, before the network is built."""
 
     id: int
     own: dict[str, Any]
@@ -42,7 +42,7 @@ class KnownArguments:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class WrittenLayer:
-    """A layer that was handed in, with what was known where it was written."""
+    """A layer that is the argument of a block, with what was known where it was written."""
 
     layer: Layer
     env: KnownArguments

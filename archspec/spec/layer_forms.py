@@ -1,4 +1,4 @@
-"""Layers that are written in another form than the language's, and the form that says what is meant."""
+"""Layers in a form that the language does not have, and advice about the form that is meant."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _takes_layers(word: str) -> bool:
 
 
 def advise_no_word(tree: Mapping) -> str:
-    """The form of a layer that does nothing but name a value, or nothing at all."""
+    """Advice about a layer that only names a value, or that is empty."""
     parts = ", ".join(_format_entry(key, value) for key, value in tree)
     return (
         f"identity leaves a value as it is: {{identity: {{}}, {parts}}}" if parts else "a layer that does nothing is []"

@@ -10,7 +10,11 @@ UNITS_A_NODE = 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds that make every spec terminate soon, whatever it says, be it a network or not."""
+    """Bounds that make the compilation of every spec end soon, whether it is a network or not.
+
+    >>> Limits(nodes=600_000).units
+    12000000
+    """
 
     bytes: int = 1_000_000
     """Of one file."""

@@ -28,7 +28,7 @@ NUMERIC = ("int", "float", "number")
 
 
 class UnknownValue:
-    """A value that is known only when the network is built."""
+    """A value that is not known before the network is built."""
 
 
 UNKNOWN = UnknownValue()

@@ -1,4 +1,4 @@
-"""What is found to be wrong while a network is built, each mistake once."""
+"""The mistakes that are found while a network is built, each reported once."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Trail = tuple[Span, ...]
 class Mistakes:
     """Gathers the diagnostics of one elaboration, up to a hundred.
 
-    A mistake is one however often it is come upon: with the same text at the same place, or at the same place by the same way
-    through the uses of blocks, as from turn to turn of an iterator.
+    A mistake is reported once, however often it is found: with the same text at the same place, or at the same place through the same
+    uses of blocks, as in each turn of an iterator.
     """
 
     def __init__(self, budget: Budget) -> None:

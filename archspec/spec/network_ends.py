@@ -1,4 +1,4 @@
-"""Where a network begins and ends, while it is being built: its inputs, its outputs, and what leads to none of these."""
+"""The inputs and outputs of a network while it is being built, and the layers that reach no output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The maker of nodes: an op's arguments evaluated, its node added to the graph, what does not fit said where it stands."""
+"""The node builder: evaluates an op's arguments, adds its node to the graph, and reports what does not fit at its place."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class NodeBuilder:
         return shapes
 
     def intern_shapes(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        """Equal shapes as one object, so that the same question is known again."""
+        """Equal shapes as one object, so that equal questions are recognised."""
         if len(self.shapes) >= _KEPT:
             self.shapes.clear()
         return tuple([self.shapes.setdefault(shape, shape) for shape in shapes])
@@ -217,7 +217,7 @@ def _module(node: Node) -> Call | None:
 
 
 def _freeze(value: Any) -> Any:
-    """A value as a key; true is another one than 1."""
+    """A value as a key of a dictionary; true differs from 1."""
     if value.__class__ is int:
         return value
     if value is UNKNOWN_NUMBER:
@@ -228,7 +228,7 @@ def _freeze(value: Any) -> Any:
 
 
 def _add_evaluated_help(diagnostic: Diagnostic, field: ArgumentField | None, values: Mapping[str, Any]) -> Diagnostic:
-    """The diagnostic with what an expression came to, where that is not plain to see."""
+    """The diagnostic with the value of an expression, where it cannot be read off the spec."""
     if field is None or not isinstance(field.value, Scalar) or field.value.kind != "word":
         return diagnostic
     return replace(diagnostic, help=f"{field.value.text} is {round_fractions(values[field.name])} here")

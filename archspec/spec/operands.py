@@ -1,4 +1,4 @@
-"""What a diagnostic says of a join whose operands do not fit."""
+"""Diagnostics of a join whose operands do not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a spec says that is a network, but hardly the one that is meant: sizes and numbers as other frameworks write them."""
+"""Warnings about a spec that is a network, but probably not the one that is meant: sizes and numbers as other frameworks write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors of a spec that cannot be had at all: they are errors of files and types, too."""
+"""The errors of a spec that cannot be read; they are also errors of files and types."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _KINDS = "a spec is a path, a bundled name, YAML text or a mapping"
 def locate_source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
     """The source of a spec, and its file if it has one.
 
-    A string that names a file is that file, whatever it looks like; one with a line break or in braces is YAML text.
+    A string that is the name of an existing file is that file; one with a line break or in braces is YAML text.
 
     Raises:
         SpecFileError: there is no such file, or it cannot be read.

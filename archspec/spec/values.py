@@ -30,7 +30,7 @@ UNKNOWN_NUMBER = UnknownQuantity()
 
 
 class UnknownError(ArchspecError):
-    """Something depends on what is not known; the mistake behind it has been reported."""
+    """A value depends on one that is not known because of a mistake that has been reported."""
 
 
 def evaluate_tree(

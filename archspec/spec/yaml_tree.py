@@ -30,7 +30,7 @@ class Scalar:
 
     @cached_property
     def kind(self) -> str:
-        """`null`, `bool`, `parse_number`, `not finite`, `word` (plain text) or `string` (quoted text)."""
+        """`null`, `bool`, `number`, `not finite`, `word` (plain text) or `string` (quoted text)."""
         if not self.plain:
             return "string"
         if self.text in _NULL:

@@ -15,11 +15,11 @@ OperandRef = tuple[int, int]
 
 
 def find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
-    """The operands that lie on shortcuts.
+    """The operands that lie on skip connections, with their kinds.
 
-    A join's shortcuts are those of its operands that are no detour, where another one is (Veit et al. 2016). All that the
-    operand alone hangs on belongs to it, back to where the ways part. A sum's is a projection if it has weights, and an
-    identity if it has none; another join's, which is one among equals if it has weights, is a shortcut if it has none.
+    The skip connections of a join are its operands with the fewest weighted layers, if another operand has more (Veit et al. 2016). All
+    nodes that are needed for such an operand only belong to it, back to where the two ways part. That of a sum is a projection if it has
+    weights and an identity if it has none; that of another join counts only if it has no weights.
     """
     return graph.derive(_find_skip_connections)
 
@@ -53,5 +53,5 @@ def _trace_skip_connection(graph: Graph, join: Node, operand: int, value: Value)
 
 
 def _serves_only_skip(graph: Graph, node: Node) -> bool:
-    """Whether a node only serves the way that is followed; a cut serves all that read its parts."""
+    """Whether a node is needed for the skip connection only; a split counts for all consumers of its parts."""
     return len(node.inputs) == 1 and (graph.count_uses(node) == 1 or node.op.word == "split") and not node.op.join

@@ -53,6 +53,17 @@ def test_paths_of_a_growing_graph_never_collide(seed: int) -> None:
             graph.add_node(BY_WORD["relu"](), (value,), path, region=region.id)
 
 
+def test_the_names_of_a_frozen_graph_are_known() -> None:
+    graph = Graph("net")
+    value = graph.add_input("input", Shape.of(4))
+    graph.add_node(BY_WORD["relu"](), (value,), ("part", "relu"))
+    assert [set(graph.freeze().names.inside(path)) for path in ((), ("part",), ("none",))] == [
+        {"part"},
+        {"relu"},
+        set(),
+    ]
+
+
 def test_names_of_the_graph_before_are_taken_but_for_what_is_left_out() -> None:
     graph = Graph("net")
     value = graph.add_input("input", Shape.of(4))

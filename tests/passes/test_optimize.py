@@ -9,17 +9,16 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import archspec
 from archspec.codegen.fx import build, map_weights
 from archspec.errors import SpecError
 from archspec.ir.graph import Graph
 from archspec.passes.optimize import MERGING, PIPELINES, Pipeline
+from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
 from tests.sample import SMALL, small
 
-TOLERANCE = 1e-5
-"""Of what is optimised and runs in float32, relative to the largest output."""
 EXACT = 1e-11
 """Of each pass by itself, in float64: all that is left is rounding."""
 LARGE = 40_000_000
@@ -36,49 +35,6 @@ def smaller(name: str) -> archspec.Architecture:
         with suppress(SpecError):
             return archspec.load({"name": name, "extends": name, "input": [channels, side, side]})
     return arch
-
-
-def evaluated(arch: archspec.Architecture, dtype: torch.dtype = torch.float64) -> nn.Module:
-    """The network in evaluation, with statistics, factors and shifts as of one that was trained: of both signs, and some 0."""
-    model = arch.build(dtype=dtype).eval()
-    generator = torch.Generator().manual_seed(1)
-    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
-    calm = min(1.0, 8 / max(1, len(norms)) ** 0.5)
-    for norm in norms:
-        drawn = torch.rand(4, norm.num_features, generator=generator, dtype=torch.float64)
-        if norm.running_mean is not None and norm.running_var is not None:
-            norm.running_mean.copy_((drawn[0] - 0.5) / 2)
-            norm.running_var.copy_(drawn[1] + 0.5)
-        if norm.affine:
-            norm.weight.data.copy_((2 * drawn[2] - 0.5) * calm)
-            norm.bias.data.copy_((drawn[3] - 0.5) * calm)
-            norm.weight.data[0] = 0.0
-    for parameter in model.parameters():
-        if parameter.dim() > 1 and not parameter.any():
-            parameter.data.normal_(0, 0.1, generator=generator)
-    return model
-
-
-def inputs(arch: archspec.Architecture) -> tuple[Tensor, ...]:
-    generator = torch.Generator().manual_seed(2)
-    return tuple(
-        torch.zeros(2, *value.shape.sizes, dtype=torch.long)
-        if arch.graph.holds_indices(value)
-        else torch.randn(2, *value.shape.sizes, dtype=torch.float64, generator=generator)
-        for value in arch.graph.inputs.values()
-    )
-
-
-def results(model: nn.Module, given: tuple[Tensor, ...], dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
-    with torch.inference_mode():
-        made = model(*[one.to(dtype) if one.is_floating_point() else one for one in given])
-    return made if isinstance(made, tuple) else (made,)
-
-
-def distance(expected: tuple[Tensor, ...], got: tuple[Tensor, ...]) -> float:
-    """The largest difference, relative to the largest output."""
-    pairs = zip(expected, got, strict=True)
-    return max(float((one - other).abs().max() / one.abs().max()) for one, other in pairs)
 
 
 def stages(graph: Graph, pipeline: Pipeline) -> Iterator[tuple[str, Graph]]:

@@ -157,3 +157,12 @@ def test_weights_that_turns_share_stay_shared(word: str, layers: str) -> None:
     shared = f"{{repeat: {{times: 2, share: true, layers: [{layers}]}}}}"
     with pytest.raises(PassError, match=word):
         archspec.load(f"{BETWEEN}  body: {shared}").rewrite(word)
+
+
+def test_layers_of_one_name_in_different_regions_keep_apart_in_a_path() -> None:
+    first, second = "first: {layers: [conv: 4]}", "second: {layers: [conv: {out: 4, groups: 2}, relu, conv: 4]}"
+    before = archspec.load(f"{BETWEEN}  {first}\n  {second}")
+    after = before.rewrite("separate_paths")
+    names = [node.name for node in after.graph.ops if node.path]
+    assert names[:4] == [f"second.path1.{number}" for number in range(4)]
+    assert difference(before, after) < 1e-12

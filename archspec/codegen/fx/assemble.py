@@ -44,17 +44,27 @@ def build(
 
     Each region that holds modules is a nested `GraphModule`; the path of a node is the name of its module, hence of its
     weights in the `state_dict`. Inputs are tensors with the batch first, in the order and by the names of `graph.inputs`;
-    of several outputs the module gives a tuple in the order of `graph.outputs`.
+    of several outputs the module returns a tuple in the order of `graph.outputs`.
 
-    `dtype` is that of the weights, torch's default if None. The same `seed` gives the same weights on one kind of device and
-    leaves torch's generators as they were; with None the weights are drawn from those. On the device "meta" the weights
-    have no values. Modules and parameters that are there already, `states` by path, are taken as they are. Raises `ValueError`
-    where nodes of one path have different options.
+    Args:
+        graph: the network.
+        device: where the weights are; on the device "meta" they have no values.
+        dtype: the type of the weights; torch's default if None.
+        seed: the same seed gives the same weights on one kind of device and leaves torch's generators as they were; with None
+            the weights are drawn from those.
+        states: modules and parameters that exist already, by path; they are used as they are.
+        checkpoint: what is computed again in the backward pass of training instead of being kept: "blocks", all that is inside a
+            block, the outermost with at most √n of the network's n weighted layers (Chen et al. 2016, arXiv:1604.06174, section
+            3); "norms", concatenations and the normalisation and ReLU between one and a convolution (`recompute`). Where a network
+            has none of that, a `CheckpointWarning` says so.
 
-    `checkpoint` says what is made again in the backward pass of training and not kept: "blocks", all that is inside a
-    block, the outermost with at most √n of the network's n weighted layers (Chen et al. 2016, arXiv:1604.06174, section 3); "norms",
-    concatenations and what a normalisation and a ReLU make of them before a convolution (`recompute`). Where a network has
-    none of that, a `CheckpointWarning` says so.
+    Raises:
+        ValueError: nodes of one path have different options.
+
+    >>> import archspec
+    >>> model = build(archspec.load("lstm").graph, device="meta")
+    >>> type(model).__name__, model.training
+    ('lstm', True)
     """
     target = torch.device(device)
     if graph.inference:

@@ -173,11 +173,16 @@ class Block(fx.GraphModule):
 def find_blocks(model: nn.Module, kind: str | None = None) -> dict[str, Block]:
     """The blocks inside a built network by name, inner ones before those around them: what is wrapped, compiled or hooked one by one.
 
-    `kind` is the name of a block in the spec; without it they are all that hold modules, stages and other regions included. A
-    block of which there are several uses stands there once.
+    `kind` is the name of a block in the spec; without it they are all regions that hold modules, stages included. A block with
+    several uses of the same weights is listed once.
 
     Raises:
         UnknownPartError: the network has no block of that kind.
+
+    >>> import archspec
+    >>> model = archspec.load("resnet18").build(device="meta")
+    >>> list(find_blocks(model, "basic"))[:3]
+    ['layer4.1', 'layer4.0', 'layer3.1']
     """
     inside = [
         (name, module) for name, module in model.named_modules() if isinstance(module, Block) and module is not model

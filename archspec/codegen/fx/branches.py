@@ -20,7 +20,7 @@ _INDENT = "    "
 
 @dataclass(frozen=True, slots=True)
 class SkippedBranch:
-    """A branch in an fx graph: its first node, the call of its drop path, and a value of its shape that is there before."""
+    """A branch in an fx graph: its first node, the call of its drop path, and a value of its shape that is computed before it."""
 
     first: fx.Node
     drop: fx.Node

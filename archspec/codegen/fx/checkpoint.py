@@ -48,6 +48,12 @@ def load_weights(
     Raises:
         WeightsError: they cannot be read, they are not those of the network and `strict` is asked for, or none of them fits.
         OSError: a file cannot be read.
+
+    >>> import archspec
+    >>> arch = archspec.load("lstm")
+    >>> arch.save("lstm.safetensors", seed=1)
+    >>> load_weights(arch.build(), "lstm.safetensors").taken == len(arch.build().state_dict())
+    True
     """
     kinds = parse_kinds(adapt)
     own = model.state_dict()
@@ -89,7 +95,13 @@ def read_weights(
 def copy_weights(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
     """Copies weights into those of a network, `own`, its `state_dict`.
 
-    torch's `load_state_dict` looks through all keys of a module for each of its children: thousands of blocks take it minutes.
+    torch's `load_state_dict` looks through all keys of a module for each of its children, which takes minutes with thousands of blocks.
+
+    >>> import archspec
+    >>> model, other = (archspec.load("lstm").build(seed=seed) for seed in (0, 1))
+    >>> copy_weights(other.state_dict(), model.state_dict())
+    >>> all(bool((model.state_dict()[name] == weight).all()) for name, weight in other.state_dict().items())
+    True
     """
     with torch.no_grad():
         for key, weight in weights.items():

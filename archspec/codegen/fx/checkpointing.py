@@ -14,15 +14,15 @@ from torch.utils.checkpoint import checkpoint
 
 
 def call_checkpointed(block: nn.Module, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """A block's `call`, of which only the arguments are kept.
+    """A block's `call` of which only the arguments are kept for the backward pass.
 
-    Random numbers are the same in both passes. Running statistics are those of the first.
+    Random numbers are the same in both passes. Running statistics are updated in the first one only.
     """
     return checkpoint(call, *args, use_reentrant=False, context_fn=partial(_checkpoint_contexts, block), **kwargs)
 
 
 def can_checkpoint(given: Iterable[Any]) -> bool:
-    """Whether these are values that can be computed with twice: nothing that stands for one while a program is traced."""
+    """Whether these are tensors with values, and not those that stand for them while a program is traced."""
     return torch._C._get_tracing_state() is None and not any(isinstance(value, fx.Proxy) for value in given)
 
 

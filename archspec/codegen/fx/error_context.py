@@ -13,7 +13,7 @@ from archspec.numerals import format_sizes
 
 
 def add_error_context(error: Exception, blocks: type[fx.GraphModule]) -> None:
-    """Adds a note to an exception that was raised in the `forward` of one of `blocks`, unless it has one."""
+    """Adds to an exception that was raised in the `forward` of one of `blocks` a note with the layer and its place, unless it has one."""
     if getattr(error, "_archspec_located", False):
         return
     frame, line = _find_innermost_frame(error.__traceback__, blocks)

@@ -26,7 +26,11 @@ _INSTALL = "pip install 'archspec-nn[export]'"
 
 
 def make_metadata(text: str, name: str, overrides: Mapping[str, str], *, inference: bool = False) -> dict[str, str]:
-    """What a file of weights says of its network: the spec's text, its SHA-256, what was overridden, if it was optimised."""
+    """The metadata of a file of weights: the spec's text, its SHA-256, the overridden arguments, and whether the network was optimised.
+
+    >>> sorted(make_metadata("name: a", "a", {"width": "8"}))
+    ['archspec.name', 'archspec.set.width', 'archspec.sha256', 'archspec.spec']
+    """
     digest = hashlib.sha256(text.encode()).hexdigest()
     given = {f"archspec.set.{key}": value for key, value in overrides.items()}
     optimized = {"archspec.optimized": "inference"} if inference else {}

@@ -10,9 +10,14 @@ from archspec.codegen.fx.block import Block, BlockClass
 
 
 def flatten_model(model: fx.GraphModule) -> fx.GraphModule:
-    """The network as one graph without nested ones: equal in what it computes, in its weights and in their names.
+    """The network as one graph without nested ones: it computes the same, with the same weights of the same names.
 
     The modules are those of `model`, not copies of them. Hooks on the nested modules are not called any more.
+
+    >>> import archspec
+    >>> flat = flatten_model(archspec.load("lstm").build(device="meta"))
+    >>> sum(1 for node in flat.graph.nodes if node.op == "placeholder")
+    3
     """
     graph = fx.Graph()
     inputs = [graph.node_copy(node) for node in model.graph.nodes if node.op == "placeholder"]

@@ -17,8 +17,8 @@ class DropPath(nn.Module):
     - `rescale="train"`: x · b / q in training, x in evaluation, as dropout scales;
     - `rescale="test"`: x · b in training, x · q in evaluation, as the paper has it.
 
-    The two are equal in expectation. Takes a tensor of any shape whose first axis is the batch, and gives one of that
-    shape. With p = 1 the branch is always dropped. Raises `ValueError` where `p` is not a probability.
+    The two are equal in expectation. Takes a tensor of any shape whose first axis is the batch, and returns one of that
+    shape. With p = 1 the branch is always dropped.
 
     In a built network, a branch that enters a sum and is dropped for the whole minibatch is not computed, as in the paper's
     implementation: its batch normalisations keep their running statistics, its weights get no gradient (None, so that an
@@ -26,6 +26,13 @@ class DropPath(nn.Module):
     called. The draw is one number of torch's CPU generator, so that no device is waited for. Where Python cannot choose (under
     `torch.compile`, `torch.export`, `torch.fx.symbolic_trace`, `torch.jit.trace`, or interpreted node by node) every branch is
     computed and multiplied by b: the same distribution, without the saving.
+
+    Raises:
+        ValueError: `p` is not a probability.
+
+    >>> DropPath(0.5, rescale="test").eval()(torch.ones(2, 3))
+    tensor([[0.5000, 0.5000, 0.5000],
+            [0.5000, 0.5000, 0.5000]])
     """
 
     def __init__(

@@ -19,7 +19,7 @@ from archspec.ops.activation import ReLU
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
 from archspec.ops.norm import BatchNorm
-from archspec.passes.chains import ValueUses, joins_channels, leads_with_channels
+from archspec.passes.chains import joins_channels, leads_with_channels
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -47,38 +47,36 @@ def find_recomputable(graph: Graph) -> tuple[Graph, Mapping[int, NormReluConv]]:
 
     No concatenation reads another one: what a dense block keeps is what its layers add.
     """
-    spread = _split_concats(graph)
+    spread = split_concats(graph)
     return spread, {chain.conv: chain for chain in _find_chains(spread)}
 
 
 def _find_chains(graph: Graph) -> Iterator[NormReluConv]:
-    value_uses = ValueUses.from_graph(graph)
     for norm in graph.ops:
-        relu = value_uses.only_consumer(norm.outputs[0]) if isinstance(norm.op, BatchNorm) else None
-        conv = value_uses.only_consumer(relu.outputs[0]) if relu is not None and isinstance(relu.op, ReLU) else None
+        relu = graph.only_user(norm.outputs[0]) if isinstance(norm.op, BatchNorm) else None
+        conv = graph.only_user(relu.outputs[0]) if relu is not None and isinstance(relu.op, ReLU) else None
         if relu is None or conv is None or not isinstance(conv.op, Conv) or conv.op.padding_mode != "zeros":
             continue
         if not norm.path or not conv.path or len({norm.region, relu.region, conv.region}) > 1:
             continue
         before = graph.nodes[norm.inputs[0].node]
         own = isinstance(before, Node) and _concatenates_channels(before) and before.region == norm.region
-        alone = own and value_uses.only_consumer(norm.inputs[0]) is norm
+        alone = own and graph.only_user(norm.inputs[0]) is norm
         yield NormReluConv(before.id if alone else None, norm.id, relu.id, conv.id)
 
 
 @graph_pass("back end", keeps="training")
-def _split_concats(graph: Graph) -> Graph:
+def split_concats(graph: Graph) -> Graph:
     """The graph whose concatenations read no concatenations, with one more before each normalisation that begins a chain."""
     starts = {chain.norm for chain in _find_chains(graph)}
     parts: dict[Value, tuple[Value, ...]] = {}
     for node in graph.ops:
         if _concatenates_channels(node):
             parts[node.outputs[0]] = tuple(part for value in node.inputs for part in parts.get(value, (value,)))
-    value_uses = ValueUses.from_graph(graph)
     unread = {
         value
         for value in parts
-        if value not in value_uses.outputs
+        if not graph.is_output(value)
         and all(consumer.id in starts or consumer.outputs[0] in parts for consumer in graph.users(value))
     }
 
@@ -206,7 +204,7 @@ def _autocast_dtype(value: Tensor) -> torch.dtype | None:
 
 
 def _cast_operand(operand: Any, precision: torch.dtype | None) -> Any:
-    """An operand of a convolution as autocast would give it: float64 stays what it is."""
+    """An operand of a convolution in the type that autocast gives it; float64 is not changed."""
     if precision is None or operand is None or operand.dtype == torch.float64:
         return operand
     return operand.to(precision)

@@ -18,7 +18,7 @@ _CPU_IS_FULL = ("can't allocate memory", "not enough memory")  # torch has no cl
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What happened; times are in seconds of a clock on the wall, shapes have the batch."""
+    """The result of one build and one forward pass; times are in seconds of a wall clock, shapes include the batch."""
 
     device: str
     batch: int
@@ -33,7 +33,7 @@ class Trial:
 def try_out(
     graph: Graph, build: Callable[[torch.device], fx.GraphModule], *, device: str = "auto", batch: int = 2
 ) -> Trial:
-    """Has the network of a graph built on a device (`auto`, `cpu` or `cuda`) and runs it once on noise, in eval mode.
+    """Builds the network of a graph on a device (`auto`, `cpu` or `cuda`) and runs it once on noise, in eval mode.
 
     Raises:
         MissingDeviceError: the device is not there.

@@ -30,14 +30,21 @@ _STEEPEST = 1e30
 
 
 def map_weights(graph: Graph, weights: Weights, *, since: int = 0) -> dict[str, Tensor]:
-    """The `state_dict` of a network that is equal to `weights`, one of the network before its passes.
+    """The `state_dict` of a network after its passes that computes the same as `weights`, one of the network before them.
 
     `since` is how many of its passes those weights have followed already. Tensors that no pass touched are the same objects.
     What is computed is computed in float64 and rounded once. Weights that a pass has added anew are not among them: they keep the
     values that they are initialised with.
 
     Raises:
-        KeyError: a weight that a pass needs is not there.
+        KeyError: a weight that a pass needs is missing.
+
+    >>> import archspec
+    >>> whole = archspec.load("cifar_resnet20_A")
+    >>> part = whole.lesion(drop=["stage1.1"])
+    >>> weights = whole.build().state_dict()
+    >>> len(weights), len(map_weights(part.graph, weights))
+    (116, 104)
     """
     current = dict(weights)
     with torch.no_grad():

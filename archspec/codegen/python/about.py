@@ -11,7 +11,7 @@ from archspec.printable import escape_unprintable
 
 
 class DescribedNetwork(Protocol):
-    """What is said about a network."""
+    """What the docstring of a printed module is made from."""
 
     @property
     def name(self) -> str: ...
@@ -30,7 +30,12 @@ class DescribedNetwork(Protocol):
 
 
 def describe_network(network: DescribedNetwork, command: str | None) -> str:
-    """What the docstring of a printed module says: the network, its paper, its counts, the command that made it."""
+    """The docstring of a printed module: the network, its paper, its counts, the command that made it.
+
+    >>> import archspec
+    >>> print(describe_network(archspec.load("lstm"), None).splitlines()[0])
+    The network lstm.
+    """
     counts = (
         f"{network.params:,} parameters, {network.macs:,} multiply-accumulates for one sample,"
         f" {network.depth:,} weighted layers deep"

@@ -136,7 +136,7 @@ def _substitute(tree: object, operands: list[ValueArgument], results: list[Value
 
 
 def _as_chain(body: ClassBody) -> list[Member | ModuleRun] | None:
-    """The members of a body that only calls one after the other, each once; None of any other body."""
+    """The members of a body that calls each of them once, one after the other; None for any other body."""
     current = body.inputs
     if len(body.statements) != len(body.members):
         return None

@@ -32,7 +32,7 @@ from archspec.spec.reserved_names import RESERVED
 
 
 def write_class(family: ClassTemplate, names: Sequence[str], initialise: ast.FunctionDef | None = None) -> ast.ClassDef:
-    """The class of a family; `names` are the arguments of its `forward`. It ends its constructor with `initialise`."""
+    """The class of a template; `names` are the arguments of its `forward`. `initialise` is called at the end of its constructor."""
     return _ClassWriter(family, names).write(initialise)
 
 
@@ -176,7 +176,7 @@ def _numbered_name(prefix: str, start: int) -> ast.expr:
 
 
 def _forward_type(count: int) -> ast.expr:
-    """The type of what a `forward` gives."""
+    """The return type of a `forward`."""
     if count == 1:
         return make_name("Tensor")
     several = [make_name("Tensor"), ast.Constant(...)] if count > 4 else [make_name("Tensor")] * count

@@ -80,7 +80,7 @@ class _Break:
 def wrap_statement(before: str, node: ast.expr, after: str = "", indent: int = 0, *, inside: bool = False) -> list[str]:
     """A statement that ends in an expression, in lines of at most `WIDTH` columns where that is possible.
 
-    What is `inside` brackets already needs none to be broken at an operator.
+    What is `inside` brackets can be broken at an operator without further brackets.
     """
     pad = " " * indent
     single = f"{pad}{before}{format_expression(node)}{after}"

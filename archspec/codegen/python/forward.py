@@ -44,7 +44,7 @@ _NESTED = 3  # modules in one expression
 
 @dataclass(frozen=True)
 class CodeExpression:
-    """What computes a value: how many modules it calls, how many of them have weights, whether torch leaves it untyped."""
+    """An expression that computes a value: how many modules it calls, how many of them have weights, and whether its type is unknown."""
 
     node: ast.expr
     calls: int = 0
@@ -53,7 +53,7 @@ class CodeExpression:
 
 
 class ForwardWriter:
-    """Writes the statements of one body; `access` says how a member is reached, `names` are the arguments."""
+    """Writes the statements of one body; `access` gives the expression of a member, `names` are the arguments."""
 
     def __init__(
         self,
@@ -182,7 +182,7 @@ class ForwardWriter:
         self._code.append(make_assignment(target, expression.node))
 
     def _is_constant(self, statement: Statement | None) -> bool:
-        """Whether a statement is a parameter of the module, or an item of one: that is its own name, however often it is read."""
+        """Whether a statement is a parameter of the module, or an item of one: such a value is read under its own name, however often it is used."""
         if statement is None:
             return False
         if statement.target == "operator.getitem":

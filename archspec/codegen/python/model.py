@@ -43,7 +43,7 @@ class Member:
 
 @dataclass(frozen=True)
 class ModuleRun:
-    """Modules of a chain with numbered names that differ at most in numbers."""
+    """Consecutive modules of a chain with numbered names, which differ at most in numbers."""
 
     prefix: str
     start: int

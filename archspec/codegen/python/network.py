@@ -29,7 +29,13 @@ _NESTED = 3  # such chains inside one another
 
 
 def print_source(graph: Graph, docstring: str) -> str:
-    """The network as the text of a Python module that imports nothing but torch. `docstring` is its docstring."""
+    """The network as the text of a Python module that imports nothing but torch. `docstring` is its docstring.
+
+    >>> import archspec
+    >>> source = print_source(archspec.load("lstm").graph, "An LSTM.")
+    >>> [line for line in source.splitlines() if line.startswith(("import", "from", "class"))]
+    ['import torch', 'from torch import Tensor, nn', 'class Memory(nn.Module):', 'class State(nn.Module):', 'class Cell(nn.Module):', 'class Lstm2(nn.Module):', 'class Lstm(nn.Module):']
+    """
     layout = build_module_tree(graph)
     classes = _ClassCollection(layout, graph.name)
     steps = lower_graph(graph)[0]

@@ -19,7 +19,7 @@ from archspec.ops.join import Add, Concat
 from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
 from archspec.ops.tensor import Split
-from archspec.passes.chains import ValueUses, joins_channels, leads_with_channels
+from archspec.passes.chains import joins_channels, leads_with_channels
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -29,7 +29,7 @@ _CONSUMING = (Conv, Clamp, ScaleShift, Pooling, Concat)
 
 @dataclass(frozen=True)
 class BufferedConcat:
-    """A concatenation of a value, `added` to from some of its channels on, and of more `parts`."""
+    """A concatenation of a value, to which others are `added` from some of its channels on, and of more `parts`."""
 
     node: Node
     base: Value
@@ -45,10 +45,7 @@ class BufferedConcat:
 @graph_pass("back end", keeps="evaluation")
 def share_concat_buffers(graph: Graph) -> Graph:
     """The graph in which each series of concatenations, of which one builds on the one before, has one piece of memory."""
-    value_uses = ValueUses.from_graph(graph)
-    chosen = {
-        growth.node.id: (growth, room) for chain in _find_chains(value_uses) for growth, room in _assign_room(chain)
-    }
+    chosen = {growth.node.id: (growth, room) for chain in _find_chains(graph) for growth, room in _assign_room(chain)}
     inside = {node.id for growth, _ in chosen.values() for node in growth.inside}
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
@@ -69,29 +66,29 @@ def _assign_room(chain: list[BufferedConcat]) -> Iterator[tuple[BufferedConcat, 
     return ((growth, None if index else room) for index, growth in enumerate(chain))
 
 
-def _find_chains(value_uses: ValueUses) -> list[list[BufferedConcat]]:
+def _find_chains(graph: Graph) -> list[list[BufferedConcat]]:
     """Series of two or more: a concatenation continues the series whose last value it builds on, or else begins one."""
-    growths = [growth for node in value_uses.graph.ops if (growth := _match_concat(value_uses, node)) is not None]
+    growths = [growth for node in graph.ops if (growth := _match_concat(graph, node)) is not None]
     ends = {inner.id: growth.node.id for growth in growths for inner in growth.inside}
     chains: dict[Value, list[BufferedConcat]] = {}
     earlier: dict[int, int] = {}
     for growth in growths:
         chain = chains.get(growth.base)
         if chain is not None and growth.added:
-            needed = max(earlier[id(chain)], _find_last_use(value_uses, growth.base, ends, but=growth.inside))
+            needed = max(earlier[id(chain)], _find_last_use(graph, growth.base, ends, but=growth.inside))
             if needed >= growth.node.id:
                 growth = _match_plain_concat(growth.node)
         chain = chains.pop(growth.base, [])
-        read = _find_last_use(value_uses, growth.base, ends, but=growth.inside) if chain else -1
+        read = _find_last_use(graph, growth.base, ends, but=growth.inside) if chain else -1
         earlier[id(chain)] = max(earlier.get(id(chain), -1), read) if chain else -1
         chain.append(growth)
         chains[growth.node.outputs[0]] = chain
     return [chain for chain in chains.values() if len(chain) > 1]
 
 
-def _match_concat(value_uses: ValueUses, node: Node) -> BufferedConcat | None:
+def _match_concat(graph: Graph, node: Node) -> BufferedConcat | None:
     return (
-        (_match_split_concat(value_uses, node) or _match_plain_concat(node))
+        (_match_split_concat(graph, node) or _match_plain_concat(node))
         if joins_channels(node) and leads_with_channels(node)
         else None
     )
@@ -101,9 +98,9 @@ def _match_plain_concat(node: Node) -> BufferedConcat:
     return BufferedConcat(node, node.inputs[0], node.inputs[1:])
 
 
-def _match_split_concat(value_uses: ValueUses, node: Node) -> BufferedConcat | None:
+def _match_split_concat(graph: Graph, node: Node) -> BufferedConcat | None:
     """A concatenation that begins with all parts of a split, in order, some of them summed with another value."""
-    origins = [_trace_split(value_uses, value, node) for value in node.inputs]
+    origins = [_trace_split(graph, value, node) for value in node.inputs]
     first = origins[0]
     if first is None:
         return None
@@ -127,41 +124,37 @@ Origin = tuple[Node, int, Node | None]
 """A split, which of its outputs a value is, and the sum of that output and another value, if the value is one."""
 
 
-def _trace_split(value_uses: ValueUses, value: Value, consumer: Node) -> Origin | None:
-    """Where an operand comes from, if nothing else reads it or what is behind it."""
-    node = value_uses.graph.nodes[value.node]
-    if value_uses.only_consumer(value) is not consumer or not isinstance(node, Node):
+def _trace_split(graph: Graph, value: Value, consumer: Node) -> Origin | None:
+    """The split that an operand comes from, directly or through a sum with another value, if nothing else consumes them; else None."""
+    node = graph.nodes[value.node]
+    if graph.only_user(value) is not consumer or not isinstance(node, Node):
         return None
     if isinstance(node.op, Split):
         return node, value.index, None
     if not isinstance(node.op, Add) or len(node.inputs) != 2 or not leads_with_channels(node):
         return None
     for part in node.inputs:
-        split = value_uses.graph.nodes[part.node]
-        if (
-            isinstance(split, Node)
-            and isinstance(split.op, Split)
-            and _is_only_consumer(value_uses, node, *node.inputs)
-        ):
+        split = graph.nodes[part.node]
+        if isinstance(split, Node) and isinstance(split.op, Split) and _is_only_consumer(graph, node, *node.inputs):
             return split, part.index, node
     return None
 
 
-def _is_only_consumer(value_uses: ValueUses, consumer: Node, *values: Value) -> bool:
-    return all(value_uses.only_consumer(value) is consumer for value in values)
+def _is_only_consumer(graph: Graph, consumer: Node, *values: Value) -> bool:
+    return all(graph.only_user(value) is consumer for value in values)
 
 
 def _splits_channels(split: Node) -> bool:
     return isinstance(split.op, Split) and split.op.along_channels(*split.input_shapes)
 
 
-def _find_last_use(value_uses: ValueUses, value: Value, ends: Mapping[int, int], *, but: tuple[Node, ...]) -> int:
+def _find_last_use(graph: Graph, value: Value, ends: Mapping[int, int], *, but: tuple[Node, ...]) -> int:
     """The number of the last node that needs a value as it is, `but` for some; of all nodes where something may lie in its memory.
 
     A split that a concatenation takes back is needed up to that: `ends` says which.
     """
-    beyond = len(value_uses.graph.nodes)
-    consumers = [consumer for consumer in value_uses.graph.users(value) if consumer not in but]
+    beyond = len(graph.nodes)
+    consumers = [consumer for consumer in graph.users(value) if consumer not in but]
     last = max(
         (
             ends.get(consumer.id, consumer.id if isinstance(consumer.op, _CONSUMING) else beyond)
@@ -169,4 +162,4 @@ def _find_last_use(value_uses: ValueUses, value: Value, ends: Mapping[int, int],
         ),
         default=-1,
     )
-    return beyond if value in value_uses.outputs else last
+    return beyond if graph.is_output(value) else last

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from archspec.ops.join import Add, Concat
 from archspec.ops.linear import Linear
 from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
-from archspec.passes.chains import ValueUses, leads_with_channels
+from archspec.passes.chains import leads_with_channels
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -26,7 +25,7 @@ _CONSUMING = (Conv, Linear, Pooling, Add, Concat, ScaleShift, Clamp)
 
 @dataclass(frozen=True)
 class Fusion:
-    """A convolution and what follows it, each read by the next alone."""
+    """A convolution and the nodes after it, each the only consumer of the one before."""
 
     conv: Node
     add: Node | None
@@ -53,8 +52,7 @@ def fuse_conv_add_relu(graph: Graph) -> Graph:
 
     A sum goes with the later one of its operands where both could take it along.
     """
-    value_uses = ValueUses.from_graph(graph)
-    ends = {fusion.end.id: fusion for fusion in _find_fusions(value_uses)}
+    ends = {fusion.end.id: fusion for fusion in _find_fusions(graph)}
     moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
@@ -67,7 +65,7 @@ def fuse_conv_add_relu(graph: Graph) -> Graph:
         op = FusedConv(
             **dict(conv.op),
             relu=fusion.relu is not None,
-            overwrites=_may_overwrite(value_uses, fusion, ends, moved),
+            overwrites=_may_overwrite(graph, fusion, ends, moved),
         )
         operands = rewriter.find_values((*conv.inputs, *fusion.addends), conv)
         return rewriter.add(op, operands, conv, path=conv.path, region=node.region, weights="kept")
@@ -75,18 +73,17 @@ def fuse_conv_add_relu(graph: Graph) -> Graph:
     return rewrite_graph(graph, rewrite)
 
 
-def _find_fusions(value_uses: ValueUses) -> list[Fusion]:
+def _find_fusions(graph: Graph) -> list[Fusion]:
     """All fusions, the later convolutions first: they may take the sums."""
     taken: set[int] = set()
     fusions = []
-    uses = Counter(node.path for node in value_uses.graph.ops)  # those of one module cannot have kernels of their own
-    for node in reversed(value_uses.graph.nodes):
-        if not isinstance(node, Node) or not _is_fusible(node) or uses[node.path] > 1:
+    for node in reversed(graph.nodes):
+        if not isinstance(node, Node) or not _is_fusible(node) or graph.shares_module(node):
             continue
-        add = _only_consumer_of_type(value_uses, node, Add)
+        add = _only_consumer_of_type(graph, node, Add)
         if add is not None and (len(add.inputs) != 2 or add.id in taken or not leads_with_channels(add)):
             add = None
-        relu = _only_consumer_of_type(value_uses, add or node, ReLU)
+        relu = _only_consumer_of_type(graph, add or node, ReLU)
         taken |= {add.id} if add else set()
         fusions.append(Fusion(node, add, relu))
     return fusions
@@ -100,20 +97,20 @@ def _is_fusible(node: Node) -> bool:
     return op.padding_mode == "zeros" and shape.channels > 1 and bool(node.path)
 
 
-def _only_consumer_of_type(value_uses: ValueUses, node: Node, kind: type[Add | ReLU]) -> Node | None:
-    consumer = value_uses.only_consumer(node.outputs[0])
+def _only_consumer_of_type(graph: Graph, node: Node, kind: type[Add | ReLU]) -> Node | None:
+    consumer = graph.only_user(node.outputs[0])
     return consumer if consumer is not None and isinstance(consumer.op, kind) else None
 
 
-def _may_overwrite(value_uses: ValueUses, fusion: Fusion, ends: Mapping[int, Fusion], moved: Mapping[int, int]) -> bool:
+def _may_overwrite(graph: Graph, fusion: Fusion, ends: Mapping[int, Fusion], moved: Mapping[int, int]) -> bool:
     """Whether the other operand of a sum has memory of its own, and is not read once the kernel has begun."""
     if fusion.add is None:
         return False
     (value,) = fusion.addends
-    producer = value_uses.graph.nodes[value.node]
-    if value in value_uses.outputs or not isinstance(producer, Node):
+    producer = graph.nodes[value.node]
+    if graph.is_output(value) or not isinstance(producer, Node):
         return False
-    others = [consumer for consumer in value_uses.graph.users(value) if consumer is not fusion.add]
+    others = [consumer for consumer in graph.users(value) if consumer is not fusion.add]
     return (producer.id in ends or isinstance(producer.op, _FRESH)) and all(
         isinstance(consumer.op, _CONSUMING) and moved.get(consumer.id, consumer.id) < fusion.end.id
         for consumer in others

@@ -112,7 +112,7 @@ def _add_into_base(base: Tensor, added: Added) -> Tensor:
 
 
 def _is_traced(values: Iterable[Tensor]) -> bool:
-    """Whether values are followed, for a gradient or a trace, which a kernel of ours would mislead."""
+    """Whether operations are recorded, for a gradient or a trace, which would not see what our kernel computes."""
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return True
     gradients = torch.is_grad_enabled()

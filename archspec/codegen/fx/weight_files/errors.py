@@ -8,7 +8,7 @@ _LONGEST = 80
 
 
 class FormatError(ArchspecError, ValueError):
-    """What a file's content is not, where its format says that it must be; whoever opened the file adds its name."""
+    """The content of a file is not what its format requires; the caller that opened the file adds its name."""
 
     def __init__(self, message: str, *, help: str = "") -> None:
         super().__init__(message)

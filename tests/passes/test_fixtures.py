@@ -1,0 +1,95 @@
+"""Every pass on a small network: the graph before and after, what became of the weights, and that both compute the same.
+
+A file of `fixtures` is a spec. Its first line says which pass it is for; a second one may say which mode the pass keeps with
+these arguments. Below the spec stand, as comments, the graphs and the weights, which `--update-goldens` rewrites.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+import archspec
+from archspec.codegen.fx import build, map_weights
+from archspec.codegen.fx.kernels.concat_buffer import share_concat_buffers
+from archspec.codegen.fx.kernels.fuse import fuse_conv_add_relu
+from archspec.codegen.fx.recompute import split_concats
+from archspec.ir.graph import Graph
+from archspec.ir.text import format_graph, format_weight_map
+from archspec.passes import PASSES, Pass
+from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
+
+FOLDER = Path(__file__).parent / "fixtures"
+BY_NAME = {chosen.name: chosen for chosen in (*PASSES, fuse_conv_add_relu, share_concat_buffers, split_concats)}
+LARGEST = {torch.float64: 1e-12, torch.float32: TOLERANCE}
+
+
+@dataclass(frozen=True)
+class Fixture:
+    spec: str
+    chosen: Pass
+    arguments: dict[str, Any]
+    keeps: str | None
+
+
+def read_fixture(path: Path) -> Fixture:
+    text = path.read_text(encoding="utf-8")
+    spec = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(("#|", "#-")))
+    said = yaml.safe_load("\n".join(line[2:] for line in spec.splitlines() if line.startswith("# ")))
+    ((name, arguments),) = said["pass"].items()
+    chosen = BY_NAME[name]
+    return Fixture(spec, chosen, as_tuples(arguments), said.get("keeps", chosen.keeps))
+
+
+def as_tuples(value: Any) -> Any:
+    """Arguments as a spec gives them: a list is a tuple."""
+    if isinstance(value, dict):
+        return {name: as_tuples(part) for name, part in value.items()}
+    return tuple(map(as_tuples, value)) if isinstance(value, list) else value
+
+
+def show_change(before: Graph, after: Graph) -> str:
+    """Both graphs, and what became of the weights, as comments."""
+    weights = "\n".join(map(format_weight_map, after.weight_provenance[len(before.weight_provenance) :]))
+    sections = {"before": format_graph(before), "after": format_graph(after), "weights": weights}
+    return "".join(
+        f"#- {title}\n" + "".join(f"#| {line}\n" for line in text.splitlines()) for title, text in sections.items()
+    )
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_pass_does_what_stands_there_and_computes_the_same(path: Path, request: pytest.FixtureRequest) -> None:
+    fixture = read_fixture(path)
+    before = archspec.load(fixture.spec)
+    after = fixture.chosen(before.graph, **fixture.arguments)
+    expected = fixture.spec + show_change(before.graph, after)
+    if request.config.getoption("--update-goldens"):
+        path.write_text(expected, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == expected
+    check_outputs(fixture, before, after)
+
+
+def check_outputs(fixture: Fixture, before: archspec.Architecture, after: Graph) -> None:
+    """That the weights of the network before fit the one after, and that it computes the same, as far as that is promised."""
+    dtype = torch.float32 if "back end" in fixture.chosen.asked_by else torch.float64  # kernels are for float32
+    old, new = evaluated(before, dtype), build(after, dtype=dtype).eval()
+    new.load_state_dict(map_weights(after, old.state_dict()), strict=True)
+    if fixture.keeps == "training":
+        old.train(), new.train()
+        assert distance(results(old, inputs(before), dtype), results(new, inputs(before), dtype)) < LARGEST[dtype]
+    if fixture.keeps is not None:
+        old.eval(), new.eval()
+        new.load_state_dict(map_weights(after, old.state_dict()), strict=True)
+        assert distance(results(old, inputs(before), dtype), results(new, inputs(before), dtype)) < LARGEST[dtype]
+
+
+def test_every_pass_has_a_fixture_that_shows_what_it_keeps() -> None:
+    fixtures = [read_fixture(path) for path in FOLDER.glob("*.yaml")]
+    assert {fixture.chosen.name for fixture in fixtures} == BY_NAME.keys()
+    shown = {(fixture.chosen.name, fixture.keeps) for fixture in fixtures}
+    assert all((chosen.name, chosen.keeps) in shown for chosen in BY_NAME.values() if chosen.keeps)
