@@ -396,9 +396,9 @@ def test_a_part_of_a_network_takes_its_own(net: archspec.Architecture, tmp_path:
     model = net.build(seed=4)
     (tmp_path / "w.pt").write_bytes(pack_torch(dict(model.state_dict())))
     part = torch.nn.ModuleDict({"bn": torch.nn.BatchNorm2d(4)})
-    load_own_weights(part, tmp_path / "w.pt")
+    load_own_weights(part, tmp_path / "w.pt", net.graph)
     with pytest.raises(WeightsError, match=r"missing +other\.weight"):
-        load_own_weights(torch.nn.ModuleDict({"other": torch.nn.Linear(1, 1)}), tmp_path / "w.pt")
+        load_own_weights(torch.nn.ModuleDict({"other": torch.nn.Linear(1, 1)}), tmp_path / "w.pt", net.graph)
 
 
 @pytest.mark.parametrize(
