@@ -52,6 +52,11 @@ class Architecture(Network):
         """What took the place of the spec's `args`, as text."""
 
     @property
+    def optimized(self) -> bool:
+        """Whether it was made by `optimize`."""
+        return self.optimized_from is not None
+
+    @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What of the spec changes nothing, or reads as if something else were meant; `archspec check` prints them."""
         return self.program.warnings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
@@ -11,8 +11,6 @@ from archspec.errors import ExportError, Source
 from archspec.formats import Format, find_format
 
 if TYPE_CHECKING:
-    from archspec.analysis.paths import PathCounts
-    from archspec.draw.picture import Picture
     from archspec.ir.graph import Graph
     from archspec.spec.bound_tree import Program
     from archspec.spec.limits import Limits
@@ -22,29 +20,26 @@ NetworkKind = Literal["picture", "source", "program", "weights", "report", "spec
 
 
 class SavedNetwork(Protocol):
-    """What is asked of a network that is written; `archspec.Architecture` has it."""
+    """What is written: an `Architecture`."""
+
+    graph: Graph
+    program: Program
+    text: str
+    overrides: dict[str, str]
+    path: Path | None
+    rewrites: tuple[tuple[str, Mapping[str, Any]], ...]
 
     @property
     def name(self) -> str: ...
     @property
-    def text(self) -> str: ...
+    def optimized(self) -> bool: ...
     @property
-    def path(self) -> Path | None: ...
+    def build(self) -> Callable[..., Any]: ...
     @property
-    def program(self) -> Program: ...
-    @property
-    def graph(self) -> Graph: ...
-    @property
-    def overrides(self) -> Mapping[str, str]: ...
-    @property
-    def rewrites(self) -> tuple[tuple[str, Mapping[str, Any]], ...]: ...
-    @property
-    def optimized_from(self) -> object: ...
-    def paths(self) -> PathCounts: ...
-    def source(self, command: str | None = None) -> str: ...
-    def draw(self, *args: Any, **options: Any) -> Picture: ...
+    def draw(self) -> Callable[..., Any]: ...
+    def paths(self) -> Any: ...
     def report(self, *others: Any) -> str: ...
-    def build(self, *args: Any, **options: Any) -> Any: ...
+    def source(self, command: str | None = None) -> str: ...
 
 
 def save_network(
@@ -116,7 +111,7 @@ def _derive_text(arch: SavedNetwork, path: Path) -> str:
     from archspec.spec.yaml_reader import read_tree
     from archspec.spec.yaml_tree import to_plain_data
 
-    if arch.optimized_from is not None:
+    if arch.optimized:
         raise ExportError("an optimised network has no spec: write the one that it was made from")
     if arch.path is None and not (arch.rewrites or arch.overrides):
         return arch.text

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archspec.cli.console import find_screen, print_lines
@@ -13,7 +11,7 @@ from archspec.columns import Column
 from archspec.numerals import format_number, format_power_of_two
 
 if TYPE_CHECKING:
-    from archspec import Architecture, Expansion, PathCounts, SignalPath
+    from archspec import Expansion, PathCounts, SignalPath
 
 _BAR = 40  # columns of the longest bar
 _LENGTHS = (
@@ -84,47 +82,6 @@ def show_expansion(expanded: Expansion) -> None:
     )
     print_lines(*(expanded.gradient_formula(unit, _TERMS) for unit in range(min(len(expanded.units), _UNITS))), "")
     print_lines(*(f"{symbol}  {unit_name}: {', '.join(ops)}" for symbol, unit_name, ops in expanded.legend()))
-
-
-@dataclass(frozen=True)
-class LesionResult:
-    """What was done to a network, and what came out; `without_shortcut` are the parts that had no shortcut."""
-
-    before: Architecture
-    after: Architecture
-    drop: tuple[str, ...]
-    swap: tuple[tuple[str, str], ...]
-    without_shortcut: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, object]:
-        return {
-            "name": self.before.name,
-            "drop": list(self.drop),
-            "swap": [list(pair) for pair in self.swap],
-            "without_shortcut": list(self.without_shortcut),
-            "paths": {"before": self.before.paths().total, "after": self.after.paths().total},
-            "params": {"before": self.before.params, "after": self.after.params},
-        }
-
-
-def show_lesion(result: LesionResult, out: Path) -> None:
-    """What was done to a network, and how many paths are left."""
-    print_lines(((result.before.name, "bold"),))
-    changes = (("dropped", result.drop), ("swapped", [" and ".join(pair) for pair in result.swap]))
-    before, after = result.before.paths().total, result.after.paths().total
-    show_facts(
-        *((action, ", ".join(names)) for action, names in changes if names),
-        ("paths", f"{format_number(after)} of {format_number(before)}", _format_powers(after, before)),
-        ("parameters", f"{result.after.params:,} of {result.before.params:,}"),
-        ("written", str(out)),
-    )
-    for name in result.without_shortcut:
-        print_lines(f"{name} has no shortcut: what enters it goes on in its place")
-
-
-def _format_powers(after: int, before: int) -> str:
-    powers = format_power_of_two(after), format_power_of_two(before)
-    return " of ".join(powers) if all(powers) else ""
 
 
 def _show_lengths(lengths: Mapping[int, int]) -> None:

@@ -136,6 +136,4 @@ class GraphContents(Protocol):
 
 def is_noop(node: Node) -> bool:
     """Whether a node is no box: it changes nothing."""
-    return node.op.word in {"identity", "bundle"} or (
-        node.op.join and len(node.inputs) == 1 and node.op.word != "multiply"
-    )
+    return node.op.passes_through(len(node.inputs))

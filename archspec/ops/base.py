@@ -221,6 +221,10 @@ class Op(BaseModel):
                     help="a number, normal and uniform are for weights of any shape",
                 )
 
+    def passes_through(self, count: int) -> bool:
+        """Whether the `count` operands that it has are its outputs, none of them changed."""
+        return False
+
     def carries(self, operand: int, count: int = 1) -> bool:
         """Whether the signal passes from operand number `operand`, of `count`, to the output; it does not through a gate."""
         return True

@@ -32,6 +32,9 @@ class Join(Op):
     join: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
 
+    def passes_through(self, count: int) -> bool:
+        return count == 1
+
 
 class Folding(Join):
     """A join of equal shapes, element by element, from the first operand to the last; one without a batch is the same for each sample."""
@@ -162,6 +165,9 @@ class Multiply(Join):
             product = Result(len(calls) - 1)
         return tuple(calls)
 
+    def passes_through(self, count: int) -> bool:
+        return False
+
     def carries(self, operand: int, count: int = 1) -> bool:
         return operand == 0
 
@@ -218,6 +224,9 @@ class Bundle(Join):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         return ()
+
+    def passes_through(self, count: int) -> bool:
+        return True
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int

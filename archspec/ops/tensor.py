@@ -28,6 +28,9 @@ class Identity(Op):
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         return ()
 
+    def passes_through(self, count: int) -> bool:
+        return True
+
 
 class Split(Op):
     """Cuts a value into several, along the channels or another axis."""

@@ -10,7 +10,7 @@ import pytest
 
 import archspec
 from archspec.errors import Use
-from archspec.ir.graph import UNKNOWN_SPAN, FrozenGraphError, Graph, Node, Value
+from archspec.ir.graph import UNKNOWN_SPAN, FrozenGraphError, Graph, Node, Value, is_noop
 from archspec.ir.parts import NamedParts
 from archspec.ir.regions import RegionTree
 from archspec.ir.shape import Shape
@@ -165,3 +165,11 @@ def test_a_pass_leaves_the_graph_before_as_it_was() -> None:
     arch.rewrite("stochastic_depth")
     assert [node.name for node in arch.graph.ops] == names
     assert [value.users for node in arch.graph.nodes for value in node.outputs] == users
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_what_passes_through_is_what_needs_no_call(name: str) -> None:
+    for node in archspec.load(name).graph.ops:
+        assert node.op.passes_through(len(node.inputs)) == (not node.op.lower(*node.input_shapes))
+        if is_noop(node):
+            assert node.output_shapes == node.input_shapes

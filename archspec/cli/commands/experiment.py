@@ -108,7 +108,12 @@ def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
     @seed_option
     @device_option
     @click.option(
-        "-o", "--output", "out", type=OutputFile(".png", ".svg"), metavar="FILE", help="A picture: .png or .svg."
+        "-o",
+        "--output",
+        "out",
+        type=OutputFile(*archspec.list_endings("plot")),
+        metavar="FILE",
+        help="A picture: .png or .svg.",
     )
     @json_option
     @functools.wraps(measure)
