@@ -29,10 +29,12 @@ if TYPE_CHECKING:
         InternalError,
         MissingDeviceError,
         WeightsError,
+        WeightsNote,
         WeightsWarning,
     )
     from archspec.codegen.fx.assemble import Checkpoint
     from archspec.codegen.fx.trial import Trial
+    from archspec.codegen.fx.weight_files.fit import WeightReport
     from archspec.draw.picture import Detail, Direction, DrawError, Picture
     from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, Source, Span, SpecError
     from archspec.extras import UnavailableError
@@ -97,7 +99,9 @@ __all__ = [
     "Trial",
     "UnavailableError",
     "UnknownPartError",
+    "WeightReport",
     "WeightsError",
+    "WeightsNote",
     "WeightsWarning",
     "ZooEntry",
     "bundled",
@@ -126,9 +130,10 @@ _HOMES = {
     "analysis.paths": "PathCounts",
     "api": "bundled check load load_overridden schema",
     "architecture": "Architecture",
-    "codegen.errors": "BuildError CheckpointWarning InternalError MissingDeviceError WeightsError WeightsWarning",
+    "codegen.errors": "BuildError CheckpointWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
     "codegen.fx.assemble": "Checkpoint",
     "codegen.fx.trial": "Trial",
+    "codegen.fx.weight_files.fit": "WeightReport",
     "draw.picture": "Detail Direction DrawError Picture",
     "errors": "ArchspecError Diagnostic ExportError LimitError Note Source Span SpecError",
     "extras": "UnavailableError",

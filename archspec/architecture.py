@@ -16,7 +16,7 @@ from archspec.spec.bound_tree import Program
 if TYPE_CHECKING:
     import torch
 
-    from archspec.codegen.fx import Checkpoint
+    from archspec.codegen.fx import Checkpoint, WeightReport, Weights
     from archspec.codegen.fx.trial import Trial
     from archspec.draw.picture import Detail, Direction, Picture
     from archspec.passes.optimize import Purpose
@@ -50,6 +50,11 @@ class Architecture(Network):
         """The spec as it was written, without what it extends."""
         self.overrides = dict(overrides or {})
         """What took the place of the spec's `args`, as text."""
+
+    @property
+    def optimized(self) -> bool:
+        """Whether it was made by `optimize`."""
+        return self.optimized_from is not None
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -88,7 +93,7 @@ class Architecture(Network):
             kind: chooses between formats of one ending: `.html` is a picture, unless it is to be a "report".
             options: a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`) takes those of `draw`, and a `theme` ("light",
                 "dark", "print"); a report, other networks `beside`; source (`.py`), the `command` that it says made it; a program
-                (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict` and `report` of `build`;
+                (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict`, `adapt` and `report` of `build`;
                 a spec (`.yaml`), which extends the one that was loaded, the `limits` that it must keep to.
 
         Raises:
@@ -127,41 +132,45 @@ class Architecture(Network):
         dtype: torch.dtype | None = None,
         seed: int | None = 0,
         *,
-        weights: str | Path | None = None,
+        weights: Weights | None = None,
         strict: bool = True,
-        report: Callable[[str], object] | None = None,
+        adapt: str | Iterable[str] = (),
+        report: Callable[[WeightReport], object] | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> torch.fx.GraphModule:
         """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says.
 
         The same seed gives the same weights; None draws from torch's own generator. `weights` is a file of safetensors or a
-        torch checkpoint, or `"torchvision:resnet50"`; not `strict`, only what fits is taken, and `report` gets the table of what
-        does not; of values that are not finite a `WeightsWarning` says how many and where. Of an optimised network, seed and weights are those of the network that was optimised. Needs torch.
+        torch checkpoint, an index of shards, a mapping of tensors or arrays, `"torchvision:resnet50"` or `"timm:resnet50"`; what
+        was done with names before they fitted is given to `report`, or warned of (`WeightsNote`). Not `strict`, only what fits is
+        taken. `adapt` names what may differ: "head", "channels", "positions", "patches", some of them, also as one text with
+        commas. Of values that are not finite a `WeightsWarning` says how many and where. Of an optimised network, seed and
+        weights are those of the network that was optimised. Needs torch.
 
         `checkpoint` saves memory in training, by computing again in the backward pass what is not kept: "blocks", all inside blocks;
         "norms", concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
         gradients and running statistics are the same. Where a network has nothing of that, a `CheckpointWarning` says so.
 
         Raises:
-            WeightsError: the weights cannot be read, or are not those of this network; its text lists the keys.
+            WeightsError: the weights cannot be read, or are not those of this network; its text says why and lists the keys.
             OSError: the file of weights cannot be read.
         """
         from archspec.codegen.fx import build, copy_weights, load_weights
 
         model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint)
         if self.optimized_from is not None:
-            before = self.optimized_from.build(device, dtype, seed, weights=weights, strict=strict, report=report)
+            before = self.optimized_from.build(
+                device, dtype, seed, weights=weights, strict=strict, adapt=adapt, report=report
+            )
             copy_weights(self.map_weights(before.state_dict()), model.state_dict())
         elif weights is not None:
-            fit = load_weights(model, weights, strict=strict)
-            if report is not None and not fit.exact:
-                report(str(fit))
+            load_weights(model, weights, strict=strict, adapt=adapt, report=report, graph=self.graph)
         return model
 
     def try_out(self, device: str = "auto", batch: int = 2, **options: Any) -> Trial:
         """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on a batch of noise, and says how long that took.
 
-        `options` are the `seed`, `weights`, `strict` and `report` of `build`. Raises as `build` does, and:
+        `options` are the `seed`, `weights`, `strict`, `adapt` and `report` of `build`. Raises as `build` does, and:
 
         Raises:
             MissingDeviceError: the device is not there.

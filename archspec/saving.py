@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from archspec import files
 from archspec.errors import ExportError, Source
 from archspec.formats import Format, find_format
 
 if TYPE_CHECKING:
-    from archspec.architecture import Architecture
+    from archspec.ir.graph import Graph
+    from archspec.spec.bound_tree import Program
     from archspec.spec.limits import Limits
 
 NetworkKind = Literal["picture", "source", "program", "weights", "report", "spec"]
 """The kinds of `archspec.formats` that a network alone is enough for."""
 
 
+class SavedNetwork(Protocol):
+    """What is written: an `Architecture`."""
+
+    graph: Graph
+    program: Program
+    text: str
+    overrides: dict[str, str]
+    path: Path | None
+    rewrites: tuple[tuple[str, Mapping[str, Any]], ...]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def optimized(self) -> bool: ...
+    @property
+    def build(self) -> Callable[..., Any]: ...
+    @property
+    def draw(self) -> Callable[..., Any]: ...
+    def paths(self) -> Any: ...
+    def report(self, *others: Any) -> str: ...
+    def source(self, command: str | None = None) -> str: ...
+
+
 def save_network(
-    arch: Architecture, path: Path, kind: NetworkKind | None, ending: str | None, options: Mapping[str, Any]
+    arch: SavedNetwork, path: Path, kind: NetworkKind | None, ending: str | None, options: Mapping[str, Any]
 ) -> None:
     """Writes a network, whole or not at all: see `Architecture.save`."""
     kinds: Sequence[NetworkKind] = get_args(NetworkKind) if kind is None else (kind,)
@@ -29,45 +53,45 @@ def save_network(
 
 
 def _write_picture(
-    arch: Architecture, form: Format, path: Path, *, theme: Literal["light", "dark", "print"] = "light", **options: Any
+    arch: SavedNetwork, form: Format, path: Path, *, theme: Literal["light", "dark", "print"] = "light", **options: Any
 ) -> None:
     from archspec.draw import THEMES, render_picture
 
     files.write_atomically(path, render_picture(arch.draw(**options), form.ending, THEMES[theme]))
 
 
-def _write_report(arch: Architecture, _: Format, path: Path, *, beside: Sequence[Architecture] = ()) -> None:
+def _write_report(arch: SavedNetwork, _: Format, path: Path, *, beside: Sequence[SavedNetwork] = ()) -> None:
     files.write_atomically(path, arch.report(*beside))
 
 
 def _write_source(
-    arch: Architecture, _: Format, path: Path, *, command: str | None = None, weights: str | Path | None = None
+    arch: SavedNetwork, _: Format, path: Path, *, command: str | None = None, weights: str | Path | None = None
 ) -> None:
     if weights is not None:
         raise ExportError(f"{path.name} holds no weights: write them to a .safetensors file beside it")
     files.write_atomically(path, arch.source(command))
 
 
-def _write_program(arch: Architecture, form: Format, path: Path, **options: Any) -> None:
+def _write_program(arch: SavedNetwork, form: Format, path: Path, **options: Any) -> None:
     write = form.load_writer()
     write(arch.build(**options), arch.graph, _describe(arch), path)
 
 
-def _write_weights(arch: Architecture, form: Format, path: Path, **options: Any) -> None:
+def _write_weights(arch: SavedNetwork, form: Format, path: Path, **options: Any) -> None:
     pack = form.load_writer()
     state = arch.build(**options).state_dict()
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     files.write_atomically(path, pack(tensors, _describe(arch)))
 
 
-def _describe(arch: Architecture) -> dict[str, str]:
+def _describe(arch: SavedNetwork) -> dict[str, str]:
     """What a file says of the network in it."""
     from archspec.codegen.fx import make_metadata
 
     return make_metadata(arch.text, arch.name, arch.overrides, inference=arch.graph.inference)
 
 
-def _write_spec(arch: Architecture, _: Format, path: Path, *, limits: Limits | None = None) -> None:
+def _write_spec(arch: SavedNetwork, _: Format, path: Path, *, limits: Limits | None = None) -> None:
     from archspec.spec.compiler import compile_source
     from archspec.spec.limits import DEFAULT
 
@@ -80,14 +104,14 @@ def _write_spec(arch: Architecture, _: Format, path: Path, *, limits: Limits | N
     files.write_atomically(path, text)
 
 
-def _derive_text(arch: Architecture, path: Path) -> str:
+def _derive_text(arch: SavedNetwork, path: Path) -> str:
     """A spec of the network that extends the one that it was loaded from. Raises `ExportError`."""
     from archspec.printable import escape_unprintable
     from archspec.spec.derive import derive_spec, find_reference
     from archspec.spec.yaml_reader import read_tree
     from archspec.spec.yaml_tree import to_plain_data
 
-    if arch.optimized_from is not None:
+    if arch.optimized:
         raise ExportError("an optimised network has no spec: write the one that it was made from")
     if arch.path is None and not (arch.rewrites or arch.overrides):
         return arch.text

@@ -22,19 +22,25 @@ input: [1, 8, 8]
 stages: {conv: {conv: {out: 8, kernel: 3}}, relu: relu, pool: globalpool, head: {linear: 10}}
 """
 IMPORT = ("-c", "import torch")
-LIGHT: Mapping[str, tuple[str, float | None]] = {
-    "check densenet169": ("check densenet169", 0.4),
-    "summary resnet50": ("summary resnet50", None),
-    "count-paths densenet169": ("count-paths densenet169", None),
-    "draw resnet50": ("draw resnet50 -o {folder}/net.svg", 0.8),
-    "diff resnet50 resnext50_32x4d": ("diff resnet50 resnext50_32x4d", None),
-    "report resnet50": ("report resnet50 -o {folder}/net.html", None),
-    "lesion resnet50": ("lesion resnet50 --drop layer1.1 --force -o {folder}/lesion.yaml", None),
-    "list": ("list", None),
-    "schema": ("schema", None),
-    "build resnet50 -o net.py": ("build resnet50 -o {folder}/net.py", None),
+COMPLETION = "completion of `archspec che`"
+LIGHT: Mapping[str, tuple[str, float]] = {
+    "--version": ("--version", 0.1),
+    COMPLETION: ("", 0.1),
+    "check densenet169": ("check densenet169", 0.25),
+    "summary resnet50": ("summary resnet50", 0.3),
+    "count-paths densenet169": ("count-paths densenet169", 0.3),
+    "draw resnet50": ("draw resnet50 -o {folder}/net.svg", 0.3),
+    "diff resnet50 resnext50_32x4d": ("diff resnet50 resnext50_32x4d", 0.3),
+    "report resnet50": ("report resnet50 -o {folder}/net.html", 0.3),
+    "lesion resnet50": ("lesion resnet50 --drop layer1.1 --force -o {folder}/lesion.yaml", 0.3),
+    "pipeline resnet50": ("pipeline resnet50", 0.3),
+    "list": ("list", 0.3),
+    "schema": ("schema", 0.3),
+    "build resnet50 -o net.py": ("build resnet50 -o {folder}/net.py", 0.3),
 }
 """Each command with the aim for its time, as a share of the peer's."""
+WORDS = {"_ARCHSPEC_COMPLETE": "bash_complete", "COMP_WORDS": "archspec che", "COMP_CWORD": "1"}
+"""What a shell sets to have a word completed."""
 HEAVY = {
     "build resnet50": "build resnet50 --device cpu",
     "build resnet50 --optimize": "build resnet50 --device cpu --optimize",
@@ -49,7 +55,10 @@ def measure(quick: bool) -> Iterator[Table]:
         light = {name: line for name, (line, _) in LIGHT.items()} if not quick else {"schema": "schema"}
         heavy = HEAVY if not quick else {}
         seconds = medians(
-            {name: process(*arguments(line, folder)) for name, line in (light | heavy).items()}
+            {
+                name: process(*arguments(line, folder), **(WORDS if name == COMPLETION else {}))
+                for name, line in (light | heavy).items()
+            }
             | {"": process(*IMPORT)},
             1 if quick else 5,
         )
@@ -58,7 +67,13 @@ def measure(quick: bool) -> Iterator[Table]:
             continue
         aims = {name: LIGHT[name][1] if name in LIGHT else None for name in names}
         rows = [
-            Ratio(f"`archspec {name}`", "`import torch`", seconds[name], seconds[""], aims[name]).cells
+            Ratio(
+                name if name == COMPLETION else f"`archspec {name}`",
+                "`import torch`",
+                seconds[name],
+                seconds[""],
+                aims[name],
+            ).cells
             for name in names
         ]
         yield Table(RATIO, rows, caption)

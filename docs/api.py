@@ -21,6 +21,8 @@ MODULES: dict[str, str] = {
     "archspec.ir.shape": "Shapes with named axes",
     "archspec.ir.graph": "The graph of a network",
     "archspec.ops.base": "What an op is",
+    "archspec.passes.contract": "What a pass is",
+    "archspec.passes.rewriter": "Making one graph of another",
     "archspec.analysis.counts": "Parameters, multiply-accumulates, depth",
     "archspec.analysis.memory": "Elements that are kept in memory",
     "archspec.analysis.receptive_field": "Receptive fields",

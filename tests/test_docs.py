@@ -138,5 +138,10 @@ def test_pages_name_modules_and_files_that_there_are(page: Path) -> None:
         assert (ROOT / path).exists() or path in INVENTED, path
 
 
-INVENTED = {"archspec/passes/smooth.py", "archspec/analysis/intensity.py", "archspec/draw/tgf.py"}
+INVENTED = {
+    "archspec/passes/smooth.py",
+    "archspec/analysis/intensity.py",
+    "archspec/draw/tgf.py",
+    "archspec/cli/commands/intensity.py",
+}
 """Files that the recipes add."""

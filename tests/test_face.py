@@ -16,9 +16,10 @@ import archspec
 from tests.processes import run_python
 
 HEAVY = ("pydantic", "networkx", "torch", "click", "rich", "yaml")
+COMPLETION = {"_ARCHSPEC_COMPLETE": "bash_complete", "COMP_WORDS": "archspec ", "COMP_CWORD": "1"}
+"""What a shell sets to have a word completed."""
 PACKAGE = Path(archspec.__file__).parent
 INTERNAL = {
-    "BrokenGraphError": "the runner of passes makes a PassError of it",
     "StoppedError": "the user's own request to stop",
     "UnknownError": "caught by the binder",
 }
@@ -104,6 +105,14 @@ def test_the_names_of_the_face_stand_in_three_places_alike() -> None:
         ("import archspec; archspec.SpecError, archspec.Limits, archspec.WeightsError, archspec.Diagnostic", ()),
         ("import archspec; archspec.load('resnet18').params", ("pydantic", "yaml")),
         ("import sys; sys.argv = ['archspec', '--version']; from archspec.cli import main; main()", ("click",)),
+        (
+            f"import os, sys; sys.argv = ['archspec']; os.environ |= {COMPLETION}; from archspec.cli import main; main()",
+            ("click",),
+        ),
+        (
+            "import sys; sys.argv = ['archspec', 'check', 'densenet169']; from archspec.cli import main; main()",
+            ("click", "pydantic", "yaml"),
+        ),
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(code: str, allowed: tuple[str, ...]) -> None:

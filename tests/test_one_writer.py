@@ -23,6 +23,9 @@ _SYSTEM = {"open", "fdopen", "replace", "rename", "mkdir", "makedirs", "truncate
 _SAVED_TO_A_FILE = {"torch.export.save", "figure.savefig", "torch.save"}
 """What is given the file of `files.replacing`, or memory."""
 
+_SAVED_BY_THE_FACE = {"arch.save", "networks[0].save", "result.after.save"}
+"""`Architecture.save`, which goes through the one writer."""
+
 _PRINTED = ("click.echo", "click.secho", "click.style", "click.echo_via_pager", "click.get_text_stream", "print")
 
 
@@ -44,6 +47,8 @@ def _is_write(name: str, call: ast.Call) -> bool:
         return method in _SYSTEM and ast.unparse(call.args[0]) != "os.devnull"
     if method == "open":
         return len(call.args) <= 3 and _mode(call, at=0 if owner and owner != "io" else 1)
+    if name in _SAVED_BY_THE_FACE:
+        return False
     if name in _SAVED_TO_A_FILE:
         return ast.unparse(call.args[-1]) not in ("file", "buffer") and ast.unparse(call.args[0]) != "file"
     if (method == "save" and "safetensors" in owner) or (method == "dump" and len(call.args) < 2):  # to bytes, to text

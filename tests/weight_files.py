@@ -111,9 +111,9 @@ _TOUCH = b"(X\x07\x00\x00\x00touchedtR."
 HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "empty.pt": (lambda _: b"", "it is empty"),
     "empty.safetensors": (lambda _: b"", "it is empty"),
-    "one-byte.pt": (lambda _: b"\x80", "it has 1 byte"),
+    "one-byte.pt": (lambda _: b"\x80", "it has 1 B"),
     "noise.pt": (lambda _: b"noise that is no file of weights", "it begins with b'noise"),
-    "page.pt": (lambda _: b"<!DOCTYPE html><html></html>", "it begins with b'<!DOCTYPE"),
+    "page.pt": (lambda _: b"<!DOCTYPE html><html></html>", "it is an HTML page"),
     "cut.pt": (lambda weights: saved(dict(weights))[:-30], "cut off or damaged"),
     "number.pt": (lambda _: saved(1.5), "expected tensors by name, got 1.5"),
     "list.pt": (lambda weights: saved(list(weights.values())), "expected tensors by name, got a list"),
@@ -121,7 +121,10 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "int-key.pt": (lambda weights: saved({0: weights["one.weight"]}), "got 0 as a name"),
     "tuple-key.pt": (lambda weights: saved({(1, 2): weights["one.weight"]}), "a mapping with a tuple for a key"),
     "text-value.pt": (lambda weights: saved({**weights, "one.weight": "a"}), "for one.weight, got a"),
-    "inner.pt": (lambda weights: saved({"net": dict(weights)}), "for net, got a dict"),
+    "deep-inner.pt": (
+        lambda weights: saved({"a": {"b": {"c": dict(weights)}}, "epoch": 3}),
+        "got the keys a, epoch without tensors below them",
+    ),
     "meta.pt": (
         with_tensor("one.weight", lambda weight: weight.to("meta")),
         "for one.weight, got a tensor of the device",
@@ -146,8 +149,8 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     ),
     "class.pt": (lambda _: saved(SimpleNamespace(a=1)), "it holds types.SimpleNamespace"),
     "beside.pt": (
-        lambda weights: saved({"state_dict": dict(weights), "args": SimpleNamespace()}),
-        "types.SimpleNamespace",
+        lambda _: saved({"state_dict": {}, "args": SimpleNamespace()}),
+        "without tensors below them; types.SimpleNamespace in it was not read",
     ),
     "plain-pickle.pt": (lambda _: pickle.dumps({"a": 1}, 2), "a pickle that torch.save did not write"),
     "call.pt": (lambda _: pickled(calling("builtins", "open", end=_TOUCH)), "it holds builtins.open"),
@@ -168,14 +171,17 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "persistent-text.pt": (lambda _: pickled(b"\x80\x02P1\n."), "with 1 in the place of a storage"),
     "far-memo.pt": (lambda _: pickled(b"\x80\x02}r\xff\xff\xff\xff0j\xff\xff\xff\xfe."), "cut off or damaged"),
     "long-text.pt": (lambda _: pickled(b"\x80\x04\x8d" + b"\xff" * 7 + b"\x7f" + b"a."), "cut off or damaged"),
-    "big-number.pt": (lambda _: pickled(b"\x80\x02}\x8b\x00\x40\x00\x00" + b"\xff" * 16384 + b"K\x00s."), "as a name"),
+    "big-number.pt": (
+        lambda _: pickled(b"\x80\x02}\x8b\x00\x40\x00\x00" + b"\xff" * 16384 + b"K\x00s."),
+        "got the key -1 without",
+    ),
     "deep.pt": (
         lambda _: pickled(b"\x80\x02" + b"]" * 9 + b"\x85" * 99999 + b"."),
         "expected tensors by name, got a tuple",
     ),
     "larger-than-storage.pt": (
         lambda weights: replaced(weights, b"(K\x04K\x03K\x01K\x01t", b"(K\xf0K\x03K\x01K\x01t"),
-        "240×3×1×1 elements that is larger than its storage of 48 bytes",
+        "240×3×1×1 elements that is larger than its storage of 48 B",
     ),
     "stride.pt": (
         lambda weights: replaced(weights, b"(K\x03K\x01K\x01K\x01t", b"(K\xf3K\x01K\x01K\x01t"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archspec.cli.console import find_screen, print_lines
@@ -13,7 +12,6 @@ from archspec.numerals import format_number, format_power_of_two
 
 if TYPE_CHECKING:
     from archspec import Expansion, PathCounts, SignalPath
-    from archspec.cli.commands.lesion import LesionResult
 
 _BAR = 40  # columns of the longest bar
 _LENGTHS = (
@@ -84,26 +82,6 @@ def show_expansion(expanded: Expansion) -> None:
     )
     print_lines(*(expanded.gradient_formula(unit, _TERMS) for unit in range(min(len(expanded.units), _UNITS))), "")
     print_lines(*(f"{symbol}  {unit_name}: {', '.join(ops)}" for symbol, unit_name, ops in expanded.legend()))
-
-
-def show_lesion(result: LesionResult, out: Path) -> None:
-    """What was done to a network, and how many paths are left."""
-    print_lines(((result.before.name, "bold"),))
-    changes = (("dropped", result.drop), ("swapped", [" and ".join(pair) for pair in result.swap]))
-    before, after = result.before.paths().total, result.after.paths().total
-    show_facts(
-        *((action, ", ".join(names)) for action, names in changes if names),
-        ("paths", f"{format_number(after)} of {format_number(before)}", _format_powers(after, before)),
-        ("parameters", f"{result.after.params:,} of {result.before.params:,}"),
-        ("written", str(out)),
-    )
-    for name in result.without_shortcut:
-        print_lines(f"{name} has no shortcut: what enters it goes on in its place")
-
-
-def _format_powers(after: int, before: int) -> str:
-    powers = format_power_of_two(after), format_power_of_two(before)
-    return " of ".join(powers) if all(powers) else ""
 
 
 def _show_lengths(lengths: Mapping[int, int]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from archspec import CheckpointWarning, WeightsWarning
+from archspec import CheckpointWarning, WeightsNote, WeightsWarning
 from archspec.cli.console import print_lines
 
 
@@ -15,13 +15,15 @@ from archspec.cli.console import print_lines
 def show_warnings() -> Iterator[None]:
     """Says on standard error what archspec's back end warns of, each once; warnings of others are as they were."""
     with warnings.catch_warnings():
-        for category in (CheckpointWarning, WeightsWarning):
+        for category in (CheckpointWarning, WeightsNote, WeightsWarning):
             warnings.simplefilter("default", category)
         before = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
-            if issubclass(category, CheckpointWarning | WeightsWarning):
-                print_lines(f"warning: {message}", err=True)
+            if issubclass(category, CheckpointWarning | WeightsNote | WeightsWarning):
+                word = "note" if issubclass(category, WeightsNote) else "warning"
+                first, *table = str(message).splitlines()
+                print_lines(f"{word}: {first}", *table, err=True)
             else:
                 before(message, category, *place, **options)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archspec.errors import ArchspecError
 
 
@@ -18,11 +20,30 @@ class MissingDeviceError(ArchspecError, RuntimeError):
 
 
 class WeightsError(ArchspecError, ValueError):
-    """Weights that cannot be read, or that are not those of the network."""
+    """Weights that cannot be read, or that are not those of the network.
+
+    Its text is the one line `message`, the `table` of what differs and a line `help:`, where there are any; `facts` is what
+    the table says, as data.
+    """
+
+    def __init__(
+        self, message: str, *, table: str = "", help: str = "", facts: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__("\n".join(filter(None, (message, table, help and f"help: {help}"))))
+        self.message, self.help, self.facts = message, help, facts
+
+    def as_dict(self) -> dict[str, object]:
+        """What is wrong as plain data, for `--json`."""
+        found: dict[str, object] = {"error": self.message, "help": self.help or None}
+        return found if self.facts is None else found | {"weights": dict(self.facts)}
 
 
 class WeightsWarning(UserWarning):
-    """Weights that were taken and are hardly meant: some are not finite."""
+    """Weights that were taken and are hardly meant: some are not finite, or some were left out."""
+
+
+class WeightsNote(UserWarning):
+    """What was done with the names, the shapes or the choice of weights before they were taken."""
 
 
 class CheckpointWarning(UserWarning):

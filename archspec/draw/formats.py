@@ -19,8 +19,8 @@ def render_picture(picture: Picture, ending: str, theme: Theme = LIGHT) -> bytes
     """The bytes of a file with that ending. Raises `DrawError`, and `ExportError` where no picture has it.
 
     >>> import archspec
-    >>> render_picture(archspec.load("vgg11").draw(), ".dot")[:13]
-    b'digraph vgg11'
+    >>> render_picture(archspec.load("lstm").draw(), ".mmd")[:9]
+    b'flowchart'
     """
     data = find_format(Path(f"picture{ending}"), "picture").load_writer()(picture, theme)
     return data.encode() if isinstance(data, str) else bytes(data)

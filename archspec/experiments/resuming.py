@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from archspec.codegen.errors import WeightsError
-from archspec.codegen.fx.checkpoint import compare_weights, copy_weights, count_bytes, not_finite
-from archspec.codegen.fx.weight_files import compute_read_limit, read_data
+from archspec.codegen.fx.checkpoint import copy_weights, count_bytes, not_finite
+from archspec.codegen.fx.weight_files import compare_weights, compute_read_limit, read_data
 from archspec.experiments.state import Epoch, Training
 from archspec.experiments.track import ExperimentError
 

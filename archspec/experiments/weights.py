@@ -8,11 +8,12 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from archspec import files
-from archspec.codegen.errors import WeightsError
-from archspec.codegen.fx.checkpoint import compare_weights, copy_weights, read_weights
-from archspec.codegen.fx.weight_files import compute_read_limit
+from archspec.codegen.fx import build
+from archspec.codegen.fx.checkpoint import copy_weights, count_bytes, read_weights
+from archspec.codegen.fx.weight_files import compare_weights, compute_read_limit
 from archspec.experiments.track import ExperimentError
 from archspec.formats import find_format
+from archspec.ir.graph import Graph
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -22,16 +23,10 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     files.write_atomically(path, pack(plain, {}))
 
 
-def load_weights(path: Path, *, needed: int | None = None) -> dict[str, Tensor]:
-    """Reads weights for a network whose own take `needed` bytes.
-
-    Raises `ExportError` by its ending, `ExperimentError` where a file holds anything but tensors by name, and OSError.
-    """
-    find_format(path, "weights")
-    try:
-        return read_weights(path, limit=None if needed is None else compute_read_limit(needed))
-    except WeightsError as error:
-        raise ExperimentError(str(error)) from None
+def load_weights(path: Path, graph: Graph) -> dict[str, Tensor]:
+    """Reads the weights of a network by its names. Raises `WeightsError` where they are not its own, and OSError."""
+    own = build(graph, device="meta").state_dict()
+    return read_weights(path, own, limit=compute_read_limit(count_bytes(own)))
 
 
 def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
@@ -44,4 +39,4 @@ def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         raise ExperimentError(f"{name} is {list(got)} in the weights, {list(expected)} in the network")
     for name, (dtype, other) in fit.mistyped.items():
         raise ExperimentError(f"{name} is of {other} in the weights, of {dtype} in the network")
-    copy_weights({name: weights[name] for name in own}, own)
+    copy_weights({name: weights[name] for name in own if name in weights}, own)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from archspec import meter
-from archspec.errors import Span, Use
+from archspec.errors import ArchspecError, Span, Use
 from archspec.ir.dag import build_dag
 from archspec.ir.names import PathNames
 from archspec.ir.node import UNKNOWN_SPAN, Input, Node, Path, Region, Value, is_noop, set_users
@@ -30,7 +30,7 @@ _NODE = 12  # units of work for a node and its shapes
 Derived = TypeVar("Derived")
 
 
-class FrozenGraphError(TypeError):
+class FrozenGraphError(ArchspecError, TypeError):
     """A graph that is complete was to be changed."""
 
 

@@ -103,10 +103,15 @@ def _has_module(node: Node) -> bool:
 
 
 def _check_ends(kind: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
-    wanted, got = ({name: value.shape for name, value in ends.items()} for ends in (before, after))
-    if list(wanted.items()) != list(got.items()):
-        lists = (", ".join(f"{name} {shape}" for name, shape in ends.items()) or "none" for ends in (wanted, got))
-        raise BrokenGraphError("the {}s were {}, now they are {}".format(kind, *lists))
+    """That inputs or outputs have the names, sizes and batches that they had; what their axes are called may change."""
+    wanted, got = (
+        [(name, value.shape.sizes, value.shape.batched) for name, value in ends.items()] for ends in (before, after)
+    )
+    if wanted != got:
+        shown = (
+            ", ".join(f"{name} {value.shape}" for name, value in ends.items()) or "none" for ends in (before, after)
+        )
+        raise BrokenGraphError("the {}s were {}, now they are {}".format(kind, *shown))
 
 
 def _check_reached(before: Graph, after: Graph) -> None:
@@ -131,7 +136,8 @@ def _find_unused(graph: Graph) -> list[Node]:
 
 def _check_weights(before: Graph, after: Graph) -> None:
     """That the weights are those that the weight maps of the pass make of those before, in names and shapes."""
-    told, shapes = len(before.weight_provenance), before.weight_shapes
+    told = len(before.weight_provenance)
+    shapes, there = before.derive(_list_weight_shapes), after.derive(_list_weight_shapes)
     if after.weight_provenance[:told] != before.weight_provenance:
         raise BrokenGraphError("what the passes before did to the weights is lost")
     try:
@@ -139,13 +145,15 @@ def _check_weights(before: Graph, after: Graph) -> None:
             shapes = map_weight_shapes(weight_map, shapes)
     except WeightMapError as error:
         raise BrokenGraphError(str(error)) from None
-    there = set[str]()
-    for node in after.ops:
+    for node in after.ops if shapes != there else ():
         for name, shape in node.weight_shapes.items():
             _check_weight(name, shape, shapes, node)
-            there.add(name)
-    for name in shapes.keys() - there:
+    for name in shapes.keys() - there.keys():
         raise BrokenGraphError(f"nothing is said about the weight {name}, which is not there any more")
+
+
+def _list_weight_shapes(graph: Graph) -> Mapping[str, Sizes]:
+    return graph.weight_shapes
 
 
 def _check_weight(name: str, shape: Sizes, made: Mapping[str, Sizes], node: Node) -> None:

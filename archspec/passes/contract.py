@@ -35,17 +35,22 @@ class PassError(ArchspecError, ValueError):
 
 
 class Pass:
-    """A rewrite of graphs with its contract; made by `graph_pass`. Calling it runs it and checks what comes out.
+    """A rewrite of graphs with its contract; made by `graph_pass`. Calling it runs it and checks what comes out."""
 
-    Attributes:
-        name: The word by which a spec or a pipeline asks for it.
-        asked_by: Who may ask for it.
-        keeps: The mode in which the network computes what it did: "training" includes evaluation, None is neither.
-        needs: What the network must have, as the end of the sentence "NAME needs …"; a pass without it may find nothing to do.
-        advice: The `help:` where the network does not have it.
-        changes_outputs: Whether the outputs may have other names or shapes afterwards.
-        leaves_unused: Whether there may be nodes afterwards that reach no output and did before.
-    """
+    name: str
+    """The word by which a spec or a pipeline asks for it."""
+    asked_by: frozenset[Asker]
+    """Who may ask for it."""
+    keeps: Mode | None
+    """The mode in which the network computes what it did: "training" includes evaluation, None is neither."""
+    needs: str
+    """What the network must have, as the end of the sentence "NAME needs …"; a pass without it may find nothing to do."""
+    advice: str | None
+    """The `help:` where the network does not have it."""
+    changes_outputs: bool
+    """Whether the outputs may have other names or shapes afterwards."""
+    leaves_unused: bool
+    """Whether there may be nodes afterwards that reach no output and did before."""
 
     def __init__(
         self,
@@ -95,7 +100,7 @@ class Pass:
             PassError: the graph is not what the pass needs, or the pass is at fault.
         """
         try:
-            result = self.transform(graph, **arguments)
+            result = self.transform(graph, **arguments).freeze()
             if result is not graph:
                 check_result(graph, result, outputs=not self.changes_outputs, unused=not self.leaves_unused)
         except BrokenGraphError as error:
@@ -136,5 +141,14 @@ def graph_pass(*asked_by: Asker, keeps: Mode | None, **contract: Any) -> Callabl
         asked_by: Who may ask for the pass.
         keeps: The mode in which the network computes what it did.
         contract: `needs`, `advice`, `changes_outputs`, `leaves_unused`: see `Pass`.
+
+    >>> @graph_pass("spec", keeps=None, needs="a relu, this network has none")
+    ... def smooth(graph: Graph) -> Graph:
+    ...     return graph  # it has found nothing to do
+    >>> smooth, sorted(smooth.asked_by)
+    (<Pass smooth>, ['spec'])
+    >>> smooth(Graph("empty"))
+    Traceback (most recent call last):
+    archspec.passes.contract.PassError: smooth needs a relu, this network has none
     """
     return lambda transform: Pass(transform, asked_by=frozenset(asked_by), keeps=keeps, **contract)

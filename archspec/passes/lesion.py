@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from archspec import meter
+from archspec.errors import Span
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.parts import NamedPart, NamedParts, UnknownPartError
 from archspec.ir.signal_flow import find_residual_operands
@@ -221,12 +222,20 @@ def _rewire_checked(
     outputs: dict[str, Value],
     argument: tuple[str | int, ...],
 ) -> Graph:
-    """The network rewired, if all weights that are left keep their shapes. Raises `PassError`."""
+    """The network rewired, if all weights that are left, and the outputs, keep their shapes. Raises `PassError`."""
     try:
-        return rewire_graph(graph, order, operands, outputs)
+        result = rewire_graph(graph, order, operands, outputs)
     except BrokenGraphError as error:
-        message = f"the shapes do not meet any more: {error.reason}"
-        raise PassError(message, span=error.span, argument=argument) from None
+        raise _shape_error(error.reason, error.span, argument) from None
+    for name, value in graph.outputs.items():
+        before, after = value.shape, result.outputs[name].shape
+        if (before.sizes, before.batched) != (after.sizes, after.batched):
+            raise _shape_error(f"{name} is {before.described} before and {after.described} after", None, argument)
+    return result
+
+
+def _shape_error(reason: str, span: Span | None, argument: tuple[str | int, ...]) -> PassError:
+    return PassError(f"the shapes do not meet any more: {reason}", span=span, argument=argument)
 
 
 def _format_shapes(values: Iterable[Value]) -> str:

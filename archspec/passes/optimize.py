@@ -46,7 +46,6 @@ def optimize(graph: Graph, purpose: Purpose, *, merge: bool = False) -> Graph:
     Raises:
         PassError: a pass is at fault.
     """
-    result = graph
     for chosen, arguments in PIPELINES[purpose] + (MERGING if merge else ()):
-        result = chosen.run(result, arguments, optional=True)
-    return replace(result.freeze(), inference=purpose == "inference")
+        graph = chosen.run(graph, arguments, optional=True)
+    return replace(graph, inference=purpose == "inference")

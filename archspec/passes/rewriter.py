@@ -31,9 +31,7 @@ class Rewriter:
     """A new graph in the making, and what became of each value and each weight of the one before.
 
     Nodes that are kept are added when something is added behind them: a pass that keeps all of them costs nothing.
-
-    Attributes:
-        before: The graph before.
+    `before` is the graph before.
     """
 
     def __init__(self, before: Graph, left_out: Collection[int] = ()) -> None:

@@ -10,6 +10,7 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
+from archspec import load
 from archspec.cli.commands import archspec
 from archspec.experiments import lesions
 from archspec.experiments.track import DivergedError
@@ -74,15 +75,19 @@ def test_what_cannot_be_done(row: Path, weights: Path, tmp_path: Path) -> None:
     other.write_text(ROW.replace("out: 2", "out: 4"), encoding="utf-8")
     plain = tmp_path / "plain.yaml"
     plain.write_text("name: plain\ninput: [64]\nstages: {fc: {linear: 10}}\n", encoding="utf-8")
+    load(plain).save(tmp_path / "plain.safetensors")
     for words, message in [
         (("train", row, "-o", tmp_path / "w.bin"), "not 'w.bin'"),
         (("train", row, "-o", tmp_path / "w.pt", "--data", "mnist"), "there are no data 'mnist'"),
         (("train", row, "-o", tmp_path / "w.pt", "--resume"), "w.pt.checkpoint: there is no checkpoint to go on from"),
         (("train", "resnet18", "-o", tmp_path / "w.pt"), "the network reads 3×224×224"),
         (("experiment", "lesion", row, "--weights", tmp_path / "none.pt"), "none.pt: No such file"),
-        (("experiment", "lesion", other, "--weights", weights), "in the weights"),
+        (("experiment", "lesion", other, "--weights", weights), "these are not the weights of this network"),
         (("experiment", "lesion", row, "--weights", weights, "-o", tmp_path / "a.gif"), "not 'a.gif'"),
-        (("experiment", "gradients", plain, "--weights", weights), "plain has no residual branches"),
+        (
+            ("experiment", "gradients", plain, "--weights", tmp_path / "plain.safetensors"),
+            "plain has no residual branches",
+        ),
         (("experiment", "delete", row, "--weights", weights, "--draws", "0"), "--draws"),
     ]:
         result = run(*words)

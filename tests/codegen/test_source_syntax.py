@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -84,6 +85,30 @@ def test_long_lines_are_broken_and_keep_their_meaning(text: str) -> None:
     assert ast.dump(ast.parse("\n".join(broken)).body[0].value) == ast.dump(tree)  # type: ignore[attr-defined]
     assert max(map(len, broken)) <= WIDTH
     assert len(broken) > 1
+
+
+def drawn_expression(random: Random, depth: int) -> ast.expr:
+    """Sums, products, calls and conditions in one another, of names long and short."""
+    kind = random.choice(("name", "operator", "operator", "call", "condition", "and")) if depth else "name"
+    inner = [drawn_expression(random, depth - 1) for _ in range(3)] if kind != "name" else []
+    match kind:
+        case "operator":
+            return ast.BinOp(inner[0], random.choice((ast.Add, ast.Mult, ast.Div, ast.MatMult, ast.BitOr))(), inner[1])
+        case "call":
+            return ast.Call(ast.Attribute(inner[0], "view"), inner[1:], [])
+        case "condition":
+            return ast.IfExp(inner[0], inner[1], inner[2])
+        case "and":
+            return ast.BoolOp(ast.And(), inner)
+    return ast.Name(random.choice("xyz") * random.choice((1, 8, 30)))
+
+
+def test_whatever_is_broken_keeps_its_meaning() -> None:
+    random = Random(1)
+    for _ in range(400):
+        tree = drawn_expression(random, 4)
+        text = "\n".join(wrap_statement("value = ", tree))
+        assert ast.unparse(ast.parse(text)) == f"value = {ast.unparse(tree)}"
 
 
 def test_repetitions_are_loops() -> None:

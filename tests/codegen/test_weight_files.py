@@ -82,7 +82,8 @@ def test_a_hostile_file_is_one_line_and_exit_2(
         return
     assert done.exit_code == 2, done.output
     assert HOSTILE[name][1] in done.stderr
-    (line,) = done.stderr.splitlines()
+    line, *advice = done.stderr.splitlines()
+    assert all(said.startswith("help: ") and said.isprintable() for said in advice) and len(advice) <= 1
     assert line.startswith(f"Error: {path.name}: ") and line.isprintable()
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import archspec
 from archspec import files
+from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.weight_files import pack_torch, read_data
 from archspec.errors import ExportError
 from archspec.experiments import weights
@@ -440,19 +441,19 @@ def test_it_learns(row: archspec.Architecture, few: Data) -> None:
 def test_weights_come_back(name: str, row: archspec.Architecture, tmp_path: Path) -> None:
     own = row.build().state_dict()
     weights.save_weights(tmp_path / name, own)
-    assert equal(weights.load_weights(tmp_path / name), dict(own))
+    assert equal(weights.load_weights(tmp_path / name, row.graph), dict(own))
 
 
-def test_files_without_weights(tmp_path: Path) -> None:
+def test_files_without_weights(row: archspec.Architecture, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"ends in .safetensors, .pt, .pth, not 'w.bin'"):
         weights.save_weights(tmp_path / "w.bin", {})
     for name in ("w.pt", "w.safetensors"):
         (tmp_path / name).write_bytes(b"noise that is no file of weights")
-        with pytest.raises(ExperimentError, match=r"neither safetensors nor|not a whole safetensors file"):
-            weights.load_weights(tmp_path / name)
+        with pytest.raises(WeightsError, match=r"neither safetensors nor|not a whole safetensors file"):
+            weights.load_weights(tmp_path / name, row.graph)
     torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(ExperimentError, match="expected tensors by name"):
-        weights.load_weights(tmp_path / "list.pt")
+    with pytest.raises(WeightsError, match="expected tensors by name"):
+        weights.load_weights(tmp_path / "list.pt", row.graph)
 
 
 def test_weights_that_are_not_those_of_a_network(row: archspec.Architecture) -> None:

@@ -50,10 +50,17 @@ class Joins(Layers):
         if len(branches) == 1 and not isinstance(branches[0].tree, list | dict) and self.chance(0.3):
             tree = {word: branches[0].tree}
         elif env.naming and self.chance(0.2) and all(self.can_be_keyed(branch) for branch in branches):
-            tree = {word: {self.name(env): branch.tree for branch in branches}}
+            tree = {word: {self.branch_name(env): branch.tree for branch in branches}}
         if given:
             tree["with"] = {name: written(value) for name, value in given.items()}
         return Piece(tree, apply)
+
+    def branch_name(self, env: Env) -> str:
+        """A name for a branch: not that of a value, which the branches after it could not read any more."""
+        name = self.name(env)
+        while name in env.values:
+            name = self.name(env)
+        return name
 
     def can_be_keyed(self, piece: Piece) -> bool:
         return not (isinstance(piece.tree, dict) and ("as" in piece.tree or "layers" in piece.tree))

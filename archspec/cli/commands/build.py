@@ -10,11 +10,12 @@ import click
 
 from archspec import list_endings
 from archspec.cli import show
-from archspec.cli.console import echo_json, print_lines
+from archspec.cli.console import echo_json
 from archspec.cli.errors import SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.output import check_alone, ending_of, format_option, output_option, say_written
 from archspec.cli.warn import show_warnings
+from archspec.cli.weights import WeightsOption, print_weights_errors, weights_options
 
 if TYPE_CHECKING:
     from archspec import Architecture
@@ -45,13 +46,13 @@ Examples:
     help=f"Write the network instead: {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}; - for standard output.",
 )
 @format_option(*_ENDINGS)
-@click.option("--weights", metavar="F", help="Of the network: safetensors, a torch checkpoint, or torchvision:NAME.")
+@weights_options
 @click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
-@click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key.")
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     arch: Architecture,
     *,
     device: str,
@@ -59,20 +60,21 @@ def command(
     batch: int,
     output: Path | None,
     format: str | None,
-    weights: str | None,
     optimize: bool,
-    strict: bool,
     as_json: bool,
+    **weights: Any,
 ) -> None:
+    given = WeightsOption(**weights, as_json=as_json)
     check_alone(output, as_json=as_json)
     arch = arch.optimize() if optimize else arch
-    with show_warnings():
+    with show_warnings(), print_weights_errors(as_json=as_json):
         if output is None:
-            trial = arch.try_out(device, batch, seed=seed, weights=weights, strict=strict, report=_print_unused_weights)
+            trial = arch.try_out(device, batch, seed=seed, **given.arguments)
         else:
-            _write_network(ctx, arch, output, ending_of(output, format), seed=seed, weights=weights, strict=strict)
+            _write_network(ctx, arch, output, ending_of(output, format), given, seed=seed)
     if as_json:
-        echo_json(show.collect_facts(arch) | ({"written": str(output)} if output is not None else trial.as_dict()))
+        facts = show.collect_facts(arch) | given.facts
+        echo_json(facts | ({"written": str(output)} if output is not None else trial.as_dict()))
     elif output is not None:
         say_written(output, f"{arch.name}: {output} written")
     else:
@@ -80,12 +82,12 @@ def command(
 
 
 def _write_network(
-    ctx: click.Context, arch: Architecture, output: Path, ending: str, *, weights: str | None, **options: Any
+    ctx: click.Context, arch: Architecture, output: Path, ending: str, given: WeightsOption, *, seed: int
 ) -> None:
     if ending != ".py":
-        arch.save(output, ending=ending, weights=weights, report=_print_unused_weights, **options)
+        arch.save(output, ending=ending, seed=seed, **given.arguments)
         return
-    if weights is not None:
+    if given.weights is not None:
         raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
     arch.save(output, ending=ending, command=format_command(ctx))
 
@@ -95,8 +97,3 @@ def format_command(ctx: click.Context) -> str:
     given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
     given += ["--optimize"] if ctx.params["optimize"] else []
     return shlex.join(["archspec", "build", ctx.params["spec"], *given, "-o", str(ctx.params["output"])])
-
-
-def _print_unused_weights(table: str) -> None:
-    """Says on standard error what was not taken of the weights."""
-    print_lines("weights that were left out:", *table.splitlines(), err=True)

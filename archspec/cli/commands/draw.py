@@ -31,8 +31,7 @@ Examples:
 @output_option(
     *_ENDINGS,
     stream=True,
-    help="Where to, by its ending: .svg, .png, .pdf, .dot, .mmd (Mermaid), .html; - for standard output, which gets DOT."
-    "  [default: NAME.svg]",
+    help=f"Where to, by its ending: {', '.join(_ENDINGS)}; - for standard output, which gets DOT.  [default: NAME.svg]",
 )
 @format_option(*_ENDINGS)
 @click.option(

@@ -25,6 +25,7 @@ from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
 from archspec.cli.output import OutputFile, say_written
 from archspec.cli.warn import show_warnings
+from archspec.cli.weights import print_weights_errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,8 +42,6 @@ Examples:
   archspec experiment delete my.yaml --weights my.pt --beside plain.yaml plain.pt -o delete.png
   archspec experiment gradients my.yaml --weights my.pt --json
 """
-_WIDEST = 8
-"""Bytes that a number of the weights takes at most."""
 
 draws_option = click.option(
     "--draws", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="Random choices for each number."
@@ -109,13 +108,18 @@ def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
     @seed_option
     @device_option
     @click.option(
-        "-o", "--output", "out", type=OutputFile(".png", ".svg"), metavar="FILE", help="A picture: .png or .svg."
+        "-o",
+        "--output",
+        "out",
+        type=OutputFile(*archspec.list_endings("plot")),
+        metavar="FILE",
+        help="A picture: .png or .svg.",
     )
     @json_option
     @functools.wraps(measure)
     def prepared(arch: Architecture, *, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
         chosen = {name: options.pop(name) for name in ("weights", "beside", "data", "device")}
-        with report_divergence(as_json=as_json):
+        with print_weights_errors(as_json=as_json), report_divergence(as_json=as_json):
             patients = list(_load_networks(arch, seed=seed, out=out, **chosen))
         measure(Subjects(patients, seed, out, as_json), **options)
 
@@ -144,10 +148,7 @@ def _load_networks(
         (arch, weights),
         *((archspec.load(read_spec_argument(spec, archspec.Limits())), path) for spec, path in beside),
     ]
-    loaded = [
-        files.load_weights(path, needed=_WIDEST * architecture.params) if path else None
-        for architecture, path in networks
-    ]
+    loaded = [files.load_weights(path, architecture.graph) if path else None for architecture, path in networks]
     for (architecture, _), tensors in zip(networks, loaded, strict=True):
         samples = load_data(data, architecture.graph, device)
         yield TrainedNetwork(

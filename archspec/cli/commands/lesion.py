@@ -10,11 +10,12 @@ import click
 
 import archspec
 from archspec import Diagnostic, files
-from archspec.cli.console import echo_json
+from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import WRONG_COMMAND, CommandError, SpecCommand, show_diagnostics
 from archspec.cli.options import SPEC, architecture_options, given_limits, json_option
 from archspec.cli.output import OutputFile, check_alone
-from archspec.cli.show_paths import show_lesion
+from archspec.cli.show import show_facts
+from archspec.numerals import format_number, format_power_of_two
 
 if TYPE_CHECKING:
     from archspec import Architecture
@@ -117,3 +118,23 @@ def check_target(out: Path, spec: str, *, force: bool) -> None:
         raise CommandError(f"{out} is the spec itself: -o needs another file")
     if out.exists() and not files.is_stream(out) and not force:
         raise CommandError(f"{out} is there already; --force writes over it")
+
+
+def show_lesion(result: LesionResult, out: Path) -> None:
+    """What was done to a network, and how many paths are left."""
+    print_lines(((result.before.name, "bold"),))
+    changes = (("dropped", result.drop), ("swapped", [" and ".join(pair) for pair in result.swap]))
+    before, after = result.before.paths().total, result.after.paths().total
+    show_facts(
+        *((action, ", ".join(names)) for action, names in changes if names),
+        ("paths", f"{format_number(after)} of {format_number(before)}", _format_powers(after, before)),
+        ("parameters", f"{result.after.params:,} of {result.before.params:,}"),
+        ("written", str(out)),
+    )
+    for name in result.without_shortcut:
+        print_lines(f"{name} has no shortcut: what enters it goes on in its place")
+
+
+def _format_powers(after: int, before: int) -> str:
+    powers = format_power_of_two(after), format_power_of_two(before)
+    return " of ".join(powers) if all(powers) else ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archspec import CutError
+import archspec
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
@@ -70,7 +70,7 @@ def command(
 def _cut_network(arch: Architecture, stages: int, crossing: int | None, measure: str | None, batch: int) -> Pipeline:
     try:
         return arch.pipeline(stages, crossing=crossing, measure=measure, batch=batch)
-    except CutError as error:
+    except archspec.CutError as error:
         raise click.UsageError(str(error)) from None
 
 

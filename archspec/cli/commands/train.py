@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from archspec import list_endings
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, CommandError, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 DATA = "`digits` (scikit-learn's), `cifar10:PATH` or `folder:PATH`; nothing is downloaded."
 PATH = click.Path(dir_okay=False, path_type=Path)
+_ENDINGS = list_endings("weights")
 _TRAIN = """\
 \b
 Examples:
@@ -64,10 +66,10 @@ _WORDS = "archspec.words"
     "-o",
     "--output",
     "out",
-    type=OutputFile(".safetensors", ".pt", ".pth", beside=(".checkpoint",)),
+    type=OutputFile(*_ENDINGS, beside=(".checkpoint",)),
     metavar="FILE",
     required=True,
-    help="The weights: .safetensors, .pt or .pth.",
+    help=f"The weights: {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}.",
 )
 @click.option(
     "--epochs", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Turns over the data."

@@ -12,11 +12,14 @@ from archspec.codegen.fx.checkpoint import copy_weights, load_weights
 from archspec.codegen.fx.export import make_metadata
 from archspec.codegen.fx.flat import flatten_model
 from archspec.codegen.fx.modules import DropPath
+from archspec.codegen.fx.weight_files import WeightReport, Weights
 from archspec.codegen.fx.weight_map import map_weights
 
 __all__ = [
     "Checkpoint",
     "DropPath",
+    "WeightReport",
+    "Weights",
     "build",
     "copy_weights",
     "find_blocks",

@@ -1,116 +1,94 @@
-"""Weights from files into networks: whether they fit, key by key, and torchvision's own."""
+"""Weights of a checkpoint into networks: found, renamed, adapted where that is asked for, compared, and copied."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from archspec import extras
-from archspec.codegen.errors import WeightsError, WeightsWarning
-from archspec.codegen.fx.weight_files import WeightFile, compute_read_limit, open_weights
+from archspec.codegen.errors import WeightsError, WeightsNote, WeightsWarning
+from archspec.codegen.fx.weight_files import compute_read_limit
+from archspec.codegen.fx.weight_files.adapting import Adaptation, apply_to_fit, find_adaptations, parse_kinds
+from archspec.codegen.fx.weight_files.choosing import choose_match, describe_choice
 from archspec.codegen.fx.weight_files.errors import quote_name
-from archspec.numerals import format_sizes
+from archspec.codegen.fx.weight_files.explaining import Misfit, explain_misfit
+from archspec.codegen.fx.weight_files.fit import WeightFit, WeightReport, compare_weights, is_counter
+from archspec.codegen.fx.weight_files.mappings import Described
+from archspec.codegen.fx.weight_files.matching import Match
+from archspec.codegen.fx.weight_files.sources import Weights, WeightSource, open_source
+from archspec.ir.graph import Graph
 
-TORCHVISION = "torchvision:"
-_INSTALL = "pip install 'archspec-nn[export]'"
 _SHOWN = 12
+Report = Callable[[WeightReport], object]
 
 
-class Described(Protocol):
-    """A tensor, or one that has not been read yet."""
+def load_weights(
+    model: nn.Module,
+    weights: Weights,
+    *,
+    strict: bool = True,
+    adapt: str | Iterable[str] = (),
+    report: Report | None = None,
+    graph: Graph | None = None,
+) -> WeightReport:
+    """Puts weights into a network; not `strict`, those that fit. Warns (`WeightsWarning`) of values that are not finite.
 
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def dtype(self) -> torch.dtype: ...
-
-
-@dataclass(frozen=True, slots=True)
-class WeightFit:
-    """How weights fit a network: keys that only one side has, and those of another shape or of a type that cannot become its own.
-
-    Of the last two: (expected, got).
-    """
-
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-    misshaped: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
-    mistyped: dict[str, tuple[torch.dtype, torch.dtype]] = field(default_factory=dict)
-
-    @property
-    def exact(self) -> bool:
-        return not (self.missing or self.unexpected or self.misshaped or self.mistyped)
-
-    @property
-    def refused(self) -> set[str]:
-        """The keys that both sides have and that cannot be taken."""
-        return {*self.misshaped, *self.mistyped}
-
-    def __str__(self) -> str:
-        rows = [("missing", key, "") for key in self.missing]
-        rows += [("unexpected", quote_name(key), "") for key in self.unexpected]
-        for key, sizes in self.misshaped.items():
-            rows.append(("mis-shaped", key, "expected {}, got {}".format(*map(format_sizes, sizes))))
-        for key, types in self.mistyped.items():
-            rows.append(("mis-typed", key, "expected {}, got {}".format(*map(_format_type, types))))
-        width = max((len(key) for _, key, _ in rows), default=0)
-        lines: list[str] = []
-        for fault in dict.fromkeys(fault for fault, _, _ in rows):
-            chosen = [row for row in rows if row[0] == fault]
-            lines += [f"  {fault:10}  {key:{width}}  {detail}".rstrip() for _, key, detail in chosen[:_SHOWN]]
-            if len(chosen) > _SHOWN:
-                lines.append(f"  {fault:10}  and {len(chosen) - _SHOWN} more")
-        return "\n".join(lines)
-
-
-def load_weights(model: nn.Module, weights: str | Path, *, strict: bool = True) -> WeightFit:
-    """Loads weights from a file into a network; not `strict`, those that fit. Warns (`WeightsWarning`) of values that are not finite.
-
-    Returns:
-        How the weights fit: keys that only one side has, and those of another shape or type.
+    Args:
+        model: the network; it is as it was where an error is raised.
+        weights: a file, an index of several, a folder of a model, `torchvision:NAME`, `timm:NAME`, or a mapping of tensors or
+            arrays. `FILE#KEY` is the part of a file below a key or a prefix.
+        strict: whether they must fit key by key.
+        adapt: what is made to fit: some of `adapting.KINDS`, as names or as one text with commas.
+        report: gets what was done before tensors were taken, and what was not taken; without it, these are warned of.
+        graph: what the network was built of; sizes of its values tell the grids of positions.
 
     Raises:
-        WeightsError: they cannot be read, or they are not those of the network and `strict` is asked for. Then the network is
-            as it was.
-        OSError: the file cannot be read.
+        WeightsError: they cannot be read, they are not those of the network and `strict` is asked for, or none of them fits.
+        OSError: a file cannot be read.
 
     >>> import archspec
     >>> arch = archspec.load("lstm")
-    >>> arch.export("lstm.safetensors", seed=1)
-    >>> load_weights(arch.build(), "lstm.safetensors").exact
+    >>> arch.save("lstm.safetensors", seed=1)
+    >>> load_weights(arch.build(), "lstm.safetensors").taken == len(arch.build().state_dict())
     True
     """
+    kinds = parse_kinds(adapt)
     own = model.state_dict()
-    with _open(weights, compute_read_limit(count_bytes(own))) as source:
-        fit = compare_weights(own, source.tensors)
-        if strict:
-            _check(fit, weights)
-        taken = source.load([key for key in own if key in source.tensors and key not in fit.refused])
-    copy_weights(_convert(taken, own, weights), own)
-    return fit
+    with open_source(weights, limit=compute_read_limit(count_bytes(own))) as source:
+        plan = _plan(source, own, kinds, graph)
+        done = plan.report
+        if (strict and not plan.fit.exact) or (own and not done.taken):
+            raise plan.refuse(graph.name if graph is not None else "", strict=strict)
+        taken = _take(plan, own)
+    copy_weights(taken, own)
+    _tell(done, report)
+    return done
 
 
-def load_own_weights(model: nn.Module, weights: str | Path, *, limit: int | None = None) -> None:
+def load_own_weights(model: nn.Module, weights: Weights, *, limit: int | None = None) -> None:
     """Puts the weights of a whole network into a part of it. Raises as `load_weights` does, where one of its own is missing."""
     own = model.state_dict()
-    with _open(weights, limit) as source:
-        _check(compare_weights(own, {key: source.tensors[key] for key in own if key in source.tensors}), weights)
-        taken = source.load(list(own))
-    copy_weights(_convert(taken, own, weights), own)
+    copy_weights(read_weights(weights, own, limit=limit), own)
 
 
-def read_weights(weights: str | Path, *, limit: int | None = None) -> dict[str, Tensor]:
-    """The tensors of a file by name, or of `torchvision:NAME`. Raises `WeightsError`, `OSError`."""
-    with _open(weights, limit) as source:
-        taken = source.load(list(source.tensors))
-    _warn_of_infinities(taken, weights)
+def read_weights(
+    weights: Weights, own: Mapping[str, Described] | None = None, *, limit: int | None = None
+) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by the names of a network that has `own`, in its types; others are left out.
+
+    Counters of batch normalisations may be absent. Without `own`, all tensors as they are. Raises `WeightsError` and OSError.
+    """
+    with open_source(weights, limit=limit) as source:
+        own = choose_match(source, {}).tensors if own is None else own
+        plan = _plan(source, own, (), None)
+        plan.fit = WeightFit(plan.fit.missing, (), plan.fit.misshaped, plan.fit.mistyped)
+        if not plan.fit.exact:
+            raise plan.refuse("")
+        taken = _take(plan, own)
+    _tell(plan.report, None)
     return taken
 
 
@@ -130,17 +108,75 @@ def copy_weights(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> No
             own[key].copy_(weight)
 
 
-def compare_weights(own: Mapping[str, Described], got: Mapping[str, Described]) -> WeightFit:
-    """How the weights `got` fit a network that has `own`."""
-    both = [key for key in own if key in got]
-    shapes = {key: (tuple(own[key].shape), tuple(got[key].shape)) for key in both}
-    types = {key: (own[key].dtype, got[key].dtype) for key in both}
-    return WeightFit(
-        tuple(key for key in own if key not in got),
-        tuple(key for key in got if key not in own),
-        {key: pair for key, pair in shapes.items() if pair[0] != pair[1]},
-        {key: pair for key, pair in types.items() if not _agree(*pair)},
-    )
+@dataclass(slots=True)
+class _Plan:
+    """How the tensors of a source become those of a network."""
+
+    source: WeightSource
+    own: Mapping[str, Described]
+    match: Match
+    fit: WeightFit
+    chosen: Sequence[Adaptation]
+    offered: Sequence[Adaptation]
+    """Those that were not asked for."""
+
+    @property
+    def keys(self) -> list[str]:
+        """The network's names of the tensors that are taken."""
+        fresh = {key for one in self.chosen if one.compute is None for key in one.keys}
+        refused = self.fit.refused | fresh
+        return [key for key in self.own if key in self.match.tensors and key not in refused]
+
+    @property
+    def report(self) -> WeightReport:
+        notes = (*describe_choice(self.match, self.source), *(one.done for one in self.chosen))
+        total = sum(1 for key in self.own if key in self.match.tensors or not is_counter(key))
+        return WeightReport(self.source.name, self.fit, len(self.keys), total, len(self.match.tensors), notes)
+
+    def refuse(self, name: str, *, strict: bool = True) -> WeightsError:
+        """The error of weights that do not fit the network of a name."""
+        done = self.report
+        misfit = Misfit(done.source, self.own, done.total, self.match, self.fit, self.offered, done.notes, name)
+        reason, help = explain_misfit(misfit)
+        fact = f"{done.source}: these are not the weights of this network" if strict else done.counts
+        return WeightsError(f"{fact}: {reason}", table=str(self.fit), help=help, facts=done.as_dict())
+
+
+def _plan(source: WeightSource, own: Mapping[str, Described], kinds: Sequence[str], graph: Graph | None) -> _Plan:
+    match = choose_match(source, own)
+    fit = compare_weights(own, match.tensors)
+    found = find_adaptations(list(own), fit, _list_grids(graph)) if not fit.exact else []
+    chosen = [one for one in found if set(one.kinds) <= set(kinds)]
+    return _Plan(source, own, match, apply_to_fit(fit, chosen), chosen, [one for one in found if one not in chosen])
+
+
+def _list_grids(graph: Graph | None) -> list[tuple[int, int]]:
+    """The heights and widths that values of a network have, each once."""
+    if graph is None:
+        return []
+    sizes = [value.shape.sizes for node in graph.ops for value in node.outputs]
+    return list(dict.fromkeys((shape[1], shape[2]) for shape in sizes if len(shape) == 3))
+
+
+def _take(plan: _Plan, own: Mapping[str, Described]) -> dict[str, Tensor]:
+    """The tensors that are taken, as the network has them. Raises `WeightsError`."""
+    keys = plan.keys
+    loaded = plan.source.load({key: plan.match.tensors[key] for key in keys})
+    for one in plan.chosen:
+        if one.compute is not None:
+            loaded |= {key: one.compute(loaded[key]) for key in one.keys}
+    return _convert({key: weight.reshape(own[key].shape) for key, weight in loaded.items()}, own, plan.source.name)
+
+
+def _tell(done: WeightReport, report: Report | None) -> None:
+    """Says what was done with weights, if there is anything to say: to `report`, or as warnings."""
+    if report is not None:
+        report(done)
+        return
+    for note in done.notes:
+        warnings.warn(f"{done.source}: {note}", WeightsNote, stacklevel=4)
+    if not done.fit.exact:
+        warnings.warn(f"{done.counts}\n{done.fit}", WeightsWarning, stacklevel=4)
 
 
 def count_bytes(weights: Mapping[str, Tensor]) -> int:
@@ -155,28 +191,18 @@ def not_finite(weight: Tensor) -> int:
     return weight.numel() - int(weight.isfinite().sum())
 
 
-def _agree(expected: torch.dtype, got: torch.dtype) -> bool:
-    """Whether numbers of a type may be taken for those of another: reals of any precision, whole numbers for whole numbers.
-
-    A count that was made a real number is taken back where it is whole (`_convert`).
-    """
-    if got.is_complex or torch.bool in (got, expected):
-        return got == expected
-    return got.is_floating_point or not expected.is_floating_point
-
-
-def _convert(taken: Mapping[str, Tensor], own: Mapping[str, Tensor], weights: str | Path) -> dict[str, Tensor]:
+def _convert(taken: Mapping[str, Tensor], own: Mapping[str, Described], source: str) -> dict[str, Tensor]:
     """Weights in the types of the network's own. Raises `WeightsError` where a whole number is expected and got is none."""
     converted = {key: weight.to(own[key].dtype) for key, weight in taken.items()}
-    counts = [key for key in taken if taken[key].is_floating_point() and not own[key].is_floating_point()]
+    counts = [key for key in taken if taken[key].is_floating_point() and not own[key].dtype.is_floating_point]
     for key in counts:
         if not torch.equal(converted[key].double(), taken[key].double()):
-            raise WeightsError(f"{weights}: {quote_name(key)} is not of whole numbers, as the network's own is")
-    _warn_of_infinities(converted, weights)
+            raise WeightsError(f"{source}: {quote_name(key)} is not of whole numbers, as the network's own is")
+    _warn_of_infinities(converted, source)
     return converted
 
 
-def _warn_of_infinities(taken: Mapping[str, Tensor], weights: str | Path) -> None:
+def _warn_of_infinities(taken: Mapping[str, Tensor], source: str) -> None:
     counts = {key: not_finite(weight) for key, weight in taken.items()}
     wrong = {key: count for key, count in counts.items() if count}
     if wrong:
@@ -184,41 +210,5 @@ def _warn_of_infinities(taken: Mapping[str, Tensor], weights: str | Path) -> Non
         more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         total = sum(wrong.values())
         values = "value that is" if total == 1 else "values that are"
-        text = f"{weights}: {total:,} {values} not finite, in {shown}{more}"
-        warnings.warn(text, WeightsWarning, stacklevel=3)
-
-
-def _check(fit: WeightFit, weights: str | Path) -> None:
-    if not fit.exact:
-        raise WeightsError(f"{weights}: these are not the weights of this network\n{fit}")
-
-
-@dataclass(frozen=True, slots=True)
-class _InMemory:
-    """Weights that are there already, as an open file of them."""
-
-    tensors: Mapping[str, Tensor]
-
-    def load(self, names: Iterable[str]) -> dict[str, Tensor]:
-        return {name: self.tensors[name] for name in names}
-
-
-@contextmanager
-def _open(weights: str | Path, limit: int | None) -> Iterator[_InMemory | WeightFile]:
-    if str(weights).startswith(TORCHVISION):
-        yield _InMemory(_torchvision(str(weights).removeprefix(TORCHVISION)))
-        return
-    with open_weights(Path(weights), limit=limit) as file:
-        yield file
-
-
-def _torchvision(name: str) -> dict[str, Tensor]:
-    models = extras.load_extra("torchvision.models", f"{TORCHVISION}{name}", "pip install torchvision", WeightsError)
-    if name not in models.list_models():
-        raise WeightsError(f"torchvision has no network {name!r}")
-    state: dict[str, Tensor] = models.get_model(name, weights="DEFAULT").state_dict()
-    return state
-
-
-def _format_type(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+        text = f"{source}: {total:,} {values} not finite, in {shown}{more}"
+        warnings.warn(text, WeightsWarning, stacklevel=5)

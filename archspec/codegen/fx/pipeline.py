@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path as File
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from archspec.analysis.counts import sum_costs
 from archspec.analysis.partition import PartitionStage
 from archspec.codegen.fx.assemble import build
 from archspec.codegen.fx.checkpoint import copy_weights, load_own_weights
-from archspec.codegen.fx.weight_files import compute_read_limit
+from archspec.codegen.fx.weight_files import Weights, compute_read_limit
 from archspec.codegen.fx.weights import State, create_state, seed_generators
 from archspec.codegen.lowering import LoweredNode, lower_graph
 from archspec.codegen.module_tree import build_module_tree
@@ -33,7 +32,7 @@ def build_stage(
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
     seed: int | None = 0,
-    weights: str | File | None = None,
+    weights: Weights | None = None,
     state: Mapping[str, Tensor] | None = None,
 ) -> fx.GraphModule:
     """A stage of a network as a module: its weights have the names and the values that `build` gives them in the whole.

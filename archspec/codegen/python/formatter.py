@@ -13,6 +13,8 @@ from typing import Any
 WIDTH = 88  # the width of a line that formatters take by themselves
 _STEP = 4
 _SIGNS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.BitOr: "|"}
+_LOOSENESS: dict[type[ast.AST], int] = {ast.Mult: 1, ast.Div: 1, ast.MatMult: 1, ast.Add: 2, ast.BitOr: 3}
+_AND, _CONDITION = 4, 5
 _AROUND: dict[type[ast.AST], tuple[str, str]] = {ast.List: ("[", "]"), ast.Set: ("{", "}"), ast.Tuple: ("(", ")")}
 
 
@@ -96,7 +98,7 @@ def wrap_statement(before: str, node: ast.expr, after: str = "", indent: int = 0
     broken = _find_break(node)
     if broken is None or not broken.parts:
         return [single]
-    if broken.head == "(" and inside and not isinstance(node, ast.Tuple):
+    if (broken.head, broken.tail) == ("(", ")") and inside and not isinstance(node, ast.Tuple):
         return _break_parts(broken, before, after, indent)
     inner = f"{pad}{' ' * _STEP}{f'{broken.between} '.join(prefix + format_expression(part) for prefix, part in broken.parts)}"
     comma = broken.between if len(broken.parts) > 1 or not broken.single_line else ""
@@ -127,14 +129,35 @@ def _find_break(node: ast.expr) -> _Break | None:
             return _Break(f"{format_expression(left)} in {{", [("", each) for each in items], "}", single_line=False)
         case ast.BoolOp(ast.And(), [left, last]) if (broken := _find_break(last)) is not None and broken.head != "(":
             return replace(broken, head=f"{format_expression(left)} and {broken.head}")
-        case ast.BoolOp(ast.And(), [left, *others]):
+        case ast.BoolOp(ast.And(), [left, *others] as operands) if all(_looseness(each) < _AND for each in operands):
             return _Break("(", [("", left), *(("and ", each) for each in others)], ")", "")
         case ast.BinOp(left, operator, right):
-            parts = [("", left), (f"{_SIGNS[type(operator)]} ", right)]
-            return _Break("(", parts, ")", "")
-        case ast.IfExp(condition, when_true, when_false):
+            return _break_operator(left, operator, right)
+        case ast.IfExp(condition, when_true, when_false) if max(map(_looseness, (condition, when_true))) < _CONDITION:
             return _Break("(", [("", when_true), ("if ", condition), ("else ", when_false)], ")", "")
     return None
+
+
+def _looseness(node: ast.expr) -> int:
+    """How loosely an expression holds together: an operand that is looser than its operator stands in brackets."""
+    match node:
+        case ast.BinOp(_, operator, _):
+            return _LOOSENESS[type(operator)]
+        case ast.BoolOp():
+            return _AND
+        case ast.IfExp():
+            return _CONDITION
+    return 0
+
+
+def _break_operator(left: ast.expr, operator: ast.operator, right: ast.expr) -> _Break | None:
+    """Both operands in brackets; a left one that has brackets of its own, as in `(a + b) / 2`, is broken inside these."""
+    sign, looseness = _SIGNS[type(operator)], _LOOSENESS[type(operator)]
+    if _looseness(right) >= looseness:
+        return None
+    if _looseness(left) > looseness:
+        return _Break("(", [("", left)], f") {sign} {format_expression(right)}", "")
+    return _Break("(", [("", left), (f"{sign} ", right)], ")", "")
 
 
 def format_statement(node: ast.stmt, indent: int = 0) -> list[str]:

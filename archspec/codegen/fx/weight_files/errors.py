@@ -10,6 +10,10 @@ _LONGEST = 80
 class FormatError(ArchspecError, ValueError):
     """The content of a file is not what its format requires; the caller that opened the file adds its name."""
 
+    def __init__(self, message: str, *, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
 
 CHANGED = "its content is not what was written, by the digest that was written with it"
 

@@ -16,6 +16,7 @@ from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
 _MOST_INSTRUCTIONS = 2_000_000
 """Of one pickle. That of a ResNet-152 has 33,000."""
 _KEYS = (str, bytes, int, float, bool, type(None))
+_DATA = (dict, list, tuple, str, bytes, int, float, bool, type(None))
 _DAMAGED = "a pickle that is cut off or damaged"
 
 
@@ -30,6 +31,9 @@ class Names(Protocol):
 
     def persistent(self, id: Any) -> Any:
         """What stands outside of the pickle under an id."""
+
+    def give_state(self, instance: Any, state: Any) -> None:
+        """Notes the state of what was called: attributes, items, or what was appended."""
 
 
 class Bounded:
@@ -118,12 +122,14 @@ class _Machine:
 
     def append(self, items: list[Any]) -> None:
         if type(self._stack[-1]) is not list:
-            raise FormatError("a pickle that appends to what is no list")
+            self._names.give_state(self._stack[-1], items)
+            return
         self._stack[-1].extend(items)
 
     def set(self, items: list[Any]) -> None:
         if type(self._stack[-1]) is not dict:
-            raise FormatError("a pickle that sets a key of what is no mapping")
+            self._names.give_state(self._stack[-1], items)
+            return
         for key, value in zip(items[::2], items[1::2], strict=True):
             if type(key) not in _KEYS:
                 raise FormatError(f"a mapping with {quote_name(key)} for a key")
@@ -150,6 +156,12 @@ class _Machine:
 
     def persistent(self, id: Any) -> None:
         self.push(self._names.persistent(id))
+
+    def build(self) -> None:
+        """The state of an object: attributes, of which data have none."""
+        state = self.pop()
+        if type(self._stack[-1]) not in _DATA:
+            self._names.give_state(self._stack[-1], state)
 
 
 _Step = Callable[[_Machine, Any], object]
@@ -202,7 +214,8 @@ _STEPS: dict[str, _Step] = {
     "STACK_GLOBAL": lambda machine, _: machine.find_by_text(),
     "OBJ": _on_mark(lambda machine, items: machine.call(items[0], tuple(items[1:]))),
     "INST": _instance,
-    "BUILD": lambda machine, _: machine.pop(),  # the state of an object: attributes, of which data have none
+    "NEWOBJ_EX": _on_last(3, lambda machine, items: machine.call(*items[:2])),
+    "BUILD": lambda machine, _: machine.build(),
     "BINPERSID": lambda machine, _: machine.persistent(machine.pop()),
     "PERSID": _Machine.persistent,
 }

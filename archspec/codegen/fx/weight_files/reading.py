@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,26 +18,17 @@ from torch import Tensor
 from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.weight_files.contents import Contents
 from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
+from archspec.codegen.fx.weight_files.other_files import check_kind
 from archspec.codegen.fx.weight_files.safetensors_file import read_safetensors
-from archspec.codegen.fx.weight_files.stored import StoredTensor, Unreadable, load_tensors
+from archspec.codegen.fx.weight_files.stored import StoredTensor, load_tensors
 from archspec.codegen.fx.weight_files.torch_stream import read_stream
 from archspec.codegen.fx.weight_files.torch_zip import read_zip
 from archspec.numerals import format_bytes
 
 SAFETENSORS, TORCH = "not a whole safetensors file", "neither safetensors nor a whole torch checkpoint of tensors"
-_WRAPPERS = ("state_dict", "model")
-"""Keys under which checkpoints keep the weights beside other things."""
 _SHORTEST = 10
 _SLACK, _TIMES = 1 << 24, 16
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
-_OTHERS = (
-    (0, b"PK\x05\x06", "an empty zip archive"),
-    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes"),
-    (0, b"\x1f\x8b", "a gzip file"),
-    (0, b"\x93NUMPY", "an array of NumPy"),
-    (0, b"GGUF", "a GGUF file"),
-    (257, b"ustar", "a tar archive, as torch wrote before 0.2"),
-)
 
 
 def compute_read_limit(needed: int) -> int:
@@ -46,35 +37,18 @@ def compute_read_limit(needed: int) -> int:
 
 
 class WeightFile:
-    """An open file of weights: `tensors` by name, whose values are not read yet, and whatever else it holds."""
+    """An open file of weights: `tree`, all that it holds, with tensors whose values are not read yet."""
 
     def __init__(self, path: Path, form: str, contents: Contents, limit: int | None) -> None:
         self.path, self._form, self._contents, self._limit = path, form, contents, limit
-        self._keys = _find_tensor_keys(contents)
-        self.tensors: dict[str, StoredTensor] = self._of(contents.tree)
-        """The one mapping of tensors that the file is, or has under a key that checkpoints use."""
-        if not isinstance(self.tensors, dict):
-            raise WeightsError(f"{path}: expected tensors by name, got {_describe_content(self.tensors)}")
-        for name, tensor in self.tensors.items():
-            if not isinstance(name, str):
-                raise WeightsError(f"{path}: expected tensors by name, got {quote_name(name)} as a name")
-            if not isinstance(tensor, StoredTensor):
-                raise WeightsError(
-                    f"{path}: expected a dense tensor with values for {quote_name(name)}, got {_describe_content(tensor)}"
-                )
+        self.tree: Any = contents.tree if contents.key is None else contents.tree[contents.key]
 
-    def load(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """Reads tensors. Raises `WeightsError` where the file is damaged; one with a digest is verified as a whole before."""
-        chosen = {name: self.tensors[name] for name in names}
+    def load(self, tensors: Mapping[str, StoredTensor]) -> dict[str, Tensor]:
+        """Reads tensors of the tree. Raises `WeightsError` where the file is damaged; one with a digest is verified as a whole before."""
         with _name_file(self.path, self._form):
             if self._contents.verify is not None:
                 self._contents.verify()
-            return dict(load_tensors(chosen, self._contents.fetch, self._limit))
-
-    def _of(self, tree: Any) -> Any:
-        for key in self._keys:
-            tree = tree[key]
-        return tree
+            return dict(load_tensors(dict(tensors), self._contents.fetch, self._limit))
 
 
 @contextmanager
@@ -82,7 +56,7 @@ def open_weights(path: Path, *, limit: int | None = None) -> Iterator[WeightFile
     """Opens a file of weights: safetensors, or what `torch.save` wrote; `limit` is the most bytes to read, as `compute_read_limit` says.
 
     Raises:
-        WeightsError: the file is neither, is damaged, or holds anything but dense tensors by name and plain data beside them.
+        WeightsError: the file is neither, or is damaged.
         OSError: it cannot be read.
     """
     with _open_regular(path) as file:
@@ -113,9 +87,7 @@ def _read_contents(file: BinaryIO, start: bytes, form: str, limit: int | None) -
         raise FormatError(f"it has {format_bytes(len(start))}" if start else "it is empty")
     if _has_header(start):
         return read_safetensors(file)
-    for place, magic, kind in _OTHERS:
-        if start[place:].startswith(magic):
-            raise FormatError(f"it is {kind}")
+    check_kind(start)
     if form == SAFETENSORS:
         return read_safetensors(file)
     if start.startswith(_ZIP):
@@ -133,21 +105,6 @@ def _is_safetensors(path: Path, start: bytes) -> bool:
 def _has_header(start: bytes) -> bool:
     """Whether a header of safetensors can begin here. Its length, which is before it, may look like any other format."""
     return start[8:9] == b"{"
-
-
-def _find_tensor_keys(contents: Contents) -> tuple[str, ...]:
-    """The keys that lead to the tensors."""
-    if contents.key is not None:
-        return (contents.key,)
-    tree = contents.tree
-    return next(((key,) for key in _WRAPPERS if isinstance(tree, dict) and isinstance(tree.get(key), dict)), ())
-
-
-def _describe_content(content: Any) -> str:
-    """What something in a file is, for a message."""
-    if isinstance(content, StoredTensor):
-        return "one tensor"
-    return content.kind if isinstance(content, Unreadable) else quote_name(content)
 
 
 @contextmanager
@@ -172,4 +129,4 @@ def _name_file(path: Path, form: str) -> Iterator[None]:
     try:
         yield
     except FormatError as error:
-        raise WeightsError(f"{path}: {form}: {error}") from error
+        raise WeightsError(f"{path}: {form}: {error}", help=error.help) from error

@@ -82,6 +82,22 @@ class StoredTensor:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardedTensor:
+    """A tensor of one of several open files."""
+
+    file: Any
+    stored: StoredTensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.stored.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.stored.dtype
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """What stands in a file where a tensor could, and is none that weights may be: `kind` says what."""
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
+from archspec.codegen.fx.weight_files.pickled_object import PickledObject
 from archspec.codegen.fx.weight_files.stored import Storage, StoredTensor, Unreadable, is_count
 
 _DTYPES = {str(dtype): dtype for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
@@ -44,18 +45,20 @@ _OTHER_TENSORS = {
     "_rebuild_device_tensor_from_cpu_tensor": "a tensor of a device that is neither CPU nor CUDA",
     "_rebuild_xla_tensor": "a tensor of a device that is neither CPU nor CUDA",
 }
-_MAPPINGS = ("collections.OrderedDict", "collections.Counter")
+_MAPPINGS = (
+    "collections.OrderedDict",
+    "collections.Counter",
+    "collections.defaultdict",
+    "builtins.dict",
+)
+_SETS = ("builtins.set", "builtins.frozenset")
 _VALUES = (
     "torch.Size",
     "torch.device",
     "torch.serialization._get_layout",
     "_codecs.encode",
-    "builtins.set",
     "builtins.complex",
     "builtins.bytearray",
-    "__builtin__.set",
-    "__builtin__.complex",
-    "__builtin__.bytearray",
 )
 """What torch keeps beside tensors, and is harmless."""
 _TENSORS = ("torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
@@ -66,6 +69,7 @@ _REBUILD = tuple(
 _FROM_TYPE = "torch._tensor._rebuild_from_type_v2"
 _KNOWN = {
     *_MAPPINGS,
+    *_SETS,
     *_VALUES,
     *_TENSORS,
     *_REBUILD,
@@ -79,19 +83,24 @@ _SCHEMES = "torch.per_"
 
 
 class TorchNames:
-    """The `Names` of torch's pickles. A name stands for itself, as a text, until it is called."""
+    """The `Names` of torch's pickles. A name stands for itself, as a text, until it is called.
+
+    What a name that is not known would make is a `PickledObject`: what it was called with, and nothing that was called.
+    """
 
     def find(self, name: str) -> Any:
         if name in _DTYPES:
             return _DTYPES[name]
-        if name not in _KNOWN and not name.startswith(_SCHEMES):
-            raise FormatError(f"it holds {quote_name(name)}, which is no tensor, mapping, list, number or text")
-        return _Name(name)
+        return _Name(name.replace("__builtin__.", "builtins.", 1))  # Python 2's name, which protocol 2 writes
 
     def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
-        name = function.name if isinstance(function, _Name) else ""
+        name = function.name if isinstance(function, _Name | PickledObject) else ""
+        if isinstance(function, PickledObject) or (name and name not in _KNOWN and not name.startswith(_SCHEMES)):
+            return PickledObject(name, arguments)
         if name in _MAPPINGS:
             return _mapping(arguments)
+        if name in _SETS and isinstance(arguments[0] if arguments else [], list):
+            return list(arguments[0]) if arguments else []
         if name == "torch.Size":
             return arguments[0] if arguments else ()
         if name in _REBUILD:
@@ -103,8 +112,13 @@ class TorchNames:
             raise FormatError("a pickle that calls what is no function")
         return Unreadable(kind or f"a {name}")
 
-    def persistent(self, id: Any) -> Storage:
-        """`("storage", kind, key, location, number of elements)`; in older files a sixth item, which is None."""
+    def persistent(self, id: Any) -> Any:
+        """`("storage", kind, key, location, number of elements)`; in older files a sixth item, which is None.
+
+        Older files also have `("module", class, path, source)` in the place of a class, whose source nobody reads here.
+        """
+        if isinstance(id, tuple) and len(id) == 4 and id[0] == "module":
+            return id[1]
         if not isinstance(id, tuple) or len(id) not in (5, 6) or id[0] != "storage":
             raise FormatError(f"a pickle with {quote_name(id)} in the place of a storage")
         kind, key, location, count = id[1:5]
@@ -119,6 +133,13 @@ class TorchNames:
         dtype = _KINDS[kind.name]
         return Storage(key, count * dtype.itemsize, dtype)
 
+    def give_state(self, instance: Any, state: Any) -> None:
+        """Raises `FormatError` where something of a known kind gets what it has no place for."""
+        if isinstance(instance, PickledObject):
+            instance.states.append(state)
+        elif not isinstance(instance, StoredTensor | Unreadable):
+            raise FormatError("a pickle that sets a key or appends where there is no mapping and no list")
+
     def _of_class(self, arguments: tuple[Any, ...]) -> Any:
         """A tensor that has attributes, or one of another class."""
         if len(arguments) != 4 or not isinstance(arguments[1], _Name) or not isinstance(arguments[2], tuple):
@@ -132,7 +153,7 @@ class TorchNames:
 
 
 class _Name:
-    """A class or a function that is known, by its name."""
+    """A class or a function, by its name."""
 
     __slots__ = ("name",)
 
@@ -142,7 +163,7 @@ class _Name:
 
 def _mapping(arguments: tuple[Any, ...]) -> dict[Any, Any]:
     """An empty mapping, or one of the pairs that old pickles give to the constructor."""
-    pairs = arguments[0] if arguments else []
+    pairs = arguments[0] if arguments and not isinstance(arguments[0], _Name) else []
     if isinstance(pairs, dict):
         return pairs
     if not isinstance(pairs, list) or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):

@@ -48,8 +48,10 @@ class _Names(TorchNames):
     def __init__(self) -> None:
         self.storages: dict[str, Storage] = {}
 
-    def persistent(self, id: Any) -> Storage:
+    def persistent(self, id: Any) -> Any:
         storage = super().persistent(id)
+        if not isinstance(storage, Storage):
+            return storage
         if self.storages.setdefault(storage.key, storage) != storage:
             raise FormatError(f"a file with two storages {quote_name(storage.key)}")
         return storage

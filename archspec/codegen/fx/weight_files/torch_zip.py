@@ -42,12 +42,15 @@ _FAULTS = (
     ValueError,
 )
 """What zipfile raises for an archive that is damaged or encrypted, or compressed in a way that it does not know."""
+_WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".pth.tar")
 _OTHERS = {
     "constants.pkl": "a TorchScript archive, which holds code; the state_dict of the module would be taken",
     "code/": "a TorchScript archive, which holds code; the state_dict of the module would be taken",
     "archive_format": "a program of torch.export; the state_dict of the module would be taken",
     "serialized_exported_program.json": "a program of torch.export; the state_dict of the module would be taken",
     "[Content_Types].xml": "an office document",
+    "model.weights.h5": "a Keras model",
+    "META-INF/MANIFEST.MF": "a Java archive",
 }
 
 
@@ -136,6 +139,12 @@ def find_root(names: list[str]) -> str:
             raise FormatError(kind)
     roots = [name.removesuffix(_PICKLE) for name in names if name.rpartition("/")[2] == _PICKLE]
     if len(roots) != 1:
+        inside = [name for name in names if name.lower().endswith(_WEIGHTS)]
+        if inside:
+            raise FormatError(f"a zip archive with {quote_name(inside[0])} in it", help="unpack it, and name that file")
+        if names and all(name.endswith(".npy") for name in names):
+            help = "give them as a mapping: arch.build(weights=dict(numpy.load(file)))"
+            raise FormatError("an archive of NumPy's arrays", help=help)
         shown = ", ".join(map(quote_name, names[:3])) or "nothing"
         raise FormatError(f"a zip archive of {len(names)} records that has not one {_PICKLE}: {shown}")
     return roots[0]

@@ -1,0 +1,81 @@
+"""The options about weights, and what is said of a file of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archspec import WeightsError
+from archspec.cli.console import echo_json, print_lines
+from archspec.cli.errors import describe_os_error
+
+if TYPE_CHECKING:
+    from archspec import WeightReport
+
+_WEIGHTS = "A checkpoint, an index of shards, torchvision:NAME or timm:NAME; FILE#KEY is a part of a file."
+_ADAPT = "What of them is made to fit: head, channels, positions, patches, some of them with commas."
+
+
+@dataclass
+class WeightsOption:
+    """Weights as a command line gives them, and what was done with them."""
+
+    weights: str | None
+    strict: bool
+    adapt: str
+    as_json: bool
+    report: WeightReport | None = None
+
+    def tell(self, report: WeightReport) -> None:
+        """Says on standard error what was done before tensors were taken, and what was not taken; in JSON, later."""
+        self.report = report
+        if self.as_json:
+            return
+        table = str(report.fit).splitlines()
+        if not self.strict:
+            print_lines(f"{'warning' if table else 'note'}: {report.counts}", *table, err=True)
+        for note in report.notes:
+            print_lines(f"note: {report.source}: {note}", err=True)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """For `Architecture.build`, `try_out` and `save`."""
+        return {"weights": self.weights, "strict": self.strict, "adapt": self.adapt, "report": self.tell}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For `--json`; empty where no weights were given."""
+        return {} if self.report is None else {"weights": self.report.as_dict()}
+
+
+@contextmanager
+def print_weights_errors(*, as_json: bool) -> Iterator[None]:
+    """Prints, in JSON on standard output, why weights are not taken or a file cannot be read or written.
+
+    The message that ends the command is everyone's.
+    """
+    try:
+        yield
+    except WeightsError as error:
+        if as_json:
+            echo_json(error.as_dict())
+        raise
+    except OSError as error:
+        if as_json and not isinstance(error, BrokenPipeError):
+            echo_json({"error": describe_os_error(error), "help": None})
+        raise
+
+
+def weights_options(command: Callable[..., None]) -> Callable[..., None]:
+    """`--weights`, `--strict` and `--adapt`."""
+    for option in (
+        click.option("--adapt", default="", metavar="KINDS", help=_ADAPT),
+        click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key."),
+        click.option("--weights", metavar="F", help=_WEIGHTS),
+    ):
+        command = option(command)
+    return command

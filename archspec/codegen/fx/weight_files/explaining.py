@@ -1,0 +1,131 @@
+"""Why weights are not those of a network, in one line, and what can be done about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from archspec.codegen.fx.weight_files.adapting import Adaptation, apply_to_fit
+from archspec.codegen.fx.weight_files.errors import quote_name
+from archspec.codegen.fx.weight_files.fit import WeightFit, is_counter
+from archspec.codegen.fx.weight_files.mappings import Described
+from archspec.codegen.fx.weight_files.matching import Match, find_shared_prefix, strip_ones
+from archspec.codegen.fx.weight_files.siblings import find_sibling
+
+_SHOWN = 3
+_SHARD = re.compile(r"(.+)-(\d{3,5})-of-(\d{3,5})(\.\w+)")
+_LOOSE = "--no-strict, or strict=False, takes what fits"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """Weights and the network that they do not fit."""
+
+    source: str
+    own: Mapping[str, Described]
+    total: int
+    """How many tensors the network has, without counters that are not there."""
+    match: Match
+    fit: WeightFit
+    adaptations: Sequence[Adaptation]
+    """Those that would make some of it fit, and were not asked for."""
+    notes: Sequence[str] = ()
+    """What was done with them before."""
+    name: str = ""
+    """The network's."""
+
+
+def explain_misfit(misfit: Misfit) -> tuple[str, str]:
+    """What differs, in one line, and what can be done, which may be nothing."""
+    explanations = (
+        explain(misfit)
+        for explain in (_explain_adaptations, _explain_shard, _explain_sibling, _explain_order, _explain_names)
+    )
+    reason, help = next((found for found in explanations if found[0]), None) or _explain_rest(misfit)
+    return "; ".join([reason, *misfit.notes]), help
+
+
+def _explain_adaptations(misfit: Misfit) -> tuple[str, str]:
+    """A head, channels, positions or patches, where nothing else differs."""
+    if not misfit.adaptations or not apply_to_fit(misfit.fit, misfit.adaptations).exact:
+        return "", ""
+    kinds = ",".join(dict.fromkeys(kind for one in misfit.adaptations for kind in one.kinds))
+    reason = _list_some([one.difference for one in misfit.adaptations], "; ")
+    return reason, f'adapt them with --adapt {kinds}, or adapt="{kinds}"'
+
+
+def _explain_shard(misfit: Misfit) -> tuple[str, str]:
+    """One file of several."""
+    found = _SHARD.fullmatch(Path(misfit.source).name)
+    if not found or not misfit.fit.missing:
+        return "", ""
+    index = f"{found[1]}{found[4]}.index.json"
+    return f"it is file {int(found[2])} of {int(found[3])}", f"name the index of all of them: {index}"
+
+
+def _explain_sibling(misfit: Misfit) -> tuple[str, str]:
+    """A bundled network that has these tensors."""
+    if not misfit.fit.missing and not misfit.fit.unexpected and not misfit.fit.misshaped:
+        return "", ""
+    sibling = find_sibling({name: tuple(tensor.shape) for name, tensor in misfit.match.tensors.items()}, misfit.name)
+    if sibling is None:
+        return "", ""
+    extends = misfit.name and sibling.startswith(misfit.name) and not misfit.fit.missing and not misfit.fit.misshaped
+    loose = f"; {_LOOSE}" if extends else ""
+    return f"it has the tensors of {sibling}", f"build {sibling}{loose}"
+
+
+def _explain_order(misfit: Misfit) -> tuple[str, str]:
+    """The same tensors in the same order under other names."""
+    own, got = (
+        {key: strip_ones(tuple(part.shape)) for key, part in named.items() if not is_counter(key)}
+        for named in (misfit.own, misfit.match.tensors)
+    )
+    if not misfit.fit.missing or list(own.values()) != list(got.values()):
+        return "", ""
+    others = [f"{quote_name(new)} for {old}" for old, new in zip(own, got, strict=True) if old != new]
+    reason = f"its shapes are the network's, in the same order, and {len(others)} of its names are others: {_list_some(others)}"
+    return reason, "rename them: a mapping of tensors by the network's names is taken too"
+
+
+def _explain_names(misfit: Misfit) -> tuple[str, str]:
+    """Other names altogether."""
+    match, own = misfit.match, misfit.own
+    if match.hits or not own:
+        return "", ""
+    prefix = find_shared_prefix(match.tensors)
+    below = f", all below {prefix!r}" if prefix and len(match.tensors) > 1 else ""
+    text = (
+        f"of its {_count_names(match.tensors)}{below}, none is the network's: "
+        f"expected {_list_some(list(own))}, got {_list_some(list(map(quote_name, match.tensors)))}"
+    )
+    return text, ""
+
+
+def _explain_rest(misfit: Misfit) -> tuple[str, str]:
+    """Counts of what differs."""
+    fit, loose = misfit.fit, _LOOSE
+    if not fit.missing and not fit.refused:
+        more = _list_some(list(map(quote_name, fit.unexpected)))
+        return f"it has all of the network's tensors and {len(fit.unexpected)} more: {more}", loose
+    if not fit.unexpected and not fit.refused:
+        return (
+            f"{len(fit.missing)} of the network's {misfit.total} tensors are missing: {_list_some(list(fit.missing))}",
+            loose,
+        )
+    counts = ((fit.missing, "missing"), (fit.unexpected, "unexpected"), (fit.misshaped, "of another shape"))
+    parts = [f"{len(part)} {word}" for part, word in (*counts, (fit.mistyped, "of another type")) if part]
+    return (
+        f"{', '.join(parts)}; expected {misfit.total} tensors, got {len(misfit.match.tensors)}",
+        "" if fit.refused else loose,
+    )
+
+
+def _list_some(words: list[str], by: str = ", ") -> str:
+    return by.join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
+
+
+def _count_names(names: Collection[str]) -> str:
+    return "1 name" if len(names) == 1 else f"{len(names)} names"

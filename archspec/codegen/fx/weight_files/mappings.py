@@ -1,0 +1,107 @@
+"""The mappings of tensors by name in what a checkpoint holds, wherever training scripts put them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from archspec.codegen.fx.weight_files.errors import quote_name
+from archspec.codegen.fx.weight_files.pickled_object import PickledObject, describe_classes, read_module_state
+from archspec.codegen.fx.weight_files.stored import ShardedTensor, StoredTensor, Unreadable
+
+_DEEPEST = 2
+_SHOWN = 8
+
+
+class Described(Protocol):
+    """A tensor, or one that has not been read yet."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TensorMapping:
+    """Tensors by name, and where in a checkpoint they are."""
+
+    keys: tuple[str, ...]
+    """Those that lead to it; none where the checkpoint is nothing else."""
+    tensors: dict[str, Described]
+    others: dict[Any, Any] = field(default_factory=dict)
+    """What stands among the tensors and is none."""
+    module: str = ""
+    """The class of the module, where it was pickled whole."""
+
+    @property
+    def place(self) -> str:
+        return ".".join(map(quote_name, self.keys))
+
+
+def find_mappings(tree: Any) -> list[TensorMapping]:
+    """All mappings that have tensors by name, those further out first; at most two keys lead to one. Raises `FormatError`.
+
+    >>> a = torch.zeros(1)
+    >>> [found.keys for found in find_mappings({"epoch": 3, "model": {"fc.bias": a}, "ema": {"module": {"fc.bias": a}}})]
+    [('model',), ('ema', 'module')]
+    """
+    return list(_iter_mappings(tree, ()))
+
+
+def _iter_mappings(tree: Any, keys: tuple[str, ...]) -> Iterator[TensorMapping]:
+    module = tree.name if isinstance(tree, PickledObject) else ""
+    content = read_module_state(tree) if isinstance(tree, PickledObject) else tree
+    if not isinstance(content, Mapping):
+        return
+    tensors = {name: part for name, part in content.items() if is_tensor(part)}
+    if tensors and all(isinstance(name, str) for name in tensors):
+        yield TensorMapping(keys, tensors, {n: part for n, part in content.items() if n not in tensors}, module)
+    if len(keys) < _DEEPEST and not module:
+        for key, part in content.items():
+            if isinstance(key, str) and not is_tensor(part):
+                yield from _iter_mappings(part, (*keys, key))
+
+
+def is_tensor(part: Any) -> bool:
+    return isinstance(part, StoredTensor | ShardedTensor | torch.Tensor)
+
+
+def describe_content(content: Any) -> str:
+    """What something in a file is, for a message."""
+    if is_tensor(content):
+        return "one tensor"
+    if isinstance(content, PickledObject):
+        return f"an object of the class {quote_name(content.name)}"
+    return content.kind if isinstance(content, Unreadable) else quote_name(content)
+
+
+def describe_lack(tree: Any) -> str:
+    """What a checkpoint without tensors by name holds instead.
+
+    >>> describe_lack({"epoch": 3, "net": [], "args": PickledObject("argparse.Namespace")})
+    'the keys epoch, net, args without tensors below them; argparse.Namespace in it was not read'
+    """
+    if isinstance(tree, PickledObject):
+        return f"it holds {quote_name(tree.name)}, which is no tensor, mapping, list, number or text"
+    if not isinstance(tree, Mapping):
+        return describe_content(tree)
+    numbered = next((name for name, part in tree.items() if is_tensor(part) and not isinstance(name, str)), None)
+    if numbered is not None:
+        return f"{quote_name(numbered)} as a name"
+    if not tree:
+        return "nothing"
+    if {"state", "param_groups"} <= tree.keys():
+        return "the state of an optimizer"
+    unreadable = [(key, part) for key, part in tree.items() if isinstance(part, Unreadable)]
+    if unreadable:
+        return f"{unreadable[0][1].kind} for {quote_name(unreadable[0][0])}"
+    shown = ", ".join(map(quote_name, list(tree)[:_SHOWN])) + (
+        f" and {len(tree) - _SHOWN} more" if len(tree) > _SHOWN else ""
+    )
+    classes = describe_classes(tree)
+    rest = f"; {classes}" if classes else ""
+    return f"the {'key' if len(tree) == 1 else 'keys'} {shown} without tensors below {'it' if len(tree) == 1 else 'them'}{rest}"

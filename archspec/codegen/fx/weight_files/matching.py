@@ -1,0 +1,203 @@
+"""The names of a checkpoint's tensors brought to those of the network: prefixes, wrappers, and names of older releases."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archspec.codegen.fx.weight_files.errors import quote_name
+from archspec.codegen.fx.weight_files.mappings import Described, TensorMapping
+
+COUNTER = "num_batches_tracked"
+"""What batch normalisations count since torch 0.4.1; torch takes a `state_dict` without it, and so does archspec."""
+_WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
+"""What `torch.compile`, FSDP and activation checkpointing put into names, wherever the module is that they wrap."""
+_MOST_PREFIXES = 32
+_AVERAGES = "n_averaged"
+"""What `torch.optim.swa_utils.AveragedModel` counts."""
+_OLD_NAMES: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("torchvision's DenseNet before 0.3", re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\."), r"\1\2."),
+    ("torchvision's ViT of 0.12", re.compile(r"(\bmlp)\.linear_1\."), r"\1.0."),
+    ("torchvision's ViT of 0.12", re.compile(r"(\bmlp)\.linear_2\."), r"\1.3."),
+    ("normalisations of TensorFlow's names", re.compile(r"\bgamma$"), "weight"),
+    ("normalisations of TensorFlow's names", re.compile(r"\bbeta$"), "bias"),
+)
+"""Whose names they were, what is old in one, and what it is today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """What was done with names."""
+
+    prefix: str = ""
+    """What was taken from the beginning of names."""
+    rivals: tuple[str, ...] = ()
+    """Prefixes below which as many names are the network's."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A mapping of a checkpoint, its tensors by the network's names where these could be found."""
+
+    mapping: TensorMapping
+    tensors: dict[str, Described]
+    others: dict[str, Any]
+    hits: int
+    """How many names are the network's."""
+    shaped: int
+    """How many of these also have its shape."""
+    renamed: Renamed
+
+    @property
+    def score(self) -> tuple[int, int]:
+        return self.hits, self.shaped
+
+
+def match_names(mapping: TensorMapping, own: Mapping[str, Described], part: str = "") -> Match:
+    """Brings the names of a mapping to those of a network that has `own`; with `part`, only those below that prefix are looked at."""
+    renaming = _Renaming(own)
+    below = {key: renaming.unwrap(key) for key in (*mapping.tensors, *mapping.others) if _is_below(key, part)}
+    shapes = {below[name]: tuple(tensor.shape) for name, tensor in mapping.tensors.items() if name in below}
+    prefix, rivals = _choose_prefix(shapes, own, renaming.update)
+    added = "" if prefix else _choose_added_prefix(shapes, own, renaming.update)
+    names = {name: renaming.update(added + inner.removeprefix(prefix)) for name, inner in below.items()}
+    if len(set(names.values())) < len(names):
+        names = {name: name for name in below}
+    notes = (*_describe_prefix(prefix, added, list(shapes)), *renaming.describe(n for n in names if names[n] in own))
+    return _make_match(mapping, names, own, Renamed(prefix, tuple(rivals), notes))
+
+
+def _is_below(name: object, part: str) -> bool:
+    return isinstance(name, str) and (not part or name.startswith(f"{part}."))
+
+
+def _make_match(
+    mapping: TensorMapping, names: Mapping[str, str], own: Mapping[str, Described], renamed: Renamed
+) -> Match:
+    found = {names[name]: tensor for name, tensor in mapping.tensors.items() if name in names}
+    tensors = {name: tensor for name, tensor in found.items() if name in own or name != _AVERAGES}
+    others = {names.get(name, name): part for name, part in mapping.others.items()}
+    hits = [name for name in tensors if name in own]
+    shaped = sum(1 for name in hits if have_same_shape(own[name], tensors[name]))
+    return Match(mapping, tensors, others, len(hits), shaped, renamed if hits else Renamed())
+
+
+def have_same_shape(own: Described, got: Described) -> bool:
+    """Whether two shapes are equal; one may have more axes of length one before the others."""
+    return strip_ones(tuple(own.shape)) == strip_ones(tuple(got.shape))
+
+
+def strip_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without the axes of length one that it begins with.
+
+    >>> strip_ones((1, 197, 768)), strip_ones((1,))
+    ((197, 768), ())
+    """
+    while shape[:1] == (1,):
+        shape = shape[1:]
+    return shape
+
+
+class _Renaming:
+    """What is done with single names, none of which the network has already."""
+
+    def __init__(self, own: Mapping[str, Described]) -> None:
+        self._own = own
+        self._wrappers = [wrapper for wrapper in _WRAPPERS if not any(wrapper in name for name in own)]
+
+    def unwrap(self, name: str) -> str:
+        for wrapper in self._wrappers:
+            name = name.replace(wrapper, "")
+        return name
+
+    def update(self, name: str) -> str:
+        """The name of today, where the network has that one and not the old one."""
+        if name in self._own:
+            return name
+        return next((new for new in self._newer_names(name) if new in self._own), name)
+
+    def _newer_names(self, name: str) -> Iterable[str]:
+        return (pattern.sub(text, name) for _, pattern, text in _OLD_NAMES)
+
+    def describe(self, names: Iterable[str]) -> list[str]:
+        """What was done with names of the checkpoint, each kind once."""
+        names = list(names)
+        said = [
+            f"{wrapper!r} was left out of names" for wrapper in self._wrappers if any(wrapper in name for name in names)
+        ]
+        for kind in dict.fromkeys(kind for kind, _, _ in _OLD_NAMES):
+            patterns = [pattern for other, pattern, _ in _OLD_NAMES if other == kind]
+            old = [name for name in names if name not in self._own and any(map_.search(name) for map_ in patterns)]
+            if old:
+                said.append(f"{len(old)} names were those of {kind}, such as {quote_name(old[0])}")
+        return said
+
+
+def _choose_prefix(
+    shapes: Mapping[str, tuple[int, ...]], own: Mapping[str, Described], update: Callable[[str], str]
+) -> tuple[str, list[str]]:
+    """The prefix below which most names are the network's, the shortest of several; and others below which as many are.
+
+    >>> from torch import zeros
+    >>> own = {"conv.weight": zeros(1)}
+    >>> _choose_prefix({"module.model.conv.weight": (1,), "criterion.weight": (2,)}, own, str)
+    ('module.model.', [])
+    """
+    if shapes.keys() >= own.keys():
+        return "", []
+    hits, shaped = Counter[str](), Counter[str]()
+    for name, shape in shapes.items():
+        for prefix in _iter_prefixes(name):
+            inner = update(name.removeprefix(prefix))
+            if inner in own:
+                hits[prefix] += 1
+                shaped[prefix] += strip_ones(shape) == strip_ones(tuple(own[inner].shape))
+    best = max(((hits[prefix], shaped[prefix]) for prefix in hits), default=(0, 0))
+    chosen = sorted((prefix for prefix in hits if (hits[prefix], shaped[prefix]) == best), key=len)
+    return (chosen[0], [other for other in chosen if not other.startswith(chosen[0])]) if chosen else ("", [])
+
+
+def _iter_prefixes(name: str) -> Iterable[str]:
+    """The empty one, and each up to a point."""
+    yield ""
+    place = name.find(".")
+    for _ in range(_MOST_PREFIXES):
+        if place < 0:
+            return
+        yield name[: place + 1]
+        place = name.find(".", place + 1)
+
+
+def _choose_added_prefix(
+    shapes: Mapping[str, tuple[int, ...]], own: Mapping[str, Described], update: Callable[[str], str]
+) -> str:
+    """The prefix that all names of the network have and those of the checkpoint lack, if more of them fit with it."""
+    shared = find_shared_prefix(own)
+    prefixes = [prefix for prefix in _iter_prefixes(shared) if len(prefix) <= len(shared)]
+    return max(prefixes, key=lambda prefix: sum(update(prefix + name) in own for name in shapes), default="")
+
+
+def find_shared_prefix(names: Iterable[str]) -> str:
+    """The longest prefix up to a point that all names have.
+
+    >>> find_shared_prefix(["net.one.weight", "net.one.bias", "net.two"])
+    'net.'
+    """
+    names = list(names)
+    first, last = min(names, default=""), max(names, default="")
+    length = next(
+        (place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last))
+    )
+    return first[: first.rfind(".", 0, length) + 1]
+
+
+def _describe_prefix(prefix: str, added: str, names: list[str]) -> list[str]:
+    if added:
+        return [f"{added!r} was put before each of its {len(names)} names"]
+    having = sum(1 for name in names if name.startswith(prefix))
+    of = f"all {having}" if having == len(names) else f"{having} of {len(names)}"
+    return [f"the prefix {prefix!r} of {of} names was left out"] if prefix else []

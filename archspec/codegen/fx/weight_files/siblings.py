@@ -1,0 +1,77 @@
+"""The bundled network whose weights a file has, where they are not those of the network that it was given to."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from math import prod
+
+from archspec.codegen.fx.weight_files.fit import Shape, is_counter
+from archspec.codegen.fx.weight_files.matching import find_shared_prefix, strip_ones
+from archspec.ir.graph import Graph
+from archspec.spec.compiler import compile_source
+from archspec.spec.limits import DEFAULT
+from archspec.spec.source_lookup import locate_source
+from archspec.spec.zoo import load_zoo
+
+_MOST = 8
+"""Networks that are compiled to compare their names."""
+_STATISTICS = ("running_mean", "running_var")
+
+
+def find_sibling(shapes: Mapping[str, Shape], name: str) -> str | None:
+    """The bundled network that has tensors of these names and shapes, its head aside, if there is one.
+
+    Looked at are those with as many parameters, and those whose names are like `name`.
+    """
+    wanted = [_without_counters(shapes), _without_counters(_strip_prefix(shapes))]
+    for candidate in _iter_candidates(shapes, name):
+        have = _without_counters(_find_shapes(candidate))
+        if any(_agree(have, names) for names in wanted):
+            return candidate
+    return None
+
+
+def _iter_candidates(shapes: Mapping[str, Shape], name: str) -> Iterator[str]:
+    params = sum(
+        prod(shape)
+        for key, shape in shapes.items()
+        if key.rpartition(".")[2] not in _STATISTICS and not is_counter(key)
+    )
+    entries = load_zoo()
+    same = [entry.name for entry in entries if entry.params == params]
+    like = difflib.get_close_matches(
+        name, [entry.name for entry in entries if entry.name not in same], n=_MOST, cutoff=0.6
+    )
+    yield from (found for found in (*same[:_MOST], *like) if found != name)
+
+
+def _find_shapes(name: str) -> dict[str, Shape]:
+    """The shapes of a bundled network's tensors by their names."""
+    _, graph, *_ = compile_source(*locate_source(name, DEFAULT), DEFAULT, {})
+    return list_shapes(graph)
+
+
+def list_shapes(graph: Graph) -> dict[str, Shape]:
+    """The shapes of a network's tensors by their names in its `state_dict`."""
+    return {f"{node.name}.{weight.name}".rstrip("."): weight.shape for node in graph.ops for weight in node.weights}
+
+
+def _agree(have: Mapping[str, Shape], got: Mapping[str, Shape]) -> bool:
+    """Whether names are equal, and shapes up to the first axis of the last layer."""
+    if have.keys() != got.keys():
+        return False
+    head = next(reversed(list(have)), "").rpartition(".")[0]
+    return all(
+        strip_ones(have[key]) == strip_ones(got[key]) or (key.startswith(f"{head}.") and have[key][1:] == got[key][1:])
+        for key in have
+    )
+
+
+def _without_counters(shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    return {key: shape for key, shape in shapes.items() if not is_counter(key)}
+
+
+def _strip_prefix(shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    prefix = find_shared_prefix(shapes)
+    return {key.removeprefix(prefix): shape for key, shape in shapes.items()}

@@ -1,0 +1,123 @@
+"""Where weights come from: a file, the shards of an index, a folder of a model, a mapping in memory, or a library's network by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archspec import extras
+from archspec.codegen.errors import WeightsError
+from archspec.codegen.fx.weight_files.reading import open_weights
+from archspec.codegen.fx.weight_files.shards import INDEX, find_weights_in, open_shards
+
+Weights = str | os.PathLike[str] | Mapping[str, Any] | nn.Module
+"""What weights may be given as."""
+LIBRARIES = ("torchvision", "timm")
+_PART = "#"
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSource:
+    """Opened weights: all that is there, and how tensors of it are read."""
+
+    name: str
+    tree: Any
+    load: Callable[[Mapping[str, Any]], dict[str, Tensor]]
+    part: str = ""
+    """The keys or the prefix of the part that is asked for, behind `#`."""
+    is_file: bool = False
+
+    def advise_part(self, part: str) -> str:
+        """How one of several parts is asked for."""
+        return (
+            f"name the one that is meant: {self.name}{_PART}{part}"
+            if self.is_file
+            else f"give one of them, such as {part}, alone"
+        )
+
+
+@contextmanager
+def open_source(weights: Weights, *, limit: int | None = None) -> Iterator[WeightSource]:
+    """Opens weights; of files, at most `limit` bytes are read. Raises `WeightsError` and OSError."""
+    if isinstance(weights, nn.Module):
+        weights = weights.state_dict()
+    if isinstance(weights, Mapping):
+        yield WeightSource("weights", _to_tensors(weights, 0), dict)
+        return
+    if not isinstance(weights, str | os.PathLike):
+        raise WeightsError(f"expected a file of weights or a mapping of tensors by name, got {type(weights).__name__}")
+    if not str(weights):
+        raise WeightsError("expected a file of weights, got an empty name")
+    if str(weights).startswith(("http:/", "https:/")):
+        help = "download the file first; torchvision:NAME and timm:NAME fetch those of these libraries"
+        raise WeightsError(f"{weights}: an address, of which archspec fetches nothing", help=help)
+    library, colon, name = str(weights).partition(":")
+    if colon and library in LIBRARIES:
+        yield WeightSource(str(weights), _LOADERS[library](name), dict)
+        return
+    path, part = _split_part(Path(weights))
+    with _open_path(find_weights_in(path) if path.is_dir() else path, limit) as opened:
+        yield WeightSource(str(path), opened.tree, opened.load, part, is_file=True)
+
+
+def _open_path(path: Path, limit: int | None) -> Any:
+    return open_shards(path, limit=limit) if path.name.endswith(INDEX) else open_weights(path, limit=limit)
+
+
+def _split_part(path: Path) -> tuple[Path, str]:
+    """A file, and the part of it that is asked for as in `last.pth#ema`; a file that has such a name is itself."""
+    name, mark, part = path.name.rpartition(_PART)
+    return (path.with_name(name), part) if mark and name and not os.path.lexists(path) else (path, "")
+
+
+def _to_tensors(content: Any, depth: int) -> Any:
+    """The same mappings with arrays of NumPy as tensors, which share their memory where they can."""
+    if isinstance(content, Mapping) and depth < _DEEPEST:
+        return {key: _to_tensors(part, depth + 1) for key, part in content.items()}
+    if isinstance(content, Tensor):
+        return content.detach()
+    if type(content).__module__ == "numpy" and hasattr(content, "dtype"):
+        return _from_array(content)
+    return content
+
+
+def _from_array(array: Any) -> Any:
+    """A tensor of an array; the array itself where torch has no such type."""
+    try:
+        return torch.from_numpy(array.copy() if array.ndim else array.reshape(()).copy())
+    except (TypeError, ValueError):
+        return array
+
+
+def _load_torchvision(name: str) -> dict[str, Tensor]:
+    models = extras.load_extra("torchvision.models", f"torchvision:{name}", "pip install torchvision", WeightsError)
+    if name not in models.list_models():
+        raise WeightsError(f"torchvision has no network {name!r}")
+    return _get_state(f"torchvision:{name}", lambda: models.get_model(name, weights="DEFAULT"))
+
+
+def _load_timm(name: str) -> dict[str, Tensor]:
+    timm = extras.load_extra("timm", f"timm:{name}", "pip install timm", WeightsError)
+    if name.partition(".")[0] not in timm.list_models():
+        raise WeightsError(f"timm has no network {name!r}")
+    return _get_state(f"timm:{name}", lambda: timm.create_model(name, pretrained=True))
+
+
+def _get_state(source: str, create: Callable[[], nn.Module]) -> dict[str, Tensor]:
+    """The weights of a library's network, whose loader may have to fetch them."""
+    try:
+        return create().state_dict()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise WeightsError(f"{source}: its weights could not be loaded: {reason}") from error
+
+
+_LOADERS = {"torchvision": _load_torchvision, "timm": _load_timm}
