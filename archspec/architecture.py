@@ -58,7 +58,12 @@ class Architecture(Network):
 
     @property
     def optimized(self) -> bool:
-        """Whether it was made by `optimize`."""
+        """Whether the network was made by `optimize`.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").optimize().optimized
+        True
+        """
         return self.optimized_from is not None
 
     @property

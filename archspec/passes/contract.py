@@ -41,7 +41,12 @@ class PassError(ArchspecError, ValueError):
 
 
 class Pass:
-    """A rewrite of graphs with its contract; made by `graph_pass`. Calling it runs it and checks what comes out."""
+    """A rewriting of graphs with its contract; made by `graph_pass`. Calling it runs it and checks the result.
+
+    >>> from archspec.passes import BY_WORD
+    >>> BY_WORD["lesion"].name, sorted(BY_WORD["lesion"].arguments.model_fields)
+    ('lesion', ['drop', 'swap'])
+    """
 
     name: str
     """The word by which a spec or a pipeline asks for it."""

@@ -28,10 +28,15 @@ for, by name, if "kept"; as initialised, if "new"."""
 
 
 class Rewriter:
-    """A new graph in the making, and what became of each value and each weight of the one before.
+    """A new graph that is being built, with what became of each value and each weight of the graph `before`.
 
-    Nodes that are kept are added when something is added behind them: a pass that keeps all of them costs nothing.
-    `before` is the graph before.
+    Nodes that are kept are added only when something is added after them: a pass that keeps all of them costs nothing.
+
+    >>> import archspec
+    >>> before = archspec.load("{name: small, input: [4], stages: {body: [linear: 2, relu]}}").graph
+    >>> after = rewrite_graph(before, lambda rewriter, node: rewriter.operands(node) if node.op.word == "relu" else None)
+    >>> [node.op.word for node in after.ops]
+    ['linear']
     """
 
     def __init__(self, before: Graph, left_out: Collection[int] = ()) -> None:
@@ -250,12 +255,19 @@ def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] 
 def rewire_graph(
     graph: Graph, order: Iterable[int], operands: Mapping[int, Values], outputs: Mapping[str, Value]
 ) -> Graph:
-    """A graph of nodes as they were, in another order and with other `operands`; those not in `order` are left out.
+    """The nodes of a graph in another order and with other `operands`; those that are not in `order` are left out.
 
-    Operands and outputs are values of the old graph; each is made before it is read. Regions stay, and so do inputs.
+    Operands and outputs are values of the old graph; producers come before their consumers. Regions and inputs stay.
 
     Raises:
         BrokenGraphError: new operands do not fit, or change the shape of a weight.
+
+    >>> import archspec
+    >>> before = archspec.load("{name: small, input: [4], stages: {body: [linear: 4, relu]}}").graph
+    >>> image, linear, relu = before.nodes
+    >>> after = rewire_graph(before, [relu.id], {relu.id: image.outputs}, {"output": relu.outputs[0]})
+    >>> [node.op.word for node in after.ops]
+    ['relu']
     """
     rewriter = Rewriter(graph)
     for value in graph.inputs.values():
