@@ -245,6 +245,11 @@ class Graph:
         """The node that produces a value."""
         return self.nodes[value.node]
 
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of all weights, by their names in the `state_dict`."""
+        return {name: shape for node in self.ops for name, shape in node.weight_shapes.items()}
+
     def users(self, value: Value) -> list[Node]:
         """The consumers of a value, in order, once for each operand."""
         return [node for id in value.users if isinstance(node := self.nodes[id], Node)]
