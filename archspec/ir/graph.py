@@ -28,7 +28,6 @@ __all__ = ["UNKNOWN_SPAN", "FrozenGraphError", "Graph", "Input", "Node", "Path",
 _NODE = 12  # units of work for a node and its shapes
 
 Derived = TypeVar("Derived")
-Item = TypeVar("Item")
 
 
 class FrozenGraphError(ArchspecError, TypeError):
@@ -162,7 +161,9 @@ class Graph:
     def add_input(self, name: str, shape: Shape, span: Span = UNKNOWN_SPAN) -> Value:
         """Adds an input of the network."""
         value = Value(len(self.nodes), 0, shape)
-        self._growing(self.nodes).append(Input(value.node, name, (value,), span))
+        if self.frozen:
+            raise self._refuse()
+        self.nodes.append(Input(value.node, name, (value,), span))  # type: ignore[attr-defined]
         self.inputs[name] = value  # type: ignore[index]
         return value
 
@@ -175,7 +176,9 @@ class Graph:
     def add_region(self, path: Path, kind: str, arguments: Mapping[str, object], span: Span, parent: int) -> Region:
         """Adds a region; the nodes added from now on may belong to it, until one is added outside."""
         region = Region(len(self.regions), path, kind, arguments, span, parent)
-        self._growing(self.regions).append(region)
+        if self.frozen:
+            raise self._refuse()
+        self.regions.append(region)  # type: ignore[attr-defined]
         if self._names is not None:
             self._names.add(path)
         return region
@@ -210,18 +213,15 @@ class Graph:
         """Adds a node whose output shapes are known already, as `op.infer` gives them for `inputs`."""
         id = len(self.nodes)
         outputs = tuple([Value(id, index, shape) for index, shape in enumerate(shapes)])
-        self._growing(self.nodes).append(Node(id, op, inputs, outputs, path, region, span, use))
-        for value in inputs:
-            self._growing(value.users).append(id)
+        try:
+            for value in inputs:
+                value.users.append(id)  # type: ignore[attr-defined]
+            self.nodes.append(Node(id, op, inputs, outputs, path, region, span, use))  # type: ignore[attr-defined]
+        except AttributeError:  # what is frozen has tuples
+            raise self._refuse() from None
         if self._names is not None:
             self._names.add(path)
         return outputs
-
-    def _growing(self, items: Sequence[Item]) -> list[Item]:
-        """A list of this graph, or of one of its values, as long as it may grow."""
-        if not isinstance(items, list):
-            raise self._refuse()
-        return items
 
     def _refuse(self) -> FrozenGraphError:
         return FrozenGraphError(f"nothing can be added to the graph {self.name}, or read from another: it is frozen")
@@ -244,6 +244,11 @@ class Graph:
     def producer(self, value: Value) -> Node | Input:
         """The node that produces a value."""
         return self.nodes[value.node]
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of all weights, by their names in the `state_dict`."""
+        return {name: shape for node in self.ops for name, shape in node.weight_shapes.items()}
 
     def users(self, value: Value) -> list[Node]:
         """The consumers of a value, in order, once for each operand."""

@@ -153,7 +153,7 @@ def _check_weights(before: Graph, after: Graph) -> None:
 
 
 def _list_weight_shapes(graph: Graph) -> Mapping[str, Sizes]:
-    return {name: shape for node in graph.ops for name, shape in node.weight_shapes.items()}
+    return graph.weight_shapes
 
 
 def _check_weight(name: str, shape: Sizes, made: Mapping[str, Sizes], node: Node) -> None:

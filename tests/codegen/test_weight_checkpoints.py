@@ -17,7 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from archspec import Architecture, WeightsError, WeightsNote, load
 from archspec.codegen.fx import WeightReport
-from archspec.codegen.fx.checkpoint import read_weights
+from archspec.codegen.fx.checkpoint import load_own_weights, read_weights
 from archspec.codegen.fx.weight_files.mappings import find_mappings
 from tests.checkpoints import (
     Weights,
@@ -264,6 +264,22 @@ def test_tensors_that_need_no_gradient_and_those_on_the_graph(net: Architecture,
         name: nn.Parameter(weight) * 1 if weight.is_floating_point() else weight for name, weight in weights.items()
     }
     assert same(net, weights, grown)
+
+
+def test_a_part_is_looked_for_where_the_whole_network_fits(tmp_path: Path) -> None:
+    """A stage of a pipeline: the same names and shapes are also inside a block, and are not the stage's there."""
+    arch = load(
+        "name: row\ninput: [3, 8, 8]\nstages:\n  bn1: batchnorm\n"
+        "  layer: {layers: {bn1: batchnorm, conv: {conv: 3}}}\n  pool: globalpool\n"
+    )
+    weights = trained(arch)
+    part = nn.ModuleDict({"bn1": nn.BatchNorm2d(3)})
+    with pytest.warns(WeightsNote, match=r"'module\.' of all 12 names"):
+        load_own_weights(part, save_zip(prefixed("module.", weights), tmp_path), arch.graph)
+    assert torch.equal(part.state_dict()["bn1.weight"], weights["bn1.weight"])
+    without = {name: weight for name, weight in weights.items() if not name.startswith("bn1.")}
+    with pytest.raises(WeightsError, match=r"missing +bn1\.weight"):
+        load_own_weights(part, save_zip(prefixed("module.", without), tmp_path), arch.graph)
 
 
 def test_objects_beside_the_tensors(net: Architecture, weights: Weights, tmp_path: Path) -> None:

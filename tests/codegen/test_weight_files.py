@@ -25,7 +25,7 @@ from archspec.codegen.errors import WeightsError, WeightsWarning
 from archspec.codegen.fx.checkpoint import load_own_weights, read_weights
 from archspec.codegen.fx.weight_files import pack_safetensors, pack_torch, read_data
 from archspec.codegen.fx.weight_files.digest import compute_digest
-from tests.weight_files import HOSTILE, entry, header, records, rewritten, saved, write_hostile, zipped
+from tests.weight_files import HOSTILE, entry, header, pickled, records, rewritten, saved, write_hostile, zipped
 
 NET = """\
 name: net
@@ -305,6 +305,32 @@ def test_pickles_of_any_kind_end_in_one_line(cases: int, weights: dict[str, Tens
         attempt(read_weights, path)
 
 
+def nested_pickle(content: bytes, levels: int, width: int, key: bytes = b"") -> bytes:
+    """A pickle of collections so wide and so deep, all of whose parts are the same one: exponentially many places."""
+    program = b"\x80\x02" + content + b"q\x00"
+    for _ in range(levels):
+        items = b"".join(b"X\x04\x00\x00\x00%04dh\x00" % number if key else b"h\x00" for number in range(width))
+        program += (b"}(" + items + b"u" if key else b"](" + items + b"e") + b"q\x00"
+    return pickled(program + b".")
+
+
+@pytest.mark.parametrize("key", [b"key", b""])
+@pytest.mark.timeout(60)
+def test_exponentially_many_places_are_not_all_searched(key: bytes, net: archspec.Architecture, tmp_path: Path) -> None:
+    path = tmp_path / "w.pt"
+    for content in (b"}", b"cargparse\nNamespace\n)\x81"):
+        path.write_bytes(nested_pickle(content, 12, 2000, key))
+        with pytest.raises(WeightsError, match="expected tensors by name, got"):
+            net.build(weights=path)
+
+
+def test_a_module_that_has_itself_as_a_part(net: archspec.Architecture, tmp_path: Path) -> None:
+    modules = b"}q\x01X\x08\x00\x00\x00_modules}X\x01\x00\x00\x00ah\x00ss"
+    (tmp_path / "w.pt").write_bytes(pickled(b"\x80\x02cnet\nNet\n)\x81q\x00" + modules + b"b."))
+    with pytest.raises(WeightsError, match="a module that is nested too deep"):
+        net.build(weights=tmp_path / "w.pt")
+
+
 OWN = ["own.pt", "own.safetensors", "state.checkpoint"]
 
 
@@ -370,9 +396,9 @@ def test_a_part_of_a_network_takes_its_own(net: archspec.Architecture, tmp_path:
     model = net.build(seed=4)
     (tmp_path / "w.pt").write_bytes(pack_torch(dict(model.state_dict())))
     part = torch.nn.ModuleDict({"bn": torch.nn.BatchNorm2d(4)})
-    load_own_weights(part, tmp_path / "w.pt")
+    load_own_weights(part, tmp_path / "w.pt", net.graph)
     with pytest.raises(WeightsError, match=r"missing +other\.weight"):
-        load_own_weights(torch.nn.ModuleDict({"other": torch.nn.Linear(1, 1)}), tmp_path / "w.pt")
+        load_own_weights(torch.nn.ModuleDict({"other": torch.nn.Linear(1, 1)}), tmp_path / "w.pt", net.graph)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def load_weights(
     kinds = parse_kinds(adapt)
     own = model.state_dict()
     with open_source(weights, limit=compute_read_limit(count_bytes(own))) as source:
-        plan = _plan(source, own, kinds, graph)
+        plan = _plan(source, own, choose_match(source, own), kinds, graph)
         done = plan.report
         if (strict and not plan.fit.exact) or (own and not done.taken):
             raise plan.refuse(graph.name if graph is not None else "", strict=strict)
@@ -68,22 +68,31 @@ def load_weights(
     return done
 
 
-def load_own_weights(model: nn.Module, weights: Weights, *, limit: int | None = None) -> None:
-    """Puts the weights of a whole network into a part of it. Raises as `load_weights` does, where one of its own is missing."""
+def load_own_weights(model: nn.Module, weights: Weights, graph: Graph, *, limit: int | None = None) -> None:
+    """Puts the weights of a whole network, built of `graph`, into a part of it, whose names are the network's.
+
+    Raises as `load_weights` does, where one of its own is missing.
+    """
     own = model.state_dict()
-    copy_weights(read_weights(weights, own, limit=limit), own)
+    whole = {name: torch.empty(shape, device="meta") for name, shape in graph.weight_shapes.items()}
+    copy_weights(read_weights(weights, own, whole=whole, limit=limit), own)
 
 
 def read_weights(
-    weights: Weights, own: Mapping[str, Described] | None = None, *, limit: int | None = None
+    weights: Weights,
+    own: Mapping[str, Described] | None = None,
+    *,
+    whole: Mapping[str, Described] | None = None,
+    limit: int | None = None,
 ) -> dict[str, Tensor]:
     """The tensors of a checkpoint by the names of a network that has `own`, in its types; others are left out.
 
-    Counters of batch normalisations may be absent. Without `own`, all tensors as they are. Raises `WeightsError` and OSError.
+    Counters of batch normalisations may be absent. Without `own`, all tensors as they are. `whole` is the network that `own` is a
+    part of: a part alone may fit in several places of it. Raises `WeightsError` and OSError.
     """
     with open_source(weights, limit=limit) as source:
         own = choose_match(source, {}).tensors if own is None else own
-        plan = _plan(source, own, (), None)
+        plan = _plan(source, own, choose_match(source, whole or own))
         plan.fit = WeightFit(plan.fit.missing, (), plan.fit.misshaped, plan.fit.mistyped)
         if not plan.fit.exact:
             raise plan.refuse("")
@@ -142,8 +151,13 @@ class _Plan:
         return WeightsError(f"{fact}: {reason}", table=str(self.fit), help=help, facts=done.as_dict())
 
 
-def _plan(source: WeightSource, own: Mapping[str, Described], kinds: Sequence[str], graph: Graph | None) -> _Plan:
-    match = choose_match(source, own)
+def _plan(
+    source: WeightSource,
+    own: Mapping[str, Described],
+    match: Match,
+    kinds: Sequence[str] = (),
+    graph: Graph | None = None,
+) -> _Plan:
     fit = compare_weights(own, match.tensors)
     found = find_adaptations(list(own), fit, _list_grids(graph)) if not fit.exact else []
     chosen = [one for one in found if set(one.kinds) <= set(kinds)]

@@ -57,7 +57,7 @@ def build_stage(
     module = build(part, device=device, dtype=dtype, seed=seed, states=states)
     if weights is not None:
         cost = sum_costs(graph)
-        load_own_weights(module, weights, limit=compute_read_limit(_WIDEST * (cost.params + cost.buffers)))
+        load_own_weights(module, weights, graph, limit=compute_read_limit(_WIDEST * (cost.params + cost.buffers)))
     return module
 
 

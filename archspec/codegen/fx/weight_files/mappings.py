@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol
 
 import torch
@@ -12,7 +13,7 @@ from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.pickled_object import PickledObject, describe_classes, read_module_state
 from archspec.codegen.fx.weight_files.stored import ShardedTensor, StoredTensor, Unreadable
 
-_DEEPEST = 2
+_DEEPEST, _MOST = 2, 64
 _SHOWN = 8
 
 
@@ -49,10 +50,13 @@ def find_mappings(tree: Any) -> list[TensorMapping]:
     >>> [found.keys for found in find_mappings({"epoch": 3, "model": {"fc.bias": a}, "ema": {"module": {"fc.bias": a}}})]
     [('model',), ('ema', 'module')]
     """
-    return list(_iter_mappings(tree, ()))
+    return list(islice(_iter_mappings(tree, (), {}), _MOST))
 
 
-def _iter_mappings(tree: Any, keys: tuple[str, ...]) -> Iterator[TensorMapping]:
+def _iter_mappings(tree: Any, keys: tuple[str, ...], searched: dict[int, int]) -> Iterator[TensorMapping]:
+    """Those in data; `searched` has how deep mappings without tensors stood, which are gone through once."""
+    if searched.get(id(tree), _DEEPEST + 1) <= len(keys):
+        return
     module = tree.name if isinstance(tree, PickledObject) else ""
     content = read_module_state(tree) if isinstance(tree, PickledObject) else tree
     if not isinstance(content, Mapping):
@@ -60,10 +64,12 @@ def _iter_mappings(tree: Any, keys: tuple[str, ...]) -> Iterator[TensorMapping]:
     tensors = {name: part for name, part in content.items() if is_tensor(part)}
     if tensors and all(isinstance(name, str) for name in tensors):
         yield TensorMapping(keys, tensors, {n: part for n, part in content.items() if n not in tensors}, module)
+    if not tensors:
+        searched[id(tree)] = len(keys)
     if len(keys) < _DEEPEST and not module:
         for key, part in content.items():
             if isinstance(key, str) and not is_tensor(part):
-                yield from _iter_mappings(part, (*keys, key))
+                yield from _iter_mappings(part, (*keys, key), searched)
 
 
 def is_tensor(part: Any) -> bool:

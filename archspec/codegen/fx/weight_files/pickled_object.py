@@ -67,18 +67,21 @@ def describe_classes(tree: Any) -> str:
     """
     names = [
         quote_name(name)
-        for name in dict.fromkeys(islice(_iter_classes(tree, 0), _MOST_OBJECTS))
+        for name in dict.fromkeys(islice(_iter_classes(tree, 0, set()), _MOST_OBJECTS))
         if "numpy." not in name
     ]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{more} in it {'was' if len(names) == 1 else 'were'} not read" if names else ""
 
 
-def _iter_classes(tree: Any, depth: int) -> Iterator[str]:
-    """The names of the objects in data; a module's own parts are none of them."""
+def _iter_classes(tree: Any, depth: int, searched: set[int]) -> Iterator[str]:
+    """The names of the objects in data, each place of it searched once; a module's own parts are none of them."""
+    if id(tree) in searched:
+        return
+    searched.add(id(tree))
     if isinstance(tree, PickledObject) and not tree.attributes:
         yield tree.name
-        yield from _iter_classes(tree.arguments, depth + 1)
+        yield from _iter_classes(tree.arguments, depth + 1, searched)
     parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple) else ()
     for part in parts if depth < _SHALLOW else ():
-        yield from _iter_classes(part, depth + 1)
+        yield from _iter_classes(part, depth + 1, searched)

@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from archspec.codegen.errors import WeightsError
-from archspec.codegen.fx.weight_files.errors import quote_name
+from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
 from archspec.codegen.fx.weight_files.mappings import find_mappings
 from archspec.codegen.fx.weight_files.reading import WeightFile, open_weights
 from archspec.codegen.fx.weight_files.stored import ShardedTensor
@@ -67,7 +67,10 @@ def _open_shard(stack: ExitStack, index: Path, name: str, limit: int | None) -> 
     if not path.is_file():
         raise WeightsError(f"{index}: it names {quote_name(name)}, which is not beside it")
     file = stack.enter_context(open_weights(path, limit=limit))
-    return file, next((found.tensors for found in find_mappings(file.tree) if not found.keys), {})
+    try:
+        return file, next((found.tensors for found in find_mappings(file.tree) if not found.keys), {})
+    except FormatError as error:
+        raise WeightsError(f"{path}: {error}") from error
 
 
 def _read_index(index: Path) -> dict[str, str]:

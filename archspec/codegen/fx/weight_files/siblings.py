@@ -8,7 +8,6 @@ from math import prod
 
 from archspec.codegen.fx.weight_files.fit import Shape, is_counter
 from archspec.codegen.fx.weight_files.matching import find_shared_prefix, strip_ones
-from archspec.ir.graph import Graph
 from archspec.spec.compiler import compile_source
 from archspec.spec.limits import DEFAULT
 from archspec.spec.source_lookup import locate_source
@@ -49,12 +48,7 @@ def _iter_candidates(shapes: Mapping[str, Shape], name: str) -> Iterator[str]:
 def _find_shapes(name: str) -> dict[str, Shape]:
     """The shapes of a bundled network's tensors by their names."""
     _, graph, *_ = compile_source(*locate_source(name, DEFAULT), DEFAULT, {})
-    return list_shapes(graph)
-
-
-def list_shapes(graph: Graph) -> dict[str, Shape]:
-    """The shapes of a network's tensors by their names in its `state_dict`."""
-    return {f"{node.name}.{weight.name}".rstrip("."): weight.shape for node in graph.ops for weight in node.weights}
+    return graph.weight_shapes
 
 
 def _agree(have: Mapping[str, Shape], got: Mapping[str, Shape]) -> bool:
