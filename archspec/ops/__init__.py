@@ -3,95 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
 from archspec.ir.shape import AXES
-from archspec.ops.activation import (
-    ELU,
-    GELU,
-    SELU,
-    Clamp,
-    Hardsigmoid,
-    Hardswish,
-    LeakyReLU,
-    PReLU,
-    ReLU,
-    ReLU6,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Tanh,
-)
-from archspec.ops.attention import Attention, Embedding, MatMul, Parameter
+from archspec.ops import activation, attention, conv, dropout, fractal, join, layout, linear, norm, pool, tensor
 from archspec.ops.base import Op
-from archspec.ops.conv import Conv, ConvTranspose
-from archspec.ops.dropout import Dropout, DropPath, SpatialDropout
-from archspec.ops.fractal import ColumnDraw, DropMean
-from archspec.ops.join import Add, Bundle, Concat, Max, Mean, Multiply
-from archspec.ops.layout import ChannelShuffle, Flatten, Permute, Reshape, Upsample
-from archspec.ops.linear import Linear
-from archspec.ops.norm import LRN, BatchNorm, GroupNorm, InstanceNorm, LayerNorm, ScaleShift
-from archspec.ops.pool import AdaptivePool, AvgPool, GlobalPool, MaxPool
-from archspec.ops.tensor import Identity, Pad, Scale, Slice, Split, Token
 
-OPS: tuple[type[Op], ...] = (
-    Conv,
-    ConvTranspose,
-    Linear,
-    BatchNorm,
-    GroupNorm,
-    LayerNorm,
-    InstanceNorm,
-    LRN,
-    ReLU,
-    ReLU6,
-    LeakyReLU,
-    PReLU,
-    ELU,
-    SELU,
-    GELU,
-    SiLU,
-    Hardswish,
-    Hardsigmoid,
-    Sigmoid,
-    Tanh,
-    Softmax,
-    MaxPool,
-    AvgPool,
-    AdaptivePool,
-    GlobalPool,
-    Dropout,
-    SpatialDropout,
-    DropPath,
-    ColumnDraw,
-    Add,
-    Mean,
-    DropMean,
-    Max,
-    Concat,
-    Multiply,
-    Bundle,
-    Identity,
-    Split,
-    Slice,
-    Pad,
-    Token,
-    Scale,
-    Flatten,
-    Reshape,
-    Permute,
-    Upsample,
-    ChannelShuffle,
-    MatMul,
-    Attention,
-    Embedding,
-    Parameter,
-)
-"""All ops of the language, in the order of the documentation."""
+_MODULES = (conv, linear, norm, activation, pool, dropout, join, fractal, tensor, layout, attention)
+"""The modules that define ops, in the order of the documentation."""
 
-PASS_OPS: tuple[type[Op], ...] = (ScaleShift, Clamp)
+
+def _iter_ops(module: ModuleType) -> Iterator[type[Op]]:
+    """The ops that a module defines, in its order: the classes that have a word of their own."""
+    for value in vars(module).values():
+        own = isinstance(value, type) and value.__module__ == module.__name__
+        if own and issubclass(value, Op) and "word" in vars(value):
+            yield value
+
+
+_ALL = tuple(op for module in _MODULES for op in _iter_ops(module))
+
+OPS: tuple[type[Op], ...] = tuple(op for op in _ALL if not op.internal)
+"""All ops of the language, in the order of the documentation: a class with a word in one of the modules is one."""
+
+PASS_OPS: tuple[type[Op], ...] = tuple(op for op in _ALL if op.internal)
 """The ops that only passes make: no words of the language."""
 
 BY_WORD: dict[str, type[Op]] = {op.word: op for op in OPS}

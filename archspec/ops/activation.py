@@ -53,6 +53,7 @@ class Clamp(Op):
     """
 
     word: ClassVar[str] = "clamp"
+    internal: ClassVar[bool] = True
     category: ClassVar[Category] = "activation"
     elementwise: ClassVar[bool] = True
 

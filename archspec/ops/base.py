@@ -185,6 +185,8 @@ class Op(BaseModel):
     """Whether each output element depends on the one input element at its place."""
     indices: ClassVar[tuple[int, ...]] = ()
     """The operands that hold whole numbers (tokens of an embedding)."""
+    internal: ClassVar[bool] = False
+    """Whether only passes make it: its word is none of the language."""
     moves: ClassVar[bool] = False
     """Whether each output element is an input element, so that whole numbers stay such."""
     reads_batch: ClassVar[bool] = False

@@ -70,6 +70,7 @@ class ScaleShift(Op):
     """
 
     word: ClassVar[str] = "scaleshift"
+    internal: ClassVar[bool] = True
     category: ClassVar[Category] = "norm"
     elementwise: ClassVar[bool] = True
 
