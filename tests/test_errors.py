@@ -132,7 +132,7 @@ ELSEWHERE: dict[str, str] = {
     "is a path, and this spec has no file": "tests/spec/test_documents.py: a text has no file",
     "cannot be read: there is no such file": "tests/test_hostile.py makes a link to itself",
     "whatever its value": "tests/spec/test_unused.py: it comes from outside",
-    "spec/__init__.py:  has no value": "tests/spec/test_documents.py: it comes from outside",
+    "spec/stages.py:  has no value": "tests/spec/test_documents.py: it comes from outside",
     "cannot be read: it is no file": "tests/test_hostile.py makes a folder and a pipe",
     "is not UTF-8": "tests/test_hostile.py: bytes, not text",
     "a spec has at most": "tests/test_hostile.py: megabytes",
