@@ -70,6 +70,23 @@ It has a member of each family, and every pair of an op and what it reads that t
 """
 
 
+CORE = (
+    "cifar10_densenet_40_k12",
+    "cifar10_wrn16_8",
+    "dpn68",
+    "fractalnet20_droppath",
+    "inception_resnet_v1",
+    "lstm",
+    "mobilenet_v2",
+    "resnet110_act_d",
+    "resnetv2_18",
+    "stochastic_depth_resnet110_cifar10",
+    "unet",
+    "vit_b_16",
+)
+"""Those of the sample that stand for all where each takes a second: growing and shared values, drops, groups, attention, several inputs."""
+
+
 def every_spec() -> list[ParameterSet]:
     """All bundled specs as parameters of a test, those outside of the sample marked `slow`."""
     return sampled(archspec.bundled(), SMALL)

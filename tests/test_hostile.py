@@ -19,6 +19,7 @@ import archspec
 from archspec import Budget, Limits
 from archspec.errors import Source
 from tests import hostile, laborious
+from tests.sample import sampled
 
 SCALE = 50
 SMALL = Limits(bytes=100_000, items=2000, nodes=2000, layers=100_000, work=60_000)
@@ -100,7 +101,7 @@ def ends(name: str, content: str | bytes, limits: Limits, folder: Path) -> None:
 LINES = 60  # of Python that are executed for one unit of work at the most
 
 
-@pytest.mark.parametrize("name", LABORIOUS)
+@pytest.mark.parametrize("name", sampled(LABORIOUS, list(LABORIOUS)[::3]))
 def test_what_takes_work_is_charged_before_it_is_done(name: str) -> None:
     budget = Budget(Limits(work=30_000))
     found: list[archspec.Diagnostic] = []

@@ -32,7 +32,11 @@ def arch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> archspec.Architectu
     return archspec.load("row.yaml")
 
 
-@pytest.mark.parametrize(("form", "kind"), NETWORK_FORMATS, ids=lambda given: getattr(given, "ending", None))
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [pytest.param(form, kind, marks=pytest.mark.slow if kind == "program" else ()) for form, kind in NETWORK_FORMATS],
+    ids=lambda given: getattr(given, "ending", None),
+)
 def test_a_network_and_its_command_write_the_same(arch: archspec.Architecture, form: Format, kind: NetworkKind) -> None:
     name = f"net{form.ending}"
     done = run(*COMMANDS[kind], "-o", name)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import archspec
 from tests.sample import sampled
 
-QUICK = {"alexnet", "highway_conv", "highway_fc", "lstm", "resnet", "stochastic_depth", "vgg", "wide_resnet"}
+QUICK = {"highway_fc", "lstm", "resnet"}
 
 
 @pytest.fixture(scope="module")

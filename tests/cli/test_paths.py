@@ -86,6 +86,7 @@ def test_the_expansion_is_written_out() -> None:
     assert "needs a chain of residual units" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_number_of_thousands_of_digits() -> None:
     addends = ", ".join(["{linear: 4}", *["identity"] * 15])
     spec = f"name: a\ninput: [4]\nargs: {{n: 3600}}\nstages:\n  body: {{repeat: {{times: n, layers: [add: [{addends}]]}}}}\n"

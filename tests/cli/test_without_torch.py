@@ -69,6 +69,7 @@ arch.paths(source="unit").factors, list(arch.iter_paths()), arch.unravel(), arch
     assert _after(code) == "torch imported: False"
 
 
+@pytest.mark.slow
 def test_the_proof_can_fail(tiny: Path) -> None:
     code = f"import archspec\narchspec.load({str(tiny)!r}).build()"
     assert _after(code) == "torch imported: True"

@@ -194,6 +194,7 @@ def test_compiled_blocks_compute_the_branch_and_multiply(compiled: bool) -> None
     torch._dynamo.reset()
 
 
+@pytest.mark.slow
 def test_the_whole_compiles_and_exports_in_training(images: Tensor) -> None:
     torch._dynamo.reset()
     model = network()

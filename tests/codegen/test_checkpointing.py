@@ -104,7 +104,7 @@ def kept(model: nn.Module, *given: Tensor) -> int:
         ("cifar10_wrn16_8", "blocks", 0.4),
         ("cifar10_densenet_40_k12", "blocks", 0.3),
         ("cifar10_densenet_40_k12", "norms", 0.2),
-        ("resnet50", "norms", 0.9),
+        pytest.param("resnet50", "norms", 0.9, marks=pytest.mark.slow),
     ],
 )
 def test_less_is_kept(name: str, checkpoint: Checkpoint, share: float) -> None:
@@ -113,6 +113,7 @@ def test_less_is_kept(name: str, checkpoint: Checkpoint, share: float) -> None:
     assert kept(arch.build(checkpoint=checkpoint), *given) < share * kept(arch.build(), *given)
 
 
+@pytest.mark.slow
 def test_a_dense_block_keeps_no_more_than_torchvisions_memory_efficient_one() -> None:
     arch = archspec.load({"name": "d", "extends": "densenet121", "input": [3, 64, 64]})
     peer = torchvision().models.densenet121(weights=None, memory_efficient=True)

@@ -49,7 +49,7 @@ def outputs(model: torch.nn.Module, given: list[torch.Tensor]) -> list[torch.Ten
     return list(found) if isinstance(found, tuple) else [found]
 
 
-@pytest.mark.parametrize("load", networks("lstm", "resnet18", slow=("cifar10_densenet_40_k12", "highway_mnist_fc10")))
+@pytest.mark.parametrize("load", networks("lstm", slow=("resnet18", "cifar10_densenet_40_k12", "highway_mnist_fc10")))
 def test_onnx_is_the_same_function_for_every_batch(load: Load, tmp_path: Path) -> None:
     arch = load()
     arch.save(tmp_path / "net.onnx")
@@ -64,7 +64,7 @@ def test_onnx_is_the_same_function_for_every_batch(load: Load, tmp_path: Path) -
             np.testing.assert_allclose(mine.numpy(), theirs, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("load", networks("cifar10_densenet_40_k12", slow=["resnet18"]))
+@pytest.mark.parametrize("load", networks("cifar_resnet20_A", slow=["resnet18", "cifar10_densenet_40_k12"]))
 def test_an_optimised_network_leaves_in_every_form(load: Load, tmp_path: Path) -> None:
     arch = load()
     given = [torch.randn(3, *sizes) for sizes in arch.input_shapes.values()]
@@ -85,7 +85,9 @@ def test_an_optimised_network_leaves_in_every_form(load: Load, tmp_path: Path) -
         assert file.metadata()["archspec.optimized"] == "inference"
 
 
-@pytest.mark.parametrize("load", networks("lstm", "cifar10_densenet_40_k12", "stochastic_depth_resnet110_cifar10"))
+@pytest.mark.parametrize(
+    "load", networks("lstm", slow=["cifar10_densenet_40_k12", "stochastic_depth_resnet110_cifar10"])
+)
 def test_pt2_is_the_same_function_for_every_batch(load: Load, tmp_path: Path) -> None:
     arch = load()
     arch.save(tmp_path / "net.pt2")

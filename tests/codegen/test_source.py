@@ -16,7 +16,7 @@ from archspec.codegen.python.sequences import Vector
 from archspec.codegen.python.solver import derive_formula
 from tests.grammar.modules import check_printed, noise, printed
 from tests.processes import run_python
-from tests.sample import SMALL, bundled, sampled, small
+from tests.sample import CORE, SMALL, bundled, sampled, small
 
 GOLDENS = Path(__file__).parents[1] / "data" / "source"
 LARGE: dict[str, dict[str, Any]] = {
@@ -58,7 +58,7 @@ def load(name: str) -> archspec.Architecture:
     return archspec.load({"extends": name, "name": name, **LARGE[name]} if name in LARGE else name)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", sampled(SMALL, CORE))
 def test_a_small_network_is_printed_as_the_same_function(name: str) -> None:
     check_printed(small(name), small(name).build())
 

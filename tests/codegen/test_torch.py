@@ -51,6 +51,7 @@ def test_equal_blocks_compile_once(image: Tensor) -> None:
     assert counter.frame_count <= 2
 
 
+@pytest.mark.slow
 def test_the_whole_compiles_without_a_break(image: Tensor) -> None:
     model = build(residual()).eval()
     compiled: Any = torch.compile(model, backend="aot_eager", fullgraph=True)

@@ -55,7 +55,7 @@ def check(case: Case, operand: int, reached: range) -> None:
         assert changed(before[index], after[index], shape) <= set(route or ())
 
 
-@pytest.mark.parametrize("examples", sampled((15, 40), {15}))
+@pytest.mark.parametrize("examples", sampled((4, 40), {4}))
 @pytest.mark.parametrize("word", [op.word for op in OPS if op.word not in BY_DEFINITION | UNMOVED])
 def test_nothing_changes_off_the_routes(word: str, examples: int) -> None:
     if word == "droppath" and find_spec("archspec.codegen.fx.modules") is None:

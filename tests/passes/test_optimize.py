@@ -17,7 +17,7 @@ from archspec.errors import SpecError
 from archspec.ir.graph import Graph
 from archspec.passes.optimize import MERGING, PIPELINES, Pipeline
 from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
-from tests.sample import SMALL, small
+from tests.sample import CORE, SMALL, sampled, small
 
 EXACT = 1e-11
 """Of each pass by itself, in float64: all that is left is rounding."""
@@ -46,7 +46,7 @@ def stages(graph: Graph, pipeline: Pipeline) -> Iterator[tuple[str, Graph]]:
         graph = after
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", sampled(SMALL, CORE))
 def test_a_small_network_computes_the_same_after_each_pass_and_on_the_kernels(name: str) -> None:
     check_each_pass(small(name))
 

@@ -141,6 +141,7 @@ def test_keys_and_wheel_move_and_magnify(visit: Visit) -> None:
     assert len(set(seen)) == 6
 
 
+@pytest.mark.slow
 def test_parts_do_not_overlap_when_all_is_unfolded(visit: Visit) -> None:
     visit.page.click("[data-do=unfold]")
     boxes = [one.bounding_box() for one in visit.page.locator('.part:not([aria-expanded="true"]) > rect').all()]
@@ -172,6 +173,7 @@ def test_shared_weights_count_once(browser: Browser, pages: Path) -> None:
     visit.close()
 
 
+@pytest.mark.slow
 def test_a_small_screen_needs_no_sideways_scrolling(browser: Browser, pages: Path) -> None:
     for name in ("one", "two", "hostile"):
         visit = Visit(browser, pages / f"{name}.html", viewport={"width": 390, "height": 800}, has_touch=True)
