@@ -52,8 +52,8 @@ class WeightsError(ArchspecError, ValueError):
 
     def as_dict(self) -> dict[str, object]:
         """What is wrong as plain data, for `--json`."""
-        found: dict[str, object] = {"error": self.message, "help": self.help or None}
-        return found if self.facts is None else found | {"weights": dict(self.facts)}
+        data: dict[str, object] = {"error": self.message, "help": self.help or None}
+        return data if self.facts is None else data | {"weights": dict(self.facts)}
 
 
 class WeightsWarning(UserWarning):

@@ -199,9 +199,9 @@ def _require_equal(shapes: list[Sizes]) -> Sizes:
     return _require(shapes[0], different == shapes[0], shapes[0], different)
 
 
-def _require(shape: Sizes, fits: bool, one: Sizes, other: Sizes) -> Sizes:
+def _require(shape: Sizes, fits: bool, first: Sizes, other: Sizes) -> Sizes:
     if not fits:
         raise WeightMapError(
-            f"a weight is made of some of {format_sizes(one)} and {format_sizes(other)}, which do not fit"
+            f"a weight is made of some of {format_sizes(first)} and {format_sizes(other)}, which do not fit"
         )
     return shape

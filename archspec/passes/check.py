@@ -136,12 +136,12 @@ def _find_unused(graph: Graph) -> list[Node]:
 
 def _check_weights(before: Graph, after: Graph) -> None:
     """That the weights are those that the weight maps of the pass make of those before, in names and shapes."""
-    told = len(before.weight_provenance)
+    known = len(before.weight_provenance)
     shapes, there = before.derive(_list_weight_shapes), after.derive(_list_weight_shapes)
-    if after.weight_provenance[:told] != before.weight_provenance:
+    if after.weight_provenance[:known] != before.weight_provenance:
         raise BrokenGraphError("what the passes before did to the weights is lost")
     try:
-        for weight_map in after.weight_provenance[told:]:
+        for weight_map in after.weight_provenance[known:]:
             shapes = map_weight_shapes(weight_map, shapes)
     except WeightMapError as error:
         raise BrokenGraphError(str(error)) from None

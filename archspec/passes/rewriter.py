@@ -78,8 +78,8 @@ class Rewriter:
 
     def _miss_value(self, value: Value, reader: Node | None) -> NoReturn:
         producer = self.before.nodes[value.node]
-        what = f"{producer.name or producer.op.word}" if isinstance(producer, Node) else producer.name
-        raise BrokenGraphError(f"it needs {what}, which is left out", reader)
+        label = f"{producer.name or producer.op.word}" if isinstance(producer, Node) else producer.name
+        raise BrokenGraphError(f"it needs {label}, which is left out", reader)
 
     def _keep_input(self, node: Input) -> Values:
         return (self._graph.add_input(node.name, node.outputs[0].shape, node.span),)

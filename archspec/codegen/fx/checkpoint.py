@@ -132,13 +132,13 @@ class _Plan:
     @property
     def keys(self) -> list[str]:
         """The network's names of the tensors that are taken."""
-        fresh = {key for one in self.chosen if one.compute is None for key in one.keys}
+        fresh = {key for adaptation in self.chosen if adaptation.compute is None for key in adaptation.keys}
         refused = self.fit.refused | fresh
         return [key for key in self.own if key in self.match.tensors and key not in refused]
 
     @property
     def report(self) -> WeightReport:
-        notes = (*describe_choice(self.match, self.source), *(one.done for one in self.chosen))
+        notes = (*describe_choice(self.match, self.source), *(adaptation.done for adaptation in self.chosen))
         total = sum(1 for key in self.own if key in self.match.tensors or not is_counter(key))
         return WeightReport(self.source.name, self.fit, len(self.keys), total, len(self.match.tensors), notes)
 
@@ -159,9 +159,16 @@ def _plan(
     graph: Graph | None = None,
 ) -> _Plan:
     fit = compare_weights(own, match.tensors)
-    found = find_adaptations(list(own), fit, _list_grids(graph)) if not fit.exact else []
-    chosen = [one for one in found if set(one.kinds) <= set(kinds)]
-    return _Plan(source, own, match, apply_to_fit(fit, chosen), chosen, [one for one in found if one not in chosen])
+    adaptations = find_adaptations(list(own), fit, _list_grids(graph)) if not fit.exact else []
+    chosen = [adaptation for adaptation in adaptations if set(adaptation.kinds) <= set(kinds)]
+    return _Plan(
+        source,
+        own,
+        match,
+        apply_to_fit(fit, chosen),
+        chosen,
+        [adaptation for adaptation in adaptations if adaptation not in chosen],
+    )
 
 
 def _list_grids(graph: Graph | None) -> list[tuple[int, int]]:
@@ -176,9 +183,9 @@ def _take(plan: _Plan, own: Mapping[str, Described]) -> dict[str, Tensor]:
     """The tensors that are taken, as the network has them. Raises `WeightsError`."""
     keys = plan.keys
     loaded = plan.source.load({key: plan.match.tensors[key] for key in keys})
-    for one in plan.chosen:
-        if one.compute is not None:
-            loaded |= {key: one.compute(loaded[key]) for key in one.keys}
+    for adaptation in plan.chosen:
+        if adaptation.compute is not None:
+            loaded |= {key: adaptation.compute(loaded[key]) for key in adaptation.keys}
     return _convert({key: weight.reshape(own[key].shape) for key, weight in loaded.items()}, own, plan.source.name)
 
 

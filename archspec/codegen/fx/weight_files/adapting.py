@@ -55,17 +55,23 @@ def parse_kinds(adapt: str | Iterable[str]) -> tuple[str, ...]:
 def find_adaptations(own: Collection[str], fit: WeightFit, grids: Iterable[Grid] = ()) -> list[Adaptation]:
     """In which known ways weights are those of another network; `grids` are heights and widths that values in it have."""
     pairs = {key: (strip_ones(expected), strip_ones(got)) for key, (expected, got) in fit.misshaped.items()}
-    tables = [found for key, pair in pairs.items() for found in _find_table(key, *pair, tuple(grids))]
+    tables = [adaptation for key, pair in pairs.items() for adaptation in _find_table(key, *pair, tuple(grids))]
     rest = apply_to_fit(fit, tables)
     heads = list(_find_heads(own, rest))
-    kernels = [found for key, pair in apply_to_fit(rest, heads).misshaped.items() for found in _find_kernel(key, *pair)]
+    kernels = [
+        adaptation
+        for key, pair in apply_to_fit(rest, heads).misshaped.items()
+        for adaptation in _find_kernel(key, *pair)
+    ]
     return [*kernels, *tables, *heads]
 
 
 def apply_to_fit(fit: WeightFit, chosen: Iterable[Adaptation]) -> WeightFit:
     """How weights fit after adaptations."""
-    settled = {key for one in chosen for key in one.keys}
-    heads = tuple({f"{key.rpartition('.')[0]}." for one in chosen if one.compute is None for key in one.keys})
+    settled = {key for adaptation in chosen for key in adaptation.keys}
+    heads = tuple(
+        {f"{key.rpartition('.')[0]}." for adaptation in chosen if adaptation.compute is None for key in adaptation.keys}
+    )
     return replace(
         fit,
         missing=tuple(key for key in fit.missing if key not in settled),

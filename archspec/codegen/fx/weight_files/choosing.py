@@ -44,11 +44,11 @@ def choose_match(source: WeightSource, own: Mapping[str, Described]) -> Match:
     return best
 
 
-def _are_same(one: Match, other: Match) -> bool:
+def _are_same(match: Match, other: Match) -> bool:
     """Whether two parts of a checkpoint have the same tensors, and not only equal ones."""
-    if one.tensors.keys() != other.tensors.keys():
+    if match.tensors.keys() != other.tensors.keys():
         return False
-    return all(_locate(tensor) == _locate(other.tensors[name]) for name, tensor in one.tensors.items())
+    return all(_locate(tensor) == _locate(other.tensors[name]) for name, tensor in match.tensors.items())
 
 
 def _locate(tensor: Described) -> object:
@@ -62,14 +62,14 @@ def _rank(match: Match) -> tuple[int, int, int]:
 
 def _choose_part(source: WeightSource) -> tuple[list[TensorMapping], str]:
     """The mappings that may be meant; and, where none is called as what is asked for, the prefix that it is instead."""
-    found = find_mappings(source.tree)
+    mappings = find_mappings(source.tree)
     if not source.part:
-        return found, ""
-    named = [mapping for mapping in found if ".".join(mapping.keys) == source.part]
-    below = [mapping for mapping in found if any(name.startswith(f"{source.part}.") for name in mapping.tensors)]
+        return mappings, ""
+    named = [mapping for mapping in mappings if ".".join(mapping.keys) == source.part]
+    below = [mapping for mapping in mappings if any(name.startswith(f"{source.part}.") for name in mapping.tensors)]
     if named or below:
         return (named, "") if named else (below, source.part)
-    there = ", ".join(mapping.place for mapping in found if mapping.keys) or "none that has a name"
+    there = ", ".join(mapping.place for mapping in mappings if mapping.keys) or "none that has a name"
     raise FormatError(f"it has no part {quote_name(source.part)}; those with tensors: {there}")
 
 

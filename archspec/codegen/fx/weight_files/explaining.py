@@ -43,7 +43,7 @@ def explain_misfit(misfit: Misfit) -> tuple[str, str]:
         explain(misfit)
         for explain in (_explain_adaptations, _explain_shard, _explain_sibling, _explain_order, _explain_names)
     )
-    reason, help = next((found for found in explanations if found[0]), None) or _explain_rest(misfit)
+    reason, help = next((explanation for explanation in explanations if explanation[0]), None) or _explain_rest(misfit)
     return "; ".join([reason, *misfit.notes]), help
 
 
@@ -51,18 +51,18 @@ def _explain_adaptations(misfit: Misfit) -> tuple[str, str]:
     """A head, channels, positions or patches, where nothing else differs."""
     if not misfit.adaptations or not apply_to_fit(misfit.fit, misfit.adaptations).exact:
         return "", ""
-    kinds = ",".join(dict.fromkeys(kind for one in misfit.adaptations for kind in one.kinds))
-    reason = _list_some([one.difference for one in misfit.adaptations], "; ")
+    kinds = ",".join(dict.fromkeys(kind for adaptation in misfit.adaptations for kind in adaptation.kinds))
+    reason = _list_some([adaptation.difference for adaptation in misfit.adaptations], "; ")
     return reason, f'adapt them with --adapt {kinds}, or adapt="{kinds}"'
 
 
 def _explain_shard(misfit: Misfit) -> tuple[str, str]:
     """One file of several."""
-    found = _SHARD.fullmatch(Path(misfit.source).name)
-    if not found or not misfit.fit.missing:
+    numbers = _SHARD.fullmatch(Path(misfit.source).name)
+    if not numbers or not misfit.fit.missing:
         return "", ""
-    index = f"{found[1]}{found[4]}.index.json"
-    return f"it is file {int(found[2])} of {int(found[3])}", f"name the index of all of them: {index}"
+    index = f"{numbers[1]}{numbers[4]}.index.json"
+    return f"it is file {int(numbers[2])} of {int(numbers[3])}", f"name the index of all of them: {index}"
 
 
 def _explain_sibling(misfit: Misfit) -> tuple[str, str]:

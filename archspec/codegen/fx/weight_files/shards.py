@@ -55,10 +55,10 @@ def open_shards(index: Path, *, limit: int | None = None) -> Iterator[ShardedWei
         opened = {name: _open_shard(stack, index, name, limit) for name in dict.fromkeys(places.values())}
         tensors = {}
         for key, name in places.items():
-            file, found = opened[name]
-            if key not in found:
+            file, stored = opened[name]
+            if key not in stored:
                 raise WeightsError(f"{index}: {quote_name(key)} is not in {quote_name(name)}, where the index has it")
-            tensors[key] = ShardedTensor(file, found[key])
+            tensors[key] = ShardedTensor(file, stored[key])
         yield ShardedWeights(tensors)
 
 
@@ -68,7 +68,7 @@ def _open_shard(stack: ExitStack, index: Path, name: str, limit: int | None) -> 
         raise WeightsError(f"{index}: it names {quote_name(name)}, which is not beside it")
     file = stack.enter_context(open_weights(path, limit=limit))
     try:
-        return file, next((found.tensors for found in find_mappings(file.tree) if not found.keys), {})
+        return file, next((mapping.tensors for mapping in find_mappings(file.tree) if not mapping.keys), {})
     except FormatError as error:
         raise WeightsError(f"{path}: {error}") from error
 

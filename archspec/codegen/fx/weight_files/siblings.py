@@ -42,7 +42,7 @@ def _iter_candidates(shapes: Mapping[str, Shape], name: str) -> Iterator[str]:
     like = difflib.get_close_matches(
         name, [entry.name for entry in entries if entry.name not in same], n=_MOST, cutoff=0.6
     )
-    yield from (found for found in (*same[:_MOST], *like) if found != name)
+    yield from (candidate for candidate in (*same[:_MOST], *like) if candidate != name)
 
 
 def _find_shapes(name: str) -> dict[str, Shape]:
