@@ -70,11 +70,11 @@ def check_optimized(arch: Architecture, built: nn.Module) -> None:
         known = true.isfinite()  # a fused ReLU of oneDNN makes 0 of what is no number
         value = value.to(true.dtype)
         torch.testing.assert_close(value[known], true[known], rtol=1e-3, atol=1e-4 + 10 * spread)
-    other = printed(optimized.source()).double()
-    other.load_state_dict(model.state_dict(), strict=True)
-    for variant in (model.double(), other):
+    weights = optimized.map_weights(built.state_dict())
+    for variant in (model.double(), printed(optimized.source()).double()):
+        variant.load_state_dict(weights, strict=True)
         found = outputs_of(variant, _in_double(noise(arch)), training=False)
-        torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-6, equal_nan=True)
+        torch.testing.assert_close(found, exact, rtol=1e-9, atol=1e-9, equal_nan=True)
 
 
 def _in_double(values: list[Tensor]) -> list[Tensor]:
