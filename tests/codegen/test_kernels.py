@@ -72,10 +72,10 @@ def _resumed(graph: Graph, random_: random.Random, value: Value, number: int) ->
     return graph.add_node(op("concat"), (*graph.add_node(op("add"), pair), dense, growth))
 
 
-@pytest.mark.parametrize("start", sampled(range(0, 300, 50), {50}))
+@pytest.mark.parametrize("start", sampled(range(6), {0}))
 def test_no_kernel_changes_what_another_reads(start: int) -> None:
     kinds: set[str] = set()
-    for seed in range(start, start + 50):
+    for seed in range(start, 300, 6):
         plain_graph, fast_graph = drawn(seed), drawn(seed)
         fast_graph = replace(fast_graph.freeze(), inference=True)
         kinds |= {word for node in select_kernels(fast_graph, torch.device("cpu")).ops for word in _traits(node.op)}
