@@ -16,6 +16,9 @@ from tests.grammar.pieces import (
     Piece,
 )
 
+DEEPEST = 6
+"""Levels of a nest at the most: each may double what its shapes are worked out from."""
+
 
 class Iterators(Joins):
     """Makes iterators, too."""
@@ -111,6 +114,9 @@ class Iterators(Joins):
             return below
 
         def apply(env: Env, current: Bundle) -> Bundle:
-            return level(int(times.value(env.known(current))), env, current)
+            levels = int(times.value(env.known(current)))
+            if levels > DEEPEST:
+                raise Misfit
+            return level(levels, env, current)
 
         return Piece({"nest": {"times": times.tree, "core": core.tree, "layers": form}}, apply)
