@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 REASONS: Mapping[str, str] = {
     "commands": """
-The cores were busy with other processes while this was measured: `import torch` takes about 2 s of processor time, and took more than twice
-that on the clock, so that a few hundredths of a ratio mean nothing here. `lesion`, `build -o net.py` and `schema` are within that of their aim. What is left
-of a start is mostly pydantic's: the models of 53 ops and of the document. `count-paths densenet169` is more than a start: for the product
-over the stages it sweeps the graph once for each of 26 boundaries.
+What is left of a start is mostly pydantic's: importing it, and the models of 53 ops, of the passes and of the document; `check`, `draw` and
+`build -o net.py` are above their aim by that. `count-paths densenet169` is more than a start: for the product over the stages it sweeps
+the graph once for each of 26 boundaries.
 """,
     "inference": """
 **The plain build** does what eager does, op for op, but for one thing: torchvision's residual units add in place, ours make a new tensor

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from benchmarks import compiling, drawing, gpu, measure, memory, ways
+from benchmarks import compiling, drawing, measure, memory, ways
 from benchmarks.measure import RATIO, Ratio, turns
 from benchmarks.page import PAGE, Result, Section, Table, page, save, saved, unexplained
 from benchmarks.sections import SECTIONS
@@ -17,7 +17,7 @@ from tests.references import timm, torchvision
 from tests.sample import sampled
 
 
-@pytest.mark.parametrize("section", sampled(SECTIONS, [drawing.SECTION, gpu.SECTION]), ids=lambda section: section.name)
+@pytest.mark.parametrize("section", sampled(SECTIONS, [drawing.SECTION]), ids=lambda section: section.name)
 def test_a_section_runs_and_is_read_back(section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torchvision(), timm()
     if "torchinfo" in section.packages:

@@ -222,6 +222,7 @@ def test_copies_compute_the_same(load: Load) -> None:
         assert distance(expected, results(twin, given, torch.float32)) < TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("load", networks("cifar_resnet20_A", slow=["cifar10_densenet_40_k12"]))
 def test_compilers_and_exporters_see_plain_torch(load: Load) -> None:
     fast, given, expected = fast_and_slow(load)

@@ -114,6 +114,7 @@ def test_search_finds_what_is_folded(visit: Visit) -> None:
     assert "nothing is called that" in visit.page.inner_text(".found")
 
 
+@pytest.mark.slow
 def test_the_table_sorts_and_leads_to_the_layer(visit: Visit) -> None:
     visit.page.click(".costs th:nth-child(4) button")
     assert visit.page.get_attribute(".costs th:nth-child(4)", "aria-sort") == "descending"
@@ -126,6 +127,7 @@ def test_the_table_sorts_and_leads_to_the_layer(visit: Visit) -> None:
     assert visit.page.locator(".chosen[data-part]").count() == 1
 
 
+@pytest.mark.slow
 def test_keys_and_wheel_move_and_magnify(visit: Visit) -> None:
     sheet = visit.page.locator("#canvas0 svg > g")
     seen = [sheet.get_attribute("transform")]
@@ -154,6 +156,7 @@ def test_parts_do_not_overlap_when_all_is_unfolded(visit: Visit) -> None:
             assert across < 2 or down < 2
 
 
+@pytest.mark.slow
 def test_two_networks_side_by_side(browser: Browser, pages: Path) -> None:
     visit = Visit(browser, pages / "two.html")
     assert visit.page.locator(".canvas").count() == 2
@@ -166,6 +169,7 @@ def test_two_networks_side_by_side(browser: Browser, pages: Path) -> None:
     visit.close()
 
 
+@pytest.mark.slow
 def test_shared_weights_count_once(browser: Browser, pages: Path) -> None:
     visit = Visit(browser, pages / "lstm.html")
     numbers = [int(one.replace(",", "")) for one in visit.page.locator(".costs td:nth-child(4)").all_inner_texts()]
