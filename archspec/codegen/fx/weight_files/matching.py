@@ -78,8 +78,8 @@ def _is_below(name: object, part: str) -> bool:
 def _make_match(
     mapping: TensorMapping, names: Mapping[str, str], own: Mapping[str, Described], renamed: Renamed
 ) -> Match:
-    found = {names[name]: tensor for name, tensor in mapping.tensors.items() if name in names}
-    tensors = {name: tensor for name, tensor in found.items() if name in own or name != _AVERAGES}
+    by_own_name = {names[name]: tensor for name, tensor in mapping.tensors.items() if name in names}
+    tensors = {name: tensor for name, tensor in by_own_name.items() if name in own or name != _AVERAGES}
     others = {names.get(name, name): part for name, part in mapping.others.items()}
     hits = [name for name in tensors if name in own]
     shaped = sum(1 for name in hits if have_same_shape(own[name], tensors[name]))
