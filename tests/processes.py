@@ -9,7 +9,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -58,3 +60,17 @@ def start_archspec(*arguments: object, interrupt: signal.Handlers = signal.SIG_D
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     return os.environ | dict(more or {})
+
+
+def open_endless_pipe(path: Path, content: bytes) -> threading.Thread:
+    """Makes a named pipe into which the same bytes are written again and again, until its reader closes it; gives the writer."""
+    os.mkfifo(path)
+
+    def pour() -> None:
+        with path.open("wb", buffering=0) as file, suppress(BrokenPipeError):
+            while True:
+                file.write(content)
+
+    writer = threading.Thread(target=pour, daemon=True)
+    writer.start()
+    return writer

@@ -18,6 +18,7 @@ import pytest
 from archspec import files, temporary
 from archspec.files import check_writable, is_same_file, read_file, replace_file, write_atomically, write_together
 from tests.faults import FAULTS, always, failing, nth
+from tests.processes import open_endless_pipe
 
 CHECKOUT = Path(__file__).parent.parent
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
@@ -458,18 +459,7 @@ def test_a_file_that_is_written_to_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.skipif(not POSIX, reason="needs named pipes")
 def test_a_pipe_that_never_ends_is_read_as_far_as_asked(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-
-    def pour() -> None:
-        with pipe.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(b"x" * 4096)
-            except BrokenPipeError:
-                pass
-
-    source = threading.Thread(target=pour, daemon=True)
-    source.start()
+    source = open_endless_pipe(pipe, b"x" * 4096)
     assert read_file(pipe, 10_000) == b"x" * 10_000
     source.join(10)
     assert not source.is_alive()

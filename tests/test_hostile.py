@@ -6,11 +6,9 @@ The cases are small, and so are the limits; the slow tests ask for the same at f
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from archspec import Budget, Limits
 from archspec.errors import Source
 from tests import hostile, laborious
 from tests.sample import sampled
+from tests.work import count_lines
 
 SCALE = 50
 SMALL = Limits(bytes=100_000, items=2000, nodes=2000, layers=100_000, work=60_000)
@@ -105,7 +104,7 @@ LINES = 60  # of Python that are executed for one unit of work at the most
 def test_what_takes_work_is_charged_before_it_is_done(name: str) -> None:
     budget = Budget(Limits(work=30_000))
     found: list[archspec.Diagnostic] = []
-    lines = executed(lambda: found.extend(archspec.check(Source("laborious.yaml", LABORIOUS[name]), limits=budget)))
+    lines = count_lines(lambda: found.extend(archspec.check(Source("laborious.yaml", LABORIOUS[name]), limits=budget)))
     assert_bounded(tuple(found), budget)
     assert lines <= LINES * min(budget.units, budget.most) + 20_000
 
@@ -115,32 +114,6 @@ def test_what_takes_work_is_charged_before_it_is_done(name: str) -> None:
 def test_what_takes_work_ends_at_the_default_budget(name: str) -> None:
     budget = Budget()
     assert_bounded(archspec.check(Source("laborious.yaml", whole(laborious.cases)[name]), limits=budget), budget)
-
-
-def executed(work: Callable[[], object]) -> int:
-    """How many lines of Python some work executes: a measure of what it does that owes nothing to what it charges."""
-    count = 0
-
-    def trace(_: FrameType, event: str, __: Any) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
-
-
-def test_executed_lines_are_counted() -> None:
-    def loop() -> None:
-        for _ in range(100):
-            len("a")
-
-    assert 200 <= executed(loop) <= 210
 
 
 # -- specs that extend one another --------------------------------------------------------------------------------------

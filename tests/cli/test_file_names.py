@@ -8,7 +8,6 @@ import os
 import shlex
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import click
@@ -21,6 +20,7 @@ from tests.cli.conftest import TINY, WRONG
 from tests.cli.surface import commands, run, words, write_spec
 from tests.cli.test_hostile_text import safe
 from tests.faults import always, failing
+from tests.processes import open_endless_pipe
 
 NAMES = [
     name
@@ -134,18 +134,7 @@ def test_a_disk_that_cannot_be_read(code: int, tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_spec_from_a_pipe_without_an_end(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-
-    def pour() -> None:
-        with pipe.open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(b"a: 1\n" * 1000)
-            except BrokenPipeError:
-                pass
-
-    source = threading.Thread(target=pour, daemon=True)
-    source.start()
+    source = open_endless_pipe(pipe, b"a: 1\n" * 1000)
     result = run("check", pipe, "--max-bytes", "20000")
     assert (result.exit_code, "at most 20,000 bytes" in result.stderr) == (1, True)
     source.join(10)
