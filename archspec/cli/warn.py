@@ -1,4 +1,4 @@
-"""Warnings that are of use to whoever typed the command."""
+"""Shows the warnings of the back ends on standard error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archspec.cli.console import print_lines
 
 @contextmanager
 def show_warnings() -> Iterator[None]:
-    """Says on standard error what archspec's back end warns of, each once; warnings of others are as they were."""
+    """Prints archspec's own warnings about checkpoints and weights, each once; other warnings keep their filters."""
     with warnings.catch_warnings():
         for category in (CheckpointWarning, WeightsNote, WeightsWarning):
             warnings.simplefilter("default", category)

@@ -1,4 +1,4 @@
-"""The command that builds a network, or writes it to a file."""
+"""The command `build`: builds a network and runs it once, or writes it to a file."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _write_network(
 
 
 def format_command(ctx: click.Context) -> str:
-    """The command line that makes the same file again."""
+    """The command line that writes the same file."""
     given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
     given += ["--optimize"] if ctx.params["optimize"] else []
     return shlex.join(["archspec", "build", ctx.params["spec"], *given, "-o", str(ctx.params["output"])])
