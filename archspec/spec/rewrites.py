@@ -1,4 +1,4 @@
-"""The passes that a document asks for, bound."""
+"""Binds the passes that a document asks for."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from archspec.spec.yaml_tree import Mapping, Scalar, Tree, describe_tree
 from archspec.suggestions import did_you_mean
 
 Rewrites = AbstractMapping[str, type[BaseModel]]
-"""The passes that a document may ask for, by their words, with their arguments."""
+"""The models of the arguments of the passes that a document may ask for, by name."""
 
 
 def bind_passes(document: Document, rewrites: Rewrites, names: SymbolTable, errors: Collector) -> Iterator[PassUse]:
-    """The passes of a document, whose arguments may name its own; what is wrong goes into `errors`."""
+    """Binds the passes of a document, whose arguments may name those of the document; adds its diagnostics to `errors`."""
     for tree in document.passes or ():
         key: Scalar
         arguments: Tree | None = None
