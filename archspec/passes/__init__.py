@@ -1,4 +1,4 @@
-"""The passes: rewrites of the elaborated graph under one contract, in one registry."""
+"""The passes: checked rewrites of the graph, in one registry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSES: tuple[Pass, ...] = (
     *(stochastic_depth, drop_path, grouped_paths, separate_paths, lesion),
     *(elide, fold_batchnorm, fold_batchnorm_forward, fuse_preactivation, pool_first, merge_convs),
 )
-"""All passes that work on graphs of any back end: the registry. `Pass.asked_by` says who may ask for which."""
+"""All passes that no back end owns; `Pass.asked_by` says who may ask for each."""
 
 BY_WORD: dict[str, Pass] = {chosen.name: chosen for chosen in PASSES if "spec" in chosen.asked_by}
 """The passes that a spec may ask for, by name."""
