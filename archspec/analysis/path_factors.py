@@ -8,7 +8,7 @@ from operator import add
 from archspec.analysis.path_sums import PathSums
 from archspec.ir.graph import Node, Path, Value
 
-_PARTS = 64  # more parts than that are no stages
+_PARTS = 64  # the most parts that are taken for stages
 
 
 @dataclass(frozen=True, slots=True)

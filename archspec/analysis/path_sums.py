@@ -1,4 +1,4 @@
-"""Sums over all paths of a network, by channel range: what a sweep over the graph brings to its targets."""
+"""Computes sums over all paths of a network by channel range, in one sweep over the graph."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class PathSums:
     sources: tuple[Value, ...]
     targets: tuple[Value, ...]
     entries: frozenset[OperandRef] = frozenset()
-    """Operands at which paths start: those by which a named part is entered."""
+    """Operands at which paths start, by which they enter a named part."""
 
     @cached_property
     def total(self) -> int:
-        """How many paths there are.
+        """The number of paths.
 
         >>> import archspec
         >>> archspec.load("densenet169").paths().total == 2**82
@@ -48,7 +48,7 @@ class PathSums:
         return replace(self, sources=sources, entries=frozenset())
 
     def cost(self, node: Node, operand: int) -> int:
-        """By how much a path grows that enters a node by this operand."""
+        """The length that a path gains by entering a node by this operand."""
         if self.unit == "layers":
             return count_weighted_layers(node, operand)
         return int(self._residual_operands[node.id][operand]) if is_join(node) else 0
@@ -63,7 +63,7 @@ class PathSums:
         merge: Callable[[Amount, Amount], Amount],
         extend: Callable[[Amount, int], Amount] | None = None,
     ) -> Iterator[Amount]:
-        """What arrives at each target, range by range; lengths matter only where there is an `extend`."""
+        """The amounts at each target, for each channel range; lengths are counted only with an `extend`."""
         arrived = self.arrivals(self.targets, start, merge, extend)
         return chain.from_iterable(arrived[value.node, value.index] for value in self.targets)
 
@@ -74,7 +74,7 @@ class PathSums:
         merge: Callable[[Amount, Amount], Amount],
         extend: Callable[[Amount, int], Amount] | None = None,
     ) -> dict[tuple[int, int], list[Amount]]:
-        """What arrives at each of some values, range by range, in one sweep."""
+        """The amounts at each of the values `places`, for each channel range, in one sweep."""
         cost = self.cost if extend else None
         wanted = {value.node for value in places}
         arrived: dict[tuple[int, int], list[Amount]] = {}
