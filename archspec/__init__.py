@@ -1,7 +1,6 @@
 """archspec: a network is data.
 
-What stands here is all that most programs need. Each name is imported when it is first asked for (PEP 562): `import archspec`
-itself imports no other package.
+This module has the public names. Each is imported on first use (PEP 562), so that `import archspec` itself imports no other package.
 
 >>> import archspec
 >>> archspec.load("resnet50").params
@@ -153,7 +152,7 @@ _HOMES = {
     "spec.yaml_reader": "decode_source",
     "spec.zoo": "ZooEntry load_zoo",
 }
-"""The module of each public name, as the imports above say it to a type checker; `tests/test_face.py` holds both together."""
+"""The module of each public name, for use at run time; `tests/test_face.py` compares it with the imports above."""
 _MODULES = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names.split()}
 
 
