@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import TypeVar
 
 from archspec import meter
@@ -31,17 +32,19 @@ def propagate_routes(
 
     Routes start at `entries` too: at the operand of a node, with all of its channels. A route starts as `start`; entering a node by an operand whose `cost` is not 0 makes it `extend(amount, cost)`; routes that
     meet on the same channels of a value become one by `merge`. With `gates`, the operands that do not carry the signal are
-    followed too. Only what is still to be read is held, so that long chains are cheap.
+    followed too. Only what is still to be read is held, so that long chains are cheap. Where there are `sources`, the first of
+    them, or of `entries`, is the first node that is given.
     """
     starts = {(value.node, value.index) for value in (graph.inputs.values() if sources is None else sources)}
     started = {node for node, _ in starts}
-    unread = [sum(len(value.users) for value in node.outputs) for node in graph.nodes]
+    first = 0 if sources is None else min((*started, *(node for node, _ in entries)), default=0)
+    unread: dict[int, int] = {}
     live: dict[int, list[PerChannelRange[Amount]]] = {}
-    for node in graph.nodes:
+    for node in islice(graph.nodes, first, None):
         if isinstance(node, Input):
             reached: list[PerChannelRange[Amount]] = [{}]
         else:
-            offered = [live[value.node][value.index] for value in node.inputs]
+            offered = [live[value.node][value.index] if value.node in live else {} for value in node.inputs]
             for operand, value in enumerate(node.inputs if entries else ()):
                 if (node.id, operand) in entries:
                     offered[operand] = _start_route(offered[operand], range(value.shape.channels), start, merge)
@@ -54,8 +57,10 @@ def propagate_routes(
                 if (node.id, value.index) in starts:
                     reached[value.index] = {range(value.shape.channels): start}
         yield node, reached
-        live[node.id] = reached
+        live[node.id], unread[node.id] = reached, sum(len(value.users) for value in node.outputs)
         for value in () if isinstance(node, Input) else node.inputs:
+            if value.node not in live:
+                continue
             unread[value.node] -= 1
             if not unread[value.node]:
                 del live[value.node]
