@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
 from archspec.network import Network
-from archspec.passes import BY_WORD
 from archspec.spec.bound_tree import Program
 
 if TYPE_CHECKING:
@@ -310,6 +309,8 @@ class Architecture(Network):
         >>> archspec.load("resnet18").rewrite("lesion", drop=("layer1.0",)).paths().total
         128
         """
+        from archspec.passes.registry import BY_WORD
+
         network = BY_WORD[word](self.graph, **arguments)
         return self._derive(network, rewrites=(*self.rewrites, (word, arguments)))
 

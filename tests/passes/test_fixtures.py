@@ -21,7 +21,8 @@ from archspec.codegen.fx.kernels.fuse import fuse_conv_add_relu
 from archspec.codegen.fx.recompute import split_concats
 from archspec.ir.graph import Graph
 from archspec.ir.text import format_graph, format_weight_map
-from archspec.passes import PASSES, Pass
+from archspec.passes import Pass
+from archspec.passes.registry import PASSES
 from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
 
 FOLDER = Path(__file__).parent / "fixtures"
