@@ -177,6 +177,7 @@ class Architecture(Network):
         adapt: str | Iterable[str] = (),
         report: Callable[[WeightReport], object] | None = None,
         checkpoint: Checkpoint | None = None,
+        graph: bool = False,
     ) -> torch.fx.GraphModule:
         """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
 
@@ -193,8 +194,11 @@ class Architecture(Network):
             checkpoint: saves memory in training by computing values again in the backward pass: "blocks", all inside blocks; "norms",
                 concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
                 gradients and running statistics are the same. Where a network has none of that, a `CheckpointWarning` says so.
+            graph: whether calls without gradients replay captured CUDA graphs, one for each shape of input, on a CUDA device. Where a
+                call cannot, a `CudaGraphWarning` says once why.
 
         Raises:
+            BuildError: CUDA graphs are asked for on another device.
             WeightsError: the weights cannot be read, or are not those of this network; its text says why and lists the keys.
             OSError: the file of weights cannot be read.
 
@@ -205,7 +209,7 @@ class Architecture(Network):
         """
         from archspec.codegen.fx import build, copy_weights, load_weights
 
-        model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint)
+        model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint, cuda_graph=graph)
         if self.optimized_from is not None:
             before = self.optimized_from.build(
                 device, dtype, seed, weights=weights, strict=strict, adapt=adapt, report=report
@@ -218,7 +222,7 @@ class Architecture(Network):
     def try_out(self, device: str = "auto", batch: int = 2, **options: Any) -> Trial:
         """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on a batch of noise, and measures how long that takes.
 
-        `options` are the `seed`, `weights`, `strict`, `adapt` and `report` of `build`. Raises as `build` does, and:
+        `options` are the `seed`, `weights`, `strict`, `adapt`, `report` and `graph` of `build`. Raises as `build` does, and:
 
         Raises:
             MissingDeviceError: the device is not there.
