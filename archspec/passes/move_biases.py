@@ -26,8 +26,8 @@ def move_biases(graph: Graph) -> Graph:
     >>> before = load("{name: projected, input: [4, 8, 8], stages: {body: [add: [[conv: 4], [conv: {out: 4, kernel: 3, padding: 1}]]]}}")
     >>> print(format_graph(move_biases(before.graph)))
     %0 = input input: 4×8×8
-    %1 = conv(out=4, bias=False) %0: 4×8×8  body.0.0.0
-    %2 = conv(out=4, kernel=3, padding=1) %0: 4×8×8  body.0.1.0
+    %1 = conv(out=4, bias=False) %0: 4×8×8  body.0
+    %2 = conv(out=4, kernel=3, padding=1) %0: 4×8×8  body.1
     %3 = add %1 %2: 4×8×8
     output = %3
     """

@@ -176,7 +176,8 @@ def test_compilers_and_tracers_see_the_network() -> None:
     with torch.no_grad():
         expected = model(images())
         graphs.captured = 0
-        torch.testing.assert_close(torch.compile(model, backend="eager")(images()), expected)
+        compiled: Any = torch.compile(model, backend="eager")
+        torch.testing.assert_close(compiled(images()), expected)
         exported: Any = torch.export.export(model, (images(),)).module()
         torch.testing.assert_close(exported(images()), expected)
         with FlopCounterMode(display=False) as counter:
