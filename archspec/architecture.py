@@ -176,6 +176,7 @@ class Architecture(Network):
         adapt: str | Iterable[str] = (),
         report: Callable[[WeightReport], object] | None = None,
         checkpoint: Checkpoint | None = None,
+        graph: bool = False,
     ) -> torch.fx.GraphModule:
         """Builds the network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
 
@@ -192,8 +193,11 @@ class Architecture(Network):
             checkpoint: saves memory in training by recomputing values in the backward pass: "blocks", all inside blocks; "norms",
                 concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
                 gradients and running statistics are the same. A `CheckpointWarning` says if a network has nothing to recompute.
+            graph: whether calls without gradients replay captured CUDA graphs, one for each input shape, on a CUDA device. A
+                `CudaGraphWarning` says once why a call cannot.
 
         Raises:
+            BuildError: CUDA graphs are asked for on another device.
             WeightsError: the weights cannot be read or do not fit; the message lists the keys.
             OSError: the file of weights cannot be read.
 
@@ -204,7 +208,7 @@ class Architecture(Network):
         """
         from archspec.codegen.fx import build, copy_weights, load_weights
 
-        model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint)
+        model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint, cuda_graph=graph)
         if self.optimized_from is not None:
             before = self.optimized_from.build(
                 device, dtype, seed, weights=weights, strict=strict, adapt=adapt, report=report
@@ -217,7 +221,7 @@ class Architecture(Network):
     def try_out(self, device: str = "auto", batch: int = 2, **options: Any) -> Trial:
         """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on random inputs, and measures the time.
 
-        `options` are the `seed`, `weights`, `strict`, `adapt` and `report` of `build`. Raises as `build` does, and:
+        `options` are the `seed`, `weights`, `strict`, `adapt`, `report` and `graph` of `build`. Raises as `build` does, and:
 
         Raises:
             MissingDeviceError: the device is not available.
