@@ -74,7 +74,7 @@ def _write_checkpoint(training: Training, checkpoint: Path | None) -> None:
 
 def _train_epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float], None], stop: Ask) -> Epoch:
     """What is left of an epoch; between two steps the training could be put down and taken up again."""
-    training.model.train()
+    training.selection.put_in_training()
     generator = torch.Generator()
     generator.set_state(training.order)
     order = torch.randperm(len(data.labels), generator=generator).to(data.labels.device)

@@ -214,6 +214,7 @@ def test_the_table_as_data(weights: Weights, folder: Path) -> None:
         "total": 8,
         "available": 8,
         "notes": [],
+        "fresh": ["conv1.weight", "bn1.bias", "fc.bias"],
         "missing": ["bn1.bias"],
         "unexpected": ["more"],
         "misshaped": {"fc.bias": {"expected": [7], "got": [9]}},

@@ -87,6 +87,8 @@ class WeightReport:
     available: int
     """How many tensors the source has."""
     notes: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    """The network's tensors that were not taken from it, which keep their first values."""
 
     @property
     def counts(self) -> str:
@@ -97,7 +99,7 @@ class WeightReport:
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, for `--json`."""
         counts = {"source": self.source, "taken": self.taken, "total": self.total, "available": self.available}
-        return counts | {"notes": list(self.notes)} | self.fit.as_dict()
+        return counts | {"notes": list(self.notes), "fresh": list(self.fresh)} | self.fit.as_dict()
 
 
 def compare_weights(own: Mapping[str, Described], got: Mapping[str, Described]) -> WeightFit:
