@@ -15,9 +15,9 @@ from archspec.codegen.fx.weight_files.adapting import Adaptation, apply_to_fit, 
 from archspec.codegen.fx.weight_files.choosing import choose_match, describe_choice
 from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.explaining import Misfit, explain_misfit
-from archspec.codegen.fx.weight_files.fit import WeightFit, WeightReport, compare_weights, is_counter
+from archspec.codegen.fx.weight_files.fit import WeightFit, WeightReport, compare_weights
 from archspec.codegen.fx.weight_files.mappings import Described
-from archspec.codegen.fx.weight_files.matching import Match
+from archspec.codegen.fx.weight_files.matching import Match, is_counter
 from archspec.codegen.fx.weight_files.sources import Weights, WeightSource, open_source
 from archspec.ir.graph import Graph
 

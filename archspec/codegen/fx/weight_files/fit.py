@@ -10,7 +10,7 @@ import torch
 
 from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.mappings import Described
-from archspec.codegen.fx.weight_files.matching import COUNTER, have_same_shape
+from archspec.codegen.fx.weight_files.matching import have_same_shape, is_counter
 from archspec.numerals import format_sizes
 
 _SHOWN = 12
@@ -119,10 +119,6 @@ def compare_weights(own: Mapping[str, Described], got: Mapping[str, Described]) 
         shapes,
         {key: pair for key, pair in types.items() if not _agree(*pair)},
     )
-
-
-def is_counter(key: str) -> bool:
-    return key.rpartition(".")[2] == COUNTER
 
 
 def _agree(expected: torch.dtype, got: torch.dtype) -> bool:
