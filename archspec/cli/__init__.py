@@ -15,10 +15,12 @@ from typing import NoReturn
 from archspec.cli.console import INTERRUPTED
 
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_GC_THRESHOLDS = 200_000, 20, 20  # a start makes no cyclic garbage; to look for some would take a tenth of it
 
 
 def main() -> None:
     """Runs the command line of this process and ends the process."""
+    gc.set_threshold(*_GC_THRESHOLDS)
     for number in _ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:  # under nohup, SIGHUP stays ignored
             signal.signal(number, _end)

@@ -16,11 +16,11 @@ from archspec.ir.node import UNKNOWN_SPAN, Input, Node, Path, Region, Value, is_
 from archspec.ir.regions import RegionTree
 from archspec.ir.shape import Shape
 from archspec.ir.uses import collect_outputs, count_path_uses, find_whole_numbers
-from archspec.ir.weight_provenance import WeightMap
 
 if TYPE_CHECKING:
     import networkx as nx
 
+    from archspec.ir.weight_provenance import WeightMap
     from archspec.ops.base import Op
 
 __all__ = ["UNKNOWN_SPAN", "FrozenGraphError", "Graph", "Input", "Node", "Path", "Region", "Value", "is_noop"]

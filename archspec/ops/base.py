@@ -1,6 +1,6 @@
 """What every op is: its word, its fields, its shape rule, its weights, its cost, its lowering. Everything else is derived."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: pydantic would parse those of Op again for each of its subclasses.
 
 import math
 from collections.abc import Mapping
