@@ -1,4 +1,4 @@
-"""How much memory a network's tensors take: weights, and the activations of one sample."""
+"""Estimates the memory of weights and activations."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from archspec.analysis.counts import sum_costs
 from archspec.ir.graph import Graph
 
 FLOAT32 = 4
-"""Bytes of one element."""
+"""Bytes of one float32 element."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of weights and activations; activations are those of one sample and grow in proportion to the batch.
+    """Bytes of weights and activations; activations are those of one sample, in proportion to the batch.
 
     >>> Memory(params=400, buffers=0, inference=1200, training=3600).training
     3600
@@ -22,15 +22,15 @@ class Memory:
     params: int
     buffers: int
     inference: int
-    """Activations at the worst moment of inference, each value being freed after its last use."""
+    """The peak of activations in inference, where each value is freed after its last use."""
     training: int
-    """Activations that a training step keeps for its backward pass."""
+    """The activations that a training step keeps for the backward pass."""
 
 
 def estimate_memory(graph: Graph, item_size: int = FLOAT32) -> Memory:
-    """The bytes that a network takes where one element takes `item_size`.
+    """The bytes of a network's tensors with `item_size` bytes for each element.
 
-    The model is simple and tends to be too high. Inference runs the nodes in their order; at each node, its outputs are live together
+    The estimate tends to be too high. Inference runs the nodes in their order; at each node, its outputs are live together
     with all values that have a later consumer or are returned. Training keeps every value that has a consumer or is returned, once.
     Neither accounts for ops in place, for views (a flattened value counts as a copy), for the workspace of an op, or for
     gradients and the state of the optimiser.
@@ -80,7 +80,7 @@ def count_kept_elements(graph: Graph) -> int:
 
 
 def _find_last_uses(graph: Graph) -> dict[tuple[int, int], int | None]:
-    """For each value that is used, the number of its last consumer; None where the network returns it."""
+    """For each used value, the id of its last consumer; None if the network returns it."""
     last_uses: dict[tuple[int, int], int | None] = {}
     for node in graph.nodes:
         last_uses.update(((value.node, value.index), value.users[-1]) for value in node.outputs if value.users)
@@ -90,7 +90,7 @@ def _find_last_uses(graph: Graph) -> dict[tuple[int, int], int | None]:
 
 
 def _count_freed_elements(graph: Graph) -> dict[int, int]:
-    """How many elements are freed after each node."""
+    """The number of elements that are freed after each node."""
     freed: dict[int, int] = {}
     for (node, index), consumer in _find_last_uses(graph).items():
         if consumer is not None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from archspec.analysis.path_sums import PathSums
 from archspec.ir.graph import Input, Node, Path, Value
 
-_PARTS = 64  # more parts than that are no stages
+_PARTS = 64  # the most parts that are taken for stages
 
 
 @dataclass(frozen=True, slots=True)

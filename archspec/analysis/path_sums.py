@@ -1,4 +1,4 @@
-"""Sums over all paths of a network, by channel range: what a sweep over the graph brings to its targets."""
+"""Computes sums over all paths of a network by channel range, in one sweep over the graph."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class PathSums:
     sources: tuple[Value, ...]
     targets: tuple[Value, ...]
     entries: frozenset[OperandRef] = frozenset()
-    """Operands at which paths start: those by which a named part is entered."""
+    """Operands at which paths start, by which they enter a named part."""
 
     @cached_property
     def total(self) -> int:
-        """How many paths there are.
+        """The number of paths.
 
         >>> import archspec
         >>> archspec.load("densenet169").paths().total == 2**82
@@ -54,7 +54,7 @@ class PathSums:
         return replace(self, sources=sources, entries=frozenset())
 
     def cost(self, node: Node, operand: int) -> int:
-        """By how much a path grows that enters a node by this operand."""
+        """The length that a path gains by entering a node by this operand."""
         if self.unit == "layers":
             return count_weighted_layers(node, operand)
         return int(self._residual_operands[node.id][operand]) if is_join(node) else 0
@@ -69,7 +69,7 @@ class PathSums:
         merge: Callable[[Amount, Amount], Amount],
         extend: Callable[[Amount, int], Amount] | None = None,
     ) -> Iterator[Amount]:
-        """What arrives at each target, range by range; lengths matter only where there is an `extend`."""
+        """The amounts at each target, for each channel range; lengths are counted only with an `extend`."""
         targets = frozenset(self.targets)
         arrived = {value: routes for value, routes in self.sweep(start, merge, extend) if value in targets}
         return chain.from_iterable(arrived[value].values() for value in self.targets if value in arrived)
@@ -80,7 +80,7 @@ class PathSums:
         merge: Callable[[Amount, Amount], Amount],
         extend: Callable[[Amount, int], Amount] | None = None,
     ) -> Iterator[tuple[Value, PerChannelRange[Amount]]]:
-        """What arrives at each value from the first source on, range by range, in topological order."""
+        """The amounts at each value from the first source on, for each channel range, in topological order."""
         cost = self.cost if extend else None
         options: dict[str, Any] = {"gates": self.gates, "sources": self.sources, "entries": self.entries}
         for node, reached in propagate_routes(self.graph, start, merge, cost, extend, **options):

@@ -1,4 +1,4 @@
-"""The passes: rewrites of the elaborated graph under one contract, in one registry (`archspec.passes.registry`)."""
+"""The passes: checked rewrites of the graph, in one registry (`archspec.passes.registry`)."""
 
 from __future__ import annotations
 

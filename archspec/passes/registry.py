@@ -10,13 +10,14 @@ from archspec.passes.fuse_preactivation import fuse_preactivation
 from archspec.passes.grouped_paths import grouped_paths
 from archspec.passes.lesion import lesion
 from archspec.passes.merge_convs import merge_convs
+from archspec.passes.move_biases import move_biases
 from archspec.passes.pool_first import pool_first
 from archspec.passes.separate_paths import separate_paths
 from archspec.passes.stochastic_depth import stochastic_depth
 
 PASSES: tuple[Pass, ...] = (
     *(stochastic_depth, drop_path, grouped_paths, separate_paths, lesion),
-    *(elide, fold_batchnorm, fold_batchnorm_forward, fuse_preactivation, pool_first, merge_convs),
+    *(elide, fold_batchnorm, fold_batchnorm_forward, fuse_preactivation, move_biases, pool_first, merge_convs),
 )
 """All passes that work on graphs of any back end: the registry. `Pass.asked_by` says who may ask for which."""
 

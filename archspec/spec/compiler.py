@@ -1,4 +1,4 @@
-"""From a spec to a program and a graph: reads, binds and elaborates the text, and applies the passes."""
+"""Compiles a spec: reads, binds and elaborates its text, and applies its passes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _compile_within(
         graph, names = elaborate_program(bound, budget)
     except LimitError:
         raise
-    except SpecError as error:  # an input that is another than the one that is meant may be why
+    except SpecError as error:  # an implausible input may be the cause, so its warnings are added
         inputs = {use.sizes.span for use in bound.inputs}
         raise SpecError(
             *(override for override in bound.warnings if override.span in inputs), *error.diagnostics
@@ -74,7 +74,7 @@ def _compile_within(
 
 
 def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
-    """The graph after one pass. Raises `SpecError` at the word that asked for it."""
+    """The graph after one pass. Raises `SpecError` at the pass, or at the argument that is wrong."""
     from archspec.passes import PassError
     from archspec.passes.registry import BY_WORD
 
@@ -94,6 +94,6 @@ def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Grap
 
 
 def _locate_argument(use: PassUse, error: PassError) -> Span:
-    """The argument of a pass that an error is about, or the pass."""
+    """The span of the argument that an error is about, or else of the pass."""
     field = next((field for field in use.arguments if error.argument[:1] == (field.name,)), None)
     return locate_part(field.value, error.argument[1:]).span if field else use.span

@@ -1,4 +1,4 @@
-"""The passes that a document asks for, bound."""
+"""Binds the passes that a document asks for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archspec.suggestions import did_you_mean
 
 
 def bind_passes(document: Document, names: SymbolTable, errors: Collector) -> Iterator[PassUse]:
-    """The passes of a document, whose arguments may name its own; what is wrong goes into `errors`."""
+    """Binds the passes of a document, whose arguments may name those of the document; adds its diagnostics to `errors`."""
     if not document.passes:
         return
     from archspec.passes.registry import BY_WORD

@@ -1,4 +1,4 @@
-"""The JSON Schema of the language: what an editor needs for completion and for catching a misspelt argument."""
+"""Builds the JSON Schema of the language, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _document_properties(shared: Schema) -> dict[str, Schema]:
 
 
 def _grammar_definitions(ops: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The productions of the language that refer to one another."""
+    """The recursive definitions of the language."""
     arithmetic = "exact arithmetic of arguments and channels: + - * / // ( )"
     word, items = {"type": "string", "minLength": 1}, {"type": "array", "items": _LAYER}
     value = {"anyOf": [{"enum": list(TYPES)}, {"type": ["number", "boolean", "string"]}, _LAYER]}
@@ -84,7 +84,7 @@ def _grammar_definitions(ops: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _use_schema(ops: Mapping[str, Schema]) -> Schema:
-    """A word with its arguments and with what may stand beside them."""
+    """A word with its arguments and modifiers."""
     modifiers: dict[str, Schema] = {
         "from": {**_NAMES, "description": "the named value, or values, that the layer is applied to"},
         "as": {**_NAMES, "description": "the name, or names, of what comes out"},
@@ -150,7 +150,7 @@ def _loop_schemas() -> dict[str, Schema]:
 
 
 def _op_schema(op: type[Op], shared: Schema) -> Schema:
-    """What may stand behind an op's word: its fields by name, or the first one alone; branches, for a join."""
+    """The value of an op's word: its fields by name, its first field alone, or for a join its branches."""
     described = {"description": (op.__doc__ or op.word).splitlines()[0]}
     if op.join:
         branches = {"type": "array", "items": _LAYER, "minItems": 1}
@@ -169,7 +169,7 @@ def _op_schema(op: type[Op], shared: Schema) -> Schema:
 
 
 def _field_schema(op: type[Op], shared: Schema) -> Schema:
-    """The fields of an op by name; none is required, since `defaults` may give it."""
+    """The fields of an op by name; none is required, because `defaults` may give it."""
     rules = _model_schema(op, shared)
     rules.pop("required", None)
     rules.pop("title", None)
@@ -192,7 +192,7 @@ def _pass_schemas(shared: Schema) -> list[Schema]:
 
 
 def _model_schema(model: type[BaseModel], shared: Schema) -> Schema:
-    """The schema of a pydantic model, with arithmetic wherever a number may stand and names wherever an option may."""
+    """The schema of a pydantic model, in which numbers may also be arithmetic, and options names."""
     rules = model.model_json_schema(ref_template="#/$defs/{model}")
     for name, rule in rules.pop("$defs", {}).items():
         shared[name] = _allow_expressions(rule)

@@ -1,4 +1,4 @@
-"""From a document to a program, and from a program to a graph."""
+"""Binds a document to a program, and elaborates a program to a graph."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def bind_program(
     """The bound program of a document.
 
     Raises:
-        SpecError: everything that is wrong with it and can be seen without shapes.
+        SpecError: all errors that can be found without shapes.
     """
     if document is not None:
         document.overrides = {name: _read_override(name, source, budget) for name, source in (overrides or {}).items()}
@@ -48,7 +48,7 @@ def elaborate_program(program: Program, budget: Budget) -> tuple[Graph, Mapping[
     """The graph of a program, and the values of the document's arguments.
 
     Raises:
-        SpecError: all layers that do not fit, but for those that read what these make, and the layers that reach no output.
+        SpecError: all layers that do not fit, except those that depend on others, and the layers that reach no output.
     """
     with allow_deep_recursion(budget.limits.nesting):
         check_size(program, budget)

@@ -1,11 +1,11 @@
-"""The commands that experiment on trained networks."""
+"""The commands `experiment …`: measure trained networks with some blocks removed or exchanged, and their gradients."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ import click
 
 import archspec
 from archspec.cli.commands.train import (
-    PATH,
     begin_training,
     data_option,
     device_option,
@@ -25,7 +24,7 @@ from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
 from archspec.cli.output import OutputFile, say_written
 from archspec.cli.warn import show_warnings
-from archspec.cli.weights import print_weights_errors
+from archspec.cli.weights import WeightsOption, print_weights_errors, weights_options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +54,7 @@ def command() -> None:
 
 @dataclass(frozen=True)
 class Subjects:
-    """Networks with their weights, what draws, and where the picture goes."""
+    """The trained networks of an experiment, the seed of its random choices, and the file for its plot."""
 
     networks: Sequence[TrainedNetwork]
     seed: int
@@ -63,7 +62,7 @@ class Subjects:
     as_json: bool
 
     def report(self, measure: Callable[[TrainedNetwork, Track], Result]) -> None:
-        """Measures each network, draws and prints."""
+        """Measures each network, writes the plot and prints the results."""
         from archspec.cli import show_experiments as show
         from archspec.cli.progress import track_progress
 
@@ -84,7 +83,7 @@ class Subjects:
 
 @contextmanager
 def report_divergence(*, as_json: bool) -> Iterator[None]:
-    """What comes out as no finite number ends the command with its message. Warnings about weights are told."""
+    """Turns a `DivergedError` into the end of the command, and prints warnings."""
     from archspec.experiments.track import DivergedError
 
     try:
@@ -97,12 +96,12 @@ def report_divergence(*, as_json: bool) -> Iterator[None]:
 
 
 def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
-    """The options of all experiments; the command gets the `Subjects` that they make."""
+    """Adds the options of all experiments; the command gets the `Subjects` made from them."""
 
     @architecture_options
-    @click.option("--weights", type=PATH, help="Its weights; without, it is trained first as `archspec train` does.")
+    @partial(weights_options, without=" Without, it is trained first as `archspec train` does.")
     @click.option(
-        "--beside", type=(str, PATH), multiple=True, metavar="SPEC WEIGHTS", help="Another network; repeatable."
+        "--beside", type=(str, str), multiple=True, metavar="SPEC WEIGHTS", help="Another network; repeatable."
     )
     @data_option
     @seed_option
@@ -116,9 +115,9 @@ def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
         help="A picture: .png or .svg.",
     )
     @json_option
-    @functools.wraps(measure)
+    @wraps(measure)
     def prepared(arch: Architecture, *, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
-        chosen = {name: options.pop(name) for name in ("weights", "beside", "data", "device")}
+        chosen = {name: options.pop(name) for name in ("weights", "strict", "adapt", "beside", "data", "device")}
         with print_weights_errors(as_json=as_json), report_divergence(as_json=as_json):
             patients = list(_load_networks(arch, seed=seed, out=out, **chosen))
         measure(Subjects(patients, seed, out, as_json), **options)
@@ -129,14 +128,15 @@ def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
 def _load_networks(
     arch: Architecture,
     *,
-    weights: Path | None,
-    beside: Sequence[tuple[str, Path]],
+    weights: str | None,
+    strict: bool,
+    adapt: str,
+    beside: Sequence[tuple[str, str]],
     data: str,
     device: str,
     seed: int,
     out: Path | None,
 ) -> Iterator[TrainedNetwork]:
-    from archspec.experiments import weights as files
     from archspec.experiments.data import load_data
     from archspec.experiments.lesions import TrainedNetwork
 
@@ -146,9 +146,13 @@ def _load_networks(
         check_plot_path(out)
     networks = [
         (arch, weights),
-        *((archspec.load(read_spec_argument(spec, archspec.Limits())), path) for spec, path in beside),
+        *((archspec.load(read_spec_argument(spec, archspec.Limits())), given) for spec, given in beside),
     ]
-    loaded = [files.load_weights(path, architecture.graph) if path else None for architecture, path in networks]
+    options = [WeightsOption(given, strict, adapt, as_json=False).arguments for _, given in networks]
+    loaded = [
+        architecture.build(seed=seed, **given).state_dict() if given["weights"] is not None else None
+        for (architecture, _), given in zip(networks, options, strict=True)
+    ]
     for (architecture, _), tensors in zip(networks, loaded, strict=True):
         samples = load_data(data, architecture.graph, device)
         yield TrainedNetwork(
@@ -160,7 +164,7 @@ def _load_networks(
 
 
 def _run_training(arch: Architecture, data: str, *, seed: int, device: str) -> dict[str, Tensor]:
-    """The weights of a network after the training that `archspec train` gives it."""
+    """The weights of a network trained with the defaults of `archspec train`."""
     training, samples, recipe = begin_training(arch, data=data, seed=seed, device=device)
     run_training(training, samples, recipe, name=arch.name)
     return training.model.state_dict()
