@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Path = tuple[str, ...]
 """A module's place: the names of its regions and its own; in torch they are joined by dots."""
 
+OperandRef = tuple[int, int]
+"""Where a value is read: the number of a node, and which of its operands it is."""
+
 UNKNOWN_SPAN = Span(Source("<graph>", ""), 1, 1)
 
 

@@ -104,6 +104,8 @@ class Concat(Join):
         return check_bounds(self, (whole.replace(axis, sum(shape.sizes[axis] for shape in inputs)),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        if len(inputs) == 1:
+            return ()
         calls, tensors = repeat_for_batch(inputs)
         whole = self._whole(inputs)
         dim = whole.dim(axis_of(self, self.axis, whole))
@@ -164,9 +166,6 @@ class Multiply(Join):
             calls.append(Call("torch.mul", args=(product, factor)))
             product = Result(len(calls) - 1)
         return tuple(calls)
-
-    def passes_through(self, count: int) -> bool:
-        return False
 
     def carries(self, operand: int, count: int = 1) -> bool:
         return operand == 0

@@ -14,6 +14,7 @@ from archspec.errors import Span
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.parts import NamedPart, NamedParts, UnknownPartError
 from archspec.ir.signal_flow import find_residual_operands
+from archspec.ir.uses import find_ancestors
 from archspec.passes.check import BrokenGraphError
 from archspec.passes.contract import PassError, graph_pass
 from archspec.passes.rewriter import rewire_graph
@@ -135,8 +136,8 @@ def _drop_parts(graph: Graph, lesion_plan: LesionPlan) -> Graph:
         for node in graph.ops
     }
     outputs = {name: _find_replacement(value, lesion_plan.replacements) for name, value in graph.outputs.items()}
-    before = _find_needed({node.id: node.inputs for node in graph.ops}, graph.outputs.values())
-    needed = _find_needed(operands, outputs.values())
+    before = find_ancestors(graph, (value.node for value in graph.outputs.values()))
+    needed = find_ancestors(graph, (value.node for value in outputs.values()), operands)
     kept = {node.id for node in graph.nodes if not isinstance(node, Node)}
     for node in graph.ops:
         unread = node.id not in before and all(value.node in kept for value in operands[node.id])
@@ -153,17 +154,6 @@ def _find_replacement(value: Value, replacements: dict[Value, Value]) -> Value:
         value = replacements[value]
     replacements.update(dict.fromkeys(way, value))
     return value
-
-
-def _find_needed(operands: dict[int, tuple[Value, ...]], ends: Iterable[Value]) -> set[int]:
-    """The nodes that some end is made from."""
-    pending, needed = [value.node for value in ends], set[int]()
-    while pending:
-        id = pending.pop()
-        if id not in needed:
-            needed.add(id)
-            pending += [value.node for value in operands.get(id, ())]
-    return needed
 
 
 def _swap_parts(graph: Graph, one_part: NamedPart, other_part: NamedPart, index: int) -> Graph:

@@ -50,11 +50,10 @@ def find_unread_inputs(program: Program, graph: Graph) -> tuple[Diagnostic, ...]
     """A warning for each input that has no consumer, if there are several inputs."""
     if len(graph.inputs) < 2:
         return ()
-    read = {value for node in graph.ops for value in node.inputs} | set(graph.outputs.values())
-    unread = [use for use in program.inputs if graph.inputs[use.name] not in read]
     return tuple(
         Diagnostic(f"nothing reads the input {use.name!r}", use.span, help="leave it out", severity="warning")
-        for use in unread
+        for use in program.inputs
+        if not graph.is_used(graph.inputs[use.name])
     )
 
 
