@@ -9,11 +9,11 @@ from archspec.draw.layers import describe_network
 from archspec.draw.picture import Box, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
 from archspec.draw.u_shape import bend_edges
-from archspec.ir.graph import Graph, Input, Node, Region, Value, is_noop
+from archspec.ir.graph import Graph, Input, Node, OperandRef, Region, Value, is_noop
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
-from archspec.view.skip_connections import Flow, OperandRef, find_skip_connections
+from archspec.view.skip_connections import Flow, find_skip_connections
 from archspec.view.stages import Stage, group_stages, iter_stage_nodes, name_stage, shorten_name
 
 _ROWS = 5  # of one box; the others are counted
@@ -190,7 +190,7 @@ def _collect_edges(graph: Graph, stands: dict[int, str], flows: dict[OperandRef,
 
 
 def _skip_flow(node: Node, flow: Flow) -> Flow:
-    return flow if flow != "flow" else "concat" if node.op.word == "concat" else "identity"
+    return node.op.skip_kinds[0] if flow == "flow" else flow
 
 
 def _format_end(name: str, values: tuple[Value, ...]) -> tuple[Line, ...]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from archspec.errors import Source, Span, Use
 from archspec.ir.shape import Shape
+from archspec.spans import Source, Span, Use
 
 if TYPE_CHECKING:
     from archspec.ops.base import Op, Weight

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from archspec.errors import ArchspecError, Span
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Node, OperandRef, Path, Value
 from archspec.ir.uses import find_incoming_edges, find_leaving_values
+from archspec.spans import Span
 from archspec.suggestions import did_you_mean, find_nearest
 
 

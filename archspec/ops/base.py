@@ -141,6 +141,7 @@ class Window:
 Everything = Literal["everything"]
 
 
+SkipKind = Literal["identity", "projection", "concat"]
 Category = Literal["conv", "linear", "attention", "norm", "activation", "pool", "dropout", "join", "shape"]
 
 
@@ -189,6 +190,16 @@ class Op(BaseModel):
     """Whether only passes make it: its word is none of the language."""
     moves: ClassVar[bool] = False
     """Whether each output element is an input element, so that whole numbers stay such."""
+    transparent: ClassVar[bool] = False
+    """Whether its operands are its outputs, however many they are."""
+    one_output: ClassVar[bool] = True
+    """Whether it makes one value, whatever its operands and its fields."""
+    folds: ClassVar[bool] = False
+    """Whether it folds any number of operands of one shape, each of which may stand for the result."""
+    coarsens: ClassVar[bool] = False
+    """Whether it is there to leave fewer places, as a pool with a sliding window is: a stage may end with it."""
+    skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("identity",)
+    """What a skip connection may be that leads into it: first without weights, then with them if that is one."""
     reads_batch: ClassVar[bool] = False
     """Whether it reads no more of its input than how many samples there are."""
 
@@ -225,7 +236,7 @@ class Op(BaseModel):
 
     def passes_through(self, count: int) -> bool:
         """Whether the `count` operands that it has are its outputs, none of them changed."""
-        return False
+        return self.transparent or (self.join and count == 1)
 
     def carries(self, operand: int, count: int = 1) -> bool:
         """Whether the signal passes from operand number `operand`, of `count`, to the output; it does not through a gate."""

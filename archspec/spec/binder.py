@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from archspec.errors import Note, Span
+from archspec.errors import Note
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
+from archspec.spans import Span
 from archspec.spec.argument_binder import bind_arguments, bind_fields
 from archspec.spec.bound_tree import (
     ArgumentUse,

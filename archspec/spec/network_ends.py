@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
-from archspec.errors import SpecError, raise_spec_error, shorten_text
+from archspec.errors import SpecError, raise_spec_error
 from archspec.ir.graph import Node, Value
 from archspec.ir.shape import Shape
 from archspec.ir.uses import find_ancestors
 from archspec.numerals import format_grouped
+from archspec.printable import shorten_text
 from archspec.spec.bound_tree import InputUse
 from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import UNKNOWN, Bundle

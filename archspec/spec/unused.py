@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
-from archspec.errors import Collector, Diagnostic, Source, Span
+from archspec.errors import Collector, Diagnostic
 from archspec.ir.graph import Graph
+from archspec.spans import Source, Span
 from archspec.spec.bound_tree import (
     ArgumentDef,
     ArgumentUse,
@@ -25,6 +26,7 @@ from archspec.spec.bound_tree import (
     Sequential,
     ValueUse,
     iter_layers,
+    iter_trees,
     makes_no_module,
     walk_layers,
 )
@@ -78,12 +80,9 @@ class _Reads:
         if layer.source:
             self.values.update(scalar.text for scalar in layer.source)
         match layer:
-            case Sequential():
-                return
             case OpUse():
                 self.ops.add(layer.op.word)
-                if layer.fields:
-                    self.defaults.update((layer.op.word, own.name) for own in layer.fields if own.default)
+                self.defaults.update((layer.op.word, own.name) for own in layer.fields if own.default)
             case BlockUse():
                 self.blocks.add(layer.block)
             case ValueUse():
@@ -100,19 +99,9 @@ class _Reads:
 
 def _iter_argument_words(layer: Layer) -> Iterator[str]:
     """The words of a layer, without those inside it, that an argument or an index may stand for."""
-    match layer:
-        case OpUse():
-            trees = [own.value for own in layer.fields if not own.default]
-        case BlockUse():
-            trees = [value for value in layer.arguments.values() if not isinstance(value, Layer)]
-        case Loop():
-            trees = [tree for tree in (layer.times, layer.start) if tree is not None]
-        case ArgumentUse():
-            yield layer.name
-            return
-        case _:
-            return
-    for tree in trees:
+    if isinstance(layer, ArgumentUse):
+        yield layer.name
+    for tree in iter_trees(layer):
         yield from iter_names(tree)
 
 
@@ -243,10 +232,8 @@ class _Unused:
     def is_single(self, layer: Layer) -> bool:
         """Whether a layer surely makes one value."""
         match layer:
-            case JoinUse():
-                return layer.op.word != "bundle"
             case OpUse():
-                return layer.op.word not in ("split", "identity")
+                return layer.op.one_output
             case Sequential():
                 return bool(layer.items) and self.is_single(layer.items[-1].layer)
         return False

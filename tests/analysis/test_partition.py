@@ -14,8 +14,8 @@ from archspec.analysis.cost_model import CostError, distribute_costs, model_work
 from archspec.analysis.liveness import LiveRanges, find_cut_points
 from archspec.analysis.partition import CutError, partition_network
 from archspec.ir.graph import Node, Value
-from archspec.ir.uses import ComputedUses
 from archspec.ir.parts import UnknownPartError
+from archspec.ir.uses import ComputedUses
 
 BUNDLED = ("resnet18", "densenet121", "unet", "inception_v3", "fractalnet20", "googlenet_aux", "lstm", "mobilenet_v2")
 TIED = """\

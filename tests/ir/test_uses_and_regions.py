@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 import archspec
-from archspec.errors import Use
 from archspec.ir.graph import UNKNOWN_SPAN, FrozenGraphError, Graph, Node, Value, is_noop
 from archspec.ir.parts import NamedParts
 from archspec.ir.regions import RegionTree
 from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
+from archspec.spans import Use
 from archspec.spec import bundled
 
 SAMPLED = sorted(bundled.list_bundled_names())[::9]

@@ -13,9 +13,9 @@ from torch import fx
 from archspec.codegen.fx.recompute import NormReluConv, call_recomputed
 from archspec.codegen.lowering import LoweredNode
 from archspec.codegen.module_tree import ModulePart
-from archspec.errors import Use
 from archspec.ir.graph import Graph, Value
 from archspec.ops.base import Batch, Call, Operand, Result
+from archspec.spans import Use
 
 
 @cache
