@@ -1,7 +1,6 @@
 """archspec: a network is data.
 
-What stands here is all that most programs need. Each name is imported when it is first asked for (PEP 562): `import archspec`
-itself imports no other package.
+This module has the public names. Each is imported on first use (PEP 562), so that `import archspec` itself imports no other package.
 
 >>> import archspec
 >>> archspec.load("resnet50").params
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from archspec.codegen.errors import (
         BuildError,
         CheckpointWarning,
+        CudaGraphWarning,
         InternalError,
         MissingDeviceError,
         WeightsError,
@@ -64,6 +64,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointWarning",
     "CostError",
+    "CudaGraphWarning",
     "CutError",
     "Detail",
     "Diagnostic",
@@ -131,7 +132,7 @@ _HOMES = {
     "analysis.paths": "PathCounts",
     "api": "bundled check load load_overridden schema",
     "architecture": "Architecture",
-    "codegen.errors": "BuildError CheckpointWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
+    "codegen.errors": "BuildError CheckpointWarning CudaGraphWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
     "codegen.fx.assemble": "Checkpoint",
     "codegen.fx.trial": "Trial",
     "codegen.fx.weight_files.fit": "WeightReport",
@@ -155,7 +156,7 @@ _HOMES = {
     "spec.yaml_reader": "decode_source",
     "spec.zoo": "ZooEntry load_zoo",
 }
-"""The module of each public name, as the imports above say it to a type checker; `tests/test_face.py` holds both together."""
+"""The module of each public name, for use at run time; `tests/test_face.py` compares it with the imports above."""
 _MODULES = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names.split()}
 
 

@@ -1,4 +1,4 @@
-"""Errors and diagnostics: where, what was expected, what was found, what to do about it."""
+"""Defines sources, spans, diagnostics and the base classes of errors."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from archspec import meter
 from archspec.printable import escape_unprintable, mask_unprintable, shorten_text
 from archspec.spans import Span, Use
 
-_SHOWN_LINE = 160  # a longer source line is cut around its carets
-_LEAST_SHOWN = 20  # characters of it, however narrow the screen
-_MARGIN = 8  # columns before it
-_SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
-_MOST_SHOWN = 1000  # characters of one line of a diagnostic
+_SHOWN_LINE = 160  # the most characters of a source line, which is cut around the carets
+_LEAST_SHOWN = 20  # the fewest characters of a source line on a narrow screen
+_MARGIN = 8  # columns before a source line
+_SHOWN_USES = 20  # the most uses of blocks, innermost first; the outermost is always shown
+_MOST_SHOWN = 1000  # the most characters of one line of a diagnostic
 _REPORT = 50  # units of work for one diagnostic
-_SHOWN_PLACES = 8  # further places of what is wrong at several
+_SHOWN_PLACES = 8  # the most further places of a merged diagnostic
 
 Severity = Literal["error", "warning"]
-"""An error keeps a spec from being a network; a warning is about a part of it that changes nothing, or may not be meant."""
+"""An error means that a spec is no network; a warning is about a part that has no effect or is implausible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A further place that matters to a diagnostic, with what stands there.
+    """A further span of a diagnostic, with a remark.
 
     >>> Note(Span(Source("net.yaml", "name: a"), 1, 7), "and here").text
     'and here'
@@ -36,7 +36,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fact about a spec: an error keeps it from being a network, a warning does not. `str` of it shows the line of the source.
+    """An error or a warning about a spec, with its span. `str` of it shows the line of the source.
 
     >>> print(Diagnostic("expected a list", Span(Source("net.yaml", "name: a"), 1, 7)))
     net.yaml:1:7: error: expected a list
@@ -55,7 +55,7 @@ class Diagnostic:
         return self.text()
 
     def text(self, width: int | None = None) -> str:
-        """What is wrong, where, and what to do, in lines; the excerpt of the source is at most `width` wide, if that is given."""
+        """The diagnostic as lines of text; the excerpt of the source is at most `width` wide, if that is given."""
         return _format_diagnostic(self, width)
 
     def as_dict(self) -> dict[str, object]:
@@ -74,9 +74,9 @@ class Diagnostic:
 
 
 class ArchspecError(Exception):
-    """The base class of all errors that archspec raises for its user.
+    """The base class of all errors that archspec raises.
 
-    Each error is also of the builtin class of its kind: `ValueError`, `LookupError`, `OSError`, …
+    Each error is also a builtin error of its kind: `ValueError`, `LookupError`, `OSError`, …
 
     >>> import archspec
     >>> try:
@@ -88,7 +88,7 @@ class ArchspecError(Exception):
 
 
 class ExportError(ArchspecError, RuntimeError):
-    """A network cannot be written to a file in this form, or not on this machine.
+    """Raised if a network cannot be written in a format, or not on this machine.
 
     >>> import archspec
     >>> archspec.load("resnet18").save("resnet18.txt")
@@ -99,7 +99,7 @@ class ExportError(ArchspecError, RuntimeError):
 
 
 class SpecError(ArchspecError, ValueError):
-    """A spec is not a network; `diagnostics` say why, each with its place.
+    """Raised for a spec with errors; `diagnostics` are all of them, each with its span.
 
     >>> import archspec
     >>> try:
@@ -118,7 +118,7 @@ class SpecError(ArchspecError, ValueError):
 
 
 class LimitError(SpecError):
-    """A spec asks for more than its limits allow; nothing after that place is checked.
+    """Raised if a spec exceeds a limit; nothing after that span is checked.
 
     >>> import archspec
     >>> archspec.check("{name: a, input: [8], stages: {body: {repeat: {times: 9, layers: relu}}}}", limits=archspec.Limits(nodes=5))[0].message
@@ -139,7 +139,7 @@ def raise_spec_error(
 
 @dataclass
 class Collector:
-    """Gathers independent diagnostics so that they can be reported together, up to a hundred."""
+    """Collects independent diagnostics, at most a hundred, to raise them together."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     """Errors."""
@@ -149,7 +149,7 @@ class Collector:
     def report(
         self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = (), use: Use | None = None
     ) -> None:
-        """Adds a diagnostic, once. Raises `SpecError` where there are enough of them."""
+        """Adds an error once. Raises `SpecError` when there are a hundred."""
         if (message, span) in self._seen:
             return
         self._seen.add((message, span))
@@ -159,24 +159,24 @@ class Collector:
             self.raise_if_any()
 
     def warn(self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = ()) -> None:
-        """Adds a warning, once, up to a hundred."""
+        """Adds a warning once, up to a hundred."""
         if (message, span) not in self._seen and len(self.warnings) < MOST:
             self._seen.add((message, span))
             self.warnings.append(Diagnostic(message, span, notes=notes, help=help, severity="warning"))
 
     def raise_if_any(self) -> None:
-        """Raises `SpecError` with all errors, and the warnings beside them, if there is an error."""
+        """Raises `SpecError` with all errors and warnings, if there is an error."""
         if self.diagnostics:
             raise SpecError(*merge_diagnostics((*self.diagnostics, *self.warnings)))
 
 
 def diagnostic_order(diagnostic: Diagnostic) -> tuple[str, int, int]:
-    """The order of diagnostics: file, line, column."""
+    """The sort key of diagnostics: file, line, column."""
     return diagnostic.span.source.name, diagnostic.span.line, diagnostic.span.column
 
 
 def merge_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Diagnostics by place, those that say the same made one: the first, with the places of the others as its notes."""
+    """The diagnostics sorted by span; those with the same message become one, with the other spans as notes."""
     same: dict[tuple[object, ...], list[Diagnostic]] = {}
     for diagnostic in sorted(diagnostics, key=diagnostic_order):
         use = (str(diagnostic.use), diagnostic.use.span) if diagnostic.use is not None else None
@@ -224,7 +224,7 @@ def _format_use(use: Use) -> str:
 
 
 def _quote_source_line(span: Span, room: int) -> Iterable[str]:
-    """The line of a span, or `room` characters of it around the span, and carets below."""
+    """The line of a span, or `room` characters of it around the span, with carets below."""
     line = span.source.line(span.line)
     if not line:
         return

@@ -1,4 +1,4 @@
-"""JSON that every parser reads."""
+"""Writes standard JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archspec.numerals import format_digits, is_plain
 
 
 def dump_json(data: Any, *, indent: int | None = None, ascii: bool = False) -> str:
-    """Data as JSON: whole numbers with all of their digits; a number that is none, or infinite, is `null`.
+    """Data as JSON: integers with all digits, NaN and infinities as `null`.
 
     >>> dump_json({"mean": float("nan"), "most": [1, float("inf")]})
     '{"mean":null,"most":[1,null]}'

@@ -10,12 +10,12 @@ from itertools import islice
 
 from archspec.printable import shorten_text
 
-_SHOWN_ITEMS = 20  # arguments of a block, or numbers of a list
+_SHOWN_ITEMS = 20  # the most arguments of a block, or numbers of a list
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    r"""The text of one spec and the name by which its author knows it.
+    r"""The text of one spec and its name in messages.
 
     >>> Source("net.yaml", "name: a\ninput: [8]").line(2)
     'input: [8]'
@@ -24,19 +24,19 @@ class Source:
     name: str
     text: str
     start: int = 0
-    """Where YAML begins in the text: behind the `groups=` of an option."""
+    """The offset of the YAML in the text: after the `groups=` of an option."""
     numbered: bool = True
-    """Whether places have a line and a column: in an option, or where there is no text, the name says enough."""
+    """Whether spans are shown with line and column; not for an option or a mapping."""
 
     @staticmethod
     def option(name: str, value: str, *, flag: str = "") -> Source:
-        """The value of an argument that stands outside the spec, as `name=value`, behind the `flag` of a command line."""
+        """The source of an argument that is given outside the spec, as `name=value` after the `flag` of a command line."""
         text = f"{name}={value}"
         return Source(f"{flag} {shorten_text(text)}".lstrip(), text, start=len(name) + 1, numbered=False)
 
     @property
     def yaml(self) -> str:
-        """What is read as YAML."""
+        """The part of the text that is YAML."""
         return self.text[self.start :]
 
     @cached_property
@@ -44,13 +44,13 @@ class Source:
         return self.text.splitlines()
 
     def line(self, number: int) -> str:
-        """Line `number`, counted from 1; empty past the end."""
+        """Line `number`, counted from 1; empty after the end."""
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one line of a source; line and column count from 1, in characters.
+    """A range of characters in one line of a source; line and column count from 1.
 
     >>> str(Span(Source("net.yaml", "name: a"), 1, 7))
     'net.yaml:1:7'
@@ -62,7 +62,7 @@ class Span:
     length: int = 1
 
     def subspan(self, offset: int, length: int) -> Span:
-        """The stretch of `length` characters that starts `offset` characters into this one."""
+        """The span of `length` characters that starts `offset` characters into this one."""
         return Span(self.source, self.line, self.column + offset, max(1, length))
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""How much memory a network's tensors take: weights, and the activations of one sample."""
+"""Estimates the memory of weights and activations."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from archspec.analysis.counts import sum_costs
 from archspec.ir.graph import Graph
 
 FLOAT32 = 4
-"""Bytes of one element."""
+"""Bytes of one float32 element."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of weights and activations; activations are those of one sample and grow in proportion to the batch.
+    """Bytes of weights and activations; activations are those of one sample, in proportion to the batch.
 
     >>> Memory(params=400, buffers=0, inference=1200, training=3600).training
     3600
@@ -23,15 +23,15 @@ class Memory:
     params: int
     buffers: int
     inference: int
-    """Activations at the worst moment of inference, each value being freed after its last use."""
+    """The peak of activations in inference, where each value is freed after its last use."""
     training: int
-    """Activations that a training step keeps for its backward pass."""
+    """The activations that a training step keeps for the backward pass."""
 
 
 def estimate_memory(graph: Graph, item_size: int = FLOAT32) -> Memory:
-    """The bytes that a network takes where one element takes `item_size`.
+    """The bytes of a network's tensors with `item_size` bytes for each element.
 
-    The model is simple and tends to be too high. Inference runs the nodes in their order; at each node, its outputs are live together
+    The estimate tends to be too high. Inference runs the nodes in their order; at each node, its outputs are live together
     with all values that have a later consumer or are returned. Training keeps every value that has a consumer or is returned, once.
     Neither accounts for ops in place, for views (a flattened value counts as a copy), for the workspace of an op, or for
     gradients and the state of the optimiser.

@@ -1,4 +1,4 @@
-"""The picture of every layer: a box an op, a frame a stage or a block, shortcuts told from the way of the signal."""
+"""Draws a box for every layer and a frame for every region."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.representatives import Representatives
 
 LIMIT = 3000
-"""The most boxes of one picture: as many lay out in well under a minute."""
-_LEAST = 116.0  # points: most boxes are as wide, and stand in one column
+"""The default for the most boxes of one picture; the layout takes well under a minute."""
+_LEAST = 116.0  # points: the least width of a box, so that most have the same
 
 
 @dataclass
 class View(Representatives[str]):
-    """What of a network a picture shows; `stands` has the id of the box of each node."""
+    """The boxes and frames of a picture; a node is represented by the id of its box."""
 
     depth: int | None = None
     limit: int = LIMIT
     boxes: list[Box] = field(default_factory=list)
     clusters: list[Cluster] = field(default_factory=list)
     varying_nodes: set[int] = field(default_factory=set)
-    """Nodes that stand for others with other arguments."""
+    """Nodes that represent others with different arguments."""
 
     def add_parts(self, region: int, cluster: str | None = None, level: int = 0) -> None:
-        """Adds the parts of a region. Raises `DrawError` where there are too many."""
+        """Adds the parts of a region. Raises `DrawError` if there are more than `limit`."""
         for run in self.folded.runs(region):
             part = run.first.part
             self.varying_nodes.update(self._find_varying_nodes(run))
@@ -41,7 +41,7 @@ class View(Representatives[str]):
             self.fold_run(run)
 
     def _find_varying_nodes(self, run: PartRun) -> Iterator[int]:
-        """The nodes of the first part whose arguments are others in the last."""
+        """The nodes of a run's first part whose arguments differ from those in the last."""
         if run.times > 1:
             pairs = zip(self.folded.node_range(run.first.part), self.folded.node_range(run.last.part), strict=True)
             for first, last in pairs:
@@ -86,7 +86,7 @@ class View(Representatives[str]):
 
 
 def draw_layers(graph: Graph, *, fold: bool = True, depth: int | None = None, limit: int = LIMIT) -> Picture:
-    """Every layer with its arguments and output shape; regions deeper than `depth` as one box. Raises `DrawError`."""
+    """The picture of all layers with their arguments and output shapes; a region deeper than `depth` is one box. Raises `DrawError`."""
     view = View(FoldedGraph(graph, fold), depth=depth, limit=limit)
     view.add_parts(0)
     ends, last = draw_outputs(view)
@@ -101,12 +101,12 @@ def draw_layers(graph: Graph, *, fold: bool = True, depth: int | None = None, li
 
 
 def collect_edges(view: View) -> list[Edge]:
-    """The arrows between the boxes of a view, each once."""
+    """The distinct arrows between the boxes of a view."""
     return [Edge(tail, head, flow, weight=8 if flow == "flow" else 1) for tail, head, flow in view.edges()]
 
 
 def draw_outputs(view: View) -> tuple[list[Box], list[Edge]]:
-    """A box for each output of the network, and the arrow to it."""
+    """The boxes of the network's outputs, and the arrows to them."""
     boxes, arrows = [], []
     for number, (name, value) in enumerate(view.graph.outputs.items()):
         boxes.append(make_end_box(f"out{number}", name, value, tip=True))
@@ -141,7 +141,7 @@ def make_layer_box(node: Node, around: Region, cluster: str | None, times: int =
 
 
 def make_region_box(folded: FoldedGraph, run: PartRun, region: Region, cluster: str | None) -> Box:
-    """The box of a region whose inside is not shown, or of several in a row."""
+    """The box of a run of regions whose inside is not shown."""
     shape = labels.format_shapes(value.shape for value in run.last.output)
     cost = labels.format_costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
     text = clean_lines(
@@ -156,7 +156,7 @@ def make_region_box(folded: FoldedGraph, run: PartRun, region: Region, cluster: 
 
 
 def describe_network(graph: Graph) -> str:
-    """What a network is, in a sentence for those who do not see its picture."""
+    """The description of a network for screen readers: inputs, outputs and counts."""
     given = ", ".join(f"{name} {value.shape}" for name, value in graph.inputs.items())
     made = ", ".join(f"{name} {value.shape}" for name, value in graph.outputs.items())
     layers = sum(1 for node in graph.ops if not is_noop(node))

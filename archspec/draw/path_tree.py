@@ -1,4 +1,4 @@
-"""The unravelled view of a small network: every path by itself, from input to output (Veit et al. 2016, arXiv:1605.06431, Figure 1)."""
+"""Draws the unravelled view of a small network: each path as a row of its own (Veit et al. 2016, arXiv:1605.06431, Figure 1)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from archspec.ir.signal_flow import find_residual_operands, is_join
 from archspec.numerals import format_number
 
 LIMIT = 64
-"""The most paths of one picture: as many rows fit a page."""
+"""The default for the most paths of one picture, which fit a page."""
 _LEAST = 56.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One path as its picture shows it: where it begins, the joins that it meets with the operand by which it enters, and its end."""
+    """One path: its input, the joins on it with the position of the operand by which it enters each, and its output."""
 
     source: int
     joins: dict[int, int]
@@ -35,7 +35,7 @@ class _Row:
 
 
 def draw_paths(graph: Graph, *, limit: int = LIMIT) -> Picture:
-    """Each path as a row of the modules that it passes, the shortest first. Raises `DrawError` where there are too many."""
+    """Each path as a row of its modules, shortest first. Raises `DrawError` if there are more than `limit` paths."""
     counts = count_paths(graph)
     total = counts.total
     if total > limit:
@@ -74,7 +74,7 @@ def _iter_rows(counts: PathCounts) -> Iterator[_Row]:
 def _make_row(
     graph: Graph, number: int, row: _Row, longer: dict[int, tuple[bool, ...]], columns: Sequence[int]
 ) -> tuple[list[Box], list[Edge]]:
-    """The boxes of one path: a named one for each longer way, a small one where it goes past."""
+    """The boxes of one path: a named one for each module on it, a small one for each that it bypasses."""
     boxes = [_make_cell(graph, number, node, row.joins.get(node), longer[node]) for node in columns]
     tip = f"a path of length {row.length}"
     last = Box(f"p{number}l", "length", clean_lines(Line(str(row.length))), tip=tip, least=26)

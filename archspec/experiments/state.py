@@ -1,4 +1,4 @@
-"""The state of a training: all that the next step depends on."""
+"""The recipe, epochs and state of a training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from archspec.ir.graph import Graph
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; `rate` is the highest learning rate of the one cycle, `clip` the largest norm of the gradient.
+    """The hyperparameters of a training; `rate` is the highest learning rate of the one cycle, `clip` the largest norm of the gradient.
 
     >>> Recipe(epochs=3).rate
     0.003
@@ -35,7 +35,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch resulted in: the mean loss, and the share of the test samples that are misclassified.
+    """The result of an epoch: the mean loss, and the share of the test samples that are misclassified.
 
     >>> Epoch(number=1, loss=0.7, test_error=0.25).test_error
     0.25
@@ -48,7 +48,7 @@ class Epoch:
 
 @dataclass
 class Training:
-    """The state of a training: everything that the next step depends on.
+    """The state of a training: all that the next step depends on.
 
     >>> import archspec
     >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
@@ -63,35 +63,35 @@ class Training:
     schedule: torch.optim.lr_scheduler.LRScheduler
     epochs: int
     steps: int
-    """Of an epoch."""
+    """The number of steps of an epoch."""
     order: Tensor
-    """The state, at the start of the epoch, of the generator that draws the order of the samples."""
+    """The state at the start of the epoch of the generator that shuffles the samples."""
     draws: Draws
-    """The states of the generators from which the network itself draws."""
+    """The states of the generators that the network uses, as for dropout."""
     key: str
-    """Network, data and recipe: a checkpoint of one is not of another."""
+    """A digest of network, data and recipe, which a checkpoint must share."""
     history: list[Epoch] = field(default_factory=list)
     position: int = 0
-    """Steps of the epoch that are done."""
+    """The number of steps of the epoch that are done."""
     loss: float = 0.0
-    """The sum of the losses of their samples."""
+    """The sum of the losses of the epoch's samples so far."""
     kept: str = ""
-    """What the last checkpoint has; nothing where none was written."""
+    """The progress that the last checkpoint has, for a message; empty if none was written."""
 
     @property
     def done(self) -> int:
-        """How many epochs are done."""
+        """The number of epochs that are done."""
         return len(self.history)
 
     @property
     def place(self) -> str:
-        """What is done, for a message."""
+        """The progress, for a message."""
         if not self.position:
             return f"epoch {self.done}"
         return f"step {self.position} of {self.steps} of epoch {self.done + 1}"
 
     def state(self) -> dict[str, Any]:
-        """All that changes in training, as plain data and tensors. The learning rate follows from the number of steps."""
+        """All that changes in training, as plain data and tensors; the learning rate follows from the number of steps."""
         return {
             "key": self.key,
             "history": [asdict(epoch) for epoch in self.history],
@@ -105,9 +105,9 @@ class Training:
 
 
 def begin_training(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | None = None) -> Training:
-    """A network with new weights, and the optimiser that trains it. The same seed gives, on the CPU, the same network after the same training.
+    """A training of a network with new weights. On the CPU, the same seed gives the same trained weights.
 
-    `checkpoint` is what each step computes again instead of keeping it, as in `build`; it changes no number.
+    `checkpoint` says which activations are recomputed in the backward pass, as in `build`; it changes no result.
 
     Raises:
         ExperimentError: the network has nothing to train.

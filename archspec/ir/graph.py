@@ -1,4 +1,4 @@
-"""The one graph in the middle: values with shapes, nodes with names, and the regions that hold them."""
+"""The graph of a network: nodes, values, regions, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NODE = 12  # units of work for a node and its shapes
 
 
 class FrozenGraphError(ArchspecError, TypeError):
-    """Something was added to a graph that is complete.
+    """Raised if something is added to a frozen graph.
 
     >>> import archspec
     >>> graph = archspec.load("resnet18").graph
@@ -51,10 +51,10 @@ class FrozenGraphError(ArchspecError, TypeError):
 class Graph(GraphQueries):
     """A network: a directed acyclic graph of ops, built in topological order, each value shaped as it is made.
 
-    It grows by `add_input`, `add_region`, `add_node` and `add_output` until it is frozen; from then on it does not change, and what is
-    derived of it is kept.
+    It is built with `add_input`, `add_region`, `add_node` and `add_output` until it is frozen. Facts derived from a frozen graph are
+    cached.
 
-    Raises `ShapeError` (from the op) where inputs do not fit; the caller knows the place and says it.
+    Raises `ShapeError` if inputs do not fit an op; the caller adds the span.
 
     >>> from archspec.ir.shape import Shape
     >>> from archspec.ops import BY_WORD
@@ -73,13 +73,13 @@ class Graph(GraphQueries):
     inputs: Mapping[str, Value] = field(default_factory=dict)
     outputs: Mapping[str, Value] = field(default_factory=dict)
     weight_provenance: tuple[WeightMap, ...] = ()
-    """What the passes did to the weights, first to last."""
+    """The weight maps of the passes, in order."""
     inference: bool = False
-    """Whether it is for inference alone: a back end may choose kernels that cannot be trained through."""
+    """Whether it is for inference only, so that a back end may choose kernels without a backward pass."""
     frozen: bool = field(default=False, init=False, compare=False)
     _names: PathNames | None = field(default=None, init=False, repr=False, compare=False)
     _origin: tuple[Graph, Collection[int]] | None = field(default=None, init=False, repr=False, compare=False)
-    """The graph that a pass makes this one of, whose names are taken here, and the nodes that it leaves out."""
+    """The graph before the pass, whose names are taken here, and the ids of the nodes that the pass leaves out."""
     _derived: dict[Callable[[Graph], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -94,9 +94,9 @@ class Graph(GraphQueries):
         object.__setattr__(self, name, value)
 
     def freeze(self) -> Graph:
-        """Says that the graph is complete; gives the graph.
+        """Completes the graph and returns it.
 
-        From now on its lists are tuples, adding to it raises `FrozenGraphError`, and what is derived of it is kept.
+        Its lists become tuples, adding to it raises `FrozenGraphError`, and derived facts are cached.
         `dataclasses.replace` makes a frozen graph of the same nodes with another name, history or purpose.
         """
         if self.frozen:
@@ -111,9 +111,9 @@ class Graph(GraphQueries):
         return self
 
     def copy_without_nodes(self, left_out: Collection[int] = ()) -> Graph:
-        """A graph with this one's name, regions and history, and without its nodes: what a pass begins with.
+        """A graph with this one's name, regions and weight maps and without its nodes, with which a pass begins.
 
-        All names of this graph are taken in the new one, but for those of the nodes `left_out`.
+        All names of this graph are taken in the new one, except those of the nodes `left_out`.
         """
         graph = Graph(
             self.name,
@@ -127,7 +127,7 @@ class Graph(GraphQueries):
 
     @property
     def names(self) -> PathNames:
-        """The names that are taken in it."""
+        """The names of its modules and regions."""
         if self.frozen:
             return self.derive(Graph._collect_names)
         if self._names is None:
@@ -138,7 +138,7 @@ class Graph(GraphQueries):
         """Takes a name for a new node or region inside the regions of path `region`.
 
         Returns:
-            The whole path: it ends in `stem` or, where that is taken, in `stem2`, `stem3`, …; a number goes on.
+            The whole path. It ends in `stem` or, if that is taken, in `stem2`, `stem3`, …; a stem that is a number is counted up.
         """
         if self.frozen:
             raise self._refuse()
@@ -171,7 +171,7 @@ class Graph(GraphQueries):
         self.outputs[name] = value  # type: ignore[index]
 
     def add_region(self, path: Path, kind: str, arguments: Mapping[str, object], span: Span, parent: int) -> Region:
-        """Adds a region; the nodes added from now on may belong to it, until one is added outside."""
+        """Adds a region. Its nodes are those that are added next, without others between them."""
         region = Region(len(self.regions), path, kind, arguments, span, parent)
         if self.frozen:
             raise self._refuse()
@@ -190,7 +190,7 @@ class Graph(GraphQueries):
         span: Span = UNKNOWN_SPAN,
         use: Use | None = None,
     ) -> tuple[Value, ...]:
-        """Adds a node and gives its outputs. Raises `ShapeError`."""
+        """Adds a node and returns its outputs. Raises `ShapeError`."""
         meter.charge_work("nodes", _NODE + (len(inputs) + len(path)) // 4)
         return self.add_shaped_node(
             op, inputs, op.infer(*[value.shape for value in inputs]), path, region=region, span=span, use=use
@@ -207,14 +207,14 @@ class Graph(GraphQueries):
         span: Span = UNKNOWN_SPAN,
         use: Use | None = None,
     ) -> tuple[Value, ...]:
-        """Adds a node whose output shapes are known already, as `op.infer` gives them for `inputs`."""
+        """Adds a node whose output shapes, those of `op.infer`, are known, and returns its outputs."""
         id = len(self.nodes)
         outputs = tuple([Value(id, index, shape) for index, shape in enumerate(shapes)])
         try:
             for value in inputs:
                 value.users.append(id)  # type: ignore[attr-defined]
             self.nodes.append(Node(id, op, inputs, outputs, path, region, span, use))  # type: ignore[attr-defined]
-        except AttributeError:  # what is frozen has tuples
+        except AttributeError:  # a frozen graph has tuples
             raise self._refuse() from None
         if self._names is not None:
             self._names.add(path)

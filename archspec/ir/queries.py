@@ -27,7 +27,7 @@ class GraphQueries:
     _derived: dict[Callable[[Any], Any], Any]
 
     def derive(self, function: Callable[[Self], Derived]) -> Derived:
-        """What a function makes of this graph: of a frozen one it is made once and kept."""
+        """The result of a function of this graph, cached if the graph is frozen."""
         if not self.frozen:
             return function(self)
         if function not in self._derived:
@@ -36,7 +36,7 @@ class GraphQueries:
 
     @property
     def dag(self) -> nx.MultiDiGraph[int]:
-        """The wiring, for networkx, as `archspec.ir.dag.build_dag` describes it. It is made when it is first asked for."""
+        """The graph for networkx, as `archspec.ir.dag.build_dag` describes it, built on first use."""
         return self.derive(build_dag)
 
     @property
@@ -86,35 +86,35 @@ class GraphQueries:
         return value in self.derive(collect_outputs)
 
     def count_uses(self, node: Node | Input) -> int:
-        """How many uses the outputs of a node have; being returned by the network is one."""
+        """The number of uses of a node's outputs; being an output of the network is one."""
         return sum(len(value.users) + self.is_output(value) for value in node.outputs)
 
     @property
     def path_uses(self) -> Counter[Path]:
-        """How many nodes there are of each path: those of one path use one module."""
+        """The number of nodes of each path; nodes of one path share a module."""
         return self.derive(count_path_uses)
 
     def shares_module(self, node: Node) -> bool:
-        """Whether other nodes use the module of a node, and so its weights."""
+        """Whether a node shares its module, and so its weights, with others."""
         return bool(node.path) and self.path_uses[node.path] > 1
 
     def users_outside(self, nodes: Collection[int]) -> set[int]:
-        """The nodes outside some nodes that read their values; with the number of nodes of the graph, if the network returns one."""
+        """The ids of the consumers of some nodes outside these; with the number of nodes of the graph, if the network returns one of the values."""
         outputs = [value for id in nodes for value in self.nodes[id].outputs]
         users = {user for value in outputs for user in value.users if user not in nodes}
         return users | {len(self.nodes)} if any(map(self.is_output, outputs)) else users
 
     @property
     def whole_numbers(self) -> frozenset[Value]:
-        """The values that some op reads whole numbers from, as an embedding does, or an op that only moves them there."""
+        """The values that an op such as an embedding reads as integers, directly or through ops that only move elements."""
         return self.derive(find_whole_numbers)
 
     def holds_indices(self, value: Value) -> bool:
-        """Whether a value holds whole numbers."""
+        """Whether a value holds integers."""
         return value in self.whole_numbers
 
     def enclosing_regions(self, region: int) -> tuple[Region, ...]:
-        """A region and those around it, outermost (the network) first."""
+        """A region and those around it, the outermost (the network) first."""
         chain = [self.regions[region]]
         while (parent := chain[-1].parent) is not None:
             chain.append(self.regions[parent])

@@ -1,4 +1,4 @@
-"""What the values and the modules of a graph are used for, each in one sweep; `Graph` keeps the results."""
+"""Collects the uses of a graph's values and modules; `Graph` caches the results."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def collect_outputs(graph: GraphContents) -> frozenset[Value]:
 
 
 def count_path_uses(graph: GraphContents) -> Counter[Path]:
-    """How many nodes there are of each path."""
+    """The number of nodes of each path."""
     return Counter(node.path for node in graph.ops)
 
 
 def find_whole_numbers(graph: GraphContents) -> frozenset[Value]:
-    """The values that some op reads whole numbers from, or an op that only moves them there."""
+    """The values that an op reads as integers, directly or through ops that only move elements."""
     values: set[Value] = set()
     for node in reversed(tuple(graph.ops)):
         moved = node.op.moves and not values.isdisjoint(node.outputs)

@@ -1,4 +1,4 @@
-"""Many equal paths as one of grouped convolutions (Xie et al. 2016, arXiv:1611.05431, Figure 3)."""
+"""The pass `grouped_paths`: merges equal parallel paths into grouped convolutions (Xie et al. 2016, arXiv:1611.05431, Figure 3)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 @dataclass(frozen=True)
 class ParallelPaths:
-    """Equal chains that read one value, and the join that brings them together."""
+    """Equal chains with one common operand, and the join of their results."""
 
     join: Node
     chains: tuple[NodeChain, ...]
@@ -37,9 +37,9 @@ class ParallelPaths:
 def grouped_paths(graph: Graph) -> Graph:
     """Turns equal paths that are summed or concatenated into one path of grouped convolutions.
 
-    Forms (a) and (b) of a ResNeXt unit become form (c). A path is a series of convolutions, batch normalisations and pointwise
-    ops; its first convolution is widened, the others become grouped, and in a sum the last one, without a bias, gathers all
-    paths. The network computes the same; its weights are those of the paths, put together.
+    Forms (a) and (b) of a ResNeXt unit become form (c). A path is a chain of convolutions, batch normalisations and elementwise
+    ops. The first convolution is widened and the others become grouped; for a sum, the last one, which has no bias, sums over all
+    paths. The network computes the same with the concatenated weights of the paths.
 
     Raises:
         PassError: there are no such paths.
@@ -86,7 +86,7 @@ def _can_be_grouped(paths: ParallelPaths) -> bool:
 
 
 def _add_grouped_path(rewriter: Rewriter, paths: ParallelPaths) -> Values:
-    """The path that stands for all, with the weights of theirs."""
+    """Adds the path that replaces all, with their weights."""
     values = rewriter.operands(paths.chains[0][0])
     for nodes in zip(*paths.chains, strict=True):
         values = _add_grouped_op(rewriter, paths, nodes, values)
@@ -94,7 +94,7 @@ def _add_grouped_path(rewriter: Rewriter, paths: ParallelPaths) -> Values:
 
 
 def _add_grouped_op(rewriter: Rewriter, paths: ParallelPaths, nodes: NodeChain, inputs: Values) -> Values:
-    """One op in the place of those at one position of all paths."""
+    """Adds the op that replaces those at one position of all paths."""
     first, join = nodes[0], paths.join
     gathers = paths.is_sum and first is paths.chains[0][-1]
     op: Op = first.op

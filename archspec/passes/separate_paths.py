@@ -1,4 +1,4 @@
-"""A grouped convolution as many equal paths (Xie et al. 2016, arXiv:1611.05431, Figure 3)."""
+"""The pass `separate_paths`: splits grouped convolutions into equal parallel paths (Xie et al. 2016, arXiv:1611.05431, Figure 3)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SeparateForm = Annotated[
 
 @dataclass(frozen=True)
 class GroupedConv:
-    """A grouped convolution with what leads to it and what follows it; in a sum the last convolution is among them."""
+    """The chain of ops around a grouped convolution that is split; for a sum it includes the last convolution."""
 
     chain: NodeChain
     groups: int
@@ -48,10 +48,10 @@ class GroupedConv:
     advice="as in [conv: 128, relu, conv: {out: 128, kernel: 3, groups: 32}, relu, conv: {out: 256, bias: false}]",
 )
 def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
-    """Turns each grouped convolution between two others into as many paths as it has groups.
+    """Splits each grouped convolution between two others into a path for each of its groups.
 
-    Form (c) of a ResNeXt unit becomes form (a) or (b). The paths are regions path1, path2, … with the old names in them. The
-    network computes the same; each path has its slices of the weights.
+    Form (c) of a ResNeXt unit becomes form (a) or (b). The paths are regions path1, path2, … in which the layers keep their names.
+    The network computes the same; each path has its slices of the weights.
 
     Raises:
         PassError: there is no grouped convolution between two others.
@@ -75,7 +75,7 @@ def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
 
 
 def _find_grouped(graph: Graph, *, summed: bool) -> Iterator[GroupedConv]:
-    """The convolutions that can be cut up, none of them with what another one takes."""
+    """The grouped convolutions that can be split, with chains that do not overlap."""
     taken: set[int] = set()
     for node in graph.ops:
         if not isinstance(node.op, Conv) or node.op.groups == 1 or not is_separable(graph, node):
@@ -112,7 +112,7 @@ def _add_paths(rewriter: Rewriter, grouped: GroupedConv) -> Values:
 def _add_path_op(
     rewriter: Rewriter, grouped: GroupedConv, node: Node, number: int, inputs: Values, region: Region
 ) -> Values:
-    """One op of path `number`, with its slices of the weights."""
+    """Adds one op of path `number`, with its slices of the weights."""
     meter.charge_work("passes", _COPY)
     gathers = grouped.summed and node is grouped.last
     op: Op = node.op
@@ -125,7 +125,7 @@ def _add_path_op(
 
 
 def _slice_weight(node: Node, weight: Weight, axis: int, number: int, groups: int) -> WeightSlice:
-    """Slice `number` of `groups` along an axis; a scalar is the same in all."""
+    """Slice `number` of `groups` along an axis; a scalar is kept whole."""
     name = f"{node.name}.{weight.name}"
     if not weight.shape:
         return WeightSlice(name)

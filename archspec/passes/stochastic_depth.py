@@ -1,4 +1,4 @@
-"""Stochastic depth (Huang et al. 2016, arXiv:1603.09382): residual branches that are dropped at random in training."""
+"""The pass `stochastic_depth` (Huang et al. 2016, arXiv:1603.09382)."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def stochastic_depth(
 ) -> Graph:
     """Drops the residual branches of a network at random in training.
 
-    A residual branch is an operand of an `add` that has more weighted layers behind it than the nearest one; the units are
-    numbered l = 1 … L from the input. Each branch gets a `droppath` in front of its `add`. Weights keep their names.
+    A residual branch is an operand of an `add` with more weighted layers before it than another operand has; the units are
+    numbered l = 1 … L from the input. Each branch gets a `droppath` before its `add`. Weights keep their names.
 
     Raises:
         PassError: the network has no residual branch.

@@ -1,4 +1,4 @@
-"""Trees to layers: finds out what each word means, and reports whatever can be known without shapes."""
+"""Binds trees to layers: resolves each word, and reports the errors that can be found without shapes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tr
 
 
 class Binder(LayerBinder):
-    """Finds out what the word of each layer means."""
+    """Resolves the word of each layer."""
 
     def bind_word(self, scalar: Scalar, names: SymbolTable) -> Layer:
         word, span = scalar.text, scalar.span
@@ -63,7 +63,7 @@ class Binder(LayerBinder):
         return self.report(message, span, advice, notes=notes)
 
     def bind_use(self, tree: Mapping, names: SymbolTable, *, branch: bool = False) -> Layer:
-        """A word with arguments, and perhaps `from`, `with`, `as`."""
+        """Binds a word with arguments and the modifiers `from`, `with` and `as`."""
         words = [(key, value) for key, value in tree if key.text not in MODIFIERS]
         if len(words) != 1:
             return self.report_word_count(tree, words, names)
@@ -96,7 +96,7 @@ class Binder(LayerBinder):
         )
 
     def without_arguments(self, key: Scalar, names: SymbolTable, *, modified: bool) -> Layer:
-        """Reports a word with a colon and nothing behind it."""
+        """Reports a word with a colon and no arguments."""
         word = key.text
         if names.is_clash(word):
             return make_empty_layer(key.span)

@@ -1,4 +1,4 @@
-"""The words of other libraries, papers and frameworks, with what they are called here."""
+"""Tables of the words of other libraries and papers, with their names here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 
 def _iter_pairs(text: str) -> Iterator[tuple[str, str]]:
-    """Of lines `word: other other`, each other word with the first."""
+    """Yields (other, word) for each other word of lines `word: other other`."""
     for line in text.strip().splitlines():
         word, _, others = line.partition(":")
         yield from ((other, word.strip()) for other in others.split())
@@ -26,7 +26,7 @@ def _parse_words(text: str) -> frozenset[str]:
 
 
 def _parse_fields(text: str) -> dict[str, tuple[str, ...]]:
-    """The fields of all lines that a word stands in."""
+    """For each other word, the fields of all its lines."""
     fields_of_words: dict[str, tuple[str, ...]] = {}
     for other, fields in _iter_pairs(text):
         fields_of_words[other] = (*fields_of_words.get(other, ()), *fields.split("/"))
@@ -105,7 +105,7 @@ FORMS: Mapping[str, str] = _spread_words(
         "activation act": "relu; docs/ops.md has the others",
     }
 )
-"""Words that are written with arguments, or as several layers: the code, and perhaps what is to be said of it."""
+"""Words that are written here with arguments or as several layers: the text to write, and an optional remark."""
 
 ACTIVATIONS: frozenset[str] = _parse_words(
     """
@@ -113,7 +113,7 @@ ACTIVATIONS: frozenset[str] = _parse_words(
     logsoftmax softmin quickgelu squaredrelu snake aconc metaacon frelu crelu relu2 elish maxout sine sin exp abs square
     """
 )
-"""Activations that there are not."""
+"""Activations that do not exist here."""
 
 MISSING: Mapping[str, str] = _spread_words(
     {
@@ -131,7 +131,7 @@ MISSING: Mapping[str, str] = _spread_words(
         "if switch cond": "a spec has no conditions; what differs is an argument, or a spec that extends another",
     }
 )
-"""What is said of words for what there is not."""
+"""Advice for words of things that do not exist here."""
 
 FIELDS: Mapping[str, tuple[str, ...]] = _parse_fields(
     """
@@ -175,7 +175,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = _parse_fields(
     shared: sharedaxes
     """
 )
-"""Arguments of ops, with the fields that one of them may be, the likeliest first."""
+"""Arguments of ops, with the fields that they may stand for, the likeliest first."""
 
 LEFT_OUT: Mapping[str, str] = _spread_words(
     {
@@ -191,7 +191,7 @@ LEFT_OUT: Mapping[str, str] = _spread_words(
         "enddim": "all axes from start on become one: leave it out",
     }
 )
-"""Arguments of ops that are none here, with what is said of them."""
+"""Arguments of ops that do not exist here, with advice."""
 
 VALUES: Mapping[str, str] = _spread_words(
     {
@@ -212,13 +212,13 @@ VALUES: Mapping[str, str] = _spread_words(
         "bicubicinterpolation": "did you mean 'bicubic'?",
     }
 )
-"""Words of options; only those that name an option of the place are said."""
+"""Words of options, with the options here; advice names only those that the field takes."""
 
 NOTHING: Mapping[tuple[str, str], str] = {
     ("batchnorm", "momentum"): "there is no cumulative average, which is momentum=None in torch",
     ("instancenorm", "momentum"): "there is no cumulative average, which is momentum=None in torch",
 }
-"""What is said of fields that are None in other libraries."""
+"""Advice for fields that are None in other libraries."""
 
 KEYS: Mapping[str, Mapping[str, str]] = {
     "a spec": _parse_table(

@@ -1,4 +1,4 @@
-"""The inputs and outputs of a network while it is being built, and the layers that reach no output."""
+"""Adds the inputs and outputs of a network, and reports layers that reach no output."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from archspec.spec.environment import UNKNOWN, Bundle
 from archspec.spec.values import NO_VALUE, UnknownError, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import Tree
 
-_MOST_AXES = 8  # of an input
+_MOST_AXES = 8  # the most axes of an input
 _LOST = "lead it into a join, return it with outputs, or leave it out"
 
 
 def add_input(elaboration: Elaboration, use: InputUse) -> Value:
-    """The value of one input."""
+    """Adds an input and returns its value."""
     try:
         return elaboration.graph.add_input(use.name, _evaluate_shape(elaboration, use.sizes), use.sizes.span)
     except UnknownError:
@@ -48,7 +48,7 @@ def _evaluate_shape(elaboration: Elaboration, sizes: Tree) -> Shape:
 
 
 def name_outputs(elaboration: Elaboration, last: Bundle) -> None:
-    """Names the outputs: `output`, or by their stages; those of a bundle are numbered."""
+    """Names the outputs `output` or by their stages; the values of a bundle are numbered."""
     chosen = elaboration.program.outputs
     if len(chosen) > 1:
         named = [(scalar.text, elaboration.find(scalar.text, elaboration.document)) for scalar in chosen]
@@ -61,7 +61,7 @@ def name_outputs(elaboration: Elaboration, last: Bundle) -> None:
 
 
 def check_reached(elaboration: Elaboration) -> None:
-    """Reports each layer that reaches no output; values of bundles may be left, and what a wrong layer reads is read."""
+    """Reports each layer that reaches no output, except values of bundles and operands of layers with a mistake."""
     if elaboration.skipped:
         return
     graph = elaboration.graph

@@ -1,4 +1,4 @@
-"""Diagnostics of a join whose operands do not fit."""
+"""Makes the diagnostics of joins whose operands do not fit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from archspec.ops.base import Op, ShapeError
 from archspec.spec.bound_tree import ArgumentUse, Layer, Sequential, iter_children, layer_word
 from archspec.spec.environment import Bundle, Closure, Env
 
-_SHOWN = 12  # operands
-_LOOKED_AT = 200  # layers, for the words of one operand
+_SHOWN = 12  # the most operands that are listed
+_LOOKED_AT = 200  # the most layers that are searched for the words of one operand
 
 
 def suggest_order(op: Op, inputs: Bundle, current: Bundle) -> str | None:
-    """The advice of a join whose shortcut, the current value itself, stands first: it is given for the branch first."""
+    """The join's own advice for operands whose skip connection stands first, which is written for the branch first."""
     if not op.folds or (inputs[0],) != current or inputs[1] == inputs[0]:
         return None
     try:
@@ -28,12 +28,12 @@ def suggest_order(op: Op, inputs: Bundle, current: Bundle) -> str | None:
 
 
 def advise_join(op: Op, inputs: Bundle, current: Bundle) -> str | None:
-    """The advice of a join whose operands do not fit, where it is another than the op's own."""
+    """Advice for a join whose operands do not fit; None if the op's own is to be used."""
     return _suggest_spread(op, inputs) or (suggest_order(op, inputs, current) if len(inputs) == 2 else None)
 
 
 def _suggest_spread(op: Op, inputs: Bundle) -> str | None:
-    """The layers that give one operand the sizes of the other, where it has one number for each channel."""
+    """Advice to spread an operand with one number for each channel over the places of the other."""
     whole = max((value.shape for value in inputs), key=lambda shape: shape.numel)
     rests = [value.shape for value in inputs if value.shape.sizes != whole.sizes]
     ones = (whole.sizes[0], *(1,) * len(whole.spatial))
@@ -55,9 +55,9 @@ def _format_list(sizes: tuple[int, ...]) -> str:
 
 
 def describe_operands(values: list[tuple[Layer, Value]], env: Env) -> tuple[Note, ...]:
-    """The shapes of a join's operands, one below the other, each with what made it."""
+    """A note for each operand of a join with its shape and its layers."""
     sizes, names = {value.shape.sizes for _, value in values}, {value.shape.names for _, value in values}
-    named = len(sizes) == 1 and len(names) > 1  # then it is the names that differ
+    named = len(sizes) == 1 and len(names) > 1  # then the operands differ in the names of their axes
     shapes = [value.shape.described if named else str(value.shape) for _, value in values[:_SHOWN]]
     width = max(map(len, shapes), default=0)
     notes = [
@@ -75,7 +75,7 @@ def _describe_layer(layer: Layer, env: Env) -> str:
 
 
 def _iter_layer_words(layer: Layer, env: Env) -> Iterator[str]:
-    """What a layer is made of, for a diagnostic; no more than `_LOOKED_AT` layers are looked at, many of which may be empty."""
+    """Yields the words of the layers inside a layer, of at most `_LOOKED_AT` layers."""
     pending: list[Iterator[tuple[Layer, Env]]] = [iter([(layer, env)])]
     for _ in range(_LOOKED_AT):
         entry = next(pending[-1], None)

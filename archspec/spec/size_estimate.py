@@ -1,4 +1,4 @@
-"""A lower bound of the size of a network, computed before it is built: a body that is repeated is counted once and multiplied."""
+"""Computes a lower bound of a network's size before it is built; a repeated body is counted once and multiplied."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COUNT = 4  # units of work for the size of one layer
 
 
 def check_size(program: Program, budget: Budget) -> None:
-    """Raises `LimitError` if the network would certainly exceed a limit, at the layer that makes it so large."""
+    """Raises `LimitError` at the layer that makes the network too large, if it would certainly exceed a limit."""
     for known in ({"number", "layer"}, {"layer"}, set[str]()):
         try:
             _SizeEstimator(program, budget, known).check()
@@ -99,7 +99,7 @@ class _SizeEstimator:
     # -- sizes ----------------------------------------------------------------------------------------------------
 
     def size(self, layer: Layer, env: KnownArguments, width: int | None) -> SizeEstimate:
-        """The size of a layer that is applied to so many values."""
+        """The size of a layer that is applied to `width` values."""
         if layer.source:
             width = None
         key = (id(layer), env.id, width)
@@ -135,7 +135,7 @@ class _SizeEstimator:
         return total._replace(width=None) if isinstance(layer, BlockUse) and self.block(layer).outputs else total
 
     def join(self, join: JoinUse, env: KnownArguments, width: int | None) -> SizeEstimate:
-        """The branches, and the join of what comes out of them if that is more than one value."""
+        """The size of the branches, and of the join if it has more than one operand."""
         total = SizeEstimate(0, 1)
         least = 0
         exact = True
@@ -261,7 +261,7 @@ class _SizeEstimator:
         return Use(layer.block, shown, layer.span, self.use)
 
     def bound(self, value: Tree | Layer | None, names: Mapping[str, Any], around: Callable[[], KnownArguments]) -> Any:
-        """What an argument is; `around` gives the environment that a layer is kept with."""
+        """The known value of an argument; `around` returns the environment for one that is a layer."""
         if not isinstance(value, Layer):
             return self.value(value, names)
         return WrittenLayer(value, around()) if "layer" in self.known else UNKNOWN_NUMBER

@@ -1,4 +1,4 @@
-"""Which arrows of a network are shortcuts, and of what kind."""
+"""Finds the edges of a graph that lie on skip connections, and their kinds."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from archspec.ir.signal_flow import find_residual_operands
 from archspec.ops.base import SkipKind
 
 Flow = SkipKind | Literal["flow", "gate"]
-"""What an edge is: the way of the signal, the three kinds of shortcut, or what scales a signal."""
+"""The kind of an edge: the main path, one of three kinds of skip connection, or a gate."""
 
 
 def find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
-    """The operands that lie on skip connections, with their kinds.
+    """The operands that lie on skip connections or are gates, with their kinds.
 
-    The skip connections of a join are its operands with the fewest weighted layers, if another operand has more (Veit et al. 2016). All
-    nodes that are needed for such an operand only belong to it, back to where the two ways part. That of a sum is a projection if it has
-    weights and an identity if it has none; that of another join counts only if it has no weights.
+    The skip connections of a join are its operands with the fewest weighted layers, if another operand has more (Veit et al. 2016). A
+    skip connection reaches back over the nodes that have no other consumer. That of an `add` is a projection if it has weights and an
+    identity if it has none; that of another join counts only if it has no weights.
     """
     return graph.derive(_find_skip_connections)
 
@@ -49,5 +49,5 @@ def _trace_skip_connection(graph: Graph, join: Node, operand: int, value: Value)
 
 
 def _serves_only_skip(graph: Graph, node: Node) -> bool:
-    """Whether a node is needed for the skip connection only; a split counts for all consumers of its parts."""
+    """Whether a node lies on the skip connection only: it has one operand and one consumer, or is a split."""
     return len(node.inputs) == 1 and (graph.count_uses(node) == 1 or len(node.outputs) > 1) and not node.op.join

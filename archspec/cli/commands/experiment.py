@@ -1,4 +1,4 @@
-"""The commands that experiment on trained networks."""
+"""The commands `experiment …`: measure trained networks with some blocks removed or exchanged, and their gradients."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def command() -> None:
 
 @dataclass(frozen=True)
 class Subjects:
-    """Networks with their weights, what draws, and where the picture goes."""
+    """The trained networks of an experiment, the seed of its random choices, and the file for its plot."""
 
     networks: Sequence[TrainedNetwork]
     seed: int
@@ -83,7 +83,7 @@ class Subjects:
 
 @contextmanager
 def report_divergence(*, as_json: bool) -> Iterator[None]:
-    """What comes out as no finite number ends the command with its message. Warnings about weights are told."""
+    """Turns a `DivergedError` into the end of the command, and prints warnings."""
     from archspec.experiments.track import DivergedError
 
     try:
@@ -96,7 +96,7 @@ def report_divergence(*, as_json: bool) -> Iterator[None]:
 
 
 def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
-    """The options of all experiments; the command gets the `Subjects` that they make."""
+    """Adds the options of all experiments; the command gets the `Subjects` made from them."""
 
     @architecture_options
     @click.option("--weights", type=PATH, help="Its weights; without, it is trained first as `archspec train` does.")
@@ -152,7 +152,7 @@ def _load_networks(
 
 
 def _run_training(arch: Architecture, data: str, *, seed: int, device: str) -> dict[str, Tensor]:
-    """The weights of a network after the training that `archspec train` gives it."""
+    """The weights of a network trained with the defaults of `archspec train`."""
     training, samples, recipe = begin_training(arch, data=data, seed=seed, device=device)
     run_training(training, samples, recipe, name=arch.name)
     return training.model.state_dict()

@@ -1,4 +1,4 @@
-"""The command that writes a network without some of its blocks."""
+"""The command `lesion`: writes a network with some blocks removed or exchanged, as a new spec."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def command(
 
 @dataclass(frozen=True)
 class LesionResult:
-    """What was done to a network, and what came out; `without_shortcut` are the parts that had no shortcut."""
+    """The network before and after a lesion; `without_shortcut` are the dropped parts that had no skip connection."""
 
     before: Architecture
     after: Architecture
@@ -88,7 +88,7 @@ class LesionResult:
 def apply_lesion(
     arch: Architecture, drop: tuple[str, ...], swap: tuple[tuple[str, str], ...], count: int, seed: int
 ) -> LesionResult:
-    """The network without those blocks. Ends the command where it cannot be."""
+    """Applies a lesion to a network. Ends the command if it cannot be applied."""
     try:
         after = arch.lesion(drop, swap, random=count, seed=seed)
         dropped = tuple(after.rewrites[-1][1].get("drop", ()))
@@ -103,7 +103,7 @@ def apply_lesion(
 
 
 def check_target(out: Path, spec: str, *, force: bool) -> None:
-    """Ends the command where the new spec would be written over the old one, or over another file without `--force`."""
+    """Ends the command if the new spec would overwrite the old one, or an existing file without `--force`."""
     if spec == "-":
         raise CommandError("a spec from standard input cannot be extended: give the file")
     if files.is_same_file(out, Path(spec)):
@@ -113,7 +113,7 @@ def check_target(out: Path, spec: str, *, force: bool) -> None:
 
 
 def show_lesion(result: LesionResult, out: Path) -> None:
-    """What was done to a network, and how many paths are left."""
+    """Prints what was changed, and the paths and parameters that are left."""
     print_lines(((result.before.name, "bold"),))
     changes = (("dropped", result.drop), ("swapped", [" and ".join(pair) for pair in result.swap]))
     before, after = result.before.paths().total, result.after.paths().total

@@ -1,4 +1,4 @@
-"""The command that trains networks."""
+"""The command `train`: trains a network."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, met
 
 
 class _TrainCommand(SpecCommand):
-    """Remembers the words that it was called with: they are said again where a training is to go on."""
+    """Remembers its arguments, for the command line that resumes an interrupted training."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_WORDS] = tuple(args)
@@ -94,7 +94,7 @@ def command(ctx: click.Context, /, arch: Architecture, *, output: Path, as_json:
 
 @dataclass
 class _TrainingRun:
-    """One training of the command line, and what is said of it at its end, whichever that is."""
+    """One training, and the messages at its end."""
 
     ctx: click.Context
     arch: Architecture
@@ -134,7 +134,7 @@ class _TrainingRun:
 
     @contextmanager
     def endings(self, stop: Stop) -> Iterator[None]:
-        """Says of a training that does not come to its end why, what is kept of it, and what to do."""
+        """Reports why a training ended early, what the checkpoint has, and how to resume."""
         from archspec.experiments.track import DivergedError, StoppedError
 
         try:
@@ -164,7 +164,7 @@ class _TrainingRun:
 
     @property
     def _again(self) -> str:
-        """The command line that goes on with this training."""
+        """The command line that resumes this training."""
         words = [*self.ctx.meta[_WORDS], *([] if self.resumes else ["--resume"])]
         return shlex.join([*self.ctx.command_path.split(), *words])
 
@@ -193,7 +193,7 @@ def begin_training(
     device: str = "auto",
     remade: Checkpoint | None = None,
 ) -> tuple[Training, Data, Recipe]:
-    """A training that has not begun, and what it needs."""
+    """A training at its start, with its data and recipe."""
     from archspec.experiments import training
     from archspec.experiments.data import load_data
 
@@ -205,7 +205,7 @@ def begin_training(
 def run_training(
     begun: Training, data: Data, recipe: Recipe, *, name: str, checkpoint: Path | None = None, stop: Stop | None = None
 ) -> None:
-    """Trains to the end, with a bar. Raises as `archspec.experiments.training.train_epochs` does."""
+    """Trains to the end, with a progress bar. Raises as `archspec.experiments.training.train_epochs` does."""
     from archspec.cli.progress import make_progress
     from archspec.experiments.training import train_epochs
 
