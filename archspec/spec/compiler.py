@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from archspec.errors import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError, raise_spec_error
+from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, raise_spec_error
 from archspec.ir.graph import Graph
+from archspec.spans import Source, Span
 from archspec.spec import bundled
 from archspec.spec.bound_tree import PassUse, Program, locate_fields
 from archspec.spec.budget import MORE_NODES, Budget
