@@ -1,4 +1,4 @@
-"""Which parts of a network become modules of their own, what enters and leaves them, and which of them are equal."""
+"""Decides which parts of a network become modules, with their inputs and outputs, and which of them are equal."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from archspec.codegen.lowering import LoweredNode, ValueRef, lower_graph
 from archspec.ir.graph import Graph, Path, Region
 
 DEEPEST = 64
-"""Modules inside one another: what lies deeper stands in the code around it, so that calls stay within Python's stack."""
+"""The most nested modules; deeper parts become part of the code around them, because of Python's stack."""
 
 
 @dataclass(eq=False)
 class ModulePart:
-    """One use of a region. It becomes a module of its own if it is `nested`; otherwise it stands in its parent's code."""
+    """One use of a region. It becomes a module if it is `nested`; otherwise its code is part of its parent's."""
 
     region: Region
     parent: ModulePart | None
@@ -25,11 +25,11 @@ class ModulePart:
     outputs: dict[ValueRef, None] = field(default_factory=dict)
     nested: bool = False
     structure_id: int = -1
-    """Equal for nested parts of equal structure."""
+    """A number that nested parts of equal structure share."""
     path: Path = field(init=False)
     depth: int = field(init=False)
     has_regular_path: bool = field(init=False)
-    """Whether its path, and that of each part around it, goes on from the path of the next one."""
+    """Whether its path, and that of each part around it, extends the path of the part around."""
 
     def __post_init__(self) -> None:
         self.path = self.region.path
@@ -39,7 +39,7 @@ class ModulePart:
 
     @property
     def flattened(self) -> Iterator[LoweredNode | ModulePart]:
-        """Its steps and nested parts, in order, with the contents of parts that are not nested in their place."""
+        """Its steps and nested parts, in order; parts that are not nested are replaced by their contents."""
         for item in self.items:
             if isinstance(item, ModulePart) and not item.nested:
                 yield from item.flattened
@@ -60,9 +60,9 @@ class ModuleTree:
 
 
 def build_module_tree(graph: Graph) -> ModuleTree:
-    """Decides which regions become modules: those with a module or a parameter in them.
+    """Builds the tree of the regions that become modules: those that contain a module or a parameter.
 
-    Uses of one path share one module where they are equal, and become part of the code around them where they are not.
+    Equal uses of one path share one module; unequal ones become part of the code around them.
     """
     steps, made = lower_graph(graph)
     outputs = {name: made[value.node, value.index] for name, value in graph.outputs.items()}
@@ -83,9 +83,9 @@ def build_module_tree(graph: Graph) -> ModuleTree:
 
 
 def _build_parts(graph: Graph, steps: list[LoweredNode]) -> tuple[ModulePart, list[ModulePart], dict[int, ModulePart]]:
-    """The parts as a tree, all but the root in order, and the part of each node.
+    """The root of the tree, all other parts in order, and the part of each node.
 
-    A region whose nodes are not consecutive has several parts; they differ, so they become no module.
+    A region with nodes that are not consecutive has several parts, which differ and so become no modules.
     """
     root = ModulePart(graph.regions[0], None)
     open_parts, parts, homes = [root], [], {}
@@ -129,7 +129,7 @@ def _parent_of(part: ModulePart) -> ModulePart:
 
 
 def _choose_modules(steps: list[LoweredNode], homes: dict[int, ModulePart], parts: list[ModulePart]) -> None:
-    """Marks as nested the parts that hold state, if all of it has paths below the part's own."""
+    """Marks as nested the parts with state whose paths are all below the part's."""
     stateful, astray = set(), set()
     taken = {step.path for step in steps if step.lowered.stateful_call}
     for step in steps:
@@ -151,7 +151,7 @@ def _choose_modules(steps: list[LoweredNode], homes: dict[int, ModulePart], part
 
 
 def _number_structures(parts: list[ModulePart]) -> list[ModulePart]:
-    """Numbers the structures of nested parts, inner ones first, and takes apart the uses of one path that differ."""
+    """Numbers the structures of nested parts, inner ones first, and inlines unequal uses of one path."""
     by_path: dict[Path, list[ModulePart]] = defaultdict(list)
     for part in parts:
         by_path[part.path].append(part)
@@ -179,9 +179,9 @@ def _number_structures(parts: list[ModulePart]) -> list[ModulePart]:
 
 @dataclass(frozen=True, slots=True)
 class _BodyStructure:
-    """What is equal for two parts with equal code and state: kind, ops and shapes, wiring, names below their own; not which values they return.
+    """A key that parts with equal code and state share: kind, ops, shapes, wiring and relative names, but not their outputs.
 
-    `places` says for each value which item of the part produces it, and as which of its outputs.
+    `places` has, for each value, the item of the part that produces it and the index of the output.
     """
 
     structure: Hashable
@@ -205,7 +205,7 @@ def _describe_body(part: ModulePart) -> _BodyStructure:
 
 
 def code_signature(part: ModulePart) -> Hashable:
-    """What the code of a part depends on: its structure without options and shapes."""
+    """A key of what the code of a part depends on: its structure without options and shapes."""
     places = _describe_body(part).places
     items: list[Hashable] = []
     start = len(part.path)

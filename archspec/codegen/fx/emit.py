@@ -1,4 +1,4 @@
-"""A part of a network as an fx graph: its calls with their wiring, and which module each of them is of."""
+"""Emits the parts of a network as fx graphs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def resolve_target(target: str) -> Any:
 
 
 class GraphEmitter:
-    """Writes the parts of one network as fx graphs."""
+    """Emits the parts of one network as fx graphs."""
 
     def __init__(self, graph: Graph, chains: Mapping[int, NormReluConv] | None = None) -> None:
-        """`chains` are computed as one, by the number of their convolution."""
+        """`chains`, by the id of their convolution, are emitted as one call each."""
         self.network = graph.name
         self._graph = graph
         self.chains = dict(chains or {})
@@ -40,7 +40,7 @@ class GraphEmitter:
         self._uses: dict[int, list[dict[str, str]]] = {}
 
     def emit(self, part: ModulePart, inputs: dict[str, ValueRef], outputs: list[ValueRef]) -> fx.Graph:
-        """The part's graph. `inputs` are its arguments by name; of several outputs it gives a tuple."""
+        """The graph of a part. `inputs` are its arguments by name; several outputs are returned as a tuple."""
         writer = _GraphWriter(self, len(part.path))
         for name, ref in inputs.items():
             writer.input(name, ref)
@@ -54,17 +54,17 @@ class GraphEmitter:
         return writer.fx
 
     def chain_positions(self, part: ModulePart) -> tuple[int, ...]:
-        """The places of a part's chains among its steps."""
+        """The positions of a part's chains among its steps."""
         nodes = [item.node.id if isinstance(item, LoweredNode) else -1 for item in part.flattened]
         return tuple(position for position, node in enumerate(nodes) if node in self.chains)
 
     def sizes(self, ref: ValueRef) -> tuple[int, ...] | None:
-        """The sizes of a value without the batch; None for one that has none: it does not come from outside."""
+        """The sizes of a value without the batch; None for a value without a batch axis."""
         shape = self._graph.nodes[ref[0]].outputs[ref[1]].shape
         return shape.sizes if shape.batched else None
 
     def spec_location(self, item: LoweredNode | ModulePart) -> dict[str, Any]:
-        """Where an item stands in the spec: plain data, for `node.meta["custom"]`."""
+        """The span of an item in the spec as plain data, for `node.meta["custom"]`."""
         if isinstance(item, ModulePart):
             path, op, span, use = item.path, item.region.kind, item.region.span, None
         else:
@@ -90,7 +90,7 @@ class GraphEmitter:
 
 
 class _GraphWriter:
-    """One graph in the making."""
+    """Writes one fx graph."""
 
     def __init__(self, emitter: GraphEmitter, start: int) -> None:
         self.fx = fx.Graph()
@@ -105,7 +105,7 @@ class _GraphWriter:
         self._set(ref, self.fx.placeholder(name))
 
     def value(self, ref: ValueRef) -> fx.Node:
-        """The fx node of a value; one of several that a node gives is picked where it is first used."""
+        """The fx node of a value; an output of a tuple is extracted at its first use."""
         if ref not in self._values:
             several, index = self._several[ref]
             picked = self.fx.call_function(operator.getitem, (several, index))
@@ -128,7 +128,7 @@ class _GraphWriter:
             self._single(step)
 
     def _chain(self, chain: NormReluConv, conv: LoweredNode) -> None:
-        """One call for a convolution and what is made again for it, with the modules as arguments."""
+        """Emits one call for a chain, with its modules as arguments."""
         steps = [*(self._inner[node] for node in chain.inner), conv]
         modules = [self.fx.create_node("get_attr", self._place(step)) for step in steps[-3:]]
         parts = [self.value(ref) for ref in steps[0].operands]
@@ -157,7 +157,7 @@ class _GraphWriter:
         return self.fx.create_node("call_function", resolve_target(call.target), args, kwargs)
 
     def _place(self, step: LoweredNode) -> str:
-        """Where a step's module is in this part."""
+        """The name of a step's module in this part."""
         return ".".join(step.path[self._start :])
 
     def _give(self, refs: list[ValueRef], node: fx.Node) -> None:
@@ -177,7 +177,7 @@ class _GraphWriter:
 
 
 class _Arguments:
-    """What stands for `Operand`, `Result` and `Batch` in the calls of one node."""
+    """Replaces `Operand`, `Result` and `Batch` in the calls of one node by fx nodes."""
 
     def __init__(self, operands: list[fx.Node], results: list[fx.Node], graph: fx.Graph) -> None:
         self._operands, self._results, self._graph = operands, results, graph

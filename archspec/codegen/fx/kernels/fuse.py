@@ -1,4 +1,4 @@
-"""Convolutions with the sum and the ReLU after them as one kernel."""
+"""Fuses convolutions with the sum and the ReLU after them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 _FRESH = (Conv, Pooling, Add)
-"""Ops whose result lies in memory of its own."""
+"""Ops whose result is no view of an operand."""
 _CONSUMING = (Conv, Linear, Pooling, Add, Concat, ScaleShift, Clamp)
-"""Ops that need their operands only while they run: nothing of what they give lies in an operand's memory."""
+"""Ops that need their operands only while they run, and whose results are no views of them."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,20 @@ class Fusion:
 
     @property
     def addends(self) -> tuple[Value, ...]:
-        """What the sum adds to the result of the convolution."""
+        """The other operand of the sum, if there is one."""
         return tuple(value for value in self.add.inputs if value != self.conv.outputs[0]) if self.add else ()
 
     @property
     def inside(self) -> set[int]:
-        """The nodes but for the last, in whose place the kernel stands."""
+        """The ids of the fused nodes except the last, which the kernel replaces."""
         return {node.id for node in (self.conv, self.add) if node is not None} - {self.end.id}
 
 
 @graph_pass("back end", keeps="training")
 def fuse_conv_add_relu(graph: Graph) -> Graph:
-    """The graph in which each convolution over 2 axes is a kernel together with the sum of two and the ReLU after it.
+    """The graph in which each convolution over 2 axes is fused with the binary sum and the ReLU after it.
 
-    A sum goes with the later one of its operands where both could take it along.
+    A sum is fused with the later of its operands if both are convolutions.
     """
     ends = {fusion.end.id: fusion for fusion in _find_fusions(graph)}
     moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
@@ -74,7 +74,7 @@ def fuse_conv_add_relu(graph: Graph) -> Graph:
 
 
 def _find_fusions(graph: Graph) -> list[Fusion]:
-    """All fusions, the later convolutions first: they may take the sums."""
+    """All fusions; later convolutions come first, so that they get the sums."""
     taken: set[int] = set()
     fusions = []
     for node in reversed(graph.nodes):
@@ -90,7 +90,7 @@ def _find_fusions(graph: Graph) -> list[Fusion]:
 
 
 def _is_fusible(node: Node) -> bool:
-    """Whether the kernel takes such a convolution: of one channel it computes garbage where the result is one place wide."""
+    """Whether the kernel supports a convolution; for one channel it computes wrong results of width 1."""
     op, shape = node.op, node.inputs[0].shape
     if not isinstance(op, Conv) or shape.rank != 3 or not shape.batched:
         return False
@@ -103,7 +103,7 @@ def _only_consumer_of_type(graph: Graph, node: Node, kind: type[Add | ReLU]) -> 
 
 
 def _may_overwrite(graph: Graph, fusion: Fusion, ends: Mapping[int, Fusion], moved: Mapping[int, int]) -> bool:
-    """Whether the other operand of a sum has memory of its own, and is not read once the kernel has begun."""
+    """Whether the kernel may write over the other operand of its sum: it is no view, and has no later consumer."""
     if fusion.add is None:
         return False
     (value,) = fusion.addends

@@ -1,4 +1,4 @@
-"""The kernels: a convolution with what follows it, and concatenations that grow in place."""
+"""The kernels: fused convolutions, and concatenations in a shared buffer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.nn import functional
 class FusedConv2d(nn.Conv2d):
     """A convolution, a sum with `other` if one is given, and a ReLU if `relu`, in one kernel of oneDNN.
 
-    Takes [batch, in_channels, height, width] and `other` of the shape of the output. The weight is reordered once, for the first input
-    that comes, and again when it has changed. If `overwrites`, the memory of `other` may become that of the output.
+    Takes [batch, in_channels, height, width] and `other` of the shape of the output. The weight is reordered for the first input, and
+    again after it has changed. If `overwrites`, the output may be written over `other`.
 
-    Where that kernel cannot be used (another device or type, a gradient that is asked for, a network that is traced or compiled),
-    the three are computed one after the other; `other` is left alone then.
+    If the kernel cannot be used (another device or type, gradients, tracing or compilation), the three are computed one by one and
+    `other` is not changed.
     """
 
     def __init__(self, *args: Any, relu: bool = False, overwrites: bool = False, **options: Any) -> None:
@@ -41,7 +41,7 @@ class FusedConv2d(nn.Conv2d):
         return summed
 
     def _fits(self, x: Tensor, other: Tensor | None) -> bool:
-        """Whether the kernel takes such values: images on the CPU in float32, with the channels that they should have."""
+        """Whether the kernel supports these values: images on the CPU in float32 with the right number of channels."""
         return (
             x.is_cpu
             and x.dtype == self.weight.dtype == torch.float32
@@ -58,7 +58,7 @@ class FusedConv2d(nn.Conv2d):
         return functional.relu(made, inplace=True) if self.relu else made
 
     def _reordered(self, weight: Tensor, x: Tensor) -> Tensor:
-        """The weight in the blocks that the kernel reads."""
+        """The weight in the kernel's blocked layout."""
         state = (weight.data_ptr(), None if weight.is_inference() else weight._version)
         if self._packed is None or self._packed[0] != state:
             shape = (self.padding, self.stride, self.dilation, self.groups)
@@ -67,7 +67,7 @@ class FusedConv2d(nn.Conv2d):
         return self._packed[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy takes over: the reordered weight is made anew."""
+        """The attributes of a copy, without the reordered weight."""
         return {**self.__dict__, "_packed": None}
 
     def extra_repr(self) -> str:
@@ -78,11 +78,10 @@ Added = tuple[tuple[int, Tensor], ...]
 
 
 def append_to_buffer(base: Tensor, room: int | None, added: Added, parts: tuple[Tensor, ...]) -> Tensor:
-    """A value [batch, channels, …] and more parts behind it, along the channels.
+    """Concatenates a value [batch, channels, …] and more parts along the channels.
 
-    With `room`, they are written into new memory for so many channels; without it, into the room that an earlier call has left
-    behind `base`. `added` are values that are added to the base, each from a channel on: in place if nothing is copied, so that `base`
-    is another value then. Without them it stays what it was.
+    With `room`, they are written into a new buffer of so many channels; without it, after `base` in the buffer of an earlier call.
+    `added` are values that are added to the base, each from a channel on; without a copy this changes `base` in place.
     """
     if _is_traced((base, *parts, *(value for _, value in added))):
         return torch.cat((_add_into_base(base, added), *parts), 1)
@@ -112,7 +111,7 @@ def _add_into_base(base: Tensor, added: Added) -> Tensor:
 
 
 def _is_traced(values: Iterable[Tensor]) -> bool:
-    """Whether operations are recorded, for a gradient or a trace, which would not see what our kernel computes."""
+    """Whether operations are recorded for a gradient or a trace, which the kernel would bypass."""
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return True
     gradients = torch.is_grad_enabled()

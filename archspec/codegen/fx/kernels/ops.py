@@ -1,4 +1,4 @@
-"""The ops that stand for kernels: a graph of them is what one device runs, and never leaves this back end."""
+"""The ops of kernels, in graphs that only this back end uses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FusedConv(Conv):
 
     relu: bool = False
     overwrites: bool = False
-    """Whether nothing else needs the second operand any more."""
+    """Whether the result may be written over the second operand."""
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         (plain,) = super().lower(inputs[0])
@@ -29,15 +29,15 @@ class FusedConv(Conv):
 
 
 class Grow(Concat):
-    """A concatenation along the channels of its first operand and others, in the memory of the first or in new memory.
+    """A concatenation along the channels in the buffer of its first operand or in a new one.
 
-    The first operand is followed by a value for each of `starts`, which is added to it from that channel on, and then by the rest.
+    The operands are the base, a value for each of `starts` that is added to the base from that channel on, and the other parts.
     """
 
     word: ClassVar[str] = "grow"
 
     room: int | None
-    """The channels that new memory has room for; None to continue in the first operand's."""
+    """The channels of a new buffer; None to use that of the first operand."""
     starts: tuple[int, ...]
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:

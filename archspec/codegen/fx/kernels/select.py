@@ -1,4 +1,4 @@
-"""Which kernels a device runs a network with."""
+"""Selects the kernels of a network for a device."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from archspec.ir.graph import Graph
 
 
 def select_kernels(graph: Graph, device: torch.device) -> Graph:
-    """The graph with the kernels of a device in the place of what they compute; names and weights stay.
+    """The graph with the kernels of a device in place of the ops that they compute; names and weights are kept.
 
-    On a CPU that has oneDNN, a convolution takes along the sum and the ReLU after it. Concatenations that build on one another
-    write into one piece of memory: last, because it matters there in which order the kernels run.
+    On a CPU with oneDNN, convolutions are fused with the sum and the ReLU after them. Shared concatenation buffers come last, because
+    they depend on the order of the kernels.
     """
     if device.type == "meta":
         return graph
