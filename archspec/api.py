@@ -7,7 +7,6 @@ from typing import Any
 
 from archspec.architecture import Architecture
 from archspec.errors import Diagnostic, SpecError, diagnostic_order
-from archspec.passes import ARGUMENTS
 from archspec.spec import bundled as bundled_specs
 from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
@@ -94,4 +93,4 @@ def schema() -> dict[str, Any]:
     """
     from archspec.spec.schema import build_schema
 
-    return build_schema(ARGUMENTS)
+    return build_schema()

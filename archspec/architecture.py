@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
 from archspec.network import Network
-from archspec.passes import BY_WORD
 from archspec.spec.bound_tree import Program
 
 if TYPE_CHECKING:
@@ -177,6 +176,7 @@ class Architecture(Network):
         adapt: str | Iterable[str] = (),
         report: Callable[[WeightReport], object] | None = None,
         checkpoint: Checkpoint | None = None,
+        graph: bool = False,
     ) -> torch.fx.GraphModule:
         """Builds the network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
 
@@ -193,8 +193,11 @@ class Architecture(Network):
             checkpoint: saves memory in training by recomputing values in the backward pass: "blocks", all inside blocks; "norms",
                 concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
                 gradients and running statistics are the same. A `CheckpointWarning` says if a network has nothing to recompute.
+            graph: whether calls without gradients replay captured CUDA graphs, one for each input shape, on a CUDA device. A
+                `CudaGraphWarning` says once why a call cannot.
 
         Raises:
+            BuildError: CUDA graphs are asked for on another device.
             WeightsError: the weights cannot be read or do not fit; the message lists the keys.
             OSError: the file of weights cannot be read.
 
@@ -205,7 +208,7 @@ class Architecture(Network):
         """
         from archspec.codegen.fx import build, copy_weights, load_weights
 
-        model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint)
+        model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint, cuda_graph=graph)
         if self.optimized_from is not None:
             before = self.optimized_from.build(
                 device, dtype, seed, weights=weights, strict=strict, adapt=adapt, report=report
@@ -218,7 +221,7 @@ class Architecture(Network):
     def try_out(self, device: str = "auto", batch: int = 2, **options: Any) -> Trial:
         """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on random inputs, and measures the time.
 
-        `options` are the `seed`, `weights`, `strict`, `adapt` and `report` of `build`. Raises as `build` does, and:
+        `options` are the `seed`, `weights`, `strict`, `adapt`, `report` and `graph` of `build`. Raises as `build` does, and:
 
         Raises:
             MissingDeviceError: the device is not available.
@@ -310,6 +313,8 @@ class Architecture(Network):
         >>> archspec.load("resnet18").rewrite("lesion", drop=("layer1.0",)).paths().total
         128
         """
+        from archspec.passes.registry import BY_WORD
+
         network = BY_WORD[word](self.graph, **arguments)
         return self._derive(network, rewrites=(*self.rewrites, (word, arguments)))
 

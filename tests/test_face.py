@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Iterator
@@ -47,11 +48,14 @@ BUILTIN = {
 """The files that raise builtin exceptions, and why these are no `ArchspecError`."""
 
 
+TRITON = importlib.util.find_spec("triton") is not None
+
+
 def exceptions() -> Iterator[type[Exception]]:
     """The exceptions of the package, except those of the command line, which click prints."""
     names = [found.name for found in pkgutil.walk_packages(archspec.__path__, "archspec.")]
     for name in names:
-        if name.startswith(("archspec.cli", "archspec.__main__")):
+        if name.startswith(("archspec.cli", "archspec.__main__")) or (name.endswith(".triton_kernels") and not TRITON):
             continue
         for value in vars(importlib.import_module(name)).values():
             if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == name:

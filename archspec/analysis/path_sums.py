@@ -11,7 +11,13 @@ from typing import Any, Literal, Self, TypeVar
 
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.parts import OperandRef
-from archspec.ir.signal_flow import count_weighted_layers, find_residual_operands, is_join, propagate_routes
+from archspec.ir.signal_flow import (
+    PerChannelRange,
+    count_weighted_layers,
+    find_residual_operands,
+    is_join,
+    propagate_routes,
+)
 
 LengthUnit = Literal["modules", "layers"]
 Amount = TypeVar("Amount")
@@ -64,22 +70,18 @@ class PathSums:
         extend: Callable[[Amount, int], Amount] | None = None,
     ) -> Iterator[Amount]:
         """The amounts at each target, for each channel range; lengths are counted only with an `extend`."""
-        arrived = self.arrivals(self.targets, start, merge, extend)
-        return chain.from_iterable(arrived[value.node, value.index] for value in self.targets)
+        targets = frozenset(self.targets)
+        arrived = {value: routes for value, routes in self.sweep(start, merge, extend) if value in targets}
+        return chain.from_iterable(arrived[value].values() for value in self.targets if value in arrived)
 
-    def arrivals(
+    def sweep(
         self,
-        places: tuple[Value, ...],
         start: Amount,
         merge: Callable[[Amount, Amount], Amount],
         extend: Callable[[Amount, int], Amount] | None = None,
-    ) -> dict[tuple[int, int], list[Amount]]:
-        """The amounts at each of the values `places`, for each channel range, in one sweep."""
+    ) -> Iterator[tuple[Value, PerChannelRange[Amount]]]:
+        """The amounts at each value from the first source on, for each channel range, in topological order."""
         cost = self.cost if extend else None
-        wanted = {value.node for value in places}
-        arrived: dict[tuple[int, int], list[Amount]] = {}
         options: dict[str, Any] = {"gates": self.gates, "sources": self.sources, "entries": self.entries}
         for node, reached in propagate_routes(self.graph, start, merge, cost, extend, **options):
-            if node.id in wanted:
-                arrived.update({(node.id, index): list(routes.values()) for index, routes in enumerate(reached)})
-        return arrived
+            yield from zip(node.outputs, reached, strict=True)

@@ -72,6 +72,14 @@ class WeightsNote(UserWarning):
     """
 
 
+class CudaGraphWarning(UserWarning):
+    """A network that was built with CUDA graphs runs without them, for the reason that it says.
+
+    >>> issubclass(CudaGraphWarning, Warning)
+    True
+    """
+
+
 class CheckpointWarning(UserWarning):
     """A warning that the requested checkpointing saves no memory in this network.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import TypeVar
 
 from archspec import meter
@@ -32,17 +33,18 @@ def propagate_routes(
     Routes also start at `entries`, operands given by node and position, on all of their channels. The amount of a new route is
     `start`; entering a node by an operand whose `cost` is not 0 makes it `extend(amount, cost)`; `merge` combines routes that reach
     the same channel range of a value. With `gates`, operands that do not carry the signal are followed too. Only the amounts of
-    values with later consumers are kept in memory.
+    values with later consumers are kept in memory. With `sources`, nodes before the first source or entry are left out.
     """
     starts = {(value.node, value.index) for value in (graph.inputs.values() if sources is None else sources)}
     started = {node for node, _ in starts}
-    unread = [sum(len(value.users) for value in node.outputs) for node in graph.nodes]
+    first = 0 if sources is None else min((*started, *(node for node, _ in entries)), default=0)
+    unread: dict[int, int] = {}
     live: dict[int, list[PerChannelRange[Amount]]] = {}
-    for node in graph.nodes:
+    for node in islice(graph.nodes, first, None):
         if isinstance(node, Input):
             reached: list[PerChannelRange[Amount]] = [{}]
         else:
-            offered = [live[value.node][value.index] for value in node.inputs]
+            offered = [live[value.node][value.index] if value.node in live else {} for value in node.inputs]
             for operand, value in enumerate(node.inputs if entries else ()):
                 if (node.id, operand) in entries:
                     offered[operand] = _start_route(offered[operand], range(value.shape.channels), start, merge)
@@ -55,8 +57,10 @@ def propagate_routes(
                 if (node.id, value.index) in starts:
                     reached[value.index] = {range(value.shape.channels): start}
         yield node, reached
-        live[node.id] = reached
+        live[node.id], unread[node.id] = reached, sum(len(value.users) for value in node.outputs)
         for value in () if isinstance(node, Input) else node.inputs:
+            if value.node not in live:
+                continue
             unread[value.node] -= 1
             if not unread[value.node]:
                 del live[value.node]

@@ -43,7 +43,7 @@ class PassError(ArchspecError, ValueError):
 class Pass:
     """A rewrite of graphs with its contract, made by `graph_pass`. Calling it runs it and checks the result.
 
-    >>> from archspec.passes import BY_WORD
+    >>> from archspec.passes.registry import BY_WORD
     >>> BY_WORD["lesion"].name, sorted(BY_WORD["lesion"].arguments.model_fields)
     ('lesion', ['drop', 'swap'])
     """

@@ -13,6 +13,7 @@ from archspec.passes.fold_batchnorm import fold_batchnorm, fold_batchnorm_forwar
 from archspec.passes.fuse_preactivation import fuse_preactivation
 from archspec.passes.grouped_paths import grouped_paths
 from archspec.passes.merge_convs import merge_convs
+from archspec.passes.move_biases import move_biases
 from archspec.passes.pool_first import pool_first
 
 Purpose = Literal["inference", "training"]
@@ -26,6 +27,7 @@ PIPELINES: Mapping[Purpose, Pipeline] = {
         (fold_batchnorm, {}),
         (fold_batchnorm_forward, {}),
         (fuse_preactivation, {}),
+        (move_biases, {}),
         (pool_first, {}),
     ),
     "training": (

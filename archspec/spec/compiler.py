@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from archspec.errors import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError, raise_spec_error
 from archspec.ir.graph import Graph
-from archspec.passes import ARGUMENTS, BY_WORD, PassError
+from archspec.passes import PassError
 from archspec.spec import bundled
 from archspec.spec.bound_tree import PassUse, Program, locate_fields
 from archspec.spec.budget import MORE_NODES, Budget
@@ -50,7 +50,7 @@ def _compile_within(
     )
     document = loader.load(source, path)
     given = {name: make_override_source(name, value, budget.limits) for name, value in overrides.items()}
-    bound = bind_program(document, loader.errors, rewrites=ARGUMENTS, overrides=given, budget=budget)
+    bound = bind_program(document, loader.errors, overrides=given, budget=budget)
     try:
         graph, names = elaborate_program(bound, budget)
     except LimitError:
@@ -73,13 +73,17 @@ def _compile_within(
 
 def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
     """The graph after one pass. Raises `SpecError` at the pass, or at the argument that is wrong."""
-    model = ARGUMENTS[use.word]
+    from archspec.passes.registry import BY_WORD
+
+    chosen = BY_WORD[use.word]
     values = {field.name: round_fractions(evaluate_tree(field.value, names, NO_VALUE, None)) for field in use.arguments}
     try:
-        return BY_WORD[use.word].run(graph, dict(model.model_validate(values)))
+        return chosen.run(graph, dict(chosen.arguments.model_validate(values)))
     except ValidationError as error:
         errors = Collector()
-        report_validation_error(error, use.word, model, locate_fields(use.arguments), span=use.span, errors=errors)
+        report_validation_error(
+            error, use.word, chosen.arguments, locate_fields(use.arguments), span=use.span, errors=errors
+        )
         raise SpecError(*errors.diagnostics) from None
     except PassError as error:
         notes = (Note(error.span, "made here"),) if error.span else ()

@@ -16,21 +16,21 @@ from archspec.spec.foreign_advice import advise_argument, advise_key, advise_op
 from archspec.spec.literals import check_fields, check_value
 from archspec.spec.parameters import ArgumentBinder
 from archspec.spec.plausibility import check_numbers, check_sizes, is_batch, without_first
-from archspec.spec.rewrites import Rewrites, bind_passes
+from archspec.spec.rewrites import bind_passes
 from archspec.spec.symbols import TYPES, SymbolTable, check_declared_name, check_module_name
 from archspec.spec.unused import check_unused
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree
 from archspec.suggestions import did_you_mean
 
 
-def bind_document(document: Document, rewrites: Rewrites, errors: Collector) -> Program:
+def bind_document(document: Document, errors: Collector) -> Program:
     """The program of a document; adds its diagnostics to `errors`."""
-    return _Declarations(document, rewrites, errors).build_program()
+    return _Declarations(document, errors).build_program()
 
 
 class _Declarations:
-    def __init__(self, document: Document, rewrites: Rewrites, errors: Collector) -> None:
-        self.document, self.rewrites, self.errors = document, rewrites, errors
+    def __init__(self, document: Document, errors: Collector) -> None:
+        self.document, self.errors = document, errors
         self.blocks: dict[str, BlockDef] = {}
         self.arguments = ArgumentBinder(self.blocks, errors)
         self.names = SymbolTable(self.blocks, {}, stages=document.stages.keys())
@@ -54,7 +54,7 @@ class _Declarations:
         stages, values = self.bind_stages()
         check_cycles(self.blocks, self.errors)
         outputs = tuple(self.declare_outputs(values))
-        passes = tuple(bind_passes(document, self.rewrites, self.names, self.errors))
+        passes = tuple(bind_passes(document, self.names, self.errors))
         program = Program(
             document.name,
             document.source,

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from archspec.ir.shape import AXES
 from archspec.ops import OPS
 from archspec.ops.base import Op
+from archspec.passes.registry import BY_WORD
 from archspec.spec.document import DocumentKeys, Expect
-from archspec.spec.rewrites import Rewrites
 from archspec.spec.symbols import TYPES
 
 Schema = dict[str, Any]
@@ -24,14 +24,13 @@ _NAMES = {"anyOf": [_WORD, {"type": "array", "items": _WORD, "minItems": 1}]}
 _NUMERIC = ("integer", "number")
 
 
-def build_schema(rewrites: Rewrites) -> Schema:
+def build_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a spec, made from the ops, the passes and the document."""
     shared: Schema = {}
     ops = {op.word: _op_schema(op, shared) for op in OPS}
     keys = DocumentKeys.model_fields
     properties = {
-        name: {**rule, "description": keys[name].description}
-        for name, rule in _document_properties(rewrites, shared).items()
+        name: {**rule, "description": keys[name].description} for name, rule in _document_properties(shared).items()
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -46,7 +45,7 @@ def build_schema(rewrites: Rewrites) -> Schema:
     }
 
 
-def _document_properties(rewrites: Rewrites, shared: Schema) -> dict[str, Schema]:
+def _document_properties(shared: Schema) -> dict[str, Schema]:
     size = _number_schema({"type": "integer", "minimum": 1})
     by_name = {"type": "object", "properties": dict.fromkeys(AXES, size), "additionalProperties": False}
     sizes = {"anyOf": [{"type": "array", "items": size, "minItems": 1}, {**by_name, "minProperties": 1}]}
@@ -64,7 +63,7 @@ def _document_properties(rewrites: Rewrites, shared: Schema) -> dict[str, Schema
         "stages": {"type": "object", "additionalProperties": layer_or_none, "minProperties": 1},
         "output": _WORD,
         "outputs": {"type": "array", "items": _WORD, "minItems": 1},
-        "passes": {"type": "array", "items": {"anyOf": _pass_schemas(rewrites, shared)}},
+        "passes": {"type": "array", "items": {"anyOf": _pass_schemas(shared)}},
         "expect": _model_schema(Expect, shared),
     }
 
@@ -178,16 +177,16 @@ def _field_schema(op: type[Op], shared: Schema) -> Schema:
     return rules
 
 
-def _pass_schemas(rewrites: Rewrites, shared: Schema) -> list[Schema]:
-    words: Schema = {"enum": list(rewrites)}
+def _pass_schemas(shared: Schema) -> list[Schema]:
+    words: Schema = {"enum": list(BY_WORD)}
     uses = [
         {
             "type": "object",
-            "properties": {word: _model_schema(model, shared)},
+            "properties": {word: _model_schema(chosen.arguments, shared)},
             "required": [word],
             "additionalProperties": False,
         }
-        for word, model in rewrites.items()
+        for word, chosen in BY_WORD.items()
     ]
     return [words, *uses]
 

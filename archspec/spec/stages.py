@@ -11,7 +11,6 @@ from archspec.spec.budget import Budget
 from archspec.spec.declarations import bind_document
 from archspec.spec.document import Document
 from archspec.spec.elaborator import Elaborator
-from archspec.spec.rewrites import Rewrites
 from archspec.spec.runtime import allow_deep_recursion
 from archspec.spec.size_estimate import check_size
 from archspec.spec.yaml_reader import read_tree
@@ -22,7 +21,6 @@ def bind_program(
     document: Document | None,
     errors: Collector,
     *,
-    rewrites: Rewrites,
     overrides: Mapping[str, Source] | None = None,
     budget: Budget,
 ) -> Program:
@@ -34,7 +32,7 @@ def bind_program(
     if document is not None:
         document.overrides = {name: _read_override(name, source, budget) for name, source in (overrides or {}).items()}
         with allow_deep_recursion(budget.limits.depth):
-            bound = bind_document(document, rewrites, errors)
+            bound = bind_document(document, errors)
     errors.raise_if_any()
     bound.warnings = merge_diagnostics(errors.warnings)
     return bound

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
@@ -11,6 +12,7 @@ from random import Random
 import pytest
 
 from archspec.analysis import path_enumeration as one_by_one
+from archspec.analysis import path_factors
 from archspec.analysis.counts import compute_depth
 from archspec.analysis.path_enumeration import iter_paths, unravel_paths
 from archspec.analysis.path_sums import LengthUnit
@@ -302,6 +304,34 @@ def test_the_factors_multiply_to_the_total(seed: int) -> None:
     assert prod(factor.total for factor in found.factors) == found.total or not found.total
     parts = [part for factor in found.factors for part in factor.parts]
     assert len(parts) == len(set(parts)) or not found.total
+
+
+@pytest.mark.parametrize("first", sampled(range(0, 1000, 50), range(0, 1000, 250)))
+@pytest.mark.parametrize("gates", [False, True])
+def test_parts_are_separated_where_ways_in_and_ways_on_multiply(
+    first: int, gates: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sweeps from one value to the next find the same as a sweep over the whole graph for each of them."""
+    separated = 0
+    for seed in range(first, first + 50):
+        graph = named(seed)
+
+        def separate(_: object, ways: Mapping[Value, int], graph: Graph = graph) -> frozenset[Value]:
+            total = count_paths(graph, gates=gates).total
+            return frozenset(
+                value
+                for value in ways
+                if count_paths(graph, gates=gates, target=value).total
+                * count_paths(graph, gates=gates, source=value).total
+                == total
+            )
+
+        found = count_paths(graph, gates=gates).factors
+        with monkeypatch.context() as patch:
+            patch.setattr(path_factors, "_find_separating_values", separate)
+            assert count_paths(graph, gates=gates).factors == found
+        separated += len(found) > 1
+    assert separated > 5
 
 
 @pytest.mark.parametrize("seed", sampled(range(300), range(0, 300, 15)))

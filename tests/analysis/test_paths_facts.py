@@ -9,6 +9,8 @@ from math import comb
 
 import pytest
 
+import archspec
+from archspec.analysis.path_factors import Factor
 from archspec.analysis.paths import PathCounts, count_paths
 from archspec.ir.graph import Graph, Value
 from archspec.ir.shape import Shape
@@ -299,3 +301,29 @@ def test_a_long_chain_is_counted_without_its_lengths() -> None:
 def test_the_work_grows_with_the_network_and_not_with_its_paths(count: Callable[[Net], object]) -> None:
     single, double = (count_lines(partial(count, residual(units))) for units in (50, 100))
     assert single < double < 2.1 * single
+
+
+def test_the_work_of_the_product_grows_with_the_stages() -> None:
+    """Each of the values between the stages is one that all paths pass, on all channels."""
+
+    def factor(stages: int) -> None:
+        unit = {"add": [{"conv": {"out": 8, "kernel": 3, "padding": 1}}, "identity"]}
+        arch = archspec.load(
+            {"name": "chain", "input": [8, 4, 4], "stages": {f"stage{n}": unit for n in range(stages)}}
+        )
+        paths = arch.paths()
+        assert paths.total == 2**stages
+        lines.append(count_lines(lambda: factors.append(paths.factors)))
+
+    lines: list[int] = []
+    factors: list[tuple[Factor, ...]] = []
+    factor(30)
+    factor(60)
+    assert [len(found) for found in factors] == [30, 60]
+    assert lines[0] < lines[1] < 2.1 * lines[0]
+
+
+def test_paths_that_start_in_a_later_part_are_not_ended_by_a_slice() -> None:
+    factor, _ = archspec.load("lstm_cell_10_20").paths(source="cell").factors
+    assert (factor.name, factor.total) == ("cell.input_gates … cell.memory", 3)
+    assert factor.reason == "some paths start in a later part"

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import archspec
 from archspec.codegen.fx import build
 from archspec.codegen.fx.kernels import select_kernels
-from archspec.codegen.fx.kernels.modules import FusedConv2d
+from archspec.codegen.fx.kernels.fused_conv import FusedConv2d
 from archspec.ir.graph import Graph, Value
 from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD

@@ -16,8 +16,9 @@ from archspec.ir.weight_provenance import ScaledWeight, StackedWeights, WeightSl
 from archspec.ops.activation import GELU, ReLU
 from archspec.ops.base import ShapeError
 from archspec.ops.conv import Conv
-from archspec.passes import ARGUMENTS, BY_WORD, PASSES, Pass, PassError, graph_pass
+from archspec.passes import Pass, PassError, graph_pass
 from archspec.passes.optimize import MERGING, PIPELINES
+from archspec.passes.registry import BY_WORD, PASSES
 from archspec.passes.rewriter import NodeRewrite, Rewriter, Values, rewrite_graph
 
 SPEC = """name: plain
@@ -204,7 +205,6 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tup
     """A pass that is registered as `broken`, and its expected message."""
     broken, message = BROKEN[request.param]
     monkeypatch.setitem(BY_WORD, "broken", broken)
-    monkeypatch.setitem(ARGUMENTS, "broken", broken.arguments)
     return broken, message
 
 
@@ -222,7 +222,6 @@ def test_a_spec_gets_a_diagnostic_at_the_word(case: tuple[Pass, str]) -> None:
 
 def test_the_command_line_shows_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(BY_WORD, "broken", BROKEN["a wrong shape"][0])
-    monkeypatch.setitem(ARGUMENTS, "broken", BROKEN["a wrong shape"][0].arguments)
     result = CliRunner().invoke(command, ["check", "-"], input=f"{SPEC}passes: [broken]\n")
     assert result.exit_code == 1
     assert ":6:10: error: broken made a broken graph: first.conv (conv): the op makes 6×8×8" in result.output

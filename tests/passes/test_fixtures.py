@@ -16,16 +16,20 @@ import yaml
 
 import archspec
 from archspec.codegen.fx import build, map_weights
+from archspec.codegen.fx.kernels.channel_passes import use_channel_kernels
 from archspec.codegen.fx.kernels.concat_buffer import share_concat_buffers
-from archspec.codegen.fx.kernels.fuse import fuse_conv_add_relu
+from archspec.codegen.fx.kernels.fuse import fuse_convolutions
+from archspec.codegen.fx.kernels.pool_order import pool_last
 from archspec.codegen.fx.recompute import split_concats
 from archspec.ir.graph import Graph
 from archspec.ir.text import format_graph, format_weight_map
-from archspec.passes import PASSES, Pass
+from archspec.passes import Pass
+from archspec.passes.registry import PASSES
 from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
 
 FOLDER = Path(__file__).parent / "fixtures"
-BY_NAME = {chosen.name: chosen for chosen in (*PASSES, fuse_conv_add_relu, share_concat_buffers, split_concats)}
+BACK_END = (fuse_convolutions, pool_last, share_concat_buffers, split_concats, use_channel_kernels)
+BY_NAME = {chosen.name: chosen for chosen in (*PASSES, *BACK_END)}
 LARGEST = {torch.float64: 1e-12, torch.float32: TOLERANCE}
 
 

@@ -13,8 +13,9 @@ import torch
 from torch import fx, nn
 
 from archspec.codegen.arguments import make_argument_names, name_part_arguments
-from archspec.codegen.errors import CheckpointWarning
+from archspec.codegen.errors import BuildError, CheckpointWarning
 from archspec.codegen.fx.block import Block, BlockClass
+from archspec.codegen.fx.cuda_graphs import CudaGraphs
 from archspec.codegen.fx.emit import GraphEmitter
 from archspec.codegen.fx.kernels import select_kernels
 from archspec.codegen.fx.recompute import find_recomputable
@@ -39,6 +40,7 @@ def build(
     seed: int | None = 0,
     states: Mapping[Path, State] | None = None,
     checkpoint: Checkpoint | None = None,
+    cuda_graph: bool = False,
 ) -> fx.GraphModule:
     """Builds a graph as a module in training mode, initialised as its ops say.
 
@@ -57,8 +59,10 @@ def build(
             block, the outermost with at most √n of the network's n weighted layers (Chen et al. 2016, arXiv:1604.06174, section
             3); "norms", concatenations and the normalisation and ReLU between one and a convolution (`recompute`). Where a network
             has none of that, a `CheckpointWarning` says so.
+        cuda_graph: whether calls without gradients replay captured CUDA graphs (`CudaGraphs`).
 
     Raises:
+        BuildError: CUDA graphs are asked for on another device.
         ValueError: nodes of one path have different options.
 
     >>> import archspec
@@ -67,6 +71,8 @@ def build(
     ('lstm', True)
     """
     target = torch.device(device)
+    if cuda_graph and target.type != "cuda":
+        raise BuildError(f"a CUDA graph needs a CUDA device, got {target.type}")
     if graph.inference:
         graph = select_kernels(graph, target)
     graph, chains = find_recomputable(graph) if checkpoint == "norms" else (graph, {})
@@ -88,6 +94,8 @@ def build(
                 model.get_submodule(".".join(path)).__dict__["_checkpointed"] = True
         if graph.inference and target.type in _CHANNELS_LAST:
             _put_channels_last(model)
+        if cuda_graph:
+            model.__dict__["_graphs"] = CudaGraphs(trains=not graph.inference)
         return model
 
 

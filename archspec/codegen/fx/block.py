@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import itertools
 import linecache
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from torch.fx.traceback import has_preserved_node_meta
 
 from archspec.codegen.fx.branches import skip_dropped_branches
 from archspec.codegen.fx.checkpointing import call_checkpointed, can_checkpoint
+from archspec.codegen.fx.cuda_graphs import CudaGraphs
 from archspec.codegen.fx.error_context import add_error_context
 from archspec.ir.parts import UnknownPartError
 
@@ -91,6 +93,8 @@ class Block(fx.GraphModule):
     _form: BlockClass
     _checkpointed: bool = False
     """Whether the values inside are recomputed in the backward pass of training."""
+    _graphs: CudaGraphs | None = None
+    """Replays captured CUDA graphs, in a whole network that was built with them."""
 
     @property
     def _graph(self) -> fx.Graph:
@@ -118,12 +122,18 @@ class Block(fx.GraphModule):
         try:
             if has_preserved_node_meta() and not kwargs:
                 return self._call_by_node(*args)
+            if self._graphs is not None:
+                return self._graphs(self, super().__call__, self._bind_arguments(args, kwargs))
             if self._checkpointed and self.training and torch.is_grad_enabled() and can_checkpoint(args):
                 return call_checkpointed(self, super().__call__, *args, **kwargs)
             return super().__call__(*args, **kwargs)
         except Exception as error:
             add_error_context(error, Block)
             raise
+
+    def _bind_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position."""
+        return inspect.signature(self.forward).bind(*args, **kwargs).args if kwargs else args
 
     def _call_by_node(self, *args: Any) -> Any:
         """Interprets the graph node by node, so that an export sees the meta of each node."""

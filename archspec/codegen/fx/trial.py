@@ -49,9 +49,11 @@ def try_out(
         start = time.perf_counter()
         model = build(place).eval()
         inputs = [make_noise(graph, value, batch, place) for value in graph.inputs.values()]
-        synchronize_device(place)
-        ready = time.perf_counter()
         with torch.inference_mode():
+            if model._graphs is not None:
+                model(*inputs)  # captures: what is timed is a replay
+            synchronize_device(place)
+            ready = time.perf_counter()
             output = model(*inputs)
         synchronize_device(place)
         done = time.perf_counter()

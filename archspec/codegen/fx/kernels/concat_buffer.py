@@ -43,9 +43,14 @@ class BufferedConcat:
 
 
 @graph_pass("back end", keeps="evaluation")
-def share_concat_buffers(graph: Graph) -> Graph:
-    """The graph in which each chain of concatenations that extend one another shares one buffer."""
-    chosen = {growth.node.id: (growth, room) for chain in _find_chains(graph) for growth, room in _assign_room(chain)}
+def share_concat_buffers(graph: Graph, *, dense_reads: bool = False) -> Graph:
+    """The graph in which each chain of concatenations that extend one another shares one buffer.
+
+    With `dense_reads`, for a device whose convolutions and pools copy an operand that is part of a larger buffer, only chains for
+    which this moves fewer bytes.
+    """
+    chains = [chain for chain in _find_chains(graph) if not dense_reads or _saves_copies(graph, chain)]
+    chosen = {growth.node.id: (growth, room) for chain in chains for growth, room in _assign_room(chain)}
     inside = {node.id for growth, _ in chosen.values() for node in growth.inside}
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
@@ -84,6 +89,18 @@ def _find_chains(graph: Graph) -> list[list[BufferedConcat]]:
         chain.append(growth)
         chains[growth.node.outputs[0]] = chain
     return [chain for chain in chains.values() if len(chain) > 1]
+
+
+def _saves_copies(graph: Graph, chain: list[BufferedConcat]) -> bool:
+    """Whether a series in one piece of memory moves fewer elements than its concatenations and their readers' copies do."""
+    apart = sum(growth.node.outputs[0].shape.numel for growth in chain)
+    together = chain[-1].node.outputs[0].shape.numel + sum(
+        growth.node.outputs[0].shape.numel
+        for growth in chain[:-1]
+        for consumer in graph.users(growth.node.outputs[0])
+        if isinstance(consumer.op, Conv | Pooling)
+    )
+    return together < apart
 
 
 def _match_concat(graph: Graph, node: Node) -> BufferedConcat | None:

@@ -1,13 +1,16 @@
-"""Fuses convolutions with the sum and the ReLU after them."""
+"""Fuses convolutions with the sum and the activation after them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from archspec.codegen.fx.kernels import space_to_depth
+from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.ops import FusedConv
 from archspec.ir.graph import Graph, Node, Value
-from archspec.ops.activation import Clamp, ReLU
+from archspec.ops.activation import Clamp, Hardswish, ReLU, ReLU6, SiLU
+from archspec.ops.base import Op
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
 from archspec.ops.linear import Linear
@@ -21,6 +24,7 @@ _FRESH = (Conv, Pooling, Add)
 """Ops whose result is no view of an operand."""
 _CONSUMING = (Conv, Linear, Pooling, Add, Concat, ScaleShift, Clamp)
 """Ops that need their operands only while they run, and whose results are no views of them."""
+_ACTIVATIONS: Mapping[type[Op], Activation] = {ReLU: "relu", ReLU6: "relu6", Hardswish: "hardswish", SiLU: "silu"}
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,11 @@ class Fusion:
 
     conv: Node
     add: Node | None
-    relu: Node | None
+    activation: Node | None
 
     @property
     def end(self) -> Node:
-        return self.relu or self.add or self.conv
+        return self.activation or self.add or self.conv
 
     @property
     def addends(self) -> tuple[Value, ...]:
@@ -47,12 +51,20 @@ class Fusion:
 
 
 @graph_pass("back end", keeps="training")
-def fuse_conv_add_relu(graph: Graph) -> Graph:
-    """The graph in which each convolution over 2 axes is fused with the binary sum and the ReLU after it.
+def fuse_convolutions(
+    graph: Graph,
+    *,
+    activations: tuple[Activation, ...] = ("relu",),
+    after_sum: tuple[Activation, ...] = ("relu",),
+    deepen: bool = False,
+) -> Graph:
+    """The graph in which each convolution over 2 axes is fused with the binary sum and the activation after it.
 
-    A sum is fused with the later of its operands if both are convolutions.
+    A sum is fused with the later of its operands if both are convolutions. `activations` are those that the kernel computes,
+    `after_sum` those that it computes after a sum. With `deepen`, strided convolutions on few channels run on the image rearranged
+    from space to depth.
     """
-    ends = {fusion.end.id: fusion for fusion in _find_fusions(graph)}
+    ends = {fusion.end.id: fusion for fusion in _find_fusions(graph, frozenset(activations), frozenset(after_sum))}
     moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
@@ -64,8 +76,11 @@ def fuse_conv_add_relu(graph: Graph) -> Graph:
         conv = fusion.conv
         op = FusedConv(
             **dict(conv.op),
-            relu=fusion.relu is not None,
+            activation=_ACTIVATIONS[type(fusion.activation.op)] if fusion.activation else None,
             overwrites=_may_overwrite(graph, fusion, ends, moved),
+            deepens=deepen
+            and isinstance(conv.op, Conv)
+            and space_to_depth.fits(conv.op, conv.inputs[0].shape.channels),
         )
         operands = rewriter.find_values((*conv.inputs, *fusion.addends), conv)
         return rewriter.add(op, operands, conv, path=conv.path, region=node.region, weights="kept")
@@ -73,33 +88,36 @@ def fuse_conv_add_relu(graph: Graph) -> Graph:
     return rewrite_graph(graph, rewrite)
 
 
-def _find_fusions(graph: Graph) -> list[Fusion]:
+def _find_fusions(graph: Graph, activations: frozenset[Activation], after_sum: frozenset[Activation]) -> list[Fusion]:
     """All fusions; later convolutions come first, so that they get the sums."""
     taken: set[int] = set()
     fusions = []
     for node in reversed(graph.nodes):
         if not isinstance(node, Node) or not _is_fusible(node) or graph.shares_module(node):
             continue
-        add = _only_consumer_of_type(graph, node, Add)
-        if add is not None and (len(add.inputs) != 2 or add.id in taken or not leads_with_channels(add)):
-            add = None
-        relu = _only_consumer_of_type(graph, add or node, ReLU)
+        add = _find_sum(graph, node)
+        add = None if add is not None and add.id in taken else add
         taken |= {add.id} if add else set()
-        fusions.append(Fusion(node, add, relu))
+        activation = graph.only_user((add or node).outputs[0])
+        known = None if activation is None else _ACTIVATIONS.get(type(activation.op))
+        fusions.append(Fusion(node, add, activation if known in (after_sum if add else activations) else None))
     return fusions
 
 
+def _find_sum(graph: Graph, conv: Node) -> Node | None:
+    """The binary sum that is the only consumer of a convolution, or None."""
+    add = graph.only_user(conv.outputs[0])
+    return (
+        add
+        if add is not None and isinstance(add.op, Add) and len(add.inputs) == 2 and leads_with_channels(add)
+        else None
+    )
+
+
 def _is_fusible(node: Node) -> bool:
-    """Whether the kernel supports a convolution; for one channel it computes wrong results of width 1."""
+    """Whether the kernels support a convolution: over images, with zero padding."""
     op, shape = node.op, node.inputs[0].shape
-    if not isinstance(op, Conv) or shape.rank != 3 or not shape.batched:
-        return False
-    return op.padding_mode == "zeros" and shape.channels > 1 and bool(node.path)
-
-
-def _only_consumer_of_type(graph: Graph, node: Node, kind: type[Add | ReLU]) -> Node | None:
-    consumer = graph.only_user(node.outputs[0])
-    return consumer if consumer is not None and isinstance(consumer.op, kind) else None
+    return isinstance(op, Conv) and shape.rank == 3 and shape.batched and op.padding_mode == "zeros" and bool(node.path)
 
 
 def _may_overwrite(graph: Graph, fusion: Fusion, ends: Mapping[int, Fusion], moved: Mapping[int, int]) -> bool:

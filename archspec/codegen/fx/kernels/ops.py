@@ -4,28 +4,57 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from archspec.codegen.fx.kernels.activations import Activation
 from archspec.ir.shape import Shape
-from archspec.ops.base import Call, Operand
+from archspec.ops.activation import Clamp
+from archspec.ops.base import Call, Operand, Result
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
+from archspec.ops.norm import ScaleShift, channel_pair_sizes
 
-_MODULES = "archspec.codegen.fx.kernels.modules"
+_KERNELS = "archspec.codegen.fx.kernels"
 
 
 class FusedConv(Conv):
-    """A convolution over 2 spatial axes, plus its second operand if there is one, rectified if `relu`."""
+    """A convolution over 2 spatial axes, plus its second operand if there is one, and the activation of that."""
 
     word: ClassVar[str] = "fusedconv"
     operands: ClassVar[tuple[int, int | None]] = (1, 2)
 
-    relu: bool = False
+    activation: Activation | None = None
     overwrites: bool = False
     """Whether the result may be written over the second operand."""
+    deepens: bool = False
+    """Whether it is computed on the image rearranged from space to depth."""
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         (plain,) = super().lower(inputs[0])
-        options = {**plain.options, "relu": self.relu, "overwrites": self.overwrites}
-        return (Call(f"{_MODULES}.FusedConv2d", options, tuple(map(Operand, range(len(inputs))))),)
+        own = {"activation": self.activation, "overwrites": self.overwrites, "deepens": self.deepens}
+        options = {**plain.options, **{name: value for name, value in own.items() if value}}
+        return (Call(f"{_KERNELS}.fused_conv.FusedConv2d", options, tuple(map(Operand, range(len(inputs))))),)
+
+
+class ChannelClamp(Clamp):
+    """A clamp in one pass over memory."""
+
+    word: ClassVar[str] = "channelclamp"
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return _lower_channelwise("clamp_channels", inputs[0])
+
+
+class ChannelScaleShift(ScaleShift):
+    """A factor, a shift and a ReLU in one pass over memory."""
+
+    word: ClassVar[str] = "channelscaleshift"
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return _lower_channelwise("scale_channels", inputs[0], relu=self.relu)
+
+
+def _lower_channelwise(function: str, shape: Shape, **keywords: bool) -> tuple[Call, ...]:
+    stored = Call("torch.nn.Parameter", {"shape": channel_pair_sizes(shape)}, args=())
+    return stored, Call(f"{_KERNELS}.channelwise.{function}", args=(Operand(0), Result(0)), keywords=keywords)
 
 
 class Grow(Concat):
@@ -46,4 +75,4 @@ class Grow(Concat):
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         added = tuple((start, Operand(index)) for index, start in enumerate(self.starts, 1))
         parts = tuple(map(Operand, range(1 + len(added), len(inputs))))
-        return (Call(f"{_MODULES}.append_to_buffer", args=(Operand(0), self.room, added, parts)),)
+        return (Call(f"{_KERNELS}.buffers.append_to_buffer", args=(Operand(0), self.room, added, parts)),)
