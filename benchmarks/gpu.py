@@ -1,4 +1,4 @@
-"""Inference on a GPU: images per second, and how much of what the card can do that is."""
+"""Inference on a GPU: images per second, and the share of the card's peak."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Run = Callable[[], Tensor]
 EAGER = "peer, eager"
 BATCH, MATRIX = 128, 8192
 TOLERANCE = 0.05
-"""In bfloat16, relative to the largest output."""
+"""The tolerance in bfloat16, relative to the largest output."""
 
 
 def measure(quick: bool) -> Iterator[Table]:
@@ -97,7 +97,7 @@ def synchronous(run: Callable[[], object], device: str) -> Callable[[], None]:
 
 
 def peak_flops(device: str, size: int) -> float:
-    """Floating-point operations per second of the fastest of some products of square bfloat16 matrices."""
+    """The floating-point operations per second of the fastest of several products of square bfloat16 matrices."""
     left, right = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
     work = synchronous(lambda: left @ right, device)
     best = float("inf")

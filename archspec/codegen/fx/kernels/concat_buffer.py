@@ -92,7 +92,7 @@ def _find_chains(graph: Graph) -> list[list[BufferedConcat]]:
 
 
 def _saves_copies(graph: Graph, chain: list[BufferedConcat]) -> bool:
-    """Whether a series in one piece of memory moves fewer elements than its concatenations and their readers' copies do."""
+    """Whether a shared buffer moves fewer elements than the concatenations, including the copies that its consumers need."""
     apart = sum(growth.node.outputs[0].shape.numel for growth in chain)
     together = chain[-1].node.outputs[0].shape.numel + sum(
         growth.node.outputs[0].shape.numel

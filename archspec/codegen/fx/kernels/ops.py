@@ -16,7 +16,7 @@ _KERNELS = "archspec.codegen.fx.kernels"
 
 
 class FusedConv(Conv):
-    """A convolution over 2 spatial axes, plus its second operand if there is one, and the activation of that."""
+    """A convolution over 2 spatial axes, plus its second operand if there is one, followed by an activation."""
 
     word: ClassVar[str] = "fusedconv"
     operands: ClassVar[tuple[int, int | None]] = (1, 2)
@@ -35,7 +35,7 @@ class FusedConv(Conv):
 
 
 class ChannelClamp(Clamp):
-    """A clamp in one pass over memory."""
+    """A clamp as one kernel."""
 
     word: ClassVar[str] = "channelclamp"
 
@@ -44,7 +44,7 @@ class ChannelClamp(Clamp):
 
 
 class ChannelScaleShift(ScaleShift):
-    """A factor, a shift and a ReLU in one pass over memory."""
+    """A factor, a shift and a ReLU as one kernel."""
 
     word: ClassVar[str] = "channelscaleshift"
 

@@ -24,14 +24,14 @@ _ON_CUDA: KernelPasses = (
     (use_channel_kernels, {}),
 )
 _LAST: KernelPasses = ((share_concat_buffers, {}),)
-"""After the others, because the order in which the kernels run matters there."""
+"""Runs after the other passes, because it depends on the order of the kernels."""
 
 KERNEL_PASSES: Mapping[str, KernelPasses] = {
     "cpu": (*(_ON_CPU if onednn.AVAILABLE else ()), *_LAST),
     "cuda": (*_ON_CUDA, (share_concat_buffers, {"dense_reads": True})),
     "meta": (),
 }
-"""The passes that put the kernels of a kind of device in the place of what they compute."""
+"""The passes that replace ops by kernels, by device type."""
 
 
 def select_kernels(graph: Graph, device: torch.device) -> Graph:
