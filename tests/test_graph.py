@@ -1,4 +1,4 @@
-"""The graph keeps who reads each value while it grows; networkx sees it when it is asked for."""
+"""The graph records the consumers of values, and networkx is only imported on demand."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Factor:
 
 
 class _Span(NamedTuple):
-    """Where a value on paths is read: `last` is the last node by which a path goes on from it, and `ways` lead to it."""
+    """The live range of a value on paths: `last` is the last consumer on a path, and `ways` is the number of paths to the value."""
 
     last: int
     ways: int
@@ -49,7 +49,7 @@ class _Boundary(NamedTuple):
     after: int
     value: Value | None
     reason: str
-    """Why the parts are one stretch if they are."""
+    """Why the parts on both sides are one factor, if they are."""
 
 
 def factor_paths(paths: PathSums) -> tuple[Factor, ...]:
