@@ -38,7 +38,7 @@ class Factor:
 
 
 class _Span(NamedTuple):
-    """Where a value on paths is read: `last` is the last node by which a path goes on from it, and `ways` lead to it."""
+    """The live range of a value on paths: `last` is the last consumer on a path, and `ways` is the number of paths to the value."""
 
     last: int
     ways: int
@@ -50,7 +50,7 @@ class _Boundary(NamedTuple):
     after: int
     value: Value | None
     reason: str
-    """Why the parts are one stretch if they are."""
+    """Why the parts on both sides are one factor, if they are."""
 
 
 def factor_paths(paths: PathSums) -> tuple[Factor, ...]:
@@ -144,7 +144,8 @@ def _find_boundaries(paths: PathSums, spans: Mapping[Value, _Span], labels: Sequ
         elif index < last_start:
             yield _Boundary(index, None, "some paths start in a later part")
         else:
-            yield _Boundary(index, next(iter(live)), "a slice ends some of the paths")
+            (value,) = live
+            yield _Boundary(index, value, "a slice ends some of the paths")
 
 
 def _find_value_spans(paths: PathSums) -> dict[Value, _Span]:
@@ -176,7 +177,7 @@ def _find_separating_values(paths: PathSums, ways: Mapping[Value, int]) -> froze
         ways: how many lead to each of the values, in topological order.
     """
     onward: dict[Value, int] = {}
-    for value in reversed(list(ways)):
+    for value in reversed(tuple(ways)):
         onward[value] = _count_ways_on(paths.with_sources(value), onward)
     return frozenset(value for value, before in ways.items() if before * onward[value] == paths.total)
 

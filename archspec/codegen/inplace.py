@@ -1,4 +1,4 @@
-"""Activations that write over their operand, as people write them by hand: `nn.ReLU(inplace=True)`."""
+"""Chooses the activations that run in place, as `nn.ReLU(inplace=True)`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from archspec.ir.graph import Graph
 from archspec.ir.uses import ComputedUses
 
 OVERWRITING = frozenset(["torch.nn.ReLU", "torch.nn.ReLU6"])
-"""Activations whose gradient needs their result alone, and is equal to the last bit whether or not they write in place."""
+"""Activations whose gradient needs only their result, and is bitwise the same in place."""
 
 FRESH = frozenset(
     [
@@ -20,14 +20,14 @@ FRESH = frozenset(
         "torch.cat",
     ]
 )
-"""What makes a tensor that is no view of another one, and needs not that tensor for its own gradient."""
+"""Ops whose result is no view of an operand and not needed for their own gradient."""
 
 
 def use_inplace_activations(graph: Graph, steps: list[LoweredNode]) -> list[LoweredNode]:
     """The steps of a graph, with each activation in place where nothing else needs its operand.
 
-    An activation is in place if it is the only consumer of its operand, which was produced in the same region by one of `FRESH` and is
-    no output of the network; an activation with several uses only if this holds for each. So a block never writes over its input.
+    An activation runs in place if it is the only consumer of its operand, which one of `FRESH` produced in the same region and which is
+    no output of the network; a shared activation only if this holds for each use. So a block never writes over its input.
     """
     uses = graph.derive(ComputedUses)
     producers = {step.node.id: step for step in steps}

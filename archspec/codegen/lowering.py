@@ -1,4 +1,4 @@
-"""A graph's nodes as torch runs them: lowered, without those that compute nothing, each module with a name."""
+"""Lowers a graph to torch's calls, without no-ops and with a name for each module."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LoweredOp:
 
     @property
     def code_signature(self) -> str:
-        """What generated code depends on: the calls, with a module reduced to its path, except for the branches that it may skip."""
+        """What generated code depends on: the calls, without the options of modules, except for drop paths."""
         return repr([(self._call_signature(call), call.args, call.keywords) for call in self.calls])
 
     def _call_signature(self, call: Call) -> str:
@@ -42,7 +42,7 @@ class LoweredOp:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LoweredNode:
-    """One node with aliases resolved: its operands are the values that are really computed; its path is empty only where it has no state."""
+    """One node with aliases resolved, so that its operands are computed values; its path is empty only if it has no state."""
 
     node: Node
     lowered: LoweredOp
@@ -51,7 +51,7 @@ class LoweredNode:
 
     @property
     def batched(self) -> bool:
-        """Whether every operand has a batch axis; a sum of operands without one is wider than some of them."""
+        """Whether every operand has a batch axis."""
         return all(value.shape.batched for value in self.node.inputs)
 
 
@@ -100,9 +100,9 @@ def _check_shared(steps: list[LoweredNode]) -> None:
 
 
 class _ModuleNames:
-    """Names for the modules that have none: the op's word, in the region where it stands, the same in each use of a path.
+    """Names for unnamed modules: the op's word, inside the node's region, and the same for each use of a path.
 
-    A module whose name is that of a region, as of a join that has branches below its name, needs another one, too.
+    A module with the name of a region, such as a join whose branches are named below it, also gets another name.
     """
 
     def __init__(self, graph: Graph) -> None:

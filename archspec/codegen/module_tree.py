@@ -1,4 +1,4 @@
-"""Which parts of a network become modules of their own, what enters and leaves them, and which of them are equal."""
+"""Decides which parts of a network become modules, with their inputs and outputs, and which of them are equal."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from archspec.ir.regions import RegionTree
 from archspec.ir.uses import ComputedUses
 
 DEEPEST = 64
-"""Modules inside one another: what lies deeper stands in the code around it, so that calls stay within Python's stack."""
+"""The most nested modules; deeper parts become part of the code around them, because of Python's stack."""
 
 
 @dataclass(eq=False)
 class ModulePart:
-    """One use of a region. It becomes a module of its own if it is `nested`; otherwise it stands in its parent's code."""
+    """One use of a region. It becomes a module if it is `nested`; otherwise its code is part of its parent's."""
 
     region: Region
     parent: ModulePart | None
@@ -28,10 +28,10 @@ class ModulePart:
     items: list[LoweredNode | ModulePart] = field(default_factory=list)
     nested: bool = False
     structure_id: int = -1
-    """Equal for nested parts of equal structure."""
+    """A number that nested parts of equal structure share."""
     path: Path = field(init=False)
     has_regular_path: bool = field(init=False)
-    """Whether its path, and that of each part around it, goes on from the path of the next one."""
+    """Whether its path, and that of each part around it, extends the path of the part around."""
 
     def __post_init__(self) -> None:
         self.path = self.region.path
@@ -40,7 +40,7 @@ class ModulePart:
 
     @property
     def flattened(self) -> Iterator[LoweredNode | ModulePart]:
-        """Its steps and nested parts, in order, with the contents of parts that are not nested in their place."""
+        """Its steps and nested parts, in order; parts that are not nested are replaced by their contents."""
         for item in self.items:
             if isinstance(item, ModulePart) and not item.nested:
                 yield from item.flattened
@@ -61,9 +61,9 @@ class ModuleTree:
 
 
 def build_module_tree(graph: Graph) -> ModuleTree:
-    """Decides which regions become modules: those with a module or a parameter in them.
+    """Builds the tree of the regions that become modules: those that contain a module or a parameter.
 
-    Uses of one path share one module where they are equal, and become part of the code around them where they are not.
+    Equal uses of one path share one module; unequal ones become part of the code around them.
     """
     steps = use_inplace_activations(graph, lower_graph(graph))
     alias_of = graph.derive(ComputedUses).alias_of
@@ -120,7 +120,7 @@ def _choose_modules(stateful_steps: list[tuple[LoweredNode, ModulePart]], parts:
 
 
 def _number_structures(parts: list[ModulePart]) -> list[ModulePart]:
-    """Numbers the structures of nested parts, inner ones first, and takes apart the uses of one path that differ."""
+    """Numbers the structures of nested parts, inner ones first, and inlines unequal uses of one path."""
     by_path: dict[Path, list[ModulePart]] = defaultdict(list)
     for part in parts:
         by_path[part.path].append(part)
@@ -175,7 +175,7 @@ def _describe_body(part: ModulePart) -> _BodyStructure:
 
 
 def code_signature(part: ModulePart) -> Hashable:
-    """What the code of a part depends on: its structure without options and shapes."""
+    """A key of what the code of a part depends on: its structure without options and shapes."""
     places = _describe_body(part).places
     items: list[Hashable] = []
     start = len(part.path)

@@ -1,4 +1,4 @@
-"""A part of a network as a network of its own: consecutive nodes, with what crosses into them and out of them."""
+"""Extracts consecutive nodes of a network as a graph of their own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from archspec.ir.uses import ComputedUses
 
 
 def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
-    """A pipeline stage as a graph of its own: its modules have the names and the regions that they have in the whole network.
+    """A pipeline stage as a graph of its own, in which modules keep their names and regions.
 
-    Its inputs are what the stage receives and its outputs what it sends, in that order; a value that it only passes on is an
-    input and an output. They are named after the network's inputs and outputs, and after the modules that produce what crosses.
+    Its inputs are the values that the stage receives and its outputs those that it sends, in order; a value that it only passes on is
+    both. They are named after the network's inputs and outputs, or after the modules that produce them.
     """
     paths = {step.node.id: step.path for step in lower_graph(graph)}
     uses = graph.derive(ComputedUses)

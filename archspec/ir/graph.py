@@ -13,10 +13,10 @@ from archspec.ir.names import PathNames
 from archspec.ir.node import UNKNOWN_SPAN, Input, Node, OperandRef, Path, Region, Value, is_noop, set_users
 from archspec.ir.queries import GraphQueries
 from archspec.ir.shape import Shape
-from archspec.ir.weight_provenance import WeightMap
 from archspec.spans import Span, Use
 
 if TYPE_CHECKING:
+    from archspec.ir.weight_provenance import WeightMap
     from archspec.ops.base import Op
 
 __all__ = [

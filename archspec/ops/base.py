@@ -1,6 +1,6 @@
 """Defines the base class of ops and the data of lowerings: weights, calls and windows."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: pydantic would parse those of Op again for each of its subclasses.
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Activations that write over their operand: where they may, and that no one can tell."""
+"""Activations in place: which ones are, and that outputs and gradients do not change."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def in_place(model: nn.Module) -> dict[str, bool]:
 
 
 def plain(model: Any) -> Any:
-    """A copy that makes a new tensor each time."""
+    """A copy without in-place activations."""
     twin = copy.deepcopy(model)
     for module in twin.modules():
         if hasattr(module, "inplace"):
@@ -122,7 +122,7 @@ CONSUMERS: dict[str, Callable[[Hand, Value, Value], dict[str, Value]]] = {
         "joined": hand.one(Concat(), *hand.add(Split(sizes=(1, 3)), made), activated)
     },
 }
-"""What reads the operand of an activation beside it."""
+"""Other consumers of an activation's operand."""
 
 
 @pytest.mark.parametrize("consumer", CONSUMERS)

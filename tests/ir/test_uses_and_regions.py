@@ -1,4 +1,4 @@
-"""Uses and regions are what a recount finds, of random graphs and of bundled networks; a frozen graph stays as it is."""
+"""Uses and regions of random graphs and of bundled networks, compared with a recount; frozen graphs cannot change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SAMPLED = sorted(bundled.list_bundled_names())[::9]
 
 
 def draw_graph(seed: int) -> Graph:
-    """A random graph of sums and splits, whose regions lie in one another and whose outputs are anywhere."""
+    """A random graph of sums and splits, with nested regions and random outputs."""
     drawn = random.Random(seed)
     graph = Graph("drawn")
     values = [graph.add_input(name, Shape.of(4)) for name in ("one", "two")]

@@ -1,4 +1,4 @@
-"""What changes nothing is said: as an error where it cannot be meant, as a warning where it can."""
+"""Parts of a spec without effect are errors if they are certainly mistakes, and warnings otherwise."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ import click
 
 import archspec
 from archspec.cli.commands.train import (
-    PATH,
     begin_training,
     data_option,
     device_option,
@@ -25,7 +24,7 @@ from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
 from archspec.cli.output import output_option, say_written
 from archspec.cli.warn import show_warnings
-from archspec.cli.weights import print_weights_errors
+from archspec.cli.weights import WeightsOption, print_weights_errors, weights_options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,18 +98,18 @@ def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
     """Adds the options of all experiments; the command gets the `Subjects` made from them."""
 
     @architecture_options
-    @click.option("--weights", type=PATH, help="Its weights; without, it is trained first as `archspec train` does.")
+    @partial(weights_options, without=" Without, it is trained first as `archspec train` does.")
     @click.option(
-        "--beside", type=(str, PATH), multiple=True, metavar="SPEC WEIGHTS", help="Another network; repeatable."
+        "--beside", type=(str, str), multiple=True, metavar="SPEC WEIGHTS", help="Another network; repeatable."
     )
     @data_option
     @seed_option
     @device_option
     @output_option(*archspec.list_endings("plot"), help="A picture: .png or .svg.")
     @json_option
-    @functools.wraps(measure)
+    @wraps(measure)
     def prepared(arch: Architecture, *, output: Path | None, seed: int, as_json: bool, **options: Any) -> None:
-        chosen = {name: options.pop(name) for name in ("weights", "beside", "data", "device")}
+        chosen = {name: options.pop(name) for name in ("weights", "strict", "adapt", "beside", "data", "device")}
         with print_weights_errors(as_json=as_json), report_divergence(as_json=as_json):
             networks = list(_load_networks(arch, seed=seed, output=output, **chosen))
         measure(Subjects(networks, seed, output, as_json), **options)
@@ -121,14 +120,15 @@ def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
 def _load_networks(
     arch: Architecture,
     *,
-    weights: Path | None,
-    beside: Sequence[tuple[str, Path]],
+    weights: str | None,
+    strict: bool,
+    adapt: str,
+    beside: Sequence[tuple[str, str]],
     data: str,
     device: str,
     seed: int,
     output: Path | None,
 ) -> Iterator[TrainedNetwork]:
-    from archspec.experiments import weights as files
     from archspec.experiments.data import load_data
     from archspec.experiments.lesions import TrainedNetwork
 
@@ -138,9 +138,13 @@ def _load_networks(
         check_plot_path(output)
     networks = [
         (arch, weights),
-        *((archspec.load(read_spec_argument(spec, archspec.Limits())), path) for spec, path in beside),
+        *((archspec.load(read_spec_argument(spec, archspec.Limits())), given) for spec, given in beside),
     ]
-    loaded = [files.load_weights(path, architecture.graph) if path else None for architecture, path in networks]
+    options = [WeightsOption(given, strict, adapt, as_json=False).arguments for _, given in networks]
+    loaded = [
+        architecture.build(seed=seed, **given).state_dict() if given["weights"] is not None else None
+        for (architecture, _), given in zip(networks, options, strict=True)
+    ]
     for (architecture, _), tensors in zip(networks, loaded, strict=True):
         samples = load_data(data, architecture.graph, device)
         yield TrainedNetwork(

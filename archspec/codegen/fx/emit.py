@@ -1,4 +1,4 @@
-"""A part of a network as an fx graph: its calls with their wiring, and which module each of them is of."""
+"""Emits the parts of a network as fx graphs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def resolve_target(target: str) -> Any:
 
 
 class GraphEmitter:
-    """Writes the parts of one network as fx graphs."""
+    """Emits the parts of one network as fx graphs."""
 
     def __init__(self, graph: Graph, chains: Mapping[int, NormReluConv] | None = None) -> None:
-        """`chains` are computed as one, by the number of their convolution."""
+        """`chains`, by the id of their convolution, are emitted as one call each."""
         self.network = graph.name
         self._graph = graph
         self.chains = dict(chains or {})
@@ -54,12 +54,12 @@ class GraphEmitter:
         return writer.fx
 
     def chain_positions(self, part: ModulePart) -> tuple[int, ...]:
-        """The places of a part's chains among its steps."""
+        """The positions of a part's chains among its steps."""
         nodes = [item.node.id if isinstance(item, LoweredNode) else -1 for item in part.flattened]
         return tuple(position for position, node in enumerate(nodes) if node in self.chains)
 
     def spec_location(self, item: LoweredNode | ModulePart) -> dict[str, Any]:
-        """Where an item stands in the spec: plain data, for `node.meta["custom"]`."""
+        """The span of an item in the spec as plain data, for `node.meta["custom"]`."""
         if isinstance(item, ModulePart):
             path, op, span, use = item.path, item.region.kind, item.region.span, None
         else:
@@ -85,7 +85,7 @@ class GraphEmitter:
 
 
 class _GraphWriter:
-    """One graph in the making."""
+    """Writes one fx graph."""
 
     def __init__(self, emitter: GraphEmitter, start: int) -> None:
         self.fx = fx.Graph()
@@ -124,7 +124,7 @@ class _GraphWriter:
             self._single(step)
 
     def _chain(self, chain: NormReluConv, conv: LoweredNode) -> None:
-        """One call for a convolution and what is made again for it, with the modules as arguments."""
+        """Emits one call for a chain, with its modules as arguments."""
         steps = [*(self._inner[node] for node in chain.inner), conv]
         modules = [self.fx.create_node("get_attr", self._place(step)) for step in steps[-3:]]
         parts = list(map(self.value, steps[0].operands))
@@ -153,7 +153,7 @@ class _GraphWriter:
         return self.fx.create_node("call_function", resolve_target(call.target), args, kwargs)
 
     def _place(self, step: LoweredNode) -> str:
-        """Where a step's module is in this part."""
+        """The name of a step's module in this part."""
         return ".".join(step.path[self._start :])
 
     def _give(self, values: tuple[Value, ...], node: fx.Node) -> None:
@@ -172,7 +172,7 @@ class _GraphWriter:
 
 
 class _Arguments:
-    """What stands for `Operand`, `Result` and `Batch` in the calls of one node."""
+    """Replaces `Operand`, `Result` and `Batch` in the calls of one node by fx nodes."""
 
     def __init__(self, operands: list[fx.Node], results: list[fx.Node], graph: fx.Graph) -> None:
         self._operands, self._results, self._graph = operands, results, graph

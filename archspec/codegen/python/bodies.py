@@ -1,4 +1,4 @@
-"""Parts of a network as bodies of classes: which modules they hold and what their `forward` does."""
+"""Reads the parts of a network as class bodies: their members, and the statements of `forward`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from archspec.ops.base import Batch, Call, Operand, Result
 def read_body(
     part: ModulePart, inputs: Collection[Value], outputs: Iterable[Value], made: Mapping[Path, Constructor]
 ) -> ClassBody:
-    """The body of a part whose inner parts are made."""
+    """The class body of a part whose inner parts have constructors."""
     return _BodyReader(part, made).read(inputs, outputs)
 
 
@@ -97,9 +97,9 @@ class _BodyReader:
         return path
 
     def _renamed(self, body: ClassBody) -> ClassBody:
-        """Calls modules without weights by their op's word, where that leaves no member with a number for a name.
+        """Renames modules without weights to their op's word, if no member with a number for a name remains.
 
-        Drop paths, whose draws are asked for, are attributes in any case: what is found by its name has no type.
+        Drop paths, whose `draw` is called, always become attributes, because a module found by name has no static type.
         """
         numbered = [path for path in body.members if not path[0].isidentifier()]
         if any(len(path) > 1 or not self._words.get(path) for path in numbered):
@@ -136,7 +136,7 @@ def _substitute(tree: object, operands: list[ValueArgument], results: list[Value
 
 
 def _as_chain(body: ClassBody) -> list[Member | ModuleRun] | None:
-    """The members of a body that calls each of them once, one after the other; None for any other body."""
+    """The members of a body that is a chain of calls of each member; None for any other body."""
     current = body.inputs
     if len(body.statements) != len(body.members):
         return None
@@ -186,7 +186,7 @@ def _split_number(name: str) -> tuple[str, int | None]:
 
 
 def _is_regular(makes: tuple[Constructor, ...]) -> bool:
-    """Whether each number of the modules is always the same or grows by equal steps; of two modules, whether they are equal."""
+    """Whether each number of the modules is constant or grows by equal steps; two modules must be equal."""
     for values in zip(*map(iter_numbers, makes), strict=True):
         if len(set(map(repr, values))) == 1:
             continue
