@@ -51,6 +51,16 @@ _PLAIN: Mapping[str, str] = {
 """The ASCII replacement of each character of archspec's own texts, for an encoding that lacks it."""
 
 
+def shorten_text(text: str, limit: int = 60) -> str:
+    r"""`text` on one line and no longer than `limit` characters.
+
+    >>> shorten_text("a line\nand another", 8)
+    'a line …'
+    """
+    flat = " ".join(text[: 4 * limit].split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
 def is_printable(text: str) -> bool:
     r"""Whether a text is one line of visible characters that are shown in their order.
 

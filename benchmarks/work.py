@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import archspec
 from archspec import Budget, Limits
-from archspec.errors import Source
 from archspec.ir.graph import Graph, Input, Node, Value
+from archspec.spans import Source
 from archspec.spec.runtime import pause_garbage_collection
 from benchmarks.page import Section, Table
 from tests import laborious

@@ -67,7 +67,11 @@ def whole_module(weights: Weights) -> nn.Module:
     return module
 
 
-PREFIXES = ("", "module.", "model.", "_orig_mod.", "encoder.", "module.model.", "module._orig_mod.", "net.0.backbone.")
+PREFIXES = (
+    *("", "module.", "model.", "_orig_mod.", "encoder.", "module.model.", "module._orig_mod.", "net.0.backbone."),
+    *("backbone.|head.", "model.backbone.|model.head.", "encoder.|fc.", "module.features.|module.classifier.1."),
+)
+"""What stands before the names of a checkpoint; behind a bar, what the name of the last layer is."""
 CONTAINERS: dict[str, Callable[[Weights], Any]] = {
     "plain": dict,
     "state_dict": lambda w: {"state_dict": w, "epoch": 3},
@@ -90,6 +94,15 @@ CONTAINERS: dict[str, Callable[[Weights], Any]] = {
     "averaged": lambda w: {"n_averaged": torch.tensor(3), **w},
 }
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
+def put_below(prefix: str, weights: Weights) -> Weights:
+    """Weights below a prefix, and their last layer below another one where it has one."""
+    body, bar, head = prefix.partition("|")
+    return {
+        head + name.removeprefix("fc.") if bar and name.startswith("fc.") else body + name: weight
+        for name, weight in weights.items()
+    }
 
 
 def save_zip(content: Any, folder: Path) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from archspec.errors import Source, Span, Use
 from archspec.ir.graph import Graph, Path, Value
 from archspec.ir.shape import Shape
 from archspec.ops.activation import ReLU
@@ -17,6 +16,7 @@ from archspec.ops.linear import Linear
 from archspec.ops.norm import BatchNorm
 from archspec.ops.pool import GlobalPool, MaxPool
 from archspec.ops.tensor import Split
+from archspec.spans import Source, Span, Use
 
 SOURCE = Source("hand.yaml", "\n" * 200)
 

@@ -117,8 +117,8 @@ def test_the_page_on_experiments_has_commands_specs_and_pictures_that_are_there(
         found = chosen.make_context("archspec", words).params
         for spec in (found["spec"], *(spec for spec, _ in found.get("beside", ()))):
             assert archspec.check(ROOT / spec) == ()
-        if "weights" in found:
-            assert f"images/experiments/{found['out']}" in page
+        if "beside" in found:
+            assert f"images/experiments/{found['output']}" in page
     pictures = (ROOT / "docs" / "images" / "experiments").glob("*")
     assert [path.name for path in pictures if f"images/experiments/{path.name}" not in page] == []
 

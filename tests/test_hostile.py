@@ -15,7 +15,7 @@ import pytest
 
 import archspec
 from archspec import Budget, Limits
-from archspec.errors import Source
+from archspec.spans import Source
 from tests import hostile, laborious
 from tests.sample import sampled
 from tests.work import count_lines

@@ -143,7 +143,8 @@ def _find_boundaries(paths: PathSums, spans: Mapping[Value, _Span], labels: Sequ
         elif index < last_start:
             yield _Boundary(index, None, "some paths start in a later part")
         else:
-            yield _Boundary(index, *live, "a slice ends some of the paths")
+            (value,) = live
+            yield _Boundary(index, value, "a slice ends some of the paths")
 
 
 def _find_value_spans(paths: PathSums) -> dict[Value, _Span]:
@@ -180,7 +181,7 @@ def _find_separating_values(paths: PathSums, ways: Mapping[Value, int]) -> froze
         ways: how many lead to each of the values, in topological order.
     """
     onward: dict[Value, int] = {}
-    for value in reversed(ways):
+    for value in reversed(tuple(ways)):
         onward[value] = _count_ways_on(paths.with_sources(value), onward)
     return frozenset(value for value, before in ways.items() if before * onward[value] == paths.total)
 

@@ -22,12 +22,14 @@ _ADAPT = "What of them is made to fit: head, channels, positions, patches, some 
 
 @dataclass
 class WeightsOption:
-    """The options for weights, and the report on how they were loaded."""
+    """The options for weights, and the report on how they were loaded; with `as_json`, nothing is printed of it."""
 
     weights: str | None
     strict: bool
     adapt: str
     as_json: bool
+    counts: bool = False
+    """Whether it is said how many tensors are taken where all fit, too."""
     report: WeightReport | None = None
 
     def tell(self, report: WeightReport) -> None:
@@ -36,7 +38,7 @@ class WeightsOption:
         if self.as_json:
             return
         table = str(report.fit).splitlines()
-        if not self.strict:
+        if self.counts or not self.strict:
             print_lines(f"{'warning' if table else 'note'}: {report.counts}", *table, err=True)
         for note in report.notes:
             print_lines(f"note: {report.source}: {note}", err=True)
@@ -67,12 +69,12 @@ def print_weights_errors(*, as_json: bool) -> Iterator[None]:
         raise
 
 
-def weights_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds `--weights`, `--strict` and `--adapt`."""
+def weights_options(command: Callable[..., None], *, adapt: str = "", without: str = "") -> Callable[..., None]:
+    """Adds `--weights`, `--strict` and `--adapt`; `adapt` is the default of the last, `without` ends the help of the first."""
     for option in (
-        click.option("--adapt", default="", metavar="KINDS", help=_ADAPT),
+        click.option("--adapt", default=adapt, show_default=bool(adapt), metavar="KINDS", help=_ADAPT),
         click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key."),
-        click.option("--weights", metavar="F", help=_WEIGHTS),
+        click.option("--weights", metavar="F", help=_WEIGHTS + without),
     ):
         command = option(command)
     return command

@@ -6,15 +6,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from archspec.codegen.errors import BuildError
-from archspec.ir.graph import Graph, Node, Path
+from archspec.ir.graph import Graph, Node, Path, Value, is_noop
 from archspec.ir.names import UniqueNames
 from archspec.ir.shape import Shape
+from archspec.ir.uses import ComputedUses
 from archspec.ops.base import Call, Op
 
 DROP_PATH = "archspec.codegen.fx.modules.DropPath"
-
-ValueRef = tuple[int, int]
-"""A value, by the id of its node and the index of the output."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -25,6 +23,11 @@ class LoweredOp:
     calls: tuple[Call, ...]
     stateful_call: Call | None
     """The call of a module or a parameter, if there is one."""
+
+    @property
+    def stateful_target(self) -> str | None:
+        """The class of its module, or `torch.nn.Parameter`, if there is one."""
+        return self.stateful_call.target if self.stateful_call is not None else None
 
     @property
     def code_signature(self) -> str:
@@ -43,7 +46,7 @@ class LoweredNode:
 
     node: Node
     lowered: LoweredOp
-    operands: tuple[ValueRef, ...]
+    operands: tuple[Value, ...]
     path: Path
 
     @property
@@ -52,24 +55,18 @@ class LoweredNode:
         return all(value.shape.batched for value in self.node.inputs)
 
 
-def lower_graph(graph: Graph) -> tuple[list[LoweredNode], dict[ValueRef, ValueRef]]:
-    """The steps of a graph in order, and for each value the one that it is an alias of, or itself."""
+def lower_graph(graph: Graph) -> list[LoweredNode]:
+    """The nodes of a graph that compute, lowered, in order."""
     lowered_ops: dict[Hashable, LoweredOp] = {}
-    made: dict[ValueRef, ValueRef] = {}
+    names, uses = _ModuleNames(graph), graph.derive(ComputedUses)
     steps: list[LoweredNode] = []
-    names = _ModuleNames(graph)
-    for value in graph.inputs.values():
-        made[value.node, value.index] = (value.node, value.index)
     for node in graph.ops:
-        lowered = _lower_op(node.op, node.input_shapes, lowered_ops)
-        operands = tuple(made[value.node, value.index] for value in node.inputs)
-        if lowered.calls:
-            made.update(((node.id, index), (node.id, index)) for index in range(len(node.outputs)))
-            steps.append(LoweredNode(node, lowered, operands, names.path(node) if lowered.stateful_call else node.path))
-        else:
-            made.update(((node.id, index), operand) for index, operand in enumerate(operands))
+        if not is_noop(node):
+            lowered = _lower_op(node.op, node.input_shapes, lowered_ops)
+            path = names.path(node) if lowered.stateful_call else node.path
+            steps.append(LoweredNode(node, lowered, uses.operands(node), path))
     _check_shared(steps)
-    return steps, made
+    return steps
 
 
 def _lower_op(op: Op, shapes: tuple[Shape, ...], lowered_ops: dict[Hashable, LoweredOp]) -> LoweredOp:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from archspec.analysis.liveness import LiveRanges
 from archspec.analysis.partition import PartitionStage
 from archspec.codegen.lowering import lower_graph
 from archspec.ir.graph import Graph, Input, Value, is_noop
+from archspec.ir.uses import ComputedUses
 
 
 def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
@@ -14,9 +14,8 @@ def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
     Its inputs are the values that the stage receives and its outputs those that it sends, in order; a value that it only passes on is
     both. They are named after the network's inputs and outputs, or after the modules that produce them.
     """
-    steps, _ = lower_graph(graph)
-    paths = {step.node.id: step.path for step in steps}
-    live_ranges = graph.derive(LiveRanges)
+    paths = {step.node.id: step.path for step in lower_graph(graph)}
+    uses = graph.derive(ComputedUses)
     part = graph.copy_without_nodes()
     made: dict[Value, Value] = {}
     for crossing in stage.receives:
@@ -25,10 +24,10 @@ def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
     for node in graph.nodes[stage.nodes.start : stage.nodes.stop]:
         if isinstance(node, Input) or is_noop(node):
             continue
-        inputs = tuple(made[live_ranges.alias_of[value]] for value in node.inputs)
+        inputs = tuple(made[value] for value in uses.operands(node))
         outputs = part.add_node(
             node.op, inputs, paths.get(node.id, node.path), region=node.region, span=node.span, use=node.use
         )
         made.update(zip(node.outputs, outputs, strict=True))
-    part.outputs = {crossing.name: made[live_ranges.alias_of[crossing.value]] for crossing in stage.sends}
+    part.outputs = {crossing.name: made[uses.alias_of[crossing.value]] for crossing in stage.sends}
     return part.freeze()

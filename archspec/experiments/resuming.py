@@ -77,7 +77,8 @@ def _check_checkpoint(training: Training, state: Any) -> list[Epoch]:
     if not isinstance(state, dict):
         raise _PartError(f"expected the parts of a training, got {_describe_value(state)}")
     if state.get("key") != training.key and "key" in state:
-        raise _PartError("is of another network, other data or another recipe")
+        raise _PartError("is of another network or other data")
+    _check_recipe(training.recipe, state.get("recipe", training.recipe))
     for part in [*expected, *state]:
         if part not in state or part not in expected:
             raise _PartError(f"{'it has no' if part in expected else 'it has an unknown'} part {part}")
@@ -86,9 +87,24 @@ def _check_checkpoint(training: Training, state: Any) -> list[Epoch]:
     _check_number("loss", state["loss"])
     _check_model(training.model.state_dict(), state["model"])
     taken = len(history) * training.steps + state["position"]
-    _check_optimizer(list(training.model.parameters()), state["optimizer"], taken)
+    trained = [parameter for group in training.optimizer.param_groups for parameter in group["params"]]
+    _check_optimizer(trained, state["optimizer"], taken)
     _check_generators(training, state)
     return history
+
+
+def _check_recipe(own: Mapping[str, Any], recipe: Any) -> None:
+    """Raises `_PartError` with what is another in the recipe of a checkpoint."""
+    if not isinstance(recipe, Mapping):
+        raise _PartError(f"recipe: expected a dict of {len(own)}, got {_describe_value(recipe)}")
+    for part in [*own, *recipe]:
+        expected, got = (_describe_choice(each.get(part)) for each in (own, recipe))
+        if expected != got:
+            raise _PartError(f"is of another recipe: {part} is {got} in it, expected {expected}")
+
+
+def _describe_choice(value: Any) -> str:
+    return "none" if value in ("", None) else _describe_value(value)
 
 
 def _read_history(history: Any, epochs: int) -> list[Epoch]:

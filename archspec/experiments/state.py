@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -10,10 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archspec.codegen.fx import Checkpoint, build
+from archspec.codegen.errors import WeightsWarning
+from archspec.codegen.fx import Checkpoint, WeightReport, Weights, build, load_weights
 from archspec.experiments.data import Data
 from archspec.experiments.randomness import Draws
-from archspec.experiments.track import ExperimentError
+from archspec.experiments.selection import Selection, select_weights
 from archspec.ir.graph import Graph
 
 
@@ -21,7 +25,10 @@ from archspec.ir.graph import Graph
 class Recipe:
     """The hyperparameters of a training; `rate` is the highest learning rate of the one cycle, `clip` the largest norm of the gradient.
 
-    >>> Recipe(epochs=3).rate
+    `freeze`, `train_only` and `rates` are those of `select_weights`: the parts that are not trained, the only ones that are, and the
+    highest learning rates of parts.
+
+    >>> Recipe(epochs=3, freeze=("stem",), rates=(("head", 0.01),)).rate
     0.003
     """
 
@@ -31,6 +38,18 @@ class Recipe:
     rate: float = 3e-3
     decay: float = 0.01
     clip: float = 1.0
+    freeze: tuple[str, ...] = ()
+    train_only: tuple[str, ...] = ()
+    rates: tuple[tuple[str, float], ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """The recipe as plain data, for a checkpoint and for a message.
+
+        >>> Recipe(freeze=("stem", "layer1")).describe()["freeze"]
+        'stem,layer1'
+        """
+        rates = ",".join(f"{part}={rate!r}" for part, rate in self.rates)
+        return asdict(self) | {"freeze": ",".join(self.freeze), "train_only": ",".join(self.train_only), "rates": rates}
 
 
 @dataclass(frozen=True)
@@ -69,7 +88,11 @@ class Training:
     draws: Draws
     """The states of the generators that the network uses, as for dropout."""
     key: str
-    """A digest of network, data and recipe, which a checkpoint must share."""
+    """A digest of network and data, which a checkpoint must share."""
+    recipe: Mapping[str, Any]
+    """The recipe and the initial weights, as plain data."""
+    selection: Selection
+    """The weights that are trained."""
     history: list[Epoch] = field(default_factory=list)
     position: int = 0
     """The number of steps of the epoch that are done."""
@@ -94,6 +117,7 @@ class Training:
         """All that changes in training, as plain data and tensors; the learning rate follows from the number of steps."""
         return {
             "key": self.key,
+            "recipe": dict(self.recipe),
             "history": [asdict(epoch) for epoch in self.history],
             "position": self.position,
             "loss": self.loss,
@@ -104,13 +128,34 @@ class Training:
         }
 
 
-def begin_training(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | None = None) -> Training:
-    """A training of a network with new weights. On the CPU, the same seed gives the same trained weights.
+def begin_training(
+    graph: Graph,
+    data: Data,
+    recipe: Recipe,
+    *,
+    checkpoint: Checkpoint | None = None,
+    weights: Weights | None = None,
+    strict: bool = True,
+    adapt: str | Iterable[str] = "head",
+    report: Callable[[WeightReport], object] | None = None,
+) -> Training:
+    """A network and the optimiser that trains it. The same seed gives, on the CPU, the same network after the same training.
 
-    `checkpoint` says which activations are recomputed in the backward pass, as in `build`; it changes no result.
+    Args:
+        graph: the network.
+        data: what it learns from.
+        recipe: how, and which parts of it.
+        checkpoint: what each step computes again instead of keeping it, as in `build`; it changes no number.
+        weights: those that it begins with, as in `build`; without, new ones.
+        strict: as in `build`.
+        adapt: as in `build`; a head of another number of classes is fresh unless something else is asked for, since it is trained.
+        report: as in `build`.
 
     Raises:
-        ExperimentError: the network has nothing to train.
+        ExperimentError: nothing is to be trained, or the recipe says of a part what cannot be.
+        UnknownPartError: the recipe names a part that is not there.
+        WeightsError: the weights are not those of the network.
+        OSError: they cannot be read.
 
     >>> import archspec
     >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
@@ -120,17 +165,44 @@ def begin_training(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Chec
     """
     device = data.pixels.device
     model = build(graph, device=device, seed=recipe.seed, checkpoint=checkpoint)
-    if not any(True for _ in model.parameters()):
-        raise ExperimentError(f"{graph.name} has no weights to train")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    selection = select_weights(model, graph, freeze=recipe.freeze, train_only=recipe.train_only, rates=recipe.rates)
+    if weights is not None:
+        done = load_weights(model, weights, strict=strict, adapt=adapt, report=report, graph=graph)
+        _warn_of_fresh(done, selection)
+    optimizer = torch.optim.AdamW(selection.group_parameters(recipe.rate), lr=recipe.rate, weight_decay=recipe.decay)
     steps = math.ceil(len(data.labels) / recipe.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.epochs * steps)
-    order = torch.Generator().manual_seed(recipe.seed).get_state()
-    draws = Draws.seeded(recipe.seed, device)
-    return Training(model, optimizer, schedule, recipe.epochs, steps, order, draws, _hash_training(graph, data, recipe))
+    highest = [group["lr"] for group in optimizer.param_groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, total_steps=recipe.epochs * steps)
+    return Training(
+        model,
+        optimizer,
+        schedule,
+        recipe.epochs,
+        steps,
+        order=torch.Generator().manual_seed(recipe.seed).get_state(),
+        draws=Draws.seeded(recipe.seed, device),
+        key=_hash_training(graph, data),
+        recipe=recipe.describe() | {"weights": _name_weights(weights)},
+        selection=selection,
+    )
 
 
-def _hash_training(graph: Graph, data: Data, recipe: Recipe) -> str:
+def _warn_of_fresh(done: WeightReport, selection: Selection) -> None:
+    """Warns of parameters that are neither in the weights nor trained."""
+    fresh = [name for name in done.fresh if name in selection.frozen]
+    if fresh:
+        text = f"{done.source}: {fresh[0]} is not taken from it and frozen: it stays as it was drawn"
+        more = f", and {len(fresh) - 1} more" if len(fresh) > 1 else ""
+        warnings.warn(text + more, WeightsWarning, stacklevel=3)
+
+
+def _name_weights(weights: Weights | None) -> str:
+    if weights is None:
+        return ""
+    return os.fspath(weights) if isinstance(weights, str | os.PathLike) else "a mapping"
+
+
+def _hash_training(graph: Graph, data: Data) -> str:
     ops = [(node.path, node.op.word, repr(node.op), [value.node for value in node.inputs]) for node in graph.ops]
     samples = (data.name, tuple(data.pixels.shape), data.fingerprint)
-    return sha256(repr((ops, samples, asdict(recipe))).encode()).hexdigest()
+    return sha256(repr((ops, samples)).encode()).hexdigest()

@@ -74,7 +74,7 @@ def _write_checkpoint(training: Training, checkpoint: Path | None) -> None:
 
 def _train_epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float], None], stop: Ask) -> Epoch:
     """Trains for the rest of an epoch, and can be stopped between two steps."""
-    training.model.train()
+    training.selection.put_in_training()
     generator = torch.Generator()
     generator.set_state(training.order)
     order = torch.randperm(len(data.labels), generator=generator).to(data.labels.device)

@@ -8,12 +8,10 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from archspec import files
-from archspec.codegen.fx import build
-from archspec.codegen.fx.checkpoint import copy_weights, count_bytes, read_weights
-from archspec.codegen.fx.weight_files import compare_weights, compute_read_limit
+from archspec.codegen.fx.checkpoint import copy_weights
+from archspec.codegen.fx.weight_files import compare_weights
 from archspec.experiments.track import ExperimentError
 from archspec.formats import find_format
-from archspec.ir.graph import Graph
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -21,12 +19,6 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     pack = find_format(path, "weights").load_writer()
     plain = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
     files.write_atomically(path, pack(plain, {}))
-
-
-def load_weights(path: Path, graph: Graph) -> dict[str, Tensor]:
-    """Reads the weights of a network. Raises `WeightsError` if they do not fit it, and OSError."""
-    own = build(graph, device="meta").state_dict()
-    return read_weights(path, own, limit=compute_read_limit(count_bytes(own)))
 
 
 def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archspec.ir.node import GraphContents, Input, Node, Region, Value
+    from archspec.ir.uses import ComputedUses
 
 
 class RegionTree:
@@ -16,9 +18,11 @@ class RegionTree:
     `Graph.region_tree` is the tree of a graph.
     """
 
-    def __init__(self, graph: GraphContents) -> None:
+    def __init__(self, graph: GraphContents, uses: ComputedUses | None = None) -> None:
+        """With `uses`, what enters and leaves a region are computed values alone."""
         self._regions, self._nodes = graph.regions, graph.nodes
         self._outputs = tuple(graph.outputs.values())
+        self._uses = uses
 
     @cached_property
     def depths(self) -> list[int]:
@@ -40,6 +44,14 @@ class RegionTree:
             firsts[parent] = min(firsts[parent], firsts[region.id])
             lasts[parent] = max(lasts[parent], lasts[region.id])
         return [range(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+    @cached_property
+    def consecutive(self) -> list[bool]:
+        """Whether no node outside each region stands between two inside it, as a pass may put it."""
+        counts = Counter(node.region for node in self._nodes)
+        for region in reversed(self._regions[1:]):
+            counts[region.parent or 0] += counts[region.id]
+        return [counts[region.id] == len(self.nodes[region.id]) for region in self._regions]
 
     @cached_property
     def members(self) -> list[list[Node | Input | Region]]:
@@ -85,13 +97,15 @@ class RegionTree:
 
     def _crossings(self) -> Iterator[tuple[Value, int, int]]:
         """The values whose producer and consumer are in different regions, with these two regions."""
+        uses = self._uses
         for node in self._nodes:
-            for value in node.inputs:
+            for value in node.inputs if uses is None else uses.operands(node):
                 producer = self._nodes[value.node].region
                 if producer != node.region:
                     yield value, producer, node.region
         for value in self._outputs:
-            yield value, self._nodes[value.node].region, 0
+            source = value if uses is None else uses.alias_of[value]
+            yield source, self._nodes[source.node].region, 0
 
     def _mark(self, crossings: list[dict[Value, None]], inner: int, outer: int, value: Value) -> None:
         """Adds a value to the regions from `inner` up to, but without, `outer`."""

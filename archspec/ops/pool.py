@@ -30,6 +30,7 @@ class Pooling(Op):
 
     category: ClassVar[Category] = "pool"
     first: ClassVar[str | None] = "kernel"
+    coarsens: ClassVar[bool] = True
 
     kernel: PerAxis = Field(description="size of the window, in elements: one number or one per spatial axis")
     stride: PerAxis | None = Field(None, description="step of the window, in elements; the kernel if absent")

@@ -9,6 +9,7 @@ from pydantic import Field
 from archspec.ir.graph import Graph, Node
 from archspec.ir.signal_flow import find_residual_operands
 from archspec.ops.dropout import DropPath, recover_fraction
+from archspec.ops.join import Add
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -63,7 +64,7 @@ def stochastic_depth(
     output = %3
     """
     longer = {id: flags for id, flags in find_residual_operands(graph).items() if any(flags)}
-    units = [node for node in graph.ops if node.op.word == "add" and node.id in longer]
+    units = [node for node in graph.ops if isinstance(node.op, Add) and node.id in longer]
     most = 1 - recover_fraction(survival)
     rates = {
         node.id: float(most if decay == "uniform" else most * number / len(units))

@@ -11,9 +11,8 @@ from archspec.analysis.expected_depth import ExpectedDepth
 from archspec.analysis.memory import Memory
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.columns import Column, display_width, format_table
-from archspec.errors import shorten_text
 from archspec.numerals import format_bytes, format_rounded, format_sizes
-from archspec.printable import escape_unprintable
+from archspec.printable import escape_unprintable, shorten_text
 from archspec.view.hierarchy import ScalarValue
 from archspec.view.labels import format_times, format_value
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from archspec import meter
-from archspec.errors import Span
+from archspec.spans import Span
 from archspec.spec.expressions import MAX_BITS, MAX_LENGTH, Expression, ExpressionError, parse_expression, parse_number
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))

@@ -15,6 +15,7 @@ from archspec.analysis.liveness import LiveRanges, find_cut_points
 from archspec.analysis.partition import CutError, partition_network
 from archspec.ir.graph import Node, Value
 from archspec.ir.parts import UnknownPartError
+from archspec.ir.uses import ComputedUses
 
 BUNDLED = ("resnet18", "densenet121", "unet", "inception_v3", "fractalnet20", "googlenet_aux", "lstm", "mobilenet_v2")
 TIED = """\
@@ -66,7 +67,7 @@ def test_among_balanced_ways_the_cheapest_is_taken(load: tuple[list[float], list
 def slow_crossing(arch: archspec.Architecture, node: int) -> set[Value]:
     """The values with a producer before a node and a consumer from it on, found by checking every edge."""
     graph = arch.graph
-    same = LiveRanges(graph).alias_of
+    same = graph.derive(ComputedUses).alias_of
     inputs = set(graph.inputs.values())
     read = {same[value] for one in graph.ops if one.id >= node and one.id in computing(arch) for value in one.inputs}
     read |= {same[value] for value in graph.outputs.values()}

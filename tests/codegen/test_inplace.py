@@ -59,29 +59,31 @@ def gradients(model: nn.Module, *given: Tensor) -> list[Tensor]:
     return list(torch.autograd.grad(total, [*given, *model.parameters()]))
 
 
-def after(op: Op) -> Any:
-    """A network with an activation after `op`."""
+def after(op: Op, operands: int) -> Any:
+    """A network whose activation reads the result of `op` alone."""
     hand = Hand()
-    x = hand.one(op, hand.input("input", 4, 8, 8), name="made")
-    return hand.give(output=hand.one(ReLU(), x, name="relu"))
+    made = hand.one(op, *[hand.input("input", 4, 8, 8)] * operands, name="made")
+    return hand.give(output=hand.one(ReLU(), made, name="relu"))
 
 
 @pytest.mark.parametrize(
-    ("op", "expected"),
+    ("op", "operands", "expected"),
     [
-        (conv(4), True),
-        (ConvTranspose(out=4), True),
-        (BatchNorm(), True),
-        (GroupNorm(groups=2), True),
-        (MaxPool(kernel=2), False),
-        (Sigmoid(), False),
-        (ReLU(), False),
-        (Add(), False),  # of one value: the input itself
-        (Concat(), True),
+        (conv(4), 1, True),
+        (ConvTranspose(out=4), 1, True),
+        (BatchNorm(), 1, True),
+        (GroupNorm(groups=2), 1, True),
+        (MaxPool(kernel=2), 1, False),
+        (Sigmoid(), 1, False),
+        (ReLU(), 1, False),
+        (Add(), 1, False),  # the input itself
+        (Add(), 2, True),
+        (Concat(), 1, False),
+        (Concat(), 2, True),
     ],
 )
-def test_what_the_operand_is_made_by(op: Op, expected: bool) -> None:
-    assert in_place(build(after(op)))["relu"] is expected
+def test_what_the_operand_is_made_by(op: Op, operands: int, expected: bool) -> None:
+    assert in_place(build(after(op, operands)))["relu"] is expected
 
 
 def test_a_sum_is_written_over_and_its_operands_are_not() -> None:

@@ -109,7 +109,7 @@ def test_another_number_of_classes_keeps_the_rest() -> None:
 def test_a_head_that_is_not_there_or_was_replaced() -> None:
     weights, arch = trained(tiny()), tiny()
     body = {name: weight for name, weight in weights.items() if not name.startswith("fc.")}
-    replaced = body | {"fc.1.weight": noise(3, 8), "fc.1.bias": noise(3)}
+    replaced = body | {"fc.0.weight": noise(9, 8), "fc.2.weight": noise(3, 9)}
     for given in (body, replaced):
         assert adapted(arch, given, "head")[1] == ("the head fc, which is not in it, is fresh",)
         assert same(arch, body, given, adapt="head")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.checkpoints import CONTAINERS, DTYPES, FLAT, FORMATS, PREFIXES, same, tiny, trained
+from tests.checkpoints import CONTAINERS, DTYPES, FLAT, FORMATS, PREFIXES, put_below, same, tiny, trained
 
 Case = tuple[str, str, torch.dtype, str]
 CASES: list[Case] = [
@@ -35,7 +35,7 @@ def holds(case: Case, folder: Path) -> bool:
     weights = {
         name: weight.to(dtype) if weight.is_floating_point() else weight for name, weight in trained(arch).items()
     }
-    content = CONTAINERS[container]({prefix + name: weight for name, weight in weights.items()})
+    content = CONTAINERS[container](put_below(prefix, weights))
     return same(arch, weights, FORMATS[form](content, folder))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import archspec
 from archspec.architecture import Architecture
-from archspec.errors import Diagnostic, Source
+from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph, Input, Value
+from archspec.spans import Source
 from archspec.spec.limits import Limits
 from archspec.spec.yaml_writer import write_yaml
 from tests.grammar.documents import Document

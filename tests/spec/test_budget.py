@@ -17,7 +17,7 @@ import pytest
 
 import archspec
 from archspec import Budget, Limits, meter
-from archspec.errors import Source
+from archspec.spans import Source
 from archspec.spec.elaborator import Elaborator
 from archspec.suggestions import did_you_mean
 from tests.hostile import HEAD, alike, commas, stages

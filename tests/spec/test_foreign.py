@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 import archspec
-from archspec.errors import Source
 from archspec.ops import BY_WORD
+from archspec.spans import Source
 from archspec.spec import bundled, foreign_advice, foreign_words
 from archspec.spec.symbols import ITERATORS
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec.errors import Source
+from archspec.spans import Source
 from archspec.spec import bundled
 from archspec.spec.yaml_reader import read_tree
 from archspec.spec.yaml_tree import to_plain_data

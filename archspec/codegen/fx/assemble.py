@@ -20,9 +20,9 @@ from archspec.codegen.fx.emit import GraphEmitter
 from archspec.codegen.fx.kernels import select_kernels
 from archspec.codegen.fx.recompute import find_recomputable
 from archspec.codegen.fx.weights import State, create_state, seed_generators
-from archspec.codegen.lowering import LoweredNode, ValueRef
+from archspec.codegen.lowering import LoweredNode
 from archspec.codegen.module_tree import ModulePart, ModuleTree, build_module_tree, code_signature
-from archspec.ir.graph import Graph, Path
+from archspec.ir.graph import Graph, Path, Value
 from archspec.spec.runtime import pause_garbage_collection
 
 Checkpoint = Literal["blocks", "norms"]
@@ -135,8 +135,8 @@ class _Assembly:
         self._texts: dict[Hashable, BlockClass] = {}
         self._name = emitter.network
 
-    def add(self, part: ModulePart, inputs: dict[str, ValueRef], outputs: list[ValueRef]) -> Block:
-        """Builds the block of a part whose inner parts are built; another use of its path returns the same block."""
+    def add(self, part: ModulePart, inputs: dict[str, Value], outputs: list[Value]) -> Block:
+        """Makes the block of a part whose inner parts are made, unless another use of its path has made it."""
         if part.path and part.path in self._made:
             return self._made[part.path]  # type: ignore[return-value]
         write = partial(self._emitter.emit, part, inputs, outputs)

@@ -15,9 +15,9 @@ from archspec.codegen.fx.weight_files.adapting import Adaptation, apply_to_fit, 
 from archspec.codegen.fx.weight_files.choosing import choose_match, describe_choice
 from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.explaining import Misfit, explain_misfit
-from archspec.codegen.fx.weight_files.fit import WeightFit, WeightReport, compare_weights, is_counter
+from archspec.codegen.fx.weight_files.fit import WeightFit, WeightReport, compare_weights
 from archspec.codegen.fx.weight_files.mappings import Described
-from archspec.codegen.fx.weight_files.matching import Match
+from archspec.codegen.fx.weight_files.matching import Match, is_counter
 from archspec.codegen.fx.weight_files.sources import Weights, WeightSource, open_source
 from archspec.ir.graph import Graph
 
@@ -139,8 +139,11 @@ class _Plan:
     @property
     def report(self) -> WeightReport:
         notes = (*describe_choice(self.match, self.source), *(adaptation.done for adaptation in self.chosen))
-        total = sum(1 for key in self.own if key in self.match.tensors or not is_counter(key))
-        return WeightReport(self.source.name, self.fit, len(self.keys), total, len(self.match.tensors), notes)
+        taken = set(self.keys)
+        expected = [key for key in self.own if key in self.match.tensors or not is_counter(key)]
+        fresh = tuple(key for key in expected if key not in taken)
+        available = len(self.match.tensors)
+        return WeightReport(self.source.name, self.fit, len(taken), len(expected), available, notes, fresh)
 
     def refuse(self, name: str, *, strict: bool = True) -> WeightsError:
         """The error for weights that do not fit the network `name`."""

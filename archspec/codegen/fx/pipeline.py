@@ -52,7 +52,7 @@ def build_stage(
         own = module.state_dict()
         copy_weights({key: state[key] for key in own}, own)
         return module
-    wanted = {step.path for step in lower_graph(part)[0] if step.lowered.stateful_call and step.node.weights}
+    wanted = {step.path for step in lower_graph(part) if step.lowered.stateful_call and step.node.weights}
     states = draw_states(graph, wanted, torch.device(device), dtype, seed)
     module = build(part, device=device, dtype=dtype, seed=seed, states=states)
     if weights is not None:

@@ -66,7 +66,6 @@ class ForwardWriter:
         self._body, self._access, self._optional = body, access, optional
         self._statements = statements
         self._items = arrange_branches([self._operation(statement) for statement in statements], body.outputs)
-        self._makers = {value: statement for statement in statements for value in statement.results}
         given = dict(zip(body.inputs, names, strict=True))
         self._variables = Variables(given, statements, (*_iter_reads(self._items, statements), *body.outputs))
         self._arguments = frozenset(names)
@@ -151,7 +150,7 @@ class ForwardWriter:
             self._unfold(statement.reads)
             expression = self._expression(statement)
         for value in statement.reads:
-            if not self._is_constant(self._makers.get(value)):
+            if not self._is_constant(self._variables.producers.get(value)):
                 self._folded.pop(value, None)
         self._variables.spend(statement.reads)
         if self._folds(statement, following):
@@ -171,9 +170,9 @@ class ForwardWriter:
     def _unfold(self, values: Iterable[int]) -> None:
         """Names values that were folded into a statement."""
         for value in dict.fromkeys(values):
-            if value in self._folded and not self._is_constant(self._makers[value]):
+            if value in self._folded and not self._is_constant(self._variables.producers[value]):
                 expression = self._folded.pop(value)
-                self._assign(self._variables.name(self._makers[value]), expression)
+                self._assign(self._variables.name(self._variables.producers[value]), expression)
 
     def _assign(self, names: list[str], expression: CodeExpression) -> None:
         if expression.untyped:
@@ -186,7 +185,7 @@ class ForwardWriter:
         if statement is None:
             return False
         if statement.target == "operator.getitem":
-            return self._is_constant(self._makers.get(statement.reads[0]))
+            return self._is_constant(self._variables.producers.get(statement.reads[0]))
         return isinstance(statement.target, tuple) and isinstance(self._body.members[statement.target], OwnParameter)
 
     # -- expressions ----------------------------------------------------------------------------------------------

@@ -88,8 +88,8 @@ def _group_schemes(
     schemes: dict[str, dict[Schemes, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
     lacking: dict[str, frozenset[str]] = defaultdict(frozenset)
     for step in steps:
-        if step.lowered.stateful_call is not None and step.lowered.stateful_call.target != "torch.nn.Parameter":
-            target = step.lowered.stateful_call.target
+        target = step.lowered.stateful_target
+        if target is not None and target != "torch.nn.Parameter":
             if step.node.weights:
                 schemes[target][_find_custom_schemes(step, target)][".".join(step.path)] = None
             else:

@@ -38,10 +38,8 @@ def print_source(graph: Graph, docstring: str) -> str:
     """
     layout = build_module_tree(graph)
     classes = _ClassCollection(layout, graph.name)
-    steps = lower_graph(graph)[0]
-    runtime = RuntimeClasses(
-        {step.lowered.stateful_call.target for step in steps if step.lowered.stateful_call is not None}
-    )
+    steps = lower_graph(graph)
+    runtime = RuntimeClasses({target for step in steps if (target := step.lowered.stateful_target)})
     classes.name_classes(runtime.names)
     heads = UniqueNames(path[0] for path in classes.top.body.members)
     method = write_initialise_method(steps, heads.take("_initialise"))
@@ -60,7 +58,7 @@ class _ClassCollection:
         *parts, root = layout.parts
         for level in _group_by_level(parts):
             self._add(level)
-        body = read_body(root, list(layout.inputs.values()), list(layout.outputs.values()), self._made)
+        body = read_body(root, layout.inputs.values(), layout.outputs.values(), self._made)
         if not body.members:
             body.chain = None
         self.top = make_single_template(body)
@@ -69,7 +67,7 @@ class _ClassCollection:
     def _add(self, parts: list[ModulePart]) -> None:
         """Adds the classes of parts at one depth; an unnamed short chain becomes an `nn.Sequential` at its use."""
         distinct = {part.path: part for part in parts}.values()
-        bodies = [read_body(part, list(part.inputs), list(part.outputs), self._made) for part in distinct]
+        bodies = [read_body(part, part.inputs, part.outputs, self._made) for part in distinct]
         named: list[ClassBody] = []
         for body in bodies:
             if self._is_inline(body):

@@ -23,8 +23,8 @@ class Variables:
         self.free = UniqueNames((*arguments.values(), *USED, "i"))
         self._total = Counter(self.left)
         self._alive = Counter(text for value, text in self.names.items() if self.left[value])
-        """The number of live values of each name."""
-        self._producers = {value: statement for statement in statements for value in statement.results}
+        """How many values that are still to be read each name stands for."""
+        self.producers = {value: statement for statement in statements for value in statement.results}
         self._again = _find_next_calls(statements)
         self._rounds: dict[str | Path, list[str]] = {}
 
@@ -87,7 +87,7 @@ class Variables:
         """The named values that a statement and the expressions folded into it read."""
         sources: list[int] = []
         for value in statement.reads:
-            sources += [value] if value in self.names else self._sources(self._producers[value])
+            sources += [value] if value in self.names else self._sources(self.producers[value])
         return sources
 
 

@@ -21,7 +21,7 @@ from archspec.ops.pool import Pooling
 from archspec.ops.tensor import Split
 from archspec.passes.chains import joins_channels, leads_with_channels
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
+from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 _CONSUMING = (Conv, Clamp, ScaleShift, Pooling, Concat)
 """Ops that need their operand only while they run, and whose results are no views of it."""
@@ -53,16 +53,13 @@ def share_concat_buffers(graph: Graph, *, dense_reads: bool = False) -> Graph:
     chosen = {growth.node.id: (growth, room) for chain in chains for growth, room in _assign_room(chain)}
     inside = {node.id for growth, _ in chosen.values() for node in growth.inside}
 
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in inside:
-            return ()
-        if node.id not in chosen:
-            return None
-        growth, room = chosen[node.id]
-        operands = (growth.base, *(value for _, value in growth.added), *growth.parts)
-        return rewriter.replace(node, growth.op(room), rewriter.find_values(operands, node))
+    return replace_groups(graph, chosen, inside, _add_growth)
 
-    return rewrite_graph(graph, rewrite)
+
+def _add_growth(rewriter: Rewriter, sized: tuple[BufferedConcat, int | None]) -> Values:
+    growth, room = sized
+    operands = (growth.base, *(value for _, value in growth.added), *growth.parts)
+    return rewriter.replace(growth.node, growth.op(room), rewriter.find_values(operands, growth.node))
 
 
 def _assign_room(chain: list[BufferedConcat]) -> Iterator[tuple[BufferedConcat, int | None]]:

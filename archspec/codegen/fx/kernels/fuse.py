@@ -18,7 +18,7 @@ from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
 from archspec.passes.chains import leads_with_channels
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
+from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 _FRESH = (Conv, Pooling, Add)
 """Ops whose result is no view of an operand."""
@@ -67,12 +67,7 @@ def fuse_convolutions(
     ends = {fusion.end.id: fusion for fusion in _find_fusions(graph, frozenset(activations), frozenset(after_sum))}
     moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
 
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in moved:
-            return ()
-        if node.id not in ends:
-            return None
-        fusion = ends[node.id]
+    def add_kernel(rewriter: Rewriter, fusion: Fusion) -> Values:
         conv = fusion.conv
         op = FusedConv(
             **dict(conv.op),
@@ -83,9 +78,9 @@ def fuse_convolutions(
             and space_to_depth.fits(conv.op, conv.inputs[0].shape.channels),
         )
         operands = rewriter.find_values((*conv.inputs, *fusion.addends), conv)
-        return rewriter.add(op, operands, conv, path=conv.path, region=node.region, weights="kept")
+        return rewriter.add(op, operands, conv, path=conv.path, region=fusion.end.region, weights="kept")
 
-    return rewrite_graph(graph, rewrite)
+    return replace_groups(graph, ends, moved, add_kernel)
 
 
 def _find_fusions(graph: Graph, activations: frozenset[Activation], after_sum: frozenset[Activation]) -> list[Fusion]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from archspec.codegen.fx.weight_files.adapting import Adaptation, apply_to_fit
 from archspec.codegen.fx.weight_files.errors import quote_name
-from archspec.codegen.fx.weight_files.fit import WeightFit, is_counter
+from archspec.codegen.fx.weight_files.fit import WeightFit
 from archspec.codegen.fx.weight_files.mappings import Described
-from archspec.codegen.fx.weight_files.matching import Match, find_shared_prefix, strip_ones
+from archspec.codegen.fx.weight_files.matching import Match, find_shared_prefix, is_counter, strip_ones
 from archspec.codegen.fx.weight_files.siblings import find_sibling
 
 _SHOWN = 3

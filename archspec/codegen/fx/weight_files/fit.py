@@ -10,7 +10,7 @@ import torch
 
 from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.mappings import Described
-from archspec.codegen.fx.weight_files.matching import COUNTER, have_same_shape
+from archspec.codegen.fx.weight_files.matching import have_same_shape, is_counter
 from archspec.numerals import format_sizes
 
 _SHOWN = 12
@@ -87,6 +87,8 @@ class WeightReport:
     available: int
     """The number of tensors of the source."""
     notes: tuple[str, ...] = ()
+    fresh: tuple[str, ...] = ()
+    """The network's tensors that were not taken from it, which keep their first values."""
 
     @property
     def counts(self) -> str:
@@ -97,7 +99,7 @@ class WeightReport:
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, for `--json`."""
         counts = {"source": self.source, "taken": self.taken, "total": self.total, "available": self.available}
-        return counts | {"notes": list(self.notes)} | self.fit.as_dict()
+        return counts | {"notes": list(self.notes), "fresh": list(self.fresh)} | self.fit.as_dict()
 
 
 def compare_weights(own: Mapping[str, Described], got: Mapping[str, Described]) -> WeightFit:
@@ -117,10 +119,6 @@ def compare_weights(own: Mapping[str, Described], got: Mapping[str, Described]) 
         shapes,
         {key: pair for key, pair in types.items() if not _agree(*pair)},
     )
-
-
-def is_counter(key: str) -> bool:
-    return key.rpartition(".")[2] == COUNTER
 
 
 def _agree(expected: torch.dtype, got: torch.dtype) -> bool:

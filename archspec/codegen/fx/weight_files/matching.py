@@ -10,6 +10,7 @@ from typing import Any
 
 from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.mappings import Described, TensorMapping
+from archspec.codegen.fx.weight_files.prefix_pairs import describe_pairs, find_prefix_pairs, rename
 
 COUNTER = "num_batches_tracked"
 """The counter of batch normalisations since torch 0.4.1, which may be missing in a `state_dict`."""
@@ -67,8 +68,29 @@ def match_names(mapping: TensorMapping, own: Mapping[str, Described], part: str 
     names = {name: renaming.update(added + inner.removeprefix(prefix)) for name, inner in below.items()}
     if len(set(names.values())) < len(names):
         names = {name: name for name in below}
-    notes = (*_describe_prefix(prefix, added, list(shapes)), *renaming.describe(n for n in names if names[n] in own))
-    return _make_match(mapping, names, own, Renamed(prefix, tuple(rivals), notes))
+    notes = _describe_prefix(prefix, added, list(shapes))
+    pairs = {} if _has_all(names.values(), own) else _find_pairs(shapes, own)
+    if pairs:
+        prefix, rivals, notes = "", [], [describe_pairs(pairs)]
+        names = {name: rename(inner, pairs) for name, inner in below.items()}
+    notes += renaming.describe(name for name in names if names[name] in own)
+    return _make_match(mapping, names, own, Renamed(prefix, tuple(rivals), tuple(notes)))
+
+
+def _has_all(names: Iterable[str], own: Mapping[str, Described]) -> bool:
+    """Whether all that a network needs is among names."""
+    return {name for name in own if not is_counter(name)} <= set(names)
+
+
+def _find_pairs(shapes: Mapping[str, tuple[int, ...]], own: Mapping[str, Described]) -> dict[str, str]:
+    """The prefixes of the network for those of a checkpoint, where each has another one."""
+    got = {name: strip_ones(shape) for name, shape in shapes.items() if not is_counter(name) and name != _AVERAGES}
+    needed = {name: strip_ones(tuple(part.shape)) for name, part in own.items() if not is_counter(name)}
+    return find_prefix_pairs(got, needed)
+
+
+def is_counter(key: str) -> bool:
+    return key.rpartition(".")[2] == COUNTER
 
 
 def _is_below(name: object, part: str) -> bool:

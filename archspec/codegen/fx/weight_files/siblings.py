@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from archspec.codegen.fx.weight_files.fit import Shape, is_counter
-from archspec.codegen.fx.weight_files.matching import find_shared_prefix, strip_ones
+from archspec.codegen.fx.weight_files.fit import Shape
+from archspec.codegen.fx.weight_files.matching import find_shared_prefix, is_counter, strip_ones
 from archspec.spec.compiler import compile_source
 from archspec.spec.limits import DEFAULT
 from archspec.spec.source_lookup import locate_source
