@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from archspec.codegen.fx.trial import Trial
     from archspec.codegen.fx.weight_files.fit import WeightReport
     from archspec.draw.picture import Detail, Direction, DrawError, Picture
-    from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, Source, Span, SpecError
+    from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, SpecError
     from archspec.extras import UnavailableError
     from archspec.formats import FORMATS, Format, find_format, list_endings
     from archspec.ir.parts import UnknownPartError
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from archspec.report.comparison import format_comparison
     from archspec.report.data import TooLargeError
     from archspec.report.table import Summary, render_summary
+    from archspec.spans import Source, Span
     from archspec.spec.budget import Budget
     from archspec.spec.limits import Limits
     from archspec.spec.refusals import SpecFileError, SpecNotFoundError, SpecTypeError
@@ -136,7 +137,7 @@ _HOMES = {
     "codegen.fx.trial": "Trial",
     "codegen.fx.weight_files.fit": "WeightReport",
     "draw.picture": "Detail Direction DrawError Picture",
-    "errors": "ArchspecError Diagnostic ExportError LimitError Note Source Span SpecError",
+    "errors": "ArchspecError Diagnostic ExportError LimitError Note SpecError",
     "extras": "UnavailableError",
     "formats": "FORMATS Format find_format list_endings",
     "ir.parts": "UnknownPartError",
@@ -148,6 +149,7 @@ _HOMES = {
     "report.comparison": "format_comparison",
     "report.data": "TooLargeError",
     "report.table": "Summary render_summary",
+    "spans": "Source Span",
     "spec.budget": "Budget",
     "spec.limits": "Limits",
     "spec.refusals": "SpecFileError SpecNotFoundError SpecTypeError",

@@ -2,108 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from functools import cached_property
-from itertools import islice
 from typing import Literal, NoReturn
 
 from archspec import meter
-from archspec.printable import escape_unprintable, mask_unprintable
+from archspec.printable import escape_unprintable, mask_unprintable, shorten_text
+from archspec.spans import Span, Use
 
 _SHOWN_LINE = 160  # the most characters of a source line, which is cut around the carets
 _LEAST_SHOWN = 20  # the fewest characters of a source line on a narrow screen
 _MARGIN = 8  # columns before a source line
 _SHOWN_USES = 20  # the most uses of blocks, innermost first; the outermost is always shown
 _MOST_SHOWN = 1000  # the most characters of one line of a diagnostic
-_SHOWN_ITEMS = 20  # the most arguments of a block, or numbers of a list
 _REPORT = 50  # units of work for one diagnostic
 _SHOWN_PLACES = 8  # the most further places of a merged diagnostic
 
 Severity = Literal["error", "warning"]
 """An error means that a spec is no network; a warning is about a part that has no effect or is implausible."""
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    r"""The text of one spec and its name in messages.
-
-    >>> Source("net.yaml", "name: a\ninput: [8]").line(2)
-    'input: [8]'
-    """
-
-    name: str
-    text: str
-    start: int = 0
-    """The offset of the YAML in the text: after the `groups=` of an option."""
-    numbered: bool = True
-    """Whether spans are shown with line and column; not for an option or a mapping."""
-
-    @staticmethod
-    def option(name: str, value: str, *, flag: str = "") -> Source:
-        """The source of an argument that is given outside the spec, as `name=value` after the `flag` of a command line."""
-        text = f"{name}={value}"
-        return Source(f"{flag} {shorten_text(text)}".lstrip(), text, start=len(name) + 1, numbered=False)
-
-    @property
-    def yaml(self) -> str:
-        """The part of the text that is YAML."""
-        return self.text[self.start :]
-
-    @cached_property
-    def lines(self) -> list[str]:
-        return self.text.splitlines()
-
-    def line(self, number: int) -> str:
-        """Line `number`, counted from 1; empty after the end."""
-        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A range of characters in one line of a source; line and column count from 1.
-
-    >>> str(Span(Source("net.yaml", "name: a"), 1, 7))
-    'net.yaml:1:7'
-    """
-
-    source: Source
-    line: int
-    column: int
-    length: int = 1
-
-    def subspan(self, offset: int, length: int) -> Span:
-        """The span of `length` characters that starts `offset` characters into this one."""
-        return Span(self.source, self.line, self.column + offset, max(1, length))
-
-    def __str__(self) -> str:
-        if not self.source.numbered and self.line == 1:
-            return self.source.name
-        return f"{self.source.name}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One use of a block: `bottleneck(width=64, stride=1), used at resnet50.yaml:21:9`, and the use around it."""
-
-    block: str
-    arguments: Mapping[str, object]
-    span: Span
-    parent: Use | None = None
-
-    def __str__(self) -> str:
-        given = islice(self.arguments.items(), _SHOWN_ITEMS)
-        shown = [f"{shorten_text(name)}={_format_value(value)}" for name, value in given]
-        more = ["…"] if len(self.arguments) > _SHOWN_ITEMS else []
-        return f"{shorten_text(self.block)}({', '.join(shown + more)})"
-
-    def enclosing_uses(self) -> Iterable[Use]:
-        """This use and those around it, innermost first."""
-        use: Use | None = self
-        while use is not None:
-            yield use
-            use = use.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +56,7 @@ class Diagnostic:
 
     def text(self, width: int | None = None) -> str:
         """The diagnostic as lines of text; the excerpt of the source is at most `width` wide, if that is given."""
-        return "\n".join(map(_make_printable, _format_diagnostic(self, width)))
+        return _format_diagnostic(self, width)
 
     def as_dict(self) -> dict[str, object]:
         """The diagnostic as plain data, for `--json`."""
@@ -275,24 +191,17 @@ def _with_others(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
     return replace(first, notes=(*first.notes, *notes))
 
 
-def shorten_text(text: str, limit: int = 60) -> str:
-    """`text` on one line, cut to `limit` characters."""
-    flat = " ".join(text[: 4 * limit].split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+def _format_diagnostic(diagnostic: Diagnostic, screen: int | None) -> str:
+    """The lines of a diagnostic, cut and with unprintable characters escaped."""
+    return "\n".join(escape_unprintable(_cut_text(line)) for line in _iter_lines(diagnostic, screen))
 
 
-def _format_value(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        shown = [_format_value(item) for item in value[:_SHOWN_ITEMS]]
-        return f"({', '.join(shown)}{', …' if len(value) > _SHOWN_ITEMS else ',' if len(value) == 1 else ''})"
-    if isinstance(value, str):
-        return shorten_text(value)
-    return f"{float(value):g}" if isinstance(value, Fraction) else str(value)
+def _cut_text(text: str) -> str:
+    """A text, cut to the length that a diagnostic shows."""
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
-def _format_diagnostic(diagnostic: Diagnostic, screen: int | None) -> Iterable[str]:
+def _iter_lines(diagnostic: Diagnostic, screen: int | None) -> Iterable[str]:
     span = diagnostic.span
     yield f"{span}: {diagnostic.severity}: {diagnostic.message}"
     yield from _quote_source_line(
@@ -312,15 +221,6 @@ def _format_diagnostic(diagnostic: Diagnostic, screen: int | None) -> Iterable[s
 
 def _format_use(use: Use) -> str:
     return f"   in {shorten_text(str(use), 120)}, used at {use.span}"
-
-
-def _make_printable(line: str) -> str:
-    """A line of a diagnostic, cut and with unprintable characters escaped."""
-    return escape_unprintable(_cut_text(line))
-
-
-def _cut_text(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
 def _quote_source_line(span: Span, room: int) -> Iterable[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +18,7 @@ def dump_json(data: Any, *, indent: int | None = None, ascii: bool = False) -> s
     >>> dump_json({"mean": float("nan"), "most": [1, float("inf")]})
     '{"mean":null,"most":[1,null]}'
     """
-    mark = secrets.token_hex(16)
+    mark = os.urandom(16).hex()
     large: list[str] = []
 
     def plain(value: Any) -> Any:

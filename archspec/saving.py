@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from archspec import files
-from archspec.errors import ExportError, Source
+from archspec.errors import ExportError
 from archspec.formats import Format, find_format
+from archspec.spans import Source
 
 if TYPE_CHECKING:
     from archspec.ir.graph import Graph

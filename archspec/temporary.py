@@ -10,7 +10,6 @@ import errno
 import io
 import os
 import re
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -93,7 +92,7 @@ def _create_file(target: Path) -> _Raw:
     except FileNotFoundError:
         mode = 0o666
     for _ in range(_ATTEMPTS):
-        path = target.with_name(f"{_name_prefix(target)}{os.getpid()}-{secrets.token_hex(4)}{_ENDING}")
+        path = target.with_name(f"{_name_prefix(target)}{os.getpid()}-{os.urandom(4).hex()}{_ENDING}")
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         except FileExistsError:

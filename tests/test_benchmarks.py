@@ -1,4 +1,4 @@
-"""Every benchmark runs, with tiny networks, and its tables make the page; nothing is said about times."""
+"""Every benchmark runs with tiny networks, and the page is made from its results; times are not checked."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_section_runs_and_is_read_back(section: Section, tmp_path: Path, monke
 
 
 def compiled_here(*arguments: str, env: Mapping[str, str]) -> object:
-    """Three processes that each import the compiler are too slow for a test."""
+    """Replaces three processes that would be too slow for a test."""
     assert arguments[:2] == ("-m", "benchmarks.compiling")
     assert not list(Path(env["TORCHINDUCTOR_CACHE_DIR"]).iterdir())
     return compiling.asked(arguments[2:])
@@ -78,7 +78,7 @@ def test_turns_begin_with_each_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_is_what_is_held_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As Linux writes it of a process: the mark of the highest is reset, then read again."""
+    """The peak memory of a process as on Linux, where it is reset before the measurement."""
 
     def held(resident: int, highest: int) -> None:
         (tmp_path / "status").write_text(f"Name:\tx\nVmHWM:\t{highest} kB\nVmRSS:\t{resident} kB\n", encoding="ascii")

@@ -1,4 +1,4 @@
-"""The JSON Schema: every word of the language is in it, every bundled spec fits it, a misspelt argument does not."""
+"""The JSON Schema has every word of the language, accepts every bundled spec, and refuses misspelt arguments."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from archspec.analysis.memory import FLOAT32
-from archspec.ir.graph import Graph, Input, Node, Path, Value, is_noop
+from archspec.ir.graph import Graph, Input, Path, Value, is_noop
 from archspec.ir.names import UniqueNames
+from archspec.ir.uses import ComputedUses
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +48,15 @@ class Crossing:
 
 
 class LiveRanges:
-    """The live range of each value: from its producer to its last consumer. A value that a no-op returns is an alias of its operand."""
+    """The live range of each computed value: from its producer to its last consumer."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.alias_of: dict[Value, Value] = {}
-        """For each value the one that it is an alias of; itself if it is none."""
-        for node in graph.nodes:
-            passes = isinstance(node, Node) and is_noop(node)
-            for index, value in enumerate(node.outputs):
-                self.alias_of[value] = self.alias_of[node.inputs[index]] if passes else value
-        self.last_uses = self._find_last_uses()
+        self.last_uses = {value: users[-1] for value, users in graph.derive(ComputedUses).users.items() if users}
+        """The id of the last consumer of each computed value; the number of nodes if the network returns it."""
 
     def live_before(self, node: int) -> tuple[Crossing, ...]:
-        """The values that are live across the place before a node, in the order of their producers."""
+        """The values that are live right before a node, in the order of their producers."""
         live = [value for value, end in self.last_uses.items() if self.defining_node(value) < node <= end]
         names = UniqueNames(variant="{} ({})".format)
         return tuple(
@@ -70,15 +66,6 @@ class LiveRanges:
     def defining_node(self, value: Value) -> int:
         """The id of a value's producer; -1 for an input."""
         return -1 if isinstance(self.graph.nodes[value.node], Input) else value.node
-
-    def _find_last_uses(self) -> dict[Value, int]:
-        """The id of the last consumer of each value; the number of nodes if the network returns it."""
-        ends: dict[Value, int] = {}
-        for node in self.graph.ops:
-            if not is_noop(node):
-                ends.update((self.alias_of[value], node.id) for value in node.inputs)
-        ends.update((self.alias_of[value], len(self.graph.nodes)) for value in self.graph.outputs.values())
-        return ends
 
     def _name_value(self, value: Value) -> str:
         node = self.graph.nodes[value.node]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from archspec.analysis.counts import sum_costs
@@ -55,14 +56,14 @@ def count_peak_elements(graph: Graph) -> int:
     >>> count_peak_elements(archspec.load("cifar_resnet20_A").graph)
     49152
     """
-    last_uses = _find_last_uses(graph)
-    freed_after = _count_freed_elements(graph)
+    freed_after: Counter[int] = Counter()
     alive = peak = 0
     for node in graph.nodes:
         alive += sum(value.shape.numel for value in node.outputs)
         peak = max(peak, alive)
-        alive -= sum(value.shape.numel for value in node.outputs if (node.id, value.index) not in last_uses)
-        alive -= freed_after.get(node.id, 0)
+        for value in node.outputs:
+            freed_after[graph.last_use(value) if graph.is_used(value) else node.id] += value.shape.numel
+        alive -= freed_after[node.id]
     return peak
 
 
@@ -73,26 +74,4 @@ def count_kept_elements(graph: Graph) -> int:
     >>> count_kept_elements(archspec.load("cifar_resnet20_A").graph)
     672842
     """
-    last_uses = _find_last_uses(graph)
-    return sum(
-        value.shape.numel for node in graph.nodes for value in node.outputs if (node.id, value.index) in last_uses
-    )
-
-
-def _find_last_uses(graph: Graph) -> dict[tuple[int, int], int | None]:
-    """For each used value, the id of its last consumer; None if the network returns it."""
-    last_uses: dict[tuple[int, int], int | None] = {}
-    for node in graph.nodes:
-        last_uses.update(((value.node, value.index), value.users[-1]) for value in node.outputs if value.users)
-    for value in graph.outputs.values():
-        last_uses[value.node, value.index] = None
-    return last_uses
-
-
-def _count_freed_elements(graph: Graph) -> dict[int, int]:
-    """The number of elements that are freed after each node."""
-    freed: dict[int, int] = {}
-    for (node, index), consumer in _find_last_uses(graph).items():
-        if consumer is not None:
-            freed[consumer] = freed.get(consumer, 0) + graph.nodes[node].outputs[index].shape.numel
-    return freed
+    return sum(value.shape.numel for node in graph.nodes for value in node.outputs if graph.is_used(value))

@@ -9,8 +9,7 @@ from itertools import chain
 from operator import add
 from typing import Any, Literal, Self, TypeVar
 
-from archspec.ir.graph import Graph, Node, Value
-from archspec.ir.parts import OperandRef
+from archspec.ir.graph import Graph, Node, OperandRef, Value
 from archspec.ir.signal_flow import (
     PerChannelRange,
     count_weighted_layers,

@@ -10,8 +10,8 @@ from operator import add
 
 from archspec.analysis.path_factors import Factor, factor_paths
 from archspec.analysis.path_sums import LengthUnit, PathSums
-from archspec.ir.graph import Graph, Value
-from archspec.ir.parts import NamedParts, OperandRef, UnknownPartError
+from archspec.ir.graph import Graph, OperandRef, Value
+from archspec.ir.parts import NamedParts, UnknownPartError
 
 MOST = Fraction(95, 100)
 """The default share of paths for `narrowest_range`."""

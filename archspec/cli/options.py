@@ -16,7 +16,7 @@ import archspec
 from archspec import Source
 from archspec.cli.errors import CommandError, show_diagnostics
 from archspec.cli.watch import watch_budget
-from archspec.errors import shorten_text
+from archspec.printable import shorten_text
 
 if TYPE_CHECKING:
     from archspec import Architecture, Limits

@@ -49,11 +49,12 @@ def check_writable(path: Path) -> None:
         raise CommandError(describe_os_error(error)) from error
 
 
-def output_option(*endings: str, help: str, stream: bool = False, **options: Any) -> Callable[..., Any]:
+def output_option(
+    *endings: str, help: str, stream: bool = False, beside: tuple[str, ...] = (), **options: Any
+) -> Callable[..., Any]:
     """The option `-o FILE`."""
-    return click.option(
-        "-o", "--output", type=OutputFile(*endings, stream=stream), metavar="FILE", help=help, **options
-    )
+    kind = OutputFile(*endings, stream=stream, beside=beside)
+    return click.option("-o", "--output", type=kind, metavar="FILE", help=help, **options)
 
 
 def format_option(*endings: str) -> Callable[..., Any]:

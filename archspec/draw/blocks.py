@@ -10,9 +10,10 @@ from archspec.draw.picture import Box, Cluster, Edge, Line, Picture, Place, clea
 from archspec.draw.stages import find_plain_chain, format_chain, stage_rows
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node, Region, Value, is_noop
+from archspec.ir.uses import ComputedUses
 from archspec.numerals import format_rounded
 from archspec.view import labels
-from archspec.view.repetition import FoldedGraph, PartRun
+from archspec.view.repetition import FoldedGraph, PartRun, find_wiring
 from archspec.view.skip_connections import find_skip_connections
 from archspec.view.stages import Stage, group_stages, name_stage
 
@@ -70,7 +71,7 @@ class _BlockView(View):
         self.clusters.append(Cluster(id, heading, labels.format_times(kind.times), place))
         inside = self.folded.node_range(region)
         self.figures.update(dict.fromkeys(inside, region.id))
-        self._add_inputs(region, inside)
+        self._add_inputs(region)
         self._add_layers(region.id, id)
         self._connect_inputs(inside)
         self._connect_outputs(region, inside)
@@ -78,9 +79,9 @@ class _BlockView(View):
     def in_different_turns(self, tail: int, head: int) -> bool:
         return self.figures.get(tail, -1) != self.figures.get(head, -2) or super().in_different_turns(tail, head)
 
-    def _add_inputs(self, region: Region, inside: range) -> None:
+    def _add_inputs(self, region: Region) -> None:
         """Adds a box for each value that comes from outside the block."""
-        for value in self._find_incoming_values(inside):
+        for value in dict.fromkeys(map(self.visible_source, self.graph.region_tree.inputs[region.id])):
             id = f"i{region.id}v{value.node}x{value.index}"
             self._add_end(id, "input", value, f"c{region.id}")
             self.given[region.id, value] = id
@@ -105,18 +106,12 @@ class _BlockView(View):
         self.boxes.append(_chain_box(self.folded, run, region, chain, cluster))
         self.representative.update(dict.fromkeys(self.folded.node_range(region), self.boxes[-1].id))
 
-    def _find_incoming_values(self, inside: range) -> Iterator[Value]:
-        nodes = (self.graph.nodes[id] for id in inside)
-        read = (self.visible_source(given) for node in nodes if isinstance(node, Node) for given in node.inputs)
-        yield from dict.fromkeys(value for value in read if value.node not in inside)
-
     def _connect_inputs(self, inside: range) -> None:
-        flows = find_skip_connections(self.graph)
+        flows, uses = find_skip_connections(self.graph), self.graph.derive(ComputedUses)
         for id in inside:
-            node = self.graph.nodes[id]
-            if not isinstance(node, Node) or is_noop(node) or self.fold_turns.get(id, ((0, 0),))[0][1]:
+            if self.fold_turns.get(id, ((0, 0),))[0][1]:
                 continue
-            for operand, value in enumerate(map(self.visible_source, node.inputs)):
+            for operand, value in enumerate(uses.operands(self.graph.nodes[id])):
                 if value.node not in inside:
                     flow = flows.get((id, operand), "flow")
                     tail = self.given[self.figures[id], value]
@@ -173,7 +168,7 @@ def _block_structure(folded: FoldedGraph, region: Region) -> Hashable:
     for id in inside:
         node = folded.graph.nodes[id]
         if isinstance(node, Node):
-            wiring = tuple(v.node - inside.start if v.node in inside else -1 for v in node.inputs)
+            wiring = tuple(producer for producer, _ in find_wiring(node, inside))
             shape.append((node.op.word, dict(node.op).get("kernel") if node.op.weighted else None, wiring))
     return (region.kind, tuple(shape))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archspec.draw.picture import Box, Cluster, DrawError, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.picture import NO_PLACE, Box, Cluster, DrawError, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
-from archspec.ir.graph import Graph, Input, Node, Region, is_noop
+from archspec.ir.graph import Graph, Input, Node, Region, Value, is_noop
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
@@ -63,7 +63,9 @@ class View(Representatives[str]):
 
     def _add_node(self, node: Node | Input, cluster: str | None, times: int) -> None:
         if isinstance(node, Input):
-            self._add_box(_make_input_box(node))
+            self._add_box(
+                make_end_box(f"n{node.id}", node.name, node.outputs[0], Place(node.name, node.span), tip=True)
+            )
         elif is_noop(node):
             return
         else:
@@ -107,17 +109,7 @@ def draw_outputs(view: View) -> tuple[list[Box], list[Edge]]:
     """The boxes of the network's outputs, and the arrows to them."""
     boxes, arrows = [], []
     for number, (name, value) in enumerate(view.graph.outputs.items()):
-        shape = labels.format_shapes((value.shape,))
-        boxes.append(
-            Box(
-                f"out{number}",
-                "ends",
-                clean_lines(Line(name, "strong"), Line(shape, "faint")),
-                Place(),
-                f"{name} — {shape}",
-                least=_LEAST,
-            )
-        )
+        boxes.append(make_end_box(f"out{number}", name, value, tip=True))
         arrows.append(Edge(view.representative[view.visible_source(value).node], f"out{number}", weight=8))
     return boxes, arrows
 
@@ -172,14 +164,10 @@ def describe_network(graph: Graph) -> str:
     return clean_text(f"{graph.name}{source}: {layers:,} layers, from {given} to {made}.", 400)
 
 
-def _make_input_box(node: Input) -> Box:
-    shape = labels.format_shapes(value.shape for value in node.outputs)
-    text = clean_lines(Line(node.name, "strong"), Line(shape, "faint"))
+def make_end_box(id: str, name: str, value: Value, place: Place = NO_PLACE, *, tip: bool = False) -> Box:
+    """The box of an input or an output of the network; with a tip, it has the least width of a layer's box."""
+    shape = labels.format_shapes((value.shape,))
+    text = clean_lines(Line(name, "strong"), Line(shape, "faint"))
     return Box(
-        f"n{node.id}",
-        "ends",
-        text,
-        Place(node.name, node.span),
-        clean_text(f"{node.name} — {shape}", 300),
-        least=_LEAST,
+        id, "ends", text, place, clean_text(f"{name} — {shape}", 300) if tip else "", least=_LEAST if tip else 0.0
     )

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from archspec.analysis.path_enumeration import iter_paths
 from archspec.analysis.paths import PathCounts, count_paths
-from archspec.draw.layers import describe_network
+from archspec.draw.layers import describe_network, make_end_box
 from archspec.draw.picture import Box, DrawError, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node
@@ -46,7 +46,9 @@ def draw_paths(graph: Graph, *, limit: int = LIMIT) -> Picture:
     longer = find_residual_operands(graph)
     rows = sorted(_iter_rows(counts), key=lambda row: row.order)
     columns = sorted({node for row in rows for node in row.joins})
-    boxes, arrows = _make_end_boxes(graph)
+    boxes = [make_end_box(f"n{value.node}", name, value, Place(name)) for name, value in graph.inputs.items()]
+    boxes += [make_end_box(f"out{index}", *end) for index, end in enumerate(graph.outputs.items())]
+    arrows: list[Edge] = []
     for number, row in enumerate(rows):
         chain, between = _make_row(graph, number, row, longer, columns)
         boxes += chain
@@ -67,18 +69,6 @@ def _iter_rows(counts: PathCounts) -> Iterator[_Row]:
                 and len(step.node.inputs) > 1
             }
             yield _Row(path.nodes[0].id, joins, output, path.length)
-
-
-def _make_end_boxes(graph: Graph) -> tuple[list[Box], list[Edge]]:
-    given = [
-        Box(f"n{value.node}", "ends", clean_lines(Line(name, "strong"), Line(str(value.shape), "faint")), Place(name))
-        for name, value in graph.inputs.items()
-    ]
-    made = [
-        Box(f"out{index}", "ends", clean_lines(Line(name, "strong"), Line(str(value.shape), "faint")))
-        for index, (name, value) in enumerate(graph.outputs.items())
-    ]
-    return given + made, []
 
 
 def _make_row(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archspec.draw.text import SIZE, clean_text, measure_width
-from archspec.errors import ArchspecError, Span
+from archspec.errors import ArchspecError
+from archspec.spans import Span
 from archspec.view.skip_connections import Flow
 
 Direction = Literal["TB", "LR"]

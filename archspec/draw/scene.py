@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from archspec.draw.picture import NO_PLACE, Place
@@ -90,11 +90,6 @@ class Scene:
 
 def move_shape(shape: SceneShape, x: float, y: float) -> SceneShape:
     """The shape moved by `(x, y)`."""
-    if isinstance(shape, Rect):
-        return Rect(
-            shape.x + x, shape.y + y, shape.width, shape.height, shape.fill, shape.line, shape.radius, shape.thick
-        )
-    if isinstance(shape, Text):
-        return Text(shape.x + x, shape.y + y, shape.text, shape.size, shape.colour, shape.bold, shape.anchor)
-    points = tuple((across + x, down + y) for across, down in shape.points)
-    return PathShape(points, shape.line, shape.thick, shape.dash, shape.fill, shape.straight)
+    if isinstance(shape, PathShape):
+        return replace(shape, points=tuple((across + x, down + y) for across, down in shape.points))
+    return replace(shape, x=shape.x + x, y=shape.y + y)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from archspec.draw.layers import describe_network
+from archspec.draw.layers import describe_network, make_end_box
 from archspec.draw.picture import Box, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
 from archspec.draw.u_shape import bend_edges
-from archspec.ir.graph import Graph, Input, Node, Region, Value, is_noop
+from archspec.ir.graph import Graph, Node, OperandRef, Region, Value, is_noop
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
-from archspec.view.skip_connections import Flow, OperandRef, find_skip_connections
+from archspec.view.skip_connections import Flow, find_skip_connections
 from archspec.view.stages import Stage, group_stages, iter_stage_nodes, name_stage, shorten_name
 
 _ROWS = 5  # the most lines in a box
@@ -27,17 +27,14 @@ def draw_stages(graph: Graph, *, fold: bool = True) -> Picture:
     shown = group_stages(folded)
     flows = find_skip_connections(graph)
     boxes = [
-        Box(f"n{node.id}", "ends", _format_end(node.name, node.outputs), Place(node.name, node.span))
-        for node in _list_inputs(graph)
+        make_end_box(f"n{value.node}", name, value, Place(name, graph.nodes[value.node].span))
+        for name, value in graph.inputs.items()
     ]
-    stands = {node.id: f"n{node.id}" for node in _list_inputs(graph)}
+    stands = {value.node: f"n{value.node}" for value in graph.inputs.values()}
     for number, stage in enumerate(shown):
         stands.update(dict.fromkeys(iter_stage_nodes(folded, stage), f"g{number}"))
         boxes.append(_make_stage_box(folded, stage, f"g{number}", flows))
-    outputs = [
-        Box(f"out{n}", "ends", _format_end(name, (value,)), Place())
-        for n, (name, value) in enumerate(graph.outputs.items())
-    ]
+    outputs = [make_end_box(f"out{n}", *end) for n, end in enumerate(graph.outputs.items())]
     edges, ranks = bend_edges(
         _collect_edges(graph, stands, flows), [box.id for box in boxes], [box.id for box in outputs]
     )
@@ -190,12 +187,4 @@ def _collect_edges(graph: Graph, stands: dict[int, str], flows: dict[OperandRef,
 
 
 def _skip_flow(node: Node, flow: Flow) -> Flow:
-    return flow if flow != "flow" else "concat" if node.op.word == "concat" else "identity"
-
-
-def _format_end(name: str, values: tuple[Value, ...]) -> tuple[Line, ...]:
-    return clean_lines(Line(name, "strong"), Line(labels.format_shapes(value.shape for value in values), "faint"))
-
-
-def _list_inputs(graph: Graph) -> list[Input]:
-    return [node for node in graph.nodes if isinstance(node, Input)]
+    return node.op.skip_kinds[0] if flow == "flow" else flow

@@ -11,6 +11,7 @@ from itertools import combinations
 from random import Random
 from statistics import fmean
 
+import torch
 from torch import Tensor
 
 from archspec.codegen.fx import build
@@ -23,6 +24,9 @@ from archspec.ir.graph import Graph, Path
 from archspec.ir.parts import NamedParts
 from archspec.passes import PassError
 from archspec.passes.lesion import lesion, residual_blocks
+from archspec.spans import Source
+from archspec.spec.compiler import compile_source
+from archspec.spec.limits import DEFAULT
 
 Swap = tuple[str, str]
 
@@ -31,12 +35,7 @@ Swap = tuple[str, str]
 class TrainedNetwork:
     """A trained network and its test data; `name` is its name in tables and plots.
 
-    >>> import archspec
-    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
-    >>> from archspec.experiments.data import Data
-    >>> import torch
-    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
-    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
+    >>> trained = make_example_network()
     >>> 0 <= trained.error(drop=["unit.0"]) <= 1
     True
     """
@@ -61,6 +60,19 @@ class TrainedNetwork:
             without = f" without {', '.join(drop)}" if drop else ""
             exchanged = f" with {', '.join(' and '.join(pair) for pair in swap)} exchanged" if swap else ""
             raise DivergedError(f"{self.name}{without}{exchanged}: {fault}") from None
+
+
+def make_example_network() -> TrainedNetwork:
+    """A small network of two residual blocks with initial weights, and four labelled points, for examples.
+
+    >>> find_deletable_blocks(make_example_network().graph)
+    ('unit.0', 'unit.1')
+    """
+    unit = "{repeat: {times: 2, layers: [add: [linear: 4, identity]]}}"
+    text = f"{{name: row, input: [4], stages: {{unit: {unit}, fc: {{linear: 2}}}}}}"
+    graph = compile_source(Source("row", text), None, DEFAULT, {})[1]
+    points, labels = torch.eye(4), torch.tensor([0, 1, 0, 1])
+    return TrainedNetwork("row", graph, build(graph).state_dict(), Data("points", points, labels, points, labels))
 
 
 @dataclass(frozen=True)
@@ -188,13 +200,7 @@ def _can_drop(graph: Graph, name: str) -> bool:
 def lesion_each(trained: TrainedNetwork, track: Track = track_silently) -> Lesions:
     """Measures the test error without each single block (Veit et al. 2016, arXiv:1605.06431, Figure 3).
 
-    >>> import archspec
-    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
-    >>> from archspec.experiments.data import Data
-    >>> import torch
-    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
-    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
-    >>> list(lesion_each(trained).errors)
+    >>> list(lesion_each(make_example_network()).errors)
     ['unit.0', 'unit.1']
     """
     errors = {name: trained.error([name]) for name in track(find_deletable_blocks(trained.graph), trained.name)}
@@ -206,13 +212,7 @@ def delete_random(
 ) -> Deletions:
     """Measures the test error without K random blocks, `draws` times for each K from 1 to `most` (all blocks if None).
 
-    >>> import archspec
-    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
-    >>> from archspec.experiments.data import Data
-    >>> import torch
-    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
-    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
-    >>> {count: len(errors) for count, errors in delete_random(trained, draws=2).errors.items()}
+    >>> {count: len(errors) for count, errors in delete_random(make_example_network(), draws=2).errors.items()}
     {1: 2, 2: 1}
     """
     names = find_deletable_blocks(trained.graph)
@@ -237,13 +237,7 @@ def shuffle_random(
 ) -> Shuffles:
     """Measures the test error after K random exchanges of two blocks, for K of 1, 2, 4, … up to `most` (the number of blocks if None).
 
-    >>> import archspec
-    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
-    >>> from archspec.experiments.data import Data
-    >>> import torch
-    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
-    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
-    >>> [trial.swaps for trial in shuffle_random(trained, draws=1).trials]
+    >>> [trial.swaps for trial in shuffle_random(make_example_network(), draws=1).trials]
     [1, 2]
     """
     names = find_deletable_blocks(trained.graph)

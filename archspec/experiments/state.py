@@ -157,24 +157,24 @@ def begin_training(
     fabric: Fabric | None = None,
     compiled: bool = False,
 ) -> Training:
-    """A network and the optimiser that trains it. The same seed gives, on the CPU, the same network after the same training.
+    """A training at its start. On the CPU, the same seed gives the same trained weights.
 
     Args:
         graph: the network.
-        data: what it learns from.
-        recipe: how, and which parts of it.
-        checkpoint: what each step computes again instead of keeping it, as in `build`; it changes no number.
-        weights: those that it begins with, as in `build`; without, new ones.
+        data: the data.
+        recipe: the hyperparameters, and the parts that are trained.
+        checkpoint: the activations that are recomputed in the backward pass, as in `build`; it changes no result.
+        weights: the initial weights, as in `build`; new ones if None.
         strict: as in `build`.
-        adapt: as in `build`; a head of another number of classes is fresh unless something else is asked for, since it is trained.
+        adapt: as in `build`; by default a head for another number of classes is newly initialised, because it is trained.
         report: as in `build`.
-        fabric: where it runs; without it, on the device of the data.
+        fabric: the devices and processes; None for the device of the data.
         compiled: whether the network goes through `torch.compile`.
 
     Raises:
-        ExperimentError: nothing is to be trained, the recipe says of a part what cannot be, or Fabric is not installed.
-        UnknownPartError: the recipe names a part that is not there.
-        WeightsError: the weights are not those of the network.
+        ExperimentError: nothing is trained, the recipe does not fit a part, or Lightning Fabric is not installed.
+        UnknownPartError: the recipe names an unknown part.
+        WeightsError: the weights do not fit the network.
         OSError: they cannot be read.
 
     >>> import archspec
@@ -221,7 +221,7 @@ def _describe_run(fabric: Fabric, weights: Weights | None) -> dict[str, Any]:
 
 
 def _warn_of_fresh(done: WeightReport, selection: Selection) -> None:
-    """Warns of parameters that are neither in the weights nor trained."""
+    """Warns of frozen parameters that the weights lack."""
     fresh = [name for name in done.fresh if name in selection.frozen]
     if fresh:
         text = f"{done.source}: {fresh[0]} is not taken from it and frozen: it stays as it was drawn"

@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from archspec.errors import Source, Span, Use
 from archspec.ir.shape import Shape
+from archspec.spans import Source, Span, Use
 
 if TYPE_CHECKING:
     from archspec.ops.base import Op, Weight
 
 Path = tuple[str, ...]
 """The names of a module's regions and its own; torch joins them by dots."""
+
+OperandRef = tuple[int, int]
+"""Where a value is read: the number of a node, and which of its operands it is."""
 
 UNKNOWN_SPAN = Span(Source("<graph>", ""), 1, 1)
 

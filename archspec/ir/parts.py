@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from archspec.errors import ArchspecError, Span
-from archspec.ir.graph import Graph, Node, Path, Value
+from archspec.errors import ArchspecError
+from archspec.ir.graph import Graph, Node, OperandRef, Path, Value
+from archspec.ir.uses import find_incoming_edges, find_leaving_values
+from archspec.spans import Span
 from archspec.suggestions import did_you_mean, find_nearest
-
-OperandRef = tuple[int, int]
-"""A use of a value: the id of the consumer and the position of the operand."""
 
 
 class UnknownPartError(ArchspecError, LookupError):
@@ -44,23 +43,12 @@ class NamedPart:
     @cached_property
     def incoming(self) -> dict[OperandRef, Value]:
         """The operands from outside, gates included, with their values."""
-        return {
-            (node.id, operand): value
-            for node in self.nodes
-            for operand, value in enumerate(node.inputs)
-            if value.node not in self.node_ids
-        }
+        return find_incoming_edges(self.graph, self.node_ids)
 
     @cached_property
     def outputs(self) -> tuple[Value, ...]:
         """Its values that have consumers outside or are outputs of the network, in order; if there are none, those of its last node."""
-        left = (
-            value
-            for node in self.nodes
-            for value in node.outputs
-            if self.graph.is_output(value) or any(user not in self.node_ids for user in value.users)
-        )
-        return tuple(left) or self.nodes[-1].outputs
+        return tuple(find_leaving_values(self.graph, self.node_ids)) or self.nodes[-1].outputs
 
     @cached_property
     def span(self) -> Span:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archspec.ir.node import GraphContents, Input, Node, Region, Value
+    from archspec.ir.uses import ComputedUses
 
 
 class RegionTree:
@@ -16,9 +18,11 @@ class RegionTree:
     `Graph.region_tree` is the tree of a graph.
     """
 
-    def __init__(self, graph: GraphContents) -> None:
+    def __init__(self, graph: GraphContents, uses: ComputedUses | None = None) -> None:
+        """With `uses`, the inputs and outputs of regions are only computed values."""
         self._regions, self._nodes = graph.regions, graph.nodes
         self._outputs = tuple(graph.outputs.values())
+        self._uses = uses
 
     @cached_property
     def depths(self) -> list[int]:
@@ -42,6 +46,14 @@ class RegionTree:
         return [range(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
 
     @cached_property
+    def consecutive(self) -> list[bool]:
+        """Whether the nodes of each region are consecutive, which passes may change."""
+        counts = Counter(node.region for node in self._nodes)
+        for region in reversed(self._regions[1:]):
+            counts[region.parent or 0] += counts[region.id]
+        return [counts[region.id] == len(self.nodes[region.id]) for region in self._regions]
+
+    @cached_property
     def members(self) -> list[list[Node | Input | Region]]:
         """The nodes directly in each region and its child regions, in the order in which they begin."""
         members: list[list[Node | Input | Region]] = [[] for _ in self._regions]
@@ -58,21 +70,26 @@ class RegionTree:
             members[node.region].append(node)
         return members
 
-    @cached_property
+    @property
     def inputs(self) -> list[tuple[Value, ...]]:
         """The values from outside each region that have consumers in it, in the order of the consumers."""
-        entering: list[dict[Value, None]] = [{} for _ in self._regions]
-        for value, producer, reader in self._crossings():
-            self._mark(entering, reader, self.common(producer, reader), value)
-        return [tuple(values) for values in entering]
+        return self._crossing_values[0]
 
-    @cached_property
+    @property
     def outputs(self) -> list[tuple[Value, ...]]:
         """The values of each region that have consumers outside or are outputs of the network, in the order of the consumers."""
+        return self._crossing_values[1]
+
+    @cached_property
+    def _crossing_values(self) -> tuple[list[tuple[Value, ...]], list[tuple[Value, ...]]]:
+        """The values that enter each region, and those that leave it."""
+        entering: list[dict[Value, None]] = [{} for _ in self._regions]
         leaving: list[dict[Value, None]] = [{} for _ in self._regions]
         for value, producer, reader in self._crossings():
-            self._mark(leaving, producer, self.common(producer, reader), value)
-        return [tuple(values) for values in leaving]
+            common = self.common(producer, reader)
+            self._mark(entering, reader, common, value)
+            self._mark(leaving, producer, common, value)
+        return list(map(tuple, entering)), list(map(tuple, leaving))
 
     def common(self, first: int, second: int) -> int:
         """The innermost region that contains both regions."""
@@ -85,13 +102,15 @@ class RegionTree:
 
     def _crossings(self) -> Iterator[tuple[Value, int, int]]:
         """The values whose producer and consumer are in different regions, with these two regions."""
+        uses = self._uses
         for node in self._nodes:
-            for value in node.inputs:
+            for value in node.inputs if uses is None else uses.operands(node):
                 producer = self._nodes[value.node].region
                 if producer != node.region:
                     yield value, producer, node.region
         for value in self._outputs:
-            yield value, self._nodes[value.node].region, 0
+            source = value if uses is None else uses.alias_of[value]
+            yield source, self._nodes[source.node].region, 0
 
     def _mark(self, crossings: list[dict[Value, None]], inner: int, outer: int, value: Value) -> None:
         """Adds a value to the regions from `inner` up to, but without, `outer`."""

@@ -1,6 +1,6 @@
 """Defines the base class of ops and the data of lowerings: weights, calls and windows."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: pydantic would parse those of Op again for each of its subclasses.
 
 import math
 from collections.abc import Mapping
@@ -141,6 +141,7 @@ class Window:
 Everything = Literal["everything"]
 
 
+SkipKind = Literal["identity", "projection", "concat"]
 Category = Literal["conv", "linear", "attention", "norm", "activation", "pool", "dropout", "join", "shape"]
 
 
@@ -189,6 +190,16 @@ class Op(BaseModel):
     """Whether only passes make it, and no spec can use it."""
     moves: ClassVar[bool] = False
     """Whether each output element is an input element, so that integers stay integers."""
+    transparent: ClassVar[bool] = False
+    """Whether its outputs are its operands, for any number of them."""
+    one_output: ClassVar[bool] = True
+    """Whether it always has exactly one output."""
+    folds: ClassVar[bool] = False
+    """Whether it folds any number of operands of one shape, which the result has too."""
+    coarsens: ClassVar[bool] = False
+    """Whether it reduces the number of places, as a pool with a sliding window, so that a stage may end with it."""
+    skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("identity",)
+    """The kinds of skip connections into it: first that without weights, then that with weights, if there is one."""
     reads_batch: ClassVar[bool] = False
     """Whether it reads only the batch size of its input."""
 
@@ -225,7 +236,7 @@ class Op(BaseModel):
 
     def passes_through(self, count: int) -> bool:
         """Whether its outputs are its `count` operands, unchanged."""
-        return False
+        return self.transparent or (self.join and count == 1)
 
     def carries(self, operand: int, count: int = 1) -> bool:
         """Whether operand number `operand` of `count` carries the signal; a gate does not."""

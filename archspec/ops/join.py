@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from archspec.ir.shape import IMAGES, Shape
+from archspec.numerals import format_sizes
 from archspec.ops.axes import (
     WHICH,
     Axis,
@@ -20,7 +21,7 @@ from archspec.ops.axes import (
     write_reshape,
 )
 from archspec.ops.axis_order import repeat_for_batch
-from archspec.ops.base import FIRST, Call, Category, Op, Operand, Result, ShapeError
+from archspec.ops.base import FIRST, Call, Category, Op, Operand, Result, ShapeError, SkipKind
 from archspec.ops.rules import check_bounds
 
 
@@ -32,14 +33,12 @@ class Join(Op):
     join: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
 
-    def passes_through(self, count: int) -> bool:
-        return count == 1
-
 
 class Folding(Join):
     """An elementwise join of equal shapes, folded from the first operand to the last; one without a batch is broadcast over the samples."""
 
     elementwise: ClassVar[bool] = True
+    folds: ClassVar[bool] = True
     function: ClassVar[str]
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -64,6 +63,7 @@ class Add(Folding):
 
     word: ClassVar[str] = "add"
     sign: ClassVar[str] = "+"
+    skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("identity", "projection")
     function: ClassVar[str] = "torch.add"
 
 
@@ -92,6 +92,7 @@ class Concat(Join):
 
     word: ClassVar[str] = "concat"
     moves: ClassVar[bool] = True
+    skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("concat",)
 
     axis: Axis | None = Field(None, description=WHICH)
 
@@ -104,6 +105,8 @@ class Concat(Join):
         return check_bounds(self, (whole.replace(axis, sum(shape.sizes[axis] for shape in inputs)),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        if len(inputs) == 1:
+            return ()
         calls, tensors = repeat_for_batch(inputs)
         whole = self._whole(inputs)
         dim = whole.dim(axis_of(self, self.axis, whole))
@@ -165,9 +168,6 @@ class Multiply(Join):
             product = Result(len(calls) - 1)
         return tuple(calls)
 
-    def passes_through(self, count: int) -> bool:
-        return False
-
     def carries(self, operand: int, count: int = 1) -> bool:
         return operand == 0
 
@@ -218,15 +218,14 @@ class Bundle(Join):
 
     word: ClassVar[str] = "bundle"
     moves: ClassVar[bool] = True
+    transparent: ClassVar[bool] = True
+    one_output: ClassVar[bool] = False
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return inputs
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         return ()
-
-    def passes_through(self, count: int) -> bool:
-        return True
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
@@ -270,7 +269,7 @@ def _suggest_projection(branch: Shape, shortcut: Shape) -> str | None:
     if branch.channels != shortcut.channels:
         changes.append(f"the channels from {shortcut.channels} to {branch.channels}")
     if stride > 1:
-        changes.append(f"the size from {_format_sizes(shortcut)} to {_format_sizes(branch)}")
+        changes.append(f"the size from {format_sizes(shortcut.spatial)} to {format_sizes(branch.spatial)}")
     conv = f"{{out: {branch.channels}, stride: {stride}}}" if stride > 1 else str(branch.channels)
     return f"the branch changes {' and '.join(changes)}; project the shortcut, e.g. [conv: {conv}, batchnorm]"
 
@@ -281,7 +280,3 @@ def _find_stride(before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
         if all(-(-size // stride) == places for size, places in zip(before, after, strict=True)):
             return stride
     return None
-
-
-def _format_sizes(shape: Shape) -> str:
-    return "×".join(map(str, shape.spatial))

@@ -24,12 +24,11 @@ class Identity(Op):
     moves: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
     elementwise: ClassVar[bool] = True
+    transparent: ClassVar[bool] = True
+    one_output: ClassVar[bool] = False
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         return ()
-
-    def passes_through(self, count: int) -> bool:
-        return True
 
 
 class Split(Op):
@@ -41,6 +40,7 @@ class Split(Op):
     moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "sizes"
     numbered: ClassVar[bool] = False
+    one_output: ClassVar[bool] = False
 
     sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
         description="sizes of the parts, in elements; their sum is that of the axis"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Path, Value
+from archspec.ir.uses import find_ancestors
 from archspec.ir.weight_provenance import (
     Sizes,
     WeightMapError,
@@ -123,15 +124,9 @@ def _check_reached(before: Graph, after: Graph) -> None:
 
 
 def _find_unused(graph: Graph) -> list[Node]:
-    """The nodes that reach no output."""
-    needed = {value.node for value in graph.outputs.values()}
-    unused = []
-    for node in reversed(graph.nodes):
-        if node.id in needed:
-            needed.update([value.node for value in node.inputs] if isinstance(node, Node) else ())
-        elif isinstance(node, Node):
-            unused.append(node)
-    return unused
+    """The nodes that reach no output, the last first."""
+    needed = find_ancestors(graph, (value.node for value in graph.outputs.values()))
+    return [node for node in reversed(graph.nodes) if isinstance(node, Node) and node.id not in needed]
 
 
 def _check_weights(before: Graph, after: Graph) -> None:

@@ -9,10 +9,11 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from archspec.errors import ArchspecError, Span, SpecError
+from archspec.errors import ArchspecError, SpecError
 from archspec.ir.graph import Graph
 from archspec.ops.base import ShapeError
 from archspec.passes.check import BrokenGraphError, check_result
+from archspec.spans import Span
 
 Transform = Callable[..., Graph]
 """`def name(graph, *, argument: type = default) -> Graph`; its keyword arguments are those of its word."""

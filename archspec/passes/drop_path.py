@@ -10,6 +10,7 @@ from pydantic import Field
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.signal_flow import count_weighted_layers, propagate_routes
 from archspec.ops.fractal import ColumnDraw, DropMean
+from archspec.ops.join import Mean
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -51,7 +52,7 @@ def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph
     %5 = dropmean(columns=(1, 0)) %2 %4 %1: 4×8×8
     output = %5
     """
-    means = [node for node in graph.ops if node.op.word == "mean" and len(node.inputs) > 1]
+    means = [node for node in graph.ops if isinstance(node.op, Mean) and len(node.inputs) > 1]
     columns = _assign_columns(graph, means)
     first = next(graph.ops, None)
     drawn: list[Value] = []

@@ -63,9 +63,7 @@ def _does_nothing(op: Op, node: Node) -> bool:
             return op.by == 1 and op.plus == 0
         case Dropout() | SpatialDropout() | DropPath():
             return op.p == 0
-        case DropMean() | Mean():
-            return len(node.inputs) == 1
-    return not op.lower(*node.input_shapes)
+    return op.passes_through(len(node.inputs))
 
 
 def _find_unneeded_draws(graph: Graph) -> set[int]:
@@ -74,6 +72,6 @@ def _find_unneeded_draws(graph: Graph) -> set[int]:
         node.id
         for node in graph.ops
         if isinstance(node.op, ColumnDraw)
-        and node.outputs[0] not in graph.outputs.values()
+        and not graph.is_output(node.outputs[0])
         and all(isinstance(consumer.op, DropMean) for consumer in graph.users(node.outputs[0]))
     }

@@ -9,9 +9,10 @@ from archspec.ir.graph import Graph, Node
 from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
+from archspec.ops.join import Add
 from archspec.passes.chains import NodeChain, joins_channels, trace_chain_before
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
+from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class ParallelPaths:
 
     @property
     def is_sum(self) -> bool:
-        return self.join.op.word == "add"
+        return isinstance(self.join.op, Add)
 
 
 @graph_pass(
@@ -54,18 +55,12 @@ def grouped_paths(graph: Graph) -> Graph:
     """
     paths_by_join = {paths.join.id: paths for paths in _find_parallel_paths(graph)}
     inside = {node.id for paths in paths_by_join.values() for chain in paths.chains for node in chain}
-
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in inside:
-            return ()
-        return _add_grouped_path(rewriter, paths_by_join[node.id]) if node.id in paths_by_join else None
-
-    return rewrite_graph(graph, rewrite, left_out=inside)
+    return replace_groups(graph, paths_by_join, inside, _add_grouped_path, left_out=inside)
 
 
 def _find_parallel_paths(graph: Graph) -> Iterator[ParallelPaths]:
     for join in graph.ops:
-        if len(join.inputs) < 2 or not (join.op.word == "add" or joins_channels(join)):
+        if len(join.inputs) < 2 or not (isinstance(join.op, Add) or joins_channels(join)):
             continue
         paths = ParallelPaths(join, tuple(trace_chain_before(graph, value) for value in join.inputs))
         if all(paths.chains) and _are_equal(paths.chains) and _can_be_grouped(paths):

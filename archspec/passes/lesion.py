@@ -10,13 +10,15 @@ from typing import Annotated
 from pydantic import Field
 
 from archspec import meter
-from archspec.errors import Span
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.parts import NamedPart, NamedParts, UnknownPartError
 from archspec.ir.signal_flow import find_residual_operands
+from archspec.ir.uses import find_ancestors
+from archspec.ops.join import Add, Concat
 from archspec.passes.check import BrokenGraphError
 from archspec.passes.contract import PassError, graph_pass
 from archspec.passes.rewriter import rewire_graph
+from archspec.spans import Span
 
 Drop = Annotated[
     tuple[str, ...],
@@ -28,7 +30,6 @@ Swap = Annotated[
 ]
 
 _SWAP = 4  # units of work for each node of a network in which two blocks are exchanged
-_FOLDING = frozenset(("add", "mean", "max"))
 
 
 @graph_pass("spec", keeps=None, needs="something to drop or to swap", advice="for example drop: [layer2.3]")
@@ -91,7 +92,7 @@ def plan_lesion(graph: Graph, drop: Iterable[str]) -> LesionPlan:
         part = _find_part(graph, name, ("drop", index), parts)
         meter.charge_work("passes", 2 + len(part.nodes))
         joins = [node for node in part.nodes if node.id in flags]
-        residual = [node for node in joins if node.op.word in _FOLDING]
+        residual = [node for node in joins if node.op.folds]
         for join in residual:
             kept = tuple(value for value, longer in zip(join.inputs, flags[join.id], strict=True) if not longer)
             if len(kept) == 1:
@@ -106,7 +107,7 @@ def plan_lesion(graph: Graph, drop: Iterable[str]) -> LesionPlan:
 def residual_blocks(graph: Graph) -> tuple[str, ...]:
     """The names of the blocks with a residual branch, in order."""
     flags = find_residual_operands(graph)
-    joins = (node for node in graph.ops if node.op.word == "add" and any(flags[node.id]) and not all(flags[node.id]))
+    joins = (node for node in graph.ops if isinstance(node.op, Add) and any(flags[node.id]) and not all(flags[node.id]))
     return tuple(dict.fromkeys(".".join(graph.regions[join.region].path) for join in joins if join.region))
 
 
@@ -117,7 +118,7 @@ def _bypass_part(part: NamedPart, joins: list[Node], index: int) -> tuple[Value,
         return leaving[0], entering[0]
     ways = f"{_format_shapes(entering)} goes in, {_format_shapes(leaving)} comes out"
     help = "drop a block that has one, or a part that gives what it gets"
-    if any(join.op.word == "concat" for join in joins):
+    if any(isinstance(join.op, Concat) for join in joins):
         help = "what a concat adds is part of what all layers behind it read: their weights would not fit without it"
     raise PassError(
         f"{part.name} has no shortcut to fall back on: {ways}", help=help, span=part.span, argument=("drop", index)
@@ -134,8 +135,8 @@ def _drop_parts(graph: Graph, lesion_plan: LesionPlan) -> Graph:
         for node in graph.ops
     }
     outputs = {name: _find_replacement(value, lesion_plan.replacements) for name, value in graph.outputs.items()}
-    before = _find_needed({node.id: node.inputs for node in graph.ops}, graph.outputs.values())
-    needed = _find_needed(operands, outputs.values())
+    before = find_ancestors(graph, (value.node for value in graph.outputs.values()))
+    needed = find_ancestors(graph, (value.node for value in outputs.values()), operands)
     kept = {node.id for node in graph.nodes if not isinstance(node, Node)}
     for node in graph.ops:
         unread = node.id not in before and all(value.node in kept for value in operands[node.id])
@@ -152,17 +153,6 @@ def _find_replacement(value: Value, replacements: dict[Value, Value]) -> Value:
         value = replacements[value]
     replacements.update(dict.fromkeys(way, value))
     return value
-
-
-def _find_needed(operands: dict[int, tuple[Value, ...]], ends: Iterable[Value]) -> set[int]:
-    """The nodes that the `ends` depend on."""
-    pending, needed = [value.node for value in ends], set[int]()
-    while pending:
-        id = pending.pop()
-        if id not in needed:
-            needed.add(id)
-            pending += [value.node for value in operands.get(id, ())]
-    return needed
 
 
 def _swap_parts(graph: Graph, one_part: NamedPart, other_part: NamedPart, index: int) -> Graph:

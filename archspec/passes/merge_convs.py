@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice
@@ -45,8 +46,7 @@ def merge_convs(graph: Graph) -> Graph:
 
 
 def _find_parallel(graph: Graph) -> Iterator[Parallel]:
-    read = dict.fromkeys(value for node in graph.ops for value in node.inputs)
-    for value in read:
+    for value in dict.fromkeys(value for node in graph.ops for value in node.inputs):
         alike: dict[object, list[Node]] = {}
         for node in graph.users(value):
             if (
@@ -63,7 +63,7 @@ def _add_merged(rewriter: Rewriter, graph: Graph, parallel: Parallel) -> dict[in
     """Adds the merged convolution and returns the values that replace those of the merged nodes, by node id."""
     first = parallel[0]
     assert isinstance(first.op, Conv), "they all are"
-    region = _find_common_region(graph, parallel)
+    region = reduce(graph.region_tree.common, (node.region for node in parallel))
     widths = tuple(node.outputs[0].shape.channels for node in parallel)
     weights = {
         weight.name: ConcatenatedWeights(tuple(WeightSlice(f"{node.name}.{weight.name}") for node in parallel))
@@ -83,10 +83,3 @@ def _find_relu(graph: Graph, conv: Node) -> Iterator[Node]:
     consumer = graph.only_user(conv.outputs[0])
     if consumer is not None and isinstance(consumer.op, ReLU):
         yield consumer
-
-
-def _find_common_region(graph: Graph, nodes: Parallel) -> int:
-    """The innermost region that contains all nodes."""
-    first, *others = (graph.enclosing_regions(node.region) for node in nodes)
-    shared = [region.id for region in first if all(region in chain for chain in others)]
-    return shared[-1]

@@ -1,4 +1,4 @@
-"""The biases of a sum's convolutions as one bias, of the convolution that is computed last."""
+"""The pass `move_biases`: merges the biases of a sum's convolutions into one."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 @graph_pass("optimizer", keeps="training")
 def move_biases(graph: Graph) -> Graph:
-    """Moves the biases of the convolutions that a sum adds into the last of them, whose kernel takes the sum along.
+    """Moves the biases of the convolutions that a sum adds into the last of them, which is fused with the sum.
 
-    On a GPU a bias by itself is one more pass over memory: in the projections of a residual network (He et al. 2016,
-    arXiv:1512.03385, figure 2 and section 3.3, option B) once their normalisations are folded. Sums of sums count as one.
+    On a GPU a bias alone is one more pass over memory, as in the projections of a residual network (He et al. 2016,
+    arXiv:1512.03385, figure 2 and section 3.3, option B) after folding their normalisations. Sums of sums count as one.
 
     >>> from archspec import load
     >>> from archspec.ir.text import format_graph
@@ -59,13 +59,13 @@ def _sum_biases(node: Node, layers: tuple[Node, ...]) -> Mapping[str, WeightSour
 
 
 def _is_inner_sum(graph: Graph, add: Node) -> bool:
-    """Whether a sum is only added to others."""
+    """Whether the only consumer of a sum is another sum."""
     consumer = graph.only_user(add.outputs[0])
     return consumer is not None and _adds_equals(consumer)
 
 
 def _find_layers(graph: Graph, add: Node) -> Iterator[Node]:
-    """The convolutions whose results a sum adds, directly or through sums that nothing else reads."""
+    """The convolutions whose results a sum adds, directly or through sums without other consumers."""
     if not _adds_equals(add):
         return
     once = (value for value, count in Counter(add.inputs).items() if count == 1)
@@ -84,7 +84,7 @@ def _find_layers_behind(graph: Graph, value: Value) -> Iterator[Node]:
 
 
 def _adds_equals(node: Node) -> bool:
-    """Whether a node adds values of one shape: none of them is repeated along an axis."""
+    """Whether a node adds values of one shape, without broadcasting."""
     return isinstance(node.op, Add) and len(set(node.input_shapes)) == 1
 
 

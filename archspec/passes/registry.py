@@ -1,4 +1,4 @@
-"""The registry of passes. Only a command that rewrites a network imports it, and with it the passes."""
+"""The registry of passes, imported only by what rewrites networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PASSES: tuple[Pass, ...] = (
     *(stochastic_depth, drop_path, grouped_paths, separate_paths, lesion),
     *(elide, fold_batchnorm, fold_batchnorm_forward, fuse_preactivation, move_biases, pool_first, merge_convs),
 )
-"""All passes that work on graphs of any back end: the registry. `Pass.asked_by` says who may ask for which."""
+"""All passes that no back end owns; `Pass.asked_by` says who may ask for each."""
 
 BY_WORD: dict[str, Pass] = {chosen.name: chosen for chosen in PASSES if "spec" in chosen.asked_by}
 """The passes that a spec may ask for, by name."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, TypeVar
 
 from archspec import meter
-from archspec.errors import Span
 from archspec.ir.graph import Graph, Input, Node, Path, Value
 from archspec.ir.weight_provenance import (
     NewWeight,
@@ -18,9 +17,11 @@ from archspec.ir.weight_provenance import (
 from archspec.numerals import format_sizes
 from archspec.ops.base import Op, ShapeError
 from archspec.passes.check import BrokenGraphError
+from archspec.spans import Span
 
 _KEPT = 12  # units of work for a node that is kept
 
+Group = TypeVar("Group")
 Values = tuple[Value, ...]
 Weights = Mapping[str, WeightSource] | Literal["kept", "new"]
 """The sources of the weights of an added node, by their names in the node; "kept" for those of the node that it is made for,
@@ -250,6 +251,26 @@ def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] 
             rewriter.stand_for(node, made)
             changed = True
     return rewriter.finish(graph.outputs) if changed else graph
+
+
+def replace_groups(
+    graph: Graph,
+    groups: Mapping[int, Group],
+    inside: Collection[int],
+    add: Callable[[Rewriter, Group], Values],
+    left_out: Collection[int] = (),
+) -> Graph:
+    """A graph in which each group of nodes is replaced by what `add` adds for it, in the place of the group's last node.
+
+    `groups` has them by the id of that node; `inside` are the other nodes of the groups; `left_out` and errors are as in `rewrite_graph`.
+    """
+
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
+        if node.id in inside:
+            return ()
+        return add(rewriter, groups[node.id]) if node.id in groups else None
+
+    return rewrite_graph(graph, rewrite, left_out)
 
 
 def rewire_graph(

@@ -16,7 +16,7 @@ from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
 from archspec.passes.chains import NodeChain, is_separable, trace_chain_after, trace_chain_before
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
+from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 _COPY = 20  # units of work for an op and the slices of its weights
 
@@ -71,13 +71,7 @@ def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
     """
     grouped_by_last = {grouped.last.id: grouped for grouped in _find_grouped(graph, summed=form == "sum")}
     inside = {node.id for grouped in grouped_by_last.values() for node in grouped.chain[:-1]}
-
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in inside:
-            return ()
-        return _add_paths(rewriter, grouped_by_last[node.id]) if node.id in grouped_by_last else None
-
-    return rewrite_graph(graph, rewrite)
+    return replace_groups(graph, grouped_by_last, inside, _add_paths)
 
 
 def _find_grouped(graph: Graph, *, summed: bool) -> Iterator[GroupedConv]:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 
 from archspec.analysis.diff import Diff, PartChange, StageChange
 from archspec.columns import Column, Line, format_table, wrap_line
-from archspec.errors import shorten_text
 from archspec.numerals import format_number
-from archspec.printable import escape_unprintable
+from archspec.printable import escape_unprintable, shorten_text
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 _NAMES = 3  # the most names of equal changes that are listed

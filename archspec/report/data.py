@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from archspec.analysis.counts import Cost, compute_counts, iter_node_costs, sum_costs
 from archspec.analysis.paths import count_paths
-from archspec.errors import ArchspecError, Source, Span
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Region, is_noop
 from archspec.numerals import format_number
 from archspec.printable import mask_unprintable
+from archspec.spans import Source, Span
 from archspec.view import labels
 from archspec.view.hierarchy import select_scalars
 from archspec.view.repetition import FoldedGraph, PartRun

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from archspec.analysis.paths import count_paths
-from archspec.errors import shorten_text
 from archspec.ir.graph import Graph
 from archspec.numerals import format_rounded
-from archspec.printable import escape_markup
+from archspec.printable import escape_markup, shorten_text
 from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import group_stages, name_stage
 

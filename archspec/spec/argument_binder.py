@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from archspec.errors import Note, Span
+from archspec.errors import Note
 from archspec.ops.base import Op
+from archspec.spans import Span
 from archspec.spec.axis_arguments import field_of, read_axis_arguments
 from archspec.spec.bound_tree import ArgumentField, BlockDef, Layer
 from archspec.spec.layer_binder import LayerBinder

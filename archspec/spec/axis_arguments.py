@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from archspec.errors import Collector, Span
+from archspec.errors import Collector
 from archspec.ir.shape import AXES, CHANNELS, SPATIAL
 from archspec.ops import find_options
 from archspec.ops.base import Op
+from archspec.spans import Span
 from archspec.spec.bound_tree import ArgumentField
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree
 from archspec.suggestions import did_you_mean

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archspec.errors import SpecError, Use, raise_spec_error
+from archspec.errors import SpecError, raise_spec_error
+from archspec.spans import Use
 from archspec.spec import loops
 from archspec.spec.bound_tree import (
     ArgumentDef,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
-from archspec.errors import Diagnostic, Span
+from archspec.errors import Diagnostic
 from archspec.ops.base import Op
+from archspec.spans import Span
 from archspec.spec.yaml_tree import Scalar, Tree
 
 ArgumentKind = Literal["int", "float", "number", "bool", "option", "layer"]
@@ -133,6 +134,31 @@ def iter_children(layer: Layer) -> Iterator[Layer]:
                 yield layer.core
 
 
+def layer_word(layer: Layer) -> str:
+    """The word of a layer in the spec: that of its op or iterator, or the name of its block, argument or value."""
+    match layer:
+        case OpUse():
+            return layer.op.word
+        case BlockUse():
+            return layer.block
+        case ArgumentUse() | ValueUse():
+            return layer.name
+        case Loop():
+            return layer.word
+    return ""
+
+
+def iter_trees(layer: Layer) -> Iterator[Tree]:
+    """The arguments of a layer that are no layers, without those from `defaults`."""
+    match layer:
+        case OpUse():
+            yield from (own.value for own in layer.fields if not own.default)
+        case BlockUse():
+            yield from (value for value in layer.arguments.values() if not isinstance(value, Layer))
+        case Loop():
+            yield from (tree for tree in (layer.times, layer.start) if tree is not None)
+
+
 def iter_layers(layer: Layer) -> Iterator[Layer]:
     """A layer and all layers inside it, outer ones first."""
     pending = [layer]
@@ -155,7 +181,7 @@ def walk_layers(layer: Layer) -> Iterator[tuple[Layer, bool]]:
 
 def makes_no_module(layer: Layer) -> bool:
     """Whether a layer only passes a value on: a named value, or an identity."""
-    return isinstance(layer, ValueUse) or (isinstance(layer, OpUse) and layer.op.word == "identity")
+    return isinstance(layer, ValueUse) or (type(layer) is OpUse and layer.op.transparent)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

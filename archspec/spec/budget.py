@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from archspec import meter
-from archspec.errors import Diagnostic, LimitError, Source, Span
+from archspec.errors import Diagnostic, LimitError
+from archspec.spans import Source, Span
 from archspec.spec.limits import DEFAULT, Limits
 
 LAYER, NODE, SCOPE, FRAME = 1, 6, 3, 1

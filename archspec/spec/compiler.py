@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from archspec.errors import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError, raise_spec_error
+from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, raise_spec_error
 from archspec.ir.graph import Graph
-from archspec.passes import PassError
+from archspec.spans import Source, Span
 from archspec.spec import bundled
 from archspec.spec.bound_tree import PassUse, Program, locate_fields
 from archspec.spec.budget import MORE_NODES, Budget
@@ -23,6 +23,9 @@ from archspec.spec.stages import bind_program, elaborate_program
 from archspec.spec.unused import find_unread_inputs
 from archspec.spec.values import NO_VALUE, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import locate_part
+
+if TYPE_CHECKING:
+    from archspec.passes import PassError
 
 _PASS = (
     20  # units of work for each node that a pass looks at and whose result is checked, beside those for what it makes
@@ -73,6 +76,7 @@ def _compile_within(
 
 def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
     """The graph after one pass. Raises `SpecError` at the pass, or at the argument that is wrong."""
+    from archspec.passes import PassError
     from archspec.passes.registry import BY_WORD
 
     chosen = BY_WORD[use.word]

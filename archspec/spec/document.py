@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
-from archspec.errors import Collector, Span
+from archspec.errors import Collector
 from archspec.ops import BY_WORD
+from archspec.spans import Span
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.yaml_reader import SMALLEST

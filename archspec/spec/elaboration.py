@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from archspec.errors import Diagnostic, LimitError, Span, SpecError, Use
+from archspec.errors import Diagnostic, LimitError, SpecError
 from archspec.ir.graph import Graph, Path
+from archspec.spans import Span, Use
 from archspec.spec.bound_tree import ArgumentUse, Layer, Loop, NamedLayer, Program, Sequential
 from archspec.spec.budget import FRAME, SCOPE, Budget
 from archspec.spec.environment import UNKNOWN, Bundle, Env, Label, NameScope, ValueFrame

@@ -72,7 +72,7 @@ class Elaborator(Elaboration):
     # -- ops and joins --------------------------------------------------------------------------------------------
 
     def apply_op(self, use: OpUse, env: Env, current: Bundle, scope: NameScope, label: Label | None) -> Bundle:
-        if use.op.word == "identity":
+        if use.op.transparent:
             return current
         path = self.take_name(scope, label, use.span, env.use) if label is not None or use.op.numbered else ()
         unknown = self.has_unknown(current)
@@ -91,7 +91,7 @@ class Elaborator(Elaboration):
         results = [(item, self.apply_item(item, inside, current, inner)) for item in use.branches]
         self.builder.count_layers(sum([len(result) for _, result in results]), use, env.use)
         values = tuple([value for _, result in results for value in result])
-        if use.op.word == "bundle":
+        if use.op.transparent:
             self.mark_read(values)
             return values
         if len(values) <= 1:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archspec import meter
-from archspec.errors import Diagnostic, Note, Span, SpecError, Use
+from archspec.errors import Diagnostic, Note, SpecError
 from archspec.ir.graph import Path, Value
 from archspec.ir.names import find_free_name
 from archspec.ir.shape import Shape
+from archspec.spans import Span, Use
 from archspec.spec.bound_tree import Layer, Loop
 from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, Channels, UnknownQuantity
 

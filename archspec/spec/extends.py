@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archspec.errors import Collector, Diagnostic, Source, SpecError, shorten_text
+from archspec.errors import Collector, Diagnostic, SpecError
 from archspec.files import read_file
 from archspec.formats import list_endings
+from archspec.printable import shorten_text
+from archspec.spans import Source
 from archspec.spec.document import Document, read_document
 from archspec.spec.inherited_arguments import merge_documents
 from archspec.spec.limits import DEFAULT, Limits

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
 from archspec import meter
-from archspec.errors import Collector, Note, Span
+from archspec.errors import Collector, Note
+from archspec.spans import Span
 from archspec.spec.bound_tree import Layer, NamedLayer, Sequential
 from archspec.spec.document import Entry
 from archspec.spec.layer_forms import without_rests

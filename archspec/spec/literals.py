@@ -10,9 +10,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from archspec.errors import Collector, Span, shorten_text
+from archspec.errors import Collector
 from archspec.ops import OPTIONS, find_options
 from archspec.ops.base import Op
+from archspec.printable import shorten_text
+from archspec.spans import Span
 from archspec.spec import expressions
 from archspec.spec.axis_arguments import check_sizes
 from archspec.spec.bound_tree import ArgumentField, ArgumentKind, locate_fields, matches_kind

@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from archspec.errors import Diagnostic, Source, Span
+from archspec.errors import Diagnostic
+from archspec.spans import Source, Span
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree
 
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"

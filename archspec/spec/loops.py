@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from archspec import meter
-from archspec.errors import Use, raise_spec_error
+from archspec.errors import raise_spec_error
+from archspec.spans import Use
 from archspec.spec.bound_tree import Layer, Loop, Sequential
 from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import Bundle, Env, Label, NameScope, NestLevel, count_channels

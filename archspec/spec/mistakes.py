@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from archspec.errors import MOST, Diagnostic, LimitError, Span, SpecError, Use, merge_diagnostics
+from archspec.errors import MOST, Diagnostic, LimitError, SpecError, merge_diagnostics
+from archspec.spans import Span, Use
 from archspec.spec.budget import Budget
 
 _REPORT = 50  # units of work for one mistake

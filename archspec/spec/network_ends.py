@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
-from archspec.errors import SpecError, raise_spec_error, shorten_text
+from archspec.errors import SpecError, raise_spec_error
 from archspec.ir.graph import Node, Value
 from archspec.ir.shape import Shape
+from archspec.ir.uses import find_ancestors
 from archspec.numerals import format_grouped
+from archspec.printable import shorten_text
 from archspec.spec.bound_tree import InputUse
 from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import UNKNOWN, Bundle
@@ -62,17 +64,12 @@ def check_reached(elaboration: Elaboration) -> None:
     """Reports each layer that reaches no output, except values of bundles and operands of layers with a mistake."""
     if elaboration.skipped:
         return
-    needed = {value.node for value in elaboration.graph.outputs.values()} | elaboration.may_be_unused
-    lost: list[Node] = []
-    for node in reversed(elaboration.graph.nodes):
-        if not isinstance(node, Node):
-            continue
-        if node.id in needed:
-            needed.update([value.node for value in node.inputs])
-        elif not any(value.users for value in node.outputs):
-            lost.append(node)
-    for node in reversed(lost):
-        elaboration.report(f"{_describe_node(node)} reaches no output", node.span, node.use, help=_LOST)
+    graph = elaboration.graph
+    ends = {value.node for value in graph.outputs.values()} | elaboration.may_be_unused
+    needed = find_ancestors(graph, ends - {UNKNOWN.node})
+    for node in graph.ops:
+        if node.id not in needed and not any(value.users for value in node.outputs):
+            elaboration.report(f"{_describe_node(node)} reaches no output", node.span, node.use, help=_LOST)
 
 
 def _describe_node(node: Node) -> str:

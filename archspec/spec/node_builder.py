@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, Use, raise_spec_error
+from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, raise_spec_error
 from archspec.ir.graph import Graph, Node, Path
 from archspec.ir.shape import Shape
 from archspec.ops.base import Call, Op, ShapeError
+from archspec.spans import Use
 from archspec.spec.bound_tree import ArgumentField, Layer, NamedLayer, OpUse, locate_fields
 from archspec.spec.budget import LAYER, MORE_NODES, NODE, Budget
 from archspec.spec.environment import Bundle, Env, count_channels

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, repeat
 
 from archspec.errors import Note
 from archspec.ir.graph import Value
 from archspec.ir.shape import IMAGES, Names
 from archspec.ops.base import Op, ShapeError
-from archspec.ops.join import Folding
-from archspec.spec.bound_tree import ArgumentUse, BlockUse, Layer, Loop, OpUse, Sequential, ValueUse
+from archspec.spec.bound_tree import ArgumentUse, Layer, Sequential, iter_children, layer_word
 from archspec.spec.environment import Bundle, Closure, Env
 
 _SHOWN = 12  # the most operands that are listed
@@ -19,7 +18,7 @@ _LOOKED_AT = 200  # the most layers that are searched for the words of one opera
 
 def suggest_order(op: Op, inputs: Bundle, current: Bundle) -> str | None:
     """The join's own advice for operands whose skip connection stands first, which is written for the branch first."""
-    if not isinstance(op, Folding) or (inputs[0],) != current or inputs[1] == inputs[0]:
+    if not op.folds or (inputs[0],) != current or inputs[1] == inputs[0]:
         return None
     try:
         op.infer(inputs[1].shape, inputs[0].shape)
@@ -38,16 +37,13 @@ def _suggest_spread(op: Op, inputs: Bundle) -> str | None:
     whole = max((value.shape for value in inputs), key=lambda shape: shape.numel)
     rests = [value.shape for value in inputs if value.shape.sizes != whole.sizes]
     ones = (whole.sizes[0], *(1,) * len(whole.spatial))
-    if not op.join or op.word not in _EQUAL or not 2 <= whole.rank <= 4 or whole.names not in IMAGES:
+    if not op.folds or not 2 <= whole.rank <= 4 or whole.names not in IMAGES:
         return None
     if not rests or any(shape.sizes not in (ones[:1], ones) for shape in rests):
         return None
     layers = [] if rests[0].sizes == ones else [f"reshape: {_named(whole.names, ones)}"]
     layers.append(f"upsample: {{size: {_format_list(whole.spatial)}}}")
     return f"{op.word} needs whole sizes of each operand; to spread {rests[0]} over {whole}: [{', '.join(layers)}]"
-
-
-_EQUAL = ("add", "mean", "max")
 
 
 def _named(names: Names, sizes: tuple[int, ...]) -> str:
@@ -89,24 +85,10 @@ def _iter_layer_words(layer: Layer, env: Env) -> Iterator[str]:
                 return
             continue
         part, around = entry
-        match part:
-            case OpUse():
-                yield part.op.word
-            case BlockUse():
-                yield part.block
-            case ValueUse():
-                yield part.name
-            case Loop():
-                yield part.word
-            case Sequential():
-                pending.append(_parts(part, around))
-            case ArgumentUse():
-                value = around.names[part.name]
-                if isinstance(value, Closure):
-                    pending.append(iter([(value.layer, value.env)]))
-                else:
-                    yield part.name
-
-
-def _parts(chain: Sequential, env: Env) -> Iterator[tuple[Layer, Env]]:
-    return ((item.layer, env) for item in chain.items)
+        value = around.names[part.name] if isinstance(part, ArgumentUse) else None
+        if isinstance(part, Sequential):
+            pending.append(zip(iter_children(part), repeat(around)))
+        elif isinstance(value, Closure):
+            pending.append(iter([(value.layer, value.env)]))
+        else:
+            yield layer_word(part)

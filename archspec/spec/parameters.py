@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
-from archspec.errors import Collector, Span
+from archspec.errors import Collector
 from archspec.ops import OPTIONS
+from archspec.spans import Span
 from archspec.spec.binder import Binder
 from archspec.spec.bound_tree import ArgumentDef, ArgumentKind, BlockDef, Layer
 from archspec.spec.document import Document, Entry

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from archspec import meter
-from archspec.errors import Collector, Span, Use, shorten_text
+from archspec.errors import Collector
 from archspec.ops import BY_WORD
+from archspec.printable import shorten_text
+from archspec.spans import Span, Use
 from archspec.spec.foreign_advice import advise_argument, advise_key, advise_option, translate_argument
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree, locate_part
 from archspec.suggestions import did_you_mean

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from archspec.errors import Diagnostic, Source, Span, SpecError, shorten_text
+from archspec.errors import Diagnostic, SpecError
+from archspec.printable import shorten_text
+from archspec.spans import Source, Span
 
 
 class SpecFileError(SpecError, OSError):

@@ -6,9 +6,20 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from archspec.errors import Diagnostic, LimitError, SpecError, Use
-from archspec.ops.tensor import Split
-from archspec.spec.bound_tree import ArgumentUse, BlockDef, BlockUse, JoinUse, Layer, Loop, OpUse, Program, Sequential
+from archspec.errors import Diagnostic, LimitError, SpecError
+from archspec.spans import Use
+from archspec.spec.bound_tree import (
+    ArgumentUse,
+    BlockDef,
+    BlockUse,
+    JoinUse,
+    Layer,
+    Loop,
+    OpUse,
+    Program,
+    Sequential,
+    iter_children,
+)
 from archspec.spec.budget import MORE_NODES, MORE_WORK, Budget
 from archspec.spec.known import KnownArguments, SizeEstimate, WrittenLayer
 from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, UnknownError, evaluate_tree
@@ -112,10 +123,10 @@ class _SizeEstimator:
                 return self.estimate_loop(layer, env, width)
             case JoinUse():
                 return self.join(layer, env, width)
-            case OpUse() if layer.op.word == "identity":
+            case OpUse() if layer.op.transparent:
                 return SizeEstimate(0, 1, width)
             case OpUse():
-                return SizeEstimate(1, 1, None if layer.op is Split else 1)
+                return SizeEstimate(1, 1, 1 if layer.op.one_output else None)
             case ArgumentUse() if isinstance(env.names.get(layer.name), SizeEstimate):
                 return SizeEstimate(0, 1).plus(env.names[layer.name])
         total = SizeEstimate(0, 1, width if isinstance(layer, Sequential) else None)
@@ -128,13 +139,13 @@ class _SizeEstimator:
         total = SizeEstimate(0, 1)
         least = 0
         exact = True
-        for item in join.branches:
-            size = self.size(item.layer, env, width)
+        for part in self.parts(join, env, width):
+            size = self.size(*part)
             total = total.plus(size)
             exact = exact and size.width is not None
-            least += int(not isinstance(item.layer, Loop)) if size.width is None else size.width
-        nodes = int(join.op.word != "bundle" and least > 1)
-        out = (least if exact else None) if join.op.word == "bundle" or (exact and least < 2) else 1
+            least += int(not isinstance(part[0], Loop)) if size.width is None else size.width
+        nodes = int(join.op.one_output and least > 1)
+        out = (least if exact else None) if not join.op.one_output or (exact and least < 2) else 1
         return SizeEstimate(total.nodes + nodes, total.layers + least, out)
 
     def parts(
@@ -145,11 +156,11 @@ class _SizeEstimator:
             width = None
         match layer:
             case JoinUse():
-                yield from ((item.layer, env, width) for item in layer.branches)
+                yield from ((branch, env, width) for branch in iter_children(layer))
             case Sequential():
-                for item in layer.items:
-                    yield item.layer, env, width
-                    width = self.size(item.layer, env, width).width
+                for item in iter_children(layer):
+                    yield item, env, width
+                    width = self.size(item, env, width).width
             case BlockUse():
                 yield self.block(layer).body, self.inside(layer, env), width
             case ArgumentUse() if isinstance(env.names.get(layer.name), WrittenLayer):

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archspec.errors import Source, shorten_text
+from archspec.printable import shorten_text
+from archspec.spans import Source
 from archspec.spec import bundled
 from archspec.spec.extends import SUFFIXES, UNKNOWN_NAME, open_source
 from archspec.spec.limits import Limits

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archspec.errors import Collector, Diagnostic, Source, Span, SpecError, merge_diagnostics
+from archspec.errors import Collector, Diagnostic, SpecError, merge_diagnostics
 from archspec.ir.graph import Graph
+from archspec.spans import Source, Span
 from archspec.spec.bound_tree import Program
 from archspec.spec.budget import Budget
 from archspec.spec.declarations import bind_document

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 
 from archspec import meter
-from archspec.errors import Collector, Note, Span
+from archspec.errors import Collector, Note
 from archspec.ops import BY_WORD
+from archspec.spans import Span
 from archspec.spec.bound_tree import ArgumentKind, BlockDef
 from archspec.spec.expressions import is_name
 from archspec.spec.foreign_advice import advise_layer

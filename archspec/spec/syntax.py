@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from archspec.errors import Diagnostic, Note, Source, Span
+from archspec.errors import Diagnostic, Note
+from archspec.spans import Source, Span
 from archspec.spec.lookalike_characters import find_odd_character
 
 _COLON = "a second ': ' on this line; quote the text, or put the mapping in braces"

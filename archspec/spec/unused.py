@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
-from archspec.errors import Collector, Diagnostic, Source, Span
+from archspec.errors import Collector, Diagnostic
 from archspec.ir.graph import Graph
+from archspec.spans import Source, Span
 from archspec.spec.bound_tree import (
     ArgumentDef,
     ArgumentUse,
@@ -24,6 +25,7 @@ from archspec.spec.bound_tree import (
     Sequential,
     ValueUse,
     iter_layers,
+    iter_trees,
     makes_no_module,
     walk_layers,
 )
@@ -49,11 +51,10 @@ def find_unread_inputs(program: Program, graph: Graph) -> tuple[Diagnostic, ...]
     """A warning for each input that has no consumer, if there are several inputs."""
     if len(graph.inputs) < 2:
         return ()
-    read = {value for node in graph.ops for value in node.inputs} | set(graph.outputs.values())
-    unread = [use for use in program.inputs if graph.inputs[use.name] not in read]
     return tuple(
         Diagnostic(f"nothing reads the input {use.name!r}", use.span, help="leave it out", severity="warning")
-        for use in unread
+        for use in program.inputs
+        if not graph.is_used(graph.inputs[use.name])
     )
 
 
@@ -78,12 +79,9 @@ class _Reads:
         if layer.source:
             self.values.update(scalar.text for scalar in layer.source)
         match layer:
-            case Sequential():
-                return
             case OpUse():
                 self.ops.add(layer.op.word)
-                if layer.fields:
-                    self.defaults.update((layer.op.word, own.name) for own in layer.fields if own.default)
+                self.defaults.update((layer.op.word, own.name) for own in layer.fields if own.default)
             case BlockUse():
                 self.blocks.add(layer.block)
             case ValueUse():
@@ -100,19 +98,9 @@ class _Reads:
 
 def _iter_argument_words(layer: Layer) -> Iterator[str]:
     """The words of a layer that may name an argument or an index, without those of the layers inside it."""
-    match layer:
-        case OpUse():
-            trees = [own.value for own in layer.fields if not own.default]
-        case BlockUse():
-            trees = [value for value in layer.arguments.values() if not isinstance(value, Layer)]
-        case Loop():
-            trees = [tree for tree in (layer.times, layer.start) if tree is not None]
-        case ArgumentUse():
-            yield layer.name
-            return
-        case _:
-            return
-    for tree in trees:
+    if isinstance(layer, ArgumentUse):
+        yield layer.name
+    for tree in iter_trees(layer):
         yield from iter_names(tree)
 
 
@@ -243,10 +231,8 @@ class _Unused:
     def is_single(self, layer: Layer) -> bool:
         """Whether a layer certainly has one result."""
         match layer:
-            case JoinUse():
-                return layer.op.word != "bundle"
             case OpUse():
-                return layer.op.word not in ("split", "identity")
+                return layer.op.one_output
             case Sequential():
                 return bool(layer.items) and self.is_single(layer.items[-1].layer)
         return False

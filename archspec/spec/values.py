@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from archspec import meter
-from archspec.errors import ArchspecError, Diagnostic, SpecError, Use
+from archspec.errors import ArchspecError, Diagnostic, SpecError
+from archspec.spans import Use
 from archspec.spec import expressions
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.literals import locate_expression_error

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from archspec import meter
-from archspec.errors import Diagnostic, LimitError, Note, Source, Span, SpecError, merge_diagnostics
+from archspec.errors import Diagnostic, LimitError, Note, SpecError, merge_diagnostics
+from archspec.spans import Source, Span
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.lookalike_characters import find_odd_characters
 from archspec.spec.syntax import explain_yaml_error, mark_place

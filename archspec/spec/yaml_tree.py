@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from archspec import meter
-from archspec.errors import Span
+from archspec.spans import Span
 from archspec.spec.expressions import MAX_BITS, MAX_LENGTH, Expression, ExpressionError, parse_expression, parse_number
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
@@ -170,7 +170,7 @@ def describe_tree(tree: Tree) -> str:
 def format_flow(tree: Tree) -> str:
     """A part as one line of YAML, for advice; `…` if it is long.
 
-    >>> from archspec.errors import Source, Span
+    >>> from archspec.spans import Source, Span
     >>> span = Span(Source("a", ""), 1, 1)
     >>> format_flow(Mapping(span, ((Scalar(span, "conv"), Sequence(span, (Scalar(span, "8"), Scalar(span, "a b", plain=False)))),)))
     "{conv: [8, 'a b']}"

@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from archspec.errors import Diagnostic, Source, Span, SpecError, shorten_text
+from archspec.errors import Diagnostic, SpecError
 from archspec.numerals import format_digits
-from archspec.printable import is_printable
+from archspec.printable import is_printable, shorten_text
+from archspec.spans import Source, Span
 from archspec.spec.expressions import MAX_BITS
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.refusals import SpecTypeError

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from archspec.errors import Source
+from archspec.spans import Source
 from archspec.spec import bundled
 from archspec.spec.yaml_reader import read_tree
 from archspec.spec.yaml_tree import Mapping, to_plain_data

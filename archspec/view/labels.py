@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from string import digits
 from typing import Any
 
-from archspec.errors import shorten_text
 from archspec.ir.graph import Input, Node, Region
 from archspec.ir.shape import Shape
 from archspec.numerals import format_rounded, format_sizes
 from archspec.ops.base import Op
+from archspec.printable import shorten_text
 
 CATEGORY_NAMES: Mapping[str, str] = {
     "conv": "convolution",

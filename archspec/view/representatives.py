@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from archspec.ir.graph import Graph, Node, Value, is_noop
+from archspec.ir.graph import Graph, Value
+from archspec.ir.uses import ComputedUses
 from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.skip_connections import Flow, find_skip_connections
 
@@ -40,12 +41,12 @@ class Representatives(Generic[Shown]):
 
     def edges(self) -> Iterator[tuple[Shown, Shown, Flow]]:
         """The distinct edges between shown parts."""
-        flows = find_skip_connections(self.graph)
+        flows, uses = find_skip_connections(self.graph), self.graph.derive(ComputedUses)
         distinct: dict[tuple[Shown, Shown, Flow], None] = {}
         for node in self.graph.ops:
-            if node.id not in self.representative or is_noop(node):
+            if node.id not in self.representative:
                 continue
-            for operand, value in enumerate(map(self.visible_source, node.inputs)):
+            for operand, value in enumerate(uses.operands(node)):
                 if value.node in self.representative and not self.in_different_turns(value.node, node.id):
                     tail, head = self.representative[value.node], self.representative[node.id]
                     distinct[tail, head, flows.get((node.id, operand), "flow")] = None
@@ -64,8 +65,4 @@ class Representatives(Generic[Shown]):
 
     def visible_source(self, value: Value) -> Value:
         """The value behind no-ops, which are not shown."""
-        node = self.graph.nodes[value.node]
-        while isinstance(node, Node) and is_noop(node):
-            value = node.inputs[value.index if len(node.inputs) > 1 else 0]
-            node = self.graph.nodes[value.node]
-        return value
+        return self.graph.derive(ComputedUses).alias_of[value]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from archspec.ir.graph import Graph, Node, Value
-from archspec.ir.signal_flow import find_residual_operands
+from archspec.ir.graph import Graph, Node, OperandRef, Value
+from archspec.ir.signal_flow import carries_signal, find_residual_operands
+from archspec.ops.base import SkipKind
 
-Flow = Literal["flow", "identity", "projection", "concat", "gate"]
+Flow = SkipKind | Literal["flow", "gate"]
 """The kind of an edge: the main path, one of three kinds of skip connection, or a gate."""
-
-OperandRef = tuple[int, int]
-"""A node and the position of one of its inputs."""
 
 
 def find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
@@ -31,7 +29,7 @@ def _find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
         if not node.op.join:
             continue
         for operand, value in enumerate(node.inputs):
-            if not node.op.carries(operand, len(node.inputs)):
+            if not carries_signal(node, operand):
                 flows[node.id, operand] = "gate"
             elif node.id in longer and any(longer[node.id]) and not longer[node.id][operand]:
                 flows.update(_trace_skip_connection(graph, node, operand, value))
@@ -46,12 +44,10 @@ def _trace_skip_connection(graph: Graph, join: Node, operand: int, value: Value)
         weights = weights or current.op.weighted > 0
         way.append((current.id, 0))
         current = graph.nodes[current.inputs[0].node]
-    if weights and join.op.word != "add":
-        return {}
-    flow: Flow = "projection" if weights else "concat" if join.op.word == "concat" else "identity"
-    return dict.fromkeys(way, flow)
+    kind = "projection" if weights else join.op.skip_kinds[0]
+    return dict.fromkeys(way, kind) if kind in join.op.skip_kinds else {}
 
 
 def _serves_only_skip(graph: Graph, node: Node) -> bool:
     """Whether a node lies on the skip connection only: it has one operand and one consumer, or is a split."""
-    return len(node.inputs) == 1 and (graph.count_uses(node) == 1 or node.op.word == "split") and not node.op.join
+    return len(node.inputs) == 1 and (graph.count_uses(node) == 1 or len(node.outputs) > 1) and not node.op.join

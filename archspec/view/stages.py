@@ -82,7 +82,7 @@ def _ends_resolution(stage: Stage) -> bool:
     """Whether a stage of layers outside a block ends here: it has weights and its last layer is a pool."""
     last = stage.runs[-1].first.part
     weighted = any(run.first.cost.params for run in stage.runs)
-    return weighted and isinstance(last, Node) and last.op.word in {"maxpool", "avgpool"}
+    return weighted and isinstance(last, Node) and last.op.coarsens
 
 
 def _spatial_resolution(run: PartRun) -> tuple[tuple[int, ...], ...]:

@@ -1,4 +1,4 @@
-"""Path counts and lengths against an enumeration of single routes, on random small graphs."""
+"""Path counts and lengths of random small graphs, compared with an enumeration of all routes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Route:
 
 @dataclass
 class Enumeration:
-    """A random graph, and beside it the list of all routes to each value, made without a look at how the ops describe theirs."""
+    """A random graph with a list of all routes to each value, which does not use the ops' `routes`."""
 
     rng: Random
     gates: bool
@@ -179,7 +179,7 @@ def test_pairs_of_inputs_and_outputs_add_up(seed: int) -> None:
 
 
 def test_random_graphs_are_worth_testing() -> None:
-    """Most have several routes, some have cut ones, and gates matter in some."""
+    """Most have several routes, some have routes that end early, and gates matter in some."""
     many = [len(enumerated(seed, gates=False)[1]) for seed in range(100)]
     gated = [len(enumerated(seed, gates=True)[1]) for seed in range(100)]
     assert sum(count > 4 for count in many) > 30
@@ -205,12 +205,12 @@ UNITS: tuple[LengthUnit, ...] = ("modules", "layers")
 
 
 def trail(route: one_by_one.SignalPath) -> tuple[tuple[int, int | None, int, range], ...]:
-    """What tells one path from another: its nodes, the operands and outputs that it takes, and its channels."""
+    """A key of a path: its nodes, operands, outputs and channels."""
     return tuple((step.node.id, step.operand, step.output, step.channels) for step in route.steps)
 
 
 def repeats(graph: Graph) -> int:
-    """How often one value is an output: its paths count once for each."""
+    """The number of repeated outputs of the same value, whose paths count once for each."""
     ends = Counter(value for value in graph.outputs.values() if count_paths(graph, target=value).total)
     return max(ends.values(), default=1)
 
@@ -228,7 +228,7 @@ def test_the_tree_of_paths_has_each_path_once(seed: int) -> None:
 
 
 def named(seed: int) -> Graph:
-    """A random graph whose nodes have names, in three scopes that are cut anywhere."""
+    """A random graph with named nodes in three regions of random sizes."""
     graph = enumerated(seed, gates=False)[0].graph
     rng = Random(seed)
     cuts = sorted(rng.choices(range(len(graph.nodes)), k=2))

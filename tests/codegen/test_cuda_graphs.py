@@ -1,4 +1,4 @@
-"""When a network that was built with CUDA graphs replays one; with a stand-in for the capture, so that no GPU is needed."""
+"""Which calls replay CUDA graphs, tested with a fake capture that needs no GPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from archspec.codegen.fx.cuda_graphs import Capture, CudaGraphs
 
 
 class Pretended(CudaGraphs):
-    """Captures that run the network again instead of replaying its kernels: into the same outputs, as a replay does."""
+    """Captures that run the network again, into the same outputs, instead of replaying its kernels."""
 
     captured: int = 0
     replayed: int = 0

@@ -1,4 +1,4 @@
-"""What the kernels for a GPU compute, tried without one: Triton's under its interpreter, cuDNN's calls against their schema."""
+"""The kernels for GPUs, tested without one: Triton's under its interpreter, cuDNN's calls against their schema."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REFERENCES: dict[Activation | None, Callable[[Tensor], Tensor]] = {
 
 @pytest.fixture
 def triton_kernels(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The kernels under Triton's interpreter, which runs them on the CPU; on a GPU, `test_gpu.py` tries them."""
+    """The kernels under Triton's interpreter, which runs them on the CPU; `test_gpu.py` tests them on a GPU."""
     monkeypatch.setenv("TRITON_INTERPRET", "1")  # read when the kernels are defined
     pytest.importorskip("triton", reason="needs Triton")
     if torch.cuda.is_available():
@@ -48,7 +48,7 @@ def image(*sizes: int, dtype: torch.dtype = torch.float32) -> Tensor:
 
 
 def slices() -> Iterator[Tensor]:
-    """Values as kernels meet them: dense, of one place, one row, one column, and the first channels of a larger value."""
+    """Values in all supported layouts: dense, of one place, one row, one column, and the first channels of a larger value."""
     yield image(2, 5, 3, 4)
     yield image(1, 300, 2, 2)
     yield image(3, 7, 1, 1)
@@ -124,7 +124,7 @@ def test_space_to_depth_is_the_convolution(
     try:
         expected = conv(x)
     except RuntimeError:
-        return  # the kernel does not fit into the image
+        return  # the kernel is larger than the image
     deep, weight = space_to_depth.rearrange_image(x, conv), space_to_depth.pack_weight(conv)
     assert deep.shape[1] == weight.shape[1] and deep.shape[1] % 8 == 0
     assert deep.is_contiguous(memory_format=torch.channels_last)
@@ -132,7 +132,7 @@ def test_space_to_depth_is_the_convolution(
 
 
 def pretend(name: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A stand-in for an op of cuDNN that computes by its schema what its name says; gives the list of its calls."""
+    """Replaces an op of cuDNN by one with the same schema and result, and returns the list of its calls."""
     schema, calls = getattr(torch.ops.aten, name).default._schema, []
     names = [argument.name for argument in schema.arguments]
 
@@ -205,7 +205,7 @@ def words(graph: Graph) -> set[str]:
     ),
 )
 def test_the_network_for_a_gpu_is_the_same_function(load: Load) -> None:
-    """On a CPU, where its kernels compute in steps: the passes alone are compared."""
+    """On a CPU, where the kernels compute in steps, so that only the passes are compared."""
     arch = load()
     optimised = arch.optimize()
     graph = select_kernels(optimised.graph, CUDA)
@@ -218,14 +218,14 @@ def test_the_network_for_a_gpu_is_the_same_function(load: Load) -> None:
 
 
 def graph_without_kernels(graph: Graph) -> Graph:
-    """The graph as it is: `build` chooses no kernels for it a second time."""
+    """The graph, for which `build` selects no kernels again."""
     from dataclasses import replace
 
     return replace(graph, inference=False)
 
 
 def test_what_a_gpu_is_given() -> None:
-    """The stem from space to depth, pools where they cost least, buffers where they save copies."""
+    """The stem is rearranged from space to depth, pools are where they cost least, and buffers where they save copies."""
     resnet = select_kernels(archspec.load("resnet50").optimize().graph, CUDA)
     stems = [node.name for node in resnet.ops if getattr(node.op, "deepens", False)]
     assert stems == ["conv1"]

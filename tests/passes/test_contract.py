@@ -1,4 +1,4 @@
-"""A pass that breaks its contract is a located diagnostic for a spec, and a `PassError` for Python; never a traceback."""
+"""A pass that breaks its contract gives a located diagnostic for a spec, and a `PassError` in Python."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ stages:
 
 
 def make_pass(rewrite: NodeRewrite) -> Pass:
-    """A pass called `broken` that rewrites so."""
+    """A pass called `broken` with this rewrite."""
 
     def broken(graph: Graph) -> Graph:
         return rewrite_graph(graph, rewrite)
@@ -44,7 +44,7 @@ def at(name: str, change: NodeRewrite) -> Pass:
 
 
 def by_hand(change: Callable[[Graph, Node, Values], Values]) -> Pass:
-    """A pass that makes its graph without a rewriter."""
+    """A pass that builds its graph without a rewriter."""
 
     def broken(graph: Graph) -> Graph:
         new, values = graph.copy_without_nodes(), {}
@@ -202,7 +202,7 @@ BROKEN: dict[str, tuple[Pass, str]] = {
 
 @pytest.fixture(params=BROKEN)
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Pass, str]:
-    """A pass that is registered as `broken`, and what must be said of it."""
+    """A pass that is registered as `broken`, and its expected message."""
     broken, message = BROKEN[request.param]
     monkeypatch.setitem(BY_WORD, "broken", broken)
     return broken, message
@@ -252,7 +252,7 @@ def test_uses_of_one_module_keep_their_weights_together() -> None:
 
 
 def test_a_pass_cannot_forget_weights() -> None:
-    """One that renames a layer, leaves one out and adds one keeps no books: a checkpoint follows all the same."""
+    """A pass that renames a layer, removes one and adds one needs no code for weights, and a checkpoint is mapped."""
     before = archspec.load(f"{SPEC}  third: {{layers: {{conv: {{conv: 6}}}}}}\n")
 
     def change(rewriter: Rewriter, node: Node) -> Values | None:

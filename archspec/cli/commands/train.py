@@ -17,7 +17,7 @@ from archspec import list_endings
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, CommandError, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
-from archspec.cli.output import OutputFile
+from archspec.cli.output import output_option
 from archspec.cli.parts import PartsOption
 from archspec.cli.signals import Stop, handle_stop_signals
 from archspec.cli.warn import show_warnings
@@ -70,12 +70,9 @@ _WORDS = "archspec.words"
 )
 @architecture_options
 @data_option
-@click.option(
-    "-o",
-    "--output",
-    "out",
-    type=OutputFile(*_ENDINGS, beside=(".checkpoint",)),
-    metavar="FILE",
+@output_option(
+    *_ENDINGS,
+    beside=(".checkpoint",),
     required=True,
     help=f"The weights: {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}.",
 )
@@ -116,12 +113,12 @@ _WORDS = "archspec.words"
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, arch: Architecture, *, out: Path, as_json: bool, **options: Any) -> None:
+def command(ctx: click.Context, /, arch: Architecture, *, output: Path, as_json: bool, **options: Any) -> None:
     given = {name: options.pop(name) for name in ("weights", "strict", "adapt")}
     weights = WeightsOption(**given, as_json=as_json, counts=True)
     for name in ("freeze", "train_only", "rates"):
         options[name] = tuple(chain.from_iterable(options[name]))
-    run = _TrainingRun(ctx, arch, out, as_json, weights, resumes=options["resume"])
+    run = _TrainingRun(ctx, arch, output, as_json, weights, resumes=options["resume"])
     with handle_stop_signals() as stop, run.endings(stop), show_warnings():
         run.train(stop, **options)
 

@@ -1,4 +1,4 @@
-"""A network on a GPU as captured CUDA graphs: all of its kernels are launched at once, which the CPU need not wait for one by one."""
+"""Captures CUDA graphs of a network, which launch all of its kernels at once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from archspec.codegen.errors import CudaGraphWarning
 Run = Callable[..., Any]
 MAX_CAPTURES = 8
 _WARM_UPS = 3
-"""Runs before a capture, in which kernels are compiled and weights packed."""
+"""The number of runs before a capture, which compile kernels and pack weights."""
 
 
 @dataclass(frozen=True)
 class Capture:
-    """One captured run: where its inputs and outputs lie, and what launches it."""
+    """A captured run: its graph, inputs and outputs."""
 
     inputs: tuple[Tensor, ...]
     outputs: Any
@@ -32,17 +32,16 @@ class Capture:
 class CudaGraphs:
     """Runs a module by replaying captured CUDA graphs, one for each combination of shapes, strides, types and devices of its inputs.
 
-    The first call of a combination captures it; later ones copy their inputs, replay, and copy the outputs, so that what a call has
-    given does not change with the next one. At most `limit` combinations are kept, the others run as without graphs.
+    The first call of a combination captures it; later ones copy their inputs, replay, and copy the outputs, so that the result of a
+    call does not change with the next one. At most `limit` combinations are kept; the others run without graphs.
 
-    A call runs as without graphs, too, where a replay would not do the same: where gradients are recorded, in training, under a
-    tracer or a compiler, inside another capture, where a part has hooks, and off the GPU. What makes every call do so is said once,
-    as a `CudaGraphWarning`. Weights may change in place or be exchanged: kernels read them where they are, and where a weight has moved,
-    or one has changed of which a kernel keeps a reordered copy, the graphs are captured again.
+    A call also runs without graphs if a replay would not do the same: with gradients, in training, under a tracer or a compiler, inside
+    another capture, with hooks, and off the GPU. A `CudaGraphWarning` names once what affects every call. Weights may change in place or
+    be replaced: if a weight has moved, or one has changed of which a kernel keeps a reordered copy, the graphs are captured again.
     """
 
     def __init__(self, limit: int = MAX_CAPTURES, *, trains: bool = True) -> None:
-        """`trains` says whether the module computes something else in training."""
+        """`trains` says whether the module computes something different in training."""
         self.limit, self.trains = limit, trains
         self._captures: dict[Hashable, Capture | None] = {}
         self._weights: Hashable = None
@@ -58,7 +57,7 @@ class CudaGraphs:
         return _restore, (self.limit, self.trains)
 
     def __call__(self, module: nn.Module, run: Run, args: tuple[Any, ...]) -> Any:
-        """What `run(*args)`, a call of the module, gives."""
+        """The result of `run(*args)`, a call of the module."""
         if not self._may_replay(module, args):
             return run(*args)
         with self._lock:
@@ -105,13 +104,13 @@ class CudaGraphs:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
-            result = run(*args)  # raises, too, where it is the inputs that do not fit
+            result = run(*args)  # also raises if the inputs do not fit
             del result
             self._say(f"it cannot be captured: {error}")
             return None
 
     def _capture(self, run: Run, args: tuple[Any, ...]) -> Capture:
-        """Runs the network a few times beside the current stream, and then records a run."""
+        """Runs the network a few times on another stream, and then captures a run."""
         inputs = tuple(torch.empty_like(value).copy_(value) for value in args)
         device = inputs[0].device
         with torch.cuda.device(device):
@@ -137,7 +136,7 @@ class CudaGraphs:
         return outputs
 
     def _wait(self) -> None:
-        """Has the current stream wait for the replay before, which another stream may have run: all share their memory."""
+        """Makes the current stream wait for the last replay, perhaps on another stream, because all share their memory."""
         if self._finished is not None:
             self._finished.wait()
 
@@ -156,19 +155,19 @@ def _is_on_gpu(value: Any) -> bool:
 
 
 def _is_recorded() -> bool:
-    """Whether a compiler, a tracer, another capture or a mode of torch looks at what is computed."""
+    """Whether a compiler, a tracer, another capture or a mode of torch records operations."""
     traced = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
     dispatched = torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack()
     return traced or bool(dispatched) or (torch.cuda.is_available() and torch.cuda.is_current_stream_capturing())
 
 
 def _identify(weight: Tensor) -> Hashable:
-    """What changes where a weight is moved, and where it is written to."""
+    """A key that changes when a weight is moved or written to."""
     return weight.data_ptr(), weight.dtype, None if weight.is_inference() else weight._version
 
 
 def _describe(args: tuple[Any, ...]) -> Hashable:
-    """What a capture holds for: the inputs' forms, and the modes of torch that choose kernels."""
+    """The key of a capture: the forms of the inputs, and the modes of torch that select kernels."""
     inputs = tuple((value.shape, value.stride(), value.dtype, value.device) for value in args)
     autocast = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
     precision = (

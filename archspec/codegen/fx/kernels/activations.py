@@ -1,4 +1,4 @@
-"""The activations that a kernel may compute on what it has just made."""
+"""The activations that kernels compute on their results."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ DIFFERENTIABLE: Mapping[Activation, Callable[[Tensor], Tensor]] = {
     "hardswish": functional.hardswish,
     "silu": functional.silu,
 }
-"""In place only where the gradient needs no more than the result."""
+"""In place only if the gradient needs only the result."""

@@ -1,4 +1,4 @@
-"""Concatenations that write into one piece of memory."""
+"""Concatenation in a shared buffer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ Added = tuple[tuple[int, Tensor], ...]
 
 
 def append_to_buffer(base: Tensor, room: int | None, added: Added, parts: tuple[Tensor, ...]) -> Tensor:
-    """A value [batch, channels, …] and more parts behind it, along the channels.
+    """Concatenates a value [batch, channels, …] and more parts along the channels.
 
-    With `room`, they are written into new memory for so many channels; without it, into the room that an earlier call has left
-    behind `base`. `added` are values that are added to the base, each from a channel on: in place if nothing is copied, so that `base`
-    is another value then. Without them it stays what it was.
+    With `room`, they are written into a new buffer of so many channels; without it, after `base` in the buffer of an earlier call.
+    `added` are values that are added to the base, each from a channel on; without a copy this changes `base` in place.
     """
     if is_traced((base, *parts, *(value for _, value in added))):
         return torch.cat((_add_into_base(base, added), *parts), 1)

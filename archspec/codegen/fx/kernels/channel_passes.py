@@ -1,4 +1,4 @@
-"""Clamps, and factors and shifts, as kernels of their own."""
+"""The pass that replaces clamps, and factors and shifts, by kernels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 @graph_pass("back end", keeps="training")
 def use_channel_kernels(graph: Graph) -> Graph:
-    """The graph in which clamps, and factors and shifts, of images are one pass over memory each."""
+    """The graph in which each clamp, and each factor and shift, of images is one kernel."""
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.inputs[0].shape.rank != 3 or not leads_with_channels(node):

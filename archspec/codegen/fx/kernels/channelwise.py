@@ -1,4 +1,4 @@
-"""Functions of each element and the numbers of its channel, in one pass over memory where Triton is at hand."""
+"""Elementwise functions with numbers for each channel, in one pass over memory if Triton is available."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archspec.codegen.fx.kernels.tracing import is_traced
 def finish_convolution(
     made: Tensor, bias: Tensor | None, other: Tensor | None, activation: Activation | None
 ) -> Tensor:
-    """activation(made + bias + other) in the memory of `made`, a value [batch, channels, height, width] that nothing else reads."""
+    """activation(made + bias + other) in place of `made`, a value [batch, channels, height, width] without other consumers."""
     kernels = _find_kernels(made)
     if kernels is not None and kernels.has_rows(made) and (other is None or kernels.has_rows(other)):
         kernels.finish_convolution(made, bias, other, activation)
@@ -49,7 +49,7 @@ def scale_channels(x: Tensor, pair: Tensor, *, relu: bool) -> Tensor:
 
 
 def _find_kernels(x: Tensor) -> Any:
-    """The Triton kernels, if they can run on a value; else None."""
+    """The Triton kernels if they support a value; else None."""
     return _import_kernels() if x.is_cuda and x.numel() else None
 
 

@@ -1,4 +1,4 @@
-"""A convolution with the sum and the activation after it on a GPU: one kernel of cuDNN, or its convolution and one kernel more."""
+"""Fused convolutions on a GPU: one kernel of cuDNN, or its convolution and one more kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def accepts(conv: nn.Conv2d, x: Tensor, other: Tensor | None) -> bool:
-    """Whether the kernels take such values: images of the weight's type, with the channels that they should have."""
+    """Whether the kernels support these values: images of the weight's type with the right number of channels."""
     alike = x.dtype == conv.weight.dtype and (other is None or other.dtype == x.dtype)
     return alike and x.dtype in DTYPES and x.dim() == 4 and x.shape[1] == conv.in_channels and x.numel() > 0
 
@@ -27,8 +27,8 @@ def convolve(
 ) -> Tensor:
     """activation(conv(x) + other); `packed` is the weight for an image that is rearranged from space to depth, or None.
 
-    cuDNN computes a ReLU in the convolution. Another activation, a bias or a sum without one, and what follows a depthwise
-    convolution, for which cuDNN has no such kernel, is one pass over the result.
+    cuDNN computes a ReLU in the convolution. Another activation, a bias or a sum without one, and everything after a depthwise
+    convolution, for which cuDNN has no such kernel, are one pass over the result.
     """
     geometry = (_pair(conv.stride), _pair(conv.padding), _pair(conv.dilation), conv.groups)
     weight = conv.weight

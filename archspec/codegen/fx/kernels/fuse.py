@@ -1,4 +1,4 @@
-"""Convolutions with the sum and the activation after them as one kernel."""
+"""Fuses convolutions with the sum and the activation after them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
 from archspec.passes.chains import leads_with_channels
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
+from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 _FRESH = (Conv, Pooling, Add)
-"""Ops whose result lies in memory of its own."""
+"""Ops whose result is no view of an operand."""
 _CONSUMING = (Conv, Linear, Pooling, Add, Concat, ScaleShift, Clamp)
-"""Ops that need their operands only while they run: nothing of what they give lies in an operand's memory."""
+"""Ops that need their operands only while they run, and whose results are no views of them."""
 _ACTIVATIONS: Mapping[type[Op], Activation] = {ReLU: "relu", ReLU6: "relu6", Hardswish: "hardswish", SiLU: "silu"}
 
 
@@ -41,12 +41,12 @@ class Fusion:
 
     @property
     def addends(self) -> tuple[Value, ...]:
-        """What the sum adds to the result of the convolution."""
+        """The other operand of the sum, if there is one."""
         return tuple(value for value in self.add.inputs if value != self.conv.outputs[0]) if self.add else ()
 
     @property
     def inside(self) -> set[int]:
-        """The nodes but for the last, in whose place the kernel stands."""
+        """The ids of the fused nodes except the last, which the kernel replaces."""
         return {node.id for node in (self.conv, self.add) if node is not None} - {self.end.id}
 
 
@@ -58,21 +58,16 @@ def fuse_convolutions(
     after_sum: tuple[Activation, ...] = ("relu",),
     deepen: bool = False,
 ) -> Graph:
-    """The graph in which each convolution over 2 axes is a kernel together with the sum of two and the activation after it.
+    """The graph in which each convolution over 2 axes is fused with the binary sum and the activation after it.
 
-    A sum goes with the later one of its operands where both could take it along. `activations` are those that the kernel
-    computes, `after_sum` those that it computes where there is a sum. With `deepen`, strided convolutions on few channels
-    see the image rearranged from space to depth.
+    A sum is fused with the later of its operands if both are convolutions. `activations` are those that the kernel computes,
+    `after_sum` those that it computes after a sum. With `deepen`, strided convolutions on few channels run on the image rearranged
+    from space to depth.
     """
     ends = {fusion.end.id: fusion for fusion in _find_fusions(graph, frozenset(activations), frozenset(after_sum))}
     moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
 
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in moved:
-            return ()
-        if node.id not in ends:
-            return None
-        fusion = ends[node.id]
+    def add_kernel(rewriter: Rewriter, fusion: Fusion) -> Values:
         conv = fusion.conv
         op = FusedConv(
             **dict(conv.op),
@@ -83,13 +78,13 @@ def fuse_convolutions(
             and space_to_depth.fits(conv.op, conv.inputs[0].shape.channels),
         )
         operands = rewriter.find_values((*conv.inputs, *fusion.addends), conv)
-        return rewriter.add(op, operands, conv, path=conv.path, region=node.region, weights="kept")
+        return rewriter.add(op, operands, conv, path=conv.path, region=fusion.end.region, weights="kept")
 
-    return rewrite_graph(graph, rewrite)
+    return replace_groups(graph, ends, moved, add_kernel)
 
 
 def _find_fusions(graph: Graph, activations: frozenset[Activation], after_sum: frozenset[Activation]) -> list[Fusion]:
-    """All fusions, the later convolutions first: they may take the sums."""
+    """All fusions; later convolutions come first, so that they get the sums."""
     taken: set[int] = set()
     fusions = []
     for node in reversed(graph.nodes):
@@ -105,7 +100,7 @@ def _find_fusions(graph: Graph, activations: frozenset[Activation], after_sum: f
 
 
 def _find_sum(graph: Graph, conv: Node) -> Node | None:
-    """The sum of two that alone reads a convolution."""
+    """The binary sum that is the only consumer of a convolution, or None."""
     add = graph.only_user(conv.outputs[0])
     return (
         add
@@ -115,13 +110,13 @@ def _find_sum(graph: Graph, conv: Node) -> Node | None:
 
 
 def _is_fusible(node: Node) -> bool:
-    """Whether a kernel may take such a convolution: over images, with zeros around them."""
+    """Whether the kernels support a convolution: over images, with zero padding."""
     op, shape = node.op, node.inputs[0].shape
     return isinstance(op, Conv) and shape.rank == 3 and shape.batched and op.padding_mode == "zeros" and bool(node.path)
 
 
 def _may_overwrite(graph: Graph, fusion: Fusion, ends: Mapping[int, Fusion], moved: Mapping[int, int]) -> bool:
-    """Whether the other operand of a sum has memory of its own, and is not read once the kernel has begun."""
+    """Whether the kernel may write over the other operand of its sum: it is no view, and has no later consumer."""
     if fusion.add is None:
         return False
     (value,) = fusion.addends

@@ -1,4 +1,4 @@
-"""The convolution of optimised networks: with the sum and the activation after it, on the kernels of whatever device it runs on."""
+"""The fused convolution of optimised networks, with the kernels of the device that it runs on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from archspec.codegen.fx.kernels.tracing import is_traced
 class FusedConv2d(nn.Conv2d):
     """activation(convolution + other), in as few kernels as the device has for it.
 
-    Takes [batch, in_channels, height, width] and, where there is a sum, `other` of the shape of the output. If `overwrites`, the
-    memory of `other` may become that of the output. Weights have the names and shapes of the plain convolution; where a kernel reads them
-    in another order, that is made for the first input, and again when they have changed.
+    Takes [batch, in_channels, height, width] and, with a sum, `other` of the shape of the output. If `overwrites`, the output may be
+    written over `other`. Weights have the names and shapes of the plain convolution; if a kernel needs another layout, they are
+    reordered for the first input, and again after they have changed.
 
-    Where no kernel can be used (another device or type, a gradient that is asked for, a network that is traced, compiled or under
-    autocast, a form that cuDNN refuses), convolution, sum and activation are computed one after the other; `other` is left alone then.
+    If no kernel can be used (another device or type, gradients, tracing, compilation or autocast, a form that cuDNN refuses),
+    convolution, sum and activation are computed one by one and `other` is not changed.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class FusedConv2d(nn.Conv2d):
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:
-            result = self._unfused(x, other)  # raises, too, where it is the input that does not fit
+            result = self._unfused(x, other)  # also raises if the input does not fit
             self._refused = True
             return result
 
@@ -63,7 +63,7 @@ class FusedConv2d(nn.Conv2d):
         return DIFFERENTIABLE[self.activation](made) if self.activation else made
 
     def _pack(self, x: Tensor) -> Tensor:
-        """The weight as the kernels of the input's device read it."""
+        """The weight in the layout of the kernels for the input's device."""
         weight = self.weight
         state = (weight.device, weight.dtype, weight.data_ptr(), None if weight.is_inference() else weight._version)
         if self._packed is None or self._packed[0] != state:
@@ -72,7 +72,7 @@ class FusedConv2d(nn.Conv2d):
         return self._packed[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy takes over: the reordered weight is made anew."""
+        """The attributes of a copy, without the reordered weight."""
         return {**self.__dict__, "_packed": None}
 
     def extra_repr(self) -> str:

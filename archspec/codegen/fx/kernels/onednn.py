@@ -1,4 +1,4 @@
-"""A convolution with the sum and the activation after it as one kernel of oneDNN, on a CPU."""
+"""Fused convolutions on a CPU, as one kernel of oneDNN."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archspec.codegen.fx.kernels.activations import IN_PLACE, Activation
 AVAILABLE: bool = torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
 ACTIVATIONS: tuple[Activation, ...] = ("relu", "relu6", "hardswish", "silu")
 AFTER_SUM: tuple[Activation, ...] = ("relu",)
-"""The activations that the kernel with a sum computes."""
+"""The activations that the kernel supports after a sum."""
 
 _NAMES: dict[Activation | None, tuple[str, list[float]]] = {
     None: ("none", []),
@@ -24,9 +24,9 @@ _NAMES: dict[Activation | None, tuple[str, list[float]]] = {
 
 
 def accepts(conv: nn.Conv2d, x: Tensor, other: Tensor | None) -> bool:
-    """Whether the kernel takes such values: images in float32, with the channels that they should have.
+    """Whether the kernel supports these values: images in float32 with the right number of channels.
 
-    Of a single channel it leaves memory unwritten where the result is one column wide.
+    For a single channel it leaves memory uninitialised if the result is one column wide.
     """
     floats = x.dtype == conv.weight.dtype == torch.float32 and (other is None or other.dtype == torch.float32)
     images = x.dim() == 4 and x.shape[1] == conv.in_channels > 1 and x.numel() > 0
@@ -34,7 +34,7 @@ def accepts(conv: nn.Conv2d, x: Tensor, other: Tensor | None) -> bool:
 
 
 def pack_weight(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """The weight in the blocks that the kernel reads."""
+    """The weight in the kernel's blocked layout."""
     weight = conv.weight.detach()
     packed: Tensor = torch.ops.mkldnn._reorder_convolution_weight(weight, *_geometry(conv), x.shape)
     return packed
@@ -43,7 +43,7 @@ def pack_weight(conv: nn.Conv2d, x: Tensor) -> Tensor:
 def convolve(
     conv: nn.Conv2d, x: Tensor, packed: Tensor, other: Tensor | None, activation: Activation | None, *, overwrites: bool
 ) -> Tensor:
-    """activation(conv(x) + other). If `overwrites`, the memory of `other` may become that of the result."""
+    """activation(conv(x) + other). If `overwrites`, the result may be written over `other`."""
     result: Tensor
     if other is None:
         name, numbers = _NAMES[activation]

@@ -1,4 +1,4 @@
-"""The ops that stand for kernels: a graph of them is what one device runs, and never leaves this back end."""
+"""The ops of kernels, in graphs that only this back end uses."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _KERNELS = "archspec.codegen.fx.kernels"
 
 
 class FusedConv(Conv):
-    """A convolution over 2 spatial axes, plus its second operand if there is one, and the activation of that."""
+    """A convolution over 2 spatial axes, plus its second operand if there is one, followed by an activation."""
 
     word: ClassVar[str] = "fusedconv"
     operands: ClassVar[tuple[int, int | None]] = (1, 2)
 
     activation: Activation | None = None
     overwrites: bool = False
-    """Whether nothing else needs the second operand any more."""
+    """Whether the result may be written over the second operand."""
     deepens: bool = False
-    """Whether it is computed on the image rearranged from space to depth, where the device gains by that."""
+    """Whether it is computed on the image rearranged from space to depth."""
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         (plain,) = super().lower(inputs[0])
@@ -35,7 +35,7 @@ class FusedConv(Conv):
 
 
 class ChannelClamp(Clamp):
-    """A clamp in one pass over memory."""
+    """A clamp as one kernel."""
 
     word: ClassVar[str] = "channelclamp"
 
@@ -44,7 +44,7 @@ class ChannelClamp(Clamp):
 
 
 class ChannelScaleShift(ScaleShift):
-    """A factor, a shift and a ReLU in one pass over memory."""
+    """A factor, a shift and a ReLU as one kernel."""
 
     word: ClassVar[str] = "channelscaleshift"
 
@@ -58,15 +58,15 @@ def _lower_channelwise(function: str, shape: Shape, **keywords: bool) -> tuple[C
 
 
 class Grow(Concat):
-    """A concatenation along the channels of its first operand and others, in the memory of the first or in new memory.
+    """A concatenation along the channels in the buffer of its first operand or in a new one.
 
-    The first operand is followed by a value for each of `starts`, which is added to it from that channel on, and then by the rest.
+    The operands are the base, a value for each of `starts` that is added to the base from that channel on, and the other parts.
     """
 
     word: ClassVar[str] = "grow"
 
     room: int | None
-    """The channels that new memory has room for; None to continue in the first operand's."""
+    """The channels of a new buffer; None to use that of the first operand."""
     starts: tuple[int, ...]
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:

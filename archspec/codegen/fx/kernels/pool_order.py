@@ -1,4 +1,4 @@
-"""Average pooling after a 1×1 convolution instead of before it, where the device pools slowly."""
+"""The pass `pool_last`, which pools after 1×1 convolutions on devices that pool slowly."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ _BYTES = 2
 
 @graph_pass("back end", keeps="training")
 def pool_last(graph: Graph) -> Graph:
-    """Exchanges each average pooling with the 1×1 convolution that alone reads it, where that costs a GPU less.
+    """Exchanges each average pooling with the 1×1 convolution that is its only consumer, if that is faster on a GPU.
 
-    The pass `pool_first` of the optimizer puts the pooling first: fewer places are left to convolve. A GPU pools at a tenth of the
-    speed of its memory and convolves at the speed of its memory, and so prefers to pool the fewer channels that come out of the
-    convolution.
+    The optimiser's pass `pool_first` puts the pooling first, which leaves fewer places to convolve. A GPU convolves at the speed of its
+    memory but pools at a tenth of it, so that pooling the fewer channels after the convolution is faster.
     """
     swapped = {conv.id: pool for conv in graph.ops for pool in _find_pool_before(graph, conv)}
     early = {pool.id for pool in swapped.values()}
@@ -38,7 +37,7 @@ def pool_last(graph: Graph) -> Graph:
 
 
 def _find_pool_before(graph: Graph, conv: Node) -> list[Node]:
-    """The average pooling before a 1×1 convolution, if the two can change places and it pays."""
+    """The average pooling before a 1×1 convolution, if exchanging them is exact and faster; else an empty list."""
     pool = graph.nodes[conv.inputs[0].node] if is_pointwise(conv) else None
     if not isinstance(pool, Node) or not isinstance(pool.op, AvgPool) or graph.only_user(conv.inputs[0]) is not conv:
         return []
@@ -68,7 +67,7 @@ def _pooling_seconds(shape: Shape) -> float:
 
 
 def _convolution_seconds(conv: Node, shape: Shape) -> float:
-    """The longer of its arithmetic and of reading and writing its values."""
+    """The time of a convolution: the longer of its arithmetic and its memory traffic."""
     outputs = conv.op.infer(shape)
     moved = (shape.numel + sum(output.numel for output in outputs)) * _BYTES
     return max(2 * conv.op.macs((shape,), outputs) / _ARITHMETIC, moved / _MEMORY)

@@ -1,4 +1,4 @@
-"""Which kernels a device runs a network with: the one place where that is decided."""
+"""Selects the kernels of a network for a device."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _ON_CUDA: KernelPasses = (
     (use_channel_kernels, {}),
 )
 _LAST: KernelPasses = ((share_concat_buffers, {}),)
-"""After the others, because the order in which the kernels run matters there."""
+"""Runs after the other passes, because it depends on the order of the kernels."""
 
 KERNEL_PASSES: Mapping[str, KernelPasses] = {
     "cpu": (*(_ON_CPU if onednn.AVAILABLE else ()), *_LAST),
     "cuda": (*_ON_CUDA, (share_concat_buffers, {"dense_reads": True})),
     "meta": (),
 }
-"""The passes that put the kernels of a kind of device in the place of what they compute."""
+"""The passes that replace ops by kernels, by device type."""
 
 
 def select_kernels(graph: Graph, device: torch.device) -> Graph:
-    """The graph with the kernels of a device in the place of what they compute; names and weights stay.
+    """The graph with the kernels of a device in place of the ops that they compute; names and weights are kept.
 
-    On a CPU that has oneDNN, a convolution takes along the sum and the activation after it. On CUDA, it does so with cuDNN and Triton,
-    first convolutions see their image rearranged from space to depth, average pooling stands where it costs least, and a clamp or a
-    factor and a shift is one pass over memory. Concatenations that build on one another write into one piece of memory.
+    On a CPU with oneDNN, convolutions are fused with the sum and the activation after them. On CUDA this is done with cuDNN and Triton,
+    first convolutions run on the image rearranged from space to depth, average pooling is moved to where it costs least, and a clamp
+    or a factor and a shift is one pass over memory. Chains of concatenations share one buffer.
     """
     for kernel_pass, arguments in KERNEL_PASSES.get(device.type, _LAST):
         graph = kernel_pass(graph, **arguments)

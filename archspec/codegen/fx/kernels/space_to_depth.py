@@ -1,7 +1,7 @@
-"""A strided convolution on few channels as a dense one on more: each channel becomes stride² channels of a smaller image.
+"""Rearranges a strided convolution on few channels into one with stride 1 on more channels of a smaller image.
 
-A matrix unit multiplies by the channels in blocks of 8 or 16: a 7×7 convolution with stride 2 on 3 channels leaves most of it idle; on
-12 channels, padded to 16, it is a 4×4 convolution with stride 1. Exact: the new weights are the old ones, and zeros.
+A matrix unit multiplies channels in blocks of 8 or 16, most of which a 7×7 convolution with stride 2 on 3 channels leaves idle; on 12
+channels, padded to 16, it is a 4×4 convolution with stride 1. This is exact: the new weights are the old ones and zeros.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
 
 MAX_CHANNELS = 4
-"""More channels than these fill the matrix unit as they are."""
+"""The most channels for which this is faster."""
 _ALIGNMENT = 8
-"""Channels are padded to a multiple of this: 16 bytes in half precision."""
+"""Channels are padded to a multiple of this, which is 16 bytes in half precision."""
 
 
 def fits(conv: Conv, channels: int) -> bool:
-    """Whether a convolution over 2 axes is worth it: few channels, a stride, and neither groups nor gaps."""
+    """Whether a convolution over 2 axes benefits: few channels, a stride, no groups and no dilation."""
     stride, kernel = per_axis(conv.stride, 2, "stride"), per_axis(conv.kernel, 2, "kernel")
     strided = max(stride) > 1 and all(map(int.__le__, stride, kernel))
     return (
@@ -32,7 +32,7 @@ def fits(conv: Conv, channels: int) -> bool:
 def pack_weight(conv: nn.Conv2d) -> Tensor:
     """The weight [out, channels · strides, blocks, blocks] for an image that `rearrange_image` has made.
 
-    Zeros stand in front of it, so that its window begins with a block, and behind it, so that it ends with one.
+    Zeros are added before and after it, so that its window begins and ends with a block.
     """
     vertical, horizontal = _measure_axes(conv)
     weight = conv.weight.detach()
@@ -46,9 +46,9 @@ def pack_weight(conv: nn.Conv2d) -> Tensor:
 
 
 def rearrange_image(x: Tensor, conv: nn.Conv2d) -> Tensor:
-    """The image [batch, channels · strides, blocks, blocks] of all blocks that the convolution sees, the channels last in memory.
+    """The image [batch, channels · strides, blocks, blocks] of all blocks that the convolution reads, in channels-last layout.
 
-    One copy: the padding, the rearranging and the order in memory together.
+    Padding, rearrangement and layout take a single copy.
     """
     vertical, horizontal = _measure_axes(conv)
     batch, channels, height, width = x.shape
@@ -80,18 +80,18 @@ class _Axis:
     """One spatial axis of a convolution, counted in elements and in blocks of `step` elements."""
 
     size: int
-    """Of the kernel, in elements."""
+    """The size of the kernel, in elements."""
     padding: int
     step: int
 
     @property
     def lead(self) -> int:
-        """The blocks of padding in front of the image."""
+        """The blocks of padding before the image."""
         return -(-self.padding // self.step)
 
     @property
     def window(self) -> slice:
-        """Where the kernel lies in the blocks that it covers."""
+        """The elements of the kernel in the blocks that it covers."""
         start = self.lead * self.step - self.padding
         return slice(start, start + self.size)
 

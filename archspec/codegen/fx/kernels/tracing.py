@@ -1,4 +1,4 @@
-"""When a kernel that torch cannot see into must not run."""
+"""Detects when a kernel that torch does not record must not run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLAIN_TYPES = (Tensor, nn.Parameter)
 
 
 def is_traced(values: Iterable[Tensor]) -> bool:
-    """Whether operations are recorded, for a gradient or a trace, or cast by autocast: none of these sees what a kernel computes."""
+    """Whether operations are recorded for a gradient or a trace, or cast by autocast, which a kernel would bypass."""
     if (
         torch.compiler.is_compiling()
         or torch._C._get_tracing_state() is not None

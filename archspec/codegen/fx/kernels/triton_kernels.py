@@ -1,7 +1,7 @@
-"""Kernels in Triton on values with the channels last in memory: rows of channels, a row for each place of each image.
+"""Triton kernels on values in channels-last layout: rows of channels, a row for each place of each image.
 
-A row may be part of a longer one, as the values are that a concatenation's buffer still grows behind. What is read is turned into float32,
-computed, and stored in the type of the result. Comparisons are written so that NaN stays NaN, as in torch.
+A row may be part of a longer one, as in a concatenation's buffer. Values are converted to float32, and results to the type of the
+output. Comparisons keep NaN, as in torch.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from triton import language as tl
 from archspec.codegen.fx.kernels.activations import Activation
 
 _TILE = 4096
-"""Elements that a program computes."""
+"""The elements of one program."""
 _WIDEST = 256
-"""Channels that it computes of a row."""
+"""The most channels of a row in one program."""
 _CODES: dict[Activation | None, int] = {None: 0, "relu": 1, "relu6": 2, "hardswish": 3, "silu": 4}
 _CLAMP, _SCALE, _SCALE_RELU = range(3)
 
@@ -96,7 +96,7 @@ def _combine(
 
 
 def has_rows(x: Tensor) -> bool:
-    """Whether a value [batch, channels, height, width] lies in memory as rows of channels at one distance from each other."""
+    """Whether a value [batch, channels, height, width] is stored as rows of channels with a constant stride."""
     if x.dim() != 4:
         return False
     stride = _row_stride(x)
@@ -107,7 +107,7 @@ def has_rows(x: Tensor) -> bool:
 
 
 def _row_stride(x: Tensor) -> int:
-    """The distance of two rows; that of a single one does not matter."""
+    """The stride of the rows."""
     batch, channels, height, width = x.shape
     if width > 1:
         return x.stride(3)
@@ -155,7 +155,7 @@ def _combine_channels(x: Tensor, pair: Tensor, kind: int) -> Tensor:
 
 
 def _tile(x: Tensor) -> tuple[int, tuple[int, int], dict[str, int]]:
-    """How many rows there are, how many programs compute them, and what each of them computes."""
+    """The number of rows, the grid of programs, and the tile of each."""
     channels = x.shape[1]
     rows = x.numel() // channels
     wide = min(triton.next_power_of_2(channels), _WIDEST)
