@@ -113,7 +113,7 @@ def test_gradients_that_stay_infinite_end_it(row: archspec.Architecture, few: Da
     training = begin(row, few, "fp16")
     scaler = training.fabric.strategy.precision.scaler  # type: ignore[attr-defined]
     scaler.load_state_dict(scaler.state_dict() | {"scale": 1e-9})
-    training.model.get_parameter("fc.weight").register_hook(lambda gradient: gradient * torch.inf)
+    training.model.get_parameter("fc.weight").register_hook(lambda gradient: gradient * torch.inf)  # type: ignore[no-untyped-call]
     with pytest.raises(DivergedError, match=r"the gradient is (nan|inf) in epoch 1, step 1 of 4"):
         train(training, few)
 
