@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from archspec.architecture import Architecture
-from archspec.errors import Diagnostic, SpecError, diagnostic_order
+from archspec.errors import Diagnostic, Source, SpecError, diagnostic_order
 from archspec.passes import ARGUMENTS
 from archspec.spec import bundled as bundled_specs
 from archspec.spec.budget import Budget
@@ -14,14 +14,23 @@ from archspec.spec.compiler import compile_source
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.source_lookup import Spec, locate_source
 
+InputSizes = int | str | Iterable[int]
+"""Sizes of one input without the batch: `(3, 512, 512)`, `"3,512,512"`, or a number where there is one."""
+InputOverride = InputSizes | Mapping[str, InputSizes | Source]
+"""Sizes of the input, or of several by name."""
 
-def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> Architecture:
+
+def load(
+    spec: Spec, *, input: InputOverride | None = None, limits: Limits | Budget = DEFAULT, **overrides: Any
+) -> Architecture:
     """The architecture that a spec describes.
 
     Each of its `warnings` is also logged to the logger "archspec".
 
     Args:
         spec: a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a mapping.
+        input: sizes in the place of those of the spec's input, without the batch: `(3, 512, 512)`, or `"3,512,512"`; of several inputs a mapping of
+            such by name. A size that is an argument in the spec becomes the value of that argument.
         limits: how much a spec may ask for; a `Budget` with limits of its own knows how much work was done, and can be watched.
         overrides: values in the place of the document's `args`. Any number is one, numpy's and torch's included; text is
             read as YAML, so that a layer can be given too.
@@ -32,8 +41,10 @@ def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> 
 
     >>> load("resnet50", classes=10).output_shapes
     {'output': (10,)}
+    >>> load("resnet50", input=(3, 320, 256)).macs
+    6674923520
     """
-    arch = load_overridden(spec, overrides, limits=limits)
+    arch = load_overridden(spec, overrides, input=input, limits=limits)
     if arch.warnings:
         import logging
 
@@ -42,7 +53,13 @@ def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> 
     return arch
 
 
-def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits | Budget = DEFAULT) -> Architecture:
+def load_overridden(
+    spec: Spec,
+    overrides: Mapping[str, Any],
+    *,
+    input: InputOverride | None = None,
+    limits: Limits | Budget = DEFAULT,
+) -> Architecture:
     """As `load`, for arguments of any name, those of `load` itself included; warnings are not logged. Raises `SpecError`.
 
     >>> load_overridden("resnet18", {"classes": 10}).output_shapes
@@ -52,11 +69,27 @@ def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits 
         raise TypeError(f"limits needs archspec.Limits, got {type(limits).__name__}")
     budget = Budget.of(limits)
     source, path = locate_source(spec, budget.limits)
-    return Architecture(*compile_source(source, path, budget, overrides), path=path)
+    inputs = {} if input is None else make_input_sources(input)
+    return Architecture(*compile_source(source, path, budget, overrides, inputs), path=path)
 
 
-def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic, ...]:
+def make_input_sources(given: InputOverride, *, flag: str = "input=") -> dict[str, Source]:
+    """Sizes of inputs as sources, by name; `flag` stands before them in messages. For programs with options of their own.
+
+    >>> [source.yaml for source in make_input_sources("left=3x64x64").values()]
+    ['3x64x64']
+    """
+    from archspec.spec.input_override import make_input_sources
+
+    return make_input_sources(given, flag)
+
+
+def check(
+    spec: Spec, *, input: InputOverride | None = None, limits: Limits | Budget = DEFAULT
+) -> tuple[Diagnostic, ...]:
     """All diagnostics of a spec: errors, among them those of `expect`, and warnings.
+
+    With other sizes of the `input`, which are as for `load`, `expect` is left out: it is about the spec's own.
 
     Raises:
         OSError: the file cannot be read, or there is no bundled spec of that name.
@@ -68,8 +101,8 @@ def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic,
     budget = Budget.of(limits)
     try:
         with budget.running():
-            arch = load_overridden(spec, {}, limits=budget)
-            unexpected = arch.check_expectations()
+            arch = load_overridden(spec, {}, input=input, limits=budget)
+            unexpected = () if arch.program.given_inputs else arch.check_expectations()
     except SpecError as error:
         if isinstance(error, OSError | TypeError):
             raise

@@ -54,7 +54,7 @@ class Architecture(Network):
         self.text = text
         """The spec as it was written, without what it extends."""
         self.overrides = dict(overrides or {})
-        """What took the place of the spec's `args`, as text."""
+        """What took the place of the spec's `args`, as text, also where sizes of an input say it."""
 
     @property
     def optimized(self) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archspec.errors import ExportError
+from archspec.errors import ExportError, Source
 from archspec.files import is_same_file
 from archspec.spec.bound_tree import PassUse, Program
 from archspec.spec.bundled import find_bundled_spec
 from archspec.spec.expressions import MAX_DIGITS
+from archspec.spec.yaml_reader import read_tree
 from archspec.spec.yaml_tree import to_plain_data
 from archspec.spec.yaml_writer import write_yaml
 
@@ -30,7 +31,7 @@ def derive_spec(
     The passes of the spec that is extended stand in it again: those of an extending spec take their place. It expects `paths`,
     unless that is a larger number than a spec can hold.
     """
-    document: dict[str, Any] = {"extends": extends, "name": name}
+    document: dict[str, Any] = {"extends": extends, "name": name} | _input_entries(program)
     if args:
         document["args"] = dict(args)
     passes = [*map(_pass_entry, program.passes), *rewrites]
@@ -39,6 +40,24 @@ def derive_spec(
     if paths < 10**MAX_DIGITS:
         document["expect"] = {"paths": paths}
     return write_yaml(document)
+
+
+def copy_spec(program: Program, text: str, name: str, rewrites: Sequence[Any], *, args: Mapping[str, Any]) -> str:
+    """The text of a spec called `name` that says all that `text`, the spec of `program`, does, with other arguments, inputs and more passes."""
+    document = to_plain_data(read_tree(Source("<text>", text)))
+    document |= {"name": name} | _input_entries(program)
+    document["args"] = {**(document.get("args") or {}), **args}
+    document["passes"] = [*map(_pass_entry, program.passes), *rewrites]
+    document.pop("expect", None)
+    return write_yaml({key: value for key, value in document.items() if value or key not in ("args", "passes")})
+
+
+def _input_entries(program: Program) -> dict[str, Any]:
+    """The sizes of the inputs, if some stand in the place of those of the spec."""
+    if not any(given.literal for given in program.given_inputs):
+        return {}
+    inputs = {use.name: to_plain_data(use.sizes) for use in program.inputs}
+    return inputs if list(inputs) == ["input"] else {"inputs": inputs}
 
 
 def find_reference(path: Path, out: Path) -> str:

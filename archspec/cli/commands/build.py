@@ -95,5 +95,6 @@ def _write_network(
 def format_command(ctx: click.Context) -> str:
     """The command line that makes the same file again."""
     given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
+    given += [f"--input={source.text}" for source in ctx.params["inputs"].values()]
     given += ["--optimize"] if ctx.params["optimize"] else []
     return shlex.join(["archspec", "build", ctx.params["spec"], *given, "-o", str(ctx.params["output"])])

@@ -144,9 +144,13 @@ def _load_networks(
         from archspec.experiments.plot import check_plot_path
 
         check_plot_path(out)
+    inputs = click.get_current_context().params["inputs"]
     networks = [
         (arch, weights),
-        *((archspec.load(read_spec_argument(spec, archspec.Limits())), path) for spec, path in beside),
+        *(
+            (archspec.load(read_spec_argument(spec, archspec.Limits()), input=inputs or None), path)
+            for spec, path in beside
+        ),
     ]
     loaded = [files.load_weights(path, architecture.graph) if path else None for architecture, path in networks]
     for (architecture, _), tensors in zip(networks, loaded, strict=True):

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,22 @@ _ALIGNMENT = 4096
 _INSTALL = "pip install 'archspec-nn[export]'"
 
 
-def make_metadata(text: str, name: str, overrides: Mapping[str, str], *, inference: bool = False) -> dict[str, str]:
-    """The metadata of a file of weights: the spec's text, its SHA-256, the overridden arguments, and whether the network was optimised.
+def make_metadata(
+    text: str,
+    name: str,
+    overrides: Mapping[str, str],
+    *,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    inference: bool = False,
+) -> dict[str, str]:
+    """The metadata of a file of weights: the spec's text, its SHA-256, the overridden arguments and inputs, and whether the network was optimised.
 
     >>> sorted(make_metadata("name: a", "a", {"width": "8"}))
     ['archspec.name', 'archspec.set.width', 'archspec.sha256', 'archspec.spec']
     """
     digest = hashlib.sha256(text.encode()).hexdigest()
     given = {f"archspec.set.{key}": value for key, value in overrides.items()}
+    given |= {f"archspec.input.{key}": ",".join(map(str, sizes)) for key, sizes in (inputs or {}).items()}
     optimized = {"archspec.optimized": "inference"} if inference else {}
     return {"archspec.name": name, "archspec.spec": text, "archspec.sha256": digest, **given, **optimized}
 
