@@ -121,6 +121,7 @@ class Architecture(Network):
             options: a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`) takes those of `draw`, and a `theme` ("light",
                 "dark", "print"); a report, other networks `beside`; source (`.py`), the `command` that it says made it; a program
                 (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict`, `adapt` and `report` of `build`;
+                a program the `dynamic` axes, which may have any size (the batch, or as `"batch,height,width"`), and `.onnx` an `opset`;
                 a spec (`.yaml`), which extends the one that was loaded, the `limits` that it must keep to.
 
         Raises:

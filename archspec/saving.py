@@ -11,6 +11,7 @@ from archspec.errors import ExportError, Source
 from archspec.formats import Format, find_format
 
 if TYPE_CHECKING:
+    from archspec.codegen.dynamic_axes import Dynamic
     from archspec.ir.graph import Graph
     from archspec.spec.bound_tree import Program
     from archspec.spec.limits import Limits
@@ -72,9 +73,23 @@ def _write_source(
     files.write_atomically(path, arch.source(command))
 
 
-def _write_program(arch: SavedNetwork, form: Format, path: Path, **options: Any) -> None:
+def _write_program(
+    arch: SavedNetwork,
+    form: Format,
+    path: Path,
+    *,
+    dynamic: Dynamic | None = None,
+    opset: int | None = None,
+    **options: Any,
+) -> None:
+    from archspec.codegen.dynamic_axes import find_free_axes
+
+    if opset is not None and form.ending != ".onnx":
+        raise ExportError(f"{form.ending} has no opset; it is of .onnx")
     write = form.load_writer()
-    write(arch.build(**options), arch.graph, _describe(arch), path)
+    free = find_free_axes(arch.graph, dynamic)
+    versions = {} if opset is None else {"opset": opset}
+    write(arch.build(**options), arch.graph, _describe(arch), path, free, **versions)
 
 
 def _write_weights(arch: SavedNetwork, form: Format, path: Path, **options: Any) -> None:

@@ -25,11 +25,14 @@ class FixedLayer:
     node: Node
     kind: Dependence
     reason: str
+    part: str
+    """The innermost part that the layer is in, by name; empty outside all parts."""
 
     @property
     def name(self) -> str:
-        """The layer as the `state_dict` knows it, or what it computes."""
-        return f"{self.node.name} ({self.node.op.word})" if self.node.path else self.node.op.word
+        """The layer as the `state_dict` knows it, or what it computes and where."""
+        word = self.node.op.word
+        return f"{self.node.name} ({word})" if self.node.path else f"{word} in {self.part}" if self.part else word
 
 
 def find_fixed_layers(graph: Graph, inputs: Mapping[str, Shape]) -> Iterator[FixedLayer]:
@@ -54,20 +57,25 @@ def find_fixed_layers(graph: Graph, inputs: Mapping[str, Shape]) -> Iterator[Fix
         except ShapeError as error:
             parameter = _find_parameter(graph, node)
             reason = f"its {format_sizes(parameter.weights[0].shape)} do not fit" if parameter else error.message
-            yield FixedLayer(parameter or node, "shapes", reason)
+            yield _make_fixed_layer(graph, parameter or node, "shapes", reason)
             return
         shapes.update(zip(node.outputs, made, strict=True))
-        yield from _compare_layer(node, given)
+        yield from _compare_layer(graph, node, given)
 
 
-def _compare_layer(node: Node, given: tuple[Shape, ...]) -> Iterator[FixedLayer]:
+def _compare_layer(graph: Graph, node: Node, given: tuple[Shape, ...]) -> Iterator[FixedLayer]:
     for before, after in zip(node.weights, node.op.weights(*given), strict=True):
         if before != after:
             sizes = format_sizes(before.shape), format_sizes(after.shape)
-            yield FixedLayer(node, "weights", "its {} is {}, and would be {}".format(before.name, *sizes))
+            reason = "its {} is {}, and would be {}".format(before.name, *sizes)
+            yield _make_fixed_layer(graph, node, "weights", reason)
             return
     if node.op.lower(*given) != node.op.lower(*node.input_shapes):
-        yield FixedLayer(node, "code", f"it is for {_format_shapes(node.input_shapes)}")
+        yield _make_fixed_layer(graph, node, "code", f"it is for {_format_shapes(node.input_shapes)}")
+
+
+def _make_fixed_layer(graph: Graph, node: Node, kind: Dependence, reason: str) -> FixedLayer:
+    return FixedLayer(node, kind, reason, ".".join(graph.regions[node.region].path))
 
 
 def _find_parameter(graph: Graph, node: Node) -> Node | None:

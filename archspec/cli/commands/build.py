@@ -20,6 +20,7 @@ from archspec.cli.weights import WeightsOption, print_weights_errors, weights_op
 if TYPE_CHECKING:
     from archspec import Architecture
 
+_PROGRAMS = list_endings("program")
 _ENDINGS = list_endings("source", "program", "weights")
 _BUILD = """\
 \b
@@ -47,6 +48,13 @@ Examples:
 )
 @format_option(*_ENDINGS)
 @weights_options
+@click.option(
+    "--dynamic",
+    multiple=True,
+    metavar="AXES",
+    help="Of .onnx and .pt2: axes of any size, as batch,height,width.  [default: batch]",
+)
+@click.option("--opset", type=int, metavar="N", help="Of .onnx: the version of its operators.  [default: torch's]")
 @click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
 @json_option
 @click.pass_context
@@ -60,18 +68,25 @@ def command(
     batch: int,
     output: Path | None,
     format: str | None,
+    dynamic: tuple[str, ...],
+    opset: int | None,
     optimize: bool,
     as_json: bool,
     **weights: Any,
 ) -> None:
     given = WeightsOption(**weights, as_json=as_json)
     check_alone(output, as_json=as_json)
+    ending = None if output is None else ending_of(output, format)
+    program = {"dynamic": dynamic or None, "opset": opset} if ending in _PROGRAMS else {}
+    for option, value, endings in (("--dynamic", dynamic, _PROGRAMS), ("--opset", opset is not None, (".onnx",))):
+        if value and ending not in endings:
+            raise click.UsageError(f"{option} belongs to -o with {' or '.join(endings)}")
     arch = arch.optimize() if optimize else arch
     with show_warnings(), print_weights_errors(as_json=as_json):
         if output is None:
             trial = arch.try_out(device, batch, seed=seed, **given.arguments)
         else:
-            _write_network(ctx, arch, output, ending_of(output, format), given, seed=seed)
+            _write_network(ctx, arch, output, ending, given, seed=seed, **program)
     if as_json:
         facts = show.collect_facts(arch) | given.facts
         echo_json(facts | ({"written": str(output)} if output is not None else trial.as_dict()))
@@ -82,10 +97,10 @@ def command(
 
 
 def _write_network(
-    ctx: click.Context, arch: Architecture, output: Path, ending: str, given: WeightsOption, *, seed: int
+    ctx: click.Context, arch: Architecture, output: Path, ending: str | None, given: WeightsOption, **options: Any
 ) -> None:
     if ending != ".py":
-        arch.save(output, ending=ending, seed=seed, **given.arguments)
+        arch.save(output, ending=ending, **options, **given.arguments)
         return
     if given.weights is not None:
         raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
