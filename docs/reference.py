@@ -1,4 +1,4 @@
-"""Writes docs/ops.md, the reference of ops and passes, from their classes. `python docs/reference.py` writes it anew."""
+"""Writes docs/ops.md, the reference of ops and passes, from their classes: `python docs/reference.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archspec.ir.shape import AXES
 from archspec.ops import OPS
 from archspec.ops.base import Op
 from archspec.ops.initial import MAX_REAL, Init
-from archspec.passes import ARGUMENTS, BY_WORD
+from archspec.passes.registry import BY_WORD
 from archspec.spec.idle_arguments import INIT_FIELDS
 
 PAGE = Path(__file__).parent / "ops.md"
@@ -41,7 +41,7 @@ def _op(op: type[Op]) -> str:
 
 
 def _initialisations() -> str:
-    """The kinds of initialisation, each with the fields that it reads."""
+    """The kinds of initialisation with the fields that they use."""
     fields = Init.model_fields
     lines = [
         "## Initialisations\n",
@@ -61,7 +61,7 @@ def _initialisations() -> str:
 
 def _pass(word: str) -> str:
     text = (BY_WORD[word].__doc__ or "").splitlines()[0]
-    return "\n".join([f"### `{word}`\n", text, "", *_table(ARGUMENTS[word].model_json_schema(), None)])
+    return "\n".join([f"### `{word}`\n", text, "", *_table(BY_WORD[word].arguments.model_json_schema(), None)])
 
 
 def _table(schema: dict[str, Any], first: str | None) -> Iterable[str]:

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from archspec.ir.shape import Shape
+from archspec.numerals import format_by_axis, format_sizes
 from archspec.ops.axes import spatial_rank
 from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
@@ -29,14 +30,13 @@ from archspec.ops.initial import Initial, name_initial
 from archspec.ops.rules import (
     check_bounds,
     compute_extents,
-    format_by_axis,
     keep_non_defaults,
     slide_window,
 )
 
 
 class Convolving(Op):
-    """What both directions of convolution have in common."""
+    """The base class of convolution and transposed convolution."""
 
     category: ClassVar[Category] = "conv"
     first: ClassVar[str | None] = "out"
@@ -151,7 +151,7 @@ def _check_same(
     stride: tuple[int, ...],
     places: tuple[int, ...],
 ) -> None:
-    """Raises `ShapeError` where padding that is the same on both sides makes fewer places than `same` says."""
+    """Raises `ShapeError` if symmetric padding gives another output size than `same` requires."""
     wanted = tuple(-(-size // step) for size, step in zip(sizes, stride, strict=True))
     if places == wanted:
         return
@@ -191,7 +191,7 @@ class ConvTranspose(Convolving):
         )
         if min(places) < 1:
             raise ShapeError(
-                f"a padding of {format_by_axis(padding)} leaves nothing of {'×'.join(map(str, shape.spatial))} "
+                f"a padding of {format_by_axis(padding)} leaves nothing of {format_sizes(shape.spatial)} "
                 f"with a kernel of {format_by_axis(extent)}",
                 field="padding",
             )

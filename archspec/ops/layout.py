@@ -1,4 +1,4 @@
-"""Ops that move the elements of a value, or repeat them."""
+"""Ops that rearrange or repeat the elements of a value."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from archspec.ir.shape import AxisName, Shape, normalize_names
+from archspec.numerals import format_sizes
 from archspec.ops.axes import Axis, axis_of, by_name, format_permute, named_sizes, spatial_rank
 from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
@@ -117,13 +118,13 @@ class Reshape(Op):
         rest = shape.numel // known if known and shape.numel % known == 0 else 0
         sizes = tuple(rest if size == -1 else size for size in given)
         if given.count(-1) > 1 or math.prod(sizes) != shape.numel:
-            wanted = "×".join(map(str, given))
-            raise ShapeError(f"{shape} has {shape.numel} elements, which {wanted} cannot hold", field="sizes")
+            message = f"{shape} has {shape.numel} elements, which {format_sizes(given)} cannot hold"
+            raise ShapeError(message, field="sizes")
         return sizes
 
 
 def _check_order(shape: Shape, sizes: Mapping[AxisName | None, int]) -> None:
-    """Raises `ShapeError` where the axes that a value has are to stand in another order, with one another's elements."""
+    """Raises `ShapeError` if the sizes are those of the value's own axes in another order, which only a permute gives."""
     own = dict(zip(shape.names, shape.sizes, strict=True))
     if own == sizes and [name for name in sizes if sizes[name] > 1] != [name for name in own if own[name] > 1]:
         raise ShapeError(
@@ -248,7 +249,7 @@ class ChannelShuffle(Op):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        """The narrowest range with all places that the channels are dealt to."""
+        """The narrowest range with all positions that the channels move to."""
         size = inputs[0].channels // self.groups
         first, start = divmod(reached.start, size)
         last, end = divmod(reached.stop - 1, size)

@@ -1,15 +1,16 @@
-"""The vocabulary of shape rules that ops share: bounds, axes, sliding windows."""
+"""Shape rules that several ops share: bounds and sliding windows."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from archspec.ir.shape import Shape
+from archspec.numerals import format_by_axis, format_sizes
 from archspec.ops.base import MAX_SIZE, Op, ShapeError, Weight
 
 
 def check_bounds(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...] = ()) -> tuple[Shape, ...]:
-    """The outputs as they are. Raises `ShapeError` where one of them or a weight has more than `MAX_SIZE` elements."""
+    """The outputs, unchanged. Raises `ShapeError` if one of them or a weight has more than `MAX_SIZE` elements."""
     for shape in outputs:
         if shape.numel > MAX_SIZE:
             raise ShapeError(f"{op.word} makes a value of {shape}, {shape.numel} elements; at most {MAX_SIZE} fit")
@@ -20,7 +21,7 @@ def check_bounds(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...]
 
 
 def keep_non_defaults(**options: tuple[Any, Any]) -> dict[str, Any]:
-    """The options whose value differs from torch's default; each is given as the pair of both.
+    """The options whose value differs from torch's default; each is given as (value, default).
 
     >>> keep_non_defaults(stride=(2, 1), padding=(0, 0))
     {'stride': 2}
@@ -54,7 +55,7 @@ def slide_window(
     places = tuple(map(_count_places, sizes, extent, stride, padding, (ceil,) * len(sizes)))
     if min(places) < 1:
         raise ShapeError(
-            f"a kernel of {format_by_axis(extent)} does not fit into {'×'.join(map(str, sizes))} with padding {format_by_axis(padding)}",
+            f"a kernel of {format_by_axis(extent)} does not fit into {format_sizes(sizes)} with padding {format_by_axis(padding)}",
             field="kernel",
         )
     return places
@@ -66,8 +67,3 @@ def _count_places(size: int, extent: int, stride: int, padding: int, ceil: bool)
         return room // stride + 1
     places = -(-room // stride) + 1
     return places - 1 if (places - 1) * stride >= size + padding else places
-
-
-def format_by_axis(numbers: tuple[int, ...]) -> str:
-    """How sizes are written: once where all axes have the same."""
-    return str(numbers[0]) if len(set(numbers)) == 1 else "×".join(map(str, numbers))

@@ -1,16 +1,16 @@
-"""From a spec to a program and a graph: reads, binds and elaborates the text, and applies the passes."""
+"""Compiles a spec: reads, binds and elaborates its text, and applies its passes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from archspec.errors import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError, raise_spec_error
+from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, raise_spec_error
 from archspec.ir.graph import Graph
-from archspec.passes import ARGUMENTS, BY_WORD, PassError
+from archspec.spans import Source, Span
 from archspec.spec import bundled
 from archspec.spec.bound_tree import GivenInput, PassUse, Program, locate_fields
 from archspec.spec.budget import MORE_NODES, Budget
@@ -24,6 +24,9 @@ from archspec.spec.stages import bind_program, elaborate_program
 from archspec.spec.unused import find_unread_inputs
 from archspec.spec.values import NO_VALUE, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import locate_part
+
+if TYPE_CHECKING:
+    from archspec.passes import PassError
 
 _PASS = (
     20  # units of work for each node that a pass looks at and whose result is checked, beside those for what it makes
@@ -70,7 +73,7 @@ def _compile_within(
     if document is not None and inputs:
         resized, arguments = _override_inputs(document, inputs, given, loader.errors)
         given |= arguments
-    bound = bind_program(document, loader.errors, rewrites=ARGUMENTS, overrides=given, budget=budget)
+    bound = bind_program(document, loader.errors, overrides=given, budget=budget)
     bound.given_inputs = resized
     try:
         graph, names = elaborate_program(bound, budget)
@@ -94,7 +97,7 @@ def _compile_within(
 def _override_inputs(
     document: Document, inputs: Mapping[str, Source], overrides: Mapping[str, Source], errors: Collector
 ) -> tuple[tuple[GivenInput, ...], dict[str, Source]]:
-    from archspec.spec.input_override import override_inputs  # noqa: PLC0415 -- most networks have their own inputs
+    from archspec.spec.input_override import override_inputs
 
     return override_inputs(document, inputs, overrides, errors)
 
@@ -106,26 +109,31 @@ def _explain_inputs(bound: Program, error: SpecError) -> Iterator[Diagnostic]:
     if not bound.given_inputs:
         yield from error.diagnostics
         return
-    from archspec.spec.resized_inputs import explain_mistakes  # noqa: PLC0415 -- most networks have their own inputs
+    from archspec.spec.resized_inputs import explain_mistakes
 
     yield from explain_mistakes(error.diagnostics, bound)
 
 
 def _warn_resized_weights(graph: Graph, given: tuple[GivenInput, ...]) -> tuple[Diagnostic, ...]:
-    from archspec.spec.resized_inputs import warn_resized_weights  # noqa: PLC0415 -- most networks have their own inputs
+    from archspec.spec.resized_inputs import warn_resized_weights
 
     return tuple(warn_resized_weights(graph, given))
 
 
 def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
-    """The graph after one pass. Raises `SpecError` at the word that asked for it."""
-    model = ARGUMENTS[use.word]
+    """The graph after one pass. Raises `SpecError` at the pass, or at the argument that is wrong."""
+    from archspec.passes import PassError
+    from archspec.passes.registry import BY_WORD
+
+    chosen = BY_WORD[use.word]
     values = {field.name: round_fractions(evaluate_tree(field.value, names, NO_VALUE, None)) for field in use.arguments}
     try:
-        return BY_WORD[use.word].run(graph, dict(model.model_validate(values)))
+        return chosen.run(graph, dict(chosen.arguments.model_validate(values)))
     except ValidationError as error:
         errors = Collector()
-        report_validation_error(error, use.word, model, locate_fields(use.arguments), span=use.span, errors=errors)
+        report_validation_error(
+            error, use.word, chosen.arguments, locate_fields(use.arguments), span=use.span, errors=errors
+        )
         raise SpecError(*errors.diagnostics) from None
     except PassError as error:
         notes = (Note(error.span, "made here"),) if error.span else ()
@@ -133,6 +141,6 @@ def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Grap
 
 
 def _locate_argument(use: PassUse, error: PassError) -> Span:
-    """The argument of a pass that an error is about, or the pass."""
+    """The span of the argument that an error is about, or else of the pass."""
     field = next((field for field in use.arguments if error.argument[:1] == (field.name,)), None)
     return locate_part(field.value, error.argument[1:]).span if field else use.span

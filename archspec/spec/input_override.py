@@ -9,8 +9,9 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from archspec.errors import Collector, Source, Span, raise_spec_error
+from archspec.errors import Collector, raise_spec_error
 from archspec.ir.shape import Names, Shape
+from archspec.spans import Source, Span
 from archspec.spec.bound_tree import GivenInput
 from archspec.spec.document import Document
 from archspec.spec.inherited_arguments import iter_read_names

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from archspec.errors import Diagnostic, Note, Span
+from archspec.errors import Diagnostic, Note
 from archspec.ir.graph import Graph
 from archspec.ir.size_dependence import FixedLayer, find_fixed_layers
 from archspec.numerals import format_sizes
+from archspec.spans import Span
 from archspec.spec.bound_tree import GivenInput, OpUse, Program, iter_layers
 
 _PARAMETER = (

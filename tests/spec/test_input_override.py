@@ -188,7 +188,11 @@ def test_every_command_that_takes_a_spec_takes_its_input(
         *words(name, spec),
         "--input",
         "1,8",
-        *(["-o", "out.pt"] if any(one.name == "out" and one.required for one in commands()[name].params) else []),
+        *(
+            ["-o", "out.pt"]
+            if any(one.name in ("out", "output") and one.required for one in commands()[name].params)
+            else []
+        ),
     )
     assert done.exit_code == 2, done.stderr
     assert "the input of row is [1, 8, 8] (channels, height, width); got 1,8" in done.stderr + done.stdout

@@ -1,4 +1,4 @@
-"""The command that builds a network, or writes it to a file."""
+"""The command `build`: builds a network and runs it once, or writes it to a file."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ Examples:
 )
 @click.option("--opset", type=int, metavar="N", help="Of .onnx: the version of its operators.  [default: torch's]")
 @click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
+@click.option("--cuda-graph", is_flag=True, help="Replay captured CUDA graphs; on a CUDA device.")
 @json_option
 @click.pass_context
 def command(
@@ -71,6 +72,7 @@ def command(
     dynamic: tuple[str, ...],
     opset: int | None,
     optimize: bool,
+    cuda_graph: bool,
     as_json: bool,
     **weights: Any,
 ) -> None:
@@ -81,10 +83,12 @@ def command(
     for option, value, endings in (("--dynamic", dynamic, _PROGRAMS), ("--opset", opset is not None, (".onnx",))):
         if value and ending not in endings:
             raise click.UsageError(f"{option} belongs to -o with {' or '.join(endings)}")
+    if cuda_graph and output is not None:
+        raise click.UsageError("a file holds no CUDA graphs: leave out --cuda-graph")
     arch = arch.optimize() if optimize else arch
     with show_warnings(), print_weights_errors(as_json=as_json):
         if output is None:
-            trial = arch.try_out(device, batch, seed=seed, **given.arguments)
+            trial = arch.try_out(device, batch, seed=seed, graph=cuda_graph, **given.arguments)
         else:
             _write_network(ctx, arch, output, ending, given, seed=seed, **program)
     if as_json:
@@ -108,7 +112,7 @@ def _write_network(
 
 
 def format_command(ctx: click.Context) -> str:
-    """The command line that makes the same file again."""
+    """The command line that writes the same file."""
     given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
     given += [f"--input={source.text}" for source in ctx.params["inputs"].values()]
     given += ["--optimize"] if ctx.params["optimize"] else []

@@ -1,4 +1,4 @@
-"""The command that reports what is wrong with specs: mistakes, and files that cannot be read."""
+"""The command `check`: reports the errors and warnings of specs, and files that cannot be read."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _format_count(warnings: int) -> str:
 
 @dataclass(frozen=True)
 class CheckedSpec:
-    """One SPEC and what is wrong with it: its mistakes, or why it could not be read."""
+    """The diagnostics of one SPEC, or why it could not be read."""
 
     spec: str
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -85,7 +85,7 @@ class CheckedSpec:
         return data | ({"error": self.unread} if self.unread else {})
 
     def show(self) -> None:
-        """Prints what is wrong on standard error."""
+        """Prints the diagnostics on standard error."""
         if self.unread and not self.diagnostics:
             name = shown_name(self.spec) or "SPEC"
             print_lines(((name, "bold"), (": ", ""), ("error", "red bold"), (f": {self.unread}", "")), "", err=True)
@@ -94,12 +94,12 @@ class CheckedSpec:
 
 
 def look_at(spec: str, limits: Limits, inputs: dict[str, Source]) -> CheckedSpec:
-    """All that is wrong with a SPEC, with other sizes of its inputs if there are such."""
+    """Checks one SPEC, with the sizes of `--input`."""
     try:
         with watch_budget(limits) as budget:
             diagnostics = archspec.check(read_spec_argument(spec, limits), input=inputs or None, limits=budget)
             return CheckedSpec(spec, diagnostics)
-    except SpecError as error:  # standard input that is no text, or a spec that cannot be read
+    except SpecError as error:  # not UTF-8 text, or unreadable
         return CheckedSpec(
             spec, error.diagnostics, unread=describe_os_error(error) if isinstance(error, OSError) else None
         )

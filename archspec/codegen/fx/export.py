@@ -1,4 +1,4 @@
-"""A built network in a file: torch.export, ONNX."""
+"""Exports built networks as `torch.export` programs and ONNX."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from archspec.errors import ArchspecError, ExportError
 from archspec.ir.graph import Graph
 
 _LARGEST = 2**31 - 2**20
-"""Bytes of a file of ONNX: what protobuf holds, less a margin."""
+"""The most bytes of one ONNX file: protobuf's limit minus a margin."""
 _ALIGNMENT = 4096
-"""Of weights in a file of their own, so that pages of it can be mapped."""
+"""The alignment of weights in a separate file, for memory mapping."""
 _OLDEST, _OLDEST_FORMAT = 7, 4
 """The first opset that torch writes, and the first version of the file's format whose weights are no inputs."""
 _LONGEST = 300
@@ -186,7 +186,7 @@ def _tell_torch_errors(exporter: str) -> Iterator[None]:
 
 
 def _write_apart(proto: Any, path: Path) -> None:
-    """Writes ONNX whose weights are in a file beside it: one file of that format holds two gigabytes."""
+    """Writes ONNX with the weights in a second file, for models above the two gigabytes of one file."""
     if files.is_stream(path):
         raise ExportError(f"{path} takes one file; of this size, ONNX is two: give a file")
     helper = extras.load_extra("onnx.external_data_helper", "writing ONNX", _INSTALL, ExportError)
@@ -208,7 +208,7 @@ def _first_sentence(error: Exception) -> str:
 
 
 def _example_inputs(graph: Graph, free: FreeAxes) -> tuple[torch.Tensor, ...]:
-    """A batch of two where it is free: for torch.export a batch of one is a constant."""
+    """Inputs with a batch of two where it is free, because torch.export specialises a batch of one."""
     return tuple(
         torch.zeros(
             2 if 0 in free[name] else 1, *value.shape.sizes, dtype=torch.long if graph.holds_indices(value) else None
@@ -236,13 +236,13 @@ def _frees_places(free: FreeAxes) -> bool:
 
 
 def _name_outputs(graph: Graph) -> list[str]:
-    """The names of the outputs; one that is an input's name too gets a mark."""
+    """The names of the outputs; one that is also an input's name gets the suffix `_out`."""
     return [f"{name}_out" if name in graph.inputs else name for name in graph.outputs]
 
 
 @contextlib.contextmanager
 def _quiet_eval_mode(model: fx.GraphModule) -> Iterator[None]:
-    """The model in eval mode, and torch's exporters without their advice to themselves."""
+    """A context with the model in eval mode and without the warnings and logs of torch's exporters."""
     training = model.training
     loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
     levels = [logger.level for logger in loggers]

@@ -1,4 +1,4 @@
-"""Python's syntax nodes, made in a few words."""
+"""Constructors for Python's syntax nodes."""
 
 from __future__ import annotations
 
@@ -48,20 +48,12 @@ def make_sequence(items: Iterable[ast.expr], kind: type[ast.List | ast.Tuple] = 
     return kind(list(items), ast.Load())
 
 
-def make_binary(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
-    return ast.BinOp(left, operator, right)
-
-
-def make_conditional(condition: ast.expr, when_true: ast.expr, when_false: ast.expr) -> ast.expr:
-    return ast.IfExp(condition, when_true, when_false)
-
-
 def make_comparison(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
     return ast.Compare(left, [operator], [right])
 
 
 def make_literal(value: Any) -> ast.expr:
-    """A number, a string, None or a tuple of these; negative and infinite numbers as Python's grammar has them."""
+    """A literal for a number, a string, None or a tuple of these; negative and infinite numbers as valid expressions."""
     if isinstance(value, tuple):
         return make_sequence(map(make_literal, value))
     if isinstance(value, float) and not math.isfinite(value):
