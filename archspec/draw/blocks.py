@@ -13,7 +13,7 @@ from archspec.ir.graph import Graph, Node, Region, Value, is_noop
 from archspec.ir.uses import ComputedUses
 from archspec.numerals import format_rounded
 from archspec.view import labels
-from archspec.view.repetition import FoldedGraph, PartRun
+from archspec.view.repetition import FoldedGraph, PartRun, find_wiring
 from archspec.view.skip_connections import find_skip_connections
 from archspec.view.stages import Stage, group_stages, name_stage
 
@@ -168,7 +168,7 @@ def _block_structure(folded: FoldedGraph, region: Region) -> Hashable:
     for id in inside:
         node = folded.graph.nodes[id]
         if isinstance(node, Node):
-            wiring = tuple(v.node - inside.start if v.node in inside else -1 for v in node.inputs)
+            wiring = tuple(producer for producer, _ in find_wiring(node, inside))
             shape.append((node.op.word, dict(node.op).get("kernel") if node.op.weighted else None, wiring))
     return (region.kind, tuple(shape))
 

@@ -70,21 +70,26 @@ class RegionTree:
             members[node.region].append(node)
         return members
 
-    @cached_property
+    @property
     def inputs(self) -> list[tuple[Value, ...]]:
         """The values from outside each region that have consumers in it, in the order of the consumers."""
-        entering: list[dict[Value, None]] = [{} for _ in self._regions]
-        for value, producer, reader in self._crossings():
-            self._mark(entering, reader, self.common(producer, reader), value)
-        return [tuple(values) for values in entering]
+        return self._crossing_values[0]
 
-    @cached_property
+    @property
     def outputs(self) -> list[tuple[Value, ...]]:
         """The values of each region that have consumers outside or are outputs of the network, in the order of the consumers."""
+        return self._crossing_values[1]
+
+    @cached_property
+    def _crossing_values(self) -> tuple[list[tuple[Value, ...]], list[tuple[Value, ...]]]:
+        """The values that enter each region, and those that leave it."""
+        entering: list[dict[Value, None]] = [{} for _ in self._regions]
         leaving: list[dict[Value, None]] = [{} for _ in self._regions]
         for value, producer, reader in self._crossings():
-            self._mark(leaving, producer, self.common(producer, reader), value)
-        return [tuple(values) for values in leaving]
+            common = self.common(producer, reader)
+            self._mark(entering, reader, common, value)
+            self._mark(leaving, producer, common, value)
+        return list(map(tuple, entering)), list(map(tuple, leaving))
 
     def common(self, first: int, second: int) -> int:
         """The innermost region that contains both regions."""
