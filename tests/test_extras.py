@@ -29,6 +29,7 @@ USES = {
     "onnxscript": ["build", "{spec}", "-o", "{folder}/a.onnx"],
     "safetensors": ["build", "{spec}", "-o", "{folder}/a.safetensors"],
     "torchvision": ["build", "{spec}", "--device", "cpu", "--weights", "torchvision:resnet18"],
+    "lightning_fabric": ["train", "{spec}", "-o", "{folder}/a.pt"],
     "sklearn": ["train", "{spec}", "-o", "{folder}/a.pt"],
     "matplotlib": ["experiment", "lesion", "{spec}", "-o", "{folder}/a.png"],
 }
