@@ -20,15 +20,21 @@ class FusedConv2d(nn.Conv2d):
     the three are computed one after the other; `other` is left alone then.
     """
 
+    __jit_ignored_attributes__ = ("_packed",)
+
     def __init__(self, *args: Any, relu: bool = False, overwrites: bool = False, **options: Any) -> None:
         super().__init__(*args, **options)
         self.relu, self.overwrites = relu, overwrites
         self._packed: tuple[object, Tensor] | None = None
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined] # torch.jit.script leaves out what is inside
+            if self._can_fuse(x, other):
+                return self._fused(x, other)
+        return self._unfused(x, other)
+
+    def _fused(self, x: Tensor, other: Tensor | None) -> Tensor:
         weight, bias = self.weight, self.bias
-        if not self._fits(x, other) or _is_traced((x, weight) if other is None else (x, weight, other)):
-            return self._unfused(x, other)
         shape = (self.padding, self.stride, self.dilation, self.groups)
         packed = self._reordered(weight, x)
         activation = "relu" if self.relu else None
@@ -40,9 +46,9 @@ class FusedConv2d(nn.Conv2d):
         summed: Tensor = add(*first, packed, bias, *shape, "add", 1.0, activation, [], "")
         return summed
 
-    def _fits(self, x: Tensor, other: Tensor | None) -> bool:
+    def _can_fuse(self, x: Tensor, other: Tensor | None) -> bool:
         """Whether the kernel takes such values: images on the CPU in float32, with the channels that they should have."""
-        return (
+        fits = (
             x.is_cpu
             and x.dtype == self.weight.dtype == torch.float32
             and (other is None or other.dtype == torch.float32)
@@ -50,9 +56,10 @@ class FusedConv2d(nn.Conv2d):
             and x.shape[1] == self.in_channels
             and x.numel() > 0
         )
+        return fits and not _is_traced((x, self.weight) if other is None else (x, self.weight, other))
 
     def _unfused(self, x: Tensor, other: Tensor | None) -> Tensor:
-        made = super().forward(x)
+        made = self._conv_forward(x, self.weight, self.bias)
         if other is not None:
             made = torch.add(made, other)
         return functional.relu(made, inplace=True) if self.relu else made
@@ -74,18 +81,22 @@ class FusedConv2d(nn.Conv2d):
         return f"{super().extra_repr()}, relu={self.relu}"  # type: ignore[no-untyped-call]
 
 
-Added = tuple[tuple[int, Tensor], ...]
-
-
-def append_to_buffer(base: Tensor, room: int | None, added: Added, parts: tuple[Tensor, ...]) -> Tensor:
+def append_to_buffer(
+    base: Tensor, room: int | None, starts: list[int], added: list[Tensor], parts: list[Tensor]
+) -> Tensor:
     """A value [batch, channels, …] and more parts behind it, along the channels.
 
     With `room`, they are written into new memory for so many channels; without it, into the room that an earlier call has left
-    behind `base`. `added` are values that are added to the base, each from a channel on: in place if nothing is copied, so that `base`
-    is another value then. Without them it stays what it was.
+    behind `base`. `added` are values that are added to the base, each from the channel in `starts` on: in place if nothing is copied, so
+    that `base` is another value then. Without them it stays what it was.
     """
-    if _is_traced((base, *parts, *(value for _, value in added))):
-        return torch.cat((_add_into_base(base, added), *parts), 1)
+    if not torch.jit.is_scripting():  # type: ignore[attr-defined] # torch.jit.script leaves out what is inside
+        if not _is_traced((base, *parts, *added)):
+            return _write_behind(base, room, zip(starts, added, strict=True), parts)
+    return torch.cat([_add_into_base(base, starts, added)] + parts, 1)  # noqa: RUF005 - torch.jit.script knows no other
+
+
+def _write_behind(base: Tensor, room: int | None, added: Iterable[tuple[int, Tensor]], parts: list[Tensor]) -> Tensor:
     channels = base.shape[1]
     if room is None:
         width = channels + sum(part.shape[1] for part in parts)
@@ -104,10 +115,10 @@ def append_to_buffer(base: Tensor, room: int | None, added: Added, parts: tuple[
     return memory.narrow(1, 0, channels)
 
 
-def _add_into_base(base: Tensor, added: Added) -> Tensor:
-    for start, value in added:
-        end = start + value.shape[1]
-        base = torch.cat((base[:, :start], base[:, start:end] + value, base[:, end:]), 1)
+def _add_into_base(base: Tensor, starts: list[int], added: list[Tensor]) -> Tensor:
+    for number, start in enumerate(starts):
+        end = start + added[number].shape[1]
+        base = torch.cat([base[:, :start], base[:, start:end] + added[number], base[:, end:]], 1)
     return base
 
 
