@@ -1,8 +1,11 @@
-"""The state of a training: all that the next step depends on."""
+"""The recipe, epochs and state of a training."""
 
 from __future__ import annotations
 
 import math
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -10,18 +13,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archspec.codegen.fx import Checkpoint, build
+from archspec.codegen.errors import WeightsWarning
+from archspec.codegen.fx import Checkpoint, WeightReport, Weights, build, load_weights
 from archspec.experiments.data import Data
 from archspec.experiments.randomness import Draws
-from archspec.experiments.track import ExperimentError
+from archspec.experiments.selection import Selection, select_weights
 from archspec.ir.graph import Graph
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; `rate` is the highest learning rate of the one cycle, `clip` the largest norm of the gradient.
+    """The hyperparameters of a training; `rate` is the highest learning rate of the one cycle, `clip` the largest norm of the gradient.
 
-    >>> Recipe(epochs=3).rate
+    `freeze`, `train_only` and `rates` are those of `select_weights`: the parts that are not trained, the only ones that are, and the
+    highest learning rates of parts.
+
+    >>> Recipe(epochs=3, freeze=("stem",), rates=(("head", 0.01),)).rate
     0.003
     """
 
@@ -31,11 +38,23 @@ class Recipe:
     rate: float = 3e-3
     decay: float = 0.01
     clip: float = 1.0
+    freeze: tuple[str, ...] = ()
+    train_only: tuple[str, ...] = ()
+    rates: tuple[tuple[str, float], ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """The recipe as plain data, for a checkpoint and for a message.
+
+        >>> Recipe(freeze=("stem", "layer1")).describe()["freeze"]
+        'stem,layer1'
+        """
+        rates = ",".join(f"{part}={rate!r}" for part, rate in self.rates)
+        return asdict(self) | {"freeze": ",".join(self.freeze), "train_only": ",".join(self.train_only), "rates": rates}
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch resulted in: the mean loss, and the share of the test samples that are misclassified.
+    """The result of an epoch: the mean loss, and the share of the test samples that are misclassified.
 
     >>> Epoch(number=1, loss=0.7, test_error=0.25).test_error
     0.25
@@ -48,7 +67,7 @@ class Epoch:
 
 @dataclass
 class Training:
-    """The state of a training: everything that the next step depends on.
+    """The state of a training: all that the next step depends on.
 
     >>> import archspec
     >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
@@ -63,37 +82,42 @@ class Training:
     schedule: torch.optim.lr_scheduler.LRScheduler
     epochs: int
     steps: int
-    """Of an epoch."""
+    """The number of steps of an epoch."""
     order: Tensor
-    """The state, at the start of the epoch, of the generator that draws the order of the samples."""
+    """The state at the start of the epoch of the generator that shuffles the samples."""
     draws: Draws
-    """The states of the generators from which the network itself draws."""
+    """The states of the generators that the network uses, as for dropout."""
     key: str
-    """Network, data and recipe: a checkpoint of one is not of another."""
+    """A digest of network and data, which a checkpoint must share."""
+    recipe: Mapping[str, Any]
+    """The recipe and the initial weights, as plain data."""
+    selection: Selection
+    """The weights that are trained."""
     history: list[Epoch] = field(default_factory=list)
     position: int = 0
-    """Steps of the epoch that are done."""
+    """The number of steps of the epoch that are done."""
     loss: float = 0.0
-    """The sum of the losses of their samples."""
+    """The sum of the losses of the epoch's samples so far."""
     kept: str = ""
-    """What the last checkpoint has; nothing where none was written."""
+    """The progress that the last checkpoint has, for a message; empty if none was written."""
 
     @property
     def done(self) -> int:
-        """How many epochs are done."""
+        """The number of epochs that are done."""
         return len(self.history)
 
     @property
     def place(self) -> str:
-        """What is done, for a message."""
+        """The progress, for a message."""
         if not self.position:
             return f"epoch {self.done}"
         return f"step {self.position} of {self.steps} of epoch {self.done + 1}"
 
     def state(self) -> dict[str, Any]:
-        """All that changes in training, as plain data and tensors. The learning rate follows from the number of steps."""
+        """All that changes in training, as plain data and tensors; the learning rate follows from the number of steps."""
         return {
             "key": self.key,
+            "recipe": dict(self.recipe),
             "history": [asdict(epoch) for epoch in self.history],
             "position": self.position,
             "loss": self.loss,
@@ -104,13 +128,34 @@ class Training:
         }
 
 
-def begin_training(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Checkpoint | None = None) -> Training:
-    """A network with new weights, and the optimiser that trains it. The same seed gives, on the CPU, the same network after the same training.
+def begin_training(
+    graph: Graph,
+    data: Data,
+    recipe: Recipe,
+    *,
+    checkpoint: Checkpoint | None = None,
+    weights: Weights | None = None,
+    strict: bool = True,
+    adapt: str | Iterable[str] = "head",
+    report: Callable[[WeightReport], object] | None = None,
+) -> Training:
+    """A network and the optimiser that trains it. The same seed gives, on the CPU, the same network after the same training.
 
-    `checkpoint` is what each step computes again instead of keeping it, as in `build`; it changes no number.
+    Args:
+        graph: the network.
+        data: what it learns from.
+        recipe: how, and which parts of it.
+        checkpoint: what each step computes again instead of keeping it, as in `build`; it changes no number.
+        weights: those that it begins with, as in `build`; without, new ones.
+        strict: as in `build`.
+        adapt: as in `build`; a head of another number of classes is fresh unless something else is asked for, since it is trained.
+        report: as in `build`.
 
     Raises:
-        ExperimentError: the network has nothing to train.
+        ExperimentError: nothing is to be trained, or the recipe says of a part what cannot be.
+        UnknownPartError: the recipe names a part that is not there.
+        WeightsError: the weights are not those of the network.
+        OSError: they cannot be read.
 
     >>> import archspec
     >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
@@ -120,17 +165,44 @@ def begin_training(graph: Graph, data: Data, recipe: Recipe, *, checkpoint: Chec
     """
     device = data.pixels.device
     model = build(graph, device=device, seed=recipe.seed, checkpoint=checkpoint)
-    if not any(True for _ in model.parameters()):
-        raise ExperimentError(f"{graph.name} has no weights to train")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    selection = select_weights(model, graph, freeze=recipe.freeze, train_only=recipe.train_only, rates=recipe.rates)
+    if weights is not None:
+        done = load_weights(model, weights, strict=strict, adapt=adapt, report=report, graph=graph)
+        _warn_of_fresh(done, selection)
+    optimizer = torch.optim.AdamW(selection.group_parameters(recipe.rate), lr=recipe.rate, weight_decay=recipe.decay)
     steps = math.ceil(len(data.labels) / recipe.batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=recipe.epochs * steps)
-    order = torch.Generator().manual_seed(recipe.seed).get_state()
-    draws = Draws.seeded(recipe.seed, device)
-    return Training(model, optimizer, schedule, recipe.epochs, steps, order, draws, _hash_training(graph, data, recipe))
+    highest = [group["lr"] for group in optimizer.param_groups]
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, total_steps=recipe.epochs * steps)
+    return Training(
+        model,
+        optimizer,
+        schedule,
+        recipe.epochs,
+        steps,
+        order=torch.Generator().manual_seed(recipe.seed).get_state(),
+        draws=Draws.seeded(recipe.seed, device),
+        key=_hash_training(graph, data),
+        recipe=recipe.describe() | {"weights": _name_weights(weights)},
+        selection=selection,
+    )
 
 
-def _hash_training(graph: Graph, data: Data, recipe: Recipe) -> str:
+def _warn_of_fresh(done: WeightReport, selection: Selection) -> None:
+    """Warns of parameters that are neither in the weights nor trained."""
+    fresh = [name for name in done.fresh if name in selection.frozen]
+    if fresh:
+        text = f"{done.source}: {fresh[0]} is not taken from it and frozen: it stays as it was drawn"
+        more = f", and {len(fresh) - 1} more" if len(fresh) > 1 else ""
+        warnings.warn(text + more, WeightsWarning, stacklevel=3)
+
+
+def _name_weights(weights: Weights | None) -> str:
+    if weights is None:
+        return ""
+    return os.fspath(weights) if isinstance(weights, str | os.PathLike) else "a mapping"
+
+
+def _hash_training(graph: Graph, data: Data) -> str:
     ops = [(node.path, node.op.word, repr(node.op), [value.node for value in node.inputs]) for node in graph.ops]
     samples = (data.name, tuple(data.pixels.shape), data.fingerprint)
-    return sha256(repr((ops, samples, asdict(recipe))).encode()).hexdigest()
+    return sha256(repr((ops, samples)).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Weights in files, by their names in the `state_dict`."""
+"""Saves and loads weights by their names in the `state_dict`."""
 
 from __future__ import annotations
 
@@ -8,29 +8,21 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from archspec import files
-from archspec.codegen.fx import build
-from archspec.codegen.fx.checkpoint import copy_weights, count_bytes, read_weights
-from archspec.codegen.fx.weight_files import compare_weights, compute_read_limit
+from archspec.codegen.fx.checkpoint import copy_weights
+from archspec.codegen.fx.weight_files import compare_weights
 from archspec.experiments.track import ExperimentError
 from archspec.formats import find_format
-from archspec.ir.graph import Graph
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Writes weights with their digest, all or nothing, as the file's ending says. Raises `ExportError` and OSError."""
+    """Writes weights and their digest atomically, in the format of the file's ending. Raises `ExportError` and OSError."""
     pack = find_format(path, "weights").load_writer()
     plain = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
     files.write_atomically(path, pack(plain, {}))
 
 
-def load_weights(path: Path, graph: Graph) -> dict[str, Tensor]:
-    """Reads the weights of a network by its names. Raises `WeightsError` where they are not its own, and OSError."""
-    own = build(graph, device="meta").state_dict()
-    return read_weights(path, own, limit=compute_read_limit(count_bytes(own)))
-
-
 def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Loads into a network the weights of the network that it is a part of; weights that it has not are ignored. Raises `ExperimentError`."""
+    """Loads weights into a network. Weights that it lacks are ignored; raises `ExperimentError` if one is missing."""
     own = model.state_dict()
     fit = compare_weights(own, weights)
     for name in fit.missing:

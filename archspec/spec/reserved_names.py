@@ -1,4 +1,4 @@
-"""The names that no part of a network can have."""
+"""Lists the names that no part of a network can have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ KEYWORDS: frozenset[str] = frozenset(
     global if import in is lambda nonlocal not or pass raise return try while with yield
     """.split()
 )
-"""Python's keywords: a parameter or an input of such a name could not be written in source."""
+"""Python's keywords, which cannot be names in generated source."""
 
 ATTRIBUTES: frozenset[str] = frozenset(
     """
@@ -17,11 +17,11 @@ ATTRIBUTES: frozenset[str] = frozenset(
     __eq__ __format__ __ge__ __getattr__ __getattribute__ __getstate__ __gt__ __hash__ __init__
     __init_subclass__ __jit_unused_properties__ __le__ __lt__ __module__ __ne__ __new__ __reduce__ __reduce_ex__
     __reduce_package__ __repr__ __setattr__ __setstate__ __sizeof__ __str__ __subclasshook__ __weakref__ _apply
-    _backward_hooks _backward_pre_hooks _boxed_call _buffers _call_by_node _call_impl _code _compiled_call_impl
+    _backward_hooks _backward_pre_hooks _bind_arguments _boxed_call _buffers _call_by_node _call_impl _code _compiled_call_impl
     _checkpointed _create_node_hooks _deepcopy_hooks _deepcopy_init _define _erase_node_hooks _find_node _followed
     _form _forward_hooks
     _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs
-    _get_backward_hooks _get_backward_pre_hooks _get_name _get_written _graph _is_full_backward_hook
+    _get_backward_hooks _get_backward_pre_hooks _get_name _get_written _graph _graphs _is_full_backward_hook
     _jit_override_qualname _lineno_map
     _load_from_state_dict _load_state_dict_post_hooks _load_state_dict_pre_hooks
     _maybe_warn_non_full_backward_hook _modules _named_members _non_persistent_buffers_set _parameters
@@ -43,7 +43,7 @@ ATTRIBUTES: frozenset[str] = frozenset(
     xpu zero_grad
     """.split()
 )
-"""What an instance of `torch.fx.GraphModule` has itself (torch 2.13): a submodule of that name would hide it."""
+"""The attributes of `torch.fx.GraphModule` (torch 2.13), which a submodule of that name would hide."""
 
 RESERVED: frozenset[str] = KEYWORDS | ATTRIBUTES
-"""All of them. Frozen, so that a name is refused without importing torch; a test holds it against torch."""
+"""All reserved names. They are listed here so that checking a name does not import torch; a test compares them with torch."""

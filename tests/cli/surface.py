@@ -1,4 +1,4 @@
-"""All that the command line has: its commands, and a way to run each of them, so that a new one is tested without being named."""
+"""Lists all commands and how to run each of them, so that new ones are tested without being named."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ stages:
   pool: globalpool
   fc: {{linear: 10}}
 """
-"""A network that every command takes: it can be trained on digits, and has residual blocks."""
+"""A network for every command: it can be trained on digits, and has residual blocks."""
 
 _QUICK = {"epochs": "1", "draws": "1", "samples": "4", "most": "1", "device": "cpu"}
-"""Values of options that keep a command short."""
+"""Values of options for quick runs."""
 _BATCH = {"train": "512"}
 _NEEDED = {"lesion": ["--drop", "body.1"]}
 
@@ -57,7 +57,7 @@ def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[
 
 
 def words(name: str, spec: str | Path, *, weights: Path | None = None, without: Sequence[str] = ()) -> list[str]:
-    """The command line that runs a command on a spec, without the options `without`; -o is to be added."""
+    """The command line that runs a command on a spec, without the options `without` and without -o."""
     command = commands()[name]
     given = [str(spec) for one in command.params if isinstance(one, click.Argument) and one.required]
     for one in command.params:
@@ -82,7 +82,7 @@ def outputs() -> list[tuple[str, str]]:
 
 
 def run(*given: object, charset: str = "utf-8", **variables: str | None) -> Result:
-    """The result of a command on a terminal or pipe of an encoding, with variables of the environment."""
+    """The result of a command with an encoding of its streams and with environment variables."""
     unset = dict.fromkeys(("COLUMNS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"))
     runner = CliRunner(charset, env={**unset, **variables})
     result = runner.invoke(archspec, [str(word) for word in given], prog_name="archspec")

@@ -1,4 +1,4 @@
-"""Weights of another head, other channels, positions or patches: what timm computes, asked for by name, and said."""
+"""Adaptation of weights to another head, other channels, positions or patches, compared with timm."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def noise(*shape: int) -> torch.Tensor:
 
 
 def adapted(arch: Architecture, weights: Any, kinds: Any) -> tuple[Weights, tuple[str, ...]]:
-    """The weights of a network after adapting, and what is said of it."""
+    """The weights of a network after adapting, and the notes on it."""
     told: list[WeightReport] = []
     state = arch.build(weights=weights, adapt=kinds, report=told.append).state_dict()
     return state, told[0].notes
@@ -109,7 +109,7 @@ def test_another_number_of_classes_keeps_the_rest() -> None:
 def test_a_head_that_is_not_there_or_was_replaced() -> None:
     weights, arch = trained(tiny()), tiny()
     body = {name: weight for name, weight in weights.items() if not name.startswith("fc.")}
-    replaced = body | {"fc.1.weight": noise(3, 8), "fc.1.bias": noise(3)}
+    replaced = body | {"fc.0.weight": noise(9, 8), "fc.2.weight": noise(3, 9)}
     for given in (body, replaced):
         assert adapted(arch, given, "head")[1] == ("the head fc, which is not in it, is fresh",)
         assert same(arch, body, given, adapt="head")

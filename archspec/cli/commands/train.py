@@ -1,4 +1,4 @@
-"""The command that trains networks."""
+"""The command `train`: trains a network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,9 +17,11 @@ from archspec import list_endings
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, CommandError, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
-from archspec.cli.output import OutputFile
+from archspec.cli.output import output_option
+from archspec.cli.parts import PartsOption
 from archspec.cli.signals import Stop, handle_stop_signals
 from archspec.cli.warn import show_warnings
+from archspec.cli.weights import WeightsOption, print_weights_errors, weights_options
 
 if TYPE_CHECKING:
     from archspec import Architecture, Checkpoint
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from archspec.experiments.training import Recipe, Training
 
 DATA = "`digits` (scikit-learn's), `cifar10:PATH` or `folder:PATH`; nothing is downloaded."
-PATH = click.Path(dir_okay=False, path_type=Path)
 _ENDINGS = list_endings("weights")
 _TRAIN = """\
 \b
@@ -34,6 +37,11 @@ Examples:
   archspec train cifar_resnet20_A --data cifar10:data -o resnet20.pt --epochs 60
   archspec train cifar_resnet20_A --data cifar10:data -o resnet20.pt --epochs 60 --resume
   archspec train cifar10_densenet_40_k12 --data cifar10:data -o densenet.pt --checkpoint norms
+
+\b
+Fine-tuning: the head is fresh where it has another number of classes.
+  archspec train resnet18 --weights torchvision:resnet18 --set classes=2 --data folder:bees -o bees.pt --train-only head
+  archspec train my.yaml --weights last.ckpt -o tuned.pt --freeze stem,layer1 --rate 1e-4 --rate-of head=1e-3
 
 \b
 Ctrl-C writes OUTPUT.checkpoint and ends: --resume goes on from there, to the same weights.
@@ -47,7 +55,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, met
 
 
 class _TrainCommand(SpecCommand):
-    """Remembers the words that it was called with: they are said again where a training is to go on."""
+    """Remembers its arguments, for the command line that resumes an interrupted training."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_WORDS] = tuple(args)
@@ -62,12 +70,9 @@ _WORDS = "archspec.words"
 )
 @architecture_options
 @data_option
-@click.option(
-    "-o",
-    "--output",
-    "out",
-    type=OutputFile(*_ENDINGS, beside=(".checkpoint",)),
-    metavar="FILE",
+@output_option(
+    *_ENDINGS,
+    beside=(".checkpoint",),
     required=True,
     help=f"The weights: {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}.",
 )
@@ -77,6 +82,25 @@ _WORDS = "archspec.words"
 @click.option("--batch", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Samples of a step.")
 @click.option(
     "--rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True, help="Highest learning rate."
+)
+@partial(weights_options, adapt="head")
+@click.option(
+    "--freeze",
+    type=PartsOption(),
+    multiple=True,
+    metavar="PARTS",
+    help="What is not trained, as stem,layer1, or body: all but the last layer; its batch normalisations keep their statistics.",
+)
+@click.option(
+    "--train-only", type=PartsOption(), multiple=True, metavar="PARTS", help="What alone is trained, as fc, or head."
+)
+@click.option(
+    "--rate-of",
+    "rates",
+    type=PartsOption(rates=True),
+    multiple=True,
+    metavar="PART=R",
+    help="Highest learning rate of a part, as head=0.01; repeatable.",
 )
 @seed_option
 @device_option
@@ -89,20 +113,25 @@ _WORDS = "archspec.words"
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, arch: Architecture, *, out: Path, as_json: bool, **options: Any) -> None:
-    run = _TrainingRun(ctx, arch, out, as_json, resumes=options["resume"])
+def command(ctx: click.Context, /, arch: Architecture, *, output: Path, as_json: bool, **options: Any) -> None:
+    given = {name: options.pop(name) for name in ("weights", "strict", "adapt")}
+    weights = WeightsOption(**given, as_json=as_json, counts=True)
+    for name in ("freeze", "train_only", "rates"):
+        options[name] = tuple(chain.from_iterable(options[name]))
+    run = _TrainingRun(ctx, arch, output, as_json, weights, resumes=options["resume"])
     with handle_stop_signals() as stop, run.endings(stop), show_warnings():
         run.train(stop, **options)
 
 
 @dataclass
 class _TrainingRun:
-    """One training of the command line, and what is said of it at its end, whichever that is."""
+    """One training, and the messages at its end."""
 
     ctx: click.Context
     arch: Architecture
     out: Path
     as_json: bool
+    weights: WeightsOption
     resumes: bool
     training: Training | None = None
 
@@ -115,7 +144,10 @@ class _TrainingRun:
         from archspec.experiments.weights import save_weights
 
         self._check_checkpoint()
-        self.training, data, recipe = begin_training(self.arch, **options)
+        with print_weights_errors(as_json=self.as_json):
+            self.training, data, recipe = begin_training(self.arch, weights=self.weights, **options)
+        if options["freeze"] or options["train_only"]:
+            print_lines(f"note: {self.training.selection}", err=True)
         if resume:
             go_back(self.training, self.checkpoint)
         stop.deferred = True
@@ -137,7 +169,7 @@ class _TrainingRun:
 
     @contextmanager
     def endings(self, stop: Stop) -> Iterator[None]:
-        """Says of a training that does not come to its end why, what is kept of it, and what to do."""
+        """Reports why a training ended early, what the checkpoint has, and how to resume."""
         from archspec.experiments.track import DivergedError, StoppedError
 
         try:
@@ -167,14 +199,19 @@ class _TrainingRun:
 
     @property
     def _again(self) -> str:
-        """The command line that goes on with this training."""
+        """The command line that resumes this training."""
         words = [*self.ctx.meta[_WORDS], *([] if self.resumes else ["--resume"])]
         return shlex.join([*self.ctx.command_path.split(), *words])
 
     def _facts(self) -> dict[str, Any]:
         epochs = [] if self.training is None else self.training.history
         epochs_told = [{"epoch": epoch.number, "loss": epoch.loss, "test_error": epoch.test_error} for epoch in epochs]
-        return {"name": self.arch.name, "weights": str(self.out), "epochs": epochs_told}
+        facts: dict[str, Any] = {"name": self.arch.name, "weights": str(self.out), "epochs": epochs_told}
+        if self.weights.report is not None:
+            facts["initial_weights"] = self.weights.report.as_dict()
+        if self.training is not None and self.training.selection.frozen:
+            facts["frozen"] = list(self.training.selection.frozen)
+        return facts
 
     def _show(self) -> None:
         from archspec.cli import show_experiments as show
@@ -195,20 +232,23 @@ def begin_training(
     seed: int = 0,
     device: str = "auto",
     remade: Checkpoint | None = None,
+    weights: WeightsOption | None = None,
+    **parts: Any,
 ) -> tuple[Training, Data, Recipe]:
-    """A training that has not begun, and what it needs."""
+    """A training at its start, with its data and recipe; `parts` are the `freeze`, `train_only` and `rates` of the recipe."""
     from archspec.experiments import training
     from archspec.experiments.data import load_data
 
-    recipe = training.Recipe(epochs=epochs, seed=seed, batch=batch, rate=rate)
+    recipe = training.Recipe(epochs=epochs, seed=seed, batch=batch, rate=rate, **parts)
     samples = load_data(data, arch.graph, device)
-    return training.begin_training(arch.graph, samples, recipe, checkpoint=remade), samples, recipe
+    given = {} if weights is None else weights.arguments
+    return training.begin_training(arch.graph, samples, recipe, checkpoint=remade, **given), samples, recipe
 
 
 def run_training(
     begun: Training, data: Data, recipe: Recipe, *, name: str, checkpoint: Path | None = None, stop: Stop | None = None
 ) -> None:
-    """Trains to the end, with a bar. Raises as `archspec.experiments.training.train_epochs` does."""
+    """Trains to the end, with a progress bar. Raises as `archspec.experiments.training.train_epochs` does."""
     from archspec.cli.progress import make_progress
     from archspec.experiments.training import train_epochs
 

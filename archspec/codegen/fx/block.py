@@ -1,8 +1,9 @@
-"""The `GraphModule` of a part of a network: equal parts share one class, and an error in one says where it stands."""
+"""Defines `Block`, the `GraphModule` of a part of a network; equal parts share one class."""
 
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,24 +18,27 @@ from torch.fx.traceback import has_preserved_node_meta
 from archspec.codegen.fx.block_class import BlockClass
 from archspec.codegen.fx.branches import skip_dropped_branches
 from archspec.codegen.fx.checkpointing import call_checkpointed, can_checkpoint
+from archspec.codegen.fx.cuda_graphs import CudaGraphs
 from archspec.codegen.fx.error_context import add_error_context, find_assignment
 from archspec.ir.parts import UnknownPartError
 
 KEPT_META = ("custom", "operand_sizes")
-"""What of `node.meta` is plain data, and so is pickled."""
+"""The keys of `node.meta` that are plain data and are pickled."""
 
 
 class Block(fx.GraphModule):
     """A part of a network as a module with its own `graph`, `code` and children.
 
-    Blocks of equal structure have one class, hence one `forward` and one entry in the cache of `torch.compile`. An edit of a
-    block's graph followed by `recompile()` gives that block a class of its own and changes no other. A copy shares the class
-    of its original. Where a layer fails, the exception gets a note with the layer's name and its place in the spec.
+    Blocks of equal structure share a class, and so one `forward` and one entry in the cache of `torch.compile`. Editing a block's
+    graph and calling `recompile()` gives that block a class of its own and changes no other. A copy shares the class of its
+    original. An exception in a layer gets a note with the layer's name and its span in the spec.
     """
 
     _form: BlockClass
     _checkpointed: bool = False
-    """Whether, in training, what is computed inside is not kept but made again in the backward pass."""
+    """Whether the values inside are recomputed in the backward pass of training."""
+    _graphs: CudaGraphs | None = None
+    """Replays captured CUDA graphs, in a whole network that was built with them."""
     __jit_unused_properties__ = [*fx.GraphModule.__jit_unused_properties__, "_graph", "code"]  # noqa: RUF012 - as fx has it
 
     @property
@@ -56,7 +60,7 @@ class Block(fx.GraphModule):
         graph.owning_module = self
 
     def _define(self, write: Callable[[], fx.Graph]) -> None:
-        """Gives a new block its graph, which is written when it is first asked for: calls need only the form, whose code it fits."""
+        """Gives a new block its graph; writing it is deferred until it is read, if the class has code, which must match the graph."""
         if self._form.code is None:
             self._set_written(write())
             self._form.compile(self)
@@ -64,7 +68,7 @@ class Block(fx.GraphModule):
             self.__dict__.update(self._form.attributes, _unwritten=write)
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
-        return object.__new__(cls)  # GraphModule would make a class for each instance
+        return object.__new__(cls)  # GraphModule creates a class for each instance
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # torch.jit.script reads the source of a constructor, and warns of fx's
@@ -75,6 +79,8 @@ class Block(fx.GraphModule):
         try:
             if has_preserved_node_meta() and not kwargs:
                 return self._call_by_node(*args)
+            if self._graphs is not None:
+                return self._graphs(self, super().__call__, self._bind_arguments(args, kwargs))
             if self._checkpointed and self.training and torch.is_grad_enabled() and can_checkpoint(args):
                 return call_checkpointed(self, super().__call__, *args, **kwargs)
             return super().__call__(*args, **kwargs)
@@ -82,8 +88,12 @@ class Block(fx.GraphModule):
             add_error_context(error, Block)
             raise
 
+    def _bind_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position."""
+        return inspect.signature(self.forward).bind(*args, **kwargs).args if kwargs else args
+
     def _call_by_node(self, *args: Any) -> Any:
-        """Calls the module with its graph interpreted, so that an export sees the meta of each node and not only of the block."""
+        """Interprets the graph node by node, so that an export sees the meta of each node."""
         self.__dict__["forward"] = fx.Interpreter(self).run
         try:
             return super().__call__(*args)
@@ -91,7 +101,7 @@ class Block(fx.GraphModule):
             self.__dict__.pop("forward", None)
 
     def recompile(self) -> PythonCode:
-        """Makes `forward` follow an edited graph, in this block and in those inside it, but not in its equals."""
+        """Regenerates `forward` from an edited graph, in this block and those inside it, but not in other blocks of its class."""
         with skip_dropped_branches(self):
             code = self._graph.python_code("self")
         if not self._form.fits(code):
@@ -107,7 +117,7 @@ class Block(fx.GraphModule):
                 child.recompile()
 
     def _recompile_submodules(self) -> list[tuple[str, PythonCode]]:
-        return []  # `recompile` does it, where it is asked for
+        return []  # done by `recompile`
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Block:
         twin = object.__new__(type(self))
@@ -127,7 +137,7 @@ class Block(fx.GraphModule):
         self._form.compile(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy takes over, but for the graph, and but for what `compile()` made."""
+        """The attributes that a copy takes over, without the graph and the result of `compile()`."""
         left = ("_written", "_unwritten", "_compiled_call_impl")
         return {name: value for name, value in vars(self).items() if name not in left}
 
@@ -140,10 +150,10 @@ class Block(fx.GraphModule):
 
 
 def find_blocks(model: nn.Module, kind: str | None = None) -> dict[str, Block]:
-    """The blocks inside a built network by name, inner ones before those around them: what is wrapped, compiled or hooked one by one.
+    """The blocks of a built network by name, inner ones first, to wrap, compile or hook them one by one.
 
-    `kind` is the name of a block in the spec; without it they are all regions that hold modules, stages included. A block with
-    several uses of the same weights is listed once.
+    `kind` is the name of a block in the spec; without it, all regions that contain modules are listed, including stages. A block that
+    is used several times with the same weights is listed once.
 
     Raises:
         UnknownPartError: the network has no block of that kind.
@@ -165,13 +175,13 @@ def find_blocks(model: nn.Module, kind: str | None = None) -> dict[str, Block]:
 
 @dataclass(frozen=True, slots=True)
 class _NodeRef:
-    """In a pickled graph: node number `number`."""
+    """A reference to a node in a pickled graph, by its index."""
 
     number: int
 
 
 def _serialize_nodes(graph: fx.Graph) -> Iterator[tuple[Any, ...]]:
-    """A graph's nodes as data that holds no node."""
+    """A graph's nodes as picklable data."""
     places: dict[fx.Node, _NodeRef] = {}
 
     def place(leaf: Any) -> Any:
