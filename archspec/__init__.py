@@ -1,7 +1,6 @@
 """archspec: a network is data.
 
-What stands here is all that most programs need. Each name is imported when it is first asked for (PEP 562): `import archspec`
-itself imports no other package.
+This module has the public names. Each is imported on first use (PEP 562), so that `import archspec` itself imports no other package.
 
 >>> import archspec
 >>> archspec.load("resnet50").params
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from archspec.codegen.errors import (
         BuildError,
         CheckpointWarning,
+        CudaGraphWarning,
         InternalError,
         MissingDeviceError,
         WeightsError,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from archspec.codegen.fx.trial import Trial
     from archspec.codegen.fx.weight_files.fit import WeightReport
     from archspec.draw.picture import Detail, Direction, DrawError, Picture
-    from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, Source, Span, SpecError
+    from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, SpecError
     from archspec.extras import UnavailableError
     from archspec.formats import FORMATS, Format, find_format, list_endings
     from archspec.hub import HubError
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from archspec.report.comparison import format_comparison
     from archspec.report.data import TooLargeError
     from archspec.report.table import Summary, render_summary
+    from archspec.spans import Source, Span
     from archspec.spec.budget import Budget
     from archspec.spec.limits import Limits
     from archspec.spec.refusals import SpecFileError, SpecNotFoundError, SpecTypeError
@@ -64,6 +65,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointWarning",
     "CostError",
+    "CudaGraphWarning",
     "CutError",
     "Detail",
     "Diagnostic",
@@ -133,12 +135,12 @@ _HOMES = {
     "analysis.paths": "PathCounts",
     "api": "bundled check from_pretrained load load_overridden schema",
     "architecture": "Architecture",
-    "codegen.errors": "BuildError CheckpointWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
+    "codegen.errors": "BuildError CheckpointWarning CudaGraphWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
     "codegen.fx.assemble": "Checkpoint",
     "codegen.fx.trial": "Trial",
     "codegen.fx.weight_files.fit": "WeightReport",
     "draw.picture": "Detail Direction DrawError Picture",
-    "errors": "ArchspecError Diagnostic ExportError LimitError Note Source Span SpecError",
+    "errors": "ArchspecError Diagnostic ExportError LimitError Note SpecError",
     "extras": "UnavailableError",
     "formats": "FORMATS Format find_format list_endings",
     "hub": "HubError",
@@ -151,13 +153,14 @@ _HOMES = {
     "report.comparison": "format_comparison",
     "report.data": "TooLargeError",
     "report.table": "Summary render_summary",
+    "spans": "Source Span",
     "spec.budget": "Budget",
     "spec.limits": "Limits",
     "spec.refusals": "SpecFileError SpecNotFoundError SpecTypeError",
     "spec.yaml_reader": "decode_source",
     "spec.zoo": "ZooEntry load_zoo",
 }
-"""The module of each public name, as the imports above say it to a type checker; `tests/test_face.py` holds both together."""
+"""The module of each public name, for use at run time; `tests/test_face.py` compares it with the imports above."""
 _MODULES = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names.split()}
 
 

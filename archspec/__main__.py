@@ -1,4 +1,4 @@
-"""`python -m archspec`, the same as the command `archspec`."""
+"""Runs the command `archspec` as `python -m archspec`."""
 
 from archspec.cli import main
 

@@ -1,4 +1,4 @@
-"""The functions of the library: a spec goes in, an architecture comes out."""
+"""The functions of the library that load and check specs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from archspec.architecture import Architecture
 from archspec.errors import Diagnostic, SpecError, diagnostic_order
-from archspec.passes import ARGUMENTS
 from archspec.spec import bundled as bundled_specs
 from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
@@ -23,19 +22,19 @@ if TYPE_CHECKING:
 
 
 def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> Architecture:
-    """The architecture that a spec describes.
+    """Loads the architecture that a spec describes.
 
-    Each of its `warnings` is also logged to the logger "archspec".
+    Its `warnings` are also logged to the logger "archspec".
 
     Args:
         spec: a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a mapping.
-        limits: how much a spec may ask for; a `Budget` with limits of its own knows how much work was done, and can be watched.
-        overrides: values in the place of the document's `args`. Any number is one, numpy's and torch's included; text is
-            read as YAML, so that a layer can be given too.
+        limits: the limits of the compilation, or a `Budget` with limits, which counts the work done and can report progress.
+        overrides: values that replace the defaults of the spec's `args`: numbers, including scalars of numpy and torch, or text,
+            which is parsed as YAML, so that it can be a layer.
 
     Raises:
-        SpecError: the spec is not a network; its `diagnostics` say where and why. Where the spec itself cannot be had, it is
-            also an OSError (`SpecFileError`, `SpecNotFoundError`) or a TypeError (`SpecTypeError`).
+        SpecError: the spec has errors, which are its `diagnostics`. If the spec cannot be read, it is also an OSError (`SpecFileError`,
+            `SpecNotFoundError`) or a TypeError (`SpecTypeError`).
 
     >>> load("resnet50", classes=10).output_shapes
     {'output': (10,)}
@@ -50,7 +49,7 @@ def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> 
 
 
 def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits | Budget = DEFAULT) -> Architecture:
-    """As `load`, for arguments of any name, those of `load` itself included; warnings are not logged. Raises `SpecError`.
+    """Loads a spec as `load` does, with arguments of any name, even `limits`; warnings are not logged. Raises `SpecError`.
 
     >>> load_overridden("resnet18", {"classes": 10}).output_shapes
     {'output': (10,)}
@@ -127,11 +126,11 @@ def from_pretrained(
 
 
 def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic, ...]:
-    """All diagnostics of a spec: errors, among them those of `expect`, and warnings.
+    """All diagnostics of a spec: errors, including those of `expect`, and warnings.
 
     Raises:
         OSError: the file cannot be read, or there is no bundled spec of that name.
-        TypeError: it is no spec at all.
+        TypeError: `spec` is of a type that is no spec.
 
     >>> [found.severity for found in check("{name: a, input: [8], args: {width: 4}, stages: {one: relu}}")]
     ['warning']
@@ -165,4 +164,4 @@ def schema() -> dict[str, Any]:
     """
     from archspec.spec.schema import build_schema
 
-    return build_schema(ARGUMENTS)
+    return build_schema()

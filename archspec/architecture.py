@@ -1,4 +1,4 @@
-"""A checked network, and what can be made of it."""
+"""Defines `Architecture`, the network of a spec, with pictures, modules, files and rewrites."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
 from archspec.network import Network
-from archspec.passes import BY_WORD
 from archspec.spec.bound_tree import Program
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Architecture(Network):
-    """The network that a spec describes: the analyses of `Network`, and pictures, modules, files and rewritten networks made from it.
+    """The network that a spec describes: the analyses of `Network`, and methods to draw, build, save and rewrite it.
 
     >>> import archspec
     >>> archspec.load("resnet18")
@@ -46,15 +45,15 @@ class Architecture(Network):
         super().__init__(graph)
         self.program = program
         self.path = path
-        """The file that the spec was read from; None where it was text or a mapping."""
+        """The file of the spec; None if it was text or a mapping."""
         self.rewrites = rewrites
-        """The passes, each with its arguments, that were applied after those of the spec: see `rewrite`."""
+        """The passes with their arguments that `rewrite` applied after those of the spec."""
         self.optimized_from = optimized_from
-        """The architecture that this one is an optimised form of: the one whose weights it takes."""
+        """The architecture that `optimize` made this one of, whose weights it takes."""
         self.text = text
-        """The spec as it was written, without what it extends."""
+        """The text of the spec, without those that it extends."""
         self.overrides = dict(overrides or {})
-        """What took the place of the spec's `args`, as text."""
+        """The values that replaced defaults of the spec's `args`, as text."""
 
     @property
     def optimized(self) -> bool:
@@ -68,7 +67,7 @@ class Architecture(Network):
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """The warnings about the spec: what changes nothing, and what probably means something else; `archspec check` prints them.
+        """The warnings about parts of the spec that have no effect or are implausible, which `archspec check` prints.
 
         >>> import archspec
         >>> [str(warning.message) for warning in archspec.load("{name: a, input: [8], args: {width: 4}, stages: {one: relu}}").warnings]
@@ -86,18 +85,18 @@ class Architecture(Network):
         max_boxes: int = 3000,
         max_paths: int = 64,
     ) -> Picture:
-        """The picture of the network; `save` writes it to a file, `archspec.draw.render_picture` gives the bytes.
+        """The picture of the network; `save` writes it to a file, `archspec.draw.render_picture` returns its bytes.
 
         Args:
-            detail: what a box is: a stage, a block's structure, a layer, or a step of a single path.
-            fold: whether equal parts in a row are drawn once, as ×N.
-            depth: how many levels of parts the layers are shown at.
-            direction: from top to bottom ("TB") or from left to right ("LR"); chosen by the detail if None.
+            detail: what is drawn: stages, distinct blocks, layers, or single paths.
+            fold: whether consecutive equal parts are drawn once, as ×N.
+            depth: with layers, the number of levels of regions that are opened.
+            direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
             max_boxes: the most boxes of a picture of layers.
             max_paths: the most paths of a picture of paths.
 
         Raises:
-            DrawError: the picture would pass such a limit.
+            DrawError: the picture would pass a limit.
 
         >>> import archspec
         >>> [box.lines[0].text for box in archspec.load("resnet18").draw().boxes]
@@ -112,22 +111,22 @@ class Architecture(Network):
     def save(
         self, path: str | Path, *, kind: NetworkKind | None = None, ending: str | None = None, **options: Any
     ) -> None:
-        """Writes the network to a file, whole or not at all, in the format of its ending; `archspec.FORMATS` has them all.
+        """Writes the network to a file atomically, in the format of its ending; `archspec.FORMATS` lists them.
 
         Args:
             path: the file.
-            ending: says the format where the file's name does not: of a pipe, of a device.
-            kind: chooses between formats of one ending: `.html` is a picture, unless it is to be a "report".
-            options: a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`) takes those of `draw`, and a `theme` ("light",
-                "dark", "print"); a report, other networks `beside`; source (`.py`), the `command` that it says made it; a program
-                (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict`, `adapt` and `report` of `build`;
-                a spec (`.yaml`), which extends the one that was loaded, the `limits` that it must keep to.
+            ending: the format, for a path without an ending such as a pipe or a device.
+            kind: selects between formats of one ending: `.html` is a picture unless `kind` is "report".
+            options: for a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`), those of `draw` and a `theme` ("light", "dark",
+                "print"); for a report, other networks `beside`; for source (`.py`), the `command` that its docstring names; for a
+                program (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict`, `adapt` and
+                `report` of `build`; for a spec (`.yaml`), which extends the loaded one, the `limits` that it must keep.
 
         Raises:
             ExportError: there is no such format, a package that it needs is missing, or the network cannot be written in it.
-            DrawError: the picture is too large, or what draws it is not installed.
+            DrawError: the picture is too large, or its renderer is not installed.
             WeightsError: as in `build`.
-            OSError: a file cannot be read or written; the one that was there is as it was.
+            OSError: a file cannot be read or written; an existing file is unchanged.
 
         >>> import archspec, os
         >>> arch = archspec.load("resnet18")
@@ -265,7 +264,7 @@ class Architecture(Network):
         )
 
     def report(self, *others: Architecture) -> str:
-        """A page about this network, alone or beside another: HTML that needs no other file and no connection.
+        """A self-contained HTML page about this network, alone or beside another.
 
         Raises:
             ValueError: there are more than two networks.
@@ -282,7 +281,7 @@ class Architecture(Network):
         return write_report([self.graph, *(other.graph for other in others)], colours)
 
     def _repr_svg_(self) -> str | None:
-        """The stages, for a notebook; nothing where the renderer is not installed."""
+        """The picture of the stages for a notebook; None if the renderer is not installed."""
         from archspec.draw import DrawError, render_svg
 
         try:
@@ -301,25 +300,29 @@ class Architecture(Network):
         adapt: str | Iterable[str] = (),
         report: Callable[[WeightReport], object] | None = None,
         checkpoint: Checkpoint | None = None,
+        graph: bool = False,
     ) -> torch.fx.GraphModule:
-        """The network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
+        """Builds the network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
 
         Args:
-            device: where the weights are.
+            device: the device of the weights.
             dtype: the type of the weights; torch's default if None.
-            seed: the same seed gives the same weights; None draws from torch's own generator. Of an optimised network, seed and
-                weights are those of the network that was optimised.
+            seed: the seed of the initialisation; None uses torch's default generator. For an optimised network, seed and weights
+                are those of the network before.
             weights: a file of safetensors or a torch checkpoint, an index of shards, a mapping of tensors or arrays,
-                `"torchvision:resnet50"` or `"timm:resnet50"`. A `WeightsWarning` says how many values are not finite and where.
-            strict: whether the weights must fit key by key; otherwise only what fits is loaded.
+                `"torchvision:resnet50"` or `"timm:resnet50"`. A `WeightsWarning` reports values that are not finite.
+            strict: whether all keys and shapes must match; otherwise only those that match are loaded.
             adapt: what may differ: "head", "channels", "positions", "patches", or several of them, also as one text with commas.
-            report: is called with what was loaded and what was done with names before; without it a `WeightsNote` warns of that.
-            checkpoint: saves memory in training by computing values again in the backward pass: "blocks", all inside blocks; "norms",
+            report: is called with a report on what was loaded, renamed and adapted; without it a `WeightsNote` warns of changes.
+            checkpoint: saves memory in training by recomputing values in the backward pass: "blocks", all inside blocks; "norms",
                 concatenations, normalisations and ReLUs before convolutions, as in memory-efficient DenseNets. Names, outputs,
-                gradients and running statistics are the same. Where a network has none of that, a `CheckpointWarning` says so.
+                gradients and running statistics are the same. A `CheckpointWarning` says if a network has nothing to recompute.
+            graph: whether calls without gradients replay captured CUDA graphs, one for each input shape, on a CUDA device. A
+                `CudaGraphWarning` says once why a call cannot.
 
         Raises:
-            WeightsError: the weights cannot be read, or are not those of this network; its text says why and lists the keys.
+            BuildError: CUDA graphs are asked for on another device.
+            WeightsError: the weights cannot be read or do not fit; the message lists the keys.
             OSError: the file of weights cannot be read.
 
         >>> import archspec, torch
@@ -329,7 +332,7 @@ class Architecture(Network):
         """
         from archspec.codegen.fx import build, copy_weights, load_weights
 
-        model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint)
+        model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint, cuda_graph=graph)
         if self.optimized_from is not None:
             before = self.optimized_from.build(
                 device, dtype, seed, weights=weights, strict=strict, adapt=adapt, report=report
@@ -340,12 +343,12 @@ class Architecture(Network):
         return model
 
     def try_out(self, device: str = "auto", batch: int = 2, **options: Any) -> Trial:
-        """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on a batch of noise, and measures how long that takes.
+        """Builds the network on a device ("auto", "cpu" or "cuda"), runs it once on random inputs, and measures the time.
 
-        `options` are the `seed`, `weights`, `strict`, `adapt` and `report` of `build`. Raises as `build` does, and:
+        `options` are the `seed`, `weights`, `strict`, `adapt`, `report` and `graph` of `build`. Raises as `build` does, and:
 
         Raises:
-            MissingDeviceError: the device is not there.
+            MissingDeviceError: the device is not available.
             MemoryError: the weights or the values do not fit into its memory.
 
         >>> import archspec
@@ -368,17 +371,17 @@ class Architecture(Network):
         """The network cut into stages of equal work, for `torch.distributed.pipelining`; needs no torch, unless it measures.
 
         Args:
-            stages: how many.
-            costs: the seconds of parts by name; if neither these nor `measure` are given, the work of a layer is its
-                multiply-accumulates, or the bytes that it moves where these take longer.
+            stages: the number of stages.
+            costs: the seconds of parts by name; without these and `measure`, the work of a layer is modelled as its MACs, or as the
+                bytes that it moves if these take longer.
             measure: a device ("auto", "cpu" or "cuda") on which the seconds of every layer are measured.
-            batch: the samples of that measurement.
-            crossing: how many values may cross at a cut; see `archspec.analysis.partition.partition_network`.
+            batch: the number of samples in that measurement.
+            crossing: the most values that may cross at a cut; see `archspec.analysis.partition.partition_network`.
 
         Raises:
-            CutError: there are fewer cut points; its text says how many stages are possible.
-            UnknownPartError: there is no part of a name in `costs`.
-            CostError: costs of parts of which one is in the other, or that are negative or not finite.
+            CutError: there are too few cut points; the message says how many stages are possible.
+            UnknownPartError: a name in `costs` is that of no part.
+            CostError: a part in `costs` contains another one, or a cost is negative or not finite.
 
         >>> import archspec
         >>> [round(stage.share, 2) for stage in archspec.load("resnet50").pipeline(stages=4).stages]
@@ -392,10 +395,10 @@ class Architecture(Network):
         )
 
     def source(self, command: str | None = None) -> str:
-        """The network as the text of a Python module: plain, typed and formatted PyTorch that imports nothing but torch.
+        """The network as the source of a Python module: typed and formatted PyTorch that imports only torch.
 
-        Its classes have the names of the spec's blocks, its `state_dict` the keys of `build()`. `command` is the command that made it, for
-        its docstring. Needs no torch.
+        Its classes have the names of the spec's blocks, its `state_dict` the keys of `build()`. `command` is the command line
+        that its docstring names. Needs no torch.
 
         >>> import archspec
         >>> [line for line in archspec.load("lstm").source().splitlines() if line.startswith(("import", "from", "class"))]
@@ -406,12 +409,12 @@ class Architecture(Network):
         return print_source(self.graph, describe_network(self, command))
 
     def optimize(self, for_: Purpose = "inference", *, merge: bool = False) -> Architecture:
-        """The architecture of a network that computes the same with less work.
+        """An architecture that computes the same with less work.
 
-        For `"inference"` it computes what this one does in evaluation: batch normalisations are folded into convolutions, what
-        only training needs is left out, and `build` chooses the kernels and the memory format of the device. For `"training"`, only
-        no-ops are left out, and equal parallel paths become grouped convolutions. `merge` also merges 1×1 convolutions with one operand.
-        Names that this network does not have are those of weights that were merged.
+        For "inference" it computes what this one computes in evaluation: batch normalisations are folded into convolutions, ops that
+        only training needs are removed, and `build` chooses kernels and memory format for the device. For "training" no-ops are
+        removed and equal parallel paths become grouped convolutions. `merge` also merges 1×1 convolutions of the same operand.
+        Merged weights have new names.
 
         >>> import archspec
         >>> arch = archspec.load("resnet18")
@@ -427,18 +430,20 @@ class Architecture(Network):
         """The architecture after one more pass, as `passes: [word: arguments]` would make it.
 
         Raises:
-            PassError: an argument is wrong, the network is not what the pass needs, or the pass is at fault.
+            PassError: an argument is wrong, the network lacks what the pass needs, or the pass broke its contract.
             KeyError: there is no pass of that name.
 
         >>> import archspec
         >>> archspec.load("resnet18").rewrite("lesion", drop=("layer1.0",)).paths().total
         128
         """
+        from archspec.passes.registry import BY_WORD
+
         network = BY_WORD[word](self.graph, **arguments)
         return self._derive(network, rewrites=(*self.rewrites, (word, arguments)))
 
     def _derive(self, graph: Graph, **changes: Any) -> Architecture:
-        """The architecture of a graph that a pass has made of this one's."""
+        """The architecture of a graph that a pass made of this one's."""
         own = {"path": self.path, "rewrites": self.rewrites, "optimized_from": self.optimized_from}
         return Architecture(self.program, graph, self.text, self.overrides, **own | changes)
 
@@ -453,16 +458,16 @@ class Architecture(Network):
         """The architecture without the residual branches of some blocks, and with pairs of blocks exchanged (Veit et al. 2016,
         arXiv:1605.06431, section 4).
 
-        What is left keeps its names, so that `map_weights` gives it the weights of this network.
+        The remaining layers keep their names, so that `map_weights` gives them the weights of this network.
 
         Args:
             drop: the names of blocks.
-            swap: pairs of names.
-            random: so many blocks more, drawn at random.
-            seed: of that draw.
+            swap: pairs of names of blocks.
+            random: the number of further blocks to drop, drawn at random.
+            seed: the seed of that draw.
 
         Raises:
-            PassError: there is no such part, or the shapes do not fit any more.
+            PassError: there is no such part, or the shapes do not fit without it.
 
         >>> import archspec
         >>> whole = archspec.load("resnet18")
@@ -478,9 +483,9 @@ class Architecture(Network):
         )
 
     def map_weights(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The `state_dict` of this network that computes the same as `weights`, one of the network before its passes.
+        """The `state_dict` of this network for `weights`, a `state_dict` of the network before its passes.
 
-        Of an optimised network, `weights` are those of the network that was optimised.
+        For an optimised network, `weights` are those of the network before `optimize`.
 
         Raises:
             KeyError: a weight that a pass needs is missing.
@@ -498,7 +503,7 @@ class Architecture(Network):
         )
 
     def check_expectations(self) -> tuple[Diagnostic, ...]:
-        """Diagnostics for what the spec's `expect` says and the network does not have.
+        """A diagnostic for each entry of the spec's `expect` that the network does not have.
 
         >>> import archspec
         >>> wrong = archspec.load("{name: a, input: [8], stages: {fc: {linear: 4}}, expect: {params: 32}}")

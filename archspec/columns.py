@@ -1,4 +1,4 @@
-"""Tables in plain text that fit a width: columns are cut, folded or left out, in the order that their table says."""
+"""Formats tables in plain text to a width: columns are cut, folded or left out in a given order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from operator import itemgetter
 from archspec.printable import escape_unprintable
 
 Styled = tuple[str, str]
-"""A text and its style: "bold", "dim", "red", "magenta", "cyan", several of them with spaces between, or "" for none."""
+"""A text and its style: "bold", "dim", "red", "magenta", "cyan", several separated by spaces, or ""."""
 Line = tuple[Styled, ...]
 
 _GAP = 2
@@ -21,7 +21,7 @@ _TIMES = re.compile(r" [×x]\d+$")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; one that `folds` goes on in further lines where it has no room, any other is cut."""
+    """A column of a table; long cells are continued on further lines if it `folds`, else cut."""
 
     head: str = ""
     right: bool = False
@@ -38,14 +38,14 @@ def format_table(
     drops: Sequence[int] = (),
     text: Callable[[str], str] = escape_unprintable,
 ) -> Iterator[Line]:
-    """The lines of a table, heads first if there are any; the cells of a line joined are the line.
+    """The lines of a table, the heads first if there are any; a line is a sequence of styled cells.
 
     Args:
         columns: its columns, from left to right.
         rows: its cells; a row may end early.
-        width: the columns of the screen; None leaves everything as wide as it is.
-        cuts: pairs of a column and the width down to which it may be cut, in the order in which that is tried.
-        drops: columns that are left out where cutting is not enough, in this order; a last line names them.
+        width: the width of the screen; None for no limit.
+        cuts: pairs of a column and the width to which it may be cut, in the order in which they are tried.
+        drops: columns to leave out if cutting is not enough, in this order; a last line names them.
         text: makes a cell printable.
 
     >>> table = format_table([Column("name"), Column("params", right=True)], [("conv1", "9,408"), ("fc", "513,000")], 14, cuts=[(0, 3)])
@@ -67,7 +67,7 @@ def format_table(
 
 
 def _iter_folded(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
-    """Each column, and the width to which it can be cut when its head is folded."""
+    """Yields each column and its width with a folded head."""
     for index, head in enumerate(heads):
         yield index, max([*map(display_width, head.split()), *(display_width(row[index]) for row in cells)], default=0)
 
@@ -75,7 +75,7 @@ def _iter_folded(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterat
 def fit_columns(
     widths: Sequence[int], width: int | None, cuts: Sequence[tuple[int, int]], drops: Sequence[int]
 ) -> list[int | None]:
-    """The widths that columns get where they have `width` in all; None for one that is left out.
+    """The widths of columns that together have `width`; None for one that is left out.
 
     >>> fit_columns([8, 40, 6], 40, [(1, 20)], []), fit_columns([8, 40, 6], 24, [(1, 20)], [1])
     ([8, 22, 6], [8, None, 6])
@@ -94,14 +94,14 @@ def fit_columns(
 
 
 def display_width(text: str) -> int:
-    """How many columns of a terminal a text takes: two for the wide characters of East Asia, none for combining marks."""
+    """The width of a text in columns of a terminal: two for wide East Asian characters, none for combining marks."""
     if text.isascii():
         return len(text)
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
 def shorten_cell(cell: str, width: int, more: str = "…") -> str:
-    """A cell shortened to `width`, with `more` where it is cut; how many times it stands for is kept.
+    """A cell cut to `width`, with `more` at the cut; a `×N` at its end is kept.
 
     >>> shorten_cell("features.denseblock1 ×6", 14)
     'features.d… ×6'
@@ -118,7 +118,7 @@ def shorten_cell(cell: str, width: int, more: str = "…") -> str:
 
 
 def wrap_line(line: Line, width: int | None, indent: int = 2) -> list[Line]:
-    """A line in lines of at most `width`, those after the first indented; a word that is longer stays whole.
+    """A line wrapped to `width`, with an indent on the lines after the first; longer words are not broken.
 
     >>> lines = wrap_line((("conv1", "bold"), (": groups 1 → 32", "")), 16)
     >>> lines
@@ -148,7 +148,7 @@ def _total_width(widths: Sequence[int | None]) -> int:
 def _format_row(
     row: Sequence[str], columns: Sequence[Column], widths: Sequence[int | None], more: str
 ) -> Iterator[Line]:
-    """A row in as many lines as its folded cells need."""
+    """The lines of a row; folded cells may need several."""
     shown = [(cell, column, room) for cell, column, room in zip(row, columns, widths, strict=True) if room is not None]
     parts = [
         list(_fill_lines(cell, room)) if column.folds else [shorten_cell(cell, room, more)]
@@ -166,7 +166,7 @@ def _format_row(
 
 
 def _fill_lines(text: str, width: int, *, indent: int = 0, whole: bool = False) -> Iterator[str]:
-    """The lines of a text that is broken at spaces; a word that is too long is broken too, unless words stay `whole`."""
+    """The lines of a text that is broken at spaces; words that are too long are broken too, unless `whole`."""
     line = ""
     for word in re.findall(r" *[^ ]+", text):
         if line.strip() and display_width(line + word) > width:
@@ -181,7 +181,7 @@ def _fill_lines(text: str, width: int, *, indent: int = 0, whole: bool = False) 
 
 
 def _start(word: str, width: int) -> str:
-    """What of a word goes on a line: at least a character, with all marks that combine with it."""
+    """The part of a word that fits a line: at least one character, with its combining marks."""
     length = len(shorten_cell(word, width, "")) or 1
     while length < len(word) and unicodedata.combining(word[length]):
         length += 1

@@ -1,114 +1,30 @@
-"""Errors and diagnostics: where, what was expected, what was found, what to do about it."""
+"""Defines sources, spans, diagnostics and the base classes of errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from functools import cached_property
-from itertools import islice
 from typing import Literal, NoReturn
 
 from archspec import meter
-from archspec.printable import escape_unprintable, mask_unprintable
+from archspec.printable import escape_unprintable, mask_unprintable, shorten_text
+from archspec.spans import Span, Use
 
-_SHOWN_LINE = 160  # a longer source line is cut around its carets
-_LEAST_SHOWN = 20  # characters of it, however narrow the screen
-_MARGIN = 8  # columns before it
-_SHOWN_USES = 20  # of a chain of block uses, innermost first; the outermost is always shown
-_MOST_SHOWN = 1000  # characters of one line of a diagnostic
-_SHOWN_ITEMS = 20  # arguments of a block, or numbers of a list
+_SHOWN_LINE = 160  # the most characters of a source line, which is cut around the carets
+_LEAST_SHOWN = 20  # the fewest characters of a source line on a narrow screen
+_MARGIN = 8  # columns before a source line
+_SHOWN_USES = 20  # the most uses of blocks, innermost first; the outermost is always shown
+_MOST_SHOWN = 1000  # the most characters of one line of a diagnostic
 _REPORT = 50  # units of work for one diagnostic
-_SHOWN_PLACES = 8  # further places of what is wrong at several
+_SHOWN_PLACES = 8  # the most further places of a merged diagnostic
 
 Severity = Literal["error", "warning"]
-"""An error keeps a spec from being a network; a warning is about a part of it that changes nothing, or may not be meant."""
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    r"""The text of one spec and the name by which its author knows it.
-
-    >>> Source("net.yaml", "name: a\ninput: [8]").line(2)
-    'input: [8]'
-    """
-
-    name: str
-    text: str
-    start: int = 0
-    """Where YAML begins in the text: behind the `groups=` of an option."""
-    numbered: bool = True
-    """Whether places have a line and a column: in an option, or where there is no text, the name says enough."""
-
-    @staticmethod
-    def option(name: str, value: str, *, flag: str = "") -> Source:
-        """The value of an argument that stands outside the spec, as `name=value`, behind the `flag` of a command line."""
-        text = f"{name}={value}"
-        return Source(f"{flag} {shorten_text(text)}".lstrip(), text, start=len(name) + 1, numbered=False)
-
-    @property
-    def yaml(self) -> str:
-        """What is read as YAML."""
-        return self.text[self.start :]
-
-    @cached_property
-    def lines(self) -> list[str]:
-        return self.text.splitlines()
-
-    def line(self, number: int) -> str:
-        """Line `number`, counted from 1; empty past the end."""
-        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A stretch of one line of a source; line and column count from 1, in characters.
-
-    >>> str(Span(Source("net.yaml", "name: a"), 1, 7))
-    'net.yaml:1:7'
-    """
-
-    source: Source
-    line: int
-    column: int
-    length: int = 1
-
-    def subspan(self, offset: int, length: int) -> Span:
-        """The stretch of `length` characters that starts `offset` characters into this one."""
-        return Span(self.source, self.line, self.column + offset, max(1, length))
-
-    def __str__(self) -> str:
-        if not self.source.numbered and self.line == 1:
-            return self.source.name
-        return f"{self.source.name}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One use of a block: `bottleneck(width=64, stride=1), used at resnet50.yaml:21:9`, and the use around it."""
-
-    block: str
-    arguments: Mapping[str, object]
-    span: Span
-    parent: Use | None = None
-
-    def __str__(self) -> str:
-        given = islice(self.arguments.items(), _SHOWN_ITEMS)
-        shown = [f"{shorten_text(name)}={_format_value(value)}" for name, value in given]
-        more = ["…"] if len(self.arguments) > _SHOWN_ITEMS else []
-        return f"{shorten_text(self.block)}({', '.join(shown + more)})"
-
-    def enclosing_uses(self) -> Iterable[Use]:
-        """This use and those around it, innermost first."""
-        use: Use | None = self
-        while use is not None:
-            yield use
-            use = use.parent
+"""An error means that a spec is no network; a warning is about a part that has no effect or is implausible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A further place that matters to a diagnostic, with what stands there.
+    """A further span of a diagnostic, with a remark.
 
     >>> Note(Span(Source("net.yaml", "name: a"), 1, 7), "and here").text
     'and here'
@@ -120,7 +36,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fact about a spec: an error keeps it from being a network, a warning does not. `str` of it shows the line of the source.
+    """An error or a warning about a spec, with its span. `str` of it shows the line of the source.
 
     >>> print(Diagnostic("expected a list", Span(Source("net.yaml", "name: a"), 1, 7)))
     net.yaml:1:7: error: expected a list
@@ -139,8 +55,8 @@ class Diagnostic:
         return self.text()
 
     def text(self, width: int | None = None) -> str:
-        """What is wrong, where, and what to do, in lines; the excerpt of the source is at most `width` wide, if that is given."""
-        return "\n".join(map(_make_printable, _format_diagnostic(self, width)))
+        """The diagnostic as lines of text; the excerpt of the source is at most `width` wide, if that is given."""
+        return _format_diagnostic(self, width)
 
     def as_dict(self) -> dict[str, object]:
         """The diagnostic as plain data, for `--json`."""
@@ -158,9 +74,9 @@ class Diagnostic:
 
 
 class ArchspecError(Exception):
-    """The base class of all errors that archspec raises for its user.
+    """The base class of all errors that archspec raises.
 
-    Each error is also of the builtin class of its kind: `ValueError`, `LookupError`, `OSError`, …
+    Each error is also a builtin error of its kind: `ValueError`, `LookupError`, `OSError`, …
 
     >>> import archspec
     >>> try:
@@ -172,7 +88,7 @@ class ArchspecError(Exception):
 
 
 class ExportError(ArchspecError, RuntimeError):
-    """A network cannot be written to a file in this form, or not on this machine.
+    """Raised if a network cannot be written in a format, or not on this machine.
 
     >>> import archspec
     >>> archspec.load("resnet18").save("resnet18.txt")
@@ -183,7 +99,7 @@ class ExportError(ArchspecError, RuntimeError):
 
 
 class SpecError(ArchspecError, ValueError):
-    """A spec is not a network; `diagnostics` say why, each with its place.
+    """Raised for a spec with errors; `diagnostics` are all of them, each with its span.
 
     >>> import archspec
     >>> try:
@@ -202,7 +118,7 @@ class SpecError(ArchspecError, ValueError):
 
 
 class LimitError(SpecError):
-    """A spec asks for more than its limits allow; nothing after that place is checked.
+    """Raised if a spec exceeds a limit; nothing after that span is checked.
 
     >>> import archspec
     >>> archspec.check("{name: a, input: [8], stages: {body: {repeat: {times: 9, layers: relu}}}}", limits=archspec.Limits(nodes=5))[0].message
@@ -223,7 +139,7 @@ def raise_spec_error(
 
 @dataclass
 class Collector:
-    """Gathers independent diagnostics so that they can be reported together, up to a hundred."""
+    """Collects independent diagnostics, at most a hundred, to raise them together."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
     """Errors."""
@@ -233,7 +149,7 @@ class Collector:
     def report(
         self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = (), use: Use | None = None
     ) -> None:
-        """Adds a diagnostic, once. Raises `SpecError` where there are enough of them."""
+        """Adds an error once. Raises `SpecError` when there are a hundred."""
         if (message, span) in self._seen:
             return
         self._seen.add((message, span))
@@ -243,24 +159,24 @@ class Collector:
             self.raise_if_any()
 
     def warn(self, message: str, span: Span, *, help: str | None = None, notes: tuple[Note, ...] = ()) -> None:
-        """Adds a warning, once, up to a hundred."""
+        """Adds a warning once, up to a hundred."""
         if (message, span) not in self._seen and len(self.warnings) < MOST:
             self._seen.add((message, span))
             self.warnings.append(Diagnostic(message, span, notes=notes, help=help, severity="warning"))
 
     def raise_if_any(self) -> None:
-        """Raises `SpecError` with all errors, and the warnings beside them, if there is an error."""
+        """Raises `SpecError` with all errors and warnings, if there is an error."""
         if self.diagnostics:
             raise SpecError(*merge_diagnostics((*self.diagnostics, *self.warnings)))
 
 
 def diagnostic_order(diagnostic: Diagnostic) -> tuple[str, int, int]:
-    """The order of diagnostics: file, line, column."""
+    """The sort key of diagnostics: file, line, column."""
     return diagnostic.span.source.name, diagnostic.span.line, diagnostic.span.column
 
 
 def merge_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Diagnostics by place, those that say the same made one: the first, with the places of the others as its notes."""
+    """The diagnostics sorted by span; those with the same message become one, with the other spans as notes."""
     same: dict[tuple[object, ...], list[Diagnostic]] = {}
     for diagnostic in sorted(diagnostics, key=diagnostic_order):
         use = (str(diagnostic.use), diagnostic.use.span) if diagnostic.use is not None else None
@@ -275,24 +191,17 @@ def _with_others(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
     return replace(first, notes=(*first.notes, *notes))
 
 
-def shorten_text(text: str, limit: int = 60) -> str:
-    """`text` on one line and no longer than `limit` characters."""
-    flat = " ".join(text[: 4 * limit].split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+def _format_diagnostic(diagnostic: Diagnostic, screen: int | None) -> str:
+    """The lines of a diagnostic; the author's words may hold anything, a terminal gets text."""
+    return "\n".join(escape_unprintable(_cut_text(line)) for line in _iter_lines(diagnostic, screen))
 
 
-def _format_value(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        shown = [_format_value(item) for item in value[:_SHOWN_ITEMS]]
-        return f"({', '.join(shown)}{', …' if len(value) > _SHOWN_ITEMS else ',' if len(value) == 1 else ''})"
-    if isinstance(value, str):
-        return shorten_text(value)
-    return f"{float(value):g}" if isinstance(value, Fraction) else str(value)
+def _cut_text(text: str) -> str:
+    """A text as far as a diagnostic shows it."""
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
-def _format_diagnostic(diagnostic: Diagnostic, screen: int | None) -> Iterable[str]:
+def _iter_lines(diagnostic: Diagnostic, screen: int | None) -> Iterable[str]:
     span = diagnostic.span
     yield f"{span}: {diagnostic.severity}: {diagnostic.message}"
     yield from _quote_source_line(
@@ -314,17 +223,8 @@ def _format_use(use: Use) -> str:
     return f"   in {shorten_text(str(use), 120)}, used at {use.span}"
 
 
-def _make_printable(line: str) -> str:
-    """A line of a diagnostic: the author's words may hold anything, a terminal gets text."""
-    return escape_unprintable(_cut_text(line))
-
-
-def _cut_text(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
-
-
 def _quote_source_line(span: Span, room: int) -> Iterable[str]:
-    """The line of a span, or `room` characters of it around the span, and carets below."""
+    """The line of a span, or `room` characters of it around the span, with carets below."""
     line = span.source.line(span.line)
     if not line:
         return

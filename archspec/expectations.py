@@ -1,4 +1,4 @@
-"""What a spec expects of its network, held against what comes out."""
+"""Compares the `expect` of a spec with its network."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from archspec.network import Network
 from archspec.numerals import format_number
 from archspec.spec.yaml_tree import Tree, to_plain_data
 
-_COUNTED = 5  # units of work for each node of a network whose counts are compared with what is expected
-_DIGITS = 300  # of a number that a spec expects, to be copied from the message; a longer one is rounded
+_COUNTED = 5  # units of work for each node of a network with expectations
+_DIGITS = 300  # digits up to which a number is written exactly in a message, so that it can be copied into a spec
 
 
 def check_expectations(network: Network, expected: Mapping[str, Tree]) -> Iterator[Diagnostic]:
-    """Where what is expected is not what comes out."""
+    """Yields a diagnostic for each expectation that the network does not meet."""
     for name, tree in expected.items():
         value = to_plain_data(tree)
         if value is None:
@@ -31,7 +31,7 @@ def check_expectations(network: Network, expected: Mapping[str, Tree]) -> Iterat
 
 
 def _find_output(network: Network, expected: Any) -> Any:
-    """The shapes of the outputs as lists, or the shape where there is one and no list of lists is expected."""
+    """The shapes of the outputs as lists; for a single output its shape alone, unless a list of lists is expected."""
     shapes = [list(sizes) for sizes in network.output_shapes.values()]
     nested = bool(expected) and isinstance(expected[0], list)
     return shapes if nested or len(shapes) != 1 else shapes[0]

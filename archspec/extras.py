@@ -1,4 +1,4 @@
-"""Packages that only some of archspec needs: imported when they are asked for, with a clear answer where they cannot be."""
+"""Imports optional packages on demand, with an error that says how to install them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 300
 
 
 class UnavailableError(ArchspecError, ImportError):
-    """An optional package is not installed, or cannot be imported.
+    """Raised if an optional package is not installed or cannot be imported.
 
     >>> load_extra("no_such_package", "drawing", "pip install it")
     Traceback (most recent call last):
@@ -25,14 +25,14 @@ def load_extra(name: str, purpose: str, install: str, error: Callable[[str], Exc
     """The module of an optional package.
 
     Args:
-        name: the module's, as `import` takes it.
+        name: the dotted name of the module.
         purpose: what needs it, as the beginning of a sentence: "writing ONNX".
-        install: what installs it: "pip install 'archspec-nn[export]'".
-        error: makes the exception of a message.
+        install: the command that installs it: "pip install 'archspec-nn[export]'".
+        error: makes the exception from a message.
 
     Raises:
-        Exception: `error`'s, where the package is not installed, and also where it is but fails to import, with the reason: a shared
-            library that is missing, another package that it needs, a build for another version of torch.
+        Exception: that of `error`, if the package is not installed or its import fails, with the reason: a missing shared library,
+            another missing package, or a build for another version of torch.
 
     >>> load_extra("json", "reading", "pip install json").loads("[1]")
     [1]
@@ -49,7 +49,7 @@ def load_extra(name: str, purpose: str, install: str, error: Callable[[str], Exc
 
 
 def explain_missing(name: str, fault: Exception, install: str) -> str:
-    """Why the import of a module failed: its package is not there, or is there and is broken."""
+    """The reason why the import of a module failed: its package is missing or broken."""
     package = name.partition(".")[0]
     if isinstance(fault, ModuleNotFoundError) and fault.name == package:
         return f"{package}, which is not installed: {install}"

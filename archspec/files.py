@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all. Nothing in archspec writes a file in another way."""
+"""Writes files atomically; all of archspec's files are written here."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from typing import IO, TextIO
 from archspec.temporary import Temporary
 
 STANDARD_OUTPUT = Path("/dev/stdout")
-"""The path that stands for standard output, also where there is no such device."""
+"""The path that stands for standard output, even if there is no such device."""
 
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|[0-9]+))/(?:fd/([0-9]+)|(stdin)|(stdout)|(stderr))")
-_LINKS = 40  # of one another: as many as the system follows
+_LINKS = 40  # the most links in a chain, as on Linux
 _READS = 3
-_LONGEST = 200  # bytes of a name that is made of a network's
+_LONGEST = 200  # the most bytes of a file name made from a network's name
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Puts text, as UTF-8, or bytes into a file: whoever reads it finds all of the old content or all of the new.
+    """Writes text, as UTF-8, or bytes into a file, so that a reader finds either the old content or the new.
 
     Raises:
-        OSError: it cannot be written; it names `path` as it was given, and the old file is as it was.
+        OSError: it cannot be written. The error names `path` as given, and the old file is unchanged.
     """
     with replace_file(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 def write_together(path: Path, content: bytes, beside: Mapping[Path, bytes]) -> None:
-    """Writes a file and those that it refers to: all of them, or none.
+    """Writes a file and those that it refers to, all or none.
 
-    The others are written first. They have names that come from their content, so that no file that is there refers to them:
-    wherever this is cut off, what was at `path` has all that belongs to it.
+    The others are written first, and have names that depend on their content, so that no existing file refers to them. If this is
+    interrupted, the old file at `path` still has all files that it refers to.
 
     Raises:
         OSError: one cannot be written.
@@ -88,14 +88,13 @@ def write_temporary_folder(content: Mapping[str, bytes], parent: Path | None = N
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to, which takes the place of `path` at the end of the block, and never after an exception.
+    """A file to write to, which replaces `path` at the end of the block, unless there was an exception.
 
-    A link is followed. The permissions of a file that is there stay, its owner where that is allowed; other names of it (hard
-    links) keep the old content. What is no regular file is not replaced: a pipe, a device or a descriptor (`/dev/stdout`,
-    `/dev/fd/3`) gets the content when it is complete.
+    Links are followed. The permissions of an existing file are kept, and its owner if that is allowed; hard links to it keep the old
+    content. A pipe, a device or a descriptor (`/dev/stdout`, `/dev/fd/3`) is not replaced but gets the complete content.
 
     Raises:
-        OSError: it cannot be written; it names `path` as it was given, and the old file is as it was.
+        OSError: it cannot be written. The error names `path` as given, and the old file is unchanged.
     """
     check_writable(path)
     if is_stream(path):
@@ -117,10 +116,10 @@ def replace_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def check_writable(path: Path) -> None:
-    """Makes sure, as far as that is possible before, that a file can be written: called before the work that makes its content.
+    """Checks as far as possible that a file can be written, before the work that makes its content.
 
     Raises:
-        OSError: it cannot be; it names `path` as it was given.
+        OSError: it cannot be written. The error names `path` as given.
     """
     if _descriptor(path) is not None:
         return
@@ -139,7 +138,7 @@ def check_writable(path: Path) -> None:
 
 
 def _check_folder(path: Path) -> None:
-    """Raises OSError where no file can be made beside `path`, or beside what it is a link to."""
+    """Raises OSError if no file can be created beside `path`, or beside the target of a link."""
     folder = os.path.dirname(os.path.realpath(path))
     named = folder if os.path.islink(path) else path.parent
     if not os.path.isdir(folder):
@@ -149,10 +148,10 @@ def _check_folder(path: Path) -> None:
 
 
 def read_file(path: Path, most: int = -1) -> bytes:
-    """The bytes of a file, or the first `most` of them, all of one state of the file.
+    """The bytes of a file, or the first `most` of them, from one consistent state of the file.
 
     Raises:
-        OSError: it cannot be read, or is written to each time; it names `path`.
+        OSError: it cannot be read, or changes during each attempt. The error names `path`.
     """
     with _name_user_file(path):
         if "\0" in str(path):
@@ -169,12 +168,12 @@ def read_file(path: Path, most: int = -1) -> bytes:
 
 
 def is_standard_output(path: Path) -> bool:
-    """Whether a path is another word for standard output."""
+    """Whether a path stands for standard output."""
     return _descriptor(path) == 1
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a path is written to and never replaced: a pipe, a device, a descriptor of this process."""
+    """Whether a path is a pipe, a device or a descriptor of this process, which is written to and not replaced."""
     return _descriptor(path) is not None or (path.exists() and not path.is_file())
 
 
@@ -184,7 +183,7 @@ def is_same_file(path: Path, other: Path) -> bool:
 
 
 def name_file(name: str, ending: str) -> Path:
-    """The file that a network goes to if none is given: its name, with what a file name cannot have left out."""
+    """The default file of a network: its name, with characters that a file name cannot have replaced."""
     kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".")
     kept = kept.encode(sys.getfilesystemencoding(), "replace").decode(sys.getfilesystemencoding()).replace("?", "_")
     while len(kept.encode()) > _LONGEST:
@@ -193,7 +192,7 @@ def name_file(name: str, ending: str) -> Path:
 
 
 def _descriptor(path: Path) -> int | None:
-    """The number of the descriptor of this process that a path names, itself or through links; None where it names a file."""
+    """The descriptor of this process that a path names, directly or through links; None if it names a file."""
     if path == STANDARD_OUTPUT:
         return 1
     name = os.fspath(path)
@@ -216,7 +215,7 @@ def _find_descriptor_number(name: str) -> int | None:
 
 
 def _write_stream(path: Path, content: bytes) -> None:
-    """Writes bytes to what is no regular file. Raises OSError; where nobody reads standard output, without a name."""
+    """Writes bytes to a path that is no regular file. Raises OSError, without a file name if the reader of standard output is gone."""
     number = _descriptor(path)
     if number in (1, 2):
         _write_standard_stream(path, content, sys.stdout if number == 1 else sys.stderr)
@@ -228,7 +227,7 @@ def _write_stream(path: Path, content: bytes) -> None:
 
 
 def _write_standard_stream(path: Path, content: bytes, stream: TextIO | None) -> None:
-    """Writes bytes to a standard stream, after what was printed there."""
+    """Writes bytes to a standard stream, after its buffered text."""
     try:
         if stream is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 -- what the system says of such a descriptor
@@ -243,7 +242,7 @@ def _write_standard_stream(path: Path, content: bytes, stream: TextIO | None) ->
 
 @contextmanager
 def _name_user_file(path: Path) -> Iterator[None]:
-    """Has an OSError name the file that the user named, not a temporary one."""
+    """Makes an OSError name the file that the user named, and not a temporary one."""
     try:
         yield
     except OSError as error:

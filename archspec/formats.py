@@ -1,4 +1,4 @@
-"""The formats that files are written in, one entry each: `Architecture.save` and the `-o` of every command read this table."""
+"""The table of output formats, which `Architecture.save` and the option `-o` of all commands use."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from archspec import extras
 from archspec.errors import ExportError
 
 Kind = Literal["picture", "source", "program", "weights", "report", "spec", "plot"]
-"""What a file shows or holds: a picture or a page about a network, its source, the whole network, its weights, its spec; a plot
+"""The content of a file: a picture or a page about a network, its source, the whole network, its weights, its spec; a plot
 is of an experiment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format of files.
+    """An output format.
 
     >>> next(form.kind for form in FORMATS if form.ending == ".onnx")
     'program'
     """
 
     ending: str
-    """Of a file's name, in small letters."""
+    """The ending of file names, in lower case."""
     kind: Kind
     writer: str
-    """`module:function`, imported when it is needed; what it is called with depends on the kind (`archspec.saving`)."""
+    """`module:function`, imported on demand; its arguments depend on the kind (`archspec.saving`)."""
     packages: tuple[str, ...] = ()
-    """The modules that it needs beside torch, of the extra `export`."""
+    """The modules of the extra `export` that it needs besides torch."""
     binary: bool = True
-    """Whether it is nothing for a terminal."""
+    """Whether it is binary, and so refused for a terminal."""
 
     def load_writer(self) -> Any:
-        """The function that writes it. Raises `ExportError` where a package that it needs cannot be imported."""
+        """The function that writes it. Raises `ExportError` if a required package cannot be imported."""
         for name in self.packages:
             purpose = f"writing {self.ending.removeprefix('.')}"
             extras.load_extra(name, purpose, "pip install 'archspec-nn[export]'", ExportError)
@@ -60,7 +60,7 @@ FORMATS: tuple[Format, ...] = (
     Format(".png", "plot", "archspec.experiments.plot:save_plot"),
     Format(".svg", "plot", "archspec.experiments.plot:save_plot", binary=False),
 )
-"""All formats; of two with one ending, the first is meant where no kind is named."""
+"""All formats; without a kind, an ending stands for the first one that has it."""
 
 
 def list_endings(*kinds: Kind) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ def list_endings(*kinds: Kind) -> tuple[str, ...]:
 
 
 def find_format(path: Path, *kinds: Kind, ending: str | None = None) -> Format:
-    """The format of a file by its ending, or by `ending` where its name does not say it. Raises `ExportError`.
+    """The format of a file by `ending`, or by its own ending if None. Raises `ExportError`.
 
     >>> find_format(Path("net.HTML"), "picture", "report").kind
     'picture'

@@ -1,11 +1,11 @@
-"""JSON that every parser reads."""
+"""Writes standard JSON."""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +13,12 @@ from archspec.numerals import format_digits, is_plain
 
 
 def dump_json(data: Any, *, indent: int | None = None, ascii: bool = False) -> str:
-    """Data as JSON: whole numbers with all of their digits; a number that is none, or infinite, is `null`.
+    """Data as JSON: integers with all digits, NaN and infinities as `null`.
 
     >>> dump_json({"mean": float("nan"), "most": [1, float("inf")]})
     '{"mean":null,"most":[1,null]}'
     """
-    mark = secrets.token_hex(16)
+    mark = os.urandom(16).hex()
     large: list[str] = []
 
     def plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What a run has done so far, in units of work: the same number on every machine, about a microsecond each on a common one."""
+"""Counts the work of a run in units: the same number on every machine, about a microsecond each."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import Any, Literal, get_args
 Kind = Literal[
     "reading", "binding", "sizing", "layers", "values", "nodes", "arithmetic", "suggestions", "diagnostics", "passes", "counting"
 ]  # fmt: skip
-"""What the work was for."""
+"""The kinds of work."""
 
 
 class Meter:
-    """Adds up units of work by their kind. `on_due` is called where `units` comes to `due`."""
+    """Counts units of work by kind, and calls `on_due` when `units` reaches `due`."""
 
     def __init__(self) -> None:
         self.units = 0
-        """All of them."""
+        """The units of all kinds."""
         self.spent: dict[Kind, int] = dict.fromkeys(get_args(Kind), 0)
         """The units of each kind."""
         self.due: float = float("inf")
-        """How many units are done before `on_due` is called."""
+        """The number of units at which `on_due` is called next."""
         self.suggestions = SUGGESTIONS
-        """Units that are left for looking for a word that may have been meant."""
+        """The units that are left for suggestions."""
         self.span: Any = None
-        """The place that was known last."""
+        """The last known span."""
         self.use: Any = None
-        """The use of a block that this place is in."""
+        """The use of a block that this span is in."""
 
     def charge(self, kind: Kind, units: int, span: Any = None, use: Any = None) -> None:
-        """Counts work, which is done after this or has just been done; `span` and `use` are the place that asks for it, if it is known."""
+        """Counts work; `span` and `use` are the place in the spec that causes it, if known."""
         self.spent[kind] += units
         self.units += units
         if span is not None:
@@ -40,10 +40,10 @@ class Meter:
             self.on_due()
 
     def on_due(self) -> None:
-        """What is done from time to time; a plain meter only counts."""
+        """Called when `units` reaches `due`; does nothing here."""
 
     def suggest(self, units: int) -> bool:
-        """Takes units for a suggestion, unless too few are left: then there is none."""
+        """Takes units for a suggestion; False if too few are left."""
         if units > self.suggestions:
             return False
         self.suggestions -= units
@@ -52,14 +52,14 @@ class Meter:
 
 
 SUGGESTIONS = 300_000
-"""Units that one run spends on suggestions at the most; each is only a help."""
+"""The most units that one run spends on suggestions."""
 
 _RUNNING: ContextVar[Meter | None] = ContextVar("meter", default=None)
 
 
 @contextmanager
 def run_metered(meter: Meter) -> Iterator[None]:
-    """Has everything inside charged to `meter`."""
+    """Charges the work of the body to `meter`."""
     token = _RUNNING.set(meter)
     try:
         yield
@@ -68,12 +68,12 @@ def run_metered(meter: Meter) -> Iterator[None]:
 
 
 def find_meter() -> Meter:
-    """The meter of the run; outside of one, a new one that only counts."""
+    """The meter of the current run; outside a run, a new one."""
     return _RUNNING.get() or Meter()
 
 
 def charge_work(kind: Kind, units: int) -> None:
-    """Charges the meter of the run, if there is one."""
+    """Charges the meter of the current run, if there is one."""
     meter = _RUNNING.get()
     if meter is not None:
         meter.charge(kind, units)

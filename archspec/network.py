@@ -1,4 +1,4 @@
-"""A network by its graph, and the analyses that do not run it."""
+"""Defines `Network`, a graph with the analyses that do not run it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Network:
-    """A graph with its counts and comparisons: each analysis is a module of `archspec.analysis`, imported when it is asked for.
+    """A graph with its analyses; each is a module of `archspec.analysis`, imported on first use.
 
     >>> import archspec
     >>> Network(archspec.load("resnet18").graph).params
@@ -34,7 +34,7 @@ class Network:
 
     @property
     def name(self) -> str:
-        """The name of the network, as the spec gives it.
+        """The name of the network in the spec.
 
         >>> import archspec
         >>> archspec.load("resnet18").name
@@ -44,7 +44,7 @@ class Network:
 
     @property
     def paper(self) -> str:
-        """The paper or the author, as the `source` of the spec says.
+        """The paper or author: the `source` of the spec.
 
         >>> import archspec
         >>> archspec.load("resnet18").paper
@@ -53,13 +53,13 @@ class Network:
         return self.graph.source
 
     def to_networkx(self) -> nx.MultiDiGraph[int]:
-        """The wiring for networkx, frozen: `networkx.MultiDiGraph` of it is a copy that can be changed.
+        """The graph for networkx, frozen; `networkx.MultiDiGraph` of it is a mutable copy.
 
         Returns:
-            Nodes by number, in topological order, each with `op` (its word, `input` for an input of the network), `name` (its path
-            in the `state_dict`), `shapes` (sizes of its outputs, without the batch), `params`, `macs` (of one sample), `span` (where
-            the spec makes it) and `node` itself. An edge leads from a node to one that reads it; its key is the position of the
-            operand, its `output` which output of its tail that is, its `shape` the sizes.
+            Nodes by id, in topological order, each with `op` (its word, `input` for an input of the network), `name` (its path in the
+            `state_dict`), `shapes` (sizes of its outputs, without the batch), `params`, `macs` (of one sample), `span` (its span in
+            the spec) and `node` itself. An edge leads from a producer to a consumer; its key is the position of the operand, its
+            `output` the index of the producer's output, its `shape` the sizes.
 
         >>> import archspec, networkx
         >>> dag = archspec.load("resnet18").to_networkx()
@@ -99,7 +99,7 @@ class Network:
 
     @cached_property
     def params(self) -> int:
-        """Trainable scalars: weights, biases, the affine pairs of normalisations. Shared ones count once.
+        """Trainable scalars: weights, biases, affine parameters of normalisations. Shared ones count once.
 
         >>> import archspec
         >>> archspec.load("resnet18").params
@@ -135,7 +135,7 @@ class Network:
 
     @cached_property
     def expected_depth(self) -> ExpectedDepth | None:
-        """How many residual branches stochastic depth keeps on average in training (Huang et al. 2016, arXiv:1603.09382); None where it drops none.
+        """The number of residual branches that stochastic depth keeps on average (Huang et al. 2016, arXiv:1603.09382); None without stochastic depth.
 
         >>> import archspec
         >>> archspec.load("stochastic_depth_resnet110_uniform").expected_depth.kept
@@ -156,14 +156,14 @@ class Network:
         """The paths from the inputs to the outputs, counted by channel range, and the distribution of their lengths.
 
         Args:
-            unit: what a length counts: "modules", the joins that a path enters by a longer way than necessary (Veit et al. 2016,
-                arXiv:1605.06431), or "layers", the weighted layers on it.
+            unit: the unit of lengths: "modules", the joins that a path enters by a residual branch (Veit et al. 2016, arXiv:1605.06431),
+                or "layers", the weighted layers on it.
             gates: whether paths also go through gates.
-            source: the input or the part, by name, that paths start in; all inputs if None.
-            target: the output or the part, by name, that paths end in; all outputs if None.
+            source: the name of the input or part where paths start; all inputs if None.
+            target: the name of the output or part where paths end; all outputs if None.
 
         Raises:
-            UnknownPartError: the network has nothing of that name.
+            UnknownPartError: the network has no input, output or part of that name.
 
         >>> import archspec
         >>> paths = archspec.load("resnet18").paths()
@@ -177,7 +177,7 @@ class Network:
         return count_paths(self.graph, unit=unit, gates=gates, source=source, target=target)
 
     def iter_paths(self, unit: LengthUnit = "modules", *, gates: bool = False) -> Iterator[SignalPath]:
-        """The single paths, shortest first. The first ones are found at once, however many there are.
+        """Yields the paths, the shortest first and without computing the others.
 
         >>> import archspec
         >>> next(archspec.load("resnet18").iter_paths("layers")).length
@@ -188,7 +188,7 @@ class Network:
         return iter_paths(self.paths(unit, gates=gates))
 
     def unravel(self, limit: int = 4096, unit: LengthUnit = "modules", *, gates: bool = False) -> nx.DiGraph[int]:
-        """The tree of all paths; `archspec.analysis.path_enumeration.unravel_paths` says what its nodes and edges have.
+        """The tree of all paths; `archspec.analysis.path_enumeration.unravel_paths` describes its nodes and edges.
 
         Raises:
             TooManyPathsError: there are more than `limit` paths.
@@ -219,9 +219,9 @@ class Network:
         return expand_residual_chain(self.graph)
 
     def summary(self, depth: int | None = None) -> Summary:
-        """The table of layers with shapes and costs; `str` of it is for people, its `as_dict` for programs.
+        """The summary of parts with shapes and costs; `str` of it is a table, `as_dict` plain data.
 
-        `depth` is how many levels of parts it shows: 1 the stages only, None everything.
+        `depth` is the number of levels of parts that it shows: 1 only the stages, None everything.
 
         >>> import archspec
         >>> [(row.name, row.params) for row in archspec.load("resnet18").summary(depth=1).rows][-1]

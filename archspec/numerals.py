@@ -1,6 +1,6 @@
-"""Whole numbers as text: the one place that decides how pictures, tables, reports and commands write them.
+"""Formats integers for pictures, tables, reports and commands.
 
-Numbers may have any number of digits: Python's own conversion refuses more than 4,300, and takes its time.
+Numbers may have any number of digits; Python's own conversion is limited to 4,300 and slow.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import decimal
 from collections.abc import Iterable, Mapping
 
-_PLAIN = 4096  # bits up to which Python converts by itself
+_PLAIN = 4096  # the most bits that Python's own conversion is used for
 _CHUNK = 2048  # bits that are converted at once
-_PREFIXES = "kMGTPEZY"  # of SI, for the powers of a thousand
+_PREFIXES = "kMGTPEZY"  # SI prefixes of the powers of a thousand
 
 
 def format_digits(number: int) -> str:
-    """All decimal digits of a whole number.
+    """All decimal digits of an integer.
 
     >>> len(format_digits(2**100_000))
     30103
@@ -23,7 +23,7 @@ def format_digits(number: int) -> str:
 
 
 def format_grouped(number: int) -> str:
-    """All decimal digits, the thousands apart.
+    """All decimal digits, with commas between the thousands.
 
     >>> format_grouped(1234567)
     '1,234,567'
@@ -32,7 +32,7 @@ def format_grouped(number: int) -> str:
 
 
 def format_number(number: int, most: int = 60) -> str:
-    """A whole number for readers: with its thousands apart, or rounded, with `≈`, where it has more than `most` digits.
+    """An integer with commas between the thousands, or rounded with `≈` if it has more than `most` digits.
 
     >>> format_number(-1234), format_number(2**1000)
     ('-1,234', '≈ 1.071e301')
@@ -41,7 +41,7 @@ def format_number(number: int, most: int = 60) -> str:
 
 
 def format_rounded(number: int) -> str:
-    """A count that is not negative, in three digits and a prefix of SI.
+    """A non-negative count with three digits and an SI prefix.
 
     >>> format_rounded(999), format_rounded(147_456), format_rounded(999_500), format_rounded(4_089_184_256)
     ('999', '147 k', '1.00 M', '4.09 G')
@@ -56,7 +56,7 @@ def format_rounded(number: int) -> str:
 
 
 def format_bytes(count: int) -> str:
-    """A number of bytes, in powers of a thousand, as memory and files are rated.
+    """A number of bytes with an SI prefix.
 
     >>> format_bytes(320), format_bytes(102_228_128)
     ('320 B', '102 MB')
@@ -65,7 +65,7 @@ def format_bytes(count: int) -> str:
 
 
 def format_power_of_two(number: int) -> str:
-    """`2^k` where the number is that, else nothing.
+    """`2^k` for a power of two above 1, else "".
 
     >>> format_power_of_two(65536), format_power_of_two(6)
     ('2^16', '')
@@ -74,7 +74,7 @@ def format_power_of_two(number: int) -> str:
 
 
 def format_approximate(number: int) -> str:
-    """Four digits of a number of at least as many, and its power of ten.
+    """The first four digits of a number with at least as many, and its power of ten.
 
     >>> format_approximate(2**1000)
     '≈ 1.071e301'
@@ -85,7 +85,7 @@ def format_approximate(number: int) -> str:
 
 
 def format_sizes(sizes: Iterable[int]) -> str:
-    """The sizes of a value as papers write them.
+    """The sizes of a value, separated by ×.
 
     >>> format_sizes((3, 224, 224)), format_sizes(())
     ('3×224×224', 'scalar')
@@ -94,7 +94,7 @@ def format_sizes(sizes: Iterable[int]) -> str:
 
 
 def format_named_sizes(named: Mapping[str, Iterable[int]]) -> str:
-    """The sizes of several values by name; of one, without its name.
+    """The sizes of several values with their names; of a single one without its name.
 
     >>> format_named_sizes({"input": (3, 224, 224)}), format_named_sizes({"left": (8,), "right": ()})
     ('3×224×224', 'left 8, right scalar')
@@ -104,7 +104,7 @@ def format_named_sizes(named: Mapping[str, Iterable[int]]) -> str:
 
 
 def order_of_magnitude(number: int) -> int:
-    """The power of ten of the first digit of a positive number.
+    """The exponent of the largest power of ten that is at most a positive number.
 
     >>> order_of_magnitude(999), order_of_magnitude(1000)
     (2, 3)
@@ -114,12 +114,12 @@ def order_of_magnitude(number: int) -> int:
 
 
 def is_plain(number: int) -> bool:
-    """Whether Python itself converts a number at once."""
+    """Whether Python's own conversion is used for a number."""
     return number.bit_length() <= _PLAIN
 
 
 def _to_decimal(number: int) -> decimal.Decimal:
-    """A number as a decimal one, exactly: halves of it are converted and put together, which is nearly linear."""
+    """The exact decimal of a number, by divide and conquer in nearly linear time."""
     with decimal.localcontext() as context:
         context.prec, context.Emax, context.Emin = decimal.MAX_PREC, decimal.MAX_EMAX, decimal.MIN_EMIN
         context.traps[decimal.Inexact] = True

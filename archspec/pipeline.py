@@ -1,4 +1,4 @@
-"""A network as the stages of a pipeline: where it is cut, and each stage as a module."""
+"""Cuts a network into pipeline stages and builds each as a module."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["CostError", "CutError", "PartitionStage", "Pipeline", "UnknownPartEr
 
 CostUnit = Literal["MACs", "seconds"]
 NetworkBuilder = Callable[..., "torch.fx.GraphModule"]
-"""`Architecture.build`: it takes a device, a type, a seed and a file of weights."""
+"""`Architecture.build`, with its arguments for device, dtype, seed and weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A network cut into stages, each for a process of its own.
+    """A network cut into stages, one for each process.
 
     >>> import archspec
     >>> pipeline = archspec.load("resnet50").pipeline(stages=4)
@@ -37,13 +37,13 @@ class Pipeline:
     graph: Graph
     stages: tuple[PartitionStage, ...]
     unit: CostUnit
-    """Of the stages' costs: multiply-accumulates of a model of the work, or what was measured."""
+    """The unit of the stages' costs: MACs of the cost model, or measured seconds."""
     build_network: NetworkBuilder | None = None
-    """What builds the whole network, where the weights of its parts are known only then."""
+    """Builds the whole network, for an optimised one whose weights cannot be made part by part."""
 
     @property
     def balance(self) -> float:
-        """The cost of an average stage as a part of the largest one's: 1 where all take equally long."""
+        """The mean cost of a stage divided by the largest; 1 if all are equal."""
         largest = max(stage.cost for stage in self.stages)
         return sum(stage.cost for stage in self.stages) / len(self.stages) / largest if largest else 1.0
 
@@ -56,11 +56,11 @@ class Pipeline:
         *,
         weights: str | Path | None = None,
     ) -> torch.fx.GraphModule:
-        """One stage as a module in training mode, with the names and the weights that it has in `Architecture.build()`.
+        """Builds one stage as a module in training mode, with the names and weights of `Architecture.build()`.
 
-        It takes what the stage receives, in order, each with the batch first, and gives what it sends: a tensor, or a tuple of
-        several. No other stage's weights are kept, and of the others no two layers' are in memory at once; only an optimised
-        network is built whole, for its weights. `weights` is a file with those of the whole network. Needs torch.
+        It takes the values that the stage receives, in order and each with the batch first, and returns those that it sends: a tensor,
+        or a tuple of several. Weights of other stages are created one layer at a time and not kept; only an optimised network is
+        built whole, for its weights. `weights` is a file with those of the whole network. Needs torch.
 
         Raises:
             IndexError: there is no such stage.
@@ -88,10 +88,10 @@ class Pipeline:
         weights: str | Path | None = None,
         group: ProcessGroup | None = None,
     ) -> PipelineStage:
-        """One stage for the schedules of `torch.distributed.pipelining`; its module, as `build` makes it, is its `submod`.
+        """One stage for the schedules of `torch.distributed.pipelining`, whose `submod` is the module of `build`.
 
-        `microbatch` is the number of samples that go through at once. `group` is the process group, by default the whole one;
-        it is there already. Raises as `build` does.
+        `microbatch` is the number of samples of one microbatch. `group` is an initialised process group, by default the default one.
+        Raises as `build` does.
         """
         from archspec.codegen.fx.pipeline import pipeline_stage
 
@@ -115,7 +115,7 @@ def build_pipeline(
     crossing: int | None = None,
     build_network: NetworkBuilder | None = None,
 ) -> Pipeline:
-    """A network cut into stages of equal work; the arguments are those of `Architecture.pipeline`.
+    """Cuts a network into stages of equal work; the arguments are those of `Architecture.pipeline`.
 
     >>> import archspec
     >>> len(build_pipeline(archspec.load("resnet18").graph, 2).stages)

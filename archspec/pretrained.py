@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from archspec import files, hub
-from archspec.errors import ExportError, Source
+from archspec.errors import ExportError
 from archspec.formats import find_format
 from archspec.json_text import dump_json
+from archspec.spans import Source
 
 if TYPE_CHECKING:
     from archspec.ir.graph import Graph

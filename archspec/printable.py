@@ -1,8 +1,7 @@
-"""Text from outside as text that is safe to print: on a terminal, in a page, in generated source.
+"""Makes text from outside safe to print on a terminal, in a page and in generated source.
 
-Names, sources, weight keys, file names and arguments are anybody's. Printed raw, they can move the cursor, set the title of the
-window, reverse the order of what is read, or be there and not be seen. This module is the one place that says which
-characters those are, and what stands for them.
+Names, sources, weight keys, file names and arguments may have any characters, which could move the cursor, set the title of the
+window, reverse the direction of text, or be invisible. This module decides which characters those are, and what replaces them.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ import unicodedata
 from collections.abc import Mapping
 from html import escape
 
-# Characters without width that `str.isprintable` takes for printable ones: fillers, joiners, variation selectors.
+# Invisible characters for which `str.isprintable` is true: fillers, joiners, variation selectors.
 _INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
-# Marks that combine with any character: without one before them, with whatever is printed there.
+# Combining marks, which at the start of a text would combine with the character printed before it.
 _MARKS = "\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 _HIDDEN = re.compile(f"[{_INVISIBLE}]|(?:^|(?<=\\s))[{_MARKS}]")
 
@@ -49,11 +48,21 @@ _PLAIN: Mapping[str, str] = {
     "⌉": ")",
     _MASK: "?",
 }
-"""What stands for a character of archspec's own texts in an encoding that lacks it; names are spelled out."""
+"""The ASCII replacement of each character of archspec's own texts, for an encoding that lacks it."""
+
+
+def shorten_text(text: str, limit: int = 60) -> str:
+    r"""`text` on one line and no longer than `limit` characters.
+
+    >>> shorten_text("a line\nand another", 8)
+    'a line …'
+    """
+    flat = " ".join(text[: 4 * limit].split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
 def is_printable(text: str) -> bool:
-    r"""Whether a text is one line of characters that are seen, in the order in which they stand.
+    r"""Whether a text is one line of visible characters that are shown in their order.
 
     >>> is_printable("conv 3×3"), is_printable("evil\x1b[2J"), is_printable("\u202etxt")
     (True, False, False)
@@ -62,11 +71,11 @@ def is_printable(text: str) -> bool:
 
 
 def escape_unprintable(text: str) -> str:
-    r"""A text on one line, with an escape of Python for each character that is not seen as itself.
+    r"""A text on one line, with a Python escape for each character that is not shown as itself.
 
-    Escaped are controls (ESC, BEL, tabs and line breaks among them), what changes the direction of text, what has no width, halves
-    of surrogate pairs, and marks that have nothing to combine with. A space of another kind becomes a plain one. A byte of a
-    file name that is not in the encoding of file names, U+DC80 to U+DCFF in Python, is shown as that byte.
+    Control characters (ESC, BEL, tabs, line breaks), those that change the direction of text or have no width, lone surrogates, and
+    combining marks without a base character are escaped. Other kinds of space become plain ones. An undecodable byte of a file name,
+    U+DC80 to U+DCFF in Python, is shown as that byte.
 
     >>> escape_unprintable("evil\x1b[2J\u202etxt\n")
     'evil\\x1b[2J\\u202etxt\\n'
@@ -81,7 +90,7 @@ def escape_unprintable(text: str) -> str:
 
 
 def escape_markup(text: str) -> str:
-    r"""Lines of text as XML and HTML hold them: nothing in them is markup, what is not seen is an escape of Python.
+    r"""Lines of text for XML and HTML: markup is escaped, and unprintable characters are Python escapes.
 
     >>> escape_markup("<b>\x07 & \u202e")
     '&lt;b&gt;\\x07 &amp; \\u202e'
@@ -90,9 +99,9 @@ def escape_markup(text: str) -> str:
 
 
 def mask_unprintable(text: str, mask: str = _MASK) -> str:
-    r"""A text of the same length with a space, or `mask`, in place of each character that is not seen as itself.
+    r"""A text of the same length with a space or `mask` in place of each character that is not shown as itself.
 
-    It keeps columns: carets below a line, and marks in it, stay where they were.
+    Columns are kept, for carets below the line.
 
     >>> mask_unprintable("a\tb\x1b[2J")
     'a b�[2J'
@@ -103,7 +112,7 @@ def mask_unprintable(text: str, mask: str = _MASK) -> str:
 
 
 def escape_character(character: str) -> str:
-    r"""A character as an escape of Python, in ASCII.
+    r"""A character as a Python escape, in ASCII.
 
     >>> [escape_character(c) for c in "\x1b\u202e\né"]
     ['\\x1b', '\\u202e', '\\n', '\\xe9']
@@ -115,9 +124,9 @@ def escape_character(character: str) -> str:
 
 
 def replace_unencodable(text: str, encoding: str | None) -> str:
-    r"""A text that an encoding can hold: what it lacks is spelled in ASCII, as `x` for × and `...` for …, or escaped.
+    r"""A text for an encoding: characters that it lacks are spelled in ASCII, as `x` for × and `...` for …, or escaped.
 
-    An encoding that Python does not know, or None, is taken for ASCII.
+    An unknown encoding, or None, is treated as ASCII.
 
     >>> replace_unencodable("conv 3×3 → 64 …", "ascii"), replace_unencodable("3×3 → 64", "cp1252")
     ('conv 3x3 -> 64 ...', '3×3 -> 64')
@@ -133,14 +142,14 @@ def replace_unencodable(text: str, encoding: str | None) -> str:
 
 
 def _visible_character(character: str) -> str:
-    """A character that is seen, a plain space for one of another kind, or nothing."""
+    """A visible character itself, a plain space for one of another kind, or ""."""
     if character.isprintable():
         return character
     return " " if unicodedata.category(character) == "Zs" else ""
 
 
 def _spell_unencodable(error: UnicodeError) -> tuple[str, int]:
-    """A handler of encoding errors that spells what the encoding lacks."""
+    """An error handler that spells the characters that an encoding lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

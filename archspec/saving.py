@@ -1,4 +1,4 @@
-"""Writes a network to a file in the format of its ending: what `Architecture.save` does for each kind of format."""
+"""Writes a network to a file in the format of its ending, for `Architecture.save`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from archspec import files
-from archspec.errors import ExportError, Source
+from archspec.errors import ExportError
 from archspec.formats import Format, find_format
+from archspec.spans import Source
 
 if TYPE_CHECKING:
     from archspec.ir.graph import Graph
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from archspec.spec.limits import Limits
 
 NetworkKind = Literal["picture", "source", "program", "weights", "report", "spec"]
-"""The kinds of `archspec.formats` that a network alone is enough for."""
+"""The kinds of `archspec.formats` that are made from a network alone."""
 
 
 class SavedNetwork(Protocol):
-    """What is written: an `Architecture`."""
+    """The interface of `Architecture` that saving needs."""
 
     graph: Graph
     program: Program
@@ -45,7 +46,7 @@ class SavedNetwork(Protocol):
 def save_network(
     arch: SavedNetwork, path: Path, kind: NetworkKind | None, ending: str | None, options: Mapping[str, Any]
 ) -> None:
-    """Writes a network, whole or not at all: see `Architecture.save`."""
+    """Writes a network atomically; see `Architecture.save`."""
     kinds: Sequence[NetworkKind] = get_args(NetworkKind) if kind is None else (kind,)
     form = find_format(path, *kinds, ending=ending)
     files.check_writable(path)
@@ -85,7 +86,7 @@ def _write_weights(arch: SavedNetwork, form: Format, path: Path, **options: Any)
 
 
 def _describe(arch: SavedNetwork) -> dict[str, str]:
-    """What a file says of the network in it."""
+    """The metadata of a file about its network."""
     from archspec.codegen.fx import make_metadata
 
     return make_metadata(arch.text, arch.name, arch.overrides, inference=arch.graph.inference)
@@ -98,9 +99,7 @@ def _write_spec(arch: SavedNetwork, _: Format, path: Path, *, limits: Limits | N
     word = arch.rewrites[-1][0] if arch.rewrites else "copy"
     place = files.name_file(arch.name, f"_{word}.yaml") if files.is_stream(path) else path
     text = _derive_text(arch, place)
-    compile_source(
-        Source(str(place), text), place, limits or DEFAULT, {}
-    )  # its mistakes are told before a file is touched
+    compile_source(Source(str(place), text), place, limits or DEFAULT, {})  # raises before a file is written
     files.write_atomically(path, text)
 
 

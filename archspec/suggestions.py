@@ -1,4 +1,4 @@
-"""The word that was meant: what `help:` says of a name that is none."""
+"""Finds the nearest known word for an unknown one, for `help:`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from itertools import islice
 
 from archspec import meter
 
-_LISTED = 12  # names that are listed whole
-_COMPARED = 1000  # words that are looked through for the nearest one
+_LISTED = 12  # the most names that are all listed
+_COMPARED = 1000  # the most words that are compared
 
 
 def find_nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that `word` was most likely meant to be, or None.
+    """The one of `words` that is nearest to `word`, or None if none is near.
 
-    All suggestions of one run share an allowance of work (`meter.SUGGESTIONS`); when it is spent there are no more.
+    All suggestions of one run share `meter.SUGGESTIONS` units of work; when these are spent, the result is None.
     """
     if len(word) > 60:
         return None
@@ -28,20 +28,20 @@ def find_nearest(word: str, words: Iterable[str]) -> str | None:
 
 
 def _comparison_work(word: str, other: str) -> int:
-    """The work of comparing two words: difflib looks each letter of one up among those of the other."""
+    """The units of work for comparing two words with difflib."""
     return 3 + len(word) * len(other) // 6
 
 
 def suggest_nearest(word: str, words: Iterable[str]) -> str | None:
-    """A `help:` text that names the nearest of `words`; None where none is near."""
+    """A `help:` text that names the nearest of `words`; None if none is near."""
     close = find_nearest(word, words)
     return f"did you mean {close!r}?" if close is not None else None
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str | None:
-    """A `help:` text that names the nearest of `words`, or else all of them; of many, some and how many there are.
+    """A `help:` text that names the nearest of `words`, or else all of them, or some and their number if there are many.
 
-    `words` are looked at only as long as there is work left for suggestions. None where there are none, or no work is left.
+    None if there are no words, or if the units for suggestions are spent.
 
     >>> did_you_mean("kernal", ["out", "kernel"])
     "did you mean 'kernel'?"

@@ -1,7 +1,7 @@
-"""The temporary file beside a target, which takes the target's place when its content is complete.
+"""Temporary files beside a target, which replace it when their content is complete.
 
-It is called `.TARGET.PID-RANDOM.archspec` and locked while it is written to. What is left of a process that was killed is not
-locked, and the next write to the same target removes it; on a file system without locks it stays.
+The name is `.TARGET.PID-RANDOM.archspec`, and the file is locked while it is written. The file of a killed process is not locked, and the
+next write to the same target removes it; on a file system without locks it stays.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import errno
 import io
 import os
 import re
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -18,11 +17,11 @@ from typing import Any
 
 try:
     import fcntl
-except ModuleNotFoundError:  # Windows removes no file that is open: that is lock enough
+except ModuleNotFoundError:  # Windows does not remove open files, which serves as a lock
     fcntl = None  # type: ignore[assignment]
 
 _ENDING = ".archspec"
-_LONGEST = 100  # bytes of the target's name in that of the temporary file
+_LONGEST = 100  # the most bytes of the target's name in the temporary file's
 _ATTEMPTS = 100
 
 
@@ -34,36 +33,36 @@ class Temporary:
         self._target = target
         self._raw = _create_file(target)
         self.file: io.BufferedWriter = io.BufferedWriter(self._raw)
-        """Takes the content."""
+        """The file object for the content."""
 
     @property
     def fault(self) -> OSError | None:
-        """Why a write failed, if one did."""
+        """The error of a failed write, or None."""
         return self._raw.fault
 
     def finish(self) -> None:
-        """Puts it into the place of its target."""
+        """Replaces the target."""
         self.file.flush()
         if self.fault is not None:
             raise self.fault
         _sync_file(self._raw.fileno())
-        if fcntl is None:  # Windows renames no file that is open
+        if fcntl is None:  # Windows does not rename open files
             self.file.close()
         os.replace(self._raw.path, self._target)
-        with suppress(OSError):  # the new content is in its place, whatever comes now
+        with suppress(OSError):  # the target has been replaced, so that an error does not matter
             self.file.close()
             _sync_folder(self._target.parent)
 
     def discard(self) -> None:
-        """Removes it, if it can be removed."""
+        """Removes the file, if possible."""
         _remove_file(self.file, self._raw.path)
 
 
 class _Raw(io.FileIO):
-    """The file without a buffer. After a write that fails it takes what comes and keeps nothing of it.
+    """The unbuffered file. After a failed write it accepts and discards further data.
 
-    `finish` raises what went wrong. An exception in `write` itself would end the process where C++ calls it (torch writes the
-    rest of its archive in a destructor), and other libraries say it in their own words or not at all.
+    `finish` raises the error. An exception in `write` would abort the process if C++ calls it (torch writes the rest of its archive
+    in a destructor), and other libraries replace or swallow it.
     """
 
     fault: OSError | None = None
@@ -87,13 +86,13 @@ class _Raw(io.FileIO):
 
 
 def _create_file(target: Path) -> _Raw:
-    """A new file for a target, locked, with the target's permissions."""
+    """Creates a locked file for a target, with the target's permissions."""
     try:
         mode = stat.S_IMODE(os.stat(target).st_mode)
     except FileNotFoundError:
         mode = 0o666
     for _ in range(_ATTEMPTS):
-        path = target.with_name(f"{_name_prefix(target)}{os.getpid()}-{secrets.token_hex(4)}{_ENDING}")
+        path = target.with_name(f"{_name_prefix(target)}{os.getpid()}-{os.urandom(4).hex()}{_ENDING}")
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         except FileExistsError:
@@ -111,7 +110,7 @@ def _create_file(target: Path) -> _Raw:
 
 
 def _remove_file(file: io.RawIOBase | io.BufferedWriter, path: Path) -> None:
-    """Closes and removes a file, as far as that is possible."""
+    """Closes and removes a file, if possible."""
     with suppress(OSError):
         file.close()
     with suppress(OSError):
@@ -119,14 +118,14 @@ def _remove_file(file: io.RawIOBase | io.BufferedWriter, path: Path) -> None:
 
 
 def _lock_file(descriptor: int, path: Path) -> bool:
-    """Locks a new file; False where another process took it for abandoned in the moment before."""
+    """Locks a new file; False if another process has already removed it as abandoned."""
     if fcntl is None:
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # there are no locks here, so nobody will take it for abandoned
+    except OSError:  # no locks on this file system, so no process removes it as abandoned
         return True
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
@@ -135,7 +134,7 @@ def _lock_file(descriptor: int, path: Path) -> bool:
 
 
 def _keep_access(raw: _Raw, target: Path) -> None:
-    """Gives a new file the permissions of its target, and the owner and the group where that is allowed."""
+    """Gives a new file the permissions of its target, and its owner and group if that is allowed."""
     try:
         old = os.stat(target)
     except FileNotFoundError:
@@ -143,8 +142,8 @@ def _keep_access(raw: _Raw, target: Path) -> None:
     mode, new = stat.S_IMODE(old.st_mode), os.fstat(raw.fileno())
     alike = (old.st_uid, old.st_gid) == (new.st_uid, new.st_gid)
     if not alike and not _set_owner(raw, old.st_uid, old.st_gid) and not _set_owner(raw, -1, old.st_gid):
-        mode &= ~stat.S_IRWXG  # these were for the members of another group
-    with suppress(PermissionError):  # of a file system without permissions
+        mode &= ~stat.S_IRWXG  # these permissions were for another group
+    with suppress(PermissionError):  # a file system without permissions
         os.chmod(raw.path, mode)
 
 
@@ -157,7 +156,7 @@ def _set_owner(raw: _Raw, owner: int, group: int) -> bool:
 
 
 def _sync_file(descriptor: int) -> None:
-    """Has what was written survive a loss of power, where the file system can promise that."""
+    """Flushes a file to the disk, if the file system supports that."""
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -174,7 +173,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def remove_abandoned(target: Path) -> None:
-    """Removes the temporary files of a target that no process has locked, and no other file."""
+    """Removes the temporary files of a target that no process has locked."""
     name = re.compile(re.escape(_name_prefix(target)) + r"\d+-[0-9a-f]{8}" + re.escape(_ENDING))
     with suppress(OSError), os.scandir(target.parent) as entries:
         for path in [entry.path for entry in entries if name.fullmatch(entry.name)]:
@@ -183,7 +182,7 @@ def remove_abandoned(target: Path) -> None:
 
 
 def _remove_if_abandoned(path: str) -> None:
-    """Raises OSError where a file cannot be removed, or where a process still writes to it."""
+    """Removes a temporary file. Raises OSError if it cannot be removed, or if a process still writes to it."""
     if fcntl is None:
         os.unlink(path)
         return
@@ -197,7 +196,7 @@ def _remove_if_abandoned(path: str) -> None:
 
 
 def _name_prefix(target: Path) -> str:
-    """How the names of temporary files of a target begin."""
+    """The prefix of the names of a target's temporary files."""
     name = target.name
     while len(os.fsencode(name)) > _LONGEST:
         name = name[:-1]

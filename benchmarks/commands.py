@@ -38,9 +38,9 @@ LIGHT: Mapping[str, tuple[str, float]] = {
     "schema": ("schema", 0.3),
     "build resnet50 -o net.py": ("build resnet50 -o {folder}/net.py", 0.3),
 }
-"""Each command with the aim for its time, as a share of the peer's."""
+"""Each command with the aim for its time, as a ratio to the peer's."""
 WORDS = {"_ARCHSPEC_COMPLETE": "bash_complete", "COMP_WORDS": "archspec che", "COMP_CWORD": "1"}
-"""What a shell sets to have a word completed."""
+"""The variables that a shell sets for completion."""
 HEAVY = {
     "build resnet50": "build resnet50 --device cpu",
     "build resnet50 --optimize": "build resnet50 --device cpu --optimize",
@@ -85,7 +85,7 @@ def arguments(line: str, folder: str) -> tuple[str, ...]:
 
 
 def memory(layers: int) -> Table:
-    """The most that `archspec summary` holds while it describes a network of so many weighted layers."""
+    """The peak memory of `archspec summary` for a network of so many weighted layers."""
     with tempfile.TemporaryDirectory() as folder:
         spec = Path(folder) / "growing.yaml"
         spec.write_text(GROWING, encoding="utf-8")

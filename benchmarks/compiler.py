@@ -1,4 +1,4 @@
-"""The compiler against its peers: counting and building."""
+"""Counting and building, compared with peers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ numbers.
 """
 
 FACTS = (14149480, 3359843328, 169)
-"""Of DenseNet-169: parameters, multiply-accumulates, depth."""
+"""Parameters, multiply-accumulates and depth of DenseNet-169."""
 
 
 def measure(quick: bool) -> Iterator[Table]:

@@ -1,4 +1,4 @@
-"""How long `torch.compile` takes from cold: each block by itself, or the whole network in one piece."""
+"""The cold start of `torch.compile`, by block or for the whole network."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def cold_start(name: str, size: int, batch: int, device: str, backend: str) -> I
 
 
 def cold(way: str, name: str, size: int, batch: int, device: str, backend: str) -> dict[str, float]:
-    """Seconds to the end of the first pass, and of a pass after it."""
+    """Seconds of the first pass, and of a later one."""
     model: Any = model_of(way, name).eval().to(device)
     images = torch.randn(batch, 3, size, size, device=device)
     if device != "cpu":
@@ -73,7 +73,7 @@ def cold(way: str, name: str, size: int, batch: int, device: str, backend: str) 
         return time.perf_counter() - begin
 
     with torch.no_grad():
-        run()  # not the compiler's business: libraries, memory, the choice of kernels
+        run()  # warm-up of libraries, memory and kernel selection, which is not the compiler's
         start = time.perf_counter()
         if way == "whole":
             model.compile(backend=backend, dynamic=False)
@@ -101,7 +101,7 @@ def units(model: nn.Module) -> list[nn.Module]:
 
 
 def asked(arguments: Sequence[str]) -> dict[str, float]:
-    """What `cold` says to its arguments as words."""
+    """The result of `cold` for arguments as text."""
     way, name, size, batch, device, backend = arguments
     return cold(way, name, int(size), int(batch), device, backend)
 

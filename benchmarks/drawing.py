@@ -1,4 +1,4 @@
-"""Drawing against a peer that prints: the picture of every layer."""
+"""Drawing every layer, compared with a peer that prints."""
 
 from __future__ import annotations
 

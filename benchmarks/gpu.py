@@ -1,111 +1,141 @@
-"""Inference on a GPU: images per second, and how much of what the card can do that is."""
+"""Networks on a GPU: inference beside eager and compiled torchvision and timm, the first answer, training steps, compiling from cold."""
 
 from __future__ import annotations
 
-import copy
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
 
 from benchmarks.compiling import cold_start
-from benchmarks.measure import medians
-from benchmarks.networks import NETWORKS, SMALL, Network
+from benchmarks.gpu_device import Device, Stopwatch
+from benchmarks.gpu_inference import AIMED, GPU_NETWORKS, PEER_COMPILED, Measured, measure_network
+from benchmarks.gpu_training import measure_training
+from benchmarks.measure import RATIO, Ratio, answer, shown
+from benchmarks.networks import SMALL, Network
 from benchmarks.page import Section, Table
 
 ABOUT = """
-One forward pass in eval mode, in bfloat16 and channels-last, from equal weights. *CUDA graphs* is
-`torch.compile(mode="reduce-overhead")`. The share is 2 × MACs × images per second, of what a product of two large bfloat16 matrices
-reaches on the same card. Below it, how long compiling takes from cold, as in the section before.
+Everything runs in bfloat16 with the channels last and from equal weights; times are medians in turns, by events of CUDA. *Optimised* is
+`arch.optimize().build("cuda", dtype=torch.bfloat16)`, *with graph* the same with `graph=True`; the peers are torchvision's and timm's
+modules, *compiled* is `torch.compile(mode="reduce-overhead")`, which captures CUDA graphs, too. The *share of the peak* is 2 × MACs ×
+images per second, of what a product of two large matrices reaches on the same card. The *floor* is the time to write and read each
+result of a convolution, pool or linear layer once at the speed of a copy. The first answer is that of a fresh process that has
+touched the card: from `build` to the end of the first pass. A training step is forward, cross-entropy and backward under
+`torch.autocast`; memory is what it allocates at most beyond the weights.
+
+`make bench ARGS=gpu` takes at most eight minutes: what it has no time for it names.
 """
 
-Run = Callable[[], Tensor]
-EAGER = "peer, eager"
-BATCH, MATRIX = 128, 8192
-TOLERANCE = 0.05
-"""In bfloat16, relative to the largest output."""
+SECONDS = 440.0
+BATCHES = (128, 8, 1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured: tiny networks on the CPU only show that it runs."""
+
+    networks: Sequence[Network]
+    batches: Sequence[int]
+    rounds: int
+    warm_ups: int
+    training: Sequence[str]
+    training_batch: int
+    backend: str
+
+
+CARD = Plan(GPU_NETWORKS, BATCHES, 15, 3, ("resnet50", "densenet121"), 64, "inductor")
+QUICK = Plan((SMALL,), (2,), 1, 0, ("small",), 2, "aot_eager")
 
 
 def measure(quick: bool) -> Iterator[Table]:
-    if quick:
-        yield throughput([SMALL], "cpu", batch=2, matrix=64, rounds=2, backend="aot_eager")
+    if not quick and not torch.cuda.is_available():
+        yield Table(
+            ("GPU", "why not"), [("inference, training and compiling on a GPU", "no GPU on this machine: not measured")]
+        )
         return
-    if not torch.cuda.is_available():
-        yield Table(("GPU", "why not"), [("inference and compiling on a GPU", "no GPU on this machine: not measured")])
-        return
-    yield throughput(NETWORKS, "cuda", BATCH, MATRIX, rounds=15, backend="inductor")
-    yield from cold_start("resnet152", 224, 32, "cuda", "inductor")
+    plan, watch = (QUICK if quick else CARD), Stopwatch(SECONDS)
+    device = Device.find(matrix=64 if quick else 8192)
+    yield device.describe()
+    results = [
+        result for batch in plan.batches for result in _measure_batch(plan, device, batch, watch, compile_all=False)
+    ]
+    compiled = [
+        result
+        for batch in plan.batches
+        if batch != 8
+        for result in _measure_batch(plan, device, batch, watch, compile_all=True)
+    ]
+    yield _show_rates(results, compiled)
+    yield Table(RATIO, list(_judge_inference([*results, *compiled])), "Inference, judged:")
+    yield Table(
+        RATIO,
+        list(_measure_first_answers(plan, device, watch)),
+        "From `build` to the first answer, in a fresh process:",
+    )
+    yield from measure_training(plan.training, device, plan.training_batch, plan.rounds, plan.warm_ups, watch)
+    if watch.allows(90) and not quick:
+        yield from cold_start("resnet152", 224, 32, "cuda", "inductor")
+    if watch.left_out:
+        yield Table(("left out",), [(name,) for name in watch.left_out], "There was no time for:")
 
 
-def throughput(networks: Sequence[Network], device: str, batch: int, matrix: int, rounds: int, backend: str) -> Table:
-    peak = peak_flops(device, matrix)
-    columns = ("network", "way", "images / s", "share of the peak", "time / peer's, eager")
-    rows = [row for network in networks for row in rates(network, device, batch, rounds, backend, peak)]
-    card = torch.cuda.get_device_name() if device == "cuda" else "this processor"
-    return Table(columns, rows, f"Batch {batch}; {card} reaches {peak / 1e12:.3g} TFLOP/s in a matrix product.")
+def _measure_batch(
+    plan: Plan, device: Device, batch: int, watch: Stopwatch, *, compile_all: bool
+) -> Iterator[Measured]:
+    """The networks at one batch: first all ways that need no compiler, then, apart, the compiled peer beside the fastest of ours."""
+    for network in plan.networks:
+        name = f"{network.title} at batch {batch}" + (", compiled" if compile_all else "")
+        if watch.allows(60 if compile_all else 8, name):
+            print(name, file=sys.stderr, flush=True)
+            yield measure_network(network, device, batch, plan.rounds, plan.backend if compile_all else None)
 
 
-def rates(
-    network: Network, device: str, batch: int, rounds: int, backend: str, peak: float
-) -> Iterator[tuple[str, ...]]:
-    arch = network.load()
-    with torch.inference_mode():
-        works = ways(network, device, batch, backend)
-        expected = works[EAGER]().float()
-        for name, run in works.items():
-            off = ((run().float() - expected).abs().max() / expected.abs().max()).item()
-            assert off <= TOLERANCE, f"{network.title}, {name}: off by {off:.1e}"
-        seconds = medians({name: synchronous(run, device) for name, run in works.items()}, rounds)
-    for name, value in seconds.items():
-        share = 2 * arch.macs * batch / value / peak
-        ratio = f"{value / seconds[EAGER]:.2f}"
-        yield network.title, name, f"{batch / value:,.0f}", f"{share:.0%}", ratio
+def _show_rates(results: Sequence[Measured], compiled: Sequence[Measured]) -> Table:
+    rows = []
+    for result in results:
+        beside = [other for other in compiled if (other.title, other.batch) == (result.title, result.batch)]
+        seconds = dict(result.seconds) | {
+            way: time for other in beside for way, time in other.seconds.items() if way == PEER_COMPILED
+        }
+        for way, time in seconds.items():
+            rate = f"{result.batch / time:,.0f}"
+            cells = (
+                shown(time),
+                rate,
+                f"{result.flops / time / result.device.flops:.0%}",
+                f"{time / result.floor:.1f}",
+            )
+            rows.append((result.title, str(result.batch), way, *cells))
+    return Table(("network", "batch", "way", "a pass", "images / s", "share of the peak", "time / floor"), rows)
 
 
-def ways(network: Network, device: str, batch: int, backend: str) -> Mapping[str, Run]:
-    ours, twin = (placed(model, device) for model in network.pair())
-    images = network.images(batch).to(device, torch.bfloat16, memory_format=torch.channels_last)
-    torch.compiler.reset()
-    compiled = torch.compile(copy.deepcopy(ours), dynamic=False, backend=backend)
-    mode = "reduce-overhead" if backend == "inductor" else None
-    graphed = torch.compile(copy.deepcopy(ours), dynamic=False, backend=backend, mode=mode)
-    models: Mapping[str, Callable[[Tensor], Tensor]] = {
-        EAGER: twin,
-        "archspec, eager": ours,
-        "archspec, `torch.compile`": compiled,
-        "archspec, CUDA graphs": graphed,
-    }
-    return {name: runner(model, images) for name, model in models.items()}
+def _judge_inference(results: Sequence[Measured]) -> Iterator[tuple[str, ...]]:
+    for result in results:
+        where = f"{result.title}, batch {result.batch}"
+        times = result.seconds
+        if PEER_COMPILED in times:
+            strict = {128: 0.85, 1: 0.65} if result.title in AIMED else {}
+            aim = strict.get(result.batch, 1.0)
+            yield Ratio(
+                f"{where}: optimised with graph", "compiled", times["optimised with graph"], times[PEER_COMPILED], aim
+            ).cells
+            continue
+        yield Ratio(f"{where}: optimised", "plain", times["optimised"], times["plain"], 1.0).cells
+        yield Ratio(f"{where}: plain", "eager", times["plain"], times["peer, eager"], 1.0).cells
+        if result.title == "ResNet-50" and result.batch == 128:
+            yield Ratio(
+                f"{where}: optimised with graph", "floor", times["optimised with graph"], result.floor, 2.2
+            ).cells
 
 
-def runner(model: Callable[[Tensor], Tensor], images: Tensor) -> Run:
-    return lambda: model(images)
+def _measure_first_answers(plan: Plan, device: Device, watch: Stopwatch) -> Iterator[tuple[str, ...]]:
+    """Seconds to the first answer of ours, in a fresh process each, beside two: what the aim allows."""
+    for network in plan.networks[:4]:
+        if watch.allows(20, f"the first answer of {network.title}"):
+            seconds = answer("-m", "benchmarks.gpu_inference", network.title, str(max(plan.batches)), device.kind)
+            yield Ratio(f"{network.title}: optimised with graph", "2 s", seconds, 2.0, 1.0).cells
 
 
-def placed(model: nn.Module, device: str) -> nn.Module:
-    return model.to(device=device, dtype=torch.bfloat16, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def synchronous(run: Callable[[], object], device: str) -> Callable[[], None]:
-    def work() -> None:
-        run()
-        if device == "cuda":
-            torch.cuda.synchronize()
-
-    return work
-
-
-def peak_flops(device: str, size: int) -> float:
-    """Floating-point operations per second of the fastest of some products of square bfloat16 matrices."""
-    left, right = (torch.randn(size, size, device=device, dtype=torch.bfloat16) for _ in range(2))
-    work = synchronous(lambda: left @ right, device)
-    best = float("inf")
-    for _ in range(20):
-        start = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / best
-
-
-SECTION = Section("gpu", "Inference on a GPU", ABOUT, measure, ("torch", "torchvision", "timm"))
+SECTION = Section("gpu", "On a GPU", ABOUT, measure, ("torch", "torchvision", "timm"))

@@ -1,4 +1,4 @@
-"""How each step from a spec to its result grows with the network."""
+"""The time of each step from a spec to its result, by size of the network."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ STEPS: dict[str, Callable[[archspec.Architecture], object]] = {
 
 def measure(quick: bool) -> Iterator[Table]:
     sizes = (10, 20) if quick else (50, 200, 1202, 10_000)
-    for step in STEPS.values():  # what is done once: imports, the start of the layout engine
+    for step in STEPS.values():  # warm-up: imports, the start of the layout engine
         step(archspec.load(GROWING, units=2))
     found = {layers: growth(layers) for layers in sizes}
     rows = [(f"{layers:,}", *(shown(one) for one in found[layers].values())) for layers in sizes]

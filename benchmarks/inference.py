@@ -1,4 +1,4 @@
-"""Inference on the CPU, against everything else that can run the same network."""
+"""Inference on the CPU, compared with other ways to run the same network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ named.
 
 @dataclass(frozen=True)
 class Timing:
-    """What each way of one network at one batch took: seconds for a pass, seconds to prepare it, or why it is left out."""
+    """The times of each way to run one network at one batch size: seconds of a pass, seconds to prepare it, or why it is left out."""
 
     title: str
     seconds: Mapping[str, float]
@@ -82,7 +82,7 @@ def run(network: Network, quick: bool) -> Iterator[Timing]:
 
 
 def timing(title: str, case: Case, images: Tensor, rounds: int) -> Timing:
-    torch.compiler.reset()  # what was compiled for other networks and batches
+    torch.compiler.reset()  # forget the code compiled for other networks and batches
     expected = WAYS[EAGER](case, images)()
     ways = {name: way for name, way in WAYS.items() if name != COMPILED or len(images) > 1}
     tried = {name: ready(way, case, images, expected) for name, way in ways.items()}

@@ -1,4 +1,4 @@
-"""Times ways of doing the same thing in turns, so that what else the machine does hits all of them."""
+"""Times several ways to do the same in turns, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Ratio:
-    """One line of a table: what ours needs and what the peer needs (seconds, or bytes), and the aim for their ratio."""
+    """One line of a table: the seconds or bytes of ours and of the peer, and the aim for their ratio."""
 
     what: str
     peer: str
@@ -33,7 +33,7 @@ class Ratio:
 
     @property
     def met(self) -> str:
-        """Judged as it is printed: to a hundredth."""
+        """Whether the printed ratio, rounded to a hundredth, meets the aim."""
         return "–" if self.aim is None else "yes" if round(self.ratio, 2) <= self.aim else "no"
 
     @property
@@ -50,7 +50,7 @@ RATIO = ("what", "peer", "archspec", "peer", "ratio", "aim", "met")
 def compare(
     what: str, ours: Work, peer_name: str, peer: Work, *, aim: float | None = None, rounds: int = 9
 ) -> tuple[str, ...]:
-    """The line of two ways in turns: medians, their ratio, the aim."""
+    """The line for two ways, timed in turns: medians, their ratio, the aim."""
     seconds = medians({"ours": ours, "peer": peer}, rounds)
     return Ratio(what, peer_name, seconds["ours"], seconds["peer"], aim).cells
 
@@ -60,15 +60,15 @@ def medians(works: Mapping[str, Work], rounds: int) -> dict[str, float]:
 
 
 REST = 0.1
-"""Seconds before each timing: the threads of the library that ran before wait for more work for a while, and keep the cores busy."""
+"""Seconds before each timing, because the threads of the library that ran before stay busy for a while."""
 
 
 def turns(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
-    """Runs all once to warm up, then `rounds` times in turns; each turn begins with another one, every second goes backwards."""
+    """Runs all once to warm up, then `rounds` times in turns; each round starts with another one, and every second is reversed."""
     for work in works.values():
         work()
     gc.collect()
-    gc.freeze()  # so that the collections between the turns are short
+    gc.freeze()  # shortens the collections between the turns
     names = list(works)
     seconds: dict[str, list[float]] = {name: [] for name in names}
     try:
@@ -91,7 +91,7 @@ def timed(work: Work) -> float:
 
 
 def process(*arguments: str, **variables: str) -> Work:
-    """A whole Python process with these arguments, `variables` in its environment; modules are compiled once, as where they are installed."""
+    """A whole Python process with these arguments and environment variables, with cached bytecode as in an installation."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | variables
 
     def work() -> None:
@@ -101,7 +101,7 @@ def process(*arguments: str, **variables: str) -> Work:
 
 
 def answer(*arguments: str, env: Mapping[str, str] | None = None) -> Any:
-    """What a Python process with these arguments prints as JSON on its last line."""
+    """The JSON that a Python process with these arguments prints on its last line."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, encoding="utf-8", env=env, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")

@@ -1,4 +1,4 @@
-"""The memory that one thing needs, measured in a process of its own."""
+"""Measures peak memory in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ HERE = Path("/proc/self")
 
 
 def growth(work: Callable[[], object]) -> int:
-    """Bytes by which the memory that this process holds grows at most while something is done.
+    """The most bytes by which the resident memory of this process grows during `work`.
 
-    Linux keeps the highest number of resident pages, and begins anew when it is asked to: nothing is sampled. Needs Linux and
-    glibc.
+    Linux keeps the peak of resident pages, which is reset before. Needs Linux and glibc.
     """
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # what is free but still held would be used first, and not be seen
+    ctypes.CDLL(None).malloc_trim(0)  # returns freed memory, whose reuse would not be seen
     (HERE / "clear_refs").write_text("5", encoding="ascii")
     before = resident("VmRSS")
     work()
@@ -36,9 +35,9 @@ def resident(field: str) -> int:
 
 
 def of_process(*arguments: str) -> int:
-    """The most bytes that a Python process with these arguments holds.
+    """The peak bytes of a Python process with these arguments.
 
-    A small process starts it: what a large one holds would count for its child.
+    A small process starts it, because the memory of a large parent would count for its child.
     """
     child = (
         "import os, subprocess, sys; "
@@ -50,7 +49,7 @@ def of_process(*arguments: str) -> int:
 
 
 def main() -> None:
-    """Prints what one training step takes: `python -m benchmarks.memory KEY BATCH`."""
+    """Prints the memory of one training step: `python -m benchmarks.memory KEY BATCH`."""
     from benchmarks.training import MODELS, step
 
     key, batch = sys.argv[1], int(sys.argv[2])

@@ -1,4 +1,4 @@
-"""The networks that are run, each beside the same one of torchvision or timm with the same weights."""
+"""The networks of the benchmarks, each with the same one of torchvision or timm with the same weights."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Network:
 
 
 def settled(model: nn.Module, images: Tensor) -> nn.Module:
-    """In eval mode, with the statistics of a batch, so that no layer's values vanish or overflow."""
+    """The model in eval mode with the statistics of a batch, so that no values vanish or overflow."""
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     usual = [norm.momentum for norm in norms]
     for norm in norms:
@@ -78,4 +78,4 @@ SMALL_SPEC = {
     "args": {"depth1": 1, "depth2": 1, "depth3": 1, "depth4": 1},
 }
 SMALL = Network("ResNet-10", SMALL_SPEC, small_resnet)
-"""To see quickly that a benchmark runs."""
+"""A network for quick runs."""

@@ -1,4 +1,4 @@
-"""The page docs/benchmarks.md: each section's tables as they were measured last, with the text that belongs to them."""
+"""Writes docs/benchmarks.md: the last results of each section, with their text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Result:
-    """What a section measured, when and on what."""
+    """The results of a section, with date and machine."""
 
     date: str
     machine: str
@@ -52,16 +52,16 @@ class Result:
     threads: int
     tables: Sequence[Table]
     minutes: float | None = None
-    """That it took to measure."""
+    """The minutes of the measurement."""
 
     def cells(self, text: str) -> int:
-        """How many cells say this."""
+        """The number of cells with this text."""
         return sum(cell == text for table in self.tables for row in table.rows for cell in row)
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: `measure(quick)` gives its tables; quick, with tiny networks, only to see that it runs."""
+    """A section of the page; `measure(quick)` returns its tables, with tiny networks if `quick`."""
 
     name: str
     title: str
@@ -87,7 +87,7 @@ def save(name: str, result: Result, folder: Path = RESULTS) -> None:
 
 
 def saved(name: str, folder: Path = RESULTS) -> Result | None:
-    """What a section measured last; None where it has not been measured yet."""
+    """The last result of a section, or None."""
     file = folder / f"{name}.json"
     if not file.exists():
         return None
@@ -102,7 +102,7 @@ def page(sections: Sequence[Section], folder: Path = RESULTS) -> str:
 
 
 def summary(sections: Sequence[Section], results: Mapping[str, Result | None]) -> Table:
-    """How many aims each section keeps."""
+    """The table of the numbers of aims that each section meets."""
     rows = []
     for section in sections:
         result = results[section.name]
@@ -126,13 +126,13 @@ def part(section: Section, result: Result | None) -> str:
 
 
 def unexplained(sections: Sequence[Section], folder: Path = RESULTS) -> list[str]:
-    """The sections that miss an aim and do not say why."""
+    """The sections that miss an aim without a reason."""
     found = [(section.name, saved(section.name, folder)) for section in sections]
     return [name for name, result in found if result and result.cells("no") and name not in REASONS]
 
 
 def anchor(title: str) -> str:
-    """The link of a heading, as forges make it."""
+    """The anchor of a heading, as code hosts make it."""
     return "".join(letter for letter in title.lower().replace(" ", "-") if letter.isalnum() or letter in "-_")
 
 
@@ -144,7 +144,7 @@ def installed(name: str) -> str:
 
 
 def machine() -> str:
-    """The processor and how many cores of it there are."""
+    """The processor and the number of cores."""
     information = Path("/proc/cpuinfo")
     lines = information.read_text(encoding="utf-8").splitlines() if information.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

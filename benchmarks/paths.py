@@ -1,4 +1,4 @@
-"""Counting paths: large networks with their whole distribution, how the cost grows, and networkx, which walks each path."""
+"""Counting paths: distributions of large networks, the growth of the cost, and networkx, which walks each path."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def figures_of(arch: archspec.Architecture) -> object:
 
 def walking(limit: float) -> Iterator[tuple[str, ...]]:
     units, seconds = 8, 0.0
-    while seconds < limit / 2:  # the next has twice as many
+    while seconds < limit / 2:  # the next one has twice as many paths
         units += 2 if seconds < limit / 8 else 1
         arch = archspec.load(CHAIN, limits=LARGE, units=units)
         seconds, ours = timed(partial(walk, arch)), timed(partial(distribution, arch))

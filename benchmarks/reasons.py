@@ -1,4 +1,4 @@
-"""Why an aim is missed, section by section: text for the page, below the section's tables."""
+"""The reasons for missed aims by section, for the page."""
 
 from __future__ import annotations
 

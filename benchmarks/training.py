@@ -1,4 +1,4 @@
-"""Training steps on the CPU: time and memory, with and without checkpoints, and with branches that are dropped."""
+"""Training steps on the CPU: time and memory, with and without checkpointing, and with dropped branches."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ MODELS: Mapping[str, Model] = {
     "small, peer": lambda: peer(SMALL),
     "small, blocks": lambda: ours(SMALL, checkpoint="blocks"),
 }
-"""A model in train mode and its images, by a key that another process can be given."""
+"""A model in train mode and its images, by a key that can be passed to another process."""
 
 Pair = tuple[str, str, str, str, float | None]
-"""What, its key, the peer, its key, the aim."""
+"""The label, its key, the peer, its key, and the aim."""
 
 PAIRS: Sequence[Pair] = (
     ("ResNet-50", "resnet50", "torchvision", "resnet50, peer", 1.0),
@@ -96,7 +96,7 @@ def measure(quick: bool) -> Iterator[Table]:
 
 
 def times(keys: list[str], batch: int, rounds: int) -> dict[str, float]:
-    """Seconds of a step of each model, in turns."""
+    """Seconds of a step of each model, timed in turns."""
     works = {}
     for key in keys:
         model, images = MODELS[key]()
@@ -110,7 +110,7 @@ def memory(key: str, batch: int, processes: int) -> float:
 
 def step(model: nn.Module, images: Tensor) -> None:
     model.train().zero_grad()
-    # a loss whose gradient is no constant: normalisations would make that one denormal
+    # a loss with a varying gradient, as normalisations make a constant one denormal
     scores = model(images)
     labels = torch.arange(len(images)) % scores.shape[1]
     torch.autograd.backward(nn.functional.cross_entropy(scores, labels))
@@ -120,10 +120,10 @@ STOCHASTIC = "stochastic_depth_resnet110_cifar10"
 
 
 def dropping(steps: int) -> tuple[str, ...]:
-    """Steps of both in turns. What a step takes depends on what it draws, so that means are compared and not medians.
+    """Steps of both in turns. The time of a step depends on its draw, so that means are compared and not medians.
 
-    The saving in time is a little less than the share of branches that are dropped: with linear decay the units of the first
-    stage, whose values are the largest, are dropped the least.
+    The saving is a little less than the share of dropped branches, because with linear decay the units of the first stage, whose
+    values are the largest, are dropped least often.
     """
     torch.manual_seed(0)
     stochastic = archspec.load(STOCHASTIC)

@@ -1,4 +1,4 @@
-"""Ways to run a network in inference on the CPU, ours and the peers': each with the same weights, each checked before it is timed."""
+"""Ways to run a network in inference on the CPU, with the same weights and checked before they are timed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from archspec import Architecture
 from benchmarks.networks import Network
 
 TOLERANCE = 1e-3
-"""How far an output may be from eager's, relative to the largest number in that."""
+"""The tolerance of outputs compared with eager mode, relative to the largest."""
 
 BACKEND = "inductor"
-"""Of `torch.compile`; a test takes one that needs no compiler of C++."""
+"""The backend of `torch.compile`; tests use one that needs no C++ compiler."""
 
 Run = Callable[[], Tensor]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A network ready to be run: our build, the peer's, the weights of both, and a file of ONNX for the runtimes."""
+    """A network to run: our build, the peer's with the same weights, and an ONNX file for the runtimes."""
 
     arch: Architecture
     ours: nn.Module
@@ -48,19 +48,19 @@ class Case:
 
 @dataclass(frozen=True)
 class Ready:
-    """A way that gives eager's output, and the seconds it took to prepare it, its first run included."""
+    """A way whose output was checked, and the seconds to prepare it, including its first run."""
 
     run: Run
     seconds: float
 
 
 def ready(way: Callable[[Case, Tensor], Run], case: Case, images: Tensor, expected: Tensor) -> Ready | str:
-    """The way made ready, or why it cannot be timed."""
+    """Prepares a way, or says why it cannot be timed."""
     start = time.perf_counter()
     try:
         run = way(case, images)
         output = run()
-    except Exception as error:  # noqa: BLE001 - what a peer cannot do is a finding, whatever it raises
+    except Exception as error:  # noqa: BLE001 - any exception of a peer is a result
         return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]:.80}"
     seconds = time.perf_counter() - start
     off = ((output - expected).abs().max() / expected.abs().max()).item()
@@ -83,7 +83,7 @@ def fused(case: Case, images: Tensor) -> Run:
 
 
 def frozen(model: nn.Module, images: Tensor) -> Run:
-    """`torch.compile` that takes the weights as constants; from an empty cache."""
+    """`torch.compile` with frozen weights and an empty cache."""
     from torch._inductor import config
     from torch._inductor.utils import fresh_cache
 

@@ -1,4 +1,4 @@
-"""What a unit of the compiler's work costs, and how large a network the default budget allows."""
+"""The cost of a unit of work, and the size of a network that the default budget allows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import archspec
 from archspec import Budget, Limits
-from archspec.errors import Source
 from archspec.ir.graph import Graph, Input, Node, Value
+from archspec.spans import Source
 from archspec.spec.runtime import pause_garbage_collection
 from benchmarks.page import Section, Table
 from tests import laborious
@@ -26,7 +26,7 @@ says so.
 """
 
 AIM_SECONDS, AIM_BYTES = 10e-6, 400
-"""For a node, beyond the graph."""
+"""The aims for each node, without the graph itself."""
 
 KINDS = {
     "turns of an add and a relu, a scope each": ("{repeat: {times: %d, layers: [add: [identity, relu]]}}", 2),
@@ -70,7 +70,7 @@ def measure(quick: bool) -> Iterator[Table]:
 
 
 def line(kind: str, size: int) -> tuple[str, ...]:
-    """What a node of one network costs."""
+    """The costs of each node of one network."""
     layers, nodes = KINDS[kind]
     text = f"name: large\ninput: [4, 8, 8]\n{BLOCKS}stages:\n  one: {layers % (size // nodes)}\n"
     budget = Budget(Limits(nodes=size + 1))
@@ -99,13 +99,13 @@ def line(kind: str, size: int) -> tuple[str, ...]:
 
 
 def graph_alone(graph: Graph) -> tuple[int, float]:
-    """How many nodes a graph has, and the seconds that it takes to make it once more."""
-    with pause_garbage_collection():  # as it is while a spec is loaded
+    """The number of nodes of a graph, and the seconds to copy it."""
+    with pause_garbage_collection():  # as in loading a spec
         return len(graph.nodes), best(lambda: copied(graph))
 
 
 def copied(graph: Graph) -> Graph:
-    """The same graph once more, of nodes and shapes that are known."""
+    """A copy of a graph, with known shapes."""
     new = Graph(graph.name)
     values: dict[Value, Value] = {}
     for region in graph.regions[1:]:
@@ -126,7 +126,7 @@ def placed(graph: Graph, node: Node, inputs: tuple[Value, ...]) -> tuple[Value, 
 
 
 def best(work: Callable[[], object]) -> float:
-    """Seconds of the processor, the best of three."""
+    """Processor seconds, the best of three."""
     return min(seconds(work) for _ in range(3))
 
 
@@ -138,7 +138,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def memory(work: Callable[[], object]) -> tuple[int, int]:
-    """The most bytes that are held while something is made, and those that it takes when it is there."""
+    """The peak bytes while an object is made, and the bytes of the result."""
     gc.collect()
     tracemalloc.start()
     try:
@@ -153,7 +153,7 @@ def memory(work: Callable[[], object]) -> tuple[int, int]:
 
 
 def case(name: str, text: str, limits: Limits) -> tuple[str, ...]:
-    """How long a spec takes to spend a budget."""
+    """The line for the time in which a spec spends a budget."""
     budget = Budget(limits)
     took = seconds(lambda: archspec.check(Source(f"{name}.yaml", text), limits=budget))
     units = min(budget.units, budget.most)

@@ -11,7 +11,7 @@ from archspec.ir.shape import AXES
 from archspec.ops import OPS
 from archspec.ops.base import Op
 from archspec.ops.initial import MAX_REAL, Init
-from archspec.passes import ARGUMENTS, BY_WORD
+from archspec.passes.registry import BY_WORD
 from archspec.spec.idle_arguments import INIT_FIELDS
 
 PAGE = Path(__file__).parent / "ops.md"
@@ -61,7 +61,7 @@ def _initialisations() -> str:
 
 def _pass(word: str) -> str:
     text = (BY_WORD[word].__doc__ or "").splitlines()[0]
-    return "\n".join([f"### `{word}`\n", text, "", *_table(ARGUMENTS[word].model_json_schema(), None)])
+    return "\n".join([f"### `{word}`\n", text, "", *_table(BY_WORD[word].arguments.model_json_schema(), None)])
 
 
 def _table(schema: dict[str, Any], first: str | None) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""DenseNet-169 from a page of YAML: what it costs, what it makes of a photograph, a variant, a mistake."""
+"""A tour of archspec with DenseNet-169: its costs, its feature maps of a photograph, a variant, and a mistake."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def show_spec(console: Console) -> None:
 
 
 def between(text: str, first: str | None, last: str | None) -> str:
-    """The lines of a text from the one that is `first` up to the one that is `last`; None is the text's own end."""
+    """The lines of a text from the line `first` to the line `last`; None stands for its start or end."""
     lines = text.strip().splitlines()
     start = lines.index(first) if first in lines else 0
     end = lines.index(last) if last in lines else len(lines)

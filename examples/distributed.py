@@ -5,8 +5,8 @@ torchrun --nproc-per-node 2 examples/distributed.py pipeline
 torchrun --nproc-per-node 2 examples/distributed.py ddp
 torchrun --nproc-per-node 2 examples/distributed.py fsdp
 
-All of them print the same losses but for the last digit, since the network normalises each sample by itself: batch normalisation
-would see a part of the batch in each process. They run on the CPU and talk through gloo.
+All of them print the same losses up to the last digit, because the network normalises each sample separately; batch normalisation
+would use a part of the batch in each process. They run on the CPU and communicate through gloo.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from archspec.codegen.fx import find_blocks
 
 SPEC = Path(__file__).with_name("distributed.yaml")
 BATCH = 64
-MICROBATCHES = 4  # of a pipeline: while one process computes one of them, its neighbour computes another
+MICROBATCHES = 4  # of a pipeline, whose processes compute different ones at the same time
 
 
 def batches(steps: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pixels [64, 1, 8, 8] between 0 and 1, and which digit each picture shows."""
+    """Pixels [64, 1, 8, 8] between 0 and 1, and the digit of each image."""
     digits = load_digits()
     pixels = torch.from_numpy(digits.images).float().unsqueeze(1) / 16
     labels = torch.from_numpy(digits.target).long()
@@ -51,7 +51,7 @@ def optimizer_of(model: nn.Module) -> torch.optim.Optimizer:
 
 
 def train(model: nn.Module, steps: int) -> Iterator[float]:
-    """The loss of each step. Of several processes, each takes its share of each batch, and the loss is the mean of theirs."""
+    """Yields the loss of each step. With several processes, each takes its share of each batch, and the loss is their mean."""
     optimizer = optimizer_of(model)
     rank, count = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     for pixels, labels in batches(steps):
@@ -70,12 +70,12 @@ def single(arch: archspec.Architecture, steps: int) -> Iterator[float]:
 
 
 def ddp(arch: archspec.Architecture, steps: int) -> Iterator[float]:
-    """Each process holds the whole network; the gradients are averaged."""
+    """Each process has the whole network; the gradients are averaged."""
     return train(DistributedDataParallel(arch.build()), steps)
 
 
 def fsdp(arch: archspec.Architecture, steps: int) -> Iterator[float]:
-    """Each process holds its share of every weight; a block's are brought together while it computes."""
+    """Each process has a shard of every weight; those of a block are gathered while it computes."""
     model = arch.build()
     mesh = init_device_mesh("cpu", (dist.get_world_size(),))
     for block in find_blocks(model, "unit").values():
@@ -85,7 +85,7 @@ def fsdp(arch: archspec.Architecture, steps: int) -> Iterator[float]:
 
 
 def pipeline(arch: archspec.Architecture, steps: int) -> Iterator[float]:
-    """Each process holds a stage of the network. The last one knows the loss; the others yield none."""
+    """Each process has a stage of the network. Only the last one yields losses."""
     rank, count = dist.get_rank(), dist.get_world_size()
     stage = arch.pipeline(count).stage(rank, microbatch=BATCH // MICROBATCHES)
     schedule = ScheduleGPipe(stage, MICROBATCHES, loss_fn=cross_entropy)
@@ -123,7 +123,7 @@ def main(mode: str, steps: int) -> None:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """The group of the processes that torchrun started, which no process leaves while another still talks to it."""
+    """The process group of torchrun, with a barrier before it is destroyed."""
     dist.init_process_group("gloo")
     try:
         yield
@@ -135,8 +135,8 @@ def process_group() -> Iterator[None]:
 def end_process() -> NoReturn:
     """Ends this process without the interpreter's clean-up, during which a thread of gloo could abort it.
 
-    Destroying the group joins its threads only once nothing holds the group, and torch's caches for sharded tensors hold it to
-    the end. A thread that frees a tensor of Python's after that ends the process with "terminate called".
+    Destroying the group joins its threads only when there are no references to it, and torch's caches for sharded tensors keep one to
+    the end. A thread that frees a tensor after that aborts the process with "terminate called".
     """
     sys.stdout.flush()
     sys.stderr.flush()

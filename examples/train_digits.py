@@ -21,13 +21,13 @@ import archspec
 
 SPECS = Path(__file__).parent / "digits"
 FAMILIES = tuple(sorted(path.stem for path in SPECS.glob("*.yaml")))
-THREADS = 1  # of torch: these networks are so small that a second one mostly waits
-ENOUGH = 0.9  # of the test set
+THREADS = 1  # torch's threads; for networks as small as these a second one mostly waits
+ENOUGH = 0.9  # the least test accuracy
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a family is trained; `rate` is the highest learning rate of the one cycle."""
+    """The hyperparameters of a family; `rate` is the highest learning rate of the one cycle."""
 
     epochs: int = 10
     rate: float = 3e-3
@@ -38,7 +38,7 @@ class Recipe:
         return self.epochs * -(-samples // self.batch)
 
 
-RECIPES = {  # the others have the plain one
+RECIPES = {  # other families use the default
     "highway_conv": Recipe(epochs=25),
     "highway_fc": Recipe(epochs=40),
     "inception_resnet": Recipe(epochs=6),
@@ -48,7 +48,7 @@ RECIPES = {  # the others have the plain one
 
 @dataclass(frozen=True)
 class Split:
-    """Pixels [digits, 1, 8, 8] between 0 and 1, and which digit each shows, to learn from and to be tested on."""
+    """Pixels [digits, 1, 8, 8] between 0 and 1, and the digit of each, for training and test."""
 
     pixels: Tensor
     labels: Tensor
@@ -65,7 +65,7 @@ class Result:
 
 
 def split_digits() -> Split:
-    """Four fifths of the 1797 digits to learn from, always the same; every digit has its share in both parts."""
+    """Splits the 1797 digits into four fifths for training and the rest for test, always the same and in proportion for each digit."""
     digits = load_digits()
     pixels = torch.from_numpy(digits.images).float().unsqueeze(1) / 16
     labels = torch.from_numpy(digits.target).long()
@@ -82,7 +82,7 @@ def load_family(family: str) -> archspec.Architecture:
 
 
 def shaped(arch: archspec.Architecture, pixels: Tensor) -> Tensor:
-    """The pixels as the network reads them: as an image, or as a sequence of rows."""
+    """The pixels in the network's input shape: as an image, or as a sequence of rows."""
     (sizes,) = arch.input_shapes.values()
     return pixels.reshape(-1, *sizes)
 

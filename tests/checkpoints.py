@@ -1,4 +1,4 @@
-"""A small network and the checkpoints that people make of it: what is around its tensors, before their names, and how they are written."""
+"""A small network and its checkpoints in many forms: containers, prefixes, types and file formats."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tiny(**arguments: Any) -> Architecture:
 
 
 def trained(arch: Architecture) -> Weights:
-    """Weights that are not those of a network that was just built, its statistics included."""
+    """Weights and statistics that differ from the initial ones."""
     generator = torch.Generator().manual_seed(11)
     state = arch.build(seed=7).state_dict()
     return {
@@ -44,7 +44,7 @@ def trained(arch: Architecture) -> Weights:
 
 
 def same(arch: Architecture, weights: Mapping[str, Tensor], given: Any, **options: Any) -> bool:
-    """Whether a network that takes what is given has these weights, as far as their type holds them."""
+    """Whether a network that loads `given` has these weights, in the precision of their type."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         state = arch.build(weights=given, **options).state_dict()
@@ -52,7 +52,7 @@ def same(arch: Architecture, weights: Mapping[str, Tensor], given: Any, **option
 
 
 class Linear(nn.Module):
-    """A module as a training script has one, to be pickled whole."""
+    """A module of a training script, to be pickled whole."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,4 +149,4 @@ FORMATS: dict[str, Callable[[Any, Path], Path]] = {
     "torch-shards": save_torch_shards,
 }
 FLAT = ("safetensors", "shards", "torch-shards")
-"""Formats that hold tensors by name and nothing else."""
+"""Formats that have only tensors by name."""

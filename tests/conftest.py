@@ -1,4 +1,4 @@
-"""What all tests share: an environment that is the same on every machine, and the files of expected outputs."""
+"""Fixtures for all tests: a fixed environment, and files of expected outputs."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ CHANGES_OUTPUT = (
     *("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "MATPLOTLIBRC", "TORCH_HOME", "TORCH_LOGS", "HF_HOME"),
     *("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"),
 )
-"""Variables that change what archspec, or a library under it, says or reads: no test sees them."""
+"""Environment variables that change the output of archspec or its libraries, and are removed."""
 GIVEN = {
     "LANG": "C.UTF-8",
     "PYTHONPATH": str(Path(__file__).parent.parent),  # processes import this checkout
-    "PYTHONUTF8": "1",  # of the processes that tests start
+    "PYTHONUTF8": "1",  # for processes that tests start
     "TZ": "UTC",
     "MPLBACKEND": "Agg",
     "HF_HUB_OFFLINE": "1",
 }
-"""What all tests see. A test that is about one of these variables sets it itself."""
+"""Environment variables of all tests. A test that is about one of them sets it itself."""
 _home = pytest.StashKey[str]()
 
 
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def user_name() -> str:
-    """That of the user, or a number where the machine knows no name, as in a container; torch asks for one."""
+    """The name of the user, or a number if there is none, as in a container; torch needs one."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -67,7 +67,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
-    """Puts back what a test may change for the whole process, so that tests pass in any order."""
+    """Restores global state of the process after each test."""
     folder, environment, digits = Path.cwd(), dict(os.environ), sys.get_int_max_str_digits()
     yield
     os.chdir(folder)

@@ -1,4 +1,4 @@
-"""A layer under the writer of files that fails where it is told to: the n-th call of the system, with a full disk or a broken one."""
+"""Injects errors into the system calls of the file writer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 from archspec import temporary
 
 CALLS = ("scandir", "open", "stat", "fstat", "write", "chmod", "fsync", "replace", "unlink")
-"""The calls of the system that can fail, as the writer makes them."""
+"""The system calls of the writer that can fail."""
 
 FAULTS = (errno.ENOSPC, errno.EIO)
 
 
 class Layer:
-    """The module `os` as the writer sees it. `fail` gets the number of a call, from 0 on, and its name, and may raise."""
+    """A replacement of the module `os`. `fail` gets the number of a call, from 0 on, and its name, and may raise."""
 
     def __init__(self, fail: Callable[[int, str], None], *, short: bool = False) -> None:
         self.calls: list[str] = []
@@ -45,7 +45,7 @@ class Layer:
 def failing(
     fail: Callable[[int, str], None] = lambda _, __: None, *, short: bool = False, module: ModuleType = temporary
 ) -> Iterator[Layer]:
-    """Puts a layer under the writer, or under another module that calls the system."""
+    """Replaces `os` in the writer, or in another module."""
     layer = Layer(fail, short=short)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "os", layer)

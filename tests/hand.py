@@ -1,11 +1,10 @@
-"""Networks made by hand, node by node: for tests of what starts at the graph."""
+"""Graphs built node by node, for tests that need no spec."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import ClassVar
 
-from archspec.errors import Source, Span, Use
 from archspec.ir.graph import Graph, Path, Value
 from archspec.ir.shape import Shape
 from archspec.ops.activation import ReLU
@@ -17,12 +16,13 @@ from archspec.ops.linear import Linear
 from archspec.ops.norm import BatchNorm
 from archspec.ops.pool import GlobalPool, MaxPool
 from archspec.ops.tensor import Split
+from archspec.spans import Source, Span, Use
 
 SOURCE = Source("hand.yaml", "\n" * 200)
 
 
 class Hand:
-    """A graph in the making. Lines of the imagined spec count up with each node."""
+    """Builds a graph. Each node has the next line of an imaginary spec."""
 
     def __init__(self, name: str = "hand") -> None:
         self.graph = Graph(name)
@@ -91,7 +91,7 @@ def residual(depths: tuple[int, ...] = (3, 2), width: int = 4, size: int = 8, cl
 
 
 def dense(depth: int = 4, growth: int = 3, size: int = 8) -> Graph:
-    """One dense block, each of whose layers sees what all before it made."""
+    """One dense block, in which each layer reads the outputs of all layers before."""
     hand = Hand("dense")
     x = hand.input("input", 3, size, size)
     block = hand.region("features.denseblock1", "denseblock")
@@ -106,7 +106,7 @@ def dense(depth: int = 4, growth: int = 3, size: int = 8) -> Graph:
 
 
 def recurrent(turns: int = 3, size: int = 4, odd: bool = False) -> Graph:
-    """A cell applied several times with the same weights to a state and a carried value, on one input.
+    """A cell applied several times with the same weights to a state, a carried value and one input.
 
     With `odd` the last turn leaves out the gate, so that it differs from the others.
     """
@@ -124,7 +124,7 @@ def recurrent(turns: int = 3, size: int = 4, odd: bool = False) -> Graph:
 
 
 def two_stream(size: int = 6) -> Graph:
-    """Two inputs, a bundle of two values through each unit, a split, two outputs in an order of their own."""
+    """Two inputs, a bundle of two values through each unit, a split, and two outputs in another order."""
     hand = Hand("two_stream")
     left, right = hand.input("left", 4, size, size), hand.input("right", 4, size, size)
     for unit in range(2):
@@ -138,7 +138,7 @@ def two_stream(size: int = 6) -> Graph:
 
 
 class Token(Op):
-    """A learned token in front of a sequence."""
+    """A learned token before a sequence."""
 
     word: ClassVar[str] = "token"
 
@@ -162,7 +162,7 @@ class Token(Op):
 
 
 class Attention(Op):
-    """torch's own self-attention, for its weights in an inner module and its several results."""
+    """torch's self-attention, which has weights in an inner module and several results."""
 
     word: ClassVar[str] = "attend"
 
@@ -184,7 +184,7 @@ class Attention(Op):
 
 
 class Drop(Op):
-    """Stochastic depth: a module without weights, and of no torch."""
+    """Stochastic depth: a module of archspec without weights."""
 
     word: ClassVar[str] = "drop"
 
@@ -193,7 +193,7 @@ class Drop(Op):
 
 
 def transformer(tokens: int = 4, features: int = 6, init: Initial | None = None) -> Graph:
-    """A learned token, attention, and a drop without a name in each of two equal regions."""
+    """A learned token, and attention with an unnamed drop in each of two equal regions."""
     hand = Hand("transformer")
     x = hand.one(Token(init=init), hand.input("input", tokens, features), name="class_token")
     for number in range(2):

@@ -1,6 +1,6 @@
-"""Specs that are made to hurt, by name: each text, or the bytes, of a file.
+"""Hostile specs by name, as the text or the bytes of a file.
 
-`scale` divides their sizes: with limits that are as much smaller, a small one asks for what a large one asks for.
+`scale` divides their sizes, for tests with limits that are as much smaller.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def doubling(count: int, unit: str) -> str:
 
 
 def handing(count: int, argument: str) -> str:
-    """Blocks each of which hands its argument, as `argument` says, to the one before it."""
+    """Blocks each of which passes `argument` to the one before it."""
     lines = ["  b0: {args: {x: layer}, layers: [x]}"]
     lines += [f"  b{at}: {{args: {{x: layer}}, layers: [b{at - 1}: {{x: {argument}}}]}}" for at in range(1, count + 1)]
     return "\n".join(lines) + "\n"
@@ -50,12 +50,12 @@ def numbered(count: int, value: str = "{at}", name: str = "a") -> str:
 
 
 def alike(count: int, letters: str = "ab") -> list[str]:
-    """Different words of 60 letters that are hard to tell apart."""
+    """Different words of 60 letters that are similar to each other."""
     return ["".join(letters[(at * 7919 + 31 * place * place + (at >> place % 13)) % 2] for place in range(60)) for at in range(count)]  # fmt: skip
 
 
 def cases(scale: int = 1) -> Iterator[tuple[str, str | bytes]]:
-    """The name of each case that is no network, and what stands in its file."""
+    """The name and the content of each case that is no network."""
     yield from _of_yaml(scale)
     yield from _of_numbers(scale)
     yield from _of_size(scale)

@@ -1,4 +1,4 @@
-"""Specs that take much work, by name: some are networks. `scale` divides their sizes, as in `tests.hostile`."""
+"""Specs that take much work, by name; some are networks. `scale` divides their sizes, as in `tests.hostile`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def cases(scale: int = 1) -> Iterator[tuple[str, str]]:
 
 
 def _of_names(scale: int) -> Iterator[tuple[str, str]]:
-    """What is copied where names are many."""
+    """Copying of many names."""
     many = f"{{{numbered(35_000 // scale)}}}"
     blocks = "".join(f"  b{at}: relu\n" for at in range(13_000 // scale))
     yield "arguments in many blocks", stages("b0", blocks=blocks, args=many)
@@ -49,7 +49,7 @@ def _of_names(scale: int) -> Iterator[tuple[str, str]]:
 
 
 def _of_lists(scale: int) -> Iterator[tuple[str, str]]:
-    """What is read and evaluated again and again."""
+    """Repeated evaluation of lists."""
     ones = commas(["1"] * (50_000 // scale))
     defaults = f"defaults: {{split: {{sizes: [{ones}]}}}}\n"
     yield "a long default of many uses", f"{HEAD}{defaults}stages: {{one: [{commas(['split'] * (20_000 // scale))}]}}\n"
@@ -75,13 +75,13 @@ def _of_lists(scale: int) -> Iterator[tuple[str, str]]:
 
 
 def _of_bundles(scale: int) -> Iterator[tuple[str, str]]:
-    """What is copied where values are many."""
+    """Copying of many values."""
     count = 20_000 // scale
     big = f"{HEAD}stages:\n  big: {{bundle: [copies: {{times: {count}, layers: [relu]}}]}}\n"
     last = "  last: {add: [identity]}\n"
 
     def turns(layer: str, times: int = 7500) -> str:
-        """So many turns, four times, that cannot be foreseen."""
+        """Four loops whose number of turns is not known before elaboration."""
         return (
             f"  two: [{{identity: {{}}, from: input}}, {{repeat: {{times: channels * {times}, layers: [{layer}]}}}}]\n"
         )
@@ -109,7 +109,7 @@ def _of_bundles(scale: int) -> Iterator[tuple[str, str]]:
 
 
 def _of_layers(scale: int) -> Iterator[tuple[str, str]]:
-    """Layers inside one another."""
+    """Nested layers."""
     inner = "  b0: {args: {x: layer}, layers: [repeat: {times: channels * 5000, layers: [x]}]}\n"
     around = "".join(f"  b{at}: {{args: {{x: layer}}, layers: [b{at - 1}: {{x: [[[[x]]]]}}]}}\n" for at in range(1, 60))
     yield (
@@ -122,7 +122,7 @@ def _of_layers(scale: int) -> Iterator[tuple[str, str]]:
 
 
 def _of_mistakes(scale: int) -> Iterator[tuple[str, str]]:
-    """What is found to be wrong again and again."""
+    """Repeated mistakes."""
     yield (
         "layers that lead nowhere",
         stages("[{repeat: {times: channels * 20000, layers: [{relu: {}, from: input}]}}, relu]"),
@@ -165,7 +165,7 @@ def _of_rewrites(scale: int) -> Iterator[tuple[str, str]]:
 
 
 def _of_counts(scale: int) -> Iterator[tuple[str, str]]:
-    """What is expected."""
+    """Expectations."""
     ones = commas(["1"] * 1024)
     body = f"[{{split: [{ones}]}}, {{concat: [each: {{layers: [identity]}}]}}]"
     cut = f"name: a\ninput: [1024, 8, 8]\nstages: {{one: {{repeat: {{times: 10, layers: {body}}}}}}}\n"

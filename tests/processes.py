@@ -1,6 +1,6 @@
-"""Python and the command line as processes of their own, whatever the process that runs the tests was started with.
+"""Runs Python and the command line as processes in a fixed environment.
 
-They have the environment of the tests (see `conftest.py`), their texts are UTF-8, and nothing is waiting on their standard input.
+They have the environment of the tests (see `conftest.py`), use UTF-8, and have an empty standard input.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 def run_python(
     *arguments: object, env: Mapping[str, str] | None = None, cwd: Path | None = None, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
-    """A Python process with these arguments, at its end; `env` is added to the environment of the tests."""
+    """Runs Python with these arguments; `env` is added to the environment of the tests."""
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
@@ -42,15 +42,15 @@ def run_python(
 
 
 def run_archspec(*arguments: object, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """The command line with these arguments, at its end."""
+    """Runs the command line with these arguments."""
     return run_python("-m", "archspec", *arguments, env=env)
 
 
 def start_archspec(*arguments: object, interrupt: signal.Handlers = signal.SIG_DFL) -> subprocess.Popen[bytes]:
-    """The command line with these arguments, under way, with pipes for its standard input, output and error.
+    """Starts the command line with these arguments, and pipes for its standard streams.
 
-    Signals end it as they do in a terminal, also where the tests run under `nohup` or in the background of a shell, which
-    ignore SIGHUP and SIGINT for all that they start; `interrupt` is what SIGINT does.
+    Signals have their default handling, even if the tests run under `nohup` or in the background of a shell, where SIGHUP and SIGINT
+    are ignored; `interrupt` is the handling of SIGINT.
     """
     start = _WITH_SIGNALS.format(interrupt=int(interrupt))
     command = [sys.executable, "-c", start, "-m", "archspec", *map(str, arguments)]
@@ -63,7 +63,7 @@ def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def open_endless_pipe(path: Path, content: bytes) -> threading.Thread:
-    """Makes a named pipe into which the same bytes are written again and again, until its reader closes it; gives the writer."""
+    """Makes a named pipe into which the same bytes are written until its reader closes it; returns the writing thread."""
     os.mkfifo(path)
 
     def pour() -> None:

@@ -1,4 +1,4 @@
-"""Random specs that bind: every word means something, so that what is wrong with one is found while its network is built."""
+"""Random specs in which every word can be bound, so that errors are only found during elaboration."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Writer:
         return [self.layer(depth, widths) for _ in range(self.random.randint(0, 3))]
 
     def layer(self, depth: int, widths: list[Any]) -> Layer:
-        """One layer; the deeper, the more it holds."""
+        """One layer, with at most `depth` nested levels."""
         kinds = (
             [self.op, self.op, self.named] if depth == 0 else [self.op, self.join, self.turns, self.block, self.many]
         )

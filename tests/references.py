@@ -1,4 +1,4 @@
-"""The reference libraries, imported only where a test needs them."""
+"""Imports the reference libraries on demand."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _declared: list[Library] = []
 
 @cache
 def torchvision() -> ModuleType:
-    """torchvision, also where its compiled ops were built for another torch: models need none of them."""
+    """torchvision, also if its compiled ops, which models do not need, were built for another torch."""
     pytest.importorskip("torch")
     try:
         return _imported("torchvision")
@@ -41,7 +41,7 @@ def _imported(name: str) -> ModuleType:
 
 
 def _declare_missing_ops() -> None:
-    """Declares the schemas that torchvision's import looks for. The library must outlive every use: `_declared` keeps it."""
+    """Declares the schemas that torchvision's import needs; `_declared` keeps the library alive."""
     import torch
 
     library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]

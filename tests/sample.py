@@ -1,10 +1,10 @@
-"""What `make test` takes of a test that holds for many networks: a part that is cheap and has everything once.
+"""Selects the cases of a test over many networks that `make test` runs: a cheap sample that covers everything.
 
 - A test over all bundled specs is parametrised with `every_spec()`: those in `SMALL` run in `make test`, the others are marked
   `slow` and run in `make test-all`.
-- A test that computes with some networks is parametrised with `networks("resnet18", …)`: `make test` computes with small ones, of
-  fewer units, channels and pixels; `make test-all` with the networks as they are, too.
-- Anything else of which a few stand for all: `sampled(values, few)`.
+- A test that computes with some networks is parametrised with `networks("resnet18", …)`: `make test` computes with small ones, with
+  fewer units, channels and pixels; `make test-all` also computes with the full networks.
+- Any other test with a sample of its cases: `sampled(values, few)`.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "vgg11": {"input": [3, 48, 48], **_HEADS},
     "vit_b_16": {"args": {"width": 48, "heads": 3, "mlp": 96, "depth": 2}},
 }
-"""The sample, and what is changed of each network so that it is quick to compute.
+"""The sample, with the changes that make each network quick to compute.
 
-It has a member of each family, and every pair of an op and what it reads that the zoo has; `test_sample.py` sees to it.
+It has a member of each family, and every pair of consumer and producer in the zoo, which `test_suite.py` checks.
 """
 
 
@@ -84,33 +84,33 @@ CORE = (
     "unet",
     "vit_b_16",
 )
-"""Those of the sample that stand for all where each takes a second: growing and shared values, drops, groups, attention, several inputs."""
+"""A smaller sample for tests that take a second for each network: concatenations, shared weights, drops, groups, attention, several inputs."""
 
 
 def every_spec() -> list[ParameterSet]:
-    """All bundled specs as parameters of a test, those outside of the sample marked `slow`."""
+    """All bundled specs as parameters of a test, with those outside the sample marked `slow`."""
     return sampled(archspec.bundled(), SMALL)
 
 
 def networks(*names: str, slow: Iterable[str] = ()) -> list[ParameterSet]:
-    """What loads each network, as parameters of a test: made small, and, marked `slow`, as it is. Those in `slow` are never small."""
+    """Functions that load each network, as parameters of a test: small, and in full size marked `slow`; those in `slow` only in full size."""
     quick = [pytest.param(partial(small, name), id=f"{name}-small" if SMALL[name] else name) for name in names]
     whole = [*(name for name in names if SMALL[name]), *slow]
     return [*quick, *(pytest.param(partial(bundled, name), id=name, marks=pytest.mark.slow) for name in whole)]
 
 
 def sampled(values: Iterable[Any], sample: Container[Any]) -> list[ParameterSet]:
-    """All values as parameters of a test, those outside of the sample marked `slow`."""
+    """All values as parameters of a test, with those outside the sample marked `slow`."""
     return [pytest.param(value, marks=() if value in sample else pytest.mark.slow) for value in values]
 
 
 @cache
 def bundled(name: str) -> archspec.Architecture:
-    """A bundled network, loaded once in each process; nobody may change it."""
+    """A bundled network, loaded once in each process, which must not be changed."""
     return archspec.load(name)
 
 
 @cache
 def small(name: str) -> archspec.Architecture:
-    """A network of the sample, made small; loaded once in each process, and nobody may change it."""
+    """A small network of the sample, loaded once in each process, which must not be changed."""
     return archspec.load({"name": name, "extends": name, **SMALL[name]})

@@ -1,4 +1,4 @@
-"""Every benchmark runs, with tiny networks, and its tables make the page; nothing is said about times."""
+"""Every benchmark runs with tiny networks, and the page is made from its results; times are not checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from benchmarks import compiling, drawing, measure, memory, ways
+from benchmarks import compiling, drawing, gpu, gpu_inference, measure, memory, ways
 from benchmarks.measure import RATIO, Ratio, turns
 from benchmarks.page import PAGE, Result, Section, Table, page, save, saved, unexplained
 from benchmarks.sections import SECTIONS
@@ -25,6 +25,7 @@ def test_a_section_runs_and_is_read_back(section: Section, tmp_path: Path, monke
     monkeypatch.setattr(measure, "REST", 0.0)
     monkeypatch.setattr(ways, "BACKEND", "aot_eager")
     monkeypatch.setattr(compiling, "answer", compiled_here)
+    monkeypatch.setattr(gpu, "answer", answered_here)
     result = section.measured(quick=True)
     save(section.name, result, tmp_path)
     found = saved(section.name, tmp_path)
@@ -38,10 +39,15 @@ def test_a_section_runs_and_is_read_back(section: Section, tmp_path: Path, monke
 
 
 def compiled_here(*arguments: str, env: Mapping[str, str]) -> object:
-    """Three processes that each import the compiler are too slow for a test."""
+    """Replaces three processes that would be too slow for a test."""
     assert arguments[:2] == ("-m", "benchmarks.compiling")
     assert not list(Path(env["TORCHINDUCTOR_CACHE_DIR"]).iterdir())
     return compiling.asked(arguments[2:])
+
+
+def answered_here(*arguments: str) -> object:
+    assert arguments[:2] == ("-m", "benchmarks.gpu_inference")
+    return gpu_inference.time_first_answer(arguments[2], int(arguments[3]), arguments[4])
 
 
 def test_the_page_is_made_of_the_last_results() -> None:
@@ -72,7 +78,7 @@ def test_turns_begin_with_each_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_is_what_is_held_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As Linux writes it of a process: the mark of the highest is reset, then read again."""
+    """The peak memory of a process as on Linux, where it is reset before the measurement."""
 
     def held(resident: int, highest: int) -> None:
         (tmp_path / "status").write_text(f"Name:\tx\nVmHWM:\t{highest} kB\nVmRSS:\t{resident} kB\n", encoding="ascii")

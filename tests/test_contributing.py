@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md are followed to the letter."""
+"""Follows the recipes of CONTRIBUTING.md to the letter."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ TEXT = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="ut
 
 
 def blocks(recipe: int, language: str) -> list[str]:
-    """The blocks of code in that language in a recipe."""
+    """The code blocks of a language in a recipe."""
     text = TEXT.partition(f"## Recipe {recipe}:")[2].partition("\n## ")[0]
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def block(recipe: int, language: str) -> str:
-    """The one block of code in that language in a recipe."""
+    """The only code block of a language in a recipe."""
     (found,) = blocks(recipe, language)
     return found
 

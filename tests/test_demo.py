@@ -1,4 +1,4 @@
-"""`make demo` delights, and says nothing untrue."""
+"""`make demo` runs, and what it prints is true."""
 
 from __future__ import annotations
 

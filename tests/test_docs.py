@@ -1,4 +1,4 @@
-"""The pages and pictures are what the code makes today, and what they show works."""
+"""Generated pages and pictures are current, and the examples of the documentation work."""
 
 from __future__ import annotations
 
@@ -118,14 +118,14 @@ def test_the_page_on_experiments_has_commands_specs_and_pictures_that_are_there(
         for spec in (found["spec"], *(spec for spec, _ in found.get("beside", ()))):
             assert archspec.check(ROOT / spec) == ()
         if "beside" in found:
-            assert f"images/experiments/{found['out']}" in page
+            assert f"images/experiments/{found['output']}" in page
     pictures = (ROOT / "docs" / "images" / "experiments").glob("*")
     assert [path.name for path in pictures if f"images/experiments/{path.name}" not in page] == []
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 METADATA = re.compile(r"archspec\.(name|spec|sha256|set\.\w+|format|digest|optimized|schema\.json)\b(?!\.\w)")
-"""Keys of what is written into files of weights, and a file's name; no modules."""
+"""Metadata keys of weight files and a file name, which are no modules."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -141,4 +141,4 @@ def test_pages_name_modules_and_files_that_there_are(page: Path) -> None:
 INVENTED = {
     f"archspec/{name}.py" for name in ("passes/smooth", "analysis/intensity", "cli/commands/intensity", "draw/tgf")
 }
-"""Files that the recipes add."""
+"""Files that the recipes of CONTRIBUTING.md add."""

@@ -1,4 +1,4 @@
-"""The examples in docstrings run, and say what comes out; every public name has one."""
+"""The examples in docstrings run with the shown results, and every public name has one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def module_name(path: Path) -> str:
 
 
 def list_docstrings(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Every text that stands alone in some body, with its line: docstrings, also those of attributes."""
+    """Every string statement with its line: docstrings, also of attributes."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield inspect.cleandoc(node.value.value), node.lineno
@@ -36,7 +36,7 @@ def list_examples(path: Path) -> list[tuple[str, int]]:
 
 
 def run_examples(path: Path, text: str, line: int, names: dict[str, object]) -> str:
-    """Runs the examples of one docstring; what differs from what it says."""
+    """Runs the examples of one docstring and returns the differences."""
     example = doctest.DocTestParser().get_doctest(text, names, path.name, str(path), line)
     written: list[str] = []
     doctest.DocTestRunner(optionflags=OPTIONS).run(example, out=written.append)

@@ -1,8 +1,7 @@
-"""Every mistake has its text, and every advice works.
+"""The exact diagnostics of mistakes, and that their advice works.
 
-Each file of `errors` ends with the diagnostics that it gets, as lines that begin with `#|`. A file with a `help:` has before them
-what the spec is where the advice is followed: `#+ 4| text` puts a text in the place of line 4, the next `#+ 4|` another below it,
-and an empty one takes the line out.
+Each file of `errors` ends with its diagnostics, as lines that begin with `#|`. A file with a `help:` has before them the lines that
+follow the advice: `#+ 4| text` replaces line 4, the next `#+ 4|` adds a line after it, and an empty one removes the line.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ FILES = sorted(FOLDER.glob("*.yaml"))
 
 @dataclass(frozen=True)
 class Mistake:
-    """A file of `errors`: the spec, the lines that correct it, and the diagnostics that it gets."""
+    """A file of `errors`: the spec, the lines that correct it, and its diagnostics."""
 
     spec: str
     corrections: tuple[str, ...]
@@ -60,7 +59,7 @@ MISTAKES = {path: read(path) for path in FILES}
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The specs alone, without what is expected of them."""
+    """A folder with the specs alone."""
     made = tmp_path_factory.mktemp("errors")
     for path in FOLDER.rglob("*.yaml"):
         target = made / path.relative_to(FOLDER)
@@ -94,15 +93,15 @@ UNCORRECTED: dict[str, str] = {
     "work-too-much": "a limit is raised by an option",
     "work-unforeseen": "a limit is raised by an option",
 }
-"""Files whose advice is not about their text."""
+"""Files whose advice is not about the text of the spec."""
 FREE = frozenset(("other", "a", "network", "one", "relu", "identity", "base", "plain"))
-"""What a correction may choose: a name, a layer in the place of …, a file."""
+"""Words that a correction may choose: a name, a layer in place of `…`, a file."""
 ADVISED = [path for path in FILES if "   help: " in MISTAKES[path].expected and path.stem not in UNCORRECTED]
 
 
 @pytest.mark.parametrize("path", ADVISED, ids=lambda path: path.stem)
 def test_the_advice_works(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is to be said of the corrected spec, and all its new words are those of the advice."""
+    """The corrected spec has no diagnostics, and all its new words are in the advice."""
     mistake = MISTAKES[path]
     assert mistake.corrections, "write what the spec is with the advice followed: #+ line| text"
     monkeypatch.chdir(folder)
@@ -114,7 +113,7 @@ def test_the_advice_works(path: Path, folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 def words(text: str) -> set[str]:
-    """The words of a text, parts of the network (behind a dot) left out."""
+    """The words of a text, except those after a dot."""
     return set(re.findall(r"(?<![.\w])[A-Za-z_]\w*", text))
 
 
@@ -140,7 +139,7 @@ ELSEWHERE: dict[str, str] = {
 
 
 def templates(parts: Iterable[ast.expr], scope: ast.AST, module: ast.Module) -> Iterator[tuple[str, ...]]:
-    """The constant parts of each text that one of these expressions may be."""
+    """The constant parts of each text that these expressions may give."""
     pending, seen = list(parts), set()
     while pending:
         part = pending.pop()
@@ -159,7 +158,7 @@ def templates(parts: Iterable[ast.expr], scope: ast.AST, module: ast.Module) -> 
 
 
 def assigned(scope: ast.AST, name: str) -> Iterator[ast.expr]:
-    """What is assigned to a name in a function, or at the top of a module."""
+    """The expressions assigned to a name in a function or module."""
     nodes = scope.body if isinstance(scope, ast.Module) else ast.walk(scope)
     for node in nodes:
         if isinstance(node, ast.Assign) and any(ast.unparse(target) == name for target in node.targets):
@@ -173,7 +172,7 @@ def functions() -> Iterator[tuple[Path, ast.Module, ast.FunctionDef]]:
 
 
 def reported() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every text in the source that can become a diagnostic, with its place."""
+    """Every text in the source that can become a diagnostic, with its location."""
     for file, module, function in functions():
         for call in ast.walk(function):
             if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in REPORTING:
@@ -185,7 +184,7 @@ ADVISING = ("advise", "suggest", "describe_form")
 
 
 def advised() -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Every text in the source that can become the `help:` of a diagnostic, with its place."""
+    """Every text in the source that can become the `help:` of a diagnostic, with its location."""
     for file, module, function in functions():
         parts: list[ast.expr] = []
         for node in ast.walk(function):
@@ -235,7 +234,7 @@ def test_every_text_has_a_mistake_that_shows_it(text: str) -> None:
 
 @pytest.mark.parametrize("text", ADVICE)
 def test_every_advice_has_a_mistake_that_shows_it(text: str) -> None:
-    """And so, by `test_the_advice_works`, a spec that follows it."""
+    """With `test_the_advice_works`, every advice is followed in a spec."""
     pattern = re.compile(".*".join(map(re.escape, ADVICE[text])))
     lines = [line for mistake in MISTAKES.values() for line in mistake.expected.splitlines()]
     shown = any(pattern.search(line) for line in lines if line.startswith("   help: "))

@@ -1,4 +1,4 @@
-"""What is optional is not there, or is there and broken: each is told as what it is, before the work that it is for."""
+"""Missing and broken optional packages are reported as such, before the work that needs them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ USES = {
     "sklearn": ["train", "{spec}", "-o", "{folder}/a.pt"],
     "matplotlib": ["experiment", "lesion", "{spec}", "-o", "{folder}/a.png"],
 }
-"""For each optional package a command that needs it."""
+"""A command that needs each optional package."""
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def forget(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if a package had not been imported yet."""
+    """Makes a package appear as not yet imported."""
     from archspec.draw import graphviz
 
     graphviz._renderer.cache_clear()
@@ -86,7 +86,7 @@ def test_a_missing_package_is_said_with_what_installs_it(
 
 
 def test_half_a_package_is_broken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is left of one that was removed: a folder without modules."""
+    """A folder without modules, as an uninstalled package may leave."""
     (folder / "packages" / "half_removed").mkdir()
     monkeypatch.syspath_prepend(str(folder / "packages"))
     with pytest.raises(extras.UnavailableError, match=r"installed but cannot be imported: .* 'half_removed.models'"):
@@ -135,7 +135,7 @@ def test_an_interrupt_is_no_broken_package(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_there_is_one_way_to_ask() -> None:
-    """No module catches a failed import by itself; the packages that are asked for are those tried here."""
+    """No other module catches a failed import, and all packages that are loaded are tested here."""
     package = Path(archspec.__file__).parent
     asked, caught = set(), set()
     for path in package.rglob("*.py"):
@@ -155,5 +155,5 @@ def test_there_is_one_way_to_ask() -> None:
                 caught.add(name)
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.partition(".")[0] in USES:
                 asked.add(node.value.partition(".")[0])
-    assert caught == {"temporary.py", "codegen/fx/emit.py"}  # a module of Windows' Python, and of torch's own
+    assert caught == {"temporary.py", "codegen/fx/emit.py"}  # modules that Windows' Python and torch may lack
     assert asked >= set(USES) - {"torchvision"}

@@ -1,10 +1,11 @@
-"""The face of the library: one root above all errors, names that are imported when they are asked for."""
+"""The public interface: one base class of all errors, and lazily imported names."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Iterator
@@ -17,13 +18,13 @@ from tests.processes import run_python
 
 HEAVY = ("pydantic", "networkx", "torch", "click", "rich", "yaml")
 COMPLETION = {"_ARCHSPEC_COMPLETE": "bash_complete", "COMP_WORDS": "archspec ", "COMP_CWORD": "1"}
-"""What a shell sets to have a word completed."""
+"""The variables that a shell sets for completion."""
 PACKAGE = Path(archspec.__file__).parent
 INTERNAL = {
     "StoppedError": "the user's own request to stop",
     "UnknownError": "caught by the binder",
 }
-"""Errors that need no builtin class, and why."""
+"""Errors without a builtin base class, and why."""
 BUILTIN = {
     "__init__.py": "AttributeError: a name that is none, as of any module",
     "analysis/expansion.py": "IndexError: a unit that the chain has not, as of a list",
@@ -47,11 +48,14 @@ BUILTIN = {
 """The files that raise builtin exceptions, and why these are no `ArchspecError`."""
 
 
+TRITON = importlib.util.find_spec("triton") is not None
+
+
 def exceptions() -> Iterator[type[Exception]]:
-    """The exceptions of the package but for those of the command line, which click prints and no caller sees."""
+    """The exceptions of the package, except those of the command line, which click prints."""
     names = [found.name for found in pkgutil.walk_packages(archspec.__path__, "archspec.")]
     for name in names:
-        if name.startswith(("archspec.cli", "archspec.__main__")):
+        if name.startswith(("archspec.cli", "archspec.__main__")) or (name.endswith(".triton_kernels") and not TRITON):
             continue
         for value in vars(importlib.import_module(name)).values():
             if inspect.isclass(value) and issubclass(value, Exception) and value.__module__ == name:
@@ -85,7 +89,7 @@ def test_a_builtin_exception_is_raised_only_where_that_was_thought_of() -> None:
 
 
 def test_the_names_of_the_face_stand_in_three_places_alike() -> None:
-    """What a type checker reads, what `import *` gives, and where each name is found."""
+    """The imports for type checkers, `__all__`, and the table of modules agree."""
     tree = ast.parse(Path(archspec.__file__).read_text(encoding="utf-8"))
     (typed,) = [node for node in tree.body if isinstance(node, ast.If)]
     imports = [node for node in typed.body if isinstance(node, ast.ImportFrom)]

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, whatever fails on the way, and what is no file is never replaced."""
+"""Files are written atomically with any failure, and pipes and devices are never replaced."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.processes import open_endless_pipe
 CHECKOUT = Path(__file__).parent.parent
 ROOT = not hasattr(os, "geteuid") or os.geteuid() == 0
 POSIX = hasattr(os, "mkfifo")
-CONTENT = b"new" * 50_000  # more than a buffer
+CONTENT = b"new" * 50_000  # larger than a buffer
 
 
 def names(folder: Path) -> list[str]:
@@ -67,7 +67,7 @@ def test_the_owner_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (path.stat().st_uid, path.stat().st_gid, stat.S_IMODE(path.stat().st_mode)) == (1234, 5678, 0o664)
     monkeypatch.setattr(temporary, "_set_owner", lambda *_: False)  # as for anybody but root
     write_atomically(path, "new")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o604  # what the old group might is nothing for another
+    assert stat.S_IMODE(path.stat().st_mode) == 0o604  # permissions of the old group are not given to another
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_link_to_what_is_not_there_yet(tmp_path: Path) -> None:
 
 
 def steps(path: Path) -> list[str]:
-    """The calls of the system that one write makes."""
+    """The system calls of one write."""
     with failing() as layer:
         write_atomically(path, CONTENT)
     return layer.calls
@@ -153,7 +153,7 @@ def test_a_library_that_forgets_an_error(tmp_path: Path) -> None:
     def save() -> None:
         with replace_file(path) as file:
             file.write(CONTENT)
-            raise RuntimeError("the archive cannot be written")  # as libraries say it
+            raise RuntimeError("the archive cannot be written")  # as from a library
 
     with pytest.raises(OSError, match="No space") as caught, failing(always("write", errno.ENOSPC)):
         save()
@@ -303,7 +303,7 @@ def test_what_may_not_be_written(tmp_path: Path) -> None:
 
 
 def test_permissions_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the test before, for root."""
+    """The same as the test before, for root."""
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(PermissionError, match="no file can be made in"):
         check_writable(tmp_path / "new")
@@ -357,7 +357,7 @@ def test_devices_are_written_to() -> None:
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs names of descriptors")
 @pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}", "link"])
 def test_a_descriptor_is_written_to_where_it_stands(name: str, tmp_path: Path) -> None:
-    """As a shell leaves it: `{ echo before; archspec draw … -o /dev/fd/3; echo after; } 3> file`."""
+    """At the descriptor's position: `{ echo before; archspec draw … -o /dev/fd/3; echo after; } 3> file`."""
     if name.startswith("/proc") and sys.platform != "linux":
         pytest.skip("is Linux's")
     with (tmp_path / "file").open("wb") as file:
@@ -490,7 +490,7 @@ def test_a_terminated_command_leaves_nothing(tmp_path: Path) -> None:
 
 
 def machine_encodings(code: str) -> list[int]:
-    """The lines at which text is read or written in whatever encoding the machine has."""
+    """The lines that read or write text in the encoding of the machine."""
     calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
     given = [(call, {keyword.arg for keyword in call.keywords}) for call in calls]
     return [call.lineno for call, keywords in given if "encoding" not in keywords and _is_text(call, keywords)]

@@ -1,7 +1,7 @@
-"""Specs without a twin compute what their papers say: plain PyTorch written from the papers, weights copied, outputs compared.
+"""Specs without a reference model, compared with plain PyTorch written from their papers, with copied weights.
 
-The references share nothing with the compiler. Where they do the same operations in the same order the difference is 0.0;
-`torch.nn.LSTM` adds in another order and gets 1e-12, in float64.
+The references share no code with the compiler. With the same operations in the same order the difference is 0.0; `torch.nn.LSTM`
+adds in another order and differs by 1e-12 in float64.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def built(spec: str, **arguments: Any) -> Any:
 
 
 def copy_in_order(reference: Any, model: Any) -> Any:
-    """The reference with the model's state: both list it in the order of the paper's figure."""
+    """The reference with the model's state; both list it in the order of the paper's figure."""
     theirs, ours = reference.double().state_dict(), model.state_dict()
     assert [tensor.shape for tensor in theirs.values()] == [tensor.shape for tensor in ours.values()]
     reference.load_state_dict(dict(zip(theirs, ours.values(), strict=True)))
@@ -85,7 +85,7 @@ class UNet(nn.Module):  # type: ignore[misc, name-defined]
 
 
 def test_unet() -> None:
-    model = built("unet", base=4)  # the crops depend on the image's size alone
+    model = built("unet", base=4)  # the crops depend only on the size of the image
     same_in_both_modes(model, copy_in_order(UNet(base=4), model), noise(1, 1, 572, 572))
 
 
@@ -101,7 +101,7 @@ def test_counts_of_unet() -> None:
 
 
 class FractalBlock(nn.Module):  # type: ignore[misc, name-defined]
-    """Larsson et al. 2016, Figure 1 (right): the columns as a grid of rows, a join wherever convolutions end in one row."""
+    """Larsson et al. 2016, Figure 1 (right): columns on a grid of rows, with a join where several convolutions end in one row."""
 
     COLUMNS = 3
 
@@ -141,7 +141,7 @@ def mean(values: list[Any]) -> Any:
 
 
 def place(column: int, turn: int) -> int:
-    """The number of a unit when each column's unit comes before the two halves of the next column that run beside it."""
+    """The index of a unit, where each column's unit comes before the two halves of the next column beside it."""
     number, levels = 0, FractalBlock.COLUMNS
     for level in range(column):
         second_half = turn >> (column - 1 - level) & 1
@@ -241,7 +241,7 @@ def test_highway() -> None:
 
 
 def test_gates_start_closed() -> None:
-    """Section 2.2: a negative transform bias, so that the network starts towards carrying."""
+    """Section 2.2: a negative transform bias, so that the network initially carries its input."""
     state = archspec.load("highway_mnist_fc10").build(seed=0).state_dict()
     gates = [tensor for key, tensor in state.items() if "transform" in key and key.endswith("bias")]
     assert len(gates) == 9

@@ -1,8 +1,8 @@
-"""Networks from the whole grammar load, and what is said, built, printed and drawn of them is true; whatever is done to a spec,
-it loads, or says where it is wrong: never anything else.
+"""Random networks from the whole grammar load, and all their analyses, modules, sources and pictures are right; mutated specs load
+or give located diagnostics.
 
-Each case is made of a number, which a failure names: `python -m tests.grammar 17` prints the spec of case 17. So many cases
-as `make test` runs are few; `python -m tests.grammar 0 100000` runs many, and says what it found.
+Each case is determined by a seed, which a failure names: `python -m tests.grammar 17` prints the spec of case 17. `make test` runs
+few cases; `python -m tests.grammar 0 100000` runs many and reports the results.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 
 def network(seed: int) -> tuple[Document, Architecture] | None:
-    """The case of a number, if it is a network: what is refused is refused with a place."""
+    """The case of a seed, if it is a network; otherwise its diagnostics must have spans."""
     case = document(seed)
     loaded = checks.load(checks.text_of(case))
     return None if isinstance(loaded, tuple) else (case, loaded)
 
 
 def check_case(seed: int) -> bool:
-    """Whether a case is a network; if it is, what can be known of it without torch is right."""
+    """Whether a case is a network; if it is, checks all that needs no torch."""
     made = network(seed)
     if made is None:
         return False

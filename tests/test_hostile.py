@@ -1,6 +1,6 @@
-"""A spec ends soon, in little memory and with a located diagnostic, whatever it says: bounds are in units of work, not in seconds.
+"""Every spec is compiled within bounds of work and memory, and errors are located; bounds are in units of work.
 
-The cases are small, and so are the limits; the slow tests ask for the same at full size and with the limits that a user has.
+Cases and limits are small; the slow tests have full size and the default limits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 
 import archspec
 from archspec import Budget, Limits
-from archspec.errors import Source
+from archspec.spans import Source
 from tests import hostile, laborious
 from tests.sample import sampled
 from tests.work import count_lines
@@ -47,13 +47,13 @@ ASKED = {
     "more paths than Python prints": Limits(work=300_000),
     "words that are hard to tell apart": Limits(work=400_000),
 }
-"""Limits of cases that are about something else than the size of what they say."""
+"""Limits of cases that are not about the size of the text."""
 AGREED = frozenset(("deep blocks", "deep layer arguments"))
-"""Cases that are networks where they are small."""
+"""Cases that are networks if they are small."""
 
 
 def assert_bounded(found: tuple[archspec.Diagnostic, ...], budget: Budget) -> None:
-    """Each diagnostic is of reasonable length and has a place in its text; the work is within the budget, or its end is reported."""
+    """Checks that each diagnostic is of reasonable length and has a span, and that the work is within the budget, or its end is reported."""
     for diagnostic in found:
         assert 1 <= diagnostic.span.line <= len(diagnostic.span.source.lines) + 1
         assert diagnostic.span.column >= 1
@@ -97,7 +97,7 @@ def ends(name: str, content: str | bytes, limits: Limits, folder: Path) -> None:
 
 # -- cases that take much work ------------------------------------------------------------------------------------------
 
-LINES = 60  # of Python that are executed for one unit of work at the most
+LINES = 60  # the most lines of Python that are executed for one unit of work
 
 
 @pytest.mark.parametrize("name", sampled(LABORIOUS, list(LABORIOUS)[::3]))

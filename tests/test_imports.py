@@ -1,4 +1,4 @@
-"""The modules of the package import one another in one direction, imports for types and inside functions included."""
+"""The imports of the package have no cycles, including those for types and inside functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import networkx as nx
 
 
 def find_circles(imports: nx.DiGraph[str]) -> list[set[str]]:
-    """The sets of modules that import one another, directly or through others."""
+    """The sets of modules that import each other, directly or through others."""
     return [modules for modules in nx.strongly_connected_components(imports) if len(modules) > 1]
 
 

@@ -1,4 +1,4 @@
-"""JSON is what every parser reads, whatever the numbers are."""
+"""JSON output is standard JSON for any numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def refuse(constant: str) -> None:
 
 
 def plain(value: object) -> object:
-    """What comes back: lists for tuples, null for what is no finite number."""
+    """The value after parsing: lists for tuples, null for floats that are not finite."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):

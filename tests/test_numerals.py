@@ -1,4 +1,4 @@
-"""Whole numbers of any length become text, wherever they are printed."""
+"""Integers of any length can be printed everywhere."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_examples() -> None:
 
 @contextmanager
 def no_limit() -> Iterator[None]:
-    """Python's own conversion without its limit, to compare with."""
+    """Python's own conversion without its limit, for comparison."""
     before = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)
     try:

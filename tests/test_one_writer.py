@@ -1,4 +1,4 @@
-"""Nothing in the package writes a file but the one writer, and nothing prints but the one screen: read off the code."""
+"""All files are written by `archspec.files` and all output is printed by `Screen`, checked in the source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import archspec
 PACKAGE = Path(archspec.__file__).parent
 WRITERS = {"files.py", "temporary.py"}
 READERS = {f"codegen/fx/weight_files/{name}.py" for name in ("reading", "torch_zip", "writing")}
-"""Modules that open files to read them, and make archives in memory; `tests/codegen/test_weight_files.py` looks after these."""
+"""Modules that only read files and make archives in memory, which `tests/codegen/test_weight_files.py` tests."""
 SCREENS = {"cli/console.py", "cli/bars.py", "files.py"}
 
 _METHODS = {"write_text", "write_bytes", "mkdir", "rename", "touch", "symlink_to", "hardlink_to", "savefig"}
@@ -21,10 +21,10 @@ _METHODS |= {"save", "save_file", "to_folder", "tofile", "dump", "serialize_file
 _MODULES = {"tempfile", "shutil", "mmap", "sqlite3", "zipfile", "tarfile", "gzip"}
 _SYSTEM = {"open", "fdopen", "replace", "rename", "mkdir", "makedirs", "truncate", "link", "symlink"}
 _SAVED_TO_A_FILE = {"torch.export.save", "figure.savefig", "torch.save"}
-"""What is given the file of `files.replacing`, or memory."""
+"""Functions that write to the file of `files.replace_file`, or to memory."""
 
 _SAVED_BY_THE_FACE = {"arch.save", "networks[0].save", "result.after.save"}
-"""`Architecture.save`, which goes through the one writer."""
+"""`Architecture.save`, which uses `archspec.files`."""
 
 _PRINTED = ("click.echo", "click.secho", "click.style", "click.echo_via_pager", "click.get_text_stream", "print")
 
@@ -57,7 +57,7 @@ def _is_write(name: str, call: ast.Call) -> bool:
 
 
 def _mode(call: ast.Call, at: int) -> bool:
-    """Whether a file is opened to be written to; anything but text that says so counts as that."""
+    """Whether a file is opened for writing; a mode that is no literal counts as writing."""
     given = [*call.args[at : at + 1], *(word.value for word in call.keywords if word.arg == "mode")]
     return any(
         not isinstance(mode, ast.Constant) or (isinstance(mode.value, str) and bool(set(mode.value) & set("wax+")))
@@ -66,7 +66,7 @@ def _mode(call: ast.Call, at: int) -> bool:
 
 
 def prints(tree: ast.AST) -> Iterator[str]:
-    """The calls of a module that print in another way."""
+    """The calls of a module that print by other means."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in _PRINTED:
             yield ast.unparse(node)

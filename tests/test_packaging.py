@@ -1,4 +1,4 @@
-"""What pyproject.toml asks for, constraints.txt pins; what CONTRIBUTING.md shows, works."""
+"""constraints.txt pins the dependencies of pyproject.toml, and the commands of CONTRIBUTING.md work."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_no_pin_names_a_build_of_torch() -> None:
 
 
 def test_make_finds_torch_first() -> None:
-    """So that nothing that depends on torch chooses another build of it."""
+    """So that no dependency of another package chooses another build of torch."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     first = makefile.index("$(INSTALL) torch")
     assert all(first < match.start() for match in re.finditer(r"\$\(INSTALL\) --editable", makefile))

@@ -1,4 +1,4 @@
-"""Any text becomes printable, keeps its width where it must, and fits any encoding; tables fit any width."""
+"""Any text is made printable, for any encoding, and tables fit any width."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from archspec.printable import (
     replace_unencodable,
 )
 
-ANY = st.text(st.characters(codec=None))  # surrogates too
+ANY = st.text(st.characters(codec=None))  # including surrogates
 ODD = st.text(
     st.sampled_from(
         "a\x00\x07\x1b\t\n\r\x7f\x85\x9b\xa0\xad\u0301\u061c\u200b\u200e\u202e\u2028\u2066\ufeff\ud800\udcff\u3164×…網"

@@ -1,4 +1,4 @@
-"""`Architecture.save` writes each format of the table, and the commands write the same through it."""
+"""`Architecture.save` writes each format, and the commands write the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NETWORK_FORMATS = [(form, kind) for form in FORMATS for kind in COMMANDS if form
 
 @pytest.fixture
 def arch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> archspec.Architecture:
-    """A network in the folder that everything happens in."""
+    """A network in the current folder."""
     write_spec(tmp_path)
     monkeypatch.chdir(tmp_path)
     return archspec.load("row.yaml")
@@ -46,7 +46,7 @@ def test_a_network_and_its_command_write_the_same(arch: archspec.Architecture, f
     saved = arch.lesion(["body.1"]) if kind == "spec" else arch
     options = {"command": f"archspec build row.yaml -o {name}"} if kind == "source" else {}
     saved.save(name, kind=kind, **options)
-    if kind == "program":  # its archive has times in it
+    if kind == "program":  # its archive contains times
         assert Path(name).stat().st_size == pytest.approx(len(written), rel=0.01)
     else:
         assert Path(name).read_bytes() == written

@@ -1,4 +1,4 @@
-"""The tests themselves: what they may not do, what `make test` takes of them, and what `.ci/run` does with them."""
+"""Rules for the tests, the sample of `make test`, and `.ci/run`."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ METERS = {
         "memory_allocated",
     ),
 }
-"""Clocks and meters of memory, by their names in any module; `time` is one as `time.time` alone."""
+"""Names of clocks and memory meters in any module; `time` only as `time.time`."""
 MEASURED_ELSEWHERE = {"test_gpu.py": "of one card, memory with an option beside memory without it"}
-"""Files that measure, and what."""
+"""Files that measure, and why."""
 
 
 def meters(code: str) -> Iterator[tuple[int, str]]:
@@ -59,7 +59,7 @@ def test_meters_are_found(code: str) -> None:
 
 
 def test_no_test_measures_seconds_or_bytes() -> None:
-    """They are those of one machine. A test counts work (`tests/work.py`); what it costs is measured in `benchmarks/`."""
+    """They depend on the machine. A test counts work (`tests/work.py`); time is measured in `benchmarks/`."""
     files = [file for file in TESTS.rglob("*.py") if file.name not in {*MEASURED_ELSEWHERE, Path(__file__).name}]
     found = [
         f"{file.relative_to(ROOT)}:{line}: {name}"
@@ -84,7 +84,7 @@ def test_the_sample_has_a_member_of_each_family() -> None:
 
 
 def pairs(network: Graph) -> set[tuple[str, str]]:
-    """Each op with what it reads, and what the outputs are made by, as words."""
+    """The pairs of producer and consumer words, including the outputs."""
     makers: defaultdict[object, str] = defaultdict(lambda: "input")
     makers |= {output: node.op.word for node in network.ops for output in node.outputs}
     read = {(makers[value], node.op.word) for node in network.ops for value in node.inputs}

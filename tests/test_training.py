@@ -1,4 +1,4 @@
-"""Every family learns: the loss of a few steps falls, and the quickest family learns the digits."""
+"""The loss of every family falls within a few steps, and the fastest family learns the digits."""
 
 from __future__ import annotations
 

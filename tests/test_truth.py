@@ -1,4 +1,4 @@
-"""Every bundled spec has exactly the published and measured numbers of its network, and every network has its spec."""
+"""Every bundled spec has exactly the published and measured numbers of its network, and every network has a spec."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS: dict[str, dict[str, Any]] = {
 }
 RENAMED = {"cifar10_fractalnet20": "fractalnet20", "cifar100_fractalnet20": "fractalnet20"}
 UNPUBLISHED = {"highway_A_cifar10_11", "highway_C_cifar10_32"}
-"""Rows whose layers nobody published."""
+"""Rows whose layers were not published."""
 OTHERWISE_KNOWN = {
     "fractalnet20_droppath": "the counts of fractalnet20; drop-path has none of its own",
     "highway_uncoupled_mnist_fc10": "tests/zoo: with T = C = 1 it is a ResNet",
@@ -49,7 +49,7 @@ OTHER_INPUTS = {
 
 
 def spec_of(row: str) -> str | None:
-    """The spec of a row; a network for 100 classes is the one for 10 with another argument."""
+    """The spec of a row; a network for 100 classes is that for 10 with another argument."""
     for old, new in (("", ""), ("cifar100_", "cifar10_"), ("cifar100_", "cifar_"), ("_cifar100", "_cifar10")):
         name = RENAMED.get(row, row).replace(old, new)
         if name in SPECS:
@@ -58,9 +58,9 @@ def spec_of(row: str) -> str | None:
 
 
 def nominal_excess(row: str) -> int:
-    """By how much the depth in a network's name differs from the weighted layers on its longest path."""
+    """The difference between the depth in a network's name and the weighted layers on its longest path."""
     if "_wrn" in row:
-        return 2  # 6n + 4 counts two of the projections, which lie beside the longest path
+        return 2  # 6n + 4 counts two projections that are not on the longest path
     return -1 if row == "densenet264" else 0  # 1 + 2 (6 + 12 + 64 + 48) + 3 + 1 is 265
 
 

@@ -1,7 +1,7 @@
-"""The bundled specs are the reference libraries' networks: same names, same function, same gradients.
+"""The bundled specs, compared with the reference libraries' networks: names, functions and gradients.
 
-Where counts agree and the wiring does not, only this shows: the reference gets random weights and statistics, they are copied by
-name, and both must compute the same numbers, bit for bit, in eval and in train mode.
+This finds a wrong wiring with equal counts: the reference gets random weights and statistics, they are copied by name, and both must
+compute bitwise the same numbers, in eval and in train mode.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GRADIENT_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Twin:
-    """A spec, the reference model of the same network, and an input size that keeps every layer busy, in pixels."""
+    """A spec, the reference model of the same network, and an input size in pixels that uses every layer."""
 
     spec: str
     size: int
@@ -32,18 +32,20 @@ class Twin:
     library: str = "torchvision"
     options: dict[str, Any] = field(default_factory=dict)
     arguments: dict[str, Any] = field(default_factory=dict)
-    """Of the spec."""
+    """The arguments of the spec."""
     starts_otherwise: str | None = None
-    """The beginning of the names of those weights that the spec starts as published and the library does not."""
+    """The prefix of weights that the spec initialises as published and the library does not."""
 
 
-OWN_START = {"init_weights": True}  # without it torchvision warns that its default will change
+OWN_START = {"init_weights": True}  # avoids torchvision's warning about a future default
 TWINS = (
     *(Twin(f"resnet{depth}", 96) for depth in (18, 34, 50, 101, 152)),
     *(Twin(spec, 96) for spec in ("resnext50_32x4d", "wide_resnet50_2")),
     *(Twin(f"densenet{depth}", 96) for depth in (121, 161, 169, 201)),
     *(Twin(spec, 64, options=OWN_START) for spec in ("vgg16", "vgg16_bn")),
-    Twin("alexnet", 96, starts_otherwise=""),  # as in Krizhevsky et al. 2012, section 5; in torchvision as torch does
+    Twin(
+        "alexnet", 96, starts_otherwise=""
+    ),  # as in Krizhevsky et al. 2012, section 5; torchvision uses torch's default
     Twin("googlenet", 96, options=OWN_START | {"aux_logits": False}),
     Twin("googlenet_aux", 96, "googlenet", options=OWN_START | {"aux_logits": True}),
     Twin("inception_v3", 139, options=OWN_START | {"aux_logits": False}),
@@ -52,7 +54,7 @@ TWINS = (
         299,
         "inception_v3",
         options=OWN_START | {"aux_logits": True},
-        starts_otherwise="AuxLogits.conv1.",  # 0.01, which torchvision sets on a module where it has no effect
+        starts_otherwise="AuxLogits.conv1.",  # 0.01, which torchvision sets where it has no effect
     ),
     Twin("mobilenet_v2", 96),
     Twin("vit_b_16", 224),
@@ -71,7 +73,7 @@ QUICK = (
         arguments={"depth": 2, "heads": 3, "width": 48, "mlp": 96},
     ),
 )
-"""A member of each family that is quick to compute, and a small one."""
+"""A small and fast member of each family."""
 
 
 def named(twin: Twin) -> str:
@@ -79,12 +81,12 @@ def named(twin: Twin) -> str:
 
 
 Start = dict[str, tuple[int, float, float]]
-"""How each weight is initialised: how many numbers it has, their mean and their standard deviation."""
+"""For each weight: the number of elements, their mean and their standard deviation."""
 
 
 @dataclass
 class Pair:
-    """A network built from its spec and its twin, with the same weights."""
+    """A network built from its spec, and its twin."""
 
     case: Twin
     built: Any
@@ -118,7 +120,7 @@ def test_names(pair: Pair) -> None:
 
 
 def test_start(pair: Pair) -> None:
-    """Both draw their first weights from distributions of the same mean and deviation, as far as a sample can tell."""
+    """Both initialise their weights from distributions of the same mean and deviation, as far as a sample shows."""
     ours, theirs = pair.starts
     for key, (count, mean, deviation) in theirs.items():
         if pair.case.starts_otherwise is not None and key.startswith(pair.case.starts_otherwise):
@@ -138,9 +140,9 @@ def test_function(pair: Pair) -> None:
 
 
 def test_gradients(pair: Pair) -> None:
-    """One backward pass in train mode: equal bit for bit in float32, or else ‖g − g'‖₂ ≤ 1e-6 · ‖g'‖₂ of each parameter in float64.
+    """One backward pass in train mode: bitwise equal in float32, or ‖g − g'‖₂ ≤ 1e-6 · ‖g'‖₂ for each parameter in float64.
 
-    Where a value has several users autograd sums their gradients in an order that the graph's form decides; in float32 the
+    Autograd sums the gradients of a value with several consumers in an order that depends on the form of the graph; in float32 the
     difference grows through a hundred normalisations.
     """
     exchange_weights(pair)
@@ -156,7 +158,7 @@ def test_gradients(pair: Pair) -> None:
 
 
 ROUNDING = (
-    1e-13  # of the largest gradient: where the true one is 0 (a bias in front of a normalisation) only rounding is left
+    1e-13  # of the largest gradient, for gradients that are exactly 0 (a bias before a normalisation) up to rounding
 )
 
 
@@ -169,7 +171,7 @@ def exchange_weights(pair: Pair) -> None:
 
 
 def randomise(model: Any) -> None:
-    """Replaces each weight and running statistic, so that no zero or one hides a wrong wiring."""
+    """Randomises each weight and running statistic, so that no zero or one hides a wrong wiring."""
     generator = torch.Generator().manual_seed(2)
     for key, tensor in model.state_dict().items():
         if not tensor.is_floating_point():
@@ -183,8 +185,8 @@ def randomise(model: Any) -> None:
 
 
 def outputs_of(model: Any, image: Any) -> list[Any]:
-    """All outputs, auxiliary ones included, with the same random numbers for every dropout."""
-    model.training = True  # of the outermost module alone: torchvision computes its auxiliary heads only then
+    """All outputs, including auxiliary ones, with the same random numbers for every dropout."""
+    model.training = True  # only of the outermost module, so that torchvision computes its auxiliary heads
     torch.manual_seed(3)
     result = model(image)
     return [result] if isinstance(result, torch.Tensor) else list(result)

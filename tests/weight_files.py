@@ -1,4 +1,4 @@
-"""Files of weights that nobody should have made, and how they are made."""
+"""Makes damaged, foreign and hostile files of weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Weights = Mapping[str, Tensor]
 
 
 def saved(content: object, **options: Any) -> bytes:
-    """What `torch.save` makes of something."""
+    """The bytes of `torch.save`."""
     buffer = io.BytesIO()
     torch.save(content, buffer, **options)
     return buffer.getvalue()
@@ -41,18 +41,18 @@ def zipped(contents: Mapping[str, bytes], compression: int = zipfile.ZIP_STORED)
 
 
 def rewritten(content: bytes, changes: Mapping[str, bytes | None]) -> bytes:
-    """An archive of `torch.save` with other records, their CRCs right; None takes one out."""
+    """An archive of `torch.save` with replaced records and valid CRCs; None removes one."""
     folder = {f"archive/{name}": record for name, record in changes.items()}
     return zipped({name: record for name, record in (records(content) | folder).items() if record is not None})
 
 
 def pickled(data: bytes) -> bytes:
-    """An archive of `torch.save` whose pickle is another one."""
+    """An archive of `torch.save` with another pickle."""
     return rewritten(saved({}), {"data.pkl": data})
 
 
 def replaced(weights: Weights, old: bytes, new: bytes) -> bytes:
-    """An archive in whose pickle something stands in the place of something else, once."""
+    """An archive with one occurrence of `old` in its pickle replaced by `new`."""
     content = saved(dict(weights))
     data = records(content)["archive/data.pkl"]
     assert old in data
@@ -60,7 +60,7 @@ def replaced(weights: Weights, old: bytes, new: bytes) -> bytes:
 
 
 def header(entries: object, data: bytes = b"", *, text: bytes | None = None) -> bytes:
-    """A file of safetensors by its header."""
+    """A file of safetensors with this header."""
     written = json.dumps(entries).encode() if text is None else text
     return struct.pack("<Q", len(written)) + written + data
 
@@ -70,7 +70,7 @@ def entry(dtype: str = "F32", shape: object = (2,), offsets: object = (0, 8)) ->
 
 
 def calling(module: str, name: str, *, end: bytes) -> bytes:
-    """A pickle that would call a function with the text "touched" in one of the ways that pickles have."""
+    """A pickle that would call a function with the text "touched", by one of the instructions for calls."""
     return b"\x80\x02" + f"c{module}\n{name}\n".encode() + end
 
 
@@ -89,13 +89,13 @@ def script() -> bytes:
 
 
 def encrypted(content: bytes) -> bytes:
-    """An archive that says of its first record that it is encrypted."""
+    """An archive whose first record is marked as encrypted."""
     flags = content.index(b"PK\x01\x02") + 8
     return content[:flags] + bytes([content[flags] | 1]) + content[flags + 1 :]
 
 
 def with_tensor(name: str, change: Callable[[Tensor], object]) -> Callable[[Weights], bytes]:
-    """A checkpoint in which something else stands for one of the tensors."""
+    """A checkpoint with one tensor replaced."""
     return lambda weights: saved({**weights, name: change(weights[name])})
 
 
@@ -261,12 +261,12 @@ HOSTILE: dict[str, tuple[Callable[[Weights], bytes], str]] = {
     "about.safetensors": (lambda _: header({"__metadata__": {"a": 1}, "a": entry()}, b"\0" * 8), "are not texts"),
     "lines.safetensors": (lambda _: header({"a\nb\x1b": entry("F4")}, b"\0" * 8), "'a\\nb\\x1b' has the dtype"),
 }
-"""By the file's name: its content, made of the weights of a small network, and what is said of it."""
+"""By file name: its content, made from the weights of a small network, and its message."""
 
 
 def write_hostile(name: str, weights: Weights, folder: Path) -> Path:
     path = folder / name
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch says of some of them that they are of yesterday or of tomorrow
+        warnings.simplefilter("ignore")  # torch warns of some types
         path.write_bytes(HOSTILE[name][0](weights))
     return path

@@ -1,7 +1,7 @@
-"""What a piece of Python costs, as a number that is the same on every machine: the lines that it runs.
+"""Counts the executed lines of Python code, a cost that is the same on every machine.
 
-A test that something is quick compares two such numbers, of a network and of one twice as large, say. Seconds and bytes are
-of one machine; they belong to `benchmarks/`.
+A test of speed compares two such numbers, for example of a network and of one twice as large. Seconds and bytes depend on the
+machine and belong to `benchmarks/`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def count_lines(work: Callable[[], object]) -> int:
-    """The lines of Python that `work` runs, each as often as it is run; those of loops inside C functions are not seen."""
+    """The number of executed lines of `work`; work inside C functions does not count."""
     lines = 0
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:

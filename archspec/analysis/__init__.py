@@ -1,1 +1,1 @@
-"""What is known of a graph without running it: plain functions that give small dataclasses."""
+"""Analyses of a graph that do not run it: functions that return small dataclasses."""

@@ -1,4 +1,4 @@
-"""Consecutive pieces of work in groups, the largest of which is as small as can be."""
+"""Divides a sequence of work into consecutive groups so that the largest group is as small as possible."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from math import inf
 
 SLACK = 21, 20
-"""How far above the least the largest group may be, where that makes cheaper cuts: a twentieth."""
+"""The largest group may exceed the least possible by a twentieth, for cheaper cuts."""
 
 
 def find_bottleneck(sums: Sequence[float], groups: int) -> float:
     """The least possible size of the largest of `groups` groups. Exact if the sums are.
 
-    `sums` are the cumulative sums of the work at each place where it may be cut, the start (0) and the end included. There are at least
-    as many pieces as groups.
+    `sums` are the cumulative sums of the work at each cut point, including the start (0) and the end. There must be at least as many
+    pieces as groups.
     """
     best = list(sums)
     for count in range(2, groups + 1):
@@ -23,10 +23,10 @@ def find_bottleneck(sums: Sequence[float], groups: int) -> float:
 
 
 def _add_group(sums: Sequence[float], best: list[float], count: int) -> list[float]:
-    """The least for `count` groups up to each place, from that for one group fewer.
+    """The least bottleneck of `count` groups up to each cut point, from that of one group fewer.
 
-    The further back the last group starts, the larger it is and the smaller are those before it. The best start is where the two are
-    equal, and it moves forward with the end.
+    The earlier the last group starts, the larger it is and the smaller are those before it. The best start is where the two are
+    closest, and it moves forward with the end.
     """
     bottlenecks, start = [inf] * len(sums), count - 1
     for end in range(count, len(sums)):
@@ -38,9 +38,9 @@ def _add_group(sums: Sequence[float], best: list[float], count: int) -> list[flo
 
 
 def choose_cuts(sums: Sequence[float], prices: Sequence[int], groups: int) -> list[int]:
-    """Where to cut into `groups` groups: the cheapest way among those whose largest group is near the least.
+    """The cheapest cuts into `groups` groups whose largest is within `SLACK` of the least possible.
 
-    `prices` are those of cutting at each place between the ends; the places are given by their number among these.
+    `prices` are those of the cut points between the ends; the result has their indices.
     """
     over, under = SLACK
     most = over * find_bottleneck(sums, groups)
@@ -63,7 +63,7 @@ def choose_cuts(sums: Sequence[float], prices: Sequence[int], groups: int) -> li
 
 
 def _trace_cuts(starts: list[list[int]]) -> list[int]:
-    """The places between the ends that lead to the end."""
+    """The cut points on the best way to the end."""
     position, chosen = len(starts[0]) - 1, list[int]()
     for came in reversed(starts[1:]):
         position = came[position]

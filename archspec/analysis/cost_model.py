@@ -1,4 +1,4 @@
-"""How much work each node of a network is: a model of it, or what was measured."""
+"""Estimates the work of each node, or distributes given costs of parts over their nodes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from archspec.ir.graph import Graph, Node, is_noop
 from archspec.ir.parts import NamedParts
 
 MACS_PER_BYTE = 4
-"""How many multiply-accumulates a machine does while it moves one byte to or from its memory."""
+"""The multiply-accumulates that a machine does in the time to move one byte to or from memory."""
 
 
 class CostError(ArchspecError, ValueError):
-    """Costs that are not those of a network's parts.
+    """Raised for costs that do not fit a network's parts.
 
     >>> import archspec
     >>> archspec.load("resnet18").pipeline(2, costs={"layer1": -1.0})
@@ -26,10 +26,10 @@ class CostError(ArchspecError, ValueError):
 
 
 def model_work(graph: Graph) -> list[int]:
-    """The work of each node, by its number, in MACs: those that it does, or the bytes that it moves where these take longer.
+    """The work of each node, by its id, in MACs: those that it computes, or the equivalent of the bytes that it moves if these take longer.
 
-    It is the roofline of Williams et al. 2009 (doi:10.1145/1498765.1498785) for one sample in float32. The bytes are those of its
-    inputs and outputs; weights are read once for a whole batch and do not count.
+    This is the roofline model of Williams et al. 2009 (doi:10.1145/1498765.1498785) for one sample in float32. The bytes are those
+    of inputs and outputs; weights are read once for a whole batch and do not count.
     """
     return [_model_node_work(node) if isinstance(node, Node) else 0 for node in graph.nodes]
 
@@ -44,11 +44,11 @@ def _model_node_work(node: Node) -> int:
 def distribute_costs(graph: Graph, costs: Mapping[str, float]) -> list[float]:
     """The costs of a network's parts, by name, divided among the nodes of each part in proportion to the modelled work.
 
-    A node that is in none of the parts costs nothing.
+    A node in none of the parts has cost 0.
 
     Raises:
-        UnknownPartError: there is no part of a name.
-        CostError: a part is in another one, or a cost is negative or not finite.
+        UnknownPartError: a name is that of no part.
+        CostError: a part contains another one, or a cost is negative or not finite.
     """
     model, parts = model_work(graph), graph.derive(NamedParts)
     work: list[float] = [0.0] * len(graph.nodes)

@@ -1,4 +1,4 @@
-"""What a network holds and costs: parameters, buffers, multiply-accumulates, depth. Exact integers."""
+"""Counts parameters, buffers, multiply-accumulates and depth as exact integers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archspec.ops.base import Weight
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one part of a network holds and costs, for one sample.
+    """The costs of one part of a network, for one sample.
 
     >>> Cost(params=10, macs=100) + Cost(params=5, buffers=2)
     Cost(params=15, buffers=2, macs=100, activations=0)
@@ -21,11 +21,11 @@ class Cost:
     params: int = 0
     """Trainable scalars."""
     buffers: int = 0
-    """Scalars that training does not change by gradients: running statistics."""
+    """Scalars that are not trained: running statistics."""
     macs: int = 0
     """Multiply-accumulates of convolutions, linear layers and matrix products; FLOPs are twice as many."""
     activations: int = 0
-    """Elements of all outputs of its ops."""
+    """Elements of the outputs of all its ops."""
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
@@ -51,7 +51,7 @@ class Counts:
 
 
 def iter_owned_weights(graph: Graph) -> Iterator[tuple[Node, tuple[Weight, ...]]]:
-    """Each node with the weights that it is the first to use; a later node of the same path shares them and gets none.
+    """Yields each node with the weights that it is the first to use; a later node that shares them gets none.
 
     >>> import archspec
     >>> graph = archspec.load("cifar_resnet20_A").graph
@@ -69,7 +69,7 @@ def iter_owned_weights(graph: Graph) -> Iterator[tuple[Node, tuple[Weight, ...]]
 
 
 def iter_node_costs(graph: Graph) -> Iterator[tuple[Node, Cost]]:
-    """Each node with what it adds to the network's cost: shared weights count at their first use, work counts at every use.
+    """Yields each node with its contribution to the network's cost: shared weights count at their first use, MACs at every use.
 
     >>> import archspec
     >>> graph = archspec.load("cifar_resnet20_A").graph
@@ -83,7 +83,7 @@ def iter_node_costs(graph: Graph) -> Iterator[tuple[Node, Cost]]:
 
 
 def sum_region_costs(graph: Graph) -> list[Cost]:
-    """The cost of each region, by its number: the sum over its nodes and over the regions inside it; region 0 is the whole network.
+    """The cost of each region, by its id, including the regions inside it; region 0 is the whole network.
 
     >>> import archspec
     >>> graph = archspec.load("cifar_resnet20_A").graph
@@ -110,7 +110,7 @@ def sum_costs(graph: Graph) -> Cost:
 
 
 def count_params(graph: Graph) -> int:
-    """Trainable scalars: weights, biases, the affine pairs of normalisations; shared ones count once.
+    """Trainable scalars: weights, biases, affine parameters of normalisations; shared ones count once.
 
     >>> import archspec
     >>> count_params(archspec.load("cifar_resnet20_A").graph)
@@ -140,7 +140,7 @@ def count_macs(graph: Graph) -> int:
 
 
 def compute_depth(graph: Graph) -> int:
-    """Weighted layers on the longest path from an input to an output; 0 where there is no path.
+    """Weighted layers on the longest path from an input to an output; 0 if there is no path.
 
     >>> import archspec
     >>> compute_depth(archspec.load("cifar_resnet20_A").graph)

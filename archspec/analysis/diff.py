@@ -1,4 +1,4 @@
-"""What differs between two networks: in structure, in cost and in paths, stage by stage."""
+"""Compares two networks: parts, counts, and stages."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from archspec.view.stages import Stage, group_stages, name_stage
 
 Change = Literal["added", "removed", "changed"]
 Fields = tuple[tuple[str, str, str], ...]
-"""What changed: its name, before, after."""
+"""The changed fields: name, before, after."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartChange:
-    """A part that only one of the networks has, or that differs; several alike are one change, by their names.
+    """A part that differs or that only one of the networks has; equal changes are merged and list all names.
 
     >>> PartChange("changed", ("fc",), "linear", (("out", "1000", "10"),)).as_dict()
     {'change': 'changed', 'names': ['fc'], 'kind': 'linear', 'fields': {'out': {'before': '1000', 'after': '10'}}}
@@ -31,7 +31,7 @@ class PartChange:
     change: Change
     names: tuple[str, ...]
     kind: str
-    """The op's word or the block, of the second network where both have one."""
+    """The op's word or the name of the block, in the second network if both have the part."""
     fields: Fields = ()
 
     def as_dict(self) -> dict[str, object]:
@@ -55,7 +55,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
-    """A stage, by name, in both networks; None where one has none of that name.
+    """A stage, by name, in both networks; None for a network without it.
 
     >>> StageChange("fc", Figures(10, 100, 4), None).after is None
     True
@@ -68,7 +68,7 @@ class StageChange:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """All that differs between two networks.
+    """The differences between two networks.
 
     >>> import archspec
     >>> change = archspec.load("resnet18").diff(archspec.load("resnet18", classes=10))
@@ -103,7 +103,7 @@ class Diff:
 
 
 def diff_networks(before: Graph, after: Graph) -> Diff:
-    """What has to be changed in the first network to get the second; parts are matched by their names.
+    """The changes from the first network to the second; parts are matched by their names.
 
     >>> import archspec
     >>> graph = archspec.load("cifar_resnet20_A").graph
@@ -137,7 +137,7 @@ def _compute_counts(graph: Graph) -> Iterator[tuple[str, int]]:
 
 
 def _diff_regions(old: FoldedGraph, new: FoldedGraph, before: int, after: int) -> Iterator[PartChange]:
-    """The differences inside two regions, in the order of the second network; what it lacks stands where it was."""
+    """The differences inside two regions, in the order of the second network; removed parts are at their old positions."""
     ours, theirs = _name_parts(old, before), _name_parts(new, after)
     place = {name: position for position, name in enumerate(ours)}
     waiting = [name for name in ours if name not in theirs]
@@ -178,7 +178,7 @@ def _collect_arguments(facts: PartFacts) -> dict[str, str]:
 
 
 def _merge_alike(parts: Iterator[PartChange]) -> Iterator[PartChange]:
-    """The changes, equal ones merged at the first of them."""
+    """The changes, with equal ones merged into the first."""
     merged: dict[tuple[Change, str, Fields, str], list[str]] = {}
     for part in parts:
         own = part.names[0].rpartition(".")[2] if part.change == "changed" else _enclosing_name(part.names[0])
@@ -188,12 +188,12 @@ def _merge_alike(parts: Iterator[PartChange]) -> Iterator[PartChange]:
 
 
 def _enclosing_name(name: str) -> str:
-    """Where a part is: additions to different places are told apart."""
+    """The name of the region of a part, which distinguishes additions to different places."""
     return name.rpartition(".")[0]
 
 
 def _name_parts(folded: FoldedGraph, region: int) -> dict[str, PartFacts]:
-    """The parts of a region by name; those without one by their op and how many of it came before."""
+    """The parts of a region by name; those without a name by their op and a number."""
     around, names = folded.graph.regions[region], UniqueNames(variant="{} {}".format)
     named: dict[str, PartFacts] = {}
     for facts in folded.members[region]:

@@ -1,4 +1,4 @@
-"""A chain of residual units as the sum of products that it is when its branches are linear (Veit et al. 2016, arXiv:1605.06431, equation 6)."""
+"""Expands a chain of residual units with linear branches into a sum of products (Veit et al. 2016, arXiv:1605.06431, equation 6)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.signal_flow import find_residual_operands
 
 Term = tuple[str, ...]
-"""A product of operators, the one applied last first, as it is written."""
+"""A product of operators in the order of writing: the one applied last comes first."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class ResidualUnit:
 
 @dataclass(frozen=True)
 class Expansion:
-    """The algebra of a chain of n residual units whose parts are taken as linear: 2**n terms, one for each path.
+    """A chain of n residual units with parts taken as linear: a sum of 2**n terms, one for each path.
 
     >>> unit = ResidualUnit("unit", branch=("linear",), shortcut=(), before=())
     >>> print(Expansion((unit, unit)).formula())
@@ -45,16 +45,16 @@ class Expansion:
     units: tuple[ResidualUnit, ...]
 
     def terms(self) -> Iterator[Term]:
-        """The products whose sum, applied to x0, is the result of the chain: first the one of all shortcuts; the choice in the last unit
-        changes slowest.
+        """The products whose sum, applied to x0, is the result of the chain. The first has only skip connections; the choice in the
+        last unit changes slowest.
         """
         for chosen in product((False, True), repeat=len(self.units)):
             yield self._forward(tuple(enumerate(reversed(chosen))))
 
     def gradient(self, unit: int) -> Iterator[Term]:
-        """The products P of dL/dW[unit] = (sum of P) g xᵀ, where g is the gradient at the end and x is what enters the unit.
+        """The products P in dL/dW[unit] = (sum of P) g xᵀ, where g is the gradient at the end and x is the input of the unit.
 
-        There are 2**(n - 1 - unit), all of them of transposes. Raises `IndexError`.
+        There are 2**(n - 1 - unit), all of transposes. Raises `IndexError`.
         """
         if not 0 <= unit < len(self.units):
             raise IndexError(f"the chain has units 0 to {len(self.units) - 1}, not {unit}")
@@ -69,22 +69,22 @@ class Expansion:
         return tuple(symbol for unit, long in choices for symbol in reversed(self._passed(unit, long)))
 
     def _passed(self, number: int, long: bool) -> Term:
-        """What one unit multiplies by, as it is written: its branch or its shortcut, behind what stands before it."""
+        """The factor of one unit: its branch or its skip connection, and the ops before the unit."""
         unit = self.units[number]
         way = (f"W{number}",) if long else (f"S{number}",) if unit.shortcut else ()
         return (*way, f"T{number}") if unit.before else way
 
     def formula(self, limit: int = 64) -> str:
-        """`x2 = x0 + W0 x0 + W1 x0 + W1 W0 x0`; the first `limit` terms of it."""
+        """The sum with its first `limit` terms: `x2 = x0 + W0 x0 + W1 x0 + W1 W0 x0`."""
         return f"x{len(self.units)} = {_format_sum((_format_term((*term, 'x0')) for term in self.terms()), limit)}"
 
     def gradient_formula(self, unit: int, limit: int = 64) -> str:
-        """`dL/dW0 = (I + W1ᵀ) g x0ᵀ`; the first `limit` terms of it."""
+        """The gradient with its first `limit` terms: `dL/dW0 = (I + W1ᵀ) g x0ᵀ`."""
         terms = (_format_term(tuple(f"{symbol}ᵀ" for symbol in term)) or "I" for term in self.gradient(unit))
         return f"dL/dW{unit} = ({_format_sum(terms, limit)}) g x{unit}ᵀ"
 
     def legend(self) -> Iterator[tuple[str, str, Term]]:
-        """Each operator with the unit that it is of and the ops that it stands for."""
+        """Each operator with its unit and the ops that it stands for."""
         for number, unit in enumerate(self.units):
             for letter, ops in (("T", unit.before), ("W", unit.branch), ("S", unit.shortcut)):
                 if ops:
@@ -117,14 +117,13 @@ def _format_sum(terms: Iterator[str], limit: int) -> str:
 
 
 def expand_residual_chain(graph: Graph) -> Expansion:
-    """The expansion of a network that is a chain of residual units: each a sum of a branch and a shortcut (Veit et al. 2016,
+    """The expansion of a network that is a chain of residual units, each the sum of a branch and a skip connection (Veit et al. 2016,
     arXiv:1605.06431, equation 6).
 
-    What is computed before the first unit gives x0; what follows the last unit is applied to the result. Gates are part of the
-    ops that they gate.
+    The layers before the first unit compute x0; those after the last unit are applied to its result. Gates belong to the ops that they gate.
 
     Raises:
-        SpecError: a join of the network is no such sum, or its operands do not start at the same value; at that join.
+        SpecError: a join is no such sum, or its operands do not start at the same value.
 
     >>> import archspec
     >>> expand_residual_chain(archspec.load({"name": "a", "input": [4], "stages": {"unit": {"add": [{"linear": 4}, "identity"]}}}).graph)
@@ -169,7 +168,7 @@ def _build_unit(graph: Graph, join: Node, flags: tuple[bool, ...], last: Node | 
 
 
 def _trace_chain(graph: Graph, value: Value) -> tuple[tuple[Node, ...], Value]:
-    """The ops in a row that make a value, in order, and the value they begin with: that of an input or a join."""
+    """The chain of ops that computes a value, in order, and the value at its start, of an input or a join."""
     row: list[Node] = []
     while True:
         node = graph.nodes[value.node]

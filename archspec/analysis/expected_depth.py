@@ -1,4 +1,4 @@
-"""How deep a network with stochastic depth is in training: the residual branches that are kept on average."""
+"""Computes the expected number of residual branches that stochastic depth keeps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archspec.ops.dropout import DropPath
 
 @dataclass(frozen=True, slots=True)
 class ExpectedDepth:
-    """The number of residual branches that stochastic depth keeps for a minibatch, or for a sample: a sum of independent draws.
+    """The distribution of the number of residual branches that stochastic depth keeps, a sum of independent draws.
 
     >>> ExpectedDepth(kept=Fraction(7, 2), total=4, variance=Fraction(1, 4)).as_dict()
     {'kept': 3.5, 'total': 4, 'variance': 0.25}
@@ -20,7 +20,7 @@ class ExpectedDepth:
     kept: Fraction
     """Its mean, E(L~) in Huang et al. 2016, section 3."""
     total: int
-    """How many branches may be dropped, L."""
+    """The number of branches that may be dropped, L."""
     variance: Fraction
 
     def as_dict(self) -> dict[str, float | int]:
@@ -30,9 +30,9 @@ class ExpectedDepth:
 
 def expected_depth(graph: Graph) -> ExpectedDepth | None:
     """The expected depth in training, in residual branches: the sum of their survival probabilities (Huang et al. 2016,
-    arXiv:1603.09382, section 3); None where the network has no `droppath`.
+    arXiv:1603.09382, section 3); None if the network has no `droppath`.
 
-    Probabilities are taken as exact fractions, so the result is exact.
+    The result is exact, as probabilities are fractions.
 
     >>> import archspec
     >>> expected_depth(archspec.load("stochastic_depth_resnet110_uniform").graph).as_dict()

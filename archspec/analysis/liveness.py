@@ -1,4 +1,4 @@
-"""The values that cross between two nodes of a network, and where it can be cut."""
+"""Computes live ranges of values, and the points where a network can be cut."""
 
 from __future__ import annotations
 
@@ -7,39 +7,40 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from archspec.analysis.memory import FLOAT32
-from archspec.ir.graph import Graph, Input, Node, Path, Value, is_noop
+from archspec.ir.graph import Graph, Input, Path, Value, is_noop
 from archspec.ir.names import UniqueNames
+from archspec.ir.uses import ComputedUses
 
 
 @dataclass(frozen=True, slots=True)
 class CutPoint:
-    """A place right before the node of a number."""
+    """The point right before a node, given by its id."""
 
     node: int
     values: int
-    """How many cross."""
+    """The number of values that cross."""
     bytes: int
-    """What they take, for one sample in float32."""
+    """The bytes of these values, for one sample in float32."""
     regions: int
-    """How many regions are cut through."""
+    """The number of regions that are cut through."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A value that is sent across a cut: it is made before it and needed behind it."""
+    """A value that crosses a cut: its producer is before the cut and a consumer after it."""
 
     name: str
-    """The module that makes it, or where that has none, the op and the region around it; an input by its name."""
+    """The name of the module that produces it, else the op and its region; of an input, its name."""
     value: Value
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Without the batch."""
+        """Its sizes without the batch."""
         return self.value.shape.sizes
 
     @property
     def bytes(self) -> int:
-        """Of one sample in float32."""
+        """Its bytes for one sample in float32."""
         return self.value.shape.numel * FLOAT32
 
     def as_dict(self) -> dict[str, object]:
@@ -47,17 +48,12 @@ class Crossing:
 
 
 class LiveRanges:
-    """The live range of each value: from its producer to its last consumer. A value that a no-op returns is an alias of its operand."""
+    """The live range of each computed value: from its producer to its last consumer."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.alias_of: dict[Value, Value] = {}
-        """For each value the one that it is: mostly itself."""
-        for node in graph.nodes:
-            passes = isinstance(node, Node) and is_noop(node)
-            for index, value in enumerate(node.outputs):
-                self.alias_of[value] = self.alias_of[node.inputs[index]] if passes else value
-        self.last_uses = self._find_last_uses()
+        self.last_uses = {value: users[-1] for value, users in graph.derive(ComputedUses).users.items() if users}
+        """The last consumer of each computed value, by number; the number of all nodes where the network returns it."""
 
     def live_before(self, node: int) -> tuple[Crossing, ...]:
         """The values that are live across the place before a node, in the order of their producers."""
@@ -68,17 +64,8 @@ class LiveRanges:
         )
 
     def defining_node(self, value: Value) -> int:
-        """The number of a value's producer; -1 for an input."""
+        """The id of a value's producer; -1 for an input."""
         return -1 if isinstance(self.graph.nodes[value.node], Input) else value.node
-
-    def _find_last_uses(self) -> dict[Value, int]:
-        """The last consumer of each value, by number; the number of nodes where the network returns it."""
-        ends: dict[Value, int] = {}
-        for node in self.graph.ops:
-            if not is_noop(node):
-                ends.update((self.alias_of[value], node.id) for value in node.inputs)
-        ends.update((self.alias_of[value], len(self.graph.nodes)) for value in self.graph.outputs.values())
-        return ends
 
     def _name_value(self, value: Value) -> str:
         node = self.graph.nodes[value.node]
@@ -90,7 +77,7 @@ class LiveRanges:
 
 
 def find_cut_points(graph: Graph) -> list[CutPoint]:
-    """Where a network can be cut: before each node that computes, except for the first; not between two uses of one weight."""
+    """The points where a network can be cut: before each node that is no no-op, except the first, and not between two uses of one weight."""
     live_ranges = graph.derive(LiveRanges)
     spans = [
         (live_ranges.defining_node(value) + 1, end, value.shape.numel * FLOAT32)
@@ -109,7 +96,7 @@ def find_cut_points(graph: Graph) -> list[CutPoint]:
 
 
 def find_weight_ranges(graph: Graph) -> dict[Path, tuple[int, int]]:
-    """The first and the last node that uses each weight."""
+    """The ids of the first and the last node of each module with weights."""
     uses: dict[Path, tuple[int, int]] = {}
     for node in graph.ops:
         if node.path and node.weights:
@@ -119,7 +106,7 @@ def find_weight_ranges(graph: Graph) -> dict[Path, tuple[int, int]]:
 
 
 def _sum_over_spans(graph: Graph, spans: Iterable[tuple[int, int, int]]) -> list[int]:
-    """For each node, the sum of what spans over it, given as first node, last node and amount."""
+    """For each node, the sum of the amounts of all `spans` (first node, last node, amount) that include it."""
     steps = [0] * (len(graph.nodes) + 2)
     for first, last, amount in spans:
         steps[first] += amount

@@ -1,19 +1,20 @@
-"""How much memory a network's tensors take: weights, and the activations of one sample."""
+"""Estimates the memory of weights and activations."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from archspec.analysis.counts import sum_costs
 from archspec.ir.graph import Graph
 
 FLOAT32 = 4
-"""Bytes of one element."""
+"""Bytes of one float32 element."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of weights and activations; activations are those of one sample and grow in proportion to the batch.
+    """Bytes of weights and activations; activations are those of one sample, in proportion to the batch.
 
     >>> Memory(params=400, buffers=0, inference=1200, training=3600).training
     3600
@@ -22,15 +23,15 @@ class Memory:
     params: int
     buffers: int
     inference: int
-    """Activations at the worst moment of inference, each value being freed after its last use."""
+    """The peak of activations in inference, where each value is freed after its last use."""
     training: int
-    """Activations that a training step keeps for its backward pass."""
+    """The activations that a training step keeps for the backward pass."""
 
 
 def estimate_memory(graph: Graph, item_size: int = FLOAT32) -> Memory:
-    """The bytes that a network takes where one element takes `item_size`.
+    """The bytes of a network's tensors with `item_size` bytes for each element.
 
-    The model is simple and tends to be too high. Inference runs the nodes in their order; at each node, its outputs are live together
+    The estimate tends to be too high. Inference runs the nodes in their order; at each node, its outputs are live together
     with all values that have a later consumer or are returned. Training keeps every value that has a consumer or is returned, once.
     Neither accounts for ops in place, for views (a flattened value counts as a copy), for the workspace of an op, or for
     gradients and the state of the optimiser.
@@ -55,14 +56,14 @@ def count_peak_elements(graph: Graph) -> int:
     >>> count_peak_elements(archspec.load("cifar_resnet20_A").graph)
     49152
     """
-    last_uses = _find_last_uses(graph)
-    freed_after = _count_freed_elements(graph)
+    freed_after: Counter[int] = Counter()
     alive = peak = 0
     for node in graph.nodes:
         alive += sum(value.shape.numel for value in node.outputs)
         peak = max(peak, alive)
-        alive -= sum(value.shape.numel for value in node.outputs if (node.id, value.index) not in last_uses)
-        alive -= freed_after.get(node.id, 0)
+        for value in node.outputs:
+            freed_after[graph.last_use(value) if graph.is_used(value) else node.id] += value.shape.numel
+        alive -= freed_after[node.id]
     return peak
 
 
@@ -73,26 +74,4 @@ def count_kept_elements(graph: Graph) -> int:
     >>> count_kept_elements(archspec.load("cifar_resnet20_A").graph)
     672842
     """
-    last_uses = _find_last_uses(graph)
-    return sum(
-        value.shape.numel for node in graph.nodes for value in node.outputs if (node.id, value.index) in last_uses
-    )
-
-
-def _find_last_uses(graph: Graph) -> dict[tuple[int, int], int | None]:
-    """For each value that is used, the number of its last consumer; None where the network returns it."""
-    last_uses: dict[tuple[int, int], int | None] = {}
-    for node in graph.nodes:
-        last_uses.update(((value.node, value.index), value.users[-1]) for value in node.outputs if value.users)
-    for value in graph.outputs.values():
-        last_uses[value.node, value.index] = None
-    return last_uses
-
-
-def _count_freed_elements(graph: Graph) -> dict[int, int]:
-    """How many elements are freed after each node."""
-    freed: dict[int, int] = {}
-    for (node, index), consumer in _find_last_uses(graph).items():
-        if consumer is not None:
-            freed[consumer] = freed.get(consumer, 0) + graph.nodes[node].outputs[index].shape.numel
-    return freed
+    return sum(value.shape.numel for node in graph.nodes for value in node.outputs if graph.is_used(value))

@@ -1,4 +1,4 @@
-"""A network cut into consecutive stages of equal work."""
+"""Partitions a network into consecutive stages of about equal work."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Node, is_noop
 
 NEAR = 6, 5
-"""How much the largest stage may cost, of what it costs at the best places, so that fewer values cross: a fifth more."""
+"""The largest stage may cost a fifth more than at best, so that fewer values cross."""
 
 
 class CutError(ArchspecError, ValueError):
-    """The network cannot be cut into that many stages.
+    """Raised if a network cannot be cut into that many stages.
 
     >>> import archspec
     >>> archspec.load("lstm").pipeline(stages=100)
@@ -30,10 +30,10 @@ class CutError(ArchspecError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PartitionStage:
-    """Consecutive nodes of a network, between two cuts.
+    """The nodes of a network between two cuts.
 
-    A stage receives every value of earlier stages that it or a later stage needs, and sends every value that a later stage needs, so
-    that it exchanges values with its neighbours only. The first stage receives the inputs of the network, the last gives its outputs.
+    A stage exchanges values only with its neighbours: it receives every value of earlier stages that it or a later stage needs, and
+    sends every value that a later stage needs. The first stage receives the inputs of the network, the last returns its outputs.
 
     >>> import archspec
     >>> stage = archspec.load("resnet50").pipeline(stages=4).stages[1]
@@ -44,10 +44,10 @@ class PartitionStage:
     index: int
     nodes: range
     parts: tuple[str, ...]
-    """The outermost regions that are whole in it, and the modules of those that are not."""
+    """The outermost regions that are entirely in it, and the modules outside these."""
     cost: float
     share: float
-    """Of the cost of the network."""
+    """Its share of the cost of the network."""
     params: int
     macs: int
     receives: tuple[Crossing, ...]
@@ -62,18 +62,17 @@ class PartitionStage:
 def partition_network(
     graph: Graph, stages: int, costs: Sequence[float], *, crossing: int | None = None
 ) -> tuple[PartitionStage, ...]:
-    """The network as consecutive stages, of which the costliest costs as little as possible.
+    """Cuts a network into consecutive stages and minimises the cost of the costliest.
 
-    A cut is a place between two nodes where no weight is used on both sides. Of all ways to cut whose costliest stage is
-    within a twentieth of the least, the result is the one that sends the fewest bytes, and of these the one that cuts through the
-    fewest regions.
+    No weight is used on both sides of a cut. Among all partitions whose costliest stage is within a twentieth of the least, the
+    result sends the fewest bytes, and of these cuts through the fewest regions.
 
     Args:
         graph: the network.
-        stages: how many.
-        costs: the cost of each node, by number.
-        crossing: the most values that may cross at a cut; if None, the fewest for which the costliest stage costs at most
-            a fifth more than it would with any number of them.
+        stages: the number of stages.
+        costs: the cost of each node, by its id.
+        crossing: the most values that may cross at a cut; if None, the least limit for which the costliest stage costs at most a
+            fifth more than without a limit.
 
     Raises:
         CutError: there are not enough cut points.
@@ -99,7 +98,7 @@ def partition_network(
 
 
 def _limit_crossings(points: list[CutPoint], work: list[float], stages: int) -> list[CutPoint]:
-    """The points where at most so many values cross as stages of about equal cost need."""
+    """The cut points under the least limit on crossing values for which the costliest stage is within `NEAR` of the least possible."""
     over, under = NEAR
     best = find_bottleneck(_cumulative_work(points, work), stages)
     limits = sorted({point.values for point in points})
@@ -155,7 +154,7 @@ def _build_stages(graph: Graph, ends: list[int], work: list[float]) -> Iterator[
 
 
 def _find_region_spans(graph: Graph) -> list[range]:
-    """From the first to the last node that computes in each region."""
+    """The range of nodes of each region without no-ops at its ends."""
     return [_trim_noops(graph, nodes) for nodes in graph.region_tree.nodes]
 
 
@@ -169,7 +168,7 @@ def _trim_noops(graph: Graph, nodes: range) -> range:
 
 
 def _name_part(graph: Graph, node: Node, inside: range, spans: list[range]) -> str:
-    """The outermost region around a node that is in a stage with all its nodes, or else the node's module or op."""
+    """The name of the outermost region around a node that is entirely inside a stage, or else of the node's module or op."""
     for region in graph.enclosing_regions(node.region)[1:]:
         span = spans[region.id]
         if span.start in inside and span[-1] in inside:

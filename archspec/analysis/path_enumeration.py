@@ -1,4 +1,4 @@
-"""The paths of a network one by one, shortest first, and the tree that they make (Veit et al. 2016, arXiv:1605.06431, Figure 1b)."""
+"""Enumerates the paths of a network, shortest first, and builds their tree (Veit et al. 2016, arXiv:1605.06431, Figure 1b)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TooManyPathsError(ArchspecError, ValueError):
-    """The network has more paths than the limit of a tree of them.
+    """Raised if a network has more paths than the limit of their tree.
 
     >>> import archspec
     >>> archspec.load("densenet169").unravel(limit=1000)
@@ -30,7 +30,7 @@ class TooManyPathsError(ArchspecError, ValueError):
 
 
 class _State(NamedTuple):
-    """A place that paths come to: a value, and the channels of it that they reach."""
+    """A state of the search: a value, and the channel range of it that a path reaches."""
 
     node: int
     output: int
@@ -38,7 +38,7 @@ class _State(NamedTuple):
 
 
 class _Move(NamedTuple):
-    """One step of a path, or its start: the operand that it takes into a node, and what that adds to its length."""
+    """One step of a path, or its start: the new state, the operand by which it enters the node, and the added length."""
 
     to: _State
     operand: int | None
@@ -47,9 +47,9 @@ class _Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """One node of a path: the operand by which it is entered (None at the start), the output by which it is left, the channels reached.
+    """One node of a path: the operand by which the path enters it (None at the start), the output by which it leaves, and the channels.
 
-    `cost` is what it adds to the length of the path.
+    `cost` is the added length.
 
     >>> import archspec
     >>> path = next(archspec.load("cifar_resnet20_A").iter_paths())
@@ -88,12 +88,12 @@ class SignalPath:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the inputs and layers on it; of a layer without a name, its word."""
+        """The names of the inputs and layers on it; the word of a layer without a name."""
         return tuple(_name_node(node) for node in self.nodes)
 
     @property
     def counted_names(self) -> tuple[str, ...]:
-        """What its length counts: the blocks that it does not take the shortest way through, or its weighted layers."""
+        """The units that its length counts: the modules whose residual branch it takes, or its weighted layers."""
         return tuple(_name_counted_unit(self.graph, step.node, self.unit) for step in self.steps if step.cost)
 
     @property
@@ -106,7 +106,7 @@ class SignalPath:
 
 
 class _Link(NamedTuple):
-    """The end of a path that is not whole yet, and the way that leads to it."""
+    """The last step of an incomplete path, linked to the steps before it."""
 
     move: _Move
     length: int
@@ -114,7 +114,7 @@ class _Link(NamedTuple):
 
 
 class _PathGraph:
-    """All places that paths come to, with the steps that lead on; those from which no target is reached are left out."""
+    """The states that paths reach, with the steps between them; states from which no target is reachable are left out."""
 
     def __init__(self, paths: PathCounts) -> None:
         self.paths = paths
@@ -130,7 +130,7 @@ class _PathGraph:
         self.remaining = self._find_remaining_lengths()
 
     def _add_node(self, node: Node | Input) -> None:
-        """Finds the places that paths come to in a node."""
+        """Adds the states of a node, with the steps to them."""
         for output, value in enumerate(node.outputs):
             if value in self.paths.sources:
                 self._add_move(None, _Move(_State(node.id, output, range(value.shape.channels)), None, 0))
@@ -159,7 +159,7 @@ class _PathGraph:
         return self._by_value.get((value.node, value.index), [])
 
     def _find_remaining_lengths(self) -> dict[_State, int]:
-        """The fewest units from each place to a target; nothing where none is reached."""
+        """The least length from each state to a target; states that reach none are missing."""
         remaining: dict[_State, int] = {}
         for state, moves in reversed(self.moves.items()):
             ends = [0] if (state.node, state.output) in self.targets else []
@@ -171,20 +171,20 @@ class _PathGraph:
         return remaining
 
     def moves_from(self, state: _State | None) -> Iterator[_Move]:
-        """The steps that lead on to a target, or the starts."""
+        """The steps from a state towards a target; the starts for None."""
         moves = self.starts if state is None else self.moves[state]
         return (move for move in moves if move.to in self.remaining)
 
     def count_ends(self, state: _State) -> int:
-        """How many targets a place is."""
+        """The number of targets at a state."""
         return self.targets.get((state.node, state.output), 0)
 
 
 def iter_paths(paths: PathCounts) -> Iterator[SignalPath]:
-    """The single paths, the shortest first, each once. The first ones are found at once, however many there are.
+    """Yields the paths, the shortest first, each once and without computing the others.
 
-    A best-first search: the least remaining length from each value to a target is known exactly, so that every path that is begun
-    reaches a target. Memory grows with the number of paths taken.
+    This is a best-first search in which the least remaining length is known exactly, so that every partial path reaches a target.
+    Memory grows with the number of paths yielded.
 
     >>> import archspec
     >>> sum(1 for _ in iter_paths(archspec.load("unet").paths()))
@@ -215,12 +215,12 @@ def iter_paths(paths: PathCounts) -> Iterator[SignalPath]:
 
 
 def unravel_paths(paths: PathCounts, limit: int = 4096) -> nx.DiGraph[int]:
-    """The paths as a tree (Veit et al. 2016, arXiv:1605.06431, Figure 1b): a root for each value where paths start; paths that begin alike
-    share the beginning.
+    """The paths as a forest (Veit et al. 2016, arXiv:1605.06431, Figure 1b) with a root for each value where paths start; paths share their
+    common prefixes.
 
-    A node of the tree is a number with the attributes `node` (the number of the network's node), `name`, `output`, `channels` (first and
-    last), `length` (units passed so far) and `ends` (how many paths end there). An edge has the attribute `operand`, by which the path
-    goes on.
+    A node is a number with the attributes `node` (the id of the network's node), `name`, `output`, `channels` (first and last),
+    `length` (up to here) and `ends` (the number of paths that end there). An edge has the attribute `operand`, the position of the
+    operand by which the path goes on.
 
     Raises:
         TooManyPathsError: there are more than `limit` paths.
@@ -232,7 +232,7 @@ def unravel_paths(paths: PathCounts, limit: int = 4096) -> nx.DiGraph[int]:
     """
     if paths.total > limit:
         raise TooManyPathsError(f"a tree of {format_number(paths.total)} paths is larger than the limit of {limit:,}")
-    import networkx as nx  # only a tree needs it
+    import networkx as nx  # slow to import, and only needed here
 
     path_graph = _PathGraph(paths)
     tree: nx.DiGraph[int] = nx.DiGraph()
@@ -274,7 +274,7 @@ def _name_node(node: Node | Input) -> str:
 
 
 def _name_counted_unit(graph: Graph, node: Node | Input, unit: LengthUnit) -> str:
-    """A weighted layer by its name, a join by that of its block."""
+    """The name of a weighted layer, or of the block of a join."""
     if unit == "layers" or isinstance(node, Input) or node.path:
         return _name_node(node)
     return graph.regions[node.region].name or _name_node(node)

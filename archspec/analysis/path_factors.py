@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from operator import add
+from typing import NamedTuple
 
 from archspec.analysis.path_sums import PathSums
-from archspec.ir.graph import Node, Path, Value
+from archspec.ir.graph import Input, Node, Path, Value
 
-_PARTS = 64  # more parts than that are no stages
+_PARTS = 64  # the most parts that are taken for stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,20 @@ class Factor:
         return {"parts": list(self.parts), "total": self.total, "why": self.reason}
 
 
-@dataclass(frozen=True, slots=True)
-class _Boundary:
-    """A boundary between two parts: behind node `after`; `value` is the only one that paths cross it by, if there is one."""
+class _Span(NamedTuple):
+    """The live range of a value on paths: `last` is the last consumer on a path, and `ways` is the number of paths to the value."""
+
+    last: int
+    ways: int
+
+
+class _Boundary(NamedTuple):
+    """A boundary between two parts: behind node `after`; `value` is the only one by which all paths cross it, if there is one."""
 
     after: int
-    crossing: int
     value: Value | None
+    reason: str
+    """Why the parts on both sides are one factor, if they are."""
 
 
 def factor_paths(paths: PathSums) -> tuple[Factor, ...]:
@@ -55,12 +66,13 @@ def factor_paths(paths: PathSums) -> tuple[Factor, ...]:
     """
     opened: frozenset[Path] = frozenset()
     factored: tuple[Factor, ...] = ()
+    spans = _find_value_spans(paths) if paths.total else {}
     while paths.total:
         labels = _label_nodes(paths, opened)
         parts = dict.fromkeys(labels)
         if len(parts) > _PARTS:
             return factored
-        closer = _factor_by_labels(paths, labels)
+        closer = _factor_by_labels(paths, spans, labels)
         inner = _dominating_part(closer, paths.total)
         if factored and inner is None and sum(factor.total > 1 for factor in closer) < 2:
             return factored
@@ -92,75 +104,95 @@ def _label_nodes(paths: PathSums, opened: frozenset[Path]) -> list[str]:
     return [label or first for label in labels]
 
 
-def _factor_by_labels(paths: PathSums, labels: list[str]) -> tuple[Factor, ...]:
-    spans = _find_value_spans(paths)
+def _factor_by_labels(paths: PathSums, spans: Mapping[Value, _Span], labels: list[str]) -> tuple[Factor, ...]:
     labels = labels[: max(value.node for value in paths.targets) + 1]
-    cuts = _find_boundaries(spans, labels)
-    counts = _find_separating_values(paths, [cut.value for cut in cuts if cut.value is not None])
+    boundaries = list(_find_boundaries(paths, spans, labels))
+    crossing = dict.fromkeys(boundary.value for boundary in boundaries if boundary.value is not None)
+    separating = _find_separating_values(paths, {value: spans[value].ways for value in crossing})
     made: list[Factor] = []
     parts: list[str] = [labels[min((value.node for value in spans), default=0)]]
     why: str | None = None
     last = 1
-    for cut in cuts:
-        name = labels[cut.after + 1]
-        reached = counts.get(cut.value) if cut.value is not None else None
-        if reached is None:
+    for after, value, reason in boundaries:
+        name = labels[after + 1]
+        if value not in separating:
             parts += [name] if name not in parts else []
-            why = f"{cut.crossing} values lead across" if cut.value is None else "a slice ends some of the paths"
+            why = reason
             continue
-        made.append(Factor(tuple(parts), reached // last, why if len(parts) > 1 else None))
-        parts, why, last = [name], None, reached
+        ways = spans[value].ways
+        made.append(Factor(tuple(parts), ways // last, why if len(parts) > 1 else None))
+        parts, why, last = [name], None, ways
     return (*made, Factor(tuple(parts), paths.total // last, why if len(parts) > 1 else None))
 
 
-def _find_boundaries(spans: dict[Value, int], labels: list[str]) -> list[_Boundary]:
+def _find_boundaries(paths: PathSums, spans: Mapping[Value, _Span], labels: Sequence[str]) -> Iterator[_Boundary]:
     """The boundaries between parts that paths cross."""
-    changes = [0] * (len(labels) + 1)
-    for value, last in spans.items():
-        changes[value.node] += 1
-        changes[min(last, len(labels))] -= 1
-    cuts: list[_Boundary] = []
-    crossing = 0
-    for index in range(len(labels) - 1):
-        crossing += changes[index]
-        if crossing and labels[index] != labels[index + 1]:
-            cuts.append(_Boundary(index, crossing, _crossing_value(spans, index) if crossing == 1 else None))
-    return cuts
+    made, read = defaultdict[int, set[Value]](set), defaultdict[int, set[Value]](set)
+    for value, span in spans.items():
+        made[value.node].add(value)
+        read[span.last].add(value)
+    last_start = _find_last_start(paths, spans)
+    live: set[Value] = set()
+    for index, (label, following) in enumerate(pairwise(labels)):
+        live |= made[index]
+        live -= read[index]
+        if not live or label == following:
+            continue
+        if len(live) > 1:
+            yield _Boundary(index, None, f"{len(live)} values lead across")
+        elif index < last_start:
+            yield _Boundary(index, None, "some paths start in a later part")
+        else:
+            (value,) = live
+            yield _Boundary(index, value, "a slice ends some of the paths")
 
 
-def _crossing_value(spans: dict[Value, int], node: int) -> Value | None:
-    """The value that leads across the boundary behind node `node`."""
-    return next((value for value, last in spans.items() if value.node <= node < last), None)
-
-
-def _find_value_spans(paths: PathSums) -> dict[Value, int]:
-    """The values on paths, each with the last node that a path goes on to; past the end for a target."""
+def _find_value_spans(paths: PathSums) -> dict[Value, _Span]:
+    """The values on paths, in topological order; past the end of the network goes a target."""
     graph = paths.graph
-    end = len(graph.nodes)
-    on_path = {(value.node, value.index): end for value in paths.targets}
+    last = dict.fromkeys(paths.targets, len(graph.nodes))
     for node in reversed(graph.nodes):
-        if not isinstance(node, Node) or not any((node.id, index) in on_path for index in range(len(node.outputs))):
-            continue
-        for operand, value in enumerate(node.inputs):
-            if (paths.gates or node.op.carries(operand, len(node.inputs))) and (node.id, operand) not in paths.entries:
-                on_path.setdefault((value.node, value.index), node.id)
-    places = tuple(value for node in graph.nodes for value in node.outputs if (value.node, value.index) in on_path)
-    reached = paths.arrivals(places, True, lambda reached, _: reached)
-    return {value: on_path[value.node, value.index] for value in places if reached[value.node, value.index]}
+        if isinstance(node, Node) and any(value in last for value in node.outputs):
+            for operand, value in enumerate(node.inputs):
+                if _is_followed(paths, node, operand) and (node.id, operand) not in paths.entries:
+                    last.setdefault(value, node.id)
+    ways = ((value, sum(routes.values())) for value, routes in paths.sweep(1, add))
+    return {value: _Span(last[value], count) for value, count in ways if count and value in last}
 
 
-def _find_separating_values(paths: PathSums, values: list[Value]) -> dict[Value, int]:
-    """Those values that all paths pass, with the number of ways to each; from one to the next the numbers multiply."""
-    forward = {key: sum(counts) for key, counts in paths.arrivals(tuple(values), 1, add).items()}
-    kept: dict[Value, int] = {}
-    before: tuple[int, dict[tuple[int, int], int]] | None = None
-    for value in dict.fromkeys(values):
-        ways = forward[value.node, value.index]
-        beyond = paths.with_sources(value)
-        onward = {key: sum(counts) for key, counts in beyond.arrivals((*values, *paths.targets), 1, add).items()}
-        rest = sum(onward[target.node, target.index] for target in paths.targets)
-        if ways * rest != paths.total or (before and before[0] * before[1][value.node, value.index] != ways):
-            continue
-        kept[value] = ways
-        before = ways, onward
-    return kept
+def _find_last_start(paths: PathSums, spans: Mapping[Value, _Span]) -> int:
+    """The last node at which a path starts."""
+    graph = paths.graph
+    entered = (graph.nodes[node] for node, operand in paths.entries if _is_followed(paths, graph.nodes[node], operand))
+    starts = chain(paths.sources, *(node.outputs for node in entered))
+    return max((value.node for value in starts if value in spans), default=0)
+
+
+def _is_followed(paths: PathSums, node: Node | Input, operand: int) -> bool:
+    """Whether paths enter a node by this operand."""
+    return isinstance(node, Node) and (paths.gates or node.op.carries(operand, len(node.inputs)))
+
+
+def _find_separating_values(paths: PathSums, ways: Mapping[Value, int]) -> frozenset[Value]:
+    """The values at which every way to them and every way on from them are one path.
+
+    Args:
+        paths: all of them pass each of the values.
+        ways: how many lead to each of the values, in topological order.
+    """
+    onward: dict[Value, int] = {}
+    for value in reversed(tuple(ways)):
+        onward[value] = _count_ways_on(paths.with_sources(value), onward)
+    return frozenset(value for value, before in ways.items() if before * onward[value] == paths.total)
+
+
+def _count_ways_on(paths: PathSums, onward: Mapping[Value, int]) -> int:
+    """How many paths there are; where all channels of a value of `onward` are reached at once, it says how many go on from there."""
+    targets = Counter(paths.targets)
+    total = 0
+    for value, routes in paths.sweep(1, add):
+        if value in onward and list(routes) == [range(value.shape.channels)]:
+            return sum(routes.values()) * onward[value]
+        if value in targets:
+            total += sum(routes.values()) * targets[value]
+    return total

@@ -1,4 +1,4 @@
-"""Sums over all paths of a network, by channel range: what a sweep over the graph brings to its targets."""
+"""Computes sums over all paths of a network by channel range, in one sweep over the graph."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from itertools import chain
 from operator import add
 from typing import Any, Literal, Self, TypeVar
 
-from archspec.ir.graph import Graph, Node, Value
-from archspec.ir.parts import OperandRef
-from archspec.ir.signal_flow import count_weighted_layers, find_residual_operands, is_join, propagate_routes
+from archspec.ir.graph import Graph, Node, OperandRef, Value
+from archspec.ir.signal_flow import (
+    PerChannelRange,
+    count_weighted_layers,
+    find_residual_operands,
+    is_join,
+    propagate_routes,
+)
 
 LengthUnit = Literal["modules", "layers"]
 Amount = TypeVar("Amount")
@@ -27,11 +32,11 @@ class PathSums:
     sources: tuple[Value, ...]
     targets: tuple[Value, ...]
     entries: frozenset[OperandRef] = frozenset()
-    """Operands at which paths start: those by which a named part is entered."""
+    """Operands at which paths start, by which they enter a named part."""
 
     @cached_property
     def total(self) -> int:
-        """How many paths there are.
+        """The number of paths.
 
         >>> import archspec
         >>> archspec.load("densenet169").paths().total == 2**82
@@ -48,7 +53,7 @@ class PathSums:
         return replace(self, sources=sources, entries=frozenset())
 
     def cost(self, node: Node, operand: int) -> int:
-        """By how much a path grows that enters a node by this operand."""
+        """The length that a path gains by entering a node by this operand."""
         if self.unit == "layers":
             return count_weighted_layers(node, operand)
         return int(self._residual_operands[node.id][operand]) if is_join(node) else 0
@@ -63,23 +68,19 @@ class PathSums:
         merge: Callable[[Amount, Amount], Amount],
         extend: Callable[[Amount, int], Amount] | None = None,
     ) -> Iterator[Amount]:
-        """What arrives at each target, range by range; lengths matter only where there is an `extend`."""
-        arrived = self.arrivals(self.targets, start, merge, extend)
-        return chain.from_iterable(arrived[value.node, value.index] for value in self.targets)
+        """The amounts at each target, for each channel range; lengths are counted only with an `extend`."""
+        targets = frozenset(self.targets)
+        arrived = {value: routes for value, routes in self.sweep(start, merge, extend) if value in targets}
+        return chain.from_iterable(arrived[value].values() for value in self.targets if value in arrived)
 
-    def arrivals(
+    def sweep(
         self,
-        places: tuple[Value, ...],
         start: Amount,
         merge: Callable[[Amount, Amount], Amount],
         extend: Callable[[Amount, int], Amount] | None = None,
-    ) -> dict[tuple[int, int], list[Amount]]:
-        """What arrives at each of some values, range by range, in one sweep."""
+    ) -> Iterator[tuple[Value, PerChannelRange[Amount]]]:
+        """The amounts at each value from the first source on, for each channel range, in topological order."""
         cost = self.cost if extend else None
-        wanted = {value.node for value in places}
-        arrived: dict[tuple[int, int], list[Amount]] = {}
         options: dict[str, Any] = {"gates": self.gates, "sources": self.sources, "entries": self.entries}
         for node, reached in propagate_routes(self.graph, start, merge, cost, extend, **options):
-            if node.id in wanted:
-                arrived.update({(node.id, index): list(routes.values()) for index, routes in enumerate(reached)})
-        return arrived
+            yield from zip(node.outputs, reached, strict=True)

@@ -1,4 +1,4 @@
-"""How many routes lead through a network, and how long they are: exact counts, by channel range."""
+"""Counts the paths of a network exactly, by channel range, and the distribution of their lengths."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from operator import add
 
 from archspec.analysis.path_factors import Factor, factor_paths
 from archspec.analysis.path_sums import LengthUnit, PathSums
-from archspec.ir.graph import Graph, Value
-from archspec.ir.parts import NamedParts, OperandRef, UnknownPartError
+from archspec.ir.graph import Graph, OperandRef, Value
+from archspec.ir.parts import NamedParts, UnknownPartError
 
 MOST = Fraction(95, 100)
-"""The part of all paths that `range_of_most` holds."""
+"""The default share of paths for `narrowest_range`."""
 
 CHEAP = 2**25
-"""Bits of a distribution that is worked out without being asked for by name: a few seconds at the most."""
+"""The most bits of a distribution that is computed without request, in a few seconds at most."""
 
 
 @dataclass(frozen=True, eq=False)
 class PathCounts(PathSums):
-    """The paths from `sources` and `entries` to `targets`, summed over all pairs. Each figure is computed when it is first asked for.
+    """The paths from `sources` and `entries` to `targets`, summed over all pairs. Each number is computed on first use.
 
     `total`, `mean`, `longest` and `shortest` take one sweep over the graph each and do not need the whole distribution.
 
@@ -36,10 +36,10 @@ class PathCounts(PathSums):
 
     @cached_property
     def lengths(self) -> Mapping[int, int]:
-        """How many paths have each length, the shortest length first.
+        """The number of paths of each length, the shortest first.
 
-        All counts at one value are packed into one integer: the polynomial of the lengths, evaluated at 2**bits. Merging paths is a sum and
-        adding to their lengths a shift. Only the final counts must fit into their digits, and none of them is above the total.
+        The counts at one value are packed into one integer, the generating polynomial of the lengths evaluated at 2**bits. Merging
+        is a sum, and adding to the lengths is a shift. Only the final counts must fit their digits, and none exceeds the total.
 
         >>> import archspec
         >>> dict(archspec.load("cifar_resnet20_A").paths("layers").lengths)
@@ -53,27 +53,27 @@ class PathCounts(PathSums):
 
     @cached_property
     def lengths_are_cheap(self) -> bool:
-        """Whether `lengths` is computed quickly: it takes as many bits as the total has, once for each length."""
+        """Whether `lengths` is computed quickly: it has as many bits as the total, for each length."""
         return (self.longest or 0) * self.total.bit_length() <= CHEAP
 
     @cached_property
     def longest(self) -> int | None:
-        """The most units on one path; None where there is no path."""
+        """The largest length; None if there is no path."""
         return max(self.amounts_at_targets(0, max, add), default=None)
 
     @cached_property
     def shortest(self) -> int | None:
-        """The fewest units on one path; None where there is no path."""
+        """The smallest length; None if there is no path."""
         return min(self.amounts_at_targets(0, min, add), default=None)
 
     @cached_property
     def mean(self) -> Fraction | None:
-        """The mean length over all paths; None where there is no path."""
+        """The mean length over all paths; None if there is no path."""
         sums = list(self.amounts_at_targets((1, 0), _add_pairs, _lengthen_all))
         return Fraction(sum(summed for _, summed in sums), self.total) if sums else None
 
     def share_within(self, low: int, high: int) -> Fraction:
-        """The share of all paths that have a length from `low` to `high`, both included; 0 where there is no path.
+        """The share of paths with a length from `low` to `high`, both included; 0 if there is no path.
 
         >>> import archspec
         >>> archspec.load("cifar_resnet20_A").paths().share_within(3, 6)
@@ -83,9 +83,9 @@ class PathCounts(PathSums):
         return Fraction(within, self.total or 1)
 
     def narrowest_range(self, share: Fraction = MOST) -> tuple[int, int] | None:
-        """The narrowest range of lengths, ends included, that has at least this share of the paths; None where there is no path.
+        """The narrowest range of lengths, ends included, with at least this share of the paths; None if there is no path.
 
-        Of several such ranges, the one with the most paths, then the one with the shortest lengths.
+        Of several, the one with the most paths, and then the one with the shortest lengths.
 
         >>> import archspec
         >>> archspec.load("cifar_resnet20_A").paths().narrowest_range()
@@ -106,13 +106,13 @@ class PathCounts(PathSums):
 
     @cached_property
     def by_output(self) -> Mapping[str, PathCounts]:
-        """The paths to each output of the network among the targets; empty where there is only one."""
+        """The paths to each output of the network among the targets; empty if there is only one."""
         named = {name: value for name, value in self.graph.outputs.items() if value in self.targets}
         return {name: self.with_targets(value) for name, value in named.items()} if len(named) > 1 else {}
 
     @cached_property
     def factors(self) -> tuple[Factor, ...]:
-        """The parts of the network whose numbers of paths multiply to the total; empty where there is no path.
+        """The parts of the network whose numbers of paths multiply to the total; empty if there is no path.
 
         >>> import archspec
         >>> [(factor.name, factor.total) for factor in archspec.load("cifar_resnet20_A").paths().factors]
@@ -121,7 +121,7 @@ class PathCounts(PathSums):
         return factor_paths(self)
 
     def as_dict(self, *, lengths: bool = True) -> dict[str, object]:
-        """The figures as plain data, for `--json`; counts are exact. `lengths`, and what needs them, are None if not wanted."""
+        """The counts as plain data, for `--json`. Without `lengths`, these and the numbers that need them are None."""
         most = self.narrowest_range() if lengths else None
         return {
             "unit": self.unit,
@@ -151,7 +151,7 @@ def _add_pairs(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, in
 
 
 def _lengthen_all(routes: tuple[int, int], cost: int) -> tuple[int, int]:
-    """So many routes and the sum of their lengths, with `cost` more for each."""
+    """The number of routes and the sum of their lengths, after adding `cost` to each length."""
     return routes[0], routes[1] + cost * routes[0]
 
 
@@ -165,19 +165,19 @@ def count_paths(
     """The paths of a network from its inputs to its outputs, or from one `source` to one `target`.
 
     A path follows the edges that carry the signal, through the channels that it reaches; with `gates`, the other edges as well.
-    Its length in `modules` is the number of joins that it enters by a longer way than necessary (Veit et al. 2016,
-    arXiv:1605.06431), in `layers` the number of weighted layers on it, a shared layer at each use.
+    Its length in `modules` is the number of joins that it enters by a residual branch (Veit et al. 2016, arXiv:1605.06431), in `layers`
+    the number of weighted layers on it, where a shared layer counts at each use.
 
     Args:
         graph: the network.
-        unit: what a path's length counts.
+        unit: the unit of lengths.
         gates: whether paths also go through gates.
-        source: a value, or the name of an input, an output or a part: a layer as the `state_dict` names it, a block, a stage. Paths
-            start where they enter the part, so that the part is on the path.
-        target: the same; paths end where they leave the part. A path that could end at several values of the part counts for each.
+        source: a value, or the name of an input, an output or a part: a layer as in the `state_dict`, a block, a stage. Paths start
+            where they enter the part, so that the part is on the path.
+        target: the same; paths end where they leave the part. A path that can end at several values of the part counts for each.
 
     Raises:
-        UnknownPartError: the network has nothing of that name.
+        UnknownPartError: the network has no input, output or part of that name.
 
     >>> import archspec
     >>> count_paths(archspec.load("cifar_resnet20_A").graph, target="stage1").total

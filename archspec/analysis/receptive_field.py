@@ -1,4 +1,4 @@
-"""Which part of the network's input one element of a value depends on."""
+"""Computes the receptive fields of values: the part of the network's input that one element depends on."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from archspec.ops.base import Everything, Window
 
 @dataclass(frozen=True, slots=True)
 class SpatialField:
-    """A receptive field, per spatial axis of the input: its extent in input elements, and the step from one element's to the next.
+    """A receptive field for each spatial axis of the input: its extent in input elements, and the step between those of neighbours.
 
-    Both are exact; behind an upsampling they may be fractions.
+    Both are exact; after an upsampling they may be fractions.
 
     >>> SpatialField((7, 7), (2, 2)).through(Window((3, 3), (2, 2)))
     SpatialField(extent=(11, 11), step=(4, 4))
@@ -27,7 +27,7 @@ class SpatialField:
 
     @property
     def size(self) -> tuple[int, ...]:
-        """The extent in whole elements."""
+        """The extent, rounded up to whole elements."""
         return tuple(map(ceil, self.extent))
 
     def through(self, window: Window) -> SpatialField:
@@ -37,14 +37,14 @@ class SpatialField:
 
 
 ReceptiveField = SpatialField | Everything | None
-"""None: nothing of the input, as behind a learned tensor."""
+"""None stands for independence of the input, as of a learned tensor."""
 
 
 def compute_receptive_fields(graph: Graph) -> list[ReceptiveField]:
-    """The receptive field of each node's outputs, by the node's number. Gates count: an output depends on them.
+    """The receptive field of each node's outputs, by the node's id, gates included.
 
-    It is the theoretical field: padding and the border of the input do not reduce it. At a join it is the largest of the
-    operands' fields. An op that depends on all places has the field "everything", and so has everything computed from it.
+    It is the theoretical field, which padding and the border of the input do not reduce. That of a join is the largest of its
+    operands' fields. An op that depends on all places, and everything computed from it, has the field "everything".
 
     >>> import archspec
     >>> graph = archspec.load("resnet18").graph
@@ -62,7 +62,7 @@ def compute_receptive_fields(graph: Graph) -> list[ReceptiveField]:
 
 
 def _operand_fields(node: Node, fields: list[ReceptiveField]) -> Iterator[ReceptiveField]:
-    """The fields of the operands on which some output depends; a learned constant's input is none of them."""
+    """The fields of the operands that an output depends on, which excludes the input of a learned constant."""
     inputs, outputs = node.input_shapes, node.output_shapes
     for operand, value in enumerate(node.inputs):
         everywhere = range(value.shape.channels)
@@ -85,7 +85,7 @@ def _propagate_field(node: Node, field: ReceptiveField) -> ReceptiveField:
 
 
 def find_widest_field(fields: Iterable[ReceptiveField]) -> ReceptiveField:
-    """The largest of several fields, axis by axis; "everything" if one of them is that, None if there is none.
+    """The largest of several fields for each axis; "everything" if one of them is that, None if there is none.
 
     >>> find_widest_field([SpatialField((3, 3), (1, 1)), None, SpatialField((5, 1), (1, 1))]).size
     (5, 3)

@@ -1,4 +1,4 @@
-"""Bars of progress, drawn by rich."""
+"""Progress bars, drawn by rich."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archspec.printable import replace_unencodable
 
 
 class Words(ProgressColumn):
-    """What a task says of itself, as text: a name is no markup."""
+    """A column with a task's description or note as plain text, without rich's markup."""
 
     def __init__(self, target: Screen, field: str) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Words(ProgressColumn):
 
 
 class _Drawn(Screen):
-    """A screen for what rich draws, escape sequences included."""
+    """A screen that lets rich's escape sequences through."""
 
     def write(self, text: str) -> int:
         self.put(replace_unencodable(text, getattr(self.stream, "encoding", None) or "utf-8"))
@@ -34,7 +34,7 @@ class _Drawn(Screen):
 
 
 def draw_bars(target: Screen) -> Progress:
-    """The display, on a terminal."""
+    """A display of progress bars on a terminal."""
     console = Console(file=cast("IO[str]", _Drawn(target.stream, "standard error")), force_terminal=True)
     columns = (Words(target, "description"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(

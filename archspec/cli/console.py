@@ -1,7 +1,7 @@
-"""Standard output and standard error: what is written to them is printable, in their encoding, and fits the screen.
+"""Writes to standard output and standard error only text that is printable, in their encoding and as wide as the screen.
 
-Commands print through `print_lines`, `show_json` and `send`. What others print (click its help and errors, Python its warnings) goes
-through the same `Screen`s, which stand for `sys.stdout` and `sys.stderr` while a command runs: no command can forget.
+Commands print with `print_lines`, `echo_json` and `Screen.send`. While a command runs, `sys.stdout` and `sys.stderr` are `Screen`s too,
+for what click and Python's warnings print.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _STYLING = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Screen(io.TextIOBase):
-    """A stream of text that lets through only what is printable, in the encoding of the stream behind it."""
+    """A text stream that escapes what is not printable or not in the encoding of the underlying stream."""
 
     def __init__(self, stream: TextIO | None, name: str) -> None:
         self.stream, self._name = stream, name
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """It takes any character; `text` says what is seen of it."""
+        """UTF-8: any character can be written; `text` says how it is shown."""
         return "utf-8"
 
     @property
@@ -45,22 +45,22 @@ class Screen(io.TextIOBase):
 
     @property
     def buffer(self) -> Any:
-        return self._open.buffer  # the stream of bytes below a stream of text
+        return self._open.buffer  # the binary stream below the text stream
 
     @property
     def coloured(self) -> bool:
-        """Whether it may get escape sequences: what the user wants, then what the terminal can do."""
+        """Whether it gets colours: NO_COLOR and CLICOLOR_FORCE decide, then the terminal's abilities."""
         if os.environ.get("NO_COLOR"):
             return False
         if os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
             return True
         if not self.isatty():
-            return not click.utils.should_strip_ansi(self.stream)  # type: ignore[attr-defined] # its test runner stands for a terminal
+            return not click.utils.should_strip_ansi(self.stream)  # type: ignore[attr-defined] # click's test runner passes for a terminal
         return os.environ.get("TERM") not in ("dumb", "unknown") and os.environ.get("CLICOLOR") != "0"
 
     @property
     def width(self) -> int | None:
-        """Its columns, as COLUMNS says or else the terminal; None where nothing limits a line."""
+        """Its columns, from COLUMNS or the terminal; None if lines have no limit."""
         given = os.environ.get("COLUMNS", "")
         if given.isdecimal() and int(given):
             return int(given)
@@ -69,17 +69,17 @@ class Screen(io.TextIOBase):
         return None
 
     def text(self, text: str) -> str:
-        """A text on one line as it is seen there; tables measure that."""
+        """A text on one line as it is shown, for measuring."""
         return replace_unencodable(escape_unprintable(text), getattr(self.stream, "encoding", None) or "utf-8")
 
     def write(self, text: str) -> int:
-        """Writes lines of anybody's text: styling is left out, other controls are shown as escapes, long lines wrapped."""
+        """Writes any text: styling is removed, other control characters are escaped, long lines wrapped."""
         lines = (((self.text(_STYLING.sub("", line)), ""),) for line in text.split("\n"))
         self.put("\n".join(_join_line(piece) for line in lines for piece in wrap_line(line, self.width)))
         return len(text)
 
     def put(self, text: str) -> None:
-        """Writes text that is printable in its encoding, styling of our own included."""
+        """Writes text that is already printable in its encoding, with styling."""
         with self._kept():
             self._open.write(text)
             self._open.flush()
@@ -113,7 +113,7 @@ class Screen(io.TextIOBase):
 
     @contextlib.contextmanager
     def _kept(self) -> Iterator[None]:
-        """Ends the command where standard output has nowhere to go. What standard error cannot take stays unsaid."""
+        """Ends the command if standard output cannot be written; errors of standard error are ignored."""
         try:
             yield
         except OSError as error:
@@ -127,7 +127,7 @@ class Screen(io.TextIOBase):
 
 
 def _give_up(stream: TextIO | None) -> None:
-    """Leads a stream nowhere, so that the last flush of the interpreter does not fail again."""
+    """Redirects a stream to the null device, so that the interpreter's last flush does not fail again."""
     if stream is None:
         return
     with contextlib.suppress(OSError, ValueError):
@@ -138,7 +138,7 @@ def _give_up(stream: TextIO | None) -> None:
 
 @contextlib.contextmanager
 def guard_streams() -> Iterator[None]:
-    """Puts a `Screen` in the place of each standard stream."""
+    """Replaces the standard streams by `Screen`s."""
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = find_screen(), find_screen(err=True)
     try:
@@ -148,15 +148,15 @@ def guard_streams() -> Iterator[None]:
 
 
 def find_screen(*, err: bool = False) -> Screen:
-    """Standard output or standard error, as they are now."""
+    """The current standard output or standard error."""
     stream = sys.stderr if err else sys.stdout
     return stream if isinstance(stream, Screen) else Screen(stream, "standard error" if err else "standard output")
 
 
 def print_lines(*lines: str | Line, err: bool = False, indent: int = 2, laid_out: bool = False) -> None:
-    """Prints lines, those that are too long for the screen in several, the later ones of these indented.
+    """Prints lines. Those that are too long for the screen are wrapped and continued with an indent.
 
-    Lines of a table are `laid_out`: they stay as they are. Each argument is one line, whatever a name in it holds: a line break of its own is shown as an escape.
+    Each argument is one line: a line break in it is escaped. Lines that are `laid_out`, as those of a table, are not wrapped.
     """
     target = find_screen(err=err)
     parts = [[(line, "")] if isinstance(line, str) else line for line in lines]
@@ -181,9 +181,9 @@ def _style_text(text: str, styles: list[str]) -> str:
 
 
 def echo_json(data: object) -> None:
-    """Prints data as JSON: whole numbers with all of their digits, floats that are no numbers as null.
+    """Prints data as JSON: integers with all digits, floats that are not finite as null.
 
-    What cannot be seen, or is not in the encoding, is an escape of JSON; whoever reads it gets the same text.
+    Characters that are not printable or not in the encoding are JSON escapes.
     """
     from archspec.json_text import dump_json
 

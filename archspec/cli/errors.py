@@ -1,4 +1,4 @@
-"""What may go wrong while a command runs, and the exit code of each."""
+"""Turns the errors of commands into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LONGEST_NAME = 200
 
 
 class CommandError(click.ClickException):
-    """A command that this machine cannot carry out; the spec may be fine."""
+    """Raised for a command that this machine cannot carry out."""
 
     exit_code = WRONG_COMMAND
 
@@ -48,22 +48,22 @@ class Command(click.Command):
 
 
 class HelpGroup(click.Group):
-    """A group of such commands."""
+    """A group of commands whose help fits the screen."""
 
     context_class = Context
     command_class = Command
 
 
 class DivergedCommandError(click.ClickException):
-    """A network whose loss, weights or scores are no finite numbers: as it is described, it cannot be trained or measured so."""
+    """Raised for a network whose loss, weights or scores are not finite."""
 
     exit_code = WRONG_SPEC
 
 
 class CommandGroup(HelpGroup):
-    """The group of all commands: whatever one of them raises becomes a message and an exit code.
+    """The group of all commands, which turns their exceptions into messages and exit codes.
 
-    The command `a-b` is the `command` of the module `a_b` in the package `package`, imported when it is asked for.
+    The command `a-b` is `command` in the module `a_b` of `package`, imported on first use.
     """
 
     def __init__(self, *args: Any, package: str, **options: Any) -> None:
@@ -81,7 +81,7 @@ class CommandGroup(HelpGroup):
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        if "_ARCHSPEC_COMPLETE" in os.environ:  # a shell reads what is printed
+        if "_ARCHSPEC_COMPLETE" in os.environ:  # the output is read by a shell
             return super().main(*args, **kwargs)
         with guard_streams():
             return super().main(*args, **kwargs)
@@ -92,7 +92,7 @@ class CommandGroup(HelpGroup):
 
 
 class SpecCommand(Command):
-    """A command about one spec: a `SpecError` is its diagnostics on standard error, or in JSON on standard output."""
+    """A command that prints the diagnostics of a `SpecError` on standard error, or with `--json` on standard output."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -103,7 +103,7 @@ class SpecCommand(Command):
 
 
 def _is_command_error(error: SpecError) -> bool:
-    """Whether all that is wrong stands on the command line, in `--set` or SPEC itself, and none of it in the spec."""
+    """Whether all errors are on the command line, in `--set` or SPEC, and none in the spec."""
     wrong = [diagnostic for diagnostic in error.diagnostics if diagnostic.severity == "error"]
     return not any(diagnostic.span.source.numbered for diagnostic in wrong)
 
@@ -118,7 +118,7 @@ def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> Non
 
 
 def style_diagnostic(diagnostic: Diagnostic) -> list[Line]:
-    """The lines of a diagnostic with colours for a terminal, its excerpt cut around the carets to the screen's width."""
+    """The styled lines of a diagnostic; its excerpt is cut around the carets to the width of the screen."""
     place, *rest = diagnostic.text(find_screen(err=True).width).splitlines()
     severity = diagnostic.severity
     colour = "red bold" if severity == "error" else "magenta bold"
@@ -137,14 +137,14 @@ def _style_line(line: str, colour: str) -> Line:
 
 
 def describe_os_error(error: OSError) -> str:
-    """What an OSError says, on one line: the file, if it has one, and what is wrong with it."""
+    """The message of an OSError, with its file if it has one."""
     if error.filename is None:
         return error.strerror or str(error)
     return f"{shown_name(error.filename)}: {error.strerror}"
 
 
 def shown_name(name: object) -> str:
-    """The name of a file as a message has it: printable, and not too long."""
+    """The name of a file for a message, printable and cut to a length."""
     text = escape_unprintable(os.fsdecode(name) if isinstance(name, str | bytes) else str(name))
     return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
 

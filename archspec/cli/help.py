@@ -1,4 +1,4 @@
-"""Help that is as wide as the screen, and no wider."""
+"""Formats help to the width of the screen."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import click
 from archspec.cli.console import find_screen
 
 _WIDEST = 100
-_PIPE = 80  # columns of text that is wrapped where no terminal says how many
+_PIPE = 80  # columns without a terminal
 _NARROWEST = 24
 _GAP = 2
 
 
 class Formatter(click.HelpFormatter):
-    """click's, with the lines of examples wrapped where they are too long for the screen."""
+    """click's formatter, which also wraps long lines of examples."""
 
     def write_text(self, text: str) -> None:
-        """Writes paragraphs; of those that click keeps as they are, lines that are too long are wrapped."""
+        """Writes paragraphs; long lines of preformatted ones are wrapped."""
         room = self.width - self.current_indent
         paragraphs = text.split("\n\n")
         super().write_text("\n\n".join(_kept(paragraph, room) for paragraph in paragraphs))
 
     def write_dl(self, rows: Any, col_max: int = 30, col_spacing: int = _GAP) -> None:
-        """Writes a list of definitions; on a narrow screen, their names take at most half of it."""
+        """Writes a definition list; the names take at most half of the width."""
         super().write_dl(rows, min(col_max, self.width // 2), col_spacing)
 
 
@@ -40,7 +40,7 @@ class Context(click.Context):
 
 
 def _kept(paragraph: str, room: int) -> str:
-    """A paragraph, and if it starts with the mark of one that stays as it is, with its long lines wrapped."""
+    """A paragraph; the long lines of a preformatted one are wrapped."""
     mark, *lines = paragraph.split("\n")
     if mark.strip() != "\b":
         return paragraph

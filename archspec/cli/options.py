@@ -1,4 +1,4 @@
-"""The arguments and options that several commands share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import archspec
 from archspec import Source
 from archspec.cli.errors import CommandError, show_diagnostics
 from archspec.cli.watch import watch_budget
-from archspec.errors import shorten_text
+from archspec.printable import shorten_text
 
 if TYPE_CHECKING:
     from archspec import Architecture, Limits
@@ -27,7 +27,7 @@ SPEC = "SPEC is a file, the name of a bundled spec (`archspec list`), a folder w
 
 
 def parse_assignments(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    """What `--set name=value` says, each value still as text. Raises `click.BadParameter`."""
+    """The names and values of `--set name=value`, as text. Raises `click.BadParameter`."""
     return dict(_parse_assignment(text) for text in given)
 
 
@@ -50,7 +50,7 @@ set_option = click.option(
 
 
 def limits_options(command: Command) -> Command:
-    """`--max-nodes` and `--max-bytes`; the command gets them as one `limits`."""
+    """Adds `--max-nodes` and `--max-bytes`, which the command gets as `limits`."""
 
     @click.option(
         "--max-nodes", type=click.IntRange(min=1), metavar="N", help="The most nodes that the graph may have."
@@ -64,7 +64,7 @@ def limits_options(command: Command) -> Command:
 
 
 def architecture_options(command: Command) -> Command:
-    """`SPEC`, `--set` and the limits; the command gets the architecture that they make."""
+    """Adds SPEC, `--set` and the limits; the command gets the architecture as `arch`."""
 
     @click.argument("spec", metavar="SPEC")
     @set_option
@@ -77,7 +77,7 @@ def architecture_options(command: Command) -> Command:
 
 
 def load_given(spec: str, overrides: Mapping[str, str], limits: Limits) -> Architecture:
-    """The architecture of a SPEC with what `--set` says; its warnings go to standard error. Raises `SpecError`."""
+    """Loads a SPEC with the arguments of `--set` and prints its warnings on standard error. Raises `SpecError`."""
     given = {name: Source.option(name, text, flag="--set") for name, text in overrides.items()}
     with watch_budget(limits) as budget:
         arch = archspec.load_overridden(read_spec_argument(spec, limits), given, limits=budget)
@@ -86,18 +86,18 @@ def load_given(spec: str, overrides: Mapping[str, str], limits: Limits) -> Archi
 
 
 def load_specs(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> list[Architecture]:
-    """The architectures of some specs; at most one of them is standard input."""
+    """Loads several specs. Raises `click.BadParameter` if more than one is standard input."""
     if list(specs).count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
     return [load_given(spec, overrides, limits) for spec in specs]
 
 
 def read_spec_argument(spec: str, limits: Limits) -> str | Path | Source:
-    """What the compiler is given for a SPEC: the text of standard input for `-`, a name, or a file.
+    """The source that a SPEC stands for: standard input for `-`, a bundled name, or a file.
 
     Raises:
         SpecError: standard input is no text.
-        Unable: SPEC is empty or the text of a spec, or standard input cannot be read.
+        CommandError: SPEC is empty or the text of a spec, or standard input cannot be read.
     """
     if spec == "-":
         return _standard_input(limits)
@@ -116,12 +116,12 @@ def read_spec_argument(spec: str, limits: Limits) -> str | Path | Source:
 def _standard_input(limits: Limits) -> Source:
     try:
         if sys.stdin is None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 -- what the system says of such a descriptor
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 -- the error for a closed descriptor
         return archspec.decode_source(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
     except OSError as error:
         raise CommandError(f"standard input: {error.strerror}") from error
 
 
 def given_limits(**given: int | None) -> Limits:
-    """The limits with those that the command line gives."""
+    """The default limits, replaced by those given that are not None."""
     return archspec.Limits(**{name: value for name, value in given.items() if value is not None})

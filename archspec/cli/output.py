@@ -1,4 +1,4 @@
-"""Where a command writes to: the option `-o`, looked at before the work, and what is said of it afterwards."""
+"""The options `-o` and `--format`, which are checked before the work, and the message after writing."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from archspec.cli.errors import CommandError, describe_os_error
 
 
 class OutputFile(click.ParamType):  # type: ignore[type-arg] # not generic before click 8.3
-    """A file to write, by its ending: `-` is standard output, where `stream` says that a command can write there.
+    """The type of an output file; with `stream`, `-` is standard output.
 
-    A folder that is not there, a folder in the file's place and whatever else is known before ends the command before its work.
+    A wrong ending, a missing folder, and other reasons why it cannot be written end the command before its work.
     """
 
     name = "file"
@@ -42,22 +42,23 @@ class OutputFile(click.ParamType):  # type: ignore[type-arg] # not generic befor
 
 
 def check_writable(path: Path) -> None:
-    """Ends the command where a file cannot be written."""
+    """Ends the command if a file cannot be written."""
     try:
         files.check_writable(path)
     except OSError as error:
         raise CommandError(describe_os_error(error)) from error
 
 
-def output_option(*endings: str, help: str, stream: bool = False, **options: Any) -> Callable[..., Any]:
-    """`-o FILE`."""
-    return click.option(
-        "-o", "--output", type=OutputFile(*endings, stream=stream), metavar="FILE", help=help, **options
-    )
+def output_option(
+    *endings: str, help: str, stream: bool = False, beside: tuple[str, ...] = (), **options: Any
+) -> Callable[..., Any]:
+    """The option `-o FILE`."""
+    kind = OutputFile(*endings, stream=stream, beside=beside)
+    return click.option("-o", "--output", type=kind, metavar="FILE", help=help, **options)
 
 
 def format_option(*endings: str) -> Callable[..., Any]:
-    """`--format`, which is known before `-o` is looked at."""
+    """The option `--format`, which is parsed before `-o`."""
     names = [ending.removeprefix(".") for ending in endings]
     return click.option(
         "--format",
@@ -69,7 +70,7 @@ def format_option(*endings: str) -> Callable[..., Any]:
 
 
 def ending_of(path: Path, format: str | None, default: str = "") -> str:
-    """The ending that says what a file gets. Ends the command where that is nothing for a terminal, or nothing at all."""
+    """The ending that decides the format. Ends the command if there is none, or if binary data would go to a terminal."""
     ending = f".{format}" if format else path.suffix.lower() or default
     if not ending:
         raise click.UsageError(f"{path} has no ending: --format says what it gets")
@@ -83,12 +84,12 @@ def _is_binary(ending: str) -> bool:
 
 
 def check_alone(path: Path | None, *, as_json: bool) -> None:
-    """Ends the command where two things would go to standard output."""
+    """Ends the command if both the file and JSON would go to standard output."""
     if as_json and path is not None and files.is_standard_output(path):
         raise click.UsageError("standard output gets the file or the JSON, not both")
 
 
 def say_written(path: Path, text: str | None = None) -> None:
-    """Says that a file is written, unless standard output is that file."""
+    """Prints that a file is written, unless it is standard output."""
     if not files.is_standard_output(path):
         print_lines(text or f"written: {path}")

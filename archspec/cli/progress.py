@@ -1,4 +1,4 @@
-"""Progress on standard error, where that is a terminal: bars, or one line that is written again where bars cannot be drawn."""
+"""Shows progress on a terminal's standard error, as bars or as one line that is overwritten."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from archspec.columns import shorten_cell
 
 Item = TypeVar("Item")
 
-_AGAIN = 0.1  # seconds between two states of a line
+_AGAIN = 0.1  # seconds between updates of a line
 
 
 class Progress(Protocol):
-    """Tasks and how far they are; rich's, or the plain one below."""
+    """The part of rich's interface that both displays have."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> object: ...
@@ -25,7 +25,7 @@ class Progress(Protocol):
 
 
 def make_progress() -> Progress:
-    """A display of progress; a task may have a `note`. It shows nothing where standard error is no terminal."""
+    """A display of progress, whose tasks may have a `note`. It shows nothing if standard error is no terminal."""
     target = find_screen(err=True)
     if target.isatty() and target.coloured:
         from archspec.cli.bars import draw_bars
@@ -35,7 +35,7 @@ def make_progress() -> Progress:
 
 
 def track_progress(items: Sequence[Item], description: str) -> Iterable[Item]:
-    """Gives the items, and shows how many of them are done."""
+    """Yields the items and shows how many are done."""
     with make_progress() as progress:
         task = progress.add_task(description, total=len(items), note="")
         for item in items:
@@ -44,7 +44,7 @@ def track_progress(items: Sequence[Item], description: str) -> Iterable[Item]:
 
 
 class PlainProgress:
-    """One line, written over itself, without escape sequences: for a terminal that has none, or may not get any."""
+    """One line that is overwritten, for a terminal without escape sequences."""
 
     def __init__(self, target: Screen) -> None:
         self._target = target

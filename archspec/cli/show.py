@@ -1,4 +1,4 @@
-"""How results look on a terminal; the same text, as wide as it is and without colours, goes into a pipe."""
+"""Prints results as text: styled and cut to the width of a terminal, or plain for a pipe."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def collect_facts(arch: Architecture) -> dict[str, object]:
 
 
 def show_build(arch: Architecture, trial: Trial) -> None:
-    """The network that was built, what it costs, and how its trial went."""
+    """Prints a built network, its counts and the result of its trial run."""
     print_lines(((arch.name, "bold"),))
     show_facts(
         ("input", format_named_sizes(arch.input_shapes), "channels first, without the batch"),
@@ -60,7 +60,7 @@ def show_build(arch: Architecture, trial: Trial) -> None:
 
 
 def format_listing(entries: Sequence[ZooEntry]) -> None:
-    """The networks family by family, a line each."""
+    """Prints the bundled networks by family, a line for each."""
     rows = [_entry(entry) for entry in entries]
     target = find_screen()
     heads, *lines = format_table(_LISTED, rows, target.width, cuts=_LISTED_CUTS, drops=_LISTED_DROPS, text=target.text)
@@ -85,7 +85,7 @@ def _entry(entry: ZooEntry) -> tuple[str, ...]:
 
 
 def show_facts(*rows: tuple[str, ...]) -> None:
-    """Prints names and their values, each with a remark or without."""
+    """Prints rows of a name, its value and an optional remark."""
     show_table(_FACTS, rows, cuts=_FACTS_CUTS)
 
 

@@ -1,4 +1,4 @@
-"""How what was measured looks on a terminal."""
+"""Prints the results of trainings and experiments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archspec.numerals import format_number
 
 
 def show_training(name: str, out: Path, epochs: Sequence[Epoch]) -> None:
-    """How a training went, by its last epoch."""
+    """Prints the result of a training's last epoch."""
     print_lines(((name, "bold"),))
     show_facts(
         ("epochs", str(epochs[-1].number)),

@@ -1,4 +1,4 @@
-"""How what is known of paths looks on a terminal."""
+"""Prints path counts, single paths and expansions."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _LENGTHS = (
     Column("share", right=True),
     Column(),
 )
-_FACTORS = 24  # in one line
-_TERMS = 64  # of a sum
-_UNITS = 8  # whose gradients are written out
+_FACTORS = 24  # the most factors on the line
+_TERMS = 64  # the most terms of a sum
+_UNITS = 8  # the most units whose gradients are written out
 
 
 def show_paths(
     name: str, counts: PathCounts, *, lengths: bool, ends: tuple[str | None, str | None] = (None, None)
 ) -> None:
-    """How many paths a network has, how long they are and where they fork; with `lengths`, how many there are of each length."""
+    """Prints how many paths a network has, their lengths and factors; with `lengths`, the number of each length."""
     between = "".join(f" {word} {end}" for word, end in zip(("from", "to"), ends, strict=True) if end)
     print_lines(((name + (f",{between}" if between else ""), "bold"),))
     rows: list[tuple[str, ...]] = [("paths", format_number(counts.total), format_power_of_two(counts.total))]
@@ -55,7 +55,7 @@ def show_paths(
 
 
 def _format_factors(counts: PathCounts) -> Iterator[str]:
-    """The stages where paths fork, each with its number of ways."""
+    """The factors of the number of paths, each with the part where the paths fork."""
     forked = [factor for factor in counts.factors if factor.total > 1]
     for factor in forked[:_FACTORS]:
         yield f"{format_power_of_two(factor.total) or format_number(factor.total)} ({factor.name})"
@@ -64,7 +64,7 @@ def _format_factors(counts: PathCounts) -> Iterator[str]:
 
 
 def show_single_paths(paths: Sequence[SignalPath]) -> None:
-    """Single paths, a line each: what their length counts, or all weighted layers where that does not tell them apart."""
+    """Prints single paths, a line for each: the modules or layers that its length counts, or all weighted layers if those are ambiguous."""
     alike = len({route.counted_names for route in paths}) < len(paths)
     columns = Column("length", right=True), Column("weighted layers" if alike else "through", folds=True)
     names = [route.layers if alike else route.counted_names for route in paths]
@@ -76,7 +76,7 @@ def show_single_paths(paths: Sequence[SignalPath]) -> None:
 
 
 def show_expansion(expanded: Expansion) -> None:
-    """The sum that a chain of residual units is, its gradients, and what the letters stand for."""
+    """Prints the sum that a chain of residual units expands to, its gradients, and the meaning of the letters."""
     print_lines(
         "", expanded.formula(_TERMS), f"{format_number(2 ** len(expanded.units))} terms, if every part is linear", ""
     )

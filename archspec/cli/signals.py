@@ -1,4 +1,4 @@
-"""Ctrl-C and the request to terminate, where work is put down between two steps and not in one."""
+"""Handles SIGINT and SIGTERM for work that is interrupted only between two steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass
 class Stop:
-    """Whether a signal has asked for the end; while `deferred`, the work itself asks and ends where it can be taken up again."""
+    """Records a signal that asks to stop. While `deferred`, the work itself polls it and stops where it can be resumed."""
 
     signal: int | None = None
     deferred: bool = False
@@ -30,11 +30,11 @@ class Stop:
         return 128 + (self.signal or signal.SIGINT)
 
     def receive(self, number: int, _: FrameType | None) -> None:
-        """Handles a signal: the first one is remembered, where that is wanted, and any other ends the work at once."""
+        """Handles a signal: the first one is only recorded while `deferred`; any other raises KeyboardInterrupt."""
         again, self.signal = self(), number
         if again or not self.deferred:
             raise KeyboardInterrupt
-        with contextlib.suppress(OSError, RuntimeError, ValueError):  # what is printed just now, or to nobody
+        with contextlib.suppress(OSError, RuntimeError, ValueError):  # during another print, or the stream is closed
             print_lines(
                 "", "interrupted: the checkpoint is written after this step; once more ends it at once", err=True
             )
@@ -42,7 +42,7 @@ class Stop:
 
 @contextmanager
 def handle_stop_signals() -> Iterator[Stop]:
-    """Has Ctrl-C and SIGTERM answered by a `Stop`; a signal that is ignored stays so, as under nohup."""
+    """Handles SIGINT and SIGTERM with a `Stop`; an ignored signal stays ignored, as under nohup."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

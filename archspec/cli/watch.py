@@ -1,4 +1,4 @@
-"""How far a spec is being read and built, on a terminal, once that takes longer than a moment."""
+"""Shows on a terminal how much of a spec is compiled, if that takes longer than a second."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SILENT = 1.0
 
 
 class Display:
-    """Shows the units of work that a budget has spent; it appears on standard error after a second."""
+    """Shows the units of work that a budget has spent, on standard error after a second."""
 
     def __init__(self) -> None:
         self.start = time.monotonic()
@@ -24,7 +24,7 @@ class Display:
         self.task: Any = None
 
     def __call__(self, budget: Budget) -> None:
-        """Shows where the budget is."""
+        """Updates the display."""
         if self.progress is None:
             if time.monotonic() - self.start < _SILENT:
                 return
@@ -33,14 +33,14 @@ class Display:
         self.progress.update(self.task, completed=budget.units)
 
     def close(self) -> None:
-        """Takes the display away."""
+        """Removes the display."""
         if self.progress is not None:
             self.progress.__exit__(None, None, None)
 
 
 @contextmanager
 def watch_budget(limits: Limits) -> Iterator[Budget]:
-    """A new budget with these limits, shown while it is spent if standard error is a terminal."""
+    """A new budget with these limits; its progress is shown if standard error is a terminal."""
     display = Display()
     try:
         yield Budget(limits, display if find_screen(err=True).isatty() else None)

@@ -1,4 +1,4 @@
-"""The options about weights, and what is said of a file of them."""
+"""The options for weights, and their messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ADAPT = "What of them is made to fit: head, channels, positions, patches, some 
 
 @dataclass
 class WeightsOption:
-    """Weights as a command line gives them, and what was done with them; with `as_json`, nothing is printed of that."""
+    """The options for weights, and the report on how they were loaded; with `as_json`, nothing is printed of it."""
 
     weights: str | None
     strict: bool
@@ -33,7 +33,7 @@ class WeightsOption:
     report: WeightReport | None = None
 
     def tell(self, report: WeightReport) -> None:
-        """Says on standard error what was done before tensors were taken, and what was not taken; in JSON, later."""
+        """Prints on standard error which tensors were adapted and which were not loaded; with `--json`, only keeps the report."""
         self.report = report
         if self.as_json:
             return
@@ -45,21 +45,18 @@ class WeightsOption:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """For `Architecture.build`, `try_out` and `save`."""
+        """The keyword arguments for `Architecture.build`, `try_out` and `save`."""
         return {"weights": self.weights, "strict": self.strict, "adapt": self.adapt, "report": self.tell}
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For `--json`; empty where no weights were given."""
+        """The report for `--json`; empty without weights."""
         return {} if self.report is None else {"weights": self.report.as_dict()}
 
 
 @contextmanager
 def print_weights_errors(*, as_json: bool) -> Iterator[None]:
-    """Prints, in JSON on standard output, why weights are not taken or a file cannot be read or written.
-
-    The message that ends the command is everyone's.
-    """
+    """With `--json`, prints why weights do not fit or a file cannot be read or written, before the error ends the command."""
     try:
         yield
     except WeightsError as error:
@@ -73,7 +70,7 @@ def print_weights_errors(*, as_json: bool) -> Iterator[None]:
 
 
 def weights_options(command: Callable[..., None], *, adapt: str = "", without: str = "") -> Callable[..., None]:
-    """`--weights`, `--strict` and `--adapt`, whose default is `adapt`; `without` says what is done where none are given."""
+    """Adds `--weights`, `--strict` and `--adapt`; `adapt` is the default of the last, `without` ends the help of the first."""
     for option in (
         click.option("--adapt", default=adapt, show_default=bool(adapt), metavar="KINDS", help=_ADAPT),
         click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key."),

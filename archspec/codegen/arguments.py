@@ -1,4 +1,4 @@
-"""Names in generated code: of a function's arguments and of attributes."""
+"""Makes names of arguments and attributes in generated code."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from archspec.codegen.module_tree import ModulePart
 from archspec.ir.names import UniqueNames, append_underscores
 
 USED = frozenset(["self", "torch", "nn", "F", "Tensor", "operator", "super", "range", "enumerate", "zip", "str", "_"])
-"""What the code of a class uses itself."""
+"""Names that the code of a class uses itself."""
 
 
 def make_identifier(text: str, stem: str = "_") -> str:
-    """The text as a name of Python's; one that cannot begin a name gets `stem` in front.
+    """The text as a Python identifier, with `stem` in front if it cannot begin one.
 
-    Two leading underscores, which Python replaces inside a class, are one.
+    Two leading underscores, which Python mangles inside a class, become one.
     """
     plain = re.sub(r"^__+", "_", re.sub(r"\W", "_", unicodedata.normalize("NFKC", text)))
     if keyword.iskeyword(plain):
@@ -26,14 +26,14 @@ def make_identifier(text: str, stem: str = "_") -> str:
 
 
 def make_argument_names(names: Iterable[str]) -> list[str]:
-    """Names that are given to a network's inputs as they can stand in a function's signature, no two equal."""
+    """Unique identifiers for the inputs of a network, in a function's signature."""
     identifiers = UniqueNames(variant=append_underscores)
     plain = map(make_identifier, names)
     return [identifiers.take(f"_{name}" if name in USED else name) for name in plain]
 
 
 def name_part_arguments(part: ModulePart) -> list[str]:
-    """What the values that enter a part are called in its `forward`."""
+    """The names of a part's inputs in its `forward`."""
     return ["x"] if len(part.inputs) == 1 else [f"x{number}" for number in range(len(part.inputs))]
 
 

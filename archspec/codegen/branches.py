@@ -1,4 +1,4 @@
-"""Residual branches that are not computed where stochastic depth drops them for a whole minibatch."""
+"""Finds residual branches that can be skipped if stochastic depth drops them for a whole minibatch."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Literal
 Role = Literal["drop", "sum", "constant", "other"]
 
 DEEPEST = 16
-"""Branches inside one another that are left out; Python's grammar has a limit for indentation."""
+"""The most nested branches that are skipped; Python's grammar limits indentation."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One call of a `forward`: the values that it reads and produces, and its kind.
+    """One call of a `forward`: its operands, its results and its kind.
 
-    "drop" is a drop path that draws once for a minibatch, "sum" an addition of two values of one shape, "constant" a learned tensor, which
-    may have no batch axis.
+    "drop" is a drop path that draws once for a minibatch, "sum" an addition of two values of one shape, "constant" a learned tensor,
+    which may have no batch axis.
     """
 
     reads: tuple[Hashable, ...]
@@ -28,9 +28,9 @@ class Operation:
 
 @dataclass(frozen=True)
 class Branch:
-    """The operations, by number, and the inner branches, in order, that are needed only for the operand of one drop path.
+    """The operations (by index) and inner branches, in order, that only the operand of one drop path needs.
 
-    `like` is a value of the branch's shape that is computed before it: another operand of the sum that the branch enters.
+    `like` is a value of the branch's shape that is computed before it: another operand of the sum.
     """
 
     drop: int
@@ -55,12 +55,12 @@ class _Arrangement:
             for value in operation.reads:
                 self._readers[value].append(index)
         self._around: dict[int, int] = {}
-        """For an operation of a branch, the innermost, the drop path of that branch."""
+        """For an operation, the drop path of the innermost branch around it."""
         self._depths: dict[int, int] = {}
-        """For a drop path, how many branches are inside one another in its own, itself included."""
+        """For a drop path, the nesting depth of its branch, itself included."""
         self._likes: dict[int, Hashable] = {}
         self._entering: dict[int, list[int]] = defaultdict(list)
-        """For a sum, the drop paths of the branches that stand before it."""
+        """For a sum, the drop paths of the branches that are placed before it."""
         for index, operation in enumerate(operations):
             if operation.role == "drop":
                 self._place(index)
@@ -80,7 +80,7 @@ class _Arrangement:
             self._around.setdefault(index, drop)
 
     def _find_branch(self, drop: int) -> set[int]:
-        """The operations whose every use leads to `drop` alone."""
+        """The operations whose results are needed only for `drop`."""
         inside = {drop}
         waiting = list(self._operations[drop].reads)
         while waiting:
@@ -96,7 +96,7 @@ class _Arrangement:
         return self._outputs.isdisjoint(results) and all(inside.issuperset(self._readers[value]) for value in results)
 
     def _find_sum(self, drop: int) -> tuple[int, Hashable] | None:
-        """The sum that only `drop` enters, and another of its operands, or of the sums that it enters, made before it."""
+        """The sum that consumes `drop`, and another operand of it, or of the sums after it, that is computed before."""
         (value,) = self._operations[drop].results
         start = None
         while value not in self._outputs and len(self._readers[value]) == 1:
@@ -111,7 +111,7 @@ class _Arrangement:
         return None
 
     def _is_available(self, value: Hashable, start: int, drop: int) -> bool:
-        """Whether a value is made before the branch of `drop`, which is to stand before `start`; not by a branch still to be placed."""
+        """Whether a value is computed before the branch of `drop`, which is placed before `start`, and not by a branch still to be placed."""
         index = self._producers.get(value)
         if index is None:
             return True

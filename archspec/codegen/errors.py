@@ -1,4 +1,4 @@
-"""The errors of the code generators, in a module that can be imported without torch."""
+"""The errors of the code generators, importable without torch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from archspec.errors import ArchspecError
 
 
 class BuildError(ArchspecError, ValueError):
-    """A network that no module can be made of.
+    """Raised for a network that cannot be built.
 
     >>> issubclass(BuildError, ValueError)
     True
@@ -16,7 +16,7 @@ class BuildError(ArchspecError, ValueError):
 
 
 class InternalError(ArchspecError, RuntimeError):
-    """Generated code is not what was meant. This is a fault of archspec's; nothing is written.
+    """Raised if generated code fails its checks, which is a bug in archspec; nothing is written.
 
     >>> issubclass(InternalError, ArchspecError)
     True
@@ -24,7 +24,7 @@ class InternalError(ArchspecError, RuntimeError):
 
 
 class MissingDeviceError(ArchspecError, RuntimeError):
-    """The device that was asked for is not in this machine.
+    """Raised if a device is not available.
 
     >>> issubclass(MissingDeviceError, RuntimeError)
     True
@@ -32,9 +32,9 @@ class MissingDeviceError(ArchspecError, RuntimeError):
 
 
 class WeightsError(ArchspecError, ValueError):
-    """Weights that cannot be read, or that are not those of the network.
+    """Raised for weights that cannot be read or do not fit the network.
 
-    Its text is the line `message`, the `table` of what differs and a line `help:`, where there are any; `facts` is the table as data.
+    Its text has the line `message`, the `table` of differences and a line `help:`, if there are any; `facts` is the table as data.
 
     >>> import archspec, pathlib
     >>> size = pathlib.Path("weights.pt").write_text("no weights")
@@ -51,13 +51,13 @@ class WeightsError(ArchspecError, ValueError):
         self.message, self.help, self.facts = message, help, facts
 
     def as_dict(self) -> dict[str, object]:
-        """What is wrong as plain data, for `--json`."""
+        """The error as plain data, for `--json`."""
         data: dict[str, object] = {"error": self.message, "help": self.help or None}
         return data if self.facts is None else data | {"weights": dict(self.facts)}
 
 
 class WeightsWarning(UserWarning):
-    """Weights were loaded although some of their values are not finite, or some were left out.
+    """A warning that loaded weights have values that are not finite, or that some were left out.
 
     >>> issubclass(WeightsWarning, Warning)
     True
@@ -65,15 +65,23 @@ class WeightsWarning(UserWarning):
 
 
 class WeightsNote(UserWarning):
-    """What was done with the names, the shapes or the choice of weights before they were loaded.
+    """A warning that names or shapes of weights were changed, or a part of a file was chosen, before loading.
 
     >>> issubclass(WeightsNote, Warning)
     True
     """
 
 
+class CudaGraphWarning(UserWarning):
+    """A network that was built with CUDA graphs runs without them, for the reason that it says.
+
+    >>> issubclass(CudaGraphWarning, Warning)
+    True
+    """
+
+
 class CheckpointWarning(UserWarning):
-    """The way to save memory in training that was asked for saves none in this network.
+    """A warning that the requested checkpointing saves no memory in this network.
 
     >>> issubclass(CheckpointWarning, Warning)
     True

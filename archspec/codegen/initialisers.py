@@ -1,4 +1,4 @@
-"""The schemes that give weights their first values, as torch.nn.init has them."""
+"""Translates initialisation schemes to functions of torch.nn.init."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ARGUMENTS: Mapping[str, Mapping[str, tuple[str, Any]]] = {
     "constant": {"val": ("value", None)},
     "orthogonal": _GAIN,
 }
-"""For a scheme the arguments of `torch.nn.init`'s function of that name: the field that each is, and its default there."""
+"""By scheme, the arguments of torch.nn.init's function of that name: the field of each, and its default."""
 
 
 def find_initialiser(scheme: Init) -> tuple[str, dict[str, Any]]:
-    """The function of `torch.nn.init` that a scheme means, and those of its arguments that are not the defaults."""
+    """The function of `torch.nn.init` for a scheme, and its arguments that are not the defaults."""
     given = {name: (getattr(scheme, field), default) for name, (field, default) in _ARGUMENTS[scheme.kind].items()}
     return f"{scheme.kind}_", {
         name: value for name, (value, default) in given.items() if value is not None and value != default

@@ -1,15 +1,15 @@
-"""Activations that write over their operand, as people write them by hand: `nn.ReLU(inplace=True)`."""
+"""Chooses the activations that run in place, as `nn.ReLU(inplace=True)`."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection
 from dataclasses import replace
 
-from archspec.codegen.lowering import LoweredNode, LoweredOp, ValueRef
+from archspec.codegen.lowering import LoweredNode, LoweredOp
+from archspec.ir.graph import Graph
+from archspec.ir.uses import ComputedUses
 
 OVERWRITING = frozenset(["torch.nn.ReLU", "torch.nn.ReLU6"])
-"""Activations whose gradient needs their result alone, and is equal to the last bit whether or not they write in place."""
+"""Activations whose gradient needs only their result, and is bitwise the same in place."""
 
 FRESH = frozenset(
     [
@@ -20,38 +20,37 @@ FRESH = frozenset(
         "torch.cat",
     ]
 )
-"""What makes a tensor that is no view of another one, and needs not that tensor for its own gradient."""
+"""Ops whose result is no view of an operand and not needed for their own gradient."""
 
 
-def use_inplace_activations(steps: list[LoweredNode], outputs: Collection[ValueRef]) -> list[LoweredNode]:
-    """The steps, with each activation in place where nothing else needs its operand.
+def use_inplace_activations(graph: Graph, steps: list[LoweredNode]) -> list[LoweredNode]:
+    """The steps of a graph, with each activation in place where nothing else needs its operand.
 
-    An activation is in place if it is the only consumer of its operand, which was produced in the same region by one of `FRESH` and is
-    no output of the network; an activation with several uses only if this holds for each. So a block never writes over its input.
+    An activation runs in place if it is the only consumer of its operand, which one of `FRESH` produced in the same region and which is
+    no output of the network; a shared activation only if this holds for each use. So a block never writes over its input.
     """
-    use_counts = Counter([*outputs, *(ref for step in steps for ref in step.operands)])
+    uses = graph.derive(ComputedUses)
     producers = {step.node.id: step for step in steps}
-    activations = [
-        step
-        for step in steps
-        if step.lowered.stateful_call is not None and step.lowered.stateful_call.target in OVERWRITING
-    ]
-    seen = {
-        step.path for step in activations if not _is_only_consumer(step, producers.get(step.operands[0][0]), use_counts)
+    activations = [step for step in steps if step.lowered.stateful_target in OVERWRITING]
+    kept = {
+        step.path
+        for step in activations
+        if len(uses.users[step.operands[0]]) > 1 or not _is_fresh(step, producers.get(step.operands[0].node))
     }
     number = 1 + max((step.lowered.id for step in steps), default=0)
-    kinds: dict[LoweredOp, LoweredOp] = {}
+    inplace: dict[LoweredOp, LoweredOp] = {}
     for step in activations:
-        if step.path not in seen and step.lowered not in kinds:
-            kinds[step.lowered] = _make_inplace(step.lowered, number + len(kinds))
+        if step.path not in kept and step.lowered not in inplace:
+            inplace[step.lowered] = _make_inplace(step.lowered, number + len(inplace))
     return [
-        replace(step, lowered=kinds[step.lowered]) if step.lowered in kinds and step.path not in seen else step
+        replace(step, lowered=inplace[step.lowered]) if step.lowered in inplace and step.path not in kept else step
         for step in steps
     ]
 
 
-def _is_only_consumer(step: LoweredNode, producer: LoweredNode | None, use_counts: Counter[ValueRef]) -> bool:
-    if producer is None or producer.node.region != step.node.region or use_counts[step.operands[0]] > 1:
+def _is_fresh(step: LoweredNode, producer: LoweredNode | None) -> bool:
+    """Whether the operand of an activation has memory of its own, made in the same region."""
+    if producer is None or producer.node.region != step.node.region:
         return False
     return producer.lowered.calls[-1].target in FRESH
 

@@ -1,4 +1,4 @@
-"""A graph's nodes as torch runs them: lowered, without those that compute nothing, each module with a name."""
+"""Lowers a graph to torch's calls, without no-ops and with a name for each module."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from archspec.codegen.errors import BuildError
-from archspec.ir.graph import Graph, Node, Path
+from archspec.ir.graph import Graph, Node, Path, Value, is_noop
 from archspec.ir.names import UniqueNames
 from archspec.ir.shape import Shape
+from archspec.ir.uses import ComputedUses
 from archspec.ops.base import Call, Op
 
 DROP_PATH = "archspec.codegen.fx.modules.DropPath"
-
-ValueRef = tuple[int, int]
-"""A value: the number of its node, and which of the node's outputs it is."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -27,8 +25,13 @@ class LoweredOp:
     """The call of a module or a parameter, if there is one."""
 
     @property
+    def stateful_target(self) -> str | None:
+        """The class of its module, or `torch.nn.Parameter`, if there is one."""
+        return self.stateful_call.target if self.stateful_call is not None else None
+
+    @property
     def code_signature(self) -> str:
-        """What generated code depends on: the calls, with a module reduced to its path, except for the branches that it may skip."""
+        """What generated code depends on: the calls, without the options of modules, except for drop paths."""
         return repr([(self._call_signature(call), call.args, call.keywords) for call in self.calls])
 
     def _call_signature(self, call: Call) -> str:
@@ -39,37 +42,31 @@ class LoweredOp:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LoweredNode:
-    """One node with aliases resolved: its operands are the values that are really computed; its path is empty only where it has no state."""
+    """One node with aliases resolved, so that its operands are computed values; its path is empty only if it has no state."""
 
     node: Node
     lowered: LoweredOp
-    operands: tuple[ValueRef, ...]
+    operands: tuple[Value, ...]
     path: Path
 
     @property
     def batched(self) -> bool:
-        """Whether every operand has a batch axis; a sum of operands without one is wider than some of them."""
+        """Whether every operand has a batch axis."""
         return all(value.shape.batched for value in self.node.inputs)
 
 
-def lower_graph(graph: Graph) -> tuple[list[LoweredNode], dict[ValueRef, ValueRef]]:
-    """The steps of a graph in order, and for each value the one that it is an alias of, which is mostly the value itself."""
+def lower_graph(graph: Graph) -> list[LoweredNode]:
+    """The nodes of a graph that compute, lowered, in order."""
     lowered_ops: dict[Hashable, LoweredOp] = {}
-    made: dict[ValueRef, ValueRef] = {}
+    names, uses = _ModuleNames(graph), graph.derive(ComputedUses)
     steps: list[LoweredNode] = []
-    names = _ModuleNames(graph)
-    for value in graph.inputs.values():
-        made[value.node, value.index] = (value.node, value.index)
     for node in graph.ops:
-        lowered = _lower_op(node.op, node.input_shapes, lowered_ops)
-        operands = tuple(made[value.node, value.index] for value in node.inputs)
-        if lowered.calls:
-            made.update(((node.id, index), (node.id, index)) for index in range(len(node.outputs)))
-            steps.append(LoweredNode(node, lowered, operands, names.path(node) if lowered.stateful_call else node.path))
-        else:
-            made.update(((node.id, index), operand) for index, operand in enumerate(operands))
+        if not is_noop(node):
+            lowered = _lower_op(node.op, node.input_shapes, lowered_ops)
+            path = names.path(node) if lowered.stateful_call else node.path
+            steps.append(LoweredNode(node, lowered, uses.operands(node), path))
     _check_shared(steps)
-    return steps, made
+    return steps
 
 
 def _lower_op(op: Op, shapes: tuple[Shape, ...], lowered_ops: dict[Hashable, LoweredOp]) -> LoweredOp:
@@ -103,9 +100,9 @@ def _check_shared(steps: list[LoweredNode]) -> None:
 
 
 class _ModuleNames:
-    """Names for the modules that have none: the op's word, in the region where it stands, the same in each use of a path.
+    """Names for unnamed modules: the op's word, inside the node's region, and the same for each use of a path.
 
-    A module whose name is that of a region, as of a join that has branches below its name, needs another one, too.
+    A module with the name of a region, such as a join whose branches are named below it, also gets another name.
     """
 
     def __init__(self, graph: Graph) -> None:

@@ -1,45 +1,46 @@
-"""Which parts of a network become modules of their own, what enters and leaves them, and which of them are equal."""
+"""Decides which parts of a network become modules, with their inputs and outputs, and which of them are equal."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from archspec.codegen.inplace import use_inplace_activations
-from archspec.codegen.lowering import LoweredNode, ValueRef, lower_graph
-from archspec.ir.graph import Graph, Path, Region
+from archspec.codegen.lowering import LoweredNode, lower_graph
+from archspec.ir.graph import Graph, Path, Region, Value
+from archspec.ir.regions import RegionTree
+from archspec.ir.uses import ComputedUses
 
 DEEPEST = 64
-"""Modules inside one another: what lies deeper stands in the code around it, so that calls stay within Python's stack."""
+"""The most nested modules; deeper parts become part of the code around them, because of Python's stack."""
 
 
 @dataclass(eq=False)
 class ModulePart:
-    """One use of a region. It becomes a module of its own if it is `nested`; otherwise it stands in its parent's code."""
+    """One use of a region. It becomes a module if it is `nested`; otherwise its code is part of its parent's."""
 
     region: Region
     parent: ModulePart | None
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
     items: list[LoweredNode | ModulePart] = field(default_factory=list)
-    inputs: dict[ValueRef, None] = field(default_factory=dict)
-    outputs: dict[ValueRef, None] = field(default_factory=dict)
     nested: bool = False
     structure_id: int = -1
-    """Equal for nested parts of equal structure."""
+    """A number that nested parts of equal structure share."""
     path: Path = field(init=False)
-    depth: int = field(init=False)
     has_regular_path: bool = field(init=False)
-    """Whether its path, and that of each part around it, goes on from the path of the next one."""
+    """Whether its path, and that of each part around it, extends the path of the part around."""
 
     def __post_init__(self) -> None:
         self.path = self.region.path
         above = self.parent
-        self.depth = 0 if above is None else above.depth + 1
         self.has_regular_path = above is None or (above.has_regular_path and self.path[: len(above.path)] == above.path)
 
     @property
     def flattened(self) -> Iterator[LoweredNode | ModulePart]:
-        """Its steps and nested parts, in order, with the contents of parts that are not nested in their place."""
+        """Its steps and nested parts, in order; parts that are not nested are replaced by their contents."""
         for item in self.items:
             if isinstance(item, ModulePart) and not item.nested:
                 yield from item.flattened
@@ -55,85 +56,53 @@ class ModuleTree:
     """
 
     parts: list[ModulePart]
-    inputs: dict[str, ValueRef]
-    outputs: dict[str, ValueRef]
+    inputs: Mapping[str, Value]
+    outputs: Mapping[str, Value]
 
 
 def build_module_tree(graph: Graph) -> ModuleTree:
-    """Decides which regions become modules: those with a module or a parameter in them.
+    """Builds the tree of the regions that become modules: those that contain a module or a parameter.
 
-    Uses of one path share one module where they are equal, and become part of the code around them where they are not.
+    Equal uses of one path share one module; unequal ones become part of the code around them.
     """
-    steps, made = lower_graph(graph)
-    outputs = {name: made[value.node, value.index] for name, value in graph.outputs.items()}
-    steps = use_inplace_activations(steps, outputs.values())
-    root, parts, homes = _build_parts(graph, steps)
-    for step in steps:
-        for ref in step.operands:
-            _connect_value(ref, homes.get(ref[0], root), homes[step.node.id])
-    for ref in outputs.values():
-        _connect_value(ref, homes.get(ref[0], root), root)
-    for part in parts:
-        part.outputs = dict.fromkeys(sorted(part.outputs))
-    _choose_modules(steps, homes, parts)
-    nested = _number_structures(parts)
-    root.nested, root.outputs = True, dict.fromkeys(outputs.values())
-    inputs = {name: (value.node, value.index) for name, value in graph.inputs.items()}
-    return ModuleTree([*nested, root], inputs, outputs)
+    steps = use_inplace_activations(graph, lower_graph(graph))
+    alias_of = graph.derive(ComputedUses).alias_of
+    outputs = {name: alias_of[value] for name, value in graph.outputs.items()}
+    root = ModulePart(graph.regions[0], None, (), tuple(dict.fromkeys(outputs.values())), nested=True)
+    homes = _place_steps(graph, steps, root)
+    parts = list(dict.fromkeys(part for part in homes.values() if part is not root))
+    _choose_modules([(step, homes[step.node.region]) for step in steps if step.lowered.stateful_call], parts)
+    return ModuleTree([*_number_structures(parts), root], graph.inputs, outputs)
 
 
-def _build_parts(graph: Graph, steps: list[LoweredNode]) -> tuple[ModulePart, list[ModulePart], dict[int, ModulePart]]:
-    """The parts as a tree, all but the root in order, and the part of each node.
+def _place_steps(graph: Graph, steps: list[LoweredNode], root: ModulePart) -> dict[int, ModulePart]:
+    """Makes the tree of parts with the steps in them; gives the part of each region that has steps, by its number, in order.
 
-    A region whose nodes are not consecutive has several parts; they differ, so they become no module.
+    A region whose nodes are not consecutive is no part: its steps stand in the part around it.
     """
-    root = ModulePart(graph.regions[0], None)
-    open_parts, parts, homes = [root], [], {}
+    tree = RegionTree(graph, graph.derive(ComputedUses))
+    parts, around = {0: root}, root
     for step in steps:
-        if open_parts[-1].region.id != step.node.region:
-            chain = graph.enclosing_regions(step.node.region)
-            common = _common_depth(open_parts, chain)
-            del open_parts[common:]
-            for region in chain[common:]:
-                part = ModulePart(region, open_parts[-1])
-                open_parts[-1].items.append(part)
-                open_parts.append(part)
-                parts.append(part)
-        open_parts[-1].items.append(step)
-        homes[step.node.id] = open_parts[-1]
-    return root, parts, homes
+        for region in graph.enclosing_regions(step.node.region) if step.node.region not in parts else ():
+            if region.id in parts:
+                around = parts[region.id]
+            elif tree.consecutive[region.id]:
+                leaving = sorted(tree.outputs[region.id], key=attrgetter("node", "index"))
+                parts[region.id] = ModulePart(region, around, tree.inputs[region.id], tuple(leaving))
+                around.items.append(parts[region.id])
+                around = parts[region.id]
+            else:
+                parts[region.id] = around
+        parts[step.node.region].items.append(step)
+    return parts
 
 
-def _common_depth(open_parts: list[ModulePart], chain: tuple[Region, ...]) -> int:
-    pairs = zip(open_parts, chain, strict=False)
-    return next(
-        (depth for depth, (part, region) in enumerate(pairs) if part.region.id != region.id),
-        min(len(open_parts), len(chain)),
-    )
-
-
-def _connect_value(ref: ValueRef, producer: ModulePart, consumer: ModulePart) -> None:
-    """Makes a value an output of the parts around its producer and an input of those around its consumer."""
-    while producer is not consumer:
-        if producer.depth > consumer.depth:
-            producer.outputs[ref] = None
-            producer = _parent_of(producer)
-        else:
-            consumer.inputs[ref] = None
-            consumer = _parent_of(consumer)
-
-
-def _parent_of(part: ModulePart) -> ModulePart:
-    assert part.parent is not None, "only the root has nothing around it, and all parts are in it"
-    return part.parent
-
-
-def _choose_modules(steps: list[LoweredNode], homes: dict[int, ModulePart], parts: list[ModulePart]) -> None:
+def _choose_modules(stateful_steps: list[tuple[LoweredNode, ModulePart]], parts: list[ModulePart]) -> None:
     """Marks as nested the parts that hold state, if all of it has paths below the part's own."""
     stateful, astray = set(), set()
-    taken = {step.path for step in steps if step.lowered.stateful_call}
-    for step in steps:
-        part: ModulePart | None = homes[step.node.id] if step.lowered.stateful_call else None
+    taken = {step.path for step, _ in stateful_steps}
+    for step, home in stateful_steps:
+        part: ModulePart | None = home
         while part is not None:
             fits = step.path[: len(part.path)] == part.path and len(step.path) > len(part.path)
             if fits and part.has_regular_path and part in stateful:
@@ -151,7 +120,7 @@ def _choose_modules(steps: list[LoweredNode], homes: dict[int, ModulePart], part
 
 
 def _number_structures(parts: list[ModulePart]) -> list[ModulePart]:
-    """Numbers the structures of nested parts, inner ones first, and takes apart the uses of one path that differ."""
+    """Numbers the structures of nested parts, inner ones first, and inlines unequal uses of one path."""
     by_path: dict[Path, list[ModulePart]] = defaultdict(list)
     for part in parts:
         by_path[part.path].append(part)
@@ -172,40 +141,41 @@ def _number_structures(parts: list[ModulePart]) -> list[ModulePart]:
         form = forms.setdefault((bodies[0].structure, tuple(given)), len(forms))
         for part, body in zip(uses, bodies, strict=True):
             refs = {place: ref for ref, place in body.places.items()}
-            part.structure_id, part.outputs = form, {refs[place]: None for place in given}
+            part.structure_id, part.outputs = form, tuple(refs[place] for place in given)
         ordered.extend(uses)
     return ordered
 
 
+Place = tuple[int, int]
+"""Which item of a part produces a value, and as which of its outputs."""
+
+
 @dataclass(frozen=True, slots=True)
 class _BodyStructure:
-    """What is equal for two parts with equal code and state: kind, ops and shapes, wiring, names below their own; not which values they return.
-
-    `places` says for each value which item of the part produces it, and as which of its outputs.
-    """
+    """What is equal for two parts with equal code and state: kind, ops and shapes, wiring, names below their own; not which values they return."""
 
     structure: Hashable
-    places: dict[ValueRef, ValueRef]
+    places: dict[Value, Place]
 
 
 def _describe_body(part: ModulePart) -> _BodyStructure:
-    places: dict[ValueRef, ValueRef] = {ref: (-1, position) for position, ref in enumerate(part.inputs)}
+    places: dict[Value, Place] = {ref: (-1, position) for position, ref in enumerate(part.inputs)}
     items: list[Hashable] = []
     start = len(part.path)
     for position, item in enumerate(part.flattened):
-        operands: Iterable[ValueRef]
+        operands: Iterable[Value]
         if isinstance(item, ModulePart):
             item_key, operands, path = -1 - item.structure_id, item.inputs, item.path
             places.update((ref, (position, index)) for index, ref in enumerate(item.outputs))
         else:
             item_key, operands, path = item.lowered.id, item.operands, item.path if item.lowered.stateful_call else ()
-            places.update(((item.node.id, index), (position, index)) for index in range(len(item.node.outputs)))
+            places.update((value, (position, value.index)) for value in item.node.outputs)
         items.append((item_key, path[start:], tuple(places[ref] for ref in operands)))
     return _BodyStructure((part.region.kind, len(part.inputs), tuple(items)), places)
 
 
 def code_signature(part: ModulePart) -> Hashable:
-    """What the code of a part depends on: its structure without options and shapes."""
+    """A key of what the code of a part depends on: its structure without options and shapes."""
     places = _describe_body(part).places
     items: list[Hashable] = []
     start = len(part.path)

@@ -1,22 +1,21 @@
-"""A part of a network as a network of its own: consecutive nodes, with what crosses into them and out of them."""
+"""Extracts consecutive nodes of a network as a graph of their own."""
 
 from __future__ import annotations
 
-from archspec.analysis.liveness import LiveRanges
 from archspec.analysis.partition import PartitionStage
 from archspec.codegen.lowering import lower_graph
 from archspec.ir.graph import Graph, Input, Value, is_noop
+from archspec.ir.uses import ComputedUses
 
 
 def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
-    """A pipeline stage as a graph of its own: its modules have the names and the regions that they have in the whole network.
+    """A pipeline stage as a graph of its own, in which modules keep their names and regions.
 
-    Its inputs are what the stage receives and its outputs what it sends, in that order; a value that it only passes on is an
-    input and an output. They are named after the network's inputs and outputs, and after the modules that produce what crosses.
+    Its inputs are the values that the stage receives and its outputs those that it sends, in order; a value that it only passes on is
+    both. They are named after the network's inputs and outputs, or after the modules that produce them.
     """
-    steps, _ = lower_graph(graph)
-    paths = {step.node.id: step.path for step in steps}
-    live_ranges = graph.derive(LiveRanges)
+    paths = {step.node.id: step.path for step in lower_graph(graph)}
+    uses = graph.derive(ComputedUses)
     part = graph.copy_without_nodes()
     made: dict[Value, Value] = {}
     for crossing in stage.receives:
@@ -25,10 +24,10 @@ def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
     for node in graph.nodes[stage.nodes.start : stage.nodes.stop]:
         if isinstance(node, Input) or is_noop(node):
             continue
-        inputs = tuple(made[live_ranges.alias_of[value]] for value in node.inputs)
+        inputs = tuple(made[value] for value in uses.operands(node))
         outputs = part.add_node(
             node.op, inputs, paths.get(node.id, node.path), region=node.region, span=node.span, use=node.use
         )
         made.update(zip(node.outputs, outputs, strict=True))
-    part.outputs = {crossing.name: made[live_ranges.alias_of[crossing.value]] for crossing in stage.sends}
+    part.outputs = {crossing.name: made[uses.alias_of[crossing.value]] for crossing in stage.sends}
     return part.freeze()

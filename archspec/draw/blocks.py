@@ -1,4 +1,4 @@
-"""The picture of the blocks: each distinct block once, as in the block figures of papers, beside the table of stages."""
+"""Draws each distinct block of a network once, beside a table of its stages."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from archspec.draw.picture import Box, Cluster, Edge, Line, Picture, Place, clea
 from archspec.draw.stages import find_plain_chain, format_chain, stage_rows
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node, Region, Value, is_noop
+from archspec.ir.uses import ComputedUses
 from archspec.numerals import format_rounded
 from archspec.view import labels
 from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.skip_connections import find_skip_connections
 from archspec.view.stages import Stage, group_stages, name_stage
 
-_SHELF = 900.0  # points: the figures of one row
-_MOST = 12  # figures of one picture
-_LARGE = 60  # layers of a block that is drawn whole
+_SHELF = 900.0  # points: the width of a row of figures
+_MOST = 12  # the most figures of one picture
+_LARGE = 60  # the most nodes of a block that is drawn with the blocks inside it
 
 
 @dataclass(frozen=True, slots=True)
 class BlockKind:
-    """One distinct block: the first region that is it, and how many are."""
+    """A distinct block: its first region, and the number of regions that are equal to it."""
 
     region: Region
     times: int
@@ -52,15 +53,15 @@ def draw_blocks(graph: Graph, *, fold: bool = True) -> Picture:
 
 
 class _BlockView(View):
-    """The view of some blocks alone, each with a mark where its input comes in and where its output leaves."""
+    """A view of single blocks, with boxes for their inputs and outputs."""
 
     def __init__(self, folded: FoldedGraph) -> None:
         super().__init__(folded)
         self.ends: list[Edge] = []
         self.figures: dict[int, int] = {}
-        """The block that each drawn node is in."""
+        """The id of the block's region, for each drawn node."""
         self.given: dict[tuple[int, Value], str] = {}
-        """The box of each value that comes into a block."""
+        """The box of each value that a block reads from outside, by the id of the block's region."""
 
     def draw(self, kind: BlockKind) -> None:
         region = kind.region
@@ -70,7 +71,7 @@ class _BlockView(View):
         self.clusters.append(Cluster(id, heading, labels.format_times(kind.times), place))
         inside = self.folded.node_range(region)
         self.figures.update(dict.fromkeys(inside, region.id))
-        self._add_inputs(region, inside)
+        self._add_inputs(region)
         self._add_layers(region.id, id)
         self._connect_inputs(inside)
         self._connect_outputs(region, inside)
@@ -78,15 +79,15 @@ class _BlockView(View):
     def in_different_turns(self, tail: int, head: int) -> bool:
         return self.figures.get(tail, -1) != self.figures.get(head, -2) or super().in_different_turns(tail, head)
 
-    def _add_inputs(self, region: Region, inside: range) -> None:
-        """A box for each value that comes from outside."""
-        for value in self._find_incoming_values(inside):
+    def _add_inputs(self, region: Region) -> None:
+        """Adds a box for each value that comes from outside the block."""
+        for value in dict.fromkeys(map(self.visible_source, self.graph.region_tree.inputs[region.id])):
             id = f"i{region.id}v{value.node}x{value.index}"
             self._add_end(id, "input", value, f"c{region.id}")
             self.given[region.id, value] = id
 
     def _add_layers(self, region: int, cluster: str) -> None:
-        """The layers of a region and of those inside it; a chain of layers in a block of its own is one box."""
+        """Adds the layers of a region and of the regions inside it; a short chain of layers in a block is one box."""
         for run in self.folded.runs(region):
             part = run.first.part
             self.varying_nodes.update(self._find_varying_nodes(run))
@@ -105,25 +106,19 @@ class _BlockView(View):
         self.boxes.append(_chain_box(self.folded, run, region, chain, cluster))
         self.representative.update(dict.fromkeys(self.folded.node_range(region), self.boxes[-1].id))
 
-    def _find_incoming_values(self, inside: range) -> Iterator[Value]:
-        nodes = (self.graph.nodes[id] for id in inside)
-        read = (self.visible_source(given) for node in nodes if isinstance(node, Node) for given in node.inputs)
-        yield from dict.fromkeys(value for value in read if value.node not in inside)
-
     def _connect_inputs(self, inside: range) -> None:
-        flows = find_skip_connections(self.graph)
+        flows, uses = find_skip_connections(self.graph), self.graph.derive(ComputedUses)
         for id in inside:
-            node = self.graph.nodes[id]
-            if not isinstance(node, Node) or is_noop(node) or self.fold_turns.get(id, ((0, 0),))[0][1]:
+            if self.fold_turns.get(id, ((0, 0),))[0][1]:
                 continue
-            for operand, value in enumerate(map(self.visible_source, node.inputs)):
+            for operand, value in enumerate(uses.operands(self.graph.nodes[id])):
                 if value.node not in inside:
                     flow = flows.get((id, operand), "flow")
                     tail = self.given[self.figures[id], value]
                     self.ends.append(Edge(tail, self.representative[id], flow, weight=8 if flow == "flow" else 1))
 
     def _connect_outputs(self, region: Region, inside: range) -> None:
-        """A box for each value that goes outside."""
+        """Adds a box for each output of the block."""
         exits = next(f.output for f in self.folded.members[region.parent or 0] if f.part is region)
         for number, value in enumerate(dict.fromkeys(map(self.visible_source, exits))):
             tail = self.representative[value.node] if value.node in inside else self.given[region.id, value]
@@ -135,7 +130,7 @@ class _BlockView(View):
 
 
 def find_distinct_blocks(folded: FoldedGraph) -> list[BlockKind]:
-    """The blocks that a figure is worth: the innermost ones in which ways part and meet, else the innermost of all."""
+    """The distinct innermost blocks that contain a join; the innermost of all if none does."""
     joined = list(_find_innermost(folded, 0, joins=True)) or list(_find_innermost(folded, 0, joins=False))
     by_structure: dict[Hashable, list[Region]] = {}
     for region in joined:
@@ -167,7 +162,7 @@ def _contains_join(folded: FoldedGraph, region: Region) -> bool:
 
 
 def _block_structure(folded: FoldedGraph, region: Region) -> Hashable:
-    """What blocks of one figure have in common: ops, kernels and wiring, whatever the widths, strides and where they stand."""
+    """A key that blocks of the same ops, kernels and wiring share; widths and strides are left out."""
     inside = folded.node_range(region)
     shape: list[Hashable] = []
     for id in inside:
@@ -179,7 +174,7 @@ def _block_structure(folded: FoldedGraph, region: Region) -> Hashable:
 
 
 def _chain_box(folded: FoldedGraph, run: PartRun, region: Region, chain: list[Node], cluster: str) -> Box:
-    """A chain of layers as one box: the weighted ones by what they are, the others by name."""
+    """A chain of layers as one box."""
     weighted = [node for node in chain if node.op.weighted]
     kind = (weighted or chain)[0].op.category
     text = _format_chain(chain, weighted)
@@ -192,7 +187,7 @@ def _chain_box(folded: FoldedGraph, run: PartRun, region: Region, chain: list[No
 
 
 def _format_chain(chain: list[Node], weighted: list[Node]) -> list[Line]:
-    """The lines of a chain: its one weighted layer, and what comes before and after it; else the layers in order."""
+    """The lines of a chain: its weighted layer with the layers before and after it; the layers in order if not exactly one is weighted."""
     if len(weighted) != 1:
         first, *others = format_chain(chain)
         return [Line(first.text, "strong"), *others]

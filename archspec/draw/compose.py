@@ -1,4 +1,4 @@
-"""A layout becomes shapes: boxes with their text, frames, arrows, the legend, the table."""
+"""Composes the shapes of a picture from its layout: boxes with their text, frames, arrows, legend and table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archspec.draw.text import SIZE, measure_width
 from archspec.draw.theme import DASHES, Theme
 
 MARGIN = 16.0
-_HEAD = 26.0  # the line of the title
+_HEAD = 26.0  # height of the title
 _GAP = 28.0  # between a table and the figures beside it
 
 
@@ -39,7 +39,7 @@ def compose_scene(layout: Layout, theme: Theme) -> Scene:
 
 
 def draw_figure(layout: Layout, theme: Theme) -> Iterator[Group]:
-    """The groups of the figure itself: frames, then arrows, then boxes."""
+    """The groups of the figure: frames, then arrows, then the frames' headings, then boxes."""
     for cluster, (x0, y0, x1, y1) in layout.frames:
         sheet = Rect(x0, y0, x1 - x0, y1 - y0, theme.frame(cluster.level), theme.rule, 7)
         yield Group("frame", (sheet,), cluster.place, "frame", cluster.heading)
@@ -58,7 +58,7 @@ def _place_groups(scene: Scene, groups: list[Group], x: float, y: float) -> None
 
 
 def _draw_heading(cluster: Cluster, corners: tuple[float, float, float, float], theme: Theme) -> Iterator[SceneShape]:
-    """The label of a frame, on a ground of its own: an arrow that comes in below it does not strike it through."""
+    """The label of a frame on a filled rectangle, which hides arrows behind it."""
     x, y = corners[0] + 8, corners[1] + 15
     label = cluster.heading
     wide = min(measure_width(label, SIZE, bold=True), corners[2] - x - 3)
@@ -109,7 +109,7 @@ def _draw_box(box: Box, centre: Point, theme: Theme) -> Iterator[SceneShape]:
 
 
 def _draw_skip(line: Line, right: float, top: float, theme: Theme) -> Iterator[SceneShape]:
-    """The shortcut around what a line names, at the right edge of its box."""
+    """The mark for the skip connection of a line, at the right edge of its box."""
     if not line.skip:
         return
     colour = theme.flows[line.skip]

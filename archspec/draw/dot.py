@@ -1,4 +1,4 @@
-"""A picture in Graphviz' language: the text of `.dot`, and what the layout is computed from."""
+"""Writes a picture as DOT, for `.dot` files and for the layout by Graphviz."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from archspec.printable import escape_unprintable
 
 _FONT = "Helvetica,Arial,sans-serif"
 _INCH = 72
-_BOLD = 1.25  # how much wider the widest bold font is than the one that Graphviz measures with
+_BOLD = 1.25  # width of the widest bold font, relative to the font that Graphviz measures with
 
 
 def write_dot(picture: Picture, theme: Theme = LIGHT) -> str:
-    """The picture as a digraph; every box has its size, so that the layout does not depend on the fonts of a machine."""
+    """The picture as a digraph. The boxes have fixed sizes, so that the layout does not depend on installed fonts."""
     return "\n".join(_format_statements(picture, theme)) + "\n"
 
 
 def quote_dot(text: str) -> str:
-    """Lines of text as a string of DOT; what would be an escape of Graphviz stands for itself."""
+    """Lines of text as a DOT string; backslashes and quotes are escaped."""
     lines = (escape_unprintable(line).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n"))
     return '"' + "\\n".join(lines) + '"'
 

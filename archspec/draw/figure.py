@@ -1,4 +1,4 @@
-"""How much of a network a picture shows."""
+"""Draws a network at one of four levels of detail."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def draw_picture(
 
     Args:
         graph: the network.
-        detail: what a box is: a stage, a block's structure, a layer, or a step of a single path.
-        fold: whether equal parts in a row are drawn once, with `×N`.
-        depth: the number of levels that layers are shown at; what is deeper is one box.
-        direction: from top to bottom ("TB") or from left to right ("LR"); chosen by the detail if None.
+        detail: what is drawn: stages, distinct blocks, layers, or single paths.
+        fold: whether consecutive equal parts are drawn once, with `×N`.
+        depth: with layers, the number of levels of regions that are opened; a deeper region is one box.
+        direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
         max_boxes: the most boxes of a picture of layers.
         max_paths: the most paths of a picture of paths.
 
     Raises:
-        DrawError: the picture would pass a limit; it says what to do instead.
+        DrawError: the picture would pass a limit.
 
     >>> import archspec
     >>> picture = draw_picture(archspec.load("resnet18").graph)

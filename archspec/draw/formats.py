@@ -1,4 +1,4 @@
-"""A picture in each format that it can be written in; `archspec.formats` is the table of them."""
+"""Renders a picture in each of its formats, which `archspec.formats` lists."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from archspec.formats import find_format
 
 
 def render_picture(picture: Picture, ending: str, theme: Theme = LIGHT) -> bytes:
-    """The bytes of a file with that ending.
+    """The bytes of a picture file with that ending.
 
     Raises:
         DrawError: the renderer is not installed.
-        ExportError: no picture has that ending.
+        ExportError: no picture format has that ending.
 
     >>> import archspec
     >>> render_picture(archspec.load("lstm").draw(), ".mmd")[:9]
@@ -31,7 +31,7 @@ def render_picture(picture: Picture, ending: str, theme: Theme = LIGHT) -> bytes
 
 
 def render_svg(picture: Picture, theme: Theme = LIGHT) -> str:
-    """The picture as SVG, the same text on every machine. Raises `DrawError` where the renderer is not installed.
+    """The picture as SVG, the same text on every machine. Raises `DrawError` if the renderer is not installed.
 
     >>> import archspec
     >>> render_svg(archspec.load("lstm").draw()).startswith("<svg")
@@ -41,15 +41,15 @@ def render_svg(picture: Picture, theme: Theme = LIGHT) -> str:
 
 
 def render_png(picture: Picture, theme: Theme = LIGHT) -> bytes:
-    """The picture as pixels, two a point. Raises `DrawError`."""
+    """The picture as PNG. Raises `DrawError`."""
     return rasterize_svg(render_svg(picture, theme))
 
 
 def render_pdf(picture: Picture, theme: Theme = LIGHT) -> bytes:
-    """The picture as a page of its size. Raises `DrawError`."""
+    """The picture as PDF. Raises `DrawError`."""
     return write_pdf(compose_scene(compute_layout(picture), theme))
 
 
 def render_page(picture: Picture, theme: Theme = LIGHT) -> str:
-    """The picture as HTML, to be moved and magnified. Raises `DrawError`."""
+    """The picture as an HTML page with pan and zoom. Raises `DrawError`."""
     return write_page(picture, render_svg(picture, theme), theme)

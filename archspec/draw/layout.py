@@ -1,4 +1,4 @@
-"""Where everything in a picture is: what Graphviz answers, in points from the top left."""
+"""Lays out a picture with Graphviz; coordinates are in points from the top left."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from archspec.draw.picture import Box, Cluster, DrawError, Edge, Picture
 
 Point = tuple[float, float]
 
-_APART = 14.0  # points between what stands on shelves
+_APART = 14.0  # points between frames that are arranged in rows
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """An arrow: Bézier curves end to end (4, 7, 10, … points), its tip, and the middle of its label."""
+    """An arrow: connected cubic Bézier curves (4, 7, 10, … points), its tip, and the middle of its label."""
 
     edge: Edge
     points: tuple[Point, ...]
@@ -27,7 +27,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A picture with places: centres of boxes, corners (left, top, right, bottom) of frames, arrows."""
+    """A picture with the centres of its boxes, the corners (left, top, right, bottom) of its frames, and its arrows."""
 
     picture: Picture
     width: float
@@ -67,7 +67,7 @@ def _lay_out_whole(picture: Picture) -> Layout:
 
 
 def split_by_frame(picture: Picture) -> Iterator[Picture]:
-    """A picture for each frame of the outermost level, with what is inside it."""
+    """A picture for each outermost frame, with its contents."""
     parents = {cluster.id: cluster.parent for cluster in picture.clusters}
 
     def outermost(cluster: str | None) -> str | None:
@@ -86,7 +86,7 @@ def split_by_frame(picture: Picture) -> Iterator[Picture]:
 
 
 def arrange_on_shelves(picture: Picture, parts: Sequence[Layout]) -> Layout:
-    """Layouts side by side, in as many rows as the width asks for."""
+    """The layouts side by side, in rows of the picture's `shelf` width."""
     x = y = high = wide = 0.0
     placed: list[Layout] = []
     for part in parts:
@@ -126,7 +126,7 @@ def _move_layout(part: Layout, x: float, y: float) -> Layout:
 def _read_curves(
     picture: Picture, answer: dict[str, list[dict[str, str]]], place: Callable[[str], Point]
 ) -> tuple[Curve, ...]:
-    """The arrows in the order of the picture: Graphviz keeps that order among those of one tail and head."""
+    """The arrows in the order of the picture; Graphviz keeps that order among those of the same tail and head."""
     names = {str(drawn["_gvid"]): drawn["name"] for drawn in answer.get("objects", ())}
     by_ends: dict[tuple[str, str], list[dict[str, str]]] = {}
     for drawn in answer.get("edges", ()):

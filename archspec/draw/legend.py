@@ -1,4 +1,4 @@
-"""What stands around a figure: the legend below it, the table beside it."""
+"""Draws the legend below a figure and the table beside it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FLOWS = {
 
 
 def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
-    """What the colours and the lines mean, in rows no wider than `room`; empty where the picture wants none."""
+    """The legend of colours and lines, in rows no wider than `room`; empty if the picture has none."""
     scene = Scene("", "", 0, 0, theme.paper)
     if not picture.legend:
         return scene
@@ -52,7 +52,7 @@ def _draw_sample(kind: str, x: float, y: float, theme: Theme) -> tuple[SceneShap
 
 
 def draw_table(rows: Sequence[Sequence[str]], theme: Theme) -> Scene:
-    """A table with rules above and below its head and below its last row; a cell may have several lines."""
+    """A table with rules around its head and below its last row; a cell may have several lines."""
     scene = Scene("", "", 0, 0, theme.paper)
     if not rows:
         return scene
@@ -88,5 +88,5 @@ def _draw_rule(y: float, wide: float, theme: Theme) -> PathShape:
 
 
 def _draw_cell(text: str, x: float, wide: float, y: float, theme: Theme, *, head: bool, number: bool) -> Text:
-    """A cell; the last two columns hold numbers and are flush right."""
+    """A cell, aligned to the right if it holds a number."""
     return Text(x + wide * number, y, text, SMALL, theme.ink, head, "end" if number else "start")

@@ -1,4 +1,4 @@
-"""A picture in Mermaid's language, which README files show where they are read."""
+"""Writes a picture as a Mermaid flowchart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def write_mermaid(picture: Picture, theme: Theme = LIGHT) -> str:
 
 
 def escape_mermaid(text: str) -> str:
-    """A text that stands for itself inside Mermaid's quotes: what could be markup is written by its number."""
+    """A text for Mermaid's quotes: characters that could be markup are written as numeric entities."""
     return "".join(c if c.isalnum() or c in _KEPT else f"#{ord(c)};" for c in escape_unprintable(text))
 
 
@@ -60,5 +60,5 @@ def _format_edge(edge: Edge) -> str:
 
 
 def _strip_markup(text: str) -> str:
-    """A text for a line of its own, which takes no escapes."""
+    """A text for a place where Mermaid has no escapes: characters that could be markup become spaces."""
     return " ".join("".join(c if c.isalnum() or c in _KEPT else " " for c in text).split())

@@ -1,4 +1,4 @@
-"""A picture as a page by itself: the SVG, moved and magnified by wheel, touch and keys; no other file, no network."""
+"""Writes a picture as one self-contained HTML page: the SVG with pan and zoom by wheel, touch and keys."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ window.addEventListener("resize", fit); fit();
 
 
 def write_page(picture: Picture, svg: str, theme: Theme) -> str:
-    """The page; its content security policy lets nothing but its own script run."""
+    """The page; its content security policy allows only its own script."""
     script = "sha256-" + base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src '{script}'"
     return (

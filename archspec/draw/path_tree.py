@@ -1,4 +1,4 @@
-"""The unravelled view of a small network: every path by itself, from input to output (Veit et al. 2016, arXiv:1605.06431, Figure 1)."""
+"""Draws the unravelled view of a small network: each path as a row of its own (Veit et al. 2016, arXiv:1605.06431, Figure 1)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from archspec.analysis.path_enumeration import iter_paths
 from archspec.analysis.paths import PathCounts, count_paths
-from archspec.draw.layers import describe_network
+from archspec.draw.layers import describe_network, make_end_box
 from archspec.draw.picture import Box, DrawError, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node
@@ -16,13 +16,13 @@ from archspec.ir.signal_flow import find_residual_operands, is_join
 from archspec.numerals import format_number
 
 LIMIT = 64
-"""The most paths of one picture: as many rows fit a page."""
+"""The default for the most paths of one picture, which fit a page."""
 _LEAST = 56.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One path as its picture shows it: where it begins, the joins that it meets with the operand by which it enters, and its end."""
+    """One path: its input, the joins on it with the position of the operand by which it enters each, and its output."""
 
     source: int
     joins: dict[int, int]
@@ -35,7 +35,7 @@ class _Row:
 
 
 def draw_paths(graph: Graph, *, limit: int = LIMIT) -> Picture:
-    """Each path as a row of the modules that it passes, the shortest first. Raises `DrawError` where there are too many."""
+    """Each path as a row of its modules, shortest first. Raises `DrawError` if there are more than `limit` paths."""
     counts = count_paths(graph)
     total = counts.total
     if total > limit:
@@ -46,7 +46,9 @@ def draw_paths(graph: Graph, *, limit: int = LIMIT) -> Picture:
     longer = find_residual_operands(graph)
     rows = sorted(_iter_rows(counts), key=lambda row: row.order)
     columns = sorted({node for row in rows for node in row.joins})
-    boxes, arrows = _make_end_boxes(graph)
+    boxes = [make_end_box(f"n{value.node}", name, value, Place(name)) for name, value in graph.inputs.items()]
+    boxes += [make_end_box(f"out{index}", *end) for index, end in enumerate(graph.outputs.items())]
+    arrows: list[Edge] = []
     for number, row in enumerate(rows):
         chain, between = _make_row(graph, number, row, longer, columns)
         boxes += chain
@@ -69,22 +71,10 @@ def _iter_rows(counts: PathCounts) -> Iterator[_Row]:
             yield _Row(path.nodes[0].id, joins, output, path.length)
 
 
-def _make_end_boxes(graph: Graph) -> tuple[list[Box], list[Edge]]:
-    given = [
-        Box(f"n{value.node}", "ends", clean_lines(Line(name, "strong"), Line(str(value.shape), "faint")), Place(name))
-        for name, value in graph.inputs.items()
-    ]
-    made = [
-        Box(f"out{index}", "ends", clean_lines(Line(name, "strong"), Line(str(value.shape), "faint")))
-        for index, (name, value) in enumerate(graph.outputs.items())
-    ]
-    return given + made, []
-
-
 def _make_row(
     graph: Graph, number: int, row: _Row, longer: dict[int, tuple[bool, ...]], columns: Sequence[int]
 ) -> tuple[list[Box], list[Edge]]:
-    """The boxes of one path: a named one for each longer way, a small one where it goes past."""
+    """The boxes of one path: a named one for each module on it, a small one for each that it bypasses."""
     boxes = [_make_cell(graph, number, node, row.joins.get(node), longer[node]) for node in columns]
     tip = f"a path of length {row.length}"
     last = Box(f"p{number}l", "length", clean_lines(Line(str(row.length))), tip=tip, least=26)

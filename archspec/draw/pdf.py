@@ -1,4 +1,4 @@
-"""A scene as PDF: one page of its size, vectors and real text in the fonts that every reader of PDF has."""
+"""Writes a scene as a PDF of one page, with text in the standard fonts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archspec.draw.scene import PathShape, Rect, Scene, SceneShape, Text
 from archspec.printable import escape_unprintable, replace_unencodable
 
-# Widths in thousandths of the size, from space to tilde: Adobe's metrics of the standard fonts.
+# Glyph widths in thousandths of the font size, from space to tilde (Adobe's metrics of the standard fonts).
 _HELVETICA = (
     278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556, 556, 556,
     278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, 667, 778, 722, 667,
@@ -21,12 +21,12 @@ _BOLD = (
     611, 611, 611, 611, 389, 556, 333, 611, 556, 778, 556, 556, 500, 389, 280, 389, 584,
 )  # fmt: skip
 _OTHERS = {0xD7: 584, 0xB7: 278, 0x85: 1000, 0x96: 556, 0x97: 1000}
-_ROUND = 0.5523  # how far a Bézier curve's handles reach to make a quarter of a circle
+_ROUND = 0.5523  # control point distance of a cubic Bézier curve for a quarter circle of radius 1
 _LARGEST = 14_400.0  # points of a page's longer side
 
 
 def write_pdf(scene: Scene) -> bytes:
-    """The document; characters outside of Western European scripts, which its fonts lack, are spelled or escaped."""
+    """The PDF document; characters that cp1252 lacks are spelled or escaped."""
     scale = min(1.0, _LARGEST / max(scene.width, scene.height))
     content = "\n".join(_format_operators(scene, scale)).encode("cp1252", "replace")
     title = escape_unprintable(scene.title).encode("utf-16-be")

@@ -1,4 +1,4 @@
-"""What a picture is before it is laid out: boxes in clusters, and the arrows between them."""
+"""Defines a picture before its layout: boxes, frames around them, and arrows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archspec.draw.text import SIZE, clean_text, measure_width
-from archspec.errors import ArchspecError, Span
+from archspec.errors import ArchspecError
+from archspec.spans import Span
 from archspec.view.skip_connections import Flow
 
 Direction = Literal["TB", "LR"]
@@ -20,7 +21,7 @@ _LIMIT = 64  # characters of one line
 
 
 class DrawError(ArchspecError, ValueError):
-    """A picture that cannot be drawn as asked; `help` says what to do instead.
+    """Raised for a picture that cannot be drawn; `help` says what to do instead.
 
     >>> import archspec
     >>> archspec.load("densenet169").draw(detail="paths")
@@ -39,7 +40,7 @@ class DrawError(ArchspecError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text in a box. `skip` is the kind of shortcut around what the line names, drawn beside it."""
+    """One line of text in a box. `skip` is the kind of skip connection around the named part, drawn beside the line."""
 
     text: str
     style: Style = "plain"
@@ -60,7 +61,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a part of a picture stands for: its name and where the spec makes it."""
+    """The name of a part of a network and its span in the spec."""
 
     name: str = ""
     span: Span | None = None
@@ -75,11 +76,11 @@ class Box:
 
     id: str
     kind: str
-    """What the theme colours: `conv`, `norm`, … (`archspec.view.labels`)."""
+    """The category that decides the colour: `conv`, `norm`, … (`archspec.view.labels`)."""
     lines: tuple[Line, ...]
     place: Place = NO_PLACE
     tip: str = ""
-    """All that is known of it, for the tooltip and for screen readers."""
+    """The text of the tooltip, also for screen readers."""
     cluster: str | None = None
     sign: bool = False
     """Whether it is a join drawn as a circle with a sign."""
@@ -111,13 +112,13 @@ class Cluster:
 
     @property
     def heading(self) -> str:
-        """What stands at its top: its name, and how often it is there."""
+        """The text at its top: the label and the number of repetitions."""
         return "  ".join(filter(None, (self.label, self.note)))
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An arrow from one box to another. A heavy one is kept short and straight; a rising one has its head above its tail."""
+    """An arrow between two boxes. The layout keeps one with a large `weight` short and straight; a `rising` one points upwards."""
 
     tail: str
     head: str
@@ -129,7 +130,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture as data, before it is laid out: all that a writer of a format needs. The ids of boxes are plain words.
+    """A picture before its layout. The ids of boxes are plain words.
 
     >>> import archspec
     >>> picture = archspec.load("resnet18").draw(detail="stages")
@@ -143,19 +144,19 @@ class Picture:
     edges: tuple[Edge, ...]
     clusters: tuple[Cluster, ...] = ()
     ranks: tuple[tuple[str, ...], ...] = ()
-    """Boxes that stand in one row (in one column, if the direction is from left to right)."""
+    """Groups of boxes of one rank: a row, or a column if the direction is "LR"."""
     direction: Direction = "TB"
     table: tuple[tuple[str, ...], ...] = ()
-    """Rows beside the picture, the heads first."""
+    """Rows of the table beside the picture, the head first."""
     gap: float = 22.0
-    """Points between one rank and the next."""
+    """Points between ranks."""
     legend: bool = True
     shelf: float = 0.0
-    """The width, in points, that frames without arrows between them fill row by row; 0 to leave them to Graphviz."""
+    """The width in points of rows of frames that have no arrows between them; 0 if Graphviz places them."""
 
     @property
     def by_frame(self) -> Mapping[str | None, Sequence[Box | Cluster]]:
-        """The boxes and frames that are in each frame itself, by its id; under None those that are in none."""
+        """The boxes and frames directly inside each frame, by its id; under None those outside all frames."""
         held: defaultdict[str | None, list[Box | Cluster]] = defaultdict(list)
         for box in self.boxes:
             held[box.cluster].append(box)
@@ -170,12 +171,12 @@ class Picture:
 
     @property
     def flows(self) -> tuple[Flow, ...]:
-        """The kinds of its shortcuts, those beside lines included."""
+        """The kinds of its skip connections and gates, those beside lines included."""
         flows: list[Flow] = [edge.flow for edge in self.edges]
         flows += [line.skip for box in self.boxes for line in box.lines if line.skip]
         return tuple(flow for flow in ("identity", "projection", "concat", "gate") if flow in flows)
 
 
 def clean_lines(*given: Line) -> tuple[Line, ...]:
-    """Lines that are safe to show: on one line each, not too long, the empty ones left out."""
+    """Lines that are safe to show: printable, cut to a length, without empty ones."""
     return tuple(Line(clean_text(line.text, _LIMIT), line.style, line.skip) for line in given if line.text.strip())

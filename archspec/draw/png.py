@@ -1,4 +1,4 @@
-"""SVG as pixels."""
+"""Rasterizes SVG as PNG."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from archspec import extras
 from archspec.draw.picture import DrawError
 from archspec.draw.svg import FONTS
 
-SCALE = 2.0  # pixels a point
-_LARGEST = 16_000  # pixels of the longer side: more is refused by many viewers
+SCALE = 2.0  # pixels per point
+_LARGEST = 16_000  # pixels of the longer side; many viewers refuse more
 
 _PROBE = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text x="2" y="15" font-family="{FONTS}">%s</text></svg>'
 
@@ -21,7 +21,7 @@ Render = Callable[..., bytes | list[int]]
 
 
 def rasterize_svg(svg: str) -> bytes:
-    """The picture at two pixels a point, or fewer where it is very large. Raises `DrawError`."""
+    """The PNG at two pixels per point, or fewer if it is very large. Raises `DrawError`."""
     resvg_py = extras.load_extra(
         "resvg_py", "PNG", "pip install 'archspec-nn[draw]'", lambda text: DrawError(text, "write .svg or .pdf instead")
     )
@@ -31,7 +31,7 @@ def rasterize_svg(svg: str) -> bytes:
 
 
 def _with_font(render: Render) -> Render:
-    """The renderer as it finds a font of the pictures: on this machine, or else in the package of matplotlib."""
+    """The renderer with fonts: those of the system, else those that matplotlib bundles."""
     if _draws_text(render):
         return render
     bundled = partial(render, font_dirs=_bundled_fonts())
@@ -48,7 +48,7 @@ def _draws_text(render: Render) -> bool:
 
 
 def _bundled_fonts() -> list[str]:
-    """The folder of matplotlib's fonts, DejaVu Sans among them, where it is installed."""
+    """The folder of matplotlib's fonts; empty if it is not installed."""
     package = find_spec("matplotlib")
     if package is None or package.origin is None:
         return []

@@ -1,9 +1,9 @@
-"""A picture as shapes: what SVG and PDF write, each in its own language."""
+"""Defines the shapes of a picture, which SVG and PDF write."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from archspec.draw.picture import NO_PLACE, Place
@@ -28,7 +28,7 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class PathShape:
-    """A line of Bézier curves (4, 7, 10, … points) or, if `straight`, from point to point; closed and filled if it has a `fill`."""
+    """Cubic Bézier curves (4, 7, 10, … points) or, if `straight`, a polyline; closed and filled if it has a `fill`."""
 
     points: tuple[Point, ...]
     line: str
@@ -40,7 +40,7 @@ class PathShape:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One line of text; `(x, y)` is on its baseline, at its left end, middle or right end."""
+    """One line of text; `(x, y)` is on its baseline, at the start, middle or end that `anchor` names."""
 
     x: float
     y: float
@@ -52,7 +52,7 @@ class Text:
 
     @property
     def left(self) -> float:
-        """Where it begins at the latest, in the widest of the fonts."""
+        """Its left end in the widest of the fonts."""
         share = {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
         return self.x - share * measure_width(self.text, self.size, bold=self.bold)
 
@@ -62,7 +62,7 @@ SceneShape = Rect | PathShape | Text
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Shapes that belong together: a box, a frame or an arrow, with what it stands for."""
+    """The shapes of one box, frame, arrow or legend entry, with the part of the network that it shows."""
 
     role: str
     """`node`, `frame`, `edge`, or `legend`."""
@@ -74,7 +74,7 @@ class Group:
 
 @dataclass
 class Scene:
-    """All shapes of a picture, the last on top, on a sheet of that size; in points, from the top left."""
+    """All shapes of a picture, the last on top, and its size; in points from the top left."""
 
     title: str
     description: str
@@ -89,12 +89,7 @@ class Scene:
 
 
 def move_shape(shape: SceneShape, x: float, y: float) -> SceneShape:
-    """A shape at another place."""
-    if isinstance(shape, Rect):
-        return Rect(
-            shape.x + x, shape.y + y, shape.width, shape.height, shape.fill, shape.line, shape.radius, shape.thick
-        )
-    if isinstance(shape, Text):
-        return Text(shape.x + x, shape.y + y, shape.text, shape.size, shape.colour, shape.bold, shape.anchor)
-    points = tuple((across + x, down + y) for across, down in shape.points)
-    return PathShape(points, shape.line, shape.thick, shape.dash, shape.fill, shape.straight)
+    """The shape moved by `(x, y)`."""
+    if isinstance(shape, PathShape):
+        return replace(shape, points=tuple((across + x, down + y) for across, down in shape.points))
+    return replace(shape, x=shape.x + x, y=shape.y + y)

@@ -1,43 +1,40 @@
-"""The picture of a network at a glance: a box a stage, the shapes between them, what repeats folded as `×N`."""
+"""Draws a box for each stage of a network, with the shapes between them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
 
-from archspec.draw.layers import describe_network
+from archspec.draw.layers import describe_network, make_end_box
 from archspec.draw.picture import Box, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
 from archspec.draw.u_shape import bend_edges
-from archspec.ir.graph import Graph, Input, Node, Region, Value, is_noop
+from archspec.ir.graph import Graph, Node, OperandRef, Region, Value, is_noop
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
-from archspec.view.skip_connections import Flow, OperandRef, find_skip_connections
+from archspec.view.skip_connections import Flow, find_skip_connections
 from archspec.view.stages import Stage, group_stages, iter_stage_nodes, name_stage, shorten_name
 
-_ROWS = 5  # of one box; the others are counted
-_CHAIN = 7  # layers of a block that are written out
+_ROWS = 5  # the most lines in a box
+_CHAIN = 7  # the most layers of a block that are written out
 _WIDTH = 190.0
 
 
 def draw_stages(graph: Graph, *, fold: bool = True) -> Picture:
-    """The stages of a network with their costs; it fits a page whatever the depth of the network."""
+    """The picture of a network's stages with their costs, which fits a page for any depth."""
     folded = FoldedGraph(graph, fold)
     shown = group_stages(folded)
     flows = find_skip_connections(graph)
     boxes = [
-        Box(f"n{node.id}", "ends", _format_end(node.name, node.outputs), Place(node.name, node.span))
-        for node in _list_inputs(graph)
+        make_end_box(f"n{value.node}", name, value, Place(name, graph.nodes[value.node].span))
+        for name, value in graph.inputs.items()
     ]
-    stands = {node.id: f"n{node.id}" for node in _list_inputs(graph)}
+    stands = {value.node: f"n{value.node}" for value in graph.inputs.values()}
     for number, stage in enumerate(shown):
         stands.update(dict.fromkeys(iter_stage_nodes(folded, stage), f"g{number}"))
         boxes.append(_make_stage_box(folded, stage, f"g{number}", flows))
-    outputs = [
-        Box(f"out{n}", "ends", _format_end(name, (value,)), Place())
-        for n, (name, value) in enumerate(graph.outputs.items())
-    ]
+    outputs = [make_end_box(f"out{n}", *end) for n, end in enumerate(graph.outputs.items())]
     edges, ranks = bend_edges(
         _collect_edges(graph, stands, flows), [box.id for box in boxes], [box.id for box in outputs]
     )
@@ -61,7 +58,7 @@ def _make_stage_box(folded: FoldedGraph, stage: Stage, id: str, flows: dict[Oper
 
 
 def stage_rows(folded: FoldedGraph, stage: Stage, flows: dict[OperandRef, Flow]) -> list[Line]:
-    """What a stage is made of, a line each; at most a few."""
+    """The parts of a stage, a line each; the lines beyond a limit are only counted."""
     rows = list(_merge_rows(list(_iter_rows(folded, stage, flows))))
     return rows if len(rows) <= _ROWS else [*rows[: _ROWS - 1], Line(f"… {len(rows) - _ROWS + 1} more rows", "faint")]
 
@@ -83,7 +80,7 @@ def _iter_rows(folded: FoldedGraph, stage: Stage, flows: dict[OperandRef, Flow])
 def _iter_block_rows(
     folded: FoldedGraph, run: PartRun, region: Region, flows: dict[OperandRef, Flow], *, single: bool
 ) -> Iterator[Line]:
-    """The rows of a block: those of its parts where it is alone and they are few, else one."""
+    """The lines of a run of blocks: its layers if they are a short chain, its parts if it is the only block, else one line."""
     plain = find_plain_chain(folded, region)
     if plain and run.times == 1:
         yield from format_chain(plain)
@@ -109,7 +106,7 @@ def _iter_opened_rows(folded: FoldedGraph, region: Region, flows: dict[OperandRe
 
 
 def find_plain_chain(folded: FoldedGraph, region: Region) -> list[Node]:
-    """The layers of a region where they are a few, one after the other; else none."""
+    """The layers of a region if they are a short chain; else an empty list."""
     inside = [folded.graph.nodes[id] for id in folded.node_range(region)]
     nodes = [node for node in inside if isinstance(node, Node) and not is_noop(node)]
     plain = len(nodes) <= _CHAIN and not any(len(node.inputs) > 1 or len(node.outputs) > 1 for node in nodes)
@@ -129,7 +126,7 @@ def _format_run(folded: FoldedGraph, run: PartRun, flows: dict[OperandRef, Flow]
 
 
 def _find_block_kind(folded: FoldedGraph, region: Region) -> str:
-    """What a part is: its block, or the one block inside it."""
+    """The name of a region's block, or of the only block inside it."""
     if region.kind:
         return region.kind
     inside = [facts.part for facts in folded.members[region.id] if isinstance(facts.part, Region)]
@@ -137,21 +134,21 @@ def _find_block_kind(folded: FoldedGraph, region: Region) -> str:
 
 
 def _merge_rows(rows: list[Line]) -> Iterator[Line]:
-    """Rows with equal neighbours as one: `inception  ×2`, whatever the widths."""
+    """The lines, with consecutive equal ones as one: `inception  ×2`."""
     for (text, style, skip), group in groupby(rows, key=lambda row: (row.text, row.style, row.skip)):
         times = len(list(group))
         yield Line(text if "×" in text else labels.format_repeated(text, times), style, skip)
 
 
 def _find_skip_kind(folded: FoldedGraph, region: Region, flows: dict[OperandRef, Flow]) -> Flow | None:
-    """The kind of shortcut in a block: its strongest."""
+    """The kind of skip connection in a block; of several, the first in the order of precedence."""
     inside = folded.node_range(region)
     flows_inside = {flow for (node, _), flow in flows.items() if node in inside}
     return next((flow for flow in ("projection", "identity", "concat", "gate") if flow in flows_inside), None)
 
 
 def format_chain(nodes: list[Node]) -> Iterator[Line]:
-    """Layers one after the other, the weighted ones each with a row: `conv 7×7, 64, /2, batchnorm, relu`."""
+    """The lines of a chain of layers; a weighted layer begins a line: `conv 7×7, 64, /2, batchnorm, relu`."""
     row: list[str] = []
     for node in nodes:
         if is_noop(node):
@@ -165,7 +162,7 @@ def format_chain(nodes: list[Node]) -> Iterator[Line]:
 
 
 def _collect_edges(graph: Graph, stands: dict[int, str], flows: dict[OperandRef, Flow]) -> list[Edge]:
-    """The arrows between stages, each once, with the shape of what flows; those past other stages as shortcuts."""
+    """The distinct arrows between stages with the shapes of their values; one past another stage is a skip connection."""
     order = {id: number for number, id in enumerate(dict.fromkeys(stands.values()))}
     flow_by_ends: dict[tuple[str, str], Flow] = {}
     values_by_ends: dict[tuple[str, str], dict[Value, None]] = {}
@@ -190,12 +187,4 @@ def _collect_edges(graph: Graph, stands: dict[int, str], flows: dict[OperandRef,
 
 
 def _skip_flow(node: Node, flow: Flow) -> Flow:
-    return flow if flow != "flow" else "concat" if node.op.word == "concat" else "identity"
-
-
-def _format_end(name: str, values: tuple[Value, ...]) -> tuple[Line, ...]:
-    return clean_lines(Line(name, "strong"), Line(labels.format_shapes(value.shape for value in values), "faint"))
-
-
-def _list_inputs(graph: Graph) -> list[Input]:
-    return [node for node in graph.nodes if isinstance(node, Input)]
+    return node.op.skip_kinds[0] if flow == "flow" else flow

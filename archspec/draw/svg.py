@@ -1,4 +1,4 @@
-"""A scene as SVG: real text, a title and a description, and on each part its name and its place in the spec."""
+"""Writes a scene as SVG; each part has its name and its line in the spec as data attributes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FONTS = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
 
 
 def write_svg(scene: Scene) -> str:
-    """The text of the SVG; the same bytes for the same scene, on every machine."""
+    """The SVG, the same text for the same scene on every machine."""
     return "\n".join(_format_elements(scene)) + "\n"
 
 
@@ -33,7 +33,7 @@ def _format_elements(scene: Scene) -> Iterator[str]:
 
 
 def escape_xml(given: str) -> str:
-    """A text that XML can hold, escaped."""
+    """The text, escaped for XML."""
     return escape_markup(given)
 
 
@@ -51,7 +51,7 @@ def _format_group(group: Group, taken: dict[str, int]) -> Iterator[str]:
 
 
 def _format_id(place: Place, taken: dict[str, int]) -> str:
-    """The name as the target of a link; a later part of the same name gets a number."""
+    """The name as an id; a later part of the same name gets a number."""
     if not place.name:
         return ""
     taken[place.name] = taken.get(place.name, 0) + 1
@@ -68,7 +68,7 @@ def _format_data(place: Place) -> str:
 
 
 def _spec_link(place: Place) -> str:
-    """The line of the spec that makes a part, where the spec is a file."""
+    """A link to the line of the spec that defines a part; empty if the spec is no file."""
     span = place.span
     if span is None or not span.source.text or span.source.name.startswith("<"):
         return ""
@@ -79,7 +79,7 @@ def _spec_link(place: Place) -> str:
 
 
 def _file_name(name: str) -> str:
-    """A file without the folders in which it happens to be on this machine."""
+    """The file name without its folders."""
     return name.replace("\\", "/").rpartition("/")[2]
 
 
@@ -118,5 +118,5 @@ def _format_point(point: Point) -> str:
 
 
 def _format_number(given: float) -> str:
-    """A number with at most one digit after the point: a tenth of a point is finer than any screen."""
+    """A number with at most one digit after the point."""
     return f"{given:.1f}".removesuffix(".0") if round(given, 1) else "0"

@@ -1,4 +1,4 @@
-"""How wide a text is, and how long texts are cut: boxes are sized before anything is drawn."""
+"""Measures and cuts texts, so that boxes have their sizes before the layout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from archspec.printable import mask_unprintable
 SIZE = 11.0
 """The size of plain text, in points."""
 
-# Hundredths of the size, for the characters from space to tilde: the widest of the fonts that pictures ask for.
+# Glyph widths in hundredths of the font size, from space to tilde: the widest among the fonts of the pictures.
 _PLAIN = (
     32, 40, 46, 84, 64, 95, 78, 27, 39, 39, 50, 84, 32, 36, 32, 34, 64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 34, 34, 84, 84, 84, 53,
     100, 68, 69, 70, 77, 63, 58, 77, 75, 29, 29, 66, 56, 86, 75, 79, 60, 79, 69, 63, 61, 73, 68, 99, 69, 61, 69, 39, 34, 39, 84, 50,
@@ -22,12 +22,12 @@ _MIDDLING = 84
 
 
 def measure_width(text: str, size: float = SIZE, *, bold: bool = False) -> float:
-    """The most points that a text takes on one line in any of the fonts that pictures ask for."""
+    """The width of a text in points, in the widest of the fonts of the pictures."""
     return sum(map(_glyph_width, text)) * size / 100 * (_BOLD if bold else 1)
 
 
 def clean_text(text: str, limit: int = 60) -> str:
-    """`text` on one line and at most `limit` characters long, without characters that control how others are shown."""
+    """`text` on one line, at most `limit` characters long, without control characters."""
     flat = " ".join(mask_unprintable(text[: 2 * limit]).split())
     return flat if len(flat) <= limit and len(text) <= 2 * limit else flat[: limit - 1] + "…"
 

@@ -1,11 +1,11 @@
-"""Colours: one a kind of op, told apart also by those who do not see red and green as others do (Okabe and Ito 2008)."""
+"""Defines the colours of pictures, one for each category of op; they suit colour-blind readers (Okabe and Ito 2008)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# The eight hues of Okabe and Ito, and three between them, as the line around a box.
+# The line around a box, in hues of Okabe and Ito and a few between them.
 _HUES = {
     "conv": "#0072B2",
     "linear": "#D55E00",
@@ -41,7 +41,7 @@ class Theme:
     rule: str
     """The lines of frames and tables."""
     frames: tuple[str, ...]
-    """How frames are filled, outermost first; from the last one on, all alike."""
+    """The fill of frames by level, outermost first; deeper levels have the last."""
     lines: Mapping[str, str]
     fills: Mapping[str, str]
     flows: Mapping[str, str]
@@ -51,7 +51,7 @@ class Theme:
 
 
 def mix_colours(colour: str, other: str, share: float) -> str:
-    """`share` of a colour with the rest of another."""
+    """A mix of two colours, `share` of it the first."""
     pairs = zip(_split_rgb(colour), _split_rgb(other), strict=True)
     return "#" + "".join(f"{round(first * share + second * (1 - share)):02x}" for first, second in pairs)
 
@@ -87,7 +87,7 @@ DARK = Theme(
     _make_tints(_DARK, 0.3),
     {flow: mix_colours(hue, "#ffffff", 0.62) for flow, hue in _FLOWS.items()},
 )
-# Without a fill, and dark enough that a copy in grey keeps every line.
+# No fills, and lines dark enough for a print in grey.
 PRINT = Theme(
     "print",
     "#ffffff",

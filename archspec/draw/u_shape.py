@@ -1,4 +1,4 @@
-"""A network that goes down and comes up again is drawn as a U: what a shortcut joins stands in one row."""
+"""Arranges a network with nested skip connections as a U: both ends of each skip connection stand in one row."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Rows = tuple[tuple[str, ...], ...]
 
 
 def bend_edges(edges: list[Edge], order: Sequence[str], ends: Sequence[str]) -> tuple[list[Edge], Rows]:
-    """The arrows of a network, those up its right leg rising, and the rows that make it a U; unchanged if it is none.
+    """The arrows, rising on the right leg of the U, and its rows; the arrows unchanged and no rows if it is no U.
 
-    `order` holds the boxes in the order of the network, `ends` those of its outputs.
+    `order` has the ids of the boxes in the order of the network, `ends` those of its outputs.
     """
     place = {id: number for number, id in enumerate(order)}
     pairs = sorted((place[edge.tail], place[edge.head]) for edge in edges if _is_long_skip(edge, place))
@@ -35,6 +35,6 @@ def _is_long_skip(edge: Edge, place: dict[str, int]) -> bool:
 
 
 def _are_nested(pairs: list[tuple[int, int]]) -> bool:
-    """Whether there are several shortcuts, each inside the one before."""
+    """Whether there are several skip connections, each inside the one before."""
     inside = pairwise(pairs)
     return len(pairs) > 1 and all(outer[0] < inner[0] < inner[1] < outer[1] for outer, inner in inside)

@@ -1,6 +1,6 @@
-"""Experiments on trained networks: what happens without some blocks, and which paths the gradient takes.
+"""Experiments on trained networks: the test error with blocks removed or exchanged, and the gradient by path length.
 
-This floor may import torch and, where they are asked for, scikit-learn, torchvision and matplotlib.
+This package may import torch and, on demand, scikit-learn, torchvision and matplotlib.
 """
 
 from archspec import extras

@@ -1,4 +1,4 @@
-"""Labelled pictures: scikit-learn's digits, CIFAR-10 or a folder of pictures. Nothing is ever downloaded."""
+"""Loads labelled images: scikit-learn's digits, CIFAR-10 or a folder. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from archspec.ir.graph import Graph
 from archspec.numerals import format_sizes
 
 TEST_PART = 0.2
-"""Of data that come in one piece; which samples are in it does not depend on the seed."""
+"""The share of test samples in data without a test set; they do not depend on the seed."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """Samples to learn from and to be tested on, [samples, channels, height, width], and the number of the class of each.
+    """Training and test samples, [samples, channels, height, width], and their class indices.
 
-    Each channel has mean 0 and standard deviation 1 over the samples to learn from.
+    Each channel has mean 0 and standard deviation 1 over the training samples.
 
     >>> data = Data("points", torch.zeros(8, 3, 4, 4), torch.arange(8) % 2, torch.zeros(2, 3, 4, 4), torch.arange(2))
     >>> data.classes, tuple(data.shaped((48,)).pixels.shape)
@@ -46,7 +46,7 @@ class Data:
         return Data(self.name, *(part.to(device) for part in self._parts))
 
     def shaped(self, sizes: tuple[int, ...]) -> Data:
-        """The same pictures as a network reads them that takes `sizes` numbers a sample. Raises `ExperimentError`."""
+        """The same data with samples of shape `sizes`. Raises `ExperimentError` if they do not fit."""
         own = self.pixels.shape[1:]
         if own.numel() != torch.Size(sizes).numel() or (len(sizes) == 3 and tuple(own) != sizes):
             raise ExperimentError(
@@ -57,7 +57,7 @@ class Data:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the labels of all samples in their order; pixels differ in rounding with the number of threads that normalised them."""
+        """SHA-256 of all labels in order. Pixels are left out: their rounding depends on the number of threads."""
         labels = [part.cpu().numpy().tobytes() for part in (self.labels, self.test_labels)]
         return sha256(b"".join(labels)).hexdigest()
 
@@ -67,18 +67,18 @@ class Data:
 
 
 def load_data(source: str, graph: Graph, device: str = "cpu") -> Data:
-    """The data of `digits`, `cifar10:PATH` or `folder:PATH`, for a network of one input and one output of scores, on a device.
+    """Loads `digits`, `cifar10:PATH` or `folder:PATH` for a network with one input and one output of class scores.
 
     Args:
         source: `digits` are scikit-learn's 1,797 digits of 8×8 pixels; `cifar10` reads the files that torchvision reads
-            (`PATH/cifar-10-batches-py`); `folder` reads `PATH/train` and `PATH/test` (or `val`), or holds back a fifth of `PATH` itself,
-            each with a folder for every class, and scales the pictures to the network's input. Nothing is downloaded.
+            (`PATH/cifar-10-batches-py`); `folder` reads `PATH/train` and `PATH/test` (or `val`), or holds out a fifth of `PATH` itself,
+            each with a folder for every class, and resizes the images to the network's input.
         graph: the network.
-        device: where the data are kept: `auto`, `cpu` or `cuda`.
+        device: `auto`, `cpu` or `cuda`.
 
     Raises:
-        ExperimentError: there are no such data, they are not here, or they do not fit the network.
-        MissingDeviceError: the device, `auto`, `cpu` or `cuda`, is not here.
+        ExperimentError: the data are unknown or missing, or do not fit the network.
+        MissingDeviceError: the device is not available.
 
     >>> import archspec
     >>> load_data("mnist", archspec.load("resnet18").graph)
@@ -102,7 +102,7 @@ def load_data(source: str, graph: Graph, device: str = "cpu") -> Data:
 
 
 def _load_digits(_path: Path, _sizes: tuple[int, ...]) -> Data:
-    """The 1797 digits of 8×8 pixels; every class has its share in both parts."""
+    """The 1,797 digits of 8×8 pixels, split in proportion for each class."""
     digits = extras.load_extra(
         "sklearn.datasets", "`digits`", "pip install scikit-learn", ExperimentError
     ).load_digits()
@@ -139,7 +139,7 @@ def _load_folder(path: Path, sizes: tuple[int, ...]) -> Data:
 
 
 def _load_pictures(path: Path, sizes: tuple[int, ...]) -> tuple[Tensor, Tensor, list[str]]:
-    """All pictures of a folder of folders, in memory, their classes, and what these are called."""
+    """All images of a folder of class folders, their class indices, and the names of the classes."""
     transforms = _import_torchvision("transforms")
     steps = [transforms.Resize(sizes[1:]), transforms.PILToTensor()]
     if sizes[0] == 1:
@@ -157,7 +157,7 @@ def _import_torchvision(module: str) -> Any:
 
 
 def _split_test_part(pixels: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Holds back the test part of each class, always the same samples."""
+    """Splits off the test samples of each class, always the same."""
     generator = torch.Generator().manual_seed(0)
     held = torch.zeros(len(labels), dtype=torch.bool)
     for label in torch.unique(labels):

@@ -1,8 +1,8 @@
-"""A network whose gradient can be sent through chosen operands of its residual joins.
+"""Inserts gates at residual joins, which choose the operands that the gradient passes through.
 
-Backpropagation is a sum at every join: the gradient of what comes out goes back through each operand. A gate at each operand
-lets it pass or stops it, and changes nothing on the way forward. With one way open at each of n joins in a row, what
-arrives at the input is the gradient of one of 2^n ways; these sum to the whole gradient.
+The gradient at the input is a sum over the operands of each join. A gate is the identity in the forward pass, and in the backward pass
+it passes the gradient or stops it. With one operand open at each of n joins in series, the gradient at the input is that of one of
+2^n paths; these sum to the whole gradient.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
 class Gate(nn.Module):
-    """The identity; in the backward pass, the gradient if the gate is open, and zero otherwise.
+    """The identity, whose gradient is zero unless the gate is open.
 
     >>> gate = Gate()
     >>> gate.open = False
@@ -55,7 +55,7 @@ class _GateFunction(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class JoinGates:
-    """The gates of one residual join: those of its branches and those of its shortcuts.
+    """The gates of one residual join: those of its residual branches and those of its skip connections.
 
     >>> gates = JoinGates((Gate(),), (Gate(),))
     >>> gates.set_open(branch=True, shortcut=False)
@@ -67,7 +67,7 @@ class JoinGates:
     shortcuts: tuple[Gate, ...]
 
     def set_open(self, *, branch: bool, shortcut: bool) -> None:
-        """Sets through which operands the gradient passes."""
+        """Sets which operands the gradient passes through."""
         for gate in self.branches:
             gate.open = branch
         for gate in self.shortcuts:
@@ -76,7 +76,7 @@ class JoinGates:
 
 @dataclass(frozen=True)
 class GatedNetwork:
-    """A network in evaluation mode, with a gate at each operand of each of its residual joins, which are in series.
+    """A network in evaluation mode, with a gate at each operand of its residual joins, which are in series.
 
     >>> import archspec
     >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
@@ -92,14 +92,14 @@ class GatedNetwork:
     joins: tuple[JoinGates, ...]
 
     def loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        """The sum of the losses of some samples; samples are independent in evaluation mode."""
+        """The sum of the samples' losses; in evaluation mode samples are independent."""
         return nn.functional.cross_entropy(self.model(pixels), labels, reduction="sum")
 
     def gradient(self, loss: Tensor, pixels: Tensor, through: Collection[int] | None = None) -> Tensor:
-        """The gradient of `loss` with respect to `pixels`, of their shape. May be called several times for one loss.
+        """The gradient of `loss` with respect to `pixels`. May be called several times for one loss.
 
-        At the joins numbered `through` it passes through the residual branches only, at the others through the shortcuts only; with
-        None it is the whole gradient.
+        At the joins with an index in `through` it passes only through the residual branches, at the others only through the skip
+        connections; with None it is the whole gradient.
         """
         for index, join in enumerate(self.joins):
             join.set_open(branch=through is None or index in through, shortcut=through is None or index not in through)
@@ -108,10 +108,10 @@ class GatedNetwork:
 
 
 def insert_gates(graph: Graph, weights: Mapping[str, Tensor], device: torch.device | str = "cpu") -> GatedNetwork:
-    """A network with its weights in float64, which small gradients need, and with gates.
+    """Builds a network with gates and its weights in float64, which small gradients need.
 
     Raises:
-        ExperimentError: it has no residual joins, a path avoids one of them, or weights are missing.
+        ExperimentError: it has no residual joins, a path bypasses one of them, or weights are missing.
 
     >>> import archspec
     >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
@@ -135,7 +135,7 @@ def insert_gates(graph: Graph, weights: Mapping[str, Tensor], device: torch.devi
 
 
 def _check_row(graph: Graph, flags: Mapping[int, tuple[bool, ...]]) -> None:
-    """Raises `ExperimentError` unless every path passes all the joins: only then is a way by each of them a path."""
+    """Raises `ExperimentError` unless every path passes all the joins."""
     fewest = {
         node.id: [min(routes.values(), default=0) for routes in reached]
         for node, reached in propagate_routes(graph, 0, min, lambda node, _: int(node.id in flags), int.__add__)
@@ -151,7 +151,7 @@ def _check_row(graph: Graph, flags: Mapping[int, tuple[bool, ...]]) -> None:
 def _add_gate_nodes(
     graph: Graph, flags: Mapping[int, tuple[bool, ...]]
 ) -> tuple[Graph, list[tuple[tuple[Path, ...], tuple[Path, ...]]]]:
-    """The graph with a module before each operand of each join, and their paths: of branches and of shortcuts."""
+    """The graph with a module at each operand of each join, and the module paths: of the branches and of the skip connections."""
     gate_paths: list[tuple[tuple[Path, ...], tuple[Path, ...]]] = []
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:

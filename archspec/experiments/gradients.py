@@ -1,4 +1,4 @@
-"""How much gradient paths of each length bring to the input (Veit et al. 2016, arXiv:1605.06431, section 4.3 and Figure 6)."""
+"""Measures the gradient at the input by path length (Veit et al. 2016, arXiv:1605.06431, section 4.3 and Figure 6)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from archspec.experiments.lesions import TrainedNetwork
 from archspec.experiments.track import DivergedError, Track, track_silently
 
 MOST = 0.95
-"""The part of all gradient that the effective paths carry."""
+"""The share of the gradient that the effective paths contribute."""
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """The gradients that were measured at the input of a network of so many residual joins in series.
+    """The gradients at the input of a network of `blocks` residual joins in series.
 
-    A magnitude is the L2 norm of a sample's gradient, averaged over `samples` samples.
+    A magnitude is the L2 norm of a sample's gradient, averaged over the samples.
 
     >>> measured = Gradients("row", blocks=2, samples=4, full=1.0, magnitudes={0: (0.8,), 1: (0.2, 0.2), 2: (0.01,)})
     >>> measured.paths, measured.effective
@@ -37,7 +37,7 @@ class Gradients:
     full: float
     """The magnitude of the whole gradient."""
     magnitudes: Mapping[int, tuple[float, ...]]
-    """By the length of the path k: of one gradient for each draw of k joins."""
+    """By path length k: the magnitude for each draw of k joins."""
 
     @cached_property
     def mean(self) -> dict[int, float]:
@@ -46,19 +46,19 @@ class Gradients:
 
     @cached_property
     def paths(self) -> dict[int, int]:
-        """How many paths there are of each length: choices of k joins out of all."""
+        """The number of paths of each length k: the binomial coefficient of `blocks` and k."""
         return {length: comb(self.blocks, length) for length in self.magnitudes}
 
     @cached_property
     def contributions(self) -> dict[int, float]:
-        """The mean magnitude times the number of paths, as parts of the sum over all lengths; 0 where there is no gradient."""
+        """The mean magnitude times the number of paths, as shares of the sum over all lengths; 0 if the sum is 0."""
         products = {length: mean * self.paths[length] for length, mean in self.mean.items()}
         total = sum(products.values())
         return {length: product / total if total else 0.0 for length, product in products.items()}
 
     @cached_property
     def effective(self) -> tuple[int, ...]:
-        """The fewest lengths, in order, that have at least 95 % of the contributions."""
+        """The fewest lengths, in ascending order, with at least 95 % of the contributions."""
         chosen: list[int] = []
         for length in sorted(self.contributions, key=self.contributions.__getitem__, reverse=True):
             if sum(self.contributions[other] for other in chosen) >= MOST:
@@ -68,7 +68,7 @@ class Gradients:
 
     @property
     def effective_share(self) -> float:
-        """Which part of all paths has an effective length."""
+        """The share of all paths that have an effective length."""
         share: float = sum(self.paths[length] for length in self.effective) / 2**self.blocks
         return share
 
@@ -96,17 +96,17 @@ class Gradients:
 def measure_gradients(
     trained: TrainedNetwork, *, samples: int = 64, draws: int = 10, seed: int = 0, track: Track = track_silently
 ) -> Gradients:
-    """Measures the gradient of the first test samples through random paths of each length, or all of them where there are few.
+    """Measures the gradient of the first test samples through random paths of each length, or through all if there are few.
 
-    The network is in evaluation mode and float64. Several residual branches of one join, as in a ResNeXt unit written as
-    many paths, count as one.
+    The network is in evaluation mode and float64. Several residual branches of one join, as in a ResNeXt unit written with
+    separate branches, count as one.
 
     Args:
         trained: the network.
-        samples: how many test samples are averaged.
-        draws: paths of each length.
-        seed: of the draws.
-        track: shows how far it is.
+        samples: the number of test samples that are averaged.
+        draws: the number of paths of each length.
+        seed: the seed of the draws.
+        track: shows the progress.
 
     Raises:
         ExperimentError: the network is not a series of residual joins.
@@ -136,7 +136,7 @@ def measure_gradients(
 def _measure_magnitude(
     network: GatedNetwork, loss: torch.Tensor, pixels: torch.Tensor, through: tuple[int, ...] | None
 ) -> float:
-    """The mean magnitude of the gradient by one path, or the whole. Raises `DivergedError` where it is no finite number."""
+    """The mean magnitude of the gradient through one path, or of the whole. Raises `DivergedError` if it is not finite."""
     magnitude = float(network.gradient(loss, pixels, through).flatten(1).norm(dim=1).mean())
     if not isfinite(magnitude):
         path = "" if through is None else f" by the branches {', '.join(map(str, through)) or 'none'}"
@@ -145,7 +145,7 @@ def _measure_magnitude(
 
 
 def _draw_choices(joins: int, draws: int, seed: int) -> Iterator[tuple[int, ...]]:
-    """Distinct choices of k joins, for each k: `draws` of them, or all there are."""
+    """Distinct choices of k joins for each k: `draws` of them, or all if there are fewer."""
     random = Random(seed)  # noqa: S311 - no secret
     for length in range(joins + 1):
         if comb(joins, length) <= draws:

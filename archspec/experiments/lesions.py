@@ -1,6 +1,6 @@
-"""The test error of a trained network without some blocks, or with blocks exchanged (Veit et al. 2016, arXiv:1605.06431, section 4).
+"""Measures the test error of a trained network with blocks removed or exchanged (Veit et al. 2016, arXiv:1605.06431, section 4).
 
-Every lesioned network is a graph after the pass `lesion`, built anew, with the weights of the whole one and no training.
+Every lesioned network is built from the graph after the pass `lesion`, with the weights of the whole network and no training.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from itertools import combinations
 from random import Random
 from statistics import fmean
 
+import torch
 from torch import Tensor
 
 from archspec.codegen.fx import build
@@ -23,20 +24,18 @@ from archspec.ir.graph import Graph, Path
 from archspec.ir.parts import NamedParts
 from archspec.passes import PassError
 from archspec.passes.lesion import lesion, residual_blocks
+from archspec.spans import Source
+from archspec.spec.compiler import compile_source
+from archspec.spec.limits import DEFAULT
 
 Swap = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A trained network and the data that it is tested on; `name` is what it is called in tables and plots.
+    """A trained network and its test data; `name` is its name in tables and plots.
 
-    >>> import archspec
-    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
-    >>> from archspec.experiments.data import Data
-    >>> import torch
-    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
-    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
+    >>> trained = make_example_network()
     >>> 0 <= trained.error(drop=["unit.0"]) <= 1
     True
     """
@@ -47,10 +46,10 @@ class TrainedNetwork:
     data: Data
 
     def error(self, drop: Sequence[str] = (), swap: Sequence[Swap] = ()) -> float:
-        """The test error, in [0, 1], without the blocks `drop` and after the exchanges `swap`, first to last.
+        """The test error, in [0, 1], without the blocks `drop` and after the exchanges `swap` in order.
 
         Raises:
-            DivergedError: the network then has scores that are not finite.
+            DivergedError: a score of the lesioned network is not finite.
         """
         graph = lesion(self.graph, drop=tuple(drop), swap=tuple(swap)) if drop or swap else self.graph
         model = build(graph, device=self.data.pixels.device)
@@ -63,9 +62,22 @@ class TrainedNetwork:
             raise DivergedError(f"{self.name}{without}{exchanged}: {fault}") from None
 
 
+def make_example_network() -> TrainedNetwork:
+    """A network of two residual blocks with the weights that it begins with, and four points to tell apart: something to try lesions on.
+
+    >>> find_deletable_blocks(make_example_network().graph)
+    ('unit.0', 'unit.1')
+    """
+    unit = "{repeat: {times: 2, layers: [add: [linear: 4, identity]]}}"
+    text = f"{{name: row, input: [4], stages: {{unit: {unit}, fc: {{linear: 2}}}}}}"
+    graph = compile_source(Source("row", text), None, DEFAULT, {})[1]
+    points, labels = torch.eye(4), torch.tensor([0, 1, 0, 1])
+    return TrainedNetwork("row", graph, build(graph).state_dict(), Data("points", points, labels, points, labels))
+
+
 @dataclass(frozen=True)
 class Lesions:
-    """The test error without each single block, by the name of the block in the order of the network; `baseline_error` is that of the whole network.
+    """The test error without each single block, by its name; `baseline_error` is that of the whole network.
 
     >>> Lesions("row", 0.25, {"unit.0": 0.5}).as_dict()
     {'network': 'row', 'whole': 0.25, 'errors': {'unit.0': 0.5}}
@@ -81,7 +93,7 @@ class Lesions:
 
 @dataclass(frozen=True)
 class Deletions:
-    """The test errors without K random blocks, by K, one for each draw; `baseline_error` is that of the whole network.
+    """The test errors without K random blocks, by K, for each draw; `baseline_error` is that of the whole network.
 
     >>> Deletions("row", 2, 0.25, {1: (0.5, 0.25)}).as_dict()["errors"]
     {'1': {'mean': 0.375, 'draws': [0.5, 0.25]}}
@@ -99,7 +111,7 @@ class Deletions:
 
 @dataclass(frozen=True)
 class ShuffleTrial:
-    """One reordering: how many random exchanges, Kendall's tau of the order that results, the test error.
+    """One reordering: the number of random exchanges, Kendall's tau of the resulting order, and the test error.
 
     >>> ShuffleTrial(swaps=1, tau=-1.0, error=0.5).tau
     -1.0
@@ -129,10 +141,10 @@ class Shuffles:
 
 
 def find_deletable_blocks(graph: Graph) -> tuple[str, ...]:
-    """The blocks that can be deleted, by name in order: those with a residual branch, or, of a plain network, those whose shapes stay.
+    """The names of the blocks that can be deleted, in order: those with a residual branch; in a plain network, those that keep the shape.
 
-    A block of a plain network is the widest part around one innermost group of weighted layers; where none of these can be deleted,
-    as in VGG, its weighted layers are the blocks.
+    A block of a plain network is the widest region around one innermost group of weighted layers; if none of these can be deleted, as
+    in VGG, its weighted layers are the blocks.
 
     Raises:
         ExperimentError: nothing can be deleted.
@@ -160,7 +172,7 @@ def _find_plain_blocks(graph: Graph) -> list[str]:
 
 
 def _widest_region(path: Path, inner: Sequence[Path]) -> Path:
-    """The widest region around a path that holds no other inner one."""
+    """The path of the widest region around `path` that contains no other path of `inner`."""
     ends = (end for end in range(1, len(path)) if not any(o != path and o[:end] == path[:end] for o in inner))
     return path[: next(ends, len(path))]
 
@@ -186,15 +198,9 @@ def _can_drop(graph: Graph, name: str) -> bool:
 
 
 def lesion_each(trained: TrainedNetwork, track: Track = track_silently) -> Lesions:
-    """Deletes each block by itself and measures the test error (Veit et al. 2016, arXiv:1605.06431, Figure 3).
+    """Measures the test error without each single block (Veit et al. 2016, arXiv:1605.06431, Figure 3).
 
-    >>> import archspec
-    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
-    >>> from archspec.experiments.data import Data
-    >>> import torch
-    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
-    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
-    >>> list(lesion_each(trained).errors)
+    >>> list(lesion_each(make_example_network()).errors)
     ['unit.0', 'unit.1']
     """
     errors = {name: trained.error([name]) for name in track(find_deletable_blocks(trained.graph), trained.name)}
@@ -204,15 +210,9 @@ def lesion_each(trained: TrainedNetwork, track: Track = track_silently) -> Lesio
 def delete_random(
     trained: TrainedNetwork, *, most: int | None = None, draws: int = 5, seed: int = 0, track: Track = track_silently
 ) -> Deletions:
-    """Deletes K random blocks, `draws` times for each K from 1 to `most` (all blocks if None), and measures the test error.
+    """Measures the test error without K random blocks, `draws` times for each K from 1 to `most` (all blocks if None).
 
-    >>> import archspec
-    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
-    >>> from archspec.experiments.data import Data
-    >>> import torch
-    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
-    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
-    >>> {count: len(errors) for count, errors in delete_random(trained, draws=2).errors.items()}
+    >>> {count: len(errors) for count, errors in delete_random(make_example_network(), draws=2).errors.items()}
     {1: 2, 2: 1}
     """
     names = find_deletable_blocks(trained.graph)
@@ -235,16 +235,9 @@ def _draw_deletions(names: Sequence[str], most: int, draws: int, seed: int) -> I
 def shuffle_random(
     trained: TrainedNetwork, *, most: int | None = None, draws: int = 5, seed: int = 0, track: Track = track_silently
 ) -> Shuffles:
-    """Exchanges K random pairs of blocks one after the other, for K of 1, 2, 4, … up to `most` (the number of blocks if None), and measures the
-    test error.
+    """Measures the test error after K random exchanges of two blocks, for K of 1, 2, 4, … up to `most` (the number of blocks if None).
 
-    >>> import archspec
-    >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
-    >>> from archspec.experiments.data import Data
-    >>> import torch
-    >>> data = Data("points", torch.eye(4), torch.tensor([0, 1, 0, 1]), torch.eye(4), torch.tensor([0, 1, 0, 1]))
-    >>> trained = TrainedNetwork("row", arch.graph, arch.build().state_dict(), data)
-    >>> [trial.swaps for trial in shuffle_random(trained, draws=1).trials]
+    >>> [trial.swaps for trial in shuffle_random(make_example_network(), draws=1).trials]
     [1, 2]
     """
     names = find_deletable_blocks(trained.graph)
@@ -262,7 +255,7 @@ def shuffle_random(
 
 
 def _powers_of_two(most: int) -> list[int]:
-    """1, 2, 4, … up to `most`, with it."""
+    """1, 2, 4, … and `most`."""
     counts = [1]
     while counts[-1] * 2 < most:
         counts.append(counts[-1] * 2)
@@ -270,7 +263,7 @@ def _powers_of_two(most: int) -> list[int]:
 
 
 def _find_swappable_pairs(graph: Graph, names: Sequence[str]) -> list[Swap]:
-    """The pairs of blocks of one stage that take and give values of equal shapes."""
+    """The pairs of blocks of one stage with equal input and output shapes."""
     parts = graph.derive(NamedParts)
     ends = {}
     for name in names:

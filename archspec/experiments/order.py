@@ -1,4 +1,4 @@
-"""Distances between orders."""
+"""Compares orders of the same items."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import combinations
 def kendall_tau(before: Sequence[Hashable], after: Sequence[Hashable]) -> float:
     """Kendall's rank correlation of two orders of the same distinct items: 1 for equal ones, -1 for reversed ones.
 
-    It is the share of pairs in the same order minus the share of pairs in the other order; 1 for fewer than two items.
+    It is the share of concordant pairs minus the share of discordant pairs; 1 for fewer than two items.
 
     >>> kendall_tau("abc", "abc"), kendall_tau("abc", "cba")
     (1.0, -1.0)

@@ -1,4 +1,4 @@
-"""Pictures of what experiments measured, by matplotlib, as PNG or SVG and without a display."""
+"""Plots the results of experiments with matplotlib, as PNG or SVG and without a display."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Result = Lesions | Deletions | Shuffles | Gradients
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's, told apart by all kinds of colour vision; networks differ in their marks too."""
+"""The colours of Okabe and Ito (2008), which colour-blind readers can tell apart; networks differ in their markers too."""
 _MARKS = ("o", "s", "^", "D", "v", "P", "X")
 _STYLE: Any = {
     "font.family": "sans-serif",
@@ -39,25 +39,25 @@ _STYLE: Any = {
 
 
 def check_plot_path(path: Path) -> None:
-    """Raises `ExportError` if a file has another ending, and `ExperimentError` without matplotlib."""
+    """Raises `ExportError` if a file has another ending than a plot, and `ExperimentError` without matplotlib."""
     find_format(path, "plot")
     _matplotlib()
 
 
 def save_plot(path: Path, results: Sequence[Result]) -> None:
-    """Draws results of one kind, one for each network, into one picture. Raises as `check_plot_path` does, and OSError."""
+    """Plots results of one kind, one for each network, into one file. Raises as `check_plot_path` does, and OSError."""
     check_plot_path(path)
     with _matplotlib().rc_context(_STYLE):
         figure = _draw_figure(results)
         ending = path.suffix.lower()
         metadata = {"Date": None} if ending == ".svg" else {}
         with files.replace_file(path) as file, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # a box stands for it
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # drawn as a box
             figure.savefig(file, format=ending[1:], dpi=160, metadata=metadata)
 
 
 def _matplotlib() -> Any:
-    """The package; what draws and what writes are imported too, so that a broken one is told before the work."""
+    """The package matplotlib, imported with what plotting needs, so that a broken installation is reported before the work."""
     names = ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib")
     return [extras.load_extra(name, "a picture", "pip install 'archspec-nn[plot]'", ExperimentError) for name in names][
         -1
@@ -91,7 +91,7 @@ def _draw_figure(results: Sequence[Result]) -> Figure:
 
 
 def _words(name: str) -> str:
-    """A name as matplotlib shows it: `$` begins a formula, `_` at the start a label that is left out."""
+    """A name escaped for matplotlib, where `$` begins a formula and labels that begin with `_` are left out."""
     shown = escape_unprintable(name).replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown
 
@@ -106,7 +106,7 @@ def _finish_axes(axes: Axes, results: Sequence[Result]) -> None:
 
 
 def _block_positions(results: Sequence[Result]) -> dict[str, int]:
-    """Where each block stands, by its name: the networks of one picture are mostly variants of the first."""
+    """The position of each block on the axis, by its name; networks share the positions of blocks of the same name."""
     names = dict.fromkeys(name for result in results if isinstance(result, Lesions) for name in result.errors)
     return {name: position for position, name in enumerate(names, start=1)}
 
@@ -159,7 +159,7 @@ def _describe_effective(result: Gradients) -> str:
 
 
 def _format_ranges(lengths: Sequence[int]) -> str:
-    """Whole numbers in order, those in a row as first-last."""
+    """Ascending integers, consecutive ones as first-last."""
     runs: list[list[int]] = []
     for length in lengths:
         if runs and runs[-1][-1] == length - 1:

@@ -1,4 +1,4 @@
-"""The generators of the random numbers that a network draws in training, with states that are saved and restored."""
+"""Saves and restores the states of the random number generators that a network uses in training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass
 class Draws:
-    """The states of torch's own generators: of the CPU, and of the CUDA device that a network is on, if it is on one."""
+    """The states of torch's default generators: of the CPU and, if the network is on one, of its CUDA device."""
 
     device: torch.device
     cpu: Tensor
@@ -25,7 +25,7 @@ class Draws:
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
-        """Lets torch's generators continue from these states; afterwards torch's own are restored."""
+        """Runs the body with torch's generators in these states, and restores the former states afterwards."""
         with torch.random.fork_rng([] if self.cuda is None else [self.device]):
             torch.set_rng_state(self.cpu)
             if self.cuda is not None:
@@ -33,7 +33,7 @@ class Draws:
             yield
 
     def update(self) -> None:
-        """Takes over the current states of torch's generators."""
+        """Saves the current states of torch's generators."""
         self.cpu = torch.get_rng_state()
         if self.cuda is not None:
             self.cuda = torch.cuda.get_rng_state(self.device)
@@ -42,7 +42,7 @@ class Draws:
         return {"cpu": self.cpu} | ({} if self.cuda is None else {"cuda": self.cuda})
 
     def load(self, states: Mapping[str, Tensor]) -> None:
-        """Goes to other states. Raises `RuntimeError` where one of them is no state of such a generator."""
+        """Replaces the states. Raises `RuntimeError` if one of them is not the state of such a generator."""
         torch.Generator().set_state(states["cpu"])
         self.cpu = states["cpu"]
         if self.cuda is not None:

@@ -1,4 +1,4 @@
-"""Takes a training up again from its checkpoint: every part is checked before any is taken."""
+"""Resumes a training from its checkpoint; all parts are checked before any is loaded."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from archspec.experiments.state import Epoch, Training
 from archspec.experiments.track import ExperimentError
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
-"""What AdamW keeps for each parameter, in its shape; beside them the number of its steps."""
+"""The state of AdamW for each parameter, in its shape; besides these it has the number of steps."""
 
 
 class _PartError(ValueError):
-    """A part of a checkpoint that is not what it must be."""
+    """Raised for a wrong part of a checkpoint."""
 
 
 def resume_training(training: Training, checkpoint: Path) -> None:
     """Restores a training from its checkpoint.
 
     Raises:
-        ExperimentError: the checkpoint is damaged, of another training, or one of its parts is missing or not what a training can
-            have. Then the training is as it was.
+        ExperimentError: the checkpoint is damaged or of another training, or one of its parts is missing or wrong; the training is
+            unchanged.
         OSError: it cannot be read.
 
     >>> import archspec
@@ -63,7 +63,7 @@ def resume_training(training: Training, checkpoint: Path) -> None:
 
 
 def _set_rate(training: Training) -> None:
-    """Puts the schedule to the number of steps that were taken: it says the learning rate of each by a formula."""
+    """Sets the schedule to the number of steps done, from which the learning rate follows."""
     taken = training.done * training.steps + training.position
     if taken:
         training.schedule.load_state_dict({"last_epoch": taken - 1, "_step_count": taken + 1})
@@ -72,7 +72,7 @@ def _set_rate(training: Training) -> None:
 
 
 def _check_checkpoint(training: Training, state: Any) -> list[Epoch]:
-    """The epochs of a checkpoint all of whose parts are right. Raises `_PartError`."""
+    """Checks all parts of a checkpoint and returns its epochs. Raises `_PartError`."""
     expected = training.state()
     if not isinstance(state, dict):
         raise _PartError(f"expected the parts of a training, got {_describe_value(state)}")
@@ -167,7 +167,7 @@ def _check_tensors(part: str, got: Any) -> None:
 
 
 def _check_tensor(part: str, got: Any, own: Tensor) -> None:
-    """Raises `_PartError` unless a tensor has the type and the shape of another, and finite values."""
+    """Raises `_PartError` unless `got` has the dtype and shape of `own`, and finite values."""
     if not isinstance(got, Tensor) or got.dtype != own.dtype or got.shape != own.shape:
         raise _PartError(f"{part}: expected {_describe_value(own)}, got {_describe_value(got)}")
     if not_finite(got):
@@ -187,7 +187,7 @@ def _check_number(part: str, got: Any, most: float = math.inf) -> None:
 
 
 def _describe_value(value: Any) -> str:
-    """A value, or what it is where it is large."""
+    """A value for a message; large ones by type and size."""
     if isinstance(value, Tensor):
         return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
     if isinstance(value, dict | list | tuple):

@@ -1,4 +1,4 @@
-"""The state of a training: all that the next step depends on."""
+"""The recipe, epochs and state of a training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from archspec.ir.graph import Graph
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; `rate` is the highest learning rate of the one cycle, `clip` the largest norm of the gradient.
+    """The hyperparameters of a training; `rate` is the highest learning rate of the one cycle, `clip` the largest norm of the gradient.
 
     `freeze`, `train_only` and `rates` are those of `select_weights`: the parts that are not trained, the only ones that are, and the
     highest learning rates of parts.
@@ -54,7 +54,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch resulted in: the mean loss, and the share of the test samples that are misclassified.
+    """The result of an epoch: the mean loss, and the share of the test samples that are misclassified.
 
     >>> Epoch(number=1, loss=0.7, test_error=0.25).test_error
     0.25
@@ -67,7 +67,7 @@ class Epoch:
 
 @dataclass
 class Training:
-    """The state of a training: everything that the next step depends on.
+    """The state of a training: all that the next step depends on.
 
     >>> import archspec
     >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
@@ -82,39 +82,39 @@ class Training:
     schedule: torch.optim.lr_scheduler.LRScheduler
     epochs: int
     steps: int
-    """Of an epoch."""
+    """The number of steps of an epoch."""
     order: Tensor
-    """The state, at the start of the epoch, of the generator that draws the order of the samples."""
+    """The state at the start of the epoch of the generator that shuffles the samples."""
     draws: Draws
-    """The states of the generators from which the network itself draws."""
+    """The states of the generators that the network uses, as for dropout."""
     key: str
-    """Network and data: a checkpoint of one is not of another."""
+    """A digest of network and data, which a checkpoint must share."""
     recipe: Mapping[str, Any]
-    """The recipe and the weights that it begins with, as plain data."""
+    """The recipe and the initial weights, as plain data."""
     selection: Selection
-    """What is trained of the network."""
+    """The weights that are trained."""
     history: list[Epoch] = field(default_factory=list)
     position: int = 0
-    """Steps of the epoch that are done."""
+    """The number of steps of the epoch that are done."""
     loss: float = 0.0
-    """The sum of the losses of their samples."""
+    """The sum of the losses of the epoch's samples so far."""
     kept: str = ""
-    """What the last checkpoint has; nothing where none was written."""
+    """The progress that the last checkpoint has, for a message; empty if none was written."""
 
     @property
     def done(self) -> int:
-        """How many epochs are done."""
+        """The number of epochs that are done."""
         return len(self.history)
 
     @property
     def place(self) -> str:
-        """What is done, for a message."""
+        """The progress, for a message."""
         if not self.position:
             return f"epoch {self.done}"
         return f"step {self.position} of {self.steps} of epoch {self.done + 1}"
 
     def state(self) -> dict[str, Any]:
-        """All that changes in training, as plain data and tensors. The learning rate follows from the number of steps."""
+        """All that changes in training, as plain data and tensors; the learning rate follows from the number of steps."""
         return {
             "key": self.key,
             "recipe": dict(self.recipe),

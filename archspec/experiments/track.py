@@ -1,4 +1,4 @@
-"""How far a long experiment is, and why it ends early: what shows it is the caller's business."""
+"""The interface for showing progress, and the errors of experiments."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ Item = TypeVar("Item")
 
 
 class Track(Protocol):
-    """Yields the items of a sequence in order, and shows how many are done."""
+    """A function that yields the items of a sequence in order and shows how many are done."""
 
     def __call__(self, items: Sequence[Item], description: str) -> Iterable[Item]: ...
 
 
 def track_silently(items: Sequence[Item], description: str) -> Iterable[Item]:
-    """Shows nothing."""
+    """Yields the items and shows nothing."""
     del description
     return items
 
 
 class ExperimentError(ArchspecError, ValueError):
-    """What was asked for cannot be done with this network, these data or these weights.
+    """Raised if an experiment cannot be done with a network, data or weights.
 
     >>> issubclass(ExperimentError, ArchspecError)
     True
@@ -31,7 +31,7 @@ class ExperimentError(ArchspecError, ValueError):
 
 
 class DivergedError(ArchspecError, ArithmeticError):
-    """A loss, a gradient, a weight or a score is not finite; in training, `epoch` and `step` say where.
+    """Raised if a loss, gradient, weight or score is not finite; in training, `epoch` and `step` say where.
 
     >>> DivergedError("the loss is nan", epoch=2, step=7).step
     7
@@ -43,7 +43,7 @@ class DivergedError(ArchspecError, ArithmeticError):
 
 
 class StoppedError(ArchspecError):
-    """A training was stopped between two steps; the text says where.
+    """Raised if a training was stopped between two steps; the message says where.
 
     >>> issubclass(StoppedError, ArchspecError)
     True

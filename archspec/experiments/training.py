@@ -1,4 +1,4 @@
-"""Trains a network on labelled pictures: AdamW, one cycle of the learning rate, a checkpoint after each epoch."""
+"""Trains a network on labelled images with AdamW, a one-cycle learning rate and a checkpoint after each epoch."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _write_checkpoint(training: Training, checkpoint: Path | None) -> None:
 
 
 def _train_epoch(training: Training, data: Data, recipe: Recipe, step: Callable[[float], None], stop: Ask) -> Epoch:
-    """What is left of an epoch; between two steps the training could be put down and taken up again."""
+    """Trains for the rest of an epoch, and can be stopped between two steps."""
     training.selection.put_in_training()
     generator = torch.Generator()
     generator.set_state(training.order)
@@ -93,7 +93,7 @@ def _train_epoch(training: Training, data: Data, recipe: Recipe, step: Callable[
 
 
 def _train_step(training: Training, pixels: Tensor, labels: Tensor, recipe: Recipe) -> float:
-    """One minibatch: the weights change only where loss and gradient are finite."""
+    """Trains on one minibatch; the weights change only if loss and gradient are finite."""
     loss = nn.functional.cross_entropy(training.model(pixels), labels)
     value = loss.item()
     _check_number(training, "loss", value)

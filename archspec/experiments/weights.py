@@ -1,4 +1,4 @@
-"""Weights in files, by their names in the `state_dict`."""
+"""Saves and loads weights by their names in the `state_dict`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from archspec.formats import find_format
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Writes weights with their digest, all or nothing, as the file's ending says. Raises `ExportError` and OSError."""
+    """Writes weights and their digest atomically, in the format of the file's ending. Raises `ExportError` and OSError."""
     pack = find_format(path, "weights").load_writer()
     plain = {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
     files.write_atomically(path, pack(plain, {}))
 
 
 def fit_weights(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Loads into a network the weights of the network that it is a part of; weights that it has not are ignored. Raises `ExperimentError`."""
+    """Loads weights into a network. Weights that it lacks are ignored; raises `ExperimentError` if one is missing."""
     own = model.state_dict()
     fit = compare_weights(own, weights)
     for name in fit.missing:

@@ -1,1 +1,1 @@
-"""The intermediate representation: shapes, values, nodes, regions, and what is derived from them alone."""
+"""The intermediate representation: shapes, values, nodes, regions, graphs, and facts derived from them."""

@@ -1,37 +1,42 @@
-"""The one graph in the middle: values with shapes, nodes with names, and the regions that hold them."""
+"""The graph of a network: nodes, values, regions, inputs and outputs."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from archspec import meter
-from archspec.errors import ArchspecError, Span, Use
-from archspec.ir.dag import build_dag
+from archspec.errors import ArchspecError
 from archspec.ir.names import PathNames
-from archspec.ir.node import UNKNOWN_SPAN, Input, Node, Path, Region, Value, is_noop, set_users
-from archspec.ir.regions import RegionTree
+from archspec.ir.node import UNKNOWN_SPAN, Input, Node, OperandRef, Path, Region, Value, is_noop, set_users
+from archspec.ir.queries import GraphQueries
 from archspec.ir.shape import Shape
-from archspec.ir.uses import collect_outputs, count_path_uses, find_whole_numbers
-from archspec.ir.weight_provenance import WeightMap
+from archspec.spans import Span, Use
 
 if TYPE_CHECKING:
-    import networkx as nx
-
+    from archspec.ir.weight_provenance import WeightMap
     from archspec.ops.base import Op
 
-__all__ = ["UNKNOWN_SPAN", "FrozenGraphError", "Graph", "Input", "Node", "Path", "Region", "Value", "is_noop"]
+__all__ = [
+    "UNKNOWN_SPAN",
+    "FrozenGraphError",
+    "Graph",
+    "Input",
+    "Node",
+    "OperandRef",
+    "Path",
+    "Region",
+    "Value",
+    "is_noop",
+]
 
 _NODE = 12  # units of work for a node and its shapes
 
-Derived = TypeVar("Derived")
-
 
 class FrozenGraphError(ArchspecError, TypeError):
-    """Something was added to a graph that is complete.
+    """Raised if something is added to a frozen graph.
 
     >>> import archspec
     >>> graph = archspec.load("resnet18").graph
@@ -43,13 +48,13 @@ class FrozenGraphError(ArchspecError, TypeError):
 
 
 @dataclass
-class Graph:
+class Graph(GraphQueries):
     """A network: a directed acyclic graph of ops, built in topological order, each value shaped as it is made.
 
-    It grows by `add_input`, `add_region`, `add_node` and `add_output` until it is frozen; from then on it does not change, and what is
-    derived of it is kept.
+    It is built with `add_input`, `add_region`, `add_node` and `add_output` until it is frozen. Facts derived from a frozen graph are
+    cached.
 
-    Raises `ShapeError` (from the op) where inputs do not fit; the caller knows the place and says it.
+    Raises `ShapeError` if inputs do not fit an op; the caller adds the span.
 
     >>> from archspec.ir.shape import Shape
     >>> from archspec.ops import BY_WORD
@@ -68,13 +73,13 @@ class Graph:
     inputs: Mapping[str, Value] = field(default_factory=dict)
     outputs: Mapping[str, Value] = field(default_factory=dict)
     weight_provenance: tuple[WeightMap, ...] = ()
-    """What the passes did to the weights, first to last."""
+    """The weight maps of the passes, in order."""
     inference: bool = False
-    """Whether it is for inference alone: a back end may choose kernels that cannot be trained through."""
+    """Whether it is for inference only, so that a back end may choose kernels without a backward pass."""
     frozen: bool = field(default=False, init=False, compare=False)
     _names: PathNames | None = field(default=None, init=False, repr=False, compare=False)
     _origin: tuple[Graph, Collection[int]] | None = field(default=None, init=False, repr=False, compare=False)
-    """The graph that a pass makes this one of, whose names are taken here, and the nodes that it leaves out."""
+    """The graph before the pass, whose names are taken here, and the ids of the nodes that the pass leaves out."""
     _derived: dict[Callable[[Graph], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -89,9 +94,9 @@ class Graph:
         object.__setattr__(self, name, value)
 
     def freeze(self) -> Graph:
-        """Says that the graph is complete; gives the graph.
+        """Completes the graph and returns it.
 
-        From now on its lists are tuples, adding to it raises `FrozenGraphError`, and what is derived of it is kept.
+        Its lists become tuples, adding to it raises `FrozenGraphError`, and derived facts are cached.
         `dataclasses.replace` makes a frozen graph of the same nodes with another name, history or purpose.
         """
         if self.frozen:
@@ -105,18 +110,10 @@ class Graph:
         self.frozen = True
         return self
 
-    def derive(self, function: Callable[[Graph], Derived]) -> Derived:
-        """What a function makes of this graph: of a frozen one it is made once and kept."""
-        if not self.frozen:
-            return function(self)
-        if function not in self._derived:
-            self._derived[function] = function(self)
-        return self._derived[function]  # type: ignore[no-any-return]
-
     def copy_without_nodes(self, left_out: Collection[int] = ()) -> Graph:
-        """A graph with this one's name, regions and history, and without its nodes: what a pass begins with.
+        """A graph with this one's name, regions and weight maps and without its nodes, with which a pass begins.
 
-        All names of this graph are taken in the new one, but for those of the nodes `left_out`.
+        All names of this graph are taken in the new one, except those of the nodes `left_out`.
         """
         graph = Graph(
             self.name,
@@ -130,7 +127,7 @@ class Graph:
 
     @property
     def names(self) -> PathNames:
-        """The names that are taken in it."""
+        """The names of its modules and regions."""
         if self.frozen:
             return self.derive(Graph._collect_names)
         if self._names is None:
@@ -141,7 +138,7 @@ class Graph:
         """Takes a name for a new node or region inside the regions of path `region`.
 
         Returns:
-            The whole path: it ends in `stem` or, where that is taken, in `stem2`, `stem3`, …; a number goes on.
+            The whole path. It ends in `stem` or, if that is taken, in `stem2`, `stem3`, …; a stem that is a number is counted up.
         """
         if self.frozen:
             raise self._refuse()
@@ -174,7 +171,7 @@ class Graph:
         self.outputs[name] = value  # type: ignore[index]
 
     def add_region(self, path: Path, kind: str, arguments: Mapping[str, object], span: Span, parent: int) -> Region:
-        """Adds a region; the nodes added from now on may belong to it, until one is added outside."""
+        """Adds a region. Its nodes are those that are added next, without others between them."""
         region = Region(len(self.regions), path, kind, arguments, span, parent)
         if self.frozen:
             raise self._refuse()
@@ -193,7 +190,7 @@ class Graph:
         span: Span = UNKNOWN_SPAN,
         use: Use | None = None,
     ) -> tuple[Value, ...]:
-        """Adds a node and gives its outputs. Raises `ShapeError`."""
+        """Adds a node and returns its outputs. Raises `ShapeError`."""
         meter.charge_work("nodes", _NODE + (len(inputs) + len(path)) // 4)
         return self.add_shaped_node(
             op, inputs, op.infer(*[value.shape for value in inputs]), path, region=region, span=span, use=use
@@ -210,14 +207,14 @@ class Graph:
         span: Span = UNKNOWN_SPAN,
         use: Use | None = None,
     ) -> tuple[Value, ...]:
-        """Adds a node whose output shapes are known already, as `op.infer` gives them for `inputs`."""
+        """Adds a node whose output shapes, those of `op.infer`, are known, and returns its outputs."""
         id = len(self.nodes)
         outputs = tuple([Value(id, index, shape) for index, shape in enumerate(shapes)])
         try:
             for value in inputs:
                 value.users.append(id)  # type: ignore[attr-defined]
             self.nodes.append(Node(id, op, inputs, outputs, path, region, span, use))  # type: ignore[attr-defined]
-        except AttributeError:  # what is frozen has tuples
+        except AttributeError:  # a frozen graph has tuples
             raise self._refuse() from None
         if self._names is not None:
             self._names.add(path)
@@ -225,81 +222,3 @@ class Graph:
 
     def _refuse(self) -> FrozenGraphError:
         return FrozenGraphError(f"nothing can be added to the graph {self.name}, or read from another: it is frozen")
-
-    @property
-    def dag(self) -> nx.MultiDiGraph[int]:
-        """The wiring, for networkx, as `archspec.ir.dag.build_dag` describes it. It is made when it is first asked for."""
-        return self.derive(build_dag)
-
-    @property
-    def region_tree(self) -> RegionTree:
-        """The nodes, members, inputs and outputs of all regions."""
-        return self.derive(RegionTree)
-
-    @property
-    def ops(self) -> Iterator[Node]:
-        """The nodes that compute, in topological order."""
-        return (node for node in self.nodes if isinstance(node, Node))
-
-    def producer(self, value: Value) -> Node | Input:
-        """The node that produces a value."""
-        return self.nodes[value.node]
-
-    @property
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of all weights, by their names in the `state_dict`."""
-        return {name: shape for node in self.ops for name, shape in node.weight_shapes.items()}
-
-    def users(self, value: Value) -> list[Node]:
-        """The consumers of a value, in order, once for each operand."""
-        return [node for id in value.users if isinstance(node := self.nodes[id], Node)]
-
-    def uses(self, value: Value) -> Iterator[tuple[Node, int]]:
-        """The uses of a value, in order: the consumer, and the position of the operand."""
-        for user in dict.fromkeys(value.users):
-            node = self.nodes[user]
-            assert isinstance(node, Node), "an input reads nothing"
-            yield from ((node, position) for position, operand in enumerate(node.inputs) if operand == value)
-
-    def only_user(self, value: Value) -> Node | None:
-        """The only consumer of a value, with one use of it; None if it has others or is an output of the network."""
-        return self.users(value)[0] if len(value.users) == 1 and not self.is_output(value) else None
-
-    def is_output(self, value: Value) -> bool:
-        """Whether the network returns a value."""
-        return value in self.derive(collect_outputs)
-
-    def count_uses(self, node: Node | Input) -> int:
-        """How many uses the outputs of a node have; being returned by the network is one."""
-        return sum(len(value.users) + self.is_output(value) for value in node.outputs)
-
-    @property
-    def path_uses(self) -> Counter[Path]:
-        """How many nodes there are of each path: those of one path use one module."""
-        return self.derive(count_path_uses)
-
-    def shares_module(self, node: Node) -> bool:
-        """Whether other nodes use the module of a node, and so its weights."""
-        return bool(node.path) and self.path_uses[node.path] > 1
-
-    def users_outside(self, nodes: Collection[int]) -> set[int]:
-        """The nodes outside some nodes that read their values; with the number of nodes of the graph, if the network returns one."""
-        outputs = [value for id in nodes for value in self.nodes[id].outputs]
-        users = {user for value in outputs for user in value.users if user not in nodes}
-        return users | {len(self.nodes)} if any(map(self.is_output, outputs)) else users
-
-    @property
-    def whole_numbers(self) -> frozenset[Value]:
-        """The values that some op reads whole numbers from, as an embedding does, or an op that only moves them there."""
-        return self.derive(find_whole_numbers)
-
-    def holds_indices(self, value: Value) -> bool:
-        """Whether a value holds whole numbers."""
-        return value in self.whole_numbers
-
-    def enclosing_regions(self, region: int) -> tuple[Region, ...]:
-        """A region and those around it, outermost (the network) first."""
-        chain = [self.regions[region]]
-        while (parent := chain[-1].parent) is not None:
-            chain.append(self.regions[parent])
-        return tuple(reversed(chain))

@@ -1,4 +1,4 @@
-"""Values with shapes, nodes with names, and the regions that contain them."""
+"""Defines values, nodes, inputs and regions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from archspec.errors import Source, Span, Use
 from archspec.ir.shape import Shape
+from archspec.spans import Source, Span, Use
 
 if TYPE_CHECKING:
     from archspec.ops.base import Op, Weight
 
 Path = tuple[str, ...]
-"""A module's place: the names of its regions and its own; in torch they are joined by dots."""
+"""The names of a module's regions and its own; torch joins them by dots."""
+
+OperandRef = tuple[int, int]
+"""Where a value is read: the number of a node, and which of its operands it is."""
 
 UNKNOWN_SPAN = Span(Source("<graph>", ""), 1, 1)
 
@@ -32,7 +35,7 @@ class Value:
     index: int
     shape: Shape
     users: Sequence[int] = field(compare=False, repr=False)
-    """The numbers of the nodes that read it, in order, once for each operand; the graph adds to them while it grows."""
+    """The ids of its consumers, in order, once for each operand; the graph adds to them while it is built."""
 
     def __init__(self, node: int, index: int, shape: Shape) -> None:
         _set_node(self, node)
@@ -44,7 +47,7 @@ class Value:
         return hash((self.node, self.index))
 
 
-# A graph makes a value for each output: past the guard of a frozen class, that takes a third of the time.
+# Setting the slots directly bypasses the frozen dataclass and takes a third of the time.
 _set_node, _set_index, _set_shape, set_users = (
     Value.__dict__[name].__set__ for name in ("node", "index", "shape", "users")
 )
@@ -54,8 +57,8 @@ _set_node, _set_index, _set_shape, set_users = (
 class Region:
     """One use of a named part of the network: a stage, a block, a turn of an iterator.
 
-    `parent` is the number of the region around it (the network itself, number 0, has none). Its nodes are consecutive in the
-    graph. Parts that share their weights are several regions with one path.
+    `parent` is the id of the region around it; the network itself, region 0, has none. The nodes of a region are consecutive in the
+    graph. Parts that share their weights are several regions of one path.
 
     >>> import archspec
     >>> graph = archspec.load("resnet18").graph
@@ -67,7 +70,7 @@ class Region:
     id: int
     path: Path
     kind: str
-    """What it is: the name of its block, or "" for a part that only groups."""
+    """The name of its block; "" if it is no use of a block."""
     arguments: Mapping[str, object]
     span: Span
     parent: int | None
@@ -91,7 +94,7 @@ class Node(NamedTuple):
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     path: Path
-    """Empty where the op has no module of its own and was given no name."""
+    """Empty if the op has neither a module of its own nor a name."""
     region: int
     span: Span
     use: Use | None
@@ -140,12 +143,12 @@ class Input:
 
     @property
     def inputs(self) -> tuple[Value, ...]:
-        """Empty: it has no operands."""
+        """Empty, as an input has no operands."""
         return ()
 
 
 class GraphContents(Protocol):
-    """What a graph holds, as far as what is derived of it needs to know; `Graph` has it.
+    """The contents of a `Graph`, for modules that derive facts from it.
 
     >>> import archspec
     >>> graph = archspec.load("resnet18").graph
@@ -164,7 +167,7 @@ class GraphContents(Protocol):
 
 
 def is_noop(node: Node) -> bool:
-    """Whether a node changes nothing: it is an identity, a bundle, or a join of one operand.
+    """Whether a node returns its operands unchanged: an identity, a bundle, or a join of one operand.
 
     >>> import archspec
     >>> is_noop(next(archspec.load("resnet18").graph.ops))

@@ -1,4 +1,4 @@
-"""Parts of a network by name: a layer as the `state_dict` knows it, a block, a stage."""
+"""Finds the parts of a network by name: layers as in the `state_dict`, blocks and stages."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from archspec.errors import ArchspecError, Span
-from archspec.ir.graph import Graph, Node, Path, Value
+from archspec.errors import ArchspecError
+from archspec.ir.graph import Graph, Node, OperandRef, Path, Value
+from archspec.ir.uses import find_incoming_edges, find_leaving_values
+from archspec.spans import Span
 from archspec.suggestions import did_you_mean, find_nearest
-
-OperandRef = tuple[int, int]
-"""Where a value is read: the number of a node, and which of its operands it is."""
 
 
 class UnknownPartError(ArchspecError, LookupError):
-    """A name that no part of the network has; `help` names the nearest.
+    """Raised for a name that no part of the network has; `help` names the nearest.
 
     >>> import archspec
     >>> archspec.load("resnet18").paths(source="layer9")
@@ -31,7 +30,7 @@ class UnknownPartError(ArchspecError, LookupError):
 
 @dataclass(frozen=True, eq=False)
 class NamedPart:
-    """All nodes of one name, and of the regions of that name, in order."""
+    """The nodes of one name and of the regions of that name, in order."""
 
     name: str
     nodes: tuple[Node, ...]
@@ -43,28 +42,17 @@ class NamedPart:
 
     @cached_property
     def incoming(self) -> dict[OperandRef, Value]:
-        """The edges that lead into it, with what they carry, gates included."""
-        return {
-            (node.id, operand): value
-            for node in self.nodes
-            for operand, value in enumerate(node.inputs)
-            if value.node not in self.node_ids
-        }
+        """The operands from outside, gates included, with their values."""
+        return find_incoming_edges(self.graph, self.node_ids)
 
     @cached_property
     def outputs(self) -> tuple[Value, ...]:
-        """Its values that are read outside it or are outputs of the network, in order; if there is none, those of its last node."""
-        left = (
-            value
-            for node in self.nodes
-            for value in node.outputs
-            if self.graph.is_output(value) or any(user not in self.node_ids for user in value.users)
-        )
-        return tuple(left) or self.nodes[-1].outputs
+        """Its values that have consumers outside or are outputs of the network, in order; if there are none, those of its last node."""
+        return tuple(find_leaving_values(self.graph, self.node_ids)) or self.nodes[-1].outputs
 
     @cached_property
     def span(self) -> Span:
-        """Where the spec makes it."""
+        """Its span in the spec."""
         path = tuple(self.name.split("."))
         for region in self.graph.regions:
             if region.path == path:
@@ -73,7 +61,7 @@ class NamedPart:
 
 
 class NamedParts:
-    """All parts of a network, found by name: `graph.derive(NamedParts)`."""
+    """All parts of a network by name: `graph.derive(NamedParts)`."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -97,7 +85,7 @@ class NamedParts:
         return part
 
     def suggest(self, name: str, others: tuple[str, ...] = ()) -> str | None:
-        """What an unknown name may have been meant to be: one beside it, below the longest part of it that there is."""
+        """Advice for an unknown name: the nearest one below its longest known prefix."""
         words = tuple(name.split("."))
         known = next(words[:end] for end in range(len(words), -1, -1) if not end or words[:end] in self._nodes)
         below = [".".join(path) for path in self._nodes if len(path) == len(known) + 1 and path[: len(known)] == known]

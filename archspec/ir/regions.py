@@ -1,28 +1,32 @@
-"""The regions of a graph as a tree: what is in each, what enters it and what leaves it."""
+"""The tree of a graph's regions: the nodes, members, inputs and outputs of each."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archspec.ir.node import GraphContents, Input, Node, Region, Value
+    from archspec.ir.uses import ComputedUses
 
 
 class RegionTree:
-    """The regions of one graph; each list has an entry for each region, by its number.
+    """The regions of one graph; each list is indexed by the region's id.
 
     `Graph.region_tree` is the tree of a graph.
     """
 
-    def __init__(self, graph: GraphContents) -> None:
+    def __init__(self, graph: GraphContents, uses: ComputedUses | None = None) -> None:
+        """With `uses`, what enters and leaves a region are computed values alone."""
         self._regions, self._nodes = graph.regions, graph.nodes
         self._outputs = tuple(graph.outputs.values())
+        self._uses = uses
 
     @cached_property
     def depths(self) -> list[int]:
-        """How many regions are around each."""
+        """The number of regions around each region."""
         depths: list[int] = []
         for region in self._regions:
             depths.append(0 if region.parent is None else depths[region.parent] + 1)
@@ -30,7 +34,7 @@ class RegionTree:
 
     @cached_property
     def nodes(self) -> list[range]:
-        """The numbers of the nodes of each region and of those inside it, from the first to the last."""
+        """The ids of the nodes of each region, including those of the regions inside it."""
         firsts, lasts = [len(self._nodes)] * len(self._regions), [-1] * len(self._regions)
         for node in self._nodes:
             firsts[node.region] = min(firsts[node.region], node.id)
@@ -42,8 +46,16 @@ class RegionTree:
         return [range(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
 
     @cached_property
+    def consecutive(self) -> list[bool]:
+        """Whether no node outside each region stands between two inside it, as a pass may put it."""
+        counts = Counter(node.region for node in self._nodes)
+        for region in reversed(self._regions[1:]):
+            counts[region.parent or 0] += counts[region.id]
+        return [counts[region.id] == len(self.nodes[region.id]) for region in self._regions]
+
+    @cached_property
     def members(self) -> list[list[Node | Input | Region]]:
-        """The nodes that are in each region and in none inside it, and its child regions, in the order in which they begin."""
+        """The nodes directly in each region and its child regions, in the order in which they begin."""
         members: list[list[Node | Input | Region]] = [[] for _ in self._regions]
         begun = {0}
         for node in self._nodes:
@@ -60,7 +72,7 @@ class RegionTree:
 
     @cached_property
     def inputs(self) -> list[tuple[Value, ...]]:
-        """The values that are made outside each region and read in it, in the order in which they are read."""
+        """The values from outside each region that have consumers in it, in the order of the consumers."""
         entering: list[dict[Value, None]] = [{} for _ in self._regions]
         for value, producer, reader in self._crossings():
             self._mark(entering, reader, self.common(producer, reader), value)
@@ -68,14 +80,14 @@ class RegionTree:
 
     @cached_property
     def outputs(self) -> list[tuple[Value, ...]]:
-        """The values of each region that are read outside it or are outputs of the network, in the order in which they are read."""
+        """The values of each region that have consumers outside or are outputs of the network, in the order of the consumers."""
         leaving: list[dict[Value, None]] = [{} for _ in self._regions]
         for value, producer, reader in self._crossings():
             self._mark(leaving, producer, self.common(producer, reader), value)
         return [tuple(values) for values in leaving]
 
     def common(self, first: int, second: int) -> int:
-        """The innermost region that holds both of two."""
+        """The innermost region that contains both regions."""
         while first != second:
             if self.depths[first] >= self.depths[second]:
                 first = self._regions[first].parent or 0
@@ -84,17 +96,19 @@ class RegionTree:
         return first
 
     def _crossings(self) -> Iterator[tuple[Value, int, int]]:
-        """The values that are read in another region than they are made in, with both."""
+        """The values whose producer and consumer are in different regions, with these two regions."""
+        uses = self._uses
         for node in self._nodes:
-            for value in node.inputs:
+            for value in node.inputs if uses is None else uses.operands(node):
                 producer = self._nodes[value.node].region
                 if producer != node.region:
                     yield value, producer, node.region
         for value in self._outputs:
-            yield value, self._nodes[value.node].region, 0
+            source = value if uses is None else uses.alias_of[value]
+            yield source, self._nodes[source.node].region, 0
 
     def _mark(self, crossings: list[dict[Value, None]], inner: int, outer: int, value: Value) -> None:
-        """Adds a value to the regions from `inner` up to `outer`, which is not among them."""
+        """Adds a value to the regions from `inner` up to, but without, `outer`."""
         while inner != outer:
             crossings[inner][value] = None
             inner = self._regions[inner].parent or 0

@@ -1,4 +1,4 @@
-"""The shape of a value: its sizes without the batch, the names of its axes, and whether it has a batch axis at all."""
+"""Defines the shape of a value: its sizes without the batch, the names of its axes, and whether it has a batch axis."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from archspec.numerals import format_sizes
 
 AxisName = Literal["channels", "features", "heads", "tokens", "depth", "height", "width", "length"]
 Names = tuple[AxisName | None, ...]
-"""What the axes of a value are called, in order; None is an axis without a meaning of its own."""
+"""The names of the axes of a value, in order; None for an axis without a name."""
 
 AXES: tuple[AxisName, ...] = get_args(AxisName)
 CHANNELS: frozenset[str] = frozenset(("channels", "features"))
-"""The two words for one axis: beside spatial axes it is called channels, elsewhere features. Either word finds it."""
+"""The two names of one axis: channels beside spatial axes, features otherwise. Either name finds it."""
 SPATIAL: tuple[AxisName, ...] = ("depth", "height", "width", "length")
 
 IMAGES: Mapping[Names, int] = {
@@ -24,18 +24,18 @@ IMAGES: Mapping[Names, int] = {
     ("channels", "height", "width"): 2,
     ("channels", "depth", "height", "width"): 3,
 }
-"""What convolutions and pools take, in torch's order: signals, images, volumes; and how many spatial axes each has."""
+"""The axes of signals, images and volumes in torch's order, which convolutions and pools take, with their number of spatial axes."""
 _SIGNAL, _IMAGE, _VOLUME = IMAGES
 _BY_RANK: tuple[Names, ...] = ((), ("features",), ("tokens", "features"), _IMAGE, _VOLUME)
 
 
 def _many(rank: int) -> Names:
-    """The names of more axes than the usual layouts have."""
+    """The names for a rank without a usual layout."""
     return ("channels", *(None,) * (rank - 1))
 
 
 class AxisLayout(NamedTuple):
-    """What follows from the names of the axes; an axis is given by its position.
+    """The positions of axes that follow from their names.
 
     >>> find_layout(("channels", "height", "width")).spatial
     (1, 2)
@@ -43,7 +43,7 @@ class AxisLayout(NamedTuple):
 
     channel: int | None
     places: tuple[int, ...]
-    """All axes but the channels: in the order of `AXES` if all of them have names, else as they stand."""
+    """All axes but the channels: in the order of `AXES` if all have names, else in their own."""
     spatial: tuple[int, ...]
     """The spatial axes in torch's order."""
 
@@ -64,7 +64,7 @@ def find_layout(names: Names) -> AxisLayout:
 
 @lru_cache(maxsize=4096)
 def normalize_names(names: Names) -> Names:
-    """Names with the right word for the channels; one that has come before is taken off.
+    """The names with the right one of channels and features; a repeated name becomes None.
 
     >>> normalize_names(("features", "height", "width"))
     ('channels', 'height', 'width')
@@ -81,10 +81,10 @@ def normalize_names(names: Names) -> Names:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The sizes of one value without the batch, and the names of the same axes; no name occurs twice.
+    """The sizes of a value without the batch, and the names of its axes; no name occurs twice.
 
-    `batched` says whether the value has a batch axis in front of these: a learned parameter may have none. Every index into the
-    dimensions of a tensor goes through `dim`, which counts that axis.
+    `batched` says whether the value has a batch axis before these; a learned parameter may have none. `dim` converts an axis to the
+    dimension of a tensor.
 
     >>> image = Shape.of(3, 224, 224)
     >>> image.names, image.channels, image.spatial, image.dim(0)
@@ -99,7 +99,7 @@ class Shape:
     def of(*sizes: int, batched: bool = True) -> Shape:
         """A shape named by its rank: features; tokens, features; channels, height, width; channels, depth, height, width.
 
-        With more axes the first is the channels, and the others have no names.
+        With more axes, the first is the channels and the others have no names.
 
         >>> Shape.of(3, 32, 32).names
         ('channels', 'height', 'width')
@@ -109,7 +109,7 @@ class Shape:
 
     @staticmethod
     def image(channels: int, *spatial: int, batched: bool = True) -> Shape:
-        """A signal, an image or a volume, its channels first.
+        """The shape of a signal, an image or a volume with the channels first.
 
         >>> Shape.image(4, 100).described
         '4 channels × 100 length'
@@ -118,7 +118,7 @@ class Shape:
 
     @staticmethod
     def named(sizes: Mapping[AxisName, int], *, batched: bool = True) -> Shape:
-        """A shape of named axes, in their order.
+        """The shape with these named axes, in order.
 
         >>> Shape.named({"tokens": 16, "features": 8}) == Shape.of(16, 8)
         True
@@ -131,28 +131,28 @@ class Shape:
 
     @property
     def numel(self) -> int:
-        """How many numbers the value holds, for one sample."""
+        """The number of elements, for one sample."""
         return math.prod(self.sizes)
 
     @property
     def channel_axis(self) -> int | None:
-        """The axis of the channels, or features; None where no axis is that."""
+        """The axis of the channels or features; None if there is none."""
         return find_layout(self.names).channel
 
     @property
     def channels(self) -> int:
-        """The size of the axis of the channels, or features; without one the whole value is one channel."""
+        """The number of channels or features; 1 without such an axis."""
         axis = find_layout(self.names).channel
         return 1 if axis is None else self.sizes[axis]
 
     @property
     def places(self) -> tuple[int, ...]:
-        """All axes but the channels, in an order that does not depend on where they stand, if all have names."""
+        """All axes but the channels; if all have names, in an order that does not depend on their positions."""
         return find_layout(self.names).places
 
     @property
     def spatial(self) -> tuple[int, ...]:
-        """The sizes of the spatial axes in torch's order: what a convolution slides over."""
+        """The sizes of the spatial axes in torch's order."""
         if self.names in IMAGES:
             return self.sizes[1:]
         return tuple(self.sizes[axis] for axis in find_layout(self.names).spatial)
@@ -168,13 +168,13 @@ class Shape:
         return (" × ".join(axes) or "a scalar") + ("" if self.batched else " without a batch")
 
     def axis(self, name: str) -> int | None:
-        """The axis of a name; None where there is none. Channels and features are one axis."""
+        """The axis of a name, or None. Channels and features are one axis."""
         if name in CHANNELS:
             return find_layout(self.names).channel
         return next((axis for axis, own in enumerate(self.names) if own == name), None)
 
     def dim(self, axis: int) -> int:
-        """The dimension that an axis is in a tensor: the batch counted in where there is one."""
+        """The dimension of an axis in a tensor, which also counts the batch axis."""
         return axis + self.batched
 
     def resized(self, sizes: tuple[int, ...]) -> Shape:
@@ -182,16 +182,16 @@ class Shape:
         return Shape(sizes, self.names, self.batched)
 
     def replace(self, axis: int, size: int) -> Shape:
-        """This shape with another size on one axis."""
+        """The shape with another size on one axis."""
         return Shape((*self.sizes[:axis], size, *self.sizes[axis + 1 :]), self.names, self.batched)
 
     def permuted(self, order: tuple[int, ...]) -> Shape:
-        """The axes in another order: for each of the result, the one that it is here."""
+        """The shape with its axes in the order `order`, as `torch.permute` has it."""
         sizes, names = tuple(self.sizes[axis] for axis in order), tuple(self.names[axis] for axis in order)
         return Shape(sizes, names, self.batched)
 
     def without(self, axis: int) -> Shape:
-        """The shape with one axis less."""
+        """The shape without one axis."""
         kept = tuple(other for other in range(self.rank) if other != axis)
         sizes, names = tuple(self.sizes[other] for other in kept), tuple(self.names[other] for other in kept)
         return Shape(sizes, normalize_names(names), self.batched)

@@ -1,19 +1,20 @@
-"""The routes of a signal through a graph, followed by channel range: what path counts, depth and distances are sums over."""
+"""Propagates amounts along all routes of the signal by channel range, for path counts, depth and distances."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import TypeVar
 
 from archspec import meter
 from archspec.ir.graph import Graph, Input, Node, Value
 
-_ARRIVAL = 3  # units of work for what reaches one output of a node, beside those for the ranges of channels
-_WIDE = 16  # operands and outputs of a node among which a split or a concatenation looks for a place with one unit
+_ARRIVAL = 3  # units of work for one output of a node, besides those for channel ranges
+_WIDE = 16  # operands and outputs that a split or a concatenation searches for one unit
 
 Amount = TypeVar("Amount")
 PerChannelRange = dict[range, Amount]
-"""What is known of all routes to one value, by the channels that they reach. Equal ranges are one, none is ever cut up."""
+"""The merged amount of all routes to one value, by the channel range that they reach. Equal ranges are merged; none is split."""
 
 
 def propagate_routes(
@@ -27,21 +28,23 @@ def propagate_routes(
     sources: Collection[Value] | None = None,
     entries: Collection[tuple[int, int]] = (),
 ) -> Iterator[tuple[Node | Input, list[PerChannelRange[Amount]]]]:
-    """Follows all routes from `sources` (the inputs of the network) at once and gives, per node, what reaches each output.
+    """Propagates all routes from `sources` (the inputs of the network by default) and yields, per node, the amounts at each output.
 
-    Routes start at `entries` too: at the operand of a node, with all of its channels. A route starts as `start`; entering a node by an operand whose `cost` is not 0 makes it `extend(amount, cost)`; routes that
-    meet on the same channels of a value become one by `merge`. With `gates`, the operands that do not carry the signal are
-    followed too. Only what is still to be read is held, so that long chains are cheap.
+    Routes also start at `entries`, operands given by node and position, on all of their channels. The amount of a new route is
+    `start`; entering a node by an operand whose `cost` is not 0 makes it `extend(amount, cost)`; `merge` combines routes that reach
+    the same channel range of a value. With `gates`, operands that do not carry the signal are followed too. Only the amounts of
+    values with later consumers are kept in memory. With `sources`, nodes before the first source or entry are left out.
     """
     starts = {(value.node, value.index) for value in (graph.inputs.values() if sources is None else sources)}
     started = {node for node, _ in starts}
-    unread = [sum(len(value.users) for value in node.outputs) for node in graph.nodes]
+    first = 0 if sources is None else min((*started, *(node for node, _ in entries)), default=0)
+    unread: dict[int, int] = {}
     live: dict[int, list[PerChannelRange[Amount]]] = {}
-    for node in graph.nodes:
+    for node in islice(graph.nodes, first, None):
         if isinstance(node, Input):
             reached: list[PerChannelRange[Amount]] = [{}]
         else:
-            offered = [live[value.node][value.index] for value in node.inputs]
+            offered = [live[value.node][value.index] if value.node in live else {} for value in node.inputs]
             for operand, value in enumerate(node.inputs if entries else ()):
                 if (node.id, operand) in entries:
                     offered[operand] = _start_route(offered[operand], range(value.shape.channels), start, merge)
@@ -54,8 +57,10 @@ def propagate_routes(
                 if (node.id, value.index) in starts:
                     reached[value.index] = {range(value.shape.channels): start}
         yield node, reached
-        live[node.id] = reached
+        live[node.id], unread[node.id] = reached, sum(len(value.users) for value in node.outputs)
         for value in () if isinstance(node, Input) else node.inputs:
+            if value.node not in live:
+                continue
             unread[value.node] -= 1
             if not unread[value.node]:
                 del live[value.node]
@@ -64,7 +69,7 @@ def propagate_routes(
 def _start_route(
     reached: PerChannelRange[Amount], channels: range, start: Amount, merge: Callable[[Amount, Amount], Amount]
 ) -> PerChannelRange[Amount]:
-    """What reaches a value, and one more route that starts there."""
+    """The amounts at a value with one more route that starts there."""
     return {**reached, channels: merge(reached[channels], start) if channels in reached else start}
 
 
@@ -100,7 +105,7 @@ def count_weighted_layers(node: Node, _operand: int) -> int:
 
 
 def find_shortest_distances(graph: Graph, *, gates: bool = False) -> list[tuple[int | None, ...]]:
-    """For each output of each node, the fewest weighted layers on any route from an input to it; None where there is no route."""
+    """For each output of each node, the fewest weighted layers on any route from an input to it; None if there is no route."""
     return [
         tuple(min(routes.values(), default=None) for routes in reached)
         for _, reached in propagate_routes(graph, 0, min, count_weighted_layers, int.__add__, gates=gates)
@@ -108,18 +113,18 @@ def find_shortest_distances(graph: Graph, *, gates: bool = False) -> list[tuple[
 
 
 def find_residual_operands(graph: Graph, *, gates: bool = False) -> dict[int, tuple[bool, ...]]:
-    """For each join, by the number of its node: which of its operands are longer ways than necessary.
+    """For each join, by node id: which of its operands are on longer routes than necessary.
 
-    Those are the operands with more weighted layers behind them than the nearest operand has, as the residual branch of a unit
-    beside its shortcut (Veit et al. 2016, arXiv:1605.06431). An operand that no route from an input reaches is none, and
-    without `gates` nor is one that does not carry the signal.
+    Those are the operands with more weighted layers before them than another operand has, as the residual branch of a unit beside
+    its skip connection (Veit et al. 2016, arXiv:1605.06431). An operand that no route reaches is not marked, nor, without `gates`,
+    is one that does not carry the signal.
     """
     behind = find_shortest_distances(graph, gates=gates)
     return {node.id: _mark_residual_operands(node, behind, gates) for node in graph.ops if is_join(node)}
 
 
 def is_join(node: Node) -> bool:
-    """Whether routes meet in a node; a bundle keeps its values apart."""
+    """Whether routes meet in a node; a bundle does not merge its operands."""
     return node.op.join and len(node.outputs) == 1
 
 

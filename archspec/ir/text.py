@@ -1,4 +1,4 @@
-"""A graph as text, a line a node: for tests, for examples, for whoever looks at what a pass did."""
+"""Formats graphs and weight maps as text, for tests, examples and debugging."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from archspec.numerals import format_sizes
 
 
 def format_graph(graph: Graph) -> str:
-    """The nodes of a graph in order, with what they read, their shapes and their names, and its outputs.
+    """The nodes of a graph in order with their operands, output shapes and names, and its outputs.
 
     >>> from archspec.ir.shape import Shape
     >>> from archspec.ops.conv import Conv
@@ -60,7 +60,7 @@ def _format_value(graph: Graph, value: Value) -> str:
 
 
 def format_weight_map(weight_map: WeightMap) -> str:
-    """What a pass did to the weights, a line each.
+    """A weight map, a line for each weight.
 
     >>> parts = (WeightSlice("a.weight"), WeightSlice("b.weight", axis=1, start=0, stop=2))
     >>> print(format_weight_map({"a.weight": ConcatenatedWeights(parts, axis=1), "b.weight": RemovedWeight()}))

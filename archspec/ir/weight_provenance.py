@@ -1,4 +1,4 @@
-"""Where the weights of a rewritten network come from: data that a pass leaves behind, so that a checkpoint can follow it."""
+"""Records where the weights of a rewritten network come from, so that the weights of the original network can be mapped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class WeightSlice:
-    """A weight of the network before, or along `axis` the part of it from `start` up to `stop`."""
+    """A weight of the network before, or its part from `start` to `stop` along `axis`."""
 
     name: str
     axis: int = 0
@@ -25,7 +25,7 @@ class WeightSlice:
 
 @dataclass(frozen=True, slots=True)
 class ConcatenatedWeights:
-    """Weights joined along `axis`; of scalars, the first."""
+    """Weights concatenated along `axis`; for scalars, the first."""
 
     pieces: tuple[WeightSource, ...]
     axis: int = 0
@@ -37,9 +37,9 @@ class BatchNormConstant:
 
     Its factor is weight / √(running_var + eps), its shift bias - running_mean · factor; without `affine`, weight is 1 and bias 0.
 
-    Followed by a rectification, y = factor · clamp(x, low, high) + shift, where low and high are the x at which y is 0:
-    the one is finite where the factor is positive, the other where it is negative. `rectified` asks for the constants of this form;
-    of a channel that is as good as constant, the factor is 0 then and the shift what the rectification leaves of it.
+    With a ReLU after it, y = factor · clamp(x, low, high) + shift, where the finite one of low and high is the x with y = 0: low for
+    a positive factor, high for a negative one. `rectified` selects the constants of this form; for a channel that is nearly
+    constant, the factor is then 0 and the shift its value after the ReLU.
     """
 
     name: str
@@ -51,7 +51,7 @@ class BatchNormConstant:
 
 @dataclass(frozen=True, slots=True)
 class ScaledWeight:
-    """A weight times one number for each place on `axis`. With `groups`, its input channels, on axis 1, are those of one group."""
+    """A weight times one factor for each index of `axis`. With `groups`, axis 1 has the input channels of one group."""
 
     weight: WeightSource
     factor: WeightSource
@@ -61,7 +61,7 @@ class ScaledWeight:
 
 @dataclass(frozen=True, slots=True)
 class ConstantInputResponse:
-    """What a convolution or a linear layer with this weight and no bias makes of an input that has one number in each channel."""
+    """The output of a convolution or a linear layer with this weight and no bias for an input that is constant in each channel."""
 
     weight: WeightSource
     values: WeightSource
@@ -70,14 +70,14 @@ class ConstantInputResponse:
 
 @dataclass(frozen=True, slots=True)
 class WeightSum:
-    """Weights of one shape, added up."""
+    """The sum of weights of one shape."""
 
     parts: tuple[WeightSource, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StackedWeights:
-    """Weights of equal shapes one after the other, as a tensor of the sizes `shape`."""
+    """Weights of equal shapes stacked and reshaped to `shape`."""
 
     parts: tuple[WeightSource, ...]
     shape: Sizes
@@ -92,31 +92,31 @@ WeightSource = (
     | WeightSum
     | StackedWeights
 )
-"""How a weight of the network after a pass is made of those before."""
+"""How a weight after a pass is computed from those before."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewWeight:
-    """For a weight that is made of none before: it keeps the value that it is initialised with."""
+    """A weight without a source, which keeps its initial value."""
 
     shape: Sizes
 
 
 @dataclass(frozen=True, slots=True)
 class RemovedWeight:
-    """For a name that only the network before has a weight of: it was left out, or others are made of it."""
+    """A weight that only the network before has: it was left out, or became a source of others."""
 
 
 WeightMap = Mapping[str, WeightSource | NewWeight | RemovedWeight]
-"""What one pass did, by the names of the weights before and after. Those that it does not name are as they were, by name."""
+"""The changes of one pass, by the names of the weights before and after. Weights that it does not name are unchanged."""
 
 
 class WeightMapError(ArchspecError, ValueError):
-    """Weights that cannot be made as a pass says."""
+    """Raised for weights that cannot be computed as a weight map says."""
 
 
 def find_source_weights(source: WeightSource) -> Iterator[str]:
-    """The names of the weights before that a weight is made of.
+    """The names of the weights that a source reads.
 
     >>> list(find_source_weights(WeightSum((WeightSlice("a.weight"), WeightSlice("b.weight")))))
     ['a.weight', 'b.weight']
@@ -137,7 +137,7 @@ def map_weight_shapes(weight_map: WeightMap, before: Mapping[str, Sizes]) -> dic
     """The shapes of the weights after a pass, by name, from those before.
 
     Raises:
-        WeightMapError: a weight is made of one that is not there, or of some whose shapes do not fit.
+        WeightMapError: a source reads a missing weight, or weights whose shapes do not fit.
 
     >>> map_weight_shapes({"b": WeightSlice("a", 0, 0, 2), "a": RemovedWeight()}, {"a": (4, 3), "c": (1,)})
     {'c': (1,), 'b': (2, 3)}
@@ -152,7 +152,7 @@ def map_weight_shapes(weight_map: WeightMap, before: Mapping[str, Sizes]) -> dic
 
 
 def _infer_shape(source: WeightSource, shapes: Mapping[str, Sizes]) -> Sizes:
-    """The shape of a weight that is made of others. Raises `WeightMapError`."""
+    """The shape of the weight that a source gives. Raises `WeightMapError`."""
     missing = [name for name in find_source_weights(source) if name not in shapes]
     if missing:
         raise WeightMapError(f"a weight is made of {missing[0]}, which is not there")

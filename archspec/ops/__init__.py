@@ -1,4 +1,4 @@
-"""The ops: every word of the language that computes."""
+"""The ops of the language and of the passes, one class each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MODULES = (conv, linear, norm, activation, pool, dropout, join, fractal, tensor
 
 
 def _iter_ops(module: ModuleType) -> Iterator[type[Op]]:
-    """The ops that a module defines, in its order: the classes that have a word of their own."""
+    """The ops that a module defines, in its order: the classes with a word of their own."""
     for value in vars(module).values():
         own = isinstance(value, type) and value.__module__ == module.__name__
         if own and issubclass(value, Op) and "word" in vars(value):
@@ -27,16 +27,16 @@ def _iter_ops(module: ModuleType) -> Iterator[type[Op]]:
 _ALL = tuple(op for module in _MODULES for op in _iter_ops(module))
 
 OPS: tuple[type[Op], ...] = tuple(op for op in _ALL if not op.internal)
-"""All ops of the language, in the order of the documentation: a class with a word in one of the modules is one."""
+"""All ops of the language, in the order of the documentation."""
 
 PASS_OPS: tuple[type[Op], ...] = tuple(op for op in _ALL if op.internal)
-"""The ops that only passes make: no words of the language."""
+"""The ops that only passes make and no spec can use."""
 
 BY_WORD: dict[str, type[Op]] = {op.word: op for op in OPS}
 
 
 def find_options(annotation: Any) -> Iterator[str]:
-    """The strings that a field of this type, or some field of this model, takes as they are."""
+    """The strings that a field of this type, or any field of this model, accepts as options."""
     if get_origin(annotation) is Literal:
         yield from (value for value in get_args(annotation) if isinstance(value, str))
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -48,4 +48,4 @@ def find_options(annotation: Any) -> Iterator[str]:
 
 
 OPTIONS: frozenset[str] = frozenset(option for op in OPS for option in find_options(op)) - set(AXES)
-"""The strings that some field of an op takes as they are, such as `same`. Names of axes are such where an axis is asked for."""
+"""The strings that any field of an op accepts as options, such as `same`, without the names of axes."""

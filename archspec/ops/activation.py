@@ -1,4 +1,4 @@
-"""Activations: functions of each element, and softmax. A back end decides where one may write over its operand."""
+"""Activations: functions of each element, and softmax. Whether one runs in place is decided by the back end."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Activation(Op):
     category: ClassVar[Category] = "activation"
     elementwise: ClassVar[bool] = True
     module: ClassVar[str]
-    """Its class in torch.nn."""
+    """The name of its class in torch.nn."""
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         return (Call(f"torch.nn.{self.module}", self.options(inputs[0])),)
 
     def options(self, shape: Shape) -> dict[str, Any]:
-        """What torch's module is constructed with."""
+        """The keyword arguments of torch's module."""
         return {}
 
 
@@ -101,7 +101,7 @@ class PReLU(Activation):
         (call,) = super().lower(*inputs)
         if self.shared:
             return (call,)
-        # torch has the slopes of dimension 1, behind a batch.
+        # torch applies the slopes along dimension 1, after the batch.
         return arrange_axes(call, inputs[0], move_first(inputs[0], channel_axis(self, inputs[0])), batch=True)
 
     def initial(self) -> Mapping[str, Initial]:

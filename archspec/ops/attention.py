@@ -74,11 +74,11 @@ class MatMul(Op):
         return reached if kept else range(outputs[0].channels)
 
     def _right(self, right: Shape) -> tuple[int, int]:
-        """The axes of the second operand that are its columns and its rows, as it is multiplied."""
+        """The axes of the second operand that are its columns and its rows in the product."""
         return (right.rank - 2, right.rank - 1) if self.transpose else (right.rank - 1, right.rank - 2)
 
     def _names(self, left: Shape, right: Shape, columns: AxisName | None) -> Names:
-        """Rows and columns are what they were; what has no name, or that of the rows, is features of each row."""
+        """The names of the result: rows and columns keep theirs; columns without a name, or with that of the rows, are features."""
         heads = shared_names(self.word, tuple(Shape(shape.sizes[:-2], shape.names[:-2]) for shape in (left, right)))
         names = normalize_names((*heads, left.names[-2]))
         return normalize_names((*names, "features" if columns is None or columns in names else columns))
@@ -224,7 +224,7 @@ class Parameter(Op):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        return None  # not even as a gate: the constant depends on no input
+        return None  # the constant depends on no input, not even as a gate
 
     @property
     def _value(self) -> Shape:

@@ -1,4 +1,4 @@
-"""How ops find the axes that they need, and the errors where a value does not have them."""
+"""Finds the axes that ops need, and raises errors for values that lack them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def named_sizes(least: int) -> Any:
 
 
 def by_name(sizes: Any) -> dict[AxisName, int] | None:
-    """The sizes of a field that may be named, by name; None of a plain list of sizes."""
+    """The sizes of a field by name; None for a plain list of sizes."""
     return dict(sizes) if isinstance(sizes[0], tuple) else None
 
 
@@ -69,7 +69,7 @@ def _list_axes(shape: Shape) -> str:
 
 
 def channel_axis(op: Op, shape: Shape, *, help: str | None = None) -> int:
-    """The position of the channels, or features. Raises `ShapeError`: there are none."""
+    """The position of the channels or features. Raises `ShapeError` if there are none."""
     if shape.channel_axis is not None:
         return shape.channel_axis
     raise ShapeError(f"{op.word} needs channels or features; got {shape.described}", help=help or _with_channels(shape))
@@ -86,7 +86,7 @@ def channels_first(op: Op, shape: Shape) -> None:
 
 
 def spatial_rank(op: Op, shape: Shape) -> int:
-    """How many spatial axes a signal, an image or a volume has, its channels first. Raises `ShapeError`: it is none."""
+    """The number of spatial axes of a signal, an image or a volume with the channels first. Raises `ShapeError` for other values."""
     rank = IMAGES.get(shape.names)
     if rank is not None:
         return rank
@@ -104,7 +104,7 @@ def spatial_rank(op: Op, shape: Shape) -> int:
 
 
 def _as_image(shape: Shape) -> str:
-    """How a value becomes one with spatial axes."""
+    """Advice on how to give a value spatial axes."""
     if shape.rank == 1:
         return f"put reshape: {{channels: 1, length: {shape.sizes[0]}}} before it, or declare the input so"
     if shape.rank > 1 + len(IMAGES):
@@ -117,7 +117,7 @@ def _as_image(shape: Shape) -> str:
 
 
 def find_sequence_axes(op: Op, shape: Shape) -> tuple[int, int]:
-    """The positions of the tokens and the features of a value that has these alone. Raises `ShapeError`."""
+    """The positions of the tokens and the features of a value with only these axes. Raises `ShapeError`."""
     tokens, features = shape.axis("tokens"), shape.channel_axis
     if shape.rank == 2 and tokens is not None and features is not None:
         return tokens, features
@@ -125,7 +125,7 @@ def find_sequence_axes(op: Op, shape: Shape) -> tuple[int, int]:
 
 
 def as_sequence(shape: Shape) -> str:
-    """How a value becomes one of tokens and features."""
+    """Advice on how to turn a value into tokens and features."""
     if shape.names in IMAGES:
         return "its places are tokens behind [flatten: 1, permute: [tokens, features]]"
     if shape.rank == 1:
@@ -140,7 +140,7 @@ def as_sequence(shape: Shape) -> str:
 
 
 def write_reshape(shape: Shape, names: Names = ()) -> str:
-    """The reshape that gives the axes of a value names: those that it is to have, or some for those that have none."""
+    """Advice: the reshape that names the axes of a value, by `names` or by completing its own."""
     return f"{_reshape(names or _complete_names(shape.names), shape.sizes)} names its axes"
 
 
@@ -150,14 +150,14 @@ def _reshape(names: Names, sizes: tuple[int, ...]) -> str:
 
 
 def _with_channels(shape: Shape) -> str:
-    """The reshape that gives a value channels: a name for one of its axes, or an axis more."""
+    """Advice: the reshape that gives a value channels, by naming an axis or by adding one."""
     if None in shape.names:
         return write_reshape(shape)
     return f"{_reshape(normalize_names((*shape.names, 'features')), (*shape.sizes, 1))} gives it some"
 
 
 def _complete_names(names: Names) -> Names:
-    """Names with some for those that are missing: the last is the features where nothing is, the others are places."""
+    """The names, completed: the last axis without a name is the features if there are none, the others are places."""
     missing = [axis for axis, name in enumerate(names) if name is None]
     last = [] if CHANNELS & set(names) else missing[-1:]
     free = [axis for axis in missing if axis not in last]
@@ -170,7 +170,7 @@ _FILL: Mapping[int, Names] = {1: ("tokens",), 2: ("height", "width"), 3: ("depth
 
 
 def format_permute(shape: Shape, order: tuple[int, ...]) -> str:
-    """The permute that puts the axes of a value in an order, as it is written."""
+    """The permute that puts the axes of a value in an order, as a spec writes it."""
     return f"permute: [{', '.join(str(axis if None in shape.names else shape.names[axis]) for axis in order)}]"
 
 
@@ -178,7 +178,7 @@ def format_permute(shape: Shape, order: tuple[int, ...]) -> str:
 
 
 def shared_names(word: str, shapes: tuple[Shape, ...]) -> Names:
-    """The names of the axes of operands of one rank: an axis has that of the operands which name it.
+    """The names of the axes of operands of one rank, merged: an axis has the name that any of the operands gives it.
 
     Raises:
         ShapeError: an axis has two names, or a name two axes.
@@ -199,7 +199,7 @@ def shared_names(word: str, shapes: tuple[Shape, ...]) -> Names:
 
 
 def is_same_axis(first: str | None, second: str | None) -> bool:
-    """Whether two names are of one axis: channels and features are."""
+    """Whether two names are equal, or are channels and features."""
     return first == second or {first, second} == CHANNELS
 
 
@@ -209,18 +209,18 @@ def _other_axes(word: str, first: Shape, other: Shape) -> ShapeError:
 
 
 def reorder_axes(first: Shape, other: Shape) -> Shape | None:
-    """A value with the axes of another one in that one's order; None where it has other axes, or that order already."""
+    """The shape `other` with its axes in the order of `first`; None if its axes differ or are in that order already."""
     if first.names == other.names or None in first.names or set(first.names) != set(other.names):
         return None
     return other.permuted(tuple(other.names.index(name) for name in first.names))
 
 
 def write_permute(first: Shape, other: Shape) -> str | None:
-    """The permute that turns a value so."""
+    """Advice: the permute that gives `other` the order of axes of `first`."""
     order = reorder_axes(first, other)
     return f"permute: [{', '.join(map(str, order.names))}] turns {other.described}" if order else None
 
 
 def is_batched(shapes: Iterable[Shape]) -> bool:
-    """Whether the result of an op on several values has a batch: a value without one is the same for each sample."""
+    """Whether the result of an op on several values has a batch axis: whether any of them has."""
     return any(shape.batched for shape in shapes)

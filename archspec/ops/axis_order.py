@@ -1,4 +1,4 @@
-"""How a lowering gives torch a value as torch wants it: axes in another order, a batch axis where there is none."""
+"""Adapts the operands of a lowering to torch's conventions: the order of axes, and the batch axis."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Given = Operand | Result
 def arrange_axes(
     call: Call, shape: Shape, order: tuple[int, ...] | None = None, *, batch: bool = False
 ) -> tuple[Call, ...]:
-    """A call of one operand that gets its axes in `order`, and a batch axis if `batch`; the result has them as before.
+    """A call of one operand that gets its axes in `order`, and a batch axis if `batch`; the changes are undone for the result.
 
-    A value that is already so is passed on as it is: then this is the call alone.
+    If nothing has to be changed, this is the call alone.
     """
     lone = batch and not shape.batched
     moved = order is not None and order != tuple(range(shape.rank))
@@ -32,7 +32,7 @@ def arrange_axes(
 def chain_functions(
     functions: Iterable[tuple[str, tuple[Any, ...]]], given: Given = FIRST[0], start: int = 0
 ) -> Iterable[Call]:
-    """Calls of functions, each of what the one before it gave; the first call is result number `start`."""
+    """Calls of functions, each applied to the result of the one before; the first call is result number `start`."""
     for index, (target, args) in enumerate(functions, start):
         yield Call(target, args=(given, *args))
         given = Result(index)
@@ -57,7 +57,7 @@ def move_first(shape: Shape, axis: int) -> tuple[int, ...]:
 
 
 def repeat_for_batch(inputs: tuple[Shape, ...]) -> tuple[list[Call], tuple[Given, ...]]:
-    """The operands, and calls before them: what has no batch is repeated for the batch of the others, if they have one."""
+    """Calls that repeat operands without a batch for the batch of the others, and the operands after them."""
     batched = next((index for index, shape in enumerate(inputs) if shape.batched), None)
     calls: list[Call] = []
     operands: list[Given] = []
@@ -71,7 +71,7 @@ def repeat_for_batch(inputs: tuple[Shape, ...]) -> tuple[list[Call], tuple[Given
 
 
 def _tensor_dimensions(order: tuple[int, ...], *, leading: bool) -> tuple[int, ...]:
-    """An order of axes as one of a tensor's dimensions, with the batch in front."""
+    """An order of axes as an order of a tensor's dimensions, with the batch first."""
     return (*range(leading), *(axis + leading for axis in order))
 
 

@@ -1,6 +1,6 @@
-"""What every op is: its word, its fields, its shape rule, its weights, its cost, its lowering. Everything else is derived."""
+"""Defines the base class of ops and the data of lowerings: weights, calls and windows."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: pydantic would parse those of Op again for each of its subclasses.
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from archspec.errors import ArchspecError
 from archspec.ir.shape import Shape
 from archspec.ops.initial import Init, Initial
 
-MAX_SIZE = 2**40  # elements of one value or weight: beyond it nothing could ever run
+MAX_SIZE = 2**40  # the most elements of one value or weight
 
 Count = Annotated[int, Field(ge=1, le=MAX_SIZE)]
 Natural = Annotated[int, Field(ge=0, le=MAX_SIZE)]
@@ -24,7 +24,7 @@ NaturalPerAxis = Natural | Annotated[tuple[Natural, ...], Field(min_length=1, ma
 
 
 class ShapeError(ArchspecError, ValueError):
-    """The inputs of an op and its fields do not fit. `field` names the field at fault, if there is one; `help` says what to do.
+    """Raised if the inputs of an op do not fit its fields. `field` names the wrong field, if there is one; `help` says what to do.
 
     >>> from archspec.ops import BY_WORD
     >>> BY_WORD["conv"](out=8, groups=3).infer(Shape.of(4, 5, 5))
@@ -40,7 +40,7 @@ class ShapeError(ArchspecError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A tensor that an op owns: its name below the module, its sizes, and whether it is trained.
+    """A tensor of an op: its name in the module, its sizes, and whether it is trained.
 
     >>> Weight("weight", (64, 3, 7, 7)).numel
     9408
@@ -68,7 +68,7 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """In a `Call`: the result of call number `index` of the same lowering, an earlier one.
+    """In a `Call`: the result of the earlier call number `index` of the same lowering.
 
     >>> Call("torch.mul", args=(Result(0), 2.0)).args
     (Result(index=0), 2.0)
@@ -93,9 +93,9 @@ FIRST = (Operand(0),)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One step of a lowering, as data: a dotted target and what it is called with.
+    """One step of a lowering, as data: a dotted target and its arguments.
 
-    There are three kinds, told apart by the target:
+    The target decides between three kinds:
     - a module (`torch.nn.Conv2d`: the last part starts with a capital): constructed with `options`, then called with `args`
       and `keywords`; it carries the node's name;
     - `torch.nn.Parameter`: a learned tensor; `options` has `shape`, a tuple, batch axis included where there is one; its value
@@ -119,7 +119,7 @@ class Call:
 
     @property
     def stateful(self) -> bool:
-        """Whether the call is of a module or a parameter: something with a name in the `state_dict`."""
+        """Whether the call is of a module or a parameter, which have names in the `state_dict`."""
         return self.target.rpartition(".")[2][:1].isupper()
 
 
@@ -127,7 +127,7 @@ class Call:
 class Window:
     """The part of its input that one output element depends on: per spatial axis, the extent (dilation included) and the step.
 
-    A step below 1 is that of an op with more output places than input places: a transposed convolution, an upsampling.
+    A step below 1 belongs to an op that upsamples, such as a transposed convolution.
 
     >>> from archspec.ops import BY_WORD
     >>> BY_WORD["conv"](out=8, kernel=3, dilation=2, stride=2).window(Shape.of(3, 32, 32))
@@ -141,11 +141,12 @@ class Window:
 Everything = Literal["everything"]
 
 
+SkipKind = Literal["identity", "projection", "concat"]
 Category = Literal["conv", "linear", "attention", "norm", "activation", "pool", "dropout", "join", "shape"]
 
 
 class Op(BaseModel):
-    """An operation of a network. A subclass has everything that is known about one op.
+    """An operation of a network. A subclass defines everything about one op.
 
     The fields of the pydantic model are the arguments of the word in a spec; the docstring's first line and each field's
     description are its help text and stand in the JSON Schema. Sizes are in elements, probabilities in [0, 1].
@@ -160,40 +161,50 @@ class Op(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
     word: ClassVar[str]
-    """What it is called in a spec."""
+    """Its name in a spec."""
     category: ClassVar[Category]
-    """The kind by which pictures, tables and reports tell ops apart."""
+    """The category for legends and colours."""
     sign: ClassVar[str] = ""
-    """What a picture writes for it in place of the word: `+`."""
+    """The sign for it in pictures, in place of the word: `+`."""
     sized_by_context: ClassVar[bool] = False
-    """Whether its arguments follow the widths around it or the turn that it is in, so that blocks that differ in them are alike."""
+    """Whether its arguments depend on the widths around it or on the turn, so that blocks that differ only in them count as equal."""
     first: ClassVar[str | None] = None
     """The field that a bare argument sets: `conv: 64` is `conv: {out: 64}`."""
     sizes_by_name: ClassVar[bool] = False
-    """Whether that field may be a mapping of names of axes to sizes: `reshape: {tokens: 49, features: 8}`."""
+    """Whether the first field may be a mapping of names of axes to sizes: `reshape: {tokens: 49, features: 8}`."""
     operands: ClassVar[tuple[int, int | None]] = (1, 1)
-    """The fewest and the most inputs; None is any number."""
+    """The least and the greatest number of operands; None is unbounded."""
     join: ClassVar[bool] = False
-    """Whether its argument is a list of branches and its own fields stand in `with`."""
+    """Whether its argument is a list of branches, with its own fields in `with`."""
     numbered: ClassVar[bool] = True
-    """Whether an unnamed use takes a number of its scope, as a module of `nn.Sequential` does."""
+    """Whether an unnamed use gets the next number of its region, as a module of `nn.Sequential` does."""
     weighted: ClassVar[int] = 0
-    """How many weight matrices or kernels the signal passes: what `depth` and paths in `layers` count."""
+    """The number of weight matrices or kernels that the signal passes, which `depth` and path lengths in `layers` count."""
     mixes: ClassVar[bool] = False
     """Whether each output channel depends on all input channels."""
     elementwise: ClassVar[bool] = False
-    """Whether each output element depends on the one input element at its place."""
+    """Whether each output element depends only on the input elements at its position."""
     indices: ClassVar[tuple[int, ...]] = ()
     """The operands that hold whole numbers (tokens of an embedding)."""
     internal: ClassVar[bool] = False
-    """Whether only passes make it: its word is none of the language."""
+    """Whether only passes make it, and no spec can use it."""
     moves: ClassVar[bool] = False
-    """Whether each output element is an input element, so that whole numbers stay such."""
+    """Whether each output element is an input element, so that integers stay integers."""
+    transparent: ClassVar[bool] = False
+    """Whether its operands are its outputs, however many they are."""
+    one_output: ClassVar[bool] = True
+    """Whether it makes one value, whatever its operands and its fields."""
+    folds: ClassVar[bool] = False
+    """Whether it folds any number of operands of one shape, each of which may stand for the result."""
+    coarsens: ClassVar[bool] = False
+    """Whether it is there to leave fewer places, as a pool with a sliding window is: a stage may end with it."""
+    skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("identity",)
+    """What a skip connection may be that leads into it: first without weights, then with them if that is one."""
     reads_batch: ClassVar[bool] = False
-    """Whether it reads no more of its input than how many samples there are."""
+    """Whether it reads only the batch size of its input."""
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        """The shapes of the outputs. Raises `ShapeError` where the inputs do not fit."""
+        """The shapes of the outputs. Raises `ShapeError` if the inputs do not fit."""
         return (inputs[0],)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -205,15 +216,15 @@ class Op(BaseModel):
         return 0
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        """What torch computes, as data."""
+        """The calls of torch that compute the op, as data."""
         raise NotImplementedError
 
     def initial(self) -> Mapping[str, Initial]:
-        """The initialisation of each weight that does not keep torch's own."""
+        """The initialisation of each weight that does not have torch's default."""
         return {}
 
     def check_initial(self, *inputs: Shape) -> None:
-        """Checks that each initialisation fits its weight. Raises `ShapeError` where one needs a weight of more axes."""
+        """Raises `ShapeError` if an initialisation needs a weight of more axes."""
         axes = {weight.name: len(weight.shape) for weight in self.weights(*inputs)}
         for name, scheme in self.initial().items():
             if isinstance(scheme, Init) and scheme.needs_fans and axes[name] < 2:
@@ -224,15 +235,15 @@ class Op(BaseModel):
                 )
 
     def passes_through(self, count: int) -> bool:
-        """Whether the `count` operands that it has are its outputs, none of them changed."""
-        return False
+        """Whether its outputs are its `count` operands, unchanged."""
+        return self.transparent or (self.join and count == 1)
 
     def carries(self, operand: int, count: int = 1) -> bool:
-        """Whether the signal passes from operand number `operand`, of `count`, to the output; it does not through a gate."""
+        """Whether operand number `operand` of `count` carries the signal; a gate does not."""
         return True
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
-        """The part of its input that one output element depends on; None where that is only the element at the same place."""
+        """The part of its input that one output element depends on; None if that is only the element at the same position."""
         return None
 
     def routes(
@@ -245,20 +256,20 @@ class Op(BaseModel):
         return range(outputs[output].channels) if self.mixes else reached
 
     def along_channels(self, *inputs: Shape) -> bool:
-        """Whether it works along the channels of its inputs: concatenates them, splits them, sums over them."""
+        """Whether it works along the channels of its inputs, as a concatenation or a split does."""
         return False
 
     def arguments(self) -> dict[str, Any]:
-        """The fields whose values differ from their defaults: what a diagram or a table shows of the op."""
+        """The fields whose values differ from their defaults, which pictures and tables show."""
         fields = type(self).model_fields
         return {name: value for name, value in self if value != fields[name].default}
 
 
 def per_axis(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, ...]:
-    """One number for each of `rank` axes: a single number counts for all.
+    """One number for each of `rank` axes; a single number is repeated.
 
     Raises:
-        ShapeError: there is another number of them.
+        ShapeError: the number of values is not `rank`.
 
     >>> per_axis(3, 2, "kernel"), per_axis((3, 1), 2, "kernel")
     ((3, 3), (3, 1))

@@ -36,7 +36,7 @@ from archspec.ops.rules import (
 
 
 class Convolving(Op):
-    """What both directions of convolution have in common."""
+    """The base class of convolution and transposed convolution."""
 
     category: ClassVar[Category] = "conv"
     first: ClassVar[str | None] = "out"
@@ -151,7 +151,7 @@ def _check_same(
     stride: tuple[int, ...],
     places: tuple[int, ...],
 ) -> None:
-    """Raises `ShapeError` where padding that is the same on both sides makes fewer places than `same` says."""
+    """Raises `ShapeError` if symmetric padding gives another output size than `same` requires."""
     wanted = tuple(-(-size // step) for size, step in zip(sizes, stride, strict=True))
     if places == wanted:
         return

@@ -1,4 +1,4 @@
-"""Ops that drop at random in training."""
+"""Ops that drop elements, channels or whole values at random in training."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class DropPath(Op):
 
     @property
     def probability(self) -> Fraction:
-        """`p` as the fraction that it stands for."""
+        """`p` as an exact fraction."""
         return recover_fraction(self.p)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -80,6 +80,6 @@ class DropPath(Op):
 
 
 def recover_fraction(number: float) -> Fraction:
-    """The fraction of a denominator up to a million that was rounded to a float; the float itself where there is none."""
+    """The fraction with a denominator up to a million that rounds to a float; the float's exact value if there is none."""
     simple = Fraction(number).limit_denominator(1_000_000)
     return simple if float(simple) == number else Fraction(number)

@@ -1,4 +1,4 @@
-"""Drop-path: the regularisation of FractalNet (Larsson et al. 2016, arXiv:1605.07648, section 3)."""
+"""The ops of drop-path, the regularisation of FractalNet (Larsson et al. 2016, arXiv:1605.07648, section 3)."""
 
 from __future__ import annotations
 
@@ -43,13 +43,14 @@ class ColumnDraw(Op):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        return None  # it depends on no value of its input
+        return None  # it depends only on the batch size
 
 
 class DropMean(Folding):
     """Mean of the branches that drop-path leaves; the last operand is a columndraw."""
 
     word: ClassVar[str] = "dropmean"
+    folds: ClassVar[bool] = False  # its last operand is a draw
     operands: ClassVar[tuple[int, int | None]] = (2, None)
 
     p: Probability = Field(

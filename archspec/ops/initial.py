@@ -1,4 +1,4 @@
-"""How the tensors of an op start: torch.nn.init's schemes as data, checked against torch's own limits."""
+"""Defines the initialisation of weights: the schemes of torch.nn.init as data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_REAL = 1e38
-"""Numbers beyond it do not fit into the weights' and the values' 32 bits."""
+"""The largest absolute value of a number, which float32 can represent."""
 Real = Annotated[float, Field(ge=-MAX_REAL, le=MAX_REAL)]
 
 
@@ -54,16 +54,16 @@ class Init(BaseModel):
 
     @property
     def needs_fans(self) -> bool:
-        """Whether the scheme needs a weight of two axes or more: it depends on the number of inputs and of outputs."""
+        """Whether the scheme depends on fan-in and fan-out, and so needs a weight of at least two axes."""
         return self.kind.startswith(("kaiming", "xavier", "orthogonal"))
 
 
 _ENDS = {"trunc_normal": (-2.0, 2.0), "uniform": (0.0, 1.0)}
-"""The ends of a distribution where a scheme does not say them."""
+"""The default `low` and `high` of a distribution."""
 
-Initial = Init | Real  # a number is that constant
+Initial = Init | Real  # a number stands for a constant
 
 
 def name_initial(weight: Initial | None, bias: Initial | None = None) -> dict[str, Initial]:
-    """The initialisation of a weight and a bias by their names, of those that have one."""
+    """The given initialisations of a weight and a bias, by name."""
     return {name: initial for name, initial in (("weight", weight), ("bias", bias)) if initial is not None}

@@ -1,4 +1,4 @@
-"""Joins: several values become one."""
+"""Joins: ops that combine several branches into one value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from archspec.ops.axes import (
     write_reshape,
 )
 from archspec.ops.axis_order import repeat_for_batch
-from archspec.ops.base import FIRST, Call, Category, Op, Operand, Result, ShapeError
+from archspec.ops.base import FIRST, Call, Category, Op, Operand, Result, ShapeError, SkipKind
 from archspec.ops.rules import check_bounds
 
 
@@ -32,14 +32,12 @@ class Join(Op):
     join: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
 
-    def passes_through(self, count: int) -> bool:
-        return count == 1
-
 
 class Folding(Join):
-    """A join of equal shapes, element by element, from the first operand to the last; one without a batch is the same for each sample."""
+    """An elementwise join of equal shapes, folded from the first operand to the last; one without a batch is broadcast over the samples."""
 
     elementwise: ClassVar[bool] = True
+    folds: ClassVar[bool] = True
     function: ClassVar[str]
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -64,6 +62,7 @@ class Add(Folding):
 
     word: ClassVar[str] = "add"
     sign: ClassVar[str] = "+"
+    skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("identity", "projection")
     function: ClassVar[str] = "torch.add"
 
 
@@ -92,6 +91,7 @@ class Concat(Join):
 
     word: ClassVar[str] = "concat"
     moves: ClassVar[bool] = True
+    skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("concat",)
 
     axis: Axis | None = Field(None, description=WHICH)
 
@@ -104,6 +104,8 @@ class Concat(Join):
         return check_bounds(self, (whole.replace(axis, sum(shape.sizes[axis] for shape in inputs)),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        if len(inputs) == 1:
+            return ()
         calls, tensors = repeat_for_batch(inputs)
         whole = self._whole(inputs)
         dim = whole.dim(axis_of(self, self.axis, whole))
@@ -127,7 +129,7 @@ class Concat(Join):
         return range(before + reached.start, before + reached.stop)
 
     def _whole(self, inputs: tuple[Shape, ...]) -> Shape:
-        """The first operand with the names and the batch that all have together. Raises `ShapeError`."""
+        """The first operand with the merged names and batch of all. Raises `ShapeError`."""
         first = inputs[0]
         for shape in inputs:
             if len(shape.sizes) != len(first.sizes):
@@ -158,15 +160,12 @@ class Multiply(Join):
             axes = _axes_of_gate(gate, inputs[0])
             for axis in range(inputs[0].rank):
                 if axis not in axes:
-                    # Counted from the end, the new axis is right for a gate without a batch axis, too.
+                    # counted from the end, which is also right for a gate without a batch axis
                     calls.append(Call("torch.unsqueeze", args=(factor, -1 - sum(own > axis for own in axes))))
                     factor = Result(len(calls) - 1)
             calls.append(Call("torch.mul", args=(product, factor)))
             product = Result(len(calls) - 1)
         return tuple(calls)
-
-    def passes_through(self, count: int) -> bool:
-        return False
 
     def carries(self, operand: int, count: int = 1) -> bool:
         return operand == 0
@@ -182,10 +181,10 @@ class Multiply(Join):
 
 
 def _axes_of_gate(gate: Shape, signal: Shape) -> tuple[int, ...]:
-    """For each axis of a gate, the axis of the signal that it is, found by its name.
+    """For each axis of a gate, the axis of the signal that it belongs to, by name.
 
     Raises:
-        ShapeError: it has other axes, or other sizes than those and 1; or it could be placed in several ways.
+        ShapeError: an axis fits none of the signal, or there are several ways to match them.
     """
     placed = [axes for axes in combinations(range(signal.rank), gate.rank) if _has_sizes(gate, signal, axes)]
     fitting = [axes for axes in placed if _has_names(gate, signal, axes)]
@@ -218,15 +217,14 @@ class Bundle(Join):
 
     word: ClassVar[str] = "bundle"
     moves: ClassVar[bool] = True
+    transparent: ClassVar[bool] = True
+    one_output: ClassVar[bool] = False
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return inputs
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         return ()
-
-    def passes_through(self, count: int) -> bool:
-        return True
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
@@ -235,7 +233,7 @@ class Bundle(Join):
 
 
 def _chain_calls(function: str, count: int) -> tuple[Call, ...]:
-    """`function` of the first two operands, then of that and the third, and so on."""
+    """`function` folded over the operands from the left."""
     if count == 1:
         return ()
     first = Call(function, args=(*FIRST, Operand(1)))
@@ -246,7 +244,7 @@ _RANKS = "reshape gives a value other axes"
 
 
 def _suggest_join(inputs: tuple[Shape, ...], axis: int | None = None) -> str | None:
-    """Advice that makes the operands of a join equal, on all axes but one: a permute, or the projection of a shortcut."""
+    """Advice that makes the operands of a join equal on all axes but `axis`: a permute, or a projection of the skip connection."""
     if len(inputs) != 2 or inputs[0].rank != inputs[1].rank:
         return None if len(inputs) != 2 else _RANKS
     turn = reorder_axes(*inputs)
@@ -256,7 +254,7 @@ def _suggest_join(inputs: tuple[Shape, ...], axis: int | None = None) -> str | N
 
 
 def _suggest_projection(branch: Shape, shortcut: Shape) -> str | None:
-    """A strided 1×1 convolution or a linear layer that makes the shortcut, the last operand, equal to the branch; None if neither does."""
+    """Advice: the strided 1×1 convolution or linear layer that gives the skip connection, the last operand, the shape of the branch; or None."""
     if branch.names != shortcut.names or branch.channel_axis is None:
         return None
     if branch.names not in IMAGES:
@@ -276,7 +274,7 @@ def _suggest_projection(branch: Shape, shortcut: Shape) -> str | None:
 
 
 def _find_stride(before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
-    """The step at which a kernel of 1 makes `after` places of `before`, if there is one for all axes."""
+    """The stride with which a kernel of 1 turns `before` into `after` places, if there is one for all axes."""
     for stride in range(1, 9):
         if all(-(-size // stride) == places for size, places in zip(before, after, strict=True)):
             return stride

@@ -1,4 +1,4 @@
-"""Ops that move the elements of a value, or repeat them."""
+"""Ops that rearrange or repeat the elements of a value."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Reshape(Op):
 
 
 def _check_order(shape: Shape, sizes: Mapping[AxisName | None, int]) -> None:
-    """Raises `ShapeError` where the axes that a value has are to stand in another order, with one another's elements."""
+    """Raises `ShapeError` if the sizes are those of the value's own axes in another order, which only a permute gives."""
     own = dict(zip(shape.names, shape.sizes, strict=True))
     if own == sizes and [name for name in sizes if sizes[name] > 1] != [name for name in own if own[name] > 1]:
         raise ShapeError(
@@ -248,7 +248,7 @@ class ChannelShuffle(Op):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        """The narrowest range with all places that the channels are dealt to."""
+        """The narrowest range with all positions that the channels move to."""
         size = inputs[0].channels // self.groups
         first, start = divmod(reached.start, size)
         last, end = divmod(reached.stop - 1, size)

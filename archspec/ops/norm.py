@@ -90,12 +90,12 @@ class ScaleShift(Op):
 
 
 def channel_pair_sizes(shape: Shape) -> tuple[int, ...]:
-    """The sizes of two numbers for each channel that fit a value of this shape."""
+    """The sizes of a parameter of two numbers per channel that broadcasts to values of this shape."""
     return (2, *(size if axis == shape.channel_axis else 1 for axis, size in enumerate(shape.sizes)))
 
 
 def make_channel_pair(shape: Shape) -> tuple[Call, ...]:
-    """A parameter of two numbers for each channel; result 1 is the first of each, result 2 the second."""
+    """Calls for a parameter of two numbers per channel; result 1 has the first ones, result 2 the second ones."""
     stored = Call("torch.nn.Parameter", {"shape": channel_pair_sizes(shape)}, args=())
     return (stored, *(Call("operator.getitem", args=(Result(0), index)) for index in (0, 1)))
 
@@ -253,7 +253,7 @@ class LRN(Op):
         norm = Call("torch.nn.LocalResponseNorm", {"size": self.size, **options})
         if inputs[0].rank < 4:
             return arrange_axes(norm, inputs[0], batch=True)
-        # Over volumes torch refuses a tensor that is not contiguous, as after a permute.
+        # For volumes torch refuses a tensor that is not contiguous, as after a permute.
         if inputs[0].batched:
             return (Call(".contiguous"), replace(norm, args=(Result(0),)))
         whole = (Call("torch.unsqueeze", args=(*FIRST, 0)), Call(".contiguous", args=(Result(0),)))
@@ -265,7 +265,7 @@ def _affine_weights(sizes: tuple[int, ...]) -> tuple[Weight, ...]:
 
 
 def _norm_weights(channels: int, affine: bool, track: bool) -> tuple[Weight, ...]:
-    """The affine pair and the running statistics."""
+    """The weights of a normalisation: the affine pair and the running statistics."""
     tracked = (
         Weight("running_mean", (channels,), trainable=False),
         Weight("running_var", (channels,), trainable=False),

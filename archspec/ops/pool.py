@@ -1,4 +1,4 @@
-"""Pools: the maximum or the mean of a window, of a part, of everything."""
+"""Pooling over sliding windows, over a given number of windows, and over all places."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from archspec.ops.rules import check_bounds, compute_extents, format_by_axis, ke
 
 
 class Pooling(Op):
-    """What pools with a sliding window have in common; their input has spatial axes behind the channels."""
+    """The base class of pooling with a sliding window over the spatial axes after the channels."""
 
     category: ClassVar[Category] = "pool"
     first: ClassVar[str | None] = "kernel"
+    coarsens: ClassVar[bool] = True
 
     kernel: PerAxis = Field(description="size of the window, in elements: one number or one per spatial axis")
     stride: PerAxis | None = Field(None, description="step of the window, in elements; the kernel if absent")
@@ -40,7 +41,7 @@ class Pooling(Op):
         shape = inputs[0]
         rank = spatial_rank(self, shape)
         stride, padding, extent = self._numbers(rank)
-        kernel = per_axis(self.kernel, rank, "kernel")  # torch measures the padding by it, without its gaps
+        kernel = per_axis(self.kernel, rank, "kernel")  # torch compares the padding with the kernel without dilation
         if any(2 * added > size for added, size in zip(padding, kernel, strict=True)):
             raise ShapeError(
                 f"a padding of {format_by_axis(padding)} is more than half the kernel of {format_by_axis(kernel)}",
@@ -95,7 +96,7 @@ class AvgPool(Pooling):
         outputs = super().infer(*inputs)
         spatial = inputs[0].spatial
         kernel = per_axis(self.kernel, len(spatial), "kernel")
-        # Over 3 axes torch wants the kernel inside the input even where padding or ceil would make room for it.
+        # For 3 axes torch requires the kernel to fit the input even if padding or ceil would make room for it.
         if len(spatial) == 3 and any(map(int.__gt__, kernel, spatial)):
             sizes = "×".join(map(str, spatial))
             raise ShapeError(
@@ -134,7 +135,7 @@ class AdaptivePool(Op):
         return arrange_axes(call, inputs[0], batch=True)
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
-        """The widest of its windows; their step is not constant where the sizes do not divide."""
+        """The widest of its windows; their step is not constant if the sizes do not divide."""
         sizes = per_axis(self.size, inputs[0].rank - 1, "size")
         if set(sizes) == {1}:
             return "everything"

@@ -1,4 +1,4 @@
-"""The names of axes that are merged, or that result when the elements of a value are given other axes."""
+"""Names the axes that result from merging axes and from reshaping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archspec.ir.shape import CHANNELS, SPATIAL, AxisName, Names, Shape, normali
 
 
 def merged_axis(names: Names, outside: Names) -> AxisName | None:
-    """What axes that become one are called, beside those that stay `outside`: all places of a value are tokens.
+    """The name of the axis that several merge into, beside those that stay `outside`: features, tokens for all places, or None.
 
     >>> merged_axis(("height", "width"), ("channels",)), merged_axis(("height", "width"), ("channels", "depth"))
     ('tokens', None)
@@ -28,7 +28,7 @@ _PLACES: frozenset[str | None] = frozenset((*SPATIAL, "tokens"))
 
 
 def kept_names(shape: Shape, sizes: tuple[int, ...]) -> Names:
-    """The names of the axes of a value with other sizes: of those that are as they were, and of those that several became.
+    """The names of the axes after a reshape: an axis that stays keeps its name, merged ones are named by `merged_axis`.
 
     >>> kept_names(Shape.of(8, 7, 7), (8, 49))
     ('features', 'tokens')
@@ -42,7 +42,7 @@ def kept_names(shape: Shape, sizes: tuple[int, ...]) -> Names:
 
 
 def _names_of(shape: Shape, before: range, sizes: tuple[int, ...]) -> Names:
-    """The names of axes of these sizes that axes `before` of a value become."""
+    """The names of axes of these sizes that replace the axes `before` of a value."""
     if len(before) == len(sizes) and tuple(shape.sizes[axis] for axis in before) == sizes:
         return tuple(shape.names[axis] for axis in before)
     if sum(size > 1 for size in sizes) != 1 and len(sizes) != 1:
@@ -55,7 +55,7 @@ def _names_of(shape: Shape, before: range, sizes: tuple[int, ...]) -> Names:
 
 
 def _groups(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[tuple[range, range]]:
-    """The axes of both that hold the same elements, as few together as can be; an axis of size 1 goes with the one before it."""
+    """The finest groups of axes of both that have the same elements; an axis of size 1 belongs to the group before it."""
     left, right = _ends(before), _ends(after)
     start, other = 0, 0
     for product in sorted(left.keys() & right.keys()):
@@ -64,5 +64,5 @@ def _groups(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[tuple[r
 
 
 def _ends(sizes: tuple[int, ...]) -> dict[int, int]:
-    """How many axes, the first ones, have so many elements."""
+    """The number of leading axes for each of their products."""
     return {product: count for count, product in enumerate(accumulate(sizes, mul), 1)}

@@ -1,4 +1,4 @@
-"""The vocabulary of shape rules that ops share: bounds, axes, sliding windows."""
+"""Shape rules that several ops share: bounds and sliding windows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from archspec.ops.base import MAX_SIZE, Op, ShapeError, Weight
 
 
 def check_bounds(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...] = ()) -> tuple[Shape, ...]:
-    """The outputs as they are. Raises `ShapeError` where one of them or a weight has more than `MAX_SIZE` elements."""
+    """The outputs, unchanged. Raises `ShapeError` if one of them or a weight has more than `MAX_SIZE` elements."""
     for shape in outputs:
         if shape.numel > MAX_SIZE:
             raise ShapeError(f"{op.word} makes a value of {shape}, {shape.numel} elements; at most {MAX_SIZE} fit")
@@ -20,7 +20,7 @@ def check_bounds(op: Op, outputs: tuple[Shape, ...], weights: tuple[Weight, ...]
 
 
 def keep_non_defaults(**options: tuple[Any, Any]) -> dict[str, Any]:
-    """The options whose value differs from torch's default; each is given as the pair of both.
+    """The options whose value differs from torch's default; each is given as (value, default).
 
     >>> keep_non_defaults(stride=(2, 1), padding=(0, 0))
     {'stride': 2}
@@ -69,5 +69,5 @@ def _count_places(size: int, extent: int, stride: int, padding: int, ceil: bool)
 
 
 def format_by_axis(numbers: tuple[int, ...]) -> str:
-    """How sizes are written: once where all axes have the same."""
+    """Sizes as text; a size that all axes share is written once."""
     return str(numbers[0]) if len(set(numbers)) == 1 else "×".join(map(str, numbers))

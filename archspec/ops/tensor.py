@@ -1,4 +1,4 @@
-"""Ops that take a part of a value, add to it, or leave it as it is."""
+"""Ops that slice, split, pad or scale a value, and the identity."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ class Identity(Op):
     moves: ClassVar[bool] = True
     numbered: ClassVar[bool] = False
     elementwise: ClassVar[bool] = True
+    transparent: ClassVar[bool] = True
+    one_output: ClassVar[bool] = False
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         return ()
-
-    def passes_through(self, count: int) -> bool:
-        return True
 
 
 class Split(Op):
@@ -41,6 +40,7 @@ class Split(Op):
     moves: ClassVar[bool] = True
     first: ClassVar[str | None] = "sizes"
     numbered: ClassVar[bool] = False
+    one_output: ClassVar[bool] = False
 
     sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
         description="sizes of the parts, in elements; their sum is that of the axis"
@@ -109,7 +109,7 @@ class Slice(Op):
         )
 
     def _part(self, shape: Shape) -> tuple[int, int]:
-        """The axis and where the part ends."""
+        """The axis, and the end of the slice."""
         axis = axis_of(self, self.axis, shape)
         return axis, shape.sizes[axis] if self.stop is None else self.stop
 
@@ -149,7 +149,7 @@ class Pad(Op):
         return range(reached.start + self.channels[0], reached.stop + self.channels[0])
 
     def _sides(self, shape: Shape) -> tuple[tuple[int, int], ...]:
-        """What is added before and after, for each axis of the value. Raises `ShapeError`."""
+        """The padding before and after, for each axis of the value. Raises `ShapeError`."""
         channels, places = channel_axis(self, shape), shape.places
         if None in shape.names and len(places) > 1 and not isinstance(self.size, int):
             raise ShapeError(
@@ -215,6 +215,6 @@ class Scale(Op):
 
 
 def intersect_range(reached: range, start: int, stop: int) -> range | None:
-    """What is left of a range between two places, counted from the first of them; None where nothing is."""
+    """The part of a range between `start` and `stop`, counted from `start`; None if it is empty."""
     left = range(max(reached.start, start) - start, min(reached.stop, stop) - start)
     return left or None

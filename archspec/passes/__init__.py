@@ -1,29 +1,7 @@
-"""The passes: rewrites of the elaborated graph under one contract, in one registry."""
+"""The passes: checked rewrites of the graph, in one registry (`archspec.passes.registry`)."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel
-
 from archspec.passes.contract import Pass, PassError, graph_pass
-from archspec.passes.drop_path import drop_path
-from archspec.passes.elide import elide
-from archspec.passes.fold_batchnorm import fold_batchnorm, fold_batchnorm_forward
-from archspec.passes.fuse_preactivation import fuse_preactivation
-from archspec.passes.grouped_paths import grouped_paths
-from archspec.passes.lesion import lesion
-from archspec.passes.merge_convs import merge_convs
-from archspec.passes.pool_first import pool_first
-from archspec.passes.separate_paths import separate_paths
-from archspec.passes.stochastic_depth import stochastic_depth
 
-PASSES: tuple[Pass, ...] = (
-    *(stochastic_depth, drop_path, grouped_paths, separate_paths, lesion),
-    *(elide, fold_batchnorm, fold_batchnorm_forward, fuse_preactivation, pool_first, merge_convs),
-)
-"""All passes that work on graphs of any back end: the registry. `Pass.asked_by` says who may ask for which."""
-
-BY_WORD: dict[str, Pass] = {chosen.name: chosen for chosen in PASSES if "spec" in chosen.asked_by}
-"""The passes that a spec may ask for, by name."""
-ARGUMENTS: dict[str, type[BaseModel]] = {word: chosen.arguments for word, chosen in BY_WORD.items()}
-
-__all__ = ["ARGUMENTS", "BY_WORD", "PASSES", "Pass", "PassError", "graph_pass"]
+__all__ = ["Pass", "PassError", "graph_pass"]

@@ -1,4 +1,4 @@
-"""What the passes that take batch normalisations apart have in common: who takes over which, and what becomes of the weights."""
+"""Finds the layers that can absorb a batch normalisation, and computes their weights."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from archspec.ops.norm import BatchNorm, channel_pair_sizes
 
 @dataclass(frozen=True, slots=True)
 class Absorption:
-    """A layer takes over a batch normalisation beside it."""
+    """A batch normalisation and the neighbouring layer that absorbs it."""
 
     norm: Node
     layer: Node
 
 
 def find_batchnorms(graph: Graph) -> Iterator[Node]:
-    """The batch normalisations that in evaluation are a factor and a shift: those with running statistics."""
+    """The batch normalisations with running statistics, which in evaluation are a factor and a shift."""
     return (node for node in graph.ops if isinstance(node.op, BatchNorm) and node.op.track and node.path)
 
 
 def can_absorb_output(layer: Node) -> bool:
-    """Whether each output channel of a layer has weights of its own, which can take over a factor and a shift."""
+    """Whether the weights of a layer can absorb a factor and a shift of each output channel."""
     match layer.op:
         case Conv():
             return bool(layer.path)
@@ -49,7 +49,7 @@ def can_absorb_output(layer: Node) -> bool:
 
 
 def can_absorb_input(layer: Node) -> bool:
-    """Whether a layer's weights can take over a factor and a shift of its input: no zero is added around that."""
+    """Whether the weights of a layer can absorb a factor and a shift of its input; not with zero padding."""
     match layer.op:
         case Conv(padding_mode="zeros") as op:
             return bool(layer.path) and not any(_total_padding(op, layer.inputs[0].shape.rank - 1))
@@ -65,15 +65,15 @@ def _total_padding(conv: Conv, rank: int) -> tuple[int, ...]:
 
 
 def absorbing_consumers(graph: Graph, value: Value) -> list[Node]:
-    """The layers that read a value, if layers that can take over a factor and a shift of it are all that read it."""
+    """The consumers of a value, if all of them can absorb a factor and a shift of it; else an empty list."""
     consumers = graph.users(value)
     return consumers if not graph.is_output(value) and all(map(can_absorb_input, consumers)) else []
 
 
 def consistent_absorptions(graph: Graph, absorptions: list[Absorption]) -> list[Absorption]:
-    """The absorptions in which what is shared stays shared.
+    """The absorptions that respect shared weights.
 
-    All uses of a layer take over the same normalisation, and of a normalisation all uses are taken over.
+    All uses of a layer absorb the same normalisation, and all uses of a normalisation are absorbed.
     """
     while True:
         partners: dict[Path, set[Path]] = defaultdict(set)
@@ -98,14 +98,14 @@ def consistent_absorptions(graph: Graph, absorptions: list[Absorption]) -> list[
 
 
 def add_bias(layer: Node) -> Op:
-    """The op of a layer, but with a bias."""
+    """The op of a layer with a bias."""
     changed = {"bias": True} if getattr(layer.op, "bias", False) else {"bias": True, "bias_init": None}
     op: Op = layer.op.model_copy(update=changed)
     return op
 
 
 def scale_outputs(absorption: Absorption) -> dict[str, WeightSource]:
-    """The weights of a layer that takes over the normalisation after it."""
+    """The weights of a layer that absorbs the normalisation after it."""
     layer, norm = absorption.layer, absorption.norm
     factor, shift = batchnorm_constant(norm, "factor"), batchnorm_constant(norm, "shift")
     weight = ScaledWeight(
@@ -116,7 +116,7 @@ def scale_outputs(absorption: Absorption) -> dict[str, WeightSource]:
 
 
 def scale_inputs(absorption: Absorption, *, rectified: bool = False) -> dict[str, WeightSource]:
-    """The weights of a layer that takes over the normalisation before it, or what follows the clamp of a rectified one."""
+    """The weights of a layer that absorbs the normalisation before it, or the factor and shift after its clamp if `rectified`."""
     layer, norm = absorption.layer, absorption.norm
     factor, shift = (
         batchnorm_constant(norm, "factor", rectified=rectified),
@@ -130,7 +130,7 @@ def scale_inputs(absorption: Absorption, *, rectified: bool = False) -> dict[str
 
 
 def stack_constants(norm: Node, first: ConstantName, second: ConstantName) -> dict[str, WeightSource]:
-    """The one weight of what stands in the place of a normalisation: two numbers for each channel."""
+    """The weight of the op that replaces a normalisation: two constants for each channel."""
     pair = (
         batchnorm_constant(norm, first, rectified=first == "low"),
         batchnorm_constant(norm, second, rectified=first == "low"),

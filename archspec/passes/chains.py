@@ -1,4 +1,4 @@
-"""Series of ops in which each is read by the next one alone: what the passes on parallel paths look for."""
+"""Finds chains of ops in which each has the next one as its only consumer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ NodeChain = tuple[Node, ...]
 
 
 def is_separable(graph: Graph, node: Node) -> bool:
-    """Whether a node can be cut up, or put together, by groups of channels: not if that would end that nodes share weights."""
+    """Whether a node can be split and merged by groups of channels; not if it shares weights."""
     simple = node.op.elementwise and not node.weights and len(node.inputs) == 1
     return simple or (isinstance(node.op, Conv | BatchNorm) and not graph.shares_module(node))
 
 
 def trace_chain_before(graph: Graph, value: Value, *, convs: int | None = None) -> NodeChain:
-    """The series that ends in a value, from a convolution on: the farthest, or the one number `convs` from the end."""
+    """The chain that ends in a value and begins with a convolution: the farthest, or number `convs` from the end."""
     chain: list[Node] = []
     met = 0
     while met != convs and graph.only_user(value) is not None:
@@ -34,7 +34,7 @@ def trace_chain_before(graph: Graph, value: Value, *, convs: int | None = None) 
 
 
 def trace_chain_after(graph: Graph, node: Node) -> NodeChain:
-    """The series that follows a node, up to the next convolution; empty if there is none."""
+    """The chain after a node up to the next convolution; empty if there is none."""
     chain: list[Node] = []
     user = graph.only_user(node.outputs[0])
     while user is not None and is_separable(graph, user):
@@ -46,7 +46,7 @@ def trace_chain_after(graph: Graph, node: Node) -> NodeChain:
 
 
 def is_pointwise(node: Node) -> bool:
-    """Whether a node is a convolution that sees one place at a time: a kernel of 1 and no padding."""
+    """Whether a node is a convolution with a kernel of 1 and no padding."""
     if not isinstance(node.op, Conv) or not node.path:
         return False
     rank = node.inputs[0].shape.rank - 1
@@ -55,10 +55,10 @@ def is_pointwise(node: Node) -> bool:
 
 
 def joins_channels(node: Node) -> bool:
-    """Whether a node puts several values one after the other along their channels."""
+    """Whether a node concatenates several values along their channels."""
     return isinstance(node.op, Concat) and len(node.inputs) > 1 and node.op.along_channels(*node.input_shapes)
 
 
 def leads_with_channels(node: Node) -> bool:
-    """Whether all that a node reads has the channels as its first axis, behind a batch: where kernels look for them."""
+    """Whether all operands of a node have a batch and then the channels as their first axes."""
     return all(shape.batched and shape.channel_axis == 0 for shape in node.input_shapes)

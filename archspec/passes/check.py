@@ -1,6 +1,6 @@
-"""What the graph that a pass gives must be, whatever the pass: sound, with the outputs of the one before, its weights accounted for.
+"""Checks the result of a pass: its nodes and names, its inputs and outputs, unused nodes, and the weight map.
 
-All of it is linear in the size of the graph.
+Each check is linear in the size of the graph.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Path, Value
+from archspec.ir.uses import find_ancestors
 from archspec.ir.weight_provenance import (
     Sizes,
     WeightMapError,
@@ -18,7 +19,7 @@ from archspec.numerals import format_sizes
 
 
 class BrokenGraphError(ArchspecError, ValueError):
-    """A graph that no pass may give; `span` is the part of the spec that the broken node was made for."""
+    """Raised for an invalid graph; `span` is the part of the spec that the invalid node was made for."""
 
     def __init__(self, reason: str, node: Node | None = None) -> None:
         layer = f"{node.name} ({node.op.word})" if node is not None and node.path else node.op.word if node else ""
@@ -27,16 +28,16 @@ class BrokenGraphError(ArchspecError, ValueError):
 
 
 def check_result(before: Graph, after: Graph, *, outputs: bool = True, unused: bool = True) -> None:
-    """Checks what a pass made of `before`.
+    """Checks the graph `after` that a pass made of `before`.
 
     Args:
         before: The graph before.
         after: The graph that the pass gave.
         outputs: Whether the outputs must have the names and shapes of those before.
-        unused: Whether all that reached an output must still do so.
+        unused: Whether every node that reached an output must still reach one.
 
     Raises:
-        BrokenGraphError: something is wrong; its text says what was expected, what there is, and where.
+        BrokenGraphError: a check failed; the message says what was expected, got, and where.
     """
     _check_nodes(after)
     _check_names(before, after)
@@ -51,7 +52,7 @@ def check_result(before: Graph, after: Graph, *, outputs: bool = True, unused: b
 
 
 def _check_nodes(graph: Graph) -> None:
-    """That each node reads what nodes before it make, and gives the shapes that its op infers."""
+    """Checks that operands come from earlier nodes, and that output shapes are those that the op infers."""
     for id, node in enumerate(graph.nodes):
         if node.id != id:
             raise BrokenGraphError(f"node {id} has the number {node.id}")
@@ -72,7 +73,7 @@ def _check_value(graph: Graph, value: Value, reader: int, node: Node | None) -> 
 
 
 def _check_names(before: Graph, after: Graph) -> None:
-    """That no name stands for two modules, or for a module and a region, which did not before."""
+    """Checks that no name newly belongs to two modules, or to a module and a region."""
     faults = _find_name_faults(after)
     known = {node.path for node, _ in _find_name_faults(before)} if faults else set()
     for node, reason in faults:
@@ -81,7 +82,7 @@ def _check_names(before: Graph, after: Graph) -> None:
 
 
 def _find_name_faults(graph: Graph) -> list[tuple[Node, str]]:
-    """The nodes with a module whose name is another's, too: that of another module, or one that others stand below."""
+    """The nodes with a module whose name is that of another module, or a prefix of other names; each with the reason."""
     modules: dict[Path, Node] = {}
     around = {region.path for region in graph.regions} | {node.path[:-1] for node in graph.ops}
     faults: list[tuple[Node, str]] = []
@@ -103,7 +104,7 @@ def _has_module(node: Node) -> bool:
 
 
 def _check_ends(kind: str, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
-    """That inputs or outputs have the names, sizes and batches that they had; what their axes are called may change."""
+    """Checks that inputs or outputs keep their names, sizes and batch; the names of axes may change."""
     wanted, got = (
         [(name, value.shape.sizes, value.shape.batched) for name, value in ends.items()] for ends in (before, after)
     )
@@ -115,7 +116,7 @@ def _check_ends(kind: str, before: Mapping[str, Value], after: Mapping[str, Valu
 
 
 def _check_reached(before: Graph, after: Graph) -> None:
-    """That no node is unused which stands for one that was used; what a spec leaves of a bundle may stay."""
+    """Checks that no node is unused unless the node that it was made for was unused before."""
     allowed = {(node.span, id(node.use)) for node in _find_unused(before)}
     for node in _find_unused(after):
         if (node.span, id(node.use)) not in allowed:
@@ -123,19 +124,13 @@ def _check_reached(before: Graph, after: Graph) -> None:
 
 
 def _find_unused(graph: Graph) -> list[Node]:
-    """The ops that reach no output."""
-    needed = {value.node for value in graph.outputs.values()}
-    unused = []
-    for node in reversed(graph.nodes):
-        if node.id in needed:
-            needed.update([value.node for value in node.inputs] if isinstance(node, Node) else ())
-        elif isinstance(node, Node):
-            unused.append(node)
-    return unused
+    """The ops that reach no output, the last first."""
+    needed = find_ancestors(graph, (value.node for value in graph.outputs.values()))
+    return [node for node in reversed(graph.nodes) if isinstance(node, Node) and node.id not in needed]
 
 
 def _check_weights(before: Graph, after: Graph) -> None:
-    """That the weights are those that the weight maps of the pass make of those before, in names and shapes."""
+    """Checks that the weights have the names and shapes that the pass's weight maps give."""
     known = len(before.weight_provenance)
     shapes, there = before.derive(_list_weight_shapes), after.derive(_list_weight_shapes)
     if after.weight_provenance[:known] != before.weight_provenance:

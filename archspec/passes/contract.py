@@ -1,4 +1,4 @@
-"""What a pass is: a checked rewrite of a graph, with a name, typed arguments, what it needs and what it keeps."""
+"""Defines a pass: a checked rewrite of a graph with a name, typed arguments, preconditions and guarantees."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, Literal, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from archspec.errors import ArchspecError, Span, SpecError
+from archspec.errors import ArchspecError, SpecError
 from archspec.ir.graph import Graph
 from archspec.ops.base import ShapeError
 from archspec.passes.check import BrokenGraphError, check_result
+from archspec.spans import Span
 
 Transform = Callable[..., Graph]
 """`def name(graph, *, argument: type = default) -> Graph`; its keyword arguments are those of its word."""
@@ -22,9 +23,9 @@ Mode = Literal["training", "evaluation"]
 
 
 class PassError(ArchspecError, ValueError):
-    """A graph to which a pass cannot be applied, or a pass that broke its contract.
+    """Raised if a pass cannot be applied to a graph, or broke its contract.
 
-    `span` is the part of the spec that makes it so; `argument` leads to what is wrong in the pass's arguments.
+    `span` is the part of the spec that is the cause; `argument` is the path to the wrong part of the pass's arguments.
 
     >>> import archspec
     >>> archspec.load("vgg16").rewrite("stochastic_depth", survival=0.5)
@@ -41,27 +42,27 @@ class PassError(ArchspecError, ValueError):
 
 
 class Pass:
-    """A rewriting of graphs with its contract; made by `graph_pass`. Calling it runs it and checks the result.
+    """A rewrite of graphs with its contract, made by `graph_pass`. Calling it runs it and checks the result.
 
-    >>> from archspec.passes import BY_WORD
+    >>> from archspec.passes.registry import BY_WORD
     >>> BY_WORD["lesion"].name, sorted(BY_WORD["lesion"].arguments.model_fields)
     ('lesion', ['drop', 'swap'])
     """
 
     name: str
-    """The word by which a spec or a pipeline asks for it."""
+    """Its name in specs and pipelines."""
     asked_by: frozenset[Asker]
     """Who may ask for it."""
     keeps: Mode | None
-    """The mode in which the network computes what it did: "training" includes evaluation, None is neither."""
+    """The mode in which the network computes the same as before: "training" includes evaluation, None is neither."""
     needs: str
-    """What the network must have, as the end of the sentence "NAME needs …"; a pass without it may find nothing to do."""
+    """What the network must have, as the end of the sentence "NAME needs …"; if empty, the pass may find nothing to do."""
     advice: str | None
-    """The `help:` where the network does not have it."""
+    """The `help:` for a network without it."""
     changes_outputs: bool
-    """Whether the outputs may have other names or shapes afterwards."""
+    """Whether the names or shapes of the outputs may change."""
     leaves_unused: bool
-    """Whether there may be nodes afterwards that reach no output and did before."""
+    """Whether nodes may become unused."""
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class Pass:
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
-        """The model of its keyword arguments, for checking them and for the JSON Schema."""
+        """The pydantic model of its keyword arguments, also for the JSON Schema."""
         hints = get_type_hints(self.transform, include_extras=True)
         fields: dict[str, Any] = {
             name: (hints[name], ... if parameter.default is parameter.empty else parameter.default)
@@ -95,20 +96,20 @@ class Pass:
         """The graph after the pass, checked.
 
         Raises:
-            PassError: an argument is wrong, the graph is not what the pass needs, or the pass is at fault.
+            PassError: an argument is wrong, the graph lacks what the pass needs, or the pass broke its contract.
         """
         return self.run(graph, self._validate(arguments))
 
     def run(self, graph: Graph, arguments: Mapping[str, Any], *, optional: bool = False) -> Graph:
-        """The graph after the pass, checked; `graph` itself where there was nothing to do.
+        """The graph after the pass, checked; `graph` itself if there was nothing to do.
 
         Args:
-            graph: The graph before, which stays as it is.
-            arguments: Keyword arguments that are valid already.
-            optional: Whether a graph without what the pass needs is no error.
+            graph: The graph before, which does not change.
+            arguments: Validated keyword arguments.
+            optional: Whether a graph that lacks what the pass needs is returned unchanged.
 
         Raises:
-            PassError: the graph is not what the pass needs, or the pass is at fault.
+            PassError: the graph lacks what the pass needs, or the pass broke its contract.
         """
         try:
             result = self.transform(graph, **arguments).freeze()
@@ -145,12 +146,12 @@ _FAULT = "this is a fault of the pass, not of the spec"
 def graph_pass(*asked_by: Asker, keeps: Mode | None, **contract: Any) -> Callable[[Transform], Pass]:
     """Makes a pass of a function: `@graph_pass("spec", keeps="training", needs="a relu, this network has none")`.
 
-    The function gives the graph itself where it finds nothing to do, and a new one otherwise: best by `rewrite_graph`, which
-    does both. Its keyword arguments are those of its word, with pydantic's annotations.
+    The function returns the graph itself if it finds nothing to do, and a new one otherwise, as `rewrite_graph` does. Its keyword
+    arguments are those of the pass, with pydantic's annotations.
 
     Args:
         asked_by: Who may ask for the pass.
-        keeps: The mode in which the network computes what it did.
+        keeps: The mode in which the network computes the same as before.
         contract: `needs`, `advice`, `changes_outputs`, `leaves_unused`: see `Pass`.
 
     >>> @graph_pass("spec", keeps=None, needs="a relu, this network has none")

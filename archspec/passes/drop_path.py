@@ -1,4 +1,4 @@
-"""Drop-path: FractalNet's regularisation (Larsson et al. 2016, arXiv:1605.07648, section 3)."""
+"""The pass `drop_path`: FractalNet's regularisation (Larsson et al. 2016, arXiv:1605.07648, section 3)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import Field
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.signal_flow import count_weighted_layers, propagate_routes
 from archspec.ops.fractal import ColumnDraw, DropMean
+from archspec.ops.join import Mean
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -31,10 +32,10 @@ Share = Annotated[
 def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph:
     """Drops operands of a network's means at random in training: some in each (local), or all but one column (global).
 
-    Once a minibatch it is drawn which of the two, and for global sampling the column, of as many as the widest mean has
-    operands. In a mean, the operand with the most weighted layers behind it is of column 0, the next one of column 1, and so
-    on. A mean that has no operand of the column that is kept samples locally: in a fractal network nothing sees its value.
-    At test time means are means. Weights keep their names, and paths, shapes and counts stay.
+    For each minibatch one of the two is drawn and, for global sampling, the column. There are as many columns as the widest mean
+    has operands; the operand of a mean with the most weighted layers before it is in column 0, the next one in column 1, and so on.
+    A mean without an operand in the kept column samples locally: in a fractal network its value is not used. In evaluation the means
+    are not changed. Weights keep their names; paths, shapes and counts do not change.
 
     Raises:
         PassError: the network has no mean of two values or more.
@@ -51,7 +52,7 @@ def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph
     %5 = dropmean(columns=(1, 0)) %2 %4 %1: 4×8×8
     output = %5
     """
-    means = [node for node in graph.ops if node.op.word == "mean" and len(node.inputs) > 1]
+    means = [node for node in graph.ops if isinstance(node.op, Mean) and len(node.inputs) > 1]
     columns = _assign_columns(graph, means)
     first = next(graph.ops, None)
     drawn: list[Value] = []
@@ -64,14 +65,16 @@ def drop_path(graph: Graph, *, local: Local = 0.15, share: Share = 0.5) -> Graph
         if node.id not in columns:
             return None
         mean = DropMean(p=local, columns=columns[node.id])
-        path = () if node.path in regions else node.path  # the layers of a named mean stand below its name
+        path = (
+            () if node.path in regions else node.path
+        )  # the name of the mean is also that of the region of its branches
         return rewriter.add(mean, (*rewriter.operands(node), *drawn), node, path=path)
 
     return rewrite_graph(graph, rewrite)
 
 
 def _assign_columns(graph: Graph, means: list[Node]) -> Mapping[int, tuple[int, ...]]:
-    """The column of each operand of each mean: its rank by the weighted layers behind it, the most first."""
+    """The column of each operand of each mean: its rank by the weighted layers before it, the most first."""
     longest = [
         [max(routes.values(), default=0) for routes in reached]
         for _, reached in propagate_routes(graph, 0, max, count_weighted_layers, int.__add__)

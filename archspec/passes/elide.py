@@ -1,4 +1,4 @@
-"""Leaves out what computes nothing."""
+"""The pass `elide`: removes no-ops."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 @graph_pass("optimizer", keeps="evaluation")
 def elide(graph: Graph, *, inference: bool = True) -> Graph:
-    """Leaves out identities, joins of one value, and what drops with probability 0; for `inference`, all that drops.
+    """Removes identities, joins of one value, and dropout of probability 0; for `inference`, all dropout.
 
-    Exact: what is left computes the same, in training too unless it is for inference. There a drop path of the kind that
-    scales at test time becomes that factor, and a mean whose operands are dropped a plain mean.
+    The result is exactly the same, in training too unless it is for inference. For inference, a `droppath` that rescales at test
+    time becomes that factor, and a mean with dropped operands becomes a plain mean.
 
     >>> from archspec import load
     >>> from archspec.ir.text import format_graph
@@ -41,12 +41,12 @@ def elide(graph: Graph, *, inference: bool = True) -> Graph:
 
 
 def _list_signals(node: Node) -> Values:
-    """What a node reads in evaluation: of a mean whose operands are dropped, all but the draw."""
+    """The operands of a node in evaluation: those of a `dropmean` without the draw."""
     return node.inputs[:-1] if isinstance(node.op, DropMean) else node.inputs
 
 
 def _evaluation_op(op: Op) -> Op:
-    """An op as it is in evaluation; a factor of 1 for what does nothing then."""
+    """The op that computes the same in evaluation; a `scale` by 1 for one that then does nothing."""
     match op:
         case Dropout() | SpatialDropout():
             return Scale()
@@ -63,17 +63,15 @@ def _does_nothing(op: Op, node: Node) -> bool:
             return op.by == 1 and op.plus == 0
         case Dropout() | SpatialDropout() | DropPath():
             return op.p == 0
-        case DropMean() | Mean():
-            return len(node.inputs) == 1
-    return not op.lower(*node.input_shapes)
+    return op.passes_through(len(node.inputs))
 
 
 def _find_unneeded_draws(graph: Graph) -> set[int]:
-    """The draws that nothing reads but means whose operands are dropped."""
+    """The draws whose only consumers are `dropmean` ops."""
     return {
         node.id
         for node in graph.ops
         if isinstance(node.op, ColumnDraw)
-        and node.outputs[0] not in graph.outputs.values()
+        and not graph.is_output(node.outputs[0])
         and all(isinstance(consumer.op, DropMean) for consumer in graph.users(node.outputs[0]))
     }

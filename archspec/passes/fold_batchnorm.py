@@ -1,6 +1,6 @@
-"""Batch normalisations of a network in evaluation, folded into the layers beside them.
+"""The passes that fold batch normalisations in evaluation into neighbouring layers.
 
-There a normalisation is y = factor · x + shift for each channel, which a convolution or a linear layer takes over exactly, but for
+In evaluation a normalisation is y = factor · x + shift for each channel, which a convolution or a linear layer absorbs exactly, up to
 the rounding of its weights (Jacob et al. 2018, arXiv:1712.05877, section 3.2).
 """
 
@@ -26,9 +26,9 @@ from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 @graph_pass("optimizer", keeps="evaluation")
 def fold_batchnorm(graph: Graph) -> Graph:
-    """Folds each batch normalisation into the convolution or linear layer before it, where nothing else reads that.
+    """Folds each batch normalisation into the convolution or linear layer before it, if it is that layer's only consumer.
 
-    For networks in evaluation. The layer has a bias then.
+    For networks in evaluation. The layer gets a bias.
 
     >>> from archspec import load
     >>> from archspec.ir.text import format_graph
@@ -49,10 +49,9 @@ def fold_batchnorm(graph: Graph) -> Graph:
 
 @graph_pass("optimizer", keeps="evaluation")
 def fold_batchnorm_forward(graph: Graph) -> Graph:
-    """Folds each batch normalisation into the layers after it, where these are all that read it and none pads with zeros.
+    """Folds each batch normalisation into the layers after it, if these are its only consumers and none pads with zeros.
 
-    For networks in evaluation. Around a zero that a convolution adds at the edge there is nothing that could be shifted: with
-    such padding it would not be exact.
+    For networks in evaluation. With zero padding it would not be exact, because the shift does not apply to the padded zeros.
 
     >>> from archspec import load
     >>> from archspec.ir.text import format_graph

@@ -1,4 +1,4 @@
-"""Batch normalisation and ReLU of pre-activation networks (He et al. 2016, arXiv:1603.05027) in evaluation, as one op."""
+"""The pass `fuse_preactivation`: fuses the batch normalisation and ReLU of pre-activation networks (He et al. 2016, arXiv:1603.05027)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 @graph_pass("optimizer", keeps="evaluation")
 def fuse_preactivation(graph: Graph) -> Graph:
-    """Makes one op of each batch normalisation that stands by itself, and of the ReLU that alone reads it.
+    """Fuses each remaining batch normalisation and the ReLU that is its only consumer into one op.
 
-    For networks in evaluation, after what can be folded is folded. relu(factor · x + shift) is factor · clamp(x, low, high) +
-    shift, with a bound where it crosses 0. Where the layers that read it can take over the factor and the shift, that is, where
-    none of them pads with zeros, a `clamp` is all that is left; elsewhere a `scaleshift`.
+    For networks in evaluation, after folding. relu(factor · x + shift) is factor · clamp(x, low, high) + shift with one finite
+    bound, where it crosses 0. If the consumers can absorb the factor and the shift, which needs that none pads with zeros, only a
+    `clamp` remains; otherwise the normalisation becomes a `scaleshift`.
 
     >>> from archspec import load
     >>> from archspec.ir.text import format_graph
@@ -80,6 +80,6 @@ def _insert_scaleshifts(graph: Graph) -> Graph:
 
 
 def _find_relus(graph: Graph) -> dict[int, Node]:
-    """For each batch normalisation that nothing but a ReLU reads, that ReLU."""
+    """For each batch normalisation with a ReLU as its only consumer, that ReLU."""
     consumers = ((norm, graph.only_user(norm.outputs[0])) for norm in find_batchnorms(graph))
     return {norm.id: consumer for norm, consumer in consumers if consumer is not None and isinstance(consumer.op, ReLU)}

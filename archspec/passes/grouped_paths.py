@@ -1,4 +1,4 @@
-"""Many equal paths as one of grouped convolutions (Xie et al. 2016, arXiv:1611.05431, Figure 3)."""
+"""The pass `grouped_paths`: merges equal parallel paths into grouped convolutions (Xie et al. 2016, arXiv:1611.05431, Figure 3)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from archspec.ir.graph import Graph, Node
 from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
+from archspec.ops.join import Add
 from archspec.passes.chains import NodeChain, joins_channels, trace_chain_before
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
+from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 
 @dataclass(frozen=True)
 class ParallelPaths:
-    """Equal chains that read one value, and the join that brings them together."""
+    """Equal chains with one common operand, and the join of their results."""
 
     join: Node
     chains: tuple[NodeChain, ...]
 
     @property
     def is_sum(self) -> bool:
-        return self.join.op.word == "add"
+        return isinstance(self.join.op, Add)
 
 
 @graph_pass(
@@ -36,9 +37,9 @@ class ParallelPaths:
 def grouped_paths(graph: Graph) -> Graph:
     """Turns equal paths that are summed or concatenated into one path of grouped convolutions.
 
-    Forms (a) and (b) of a ResNeXt unit become form (c). A path is a series of convolutions, batch normalisations and pointwise
-    ops; its first convolution is widened, the others become grouped, and in a sum the last one, without a bias, gathers all
-    paths. The network computes the same; its weights are those of the paths, put together.
+    Forms (a) and (b) of a ResNeXt unit become form (c). A path is a chain of convolutions, batch normalisations and elementwise
+    ops. The first convolution is widened and the others become grouped; for a sum, the last one, which has no bias, sums over all
+    paths. The network computes the same with the concatenated weights of the paths.
 
     Raises:
         PassError: there are no such paths.
@@ -54,18 +55,12 @@ def grouped_paths(graph: Graph) -> Graph:
     """
     paths_by_join = {paths.join.id: paths for paths in _find_parallel_paths(graph)}
     inside = {node.id for paths in paths_by_join.values() for chain in paths.chains for node in chain}
-
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in inside:
-            return ()
-        return _add_grouped_path(rewriter, paths_by_join[node.id]) if node.id in paths_by_join else None
-
-    return rewrite_graph(graph, rewrite, left_out=inside)
+    return replace_groups(graph, paths_by_join, inside, _add_grouped_path, left_out=inside)
 
 
 def _find_parallel_paths(graph: Graph) -> Iterator[ParallelPaths]:
     for join in graph.ops:
-        if len(join.inputs) < 2 or not (join.op.word == "add" or joins_channels(join)):
+        if len(join.inputs) < 2 or not (isinstance(join.op, Add) or joins_channels(join)):
             continue
         paths = ParallelPaths(join, tuple(trace_chain_before(graph, value) for value in join.inputs))
         if all(paths.chains) and _are_equal(paths.chains) and _can_be_grouped(paths):
@@ -91,7 +86,7 @@ def _can_be_grouped(paths: ParallelPaths) -> bool:
 
 
 def _add_grouped_path(rewriter: Rewriter, paths: ParallelPaths) -> Values:
-    """The path that stands for all, with the weights of theirs."""
+    """Adds the path that replaces all, with their weights."""
     values = rewriter.operands(paths.chains[0][0])
     for nodes in zip(*paths.chains, strict=True):
         values = _add_grouped_op(rewriter, paths, nodes, values)
@@ -99,7 +94,7 @@ def _add_grouped_path(rewriter: Rewriter, paths: ParallelPaths) -> Values:
 
 
 def _add_grouped_op(rewriter: Rewriter, paths: ParallelPaths, nodes: NodeChain, inputs: Values) -> Values:
-    """One op in the place of those at one position of all paths."""
+    """Adds the op that replaces those at one position of all paths."""
     first, join = nodes[0], paths.join
     gathers = paths.is_sum and first is paths.chains[0][-1]
     op: Op = first.op

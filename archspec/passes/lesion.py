@@ -1,4 +1,4 @@
-"""Networks with blocks taken out or exchanged (Veit, Wilber and Belongie 2016, arXiv:1605.06431, sections 4.1 to 4.3)."""
+"""The pass `lesion`: removes and exchanges blocks (Veit, Wilber and Belongie 2016, arXiv:1605.06431, sections 4.1 to 4.3)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Annotated
 from pydantic import Field
 
 from archspec import meter
-from archspec.errors import Span
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.parts import NamedPart, NamedParts, UnknownPartError
 from archspec.ir.signal_flow import find_residual_operands
+from archspec.ir.uses import find_ancestors
+from archspec.ops.join import Add, Concat
 from archspec.passes.check import BrokenGraphError
 from archspec.passes.contract import PassError, graph_pass
 from archspec.passes.rewriter import rewire_graph
+from archspec.spans import Span
 
 Drop = Annotated[
     tuple[str, ...],
@@ -27,21 +29,19 @@ Swap = Annotated[
     Field(description="pairs of blocks of equal shapes that change places; each keeps its name and its weights"),
 ]
 
-_SWAP = 4  # units of work for each node of a network in which two blocks change places, beside those of the new one
-_FOLDING = frozenset(("add", "mean", "max"))
+_SWAP = 4  # units of work for each node of a network in which two blocks are exchanged
 
 
 @graph_pass("spec", keeps=None, needs="something to drop or to swap", advice="for example drop: [layer2.3]")
 def lesion(graph: Graph, *, drop: Drop = (), swap: Swap = ()) -> Graph:
-    """Takes out the residual branches of blocks, so that their shortcuts stay, and exchanges blocks of equal shapes.
+    """Removes the residual branches of blocks, so that only their skip connections remain, and exchanges blocks of equal shapes.
 
-    A residual branch is an operand of an add, a mean or a max that has more weighted layers behind it than the nearest one.
-    A part without one has no shortcut to fall back on; it is left out where what enters it has the shape of what leaves
-    it. Blocks are exchanged first, pair after pair, with their names: a block is dropped wherever it stands. What is left
-    keeps its names, and so its weights.
+    A residual branch is an operand of an add, a mean or a max with more weighted layers before it than another operand has. A part
+    without one is replaced by its input if that has the shape of its output. Blocks are exchanged first, pair by pair and with their
+    names, so that `drop` finds a block at its new place. The remaining layers keep their names, and so their weights.
 
     Raises:
-        PassError: there is no such part, or the shapes do not meet without it.
+        PassError: there is no such part, or the shapes do not fit without it.
 
     >>> from archspec import load
     >>> from archspec.ir.text import format_graph
@@ -62,7 +62,7 @@ def lesion(graph: Graph, *, drop: Drop = (), swap: Swap = ()) -> Graph:
 
 @dataclass
 class LesionPlan:
-    """How parts are taken out: joins with fewer operands, values that others replace, parts without a shortcut.
+    """The changes that remove parts: the remaining operands of joins, and values that replace others.
 
     >>> import archspec
     >>> plan_lesion(archspec.load("vgg16").graph, ["features.2"]).without_shortcut
@@ -72,11 +72,11 @@ class LesionPlan:
     operands: dict[int, tuple[Value, ...]] = field(default_factory=dict)
     replacements: dict[Value, Value] = field(default_factory=dict)
     without_shortcut: list[str] = field(default_factory=list)
-    """The parts that had no shortcut: what enters them goes on in their place."""
+    """The parts without a skip connection, which are replaced by their inputs."""
 
 
 def plan_lesion(graph: Graph, drop: Iterable[str]) -> LesionPlan:
-    """How parts are taken out of a network.
+    """The changes that remove parts of a network.
 
     Raises:
         PassError: there is no such part, or its shapes do not fit without it.
@@ -92,7 +92,7 @@ def plan_lesion(graph: Graph, drop: Iterable[str]) -> LesionPlan:
         part = _find_part(graph, name, ("drop", index), parts)
         meter.charge_work("passes", 2 + len(part.nodes))
         joins = [node for node in part.nodes if node.id in flags]
-        residual = [node for node in joins if node.op.word in _FOLDING]
+        residual = [node for node in joins if node.op.folds]
         for join in residual:
             kept = tuple(value for value, longer in zip(join.inputs, flags[join.id], strict=True) if not longer)
             if len(kept) == 1:
@@ -105,20 +105,20 @@ def plan_lesion(graph: Graph, drop: Iterable[str]) -> LesionPlan:
 
 
 def residual_blocks(graph: Graph) -> tuple[str, ...]:
-    """The blocks with a residual branch, by name, in order: what `drop` takes out and a shortcut stays of."""
+    """The names of the blocks with a residual branch, in order."""
     flags = find_residual_operands(graph)
-    joins = (node for node in graph.ops if node.op.word == "add" and any(flags[node.id]) and not all(flags[node.id]))
+    joins = (node for node in graph.ops if isinstance(node.op, Add) and any(flags[node.id]) and not all(flags[node.id]))
     return tuple(dict.fromkeys(".".join(graph.regions[join.region].path) for join in joins if join.region))
 
 
 def _bypass_part(part: NamedPart, joins: list[Node], index: int) -> tuple[Value, Value]:
-    """What leaves a part that has no shortcut, and what enters it and can stand for it."""
+    """The output of a part without a skip connection, and the input that replaces it. Raises `PassError` if none fits."""
     entering, leaving = tuple(dict.fromkeys(part.incoming.values())), part.outputs
     if len(entering) == 1 and len(leaving) == 1 and entering[0].shape == leaving[0].shape:
         return leaving[0], entering[0]
     ways = f"{_format_shapes(entering)} goes in, {_format_shapes(leaving)} comes out"
     help = "drop a block that has one, or a part that gives what it gets"
-    if any(join.op.word == "concat" for join in joins):
+    if any(isinstance(join.op, Concat) for join in joins):
         help = "what a concat adds is part of what all layers behind it read: their weights would not fit without it"
     raise PassError(
         f"{part.name} has no shortcut to fall back on: {ways}", help=help, span=part.span, argument=("drop", index)
@@ -126,7 +126,7 @@ def _bypass_part(part: NamedPart, joins: list[Node], index: int) -> tuple[Value,
 
 
 def _drop_parts(graph: Graph, lesion_plan: LesionPlan) -> Graph:
-    """The network without what only the dropped parts needed."""
+    """The network without the nodes that only the dropped parts needed."""
     operands = {
         node.id: tuple(
             _find_replacement(value, lesion_plan.replacements)
@@ -135,8 +135,8 @@ def _drop_parts(graph: Graph, lesion_plan: LesionPlan) -> Graph:
         for node in graph.ops
     }
     outputs = {name: _find_replacement(value, lesion_plan.replacements) for name, value in graph.outputs.items()}
-    before = _find_needed({node.id: node.inputs for node in graph.ops}, graph.outputs.values())
-    needed = _find_needed(operands, outputs.values())
+    before = find_ancestors(graph, (value.node for value in graph.outputs.values()))
+    needed = find_ancestors(graph, (value.node for value in outputs.values()), operands)
     kept = {node.id for node in graph.nodes if not isinstance(node, Node)}
     for node in graph.ops:
         unread = node.id not in before and all(value.node in kept for value in operands[node.id])
@@ -146,7 +146,7 @@ def _drop_parts(graph: Graph, lesion_plan: LesionPlan) -> Graph:
 
 
 def _find_replacement(value: Value, replacements: dict[Value, Value]) -> Value:
-    """What stands for a value in the end; what is found is kept for all that leads there."""
+    """The value at the end of a chain of replacements, which is stored for all values on the way."""
     way: list[Value] = []
     while value in replacements:
         way.append(value)
@@ -155,19 +155,8 @@ def _find_replacement(value: Value, replacements: dict[Value, Value]) -> Value:
     return value
 
 
-def _find_needed(operands: dict[int, tuple[Value, ...]], ends: Iterable[Value]) -> set[int]:
-    """The nodes that some end is made from."""
-    pending, needed = [value.node for value in ends], set[int]()
-    while pending:
-        id = pending.pop()
-        if id not in needed:
-            needed.add(id)
-            pending += [value.node for value in operands.get(id, ())]
-    return needed
-
-
 def _swap_parts(graph: Graph, one_part: NamedPart, other_part: NamedPart, index: int) -> Graph:
-    """The network with two blocks in each other's places."""
+    """The network with two blocks exchanged."""
     first, second = sorted((one_part, other_part), key=lambda part: part.nodes[0].id)
     _check_pair(first, second, index)
     ((enters, leaves), (enters2, leaves2)) = (_find_single_ends(part, index) for part in (first, second))
@@ -196,7 +185,7 @@ def _swap_parts(graph: Graph, one_part: NamedPart, other_part: NamedPart, index:
 
 
 def _check_pair(first: NamedPart, second: NamedPart, index: int) -> None:
-    """Raises `PassError` where two parts cannot change places in the tree of names."""
+    """Raises `PassError` if two parts cannot be exchanged in the tree of names."""
     if first.node_ids & second.node_ids:
         raise _swap_error(f"{first.name} and {second.name} have layers in common", second, index)
     for part in (first, second):
@@ -207,7 +196,7 @@ def _check_pair(first: NamedPart, second: NamedPart, index: int) -> None:
 
 
 def _find_single_ends(part: NamedPart, index: int) -> tuple[Value, Value]:
-    """The one value that enters a part, and the one that leaves it. Raises `PassError`."""
+    """The only input and the only output of a part. Raises `PassError` if it has others."""
     entering, leaving = tuple(dict.fromkeys(part.incoming.values())), part.outputs
     if len(entering) != 1 or len(leaving) != 1:
         raise _swap_error(f"{part.name} has {len(entering)} values going in and {len(leaving)} coming out", part, index)
@@ -235,7 +224,7 @@ def _rewire_checked(
     outputs: dict[str, Value],
     argument: tuple[str | int, ...],
 ) -> Graph:
-    """The network rewired, if all weights that are left, and the outputs, keep their shapes. Raises `PassError`."""
+    """The rewired network. Raises `PassError` if the shape of a remaining weight or of an output would change."""
     try:
         result = rewire_graph(graph, order, operands, outputs)
     except BrokenGraphError as error:
@@ -256,10 +245,10 @@ def _format_shapes(values: Iterable[Value]) -> str:
 
 
 def choose_blocks(graph: Graph, count: int, seed: int) -> tuple[str, ...]:
-    """So many residual blocks, drawn at random without repetition, in the order of the network; the same seed draws the same.
+    """Draws `count` distinct residual blocks at random and returns them in the order of the network; the same seed draws the same.
 
     Raises:
-        PassError: there are not so many.
+        PassError: there are fewer residual blocks.
     """
     blocks = residual_blocks(graph)
     if not 0 < count <= len(blocks):

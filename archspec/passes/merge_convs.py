@@ -1,8 +1,9 @@
-"""Parallel 1×1 convolutions of one value as a single one: Inception's (Szegedy et al. 2015, arXiv:1409.4842)."""
+"""The pass `merge_convs`: merges parallel 1×1 convolutions, as in Inception (Szegedy et al. 2015, arXiv:1409.4842)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.weight_provenance import ConcatenatedWeights, WeightSlice
@@ -18,10 +19,10 @@ Parallel = tuple[Node, ...]
 
 @graph_pass("optimizer", keeps="evaluation")
 def merge_convs(graph: Graph) -> Graph:
-    """Makes one convolution of all 1×1 convolutions that read the same value, and splits its result.
+    """Merges all 1×1 convolutions with the same operand into one, and splits its result.
 
-    They have the same stride, all or none of them a bias, no groups, and weights of their own. If a ReLU alone reads each of them,
-    one ReLU goes before the split. The new convolution is called `merged`, in the part of the network around them.
+    They have the same stride, all or none of them a bias, no groups, and no shared weights. If the only consumer of each is a ReLU,
+    one ReLU is put before the split. The new convolution is named `merged`, in the innermost region around them.
 
     >>> from archspec import load
     >>> from archspec.ir.text import format_graph
@@ -45,8 +46,7 @@ def merge_convs(graph: Graph) -> Graph:
 
 
 def _find_parallel(graph: Graph) -> Iterator[Parallel]:
-    read = dict.fromkeys(value for node in graph.ops for value in node.inputs)
-    for value in read:
+    for value in dict.fromkeys(value for node in graph.ops for value in node.inputs):
         alike: dict[object, list[Node]] = {}
         for node in graph.users(value):
             if (
@@ -60,10 +60,10 @@ def _find_parallel(graph: Graph) -> Iterator[Parallel]:
 
 
 def _add_merged(rewriter: Rewriter, graph: Graph, parallel: Parallel) -> dict[int, Value]:
-    """Adds the convolution; the values that stand for the nodes whose places it takes, by their numbers."""
+    """Adds the merged convolution and returns the values that replace those of the merged nodes, by node id."""
     first = parallel[0]
     assert isinstance(first.op, Conv), "they all are"
-    region = _find_common_region(graph, parallel)
+    region = reduce(graph.region_tree.common, (node.region for node in parallel))
     widths = tuple(node.outputs[0].shape.channels for node in parallel)
     weights = {
         weight.name: ConcatenatedWeights(tuple(WeightSlice(f"{node.name}.{weight.name}") for node in parallel))
@@ -83,10 +83,3 @@ def _find_relu(graph: Graph, conv: Node) -> Iterator[Node]:
     consumer = graph.only_user(conv.outputs[0])
     if consumer is not None and isinstance(consumer.op, ReLU):
         yield consumer
-
-
-def _find_common_region(graph: Graph, nodes: Parallel) -> int:
-    """The innermost scope that all nodes are in."""
-    first, *others = (graph.enclosing_regions(node.region) for node in nodes)
-    shared = [region.id for region in first if all(region in chain for chain in others)]
-    return shared[-1]

@@ -1,4 +1,4 @@
-"""What makes a network faster without changing what it computes: passes in the order in which one opens the way for the next."""
+"""Runs the pipelines of passes that make a network faster without changing its outputs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from archspec.passes.fold_batchnorm import fold_batchnorm, fold_batchnorm_forwar
 from archspec.passes.fuse_preactivation import fuse_preactivation
 from archspec.passes.grouped_paths import grouped_paths
 from archspec.passes.merge_convs import merge_convs
+from archspec.passes.move_biases import move_biases
 from archspec.passes.pool_first import pool_first
 
 Purpose = Literal["inference", "training"]
@@ -26,6 +27,7 @@ PIPELINES: Mapping[Purpose, Pipeline] = {
         (fold_batchnorm, {}),
         (fold_batchnorm_forward, {}),
         (fuse_preactivation, {}),
+        (move_biases, {}),
         (pool_first, {}),
     ),
     "training": (
@@ -37,14 +39,14 @@ MERGING: Pipeline = ((merge_convs, {}),)
 
 
 def optimize(graph: Graph, purpose: Purpose, *, merge: bool = False) -> Graph:
-    """A network that computes the same with less work; what becomes of its weights stands in `weight_provenance`.
+    """A network that computes the same with less work; `weight_provenance` records the changes of its weights.
 
-    For `inference`, what only training needs is left out, and normalisations become parts of convolutions: it computes what the network
-    computes in evaluation, and its back end may choose kernels that cannot be trained through. For `training`, only what is exact
-    there too is done. `merge` also makes one of parallel 1×1 convolutions, which helps where small kernels leave a device idle.
+    For `inference` it computes what the network computes in evaluation: ops that only training needs are removed, normalisations
+    are folded into convolutions, and the back end may choose kernels without a backward pass. For `training` only passes run that
+    are exact in training. `merge` also merges parallel 1×1 convolutions, which helps if small kernels do not fill a device.
 
     Raises:
-        PassError: a pass is at fault.
+        PassError: a pass broke its contract.
     """
     for chosen, arguments in PIPELINES[purpose] + (MERGING if merge else ()):
         graph = chosen.run(graph, arguments, optional=True)

@@ -1,4 +1,4 @@
-"""Pooling before a pointwise convolution instead of after it: the transitions of DenseNet (Huang et al. 2017, arXiv:1608.06993)."""
+"""The pass `pool_first`: pools before pointwise convolutions, as in the transitions of DenseNet (Huang et al. 2017, arXiv:1608.06993)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 @graph_pass("optimizer", keeps="training")
 def pool_first(graph: Graph) -> Graph:
-    """Exchanges each 1×1 convolution with the average pooling that alone reads it, where fewer places are left to convolve.
+    """Exchanges each 1×1 convolution with the average pooling that is its only consumer, if that leaves fewer places to convolve.
 
-    Both are linear, the one over channels, the other over places, so that their order does not matter; the pooling must not
-    mix in zeros of its own. A transition of DenseNet costs a quarter then.
+    The convolution is linear over channels and the pooling over places, so that they commute, unless the pooling counts padded
+    zeros. The convolution of a DenseNet transition then costs a quarter.
 
     >>> from archspec import load
     >>> from archspec.ir.text import format_graph
@@ -40,7 +40,7 @@ def pool_first(graph: Graph) -> Graph:
 
 
 def _find_conv_before(graph: Graph, pool: Node) -> list[Node]:
-    """The convolution before a pooling, if the two can change places and it pays."""
+    """The convolution before a pooling, if exchanging them is exact and reduces work; else an empty list."""
     value = pool.inputs[0]
     conv = graph.nodes[value.node]
     if not isinstance(pool.op, AvgPool) or not isinstance(conv, Node) or not is_pointwise(conv):

@@ -1,12 +1,11 @@
-"""How passes make new graphs: node by node, in order, with the weights followed on the way."""
+"""Builds the new graph of a pass node by node, and records the provenance of its weights."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Literal, NoReturn
+from typing import Literal, NoReturn, TypeVar
 
 from archspec import meter
-from archspec.errors import Span
 from archspec.ir.graph import Graph, Input, Node, Path, Value
 from archspec.ir.weight_provenance import (
     NewWeight,
@@ -18,19 +17,21 @@ from archspec.ir.weight_provenance import (
 from archspec.numerals import format_sizes
 from archspec.ops.base import Op, ShapeError
 from archspec.passes.check import BrokenGraphError
+from archspec.spans import Span
 
 _KEPT = 12  # units of work for a node that is kept
 
+Group = TypeVar("Group")
 Values = tuple[Value, ...]
 Weights = Mapping[str, WeightSource] | Literal["kept", "new"]
-"""What the weights of a node that a pass adds are made of, by their names below the node; those of the node that it is made
-for, by name, if "kept"; as initialised, if "new"."""
+"""The sources of the weights of an added node, by their names in the node; "kept" for those of the node that it is made for,
+"new" for newly initialised ones."""
 
 
 class Rewriter:
-    """A new graph that is being built, with what became of each value and each weight of the graph `before`.
+    """A new graph under construction, with the values and weights that replace those of the graph `before`.
 
-    Nodes that are kept are added only when something is added after them: a pass that keeps all of them costs nothing.
+    Kept nodes are added lazily, so that a pass that keeps all of them costs nothing.
 
     >>> import archspec
     >>> before = archspec.load("{name: small, input: [4], stages: {body: [linear: 2, relu]}}").graph
@@ -54,7 +55,7 @@ class Rewriter:
         return self._graph
 
     def wait(self, node: Node | Input) -> None:
-        """Keeps a node, as soon as something is added behind it."""
+        """Keeps a node; it is added as soon as another one is added after it."""
         self._waiting.append(node)
 
     def _add_waiting(self) -> None:
@@ -63,15 +64,15 @@ class Rewriter:
             self.stand_for(node, self._keep_input(node) if isinstance(node, Input) else self.keep(node))
 
     def unique_path(self, region: int, stem: str) -> Path:
-        """A free name for something new in a region: `stem`, or `stem2`, `stem3`, …"""
+        """Takes a free name in a region: `stem`, or `stem2`, `stem3`, …"""
         return self._graph.unique_path(self._graph.regions[region].path, stem)
 
     def operands(self, node: Node) -> Values:
-        """The values that stand for what a node reads."""
+        """The new values of the operands of a node."""
         return self.find_values(node.inputs, node)
 
     def find_values(self, values: Iterable[Value], reader: Node | None = None) -> Values:
-        """The values that stand for some of the graph before. Raises `BrokenGraphError` where one is left out."""
+        """The new values of some values of the graph before. Raises `BrokenGraphError` if one has none."""
         self._add_waiting()
         known = self._values
         return tuple([known[value] if value in known else self._miss_value(value, reader) for value in values])
@@ -85,12 +86,12 @@ class Rewriter:
         return (self._graph.add_input(node.name, node.outputs[0].shape, node.span),)
 
     def stand_for(self, node: Node | Input, values: Values) -> None:
-        """Takes values for the outputs of a node of the graph before; none where it is left out."""
+        """Sets the new values of the outputs of a node of the graph before; no values if it is left out."""
         if values:
             self._values.update(zip(node.outputs, values, strict=True))
 
     def keep(self, node: Node, inputs: Values | None = None) -> Values:
-        """Adds a node as it was, with its weights; its operands are those that stand for what it read, if none are given."""
+        """Adds a node unchanged, with its weights; without `inputs`, its operands are the new values of its old ones."""
         inputs = self.operands(node) if inputs is None else inputs
         if tuple([value.shape for value in inputs]) == node.input_shapes:
             made = self._add_unchanged(node, inputs)
@@ -102,14 +103,14 @@ class Rewriter:
         return made
 
     def _add_unchanged(self, node: Node, inputs: Values) -> Values:
-        """Adds a node as it was that reads what it read: its shapes are known, and `check_result` infers them again."""
+        """Adds a node with its known output shapes, which `check_result` infers again."""
         meter.charge_work("passes", _KEPT + (len(inputs) + len(node.path)) // 4)
         return self._graph.add_shaped_node(
             node.op, inputs, node.output_shapes, node.path, region=node.region, span=node.span, use=node.use
         )
 
     def _check_sharing(self, node: Node) -> None:
-        """That the uses of one module all keep its weights, or are all given the same ones."""
+        """Checks that all uses of a module keep its weights, or all get the same new ones."""
         if node.path and node.path in self._kept and node.path in self._made:
             raise BrokenGraphError("one use keeps the weights of this module, another changes them", node)
 
@@ -120,13 +121,13 @@ class Rewriter:
         return node
 
     def replace(self, node: Node, op: Op, inputs: Values | None = None, *, weights: Weights | None = None) -> Values:
-        """Adds an op in the place of a node and with its name.
+        """Adds an op that replaces a node and has its name.
 
         Args:
             node: The node of the graph before.
-            op: What stands in its place.
-            inputs: The operands; those that stand for what the node read if None.
-            weights: What the weights of the op are made of; may be left out if it has none.
+            op: The new op.
+            inputs: The operands; the new values of the node's operands if None.
+            weights: The sources of its weights; may be left out if it has none.
         """
         inputs = self.operands(node) if inputs is None else inputs
         return self.add(op, inputs, node, path=node.path, weights=weights)
@@ -142,16 +143,16 @@ class Rewriter:
         span: Span | None = None,
         weights: Weights | None = None,
     ) -> Values:
-        """Adds a node that was not there.
+        """Adds a new node.
 
         Args:
-            op: What it computes.
+            op: Its op.
             inputs: Its operands, values of the new graph.
-            made_for: The node of the graph before that it is made for: whence it has its region, its span and its use.
-            path: Its name; a free one. Empty if the op has no module of its own.
-            region: The region, if another than that of `made_for`.
-            span: The part of the spec that it comes from, if another than that of `made_for`.
-            weights: What its weights are made of; may be left out if it has none.
+            made_for: The node of the graph before that it is made for, from which it gets its region, span and use.
+            path: Its name, which must be free; empty if the op has no module of its own.
+            region: The region, if not that of `made_for`.
+            span: The span in the spec, if not that of `made_for`.
+            weights: The sources of its weights; may be left out if it has none.
 
         Raises:
             BrokenGraphError: the operands do not fit, or weights are not accounted for.
@@ -178,7 +179,7 @@ class Rewriter:
             self._check_sharing(node)
 
     def finish(self, outputs: Mapping[str, Value]) -> Graph:
-        """The new graph with its outputs, `outputs` of the graph before, and with what became of the weights."""
+        """The new graph with the new values of `outputs` as its outputs, and with the weight map of the pass."""
         self.graph.outputs = dict(zip(outputs, self.find_values(outputs.values()), strict=True))
         gone = (node for node in self.before.ops if node.path not in self._kept)
         removed = {name: RemovedWeight() for node in gone for name in node.weight_shapes}
@@ -193,7 +194,7 @@ class Rewriter:
 
 
 def _check_kept_weights(before: Node, after: Node) -> None:
-    """Raises `BrokenGraphError` where a node that reads other shapes has weights of other shapes, too."""
+    """Raises `BrokenGraphError` if the new operands of a kept node change the shapes of its weights."""
     shapes = before.weight_shapes
     for name, shape in after.weight_shapes.items():
         if shapes.get(name) != shape:
@@ -204,7 +205,7 @@ def _check_kept_weights(before: Node, after: Node) -> None:
 def _resolve_weights(
     shapes: Mapping[str, tuple[int, ...]], weights: Weights | None, made_for: Node, node: Node
 ) -> Mapping[str, WeightSource | NewWeight]:
-    """What each weight of a new node is made of. Raises `BrokenGraphError` where that is not said of just these."""
+    """The source of each weight of a new node. Raises `BrokenGraphError` unless `weights` names exactly these."""
     if weights == "kept":
         return {name: WeightSlice(f"{made_for.name}.{name}" if name else made_for.name) for name in shapes}
     if weights == "new":
@@ -217,17 +218,17 @@ def _resolve_weights(
 
 
 NodeRewrite = Callable[[Rewriter, Node], Values | None]
-"""Adds what stands for a node and gives the values that stand for its outputs, none of them if it is left out; None keeps it."""
+"""Adds the nodes that replace a node and returns the new values of its outputs: an empty tuple leaves it out, None keeps it."""
 
 
 def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] = ()) -> Graph:
-    """A graph made anew, node by node in order; the graph itself where `rewrite` keeps every node.
+    """A graph rebuilt node by node in order; the graph itself if `rewrite` keeps every node.
 
-    `rewrite` gets the rewriter and a node of the graph before. Regions stay, and so do inputs. The names of the nodes numbered
+    `rewrite` gets the rewriter and a node of the graph before. Regions and inputs are kept. The names of the nodes with ids in
     `left_out` are free for new ones.
 
     Raises:
-        BrokenGraphError: operands do not fit, a node is left out that another reads, or weights are not accounted for.
+        BrokenGraphError: operands do not fit, a node that is left out has a consumer, or weights are not accounted for.
 
     >>> from archspec.ir.shape import Shape
     >>> from archspec.ir.text import format_graph
@@ -252,12 +253,32 @@ def rewrite_graph(graph: Graph, rewrite: NodeRewrite, left_out: Collection[int] 
     return rewriter.finish(graph.outputs) if changed else graph
 
 
+def replace_groups(
+    graph: Graph,
+    groups: Mapping[int, Group],
+    inside: Collection[int],
+    add: Callable[[Rewriter, Group], Values],
+    left_out: Collection[int] = (),
+) -> Graph:
+    """A graph in which what `add` gives for each of some groups of nodes stands in the place of the group's last node.
+
+    `groups` has them by the number of that node, the others are `inside`; `left_out` and errors are as in `rewrite_graph`.
+    """
+
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
+        if node.id in inside:
+            return ()
+        return add(rewriter, groups[node.id]) if node.id in groups else None
+
+    return rewrite_graph(graph, rewrite, left_out)
+
+
 def rewire_graph(
     graph: Graph, order: Iterable[int], operands: Mapping[int, Values], outputs: Mapping[str, Value]
 ) -> Graph:
-    """The nodes of a graph in another order and with other `operands`; those that are not in `order` are left out.
+    """The nodes of a graph in another order and with other `operands`; nodes that are not in `order` are left out.
 
-    Operands and outputs are values of the old graph; producers come before their consumers. Regions and inputs stay.
+    Operands and outputs are values of the old graph; producers come before their consumers. Regions and inputs are kept.
 
     Raises:
         BrokenGraphError: new operands do not fit, or change the shape of a weight.

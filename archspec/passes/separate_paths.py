@@ -1,4 +1,4 @@
-"""A grouped convolution as many equal paths (Xie et al. 2016, arXiv:1611.05431, Figure 3)."""
+"""The pass `separate_paths`: splits grouped convolutions into equal parallel paths (Xie et al. 2016, arXiv:1611.05431, Figure 3)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
 from archspec.passes.chains import NodeChain, is_separable, trace_chain_after, trace_chain_before
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
+from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 _COPY = 20  # units of work for an op and the slices of its weights
 
@@ -30,7 +30,7 @@ SeparateForm = Annotated[
 
 @dataclass(frozen=True)
 class GroupedConv:
-    """A grouped convolution with what leads to it and what follows it; in a sum the last convolution is among them."""
+    """The chain of ops around a grouped convolution that is split; for a sum it includes the last convolution."""
 
     chain: NodeChain
     groups: int
@@ -48,10 +48,10 @@ class GroupedConv:
     advice="as in [conv: 128, relu, conv: {out: 128, kernel: 3, groups: 32}, relu, conv: {out: 256, bias: false}]",
 )
 def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
-    """Turns each grouped convolution between two others into as many paths as it has groups.
+    """Splits each grouped convolution between two others into a path for each of its groups.
 
-    Form (c) of a ResNeXt unit becomes form (a) or (b). The paths are regions path1, path2, … with the old names in them. The
-    network computes the same; each path has its slices of the weights.
+    Form (c) of a ResNeXt unit becomes form (a) or (b). The paths are regions path1, path2, … in which the layers keep their names.
+    The network computes the same; each path has its slices of the weights.
 
     Raises:
         PassError: there is no grouped convolution between two others.
@@ -71,17 +71,11 @@ def separate_paths(graph: Graph, *, form: SeparateForm = "sum") -> Graph:
     """
     grouped_by_last = {grouped.last.id: grouped for grouped in _find_grouped(graph, summed=form == "sum")}
     inside = {node.id for grouped in grouped_by_last.values() for node in grouped.chain[:-1]}
-
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in inside:
-            return ()
-        return _add_paths(rewriter, grouped_by_last[node.id]) if node.id in grouped_by_last else None
-
-    return rewrite_graph(graph, rewrite)
+    return replace_groups(graph, grouped_by_last, inside, _add_paths)
 
 
 def _find_grouped(graph: Graph, *, summed: bool) -> Iterator[GroupedConv]:
-    """The convolutions that can be cut up, none of them with what another one takes."""
+    """The grouped convolutions that can be split, with chains that do not overlap."""
     taken: set[int] = set()
     for node in graph.ops:
         if not isinstance(node.op, Conv) or node.op.groups == 1 or not is_separable(graph, node):
@@ -118,7 +112,7 @@ def _add_paths(rewriter: Rewriter, grouped: GroupedConv) -> Values:
 def _add_path_op(
     rewriter: Rewriter, grouped: GroupedConv, node: Node, number: int, inputs: Values, region: Region
 ) -> Values:
-    """One op of path `number`, with its slices of the weights."""
+    """Adds one op of path `number`, with its slices of the weights."""
     meter.charge_work("passes", _COPY)
     gathers = grouped.summed and node is grouped.last
     op: Op = node.op
@@ -131,7 +125,7 @@ def _add_path_op(
 
 
 def _slice_weight(node: Node, weight: Weight, axis: int, number: int, groups: int) -> WeightSlice:
-    """Slice `number` of `groups` along an axis; a scalar is the same in all."""
+    """Slice `number` of `groups` along an axis; a scalar is kept whole."""
     name = f"{node.name}.{weight.name}"
     if not weight.shape:
         return WeightSlice(name)

@@ -1,4 +1,4 @@
-"""Stochastic depth (Huang et al. 2016, arXiv:1603.09382): residual branches that are dropped at random in training."""
+"""The pass `stochastic_depth` (Huang et al. 2016, arXiv:1603.09382)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import Field
 from archspec.ir.graph import Graph, Node
 from archspec.ir.signal_flow import find_residual_operands
 from archspec.ops.dropout import DropPath, recover_fraction
+from archspec.ops.join import Add
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -46,8 +47,8 @@ def stochastic_depth(
 ) -> Graph:
     """Drops the residual branches of a network at random in training.
 
-    A residual branch is an operand of an `add` that has more weighted layers behind it than the nearest one; the units are
-    numbered l = 1 … L from the input. Each branch gets a `droppath` in front of its `add`. Weights keep their names.
+    A residual branch is an operand of an `add` with more weighted layers before it than another operand has; the units are
+    numbered l = 1 … L from the input. Each branch gets a `droppath` before its `add`. Weights keep their names.
 
     Raises:
         PassError: the network has no residual branch.
@@ -63,7 +64,7 @@ def stochastic_depth(
     output = %3
     """
     longer = {id: flags for id, flags in find_residual_operands(graph).items() if any(flags)}
-    units = [node for node in graph.ops if node.op.word == "add" and node.id in longer]
+    units = [node for node in graph.ops if isinstance(node.op, Add) and node.id in longer]
     most = 1 - recover_fraction(survival)
     rates = {
         node.id: float(most if decay == "uniform" else most * number / len(units))

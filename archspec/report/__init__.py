@@ -1,1 +1,1 @@
-"""Tables made from a graph."""
+"""Summaries, comparisons and HTML reports of networks."""

@@ -1,4 +1,4 @@
-"""The difference of two networks as text."""
+"""Formats the difference of two networks as text."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections.abc import Callable, Iterator
 
 from archspec.analysis.diff import Diff, PartChange, StageChange
 from archspec.columns import Column, Line, format_table, wrap_line
-from archspec.errors import shorten_text
 from archspec.numerals import format_number
-from archspec.printable import escape_unprintable
+from archspec.printable import escape_unprintable, shorten_text
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
-_NAMES = 3  # of parts alike that are listed
+_NAMES = 3  # the most names of equal changes that are listed
 
 
 def format_comparison(
     diff: Diff, width: int | None = None, text: Callable[[str], str] = escape_unprintable
 ) -> Iterator[Line]:
-    """The lines of a comparison, at most `width` characters wide: structure, counts, stages. `text` makes a text printable.
+    """The lines of a comparison, at most `width` characters wide: structure, counts, stages. `text` escapes what is not printable.
 
     >>> import archspec
     >>> arch = archspec.load("resnet18")
@@ -68,7 +67,7 @@ def _format_stage(stage: StageChange) -> tuple[str, ...]:
 
 
 def format_change(part: PartChange) -> str:
-    """A part in one line: `~ conv layer1.0.conv2 (×16): groups 1 → 32`."""
+    """A changed part on one line: `~ conv layer1.0.conv2 (×16): groups 1 → 32`."""
     names = ", ".join(part.names[:_NAMES]) + (f", … ×{len(part.names)}" if len(part.names) > _NAMES else "")
     fields = ", ".join(
         f"{name} {shorten_text(before, 30)} → {shorten_text(after, 30)}" for name, before, after in part.fields

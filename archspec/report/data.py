@@ -1,4 +1,4 @@
-"""What the page of a report knows of a network, as plain data: its parts, how they are wired, its spec, its figures."""
+"""Collects what a report shows of a network as plain data: its parts, edges, spec and counts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from archspec.analysis.counts import Cost, compute_counts, iter_node_costs, sum_costs
 from archspec.analysis.paths import count_paths
-from archspec.errors import ArchspecError, Source, Span
+from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Region, is_noop
 from archspec.numerals import format_number
 from archspec.printable import mask_unprintable
+from archspec.spans import Source, Span
 from archspec.view import labels
 from archspec.view.hierarchy import select_scalars
 from archspec.view.repetition import FoldedGraph, PartRun
@@ -21,7 +22,7 @@ LIMIT = 6000
 
 
 class TooLargeError(ArchspecError, ValueError):
-    """A network with more parts than a page can show.
+    """Raised for a network with more parts than a page can show.
 
     >>> issubclass(TooLargeError, ValueError)
     True
@@ -30,7 +31,7 @@ class TooLargeError(ArchspecError, ValueError):
 
 @dataclass
 class ReportParts(Representatives[int]):
-    """Collects the parts that the page shows, of equal parts in a row the first; `stands` is a place in `parts`."""
+    """The parts that the page shows, the first of each run of equal ones; a node is represented by an index of `parts`."""
 
     parts: list[dict[str, object]] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
@@ -104,13 +105,13 @@ class ReportParts(Representatives[int]):
         return [self.sources.index(span.source), span.line, span.column, span.length]
 
     def outputs(self) -> Iterator[tuple[str, str, int]]:
-        """The outputs of the network: name, shape, and the part that makes each."""
+        """The outputs of the network: name, shape, and the index of the part that produces each."""
         for name, value in self.graph.outputs.items():
             yield name, str(value.shape), self.representative[self.visible_source(value).node]
 
 
 def _sum_parts(report_parts: ReportParts) -> Iterator[list[int]]:
-    """For each part, what all the parts that it stands for hold and cost together; shared weights count once."""
+    """The costs of all parts that each shown part represents; shared weights count once."""
     sums = [Cost() for _ in report_parts.parts]
     for node, cost in iter_node_costs(report_parts.graph):
         if node.id in report_parts.representative:
@@ -124,7 +125,7 @@ def _sum_parts(report_parts: ReportParts) -> Iterator[list[int]]:
 
 
 def collect_report_data(graph: Graph) -> dict[str, object]:
-    """All that the page shows of a network. Raises `TooLargeError`."""
+    """What the page shows of a network. Raises `TooLargeError`."""
     report_parts = ReportParts(FoldedGraph(graph))
     report_parts.add(0, -1)
     counted = compute_counts(graph)
@@ -135,7 +136,7 @@ def collect_report_data(graph: Graph) -> dict[str, object]:
         "macs": counted.macs,
         "activations": sum_costs(graph).activations,
         "depth": counted.depth,
-        "paths": format_number(count_paths(graph).total),  # a text: JavaScript would round it
+        "paths": format_number(count_paths(graph).total),  # as text, because JavaScript would round it
         "parts": [
             part | {"sum": summed} for part, summed in zip(report_parts.parts, _sum_parts(report_parts), strict=True)
         ],

@@ -1,4 +1,4 @@
-"""The report: one page of HTML about a network, or about two, that needs no other file and no network connection."""
+"""Writes the report about one network or two as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SCRIPTS = ("layout.js", "diagram.js", "panels.js", "report.js")
 
 
 def write_report(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> str:
-    """The page about one network or two. `colours` has the colour of each kind of op, by theme (`light`, `dark`).
+    """The page about one network or two. `colours` has the colours by category of op, for the themes `light` and `dark`.
 
-    Nothing of a spec is ever markup: the page gets it as data, and its policy lets no script run but its own.
+    The texts of a spec are embedded as data and never as markup; the page's content security policy allows only its own script.
 
-    Raises `ValueError` for more than two networks, or for one with too many parts.
+    Raises `ValueError` for more than two networks, or for one with more parts than a page can show.
     """
     if not 1 <= len(networks) <= 2:
         raise ValueError("a report is about one network or two")
@@ -57,7 +57,7 @@ def _write_parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, s
 
 
 def embed_json(data: object) -> str:
-    """Data as JSON that cannot end the element of the page that holds it."""
+    """Data as JSON that is safe inside a script element."""
     text = dump_json(data)
     escapes: dict[str, str | int | None] = {
         "<": "\\u003c",
@@ -70,7 +70,7 @@ def embed_json(data: object) -> str:
 
 
 def _printable(data: Any) -> Any:
-    """Data whose text is printable: the page shows it as it is."""
+    """The data with all texts made printable."""
     if isinstance(data, str):
         return escape_unprintable(data)
     if isinstance(data, Mapping):
@@ -83,7 +83,7 @@ def _read_asset(name: str) -> str:
 
 
 def _palette(colours: Mapping[str, Mapping[str, str]]) -> str:
-    """The colours as variables of the style, for a light and a dark screen."""
+    """The colours as CSS variables, for light and dark mode."""
     sets = {theme: "".join(f"--{kind}:{hue};" for kind, hue in hues.items()) for theme, hues in colours.items()}
     return f":root{{{sets['light']}}}\n@media (prefers-color-scheme: dark){{:root{{{sets['dark']}}}}}\n"
 

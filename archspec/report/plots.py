@@ -1,25 +1,24 @@
-"""The plots of a report as SVG: where the costs go by stage, and how the lengths of paths are distributed."""
+"""Draws the plots of a report as SVG: costs by stage, and the distribution of path lengths."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from archspec.analysis.paths import count_paths
-from archspec.errors import shorten_text
 from archspec.ir.graph import Graph
 from archspec.numerals import format_rounded
-from archspec.printable import escape_markup
+from archspec.printable import escape_markup, shorten_text
 from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import group_stages, name_stage
 
-_ROW, _NAMES, _BAR = 20, 170, 120  # units: the height of a row, the width of its name and of its longest bar
+_ROW, _NAMES, _BAR = 20, 170, 120  # the height of a row, the width of names and of the longest bar, in SVG units
 _COSTS = (("params", "parameters"), ("macs", "MACs"), ("activations", "activations"))
 _BINS = 60
 _HIGH, _WIDE = 170, 560
 
 
 def draw_stage_plot(graph: Graph) -> str:
-    """A row a stage, with a bar each for parameters, multiply-accumulates and activations; the longest of each is full."""
+    """A row for each stage with bars for parameters, MACs and activations, relative to the largest of each."""
     folded = FoldedGraph(graph)
     rows = [(name_stage(folded, stage), stage.cost) for stage in group_stages(folded)]
     most = {name: max((getattr(cost, name) for _, cost in rows), default=0) or 1 for name, _ in _COSTS}
@@ -42,7 +41,7 @@ def _draw_bar(x: float, y: float, value: int, most: int, tip: str, style: str) -
 
 
 def draw_length_plot(graphs: Sequence[Graph]) -> str:
-    """The share of paths that each length has, in modules; a column for each length, or for a few where there are many."""
+    """The share of paths of each length in modules, as columns; if there are many lengths, a column stands for several."""
     shares_by_graph = [_compute_shares(graph) for graph in graphs]
     lengths = sorted({length for shares in shares_by_graph for length in shares})
     if not lengths:

@@ -1,4 +1,4 @@
-"""The summary of a network: a row for each part, equal neighbours folded, and the totals."""
+"""Summarises a network: a row for each part, with consecutive equal parts folded, and the totals."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def summarise_network(graph: Graph, depth: int | None = None, item_size: int = F
 
     Args:
         graph: the network.
-        depth: regions nested deeper are one row with their sums: 1 shows the stages only, None everything.
-        item_size: bytes of one element, for the memory.
+        depth: the levels of regions that are opened; a deeper region is one row with its sums. 1 shows only the stages, None everything.
+        item_size: bytes of one element, for the memory totals.
 
     >>> import archspec
     >>> [row.label for row in summarise_network(archspec.load("resnet18").graph, depth=1).rows]

@@ -1,4 +1,4 @@
-"""A summary: its rows, its totals, and how they are printed in columns."""
+"""Defines a summary, its rows and its totals, and formats it as a table."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from archspec.analysis.expected_depth import ExpectedDepth
 from archspec.analysis.memory import Memory
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.columns import Column, display_width, format_table
-from archspec.errors import shorten_text
 from archspec.numerals import format_bytes, format_rounded, format_sizes
-from archspec.printable import escape_unprintable
+from archspec.printable import escape_unprintable, shorten_text
 from archspec.view.hierarchy import ScalarValue
 from archspec.view.labels import format_times, format_value
 
@@ -27,9 +26,9 @@ _COLUMNS = (
     Column("Activations", right=True),
     Column("Field", right=True),
 )
-# What operations (column 1), names (0) and outputs (2) are cut down to where not all fit, in this order.
+# If a table does not fit: (column, width) to which operations (1), names (0) and outputs (2) are cut, in this order.
 _CUTS = ((1, 20), (0, 24), (1, 10), (0, 12), (2, 10))
-_DROPS = (5, 6, 1, 4, 2)  # and what is left out where that is not enough
+_DROPS = (5, 6, 1, 4, 2)  # then the columns that are left out, in this order
 _LONGEST_OUTPUT = 22
 _LONGEST_ARGUMENT = 40
 _NOTHING = "–"
@@ -37,7 +36,7 @@ _NOTHING = "–"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One part of a network, or several equal ones in a row; the figures are those of one of them.
+    """One part of a network, or a run of equal ones; the numbers are those of one of them.
 
     >>> import archspec
     >>> row = archspec.load("resnet18").summary(depth=1).rows[-1]
@@ -46,31 +45,31 @@ class Row:
     """
 
     name: str
-    """Its dotted module name, of the first where there are several; empty where it has none."""
+    """The dotted module name of the first part; empty if it has none."""
     last: str
-    """The dotted name of the last of them."""
+    """The dotted module name of the last part."""
     label: str
-    """Its name, or theirs, as known in the region around."""
+    """The name relative to the region around it; of a run, the first and the last."""
     level: int
-    """How many regions of the network are around it."""
+    """The number of regions around it."""
     kind: str
-    """The word of an op, the name of a block, "input", or "" for a part that only groups."""
+    """The word of an op, the name of a block, "input", or "" for a region that is no use of a block."""
     arguments: dict[str, ScalarValue | list[ScalarValue]]
-    """What was given and is not the default."""
+    """The arguments that are not the defaults."""
     first: str | None
-    """Which of them a spec may write without its name."""
+    """The argument that a spec may write without its name."""
     output: tuple[tuple[int, ...], ...]
     """The sizes of its outputs, without the batch."""
     params: int
     buffers: int
     macs: int
     activations: int
-    """Elements of the outputs of all ops in it."""
+    """The number of elements of the outputs of all ops in it."""
     receptive_field: ReceptiveField
-    """Of the last of them."""
+    """The receptive field of the last part."""
     times: int
     reuses_weights: bool
-    """Whether it shares all its weights with an earlier part, which counts them."""
+    """Whether all its weights belong to an earlier part, which counts them."""
 
     def as_dict(self) -> dict[str, object]:
         """The row as plain data, for `--json`."""
@@ -110,7 +109,7 @@ class Summary:
     macs: int
     depth: int
     expected_depth: ExpectedDepth | None
-    """What stochastic depth leaves of it on average, where there is any."""
+    """The expected depth with stochastic depth; None without it."""
     memory: Memory
 
     @property
@@ -137,9 +136,9 @@ class Summary:
 
 
 def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[str], str] = escape_unprintable) -> str:
-    """The summary as a table at most `width` characters wide, and its totals below it; if None, nothing is cut.
+    """The summary as a table at most `width` characters wide, with its totals below; with None nothing is cut.
 
-    `text` makes a text printable, for the screen that it goes to.
+    `text` escapes what the screen cannot print.
 
     >>> import archspec
     >>> print(render_summary(archspec.load("lstm").summary(depth=1)).splitlines()[0])
@@ -167,7 +166,7 @@ def _format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
 
 
 def _format_outputs(outputs: Sequence[tuple[int, ...]]) -> str:
-    """The sizes of outputs, equal neighbours as one."""
+    """The sizes of outputs; consecutive equal ones are written once, with their number."""
     runs = ((format_sizes(sizes), len(list(run))) for sizes, run in groupby(outputs))
     return ", ".join(" ".join(filter(None, (text, format_times(times)))) for text, times in runs)
 

@@ -1,1 +1,1 @@
-"""The language: YAML to a located tree, to a document, to a program, to a graph."""
+"""The language: reads YAML into a located tree, a document, a bound program and a graph, in this order."""

@@ -1,9 +1,10 @@
-"""The arguments of ops and blocks, bound: each checked against what it is an argument of."""
+"""Binds the arguments of ops and blocks, and checks each against its op or block."""
 
 from __future__ import annotations
 
-from archspec.errors import Note, Span
+from archspec.errors import Note
 from archspec.ops.base import Op
+from archspec.spans import Span
 from archspec.spec.axis_arguments import field_of, read_axis_arguments
 from archspec.spec.bound_tree import ArgumentField, BlockDef, Layer
 from archspec.spec.layer_binder import LayerBinder
@@ -12,13 +13,13 @@ from archspec.spec.literals import check_fields, check_value
 from archspec.spec.symbols import SymbolTable
 from archspec.spec.yaml_tree import Mapping, Scalar, Tree, count_items
 
-_OP, _FIELD = 6, 3  # units of work for the arguments of an op, and for each item of them
+_OP, _FIELD = 6, 3  # units of work for the arguments of an op, and for each of their items
 
 
 def bind_fields(
     binder: LayerBinder, op: type[Op], arguments: Tree | None, span: Span, names: SymbolTable
 ) -> tuple[ArgumentField, ...]:
-    """The arguments of an op, those of `defaults` that it does not give itself included."""
+    """The arguments of an op, including those that come from `defaults`."""
     given: list[ArgumentField] = []
     arguments = read_axis_arguments(op, arguments, binder.errors)
     if isinstance(arguments, Mapping):
@@ -79,5 +80,5 @@ def bind_arguments(
 
 
 def _locate_field(op: type[Op], key: Scalar, value: Tree) -> Span:
-    """Where a field's fault is shown: at its value, or at its name if there is no such field."""
+    """The span of an error about a field: its value, or its name if there is no such field."""
     return value.span if key.text in op.model_fields and not isinstance(value, Mapping) else key.span

@@ -1,13 +1,14 @@
-"""Axes by name: in the sizes of an input and of ops, and as arguments, where their names are no arithmetic and no arguments."""
+"""Reads the names of axes in the sizes of inputs and in the arguments of ops."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from archspec.errors import Collector, Span
+from archspec.errors import Collector
 from archspec.ir.shape import AXES, CHANNELS, SPATIAL
 from archspec.ops import find_options
 from archspec.ops.base import Op
+from archspec.spans import Span
 from archspec.spec.bound_tree import ArgumentField
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree
 from archspec.suggestions import did_you_mean
@@ -17,7 +18,7 @@ _COMPLETE = (frozenset[str](), {"length"}, {"height", "width"}, {"depth", "heigh
 
 
 def field_of(op: type[Op], name: str, span: Span, value: Tree, *, default: bool = False) -> ArgumentField:
-    """An argument of an op; the names of axes are text in it where the field takes them."""
+    """An argument of an op, in which the names of axes are text if the field takes them."""
     return ArgumentField(name, span, _quote_names(value) if takes_axes(op, name) else value, default)
 
 
@@ -36,7 +37,7 @@ def _quote_names(tree: Tree) -> Tree:
 
 
 def read_axis_arguments(op: type[Op], arguments: Tree | None, errors: Collector) -> Tree | None:
-    """The arguments of an op, with sizes by name under the field that they are: `reshape: {tokens: 49, features: 8}`."""
+    """The arguments of an op; sizes by name, as in `reshape: {tokens: 49, features: 8}`, are put under their field."""
     if not op.sizes_by_name or not isinstance(arguments, Mapping) or not any(name in AXES for name in arguments.keys):
         return arguments
     sizes = tuple(entry for entry in arguments if entry[0].text not in op.model_fields)
@@ -49,7 +50,7 @@ def read_axis_arguments(op: type[Op], arguments: Tree | None, errors: Collector)
 
 
 def check_sizes(sizes: Mapping, errors: Collector) -> bool:
-    """Whether the keys of a mapping are names of axes, each of another one; reports what is wrong."""
+    """Whether the keys of a mapping name distinct axes; reports those that do not."""
     good = True
     for name, key in sizes.keys.items():
         if name not in AXES:
@@ -63,7 +64,7 @@ def check_sizes(sizes: Mapping, errors: Collector) -> bool:
 
 
 def input_sizes(key: Scalar, tree: Tree, errors: Collector) -> tuple[Tree, ...]:
-    """The sizes of an input that is called `key`; none where they are not the axes of an input, which is reported."""
+    """The sizes of the input `key`; empty if they are not those of an input, which is reported."""
     if isinstance(tree, Sequence) and tree.items:
         return tree.items
     if not isinstance(tree, Mapping) or not tree.entries:
@@ -81,7 +82,7 @@ def input_sizes(key: Scalar, tree: Tree, errors: Collector) -> tuple[Tree, ...]:
 
 
 def _check_axes(sizes: Mapping, errors: Collector) -> bool:
-    """Whether the axes of an input by name are all that belong together; reports what is wrong."""
+    """Whether the named axes of an input are a complete set; reports what is missing."""
     spatial = [key for name, key in sizes.keys.items() if name in SPATIAL]
     if {key.text for key in spatial} not in _COMPLETE:
         wanted = "length, or height and width, or depth, height and width"

@@ -1,12 +1,13 @@
-"""Trees to layers: finds out what each word means, and reports whatever can be known without shapes."""
+"""Binds trees to layers: resolves each word, and reports the errors that can be found without shapes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from archspec.errors import Note, Span
+from archspec.errors import Note
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
+from archspec.spans import Span
 from archspec.spec.argument_binder import bind_arguments, bind_fields
 from archspec.spec.bound_tree import (
     ArgumentUse,
@@ -40,7 +41,7 @@ from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tr
 
 
 class Binder(LayerBinder):
-    """Finds out what the word of each layer means."""
+    """Resolves the word of each layer."""
 
     def bind_word(self, scalar: Scalar, names: SymbolTable) -> Layer:
         word, span = scalar.text, scalar.span
@@ -49,9 +50,7 @@ class Binder(LayerBinder):
         if scalar.kind in ("word", "string") and word in BY_WORD:
             return self.bind_op(BY_WORD[word], None, span, names)
         if scalar.kind in ("word", "string") and word in names.blocks:
-            return BlockUse(
-                span=span, block=word, arguments=bind_arguments(self, names.blocks[word], None, span, names)
-            )
+            return self.bind_block(word, None, span, names)
         if names.arguments.get(word) == "layer" or (word == "core" and names.core):
             return ArgumentUse(span=span, name=word)
         if names.is_value(word):
@@ -64,7 +63,7 @@ class Binder(LayerBinder):
         return self.report(message, span, advice, notes=notes)
 
     def bind_use(self, tree: Mapping, names: SymbolTable, *, branch: bool = False) -> Layer:
-        """A word with arguments, and perhaps `from`, `with`, `as`."""
+        """Binds a word with arguments and the modifiers `from`, `with` and `as`."""
         words = [(key, value) for key, value in tree if key.text not in MODIFIERS]
         if len(words) != 1:
             return self.report_word_count(tree, words, names)
@@ -97,7 +96,7 @@ class Binder(LayerBinder):
         )
 
     def without_arguments(self, key: Scalar, names: SymbolTable, *, modified: bool) -> Layer:
-        """Reports a word with a colon and nothing behind it."""
+        """Reports a word with a colon and no arguments."""
         word = key.text
         if names.is_clash(word):
             return make_empty_layer(key.span)
@@ -121,10 +120,8 @@ class Binder(LayerBinder):
         word = key.text
         if names.is_clash(word):
             return make_empty_layer(key.span)
-        known = word in BY_WORD or word in names.blocks or names.is_value(word) or word in (*ITERATORS, "layers")
-        if own is not None and known and not (word in BY_WORD and BY_WORD[word].join):
-            form = advise_with(BY_WORD[word], arguments, own) if word in BY_WORD else _WITH
-            self.errors.report(f"{word[:60]} takes no 'with'", own.span, help=form)
+        if own is not None:
+            self.check_with(word, arguments, own, names)
         if isinstance(arguments, Scalar) and arguments.kind == "null":
             return self.without_arguments(key, names, modified=modified)
         if word == "layers":
@@ -139,22 +136,29 @@ class Binder(LayerBinder):
             return bind_loop(self, key, arguments, names)
         if word in BY_WORD:
             op = BY_WORD[word]
-            return (
-                self.bind_join(op, arguments, own, key.span, names)
-                if op.join
-                else self.bind_op(op, arguments, key.span, names)
-            )
+            if op.join:
+                return self.bind_join(op, arguments, own, key.span, names)
+            return self.bind_op(op, arguments, key.span, names)
         if word in names.blocks:
-            return BlockUse(
-                span=key.span,
-                block=word,
-                arguments=bind_arguments(self, names.blocks[word], arguments, key.span, names),
-            )
+            return self.bind_block(word, arguments, key.span, names)
         if names.arguments.get(word) == "layer" or names.is_value(word):
             meaning = "a layer that was handed in" if word in names.arguments else "a named value"
             return self.report(f"{word} is {meaning} and takes no arguments", key.span)
         message, advice, notes = explain_unknown_word(word, names, alone=False)
         return self.report(message, key.span, advise_name(key, arguments, names) or advice, notes=notes)
+
+    def check_with(self, word: str, arguments: Tree, own: Tree, names: SymbolTable) -> None:
+        """Reports a `with` beside a known word that is no join."""
+        op = BY_WORD.get(word)
+        known = op is not None or word in names.blocks or names.is_value(word) or word in (*ITERATORS, "layers")
+        if known and not (op is not None and op.join):
+            form = advise_with(op, arguments, own) if op is not None else _WITH
+            self.errors.report(f"{word[:60]} takes no 'with'", own.span, help=form)
+
+    def bind_block(self, word: str, arguments: Tree | None, span: Span, names: SymbolTable) -> Layer:
+        return BlockUse(
+            span=span, block=word, arguments=bind_arguments(self, names.blocks[word], arguments, span, names)
+        )
 
     def bind_op(self, op: type[Op], arguments: Tree | None, span: Span, names: SymbolTable) -> Layer:
         if op.join and arguments is None:

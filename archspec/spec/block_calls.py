@@ -1,11 +1,12 @@
-"""Blocks and their arguments, while the network is being built: what is handed in, and what a block makes of it."""
+"""Elaborates uses of blocks: binds their arguments and inputs, and applies their layers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from archspec.errors import SpecError, Use, raise_spec_error
+from archspec.errors import SpecError, raise_spec_error
+from archspec.spans import Use
 from archspec.spec import loops
 from archspec.spec.bound_tree import (
     ArgumentDef,
@@ -35,15 +36,15 @@ from archspec.spec.symbols import KIND_DESCRIPTIONS
 from archspec.spec.values import UNKNOWN_NUMBER, UnknownError, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import Scalar, Tree
 
-_BLOCK = 4  # units of work for the use of a block, beside those for its layer
-_GIVEN = 3  # for each of its arguments and inputs
-_NAMES = 16  # names that are copied with one unit
+_BLOCK = 4  # units of work for the use of a block, besides those of its layers
+_GIVEN = 3  # units of work for each argument and input
+_NAMES = 16  # names that are copied for one unit
 
 
 def apply_block(
     elaboration: Elaboration, use: BlockUse, env: Env, current: Bundle, scope: NameScope, label: Label | None
 ) -> Bundle:
-    """The layers of a block, with the arguments of one use."""
+    """Applies the layers of a block with the arguments of one use."""
     chosen = elaboration.program.blocks[use.block]
     given = len(chosen.parameters) + len(chosen.inputs)
     elaboration.budget.charge(
@@ -64,7 +65,7 @@ def apply_block(
 def _bind_inputs(
     elaboration: Elaboration, chosen: BlockDef, use: BlockUse, env: Env, current: Bundle
 ) -> dict[str, Bundle]:
-    """The values that a block calls by names of its own."""
+    """The values of a block's named inputs."""
     if not chosen.inputs:
         return {}
     if len(chosen.inputs) == len(current):
@@ -95,7 +96,7 @@ def bind_arguments(
     current: Bundle,
     owner: str,
 ) -> None:
-    """Gives `own` the arguments, one after the other: those handed in, read where they were written, and the defaults."""
+    """Adds the arguments to `own` in order: those given, evaluated in the caller's environment, and the defaults."""
     for name, parameter in parameters.items():
         value = given.get(name)
         env = own if value is None else caller
@@ -137,7 +138,7 @@ def _evaluate_argument(
 def apply_argument(
     elaboration: Elaboration, use: ArgumentUse, env: Env, current: Bundle, scope: NameScope, label: Label | None
 ) -> Bundle:
-    """A layer that was handed in: read where it was written, made here, called by its argument's name."""
+    """Applies a layer that is an argument: it is evaluated in its caller's environment, and named after the argument."""
     value = env.names[use.name]
     if isinstance(value, NestLevel):
         inner = elaboration.open_region(scope, label, "", {}, use.span, env.use) if label is not None else scope
@@ -152,7 +153,7 @@ def apply_argument(
 
 
 def is_identity(elaboration: Elaboration, layer: Layer, env: Env) -> bool:
-    """Whether a layer makes nothing at all, and so needs no name."""
+    """Whether a layer adds no node, and so needs no name."""
     if layer not in elaboration.identities:
         elaboration.identities[layer] = _find_handed_arguments(layer)
     handed = elaboration.identities[layer]
@@ -164,7 +165,7 @@ def _is_empty(value: Any) -> bool:
 
 
 def _find_handed_arguments(layer: Layer) -> frozenset[str] | None:
-    """The arguments on which it depends whether a layer makes anything; None where it does in any case."""
+    """The arguments that decide whether a layer adds a node; None if it does in any case."""
     handed: set[str] = set()
     for inner in iter_layers(layer):
         if isinstance(inner, ArgumentUse):

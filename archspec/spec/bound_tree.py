@@ -1,4 +1,4 @@
-"""The bound tree: a spec whose words are known for what they are. The elaborator interprets it."""
+"""The bound tree: a spec with all words resolved, which the elaborator interprets."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal
 
-from archspec.errors import Diagnostic, Span
+from archspec.errors import Diagnostic
 from archspec.ops.base import Op
+from archspec.spans import Span
 from archspec.spec.document import Document
 from archspec.spec.yaml_tree import Scalar, Tree
 
 ArgumentKind = Literal["int", "float", "number", "bool", "option", "layer"]
-"""What an argument of a block holds; `number` also stands for a list of numbers."""
+"""The kind of an argument of a block; `number` also stands for a list of numbers."""
 
 
 def matches_kind(value: Any, kind: ArgumentKind) -> bool:
-    """Whether a value is what an argument of this kind holds."""
+    """Whether a value is of this kind."""
     if isinstance(value, tuple):
         return kind == "number" and all(matches_kind(item, "number") for item in value)
     match kind:
@@ -33,7 +34,7 @@ def matches_kind(value: Any, kind: ArgumentKind) -> bool:
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Layer:
-    """Any layer: where it stands, the values it is applied to if not the current one, and the names of its results."""
+    """Any layer: its span, the values that it is applied to if not the current one, and the names of its results."""
 
     span: Span
     source: tuple[Scalar, ...] = ()
@@ -42,7 +43,7 @@ class Layer:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class NamedLayer:
-    """A layer in a list or, with a name, in a mapping."""
+    """A layer in a list, or with a name in a mapping."""
 
     name: Scalar | None
     layer: Layer
@@ -50,7 +51,7 @@ class NamedLayer:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ArgumentField:
-    """One argument of an op; one that comes from `defaults` is read with the document's own names."""
+    """One argument of an op; one from `defaults` is evaluated with the document's names."""
 
     name: str
     span: Span
@@ -59,7 +60,7 @@ class ArgumentField:
 
 
 def locate_fields(fields: Iterable[ArgumentField]) -> dict[str, tuple[Span, Tree]]:
-    """Where each argument stands, and what stands there."""
+    """The span and the tree of each argument, by name."""
     return {field.name: (field.span, field.value) for field in fields}
 
 
@@ -116,11 +117,11 @@ class Loop(Layer):
     prefix: str | None = None
     share: bool = False
     places: Mapping[str, Span] = field(default_factory=dict)
-    """Where its own arguments stand."""
+    """The spans of its own arguments."""
 
 
 def iter_children(layer: Layer) -> Iterator[Layer]:
-    """The layers directly inside one, those that are handed to a block included."""
+    """The layers directly inside a layer, including those that are arguments of a block."""
     match layer:
         case Sequential():
             yield from (item.layer for item in layer.items)
@@ -132,6 +133,31 @@ def iter_children(layer: Layer) -> Iterator[Layer]:
             yield layer.body
             if layer.core is not None:
                 yield layer.core
+
+
+def layer_word(layer: Layer) -> str:
+    """What a layer is written with: the word of its op or its iterator, the name of its block, its argument or its value."""
+    match layer:
+        case OpUse():
+            return layer.op.word
+        case BlockUse():
+            return layer.block
+        case ArgumentUse() | ValueUse():
+            return layer.name
+        case Loop():
+            return layer.word
+    return ""
+
+
+def iter_trees(layer: Layer) -> Iterator[Tree]:
+    """The arguments that a layer itself is written with and that are no layers; not what it has of `defaults`."""
+    match layer:
+        case OpUse():
+            yield from (own.value for own in layer.fields if not own.default)
+        case BlockUse():
+            yield from (value for value in layer.arguments.values() if not isinstance(value, Layer))
+        case Loop():
+            yield from (tree for tree in (layer.times, layer.start) if tree is not None)
 
 
 def iter_layers(layer: Layer) -> Iterator[Layer]:
@@ -155,13 +181,13 @@ def walk_layers(layer: Layer) -> Iterator[tuple[Layer, bool]]:
 
 
 def makes_no_module(layer: Layer) -> bool:
-    """Whether a layer by itself only passes a value on."""
-    return isinstance(layer, ValueUse) or (isinstance(layer, OpUse) and layer.op.word == "identity")
+    """Whether a layer only passes a value on: a named value, or an identity."""
+    return isinstance(layer, ValueUse) or (type(layer) is OpUse and layer.op.transparent)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ArgumentDef:
-    """One argument that a block or the document declares; without a default it is required."""
+    """An argument that a block or the document declares; without a default it is required."""
 
     name: str
     span: Span
@@ -180,7 +206,7 @@ class BlockDef:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """Its body, and the defaults of its arguments that are layers."""
+        """Its body, and the defaults of those arguments that are layers."""
         return (self.body, *_default_layers(self.parameters))
 
 
@@ -190,7 +216,7 @@ def _default_layers(parameters: Mapping[str, ArgumentDef]) -> Iterator[Layer]:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PassUse:
-    """One rewrite that the document asks for."""
+    """One pass that the document asks for."""
 
     word: str
     span: Span
@@ -206,7 +232,7 @@ class InputUse:
 
 @dataclass(eq=False, slots=True)
 class Program:
-    """A whole bound document."""
+    """A bound document."""
 
     name: str
     source: str
@@ -224,5 +250,5 @@ class Program:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """Its stages, and the defaults of its arguments that are layers."""
+        """Its stages, and the defaults of those arguments that are layers."""
         return (self.stages, *_default_layers(self.parameters))

@@ -1,4 +1,4 @@
-"""The budget of one run: ends it where it takes too much work, and lets someone watch until then."""
+"""Counts the units of work of one compilation, and ends it if they exceed the limit."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from archspec import meter
-from archspec.errors import Diagnostic, LimitError, Source, Span
+from archspec.errors import Diagnostic, LimitError
+from archspec.spans import Source, Span
 from archspec.spec.limits import DEFAULT, Limits
 
 LAYER, NODE, SCOPE, FRAME = 1, 6, 3, 1
-"""The units of work of a layer that is applied, of a node that it makes, of a region, of a list with names of its own."""
+"""The units of work for applying a layer, adding a node, opening a region, and opening a frame of named values."""
 MORE_NODES = "if it is meant to be that large, raise the limit: --max-nodes, or Limits(nodes=…)"
 MORE_WORK = "if it is meant to be that large, raise the limit: --max-nodes, or Limits(work=…)"
-_PULSE = 20_000  # units between two looks at the clock
+_PULSE = 20_000  # units between two calls of `on_due`
 
 
 class Budget(meter.Meter):
-    """What one spec may ask for, and how much of it is spent.
+    """The limits of one compilation and the units of work that are spent.
 
-    Whatever a spec can make slow is charged here, in units that depend on the spec alone. A run that would need more than
-    `limits.units` ends in a diagnostic at the place that asks for it. `watch`, if there is one, is called with the budget from
-    time to time, for a display of progress.
+    Everything that a spec can make slow is charged in units that depend on the spec alone. A run that needs more than
+    `limits.units` ends in a diagnostic at the span that is charged. `watch` is called with the budget from time to time, for a
+    display of progress.
 
     >>> budget = Budget()
     >>> with budget.running():
@@ -38,12 +39,12 @@ class Budget(meter.Meter):
 
     @staticmethod
     def of(limits: Limits | Budget) -> Budget:
-        """A budget itself, or a new one with these limits."""
+        """`limits` if it is a budget, else a new budget with these limits."""
         return limits if isinstance(limits, Budget) else Budget(limits)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Charges everything inside to this budget."""
+        """Charges the work of the body to this budget."""
         with meter.run_metered(self):
             yield
 
@@ -56,7 +57,7 @@ class Budget(meter.Meter):
         return self.most + 1 if self.watch is None else min(self.most + 1, self.units + _PULSE)
 
     def on_due(self) -> None:
-        """Ends the run where the budget is spent, and lets `watch` see how far it is."""
+        """Calls `watch`. Raises `LimitError` if the budget is spent."""
         if self.units > self.most:
             message = f"the spec takes more than {self.most:,} units of work"
             raise LimitError(Diagnostic(message, self.span, use=self.use, help=MORE_WORK))

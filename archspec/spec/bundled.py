@@ -1,4 +1,4 @@
-"""The bundled specs."""
+"""Finds the bundled specs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @lru_cache(maxsize=1)
 def find_bundled_folder() -> Path:
-    """Where the bundled specs are: inside the installed package, or beside it in a checkout."""
+    """The folder of the bundled specs: inside the installed package, or beside it in a checkout."""
     inside = Path(__file__).parents[1] / "specs"
     return inside if inside.is_dir() else Path(__file__).parents[2] / "specs"
 
@@ -19,5 +19,5 @@ def list_bundled_names() -> tuple[str, ...]:
 
 
 def find_bundled_spec(name: str) -> Path | None:
-    """The file of a bundled spec, or None if there is none of that name."""
+    """The file of a bundled spec; None if there is none of that name."""
     return find_bundled_folder() / f"{name}.yaml" if name in list_bundled_names() else None

@@ -1,16 +1,16 @@
-"""From a spec to a program and a graph: reads, binds and elaborates the text, and applies the passes."""
+"""Compiles a spec: reads, binds and elaborates its text, and applies its passes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from archspec.errors import Collector, Diagnostic, LimitError, Note, Source, Span, SpecError, raise_spec_error
+from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, raise_spec_error
 from archspec.ir.graph import Graph
-from archspec.passes import ARGUMENTS, BY_WORD, PassError
+from archspec.spans import Source, Span
 from archspec.spec import bundled
 from archspec.spec.bound_tree import PassUse, Program, locate_fields
 from archspec.spec.budget import MORE_NODES, Budget
@@ -23,6 +23,9 @@ from archspec.spec.stages import bind_program, elaborate_program
 from archspec.spec.unused import find_unread_inputs
 from archspec.spec.values import NO_VALUE, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import locate_part
+
+if TYPE_CHECKING:
+    from archspec.passes import PassError
 
 _PASS = (
     20  # units of work for each node that a pass looks at and whose result is checked, beside those for what it makes
@@ -50,12 +53,12 @@ def _compile_within(
     )
     document = loader.load(source, path)
     given = {name: make_override_source(name, value, budget.limits) for name, value in overrides.items()}
-    bound = bind_program(document, loader.errors, rewrites=ARGUMENTS, overrides=given, budget=budget)
+    bound = bind_program(document, loader.errors, overrides=given, budget=budget)
     try:
         graph, names = elaborate_program(bound, budget)
     except LimitError:
         raise
-    except SpecError as error:  # an input that is another than the one that is meant may be why
+    except SpecError as error:  # an implausible input may be the cause, so its warnings are added
         inputs = {use.sizes.span for use in bound.inputs}
         raise SpecError(
             *(override for override in bound.warnings if override.span in inputs), *error.diagnostics
@@ -72,14 +75,19 @@ def _compile_within(
 
 
 def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:
-    """The graph after one pass. Raises `SpecError` at the word that asked for it."""
-    model = ARGUMENTS[use.word]
+    """The graph after one pass. Raises `SpecError` at the pass, or at the argument that is wrong."""
+    from archspec.passes import PassError
+    from archspec.passes.registry import BY_WORD
+
+    chosen = BY_WORD[use.word]
     values = {field.name: round_fractions(evaluate_tree(field.value, names, NO_VALUE, None)) for field in use.arguments}
     try:
-        return BY_WORD[use.word].run(graph, dict(model.model_validate(values)))
+        return chosen.run(graph, dict(chosen.arguments.model_validate(values)))
     except ValidationError as error:
         errors = Collector()
-        report_validation_error(error, use.word, model, locate_fields(use.arguments), span=use.span, errors=errors)
+        report_validation_error(
+            error, use.word, chosen.arguments, locate_fields(use.arguments), span=use.span, errors=errors
+        )
         raise SpecError(*errors.diagnostics) from None
     except PassError as error:
         notes = (Note(error.span, "made here"),) if error.span else ()
@@ -87,6 +95,6 @@ def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Grap
 
 
 def _locate_argument(use: PassUse, error: PassError) -> Span:
-    """The argument of a pass that an error is about, or the pass."""
+    """The span of the argument that an error is about, or else of the pass."""
     field = next((field for field in use.arguments if error.argument[:1] == (field.name,)), None)
     return locate_part(field.value, error.argument[1:]).span if field else use.span

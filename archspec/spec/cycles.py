@@ -1,4 +1,4 @@
-"""Blocks that use themselves."""
+"""Reports blocks that use themselves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_cycles(blocks: Mapping[str, BlockDef], errors: Collector) -> None:
 
 
 def _report_cycles(uses: Mapping[str, Mapping[str, Layer]], errors: Collector) -> None:
-    import networkx as nx  # only where there is something to report
+    import networkx as nx  # slow to import, and only needed for an error
 
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(uses)

@@ -1,4 +1,4 @@
-"""A document to a program: declares arguments and blocks, binds all layers, and reports together whatever is wrong."""
+"""Binds a document to a program: declares arguments and blocks, binds all layers, and collects the errors."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from archspec.spec.foreign_advice import advise_argument, advise_key, advise_op
 from archspec.spec.literals import check_fields, check_value
 from archspec.spec.parameters import ArgumentBinder
 from archspec.spec.plausibility import check_numbers, check_sizes, is_batch, without_first
-from archspec.spec.rewrites import Rewrites, bind_passes
+from archspec.spec.rewrites import bind_passes
 from archspec.spec.symbols import TYPES, SymbolTable, check_declared_name, check_module_name
 from archspec.spec.unused import check_unused
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree
 from archspec.suggestions import did_you_mean
 
 
-def bind_document(document: Document, rewrites: Rewrites, errors: Collector) -> Program:
-    """The program of a document; what is wrong goes into `errors`."""
-    return _Declarations(document, rewrites, errors).build_program()
+def bind_document(document: Document, errors: Collector) -> Program:
+    """The program of a document; adds its diagnostics to `errors`."""
+    return _Declarations(document, errors).build_program()
 
 
 class _Declarations:
-    def __init__(self, document: Document, rewrites: Rewrites, errors: Collector) -> None:
-        self.document, self.rewrites, self.errors = document, rewrites, errors
+    def __init__(self, document: Document, errors: Collector) -> None:
+        self.document, self.errors = document, errors
         self.blocks: dict[str, BlockDef] = {}
         self.arguments = ArgumentBinder(self.blocks, errors)
         self.names = SymbolTable(self.blocks, {}, stages=document.stages.keys())
@@ -38,7 +38,7 @@ class _Declarations:
 
     def build_program(self) -> Program:
         document = self.document
-        for name, (key, _) in document.blocks.items():  # their names are words before any of them is read
+        for name, (key, _) in document.blocks.items():  # all blocks are declared before any body is bound
             good = check_declared_name(key, "a block", (), self.errors, layer=True)
             if good or not self.names.is_other(name):
                 self.blocks[name] = BlockDef(name, key.span, {}, Sequential(span=key.span, items=(), named=False))
@@ -54,7 +54,7 @@ class _Declarations:
         stages, values = self.bind_stages()
         check_cycles(self.blocks, self.errors)
         outputs = tuple(self.declare_outputs(values))
-        passes = tuple(bind_passes(document, self.rewrites, self.names, self.errors))
+        passes = tuple(bind_passes(document, self.names, self.errors))
         program = Program(
             document.name,
             document.source,
@@ -75,7 +75,7 @@ class _Declarations:
     # -- parts of the document ------------------------------------------------------------------------------------
 
     def check_defaults(self) -> None:
-        """The document's conventions are about ops that exist and arguments that they have."""
+        """Reports `defaults` of unknown ops or arguments."""
         for word, (key, entries) in self.document.defaults.items():
             op = BY_WORD.get(word)
             if op is None:
@@ -109,7 +109,7 @@ class _Declarations:
                 yield InputUse(key.text, key.span, tree)
 
     def check_sizes(self, tree: Tree, items: tuple[Tree, ...]) -> bool:
-        """Whether all sizes of an input are sizes. Reports those that are none, and what is hardly meant."""
+        """Whether all sizes of an input are valid; reports those that are not, and warns of implausible ones."""
         if isinstance(tree, Sequence) and items and is_batch(items[0], self.names):
             message = f"an input has whole sizes of at least 1, got {describe_tree(items[0])}"
             self.errors.report(message, items[0].span, help=f"an input has no batch: {without_first(tree)}")
@@ -120,7 +120,7 @@ class _Declarations:
         return bool(sizes) and all(sizes)
 
     def check_size(self, item: Tree) -> bool:
-        """Reports one of an input's sizes that is none."""
+        """Whether one size of an input is valid; reports it if not."""
         if isinstance(item, Scalar) and item.kind == "null":
             advice = "a size that may vary is an argument: args: {side: 224}, input: [3, side, side]"
             self.errors.report("an input has whole sizes of at least 1, got nothing", item.span, help=advice)
@@ -132,7 +132,7 @@ class _Declarations:
         return check_value(item, "int", "an input", self.names, self.errors)
 
     def declare_block(self, key: Scalar, tree: Tree) -> BlockDef:
-        """A block with its arguments, inputs and outputs; its layers come when all heads are known."""
+        """Declares a block with its arguments, inputs and outputs; its layers are bound when all blocks are declared."""
         block = BlockDef(key.text, key.span, {}, Sequential(span=key.span, items=(), named=False))
         if not _has_named_parts(tree):
             return block
@@ -194,7 +194,7 @@ class _Declarations:
         return BlockDef(block.name, block.span, parameters, body, block.inputs, block.outputs)
 
     def bind_body(self, tree: Tree, names: SymbolTable) -> Layer:
-        """A body whose names are those of `names` itself, so that `declare_outputs` can see them."""
+        """Binds a body whose values are named in `names` itself, so that `declare_outputs` can use them."""
         if isinstance(tree, Mapping):
             return self.binder.bind_named_layers(tree, names)
         if isinstance(tree, Sequence):
@@ -250,12 +250,12 @@ _BLOCK_KEYS = ("args", "inputs", "layers", "outputs")
 
 
 def _has_named_parts(tree: Tree) -> bool:
-    """Whether a block is written with its parts named, and not as a layer alone."""
+    """Whether a block is written as a mapping with keys such as `args` and `layers`, and not as a layer."""
     return isinstance(tree, Mapping) and any(name in tree.by_name for name in _BLOCK_KEYS)
 
 
 def _strip_after(tree: Tree) -> Tree:
-    """A stage without the note of its place, which has been read already."""
+    """A stage without its `after`, which the merge with the extended document has used."""
     if not isinstance(tree, Mapping) or "after" not in tree.by_name:
         return tree
     return Mapping(tree.span, tuple((key, value) for key, value in tree if key.text != "after"))

@@ -1,4 +1,4 @@
-"""The text of a spec that extends another one and has more passes."""
+"""Writes a spec that extends another one and adds passes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def derive_spec(
     args: Mapping[str, Any],
     paths: int,
 ) -> str:
-    """The text of a spec called `name` that extends `extends`, the spec of `program`, and rewrites it further.
+    """The text of a spec `name` that extends `extends`, the spec of `program`, and adds passes.
 
-    The passes of the spec that is extended stand in it again: those of an extending spec take their place. It expects `paths`,
-    unless that is a larger number than a spec can hold.
+    The passes of the extended spec are repeated, because those of an extending spec replace them. Its `expect` has `paths`, unless
+    that number is too large for a spec.
     """
     document: dict[str, Any] = {"extends": extends, "name": name}
     if args:
@@ -42,10 +42,10 @@ def derive_spec(
 
 
 def find_reference(path: Path, out: Path) -> str:
-    """What `extends` in a file at `out` says of the spec at `path`: the name of a bundled one, or a path below the folder of `out`.
+    """The value of `extends` in a file at `out` for the spec at `path`: the name of a bundled spec, or a path relative to the folder of `out`.
 
     Raises:
-        ExportError: it lies elsewhere, or its name is not UTF-8.
+        ExportError: the path is not below the folder of `out`, or is not UTF-8.
     """
     bundled = find_bundled_spec(path.stem)
     if bundled is not None and is_same_file(path, bundled):

@@ -1,4 +1,4 @@
-"""The document: which keys a spec has, of what kind, and how one that extends another is merged with it."""
+"""Reads a located tree into a document, and checks the keys of the spec."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
-from archspec.errors import Collector, Span
+from archspec.errors import Collector
 from archspec.ops import BY_WORD
+from archspec.spans import Span
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.yaml_reader import SMALLEST
@@ -18,7 +19,7 @@ from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tr
 from archspec.suggestions import find_nearest
 
 Entry = tuple[Scalar, Tree]
-"""A key and what it holds."""
+"""A key and its value."""
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Exact = Annotated[int, Field(ge=0)]
@@ -26,7 +27,7 @@ Sizes = tuple[Annotated[int, Field(ge=1)], ...]
 
 
 class Expect(BaseModel):
-    """What must come out; `archspec check` verifies it."""
+    """The expected counts, which `archspec check` verifies."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -40,7 +41,7 @@ class Expect(BaseModel):
 
 
 class DocumentKeys(BaseModel):
-    """The keys of a document. Layers stay trees here: they are read when all names are known."""
+    """The keys of a document. Layers stay trees until all names are declared."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
@@ -70,7 +71,7 @@ class DocumentKeys(BaseModel):
 
 @dataclass(eq=False)
 class Document:
-    """A document's parts with their places; those of the documents that it extends are merged into it."""
+    """The parts of a document with their spans, merged with those of the documents that it extends."""
 
     name: str
     span: Span
@@ -79,7 +80,7 @@ class Document:
     inputs: tuple[Entry, ...] = ()
     args: dict[str, Entry] = field(default_factory=dict)
     overrides: dict[str, Tree] = field(default_factory=dict)
-    """Values that come from outside, in place of the defaults of `args`."""
+    """Values from outside that replace the defaults of `args`."""
     defaults: dict[str, tuple[Scalar, dict[str, Entry]]] = field(default_factory=dict)
     blocks: dict[str, Entry] = field(default_factory=dict)
     stages: dict[str, Entry] = field(default_factory=dict)
@@ -87,13 +88,13 @@ class Document:
     passes: tuple[Tree, ...] | None = None
     expect: dict[str, Tree] = field(default_factory=dict)
     reported: frozenset[str] = frozenset()
-    """Keys that are there and wrong, which has been said already."""
+    """Keys whose errors have been reported."""
     base: Document | None = None
     """The merged document that this one extends."""
 
 
 def read_document(tree: Tree, errors: Collector) -> Document | None:
-    """The document that a tree holds; None where its outline is so wrong that nothing more can be said."""
+    """The document of a tree; None if it is not a mapping or lacks what binding needs, which is reported."""
     if not isinstance(tree, Mapping):
         errors.report(f"a spec is a mapping, got {describe_tree(tree)}", tree.span, help=SMALLEST)
         return None
@@ -118,7 +119,7 @@ _SIMPLE = frozenset(("name", "source", "extends", "expect"))
 
 
 def _validate_keys(tree: Mapping, first: Span, errors: Collector) -> DocumentKeys:
-    """The checked keys of a document. What is wrong is reported and left out; a misspelt key counts as the one that is meant."""
+    """The keys of a document. Wrong ones are reported and left out; a misspelt key is read as the nearest known one."""
     data: dict[str, Any] = {}
     for key, value in tree:
         if key.text in _MAY_BE_EMPTY and is_null(value):
@@ -151,7 +152,7 @@ def _validate_keys(tree: Mapping, first: Span, errors: Collector) -> DocumentKey
 
 
 def _describe_form(name: str, tree: Tree | None) -> str | None:
-    """How a part of a spec is written that is there in another form."""
+    """Advice on how to write a part of a spec that has the wrong form."""
     if name == "input" and isinstance(tree, Scalar):
         sizes = re.findall(r"\d+", tree.text)
         if len(sizes) > 1:
@@ -165,7 +166,7 @@ def _describe_form(name: str, tree: Tree | None) -> str | None:
 
 
 def _check_comment_cut(tree: Tree, errors: Collector) -> None:
-    """Reports a text that a # has cut short: a comment that begins without a space is hardly meant as one."""
+    """Reports a text that is cut off by a `#` without a space before it."""
     if not isinstance(tree, Scalar) or not tree.plain:
         return
     rest = tree.span.source.line(tree.span.line)[tree.span.column - 1 + tree.span.length :]
@@ -220,7 +221,7 @@ def _build_document(tree: Mapping, shell: DocumentKeys, first: Span, errors: Col
 
 
 def _check_empty(tree: Mapping, errors: Collector) -> None:
-    """Warns of a key without a value that may be meant to say something."""
+    """Warns of a key without a value where that may be a mistake."""
     if "extends" in tree.keys and is_null(tree.by_name.get("passes", tree)):
         key = tree.keys["passes"]
         errors.warn(
@@ -247,6 +248,6 @@ def _read_defaults(mapping: Mapping | None, errors: Collector) -> Iterable[tuple
 
 
 def _names(word: str) -> str:
-    """What the arguments of an op are called."""
+    """The names of an op's arguments, for an advice."""
     fields = BY_WORD[word].model_fields if word in BY_WORD else {}
     return f", where the name is one of {', '.join(fields)}" if fields else ""

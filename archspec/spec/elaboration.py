@@ -1,12 +1,13 @@
-"""The state of an elaboration, and how its layers are applied one after the other, each by what is known of its class."""
+"""The state of an elaboration, and the application of layers, which dispatches on their class."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from archspec.errors import Diagnostic, LimitError, Span, SpecError, Use
+from archspec.errors import Diagnostic, LimitError, SpecError
 from archspec.ir.graph import Graph, Path
+from archspec.spans import Span, Use
 from archspec.spec.bound_tree import ArgumentUse, Layer, Loop, NamedLayer, Program, Sequential
 from archspec.spec.budget import FRAME, SCOPE, Budget
 from archspec.spec.environment import UNKNOWN, Bundle, Env, Label, NameScope, ValueFrame
@@ -17,18 +18,18 @@ from archspec.spec.yaml_tree import Scalar
 
 Apply = Callable[[Any, Env, Bundle, NameScope, Label | None], Bundle]
 
-_NEAR = 8  # frames that are looked through for a name without being charged
+_NEAR = 8  # frames that are searched for a name without charge
 
 
 class Elaboration:
-    """The graph of one program while it is made, and the names, values and mistakes on the way.
+    """The graph of one program during its elaboration, with the names, values and mistakes so far.
 
-    What does not fit is a mistake, and what the layer makes is `UNKNOWN`: whatever reads that is unknown too and is not judged,
-    all else goes on. So independent mistakes are found together.
+    The result of a layer with a mistake is `UNKNOWN`. A layer that reads an unknown value is not checked and has an unknown
+    result; elaboration goes on with the others, so that independent mistakes are found in one run.
     """
 
     apply: Mapping[type[Layer], Apply]
-    """How a layer of each class is applied."""
+    """The function that applies a layer, by its class."""
 
     def __init__(self, program: Program, budget: Budget) -> None:
         self.program, self.budget = program, budget
@@ -37,27 +38,27 @@ class Elaboration:
         self.builder = NodeBuilder(self.graph, self.document, budget)
         self.mistakes = Mistakes(budget)
         self.may_be_unused: set[int] = set()
-        """The nodes whose values may be left unused: those of bundles, and those that a layer reads which is wrong."""
+        """The nodes whose values may stay unused: those of bundles, and the operands of layers with a mistake."""
         self.skipped = False
-        """Whether there are layers of which it is not known what they would have read."""
+        """Whether a layer was skipped whose operands are not known."""
         self.identities: dict[Layer, frozenset[str] | None] = {}
         self.level, self.nesting = 0, budget.limits.nesting
         self.spend = self.builder.count_layers
 
-    # -- mistakes, and what is not known because of them -------------------------------------------------------------
+    # -- mistakes, and the unknown values that follow from them ------------------------------------------------------
 
     def report(self, message: str, span: Span, use: Use | None, *, help: str | None = None) -> None:
         self.mistakes.report(SpecError(Diagnostic(message, span, use=use, help=help)))
 
     def has_unknown(self, values: Bundle) -> bool:
-        """Whether one of some values is not known; none is where nothing is wrong."""
+        """Whether one of the values is unknown; none is before the first mistake."""
         if not self.mistakes.found:
             return False
         self.budget.charge("values", len(values) // 8)
         return any(value is UNKNOWN for value in values)
 
     def mark_read(self, values: Bundle) -> None:
-        """Takes note that values are read, or may be left."""
+        """Marks values as read, so that they are not reported as unused."""
         self.budget.charge("values", len(values) // 4)
         self.may_be_unused.update([value.node for value in values])
 
@@ -68,13 +69,13 @@ class Elaboration:
         except KeyError:
             if not self.mistakes.found:
                 raise
-            return (UNKNOWN,)  # what gives it was left out
+            return (UNKNOWN,)  # its producer was skipped
         if steps > _NEAR:
             self.budget.charge("layers", steps // _NEAR)
         return values
 
     def find_all(self, names: Iterable[Scalar], env: Env) -> Bundle:
-        """The values of several names, one after the other."""
+        """The values of several names in order."""
         bundles = [self.find(scalar.text, env) for scalar in names]
         if len(bundles) == 1:
             return bundles[0]
@@ -108,7 +109,7 @@ class Elaboration:
         return result
 
     def recover(self, layer: Layer, current: Bundle, error: SpecError | UnknownError) -> Bundle:
-        """What a layer gives that is wrong, or depends on what is."""
+        """Reports the mistake of a layer and returns its unknown result."""
         if isinstance(error, SpecError):
             self.mistakes.report(error)
         self.skipped = self.skipped or isinstance(layer, Loop | ArgumentUse)
@@ -116,7 +117,7 @@ class Elaboration:
         return (UNKNOWN,)
 
     def bind_names(self, layer: Layer, env: Env, result: Bundle) -> None:
-        """Gives the results of a layer the names of its `as`."""
+        """Names the results of a layer by its `as`."""
         if len(layer.names) == 1:
             env.frame.values[layer.names[0].text] = result
             return
@@ -151,7 +152,7 @@ class Elaboration:
         return current
 
     def apply_body(self, layer: Layer, env: Env, current: Bundle, scope: NameScope) -> Bundle:
-        """A block's or the document's layers, whose names are those of `env` itself."""
+        """Applies the layers of a block or of the document, whose values are named in `env` itself."""
         if not isinstance(layer, Sequential) or layer.source or layer.names:
             return self.apply_layer(layer, env, current, scope)
         for item in layer.items:
@@ -161,7 +162,7 @@ class Elaboration:
     # -- names ----------------------------------------------------------------------------------------------------
 
     def take_name(self, scope: NameScope, label: Label | None, span: Span, use: Use | None) -> Path:
-        """The path of what gets a label, or the next number; one that is taken is a mistake, and is used all the same."""
+        """The path for a label, or for the next number; a path that is taken is reported, and used nevertheless."""
         try:
             return scope.take_name(label, span, use)
         except SpecError as error:

@@ -1,4 +1,4 @@
-"""The interpreter of the bound tree: makes the graph, one node after the other, each shaped as it is made."""
+"""Interprets the bound tree: adds the nodes of the graph in order and infers their shapes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from archspec.spec.values import UnknownError
 from archspec.spec.whole_numbers import check_whole_numbers
 
 Results = list[tuple[NamedLayer, Bundle]]
-"""The branches of a join with what comes out of each."""
+"""The branches of a join with their results."""
 
 
 class Elaborator(Elaboration):
     """Builds the graph of one program.
 
-    What does not fit is reported, and the result of that layer is `UNKNOWN`. A layer with an unknown operand has an unknown result and is
-    not checked; everything else is. So independent mistakes are found in one run.
+    A mistake is reported and the result of its layer is `UNKNOWN`. A layer with an unknown operand has an unknown result and is not
+    checked, so that independent mistakes are found in one run.
     """
 
     def __init__(self, program: Program, budget: Budget) -> None:
@@ -48,7 +48,7 @@ class Elaborator(Elaboration):
         }
 
     def elaborate(self) -> Graph:
-        """The whole network. Raises `SpecError` with all mistakes."""
+        """The graph of the network. Raises `SpecError` with all mistakes."""
         try:
             self.build_network()
             check_reached(self)
@@ -72,7 +72,7 @@ class Elaborator(Elaboration):
     # -- ops and joins --------------------------------------------------------------------------------------------
 
     def apply_op(self, use: OpUse, env: Env, current: Bundle, scope: NameScope, label: Label | None) -> Bundle:
-        if use.op.word == "identity":
+        if use.op.transparent:
             return current
         path = self.take_name(scope, label, use.span, env.use) if label is not None or use.op.numbered else ()
         unknown = self.has_unknown(current)
@@ -91,7 +91,7 @@ class Elaborator(Elaboration):
         results = [(item, self.apply_item(item, inside, current, inner)) for item in use.branches]
         self.builder.count_layers(sum([len(result) for _, result in results]), use, env.use)
         values = tuple([value for _, result in results for value in result])
-        if use.op.word == "bundle":
+        if use.op.transparent:
             self.mark_read(values)
             return values
         if len(values) <= 1:

@@ -1,4 +1,4 @@
-"""The scopes and environments of elaboration: the names that are taken in a region, and the values that have names."""
+"""The environments of elaboration: the names that are taken in a region, named values, and arguments."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archspec import meter
-from archspec.errors import Diagnostic, Note, Span, SpecError, Use
+from archspec.errors import Diagnostic, Note, SpecError
 from archspec.ir.graph import Path, Value
 from archspec.ir.names import find_free_name
 from archspec.ir.shape import Shape
+from archspec.spans import Span, Use
 from archspec.spec.bound_tree import Layer, Loop
 from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, Channels, UnknownQuantity
 
@@ -17,11 +18,11 @@ Bundle = tuple[Value, ...]
 """One value or several in order."""
 
 UNKNOWN = Value(-1, 0, Shape.of(1))
-"""What a layer that is wrong makes: a value, or several, of which nothing is known. It is never part of a graph."""
+"""The result of a layer with a mistake, for one value or several. It is never part of a graph."""
 
 
 def count_channels(current: Bundle) -> Channels | UnknownQuantity:
-    """The number of channels of a value; for a bundle or a value without channels, why it has none."""
+    """The number of channels of a value; for a bundle or a value without channels, a text that says why there is none."""
     known = [value for value in current[:3] if value is not UNKNOWN]
     if len(known) > 1:
         return "the current value is a bundle and has no channels"
@@ -37,7 +38,7 @@ def count_channels(current: Bundle) -> Channels | UnknownQuantity:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The name that an author, or an iterator, gives to what is made next."""
+    """The name that a spec or an iterator gives to the next module or region."""
 
     text: str
     span: Span
@@ -45,17 +46,17 @@ class Label:
 
 @dataclass(slots=True)
 class NameScope:
-    """A region that is being filled: which names are taken and which number comes next."""
+    """The names that are taken in a region, and its next number."""
 
     region: int
     path: Path
     taken: dict[str, Span] = field(default_factory=dict)
     number: int = 0
     counts: dict[str, int] = field(default_factory=dict)
-    """How often `find_free_name` has been asked for a name."""
+    """The number of calls of `find_free_name` for each name."""
 
     def take_name(self, label: Label | None, span: Span, use: Use | None) -> Path:
-        """The path of what gets `label`, or else the next number. Raises `SpecError` if the name is taken."""
+        """The path for `label`, or for the next number. Raises `SpecError` if the name is taken."""
         if label is None:
             text = self.next_number()
         else:
@@ -92,7 +93,7 @@ class NameScope:
 
 
 class ValueFrame:
-    """The named values of one list or mapping, and those around it."""
+    """The named values of one list or mapping, and the frame around it."""
 
     __slots__ = ("parent", "values")
 
@@ -100,7 +101,7 @@ class ValueFrame:
         self.parent, self.values = parent, {} if values is None else values
 
     def find(self, name: str) -> tuple[Bundle, int]:
-        """The values of a name, and how many frames were looked through for it."""
+        """The values of a name, and the number of frames that were searched."""
         frame: ValueFrame | None = self
         steps = 0
         while frame is not None:
@@ -113,7 +114,7 @@ class ValueFrame:
 
 
 class Env:
-    """What names mean at one place: arguments (numbers, options, layers), named values; and the use of a block it lies in."""
+    """The meaning of names at one place: arguments (numbers, options, layers), named values, and the enclosing use of a block."""
 
     __slots__ = ("frame", "names", "use")
 
@@ -121,28 +122,28 @@ class Env:
         self.names, self.frame, self.use = names, frame, use
 
     def inside(self) -> Env:
-        """The environment of a list, mapping or turn inside this one."""
+        """A nested environment, for a list, a mapping or a turn."""
         return Env(self.names, ValueFrame(self.frame), self.use)
 
     def with_names(self, names: dict[str, Any]) -> Env:
-        """The environment of a turn inside this one, in which some names mean something else."""
+        """A nested environment in which some names have other values."""
         meter.charge_work("layers", len(self.names) // 16)
         return Env({**self.names, **names}, ValueFrame(self.frame), self.use)
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """A layer that is the argument of a block, with the environment of the place where it was written."""
+    """A layer that is an argument of a block, with the environment of its caller."""
 
     layer: Layer
     env: Env
     empty: bool
-    """Whether it makes nothing at all."""
+    """Whether it adds no node."""
 
 
 @dataclass(frozen=True, slots=True)
 class NestLevel:
-    """What `core` stands for: the level of a `nest` below the current one."""
+    """The value of `core`: the level of a `nest` below the current one."""
 
     loop: Loop
     env: Env

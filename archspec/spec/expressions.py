@@ -1,4 +1,4 @@
-"""Exact arithmetic over named numbers: names, numbers, `+ - * / // ( )`, nothing else."""
+"""Parses and evaluates exact arithmetic of numbers and names with `+ - * / // ( )`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from functools import lru_cache
 from archspec import meter
 from archspec.errors import ArchspecError
 
-MAX_LENGTH = 1000  # characters in one expression
-MAX_BITS = 4096  # of a numerator or denominator
-MAX_DIGITS = MAX_BITS // 4  # of a number as it is written
+MAX_LENGTH = 1000  # characters of an expression
+MAX_BITS = 4096  # bits of a numerator or denominator
+MAX_DIGITS = MAX_BITS // 4  # digits of a literal number
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|[-+*/()]))"
@@ -23,7 +23,7 @@ _PART = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
 
 
 class ExpressionError(ArchspecError, ValueError):
-    """Arithmetic that has no result; `offset` and `length` say which part of the text is at fault."""
+    """Raised for arithmetic without a result; `offset` and `length` locate the error in the text."""
 
     def __init__(self, message: str, offset: int, length: int = 1, *, help: str | None = None) -> None:
         super().__init__(message)
@@ -57,7 +57,7 @@ def is_name(text: str) -> bool:
 
 
 def is_part_name(text: str) -> bool:
-    """Whether a text is the dotted name of a part of a network, which is no arithmetic."""
+    """Whether a text is the dotted name of a part of a network, and not arithmetic."""
     return _PART.fullmatch(text) is not None
 
 
@@ -88,7 +88,7 @@ def find_names(expression: Expression) -> Iterator[Name]:
 
 
 def evaluate_expression(expression: Expression, value: Callable[[str], Fraction | None]) -> Fraction:
-    """The exact value of an expression; `value` gives that of each name, or None where there is none.
+    """The exact value of an expression; `value` returns that of a name, or None if it has none.
 
     Raises:
         ExpressionError: a name without a value, a division by zero, a number beyond `MAX_BITS`.
@@ -133,7 +133,7 @@ def parse_number(text: str) -> Fraction:
 
 
 class _Parser:
-    """Recursive descent; `MAX_LENGTH` bounds its depth through `_MAX_DEPTH`."""
+    """A recursive descent parser with at most `_MAX_DEPTH` levels."""
 
     _MAX_DEPTH = 50
 
@@ -213,7 +213,7 @@ class _Parser:
         return result
 
     def refuse(self, shown: str) -> None:
-        """Raises `ExpressionError` where an operator of another language stands; `shown` is its last sign."""
+        """Raises `ExpressionError` for an operator of another language, whose last character is `shown`."""
         before = self.text[self.start - 1 : self.start]
         sign = before + shown if shown == before == "*" else shown
         if sign in _INSTEAD:
@@ -247,7 +247,7 @@ _INSTEAD = {
     "^": _POWER,
     "%": "x % y is x - y * (x // y)",
 }
-"""What is written in place of functions and operators that there are not."""
+"""Advice for functions and operators that do not exist here."""
 
 
 def _parse_number_at(token: str, start: int) -> Fraction:

@@ -1,4 +1,4 @@
-"""From a source to a document: reads it and what it extends, and keeps `extends` inside the folder it started in."""
+"""Loads a source and the specs that it extends into one document, and confines `extends` to one folder."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from archspec.errors import Collector, Diagnostic, Source, SpecError, shorten_text
+from archspec.errors import Collector, Diagnostic, SpecError
 from archspec.files import read_file
 from archspec.formats import list_endings
+from archspec.printable import shorten_text
+from archspec.spans import Source
 from archspec.spec.document import Document, read_document
 from archspec.spec.inherited_arguments import merge_documents
 from archspec.spec.limits import DEFAULT, Limits
@@ -22,10 +24,10 @@ UNKNOWN_NAME = "`archspec list` shows the bundled specs; a path ends in .yaml"
 
 @dataclass
 class SpecLoader:
-    """Loads one spec with all that it extends.
+    """Loads one spec with those that it extends.
 
-    `root` is the folder that `extends` may not leave, None for a text without a file; `bundled` gives the path of a bundled
-    spec by its name, or None; `known` are the names of all bundled specs.
+    `root` is the folder that `extends` may not leave, None for a text without a file; `bundled` returns the path of a bundled
+    spec, or None; `known` are the names of all bundled specs.
     """
 
     root: Path | None
@@ -35,7 +37,7 @@ class SpecLoader:
     errors: Collector = field(default_factory=Collector)
 
     def load(self, source: Source, path: Path | None = None) -> Document | None:
-        """The merged document of a source; None where its outline is wrong. What is wrong goes into `errors`."""
+        """The merged document of a source; None if it cannot be read as one. Adds its diagnostics to `errors`."""
         own = read_document(read_tree(source, self.limits), self.errors)
         trail = [path.resolve() if path is not None else None]
         documents = [own]
@@ -59,7 +61,7 @@ class SpecLoader:
         return whole
 
     def open_base(self, name: Scalar, path: Path | None) -> tuple[Source, Path]:
-        """The source that `extends` names. Raises `SpecError`: there is none, or it is out of bounds."""
+        """The source that `extends` names. Raises `SpecError` if there is none, or if it is outside `root`."""
         text = name.text
         if not text.endswith(SUFFIXES):
             bundled_path = self.bundled(text)
@@ -86,7 +88,7 @@ class SpecLoader:
             OSError,
             RuntimeError,
             UnicodeEncodeError,
-        ):  # a link to itself, a name that is too long, or of another encoding
+        ):  # a cyclic link, or a name that is too long or of another encoding
             raise _extends_error(f"{shorten_text(text)!r} cannot be read: there is no such file", name) from None
         if not inside and not self.is_bundled(path, target):
             raise _extends_error(
@@ -100,7 +102,7 @@ class SpecLoader:
         return open_source(target, str(shown), self.limits, name), target
 
     def is_bundled(self, path: Path, target: Path) -> bool:
-        """Whether a bundled spec extends its neighbour, for a spec of somebody else's folder."""
+        """Whether a bundled spec extends another bundled one, which may be outside `root`."""
         bundled_path = self.bundled(target.stem)
         return (
             bundled_path is not None
@@ -121,7 +123,7 @@ def open_source(path: Path, name: str, limits: Limits, reference: Scalar | None 
 
 
 def _format_trail(trail: list[Path | None]) -> str:
-    """The files between the first and the one that closes the circle."""
+    """The files between the first and the one that closes the cycle."""
     return f", through {', '.join(path.name for path in trail[1:] if path)}" if len(trail) > 1 else ""
 
 

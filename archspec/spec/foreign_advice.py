@@ -1,4 +1,4 @@
-"""Advice for words of other libraries: what an op, an argument or a key is called here, or that there is none."""
+"""Gives advice for ops, arguments, keys and options of other libraries: their names here, or that there are none."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DIMENSION = re.compile(r"(?<=[a-z])[123]d(?=$|[a-z])")
 
 
 def normalize_word(word: str) -> str:
-    """A word without what libraries differ in: module, case, separators, dimensions, `Layer`.
+    """A word without module, case, separators, number of dimensions and `Layer`, in which libraries differ.
 
     >>> normalize_word("nn.MaxPool2d"), normalize_word("conv_transpose"), normalize_word("Conv2DTranspose"), normalize_word("flatten_")
     ('maxpool', 'convtranspose', 'convtranspose', 'flatten')
@@ -31,7 +31,7 @@ _WORDS = {normalize_word(word): word for word in BY_WORD}
 
 
 def advise_layer(word: str) -> str | None:
-    """What another library's word for a layer is here; None for a word that no library has.
+    """Advice for another library's word for a layer; None for an unknown word.
 
     >>> advise_layer("swish"), advise_layer("BatchNorm2d"), advise_layer("GlobalMaxPool2D"), advise_layer("rellu")
     ("did you mean 'silu'?", "did you mean 'batchnorm'?", 'write globalpool: max', None)
@@ -51,13 +51,13 @@ def advise_layer(word: str) -> str | None:
 
 
 def translate_word(word: str) -> str | None:
-    """The op, or the iterator, that is another library's word."""
+    """The op or iterator for another library's word, or None."""
     keys = (_flatten_word(word), normalize_word(word))
     return next((same for key in keys if (same := foreign_words.OPS.get(key) or _WORDS.get(key))), None)
 
 
 def advise_op(word: str) -> str:
-    """The op that is another library's word, or the nearest of all.
+    """Advice for an unknown op: that for another library's word, or else the nearest op.
 
     >>> advise_op("Conv2d"), advise_op("linera")
     ("did you mean 'conv'?", "did you mean 'linear'?")
@@ -67,9 +67,9 @@ def advise_op(word: str) -> str:
 
 
 def advise_argument(name: str, known: Iterable[str], *, op: bool = False) -> str | None:
-    """What another library's argument is called among those `known`, else the nearest of them, or all; of an `op`, why there is none.
+    """Advice for an unknown argument: another library's name for one of `known`, the nearest of them, or all; for an `op`, also why there is none.
 
-    None only where none is known.
+    None only if `known` is empty.
 
     >>> advise_argument("kernel_size", ["out", "kernel"]), advise_argument("in_channels", ["out"], op=True)
     ("did you mean 'kernel'?", 'the width of the input is known: leave it out')
@@ -83,7 +83,7 @@ def advise_argument(name: str, known: Iterable[str], *, op: bool = False) -> str
 
 
 def translate_argument(name: str, known: Iterable[str]) -> str | None:
-    """The one of the arguments `known` that is another library's, or that is spelt nearly so."""
+    """The one of `known` that another library's argument, or a misspelt one, stands for; or None."""
     key, fields = normalize_word(name), list(known)
     same = next((field for field in fields if normalize_word(field) == key), None)
     same = same or next((field for field in foreign_words.FIELDS.get(key, ()) if field in fields), None)
@@ -91,20 +91,20 @@ def translate_argument(name: str, known: Iterable[str]) -> str | None:
 
 
 def advise_key(owner: str, name: str, known: Iterable[str]) -> str | None:
-    """What another library's key is called in `owner`: a spec, a block, an iterator; else the nearest of those known, if one is near."""
+    """Advice for an unknown key of `owner` (a spec, a block, an iterator): another library's name for one of `known`, or the nearest."""
     same = translate_key(owner, name, known)
     return f"did you mean {same!r}?" if same is not None else None
 
 
 def translate_key(owner: str, name: str, known: Iterable[str]) -> str | None:
-    """The one of the keys `known` of `owner` that is another library's, or that is spelt nearly so."""
+    """The one of `known` that another library's key, or a misspelt one, stands for; or None."""
     keys = list(known)
     same = foreign_words.KEYS[owner].get(normalize_word(name))
     return same if same in keys else find_nearest(name, keys)
 
 
 def advise_option(word: str, options: Iterable[str]) -> str | None:
-    """What another library's word for an option is here, or the nearest of the options, if one is near."""
+    """Advice for an unknown option: another library's word for one of `options`, or the nearest; or None."""
     known = list(options)
     said = foreign_words.VALUES.get(normalize_word(word))
     named = said is not None and any(repr(option) in said for option in known)

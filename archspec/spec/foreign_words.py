@@ -1,4 +1,4 @@
-"""The words of other libraries, papers and frameworks, with what they are called here."""
+"""Tables of the words of other libraries and papers, with their names here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 
 def _iter_pairs(text: str) -> Iterator[tuple[str, str]]:
-    """Of lines `word: other other`, each other word with the first."""
+    """Yields (other, word) for each other word of lines `word: other other`."""
     for line in text.strip().splitlines():
         word, _, others = line.partition(":")
         yield from ((other, word.strip()) for other in others.split())
@@ -16,12 +16,17 @@ def _parse_table(text: str) -> dict[str, str]:
     return dict(_iter_pairs(text))
 
 
+def _spread_words(texts: Mapping[str, str]) -> dict[str, str]:
+    """Of texts by words with spaces between them, each word with its text."""
+    return {word: text for words, text in texts.items() for word in words.split()}
+
+
 def _parse_words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 def _parse_fields(text: str) -> dict[str, tuple[str, ...]]:
-    """The fields of all lines that a word stands in."""
+    """For each other word, the fields of all its lines."""
     fields_of_words: dict[str, tuple[str, ...]] = {}
     for other, fields in _iter_pairs(text):
         fields_of_words[other] = (*fields_of_words.get(other, ()), *fields.split("/"))
@@ -73,59 +78,34 @@ OPS: Mapping[str, str] = _parse_table(
 )
 """Words that mean one op, or an iterator."""
 
-FORMS: Mapping[str, str] = {
-    "depthwiseconv": "conv: {out: channels, groups: channels, kernel: 3, padding: same}",
-    "dwconv": "conv: {out: channels, groups: channels, kernel: 3, padding: same}",
-    "depthwise": "conv: {out: channels, groups: channels, kernel: 3, padding: same}",
-    "depthwiseconvolution": "conv: {out: channels, groups: channels, kernel: 3, padding: same}",
-    "pointwiseconv": "conv: {out: …, kernel: 1}",
-    "pointwise": "conv: {out: …, kernel: 1}",
-    "pwconv": "conv: {out: …, kernel: 1}",
-    "conv1x1": "conv: {out: …, kernel: 1}",
-    "conv3x3": "conv: {out: …, kernel: 3, padding: same}",
-    "conv5x5": "conv: {out: …, kernel: 5, padding: same}",
-    "conv7x7": "conv: {out: …, kernel: 7, padding: same}",
-    "separableconv": "[conv: {out: channels, groups: channels, kernel: 3, padding: same}, conv: …]",
-    "sepconv": "[conv: {out: channels, groups: channels, kernel: 3, padding: same}, conv: …]",
-    "depthwiseseparableconv": "[conv: {out: channels, groups: channels, kernel: 3, padding: same}, conv: …]",
-    "groupconv": "conv: {out: …, groups: …, kernel: 3, padding: same}",
-    "groupedconv": "conv: {out: …, groups: …, kernel: 3, padding: same}",
-    "dilatedconv": "conv: {out: …, kernel: 3, dilation: 2, padding: same}",
-    "atrousconv": "conv: {out: …, kernel: 3, dilation: 2, padding: same}",
-    "reflectionpad": "conv: {out: …, kernel: 3, padding: 1, padding_mode: reflect}",
-    "replicationpad": "conv: {out: …, kernel: 3, padding: 1, padding_mode: replicate}",
-    "gmp": "globalpool: max",
-    "globalmaxpool": "globalpool: max",
-    "globalmaxpooling": "globalpool: max",
-    "adaptivemaxpool": "adaptivepool: {size: …, kind: max}",
-    "upsamplingbilinear": "upsample: {scale: 2, mode: bilinear}",
-    "geluapproximate": "gelu: tanh",
-    "gelunew": "gelu: tanh",
-    "gelutanh": "gelu: tanh",
-    "mlp": "[linear: …, gelu, linear: …]",
-    "feedforward": "[linear: …, gelu, linear: …]",
-    "ffn": "[linear: …, gelu, linear: …]",
-    "sequential": "[conv: …, batchnorm, relu]; layers in order are a list",
-    "seq": "[conv: …, batchnorm, relu]; layers in order are a list",
-    "modulelist": "[conv: …, batchnorm, relu]; layers in order are a list",
-    "moduledict": "layers: {conv1: {conv: …}, relu1: relu}",
-    "residual": "add: [[conv: channels, relu], identity]",
-    "skipconnection": "add: [[conv: channels, relu], identity]",
-    "parallel": "concat: [conv: …, conv: …]",
-    "branches": "concat: [conv: …, conv: …]",
-    "se": "multiply: [identity, [globalpool, linear: 4, relu, linear: …, sigmoid]]",
-    "seblock": "multiply: [identity, [globalpool, linear: 4, relu, linear: …, sigmoid]]",
-    "selayer": "multiply: [identity, [globalpool, linear: 4, relu, linear: …, sigmoid]]",
-    "squeezeexcite": "multiply: [identity, [globalpool, linear: 4, relu, linear: …, sigmoid]]",
-    "squeezeexcitation": "multiply: [identity, [globalpool, linear: 4, relu, linear: …, sigmoid]]",
-    "pool": "maxpool: 2; the mean is avgpool: 2",
-    "pooling": "maxpool: 2; the mean is avgpool: 2",
-    "norm": "batchnorm; the others are groupnorm, layernorm, instancenorm, lrn",
-    "normalization": "batchnorm; the others are groupnorm, layernorm, instancenorm, lrn",
-    "activation": "relu; docs/ops.md has the others",
-    "act": "relu; docs/ops.md has the others",
-}
-"""Words that are written with arguments, or as several layers: the code, and perhaps what is to be said of it."""
+FORMS: Mapping[str, str] = _spread_words(
+    {
+        "depthwiseconv dwconv depthwise depthwiseconvolution": "conv: {out: channels, groups: channels, kernel: 3, padding: same}",
+        "pointwiseconv pointwise pwconv conv1x1": "conv: {out: …, kernel: 1}",
+        "conv3x3": "conv: {out: …, kernel: 3, padding: same}",
+        "conv5x5": "conv: {out: …, kernel: 5, padding: same}",
+        "conv7x7": "conv: {out: …, kernel: 7, padding: same}",
+        "separableconv sepconv depthwiseseparableconv": "[conv: {out: channels, groups: channels, kernel: 3, padding: same}, conv: …]",
+        "groupconv groupedconv": "conv: {out: …, groups: …, kernel: 3, padding: same}",
+        "dilatedconv atrousconv": "conv: {out: …, kernel: 3, dilation: 2, padding: same}",
+        "reflectionpad": "conv: {out: …, kernel: 3, padding: 1, padding_mode: reflect}",
+        "replicationpad": "conv: {out: …, kernel: 3, padding: 1, padding_mode: replicate}",
+        "gmp globalmaxpool globalmaxpooling": "globalpool: max",
+        "adaptivemaxpool": "adaptivepool: {size: …, kind: max}",
+        "upsamplingbilinear": "upsample: {scale: 2, mode: bilinear}",
+        "geluapproximate gelunew gelutanh": "gelu: tanh",
+        "mlp feedforward ffn": "[linear: …, gelu, linear: …]",
+        "sequential seq modulelist": "[conv: …, batchnorm, relu]; layers in order are a list",
+        "moduledict": "layers: {conv1: {conv: …}, relu1: relu}",
+        "residual skipconnection": "add: [[conv: channels, relu], identity]",
+        "parallel branches": "concat: [conv: …, conv: …]",
+        "se seblock selayer squeezeexcite squeezeexcitation": "multiply: [identity, [globalpool, linear: 4, relu, linear: …, sigmoid]]",
+        "pool pooling": "maxpool: 2; the mean is avgpool: 2",
+        "norm normalization": "batchnorm; the others are groupnorm, layernorm, instancenorm, lrn",
+        "activation act": "relu; docs/ops.md has the others",
+    }
+)
+"""Words that are written here with arguments or as several layers: the text to write, and an optional remark."""
 
 ACTIVATIONS: frozenset[str] = _parse_words(
     """
@@ -133,34 +113,25 @@ ACTIVATIONS: frozenset[str] = _parse_words(
     logsoftmax softmin quickgelu squaredrelu snake aconc metaacon frelu crelu relu2 elish maxout sine sin exp abs square
     """
 )
-"""Activations that there are not."""
+"""Activations that do not exist here."""
 
-MISSING: Mapping[str, str] = {
-    "lstm": "there is no recurrent layer; `archspec list lstm` shows a cell made of linear, split and multiply",
-    "gru": "there is no recurrent layer; `archspec list lstm` shows a cell made of linear, split and multiply",
-    "rnn": "there is no recurrent layer; `archspec list lstm` shows a cell made of linear, split and multiply",
-    "lstmcell": "there is no recurrent layer; `archspec list lstm` shows a cell made of linear, split and multiply",
-    "grucell": "there is no recurrent layer; `archspec list lstm` shows a cell made of linear, split and multiply",
-    "rmsnorm": "there is no RMS normalisation; layernorm with bias: false is nearest, and takes the mean away as well",
-    "alphadropout": "there is no alpha dropout; dropout drops elements, spatialdropout channels, droppath whole branches",
-    "dropblock": "there is no DropBlock; dropout drops elements, spatialdropout channels, droppath whole branches",
-    "dropconnect": "weights are not dropped here; dropout drops elements, spatialdropout channels, droppath whole branches",
-    "pixelshuffle": "there is no pixel shuffle; upsample repeats or interpolates, convtranspose learns",
-    "depthtospace": "there is no pixel shuffle; upsample repeats or interpolates, convtranspose learns",
-    "subpixel": "there is no pixel shuffle; upsample repeats or interpolates, convtranspose learns",
-    "maxunpool": "there is no unpooling; upsample repeats or interpolates, convtranspose learns",
-    "unpool": "there is no unpooling; upsample repeats or interpolates, convtranspose learns",
-    "sub": "there is no subtraction; add: [a, [b, scale: -1]] is a - b",
-    "subtract": "there is no subtraction; add: [a, [b, scale: -1]] is a - b",
-    "lambda": "a spec is data and holds no code; docs/ops.md lists the ops",
-    "weightnorm": "weights are not normalised here; the normalisations are batchnorm, groupnorm, layernorm, instancenorm",
-    "spectralnorm": "weights are not normalised here; the normalisations are batchnorm, groupnorm, layernorm, instancenorm",
-    "rope": "there are no rotary positions; a learned table is add: [identity, parameter: [tokens, features]]",
-    "if": "a spec has no conditions; what differs is an argument, or a spec that extends another",
-    "switch": "a spec has no conditions; what differs is an argument, or a spec that extends another",
-    "cond": "a spec has no conditions; what differs is an argument, or a spec that extends another",
-}
-"""What is said of words for what there is not."""
+MISSING: Mapping[str, str] = _spread_words(
+    {
+        "lstm gru rnn lstmcell grucell": "there is no recurrent layer; `archspec list lstm` shows a cell made of linear, split and multiply",
+        "rmsnorm": "there is no RMS normalisation; layernorm with bias: false is nearest, and takes the mean away as well",
+        "alphadropout": "there is no alpha dropout; dropout drops elements, spatialdropout channels, droppath whole branches",
+        "dropblock": "there is no DropBlock; dropout drops elements, spatialdropout channels, droppath whole branches",
+        "dropconnect": "weights are not dropped here; dropout drops elements, spatialdropout channels, droppath whole branches",
+        "pixelshuffle depthtospace subpixel": "there is no pixel shuffle; upsample repeats or interpolates, convtranspose learns",
+        "maxunpool unpool": "there is no unpooling; upsample repeats or interpolates, convtranspose learns",
+        "sub subtract": "there is no subtraction; add: [a, [b, scale: -1]] is a - b",
+        "lambda": "a spec is data and holds no code; docs/ops.md lists the ops",
+        "weightnorm spectralnorm": "weights are not normalised here; the normalisations are batchnorm, groupnorm, layernorm, instancenorm",
+        "rope": "there are no rotary positions; a learned table is add: [identity, parameter: [tokens, features]]",
+        "if switch cond": "a spec has no conditions; what differs is an argument, or a spec that extends another",
+    }
+)
+"""Advice for words of things that do not exist here."""
 
 FIELDS: Mapping[str, tuple[str, ...]] = _parse_fields(
     """
@@ -204,65 +175,50 @@ FIELDS: Mapping[str, tuple[str, ...]] = _parse_fields(
     shared: sharedaxes
     """
 )
-"""Arguments of ops, with the fields that one of them may be, the likeliest first."""
+"""Arguments of ops, with the fields that they may stand for, the likeliest first."""
 
-LEFT_OUT: Mapping[str, str] = {
-    **dict.fromkeys(
-        _parse_words(
-            "inchannels infeatures inputchannels inputfeatures numfeatures numchannels inplanes cin inputshape inputsize"
-        ),
-        "the width of the input is known: leave it out",
-    ),
-    "normalizedshape": "the sizes are known; axes says how many of the last ones are normalised: axes: 1",
-    "inplace": "what is done in place is decided when the network is built: leave it out",
-    **dict.fromkeys(("device", "dtype"), "this is an argument of build, not of a layer: leave it out"),
-    **dict.fromkeys(
-        ("activation", "act", "activationfn", "nonlinearity"),
-        "an activation is a layer of its own, as in [conv: 8, relu]",
-    ),
-    **dict.fromkeys(("norm", "normlayer"), "a normalisation is a layer of its own, as in [conv: 8, batchnorm]"),
-    "name": "the name stands beside the word, as in {conv: 8, as: name}",
-    **dict.fromkeys(
-        ("batchfirst", "dataformat", "returnindices", "trainable", "requiresgrad", "training"),
-        "there is no such choice: leave it out",
-    ),
-    **dict.fromkeys(
-        ("keepprob", "survival", "survivalprob"), "p is the probability of dropping, 1 less the one of keeping: p: 0.5"
-    ),
-    "enddim": "all axes from start on become one: leave it out",
-}
-"""Arguments of ops that are none here, with what is said of them."""
+LEFT_OUT: Mapping[str, str] = _spread_words(
+    {
+        "inchannels infeatures inputchannels inputfeatures numfeatures numchannels inplanes cin inputshape inputsize": "the width of the input is known: leave it out",
+        "normalizedshape": "the sizes are known; axes says how many of the last ones are normalised: axes: 1",
+        "inplace": "what is done in place is decided when the network is built: leave it out",
+        "device dtype": "this is an argument of build, not of a layer: leave it out",
+        "activation act activationfn nonlinearity": "an activation is a layer of its own, as in [conv: 8, relu]",
+        "norm normlayer": "a normalisation is a layer of its own, as in [conv: 8, batchnorm]",
+        "name": "the name stands beside the word, as in {conv: 8, as: name}",
+        "batchfirst dataformat returnindices trainable requiresgrad training": "there is no such choice: leave it out",
+        "keepprob survival survivalprob": "p is the probability of dropping, 1 less the one of keeping: p: 0.5",
+        "enddim": "all axes from start on become one: leave it out",
+    }
+)
+"""Arguments of ops that do not exist here, with advice."""
 
-VALUES: Mapping[str, str] = {
-    "valid": "without padding it is 0",
-    "average": "did you mean 'avg'?",
-    "mean": "did you mean 'avg'?",
-    "maximum": "did you mean 'max'?",
-    "constant": "did you mean 'zeros'?",
-    "symmetric": "did you mean 'reflect'?",
-    "wrap": "did you mean 'circular'?",
-    "edge": "did you mean 'replicate'?",
-    "he": "did you mean 'kaiming_normal'?",
-    "henormal": "did you mean 'kaiming_normal'?",
-    "heuniform": "did you mean 'kaiming_uniform'?",
-    "kaiming": "did you mean 'kaiming_normal'?",
-    "msra": "did you mean 'kaiming_normal'?",
-    "xavier": "did you mean 'xavier_uniform'?",
-    "glorot": "did you mean 'xavier_uniform'?",
-    "glorotnormal": "did you mean 'xavier_normal'?",
-    "glorotuniform": "did you mean 'xavier_uniform'?",
-    "truncatednormal": "did you mean 'trunc_normal'?",
-    "gaussian": "did you mean 'normal'?",
-    "randomnormal": "did you mean 'normal'?",
-    "bicubicinterpolation": "did you mean 'bicubic'?",
-}
-"""Words of options; only those that name an option of the place are said."""
+VALUES: Mapping[str, str] = _spread_words(
+    {
+        "valid": "without padding it is 0",
+        "average mean": "did you mean 'avg'?",
+        "maximum": "did you mean 'max'?",
+        "constant": "did you mean 'zeros'?",
+        "symmetric": "did you mean 'reflect'?",
+        "wrap": "did you mean 'circular'?",
+        "edge": "did you mean 'replicate'?",
+        "he henormal kaiming msra": "did you mean 'kaiming_normal'?",
+        "heuniform": "did you mean 'kaiming_uniform'?",
+        "xavier glorot": "did you mean 'xavier_uniform'?",
+        "glorotnormal": "did you mean 'xavier_normal'?",
+        "glorotuniform": "did you mean 'xavier_uniform'?",
+        "truncatednormal": "did you mean 'trunc_normal'?",
+        "gaussian randomnormal": "did you mean 'normal'?",
+        "bicubicinterpolation": "did you mean 'bicubic'?",
+    }
+)
+"""Words of options, with the options here; advice names only those that the field takes."""
 
 NOTHING: Mapping[tuple[str, str], str] = {
     ("batchnorm", "momentum"): "there is no cumulative average, which is momentum=None in torch",
     ("instancenorm", "momentum"): "there is no cumulative average, which is momentum=None in torch",
 }
-"""What is said of fields that are None in other libraries."""
+"""Advice for fields that are None in other libraries."""
 
 KEYS: Mapping[str, Mapping[str, str]] = {
     "a spec": _parse_table(

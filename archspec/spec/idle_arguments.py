@@ -1,4 +1,4 @@
-"""Arguments of ops that change nothing because of what another argument says."""
+"""Warns of arguments of ops that have no effect because of another argument."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _IDLE: Mapping[str, tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], b
         (("bias_init",), lambda given: given["bias"] is False, "there is no shift"),
     ),
 }
-"""By op: fields, the condition on the others under which they change nothing, and why."""
+"""By op: fields, the condition under which they have no effect, and the reason."""
 
 _NORMAL, _UNIFORM = frozenset(("mean", "std")), frozenset(("low", "high"))
 _KAIMING = frozenset(("mode", "nonlinearity", "slope"))
@@ -49,11 +49,11 @@ INIT_FIELDS: Mapping[str, frozenset[str]] = {
     "uniform": _UNIFORM,
     "constant": frozenset(("value",)),
 }
-"""The fields that each kind of initialisation reads."""
+"""The fields that each kind of initialisation uses."""
 
 
 def check_idle_fields(use: OpUse, errors: Collector) -> None:
-    """Warns of each argument that a use of an op gives and that changes nothing."""
+    """Warns of each argument of a use of an op that has no effect."""
     given = {name: field.default for name, field in use.op.model_fields.items()}
     given |= {field.name: _plain_value(field.value) for field in use.fields}
     own = {field.name: field for field in use.fields if not field.default}
@@ -66,7 +66,7 @@ def check_idle_fields(use: OpUse, errors: Collector) -> None:
 
 
 def _check_init(name: str, word: str, init: yaml_tree.Tree, errors: Collector) -> None:
-    """Warns of fields that this kind of initialisation does not read."""
+    """Warns of fields that this kind of initialisation does not use."""
     if not isinstance(init, yaml_tree.Mapping):
         return
     given = {key.text: _plain_value(value) for key, value in init}
@@ -84,5 +84,5 @@ def _check_init(name: str, word: str, init: yaml_tree.Tree, errors: Collector) -
 
 
 def _plain_value(value: yaml_tree.Tree) -> Any:
-    """A value that depends on nothing, or the text of one that does."""
+    """The value of a constant, or the text of an expression."""
     return yaml_tree.to_plain_data(value)

@@ -1,4 +1,4 @@
-"""A document that extends another: the two merged, and what it says of the other that cannot be meant."""
+"""Merges a document with the one that it extends, and reports new arguments that nothing reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archspec.suggestions import did_you_mean
 
 
 def merge_documents(base: Document, child: Document, errors: Collector) -> Document:
-    """What `child`, which extends `base`, is: its own parts over those of `base`; name, source and expect are its own."""
+    """The parts of `base`, overridden by those of `child`, which extends it; name, source and expect are those of `child`."""
     defaults = dict(base.defaults)
     for word, (key, fields) in child.defaults.items():
         defaults[word] = (key, {**defaults[word][1], **fields} if word in defaults else fields)
@@ -36,7 +36,7 @@ def merge_documents(base: Document, child: Document, errors: Collector) -> Docum
 
 
 def _order_arguments(base: dict[str, Entry], child: dict[str, Entry]) -> dict[str, Entry]:
-    """The arguments of both, each behind those that it uses: what `child` changes may use what `child` adds."""
+    """The arguments of both, sorted so that each follows those that its default uses."""
     merged = {**base, **child}
     ordered: dict[str, Entry] = {}
     entered: set[str] = set()
@@ -53,11 +53,11 @@ def _order_arguments(base: dict[str, Entry], child: dict[str, Entry]) -> dict[st
     return ordered
 
 
-_ORDERED = 16  # stages that are looked through with one unit of work, for the place of one
+_ORDERED = 16  # stages that are searched for one unit of work
 
 
 def _merge_stages(base: dict[str, Entry], child: dict[str, Entry], errors: Collector) -> dict[str, Entry]:
-    """The stages of `base` with those of `child` put in their places, at the end, or behind the one that `after` names."""
+    """The stages of `base`, in which those of `child` replace those of the same name or are added at the end or after the one that `after` names."""
     order = list(base)
     stages = dict(base)
     for name, (key, layer) in child.items():
@@ -85,9 +85,9 @@ def _merge_stages(base: dict[str, Entry], child: dict[str, Entry], errors: Colle
 
 
 def check_new_arguments(merged: Document, child: Document, errors: Collector) -> None:
-    """Reports each argument of `child` that the spec that it extends does not have and that nothing reads.
+    """Reports each argument that only `child` declares and that nothing reads.
 
-    Such an argument is a misspelt one: nothing else could give it a meaning.
+    Such an argument is probably a misspelt one of the extended spec.
     """
     base = merged.base
     assert base is not None
@@ -103,7 +103,7 @@ def check_new_arguments(merged: Document, child: Document, errors: Collector) ->
 
 
 def _iter_read_names(document: Document) -> Iterator[str]:
-    """The names that a document reads, except where an argument of a block has the name."""
+    """The names that a document reads, except those of a block's own arguments."""
     trees: list[Tree] = [
         *(tree for _, tree in (*document.inputs, *document.args.values(), *document.stages.values())),
         *(tree for _, entries in document.defaults.values() for _, tree in entries.values()),

@@ -1,4 +1,4 @@
-"""What is known of a network before it is made: sizes of its layers, and the arguments at one place."""
+"""What is known before the network is built: lower bounds of sizes, and values of arguments."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from archspec.spec.budget import LAYER, NODE
 
 
 class SizeEstimate(NamedTuple):
-    """At least so many nodes, and so many layers applied to make them; `width` values come out, None where that is not known."""
+    """The least number of nodes and of applied layers; `width` is the number of resulting values, None if it is not known."""
 
     nodes: int
     layers: int
     width: int | None = None
 
     def plus(self, other: SizeEstimate) -> SizeEstimate:
-        """The size of both; what comes out is what comes out of the other."""
+        """The size of this followed by the other, whose results it has."""
         return SizeEstimate(self.nodes + other.nodes, self.layers + other.layers, other.width)
 
     def times(self, count: int) -> SizeEstimate:
@@ -26,13 +26,13 @@ class SizeEstimate(NamedTuple):
 
     @property
     def work(self) -> int:
-        """The units of work that this is at least."""
+        """The least units of work for this size."""
         return NODE * self.nodes + LAYER * self.layers
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class KnownArguments:
-    """The arguments whose values are known at one place, before the network is built."""
+    """The values of arguments that are known at one place before the network is built."""
 
     id: int
     own: dict[str, Any]
@@ -42,7 +42,7 @@ class KnownArguments:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class WrittenLayer:
-    """A layer that is the argument of a block, with what was known where it was written."""
+    """A layer that is an argument of a block, with the known arguments of its caller."""
 
     layer: Layer
     env: KnownArguments

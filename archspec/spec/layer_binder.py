@@ -1,4 +1,4 @@
-"""What binds the layers of a document, whatever their words: the forms in which layers are written."""
+"""Binds the forms in which layers are written: words, lists and mappings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
 from archspec import meter
-from archspec.errors import Collector, Note, Span
+from archspec.errors import Collector, Note
+from archspec.spans import Span
 from archspec.spec.bound_tree import Layer, NamedLayer, Sequential
 from archspec.spec.document import Entry
 from archspec.spec.layer_forms import without_rests
@@ -18,7 +19,7 @@ _LAYER = 4  # units of work for a layer
 
 
 class LayerBinder(ABC):
-    """Binds the layers of one document; what is wrong goes into `errors`, and an identity stands in its place."""
+    """Binds the layers of one document. A wrong layer is reported and replaced by an empty one."""
 
     def __init__(
         self, defaults: AbstractMapping[str, AbstractMapping[str, Entry]], document: SymbolTable, errors: Collector
@@ -27,7 +28,7 @@ class LayerBinder(ABC):
         self.meter = meter.find_meter()
 
     def bind_layers(self, tree: Tree, names: SymbolTable) -> Layer:
-        """A body: a word, a list, or a mapping of names to layers."""
+        """Binds a body: a word, a list, or a mapping of names to layers."""
         return (
             self.bind_named_layers(tree, names.nested()) if isinstance(tree, Mapping) else self.bind_layer(tree, names)
         )
@@ -46,7 +47,7 @@ class LayerBinder(ABC):
         return Sequential(span=tree.span, items=tuple(self.bind_items(tree, names)), named=True)
 
     def bind_items(self, tree: Mapping, names: SymbolTable, *, branch: bool = False) -> Iterator[NamedLayer]:
-        """The named layers of a mapping; each name can be used behind it."""
+        """Binds the named layers of a mapping; later layers can use their names."""
         for key, value in tree:
             good = check_module_name(key, self.errors)
             layer = self.bind_layer(value, names, branch=branch)
@@ -55,11 +56,11 @@ class LayerBinder(ABC):
 
     @abstractmethod
     def bind_word(self, scalar: Scalar, names: SymbolTable) -> Layer:
-        """A word alone."""
+        """Binds a word without arguments."""
 
     @abstractmethod
     def bind_use(self, tree: Mapping, names: SymbolTable, *, branch: bool = False) -> Layer:
-        """A word with arguments, and perhaps `from`, `with`, `as`."""
+        """Binds a word with arguments and the modifiers `from`, `with` and `as`."""
 
     def report(self, message: str, span: Span, advice: str | None = None, *, notes: tuple[Note, ...] = ()) -> Layer:
         self.errors.report(message, span, help=advice, notes=notes)
@@ -67,5 +68,5 @@ class LayerBinder(ABC):
 
 
 def make_empty_layer(span: Span) -> Layer:
-    """What stands in the place of a layer that is wrong."""
+    """The empty layer that replaces a wrong one."""
     return Sequential(span=span, items=(), named=False)

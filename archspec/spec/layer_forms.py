@@ -1,4 +1,4 @@
-"""Layers in a form that the language does not have, and advice about the form that is meant."""
+"""Gives advice for layers in a form that the language does not have."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from archspec.suggestions import find_nearest
 
 
 def is_layer(tree: Tree, names: SymbolTable) -> bool:
-    """Whether a part reads as a layer: a word that stands for one, alone or with arguments, or a list with such a word."""
+    """Whether a part looks like a layer: a layer's word, alone or with arguments, or a list with one."""
     match tree:
         case Scalar(text=text):
             return names.is_layer(text)
@@ -29,7 +29,7 @@ def is_layer(tree: Tree, names: SymbolTable) -> bool:
 
 
 def advise_name(key: Scalar, layer: Tree, names: SymbolTable) -> str | None:
-    """The form of a layer with a name, where a key is no word of the language and a layer stands behind it."""
+    """Advice on how to name a layer, if an unknown key has a layer as its value."""
     if not is_module_name(key.text) or _takes_layers(key.text) or not is_layer(layer, names):
         return None
     if isinstance(layer, Scalar) and (layer.text in BY_WORD or layer.text in names.blocks):
@@ -42,7 +42,7 @@ def advise_name(key: Scalar, layer: Tree, names: SymbolTable) -> str | None:
 def advise_block_argument(
     block: BlockDef, name: str, arguments: Tree | None, names: SymbolTable
 ) -> tuple[str | None, str | None]:
-    """What is said of an argument that a block does not have, and which of its own may be meant."""
+    """Advice for an argument that a block does not have, and the block's argument that may be meant."""
     layer = next((own.name for own in block.parameters.values() if own.kind == "layer"), None)
     if layer is not None and isinstance(arguments, Mapping) and is_layer(arguments, names):
         form = f"{block.name}: {{{layer}: {{{name[:60]}: …}}}}"
@@ -51,7 +51,7 @@ def advise_block_argument(
 
 
 def advise_words(words: list[Entry], names: SymbolTable) -> str:
-    """The form of a layer that has several words: arguments in braces, a list, or names."""
+    """Advice for a layer with several words: arguments in braces, a list, or names."""
     (first, value), *rest = words
     modifier = next((find_nearest(key.text, MODIFIERS) for key, _ in rest if not is_layer(key, names)), None)
     op = BY_WORD.get(first.text)
@@ -69,14 +69,14 @@ def advise_words(words: list[Entry], names: SymbolTable) -> str:
 
 
 def _takes_layers(word: str) -> bool:
-    """Whether a word is that of another library, or a misspelt one, for a join or an iterator: `concat1` is a name."""
+    """Whether an unknown word stands for a join or an iterator, in another library or misspelt."""
     takers = (*(op.word for op in BY_WORD.values() if op.join), *ITERATORS, "layers")
     close = translate_word(word) or find_nearest(word, takers)
     return close in takers and word.rstrip("0123456789_") not in takers
 
 
 def advise_no_word(tree: Mapping) -> str:
-    """Advice about a layer that only names a value, or that is empty."""
+    """Advice for a layer that only names a value, or that is empty."""
     parts = ", ".join(_format_entry(key, value) for key, value in tree)
     return (
         f"identity leaves a value as it is: {{identity: {{}}, {parts}}}" if parts else "a layer that does nothing is []"
@@ -93,7 +93,7 @@ def _format_entry(key: Scalar, value: Tree) -> str:
 
 
 def is_cut(tree: Tree) -> bool:
-    """Whether a comma has ended a text inside a parenthesis, as it does in braces and brackets."""
+    """Whether a text was cut at a comma inside a parenthesis, as YAML does in braces and brackets."""
     if not isinstance(tree, Scalar) or not tree.plain or tree.text.count("(") <= tree.text.count(")"):
         return False
     rest = tree.span.source.line(tree.span.line)[tree.span.column - 1 + tree.span.length :]
@@ -101,7 +101,7 @@ def is_cut(tree: Tree) -> bool:
 
 
 def without_rests(tree: Sequence) -> Iterator[Tree]:
-    """The items of a list without those that are the rest of a text before them that a comma has cut."""
+    """The items of a list without the rests of texts that were cut at a comma."""
     cut = False
     for item in tree:
         rest = cut and isinstance(item, Scalar) and item.plain
@@ -111,7 +111,7 @@ def without_rests(tree: Sequence) -> Iterator[Tree]:
 
 
 def entries_without_rests(tree: Mapping) -> Iterator[Entry]:
-    """The entries of a mapping without those that are the rest of a text before them that a comma has cut."""
+    """The entries of a mapping without the rests of texts that were cut at a comma."""
     cut = False
     for key, value in tree:
         rest = cut and key.plain and isinstance(value, Scalar) and value.kind == "null"
@@ -121,7 +121,7 @@ def entries_without_rests(tree: Mapping) -> Iterator[Entry]:
 
 
 def advise_list(tree: Scalar) -> str | None:
-    """The form of a list that is written in parentheses."""
+    """Advice for a list that is written in parentheses."""
     text = tree.span.source.line(tree.span.line)[tree.span.column - 1 :]
     inside = _PARENTHESES.match(text if tree.span.length <= len(tree.text) else tree.text)
     return (
@@ -130,7 +130,7 @@ def advise_list(tree: Scalar) -> str | None:
 
 
 def advise_value(op: type[Op], name: str, value: Tree | None) -> str | None:
-    """What to write for a field that has nothing, or all arguments of its op in a list."""
+    """Advice for a field without a value, or with all arguments of its op in a list."""
     field = op.model_fields.get(name)
     if field is None or value is None:
         return None
@@ -151,7 +151,7 @@ def _takes_lists(annotation: Any) -> bool:
 
 
 def advise_with(op: type[Op], arguments: Tree, own: Tree) -> str:
-    """Where the arguments stand that an op, which is no join, has in `with`."""
+    """Advice for an op that is no join and has arguments in `with`."""
     said = "with holds the own arguments of a join"
     if not isinstance(own, Mapping):
         return said

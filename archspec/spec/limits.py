@@ -1,40 +1,40 @@
-"""How much of anything one spec may ask for; every limit is an option with a default that real networks stay far below."""
+"""The limits of a compilation, with defaults far above what real networks need."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 UNITS_A_NODE = 20
-"""Of work, that a limit on nodes stands for: the layers, regions and values that lead to a node included."""
+"""The units of work that a limit on nodes allows for each node, including its layers, regions and values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds that make the compilation of every spec end soon, whether it is a network or not.
+    """Limits that bound the time and memory for compiling any text.
 
     >>> Limits(nodes=600_000).units
     12000000
     """
 
     bytes: int = 1_000_000
-    """Of one file."""
+    """Bytes of one file."""
     depth: int = 100
-    """Levels of YAML inside one another."""
+    """Nested levels of YAML."""
     items: int = 100_000
     """Scalars, lists and mappings of one file."""
     nodes: int = 100_000
-    """Of the graph."""
+    """Nodes of the graph."""
     layers: int = 5_000_000
-    """Layers applied and values bundled while the graph is made, those that make no node included."""
+    """Layers applied and values bundled while the graph is made, including layers that add no node."""
     nesting: int = 500
-    """Layers inside one another, blocks counted through."""
+    """Nested layers, through uses of blocks."""
     extends: int = 16
-    """Documents that extend one another."""
+    """Documents in a chain of `extends`."""
     elements: int = 2**40
-    """Of one value or weight."""
+    """Elements of one value or weight."""
     work: int | None = None
-    """Units of work of everything together, from the first byte to the last diagnostic: about a microsecond each. None is
-    twenty for each of `nodes`, and at least two million."""
+    """Units of work of the whole compilation, about a microsecond each. None stands for twenty for each of `nodes`, and at least
+    two million."""
 
     @property
     def units(self) -> int:

@@ -1,4 +1,4 @@
-"""What can be said of an argument's value before the network is built: names that mean nothing, values that do not fit."""
+"""Checks the values of arguments before the network is built: unknown names, and values that do not fit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from archspec.errors import Collector, Span, shorten_text
+from archspec.errors import Collector
 from archspec.ops import OPTIONS, find_options
 from archspec.ops.base import Op
+from archspec.printable import shorten_text
+from archspec.spans import Span
 from archspec.spec import expressions
 from archspec.spec.axis_arguments import check_sizes
 from archspec.spec.bound_tree import ArgumentField, ArgumentKind, locate_fields, matches_kind
@@ -28,22 +30,22 @@ NUMERIC = ("int", "float", "number")
 
 
 class UnknownValue:
-    """A value that is not known before the network is built."""
+    """The type of `UNKNOWN`: a value that is not known before the network is built."""
 
 
 UNKNOWN = UnknownValue()
 
 
 def locate_expression_error(scalar: Scalar, error: ExpressionError) -> Span:
-    """The place of a fault inside the text of a scalar."""
+    """The span of an error inside the text of a scalar."""
     one_line = scalar.plain and scalar.span.length == len(scalar.text)
     return scalar.span.subspan(error.offset, error.length) if one_line else scalar.span
 
 
 def evaluate_literal(tree: Tree, names: SymbolTable, errors: Collector, kind: Any = float) -> Any:
-    """The value of a tree if it depends on no argument, else `UNKNOWN`; reports names that mean nothing.
+    """The value of a tree if it depends on no argument, else `UNKNOWN`; reports unknown names.
 
-    `kind` is the type of the place: it may take words, and where it takes no numbers any word is only a word.
+    `kind` is the expected type. It may take words; if it takes no numbers, a word is never arithmetic.
     """
     if isinstance(tree, Sequence):
         items = [evaluate_literal(item, names, errors, kind) for item in tree]
@@ -62,7 +64,7 @@ def evaluate_literal(tree: Tree, names: SymbolTable, errors: Collector, kind: An
 
 
 def field_type(model: type[BaseModel], name: str) -> Any:
-    """The type of a field; of one that there is not, a number's."""
+    """The type of a field, or float for an unknown one."""
     field = model.model_fields.get(name)
     return field.annotation if field is not None else float
 
@@ -75,7 +77,7 @@ def _iter_models(kind: Any) -> Iterator[type[BaseModel]]:
 
 
 def _inner_type(kind: Any, name: str) -> Any:
-    """The type of what `name` holds in a mapping of this type."""
+    """The type of the entry `name` in a mapping of this type."""
     return next((field_type(model, name) for model in _iter_models(kind) if name in model.model_fields), float)
 
 
@@ -86,7 +88,7 @@ def _takes_numbers(kind: Any) -> bool:
 
 
 def _suggest_comma(scalar: Scalar, error: ExpressionError, names: SymbolTable) -> str | None:
-    """`[conv: 64 relu]` is one text: the comma that is missing; `(3, 3)` is cut by its comma, or no list."""
+    """Advice for a missing comma, as in `[conv: 64 relu]`, and for a list in parentheses, as in `(3, 3)`."""
     if "never closed" in error.message:
         return advise_list(scalar)
     rest = scalar.text[error.offset :]
@@ -192,15 +194,15 @@ def check_fields(
     *,
     whole: bool = True,
 ) -> None:
-    """Reports the arguments of an op that are wrong whatever the network's arguments and shapes are.
+    """Reports the arguments of an op that are wrong for any arguments and shapes of the network.
 
-    Those of `defaults` are read with the `document`'s own names. Where the fields are not the `whole`, none is missing.
+    Those of `defaults` are evaluated with the names of the `document`. Unless `whole`, missing fields are not reported.
     """
     values: dict[str, Any] = {}
     given = {field.name for field in fields} if whole else set(op.model_fields)
     bad: set[str] = set()
     for field in fields:
-        if field.name not in op.model_fields:  # its value may be anything
+        if field.name not in op.model_fields:  # reported as unknown, whatever its value
             values[field.name] = None
             continue
         before = len(errors.diagnostics)

@@ -1,4 +1,4 @@
-"""Characters that look like those of YAML and are not: no-break spaces, typographic quotes, full-width punctuation."""
+"""Finds characters that look like those of YAML: no-break spaces, typographic quotes, full-width punctuation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from archspec.errors import Diagnostic, Source, Span
+from archspec.errors import Diagnostic
+from archspec.spans import Source, Span
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree
 
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
@@ -26,7 +27,7 @@ _PROSE = frozenset(("name", "source"))
 
 
 def find_odd_characters(tree: Tree) -> Iterator[Diagnostic]:
-    """A diagnostic for each unquoted text that has such a character; the name and the source of a spec are prose."""
+    """A diagnostic for each unquoted text with such a character, except a spec's name and source."""
     pending: list[Tree] = [tree]
     if isinstance(tree, Mapping):
         pending = [part for key, value in tree for part in ((key,) if key.text in _PROSE else (key, value))]
@@ -49,7 +50,7 @@ def _find_in_scalar(scalar: Scalar) -> Iterator[Diagnostic]:
 
 
 def find_odd_character(source: Source, first: int, last: int) -> Diagnostic | None:
-    """A diagnostic for the first such character outside comments in these lines, which are no YAML."""
+    """A diagnostic for the first such character outside comments in these lines, which are not valid YAML."""
     for number in range(first, last + 1):
         line = source.line(number)
         match = _ODD.search(re.split(r"(?:^|\s)#", line)[0])

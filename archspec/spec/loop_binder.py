@@ -1,4 +1,4 @@
-"""The iterators of a spec, bound: what each needs, and what it may be given."""
+"""Binds the iterators: `repeat`, `copies`, `each` and `nest`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEEDED_FORM: AbstractMapping[str, str] = {
     **{word: f"{{{', '.join(f'{part}: …' for part in parts)}}}" for word, parts in _NEEDED.items()},
     "layers": "[…]",
 }
-"""What an iterator, or `layers`, has at least behind its colon."""
+"""A smallest example of each iterator's and of `layers`' arguments, for advice."""
 _TURN_HELP: AbstractMapping[str, str] = {
     "times": "times: how many turns",
     "core": "core: the layer at the bottom",

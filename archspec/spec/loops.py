@@ -1,4 +1,4 @@
-"""The iterators: repeat, copies, each and nest."""
+"""Elaborates the iterators: `repeat`, `copies`, `each` and `nest`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from archspec import meter
-from archspec.errors import Use, raise_spec_error
+from archspec.errors import raise_spec_error
+from archspec.spans import Use
 from archspec.spec.bound_tree import Layer, Loop, Sequential
 from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import Bundle, Env, Label, NameScope, NestLevel, count_channels
@@ -17,7 +18,7 @@ from archspec.spec.yaml_tree import Scalar, Tree
 def run_loop(
     elaboration: Elaboration, loop: Loop, env: Env, current: Bundle, scope: NameScope, label: Label | None
 ) -> Bundle:
-    """All turns of an iterator; a label is the region of its turns."""
+    """Applies all turns of an iterator; with a label they are in a region of that name."""
     start = _evaluate_whole_number(loop.start, "start", loop, env, current) if loop.start is not None else 1
     inner = elaboration.open_region(scope, label, "", {}, loop.span, env.use) if label is not None else scope
     count = len(current) if loop.word == "each" else _count_turns(loop, env, current)
@@ -37,7 +38,7 @@ def run_loop(
 
 
 def _iter_shared_turns(elaboration: Elaboration, count: int, scope: NameScope) -> Iterator[int]:
-    """The numbers of turns that share their weights: each of them takes the same names."""
+    """Yields the numbers of turns that share their weights and take the same names."""
     first, outer = scope.state(), elaboration.builder.sharing
     elaboration.builder.sharing = True
     for turn in range(count):
@@ -50,7 +51,7 @@ def _iter_shared_turns(elaboration: Elaboration, count: int, scope: NameScope) -
 def run_nest_level(
     elaboration: Elaboration, core: NestLevel, current: Bundle, scope: NameScope, use: Use | None
 ) -> Bundle:
-    """One level of a `nest`: its core at the bottom, else its layers with `core` for the level below."""
+    """Applies one level of a `nest`: its core at the bottom, else its layers, in which `core` is the level below."""
     loop = core.loop
     elaboration.builder.count_layers(1, loop, use)
     env = Env(core.env.names, core.env.frame, use)
@@ -85,7 +86,7 @@ def _name_turn(prefix: str, number: int) -> str:
 
 
 def _unwrap_single(body: Layer) -> Layer:
-    """The layer of a turn that has only one: such a turn is that layer, and no region around it."""
+    """The only layer of a turn, which then needs no region of its own; else the whole body."""
     if isinstance(body, Sequential) and not body.named and len(body.items) == 1 and not body.names and not body.source:
         return body.items[0].layer
     return body

@@ -1,21 +1,22 @@
-"""The mistakes that are found while a network is built, each reported once."""
+"""Collects the mistakes of an elaboration, each once."""
 
 from __future__ import annotations
 
-from archspec.errors import MOST, Diagnostic, LimitError, Span, SpecError, Use, merge_diagnostics
+from archspec.errors import MOST, Diagnostic, LimitError, SpecError, merge_diagnostics
+from archspec.spans import Span, Use
 from archspec.spec.budget import Budget
 
 _REPORT = 50  # units of work for one mistake
-_USE = 4  # of which a unit is, for the uses of blocks that led to it
+_USE = 4  # uses of blocks on the way to a mistake that cost one unit
 
 Trail = tuple[Span, ...]
 
 
 class Mistakes:
-    """Gathers the diagnostics of one elaboration, up to a hundred.
+    """The diagnostics of one elaboration, at most a hundred.
 
-    A mistake is reported once, however often it is found: with the same text at the same place, or at the same place through the same
-    uses of blocks, as in each turn of an iterator.
+    A mistake is reported once for the same text at the same span, and once for the same span through the same uses of blocks, as in
+    each turn of an iterator.
     """
 
     def __init__(self, budget: Budget) -> None:
@@ -25,7 +26,7 @@ class Mistakes:
         self._places: set[tuple[Span, Trail]] = set()
 
     def report(self, error: SpecError) -> None:
-        """Takes what an error says. Raises `LimitError` where that is enough."""
+        """Adds the diagnostics of an error. Raises `LimitError` when there are a hundred."""
         places: set[tuple[Span, Trail]] = set()
         for diagnostic in error.diagnostics:
             trail = _use_spans(diagnostic.use)
@@ -40,7 +41,7 @@ class Mistakes:
         self._places |= places
 
     def ended(self, error: LimitError) -> LimitError:
-        """All that was found, and the limit that ended it."""
+        """A `LimitError` with all mistakes so far and the limit that ended the run."""
         return LimitError(*merge_diagnostics([*self.found, *error.diagnostics]))
 
     def raise_if_any(self) -> None:

@@ -1,25 +1,27 @@
-"""The inputs and outputs of a network while it is being built, and the layers that reach no output."""
+"""Adds the inputs and outputs of a network, and reports layers that reach no output."""
 
 from __future__ import annotations
 
 from math import prod
 
-from archspec.errors import SpecError, raise_spec_error, shorten_text
+from archspec.errors import SpecError, raise_spec_error
 from archspec.ir.graph import Node, Value
 from archspec.ir.shape import Shape
+from archspec.ir.uses import find_ancestors
 from archspec.numerals import format_grouped
+from archspec.printable import shorten_text
 from archspec.spec.bound_tree import InputUse
 from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import UNKNOWN, Bundle
 from archspec.spec.values import NO_VALUE, UnknownError, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import Tree
 
-_MOST_AXES = 8  # of an input
+_MOST_AXES = 8  # the most axes of an input
 _LOST = "lead it into a join, return it with outputs, or leave it out"
 
 
 def add_input(elaboration: Elaboration, use: InputUse) -> Value:
-    """The value of one input."""
+    """Adds an input and returns its value."""
     try:
         return elaboration.graph.add_input(use.name, _evaluate_shape(elaboration, use.sizes), use.sizes.span)
     except UnknownError:
@@ -46,7 +48,7 @@ def _evaluate_shape(elaboration: Elaboration, sizes: Tree) -> Shape:
 
 
 def name_outputs(elaboration: Elaboration, last: Bundle) -> None:
-    """Names the outputs: `output`, or by their stages; those of a bundle are numbered."""
+    """Names the outputs `output` or by their stages; the values of a bundle are numbered."""
     chosen = elaboration.program.outputs
     if len(chosen) > 1:
         named = [(scalar.text, elaboration.find(scalar.text, elaboration.document)) for scalar in chosen]
@@ -59,20 +61,15 @@ def name_outputs(elaboration: Elaboration, last: Bundle) -> None:
 
 
 def check_reached(elaboration: Elaboration) -> None:
-    """Reports each layer that reaches no output; values of bundles may be left, and what a wrong layer reads is read."""
+    """Reports each layer that reaches no output, except values of bundles and operands of layers with a mistake."""
     if elaboration.skipped:
         return
-    needed = {value.node for value in elaboration.graph.outputs.values()} | elaboration.may_be_unused
-    lost: list[Node] = []
-    for node in reversed(elaboration.graph.nodes):
-        if not isinstance(node, Node):
-            continue
-        if node.id in needed:
-            needed.update([value.node for value in node.inputs])
-        elif not any(value.users for value in node.outputs):
-            lost.append(node)
-    for node in reversed(lost):
-        elaboration.report(f"{_describe_node(node)} reaches no output", node.span, node.use, help=_LOST)
+    graph = elaboration.graph
+    ends = {value.node for value in graph.outputs.values()} | elaboration.may_be_unused
+    needed = find_ancestors(graph, ends - {UNKNOWN.node})
+    for node in graph.ops:
+        if node.id not in needed and not any(value.users for value in node.outputs):
+            elaboration.report(f"{_describe_node(node)} reaches no output", node.span, node.use, help=_LOST)
 
 
 def _describe_node(node: Node) -> str:

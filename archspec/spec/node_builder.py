@@ -1,4 +1,4 @@
-"""The node builder: evaluates an op's arguments, adds its node to the graph, and reports what does not fit at its place."""
+"""Evaluates the arguments of ops, adds their nodes to the graph, and locates their errors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, Use, raise_spec_error
+from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, raise_spec_error
 from archspec.ir.graph import Graph, Node, Path
 from archspec.ir.shape import Shape
 from archspec.ops.base import Call, Op, ShapeError
+from archspec.spans import Use
 from archspec.spec.bound_tree import ArgumentField, Layer, NamedLayer, OpUse, locate_fields
 from archspec.spec.budget import LAYER, MORE_NODES, NODE, Budget
 from archspec.spec.environment import Bundle, Env, count_channels
@@ -20,47 +21,47 @@ from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.values import UNKNOWN_NUMBER, UnknownError, evaluate_tree, find_names, round_fractions
 from archspec.spec.yaml_tree import Scalar, count_items
 
-_KEPT = 4096  # inferred shapes that are remembered, and ops of one use
-_FEW = 4  # inputs of an op whose shapes are remembered
+_KEPT = 4096  # the most cached inferences, and cached ops of one use
+_FEW = 4  # the most inputs of an op whose inference is cached
 
 
 @dataclass(slots=True)
 class _ArgumentReading:
-    """What the arguments of one use of an op depend on, and the ops that it has been so far."""
+    """What the arguments of one use of an op depend on, and a cache of its evaluated ops."""
 
     size: int
-    """How many items are to be evaluated."""
+    """The number of items to evaluate."""
     names: tuple[str, ...] | None
-    """The names that are read at the place of the use; None where that is not known."""
+    """The names that the arguments read; None if that is not known."""
     channels: bool
-    """Whether the width of the current value is read."""
+    """Whether they read the width of the current value."""
     ops: dict[Any, Op]
 
 
 def _infer(op: Op, given: list[Shape]) -> tuple[Shape, ...]:
-    """The shapes of an op's outputs. Raises `ShapeError`, also where a weight of these inputs cannot be initialised as is asked."""
+    """The shapes of an op's outputs. Raises `ShapeError`, also if an initialisation does not fit its weight."""
     shapes = op.infer(*given)
     op.check_initial(*given)
     return shapes
 
 
 class NodeBuilder:
-    """Adds nodes to one graph, within a budget. `document` is where the arguments of `defaults` are read."""
+    """Adds nodes to one graph, within a budget. The arguments of `defaults` are evaluated in the environment `document`."""
 
     def __init__(self, graph: Graph, document: Env, budget: Budget) -> None:
         self.graph, self.document, self.budget = graph, document, budget
         self.layers, self.most_layers = 0, budget.limits.layers
         self.sharing = False
-        """Whether turns are being made that share their weights."""
+        """Whether the current turns share their weights."""
         self.ops: dict[Any, Op] = {}
         self.readings: dict[OpUse, _ArgumentReading] = {}
         self.inferred: dict[tuple[int, ...], tuple[Op, list[Shape], tuple[Shape, ...]]] = {}
-        """By the identities of an op and of its input shapes, which are held so that they stay theirs."""
+        """Cached shapes by the ids of an op and of its input shapes, which are kept alive so that the ids stay valid."""
         self.shapes: dict[Shape, Shape] = {}
         self.owners: dict[Path, Node] = {}
 
     def count_layers(self, count: int, layer: Layer, use: Use | None) -> None:
-        """Counts layers applied and values bundled, whether or not a node comes of it."""
+        """Counts applied layers and bundled values, whether or not they add a node."""
         self.layers += count
         self.budget.charge("layers", LAYER * count, layer.span, use)
         if self.layers > self.most_layers:
@@ -98,7 +99,7 @@ class NodeBuilder:
         return outputs
 
     def infer_shapes(self, op: Op, inputs: Bundle) -> tuple[Shape, ...]:
-        """The shapes of an op's outputs. Equal questions are asked once. Raises `ShapeError`."""
+        """The shapes of an op's outputs, cached. Raises `ShapeError`."""
         given = [value.shape for value in inputs]
         if len(given) > _FEW:
             return self.intern_shapes(_infer(op, given))
@@ -113,13 +114,13 @@ class NodeBuilder:
         return shapes
 
     def intern_shapes(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
-        """Equal shapes as one object, so that equal questions are recognised."""
+        """The shapes with equal ones as one object, for the cache of `infer_shapes`."""
         if len(self.shapes) >= _KEPT:
             self.shapes.clear()
         return tuple([self.shapes.setdefault(shape, shape) for shape in shapes])
 
     def check_shared(self, path: Path, use: OpUse, env: Env) -> None:
-        """Turns that share their weights must need the same ones."""
+        """Checks that turns with shared weights need weights of the same shapes."""
         node = self.graph.nodes[-1]
         assert isinstance(node, Node)
         first = self.owners.setdefault(path, node)
@@ -135,11 +136,11 @@ class NodeBuilder:
             raise_spec_error(message, use.span, env.use, notes=notes)
 
     def build_op(self, use: OpUse, env: Env, current: Bundle) -> Op:
-        """The op with its arguments evaluated. Equal ones are one object.
+        """The op with its arguments evaluated; equal ops are one object.
 
         Raises:
-            SpecError: arguments that do not fit.
-            UnknownError: some depend on what is not known.
+            SpecError: an argument does not fit.
+            UnknownError: an argument depends on an unknown value.
         """
         reading = self.readings.get(use)
         if reading is None:
@@ -156,7 +157,7 @@ class NodeBuilder:
         return op
 
     def reading_key(self, reading: _ArgumentReading, env: Env, current: Bundle) -> tuple[Any, ...]:
-        """What the arguments of a use depend on, at one place."""
+        """The key of a use's cached op: the values that its arguments depend on."""
         key: list[Any] = []
         for name in reading.names or ():
             value = env.names.get(name)
@@ -212,12 +213,12 @@ def _find_dependencies(use: OpUse) -> _ArgumentReading:
 
 
 def _module(node: Node) -> Call | None:
-    """How the module of a node is made, if it has one."""
+    """The call that constructs the module of a node, if it has one."""
     return next((call for call in node.op.lower(*node.input_shapes) if call.stateful), None)
 
 
 def _freeze(value: Any) -> Any:
-    """A value as a key of a dictionary; true differs from 1."""
+    """A value as a dictionary key; True differs from 1."""
     if value.__class__ is int:
         return value
     if value is UNKNOWN_NUMBER:
@@ -228,7 +229,7 @@ def _freeze(value: Any) -> Any:
 
 
 def _add_evaluated_help(diagnostic: Diagnostic, field: ArgumentField | None, values: Mapping[str, Any]) -> Diagnostic:
-    """The diagnostic with the value of an expression, where it cannot be read off the spec."""
+    """The diagnostic, with the value of an expression that the spec does not show."""
     if field is None or not isinstance(field.value, Scalar) or field.value.kind != "word":
         return diagnostic
     return replace(diagnostic, help=f"{field.value.text} is {round_fractions(values[field.name])} here")

@@ -1,25 +1,24 @@
-"""Diagnostics of a join whose operands do not fit."""
+"""Makes the diagnostics of joins whose operands do not fit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, repeat
 
 from archspec.errors import Note
 from archspec.ir.graph import Value
 from archspec.ir.shape import IMAGES, Names
 from archspec.ops.base import Op, ShapeError
-from archspec.ops.join import Folding
-from archspec.spec.bound_tree import ArgumentUse, BlockUse, Layer, Loop, OpUse, Sequential, ValueUse
+from archspec.spec.bound_tree import ArgumentUse, Layer, Sequential, iter_children, layer_word
 from archspec.spec.environment import Bundle, Closure, Env
 
-_SHOWN = 12  # operands
-_LOOKED_AT = 200  # layers, for the words of one operand
+_SHOWN = 12  # the most operands that are listed
+_LOOKED_AT = 200  # the most layers that are searched for the words of one operand
 
 
 def suggest_order(op: Op, inputs: Bundle, current: Bundle) -> str | None:
-    """The advice of a join whose shortcut, the current value itself, stands first: it is given for the branch first."""
-    if not isinstance(op, Folding) or (inputs[0],) != current or inputs[1] == inputs[0]:
+    """The join's own advice for operands whose skip connection stands first, which is written for the branch first."""
+    if not op.folds or (inputs[0],) != current or inputs[1] == inputs[0]:
         return None
     try:
         op.infer(inputs[1].shape, inputs[0].shape)
@@ -29,25 +28,22 @@ def suggest_order(op: Op, inputs: Bundle, current: Bundle) -> str | None:
 
 
 def advise_join(op: Op, inputs: Bundle, current: Bundle) -> str | None:
-    """The advice of a join whose operands do not fit, where it is another than the op's own."""
+    """Advice for a join whose operands do not fit; None if the op's own is to be used."""
     return _suggest_spread(op, inputs) or (suggest_order(op, inputs, current) if len(inputs) == 2 else None)
 
 
 def _suggest_spread(op: Op, inputs: Bundle) -> str | None:
-    """The layers that give one operand the sizes of the other, where it has one number for each channel."""
+    """Advice to spread an operand with one number for each channel over the places of the other."""
     whole = max((value.shape for value in inputs), key=lambda shape: shape.numel)
     rests = [value.shape for value in inputs if value.shape.sizes != whole.sizes]
     ones = (whole.sizes[0], *(1,) * len(whole.spatial))
-    if not op.join or op.word not in _EQUAL or not 2 <= whole.rank <= 4 or whole.names not in IMAGES:
+    if not op.folds or not 2 <= whole.rank <= 4 or whole.names not in IMAGES:
         return None
     if not rests or any(shape.sizes not in (ones[:1], ones) for shape in rests):
         return None
     layers = [] if rests[0].sizes == ones else [f"reshape: {_named(whole.names, ones)}"]
     layers.append(f"upsample: {{size: {_format_list(whole.spatial)}}}")
     return f"{op.word} needs whole sizes of each operand; to spread {rests[0]} over {whole}: [{', '.join(layers)}]"
-
-
-_EQUAL = ("add", "mean", "max")
 
 
 def _named(names: Names, sizes: tuple[int, ...]) -> str:
@@ -59,9 +55,9 @@ def _format_list(sizes: tuple[int, ...]) -> str:
 
 
 def describe_operands(values: list[tuple[Layer, Value]], env: Env) -> tuple[Note, ...]:
-    """The shapes of a join's operands, one below the other, each with what made it."""
+    """A note for each operand of a join with its shape and its layers."""
     sizes, names = {value.shape.sizes for _, value in values}, {value.shape.names for _, value in values}
-    named = len(sizes) == 1 and len(names) > 1  # then it is the names that differ
+    named = len(sizes) == 1 and len(names) > 1  # then the operands differ in the names of their axes
     shapes = [value.shape.described if named else str(value.shape) for _, value in values[:_SHOWN]]
     width = max(map(len, shapes), default=0)
     notes = [
@@ -79,7 +75,7 @@ def _describe_layer(layer: Layer, env: Env) -> str:
 
 
 def _iter_layer_words(layer: Layer, env: Env) -> Iterator[str]:
-    """What a layer is made of, for a diagnostic; no more than `_LOOKED_AT` layers are looked at, many of which may be empty."""
+    """Yields the words of the layers inside a layer, of at most `_LOOKED_AT` layers."""
     pending: list[Iterator[tuple[Layer, Env]]] = [iter([(layer, env)])]
     for _ in range(_LOOKED_AT):
         entry = next(pending[-1], None)
@@ -89,24 +85,10 @@ def _iter_layer_words(layer: Layer, env: Env) -> Iterator[str]:
                 return
             continue
         part, around = entry
-        match part:
-            case OpUse():
-                yield part.op.word
-            case BlockUse():
-                yield part.block
-            case ValueUse():
-                yield part.name
-            case Loop():
-                yield part.word
-            case Sequential():
-                pending.append(_parts(part, around))
-            case ArgumentUse():
-                value = around.names[part.name]
-                if isinstance(value, Closure):
-                    pending.append(iter([(value.layer, value.env)]))
-                else:
-                    yield part.name
-
-
-def _parts(chain: Sequential, env: Env) -> Iterator[tuple[Layer, Env]]:
-    return ((item.layer, env) for item in chain.items)
+        value = around.names[part.name] if isinstance(part, ArgumentUse) else None
+        if isinstance(part, Sequential):
+            pending.append(zip(iter_children(part), repeat(around)))
+        elif isinstance(value, Closure):
+            pending.append(iter([(value.layer, value.env)]))
+        else:
+            yield layer_word(part)

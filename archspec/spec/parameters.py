@@ -1,12 +1,13 @@
-"""The arguments that a block or the document declares: what each holds, told by its default or type."""
+"""Declares the arguments of blocks and documents, whose kinds follow from their defaults or types."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
-from archspec.errors import Collector, Span
+from archspec.errors import Collector
 from archspec.ops import OPTIONS
+from archspec.spans import Span
 from archspec.spec.binder import Binder
 from archspec.spec.bound_tree import ArgumentDef, ArgumentKind, BlockDef, Layer
 from archspec.spec.document import Document, Entry
@@ -18,20 +19,20 @@ from archspec.suggestions import did_you_mean, find_nearest
 
 
 class ArgumentBinder:
-    """Declares arguments beside the blocks of one document; what is wrong goes into `errors`."""
+    """Declares the arguments of one document; adds its diagnostics to `errors`."""
 
     def __init__(self, blocks: AbstractMapping[str, BlockDef], errors: Collector) -> None:
         self.blocks, self.errors = blocks, errors
 
     def declare_all(self, entries: AbstractMapping[str, Entry], names: SymbolTable) -> dict[str, ArgumentDef]:
-        """The declared arguments, in order; each may use those before it. Their kinds go into `names`."""
+        """The declared arguments in order; each may use those before it. Adds their kinds to `names`."""
         result = {}
         for name, (key, tree) in entries.items():
             parameter = self.declare_argument(key, tree, names)
             layer = parameter is not None and parameter.kind == "layer"
             good = check_declared_name(key, "an argument", self.blocks, self.errors, layer=layer)
             names.arguments[name] = "number" if parameter is None else parameter.kind
-            if parameter is not None and (good or name in self.blocks):  # what is reported here has no consequences
+            if parameter is not None and (good or name in self.blocks):  # an argument with a reported name is left out
                 result[name] = parameter
         return result
 
@@ -58,7 +59,7 @@ class ArgumentBinder:
         return ArgumentDef(key.text, key.span, kind, tree)
 
     def misspelt(self, tree: Tree, names: SymbolTable) -> Iterator[tuple[Scalar, str]]:
-        """Words of a default that mean nothing, with what they may have been meant to be: a layer, an option, an argument."""
+        """The unknown words of a default, each with the nearest known word."""
         known = (*names.arguments, *names.layer_words(), *OPTIONS, *NOT_TRUTH, "channels")
         for item in tree.items if isinstance(tree, Sequence) else (tree,):
             if isinstance(item, Scalar) and item.kind == "word" and is_name(item.text) and item.text not in known:
@@ -67,7 +68,7 @@ class ArgumentBinder:
                     yield item, meant
 
     def apply_overrides(self, parameters: dict[str, ArgumentDef], document: Document) -> dict[str, ArgumentDef]:
-        """The document's arguments with the values that come from outside."""
+        """The document's arguments with the values from outside."""
         result = dict(parameters)
         for name, tree in document.overrides.items():
             declared = parameters.get(name)
@@ -84,7 +85,7 @@ class ArgumentBinder:
     def bind_defaults(
         self, parameters: AbstractMapping[str, ArgumentDef], outer: dict[str, ArgumentKind], binder: Binder
     ) -> dict[str, ArgumentDef]:
-        """The arguments with those defaults bound that are layers; this waits until every block's arguments are known."""
+        """The arguments with bound defaults of kind layer; all blocks must be declared before."""
         names = SymbolTable(self.blocks, dict(outer))
         result = {}
         for name, parameter in parameters.items():
@@ -96,7 +97,7 @@ class ArgumentBinder:
         return result
 
     def infer_kind(self, tree: Tree, names: SymbolTable) -> ArgumentKind | None:
-        """What an argument holds, told by its default."""
+        """The kind of an argument, from its default."""
         if isinstance(tree, Mapping):
             return "layer"
         if isinstance(tree, Sequence):
@@ -121,6 +122,6 @@ class ArgumentBinder:
 
 
 def _may_be_option(scalar: Scalar) -> bool:
-    """Whether a quoted text is a word, or the name of a part of the network."""
+    """Whether a quoted text can be an option, a name, or the name of a part of the network."""
     word = scalar.text in OPTIONS or is_part_name(scalar.text) or is_name(scalar.text)
     return word and scalar.text.lower() not in ("true", "false")

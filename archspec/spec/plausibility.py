@@ -1,4 +1,4 @@
-"""Warnings about a spec that is a network, but probably not the one that is meant: sizes and numbers as other frameworks write them."""
+"""Warns of sizes and numbers that are valid but probably written for another framework."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from archspec.spec.expressions import ExpressionError
 from archspec.spec.symbols import SymbolTable
 from archspec.spec.yaml_tree import Scalar, Sequence, Tree
 
-_COLOURS = (1, 3, 4)  # channels of a picture
-_SIDE = 16  # what a picture's height and width are at least
+_COLOURS = (1, 3, 4)  # channels of an image
+_SIDE = 16  # the least height and width of an image
 _BATCH = frozenset(("None", "none", "N", "n", "B", "b", "bs", "batch", "batch_size", "batchsize", "?", "*", "-1"))
 _KERNELS = frozenset(("conv", "convtranspose", "linear", "embedding"))
-_HIGH = Fraction(9, 10)  # a momentum above it is another framework's
+_HIGH = Fraction(9, 10)  # a larger momentum is probably Keras', which is 1 minus torch's
 
 Sizes = list[int | None]
-"""The sizes of an input, None where one depends on what is not known."""
+"""The sizes of an input, None for one that is not known."""
 
 
 def is_batch(item: Tree, names: SymbolTable) -> bool:
-    """Whether the first of an input's sizes stands for a batch of any size."""
+    """Whether the first size of an input is a placeholder for the batch."""
     return (
         isinstance(item, Scalar) and item.text not in names.arguments and (item.text in _BATCH or item.kind == "null")
     )
 
 
 def without_first(tree: Sequence) -> str:
-    """An input without its first size, as a spec writes it."""
+    """An input without its first size, as text."""
     rest = [item.text if isinstance(item, Scalar) else "…" for item in tree.items[1:]]
     return f"[{', '.join(rest or ('3', '224', '224'))}]"
 
@@ -40,9 +40,9 @@ def check_sizes(tree: Sequence, document: Document, errors: Collector) -> None:
     """Warns of an input with a batch, or with its channels last.
 
     Args:
-        tree: the sizes as they are written.
-        document: has the arguments that they may name, and the base whose input these take the place of.
-        errors: takes the warning.
+        tree: the sizes.
+        document: the document, for the arguments that they name and the input of its base.
+        errors: collects the warning.
     """
     sizes = [_known_size(item, document) for item in tree]
     reading = _describe_batch(sizes, _base_sizes(document)) or _describe_channels_last(sizes)
@@ -62,14 +62,14 @@ def _describe_batch(sizes: Sizes, base: Sizes | None) -> tuple[str, str] | None:
 
 
 def _extends_by_batch(sizes: Sizes, base: Sizes | None) -> bool:
-    """Whether sizes are those of the base's input, or of its kind, with one more before them."""
+    """Whether sizes look like those of the base's input with a batch in front."""
     if base is None or len(sizes) != len(base) + 1:
         return False
     return (sizes[1:] == base and None not in base) or (len(base) == 3 and sizes[0] == 1)
 
 
 def _leads_with_batch(sizes: Sizes) -> bool:
-    """Whether four or five sizes read as those of a batch of pictures, or of clips."""
+    """Whether four or five sizes look like a batch of images or of clips."""
     if len(sizes) == 4 and sizes[0] == 1:
         return sizes[1] in _COLOURS or sizes[3] in _COLOURS
     if len(sizes) == 4:
@@ -87,7 +87,7 @@ def _describe_channels_last(sizes: Sizes) -> tuple[str, str] | None:
 
 
 def _channels_first(sizes: Sizes) -> Sizes:
-    """Sizes with the channels first, if they seem to be last."""
+    """The sizes with the channels first, if they seem to be last."""
     last = sizes[-1] in _COLOURS and all(map(_is_side, sizes[:-1]))
     return [sizes[-1], *sizes[:-1]] if last else sizes
 
@@ -110,7 +110,7 @@ def _format_channels(sizes: Sizes) -> str:
 
 
 def _base_sizes(document: Document) -> Sizes | None:
-    """The sizes of the one input of the spec that is extended, where one takes its place."""
+    """The sizes of the base's input, if document and base have one input each."""
     base = document.base
     if base is None or len(base.inputs) != 1 or len(document.inputs) != 1:
         return None
@@ -119,7 +119,7 @@ def _base_sizes(document: Document) -> Sizes | None:
 
 
 def _known_size(tree: Tree, document: Document) -> int | None:
-    """A size that is a number, or arithmetic of arguments that are numbers."""
+    """The value of a size, if it is a number or arithmetic with known arguments."""
 
     def value(name: str) -> Fraction | None:
         own = document.args.get(name)
@@ -140,7 +140,7 @@ def _known_size(tree: Tree, document: Document) -> int | None:
 
 
 def check_numbers(word: str, fields: tuple[ArgumentField, ...], errors: Collector) -> None:
-    """Warns of numbers of an op that mean something else in other frameworks."""
+    """Warns of numbers that have another meaning in other frameworks."""
     for field in fields:
         value = field.value
         if not isinstance(value, Scalar) or value.kind != "number":

@@ -1,4 +1,4 @@
-"""Pydantic's findings in the author's words: what was expected, what was found, and where it stands."""
+"""Turns pydantic's errors into located diagnostics: expected, got, where."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from archspec import meter
-from archspec.errors import Collector, Span, Use, shorten_text
+from archspec.errors import Collector
 from archspec.ops import BY_WORD
+from archspec.printable import shorten_text
+from archspec.spans import Span, Use
 from archspec.spec.foreign_advice import advise_argument, advise_key, advise_option, translate_argument
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree, locate_part
 from archspec.suggestions import did_you_mean
@@ -18,7 +20,7 @@ from archspec.suggestions import did_you_mean
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-_DETAIL = 8  # units of work for one thing that pydantic finds
+_DETAIL = 8  # units of work for one error of pydantic
 _KINDS = {
     "int": "a whole number",
     "float": "a number",
@@ -33,7 +35,7 @@ _KINDS = {
 
 
 FieldPlaces = MappingOf[str, tuple[Span, Tree]]
-"""Where each field stands, and what stands there."""
+"""The span and the tree of each field."""
 
 
 def report_validation_error(
@@ -48,10 +50,10 @@ def report_validation_error(
     given: Iterable[str] = (),
     advise: Callable[[str, Tree | None], str | None] = lambda name, tree: None,  # noqa: ARG005 -- no advice
 ) -> None:
-    """Reports each field that `error` is about once.
+    """Reports each field of `error` once.
 
-    `owner` is what has the fields, in the author's words, and `span` its place. Fields in `given` are not missing: their
-    values are not known yet. `advise` says what to do about a field, where it knows.
+    `owner` names what has the fields, for messages, and `span` is its span. Fields in `given` are not reported as missing: their
+    values are not known yet. `advise` returns advice for a field, or None.
     """
     meter.charge_work("diagnostics", _DETAIL * error.error_count())
     by_field: dict[str, list[ErrorDetails]] = {}
@@ -77,7 +79,7 @@ def report_validation_error(
 
 
 def _is_at_field(detail: ErrorDetails, kind: str) -> bool:
-    """Whether a finding of this kind is about a field, and not about something inside it."""
+    """Whether an error of this kind is about a field itself, and not about a part of its value."""
     return detail["type"] == kind and len(detail["loc"]) == 1
 
 
@@ -89,7 +91,7 @@ def _report_unknown_field(name: str, owner: str, span: Span) -> tuple[str, Span]
 
 
 def _suggest_field(name: str, owner: str, model: type[BaseModel], tree: Tree | None) -> str | None:
-    """What an unknown field may have been meant to be."""
+    """Advice for an unknown field."""
     known = list(model.model_fields)
     if owner != SPEC:
         return advise_argument(name, known, op=owner in BY_WORD) or f"{owner} takes no arguments"
@@ -105,7 +107,7 @@ def _describe_field(model: type[BaseModel], name: str) -> str | None:
 
 
 def _locate_error(tree: Tree, detail: ErrorDetails) -> Span | None:
-    """The place of a fault inside a field: the value at fault, or its key if there is no such key."""
+    """The span of an error inside a field: the wrong value, or its key if the key is unknown."""
     where = detail["loc"][1:]
     inner = locate_part(tree, where)
     last = where[-1]
@@ -118,7 +120,7 @@ def _locate_error(tree: Tree, detail: ErrorDetails) -> Span | None:
 def _describe_mismatch(
     name: str, owner: str, model: type[BaseModel], details: list[ErrorDetails], tree: Tree | None
 ) -> tuple[ErrorDetails, str, str | None]:
-    """What a field needs and what it got: bounds say more than kinds, so they come first."""
+    """The error to report, what the field expects, and advice; errors about bounds take precedence over those about types."""
     unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
     if unknown:
         last = str(unknown[0]["loc"][-1])
@@ -138,7 +140,7 @@ def _describe_mismatch(
 
 
 def _name_steps(where: tuple[int | str, ...], tree: Tree | None) -> list[str]:
-    """The names on the way to a fault: those of fields, without pydantic's own."""
+    """The names of fields on the path to an error, without pydantic's own."""
     names = [str(step) for step in where[:1]]
     for step in where[1:]:
         inner = locate_part(tree, [step]) if tree is not None else None
@@ -153,7 +155,7 @@ def _owner_suffix(owner: str) -> str:
 
 
 def _inner_names(model: type[BaseModel], name: str) -> Iterator[str]:
-    """The fields of what a field holds, if that has some."""
+    """The fields of the models in a field's type."""
     pending = [model.model_fields[name].annotation]
     while pending:
         kind: Any = pending.pop()
@@ -224,7 +226,7 @@ def _format_bound(number: float) -> str:
 
 
 _MANY = 1e18
-"""Numbers from it on are shown with an exponent."""
+"""Numbers from this one on are shown with an exponent."""
 
 
 def _list_literals(detail: ErrorDetails) -> list[str]:

@@ -1,14 +1,16 @@
-"""The errors of a spec that cannot be read; they are also errors of files and types."""
+"""Defines the errors of specs that cannot be read, which are also OSErrors or TypeErrors."""
 
 from __future__ import annotations
 
 import errno
 
-from archspec.errors import Diagnostic, Source, Span, SpecError, shorten_text
+from archspec.errors import Diagnostic, SpecError
+from archspec.printable import shorten_text
+from archspec.spans import Source, Span
 
 
 class SpecFileError(SpecError, OSError):
-    """A spec that cannot be read. It is also an OSError, with the file and the reason.
+    """Raised for a spec that cannot be read. It is also an OSError with the file and the reason.
 
     >>> import archspec
     >>> try:
@@ -27,7 +29,7 @@ class SpecFileError(SpecError, OSError):
 
 
 class SpecNotFoundError(SpecFileError, FileNotFoundError):
-    """A spec that does not exist: neither a file nor a bundled name.
+    """Raised for a spec that is neither a file nor a bundled name.
 
     >>> import archspec
     >>> try:
@@ -42,7 +44,7 @@ class SpecNotFoundError(SpecFileError, FileNotFoundError):
 
 
 class SpecTypeError(SpecError, TypeError):
-    """Python data that is no part of a spec.
+    """Raised for Python data that cannot be part of a spec.
 
     >>> import archspec
     >>> try:

@@ -1,4 +1,4 @@
-"""The names that no part of a network can have."""
+"""Lists the names that no part of a network can have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ KEYWORDS: frozenset[str] = frozenset(
     global if import in is lambda nonlocal not or pass raise return try while with yield
     """.split()
 )
-"""Python's keywords: a parameter or an input of such a name could not be written in source."""
+"""Python's keywords, which cannot be names in generated source."""
 
 ATTRIBUTES: frozenset[str] = frozenset(
     """
@@ -40,7 +40,7 @@ ATTRIBUTES: frozenset[str] = frozenset(
     xpu zero_grad
     """.split()
 )
-"""What an instance of `torch.fx.GraphModule` has itself (torch 2.13): a submodule of that name would hide it."""
+"""The attributes of `torch.fx.GraphModule` (torch 2.13), which a submodule of that name would hide."""
 
 RESERVED: frozenset[str] = KEYWORDS | ATTRIBUTES
-"""All of them. Frozen, so that a name is refused without importing torch; a test holds it against torch."""
+"""All reserved names. They are listed here so that checking a name does not import torch; a test compares them with torch."""

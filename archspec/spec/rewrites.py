@@ -1,9 +1,8 @@
-"""The passes that a document asks for, bound."""
+"""Binds the passes that a document asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Mapping as AbstractMapping
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,13 +15,14 @@ from archspec.spec.symbols import SymbolTable
 from archspec.spec.yaml_tree import Mapping, Scalar, Tree, describe_tree
 from archspec.suggestions import did_you_mean
 
-Rewrites = AbstractMapping[str, type[BaseModel]]
-"""The passes that a document may ask for, by their words, with their arguments."""
 
+def bind_passes(document: Document, names: SymbolTable, errors: Collector) -> Iterator[PassUse]:
+    """Binds the passes of a document, whose arguments may name those of the document; adds its diagnostics to `errors`."""
+    if not document.passes:
+        return
+    from archspec.passes.registry import BY_WORD
 
-def bind_passes(document: Document, rewrites: Rewrites, names: SymbolTable, errors: Collector) -> Iterator[PassUse]:
-    """The passes of a document, whose arguments may name its own; what is wrong goes into `errors`."""
-    for tree in document.passes or ():
+    for tree in document.passes:
         key: Scalar
         arguments: Tree | None = None
         if isinstance(tree, Scalar):
@@ -32,10 +32,10 @@ def bind_passes(document: Document, rewrites: Rewrites, names: SymbolTable, erro
         else:
             errors.report(f"a pass is a word, or a word with arguments, got {describe_tree(tree)}", tree.span)
             continue
-        model = rewrites.get(key.text)
-        if model is None:
-            errors.report(f"{key.text[:60]!r} is no pass", key.span, help=did_you_mean(key.text, rewrites))
+        if key.text not in BY_WORD:
+            errors.report(f"{key.text[:60]!r} is no pass", key.span, help=did_you_mean(key.text, BY_WORD))
             continue
+        model = BY_WORD[key.text].arguments
         if arguments is not None and not isinstance(arguments, Mapping):
             errors.report(
                 f"{key.text} needs its arguments by name, got {describe_tree(arguments)}",

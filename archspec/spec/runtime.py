@@ -1,4 +1,4 @@
-"""What the interpreter is asked for while a network is built: room on its stack, and no search for garbage."""
+"""Sets Python's recursion limit and garbage collection for a compilation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_FRAMES = 16  # Python's frames for one layer inside another, at most
-_SPARE = 1000  # for the caller and whatever is called at the bottom
+_FRAMES = 16  # the most Python frames for one nested layer
+_SPARE = 1000  # frames for the caller and for the innermost calls
 
 
 @contextmanager
 def allow_deep_recursion(levels: int) -> Iterator[None]:
-    """Makes room for that many levels, as the limits allow them; frames of Python's own functions take no C stack."""
+    """Raises the recursion limit for that many nested layers; calls between Python functions take no C stack."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _FRAMES * levels + _SPARE))
     try:
@@ -24,7 +24,7 @@ def allow_deep_recursion(levels: int) -> Iterator[None]:
 
 @contextmanager
 def pause_garbage_collection() -> Iterator[None]:
-    """Leaves out the search for cyclic garbage: a graph that grows has none, and to look for it takes a third of the time."""
+    """Disables the cyclic garbage collector, which finds nothing in a growing graph and takes a third of the time."""
     before = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""The JSON Schema of the language: what an editor needs for completion and for catching a misspelt argument."""
+"""Builds the JSON Schema of the language, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from archspec.ir.shape import AXES
 from archspec.ops import OPS
 from archspec.ops.base import Op
+from archspec.passes.registry import BY_WORD
 from archspec.spec.document import DocumentKeys, Expect
-from archspec.spec.rewrites import Rewrites
 from archspec.spec.symbols import TYPES
 
 Schema = dict[str, Any]
@@ -24,14 +24,13 @@ _NAMES = {"anyOf": [_WORD, {"type": "array", "items": _WORD, "minItems": 1}]}
 _NUMERIC = ("integer", "number")
 
 
-def build_schema(rewrites: Rewrites) -> Schema:
+def build_schema() -> Schema:
     """The JSON Schema (draft 2020-12) of a spec, made from the ops, the passes and the document."""
     shared: Schema = {}
     ops = {op.word: _op_schema(op, shared) for op in OPS}
     keys = DocumentKeys.model_fields
     properties = {
-        name: {**rule, "description": keys[name].description}
-        for name, rule in _document_properties(rewrites, shared).items()
+        name: {**rule, "description": keys[name].description} for name, rule in _document_properties(shared).items()
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -46,7 +45,7 @@ def build_schema(rewrites: Rewrites) -> Schema:
     }
 
 
-def _document_properties(rewrites: Rewrites, shared: Schema) -> dict[str, Schema]:
+def _document_properties(shared: Schema) -> dict[str, Schema]:
     size = _number_schema({"type": "integer", "minimum": 1})
     by_name = {"type": "object", "properties": dict.fromkeys(AXES, size), "additionalProperties": False}
     sizes = {"anyOf": [{"type": "array", "items": size, "minItems": 1}, {**by_name, "minProperties": 1}]}
@@ -64,13 +63,13 @@ def _document_properties(rewrites: Rewrites, shared: Schema) -> dict[str, Schema
         "stages": {"type": "object", "additionalProperties": layer_or_none, "minProperties": 1},
         "output": _WORD,
         "outputs": {"type": "array", "items": _WORD, "minItems": 1},
-        "passes": {"type": "array", "items": {"anyOf": _pass_schemas(rewrites, shared)}},
+        "passes": {"type": "array", "items": {"anyOf": _pass_schemas(shared)}},
         "expect": _model_schema(Expect, shared),
     }
 
 
 def _grammar_definitions(ops: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The productions of the language that refer to one another."""
+    """The recursive definitions of the language."""
     arithmetic = "exact arithmetic of arguments and channels: + - * / // ( )"
     word, items = {"type": "string", "minLength": 1}, {"type": "array", "items": _LAYER}
     value = {"anyOf": [{"enum": list(TYPES)}, {"type": ["number", "boolean", "string"]}, _LAYER]}
@@ -85,7 +84,7 @@ def _grammar_definitions(ops: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _use_schema(ops: Mapping[str, Schema]) -> Schema:
-    """A word with its arguments and with what may stand beside them."""
+    """A word with its arguments and modifiers."""
     modifiers: dict[str, Schema] = {
         "from": {**_NAMES, "description": "the named value, or values, that the layer is applied to"},
         "as": {**_NAMES, "description": "the name, or names, of what comes out"},
@@ -151,7 +150,7 @@ def _loop_schemas() -> dict[str, Schema]:
 
 
 def _op_schema(op: type[Op], shared: Schema) -> Schema:
-    """What may stand behind an op's word: its fields by name, or the first one alone; branches, for a join."""
+    """The value of an op's word: its fields by name, its first field alone, or for a join its branches."""
     described = {"description": (op.__doc__ or op.word).splitlines()[0]}
     if op.join:
         branches = {"type": "array", "items": _LAYER, "minItems": 1}
@@ -170,7 +169,7 @@ def _op_schema(op: type[Op], shared: Schema) -> Schema:
 
 
 def _field_schema(op: type[Op], shared: Schema) -> Schema:
-    """The fields of an op by name; none is required, since `defaults` may give it."""
+    """The fields of an op by name; none is required, because `defaults` may give it."""
     rules = _model_schema(op, shared)
     rules.pop("required", None)
     rules.pop("title", None)
@@ -178,22 +177,22 @@ def _field_schema(op: type[Op], shared: Schema) -> Schema:
     return rules
 
 
-def _pass_schemas(rewrites: Rewrites, shared: Schema) -> list[Schema]:
-    words: Schema = {"enum": list(rewrites)}
+def _pass_schemas(shared: Schema) -> list[Schema]:
+    words: Schema = {"enum": list(BY_WORD)}
     uses = [
         {
             "type": "object",
-            "properties": {word: _model_schema(model, shared)},
+            "properties": {word: _model_schema(chosen.arguments, shared)},
             "required": [word],
             "additionalProperties": False,
         }
-        for word, model in rewrites.items()
+        for word, chosen in BY_WORD.items()
     ]
     return [words, *uses]
 
 
 def _model_schema(model: type[BaseModel], shared: Schema) -> Schema:
-    """The schema of a pydantic model, with arithmetic wherever a number may stand and names wherever an option may."""
+    """The schema of a pydantic model, in which numbers may also be arithmetic, and options names."""
     rules = model.model_json_schema(ref_template="#/$defs/{model}")
     for name, rule in rules.pop("$defs", {}).items():
         shared[name] = _allow_expressions(rule)

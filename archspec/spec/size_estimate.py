@@ -1,4 +1,4 @@
-"""A lower bound of the size of a network, computed before it is built: a body that is repeated is counted once and multiplied."""
+"""Computes a lower bound of a network's size before it is built; a repeated body is counted once and multiplied."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from archspec.errors import Diagnostic, LimitError, SpecError, Use
-from archspec.ops.tensor import Split
-from archspec.spec.bound_tree import ArgumentUse, BlockDef, BlockUse, JoinUse, Layer, Loop, OpUse, Program, Sequential
+from archspec.errors import Diagnostic, LimitError, SpecError
+from archspec.spans import Use
+from archspec.spec.bound_tree import (
+    ArgumentUse,
+    BlockDef,
+    BlockUse,
+    JoinUse,
+    Layer,
+    Loop,
+    OpUse,
+    Program,
+    Sequential,
+    iter_children,
+)
 from archspec.spec.budget import MORE_NODES, MORE_WORK, Budget
 from archspec.spec.known import KnownArguments, SizeEstimate, WrittenLayer
 from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, UnknownError, evaluate_tree
@@ -20,7 +31,7 @@ _COUNT = 4  # units of work for the size of one layer
 
 
 def check_size(program: Program, budget: Budget) -> None:
-    """Raises `LimitError` if the network would certainly exceed a limit, at the layer that makes it so large."""
+    """Raises `LimitError` at the layer that makes the network too large, if it would certainly exceed a limit."""
     for known in ({"number", "layer"}, {"layer"}, set[str]()):
         try:
             _SizeEstimator(program, budget, known).check()
@@ -88,7 +99,7 @@ class _SizeEstimator:
     # -- sizes ----------------------------------------------------------------------------------------------------
 
     def size(self, layer: Layer, env: KnownArguments, width: int | None) -> SizeEstimate:
-        """The size of a layer that is applied to so many values."""
+        """The size of a layer that is applied to `width` values."""
         if layer.source:
             width = None
         key = (id(layer), env.id, width)
@@ -112,10 +123,10 @@ class _SizeEstimator:
                 return self.estimate_loop(layer, env, width)
             case JoinUse():
                 return self.join(layer, env, width)
-            case OpUse() if layer.op.word == "identity":
+            case OpUse() if layer.op.transparent:
                 return SizeEstimate(0, 1, width)
             case OpUse():
-                return SizeEstimate(1, 1, None if layer.op is Split else 1)
+                return SizeEstimate(1, 1, 1 if layer.op.one_output else None)
             case ArgumentUse() if isinstance(env.names.get(layer.name), SizeEstimate):
                 return SizeEstimate(0, 1).plus(env.names[layer.name])
         total = SizeEstimate(0, 1, width if isinstance(layer, Sequential) else None)
@@ -124,17 +135,17 @@ class _SizeEstimator:
         return total._replace(width=None) if isinstance(layer, BlockUse) and self.block(layer).outputs else total
 
     def join(self, join: JoinUse, env: KnownArguments, width: int | None) -> SizeEstimate:
-        """The branches, and the join of what comes out of them if that is more than one value."""
+        """The size of the branches, and of the join if it has more than one operand."""
         total = SizeEstimate(0, 1)
         least = 0
         exact = True
-        for item in join.branches:
-            size = self.size(item.layer, env, width)
+        for part in self.parts(join, env, width):
+            size = self.size(*part)
             total = total.plus(size)
             exact = exact and size.width is not None
-            least += int(not isinstance(item.layer, Loop)) if size.width is None else size.width
-        nodes = int(join.op.word != "bundle" and least > 1)
-        out = (least if exact else None) if join.op.word == "bundle" or (exact and least < 2) else 1
+            least += int(not isinstance(part[0], Loop)) if size.width is None else size.width
+        nodes = int(join.op.one_output and least > 1)
+        out = (least if exact else None) if not join.op.one_output or (exact and least < 2) else 1
         return SizeEstimate(total.nodes + nodes, total.layers + least, out)
 
     def parts(
@@ -145,11 +156,11 @@ class _SizeEstimator:
             width = None
         match layer:
             case JoinUse():
-                yield from ((item.layer, env, width) for item in layer.branches)
+                yield from ((branch, env, width) for branch in iter_children(layer))
             case Sequential():
-                for item in layer.items:
-                    yield item.layer, env, width
-                    width = self.size(item.layer, env, width).width
+                for item in iter_children(layer):
+                    yield item, env, width
+                    width = self.size(item, env, width).width
             case BlockUse():
                 yield self.block(layer).body, self.inside(layer, env), width
             case ArgumentUse() if isinstance(env.names.get(layer.name), WrittenLayer):
@@ -250,7 +261,7 @@ class _SizeEstimator:
         return Use(layer.block, shown, layer.span, self.use)
 
     def bound(self, value: Tree | Layer | None, names: Mapping[str, Any], around: Callable[[], KnownArguments]) -> Any:
-        """What an argument is; `around` gives the environment that a layer is kept with."""
+        """The known value of an argument; `around` returns the environment for one that is a layer."""
         if not isinstance(value, Layer):
             return self.value(value, names)
         return WrittenLayer(value, around()) if "layer" in self.known else UNKNOWN_NUMBER

@@ -1,4 +1,4 @@
-"""From what a user gives, a path, a name, a text or a mapping, to the source of a spec."""
+"""Finds the source of a spec that is given as a path, a bundled name, a text or a mapping."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from archspec import hub
-from archspec.errors import Source, shorten_text
+from archspec.printable import shorten_text
+from archspec.spans import Source
 from archspec.spec import bundled
 from archspec.spec.extends import SUFFIXES, UNKNOWN_NAME, open_source
 from archspec.spec.limits import Limits
@@ -18,7 +19,7 @@ from archspec.spec.yaml_writer import make_outside_error, write_yaml
 from archspec.suggestions import find_nearest, suggest_nearest
 
 Spec = str | os.PathLike[str] | Mapping[str, Any] | Source
-"""A path, the name of a bundled spec, YAML text, or the same as a mapping."""
+"""A path, the name of a bundled spec, YAML text, or a mapping of the same content."""
 
 _TEXT = "YAML text has a line break, or stands in braces"
 _KINDS = "a spec is a path, a bundled name, YAML text or a mapping"
@@ -31,8 +32,8 @@ def locate_source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
     repository of a hub. A folder stands for the `spec.yaml` in it.
 
     Raises:
-        SpecFileError: there is no such file, or it cannot be read.
-        SpecTypeError: it is of another type.
+        SpecFileError: the file does not exist or cannot be read.
+        SpecTypeError: `spec` is of another type.
     """
     if isinstance(spec, Source):
         return spec, None
@@ -71,7 +72,7 @@ def _fetch_spec(address: str) -> Path:
 
 
 def make_override_source(name: str, value: Any, limits: Limits, *, flag: str = "") -> Source:
-    """The source of a value that takes the place of one of a spec's `args`; text is YAML already."""
+    """The source of a value that overrides one of a spec's `args`; a string is YAML text."""
     if isinstance(value, Source):
         return value
     text = (
@@ -83,7 +84,7 @@ def make_override_source(name: str, value: Any, limits: Limits, *, flag: str = "
 
 
 def _to_path(spec: object) -> Path:
-    """The path that a spec may be. Raises `SpecTypeError`, or `SpecNotFoundError` for an empty one."""
+    """The path of a spec. Raises `SpecTypeError` for another type, and `SpecNotFoundError` for an empty path."""
     if not isinstance(spec, str | os.PathLike):
         advice = "give its path, or its text: file.read()" if hasattr(spec, "read") else None
         advice = "decode it: spec.decode()" if isinstance(spec, bytes | bytearray) else advice
@@ -129,7 +130,7 @@ def _open_spec_file(path: Path, limits: Limits) -> Source:
 
 
 def _describe_missing(spec: str | os.PathLike[str]) -> tuple[str, str]:
-    """What is said of a string that is nothing, and its name."""
+    """The message for a string that is no spec, and its shown name."""
     text = os.fspath(spec)
     if isinstance(spec, str):
         return f"there is no bundled spec and no file {text[:60]!r}", text
@@ -150,7 +151,7 @@ def _suggest_spec(spec: str | os.PathLike[str]) -> str:
 
 
 def _suggest_neighbour(path: Path) -> str | None:
-    """The file beside it that may have been meant, or the bundled spec of that name."""
+    """Advice for a missing file: one of a similar name beside it, or the bundled spec of that name."""
     try:
         others = sorted(other.name for other in path.parent.iterdir() if other.suffix in SUFFIXES)
     except OSError:
@@ -162,6 +163,6 @@ def _suggest_neighbour(path: Path) -> str | None:
 
 
 def _suggest_in_folder(path: Path) -> str | None:
-    """One of the specs in a directory."""
+    """Advice for a directory: one of the specs in it."""
     specs = sorted(other for other in path.iterdir() if other.suffix in SUFFIXES)
     return f"there is {shorten_text(str(specs[0]))} in it" if specs else None

@@ -1,17 +1,17 @@
-"""From a document to a program, and from a program to a graph."""
+"""Binds a document to a program, and elaborates a program to a graph."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archspec.errors import Collector, Diagnostic, Source, Span, SpecError, merge_diagnostics
+from archspec.errors import Collector, Diagnostic, SpecError, merge_diagnostics
 from archspec.ir.graph import Graph
+from archspec.spans import Source, Span
 from archspec.spec.bound_tree import Program
 from archspec.spec.budget import Budget
 from archspec.spec.declarations import bind_document
 from archspec.spec.document import Document
 from archspec.spec.elaborator import Elaborator
-from archspec.spec.rewrites import Rewrites
 from archspec.spec.runtime import allow_deep_recursion
 from archspec.spec.size_estimate import check_size
 from archspec.spec.yaml_reader import read_tree
@@ -22,19 +22,18 @@ def bind_program(
     document: Document | None,
     errors: Collector,
     *,
-    rewrites: Rewrites,
     overrides: Mapping[str, Source] | None = None,
     budget: Budget,
 ) -> Program:
     """The bound program of a document.
 
     Raises:
-        SpecError: everything that is wrong with it and can be seen without shapes.
+        SpecError: all errors that can be found without shapes.
     """
     if document is not None:
         document.overrides = {name: _read_override(name, source, budget) for name, source in (overrides or {}).items()}
         with allow_deep_recursion(budget.limits.depth):
-            bound = bind_document(document, rewrites, errors)
+            bound = bind_document(document, errors)
     errors.raise_if_any()
     bound.warnings = merge_diagnostics(errors.warnings)
     return bound
@@ -50,7 +49,7 @@ def elaborate_program(program: Program, budget: Budget) -> tuple[Graph, Mapping[
     """The graph of a program, and the values of the document's arguments.
 
     Raises:
-        SpecError: all layers that do not fit, but for those that read what these make, and the layers that reach no output.
+        SpecError: all layers that do not fit, except those that depend on others, and the layers that reach no output.
     """
     with allow_deep_recursion(budget.limits.nesting):
         check_size(program, budget)

@@ -1,4 +1,4 @@
-"""What each word of the language means in one place of a spec, and the rules for new names."""
+"""Resolves the words at one place of a spec, and checks new names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 
 from archspec import meter
-from archspec.errors import Collector, Note, Span
+from archspec.errors import Collector, Note
 from archspec.ops import BY_WORD
+from archspec.spans import Span
 from archspec.spec.bound_tree import ArgumentKind, BlockDef
 from archspec.spec.expressions import is_name
 from archspec.spec.foreign_advice import advise_layer
@@ -23,36 +24,36 @@ MODIFIERS = ("from", "with", "as", "after")
 TYPES: Mapping[str, ArgumentKind] = {"int": "int", "float": "float", "bool": "bool", "layer": "layer"}
 KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, "layers", "input", "core", "channels"))
 
-_NAMES = 16  # that are copied with one unit of work
+_NAMES = 16  # names that are copied for one unit of work
 _MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 @dataclass
 class SymbolTable:
-    """The names that stand for something at one place: arguments by kind, named values frame by frame."""
+    """The names that are declared at one place: arguments with their kinds, and named values by frame."""
 
     blocks: Mapping[str, BlockDef]
     arguments: dict[str, ArgumentKind]
     frames: list[set[str]] = field(default_factory=lambda: [{"input"}])
     core: bool = False
     stages: AbstractSet[str] = frozenset()
-    """All stages of the document, whether they can be seen here or not."""
+    """All stages of the document, in scope or not."""
     named: dict[str, Span] = field(default_factory=dict)
-    """All values that have been named so far, whether they can be seen here or not."""
+    """The spans of all values that have been named so far, in scope or not."""
 
     def __post_init__(self) -> None:
         meter.charge_work("binding", (len(self.arguments) + len(self.frames)) // _NAMES)
 
     def nested(self, *values: str) -> SymbolTable:
-        """The names of a list or mapping inside this one, which may add its own."""
+        """A nested table for a list or mapping, which may add names of its own."""
         return replace(self, frames=[*self.frames, set(values)])
 
     def body(self, arguments: Mapping[str, ArgumentKind]) -> SymbolTable:
-        """The names in the layers of a block, which sees none of the values around its use."""
+        """The table for the layers of a block, in which the named values around its use are not in scope."""
         return SymbolTable(self.blocks, dict(arguments), stages=self.stages, named=self.named)
 
     def in_loop(self, index: str | None, *, core: bool = False) -> SymbolTable:
-        """The names inside an iterator: its index is a number, and in a `nest` there is `core`."""
+        """The table inside an iterator, with its index and, for a `nest`, with `core`."""
         arguments: dict[str, ArgumentKind] = {**self.arguments, index: "int"} if index else self.arguments
         return replace(self, arguments=arguments, frames=[*self.frames, set()], core=self.core or core)
 
@@ -60,11 +61,11 @@ class SymbolTable:
         return any(word in frame for frame in self.frames) and not self.is_other(word)
 
     def is_other(self, word: str) -> bool:
-        """Whether a word means an op, a block or an argument, and so cannot stand for a value."""
+        """Whether a word is an op, a block or an argument, and so cannot name a value."""
         return is_layer_word(word) or word in self.blocks or word in self.arguments
 
     def is_clash(self, word: str) -> bool:
-        """Whether a word is the name of a block and of an argument, which has been reported where it is declared."""
+        """Whether a word is both a block and an argument, which has been reported at its declaration."""
         return word in self.arguments and word in self.blocks
 
     def add_value(self, name: Scalar) -> None:
@@ -72,18 +73,18 @@ class SymbolTable:
         self.named.setdefault(name.text, name.span)
 
     def describe(self, word: str) -> str:
-        """What a word that `is_other` means."""
+        """A description of a word for which `is_other` is true."""
         if word in self.arguments:
             return "an argument"
         return "a block" if word in self.blocks else "an op" if word in BY_WORD else "a word of the language"
 
     @property
     def values(self) -> Iterator[str]:
-        """The named values, found as far as they are asked for."""
+        """Yields the named values in scope."""
         return (word for frame in self.frames for word in sorted(frame) if not self.is_other(word))
 
     def layer_words(self, *, alone: bool = True) -> Iterator[str]:
-        """Every word that can stand for a layer here, `alone` or with arguments; found as far as they are asked for."""
+        """Yields every word that can stand for a layer here, `alone` or with arguments."""
         yield from (*BY_WORD, *ITERATORS, "layers")
         yield from self.blocks
         if alone:
@@ -112,7 +113,7 @@ def is_module_name(word: str) -> bool:
 
 
 def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -> bool:
-    """Reports a key or an `as` that torch or this language could not have as the name of a module."""
+    """Whether a key or an `as` can be the name of a module; reports it if not."""
     if not is_module_name(key.text):
         errors.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
         return False
@@ -127,7 +128,7 @@ def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -
 
 
 def check_declared_name(key: Scalar, owner: str, taken: Iterable[str], errors: Collector, *, layer: bool) -> bool:
-    """Reports the name of a block or an argument that could not be used as a word; only a `layer` vies with the ops."""
+    """Whether the name of a block or an argument can be used as a word; reports it if not. Only a `layer` must differ from the ops."""
     word = key.text
     if not is_name(word):
         errors.report(f"the name of {owner} has letters, digits and _, got {word[:60]!r}", key.span)
@@ -143,18 +144,18 @@ def check_declared_name(key: Scalar, owner: str, taken: Iterable[str], errors: C
 
 
 Said = tuple[str, str | None, tuple[Note, ...]]
-"""A message, its advice, and further places."""
+"""A message, its advice, and its notes."""
 
 
 def explain_unknown_word(word: str, names: SymbolTable, *, alone: bool = True) -> Said:
-    """What is said of a word that means nothing as a layer, `alone` or with arguments."""
+    """The message, advice and notes for a word that is no layer, `alone` or with arguments."""
     message, advice = _unknown(word, names, alone=alone)
     hidden = find_unseen(word, names) if alone else ()
     return message, _UNSEEN if hidden else advice, hidden
 
 
 def find_unseen(word: str, names: SymbolTable) -> tuple[Note, ...]:
-    """Where a value of this name is that cannot be seen from here; nothing for any other word."""
+    """A note on a value of this name that is not in scope here; empty for any other word."""
     if word in names.arguments or word not in names.named or is_layer_word(word) or word in names.stages:
         return ()
     return (Note(names.named[word], "a value of this name, in another list"),)
@@ -164,7 +165,7 @@ _UNSEEN = "what is used elsewhere is a stage of its own, or one of the outputs o
 
 
 def unknown_value(word: str, names: SymbolTable) -> Said:
-    """What is said of a word behind `from` that is no value here."""
+    """The message, advice and notes for a word after `from` that is no value in scope."""
     if names.is_other(word):
         return f"{word[:60]!r} is {names.describe(word)}, not a named value", "name the value otherwise, with as", ()
     hidden = find_unseen(word, names)

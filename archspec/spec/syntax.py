@@ -1,11 +1,12 @@
-"""YAML's own complaints in words that say what to do."""
+"""Turns PyYAML's errors into diagnostics with advice."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from archspec.errors import Diagnostic, Note, Source, Span
+from archspec.errors import Diagnostic, Note
+from archspec.spans import Source, Span
 from archspec.spec.lookalike_characters import find_odd_character
 
 _COLON = "a second ': ' on this line; quote the text, or put the mapping in braces"
@@ -48,7 +49,7 @@ _CUT = re.compile(r"\s#")
 
 
 def explain_yaml_error(error: Any, source: Source) -> Diagnostic:
-    """What PyYAML's `error` says, at its place."""
+    """The diagnostic for an error of PyYAML."""
     problem = str(error.problem or error.context or "not YAML")
     if problem == "found unexpected end of stream" and error.context_mark:
         start = mark_place(error.context_mark, source)
@@ -72,7 +73,7 @@ def explain_yaml_error(error: Any, source: Source) -> Diagnostic:
 
 
 def mark_place(mark: Any, source: Source) -> Span:
-    """The place of one of PyYAML's marks: they count from 0, and from where YAML begins in the source; the end is on its last line."""
+    """The span of a mark of PyYAML, which counts from 0; the end of the text is put on its last line."""
     if mark.line >= len(source.lines) > 0:
         return Span(source, len(source.lines), len(source.lines[-1]) + 1)
     return Span(source, mark.line + 1, mark.column + 1 + (source.start if mark.line == 0 else 0))
@@ -86,7 +87,7 @@ def _describe_problem(problem: str, span: Span) -> str:
 
 
 def _suggest_fix(problem: str, span: Span, first: int) -> str | None:
-    """What to do; `first` is the line where that began which is wrong."""
+    """Advice for a problem; `first` is the line where the wrong construct begins."""
     line = span.source.line(span.line)
     if "\t" in line[: span.column]:
         return "indent with spaces; YAML allows no tabs there"

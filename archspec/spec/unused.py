@@ -1,7 +1,6 @@
-"""Warnings about what changes nothing in a document: arguments, blocks, defaults and names that nothing uses.
+"""Warns of arguments, blocks, defaults and names of a document that nothing uses.
 
-These are warnings because a spec may contain something for the specs that extend it. Only what the document itself says is checked, not what
-it inherits.
+They are warnings because a spec may declare something for the specs that extend it. Inherited parts are not checked.
 """
 
 from __future__ import annotations
@@ -10,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
-from archspec.errors import Collector, Diagnostic, Source, Span
+from archspec.errors import Collector, Diagnostic
 from archspec.ir.graph import Graph
+from archspec.spans import Source, Span
 from archspec.spec.bound_tree import (
     ArgumentDef,
     ArgumentUse,
@@ -25,6 +25,7 @@ from archspec.spec.bound_tree import (
     Sequential,
     ValueUse,
     iter_layers,
+    iter_trees,
     makes_no_module,
     walk_layers,
 )
@@ -50,11 +51,10 @@ def find_unread_inputs(program: Program, graph: Graph) -> tuple[Diagnostic, ...]
     """A warning for each input that has no consumer, if there are several inputs."""
     if len(graph.inputs) < 2:
         return ()
-    read = {value for node in graph.ops for value in node.inputs} | set(graph.outputs.values())
-    unread = [use for use in program.inputs if graph.inputs[use.name] not in read]
     return tuple(
         Diagnostic(f"nothing reads the input {use.name!r}", use.span, help="leave it out", severity="warning")
-        for use in unread
+        for use in program.inputs
+        if not graph.is_used(graph.inputs[use.name])
     )
 
 
@@ -67,7 +67,7 @@ class _Reads:
     blocks: set[str] = field(default_factory=set)
     ops: set[str] = field(default_factory=set)
     defaults: set[tuple[str, str]] = field(default_factory=set)
-    """Fields of ops that are taken from `defaults`."""
+    """Fields of ops that come from `defaults`, as (op, field)."""
 
     def add_layers(self, layers: Iterable[Layer]) -> _Reads:
         for outer in layers:
@@ -79,12 +79,9 @@ class _Reads:
         if layer.source:
             self.values.update(scalar.text for scalar in layer.source)
         match layer:
-            case Sequential():
-                return
             case OpUse():
                 self.ops.add(layer.op.word)
-                if layer.fields:
-                    self.defaults.update((layer.op.word, own.name) for own in layer.fields if own.default)
+                self.defaults.update((layer.op.word, own.name) for own in layer.fields if own.default)
             case BlockUse():
                 self.blocks.add(layer.block)
             case ValueUse():
@@ -92,7 +89,7 @@ class _Reads:
         self.arguments.update(_iter_argument_words(layer))
 
     def add_defaults(self, parameters: MappingOf[str, ArgumentDef]) -> _Reads:
-        """What the defaults of arguments read that are no layers."""
+        """Adds what the defaults of arguments read, except layers."""
         for parameter in parameters.values():
             if parameter.default is not None and not isinstance(parameter.default, Layer):
                 self.arguments.update(iter_names(parameter.default))
@@ -100,20 +97,10 @@ class _Reads:
 
 
 def _iter_argument_words(layer: Layer) -> Iterator[str]:
-    """The words of a layer, without those inside it, that an argument or an index may stand for."""
-    match layer:
-        case OpUse():
-            trees = [own.value for own in layer.fields if not own.default]
-        case BlockUse():
-            trees = [value for value in layer.arguments.values() if not isinstance(value, Layer)]
-        case Loop():
-            trees = [tree for tree in (layer.times, layer.start) if tree is not None]
-        case ArgumentUse():
-            yield layer.name
-            return
-        case _:
-            return
-    for tree in trees:
+    """The words of a layer that may name an argument or an index, without those of the layers inside it."""
+    if isinstance(layer, ArgumentUse):
+        yield layer.name
+    for tree in iter_trees(layer):
         yield from iter_names(tree)
 
 
@@ -163,7 +150,7 @@ class _Unused:
                 self.errors.warn(f"nothing reads the argument {name!r}", parameter.span, help=_LEAVE_OUT)
 
     def document_trees(self) -> Iterator[Tree]:
-        """The values that stand outside layers."""
+        """The values outside layers."""
         yield from (use.sizes for use in self.program.inputs)
         yield from (own.value for use in self.program.passes for own in use.arguments)
         yield from (value for _, entries in self.document.defaults.values() for _, value in entries.values())
@@ -229,7 +216,7 @@ class _Unused:
                 self.check_turns(layer, used)
 
     def check_names(self, layer: Layer, read: set[str]) -> None:
-        """An `as` is for naming the module, too: only where there is none, the value must be read."""
+        """Warns of names that nothing reads; an `as` that names a module needs no reader."""
         names = [scalar.text for scalar in layer.names]
         if not read & set(names) and (makes_no_module(layer) or len(names) > 1):
             self.errors.warn(f"nothing uses {' or '.join(map(repr, names))}", layer.names[0].span, help="leave out as")
@@ -242,18 +229,16 @@ class _Unused:
         self.errors.warn(message, join.span, help=f"a shortcut is a branch, too: {word}: […, identity]")
 
     def is_single(self, layer: Layer) -> bool:
-        """Whether a layer surely makes one value."""
+        """Whether a layer certainly has one result."""
         match layer:
-            case JoinUse():
-                return layer.op.word != "bundle"
             case OpUse():
-                return layer.op.word not in ("split", "identity")
+                return layer.op.one_output
             case Sequential():
                 return bool(layer.items) and self.is_single(layer.items[-1].layer)
         return False
 
     def check_turns(self, turns: Loop, used: set[str]) -> None:
-        """Warns of arguments of an iterator; `used` are the names that it gives its layers and that one of them uses."""
+        """Warns of unused arguments of an iterator; `used` are the names from the iterator that its layers use."""
         if turns.index is not None and turns.index not in used:
             self.errors.warn(f"nothing reads the index {turns.index!r}", turns.places["index"], help="leave it out")
         if turns.start is not None and turns.index is None and turns.prefix is None:
@@ -267,7 +252,7 @@ class _Unused:
 
 
 def _given_names(turns: Loop) -> tuple[str, ...]:
-    """The names that an iterator gives its layers."""
+    """The names that an iterator declares for its layers."""
     names = (turns.index, "core" if turns.word == "nest" else None)
     return tuple(name for name in names if name is not None)
 
@@ -276,7 +261,7 @@ _LEAVE_OUT = "leave it out, unless a spec that extends this one needs it"
 
 
 def _arguments_of(document: Document | None, block: str) -> set[str]:
-    """The arguments of the block that a document has by this name: whatever takes its place is given them, too."""
+    """The arguments of a document's block of this name; a block that overrides it is given them too."""
     if document is None or block not in document.blocks:
         return set()
     tree = document.blocks[block][1]

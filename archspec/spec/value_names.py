@@ -1,4 +1,4 @@
-"""Named values: those that a layer reads, and those that it makes."""
+"""Binds the named values that a layer reads (`from`) and the names of its results (`as`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from archspec.spec.yaml_tree import Scalar, Sequence, Tree, describe_tree
 
 
 def bind_sources(tree: Tree, names: SymbolTable, errors: Collector) -> Iterator[Scalar]:
-    """The named values that a layer is applied to, by `from`."""
+    """The named values of `from`."""
     for item in tree.items if isinstance(tree, Sequence) else (tree,):
         if not isinstance(item, Scalar):
             errors.report(f"from needs a name or a list of names, got {describe_tree(item)}", item.span)
@@ -22,7 +22,7 @@ def bind_sources(tree: Tree, names: SymbolTable, errors: Collector) -> Iterator[
 
 
 def bind_labels(tree: Tree, names: SymbolTable, errors: Collector) -> Iterator[Scalar]:
-    """The names that the results of a layer get, by `as`."""
+    """The names of `as`."""
     for item in tree.items if isinstance(tree, Sequence) else (tree,):
         if not isinstance(item, Scalar):
             errors.report(f"as needs a name or a list of names, got {describe_tree(item)}", item.span)

@@ -1,4 +1,4 @@
-"""The values of arguments while the network is being built: arithmetic done, names looked up."""
+"""Evaluates the values of arguments during elaboration."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from fractions import Fraction
 from typing import Any
 
 from archspec import meter
-from archspec.errors import ArchspecError, Diagnostic, SpecError, Use
+from archspec.errors import ArchspecError, Diagnostic, SpecError
+from archspec.spans import Use
 from archspec.spec import expressions
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.literals import locate_expression_error
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, as_number
 
 Channels = int | str
-"""The width of the current value, or why there is none."""
+"""The width of the current value, or a text that says why there is none."""
 
 NO_VALUE = "there is no current value here, and so no channels"
 
 
 class UnknownQuantity:
-    """A number, an option or a width that is not known because what it depends on is wrong."""
+    """A number, an option or a width that is not known because of a reported mistake."""
 
     def __str__(self) -> str:
         return "?"
@@ -30,7 +31,7 @@ UNKNOWN_NUMBER = UnknownQuantity()
 
 
 class UnknownError(ArchspecError):
-    """A value depends on one that is not known because of a mistake that has been reported."""
+    """Raised if a value depends on one that is not known because of a reported mistake."""
 
 
 def evaluate_tree(
@@ -40,7 +41,7 @@ def evaluate_tree(
 
     Raises:
         SpecError: a division by zero, a number too large, `channels` of a bundle.
-        UnknownError: it depends on something that is not known.
+        UnknownError: it depends on an unknown value.
     """
     if isinstance(tree, Sequence):
         meter.charge_work("arithmetic", len(tree.items) >> 2)
@@ -72,14 +73,14 @@ def evaluate_tree(
 
 
 def require_known(value: Any) -> Any:
-    """A value as it is. Raises `UnknownError` if it is not known."""
+    """The value. Raises `UnknownError` if it is not known."""
     if value is UNKNOWN_NUMBER:
         raise UnknownError
     return value
 
 
 def normalize_number(number: Fraction) -> int | Fraction:
-    """A whole number as int. Raises `ExpressionError` for a fraction that no float comes near to."""
+    """A whole number as int, any other as it is. Raises `ExpressionError` for a fraction outside the range of floats."""
     if number.denominator == 1:
         return int(number)
     as_number(number)
@@ -96,12 +97,12 @@ def round_fractions(value: Any) -> Any:
 
 
 def is_option(tree: Scalar, error: ExpressionError) -> bool:
-    """Whether a word that is no name is an op's option: the binder has seen to it that it is if it is one word."""
+    """Whether a scalar without a value is an option of an op; the binder has checked that a single word is one."""
     return expressions.is_name(tree.text) and tree.text != "channels" and "no value" in error.message
 
 
 def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], channels: Channels | UnknownQuantity) -> Fraction:
-    """The exact value of arithmetic. Raises `ExpressionError`, `UnknownError`."""
+    """The exact value of arithmetic. Raises `ExpressionError` and `UnknownError`."""
     if tree.kind == "number":
         return tree.number
 
@@ -117,7 +118,7 @@ def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], channels: Cha
 
 
 def find_names(tree: Tree) -> set[str] | None:
-    """The names that the value of a tree may depend on, `channels` among them; None where it is no arithmetic."""
+    """The names that the value of a tree may depend on, including `channels`; None if they cannot be determined."""
     if isinstance(tree, Scalar):
         if tree.kind != "word":
             return set()

@@ -1,4 +1,4 @@
-"""Whole numbers, such as the tokens of an embedding: they come from inputs, and no arithmetic is done with them."""
+"""Checks the use of integer inputs, such as the token ids of an embedding, which no arithmetic may change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _HELP = "an embedding stands right behind an input, or behind what only moves it
 
 
 def check_whole_numbers(graph: Graph) -> None:
-    """Raises `SpecError` where an op that needs whole numbers has an operand of others, or where whole numbers are computed with."""
+    """Raises `SpecError` if an op that needs integers has another operand, or if another op computes with integers."""
     wanted = graph.whole_numbers
     if not wanted:
         return

@@ -1,4 +1,4 @@
-"""YAML text to a located tree. Only data comes through: no tags, anchors, aliases, merge keys or duplicate keys."""
+"""Parses YAML into a located tree; tags, anchors, aliases, merge keys and duplicate keys are errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from archspec import meter
-from archspec.errors import Diagnostic, LimitError, Note, Source, Span, SpecError, merge_diagnostics
+from archspec.errors import Diagnostic, LimitError, Note, SpecError, merge_diagnostics
+from archspec.spans import Source, Span
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.lookalike_characters import find_odd_characters
 from archspec.spec.syntax import explain_yaml_error, mark_place
@@ -19,7 +20,7 @@ from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree
 SMALLEST = "a spec has at least a name, an input and stages, e.g. {name: a, input: [3, 8, 8], stages: {one: relu}}"
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_BYTES = 64  # that are read with one unit of work
+_BYTES = 64  # bytes that are read for one unit of work
 _ITEM = 8  # units of work for a scalar, list or mapping
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -51,7 +52,7 @@ def read_tree(source: Source, limits: Limits = DEFAULT) -> Tree:
     """The located tree of a source.
 
     Raises:
-        SpecError: it is not YAML, or uses what a spec may not use, or exceeds a limit.
+        SpecError: it is not YAML, uses a feature that specs exclude, or exceeds a limit.
     """
     if len(source.text) > limits.bytes:
         raise LimitError(_size_diagnostic(Span(source, 1, 1), limits))
@@ -84,7 +85,7 @@ def _iter_events(loader: Any) -> Iterator[yaml.Event]:
 
 @dataclass
 class _OpenCollection:
-    """A list or mapping that has not ended yet."""
+    """A list or mapping whose end has not been parsed."""
 
     event: yaml.Event
     items: list[Tree] = field(default_factory=list)
@@ -184,7 +185,7 @@ class _TreeBuilder:
         return tuple(entries)
 
     def span(self, event: yaml.Event, last: yaml.Event | None = None) -> Span:
-        """The place of an event, or from it to the `last` one of what it opens; no further than its line."""
+        """The span from an event to the `last` event of its collection, cut at the end of its first line."""
         start: Any = event.start_mark
         end: Any = (last or event).end_mark
         opening = mark_place(start, self.source)

@@ -1,4 +1,4 @@
-"""The located tree: what a YAML text says, each part with its place."""
+"""The located tree of a YAML text, in which each part has its span."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from archspec import meter
-from archspec.errors import Span
+from archspec.spans import Span
 from archspec.spec.expressions import MAX_BITS, MAX_LENGTH, Expression, ExpressionError, parse_expression, parse_number
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
@@ -22,7 +22,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 @dataclass(frozen=True, eq=False)
 class Scalar:
-    """One scalar, read by the rules of YAML 1.2's core schema; a quoted one is text."""
+    """A scalar, read by YAML 1.2's core schema; a quoted one is text."""
 
     span: Span
     text: str
@@ -68,7 +68,7 @@ class Sequence:
 
     @cached_property
     def count(self) -> int:
-        """How many scalars, lists and mappings it is made of, itself included."""
+        """The number of scalars, lists and mappings in it, itself included."""
         return 1 + sum(map(count_items, self.items))
 
     def __iter__(self) -> Iterator[Tree]:
@@ -77,7 +77,7 @@ class Sequence:
 
 @dataclass(frozen=True, eq=False)
 class Mapping:
-    """Keys are unique; they are scalars of any kind, known by their text."""
+    """A mapping. Keys are unique scalars of any kind, identified by their text."""
 
     span: Span
     entries: tuple[tuple[Scalar, Tree], ...]
@@ -92,7 +92,7 @@ class Mapping:
 
     @cached_property
     def count(self) -> int:
-        """How many scalars, lists and mappings it is made of, itself included; keys are not counted."""
+        """The number of scalars, lists and mappings in it, itself included and without its keys."""
         return 1 + sum(count_items(value) for _, value in self.entries)
 
     def __iter__(self) -> Iterator[tuple[Scalar, Tree]]:
@@ -103,7 +103,7 @@ Tree = Scalar | Sequence | Mapping
 
 
 def count_items(tree: Tree) -> int:
-    """How many scalars, lists and mappings a tree is made of."""
+    """The number of scalars, lists and mappings in a tree."""
     return 1 if isinstance(tree, Scalar) else tree.count
 
 
@@ -123,7 +123,7 @@ def to_plain_data(tree: Tree) -> Any:
 
 
 def iter_names(tree: Tree) -> Iterator[str]:
-    """The names that the values of a tree mention, alone or in arithmetic."""
+    """Yields the names in the values of a tree, alone or in arithmetic."""
     pending = [tree]
     while pending:
         match pending.pop():
@@ -139,7 +139,7 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 
 def as_number(exact: Fraction) -> int | float:
-    """A whole number as int, any other rounded once. Raises `ExpressionError` where it is too large for that."""
+    """A whole number as int, any other as the nearest float. Raises `ExpressionError` if it is too large for a float."""
     try:
         return int(exact) if exact.denominator == 1 else float(exact)
     except OverflowError:
@@ -157,7 +157,7 @@ def locate_part(tree: Tree, where: Iterable[Any]) -> Tree:
 
 
 def describe_tree(tree: Tree) -> str:
-    """What a part is, for `expected …, got …`."""
+    """A description of a part, for `expected …, got …`."""
     if isinstance(tree, Mapping):
         return "a mapping" if tree.entries else "an empty mapping"
     if isinstance(tree, Sequence):
@@ -168,7 +168,7 @@ def describe_tree(tree: Tree) -> str:
 
 
 def format_flow(tree: Tree) -> str:
-    """A part as one line of YAML, for advice; what is long is left out.
+    """A part as one line of YAML, for advice; `…` if it is long.
 
     >>> from archspec.errors import Source, Span
     >>> span = Span(Source("a", ""), 1, 1)
@@ -196,6 +196,6 @@ def _format_nested(tree: Tree, depth: int) -> str:
 
 
 def _format_in_list(tree: Tree, depth: int) -> str:
-    """An item of a list: a mapping of one key needs no braces there."""
+    """An item of a list; a mapping of one key needs no braces there."""
     text = _format_nested(tree, depth)
     return text[1:-1] if isinstance(tree, Mapping) and len(tree.entries) == 1 and depth else text

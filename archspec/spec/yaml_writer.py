@@ -1,4 +1,4 @@
-"""Plain Python data as the text of a spec."""
+"""Writes plain Python data as the text of a spec."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from archspec.errors import Diagnostic, Source, Span, SpecError, shorten_text
+from archspec.errors import Diagnostic, SpecError
 from archspec.numerals import format_digits
-from archspec.printable import is_printable
+from archspec.printable import is_printable, shorten_text
+from archspec.spans import Source, Span
 from archspec.spec.expressions import MAX_BITS
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.refusals import SpecTypeError
@@ -24,11 +25,11 @@ from archspec.spec.yaml_tree import Scalar
 
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- the base class names it
-        """A part that is there twice is written twice: a spec has no aliases."""
+        """Never writes aliases, which specs exclude."""
         return True
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        """The tag of a scalar as the reader reads it: PyYAML's rules are those of YAML 1.1, where `on` is no word."""
+        """The tag of a scalar by the reader's rules; PyYAML's own are those of YAML 1.1, where `on` is a boolean."""
         if kind is not yaml.ScalarNode or not implicit[0]:
             return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
         match Scalar(_NOWHERE, value).kind:
@@ -46,7 +47,7 @@ _NOWHERE = Span(Source("<data>", ""), 1, 1)
 
 
 class _Number(str):
-    """The text of a number with a point, exact where no float is."""
+    """The exact text of a decimal."""
 
     __slots__ = ()
 
@@ -55,16 +56,16 @@ _Dumper.add_representer(_Number, lambda dumper, text: dumper.represent_scalar("t
 
 
 def write_yaml(data: Any, name: str = "", limits: Limits = DEFAULT) -> str:
-    r"""The YAML text of mappings, lists, words, numbers, booleans and None; words and arithmetic stand unquoted.
+    r"""The YAML text of mappings, lists, strings, numbers, booleans and None; words and arithmetic are unquoted.
 
-    Numbers of all kinds are taken: numpy's and torch's scalars, fractions and decimals, which stay exact. `name` is that of the
-    argument whose value `data` is.
+    Numbers may be scalars of numpy and torch, fractions and decimals, which stay exact. `name` is the name of the argument whose
+    value `data` is, for messages.
 
-    What is not seen in an editor or a terminal is written as an escape of YAML.
+    Unprintable characters are written as YAML escapes.
 
     Raises:
-        SpecTypeError: there is something else in it.
-        SpecError: it holds itself, or is too large.
+        SpecTypeError: it contains a value of another type.
+        SpecError: it contains itself, or is too large.
 
     >>> write_yaml({"name": "tiny", "input": (3, 8, 8), "args": {"rate": Fraction(1, 3)}})
     'name: tiny\ninput:\n- 3\n- 8\n- 8\nargs:\n  rate: 1 / 3\n'
@@ -88,7 +89,7 @@ _Dumper.add_representer(
 
 
 class _PlainDataBuilder:
-    """Makes mappings, lists, strings, ints and floats of what is like them; counts what it makes."""
+    """Converts data to mappings, lists, strings, ints and floats, and counts the items."""
 
     def __init__(self, name: str, items: int) -> None:
         self.name, self.items, self.left = name, items, items
@@ -110,7 +111,7 @@ class _PlainDataBuilder:
         return self.collection(data, way)
 
     def scalar(self, data: Any, way: tuple[str, ...]) -> Any:
-        """The number that an array or a tensor without axes holds."""
+        """The number in an array or tensor of rank 0."""
         if tuple(data.shape):
             raise self.wrong(data, way, "a list of numbers is data.tolist()")
         try:
@@ -142,7 +143,7 @@ class _PlainDataBuilder:
         return result
 
     def key(self, key: Any, way: tuple[str, ...]) -> str:
-        """A key as its text: it is a word, and a number is one, too."""
+        """The text of a key, which is a word or a number."""
         basic = self.value(key, (*way, shorten_text(str(key), 30)))
         if isinstance(basic, dict | list):
             raise self.wrong(key, (*way, shorten_text(str(key), 30)), "a key is a word")
@@ -151,7 +152,7 @@ class _PlainDataBuilder:
         return str(basic)
 
     def number(self, data: Any, way: tuple[str, ...]) -> Any:
-        """A whole number as int, any other exactly, or as the float that it is."""
+        """A whole number as int, any other exactly, or as a float."""
         if isinstance(data, Decimal) and not data.is_finite():
             return float(data)
         if isinstance(data, Decimal) and abs(data.adjusted()) <= MAX_BITS:
@@ -179,10 +180,10 @@ class _PlainDataBuilder:
 
 
 def make_outside_error(message: str, name: str, *, help: str | None = None) -> SpecTypeError:
-    """What is wrong with Python data that is no spec."""
+    """The error for Python data that is no spec."""
     return SpecTypeError(locate_outside(message, name, help=help))
 
 
 def locate_outside(message: str, name: str, *, help: str | None = None) -> Diagnostic:
-    """A diagnostic about data that has no text, and so no line."""
+    """A diagnostic about data without text, and so without a line."""
     return Diagnostic(message, Span(Source(name or "<mapping>", "", numbered=False), 1, 1), help=help)

@@ -1,4 +1,4 @@
-"""The bundled networks with their papers and counts, known without compiling any of them."""
+"""Lists the bundled networks with their papers and counts, without compiling them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from archspec.errors import Source
+from archspec.spans import Source
 from archspec.spec import bundled
 from archspec.spec.yaml_reader import read_tree
 from archspec.spec.yaml_tree import Mapping, to_plain_data
@@ -17,8 +17,8 @@ from archspec.spec.yaml_tree import Mapping, to_plain_data
 class ZooEntry:
     """One bundled network.
 
-    `params`, `macs`, `depth` and `paths` are what its spec expects, which `archspec check` verifies; the numbers of the paper are
-    the paper's own, rounded as they are there, and `note` says why they differ.
+    `params`, `macs`, `depth` and `paths` are those in its spec's `expect`, which `archspec check` verifies; the numbers of the paper
+    are rounded as they are there, and `note` says why they differ.
 
     >>> entry = next(entry for entry in load_zoo() if entry.name == "resnet50")
     >>> entry.paper, entry.arxiv, entry.params

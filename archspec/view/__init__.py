@@ -1,1 +1,1 @@
-"""What a reader of a network sees: hierarchy, repetition, stages, skip connections, labels. Pictures, tables and reports read it."""
+"""Hierarchy, repetition, stages, skip connections and labels of a network, for pictures, tables and reports."""

@@ -1,4 +1,4 @@
-"""A graph as a tree of its regions and nodes, with equal neighbours found: what a table or a diagram folds."""
+"""Builds the tree of a graph's regions and nodes, with the costs of each and a number that equal parts share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ScalarValue = int | float | str | bool | None
 
 @dataclass(frozen=True, slots=True)
 class PartFacts:
-    """What is known of one part of a network.
+    """Costs, output and structure of one part of a network.
 
     `structure_id` is equal for parts of the same structure: same kinds, arguments, shapes and shared weights, and inside a region the
     same names.
@@ -27,7 +27,7 @@ class PartFacts:
     cost: Cost
     receptive_field: ReceptiveField
     reuses_weights: bool
-    """Whether all its weights were met before, at another use."""
+    """Whether all its weights belong to an earlier part, which counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Hierarchy:
 
 
 def build_hierarchy(graph: Graph) -> Hierarchy:
-    """The tree of a graph's regions and nodes. One pass over nodes and regions each."""
+    """The tree of a graph's regions and nodes, built in linear time and cached with the graph."""
     return graph.derive(_build_hierarchy)
 
 
@@ -65,7 +65,7 @@ def _build_hierarchy(graph: Graph) -> Hierarchy:
 
 
 def relative_name(part: GraphPart, around: Region) -> str:
-    """The name of a part as it is known in the region around it; empty where it has none."""
+    """The name of a part relative to a region around it; empty if it has none."""
     if isinstance(part, Input):
         return part.name
     shared = 0

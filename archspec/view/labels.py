@@ -1,4 +1,4 @@
-"""What the parts of a network are called and which kind they are, in pictures, tables and reports alike."""
+"""Texts for the parts of a network in pictures, tables and reports: names, kinds, ops, arguments, shapes and costs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from string import digits
 from typing import Any
 
-from archspec.errors import shorten_text
 from archspec.ir.graph import Input, Node, Region
 from archspec.ir.shape import Shape
 from archspec.numerals import format_rounded, format_sizes
 from archspec.ops.base import Op
+from archspec.printable import shorten_text
 
 CATEGORY_NAMES: Mapping[str, str] = {
     "conv": "convolution",
@@ -25,41 +25,41 @@ CATEGORY_NAMES: Mapping[str, str] = {
     "block": "block, stage",
     "ends": "input, output",
 }
-"""What the legend calls each kind, in its order."""
+"""The name of each category in the legend, in the legend's order."""
 
 _ESSENTIAL = {"out", "kernel", "stride", "groups", "dilation"}
-_UNSEEN = {"init", "bias_init", "weight_init"}  # how weights begin is no part of a figure
+_UNSEEN = {"init", "bias_init", "weight_init"}
 
 
 def part_kind(part: Node | Input | Region) -> str:
-    """What a part is: the word of an op, the name of a block, or "" for a region that only groups."""
+    """The word of an op, the name of a block, "input", or "" for a region that is no use of a block."""
     if isinstance(part, Region):
         return part.kind
     return part.op.word if isinstance(part, Node) else "input"
 
 
 def format_sign(op: Op) -> str:
-    """The sign that says all of an op, or "" where there is more to say: `+`."""
+    """The sign of an op without arguments, such as `+`; "" if it has arguments or no sign."""
     return "" if op.arguments() else op.sign
 
 
 def format_times(times: int) -> str:
-    """How often a part is there, where it is more than once: `×4`."""
+    """`×4` for a part that is there four times; "" for a single one."""
     return f"×{times}" if times > 1 else ""
 
 
 def format_repeated(text: str, times: int) -> str:
-    """A part that is there several times: `bottleneck  ×4`."""
+    """A text with the number of repetitions, if there are several: `bottleneck  ×4`."""
     return "  ".join(filter(None, (text, format_times(times))))
 
 
 def format_region(name: str, kind: str) -> str:
-    """A region by its name and that of its block, where they differ: `layer1  stage`."""
+    """The name of a region and of its block, if they differ: `layer1  stage`."""
     return f"{name}  {kind}" if kind and not name.startswith(kind) else name
 
 
 def format_name_range(first: str, last: str) -> str:
-    """Names from the first to the last; of numbered ones, the last as its number.
+    """A range of names; the last is only a number if both have the same stem.
 
     >>> format_name_range("layer1", "layer4"), format_name_range("0", "5"), format_name_range("conv", "conv")
     ('layer1 … 4', '0 … 5', 'conv')
@@ -81,7 +81,7 @@ def format_op(op: Op) -> str:
 
 
 def format_details(op: Op) -> str:
-    """The other arguments that are not the defaults: `padding same, no bias`."""
+    """The arguments that `format_op` leaves out and that are not the defaults: `padding same, no bias`."""
     shown = _ESSENTIAL if "kernel" in type(op).model_fields else {op.first}
     given = {name: value for name, value in op.arguments().items() if name not in shown | _UNSEEN}
     return ", ".join(_format_argument(name, value) for name, value in given.items() if value is not None)
@@ -99,7 +99,7 @@ def _format_window(op: Op) -> str:
 
 
 def _format_size(size: Any, *, once: bool = False) -> str:
-    """A size along each axis: `3×3`; a single one alone if `once`."""
+    """A size along each axis, `3×3`; a scalar is repeated unless `once`."""
     if isinstance(size, tuple):
         return format_sizes(size)
     return str(size) if once else f"{size}×{size}"
@@ -116,7 +116,7 @@ def _format_short(value: Any) -> str:
 
 
 def format_value(value: object, between: str = "×") -> str:
-    """An argument of a part, the items of a list apart by `between`.
+    """An argument of a part; the items of a list are separated by `between`.
 
     >>> format_value(True), format_value(0.5), format_value([3, 3]), format_value(("tokens", 49))
     ('true', '0.5', '3×3', '49 tokens')
@@ -136,7 +136,7 @@ def format_value(value: object, between: str = "×") -> str:
 
 
 def format_shapes(shapes: Iterable[Shape]) -> str:
-    """The shapes of some values: `64×56×56`; equal ones once."""
+    """The shapes of some values: `64×56×56`; several equal ones as `64×56×56 (×2)`."""
     texts = list(map(str, shapes))
     if len(texts) > 1 and len(set(texts)) == 1:
         return f"{texts[0]} (×{len(texts)})"
@@ -144,13 +144,13 @@ def format_shapes(shapes: Iterable[Shape]) -> str:
 
 
 def format_costs(params: int, macs: int) -> str:
-    """The costs of a part that has any: `1.22 M params · 0.69 G MACs`."""
+    """The costs of a part, without those that are 0: `1.22 M params · 0.69 G MACs`."""
     shown = [f"{format_rounded(params)} params"] if params else []
     return " · ".join(shown + ([f"{format_rounded(macs)} MACs"] if macs else []))
 
 
 def format_tooltip(node: Node) -> str:
-    """All that a tooltip says of a node."""
+    """The text of a node's tooltip: name, op with its arguments, output shapes, costs."""
     others = format_details(node.op)
     description = ", ".join(filter(None, (format_op(node.op), others)))
     cost = format_costs(sum(weight.numel for weight in node.weights if weight.trainable), node.macs)

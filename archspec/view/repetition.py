@@ -1,4 +1,4 @@
-"""Which parts of a network are drawn as one: equal parts in a row, or many side by side."""
+"""Finds equal parts of a network, in sequence or side by side, that tables and pictures fold into one."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from archspec.ir.graph import Graph, Input, Node, Region
 from archspec.view.hierarchy import GraphPart, PartFacts, build_hierarchy, relative_name, select_scalars
 from archspec.view.labels import format_name_range
 
-_MANY = 5  # equal parts side by side that are worth a fold; fewer are what the figure is about
-_PERIOD = 6  # parts that may repeat together
+_MANY = 5  # the fewest equal parts side by side that are folded
+_PERIOD = 6  # the most consecutive parts that repeat together
 
 
 @dataclass(frozen=True, slots=True)
 class PartRun:
-    """Parts of one structure, the first of which stands for all.
+    """Parts of one structure, all represented by the first.
 
-    What repeats may be several parts long, a block and the layers that feed it: their runs have the same `first_node`.
+    If several consecutive parts repeat together, as a block and the layer before it, their runs have the same `first_node`.
     """
 
     parts: tuple[PartFacts, ...]
     first_node: int = -1
-    """The first node of what repeats."""
+    """The first node of the parts that repeat together."""
 
     @property
     def first(self) -> PartFacts:
@@ -40,10 +40,10 @@ class PartRun:
 
 @dataclass
 class FoldedGraph:
-    """The parts of a graph, region by region, and which of them are alike.
+    """The parts of a graph, region by region, with equal ones in runs.
 
-    Two parts are alike if they have the same names, ops and wiring; the widths that the ops find may differ, as they do from
-    layer to layer of a dense block.
+    Two parts are equal if they have the same names, ops and wiring; the widths of their inputs may differ, as they do from layer to
+    layer of a dense block.
     """
 
     graph: Graph
@@ -58,17 +58,17 @@ class FoldedGraph:
         self.node_ranges = self.graph.region_tree.nodes
 
     def node_range(self, part: GraphPart) -> range:
-        """The numbers of the nodes of a part."""
+        """The ids of the nodes of a part."""
         return self.node_ranges[part.id] if isinstance(part, Region) else range(part.id, part.id + 1)
 
     def run_name(self, run: PartRun) -> str:
-        """The name of a part as known around it, or the first and the last of a run: `0 … 5`."""
+        """The name of a part relative to the region around it, or those of the first and last of a run: `0 … 5`."""
         part = run.first.part
         around = self.graph.regions[(part.parent or 0) if isinstance(part, Region) else part.region]
         return format_name_range(*(relative_name(facts.part, around) for facts in (run.first, run.last)))
 
     def runs(self, region: int) -> Iterator[PartRun]:
-        """The parts of a region in order, alike ones in a row together."""
+        """The parts of a region in order, consecutive equal ones as one run."""
         members = self.members[region]
         position = 0
         while position < len(members):
@@ -79,7 +79,7 @@ class FoldedGraph:
             position += period * times
 
     def _find_repeats(self, members: Sequence[PartFacts], position: int) -> tuple[int, int]:
-        """How many parts from here on repeat, and how often: the fewest that do, with a region among them."""
+        """The shortest sequence of parts from here on that repeats and has a region in it: its length and its number of turns."""
         for period in range(1, min(_PERIOD, (len(members) - position) // 2) + 1):
             turn = members[position : position + period]
             if not any(isinstance(facts.part, Region) for facts in turn):
@@ -103,12 +103,12 @@ class FoldedGraph:
         return range(self.node_range(turn[0].part).start, self.node_range(turn[-1].part).stop)
 
     def _feeds_only(self, before: range, after: range) -> bool:
-        """Whether what one turn makes is read in the next, and nowhere else."""
+        """Whether all consumers of one turn's values are in the next turn."""
         consumers = self.graph.users_outside(before)
         return bool(consumers) and consumers <= set(after)
 
     def structure_id(self, part: GraphPart) -> int:
-        """A number that alike parts share."""
+        """A number that equal parts share."""
         key = (isinstance(part, Region), part.id)
         if key not in self._structure_ids:
             form = self._region_structure(part) if isinstance(part, Region) else _op_structure(part)
@@ -116,7 +116,7 @@ class FoldedGraph:
         return self._structure_ids[key]
 
     def consumers(self, part: GraphPart) -> set[int]:
-        """The nodes outside a part that read its values; past the last one for an output of the network."""
+        """The nodes outside a part that consume its values; the number of nodes stands for an output of the network."""
         return self.graph.users_outside(self.node_range(part))
 
     def _region_structure(self, region: Region) -> Hashable:

@@ -1,4 +1,4 @@
-"""Which part of a picture stands for each node of a network, where equal parts are shown once."""
+"""Maps each node to the part of a picture that represents it, where equal parts are shown once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from archspec.ir.graph import Graph, Node, Value, is_noop
+from archspec.ir.graph import Graph, Value
+from archspec.ir.uses import ComputedUses
 from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.skip_connections import Flow, find_skip_connections
 
@@ -15,20 +16,20 @@ Shown = TypeVar("Shown")
 
 @dataclass
 class Representatives(Generic[Shown]):
-    """The shown part of each node, and in which turn of what is folded the node is."""
+    """The part that is shown for each node, and the turn of each fold that the node is in."""
 
     folded: FoldedGraph
     representative: dict[int, Shown] = field(default_factory=dict)
-    """What is shown for each node that is shown, or whose fold is."""
+    """What is shown for a node; nodes that are not shown are missing."""
     fold_turns: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    """For each node in folds: the folds, outermost first, each with the number of the turn."""
+    """For each folded node: its folds, outermost first, each as its first node and the number of the turn."""
 
     @property
     def graph(self) -> Graph:
         return self.folded.graph
 
     def fold_run(self, run: PartRun) -> None:
-        """Lets the nodes of the first part stand for those of the others."""
+        """Makes the nodes of the first part represent those of the others."""
         if run.times == 1:
             return
         first = self.folded.node_range(run.first.part)
@@ -39,20 +40,20 @@ class Representatives(Generic[Shown]):
                     self.representative[id] = self.representative[first[offset]]
 
     def edges(self) -> Iterator[tuple[Shown, Shown, Flow]]:
-        """The arrows between what is shown, each once."""
-        flows = find_skip_connections(self.graph)
+        """The distinct edges between shown parts."""
+        flows, uses = find_skip_connections(self.graph), self.graph.derive(ComputedUses)
         distinct: dict[tuple[Shown, Shown, Flow], None] = {}
         for node in self.graph.ops:
-            if node.id not in self.representative or is_noop(node):
+            if node.id not in self.representative:
                 continue
-            for operand, value in enumerate(map(self.visible_source, node.inputs)):
+            for operand, value in enumerate(uses.operands(node)):
                 if value.node in self.representative and not self.in_different_turns(value.node, node.id):
                     tail, head = self.representative[value.node], self.representative[node.id]
                     distinct[tail, head, flows.get((node.id, operand), "flow")] = None
         yield from (edge for edge in distinct if edge[0] != edge[1])
 
     def in_different_turns(self, tail: int, head: int) -> bool:
-        """Whether two nodes are in different turns of one fold: what flows between them is not shown."""
+        """Whether two nodes are in different turns of one fold: the edge between them is not shown."""
         for (fold, turn), (other, later) in zip(
             self.fold_turns.get(tail, ()), self.fold_turns.get(head, ()), strict=False
         ):
@@ -63,9 +64,5 @@ class Representatives(Generic[Shown]):
         return False
 
     def visible_source(self, value: Value) -> Value:
-        """Where a value comes from, behind what changes nothing and is not shown."""
-        node = self.graph.nodes[value.node]
-        while isinstance(node, Node) and is_noop(node):
-            value = node.inputs[value.index if len(node.inputs) > 1 else 0]
-            node = self.graph.nodes[value.node]
-        return value
+        """The value behind no-ops, which are not shown."""
+        return self.graph.derive(ComputedUses).alias_of[value]

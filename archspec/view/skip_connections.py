@@ -1,25 +1,23 @@
-"""Which arrows of a network are shortcuts, and of what kind."""
+"""Finds the edges of a graph that lie on skip connections, and their kinds."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from archspec.ir.graph import Graph, Node, Value
+from archspec.ir.graph import Graph, Node, OperandRef, Value
 from archspec.ir.signal_flow import find_residual_operands
+from archspec.ops.base import SkipKind
 
-Flow = Literal["flow", "identity", "projection", "concat", "gate"]
-"""What an edge is: the way of the signal, the three kinds of shortcut, or what scales a signal."""
-
-OperandRef = tuple[int, int]
-"""A node and the position of one of its inputs."""
+Flow = SkipKind | Literal["flow", "gate"]
+"""The kind of an edge: the main path, one of three kinds of skip connection, or a gate."""
 
 
 def find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
-    """The operands that lie on skip connections, with their kinds.
+    """The operands that lie on skip connections or are gates, with their kinds.
 
-    The skip connections of a join are its operands with the fewest weighted layers, if another operand has more (Veit et al. 2016). All
-    nodes that are needed for such an operand only belong to it, back to where the two ways part. That of a sum is a projection if it has
-    weights and an identity if it has none; that of another join counts only if it has no weights.
+    The skip connections of a join are its operands with the fewest weighted layers, if another operand has more (Veit et al. 2016). A
+    skip connection reaches back over the nodes that have no other consumer. That of an `add` is a projection if it has weights and an
+    identity if it has none; that of another join counts only if it has no weights.
     """
     return graph.derive(_find_skip_connections)
 
@@ -46,12 +44,10 @@ def _trace_skip_connection(graph: Graph, join: Node, operand: int, value: Value)
         weights = weights or current.op.weighted > 0
         way.append((current.id, 0))
         current = graph.nodes[current.inputs[0].node]
-    if weights and join.op.word != "add":
-        return {}
-    flow: Flow = "projection" if weights else "concat" if join.op.word == "concat" else "identity"
-    return dict.fromkeys(way, flow)
+    kind = "projection" if weights else join.op.skip_kinds[0]
+    return dict.fromkeys(way, kind) if kind in join.op.skip_kinds else {}
 
 
 def _serves_only_skip(graph: Graph, node: Node) -> bool:
-    """Whether a node is needed for the skip connection only; a split counts for all consumers of its parts."""
-    return len(node.inputs) == 1 and (graph.count_uses(node) == 1 or node.op.word == "split") and not node.op.join
+    """Whether a node lies on the skip connection only: it has one operand and one consumer, or is a split."""
+    return len(node.inputs) == 1 and (graph.count_uses(node) == 1 or len(node.outputs) > 1) and not node.op.join

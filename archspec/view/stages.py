@@ -1,4 +1,4 @@
-"""The stages of a network: what a reader of its paper would call a row of the table."""
+"""Groups the parts of a network into stages, the rows of the table in its paper."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from archspec.view.hierarchy import relative_name
 from archspec.view.labels import format_name_range
 from archspec.view.repetition import FoldedGraph, PartRun
 
-_WHOLE = (
-    0.5  # a part that only groups and has more of the layers than this is opened: it is not one stage of the network
-)
-_ALL = 0.85  # the same of a block
-_MOST = 26  # stages: as many fit a page
+_WHOLE = 0.5  # a region without a kind that holds a larger share of the layers is opened
+_ALL = 0.85  # the same for a block
+_MOST = 26  # stages that fit a page
 
 
 @dataclass
@@ -30,7 +28,7 @@ class Stage:
 
 
 def iter_stage_runs(folded: FoldedGraph, region: int = 0) -> Iterator[PartRun]:
-    """The runs of parts that stages are made of: those of the network, with what holds most of it opened."""
+    """Yields the runs of parts that make up the stages; a region that holds most of the network is opened."""
     whole = len(folded.graph.nodes)
     for run in folded.runs(region):
         part = run.first.part
@@ -45,12 +43,12 @@ def _should_open(folded: FoldedGraph, part: Region, whole: int) -> bool:
 
 
 def group_stages(folded: FoldedGraph) -> list[Stage]:
-    """The stages of a network, as many as fit a page."""
+    """The stages of a network; neighbours are merged until they fit a page."""
     return _merge_to_fit(list(_group_runs(folded)))
 
 
 def _group_runs(folded: FoldedGraph) -> Iterator[Stage]:
-    """The stages: parts of one block at one resolution together, loose layers in a row together."""
+    """Yields the stages: uses of one block at one resolution are one stage, and so are consecutive layers outside a block."""
     current = Stage()
     for run in iter_stage_runs(folded):
         if current.runs and not _belongs_to_stage(folded, current, run):
@@ -62,7 +60,7 @@ def _group_runs(folded: FoldedGraph) -> Iterator[Stage]:
 
 
 def _belongs_to_stage(folded: FoldedGraph, stage: Stage, run: PartRun) -> bool:
-    """Whether a run belongs to the stage before it: it reads that alone and is of its kind."""
+    """Whether a run belongs to the stage before it: it is its only consumer and of its kind."""
     before = stage.runs[-1]
     if not _feeds_only(folded, before, run):
         return False
@@ -81,10 +79,10 @@ def _feeds_only(folded: FoldedGraph, before: PartRun, run: PartRun) -> bool:
 
 
 def _ends_resolution(stage: Stage) -> bool:
-    """Whether loose layers have come to the end of a resolution: weights, then a pool."""
+    """Whether a stage of layers outside a block ends here: it has weights and its last layer is a pool."""
     last = stage.runs[-1].first.part
     weighted = any(run.first.cost.params for run in stage.runs)
-    return weighted and isinstance(last, Node) and last.op.word in {"maxpool", "avgpool"}
+    return weighted and isinstance(last, Node) and last.op.coarsens
 
 
 def _spatial_resolution(run: PartRun) -> tuple[tuple[int, ...], ...]:
@@ -92,7 +90,7 @@ def _spatial_resolution(run: PartRun) -> tuple[tuple[int, ...], ...]:
 
 
 def _merge_to_fit(stages: list[Stage]) -> list[Stage]:
-    """The stages, neighbours joined where there are too many for a page."""
+    """The stages, merged in pairs until they fit a page."""
     while len(stages) > _MOST:
         pairs = range(0, len(stages), 2)
         stages = [Stage([run for stage in stages[index : index + 2] for run in stage.runs]) for index in pairs]
@@ -100,7 +98,7 @@ def _merge_to_fit(stages: list[Stage]) -> list[Stage]:
 
 
 def name_stage(folded: FoldedGraph, stage: Stage) -> str:
-    """What the stage is called: its one part, the first and the last of a block's uses, or all its loose layers."""
+    """The name of a stage: of its part, of the first and last use of its block, or of its first and last layer."""
     named = [run for run in stage.runs if isinstance(run.first.part, Region)] or stage.runs
     root = folded.graph.regions[0]
     first, last = (
@@ -111,7 +109,7 @@ def name_stage(folded: FoldedGraph, stage: Stage) -> str:
 
 
 def shorten_name(name: str) -> str:
-    """A name without the regions that hold the whole network."""
+    """The last component of a dotted name if it starts with a letter, else the whole name."""
     return name.rpartition(".")[2] if name.rpartition(".")[2][:1].isalpha() else name
 
 

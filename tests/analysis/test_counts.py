@@ -1,4 +1,4 @@
-"""Counts of small networks, beside numbers worked out by hand."""
+"""Counts of small networks, compared with numbers computed by hand."""
 
 from __future__ import annotations
 

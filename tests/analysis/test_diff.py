@@ -1,4 +1,4 @@
-"""What differs between two networks."""
+"""Differences between two networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The expansion of residual chains, its terms against torch with linear branches and against autograd."""
+"""The expansion of residual chains; its terms are compared with torch's linear layers and with autograd."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def chain(units: int, **layers: Any) -> archspec.Architecture:
 
 
 def operators(arch: archspec.Architecture, model: torch.nn.Module) -> tuple[Expansion, dict[str, torch.Tensor]]:
-    """The matrix of each letter: the product of the weights of the layers that it stands for."""
+    """The matrix of each operator: the product of the weights of its layers."""
     expansion = arch.expansion()
     weights = dict(model.named_parameters())
     return expansion, {

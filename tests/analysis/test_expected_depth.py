@@ -1,4 +1,4 @@
-"""The expected depth of networks with stochastic depth, as the paper gives it."""
+"""The expected depth of networks with stochastic depth, compared with the paper."""
 
 from __future__ import annotations
 

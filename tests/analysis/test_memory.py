@@ -1,4 +1,4 @@
-"""Bytes of small networks, beside numbers worked out by hand."""
+"""Bytes of small networks, compared with numbers computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts: what crosses them, the least that the largest stage can be, and which of the best ways to cut is taken."""
+"""Partitions: crossing values, the least bottleneck, and the choice among the best partitions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from archspec.analysis.liveness import LiveRanges, find_cut_points
 from archspec.analysis.partition import CutError, partition_network
 from archspec.ir.graph import Node, Value
 from archspec.ir.parts import UnknownPartError
+from archspec.ir.uses import ComputedUses
 
 BUNDLED = ("resnet18", "densenet121", "unet", "inception_v3", "fractalnet20", "googlenet_aux", "lstm", "mobilenet_v2")
 TIED = """\
@@ -32,7 +33,7 @@ def sums_of(pieces: list[int]) -> list[float]:
 
 
 def ways(sums: list[float], groups: int) -> list[tuple[float, tuple[int, ...]]]:
-    """Each way to cut: its largest group, and the places between the ends."""
+    """Each partition: its largest group, and its cuts."""
     found = []
     for inner in combinations(range(1, len(sums) - 1), groups - 1):
         ends = (0, *inner, len(sums) - 1)
@@ -64,9 +65,9 @@ def test_among_balanced_ways_the_cheapest_is_taken(load: tuple[list[float], list
 
 
 def slow_crossing(arch: archspec.Architecture, node: int) -> set[Value]:
-    """The values made before a node and read at or behind it, found by looking at every edge."""
+    """The values with a producer before a node and a consumer from it on, found by checking every edge."""
     graph = arch.graph
-    same = LiveRanges(graph).alias_of
+    same = graph.derive(ComputedUses).alias_of
     inputs = set(graph.inputs.values())
     read = {same[value] for one in graph.ops if one.id >= node and one.id in computing(arch) for value in one.inputs}
     read |= {same[value] for value in graph.outputs.values()}
@@ -112,7 +113,7 @@ def test_stages_hold_the_network_once(name: str, count: int) -> None:
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_no_cut_is_through_anything_but_balance_is_near_the_best(name: str) -> None:
-    """Fewest values cross that allow a largest stage of at most 6/5 · 21/20 of the best."""
+    """The fewest values cross for which the largest stage is at most 6/5 · 21/20 of the best."""
     arch = archspec.load(name)
     points = find_cut_points(arch.graph)
     work = sums_of(model_work(arch.graph))

@@ -1,4 +1,4 @@
-"""Paths one by one: the first of very many at once, in order, with their names; and the tree of all."""
+"""Single paths in order with their names, also the first of very many; and the tree of all paths."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_paths_are_as_many_and_as_long_as_counted(spec: str) -> None:
 
 
 def test_a_route_that_dies_is_not_given() -> None:
-    """A slice takes the half of a concatenation that one of two branches did not make."""
+    """A slice takes only the part of a concatenation that comes from one of two branches."""
     arch = archspec.load(
         "name: a\ninput: [4, 8, 8]\nstages:\n  both: {concat: [conv: 2, conv: 2]}\n"
         "  halves: {split: [2, 2], as: [left, right]}\n  end: {from: right, relu: {}}\n"

@@ -1,8 +1,9 @@
-"""Path counts and lengths against an enumeration of single routes, on random small graphs."""
+"""Path counts and lengths of random small graphs, compared with an enumeration of all routes."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
@@ -11,6 +12,7 @@ from random import Random
 import pytest
 
 from archspec.analysis import path_enumeration as one_by_one
+from archspec.analysis import path_factors
 from archspec.analysis.counts import compute_depth
 from archspec.analysis.path_enumeration import iter_paths, unravel_paths
 from archspec.analysis.path_sums import LengthUnit
@@ -38,7 +40,7 @@ class Route:
 
 @dataclass
 class Enumeration:
-    """A random graph, and beside it the list of all routes to each value, made without a look at how the ops describe theirs."""
+    """A random graph with a list of all routes to each value, which does not use the ops' `routes`."""
 
     rng: Random
     gates: bool
@@ -177,7 +179,7 @@ def test_pairs_of_inputs_and_outputs_add_up(seed: int) -> None:
 
 
 def test_random_graphs_are_worth_testing() -> None:
-    """Most have several routes, some have cut ones, and gates matter in some."""
+    """Most have several routes, some have routes that end early, and gates matter in some."""
     many = [len(enumerated(seed, gates=False)[1]) for seed in range(100)]
     gated = [len(enumerated(seed, gates=True)[1]) for seed in range(100)]
     assert sum(count > 4 for count in many) > 30
@@ -203,12 +205,12 @@ UNITS: tuple[LengthUnit, ...] = ("modules", "layers")
 
 
 def trail(route: one_by_one.SignalPath) -> tuple[tuple[int, int | None, int, range], ...]:
-    """What tells one path from another: its nodes, the operands and outputs that it takes, and its channels."""
+    """A key of a path: its nodes, operands, outputs and channels."""
     return tuple((step.node.id, step.operand, step.output, step.channels) for step in route.steps)
 
 
 def repeats(graph: Graph) -> int:
-    """How often one value is an output: its paths count once for each."""
+    """The number of repeated outputs of the same value, whose paths count once for each."""
     ends = Counter(value for value in graph.outputs.values() if count_paths(graph, target=value).total)
     return max(ends.values(), default=1)
 
@@ -226,7 +228,7 @@ def test_the_tree_of_paths_has_each_path_once(seed: int) -> None:
 
 
 def named(seed: int) -> Graph:
-    """A random graph whose nodes have names, in three scopes that are cut anywhere."""
+    """A random graph with named nodes in three regions of random sizes."""
     graph = enumerated(seed, gates=False)[0].graph
     rng = Random(seed)
     cuts = sorted(rng.choices(range(len(graph.nodes)), k=2))
@@ -302,6 +304,34 @@ def test_the_factors_multiply_to_the_total(seed: int) -> None:
     assert prod(factor.total for factor in found.factors) == found.total or not found.total
     parts = [part for factor in found.factors for part in factor.parts]
     assert len(parts) == len(set(parts)) or not found.total
+
+
+@pytest.mark.parametrize("first", sampled(range(0, 1000, 50), range(0, 1000, 250)))
+@pytest.mark.parametrize("gates", [False, True])
+def test_parts_are_separated_where_ways_in_and_ways_on_multiply(
+    first: int, gates: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sweeps from one value to the next find the same as a sweep over the whole graph for each of them."""
+    separated = 0
+    for seed in range(first, first + 50):
+        graph = named(seed)
+
+        def separate(_: object, ways: Mapping[Value, int], graph: Graph = graph) -> frozenset[Value]:
+            total = count_paths(graph, gates=gates).total
+            return frozenset(
+                value
+                for value in ways
+                if count_paths(graph, gates=gates, target=value).total
+                * count_paths(graph, gates=gates, source=value).total
+                == total
+            )
+
+        found = count_paths(graph, gates=gates).factors
+        with monkeypatch.context() as patch:
+            patch.setattr(path_factors, "_find_separating_values", separate)
+            assert count_paths(graph, gates=gates).factors == found
+        separated += len(found) > 1
+    assert separated > 5
 
 
 @pytest.mark.parametrize("seed", sampled(range(300), range(0, 300, 15)))

@@ -1,4 +1,4 @@
-"""Published facts about the paths of networks, on chains built by hand."""
+"""Published numbers of paths, on networks built by hand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from math import comb
 
 import pytest
 
+import archspec
+from archspec.analysis.path_factors import Factor
 from archspec.analysis.paths import PathCounts, count_paths
 from archspec.ir.graph import Graph, Value
 from archspec.ir.shape import Shape
@@ -20,7 +22,7 @@ from tests.work import count_lines
 
 
 class Net(Graph):
-    """A graph with short words for its steps; all values are 4×4 images."""
+    """A graph with short methods to add nodes; all values are 4×4 images."""
 
     def start(self, channels: int) -> Value:
         return self.add_input("input", Shape.of(channels, 4, 4))
@@ -73,7 +75,7 @@ def test_lengths_in_layers_count_what_every_path_passes() -> None:
 
 
 def test_a_projection_is_as_short_as_its_way_allows() -> None:
-    """The shortcut with one convolution is the nearest operand; the branch with three counts."""
+    """The skip connection with one convolution is the shortest operand; the branch with three counts."""
     net = Net("projected")
     start = net.start(4)
     branch = net.conv(net.conv(net.conv(start)), 8)
@@ -88,7 +90,7 @@ def test_parallel_edges_are_different_paths() -> None:
 
 @pytest.mark.parametrize(("units", "exponent"), [((6, 12, 24, 16), 58), ((6, 12, 32, 32), 82)])
 def test_densenet(units: tuple[int, ...], exponent: int) -> None:
-    """Huang et al. 2016, Table 1: the layers of a dense block all read one growing concatenation."""
+    """Huang et al. 2016, Table 1: each layer of a dense block reads the concatenation of all layers before."""
     nested, flat = (dense(units, flat) for flat in (False, True))
     assert count_paths(nested).total == count_paths(flat).total == 2**exponent
     assert count_paths(nested).lengths == {length: comb(exponent, length) for length in range(exponent + 1)}
@@ -113,7 +115,7 @@ def together(net: Net, values: list[Value]) -> Value:
 
 @pytest.mark.parametrize("units", [(3, 4, 20, 3)])
 def test_dual_path_networks_count_the_same_in_both_forms(units: tuple[int, ...]) -> None:
-    """Chen et al. 2017, DPN-92: 4^4 · 3^26 paths, with two streams or with one that is cut."""
+    """Chen et al. 2017, DPN-92: 4^4 · 3^26 paths, with two streams or with one that is split."""
     apart, joined = dual_path(units, joined=False), dual_path(units, joined=True)
     assert count_paths(apart).total == count_paths(joined).total == 650_717_652_052_224
     assert count_paths(apart).lengths == count_paths(joined).lengths
@@ -136,7 +138,7 @@ def dual_path(units: tuple[int, ...], *, joined: bool) -> Net:
 
 @pytest.mark.parametrize(("columns", "blocks", "total"), [(3, 5, 3_125), (4, 5, 11_881_376), (4, 4, 456_976)])
 def test_fractalnet(columns: int, blocks: int, total: int) -> None:
-    """Larsson et al. 2016, equation 1, with coinciding joins made one: T = T² + 1 a column."""
+    """Larsson et al. 2016, equation 1, with coinciding joins merged: T = T² + 1 for each column."""
     net = Net("fractal")
     value = net.start(2)
     for _ in range(blocks):
@@ -167,7 +169,7 @@ def test_merge_and_run(blocks: int) -> None:
 
 
 def test_resnext_shows_its_branches_only_where_they_are_written() -> None:
-    """Xie et al. 2016, figure 3: 32 branches and the shortcut are 33 ways in form (a), 2 in form (c)."""
+    """Xie et al. 2016, figure 3: 32 branches and the skip connection are 33 paths in form (a), 2 in form (c)."""
     apart, grouped = Net("a"), Net("c")
     value, other = apart.start(4), grouped.start(4)
     for _ in range(16):
@@ -206,7 +208,7 @@ def test_a_slice_ends_the_routes_that_it_does_not_hold() -> None:
 
 
 def test_groups_keep_routes_apart() -> None:
-    """What is put in by one group is not seen by the other."""
+    """No path leads from one group to another."""
     net = Net("groups")
     start = net.start(4)
     low, _ = net.split(net.conv(net.concat(net.conv(start), net.conv(start)), groups=2), 4, 4)
@@ -232,7 +234,7 @@ def test_a_shortcut_padded_with_zeros_adds_no_route(before: int) -> None:
 
 @pytest.mark.parametrize("gates", [False, True])
 def test_a_learned_constant_starts_no_path(gates: bool) -> None:
-    """Positions that are added, and a layer scale, whatever value their shapes are taken beside."""
+    """Positional embeddings and a layer scale."""
     net = Net("constants")
     value = net.start(4)
     (positions,) = net.add_node(Parameter(shape=(4, 4, 4)), (value,))
@@ -299,3 +301,29 @@ def test_a_long_chain_is_counted_without_its_lengths() -> None:
 def test_the_work_grows_with_the_network_and_not_with_its_paths(count: Callable[[Net], object]) -> None:
     single, double = (count_lines(partial(count, residual(units))) for units in (50, 100))
     assert single < double < 2.1 * single
+
+
+def test_the_work_of_the_product_grows_with_the_stages() -> None:
+    """Each of the values between the stages is one that all paths pass, on all channels."""
+
+    def factor(stages: int) -> None:
+        unit = {"add": [{"conv": {"out": 8, "kernel": 3, "padding": 1}}, "identity"]}
+        arch = archspec.load(
+            {"name": "chain", "input": [8, 4, 4], "stages": {f"stage{n}": unit for n in range(stages)}}
+        )
+        paths = arch.paths()
+        assert paths.total == 2**stages
+        lines.append(count_lines(lambda: factors.append(paths.factors)))
+
+    lines: list[int] = []
+    factors: list[tuple[Factor, ...]] = []
+    factor(30)
+    factor(60)
+    assert [len(found) for found in factors] == [30, 60]
+    assert lines[0] < lines[1] < 2.1 * lines[0]
+
+
+def test_paths_that_start_in_a_later_part_are_not_ended_by_a_slice() -> None:
+    factor, _ = archspec.load("lstm_cell_10_20").paths(source="cell").factors
+    assert (factor.name, factor.total) == ("cell.input_gates … cell.memory", 3)
+    assert factor.reason == "some paths start in a later part"

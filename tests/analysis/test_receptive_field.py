@@ -1,4 +1,4 @@
-"""Receptive fields of small networks, beside numbers worked out by hand."""
+"""Receptive fields of small networks, compared with numbers computed by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Distances and detours: what paths are measured by."""
+"""Shortest distances and residual operands, which path lengths are based on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Specs small enough to read at a glance."""
+"""Small specs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that the command line has: its commands, and a way to run each of them, so that a new one is tested without being named."""
+"""Lists all commands and how to run each of them, so that new ones are tested without being named."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ stages:
   pool: globalpool
   fc: {{linear: 10}}
 """
-"""A network that every command takes: it can be trained on digits, and has residual blocks."""
+"""A network for every command: it can be trained on digits, and has residual blocks."""
 
 _QUICK = {"epochs": "1", "draws": "1", "samples": "4", "most": "1", "device": "cpu"}
-"""Values of options that keep a command short."""
+"""Values of options for quick runs."""
 _BATCH = {"train": "512"}
 _NEEDED = {"lesion": ["--drop", "body.1"]}
 
@@ -59,7 +59,7 @@ def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[
 
 
 def words(name: str, spec: str | Path, *, weights: Path | None = None, without: Sequence[str] = ()) -> list[str]:
-    """The command line that runs a command on a spec, without the options `without`; -o is to be added."""
+    """The command line that runs a command on a spec, without the options `without` and without -o."""
     command = commands()[name]
     arguments = [one.name for one in command.params if isinstance(one, click.Argument) and one.required]
     given = ["me/row" if name == "repo" else str(spec) for name in arguments]
@@ -85,7 +85,7 @@ def outputs() -> list[tuple[str, str]]:
 
 
 def run(*given: object, charset: str = "utf-8", **variables: str | None) -> Result:
-    """The result of a command on a terminal or pipe of an encoding, with variables of the environment."""
+    """The result of a command with an encoding of its streams and with environment variables."""
     unset = dict.fromkeys(("COLUMNS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"))
     runner = CliRunner(charset, env={**unset, **variables})
     with collect_uploads() if "push" in given[:1] else nullcontext():

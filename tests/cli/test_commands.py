@@ -1,4 +1,4 @@
-"""The commands do what they say, in text and in JSON."""
+"""The output of the commands, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run(*arguments: object, input: str | bytes | None = None) -> Result:
 
 
 def said(result: Result) -> str:
-    """Everything that a command that went well said on standard output."""
+    """The standard output of a successful command."""
     assert result.exit_code == 0, result.output
     return result.stdout
 

@@ -1,4 +1,4 @@
-"""Specs, weights and outputs with names that are no text, that hold line breaks, that are too long; and what is no file."""
+"""Files with names that are no text, have line breaks or are too long; and paths that are no files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="names of files are b
 
 
 def output(name: str, folder: Path) -> list[str]:
-    """-o, where a command needs it."""
+    """The option -o, if a command needs it."""
     needed = any(isinstance(one.type, OutputFile) and one.required for one in commands()[name].params)
     return ["-o", str(folder / ("out.yaml" if name == "lesion" else "out.pt"))] if needed else []
 

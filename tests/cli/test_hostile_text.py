@@ -1,6 +1,6 @@
-"""Names, sources, keys, file names and arguments that hold escape sequences: nothing of them reaches a screen or a file raw.
+"""Names, sources, keys, file names and arguments with escape sequences, which never reach a screen or a file unescaped.
 
-Every command is run, and every option that takes words gets such words; the commands are those that there are.
+All commands are run, and every option that takes a text gets such texts.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ WORDS = (
 )
 NAME = "".join(WORDS)
 STYLE = re.compile(r"\x1b\[(?:0|1|2|31|35|36)m")
-"""What the screen itself writes: bold, dim, three colours, and the end of these."""
+"""The styles that the screen writes: bold, dim, three colours, and their end."""
 FORMULAS = ("$\\frac{", "a$b$c", "_hidden", "$$")
 DATA = (".onnx", ".pt2", ".safetensors", ".pt", ".pth", ".png")
-"""Files that no one reads as text; a spec in them is the spec, to the byte."""
+"""Binary files; a spec in them is unchanged."""
 
 
 def yaml(text: str) -> str:
@@ -47,7 +47,7 @@ def yaml(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A spec whose name and source are hostile, in a file whose name is."""
+    """A spec with a hostile name, source and file name."""
     return write_spec(tmp_path_factory.mktemp("hostile"), yaml(NAME), "row\x1b[2J\u202e[red].yaml")
 
 
@@ -59,7 +59,7 @@ def weights(spec: Path) -> Path:
 
 
 def unprintable(text: str) -> list[str]:
-    """The lines of a text that a terminal would not show as they are."""
+    """The lines of a text with unprintable characters."""
     return [line for line in text.split("\n") if not is_printable(STYLE.sub("", line))]
 
 
@@ -69,7 +69,7 @@ def safe(result: Result) -> None:
 
 
 def lines() -> Iterator[tuple[str, str]]:
-    """Each command, and each of its options and arguments that take words."""
+    """Each command with each of its options and arguments that take a text."""
     for name, command in commands().items():
         yield name, ""
         for one in command.params:
@@ -221,7 +221,7 @@ def test_the_proof_can_fail() -> None:
 
 
 def test_one_line_stays_one_line(spec: Path) -> None:
-    """A name with a line break in it cannot say what archspec would."""
+    """A name with a line break cannot imitate the output of archspec."""
     out = run("summary", spec).stdout
     assert "line\\nfeed\\rreturn\\ttab" in out.splitlines()[0]
 

@@ -1,4 +1,4 @@
-"""Each file that a command writes: whole or not at all, refused before the work, and to pipes and devices as to files."""
+"""Files that commands write: atomically, refused before the work, and to pipes and devices too."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def weights(spec: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def exported() -> Iterator[None]:
-    """torch exports each network once: what is tried here is how it is written."""
+    """Makes torch export each network only once, as only the writing is tested."""
     programs: dict[str, Any] = {}
 
     def once(name: str, export: Any) -> Any:
@@ -65,7 +65,7 @@ def test_every_command_that_writes_is_among_them() -> None:
 
 
 def _cases() -> Iterator[Any]:
-    """Each output with two faults, of commands with a common writer one of each form; and each with all faults, which takes longer."""
+    """Each output with two faults, with one command for each common writer; and, marked slow, each with all faults."""
     seen = set()
     for name, ending in OUTPUTS:
         quick = (name.split()[0], ending.replace("pth", "pt")) not in seen
@@ -90,7 +90,7 @@ def test_a_fault_leaves_the_old_file_and_names_the_new_one(
             result = run(*line)
         assert result.exit_code == 2, result.output
         lines = [line for line in result.stderr.splitlines() if not line.startswith("warning: ")]
-        said = next(line for line in lines if str(path) in line)  # a training that ended so warns of its checkpoint
+        said = next(line for line in lines if str(path) in line)  # an interrupted training warns of its checkpoint
         assert said.removeprefix("Error: ").startswith(str(path))
         assert os.strerror(FAULTS[number % len(FAULTS)]) in said
         assert path.read_bytes() == b"old"
@@ -100,7 +100,7 @@ def test_a_fault_leaves_the_old_file_and_names_the_new_one(
 
 @pytest.mark.parametrize(("name", "ending"), OUTPUTS)
 def test_what_cannot_be_written_is_said_before_the_work(name: str, ending: str, tmp_path: Path) -> None:
-    """Before the spec is read: here there is none. torch is not asked for either."""
+    """Before the spec, which does not exist, is read, and without importing torch."""
     (tmp_path / f"folder{ending}").mkdir()
     (tmp_path / "file").touch()
     for file, message in [
@@ -165,7 +165,7 @@ def test_standard_output_gets_the_file_and_nothing_else(name: str, spec: Path, t
         result = run(*line, "-o", name)
         assert (result.exit_code, result.stderr) == (0, "")
         got, expected = result.stdout_bytes, (tmp_path / file).read_bytes()
-        if file.endswith(".safetensors"):  # which has its metadata in any order
+        if file.endswith(".safetensors"):  # its metadata are in any order
             got, expected = bytes(sorted(got)), bytes(sorted(expected))
         assert re.sub(rb"-o \S+`", b"", got) == re.sub(rb"-o \S+`", b"", expected)
 
@@ -238,7 +238,7 @@ def test_closed_standard_streams() -> None:
 
 
 def test_onnx_of_two_files_is_there_or_not(spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than protobuf holds: the weights go beside it. Here it holds little."""
+    """Above protobuf's limit, which is lowered here, the weights are in a second file."""
     onnx, onnxruntime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
     from archspec.codegen.fx import export
 
@@ -296,7 +296,7 @@ def test_the_face_of_python_writes_the_same_way(tmp_path: Path) -> None:
     path = tmp_path / "a.dot"
     path.write_text("old")
     with failing(nth(0, errno.EIO)):
-        arch.save(path)  # it cannot look for what others left, and goes on
+        arch.save(path)  # the search for abandoned files fails, which is ignored
     assert path.read_text().startswith("digraph")
     assert json.loads(run("build", "vgg11", "-o", tmp_path / "a.py", "--json").stdout)["written"] == str(
         tmp_path / "a.py"

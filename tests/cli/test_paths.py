@@ -1,4 +1,4 @@
-"""`count-paths` with all of its questions, and `lesion`, which writes what it did."""
+"""The commands `count-paths` and `lesion`."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_number_of_thousands_of_digits() -> None:
     assert text[1] == "paths ≈ 6.791e4334 2^14400"
     assert not any(
         "%" in line for line in text
-    )  # a distribution of 3,601 numbers of that size is worked out for --lengths alone
+    )  # a distribution of 3,601 numbers of that size is only computed with --lengths
     data = json.loads(said(run("count-paths", "-", "--json", input=spec)), parse_int=str)
     assert len(data["total"]) == 4335
     assert data["lengths"] is None

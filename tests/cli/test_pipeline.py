@@ -1,4 +1,4 @@
-"""Where a network is cut, on the command line."""
+"""The command `pipeline`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Terminals of other encodings, without colours, narrow ones, and none at all."""
+"""Terminals with other encodings, without colours, narrow ones, and pipes."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def line(name: str) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_prints_in_any_encoding(name: str, charset: str) -> None:
     if name in ("train", "experiment delete", "experiment shuffle", "experiment gradients") and charset != "ascii":
-        return  # they print as the others do, and take longer
+        return  # slow, and they print as the others do
     result = run(*line(name), charset=charset)
     assert result.exit_code == 0, result.stderr_bytes
-    text = result.stdout_bytes.decode(charset)  # or it raises
+    text = result.stdout_bytes.decode(charset)  # raises on errors
     assert "\N{REPLACEMENT CHARACTER}" not in text
     if name not in ("list", "schema", "check", "draw", "report"):
         shown = {"ascii": "na\\u00efve \\u7f51\\u7edc 3x3 -> ^2 ...", "cp1252": "naïve \\u7f51\\u7edc 3×3 -> ² …"}
@@ -168,7 +168,7 @@ def test_who_gets_colours(
     ids=["xterm", "dumb", "NO_COLOR"],
 )
 def test_on_a_terminal(variables: dict[str, str], escapes: bool, here: Path) -> None:
-    """Mistakes, tables and progress: with escape sequences, or without any; and as wide as the terminal."""
+    """Diagnostics, tables and progress, with or without escape sequences, in the width of the terminal."""
     code = (
         "import time\nfrom archspec.cli.commands import archspec\nfrom archspec.cli.console import guard_streams\n"
         "from archspec.cli.progress import track_progress\n"
@@ -204,7 +204,7 @@ def _in_terminal(command: list[str], variables: dict[str, str], *, columns: int,
         while True:
             try:
                 part = os.read(ours, 65536)
-            except OSError:  # so Linux says that the other end is closed
+            except OSError:  # Linux's error for a closed end
                 break
             if not part:
                 break

@@ -1,4 +1,4 @@
-"""The command that trains: what it says at each of the ends that a training may come to, and how it goes on."""
+"""The command `train`: its messages at each kind of end, and resuming."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def parsed(text: str) -> Any:
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with specs in it; signals are what a shell makes of them, whatever the tests were started by."""
+    """A folder with specs, and the default handling of signals."""
     monkeypatch.chdir(tmp_path)
     Path("row.yaml").write_text(ROW, encoding="utf-8")
     Path("nan.yaml").write_text(NAN, encoding="utf-8")
@@ -67,7 +67,7 @@ def signals() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The files of weights that an uninterrupted training writes, and what it says."""
+    """The weight files and the output of an uninterrupted training."""
     folder, found = tmp_path_factory.mktemp("whole"), {}
     (folder / "row.yaml").write_text(ROW, encoding="utf-8")
     for suffix in (".pt", ".safetensors"):
@@ -79,7 +79,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def at_step(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], object]) -> None:
-    """Has something happen in the middle of a step, counted over all epochs from 1 on."""
+    """Calls `act` in the middle of a step, counted over all epochs from 1 on."""
     original, steps = training._train_step, [0]
 
     def step(*given: Any) -> float:
@@ -255,7 +255,7 @@ def test_what_saves_no_memory_is_told() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_process_that_is_ended_goes_on(number: signal.Signals) -> None:
-    """Wherever it is when the signal comes, the files that it leaves lead to the weights of one that was let run."""
+    """Whenever the signal comes, resuming gives the weights of an uninterrupted training."""
     options = ("--epochs", "60", "--batch", "512", "--device", "cpu")
     process = start_archspec("train", "row.yaml", "-o", "w.pt", *options)
     while not Path("w.pt.checkpoint").exists() and process.poll() is None:

@@ -1,4 +1,4 @@
-"""A traceback is always a bug: whatever goes wrong is a message and an exit code."""
+"""Every error gives a message and an exit code, and never a traceback."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_reader_that_goes_away() -> None:
 
 
 def begin_spec(process: subprocess.Popen[bytes]) -> None:
-    """Writes the beginning of a spec, more than a pipe holds: afterwards the process is reading, and waits for the rest."""
+    """Writes the beginning of a spec, more than a pipe's buffer, so that the process is reading and waits for the rest."""
     assert process.stdin is not None
     process.stdin.write(b"name: tiny\n" + b"# a comment\n" * 20_000)
     process.stdin.flush()
@@ -130,7 +130,7 @@ def test_an_interrupt() -> None:
 
 
 def test_an_interrupt_that_is_ignored() -> None:
-    """As a shell has it for a job in the background: the job goes on."""
+    """As for a background job of a shell, which goes on."""
     with start_archspec("check", "-", interrupt=signal.SIG_IGN) as process:
         begin_spec(process)
         process.send_signal(signal.SIGINT)

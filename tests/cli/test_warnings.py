@@ -1,4 +1,4 @@
-"""Warnings are printed and counted, and leave the exit code alone; what `--set` says is named as it was given."""
+"""Warnings are printed and counted, and do not change the exit code; those about `--set` name the option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A long run is shown on a terminal, and nowhere else."""
+"""Progress of a long compilation is only shown on a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""torch is a guest: what needs no torch must not import it, and the proof of that must be able to fail."""
+"""Commands that do not need torch do not import it, and the check can fail."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ for arguments in {commands!r}:
 
 
 def _after(code: str) -> str:
-    """What a process that runs `code` says of torch when it ends."""
+    """The report of a process that runs `code` on whether torch was imported."""
     done = run_python("-c", _PROOF + code)
     assert done.returncode == 0, done.stderr
     return done.stderr.splitlines()[-1]
 
 
 def test_commands_leave_torch_alone(tiny: Path) -> None:
-    """One after the other in one process: what one imports, those after it would have, too."""
+    """All in one process, in which imports would be found at the end."""
     commands = [[argument.format(spec=tiny) for argument in arguments] for arguments in _COMMANDS]
     assert _after(_COMMAND.format(commands=commands)) == "torch imported: False"
 
@@ -54,7 +54,7 @@ def test_commands_leave_torch_alone(tiny: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", _COMMANDS, ids=" ".join)
 def test_a_command_by_itself_leaves_torch_alone(arguments: list[str], tiny: Path) -> None:
-    """In a process of its own, to its end: the start and the end of a process import things, too."""
+    """In a process of its own, including imports at its start and end."""
     argv = ["archspec", *(argument.format(spec=tiny) for argument in arguments)]
     assert _after(f"sys.argv = {argv!r}\nfrom archspec.cli import main\nmain()") == "torch imported: False"
 

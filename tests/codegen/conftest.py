@@ -1,4 +1,4 @@
-"""Images, and draws of stochastic depth that a test chooses."""
+"""Images, and chosen draws of stochastic depth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def images() -> Tensor:
 
 @pytest.fixture
 def draws(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """What the coming draws give, first to last; those after them keep."""
+    """The results of the next draws, in order; later ones keep the branch."""
     fixed: list[bool] = []
     monkeypatch.setattr(
         DropPath, "draw", lambda self, like: (fixed.pop(0) if fixed else True) if self.training else None

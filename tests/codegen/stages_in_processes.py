@@ -1,6 +1,6 @@
-"""Run by torchrun: each process holds one stage of a network, or a wrapped network, and compares it with the whole.
+"""Run by torchrun: each process has one stage of a network, or a wrapped network, and compares it with the whole.
 
-Prints how far gradients, losses and running statistics are from those of the whole on the same microbatches.
+Prints the differences of gradients, losses and running statistics from those of the whole on the same microbatches.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ stages:
   head: {linear: 3}
 passes: [drop_path: {local: 0.0, share: 0.0}]
 """
-"""A value with gaps crosses, and truth values."""
+"""A non-contiguous value and booleans cross."""
 CASES: tuple[tuple[archspec.Architecture, type[PipelineScheduleSingle], dict[str, float] | None], ...] = (
     (archspec.load(FORK), ScheduleGPipe, None),
     (archspec.load("unet", base=2, drop=0.0), Schedule1F1B, None),
@@ -88,7 +88,7 @@ def wrap(way: str) -> dict[str, object]:
     whole, model = (
         arch.build().eval(),
         arch.build().eval(),
-    )  # each part of a batch has statistics of its own in training
+    )  # in training each part of a batch would have its own statistics
     names = list(model.state_dict())
     rank, count = dist.get_rank(), dist.get_world_size()
     if way == "fsdp":
@@ -121,7 +121,7 @@ def wrap(way: str) -> dict[str, object]:
 
 
 def leave_work_behind(reductions: int = 50) -> None:
-    """Starts sums that nobody waits for: gloo's threads still hold their tensors when the processes come to their end."""
+    """Starts reductions without waiting, so that gloo's threads still have tensors when the processes end."""
     for _ in range(reductions):
         dist.all_reduce(torch.ones(300_000), async_op=True)
 

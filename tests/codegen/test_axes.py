@@ -1,4 +1,4 @@
-"""Networks with axes in other orders and values without a batch: built and printed, they compute the right thing."""
+"""Built and generated networks with axes in other orders and values without a batch compute the right values."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_parameter_without_a_batch(layers: str, expected: object) -> None:
 
 
 def test_a_branch_beside_a_value_without_a_batch_is_dropped() -> None:
-    """The value that stands in for a branch has its shape, which the other operand has not."""
+    """The value in place of a dropped branch has the branch's shape and not the other operand's."""
     other = "[{parameter: {shape: [8], batched: false, init: {kind: normal}}}, relu]"
     dropped = "[linear: 8, {droppath: {p: 1.0, mode: batch}}]"
     arch = archspec.load(f"name: a\ninput: [8]\nstages: {{sum: {{add: [{other}, {dropped}]}}}}")

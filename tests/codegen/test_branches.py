@@ -1,4 +1,4 @@
-"""Branches that stochastic depth drops are not computed, and nothing else about a built network changes."""
+"""Branches that stochastic depth drops are not computed; nothing else about a built network changes."""
 
 from __future__ import annotations
 

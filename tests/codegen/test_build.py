@@ -1,4 +1,4 @@
-"""What a built network computes, how it is named, what it shares."""
+"""Built networks: outputs, names, and shared classes and weights."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_outputs_have_the_shapes_of_the_graph(name: str) -> None:
 def test_weights_are_those_of_the_graph(name: str) -> None:
     graph = NETWORKS[name]
     named = [(f"{node.name}.{weight.name}".rstrip("."), weight.shape) for node in graph.ops for weight in node.weights]
-    expected = dict(named)  # a weight that is the node itself has no name of its own
+    expected = dict(named)  # a bare parameter has the name of its node
     assert {key: tuple(value.shape) for key, value in build(graph).state_dict().items()} == expected
 
 
@@ -118,7 +118,7 @@ def test_uses_of_one_path_that_differ_stand_in_the_code_around_them() -> None:
 
 
 def test_an_output_that_only_some_uses_need_does_not_part_them() -> None:
-    # The last turn's carried value is needed by nothing.
+    # The carried value of the last turn is unused.
     assert type(build(recurrent(2)).cell).__name__ == "cell"
 
 

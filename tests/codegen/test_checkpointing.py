@@ -1,4 +1,4 @@
-"""What is computed again in the backward pass: less memory, the same numbers."""
+"""Recomputation in the backward pass saves memory and changes no numbers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WITHOUT_CHAINS = [
     "highway_mnist_conv10_w16",
     "lstm",
 ]
-"""Networks in which a normalisation, a ReLU and a convolution do not stand in a row in one part."""
+"""Networks without a chain of normalisation, ReLU and convolution in one part."""
 MIXED = """\
 name: mixed
 input: [4, 8, 8]
@@ -88,7 +88,7 @@ def test_outputs_gradients_and_statistics_are_the_same_numbers(load: Load, check
 
 
 def kept(model: nn.Module, *given: Tensor) -> int:
-    """The bytes that a forward pass in training leaves behind for the backward pass."""
+    """The bytes that a forward pass in training saves for the backward pass."""
     model.train()
     model(*given)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
@@ -168,7 +168,7 @@ def test_what_is_frozen_gets_no_gradient(checkpoint: Checkpoint) -> None:
 
 
 def trained(model: nn.Module) -> nn.Module:
-    """A model with factors and shifts that are not those of the start: there, much that is wrong is multiplied by one."""
+    """A model with random factors and shifts, as the initial 1 and 0 would hide errors."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -178,7 +178,7 @@ def trained(model: nn.Module) -> nn.Module:
 
 
 def saved_bytes(model: nn.Module, image: Tensor, precision: torch.dtype | None) -> int:
-    """The bytes of the values that a forward pass saves for the backward pass, weights aside."""
+    """The bytes that a forward pass saves for the backward pass, without weights."""
     saved: dict[int, Tensor] = {}
 
     def pack(value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Several processes on one machine compute what one does. torchrun starts them; they talk over the loopback."""
+"""Several processes on one machine, started by torchrun, compute the same as one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def torchrun(*arguments: str) -> list[str]:
-    """What two processes say on standard output."""
+    """The standard output of two processes."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments]
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "examples")))
     place = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
@@ -36,7 +36,7 @@ def torchrun(*arguments: str) -> list[str]:
         try:
             said, trouble = launcher.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:
-            launcher.terminate()  # it ends its processes; killed, it would leave them
+            launcher.terminate()  # SIGTERM also ends its processes, SIGKILL would not
             raise
     assert launcher.returncode == 0, trouble[-4000:]
     return said.splitlines()
@@ -44,7 +44,7 @@ def torchrun(*arguments: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def losses() -> list[float]:
-    """Those of one process."""
+    """The losses of a single process."""
     found = list(distributed.single(archspec.load(distributed.SPEC), STEPS))
     assert len(set(found)) == STEPS
     return found
@@ -60,7 +60,7 @@ def test_the_example_has_the_losses_of_one_process(mode: str, losses: list[float
 
 @pytest.fixture(scope="module")
 def found() -> list[dict[str, Any]]:
-    """How far what two processes compute is from one."""
+    """The differences of two processes from one."""
     return [json.loads(line) for line in torchrun("-m", "tests.codegen.stages_in_processes")]
 
 
@@ -70,7 +70,7 @@ def test_stages_in_processes_have_the_gradients_of_the_whole(found: list[dict[st
     assert len(stages) == 2 * 4
     for one in stages:
         assert one["statistics"] == 0.0, one
-        # what has gaps is sent without them, and the next convolution may take another kernel
+        # a non-contiguous value is sent contiguously, so that the next convolution may use another kernel
         assert one["losses"] <= (1e-6 if one["network"] == "turned" else 0.0), one
         assert one["gradients"] < 1e-4, one
     crossing = {one["network"]: one["crossing"] for one in stages}

@@ -1,4 +1,4 @@
-"""Where a network fails, the exception says which layer of the spec it is."""
+"""Exceptions of a network name the layer of the spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports are the same function, weights come back, and what is broken says so and writes nothing."""
+"""Exports compute the same, weights can be read back, and failed exports write nothing."""
 
 from __future__ import annotations
 

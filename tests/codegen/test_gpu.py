@@ -1,8 +1,9 @@
-"""The same network on a CPU and on a GPU."""
+"""Networks on a GPU: equal weights give equal outputs, whatever kernels compute them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 import archspec
 from archspec.codegen.fx import build as build_graph
 from archspec.ir.graph import Graph
+from tests.codegen.test_kernels import drawn
 from tests.hand import dense, recurrent, residual, transformer, two_stream
 
 build: Callable[..., Any] = build_graph
@@ -75,14 +77,135 @@ def test_norms_save_memory_in_every_precision(dtype: torch.dtype, precision: tor
         torch.testing.assert_close(got, expected, rtol=0.1, atol=0.05 * float(expected.abs().max()) + 1e-6)
 
 
-@pytest.mark.parametrize("name", ["cifar_resnet20_A", "cifar10_densenet_40_k12", "cifar10_wrn16_8"])
-def test_an_optimised_network_on_a_gpu(name: str) -> None:
+FAMILIES = [
+    *("cifar_resnet20_A", "cifar10_densenet_40_k12", "cifar10_wrn16_8", "resnet18", "resnext50_32x4d", "densenet121"),
+    *("mobilenet_v2", "inception_v3", "googlenet", "vgg11_bn", "dpn92", "vit_b_16", "alexnet"),
+]
+ROUNDING = {torch.float32: 1e-4, torch.bfloat16: 0.06, torch.float16: 0.01}
+"""How far two ways to compute a network may be apart, relative to the largest output."""
+
+
+@pytest.fixture(autouse=True)
+def _without_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
+def pair(arch: archspec.Architecture, dtype: torch.dtype, **options: Any) -> tuple[Any, Any]:
+    """The plain and the optimised network on the GPU, with equal weights."""
+    plain: Any = arch.build("cuda", dtype).eval()
+    fast = arch.optimize().build("cuda", dtype, weights=plain.state_dict(), **options).eval()
+    return plain.to(memory_format=torch.channels_last), fast
+
+
+def check_equal(got: Any, expected: Any, dtype: torch.dtype) -> None:
+    results = zip(*((value if isinstance(value, tuple) else (value,)) for value in (got, expected)), strict=True)
+    for one, other in results:
+        allowed = ROUNDING[dtype] * float(other.abs().max())
+        torch.testing.assert_close(one.float(), other.float(), rtol=0, atol=allowed)
+
+
+def images(arch: archspec.Architecture, dtype: torch.dtype, batch: int = 2) -> list[torch.Tensor]:
+    sizes = [value.shape.sizes for value in arch.graph.inputs.values()]
+    return [torch.randn(batch, *size, device="cuda").to(dtype, memory_format=torch.channels_last) for size in sizes]
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_an_optimised_network_on_a_gpu(name: str, dtype: torch.dtype) -> None:
     arch = archspec.load(name)
-    image = torch.randn(2, 3, 32, 32)
-    plain = arch.build().eval()
-    fast = arch.optimize().build("cuda").eval()
+    plain, fast = pair(arch, dtype)
     with torch.inference_mode():
-        expected = plain(image)
-        torch.testing.assert_close(fast(image.cuda()).cpu(), expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+        for batch in (1, 3):
+            given = images(arch, dtype, batch)
+            expected = plain(*given)
+            check_equal(fast(*given), expected, dtype)
+            check_equal(fast(*(value.contiguous() for value in given)), expected, dtype)
+    refused = [path for path, module in fast.named_modules() if getattr(module, "_refused", False)]
+    assert not refused, f"cuDNN has no kernel for {refused}"
+
+
+@pytest.mark.parametrize("dtype", ROUNDING)
+def test_random_networks_on_a_gpu(dtype: torch.dtype) -> None:
+    for seed in range(40):
+        plain = build(drawn(seed), device="cuda", dtype=dtype).eval()
+        fast = build(replace(drawn(seed).freeze(), inference=True), device="cuda", dtype=dtype).eval()
+        fast.load_state_dict(plain.state_dict())
+        image = torch.randn(2, 4, 5, 5, device="cuda").to(dtype, memory_format=torch.channels_last)
+        with torch.inference_mode():
+            check_equal(fast(image), plain(image), dtype)
+
+
+def test_the_kernels_of_triton_on_a_gpu() -> None:
+    kernels = pytest.importorskip("archspec.codegen.fx.kernels.triton_kernels", reason="needs Triton")
+    whole = torch.randn(2, 48, 9, 7, device="cuda").contiguous(memory_format=torch.channels_last)
+    for x in (whole, whole[:, :30], whole[:, :30].half(), whole.bfloat16()[:, :5]):
+        pair_ = torch.randn(2, x.shape[1], 1, 1, device="cuda", dtype=x.dtype).sort(0).values
+        torch.testing.assert_close(kernels.clamp_channels(x, pair_), torch.clamp(x, pair_[0], pair_[1]))
+        scaled = (x.float() * pair_[0].float() + pair_[1].float()).relu().to(x.dtype)
+        torch.testing.assert_close(kernels.scale_channels(x, pair_, relu=True), scaled)
+
+
+@pytest.mark.parametrize("name", ["cifar_resnet20_A", "resnet18", "densenet121", "mobilenet_v2", "vit_b_16"])
+def test_cuda_graphs_give_what_the_network_gives(name: str) -> None:
+    arch = archspec.load(name)
+    plain, fast = pair(arch, torch.float32, graph=True)
+    with torch.inference_mode():
+        for batch in (1, 2, 1, 2):
+            given = images(arch, torch.float32, batch)
+            check_equal(fast(*given), plain(*given), torch.float32)
+    assert len(fast._graphs._captures) == 2
+
+
+def test_cuda_graphs_see_changed_weights_and_other_streams() -> None:
+    arch = archspec.load("cifar_resnet20_A")
+    _, fast = pair(arch, torch.float32, graph=True)
+    (image,) = images(arch, torch.float32)
+    with torch.inference_mode():
+        first = fast(image)
+        kept = first.clone()
+    with torch.no_grad():
+        fast.fc.weight.zero_()
+        fast.fc.bias.zero_()
+        assert not fast(image).any()
+        next(fast.parameters()).mul_(2)
+    with torch.inference_mode():
+        assert not fast(image).any() and torch.equal(first, kept)
+        stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            other = fast(image)
+        torch.cuda.current_stream().wait_stream(stream)
+        assert torch.equal(other, fast(image))
+
+
+def test_cuda_graphs_and_gradients() -> None:
+    arch = archspec.load("cifar_resnet20_A")
+    model = arch.build("cuda", graph=True)
+    (image,) = images(arch, torch.float32)
+    with pytest.warns(archspec.CudaGraphWarning, match="gradients are recorded"):
+        model(image).sum().backward()
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+@pytest.mark.parametrize("checkpoint", ["norms", "blocks"])
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16])
+def test_checkpoints_under_autocast_are_as_close_as_two_plain_steps(checkpoint: Any, precision: torch.dtype) -> None:
+    arch = archspec.load("cifar10_densenet_40_k12")
+    (image,) = images(arch, torch.float32, 8)
+    gradients = []
+    for way in (None, None, checkpoint):
+        model: Any = arch.build("cuda", checkpoint=way)
+        model.to(memory_format=torch.channels_last)
+        scaler = torch.amp.GradScaler("cuda", enabled=precision is torch.float16)
+        with torch.autocast("cuda", dtype=precision):
+            loss = model(image).float().square().mean()
+        scaler.scale(loss).backward()
+        gradients.append(torch.cat([weight.grad.flatten().float() for weight in model.parameters()]))
+    between, apart = (gradients[0] - gradients[1]).norm(), (gradients[0] - gradients[2]).norm()
+    assert apart <= between + 0.02 * gradients[0].norm()
+
+
+def test_the_weights_of_an_optimised_network_have_their_channels_last() -> None:
+    _, fast = pair(archspec.load("cifar_resnet20_A"), torch.float32)
     weight = next(one for one in fast.parameters() if one.dim() == 4 and min(one.shape[:2]) > 1)
     assert weight.is_contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Activations that write over their operand: where they may, and that no one can tell."""
+"""Activations in place: which ones are, and that outputs and gradients do not change."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def in_place(model: nn.Module) -> dict[str, bool]:
 
 
 def plain(model: Any) -> Any:
-    """A copy that makes a new tensor each time."""
+    """A copy without in-place activations."""
     twin = copy.deepcopy(model)
     for module in twin.modules():
         if hasattr(module, "inplace"):
@@ -59,29 +59,31 @@ def gradients(model: nn.Module, *given: Tensor) -> list[Tensor]:
     return list(torch.autograd.grad(total, [*given, *model.parameters()]))
 
 
-def after(op: Op) -> Any:
+def after(op: Op, operands: int) -> Any:
     """A network whose activation reads the result of `op` alone."""
     hand = Hand()
-    x = hand.one(op, hand.input("input", 4, 8, 8), name="made")
-    return hand.give(output=hand.one(ReLU(), x, name="relu"))
+    made = hand.one(op, *[hand.input("input", 4, 8, 8)] * operands, name="made")
+    return hand.give(output=hand.one(ReLU(), made, name="relu"))
 
 
 @pytest.mark.parametrize(
-    ("op", "expected"),
+    ("op", "operands", "expected"),
     [
-        (conv(4), True),
-        (ConvTranspose(out=4), True),
-        (BatchNorm(), True),
-        (GroupNorm(groups=2), True),
-        (MaxPool(kernel=2), False),
-        (Sigmoid(), False),
-        (ReLU(), False),
-        (Add(), False),  # of one value: the input itself
-        (Concat(), True),
+        (conv(4), 1, True),
+        (ConvTranspose(out=4), 1, True),
+        (BatchNorm(), 1, True),
+        (GroupNorm(groups=2), 1, True),
+        (MaxPool(kernel=2), 1, False),
+        (Sigmoid(), 1, False),
+        (ReLU(), 1, False),
+        (Add(), 1, False),  # the input itself
+        (Add(), 2, True),
+        (Concat(), 1, False),
+        (Concat(), 2, True),
     ],
 )
-def test_what_the_operand_is_made_by(op: Op, expected: bool) -> None:
-    assert in_place(build(after(op)))["relu"] is expected
+def test_what_the_operand_is_made_by(op: Op, operands: int, expected: bool) -> None:
+    assert in_place(build(after(op, operands)))["relu"] is expected
 
 
 def test_a_sum_is_written_over_and_its_operands_are_not() -> None:
@@ -120,7 +122,7 @@ CONSUMERS: dict[str, Callable[[Hand, Value, Value], dict[str, Value]]] = {
         "joined": hand.one(Concat(), *hand.add(Split(sizes=(1, 3)), made), activated)
     },
 }
-"""What reads the operand of an activation beside it."""
+"""Other consumers of an activation's operand."""
 
 
 @pytest.mark.parametrize("consumer", CONSUMERS)

@@ -1,4 +1,4 @@
-"""What optimised networks run on: kernels that change memory in place, and yet compute the same."""
+"""Optimised networks with kernels that work in place compute the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import archspec
 from archspec.codegen.fx import build
 from archspec.codegen.fx.kernels import select_kernels
-from archspec.codegen.fx.kernels.modules import FusedConv2d
+from archspec.codegen.fx.kernels.fused_conv import FusedConv2d
 from archspec.ir.graph import Graph, Value
 from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
@@ -33,7 +33,7 @@ def op(word: str, **arguments: object) -> Op:
 
 
 def drawn(seed: int) -> Graph:
-    """A random network of convolutions, ReLUs, sums, concatenations and splits, every value of which may be read anywhere."""
+    """A random network of convolutions, ReLUs, sums, concatenations and splits with arbitrary consumers."""
     random_ = random.Random(seed)
     graph = Graph("drawn")
     values = [graph.add_input("input", Shape.of(4, 5, 5))]
@@ -64,7 +64,7 @@ def drawn(seed: int) -> Graph:
 
 
 def _resumed(graph: Graph, random_: random.Random, value: Value, number: int) -> tuple[Value, ...]:
-    """A dual path unit: the first channels of a value are added to, and more are put behind all of them."""
+    """A dual path unit, which adds to the first channels of a value and appends more."""
     convolved = graph.add_node(op("conv", out=5), (value,), (f"dual{number}",))
     delta, growth = graph.add_node(op("split", sizes=(2, 3)), convolved)
     residual, dense = graph.add_node(op("split", sizes=(2, value.shape.channels - 2)), (value,))
@@ -91,7 +91,7 @@ def test_no_kernel_changes_what_another_reads(start: int) -> None:
 
 
 def _traits(one: Op) -> Iterator[str]:
-    """What a kernel does that others must not see."""
+    """The side effects of a kernel."""
     if one.word == "fusedconv":
         yield from ["fused"] + ["overwrites"] * bool(getattr(one, "overwrites", False))
     if one.word == "grow":
@@ -118,7 +118,7 @@ def test_weights_of_the_plain_network_are_taken(tmp_path: Path) -> None:
 
 
 def fast_and_slow(load: Load = CIFAR_RESNET) -> tuple[nn.Module, tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """An optimised network in float32, its inputs, and what comes out of the plain one."""
+    """An optimised network in float32, its inputs, and the outputs of the plain one."""
     arch = load()
     plain, optimised = evaluated(arch, torch.float32), arch.optimize()
     fast = optimised.build().eval()
@@ -240,7 +240,7 @@ def test_the_memory_of_a_dense_block_is_written_once() -> None:
         fast(given[0])
     calls: Mapping[str, int] = {event.key: event.count for event in profile.key_averages()}
     assert "aten::cat" not in calls
-    # three blocks of twelve layers: what enters a block is copied once, and then twelve parts
+    # three blocks of twelve layers: the input of a block is copied once, and then twelve parts
     assert calls["aten::copy_"] <= 3 * (12 + 1) + 3
 
 
@@ -248,7 +248,7 @@ def test_the_memory_of_a_dense_block_is_written_once() -> None:
 @pytest.mark.parametrize("width", [1, 2, 4])
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_narrow_images(channels: int, width: int, stride: int) -> None:
-    """oneDNN leaves memory unwritten where a convolution of one channel, its weight reordered, makes a single column."""
+    """oneDNN leaves memory uninitialised if a convolution of one channel with a reordered weight has output width 1."""
     conv = {"out": 3, "kernel": 3, "stride": [1, stride], "padding": 1}
     arch = archspec.load(
         {"name": "narrow", "input": [channels, 4, width], "stages": {"a": {"conv": conv}, "b": "relu"}}

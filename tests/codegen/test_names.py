@@ -1,4 +1,4 @@
-"""The frozen list of refused names against the torch installed."""
+"""The list of reserved names, compared with the installed torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_every_attribute_of_a_graph_module_is_reserved() -> None:
     model = build(residual((1,)))
     plain = fx.GraphModule(nn.Module(), fx.Graph())
     own = {"conv1", "bn1", "relu", "layer1", "avgpool", "fc"}
-    patched = {name for name in dir(nn.Module) if name.startswith("___")}  # by torch.compile, where it has run
+    patched = {name for name in dir(nn.Module) if name.startswith("___")}  # added by torch.compile, if it has run
     assert set(dir(plain)) - patched - RESERVED == set()
     assert set(dir(model)) - patched - own - RESERVED == set()
 

@@ -1,4 +1,4 @@
-"""Stages as modules: one after the other they are the whole network, in names, weights and outputs."""
+"""Pipeline stages as modules have, in sequence, the names, weights and outputs of the whole network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "stochastic_depth_resnet110_cifar10": {},
     "highway_mnist_fc10": {},
 }
-"""Networks that branch in all ways, and the arguments that make them small."""
+"""Networks of all branching structures, with arguments that make them small."""
 
 FORK = """\
 name: fork
@@ -106,7 +106,7 @@ def test_two_inputs_two_outputs_and_any_number_of_stages(count: int) -> None:
 
 @pytest.mark.slow
 def test_every_cut_of_a_network_is_right() -> None:
-    """As many stages as there can be: each cut point is used, those inside blocks too."""
+    """With the most stages, which use every cut point, also inside blocks."""
     for name in ("cifar_resnet20_A", "dmrnet_d14"):
         arch = archspec.load(name)
         most = 1 + len(find_cut_points(arch.graph))
@@ -124,7 +124,7 @@ def test_an_optimised_network_is_cut_too() -> None:
     assert all(torch.equal(state[key], value) for key, value in whole.state_dict().items())
     inputs = inputs_of(arch)
     (found,) = in_order(stages, inputs)
-    torch.testing.assert_close(found, whole(*inputs), rtol=1e-5, atol=1e-6)  # kernels may go on across no cut
+    torch.testing.assert_close(found, whole(*inputs), rtol=1e-5, atol=1e-6)  # kernels are not fused across a cut
 
 
 def test_modules_keep_their_blocks() -> None:
@@ -152,7 +152,7 @@ def test_no_other_weights_are_kept_while_a_stage_is_built(monkeypatch: pytest.Mo
     stage = pipeline.build(3)
     own = sum(1 for one in stage.modules() if not list(one.children()))
     assert len(alive) > 2 * own
-    assert most <= own + 2  # the one in hand, and the one before it until its name is bound anew
+    assert most <= own + 2  # the current one, and the previous one until its variable is reassigned
 
 
 def test_a_stage_without_values() -> None:

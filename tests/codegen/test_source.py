@@ -1,4 +1,4 @@
-"""Printed source: the same network, in code that people would have written."""
+"""Generated source: the same network, in readable code."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LARGE: dict[str, dict[str, Any]] = {
     "vit_b_16": {"args": {"depth": 2}},
     "wide_resnet50_2": {"input": [3, 64, 64]},
 }
-"""What is changed for the sake of time: the code is the same but for numbers."""
+"""Arguments that make networks small; they change only numbers in the code."""
 FAMILIES = [
     *LARGE,
     "cifar10_densenet_bc_100_k12",

@@ -1,4 +1,4 @@
-"""The parts of the source back end: one line of code, lines that are broken, loops, branches, the check of the whole."""
+"""The parts of the source back end: expressions, line breaks, loops, branches, and the final check."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_long_lines_are_broken_and_keep_their_meaning(text: str) -> None:
 
 
 def drawn_expression(random: Random, depth: int) -> ast.expr:
-    """Sums, products, calls and conditions in one another, of names long and short."""
+    """Random nested sums, products, calls and conditions with long and short names."""
     kind = random.choice(("name", "operator", "operator", "call", "condition", "and")) if depth else "name"
     inner = [drawn_expression(random, depth - 1) for _ in range(3)] if kind != "name" else []
     match kind:
@@ -158,9 +158,9 @@ def test_a_branch_stands_before_the_sum_that_it_enters() -> None:
     "texts",
     [
         ("a = other x", "d = drop a", "y = other d x"),  # no sum
-        ("a = other x", "d = drop a", "y = sum d a"),  # the branch is read elsewhere
+        ("a = other x", "d = drop a", "y = sum d a"),  # the branch has another consumer
         ("a = other x", "d = drop a", "p = constant", "y = sum d p"),  # a constant has no batch
-        ("d = drop x", "y = sum d x"),  # nothing to leave out
+        ("d = drop x", "y = sum d x"),  # an empty branch
     ],
 )
 def test_what_cannot_be_left_out_stays_in_order(texts: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Stochastic depth against the paper's equations, written down in plain PyTorch."""
+"""Stochastic depth, compared with the paper's equations in plain PyTorch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Unit(nn.Module):
 
 
 class Reference(nn.Module):
-    """Huang et al. 2016, with two units a stage and the linear decay of equation 4."""
+    """Huang et al. 2016, with two units in each stage and the linear decay of equation 4."""
 
     def __init__(self) -> None:
         super().__init__()

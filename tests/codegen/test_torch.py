@@ -1,4 +1,4 @@
-"""A built network in the hands of torch: compiled, exported, copied, saved, moved."""
+"""Built networks with torch's tools: compiled, exported, copied, saved, moved."""
 
 from __future__ import annotations
 

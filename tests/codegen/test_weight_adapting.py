@@ -1,4 +1,4 @@
-"""Weights of another head, other channels, positions or patches: what timm computes, asked for by name, and said."""
+"""Adaptation of weights to another head, other channels, positions or patches, compared with timm."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def noise(*shape: int) -> torch.Tensor:
 
 
 def adapted(arch: Architecture, weights: Any, kinds: Any) -> tuple[Weights, tuple[str, ...]]:
-    """The weights of a network after adapting, and what is said of it."""
+    """The weights of a network after adapting, and the notes on it."""
     told: list[WeightReport] = []
     state = arch.build(weights=weights, adapt=kinds, report=told.append).state_dict()
     return state, told[0].notes

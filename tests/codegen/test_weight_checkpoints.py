@@ -1,4 +1,4 @@
-"""Checkpoints with a history: what is taken, under which names, and what is said of it."""
+"""Checkpoints of training scripts: which tensors are loaded, under which names, and the notes on it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def weights(net: Architecture) -> Weights:
 
 
 def notes(arch: Architecture, given: Any, **options: Any) -> tuple[str, ...]:
-    """What is said of weights before they are taken."""
+    """The notes on loading weights."""
     told: list[WeightReport] = []
     arch.build(weights=given, report=told.append, **options)
     return told[0].notes
@@ -94,7 +94,7 @@ def test_names_of_torchvision_s_old_densenet(tmp_path: Path) -> None:
     arch = load("densenet121", growth=4, depth1=2, depth2=2, depth3=2, depth4=2)
     kept = {name: weight for name, weight in theirs.items() if "num_batches" not in name}
     assert same(arch, kept, save_zip({"state_dict": prefixed("module.", old)}, tmp_path))
-    renamed = 8 * (4 + 1) * 2  # of each layer two normalisations and two convolutions
+    renamed = 8 * (4 + 1) * 2  # two normalisations and two convolutions in each layer
     first = "features.denseblock1.denselayer1.norm.1.weight"
     assert notes(arch, old) == (f"{renamed} names were those of torchvision's DenseNet before 0.3, such as {first}",)
 
@@ -267,7 +267,7 @@ def test_tensors_that_need_no_gradient_and_those_on_the_graph(net: Architecture,
 
 
 def test_a_part_is_looked_for_where_the_whole_network_fits(tmp_path: Path) -> None:
-    """A stage of a pipeline: the same names and shapes are also inside a block, and are not the stage's there."""
+    """A pipeline stage whose names and shapes also occur inside a block."""
     arch = load(
         "name: row\ninput: [3, 8, 8]\nstages:\n  bn1: batchnorm\n"
         "  layer: {layers: {bn1: batchnorm, conv: {conv: 3}}}\n  pool: globalpool\n"
@@ -283,7 +283,7 @@ def test_a_part_is_looked_for_where_the_whole_network_fits(tmp_path: Path) -> No
 
 
 def test_objects_beside_the_tensors(net: Architecture, weights: Weights, tmp_path: Path) -> None:
-    """What scripts keep beside weights; every one of these is refused by `torch.load(weights_only=True)`."""
+    """Objects beside weights that `torch.load(weights_only=True)` refuses."""
     beside = {"args": argparse.Namespace(lr=0.1), "when": SimpleNamespace(day=3), "shape": slice(3)}
     path = save_zip({"model": weights} | beside, tmp_path)
     with pytest.raises(Exception, match="Weights only load failed"):

@@ -1,4 +1,4 @@
-"""Files of weights: what is written comes back or is refused, and nothing in a file is ever run."""
+"""Files of weights: written ones can be read back, damaged ones are refused, and no code in them is run."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def spec(tmp_path: Path) -> Path:
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether data are the same, types and bits of tensors included."""
+    """Whether data are equal, including types and bits of tensors."""
     if isinstance(one, Tensor):
         return isinstance(other, Tensor) and compute_digest(one) == compute_digest(other)
     if isinstance(one, dict):
@@ -76,7 +76,7 @@ def test_a_hostile_file_is_one_line_and_exit_2(
     before = sorted(Path().iterdir())
     done = CliRunner().invoke(command, ["build", "net.yaml", "--weights", path.name, strict, "--device", "cpu"])
     assert sorted(Path().iterdir()) == before
-    if "mis-typed" in done.output or "expected float32" in done.output:  # what does not fit stands in the table
+    if "mis-typed" in done.output or "expected float32" in done.output:  # differences are in the table
         assert done.exit_code == (2 if strict == "--strict" else 0)
         assert HOSTILE[name][1] in done.output
         return
@@ -182,7 +182,7 @@ def test_tensors_of_every_kind_are_read_as_torch_reads_them(tensor: Tensor, tmp_
     path = tmp_path / "w.pt"
     for new in (True, False):
         if not new and tensor.dtype in (torch.uint16, torch.float8_e4m3fn, torch.float8_e5m2):
-            continue  # have no storages of their own, and so no old format
+            continue  # types without legacy storages, and so without the old format
         torch.save({"a": tensor, "b": tensor[:1] if tensor.dim() else tensor}, path, _use_new_zipfile_serialization=new)
         found = read_weights(path)
         assert equal(found, torch.load(path, weights_only=True))
@@ -217,7 +217,7 @@ def _theirs(weights: dict[str, Tensor]) -> bytes:
 
 @pytest.mark.parametrize("length", [0x280, 0x8B1F])
 def test_a_header_whose_length_looks_like_another_format(length: int, tmp_path: Path) -> None:
-    """As a pickle and a gzip file begin."""
+    """With the first bytes of a pickle and of a gzip file."""
     path = tmp_path / "w"
     text = json.dumps({"a": entry()}).encode().ljust(length)
     path.write_bytes(header(None, torch.ones(2).numpy().tobytes(), text=text))
@@ -233,11 +233,11 @@ FORMATS: dict[str, tuple[Callable[[dict[str, Tensor]], bytes], Callable[[Path], 
     "old.pt": (OTHERS["old.pt"], read_weights, False),
     "theirs.safetensors": (_theirs, read_weights, False),
 }
-"""By a file's name: how it is made and read, and whether every damage of its content can be told."""
+"""By file name: how it is written and read, and whether every damage of its content is detected."""
 
 
 def damaged(content: bytes, draw: random.Random) -> bytes:
-    """One of the ways in which files break: a bit, the end, a stretch of noise, a stretch of another place."""
+    """A random damage: a flipped bit, a lost end, noise, or bytes from another place."""
     changed, at = bytearray(content), draw.randrange(len(content))
     match draw.choice(["bit", "bit", "end", "noise", "copy", "gone"]):
         case "bit":
@@ -258,7 +258,7 @@ REFUSED = object()
 
 
 def attempt(load: Callable[[Path], Any], path: Path) -> Any:
-    """What a file holds, or that it is refused, in one line."""
+    """The content of a file, or the one-line message that refuses it."""
     message = ""
     try:
         with warnings.catch_warnings():
@@ -297,7 +297,7 @@ def test_many_damaged_files_are_refused_or_the_same(name: str, weights: dict[str
 
 @pytest.mark.parametrize("cases", [150, pytest.param(2000, marks=pytest.mark.slow)])
 def test_pickles_of_any_kind_end_in_one_line(cases: int, weights: dict[str, Tensor], tmp_path: Path) -> None:
-    """Damage behind a right CRC, as no disk makes it: the pickle's own grammar is fuzzed."""
+    """Damage with a valid CRC, which fuzzes the pickle itself."""
     whole = saved({"state_dict": weights, "more": [1, (2.5, None), {"a": True}]})
     program, draw, path = records(whole)["archive/data.pkl"], random.Random(5), tmp_path / "w.pt"
     for _ in range(cases):
@@ -306,7 +306,7 @@ def test_pickles_of_any_kind_end_in_one_line(cases: int, weights: dict[str, Tens
 
 
 def nested_pickle(content: bytes, levels: int, width: int, key: bytes = b"") -> bytes:
-    """A pickle of collections so wide and so deep, all of whose parts are the same one: exponentially many places."""
+    """A pickle of nested collections with shared parts, which have exponentially many paths."""
     program = b"\x80\x02" + content + b"q\x00"
     for _ in range(levels):
         items = b"".join(b"X\x04\x00\x00\x00%04dh\x00" % number if key else b"h\x00" for number in range(width))

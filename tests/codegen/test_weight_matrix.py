@@ -1,4 +1,4 @@
-"""Prefixes × containers × types × formats of checkpoints: each combination gives the network the weights that it was made of."""
+"""Each combination of prefixes, containers, types and formats of checkpoints loads the right weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CASES: list[Case] = [
 
 
 def sample() -> list[Case]:
-    """Cases in which every prefix, container, type and format is met, and as many again."""
+    """Cases that cover every prefix, container, type and format, and as many random ones."""
     draw, met, chosen = random.Random(12), set[object](), list[Case]()
     for case in draw.sample(CASES, len(CASES)):
         if not set(case) <= met or len(chosen) < 24:
@@ -53,7 +53,7 @@ def test_every_checkpoint_is_read(tmp_path: Path) -> None:
 
 
 def test_other_weights_are_not_the_same(tmp_path: Path) -> None:
-    """What holds the cases above can fail."""
+    """The comparison in the cases above can fail."""
     arch = tiny()
     weights = trained(arch)
     other = {**weights, "fc.bias": weights["fc.bias"] + 1}

@@ -1,4 +1,4 @@
-"""The one line that says why weights are not taken, and what to do: read aloud, each as it is printed."""
+"""The exact messages that say why weights do not fit, with their advice."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ LINES: dict[str, tuple[Callable[[Weights], bytes], str, str]] = {
         "",
     ),
 }
-"""By name: how a file is made, the line that is printed, and what it advises."""
+"""By name: how a file is made, the message, and its advice."""
 
 
 @pytest.mark.parametrize("name", LINES)

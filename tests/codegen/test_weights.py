@@ -1,4 +1,4 @@
-"""First values of weights, and where their randomness comes from."""
+"""The initialisation of weights and its random generators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every format is what it says, also where names are made to hurt."""
+"""Every picture format is valid, also with hostile names."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def test_png_has_two_pixels_a_point() -> None:
 
 @pytest.fixture
 def without_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that has no font."""
+    """A machine without fonts."""
     monkeypatch.setattr(resvg_py, "svg_to_bytes", partial(resvg_py.svg_to_bytes, skip_system_fonts=True))
 
 
 def test_any_font_of_the_pictures_is_enough(without_fonts: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DejaVu Sans alone, on a machine that has not said which of its fonts is the one for `sans-serif`."""
+    """Only DejaVu Sans, without a configured default for `sans-serif`."""
     font = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     monkeypatch.setattr(resvg_py, "svg_to_bytes", partial(resvg_py.svg_to_bytes, font_files=[str(font)]))
     monkeypatch.setattr(png, "_bundled_fonts", list)
@@ -128,7 +128,7 @@ def test_every_op_has_a_colour(op: type[Op]) -> None:
 
 
 def contrast(one: str, other: str) -> float:
-    """The ratio of WCAG 2.2."""
+    """The contrast ratio of WCAG 2.2."""
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

@@ -1,4 +1,4 @@
-"""What pictures show: every spec in every detail, folded as it should be, the same bytes each time."""
+"""Pictures of every spec at every level of detail: contents, folding, and reproducible bytes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_every_spec_draws_in_every_detail(name: str) -> None:
 
 
 def overlapping(laid: Layout) -> list[tuple[str, str]]:
-    """The pairs of boxes that share more than a hair's breadth; neighbours in a sweep from left to right."""
+    """The pairs of boxes that overlap by more than a small tolerance, found by a sweep from left to right."""
     sides = sorted(
         (x - box.width / 2, x + box.width / 2, y - box.height / 2, y + box.height / 2, box.id)
         for box, (x, y) in laid.boxes

@@ -1,4 +1,4 @@
-"""Networks that are small enough to try every path of."""
+"""Networks that are small enough to test every path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data: what is here, and what is said where it is not."""
+"""Loading data, and the messages for missing data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests import references
 
 @pytest.fixture(autouse=True)
 def torchvision() -> None:
-    """torchvision, also where its compiled ops were built for another torch."""
+    """torchvision, also if its compiled ops were built for another torch."""
     references.torchvision()
 
 

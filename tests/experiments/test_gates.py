@@ -1,4 +1,4 @@
-"""The gradient by paths, against autograd and against every path written out."""
+"""Gradients by path, compared with autograd and with every single path."""
 
 from __future__ import annotations
 

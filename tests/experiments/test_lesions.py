@@ -1,4 +1,4 @@
-"""Lesions as experiments: the same network, with less of it."""
+"""Experiments with removed and exchanged blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures: written whole, the same each time, with their axes named."""
+"""Plots are written atomically, are reproducible, and have axis labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: the same seed, the same network; what was cut off goes on as if it had not been, or is refused."""
+"""Training is reproducible, and an interrupted one resumes exactly or is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from archspec.experiments.training import (
 
 RECIPE = Recipe(epochs=3, seed=5, batch=32)
 STEPS = 7
-"""Of an epoch, of 200 samples."""
+"""The steps of an epoch of 200 samples."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def dropping() -> archspec.Architecture:
 
 @pytest.fixture(scope="module")
 def whole(dropping: archspec.Architecture, few: Data) -> Training:
-    """What an uninterrupted training comes to."""
+    """The result of an uninterrupted training."""
     training = begin_training(dropping.graph, few, RECIPE)
     assert [epoch.number for epoch in train_epochs(training, few, RECIPE)] == [1, 2, 3]
     return training
@@ -77,7 +77,7 @@ def test_the_seed_decides(dropping: archspec.Architecture, few: Data, whole: Tra
 
 
 def after(calls: int) -> Callable[[], bool]:
-    """Asks for the end at one of the times when training asks: after each step, and before a part of the test."""
+    """A `stop` that returns True at the given call; training calls it after each step and before each batch of the test."""
     asked = 0
 
     def stop() -> bool:
@@ -92,7 +92,7 @@ def after(calls: int) -> Callable[[], bool]:
 def test_resumed_is_as_if_never_stopped(
     calls: int, dropping: archspec.Architecture, few: Data, whole: Training, tmp_path: Path
 ) -> None:
-    """Stopped after the first step, in the middle, before the test of an epoch, after the last step: bit for bit the same."""
+    """Stopped after the first step, in the middle, before the test of an epoch, and after the last step: bitwise the same."""
     checkpoint = tmp_path / "checkpoint"
     cut = begin_training(dropping.graph, few, RECIPE)
     with pytest.raises(StoppedError):
@@ -168,7 +168,7 @@ def good(dropping: archspec.Architecture, few: Data, tmp_path_factory: pytest.Te
 
 
 def change(*keys: Any, to: Any) -> Callable[[dict[str, Any]], None]:
-    """Puts something else in the place that the keys lead to; a function makes it of what is there."""
+    """Replaces the value at a path of keys by `to`, or by the result of `to` if that is a function."""
 
     def changed(tree: Any) -> None:
         for key in keys[:-1]:
@@ -324,7 +324,7 @@ def test_a_gradient_that_is_no_number_changes_no_weight(
 def test_weights_and_scores_of_the_last_step_are_looked_at_too(
     dropping: archspec.Architecture, few: Data, tmp_path: Path
 ) -> None:
-    """The last step of an epoch has no loss behind it that would tell."""
+    """After the last step of an epoch no loss would show the error."""
     checkpoint = tmp_path / "checkpoint"
     for names, value, message in (
         (["f.bias"], torch.nan, "f.bias has 10 values that are not finite after epoch 1"),
@@ -345,7 +345,7 @@ def test_weights_and_scores_of_the_last_step_are_looked_at_too(
 
 @contextmanager
 def short_writes(limit: int) -> Iterator[None]:
-    """Lets no file grow beyond so many bytes, as a disk that is full: the system writes what fits and then says so."""
+    """Limits the size of files, as a full disk does: the system writes a part and then fails."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
@@ -356,7 +356,7 @@ def short_writes(limit: int) -> Iterator[None]:
 
 @contextmanager
 def failing(function: str, code: int) -> Iterator[None]:
-    """Lets a function of `os` fail as the system would."""
+    """Makes a function of `os` fail."""
     with pytest.MonkeyPatch.context() as patch:
 
         def fail(*_: Any, **__: Any) -> None:
@@ -367,7 +367,7 @@ def failing(function: str, code: int) -> Iterator[None]:
 
 
 class KilledError(BaseException):
-    """The process ends here."""
+    """Simulates the end of the process."""
 
 
 @contextmanager
@@ -395,7 +395,7 @@ FAULTS: dict[str, Callable[[], Any]] = {
 def test_a_write_that_fails_leaves_the_checkpoint_before(
     number: int, fault: str, dropping: archspec.Architecture, few: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At each write of a training: what was there stays, is read again, and the message names it."""
+    """At each write of a training: the old checkpoint is kept and readable, and the message names it."""
     checkpoint, written = tmp_path / "checkpoint", [b""]
 
     def write(path: Path, content: bytes, original: Callable[..., None] = files.write_atomically) -> None:

@@ -1,4 +1,4 @@
-"""Random specs from the whole grammar of the language, right ones and broken ones, each made of a number."""
+"""Random specs from the whole grammar of the language, valid and broken ones, each determined by a seed."""
 
 from __future__ import annotations
 

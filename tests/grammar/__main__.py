@@ -13,7 +13,7 @@ from tests.grammar.mutations import broken
 
 
 def main(first: int, stop: int, *, torch: bool) -> Counter[str]:
-    """What came of the cases: how many are networks, how many were refused, how many broke something."""
+    """The numbers of cases that are networks, that were refused, and that found a bug."""
     counts = Counter[str]()
     for seed in range(first, stop):
         _tried(counts, f"broken {seed}", lambda seed=seed: _broken(seed, counts))  # type: ignore[misc]
@@ -26,7 +26,7 @@ def main(first: int, stop: int, *, torch: bool) -> Counter[str]:
 def _tried(counts: Counter[str], case: str, run: Callable[[], None]) -> None:
     try:
         run()
-    except Exception:  # noqa: BLE001 -- whatever it is, it is a fault
+    except Exception:  # noqa: BLE001 -- any exception is a bug
         counts["faults"] += 1
         print(f"--- {case}\n{traceback.format_exc(limit=-3)}", flush=True)
 

@@ -35,7 +35,7 @@ class Block:
 
 
 class Blocks(Motifs):
-    """Makes blocks, too."""
+    """Also makes blocks."""
 
     def __init__(self, rng: Random, defaults: dict[str, dict[str, Any]]) -> None:
         super().__init__(rng, defaults)
@@ -59,7 +59,7 @@ class Blocks(Motifs):
         return super().means_something(env, name) or name in self.blocks
 
     def block_use(self, env: Env, current: Bundle, room: int) -> Piece:
-        """A block again, with arguments of its own. Raises `Misfit`."""
+        """Another use of a block, with its own arguments. Raises `Misfit`."""
         block = self.blocks[self.rng.choice(sorted(self.blocks))]
         given = {name: self.given(parameter, env, current) for name, parameter in block.parameters.items()}
         piece = self.called(block, {name: value for name, value in given.items() if value is not None})
@@ -105,7 +105,7 @@ class Blocks(Motifs):
         return piece
 
     def parameters(self, inner: Env, env: Env, current: Bundle) -> tuple[dict[str, Parameter], dict[str, Any]]:
-        """The arguments of a new block, and what its first use gives for them."""
+        """The arguments of a new block, and their values in its first use."""
         parameters: dict[str, Parameter] = {}
         given: dict[str, Any] = {}
         for name in self.rng.sample(
@@ -147,7 +147,7 @@ class Blocks(Motifs):
         return names
 
     def body(self, inner: Env, current: Bundle, room: int, inputs: list[str]) -> tuple[dict[str, Piece], list[str]]:
-        """The layers of a block, with names or numbered; and which of its values it returns, if it says."""
+        """The layers of a block, named or numbered, and the names of the values that it returns, if any."""
         named = self.chance(0.4)
         pieces: dict[str, Piece] = {}
         if len(current) > 1:
@@ -208,7 +208,7 @@ def _named(pieces: dict[str, Piece]) -> bool:
 
 
 def _keyed(pieces: dict[str, Piece]) -> Any:
-    """What named layers do in the environment of their block."""
+    """The function of named layers in the environment of their block."""
 
     def apply(env: Env, current: Bundle) -> Bundle:
         for name, piece in pieces.items():

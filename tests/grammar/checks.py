@@ -1,4 +1,4 @@
-"""What holds for every network: of its graph, of its paths, of what is built, printed and drawn of it."""
+"""Invariants of every network: its graph, paths, built module, generated source and pictures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import archspec
 from archspec.architecture import Architecture
-from archspec.errors import Diagnostic, Source
+from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph, Input, Value
+from archspec.spans import Source
 from archspec.spec.limits import Limits
 from archspec.spec.yaml_writer import write_yaml
 from tests.grammar.documents import Document
@@ -22,7 +23,7 @@ def text_of(document: Document) -> str:
 
 
 def load(text: str) -> Architecture | tuple[Diagnostic, ...]:
-    """The network, or the diagnostics, each with a place in the text, of what is none."""
+    """The network, or the diagnostics, each with a span in the text."""
     try:
         return archspec.load(Source("fuzz.yaml", text), limits=LIMITS)
     except archspec.SpecError as error:
@@ -43,7 +44,7 @@ def check_diagnostic(diagnostic: Diagnostic) -> None:
 
 
 def check_graph(graph: Graph) -> None:
-    """Values are made before they are read, shapes are those of the ops, regions are of consecutive nodes."""
+    """Producers come before consumers, shapes are those of the ops, and the nodes of regions are consecutive."""
     made: dict[Value, int] = {}
     for number, node in enumerate(graph.nodes):
         assert node.id == number
@@ -76,7 +77,7 @@ def check_scopes(graph: Graph) -> None:
 
 
 def check_weights(graph: Graph) -> None:
-    """Nodes of one name have equal weights, and no name is that of a part of another's weights."""
+    """Nodes of one name have equal weights, and no name is a prefix of another module's."""
     weights: dict[str, Any] = {}
     for node in graph.ops:
         if node.weights:
@@ -86,7 +87,7 @@ def check_weights(graph: Graph) -> None:
 
 
 def check_paths(arch: Architecture) -> None:
-    """The paths are as many, and as long, as single routes are when they are followed one by one."""
+    """The numbers and lengths of paths are those of an enumeration of routes."""
     counted = arch.paths("layers")
     if counted.total > MOST_PATHS:
         return
@@ -118,7 +119,7 @@ def check_paths(arch: Architecture) -> None:
 
 
 def check_views(arch: Architecture) -> None:
-    """Tables, differences, pictures and pages are made of every network."""
+    """Tables, differences, pictures and reports of every network can be made."""
     summary = arch.summary()
     assert str(summary)
     assert summary.as_dict()

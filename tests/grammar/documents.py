@@ -31,7 +31,7 @@ DEFAULTS: list[dict[str, dict[str, Any]]] = [
 
 @dataclass(frozen=True)
 class Document:
-    """A spec as data, and the shapes that come out of it."""
+    """A spec as data, and the shapes of its outputs."""
 
     tree: dict[str, Any]
     outputs: dict[str, tuple[int, ...]]
@@ -81,7 +81,7 @@ class Documents(Blocks):
         return Document(tree, outputs)
 
     def embedding(self, env: Env, current: Bundle) -> Piece:
-        """Tokens as vectors: it needs an input of its own."""
+        """An embedding, which needs an input of its own."""
         op = BY_WORD["embedding"]
         return self.use(op, env, current, random_fields(self.rng, op, current[0]))
 
@@ -99,7 +99,7 @@ class Documents(Blocks):
         return arguments
 
     def outputs(self, tree: dict[str, Any], results: dict[str, Bundle]) -> dict[str, tuple[int, ...]]:
-        """Which stages are returned: the last, or some more; and what the outputs are called."""
+        """Chooses which stages are returned, the last or several, and returns the names of the outputs."""
         usable = [name for name in results if not self.means_something(self.document, name) and name not in BY_WORD]
         last = list(results)[-1]
         if len(usable) == len(results) and self.chance(0.3):
@@ -113,7 +113,7 @@ class Documents(Blocks):
         return _numbered({"output": results[last]})
 
     def passes(self, tree: dict[str, Any]) -> None:
-        """Rewrites that find what they look for, more often than not."""
+        """Passes that mostly find what they look for."""
         known: dict[str, list[Any]] = {
             "residual": [{"stochastic_depth": {"survival": 0.5}}, "stochastic_depth", {"stochastic_depth": {"decay": "uniform", "mode": "row", "rescale": "train"}}],
             "mean": ["drop_path", {"drop_path": {"local": 0.3, "share": 1.0}}],
@@ -137,7 +137,7 @@ def _numbered(results: dict[str, Bundle]) -> dict[str, tuple[int, ...]]:
 
 
 def document(seed: int, room: int = 4) -> Document:
-    """The document of a number."""
+    """The document of a seed."""
     for attempt in range(20):
         try:
             return Documents(Random(f"{seed} {attempt}")).make(room)

@@ -1,4 +1,4 @@
-"""Random arguments of ops: drawn from their own models, and some that fit a shape where random ones hardly ever do."""
+"""Random arguments of ops, drawn from their models, or chosen to fit a shape if random ones rarely do."""
 
 from __future__ import annotations
 
@@ -165,4 +165,4 @@ FITTING: Mapping[str, Callable[[Random, Shape], dict[str, Any]]] = {
     "embedding": lambda rng, shape: {"vocabulary": rng.randint(4, 9), "width": rng.randint(1, 6)},
     "parameter": lambda rng, shape: {"shape": list(shape.sizes)},
 }
-"""For an op arguments that fit a value of this shape, or nearly."""
+"""By op, arguments that fit a value of this shape, or nearly."""

@@ -17,11 +17,11 @@ from tests.grammar.pieces import (
 )
 
 DEEPEST = 6
-"""Levels of a nest at the most: each may double what its shapes are worked out from."""
+"""The most levels of a nest, because each may double the work of inferring shapes."""
 
 
 class Iterators(Joins):
-    """Makes iterators, too."""
+    """Also makes iterators."""
 
     def makers(self, env: Env, current: Bundle, room: int) -> list[tuple[Maker, int]]:
         makers = super().makers(env, current, room)
@@ -44,7 +44,7 @@ class Iterators(Joins):
         return self.turns("repeat", env, current, lambda inner: self.preserving(inner, current, room - 1))
 
     def turns(self, word: str, env: Env, current: Bundle, body: Callable[[Env], Piece]) -> Piece:
-        """An iterator; its layers may have names where each turn is a scope. Raises `Misfit`."""
+        """An iterator, whose layers may have names if each turn is a region. Raises `Misfit`."""
         share = word in ("repeat", "each") and len(set(current)) == 1 and self.chance(0.3)
         inner = env.inside(naming=False)
         index = self.rng.choice(
@@ -65,7 +65,7 @@ class Iterators(Joins):
         if share:
             fields["share"] = True
         piece = body(inner)
-        if "name" in fields:  # a turn of one layer is that layer: a list of two is a scope
+        if "name" in fields:  # a turn of one layer has no region of its own, one of two has
             piece = Piece([piece.tree, "relu"], piece.apply)
         times = number(self.rng, self.rng.choice([0, 1, 2, 2, 3, 4]), env.known(current))
         if word != "each":
@@ -86,7 +86,7 @@ class Iterators(Joins):
         return Piece({word: {**fields, "layers": layers}}, apply)
 
     def nest(self, env: Env, current: Bundle, room: int) -> Piece:
-        """A layer inside itself, as a fractal."""
+        """A `nest`, as in FractalNet."""
         inner = env.inside(naming=False)
         core, own = self.preserving(inner, current, 0), self.preserving(inner, current, 0)
         times = number(self.rng, self.rng.randint(0, 2), env.known(current))

@@ -1,4 +1,4 @@
-"""Random joins, and what makes and takes bundles."""
+"""Random joins and layers with bundles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.grammar.pieces import (
 
 
 class Joins(Layers):
-    """Makes joins, too."""
+    """Also makes joins."""
 
     def makers(self, env: Env, current: Bundle, room: int) -> list[tuple[Maker, int]]:
         makers = super().makers(env, current, room)
@@ -56,7 +56,7 @@ class Joins(Layers):
         return Piece(tree, apply)
 
     def branch_name(self, env: Env) -> str:
-        """A name for a branch: not that of a value, which the branches after it could not read any more."""
+        """A name for a branch that hides no named value from later branches."""
         name = self.name(env)
         while name in env.values:
             name = self.name(env)
@@ -66,7 +66,7 @@ class Joins(Layers):
         return not (isinstance(piece.tree, dict) and ("as" in piece.tree or "layers" in piece.tree))
 
     def branches(self, env: Env, current: Bundle, room: int, most: int) -> list[Piece]:
-        """Layers of a join: the first of the current value, others perhaps of values that have names."""
+        """Branches of a join: the first applies to the current value, others may apply to named values."""
         branches = [self.layer(env, current, room - 1)]
         for _ in range(self.rng.randint(0, most - 1)):
             name = self.value(env, lambda shape: True) if self.chance(0.4) else None
@@ -84,7 +84,7 @@ class Joins(Layers):
         return Piece({**inner.tree, "from": source}, lambda env, current: inner.apply(env, env.values[name]))
 
     def summed(self, env: Env, current: Bundle, room: int) -> Piece:
-        """An add, a mean or a max of branches that are made equal."""
+        """An add, a mean or a max of branches with equal shapes."""
         inner = env.inside()
         first = self.layer(inner, current, room - 1)
         shapes = first.apply(inner, current)
@@ -135,7 +135,7 @@ class Joins(Layers):
         return self.then_joined(env, current, room, piece)
 
     def then_joined(self, env: Env, current: Bundle, room: int, piece: Piece) -> Piece:
-        """What makes a bundle, and what is made of it."""
+        """A layer that makes a bundle, followed by one that takes it."""
         inner = env.inside()
         made = piece.apply(inner, current)
         if env.naming and len(made) > 1 and self.chance(0.4) and isinstance(piece.tree, dict):
@@ -151,14 +151,14 @@ class Joins(Layers):
         return Piece([part.tree for part in pieces], in_order(pieces))
 
     def of_value(self, env: Env, shape: Shape, name: str) -> Piece:
-        """A named value as a branch, by itself or with something done to it."""
+        """A named value as a branch, alone or with a layer."""
         if self.chance(0.5):
             return Piece(name, lambda env, current: env.values[name])
         after = self.preserving(env, (shape,), 0)
         return Piece([name, after.tree], lambda env, current: after.apply(env, env.values[name]))
 
     def join_of_all(self, env: Env, current: Bundle, room: int) -> Piece:
-        """One value of a bundle."""
+        """A join that reduces a bundle to one value."""
         branches = [IDENTITY] if self.chance(0.7) else [self.branch_of_all(env, current, room)]
         words = ["concat", "concat", "add", "mean", "max", "multiply"]
         axis = {"axis": self.rng.randrange(current[0].rank)} if self.chance(0.3) else {}

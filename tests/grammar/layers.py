@@ -54,7 +54,7 @@ class Layers:
         self.rng = rng
         self.defaults = defaults or {}
         self.motifs: set[str] = set()
-        """What passes may look for: "residual", "mean", "paths", "grouped"."""
+        """The motifs that passes look for: "residual", "mean", "paths", "grouped"."""
 
     def chance(self, share: float) -> bool:
         return self.rng.random() < share
@@ -75,14 +75,14 @@ class Layers:
         return IDENTITY
 
     def makers(self, env: Env, current: Bundle, room: int) -> list[tuple[Maker, int]]:
-        """What makes layers of a single value, and how often."""
+        """The makers of layers for a single value, with their weights."""
         makers: list[tuple[Maker, int]] = [(self.op, 16), (self.weighted, 8), (self.rest, 1)]
         if env.layers:
             makers.append((self.layer_argument, 5))
         return [*makers, (self.listed, 4), (self.mapping, 3)] if room > 0 else makers
 
     def consumers(self, current: Bundle) -> list[tuple[Maker, int]]:
-        """What makes layers of a bundle, and how often."""
+        """The makers of layers for a bundle, with their weights."""
         return [(self.several, 2)]
 
     def several(self, env: Env, current: Bundle, room: int) -> Piece:
@@ -91,7 +91,7 @@ class Layers:
         return self.use(op, env, current, random_fields(self.rng, op, current[0]))
 
     def named(self, env: Env, piece: Piece, result: Bundle) -> Piece:
-        """The layer, perhaps with the name of its result, or of its results, as `as` gives it."""
+        """The layer, perhaps with an `as`."""
         if not env.naming or not self.chance(0.15) or "as" in (piece.tree if isinstance(piece.tree, dict) else "as"):
             return piece
         count = 1 if self.chance(0.7) else len(result)
@@ -109,7 +109,7 @@ class Layers:
         return Piece({**piece.tree, "as": names[0] if len(names) == 1 else names}, apply)
 
     def name(self, env: Env) -> str:
-        """A name for a module that is free in this scope."""
+        """A free name for a module in this region."""
         free = [name for name in MODULES if name not in env.taken]
         chosen = self.rng.choice(free) if free and self.chance(0.8) else f"m{len(env.taken)}"
         env.taken.add(chosen)
@@ -160,7 +160,7 @@ class Layers:
         return self.use(op, env, current, random_fields(self.rng, op, current[0]))
 
     def weighted(self, env: Env, current: Bundle, room: int) -> Piece:
-        """What networks are mostly made of."""
+        """A layer with weights."""
         word = self.rng.choice(
             ["conv", "conv", "batchnorm", "relu", "maxpool", "groupnorm"]
             if current[0].rank > 2
@@ -169,7 +169,7 @@ class Layers:
         return self.use(BY_WORD[word], env, current, random_fields(self.rng, BY_WORD[word], current[0]))
 
     def rest(self, env: Env, current: Bundle, room: int) -> Piece:
-        """What changes nothing."""
+        """A no-op."""
         return self.rng.choice([IDENTITY, EMPTY, Piece({"layers": "identity"}, IDENTITY.apply)])
 
     def preserving(self, env: Env, current: Bundle, room: int) -> Piece:
@@ -226,7 +226,7 @@ class Layers:
         return Piece([part.tree for part in pieces], in_order(pieces))
 
     def mapping(self, env: Env, current: Bundle, room: int) -> Piece:
-        """Layers with names; without a scope of its own where it is unnamed."""
+        """A mapping of named layers."""
         if not env.naming:
             return self.listed(env, current, room)
         inner = env.inside()
@@ -240,7 +240,7 @@ class Layers:
         return Piece({"layers": {name: part.tree for name, part in pieces.items()}}, _with_names(pieces))
 
     def keyed(self, env: Env, name: str, current: Bundle, room: int) -> Piece:
-        """A layer behind a key, which is its scope."""
+        """The layer of a key, in the key's region."""
         inner = env.scope()
         piece = self.layer(inner, current, room - 1)
         return (
@@ -260,7 +260,7 @@ class Layers:
 
 
 def _with_names(pieces: dict[str, Piece]) -> Callable[[Env, Bundle], Bundle]:
-    """What named layers one after the other do."""
+    """The function of named layers in sequence."""
 
     def apply(env: Env, current: Bundle) -> Bundle:
         inner = env.inside()

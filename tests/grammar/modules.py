@@ -1,4 +1,4 @@
-"""What is built of a network, and what is printed of it: one function, in evaluation and in training."""
+"""Checks that built and generated networks compute the same, in evaluation and in training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archspec.ops.attention import Embedding
 
 
 def printed(text: str) -> nn.Module:
-    """The network of a printed module."""
+    """The network of a generated module."""
     names: dict[str, Any] = {"__name__": "printed"}
     exec(compile(text, "<printed>", "exec"), names)  # noqa: S102 - this is what the text is for
     classes = [value for value in names.values() if isinstance(value, type) and value.__module__ == "printed"]
@@ -42,7 +42,7 @@ def outputs_of(model: nn.Module, given: list[Tensor], *, training: bool) -> list
 
 
 def check_built(arch: Architecture) -> nn.Module:
-    """What is built gives values of the shapes, and has as many parameters, as was said."""
+    """A built network has the shapes and the number of parameters of its graph."""
     model = arch.build()
     shapes = [tuple(value.shape) for value in outputs_of(model, noise(arch), training=False)]
     assert shapes == [(2, *sizes) for sizes in arch.output_shapes.values()]
@@ -51,11 +51,10 @@ def check_built(arch: Architecture) -> nn.Module:
 
 
 def check_optimized(arch: Architecture, built: nn.Module) -> None:
-    """What is optimised computes the same in evaluation, but for rounding, and so does what is printed of it.
+    """An optimised network and its generated source compute the same in evaluation, up to rounding.
 
-    In 64 bits rounding stays small, even where a normalisation divides by next to nothing; in 32, where the kernels are
-    faster ones, they may differ by ten times what torch's own kernels do, whichever axis comes last in memory, and what a
-    millionth of noise on the inputs and the weights makes of the outputs.
+    In float64 rounding stays small, even if a normalisation divides by a tiny number. In float32, with faster kernels, the difference
+    may be ten times that between torch's memory formats, and that of noise of a millionth on inputs and weights.
     """
     optimized = arch.optimize(merge=True)
     weights = {name: value.clone() for name, value in built.state_dict().items()}
@@ -67,7 +66,7 @@ def check_optimized(arch: Architecture, built: nn.Module) -> None:
     found = outputs_of(model, noise(arch), training=False)
     for value, true, *near in zip(found, exact, *others, strict=True):
         spread = max((other - true).abs().nan_to_num(0.0, 0.0, 0.0).max().item() for other in near)
-        known = true.isfinite()  # a fused ReLU of oneDNN makes 0 of what is no number
+        known = true.isfinite()  # a fused ReLU of oneDNN turns NaN into 0
         value = value.to(true.dtype)
         torch.testing.assert_close(value[known], true[known], rtol=1e-3, atol=1e-4 + 10 * spread)
     weights = optimized.map_weights(built.state_dict())
@@ -82,13 +81,13 @@ def _in_double(values: list[Tensor]) -> list[Tensor]:
 
 
 def _last(model: nn.Module, given: list[Tensor], layout: torch.memory_format) -> list[Tensor]:
-    """What a network gives that computes in this memory format, where there are images in it."""
+    """The outputs of a network with images in this memory format."""
     images = [value.to(memory_format=layout) if value.dim() == 4 else value for value in given]
     return outputs_of(model, images, training=False)
 
 
 def _disturbed(model: nn.Module, arch: Architecture) -> list[Tensor]:
-    """What a network of 64 bits gives where each weight and each input is off by about a millionth of it."""
+    """The outputs of a float64 network with relative noise of a millionth on each weight and input."""
     generator = torch.Generator().manual_seed(5)
 
     def off(value: Tensor) -> Tensor:
@@ -102,7 +101,7 @@ def _disturbed(model: nn.Module, arch: Architecture) -> list[Tensor]:
 
 
 def check_printed(arch: Architecture, built: nn.Module) -> str:
-    """The printed network has the weights of the built one and computes the same, bit for bit."""
+    """The generated network has the weights of the built one and computes bitwise the same."""
     text = arch.source("archspec build fuzz.yaml -o net.py")
     model = printed(text)
     assert list(model.state_dict()) == list(built.state_dict())

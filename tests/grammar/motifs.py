@@ -1,4 +1,4 @@
-"""Random layers of the forms that networks are known for."""
+"""Random layers with the structure of known networks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.grammar.pieces import (
 
 
 class Motifs(Iterators):
-    """Makes units of known networks, and what passes look for, too."""
+    """Also makes units of known networks and structures that passes look for."""
 
     def makers(self, env: Env, current: Bundle, room: int) -> list[tuple[Maker, int]]:
         makers = super().makers(env, current, room)
@@ -47,7 +47,7 @@ class Motifs(Iterators):
         return Piece([part.tree for part in pieces], in_order(pieces))
 
     def attention(self, env: Env, current: Bundle, room: int) -> Piece:
-        """Queries of a value, keys and values of others."""
+        """Attention with queries from one value and keys and values from others."""
         if current[0].rank != 2:
             raise Misfit
         count = self.rng.randint(1, 3)

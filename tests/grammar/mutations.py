@@ -1,4 +1,4 @@
-"""Broken specs: right ones with a few parts dropped, doubled, swapped or replaced, as data or as bytes."""
+"""Broken specs: valid ones with a few parts dropped, doubled, swapped or replaced, as data or as bytes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ Way = tuple[Any, ...]
 
 
 def broken(seed: int) -> str:
-    """The text of a number: a right one with mistakes in it, or what they left right."""
+    """The text of a seed: a mutated spec, which may still be valid."""
     rng = Random(f"broken {seed}")
     data = rng.choice(bundled()) if rng.random() < 0.3 else document(rng.randrange(10**6)).tree
     if rng.random() < 0.4:
@@ -90,7 +90,7 @@ def broken(seed: int) -> str:
 
 @cache
 def bundled() -> tuple[Any, ...]:
-    """The bundled specs and those of the mistakes, as data; the large ones are left out."""
+    """The bundled specs and those of `tests/errors` as data, without large ones."""
     files = [*sorted((ROOT / "specs").glob("*.yaml")), *sorted((ROOT / "tests" / "errors").glob("*.yaml"))]
     specs = []
     for file in files:
@@ -105,7 +105,7 @@ def bundled() -> tuple[Any, ...]:
 
 
 def _unquoted(data: Any) -> Any:
-    """The data with numbers and truth values as such, so that they are written as they were."""
+    """The data with numbers and booleans converted, so that they are written unquoted."""
     if isinstance(data, dict):
         return {name: _unquoted(value) for name, value in data.items()}
     if isinstance(data, list):
@@ -126,7 +126,7 @@ def _bytes(rng: Random, text: str) -> str:
 
 
 def _way(rng: Random, data: Any) -> Way:
-    """The way to a random part of a tree."""
+    """The path to a random part of a tree."""
     return rng.choice(_ways(data, ()))
 
 

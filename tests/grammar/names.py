@@ -1,4 +1,4 @@
-"""Names that are hard on what reads and prints a spec: those that mean something in Python, in torch or in printed code."""
+"""Difficult names, which have a meaning in Python, in torch or in generated code."""
 
 from __future__ import annotations
 

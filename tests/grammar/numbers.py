@@ -1,4 +1,4 @@
-"""Random arithmetic that comes to a given number."""
+"""Random arithmetic with a given value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Names = dict[str, Fraction]
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it stands in a spec, and what it comes to for other values of its names."""
+    """A number as written in a spec, and its value for other values of its names."""
 
     tree: Any
     value: Callable[[Names], Fraction]

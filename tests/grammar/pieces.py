@@ -1,6 +1,6 @@
-"""What a part of a spec is while it is made: its text as data, and the shapes that it makes of others.
+"""Parts of a spec under construction: their data, and the shapes that they infer.
 
-The shapes are found by a small interpreter of its own, so that it can be held against the elaborator.
+A small interpreter of its own infers the shapes, so that they can be compared with the elaborator's.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from tests.grammar.numbers import Names, Number
 
 Bundle = tuple[Shape, ...]
 MOST = 4096
-"""Elements of one value or weight: networks are to be built and run."""
+"""The most elements of one value or weight, so that networks can be run."""
 
 
-class Misfit(Exception):  # noqa: N818 -- no mistake, but a draw that is drawn again
-    """Something that does not fit where it is tried."""
+class Misfit(Exception):  # noqa: N818 -- no error, but a draw to be repeated
+    """Raised for a draw that does not fit."""
 
 
 class Known(dict[str, Fraction]):
-    """Numbers by name; arithmetic of others does not fit."""
+    """Numbers by name; other names raise `Misfit`."""
 
     def __missing__(self, name: str) -> Fraction:
         raise Misfit(name)
@@ -35,7 +35,7 @@ class Known(dict[str, Fraction]):
 
 @dataclass(frozen=True)
 class Piece:
-    """A layer: what stands in the spec, and what comes out of it."""
+    """A layer: its data in the spec, and its function on shapes."""
 
     tree: Any
     apply: Callable[[Env, Bundle], Bundle]
@@ -43,24 +43,24 @@ class Piece:
 
 @dataclass
 class Env:
-    """What names mean at one place."""
+    """The environment at one place of a spec."""
 
     numbers: Names = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
-    """Arguments that are true or false, or an option of an op."""
+    """Arguments that are booleans or options of ops."""
     layers: dict[str, tuple[Piece, Env]] = field(default_factory=dict)
     values: dict[str, Bundle] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
-    """Names of modules in this scope."""
+    """Taken names of modules in this region."""
     naming: bool = True
-    """Whether layers here may have names: not in turns that share one scope."""
+    """Whether layers here may have names; not in turns that share a region."""
 
     def inside(self, **changes: Any) -> Env:
-        """The environment of a list, a mapping or a turn inside this one."""
+        """A nested environment for a list, a mapping or a turn."""
         return replace(self, **{"values": dict(self.values), **changes})
 
     def scope(self) -> Env:
-        """The environment in a scope of its own: its modules may have any names."""
+        """The environment of a new region, in which all names are free."""
         return self.inside(taken=set(), naming=True)
 
     def known(self, current: Bundle) -> Names:
@@ -78,7 +78,7 @@ class Fields:
     defaults: Mapping[str, Any]
 
     def infer(self, env: Env, current: Bundle, inputs: Bundle) -> Bundle:
-        """The shapes that the op makes of `inputs`, where `current` is the value that arithmetic speaks of. Raises `Misfit`."""
+        """The output shapes of the op for `inputs`; `current` is the value for arithmetic. Raises `Misfit`."""
         names = env.known(current)
         values = {
             name: evaluated(axes_in(value) if takes_axes(self.op, name) else value, names, env.options)
@@ -102,7 +102,7 @@ class Fields:
 
 
 def evaluated(value: Any, names: Names, options: Mapping[str, Any]) -> Any:
-    """A drawn argument with its numbers as such."""
+    """A drawn argument with its numbers evaluated."""
     if isinstance(value, Number):
         exact = value.value(names)
         return int(exact) if exact.denominator == 1 else float(exact)
@@ -114,14 +114,14 @@ def evaluated(value: Any, names: Names, options: Mapping[str, Any]) -> Any:
 
 
 def axes_in(value: Any) -> Any:
-    """A drawn argument that axes are named in: there a word that is an axis is no arithmetic."""
+    """A drawn argument of a field that takes axes, in which the name of an axis is no arithmetic."""
     if isinstance(value, Number) and value.tree in AXES:
         return value.tree
     return [axes_in(part) for part in value] if isinstance(value, list) else value
 
 
 def written(value: Any) -> Any:
-    """A drawn argument as it stands in the spec."""
+    """A drawn argument as data of the spec."""
     if isinstance(value, Number):
         return value.tree
     if isinstance(value, Named):
@@ -131,7 +131,7 @@ def written(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Named:
-    """An argument of a block in place of true, false or an option."""
+    """An argument of a block in place of a boolean or an option."""
 
     name: str
 
@@ -141,7 +141,7 @@ EMPTY = Piece([], lambda env, current: current)
 
 
 def in_order(pieces: list[Piece]) -> Callable[[Env, Bundle], Bundle]:
-    """What layers one after the other do."""
+    """The function of layers in sequence."""
 
     def apply(env: Env, current: Bundle) -> Bundle:
         inner = env.inside()
@@ -153,7 +153,7 @@ def in_order(pieces: list[Piece]) -> Callable[[Env, Bundle], Bundle]:
 
 
 def side_by_side(pieces: list[Piece]) -> Callable[[Env, Bundle], Bundle]:
-    """What the branches of a join make."""
+    """The function of the branches of a join."""
 
     def apply(env: Env, current: Bundle) -> Bundle:
         inner = env.inside()

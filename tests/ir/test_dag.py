@@ -1,4 +1,4 @@
-"""networkx finds in a graph what archspec's own sweeps find."""
+"""networkx and archspec's own algorithms give the same results on a graph."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archspec.ir.graph import Graph
 from archspec.spec import bundled
 
 SAMPLED = sorted(bundled.list_bundled_names())[4::9]
-SOURCE, SINK = -1, -2  # what stands before all inputs and behind all outputs
+SOURCE, SINK = -1, -2  # a node before all inputs and one after all outputs
 
 
 def find_dominators(graph: Graph) -> set[int]:

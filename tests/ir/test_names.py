@@ -1,4 +1,4 @@
-"""No two things of a namespace get one name."""
+"""Names in a namespace are unique."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEMS = ("conv", "conv2", "conv22", "0", "1", "x_")
 
 
 def taken_paths(graph: Graph) -> set[Path]:
-    """The paths of all nodes and regions, and of the regions that lead to them."""
+    """The paths of all nodes and regions, with all their prefixes."""
     paths = [*(node.path for node in graph.ops), *(region.path for region in graph.regions)]
     return {path[:end] for path in paths for end in range(1, len(path) + 1)}
 

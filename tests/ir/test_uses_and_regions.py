@@ -1,4 +1,4 @@
-"""Uses and regions are what a recount finds, of random graphs and of bundled networks; a frozen graph stays as it is."""
+"""Uses and regions of random graphs and of bundled networks, compared with a recount; frozen graphs cannot change."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
+import networkx as nx
 import pytest
 
 import archspec
-from archspec.errors import Use
 from archspec.ir.graph import UNKNOWN_SPAN, FrozenGraphError, Graph, Node, Value, is_noop
 from archspec.ir.parts import NamedParts
 from archspec.ir.regions import RegionTree
 from archspec.ir.shape import Shape
+from archspec.ir.uses import ComputedUses, find_ancestors, find_incoming_edges, find_leaving_values
 from archspec.ops import BY_WORD
+from archspec.spans import Use
 from archspec.spec import bundled
 
 SAMPLED = sorted(bundled.list_bundled_names())[::9]
 
 
 def draw_graph(seed: int) -> Graph:
-    """A random graph of sums and splits, whose regions lie in one another and whose outputs are anywhere."""
+    """A random graph of sums and splits, with nested regions and random outputs."""
     drawn = random.Random(seed)
     graph = Graph("drawn")
     values = [graph.add_input(name, Shape.of(4)) for name in ("one", "two")]
@@ -62,6 +64,10 @@ def check_uses(graph: Graph) -> None:
             alone = len(uses) == 1 and value not in returned
             assert graph.only_user(value) == (graph.nodes[uses[0][0]] if alone else None)
             count += len(uses) + (value in returned)
+            assert graph.is_used(value) == bool(uses or value in returned)
+            if graph.is_used(value):
+                last = len(graph.nodes) if value in returned else uses[-1][0]
+                assert graph.last_use(value) == last
         assert graph.count_uses(node) == count
 
 
@@ -87,6 +93,60 @@ def check_regions(graph: Graph) -> None:
         assert [part.id for part in members if isinstance(part, Node)] == [
             node.id for node in graph.ops if node.region == region.id
         ]
+
+
+def resolve_alias(graph: Graph, value: Value) -> Value:
+    producer = graph.producer(value)
+    return (
+        value
+        if not isinstance(producer, Node) or not is_noop(producer)
+        else resolve_alias(graph, producer.inputs[value.index])
+    )
+
+
+def check_computed_uses(graph: Graph) -> None:
+    uses = ComputedUses(graph)
+    tree = RegionTree(graph, uses)
+    around = [graph.enclosing_regions(region.id) for region in graph.regions]
+    reads = [
+        (resolve_alias(graph, value), user)
+        for value, user, _ in read_values(graph)
+        if isinstance(node := graph.nodes[user], Node) and not is_noop(node)
+    ]
+    reads += [(resolve_alias(graph, value), len(graph.nodes)) for value in graph.outputs.values()]
+    for node in graph.nodes:
+        for value in node.outputs:
+            assert uses.alias_of[value] == resolve_alias(graph, value)
+            assert uses.users.get(value, []) == [user for read, user in reads if read == value]
+    for region in graph.regions[1:]:
+        inside = {node.id for node in graph.nodes if region in around[node.region]}
+        assert tree.consecutive[region.id] == (not inside or max(inside) - min(inside) < len(inside))
+        entering = (value for value, user in reads if user in inside and value.node not in inside)
+        leaving = (value for value, user in reads if user not in inside and value.node in inside)
+        assert tree.inputs[region.id] == tuple(dict.fromkeys(entering))
+        assert tree.outputs[region.id] == tuple(dict.fromkeys(leaving))
+
+
+def check_node_sets(graph: Graph) -> None:
+    ids = [node.id for node in graph.ops]
+    for inside in (set(ids[::3]), set(ids[2:7]), set(ids)):
+        reads = [(value, user, position) for value, user, position in read_values(graph) if value.node not in inside]
+        entering = {(user, position): value for value, user, position in reads if user in inside}
+        assert find_incoming_edges(graph, inside) == entering
+        left = {value for value, user, _ in read_values(graph) if value.node in inside and user not in inside}
+        left |= {value for value in graph.outputs.values() if value.node in inside}
+        leaving = list(find_leaving_values(graph, inside))
+        assert leaving == sorted(left, key=lambda value: (value.node, value.index))
+    for end in ids[::4]:
+        assert find_ancestors(graph, [end]) == {end} | nx.ancestors(graph.dag, end)
+        assert find_ancestors(graph, [end], {end: ()}) == {end}
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_what_is_computed_is_used_as_a_recount_finds(seed: int) -> None:
+    graph = draw_graph(seed)
+    check_computed_uses(graph)
+    check_node_sets(graph)
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -171,5 +231,6 @@ def test_a_pass_leaves_the_graph_before_as_it_was() -> None:
 def test_what_passes_through_is_what_needs_no_call(name: str) -> None:
     for node in archspec.load(name).graph.ops:
         assert node.op.passes_through(len(node.inputs)) == (not node.op.lower(*node.input_shapes))
+        assert len(node.outputs) == 1 or not node.op.one_output
         if is_noop(node):
             assert node.output_shapes == node.input_shapes

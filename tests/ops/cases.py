@@ -1,4 +1,4 @@
-"""Random cases of an op: fields drawn from its own pydantic model, and inputs that often fit them."""
+"""Random cases of an op, with fields drawn from its pydantic model and inputs that often fit."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def cases(draw: st.DrawFn, word: str) -> Case:
     count = draw(st.integers(least, 3 if most is None else most))
     others = [draw(_beside(first)) for _ in range(count - 1)]
     if word == "dropmean" and draw(st.booleans()):
-        others[-1] = Shape.of(4)  # what a columndraw gives
+        others[-1] = Shape.of(4)  # the output of a columndraw
     return Case(op, (first, *others))
 
 
@@ -105,7 +105,7 @@ USUAL: tuple[Names, ...] = (
     ("features", "tokens"),
     ("heads", "tokens", "features"),
 )
-"""Layouts as torch's modules know them; others are drawn by turning these, and by taking names away."""
+"""The layouts of torch's modules; others are drawn by permuting these and by removing names."""
 
 
 @st.composite
@@ -123,7 +123,7 @@ def shapes(draw: st.DrawFn) -> Shape:
 
 @st.composite
 def _beside(draw: st.DrawFn, first: Shape) -> Shape:
-    """A second operand: like the first, or different on one axis, or with ones, fewer axes, no batch, turned."""
+    """A second operand: equal to the first, or different in one axis, with ones, fewer axes, without a batch, or permuted."""
     how = draw(st.sampled_from(("same", "same", "axis", "ones", "fewer", "turned", "batch", "nameless", "any")))
     axis = draw(st.integers(0, first.rank - 1))
     if how == "axis":
@@ -230,4 +230,4 @@ FITTING: dict[str, Any] = {
     "pad": lambda first: st.integers(0, 2).map(lambda size: {"size": size}),
     "upsample": lambda first: st.sampled_from(({"scale": 2, "size": None}, {"size": 5, "scale": None})).map(dict),
 }
-"""Fields that fit the first input, for ops where random ones hardly ever do."""
+"""Fields that fit the first input, for ops whose random fields rarely do."""

@@ -1,4 +1,4 @@
-"""Runs a lowering on tensors, with torch: the smallest reading of `Call` that there is."""
+"""A minimal interpreter of lowerings with torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every op against torch: shapes, tensors by name and order, multiply-accumulates, and what does not fit."""
+"""Every op compared with torch: shapes, names and order of tensors, MACs, and refused inputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.ops.interpreter import Lowered
 from tests.sample import sampled
 
 BATCH = 2
-BUNDLED = "bundle"  # never a node: it has no lowering
+BUNDLED = "bundle"  # has no lowering
 
 NARROWER: dict[str, dict[str, str]] = {
     "": {
@@ -59,11 +59,11 @@ NARROWER: dict[str, dict[str, str]] = {
     "layernorm": {r"^layernorm (over|has an axis twice)": "the lowering has only the axes that there are"},
     "upsample": {r"^upsample needs either": "the message is about the fields alone"},
 }
-"""Where archspec refuses what torch accepts: the text of the refusal and its reason. The empty word stands for all."""
+"""Messages of inputs that archspec refuses and torch accepts, with the reason; the empty word stands for all ops."""
 
 
 FITTING = {25: 1, 100: 10}
-"""How many of the cases of each number of examples must fit, so that something is tested."""
+"""By number of examples, how many of them must fit."""
 
 
 def run(case: Case, device: str = "meta") -> tuple[Lowered, tuple[torch.Tensor, ...], int]:
@@ -89,7 +89,7 @@ def agrees(case: Case) -> bool:
         shapes = case.op.infer(*case.inputs)
     except ShapeError as error:
         if not narrower(case.op.word, error.message):
-            with pytest.raises(Exception):  # noqa: B017, PT011 - torch has a class of error for each
+            with pytest.raises(Exception):  # noqa: B017, PT011 - torch's classes of error differ
                 run(case, "cpu")  # on meta, some of torch's checks are left out
         return False
     module, outputs, flops = run(case)
@@ -121,7 +121,7 @@ def test_shapes_tensors_and_macs_are_those_of_torch(word: str, examples: int) ->
     compare()
     least = (
         1 if word == "attention" else FITTING[examples]
-    )  # few of the layouts drawn are sequences; test_layouts.py has them all
+    )  # few drawn layouts are sequences; test_layouts.py tests all
     assert fitting >= least, "hardly any case fits: nothing is tested"
 
 

@@ -1,7 +1,7 @@
-"""What an output depends on: `routes` and `window` of every op against the gradients of its lowering.
+"""`routes` and `window` of every op, compared with the gradients of its lowering.
 
-A row is one element of an output, and stands in a sample of its own: one backward pass gives the gradients of all rows. Gradients are
-united over random inputs and over ramps along each axis, so that a dead ReLU or the maximum of a window hides nothing.
+A row is one element of an output in a sample of its own, so that one backward pass gives the gradients of all rows. Gradients are
+merged over random inputs and ramps along each axis, so that a dead ReLU or the maximum of a window hides no dependence.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ MOST_ROWS = 200
 MOST_ELEMENTS = 400_000  # of all samples of one operand
 NO_LOWERING = {"bundle"}
 STATISTICS = {"groupnorm", "layernorm", "instancenorm"}
-"""Normalisations that keep the window by definition, though the statistics of a sample depend on all of its places."""
+"""Normalisations whose window is that of one element by definition, although their statistics depend on all places."""
 ENCLOSING_ROUTES = {
     "reshape": "elements of one channel may come to lie anywhere",
     "matmul": "columns and rows of a matrix that are channels in one operand need not be in the other",
 }
-"""Ops whose `routes` may be wider than the channels that are reached, and why."""
+"""Ops whose `routes` may be wider than the reached channels, and why."""
 ENCLOSING_WINDOW = {
     "convtranspose": "a dilated kernel skips the elements between its taps",
     "upsample": "a place that falls on an element needs no neighbour",
@@ -49,7 +49,7 @@ ENCLOSING_WINDOW = {
 """Ops whose `window` may be wider than what an output element depends on, and why."""
 NO_CONSTANT_STEP = {"adaptivepool"}
 OF_ALL_PLACES = {"adaptivepool", "upsample"}
-"""Ops whose window depends on how many places there are: more of them leave no more room for it."""
+"""Ops whose window depends on the number of places."""
 
 
 def draw_inputs(op: Op, shapes: tuple[Shape, ...]) -> Iterator[list[Tensor]]:
@@ -81,7 +81,7 @@ def build(op: Op, shapes: tuple[Shape, ...]) -> Lowered:
 
 
 def trace(op: Op, shapes: tuple[Shape, ...], output: int, rows: list[int]) -> list[Tensor]:
-    """For each operand, which of its elements each row depends on: [rows, *sizes]."""
+    """For each operand, the elements that each row depends on: [rows, *sizes]."""
     module, batched = build(op, shapes), op.infer(*shapes)[output].batched
     depends = [torch.zeros(len(rows), *shape.sizes, dtype=torch.bool) for shape in shapes]
     for values in draw_inputs(op, shapes):
@@ -96,13 +96,13 @@ def trace(op: Op, shapes: tuple[Shape, ...], output: int, rows: list[int]) -> li
             continue
         gradients = torch.autograd.grad(chosen.sum(), samples, allow_unused=True)
         for seen, gradient in zip(depends, gradients, strict=True):
-            if torch.is_tensor(gradient):  # of an operand that is not used there is none
+            if torch.is_tensor(gradient):  # an unused operand has none
                 seen |= gradient.nan_to_num(0, 0, 0) != 0
     return depends
 
 
 def _trace_indices(module: Lowered, sample: Tensor, rows: list[int], depends: Tensor) -> None:
-    """Whole numbers have no gradient: each is changed by itself."""
+    """Integers have no gradient, so each is changed separately."""
     before = _choose_rows(module(sample), 0, rows)
     for place in range(sample.shape[1]):
         changed = sample.clone()
@@ -111,7 +111,7 @@ def _trace_indices(module: Lowered, sample: Tensor, rows: list[int], depends: Te
 
 
 def _choose_rows(result: Any, output: int, rows: list[int], *, batched: bool = True) -> Tensor:
-    """Of the sample number i, the element of row i."""
+    """The element of row i in sample i."""
     value: Tensor = (tuple(result) if isinstance(result, tuple | list) else (result,))[output]
     if not batched:
         value = value.expand(len(rows), *value.shape)
@@ -119,7 +119,7 @@ def _choose_rows(result: Any, output: int, rows: list[int], *, batched: bool = T
 
 
 def to_channels(depends: Tensor, shape: Shape) -> Tensor:
-    """[rows, channels]: on which channels of the operand each row depends."""
+    """The channels of the operand that each row depends on: [rows, channels]."""
     if shape.channel_axis is None:
         return depends.reshape(len(depends), -1).any(1, keepdim=True)
     return depends.movedim(1 + shape.channel_axis, 1).reshape(len(depends), shape.channels, -1).any(2)
@@ -134,7 +134,7 @@ def channel_of_rows(shape: Shape) -> Tensor:
 
 
 def find_wrong_routes(op: Op, shapes: tuple[Shape, ...]) -> list[str]:
-    """Where `routes` names fewer or more channels than those that depend on a channel of an operand."""
+    """Differences between `routes` and the channels that depend on each channel of an operand."""
     outputs = op.infer(*shapes)
     wrong = []
     for output, made in enumerate(outputs):
@@ -153,7 +153,7 @@ def find_wrong_routes(op: Op, shapes: tuple[Shape, ...]) -> list[str]:
 
 
 def find_wrong_window(op: Op, shapes: tuple[Shape, ...]) -> list[str]:
-    """Where `window` says another extent or step than that of the elements on which an output element depends."""
+    """Differences between `window` and the extent and step of the elements that an output element depends on."""
     window, made = op.window(*shapes), op.infer(*shapes)[0]
     if window == "everything":
         return _compare_everything(op, shapes)
@@ -227,7 +227,7 @@ def _range(shape: Shape, axis: int | None) -> range:
 
 
 def make_room(op: Op, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
-    """Operands with so many places that a window fits between their borders several times."""
+    """Operands that are large enough for several windows inside their borders."""
     window = op.window(*shapes)
     if not isinstance(window, Window) or op.word in OF_ALL_PLACES:
         return shapes
@@ -255,7 +255,7 @@ def small_enough(op: Op, shapes: tuple[Shape, ...]) -> bool:
 
 
 def draw_cases(word: str, wanted: int) -> list[tuple[Op, tuple[Shape, ...]]]:
-    """Cases of an op that fit, with a batch: as many as wanted, or what some hundred drawn ones give."""
+    """Cases of an op that fit, with a batch: as many as wanted, or fewer if some hundred draws give fewer."""
     taken: list[tuple[Op, tuple[Shape, ...]]] = []
 
     @settings(
@@ -278,7 +278,7 @@ def draw_cases(word: str, wanted: int) -> list[tuple[Op, tuple[Shape, ...]]]:
 
 
 def is_degenerate(op: Op) -> bool:
-    """Whether the fields make an op a constant, one that mixes samples, or one whose window goes on at the other end."""
+    """Whether the fields make an op constant, make it mix samples, or make its window circular."""
     constant = getattr(op, "by", 1) == 0 or getattr(op, "vocabulary", 2) == 1
     return constant or not getattr(op, "track", True) or getattr(op, "padding_mode", "") == "circular"
 
@@ -330,14 +330,14 @@ class SlowConv(Conv):
 
 
 class PointConv(Conv):
-    """It has forgotten its window."""
+    """It has no window."""
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         return None
 
 
 class BlindPool(MaxPool):
-    """It says that it sees everything."""
+    """Its window is everything."""
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         return "everything"
@@ -354,7 +354,7 @@ def test_a_window_that_is_not_everything_is_found() -> None:
 
 
 class LostGroups(Conv):
-    """Its routes have forgotten the groups."""
+    """Its routes ignore the groups."""
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
@@ -363,7 +363,7 @@ class LostGroups(Conv):
 
 
 class UnshiftedConcat(Concat):
-    """Its routes have forgotten the operands before."""
+    """Its routes ignore the operands before."""
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
@@ -372,7 +372,7 @@ class UnshiftedConcat(Concat):
 
 
 class PlainSoftmax(Softmax):
-    """Its routes are those of an op of each element."""
+    """Its routes are those of an elementwise op."""
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int

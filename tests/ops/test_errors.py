@@ -1,4 +1,4 @@
-"""The exact texts of what does not fit: fact, field, help."""
+"""The exact errors of ops: message, field, help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the order of a value's axes, an op computes the same of it by name, or refuses it and says what to do."""
+"""For any order of its operand's axes, an op computes the same by axis name, or refuses it with advice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SETS: tuple[Names, ...] = (
     (None, "tokens"),
     (None, None, "features"),
 )
-"""The axes of the values that each op is tried on, in all their orders."""
+"""The axes of the values that each op is tested with, in all orders."""
 
 FIELDS: dict[str, list[dict[str, Any]]] = {
     "conv": [{"out": 6, "kernel": 3, "padding": 1, "groups": 2}, {"out": 2}],
@@ -69,9 +69,9 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "embedding": [{"vocabulary": 7, "width": 4}],
     "parameter": [{"shape": {"tokens": 3, "features": 4}}, {"shape": [3], "batched": False}],
 }
-"""What each op is tried with; nothing at all if it is not here."""
+"""The arguments that each op is tested with; none if it is missing."""
 BY_PLACE = {"flatten", "reshape", "permute", "matmul", "bundle"}
-"""Ops that say themselves where axes stand; they have tests of their own below."""
+"""Ops that depend on the positions of axes, which have their own tests below."""
 
 
 def layouts(names: Names, *, batched: bool = True, whole: bool = False) -> Iterator[Shape]:
@@ -82,7 +82,7 @@ def layouts(names: Names, *, batched: bool = True, whole: bool = False) -> Itera
 
 
 def operands(op: Op, shape: Shape) -> Iterator[tuple[Shape, ...]]:
-    """The operands that an op is tried on beside a value: like it, and what its kind takes besides."""
+    """The lists of operands that an op is tested with."""
     fewest, most = op.operands
     if op.word == "dropmean":
         yield shape, shape, Shape.of(2)
@@ -99,7 +99,7 @@ def operands(op: Op, shape: Shape) -> Iterator[tuple[Shape, ...]]:
 
 
 def values(op: Op, shapes: tuple[Shape, ...]) -> list[Tensor]:
-    """Values that differ from operand to operand, and by the names of axes do not depend on their order."""
+    """Values that differ between operands and do not depend on the order of axes."""
     made = []
     for index, shape in enumerate(shapes):
         usual = by_name(shape)
@@ -112,7 +112,7 @@ def values(op: Op, shapes: tuple[Shape, ...]) -> list[Tensor]:
 
 
 def by_name(shape: Shape) -> tuple[int, ...]:
-    """The axes in the order of their names; those without names come last, as they stand."""
+    """The axes in the order of their names; those without names come last."""
     return tuple(
         sorted(
             range(shape.rank),
@@ -122,7 +122,7 @@ def by_name(shape: Shape) -> tuple[int, ...]:
 
 
 def run(op: Op, shapes: tuple[Shape, ...], tensors: list[Tensor]) -> tuple[Tensor, ...]:
-    """What an op makes of values, in evaluation and with weights that depend on nothing else; axes in the order of their names."""
+    """The outputs of an op in evaluation with fixed weights, with axes in the order of their names."""
     module = Lowered(op.lower(*shapes), "cpu").eval()
     draw = torch.Generator().manual_seed(9)
     with torch.no_grad():
@@ -141,7 +141,7 @@ def run(op: Op, shapes: tuple[Shape, ...], tensors: list[Tensor]) -> tuple[Tenso
 
 
 def refusal(op: Op, shapes: tuple[Shape, ...]) -> ShapeError | None:
-    """Why an op does not take values of these shapes; None where it does."""
+    """The error of an op for values of these shapes, or None."""
     try:
         op.infer(*shapes)
     except ShapeError as error:
@@ -150,7 +150,7 @@ def refusal(op: Op, shapes: tuple[Shape, ...]) -> ShapeError | None:
 
 
 def accepted(op: Op, shapes: tuple[Shape, ...]) -> bool:
-    """Whether an op takes values of these shapes; where it does not, it must say what to do, unless it is sizes that do not fit."""
+    """Whether an op accepts values of these shapes; if not, its error must have advice, unless it is about sizes."""
     error = refusal(op, shapes)
     sizes = error is not None and (error.field not in (None, "axis", "axes") or "equal sizes" in error.message)
     assert error is None or error.help or sizes, f"{[shape.described for shape in shapes]}: {error.message}"
@@ -165,7 +165,7 @@ WORDS = [op.word for op in OPS if op.word not in BY_PLACE]
 
 
 def check_layouts(op: Op, names: Names, *, whole: bool = False) -> int:
-    """Compares what an op makes of values in all the orders that it accepts; how many those are."""
+    """Compares the outputs of an op for all accepted orders of axes, and returns their number."""
     tried = 0
     several = [list(operands(op, shape)) for shape in layouts(names, whole=whole)]
     for shapes in zip(*several, strict=True):
@@ -193,7 +193,7 @@ SUGGESTED = re.compile(r"(permute|reshape|flatten): (\[[^\]]*\]|\{[^}]*\}|\d)")
 
 
 def advised(shape: Shape, help: str) -> Shape:
-    """A value behind the ops that a help suggests."""
+    """The shape of a value after the ops that a help suggests."""
     for word, argument in SUGGESTED.findall(help):
         op = BY_WORD[word]
         (shape,) = op.model_validate({str(op.first): yaml.safe_load(argument)}).infer(shape)
@@ -202,7 +202,7 @@ def advised(shape: Shape, help: str) -> Shape:
 
 @pytest.mark.parametrize("word", WORDS)
 def test_the_help_that_suggests_ops_is_right(word: str) -> None:
-    """Who does what is said, and again if there is more to do, gets a value that fits but for its sizes."""
+    """Following the advice, repeatedly if needed, gives a value that fits except for its sizes."""
     for op in ops(word):
         for shape in (shape for names in SETS for shape in layouts(names)):
             for _ in range(3):
@@ -216,7 +216,7 @@ def test_the_help_that_suggests_ops_is_right(word: str) -> None:
 
 @pytest.mark.parametrize("word", WORDS)
 def test_a_value_without_a_batch_is_one_sample(word: str) -> None:
-    """What an op makes of values without a batch is what it makes of one sample; or it refuses them and says what to do."""
+    """An op computes the same for values without a batch as for one sample, or refuses them with advice."""
     for op in ops(word):
         for names in SETS:
             for shape in layouts(names):
@@ -225,7 +225,7 @@ def test_a_value_without_a_batch_is_one_sample(word: str) -> None:
 
 
 def check_without_batch(op: Op, batched: tuple[Shape, ...]) -> None:
-    """Takes the batch from all operands, from the first and from the last."""
+    """Removes the batch of all operands, of the first and of the last."""
     if not accepted(op, batched):
         return
     for lone in {frozenset(range(len(batched))), frozenset({0}), frozenset({len(batched) - 1})}:
@@ -255,7 +255,7 @@ def test_flatten_and_permute_by_place(names: Names, batched: bool) -> None:
 
 
 def check(op: Op, shape: Shape, value: Tensor, expected: Tensor) -> None:
-    """Compares an op with what torch makes of a value, shape and batch included."""
+    """Compares an op with torch's result, including shape and batch."""
     (inferred,) = op.infer(shape)
     assert (*(2,) * inferred.batched, *inferred.sizes) == expected.shape
     assert torch.equal(Lowered(op.lower(shape), "cpu")(value), expected)
@@ -264,7 +264,7 @@ def check(op: Op, shape: Shape, value: Tensor, expected: Tensor) -> None:
 @settings(max_examples=60, deadline=None, database=None, derandomize=True)
 @given(st.data())
 def test_an_axis_that_keeps_its_name_is_that_axis(data: st.DataObject) -> None:
-    """Counts along each axis, and finds the same count along the axis of that name behind a reshape."""
+    """Indices along each axis are found along the axis of that name after a reshape."""
     names = tuple(data.draw(st.permutations(data.draw(st.sampled_from(SETS)))))
     sizes = tuple(data.draw(st.sampled_from((1, 2, 3, 4))) for _ in names)
     shape = Shape(sizes, names)
@@ -287,7 +287,7 @@ def test_an_axis_that_keeps_its_name_is_that_axis(data: st.DataObject) -> None:
             "tokens",
             "channels",
             "features",
-        )  # it may be several, of size 1 but one
+        )  # it may be merged from several, all but one of size 1
         assert merged or torch.equal(found, torch.arange(made.sizes[place])[:, None].expand(found.shape))
 
 

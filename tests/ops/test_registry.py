@@ -1,4 +1,4 @@
-"""What holds of every op: a word, help texts, a first field that exists, a place in the registry."""
+"""Invariants of every op: a word, help texts, an existing first field, an entry in the registry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from archspec.ops.base import Op
 
 
 def concrete(kind: type[Op]) -> set[type[Op]]:
-    """The classes of the ops' package below one that have a word of their own; tests and back ends may have made others."""
+    """The subclasses in archspec.ops with a word of their own; tests and back ends may define others."""
     own = kind.__module__.startswith("archspec.ops.")
     found = {kind} if own and "word" in vars(kind) else set()
     return found.union(*map(concrete, kind.__subclasses__()))

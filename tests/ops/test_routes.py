@@ -1,4 +1,4 @@
-"""Where the signal goes: no channel changes that `routes` does not name, and the ranges are as narrow as they should be."""
+"""No channel changes that is outside `routes`, and the ranges are narrow."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.ops.interpreter import Lowered
 from tests.sample import sampled
 
 BY_DEFINITION = {"batchnorm", "groupnorm", "layernorm", "instancenorm", "lrn"}
-"""Normalisations keep the range of channels, though the statistics of some mix them."""
-UNMOVED = {"bundle", "embedding"}  # no lowering; no signal that could be changed a little
+"""Normalisations, which keep the channel range by definition although the statistics of some mix channels."""
+UNMOVED = {"bundle", "embedding"}  # no lowering; no differentiable input
 
 
 def outputs_of(module: Lowered, tensors: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
@@ -29,7 +29,7 @@ def outputs_of(module: Lowered, tensors: list[torch.Tensor]) -> tuple[torch.Tens
 
 
 def changed(before: torch.Tensor, after: torch.Tensor, shape: Shape) -> set[int]:
-    """The channels in which two values of a shape differ; one that has no channels is one."""
+    """The channels in which two values of a shape differ; a value without channels counts as one."""
     different = before != after
     if shape.channel_axis is None:
         return {0} if different.any() else set()

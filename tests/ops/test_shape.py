@@ -1,4 +1,4 @@
-"""Shapes: which axis a name means, how names are spelled, what several values have together."""
+"""Shapes: lookup, normalisation and merging of axis names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What networks compute, for comparing one with what a pass made of it."""
+"""Compares the outputs of networks before and after a pass."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 import archspec
 
 TOLERANCE = 1e-5
-"""Of what runs in float32, relative to the largest output."""
+"""The tolerance in float32, relative to the largest output."""
 
 
 def evaluated(arch: archspec.Architecture, dtype: torch.dtype = torch.float64) -> nn.Module:
-    """The network in evaluation, with statistics, factors and shifts as of one that was trained: of both signs, and some 0."""
+    """The network in evaluation, with random statistics, factors and shifts of both signs, some of them 0."""
     model = arch.build(dtype=dtype).eval()
     generator = torch.Generator().manual_seed(1)
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
@@ -49,6 +49,6 @@ def results(model: nn.Module, given: tuple[Tensor, ...], dtype: torch.dtype = to
 
 
 def distance(expected: tuple[Tensor, ...], got: tuple[Tensor, ...]) -> float:
-    """The largest difference, relative to the largest output; of outputs that are all 0 or False, the difference itself."""
+    """The largest difference relative to the largest output, or absolute if all outputs are 0 or False."""
     pairs = ((wanted.double(), given.double()) for wanted, given in zip(expected, got, strict=True))
     return max(float((wanted - given).abs().max() / (wanted.abs().max() or 1)) for wanted, given in pairs)

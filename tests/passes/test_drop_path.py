@@ -1,4 +1,4 @@
-"""FractalNet's drop-path: what stays of a network, which columns its means know, and the function of the paper."""
+"""FractalNet's drop-path: the rewritten network, the columns of its means, and the function of the paper."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Unit(nn.Module):
 class Fractal(nn.Module):
     """A block as a grid: column c, of 0 to C - 1, has a unit at each of the 2^(C-1) steps that 2^c divides.
 
-    After each step, the columns that have a unit there are joined, and what comes out is what they all go on with.
+    After each step, the columns with a unit there are joined, and all go on with the result.
     """
 
     def __init__(self, before: int, width: int, columns: int) -> None:
@@ -133,7 +133,7 @@ def images() -> Tensor:
 
 
 def joins(columns: int) -> list[int]:
-    """How many operands the joins of both blocks have, in order."""
+    """The numbers of operands of the joins of both blocks, in order."""
     steps = range(2, 2 ** (columns - 1) + 1, 2)
     return [min((step & -step).bit_length(), columns) for step in steps] * 2
 
@@ -151,7 +151,7 @@ def test_local_sampling_is_the_function_of_the_paper(
         masks.append(mask)
     left = iter(masks)
     monkeypatch.setattr(DropMean, "keep", lambda self, drawn: next(left))
-    kept = [{len(mask) - 1 - at for at, one in enumerate(mask) if one} for mask in masks]  # the deepest stands last
+    kept = [{len(mask) - 1 - at for at, one in enumerate(mask) if one} for mask in masks]  # the deepest comes last
     ours, theirs = model(images), reference(images, kept)
     torch.testing.assert_close(ours, theirs)
     assert next(left, None) is None

@@ -1,7 +1,7 @@
-"""Every pass on a small network: the graph before and after, what became of the weights, and that both compute the same.
+"""Every pass on a small network: the graph before and after, the weight map, and equal outputs.
 
-A file of `fixtures` is a spec. Its first line says which pass it is for; a second one may say which mode the pass keeps with
-these arguments. Below the spec stand, as comments, the graphs and the weights, which `--update-goldens` rewrites.
+A file of `fixtures` is a spec. Its first line names the pass; a second one may name the mode that the pass keeps with these
+arguments. After the spec come the graphs and the weight map as comments, which `--update-goldens` rewrites.
 """
 
 from __future__ import annotations
@@ -16,16 +16,20 @@ import yaml
 
 import archspec
 from archspec.codegen.fx import build, map_weights
+from archspec.codegen.fx.kernels.channel_passes import use_channel_kernels
 from archspec.codegen.fx.kernels.concat_buffer import share_concat_buffers
-from archspec.codegen.fx.kernels.fuse import fuse_conv_add_relu
+from archspec.codegen.fx.kernels.fuse import fuse_convolutions
+from archspec.codegen.fx.kernels.pool_order import pool_last
 from archspec.codegen.fx.recompute import split_concats
 from archspec.ir.graph import Graph
 from archspec.ir.text import format_graph, format_weight_map
-from archspec.passes import PASSES, Pass
+from archspec.passes import Pass
+from archspec.passes.registry import PASSES
 from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
 
 FOLDER = Path(__file__).parent / "fixtures"
-BY_NAME = {chosen.name: chosen for chosen in (*PASSES, fuse_conv_add_relu, share_concat_buffers, split_concats)}
+BACK_END = (fuse_convolutions, pool_last, share_concat_buffers, split_concats, use_channel_kernels)
+BY_NAME = {chosen.name: chosen for chosen in (*PASSES, *BACK_END)}
 LARGEST = {torch.float64: 1e-12, torch.float32: TOLERANCE}
 
 
@@ -47,14 +51,14 @@ def read_fixture(path: Path) -> Fixture:
 
 
 def as_tuples(value: Any) -> Any:
-    """Arguments as a spec gives them: a list is a tuple."""
+    """Arguments with lists as tuples, as from a spec."""
     if isinstance(value, dict):
         return {name: as_tuples(part) for name, part in value.items()}
     return tuple(map(as_tuples, value)) if isinstance(value, list) else value
 
 
 def show_change(before: Graph, after: Graph) -> str:
-    """Both graphs, and what became of the weights, as comments."""
+    """Both graphs and the weight maps, as comments."""
     weights = "\n".join(map(format_weight_map, after.weight_provenance[len(before.weight_provenance) :]))
     sections = {"before": format_graph(before), "after": format_graph(after), "weights": weights}
     return "".join(
@@ -75,7 +79,7 @@ def test_a_pass_does_what_stands_there_and_computes_the_same(path: Path, request
 
 
 def check_outputs(fixture: Fixture, before: archspec.Architecture, after: Graph) -> None:
-    """That the weights of the network before fit the one after, and that it computes the same, as far as that is promised."""
+    """Checks that the mapped weights fit the network after the pass, and that outputs are equal in the modes that the pass keeps."""
     dtype = torch.float32 if "back end" in fixture.chosen.asked_by else torch.float64  # kernels are for float32
     old, new = evaluated(before, dtype), build(after, dtype=dtype).eval()
     new.load_state_dict(map_weights(after, old.state_dict()), strict=True)

@@ -1,4 +1,4 @@
-"""Lesions: how many paths are left, that the rest computes what it did, what cannot be taken out."""
+"""Lesions: the remaining paths, unchanged outputs of the rest, and parts that cannot be removed."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_the_path_count_halves_with_each_unit() -> None:
 
 
 def test_a_unit_of_the_dual_path_kind_keeps_its_dense_part() -> None:
-    """Three ways through a unit become two: the shortcut and the new features."""
+    """Three paths through a unit become two: the skip connection and the new features."""
     arch = archspec.load("dpn92")
     assert arch.lesion(["features.conv2_2"]).paths().total * 3 == arch.paths().total * 2
 
 
 @pytest.mark.parametrize("spec", every_spec())
 def test_residual_blocks_of_the_whole_zoo_can_go(spec: str) -> None:
-    """The first, the middle and the last; a network without any says so."""
+    """The first, the middle and the last; a network without any raises an error."""
     arch = archspec.load(spec)
     blocks = residual_blocks(arch.graph)
     if not blocks:
@@ -63,7 +63,7 @@ def test_residual_blocks_of_the_whole_zoo_can_go(spec: str) -> None:
 
 @pytest.mark.parametrize("blocks", [["stage1.1"], ["stage2.0"], ["stage1.0", "stage3.2"], ["stage2"]])
 def test_what_is_left_computes_what_a_silenced_branch_leaves(blocks: list[str]) -> None:
-    """A branch whose last normalisation gives nothing adds nothing: the lesion with the same weights gives the same numbers."""
+    """The lesion computes the same as the network with the last normalisation of the branch set to 0."""
     arch = archspec.load(SMALL)
     model = arch.build(seed=1)
     images = torch.randn(4, 3, 32, 32)
@@ -112,7 +112,7 @@ def in_place_of(name: str, names: dict[str, str]) -> str:
 
 
 def test_blocks_of_other_insides_change_places() -> None:
-    """Only what goes in and comes out must be equal; the weights stay with the names."""
+    """Only input and output shapes must be equal; weights keep their names."""
     arch = archspec.load(
         "name: a\ninput: [4]\nstages:\n  body: [add: [linear: 4, identity], linear: {out: 4, bias: false}, tanh]\n"
     )

@@ -1,4 +1,4 @@
-"""The three forms of a ResNeXt unit are rewritten into one another, weights included, and compute the same."""
+"""The three forms of a ResNeXt unit are rewritten into one another, with their weights, and compute the same."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GROUPED = f"""{UNIT.replace("conv1: {conv: 2}", "conv1: {conv: 6}").replace("{ou
 
 
 def randomised(arch: archspec.Architecture) -> torch.nn.Module:
-    """The network in float64 and evaluation, no weight or statistic of it 0 or 1."""
+    """The network in float64 and evaluation, with no weight or statistic 0 or 1."""
     model = arch.build(seed=3).double().eval()
     generator = torch.Generator().manual_seed(4)
     for name, tensor in model.state_dict().items():
@@ -41,7 +41,7 @@ def randomised(arch: archspec.Architecture) -> torch.nn.Module:
 
 
 def difference(before: archspec.Architecture, after: archspec.Architecture) -> float:
-    """The largest difference of outputs when the weights of one network are carried into the other."""
+    """The largest difference of outputs after mapping the weights of one network to the other."""
     (sizes,) = before.input_shapes.values()
     image = torch.randn(2, *sizes, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     old, new = randomised(before), after.build(device="cpu").double().eval()
@@ -138,7 +138,7 @@ BETWEEN = "name: between\ninput: [4, 6, 6]\ndefaults: {conv: {bias: false}}\nsta
 
 @pytest.mark.parametrize("form", ["sum", "concat"])
 def test_a_convolution_is_part_of_one_series_of_paths(form: str) -> None:
-    """The third ends the paths of the second in a sum, so that it cannot begin those of the fourth."""
+    """In a sum the third ends the paths of the second, and so cannot begin those of the fourth."""
     layers = "[conv: 4, conv: {out: 4, groups: 2}, conv: 4, conv: {out: 4, groups: 2}, conv: 4]"
     before = archspec.load(f"{BETWEEN}  body: {layers}")
     after = before.rewrite("separate_paths", form=form)

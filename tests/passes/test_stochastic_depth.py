@@ -1,4 +1,4 @@
-"""Stochastic depth: which branches, with which probabilities, and that nothing else changes."""
+"""Stochastic depth: the dropped branches and their probabilities, and that nothing else changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report in a real browser: folding, search, click to source, sorting, comparing; no error and no request."""
+"""The report in a real browser: folding, search, links to the source, sorting, comparing; no errors and no requests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><script>docume
 
 
 class Visit:
-    """A page that is open, and what the browser said about it."""
+    """An open page, and the browser's messages about it."""
 
     def __init__(self, browser: Browser, file: Path, **options: Any) -> None:
         self.page: Page = browser.new_page(**options)
@@ -101,7 +101,7 @@ def test_a_click_shows_the_layer_and_its_line(visit: Visit) -> None:
 
 def test_search_finds_what_is_folded(visit: Visit) -> None:
     visit.page.keyboard.press("/")
-    visit.page.keyboard.type("layer3.4.conv2")  # it stands for layer3.1.conv2
+    visit.page.keyboard.type("layer3.4.conv2")  # represented by layer3.1.conv2
     visit.page.keyboard.press("Enter")
     assert visit.page.locator(".chosen[data-part]").get_attribute("data-name") == "layer3.1.conv2"
     box = visit.page.locator(".chosen[data-part]").bounding_box()

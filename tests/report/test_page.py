@@ -1,4 +1,4 @@
-"""The page of a report without a browser: what it holds, and what cannot get into it."""
+"""The page of a report without a browser: its contents, and that nothing can be injected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The summary of a small hand-built network: rows, folding, totals, and how it looks."""
+"""The summary of a small hand-built network: rows, folding, totals and layout."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Golden = Callable[[str, str], None]
 
 
 def unit(graph: Graph, value: Value, name: str, stage: int, stride: int = 1, **more: int) -> Value:
-    """A residual unit of one conv; its shortcut is a conv where it has a stride."""
+    """A residual unit of one conv; its skip connection is a conv if it has a stride."""
     path = (*graph.regions[stage].path, name)
     scope = graph.add_region(path, "unit", {"width": 8, "stride": stride, **more}, UNKNOWN_SPAN, stage).id
     conv = Conv(out=8, kernel=3, stride=stride, padding=1, bias=False)
@@ -175,7 +175,7 @@ def test_a_scope_shows_what_leaves_it() -> None:
 
 
 def deep_and_long(size: int) -> Graph:
-    """As many scopes inside one another as units in a row."""
+    """As many nested regions as consecutive units."""
     graph = Graph("long")
     value = graph.add_input("input", Shape.of(8, 16, 16))
     scope = 0

@@ -1,4 +1,4 @@
-"""Axes by name in a spec: how inputs say them, which one a field means, what is refused, what passes take them for."""
+"""Named axes in a spec: in inputs, in fields, in errors, and in passes."""
 
 from __future__ import annotations
 

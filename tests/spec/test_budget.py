@@ -1,4 +1,4 @@
-"""The budget of work: what is charged to it, where it ends a run, who may watch it, and that an interrupt is answered at once."""
+"""The budget of work: what is charged, where it ends a run, watching, and interrupts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 import archspec
 from archspec import Budget, Limits, meter
-from archspec.errors import Source
+from archspec.spans import Source
 from archspec.spec.elaborator import Elaborator
 from archspec.suggestions import did_you_mean
 from tests.hostile import HEAD, alike, commas, stages
@@ -221,7 +221,7 @@ def test_a_budget_counts_on_from_one_spec_to_the_next() -> None:
 
 @contextmanager
 def default_interrupt() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt here, however this process was started."""
+    """Makes SIGINT raise KeyboardInterrupt, however this process was started."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -230,7 +230,7 @@ def default_interrupt() -> Iterator[None]:
 
 
 def units_after_interrupt(budget: Budget, work: Callable[[], object], when: Callable[[], bool]) -> int:
-    """How many units of work are still done after an interrupt, which comes as soon as `when` says so."""
+    """The units of work that are still done after an interrupt, which is sent when `when` returns True."""
     sent: list[int] = []
     over = threading.Event()
 
@@ -247,7 +247,7 @@ def units_after_interrupt(budget: Budget, work: Callable[[], object], when: Call
         sender.start()
         try:
             work()
-            time.sleep(30)  # for an interrupt that comes late: it is found out by the count
+            time.sleep(30)  # for a late interrupt, which the count shows
         except KeyboardInterrupt:
             return budget.units - sent[0]
         finally:

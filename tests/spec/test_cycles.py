@@ -1,4 +1,4 @@
-"""Blocks that use themselves, found with networkx, are those that a search by hand finds, in the same order."""
+"""Cycles of blocks, compared with a depth-first search."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from archspec.errors import SpecError
 
 
 def draw_uses(seed: int) -> dict[str, list[str]]:
-    """Which blocks each of some blocks uses."""
+    """Random uses between blocks."""
     drawn = random.Random(seed)
     names = [f"b{number}" for number in range(drawn.randrange(1, 7))]
     return {name: drawn.sample(names, drawn.randrange(min(3, len(names)) + 1)) for name in names}
@@ -32,7 +32,7 @@ def find_cycles(uses: Mapping[str, list[str]]) -> list[str]:
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
         done.add(name)
-        for used in reversed(uses[name]):  # layers are looked through last first
+        for used in reversed(uses[name]):  # layers are searched in reverse order
             if used in trail:
                 found.append(" → ".join([*trail[trail.index(used) :], used]))
             elif used not in done:

@@ -1,4 +1,4 @@
-"""Words of other libraries: each piece of advice is of the right kind, and followed, it works."""
+"""Words of other libraries: the advice is right, and works if it is followed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 import archspec
-from archspec.errors import Source
 from archspec.ops import BY_WORD
+from archspec.spans import Source
 from archspec.spec import bundled, foreign_advice, foreign_words
 from archspec.spec.symbols import ITERATORS
 
@@ -58,7 +58,7 @@ def errors(text: str | Source) -> list[archspec.Diagnostic]:
 
 
 def use(word: str, target: str) -> str:
-    """A use of `word` as `target` is used."""
+    """A use of `word` with the arguments of `target`."""
     if target in JOINS:
         return spec(f"{{{word}: [identity, relu]}}")
     if target == "matmul":
@@ -198,7 +198,7 @@ READ = ("resnet50", "densenet121", "googlenet", "fractalnet20", "cifar_resnet20_
 
 
 def misspelt(name: str, count: int) -> Iterator[tuple[str, str, archspec.Diagnostic]]:
-    """Errors that stand at a word of a bundled spec that lacks a letter: the word, without it, and the error."""
+    """Errors for words of a bundled spec without one letter: the word, the misspelt word, and the error."""
     rng = random.Random(name)
     path = bundled.find_bundled_folder() / f"{name}.yaml"
     text = re.sub(

@@ -1,4 +1,4 @@
-"""What a user may give as a spec or as an argument: each is taken for what it is, or answered with one clear error."""
+"""Types that a user may pass as a spec or as an argument, and the errors for others."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Member(enum.Enum):
 
 
 class Index:
-    """No number, but usable as one."""
+    """An object with `__index__`."""
 
     def __index__(self) -> int:
         return 3

@@ -1,4 +1,4 @@
-"""What is said to change nothing changes nothing, and whatever is said of the rest does."""
+"""Arguments that are reported as without effect have none, and all others have one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What layers mean: values, bundles, closures, iterators, arithmetic."""
+"""The semantics of layers: values, bundles, closures, iterators, arithmetic."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def test_copies_all_begin_at_the_same_value() -> None:
 
 
 def test_a_nest_inside_itself() -> None:
-    """FractalNet's rule: f(n+1) is the join of one layer and f(n) after f(n)."""
+    """FractalNet's rule: f(n+1) is the join of one layer and of f(n) applied twice."""
     found = load("  one: {nest: {times: 3, core: [conv: 4], layers: [mean: [conv: 4, [core, core]]]}}")
     assert [sum(node.op.word == word for node in ops(found)) for word in ("conv", "mean")] == [15, 7]
 

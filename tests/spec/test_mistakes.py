@@ -1,4 +1,4 @@
-"""After a mistake, what reads its result is not judged, and everything else is: independent mistakes come in one run."""
+"""Independent mistakes are reported in one run; layers that depend on a mistake are not checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def found(stages: str, blocks: str = "", args: str = "") -> list[str]:
 
 
 WRONG = "{add: [identity, conv: 5]}"
-"""A layer whose shapes do not meet, where the channels are 4."""
+"""A layer whose shapes do not fit 4 channels."""
 ADD = "add needs equal shapes"
 
 
@@ -150,7 +150,7 @@ def test_an_input_that_is_wrong_is_unknown() -> None:
 
 @pytest.mark.parametrize("seed", sampled(range(300), range(0, 300, 3)))
 def test_no_unknown_value_gets_into_a_network(seed: int) -> None:
-    """Random specs load whole, or are refused with mistakes that are each reported once."""
+    """Random specs load, or are refused with mistakes that are each reported once."""
     try:
         network = archspec.load(random_spec(seed)).graph
     except archspec.SpecError as error:

@@ -1,4 +1,4 @@
-"""Names are module names: one test a sentence of the rules."""
+"""The rules for module names, one test for each."""
 
 from __future__ import annotations
 

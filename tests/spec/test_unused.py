@@ -1,4 +1,4 @@
-"""What changes nothing is said: as an error where it cannot be meant, as a warning where it can."""
+"""Parts of a spec without effect are errors if they are certainly mistakes, and warnings otherwise."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import archspec
-from archspec.errors import Source
+from archspec.spans import Source
 from archspec.spec import bundled
 from archspec.spec.yaml_reader import read_tree
 from archspec.spec.yaml_tree import to_plain_data

@@ -1,4 +1,4 @@
-"""The counts of a reference that is written as a function, at full size and without memory."""
+"""Compares the counts of a reference that is written as a function, at full size and on the device "meta"."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ flop_counter = pytest.importorskip("torch.utils.flop_counter")
 
 
 def same_counts(spec: str, reference: Callable[[InOrder, Any], Any], **arguments: Any) -> None:
-    """The reference needs every tensor of the network, in its shape, and as many multiply-accumulates as the spec counts."""
+    """Checks that the reference takes every tensor of the network, in its shape, and has the spec's MACs."""
     arch = archspec.load(spec, **arguments)
     tensors = InOrder(arch.build(device="meta").eval())
     image = torch.zeros(1, *arch.input_shapes["input"], device="meta")

@@ -1,7 +1,7 @@
-"""For references written as functions: a network's own tensors, handed out one after the other.
+"""Gives references that are written as functions the network's own tensors one by one.
 
-The order is that of the paper's figure: by branches from left to right, each from its input on. Whoever takes a tensor says
-what shape it must have, so that a reference that goes another way than the network fails at once.
+The order is that of the paper's figure: branches from left to right, each from its input on. Each `take` names the expected shape, so
+that a reference that differs from the network fails at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def noise(*shape: int, seed: int = 5) -> Any:
 
 
 def built(spec: str, **arguments: Any) -> Any:
-    """The network in float64 with random statistics, factors and biases, and with dropout that drops nothing."""
+    """The network in float64 with random statistics, factors and biases, and with dropout disabled."""
     model = archspec.load(spec, **arguments).build(device="cpu", seed=0).double()
     generator = torch.Generator().manual_seed(6)
     for key, tensor in model.state_dict().items():
@@ -36,7 +36,7 @@ def built(spec: str, **arguments: Any) -> Any:
 
 
 class InOrder:
-    """The tensors of a model, in order; `training` is for its normalisations, whose statistics stay as they are."""
+    """The tensors of a model, in order; `training` is the mode of its normalisations, whose statistics are not updated."""
 
     def __init__(self, model: Any) -> None:
         self.training = model.training
@@ -49,7 +49,7 @@ class InOrder:
         return tensor
 
     def conv(self, x: Any, out: int, kernel: int | tuple[int, int] = 1, *, bias: bool = True, **options: Any) -> Any:
-        """A convolution, by default padded to keep the size where the stride is 1."""
+        """A convolution, by default padded to keep the size with stride 1."""
         kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
         options = {"padding": (kernel[0] // 2, kernel[1] // 2)} | options
         weight = self.take(out, x.shape[1] // options.get("groups", 1), *kernel)
@@ -57,7 +57,7 @@ class InOrder:
 
     def norm(self, x: Any, eps: float) -> Any:
         factor, shift, mean, variance = (self.take(x.shape[1]) for _ in range(4))
-        self.take()  # the number of batches
+        self.take()  # num_batches_tracked
         return F.batch_norm(x, mean, variance, factor, shift, training=self.training, eps=eps)
 
     def linear(self, x: Any, out: int) -> Any:
@@ -70,7 +70,7 @@ class InOrder:
 
 
 def same_in_both_modes(model: Any, reference: Any, *inputs: Any) -> None:
-    """The model's output and `reference(tensors, *inputs)` are equal, in eval and in train mode, and no tensor is left."""
+    """Checks that the model and `reference(tensors, *inputs)` are equal in eval and train mode, and that no tensor is left."""
     for training in (False, True):
         tensors = InOrder(model.train(training))
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Residual networks in plain PyTorch, written from their papers; they share nothing with the compiler."""
+"""Residual networks in plain PyTorch, written from their papers without the compiler."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def conv(before: int, after: int, kernel: int, stride: int = 1, *, bias: bool = 
 
 
 class Padded(nn.Module):  # type: ignore[misc, name-defined]
-    """Option A of He et al. 2015: every other place, and zeros for the new channels."""
+    """Option A of He et al. 2015: subsampling, and zeros for the new channels."""
 
     def forward(self, x: Any) -> Any:
         return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, x.shape[1]))
 
 
 class Averaged(nn.Module):  # type: ignore[misc, name-defined]
-    """Option A as the release of Huang et al. 2016 has it: means of 2x2 places."""
+    """Option A as in the release of Huang et al. 2016: means of 2x2 places."""
 
     def forward(self, x: Any) -> Any:
         means = (x[:, :, ::2, ::2] + x[:, :, ::2, 1::2] + x[:, :, 1::2, ::2] + x[:, :, 1::2, 1::2]) / 4
@@ -89,7 +89,7 @@ class Bottleneck(nn.Module):  # type: ignore[misc, name-defined]
 
 
 class Figure4(nn.Module):  # type: ignore[misc, name-defined]
-    """He et al. 2016, Figure 4(b) to (e); `first` in its stage, a unit activates the shortcut's input, too."""
+    """He et al. 2016, Figure 4(b) to (e); the `first` unit of a stage also activates the input of its skip connection."""
 
     def __init__(self, kind: str, before: int, width: int, stride: int, *, first: bool) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Figure4(nn.Module):  # type: ignore[misc, name-defined]
 
 
 class Preactivated(nn.Module):  # type: ignore[misc, name-defined]
-    """BN-ReLU before each convolution. A `projection` starts from the activated input; `bare` units get it activated."""
+    """BN-ReLU before each convolution. A `projection` starts from the activated input; the input of `bare` units is already activated."""
 
     def __init__(
         self, convs: Sequence[Any], projection: Any = None, *, bare: bool = False, dropout: Any = None
@@ -150,7 +150,7 @@ def preactivated_basic(before: int, width: int, stride: int, **options: Any) -> 
 
 
 def preactivated_bottleneck(before: int, width: int, stride: int, *, early: bool, bare: bool = False) -> Any:
-    """`early`: the stride is on the first 1x1, not on the 3x3."""
+    """With `early`, the stride is on the first 1x1 and not on the 3x3."""
     strides = (stride, 1) if early else (1, stride)
     convs = [conv(before, width, 1, strides[0]), conv(width, width, 3, strides[1]), conv(width, 4 * width, 1)]
     projection = conv(before, 4 * width, 1, stride) if before != 4 * width else None

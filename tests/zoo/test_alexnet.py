@@ -1,4 +1,4 @@
-"""AlexNet as published: two towers on two GPUs, which see each other only where the paper says."""
+"""AlexNet as published, with two groups on two GPUs that are connected only in some layers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def normalised(x: Any) -> Any:
 
 
 def alexnet(tensors: InOrder, image: Any) -> Any:
-    """Figure 2: the second, fourth and fifth layer see the maps of their own GPU only, the third sees all."""
+    """Figure 2: the second, fourth and fifth layer read only the maps of their own GPU, the third reads all."""
 
     def apart(x: Any, out: int, kernel: int) -> Any:
         weight, bias = tensors.take(out, x.shape[1] // 2, kernel, kernel), tensors.take(out)
@@ -38,7 +38,9 @@ def alexnet(tensors: InOrder, image: Any) -> Any:
 
 def test_alexnet() -> None:
     model = built("alexnet_2group", classes=10).eval()
-    image = 100 * noise(1, 3, 227, 227)  # as large as pixels less their mean: otherwise the normalisation does nothing
+    image = 100 * noise(
+        1, 3, 227, 227
+    )  # in the range of pixels minus their mean, for which the normalisation has an effect
     tensors = InOrder(model)
     with torch.no_grad():
         theirs, ours = alexnet(tensors, image), model(image)
@@ -48,7 +50,7 @@ def test_alexnet() -> None:
 
 @pytest.mark.parametrize("alpha", [1e-4, 5e-4])
 def test_the_normalisation_counts(alpha: float) -> None:
-    """torch divides α by the number of maps: of the two only the larger is the paper's."""
+    """torch divides α by the number of maps, so that only the larger value is the paper's."""
     x = 100 * noise(1, 8, 2, 2)
     ours = torch.nn.LocalResponseNorm(5, alpha=alpha, beta=0.75, k=2.0)(x)
     assert torch.allclose(ours, normalised(x), rtol=1e-12) is (alpha == 5e-4)

@@ -1,4 +1,4 @@
-"""The larger networks that torchvision and timm have too: strict loading both ways, equal outputs in both modes."""
+"""The larger networks, compared with torchvision and timm: strict loading both ways, equal outputs in both modes."""
 
 from __future__ import annotations
 

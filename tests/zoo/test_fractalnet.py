@@ -19,7 +19,7 @@ Unit = Callable[[InOrder, Any, int], Any]
 
 
 def plain(t: InOrder, x: Any, out: int) -> Any:
-    """As in Caffe: the convolution has a bias, the normalisation neither factor nor shift. Dropout drops nothing here."""
+    """As in Caffe: the convolution has a bias, the normalisation neither factor nor shift. Dropout is disabled."""
     x = t.conv(x, out, 3)
     mean, variance = t.take(out), t.take(out)
     t.take()
@@ -35,7 +35,7 @@ def mean(values: list[Any]) -> Any:
 
 
 def columns(t: InOrder, x: Any, out: int, count: int, unit: Unit) -> list[Any]:
-    """f_1 is one unit; f_{c+1} is a unit beside two f_c in series. What ends in one place is one join: a list, not yet joined."""
+    """f_1 is one unit; f_{c+1} is a unit beside two f_c in series. The operands of the last join are returned as a list."""
     first = unit(t, x, out)
     if count == 1:
         return [first]

@@ -1,6 +1,6 @@
 """Deeply-fused nets, written from Wang et al. 2016 (arXiv:1605.07716) and Zhao et al. 2016 (arXiv:1611.07718).
 
-A network is its groups of blocks of one kind, at full, half and quarter size; its blocks take one stream or two.
+A network has groups of blocks of one kind, at full, half and quarter size; its blocks take one stream or two.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def stem(t: InOrder, image: Any, base: int) -> Any:
 
 
 def network(t: InOrder, image: Any, *, block: Block, blocks: int, base: int = 16, last: Block | None = None) -> Any:
-    """Three groups of as many blocks; one with another kind of `last` block has two streams until there."""
+    """Three groups of `blocks` blocks; with another kind of `last` block there are two streams before it."""
     streams = [stem(t, image, base)] * (1 if last is None else 2)
     for group in range(3):
         for place in range(blocks):
@@ -86,7 +86,7 @@ def network(t: InOrder, image: Any, *, block: Block, blocks: int, base: int = 16
 def deeply_fused(t: InOrder, image: Any, *, blocks: int, length: int, base: int = 16) -> Any:
     """Equation 1 of Wang et al.: a shallow network and `length` layers of a deep one are summed, in each of the blocks.
 
-    The shallow one is a convolution where the channels change and in the very first block, the identity elsewhere.
+    The shallow one is a convolution in the first block and where the channels change, and the identity elsewhere.
     """
     x = stem(t, image, base)
     for number in range(3 * blocks):
@@ -105,7 +105,7 @@ def bottleneck(t: InOrder, x: Any, out: int, stride: int) -> Any:
 
 
 def imagenet(t: InOrder, image: Any, *, blocks: tuple[int, ...], streams: int, base: int = 64) -> Any:
-    """The release's networks for ImageNet: where the channels change there is neither a shortcut nor a merge."""
+    """The release's networks for ImageNet, without skip connection or merge where the channels change."""
     x = F.max_pool2d(t.conv(image, base, 7, stride=2, bias=False), 3, 2, 1)
     tips = [x] * streams
     for group, count in enumerate(blocks):

@@ -65,7 +65,7 @@ def test_googlenet() -> None:
 
 
 def test_the_heads_of_googlenet() -> None:
-    """On 4a and 4d, which have 14 places a side, of which the pooling makes 4: only then the heads fit."""
+    """On 4a and 4d, of 14×14 places, which the pooling reduces to 4×4, as the heads need."""
 
     def with_heads(tensors: InOrder, image: Any) -> Any:
         return googlenet(tensors, image, heads=True)
@@ -113,7 +113,7 @@ def test_inception_v2_slim() -> None:
 
 
 def test_bn_inception_without_biases() -> None:
-    """Section 3.2: in front of a normalisation a bias does nothing. The paper drops them, the release has 10,016 of them."""
+    """Section 3.2: a bias before a normalisation has no effect. The paper drops them, the release has 10,016."""
     model = built("bn_inception")
     biases = {key: tensor for key, tensor in model.state_dict().items() if key.endswith("conv.bias")}
     assert sum(tensor.numel() for tensor in biases.values()) == 10_016

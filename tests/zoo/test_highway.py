@@ -1,4 +1,4 @@
-"""Highway networks: convolutional and uncoupled ones, and what they become when their gates are held open."""
+"""Highway networks: convolutional and uncoupled ones, and with constantly open gates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import archspec
 from tests.zoo.in_order import InOrder, built, noise, same_in_both_modes, torch
 
 F = torch.nn.functional
-OPEN = [{"scale": {"by": 0, "plus": 1}}]  # a gate that is 1 whatever it sees
+OPEN = [{"scale": {"by": 0, "plus": 1}}]  # a gate that is always 1
 
 
 def highway(tensors: InOrder, x: Any) -> Any:
@@ -103,7 +103,7 @@ def test_uncoupled() -> None:
 
 
 def test_a_residual_network_is_a_highway_with_open_gates() -> None:
-    """T = C = 1: exactly a ResNet, in function and in paths."""
+    """With T = C = 1 the function and the paths are exactly those of a ResNet."""
     model = built("highway_uncoupled_mnist_fc10", gate=OPEN, carry_gate=OPEN)
     same_in_both_modes(model, residual, noise(3, 1, 28, 28))
     arch = archspec.load("highway_uncoupled_mnist_fc10", gate=OPEN, carry_gate=OPEN)

@@ -1,4 +1,4 @@
-"""The Inception-ResNets of Szegedy et al. 2016, arXiv:1602.07261, from the figures; the tests against timm are elsewhere."""
+"""The Inception-ResNets of Szegedy et al. 2016, arXiv:1602.07261, from the figures; other tests compare with timm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Step = tuple[Size, int]  # a kernel and a width
 
 @dataclass(frozen=True)
 class Figures:
-    """What differs between the two networks: each branch is its kernels and widths from the input on."""
+    """The differences between the two networks; each branch has its kernels and widths from the input on."""
 
     a: tuple[tuple[Step, ...], ...]
     reduction_a: tuple[int, int, int, int]

@@ -1,4 +1,4 @@
-"""Inception-v4, Inception-ResNet-v2 and the VGG family are timm's and torchvision's networks, by name and bit for bit."""
+"""Inception-v4, Inception-ResNet-v2 and the VGG family, compared with timm and torchvision: names and bitwise outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 
 __all__ = ["pair"]
 
-DROPPING = {"drop_rate": 0.2}  # as the spec has it; timm's default is none
+DROPPING = {"drop_rate": 0.2}  # as in the spec; timm's default is 0
 TWINS = (
     Twin("inception_v4", 107, library="timm", options=DROPPING),
     Twin("inception_resnet_v2", 107, library="timm", options=DROPPING),
@@ -35,7 +35,7 @@ def test_twin(pair: Pair) -> None:
 @pytest.mark.parametrize("norm", ["", "_bn"])
 @pytest.mark.parametrize("depth", [11, 13, 16, 19])
 def test_names_of_vgg(depth: int, norm: str) -> None:
-    """Of the whole family, on no device at all: a VGG weighs half a gigabyte."""
+    """The whole family on the device "meta", because a VGG takes half a gigabyte."""
     name = f"vgg{depth}{norm}"
     with torch.device("meta"):
         twin = getattr(torchvision().models, name)(init_weights=False)

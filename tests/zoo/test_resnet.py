@@ -1,4 +1,4 @@
-"""The ResNet families compute what their papers and releases say."""
+"""The ResNet families, compared with their papers and releases."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ nn = torch.nn
 
 
 def basic(option: str, **options: Any) -> residual.Unit:
-    """Units of He et al. 2015 with shortcuts by one of their options."""
+    """Units of He et al. 2015 with one of their options for skip connections."""
 
     def unit(before: int, width: int, stride: int, number: int) -> Any:
         changes = before != width
@@ -60,7 +60,7 @@ def test_original_activation() -> None:
 
 
 class Dense(nn.Module):  # type: ignore[misc, name-defined]
-    """A first unit whose shortcut is the activated input, though nothing changes."""
+    """A first unit whose skip connection is the activated input, although the shape does not change."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ def test_original_bottlenecks() -> None:
 
 
 def preact_imagenet(depths: tuple[int, ...], *, deep: bool) -> Any:
-    seen: list[int] = []  # the very first unit has no activation of its own
+    seen: list[int] = []  # the first unit has no activation of its own
 
     def unit(before: int, width: int, stride: int, number: int) -> Any:
         seen.append(number)
@@ -206,7 +206,7 @@ def test_convolved_shortcuts() -> None:
 
 
 def test_dropped_shortcuts() -> None:
-    """Without draws it is the network of option A; with them, each of the shortcuts has its own."""
+    """Without draws it is the network of option A; each skip connection has its own draw."""
     compare("resnet110_shortcut_dropout", cifar(basic("A"), 1), n=1)
     model = archspec.load("resnet110_shortcut_dropout", n=2).build(seed=0)
     assert [module.p for module in model.modules() if isinstance(module, nn.Dropout)] == [0.5] * 6
@@ -368,7 +368,7 @@ def test_counts(spec: str) -> None:
     [("cifar_preact_resnet1001", 111, preact164), ("stochastic_depth_resnet1202_cifar10", 200, stochastic)],
 )
 def test_counts_of_very_deep_ones(spec: str, units: int, made: Any) -> None:
-    """Every unit more in each stage costs the same."""
+    """Each further unit in each stage has the same cost."""
     arch = archspec.load(spec)
     with torch.device("meta"):
         few, more = counted(made(2), 32), counted(made(3), 32)
@@ -390,12 +390,14 @@ def test_counts_for_a_hundred_classes(row: dict[str, Any]) -> None:
     (spec,) = set(names) & set(archspec.bundled())
     arch = archspec.load(spec, classes=100)
     assert (arch.params, arch.macs, arch.paths().total) == (row["params"], row["macs"], row["paths"])
-    nominal = 2 if "wrn" in spec else 0  # a wide network is named after 6n + 4, two more than its longest path has
+    nominal = (
+        2 if "wrn" in spec else 0
+    )  # a wide network is named after 6n + 4, two more than the depth of its longest path
     assert arch.depth == row["depth"] - nominal
 
 
 def test_an_argument_may_use_what_the_same_spec_adds() -> None:
-    """`n` is an argument of the base and `units` is not: it stands behind it and is known before it all the same."""
+    """`n` of the base may use `units`, which only the extending spec declares, and later."""
     text = "name: x\nextends: cifar_resnet20_A\nargs: {n: units / 3, units: 9}\n"
     assert archspec.load(text).depth == 20
     assert archspec.load(text, units=15).depth == 32

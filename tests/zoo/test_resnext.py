@@ -1,4 +1,4 @@
-"""ResNeXt: its three equivalent forms, and the network for CIFAR, written from Xie et al. 2016 (arXiv:1611.05431)."""
+"""ResNeXt: its three equivalent forms, and the network for CIFAR from Xie et al. 2016 (arXiv:1611.05431)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATH = re.compile(r"(?P<scope>.*)\.path(?P<number>\d+)\.(?P<layer>\w+)\.(?P<tens
 
 
 def by_paths(state: dict[str, Any], keys: list[str], groups: int) -> dict[str, Any]:
-    """The tensors of form (c) as those of the forms with paths.
+    """The tensors of form (c) converted to the forms with paths.
 
     A path has its rows of the first two convolutions and their normalisations, and its columns of the third convolution.
     """
@@ -57,7 +57,9 @@ def test_counts_of_forms(form: str) -> None:
     grouped, paths = archspec.load("resnext50_32x4d"), archspec.load(f"resnext50_32x4d_{form}")
     for count in ("params", "macs", "depth"):
         assert getattr(paths, count) == getattr(grouped, count)
-    assert paths.paths().total == 33**16  # 32 paths and a shortcut in each of 16 units; a grouped convolution is one
+    assert (
+        paths.paths().total == 33**16
+    )  # 32 paths and a skip connection in each of 16 units; a grouped convolution is one path
     assert grouped.paths().total == 2**16
 
 
@@ -71,7 +73,7 @@ def unit(t: InOrder, x: Any, width: int, out: int, groups: int, stride: int) -> 
 
 
 def resnext29(t: InOrder, image: Any, groups: int, width: int) -> Any:
-    """Section 5.3: three stages of three units; the width doubles where the size is halved."""
+    """Section 5.3: three stages of three units; the width doubles when the size is halved."""
     x = torch.relu(t.norm(t.conv(image, 64, 3, bias=False), 1e-5))
     for stage in range(3):
         for number in range(3):

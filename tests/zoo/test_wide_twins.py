@@ -1,6 +1,6 @@
-"""ResNeXt, DPN and DenseNet-264 are torchvision's and timm's networks: same names, same counts, same start, same function.
+"""ResNeXt, DPN and DenseNet-264, compared with torchvision and timm: names, counts, initialisation and function.
 
-Names, shapes and counts are compared of all, without memory; the rest on the networks that are small enough.
+Names, shapes and counts are compared for all on the device "meta", the rest for small networks.
 """
 
 from __future__ import annotations

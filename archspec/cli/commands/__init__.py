@@ -1,4 +1,4 @@
-"""The commands, one module each: `count_paths.py` has `archspec count-paths`, which is imported when it is asked for."""
+"""The commands, one module for each, imported on first use: `count_paths.py` has `archspec count-paths`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Exit codes: 0 fine, 1 the spec is wrong, 2 the command line is wrong.
 
 
 def show_version(ctx: click.Context, _: click.Parameter, requested: bool) -> None:
-    """Prints the version and ends the command."""
+    """Prints the version and exits."""
     from archspec import __version__
 
     if not requested or ctx.resilient_parsing:

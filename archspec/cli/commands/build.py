@@ -1,4 +1,4 @@
-"""The command that builds a network, or writes it to a file."""
+"""The command `build`: builds a network and runs it once, or writes it to a file."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ Examples:
 @format_option(*_ENDINGS)
 @weights_options
 @click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
+@click.option("--cuda-graph", is_flag=True, help="Replay captured CUDA graphs; on a CUDA device.")
 @json_option
 @click.pass_context
 def command(
@@ -61,15 +62,18 @@ def command(
     output: Path | None,
     format: str | None,
     optimize: bool,
+    cuda_graph: bool,
     as_json: bool,
     **weights: Any,
 ) -> None:
     given = WeightsOption(**weights, as_json=as_json)
     check_alone(output, as_json=as_json)
+    if cuda_graph and output is not None:
+        raise click.UsageError("a file holds no CUDA graphs: leave out --cuda-graph")
     arch = arch.optimize() if optimize else arch
     with show_warnings(), print_weights_errors(as_json=as_json):
         if output is None:
-            trial = arch.try_out(device, batch, seed=seed, **given.arguments)
+            trial = arch.try_out(device, batch, seed=seed, graph=cuda_graph, **given.arguments)
         else:
             _write_network(ctx, arch, output, ending_of(output, format), given, seed=seed)
     if as_json:
@@ -93,7 +97,7 @@ def _write_network(
 
 
 def format_command(ctx: click.Context) -> str:
-    """The command line that makes the same file again."""
+    """The command line that writes the same file."""
     given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
     given += ["--optimize"] if ctx.params["optimize"] else []
     return shlex.join(["archspec", "build", ctx.params["spec"], *given, "-o", str(ctx.params["output"])])

@@ -1,4 +1,4 @@
-"""The command that reports what is wrong with specs: mistakes, and files that cannot be read."""
+"""The command `check`: reports the errors and warnings of specs, and files that cannot be read."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _format_count(warnings: int) -> str:
 
 @dataclass(frozen=True)
 class CheckedSpec:
-    """One SPEC and what is wrong with it: its mistakes, or why it could not be read."""
+    """The diagnostics of one SPEC, or why it could not be read."""
 
     spec: str
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -83,7 +83,7 @@ class CheckedSpec:
         return data | ({"error": self.unread} if self.unread else {})
 
     def show(self) -> None:
-        """Prints what is wrong on standard error."""
+        """Prints the diagnostics on standard error."""
         if self.unread and not self.diagnostics:
             name = shown_name(self.spec) or "SPEC"
             print_lines(((name, "bold"), (": ", ""), ("error", "red bold"), (f": {self.unread}", "")), "", err=True)
@@ -92,11 +92,11 @@ class CheckedSpec:
 
 
 def look_at(spec: str, limits: Limits) -> CheckedSpec:
-    """All that is wrong with a SPEC."""
+    """Checks one SPEC."""
     try:
         with watch_budget(limits) as budget:
             return CheckedSpec(spec, archspec.check(read_spec_argument(spec, limits), limits=budget))
-    except SpecError as error:  # standard input that is no text, or a spec that cannot be read
+    except SpecError as error:  # not UTF-8 text, or unreadable
         return CheckedSpec(
             spec, error.diagnostics, unread=describe_os_error(error) if isinstance(error, OSError) else None
         )

@@ -1,4 +1,4 @@
-"""The command that counts paths."""
+"""The command `count-paths`: counts and lists the paths of a network."""
 
 from __future__ import annotations
 

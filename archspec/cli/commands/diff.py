@@ -1,4 +1,4 @@
-"""The command that compares two networks."""
+"""The command `diff`: compares two networks."""
 
 from __future__ import annotations
 

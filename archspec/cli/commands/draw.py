@@ -1,4 +1,4 @@
-"""The command that draws."""
+"""The command `draw`: writes a picture of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that experiment on trained networks."""
+"""The commands `experiment …`: measure trained networks with some blocks removed or exchanged, and their gradients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from archspec.cli.commands.train import (
 from archspec.cli.console import echo_json
 from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
-from archspec.cli.output import OutputFile, say_written
+from archspec.cli.output import output_option, say_written
 from archspec.cli.warn import show_warnings
 from archspec.cli.weights import WeightsOption, print_weights_errors, weights_options
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from archspec import Architecture
     from archspec.experiments.lesions import TrainedNetwork
     from archspec.experiments.plot import Result
-    from archspec.experiments.track import Track
 
 _EXPERIMENT = """\
 \b
@@ -54,36 +53,36 @@ def command() -> None:
 
 @dataclass(frozen=True)
 class Subjects:
-    """Networks with their weights, what draws, and where the picture goes."""
+    """The trained networks of an experiment, the seed of its random choices, and the file for its plot."""
 
     networks: Sequence[TrainedNetwork]
     seed: int
-    out: Path | None
+    output: Path | None
     as_json: bool
 
-    def report(self, measure: Callable[[TrainedNetwork, Track], Result]) -> None:
-        """Measures each network, draws and prints."""
+    def report(self, measure: Callable[..., Result], **options: Any) -> None:
+        """Measures each network with these options, draws and prints."""
         from archspec.cli import show_experiments as show
         from archspec.cli.progress import track_progress
 
         with report_divergence(as_json=self.as_json):
-            results = [measure(network, track_progress) for network in self.networks]
-            if self.out is not None:
+            results = [measure(network, track=track_progress, **options) for network in self.networks]
+            if self.output is not None:
                 from archspec.experiments.plot import save_plot
 
-                save_plot(self.out, results)
+                save_plot(self.output, results)
         if self.as_json:
             echo_json([result.as_dict() for result in results])
             return
         for result in results:
             show.show_result(result)
-        if self.out is not None:
-            say_written(self.out)
+        if self.output is not None:
+            say_written(self.output)
 
 
 @contextmanager
 def report_divergence(*, as_json: bool) -> Iterator[None]:
-    """What comes out as no finite number ends the command with its message. Warnings about weights are told."""
+    """Turns a `DivergedError` into the end of the command, and prints warnings."""
     from archspec.experiments.track import DivergedError
 
     try:
@@ -96,7 +95,7 @@ def report_divergence(*, as_json: bool) -> Iterator[None]:
 
 
 def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
-    """The options of all experiments; the command gets the `Subjects` that they make."""
+    """Adds the options of all experiments; the command gets the `Subjects` made from them."""
 
     @architecture_options
     @partial(weights_options, without=" Without, it is trained first as `archspec train` does.")
@@ -106,21 +105,14 @@ def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
     @data_option
     @seed_option
     @device_option
-    @click.option(
-        "-o",
-        "--output",
-        "out",
-        type=OutputFile(*archspec.list_endings("plot")),
-        metavar="FILE",
-        help="A picture: .png or .svg.",
-    )
+    @output_option(*archspec.list_endings("plot"), help="A picture: .png or .svg.")
     @json_option
     @wraps(measure)
-    def prepared(arch: Architecture, *, out: Path | None, seed: int, as_json: bool, **options: Any) -> None:
+    def prepared(arch: Architecture, *, output: Path | None, seed: int, as_json: bool, **options: Any) -> None:
         chosen = {name: options.pop(name) for name in ("weights", "strict", "adapt", "beside", "data", "device")}
         with print_weights_errors(as_json=as_json), report_divergence(as_json=as_json):
-            patients = list(_load_networks(arch, seed=seed, out=out, **chosen))
-        measure(Subjects(patients, seed, out, as_json), **options)
+            networks = list(_load_networks(arch, seed=seed, output=output, **chosen))
+        measure(Subjects(networks, seed, output, as_json), **options)
 
     return prepared
 
@@ -135,15 +127,15 @@ def _load_networks(
     data: str,
     device: str,
     seed: int,
-    out: Path | None,
+    output: Path | None,
 ) -> Iterator[TrainedNetwork]:
     from archspec.experiments.data import load_data
     from archspec.experiments.lesions import TrainedNetwork
 
-    if out is not None:
+    if output is not None:
         from archspec.experiments.plot import check_plot_path
 
-        check_plot_path(out)
+        check_plot_path(output)
     networks = [
         (arch, weights),
         *((archspec.load(read_spec_argument(spec, archspec.Limits())), given) for spec, given in beside),
@@ -164,7 +156,7 @@ def _load_networks(
 
 
 def _run_training(arch: Architecture, data: str, *, seed: int, device: str) -> dict[str, Tensor]:
-    """The weights of a network after the training that `archspec train` gives it."""
+    """The weights of a network trained with the defaults of `archspec train`."""
     training, samples, recipe = begin_training(arch, data=data, seed=seed, device=device)
     run_training(training, samples, recipe, name=arch.name)
     return training.model.state_dict()
@@ -185,9 +177,7 @@ def lesion(subjects: Subjects) -> None:
 def delete(subjects: Subjects, *, most: int | None, draws: int) -> None:
     from archspec.experiments.lesions import delete_random
 
-    subjects.report(
-        lambda network, track: delete_random(network, most=most, draws=draws, seed=subjects.seed, track=track)
-    )
+    subjects.report(delete_random, most=most, draws=draws, seed=subjects.seed)
 
 
 @command.command(cls=SpecCommand, help=f"The test error after K random exchanges of two blocks.\n\n{SPEC}")
@@ -197,9 +187,7 @@ def delete(subjects: Subjects, *, most: int | None, draws: int) -> None:
 def shuffle(subjects: Subjects, *, most: int | None, draws: int) -> None:
     from archspec.experiments.lesions import shuffle_random
 
-    subjects.report(
-        lambda network, track: shuffle_random(network, most=most, draws=draws, seed=subjects.seed, track=track)
-    )
+    subjects.report(shuffle_random, most=most, draws=draws, seed=subjects.seed)
 
 
 @command.command(cls=SpecCommand, help=f"The gradient at the input through paths of each length.\n\n{SPEC}")
@@ -209,6 +197,4 @@ def shuffle(subjects: Subjects, *, most: int | None, draws: int) -> None:
 def gradients(subjects: Subjects, *, samples: int, draws: int) -> None:
     from archspec.experiments.gradients import measure_gradients
 
-    subjects.report(
-        lambda network, track: measure_gradients(network, samples=samples, draws=draws, seed=subjects.seed, track=track)
-    )
+    subjects.report(measure_gradients, samples=samples, draws=draws, seed=subjects.seed)

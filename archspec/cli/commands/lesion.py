@@ -1,4 +1,4 @@
-"""The command that writes a network without some of its blocks."""
+"""The command `lesion`: writes a network with some blocks removed or exchanged, as a new spec."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archspec import Diagnostic, files
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import WRONG_COMMAND, CommandError, SpecCommand, show_diagnostics
 from archspec.cli.options import SPEC, architecture_options, given_limits, json_option
-from archspec.cli.output import OutputFile, check_alone
+from archspec.cli.output import check_alone, output_option
 from archspec.cli.show import show_facts
 from archspec.numerals import format_number, format_power_of_two
 
@@ -37,15 +37,7 @@ Examples:
 @click.option("--random", "count", type=click.IntRange(1), metavar="K", help="Drop K residual blocks, drawn at random.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the draw.")
 @click.option("--swap", nargs=2, multiple=True, metavar="A B", help="Two blocks that change places; repeatable.")
-@click.option(
-    "-o",
-    "--output",
-    "out",
-    type=OutputFile(stream=True),
-    metavar="FILE",
-    required=True,
-    help="The new spec, .yaml; - for standard output.",
-)
+@output_option(stream=True, required=True, help="The new spec, .yaml; - for standard output.")
 @click.option("--force", is_flag=True, help="Write over a file that is there already; never over SPEC.")
 @json_option
 def command(
@@ -55,26 +47,26 @@ def command(
     count: int | None,
     seed: int,
     swap: tuple[tuple[str, str], ...],
-    out: Path,
+    output: Path,
     force: bool,
     as_json: bool,
 ) -> None:
     if not (drop or count or swap):
         raise click.UsageError("nothing to do: give --drop, --random or --swap")
-    check_alone(out, as_json=as_json)
+    check_alone(output, as_json=as_json)
     given = click.get_current_context().params
-    check_target(out, given["spec"], force=force)
+    check_target(output, given["spec"], force=force)
     result = apply_lesion(arch, drop, swap, count or 0, seed)
-    result.after.save(out, ending=".yaml", limits=given_limits(nodes=given["max_nodes"], bytes=given["max_bytes"]))
+    result.after.save(output, ending=".yaml", limits=given_limits(nodes=given["max_nodes"], bytes=given["max_bytes"]))
     if as_json:
-        echo_json(result.as_dict() | {"written": str(out)})
-    elif not files.is_standard_output(out):
-        show_lesion(result, out)
+        echo_json(result.as_dict() | {"written": str(output)})
+    elif not files.is_standard_output(output):
+        show_lesion(result, output)
 
 
 @dataclass(frozen=True)
 class LesionResult:
-    """What was done to a network, and what came out; `without_shortcut` are the parts that had no shortcut."""
+    """The network before and after a lesion; `without_shortcut` are the dropped parts that had no skip connection."""
 
     before: Architecture
     after: Architecture
@@ -96,7 +88,7 @@ class LesionResult:
 def apply_lesion(
     arch: Architecture, drop: tuple[str, ...], swap: tuple[tuple[str, str], ...], count: int, seed: int
 ) -> LesionResult:
-    """The network without those blocks. Ends the command where it cannot be."""
+    """Applies a lesion to a network. Ends the command if it cannot be applied."""
     try:
         after = arch.lesion(drop, swap, random=count, seed=seed)
         dropped = tuple(after.rewrites[-1][1].get("drop", ()))
@@ -111,7 +103,7 @@ def apply_lesion(
 
 
 def check_target(out: Path, spec: str, *, force: bool) -> None:
-    """Ends the command where the new spec would be written over the old one, or over another file without `--force`."""
+    """Ends the command if the new spec would overwrite the old one, or an existing file without `--force`."""
     if spec == "-":
         raise CommandError("a spec from standard input cannot be extended: give the file")
     if files.is_same_file(out, Path(spec)):
@@ -121,7 +113,7 @@ def check_target(out: Path, spec: str, *, force: bool) -> None:
 
 
 def show_lesion(result: LesionResult, out: Path) -> None:
-    """What was done to a network, and how many paths are left."""
+    """Prints what was changed, and the paths and parameters that are left."""
     print_lines(((result.before.name, "bold"),))
     changes = (("dropped", result.drop), ("swapped", [" and ".join(pair) for pair in result.swap]))
     before, after = result.before.paths().total, result.after.paths().total

@@ -1,4 +1,4 @@
-"""The command that lists the bundled networks."""
+"""The command `list`: lists the bundled networks."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def command(
 
 
 def matches_pattern(name: str, pattern: str) -> bool:
-    """Whether a name holds a pattern, or is like one with `*` and `?`."""
+    """Whether a name contains a pattern, or matches one with `*` and `?`."""
     return fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")

@@ -1,4 +1,4 @@
-"""The command that says where a network is cut into the stages of a pipeline."""
+"""The command `pipeline`: shows where a network is cut into pipeline stages."""
 
 from __future__ import annotations
 

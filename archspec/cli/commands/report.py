@@ -1,4 +1,4 @@
-"""The command that writes a page about one network or two."""
+"""The command `report`: writes an HTML page about one network or two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that prints the JSON Schema of the language."""
+"""The command `schema`: prints the JSON Schema of the language."""
 
 from __future__ import annotations
 

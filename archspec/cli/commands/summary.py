@@ -1,4 +1,4 @@
-"""The command that shows the parts of a network."""
+"""The command `summary`: prints the parts of a network and their costs."""
 
 from __future__ import annotations
 

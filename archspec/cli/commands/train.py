@@ -1,4 +1,4 @@
-"""The command that trains networks."""
+"""The command `train`: trains a network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from archspec import list_endings
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import WRONG_COMMAND, WRONG_SPEC, CommandError, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
-from archspec.cli.output import OutputFile
+from archspec.cli.output import output_option
 from archspec.cli.parts import PartsOption
 from archspec.cli.signals import Stop, handle_stop_signals
 from archspec.cli.warn import show_warnings
@@ -55,7 +55,7 @@ seed_option = click.option("--seed", type=int, default=0, show_default=True, met
 
 
 class _TrainCommand(SpecCommand):
-    """Remembers the words that it was called with: they are said again where a training is to go on."""
+    """Remembers its arguments, for the command line that resumes an interrupted training."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[_WORDS] = tuple(args)
@@ -70,12 +70,9 @@ _WORDS = "archspec.words"
 )
 @architecture_options
 @data_option
-@click.option(
-    "-o",
-    "--output",
-    "out",
-    type=OutputFile(*_ENDINGS, beside=(".checkpoint",)),
-    metavar="FILE",
+@output_option(
+    *_ENDINGS,
+    beside=(".checkpoint",),
     required=True,
     help=f"The weights: {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}.",
 )
@@ -116,19 +113,19 @@ _WORDS = "archspec.words"
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, arch: Architecture, *, out: Path, as_json: bool, **options: Any) -> None:
+def command(ctx: click.Context, /, arch: Architecture, *, output: Path, as_json: bool, **options: Any) -> None:
     given = {name: options.pop(name) for name in ("weights", "strict", "adapt")}
     weights = WeightsOption(**given, as_json=as_json, counts=True)
     for name in ("freeze", "train_only", "rates"):
         options[name] = tuple(chain.from_iterable(options[name]))
-    run = _TrainingRun(ctx, arch, out, as_json, weights, resumes=options["resume"])
+    run = _TrainingRun(ctx, arch, output, as_json, weights, resumes=options["resume"])
     with handle_stop_signals() as stop, run.endings(stop), show_warnings():
         run.train(stop, **options)
 
 
 @dataclass
 class _TrainingRun:
-    """One training of the command line, and what is said of it at its end, whichever that is."""
+    """One training, and the messages at its end."""
 
     ctx: click.Context
     arch: Architecture
@@ -172,7 +169,7 @@ class _TrainingRun:
 
     @contextmanager
     def endings(self, stop: Stop) -> Iterator[None]:
-        """Says of a training that does not come to its end why, what is kept of it, and what to do."""
+        """Reports why a training ended early, what the checkpoint has, and how to resume."""
         from archspec.experiments.track import DivergedError, StoppedError
 
         try:
@@ -202,7 +199,7 @@ class _TrainingRun:
 
     @property
     def _again(self) -> str:
-        """The command line that goes on with this training."""
+        """The command line that resumes this training."""
         words = [*self.ctx.meta[_WORDS], *([] if self.resumes else ["--resume"])]
         return shlex.join([*self.ctx.command_path.split(), *words])
 
@@ -238,7 +235,7 @@ def begin_training(
     weights: WeightsOption | None = None,
     **parts: Any,
 ) -> tuple[Training, Data, Recipe]:
-    """A training that has not begun, and what it needs; `parts` are the `freeze`, `train_only` and `rates` of its recipe."""
+    """A training at its start, with its data and recipe; `parts` are the `freeze`, `train_only` and `rates` of the recipe."""
     from archspec.experiments import training
     from archspec.experiments.data import load_data
 
@@ -251,7 +248,7 @@ def begin_training(
 def run_training(
     begun: Training, data: Data, recipe: Recipe, *, name: str, checkpoint: Path | None = None, stop: Stop | None = None
 ) -> None:
-    """Trains to the end, with a bar. Raises as `archspec.experiments.training.train_epochs` does."""
+    """Trains to the end, with a progress bar. Raises as `archspec.experiments.training.train_epochs` does."""
     from archspec.cli.progress import make_progress
     from archspec.experiments.training import train_epochs
 

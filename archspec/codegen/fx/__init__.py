@@ -1,4 +1,4 @@
-"""The back end of torch.fx: a graph becomes a tree of GraphModules."""
+"""The torch.fx back end, which builds a graph as a tree of GraphModules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds a network: its parts as blocks, each module at its path, shared where the graph shares it."""
+"""Builds a network from blocks, with each module at its path."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ import torch
 from torch import fx, nn
 
 from archspec.codegen.arguments import make_argument_names, name_part_arguments
-from archspec.codegen.errors import CheckpointWarning
+from archspec.codegen.errors import BuildError, CheckpointWarning
 from archspec.codegen.fx.block import Block, BlockClass
+from archspec.codegen.fx.cuda_graphs import CudaGraphs
 from archspec.codegen.fx.emit import GraphEmitter
 from archspec.codegen.fx.kernels import select_kernels
 from archspec.codegen.fx.recompute import find_recomputable
 from archspec.codegen.fx.weights import State, create_state, seed_generators
-from archspec.codegen.lowering import LoweredNode, ValueRef
+from archspec.codegen.lowering import LoweredNode
 from archspec.codegen.module_tree import ModulePart, ModuleTree, build_module_tree, code_signature
-from archspec.ir.graph import Graph, Path
+from archspec.ir.graph import Graph, Path, Value
 from archspec.spec.runtime import pause_garbage_collection
 
 Checkpoint = Literal["blocks", "norms"]
 _CHANNELS_LAST = ("cpu", "cuda")
 """Devices whose convolutions are faster on images with the channels last in memory."""
 UNNAMED = "layers"
-"""What a region that only groups is called in a printed model."""
+"""The class name of a region without a kind in a printed model."""
 
 
 def build(
@@ -39,16 +40,17 @@ def build(
     seed: int | None = 0,
     states: Mapping[Path, State] | None = None,
     checkpoint: Checkpoint | None = None,
+    cuda_graph: bool = False,
 ) -> fx.GraphModule:
-    """A graph as a module, in train mode and initialised as its ops say.
+    """Builds a graph as a module in training mode, initialised as its ops say.
 
-    Each region that holds modules is a nested `GraphModule`; the path of a node is the name of its module, hence of its
-    weights in the `state_dict`. Inputs are tensors with the batch first, in the order and by the names of `graph.inputs`;
-    of several outputs the module returns a tuple in the order of `graph.outputs`.
+    Each region that contains modules is a nested `GraphModule`; the path of a node is the name of its module, and so of its weights
+    in the `state_dict`. Inputs are tensors with the batch first, in the order and by the names of `graph.inputs`; several outputs are
+    returned as a tuple in the order of `graph.outputs`.
 
     Args:
         graph: the network.
-        device: where the weights are; on the device "meta" they have no values.
+        device: the device of the weights; on "meta" they have no values.
         dtype: the type of the weights; torch's default if None.
         seed: the same seed gives the same weights on one kind of device and leaves torch's generators as they were; with None
             the weights are drawn from those.
@@ -57,8 +59,10 @@ def build(
             block, the outermost with at most √n of the network's n weighted layers (Chen et al. 2016, arXiv:1604.06174, section
             3); "norms", concatenations and the normalisation and ReLU between one and a convolution (`recompute`). Where a network
             has none of that, a `CheckpointWarning` says so.
+        cuda_graph: whether calls without gradients replay captured CUDA graphs (`CudaGraphs`).
 
     Raises:
+        BuildError: CUDA graphs are asked for on another device.
         ValueError: nodes of one path have different options.
 
     >>> import archspec
@@ -67,6 +71,8 @@ def build(
     ('lstm', True)
     """
     target = torch.device(device)
+    if cuda_graph and target.type != "cuda":
+        raise BuildError(f"a CUDA graph needs a CUDA device, got {target.type}")
     if graph.inference:
         graph = select_kernels(graph, target)
     graph, chains = find_recomputable(graph) if checkpoint == "norms" else (graph, {})
@@ -88,6 +94,8 @@ def build(
                 model.get_submodule(".".join(path)).__dict__["_checkpointed"] = True
         if graph.inference and target.type in _CHANNELS_LAST:
             _put_channels_last(model)
+        if cuda_graph:
+            model.__dict__["_graphs"] = CudaGraphs(trains=not graph.inference)
         return model
 
 
@@ -96,9 +104,9 @@ def _warn_checkpoint(reason: str) -> None:
 
 
 def choose_checkpointed(layout: ModuleTree) -> set[Path]:
-    """The paths of the parts that are computed again as a whole: the outermost with at most √n of the n weighted layers.
+    """The paths of the parts that are recomputed as a whole: the outermost with at most √n of the n weighted layers.
 
-    Parts of a single layer are none; where all others are larger, the smallest of them set the limit.
+    Parts with a single layer are excluded; if all others are larger, the smallest of them set the limit.
     """
     *parts, root = layout.parts
     weighted = Counter[ModulePart]()
@@ -115,7 +123,7 @@ def choose_checkpointed(layout: ModuleTree) -> set[Path]:
 
 
 class _Assembly:
-    """The modules made so far, by path."""
+    """The modules built so far, by path."""
 
     def __init__(
         self, emitter: GraphEmitter, device: torch.device, dtype: torch.dtype | None, states: Mapping[Path, State]
@@ -127,7 +135,7 @@ class _Assembly:
         self._texts: dict[Hashable, BlockClass] = {}
         self._name = emitter.network
 
-    def add(self, part: ModulePart, inputs: dict[str, ValueRef], outputs: list[ValueRef]) -> Block:
+    def add(self, part: ModulePart, inputs: dict[str, Value], outputs: list[Value]) -> Block:
         """Makes the block of a part whose inner parts are made, unless another use of its path has made it."""
         if part.path and part.path in self._made:
             return self._made[part.path]  # type: ignore[return-value]
@@ -146,7 +154,7 @@ class _Assembly:
         return block
 
     def _form(self, part: ModulePart) -> BlockClass:
-        """The form of a part. Forms that differ only in options and shapes have one text, which is written once."""
+        """The class of a part's block. Classes that differ only in options and shapes share their generated code."""
         if not part.path:
             return BlockClass(self._name)
         form = self._forms.get(part.structure_id)
@@ -164,7 +172,7 @@ class _Assembly:
         return self._made[item.path]
 
     def _put(self, block: nn.Module, base: Path, path: Path, state: State) -> None:
-        """Makes a module the attribute of the block that its path says, in plain containers where the path is longer."""
+        """Sets a module as the attribute of the block at its path, inside plain containers for a longer path."""
         owner = block
         for end in range(len(base) + 1, len(path)):
             inner = self._made.setdefault(path[:end], nn.Module())
@@ -174,7 +182,7 @@ class _Assembly:
 
 
 def _put_channels_last(model: nn.Module) -> None:
-    """Gives the kernels of convolutions over images that memory format; `Module.to` refuses those over volumes."""
+    """Converts the 4-dimensional weights to channels-last memory format; `Module.to` refuses 5-dimensional ones."""
     for parameter in model.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

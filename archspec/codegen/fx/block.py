@@ -1,8 +1,9 @@
-"""The `GraphModule` of a part of a network: equal parts share one class, and an error in one says where it stands."""
+"""Defines `Block`, the `GraphModule` of a part of a network; equal parts share one class."""
 
 from __future__ import annotations
 
 import copy
+import inspect
 import itertools
 import linecache
 from collections.abc import Callable, Iterator
@@ -18,23 +19,24 @@ from torch.fx.traceback import has_preserved_node_meta
 
 from archspec.codegen.fx.branches import skip_dropped_branches
 from archspec.codegen.fx.checkpointing import call_checkpointed, can_checkpoint
+from archspec.codegen.fx.cuda_graphs import CudaGraphs
 from archspec.codegen.fx.error_context import add_error_context
 from archspec.ir.parts import UnknownPartError
 
 KEPT_META = ("custom", "operand_sizes")
-"""What of `node.meta` is plain data, and so is pickled."""
+"""The keys of `node.meta` that are plain data and are pickled."""
 
 _FX_STATE = {
     name: value
     for name, value in vars(fx.GraphModule(nn.Module(), fx.Graph())).items()
     if name != "_graph" and name not in vars(nn.Module())
 }
-"""What fx's constructor gives each GraphModule of its own. To copy it is much quicker than to call that constructor."""
+"""The attributes that fx's constructor sets on each GraphModule; copying them is much faster than calling it."""
 
 
 @dataclass(eq=False)
 class BlockClass:
-    """What blocks of equal structure share: a name, a class with its `forward`, and what fx knows of its code."""
+    """The class that blocks of equal structure share, with its generated `forward`."""
 
     name: str
     type: type[Block] = field(init=False)
@@ -48,24 +50,24 @@ class BlockClass:
         return BlockClass, (self.name,)
 
     def new(self) -> Block:
-        """A block of this form, without a graph and without children."""
+        """A block of this class, without a graph and without children."""
         block = object.__new__(self.type)
         nn.Module.__init__(block)
         block.__dict__.update((name, copy.copy(value)) for name, value in _FX_STATE.items())
         return block
 
     def compile(self, block: Block) -> PythonCode:
-        """Makes the class's `forward` of the block's graph."""
+        """Generates the `forward` of the class from the block's graph."""
         before = {name: id(value) for name, value in vars(block).items()}
         with skip_dropped_branches(block):
             self.code = fx.GraphModule.recompile(block)
-        # A call goes through Block.__call__, not through fx's, which prints to stderr where it fails.
+        # Calls go through Block.__call__ and not through fx's, which prints to stderr on errors.
         del self.type.__call__
         self.attributes = {name: value for name, value in vars(block).items() if before.get(name) != id(value)}
         return self.code
 
     def adopt(self, other: BlockClass) -> None:
-        """Takes the text of another form's code, but as a code object of its own: `torch.compile` has one cache for each."""
+        """Takes over the code of another class as a new code object, because `torch.compile` has one cache for each."""
         function = other.type.forward
         filename = f"{function.__code__.co_filename}.{next(_numbers)}"
         linecache.lazycache(filename, function.__globals__)
@@ -83,14 +85,16 @@ _numbers = itertools.count()
 class Block(fx.GraphModule):
     """A part of a network as a module with its own `graph`, `code` and children.
 
-    Blocks of equal structure have one class, hence one `forward` and one entry in the cache of `torch.compile`. An edit of a
-    block's graph followed by `recompile()` gives that block a class of its own and changes no other. A copy shares the class
-    of its original. Where a layer fails, the exception gets a note with the layer's name and its place in the spec.
+    Blocks of equal structure share a class, and so one `forward` and one entry in the cache of `torch.compile`. Editing a block's
+    graph and calling `recompile()` gives that block a class of its own and changes no other. A copy shares the class of its
+    original. An exception in a layer gets a note with the layer's name and its span in the spec.
     """
 
     _form: BlockClass
     _checkpointed: bool = False
-    """Whether, in training, what is computed inside is not kept but made again in the backward pass."""
+    """Whether the values inside are recomputed in the backward pass of training."""
+    _graphs: CudaGraphs | None = None
+    """Replays captured CUDA graphs, in a whole network that was built with them."""
 
     @property
     def _graph(self) -> fx.Graph:
@@ -105,12 +109,12 @@ class Block(fx.GraphModule):
         graph.owning_module = self
 
     def _defer(self, write: Callable[[], fx.Graph]) -> None:
-        """Has the graph written when it is first asked for: calls need only the form, whose code the graph must fit."""
+        """Defers writing the graph until it is read; calls need only the class, whose code must match the graph."""
         self.__dict__.pop("_written", None)
         self.__dict__.update(self._form.attributes, _unwritten=write)
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
-        return object.__new__(cls)  # GraphModule would make a class for each instance
+        return object.__new__(cls)  # GraphModule creates a class for each instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if torch.compiler.is_dynamo_compiling():
@@ -118,6 +122,8 @@ class Block(fx.GraphModule):
         try:
             if has_preserved_node_meta() and not kwargs:
                 return self._call_by_node(*args)
+            if self._graphs is not None:
+                return self._graphs(self, super().__call__, self._bind_arguments(args, kwargs))
             if self._checkpointed and self.training and torch.is_grad_enabled() and can_checkpoint(args):
                 return call_checkpointed(self, super().__call__, *args, **kwargs)
             return super().__call__(*args, **kwargs)
@@ -125,8 +131,12 @@ class Block(fx.GraphModule):
             add_error_context(error, Block)
             raise
 
+    def _bind_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments by position."""
+        return inspect.signature(self.forward).bind(*args, **kwargs).args if kwargs else args
+
     def _call_by_node(self, *args: Any) -> Any:
-        """Calls the module with its graph interpreted, so that an export sees the meta of each node and not only of the block."""
+        """Interprets the graph node by node, so that an export sees the meta of each node."""
         self.__dict__["forward"] = fx.Interpreter(self).run
         try:
             return super().__call__(*args)
@@ -134,7 +144,7 @@ class Block(fx.GraphModule):
             self.__dict__.pop("forward", None)
 
     def recompile(self) -> PythonCode:
-        """Makes `forward` follow an edited graph, in this block and in those inside it, but not in its equals."""
+        """Regenerates `forward` from an edited graph, in this block and those inside it, but not in other blocks of its class."""
         with skip_dropped_branches(self):
             code = self._graph.python_code("self")
         if not self._form.fits(code):
@@ -147,7 +157,7 @@ class Block(fx.GraphModule):
         return code
 
     def _recompile_submodules(self) -> list[tuple[str, PythonCode]]:
-        return []  # `recompile` does it, where it is asked for
+        return []  # done by `recompile`
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Block:
         twin = object.__new__(type(self))
@@ -162,7 +172,7 @@ class Block(fx.GraphModule):
         return _restore_block, (self._form, list(_serialize_nodes(self._graph)), self.__getstate__())
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy takes over, but for the graph, and but for what `compile()` made."""
+        """The attributes that a copy takes over, without the graph and the result of `compile()`."""
         left = ("_written", "_unwritten", "_compiled_call_impl")
         return {name: value for name, value in vars(self).items() if name not in left}
 
@@ -171,10 +181,10 @@ class Block(fx.GraphModule):
 
 
 def find_blocks(model: nn.Module, kind: str | None = None) -> dict[str, Block]:
-    """The blocks inside a built network by name, inner ones before those around them: what is wrapped, compiled or hooked one by one.
+    """The blocks of a built network by name, inner ones first, to wrap, compile or hook them one by one.
 
-    `kind` is the name of a block in the spec; without it they are all regions that hold modules, stages included. A block with
-    several uses of the same weights is listed once.
+    `kind` is the name of a block in the spec; without it, all regions that contain modules are listed, including stages. A block that
+    is used several times with the same weights is listed once.
 
     Raises:
         UnknownPartError: the network has no block of that kind.
@@ -196,13 +206,13 @@ def find_blocks(model: nn.Module, kind: str | None = None) -> dict[str, Block]:
 
 @dataclass(frozen=True, slots=True)
 class _NodeRef:
-    """In a pickled graph: node number `number`."""
+    """A reference to a node in a pickled graph, by its index."""
 
     number: int
 
 
 def _serialize_nodes(graph: fx.Graph) -> Iterator[tuple[Any, ...]]:
-    """A graph's nodes as data that holds no node."""
+    """A graph's nodes as picklable data."""
     places: dict[fx.Node, _NodeRef] = {}
 
     def place(leaf: Any) -> Any:

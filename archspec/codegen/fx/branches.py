@@ -1,4 +1,4 @@
-"""Branches that are not computed where stochastic depth drops them: an `if` in the code that fx writes."""
+"""Adds an `if` to the code of fx graphs that skips branches which stochastic depth drops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INDENT = "    "
 
 @dataclass(frozen=True, slots=True)
 class SkippedBranch:
-    """A branch in an fx graph: its first node, the call of its drop path, and a value of its shape that is computed before it."""
+    """A branch in an fx graph: its first node, the call of its drop path, and an earlier value of its shape."""
 
     first: fx.Node
     drop: fx.Node
@@ -28,9 +28,9 @@ class SkippedBranch:
 
 
 def skip_dropped_branches(model: fx.GraphModule) -> AbstractContextManager[object]:
-    """A context in which the code written of a model's graph leaves out the branches that are dropped.
+    """A context in which the code generated from a model's graph skips dropped branches.
 
-    Nodes may change their order in the graph: a branch stands right before the sum that it enters.
+    Nodes are reordered so that a branch is directly before its sum.
     """
     skipped = reorder_branches(model)
     if not skipped:
@@ -41,7 +41,7 @@ def skip_dropped_branches(model: fx.GraphModule) -> AbstractContextManager[objec
 
 
 def reorder_branches(model: fx.GraphModule) -> list[SkippedBranch]:
-    """The branches of a model that can be left out, outer ones first, each moved to right before the sum that it enters."""
+    """Moves each branch that can be skipped directly before its sum, and returns them, outer ones first."""
     nodes = [node for node in model.graph.nodes if node.op not in ("placeholder", "output")]
     operations = [Operation(tuple(node.all_input_nodes), (node,), _find_role(model, node)) for node in nodes]
     if all(operation.role != "drop" for operation in operations):
@@ -54,7 +54,7 @@ def reorder_branches(model: fx.GraphModule) -> list[SkippedBranch]:
 
 
 def _place_items(items: Iterable[Item], nodes: list[fx.Node], skipped: list[SkippedBranch]) -> Iterator[fx.Node]:
-    """The nodes in their order; the branches among them go into `skipped`."""
+    """Yields the nodes in order, and adds the branches to `skipped`."""
     for item in items:
         if isinstance(item, int):
             yield nodes[item]
@@ -77,7 +77,7 @@ def _find_role(model: fx.GraphModule, node: fx.Node) -> Role:
 
 
 def _guard_branches(body: list[str], branches: list[SkippedBranch]) -> list[str]:
-    """The statements of a `forward`, those of each branch in the `else` of an `if`."""
+    """The statements of a `forward`, with those of each branch in the `else` of an `if`."""
     firsts: dict[str, list[SkippedBranch]] = {}
     for branch in branches:
         firsts.setdefault(branch.first.name, []).append(branch)
@@ -106,5 +106,5 @@ def _open_guard(branch: SkippedBranch, kept: str) -> Iterator[str]:
 
 
 def _name_kept(branch: SkippedBranch, names: Collection[str]) -> str:
-    """A name for what was drawn that is no node's."""
+    """A name for the result of the draw that no node has."""
     return find_free_name(f"{branch.drop.name}_kept", names, variant=append_underscores)[0]

@@ -1,4 +1,4 @@
-"""Weights of a checkpoint into networks: found, renamed, adapted where that is asked for, compared, and copied."""
+"""Loads checkpoints into networks: finds, renames, adapts, compares and copies the tensors."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def load_weights(
     report: Report | None = None,
     graph: Graph | None = None,
 ) -> WeightReport:
-    """Puts weights into a network; not `strict`, those that fit. Warns (`WeightsWarning`) of values that are not finite.
+    """Loads weights into a network; without `strict`, only those that fit. Warns (`WeightsWarning`) of values that are not finite.
 
     Args:
-        model: the network; it is as it was where an error is raised.
-        weights: a file, an index of several, a folder of a model, `torchvision:NAME`, `timm:NAME`, or a mapping of tensors or
+        model: the network, which is unchanged if an error is raised.
+        weights: a file, an index of shards, a folder of a model, `torchvision:NAME`, `timm:NAME`, or a mapping of tensors or
             arrays. `FILE#KEY` is the part of a file below a key or a prefix.
-        strict: whether they must fit key by key.
-        adapt: what is made to fit: some of `adapting.KINDS`, as names or as one text with commas.
-        report: gets what was done before tensors were taken, and what was not taken; without it, these are warned of.
-        graph: what the network was built of; sizes of its values tell the grids of positions.
+        strict: whether all keys and shapes must match.
+        adapt: the differences to adapt: some of `adapting.KINDS`, as names or as one text with commas.
+        report: is called with the report; without it, changes and missing tensors are warned of.
+        graph: the graph of the network, whose shapes determine the grids of positional embeddings.
 
     Raises:
-        WeightsError: they cannot be read, they are not those of the network and `strict` is asked for, or none of them fits.
+        WeightsError: they cannot be read, do not fit with `strict`, or none of them fits.
         OSError: a file cannot be read.
 
     >>> import archspec
@@ -69,9 +69,9 @@ def load_weights(
 
 
 def load_own_weights(model: nn.Module, weights: Weights, graph: Graph, *, limit: int | None = None) -> None:
-    """Puts the weights of a whole network, built of `graph`, into a part of it, whose names are the network's.
+    """Loads the weights of a whole network, given by `graph`, into a part of it that has the network's names.
 
-    Raises as `load_weights` does, where one of its own is missing.
+    Raises as `load_weights` does, also if one of the part's weights is missing.
     """
     own = model.state_dict()
     whole = {name: torch.empty(shape, device="meta") for name, shape in graph.weight_shapes.items()}
@@ -87,8 +87,8 @@ def read_weights(
 ) -> dict[str, Tensor]:
     """The tensors of a checkpoint by the names of a network that has `own`, in its types; others are left out.
 
-    Counters of batch normalisations may be absent. Without `own`, all tensors as they are. `whole` is the network that `own` is a
-    part of: a part alone may fit in several places of it. Raises `WeightsError` and OSError.
+    Counters of batch normalisations may be missing. Without `own`, all tensors are returned unchanged. `whole` is the network that
+    `own` is a part of, because a part alone may match in several places. Raises `WeightsError` and OSError.
     """
     with open_source(weights, limit=limit) as source:
         own = choose_match(source, {}).tensors if own is None else own
@@ -102,9 +102,9 @@ def read_weights(
 
 
 def copy_weights(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
-    """Copies weights into those of a network, `own`, its `state_dict`.
+    """Copies weights into `own`, the `state_dict` of a network.
 
-    torch's `load_state_dict` looks through all keys of a module for each of its children, which takes minutes with thousands of blocks.
+    torch's `load_state_dict` searches all keys of a module for each of its children, which takes minutes with thousands of blocks.
 
     >>> import archspec
     >>> model, other = (archspec.load("lstm").build(seed=seed) for seed in (0, 1))
@@ -119,7 +119,7 @@ def copy_weights(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> No
 
 @dataclass(slots=True)
 class _Plan:
-    """How the tensors of a source become those of a network."""
+    """The mapping from the tensors of a source to those of a network."""
 
     source: WeightSource
     own: Mapping[str, Described]
@@ -127,11 +127,11 @@ class _Plan:
     fit: WeightFit
     chosen: Sequence[Adaptation]
     offered: Sequence[Adaptation]
-    """Those that were not asked for."""
+    """The adaptations that would help and were not requested."""
 
     @property
     def keys(self) -> list[str]:
-        """The network's names of the tensors that are taken."""
+        """The network's names of the tensors that are loaded."""
         fresh = {key for adaptation in self.chosen if adaptation.compute is None for key in adaptation.keys}
         refused = self.fit.refused | fresh
         return [key for key in self.own if key in self.match.tensors and key not in refused]
@@ -146,7 +146,7 @@ class _Plan:
         return WeightReport(self.source.name, self.fit, len(taken), len(expected), available, notes, fresh)
 
     def refuse(self, name: str, *, strict: bool = True) -> WeightsError:
-        """The error of weights that do not fit the network of a name."""
+        """The error for weights that do not fit the network `name`."""
         done = self.report
         misfit = Misfit(done.source, self.own, done.total, self.match, self.fit, self.offered, done.notes, name)
         reason, help = explain_misfit(misfit)
@@ -175,7 +175,7 @@ def _plan(
 
 
 def _list_grids(graph: Graph | None) -> list[tuple[int, int]]:
-    """The heights and widths that values of a network have, each once."""
+    """The distinct heights and widths of a network's values."""
     if graph is None:
         return []
     sizes = [value.shape.sizes for node in graph.ops for value in node.outputs]
@@ -183,7 +183,7 @@ def _list_grids(graph: Graph | None) -> list[tuple[int, int]]:
 
 
 def _take(plan: _Plan, own: Mapping[str, Described]) -> dict[str, Tensor]:
-    """The tensors that are taken, as the network has them. Raises `WeightsError`."""
+    """The tensors to load, adapted and in the network's types. Raises `WeightsError`."""
     keys = plan.keys
     loaded = plan.source.load({key: plan.match.tensors[key] for key in keys})
     for adaptation in plan.chosen:
@@ -193,7 +193,7 @@ def _take(plan: _Plan, own: Mapping[str, Described]) -> dict[str, Tensor]:
 
 
 def _tell(done: WeightReport, report: Report | None) -> None:
-    """Says what was done with weights, if there is anything to say: to `report`, or as warnings."""
+    """Calls `report`, or warns if there is anything to report."""
     if report is not None:
         report(done)
         return
@@ -204,19 +204,19 @@ def _tell(done: WeightReport, report: Report | None) -> None:
 
 
 def count_bytes(weights: Mapping[str, Tensor]) -> int:
-    """How many bytes weights take."""
+    """The number of bytes of weights."""
     return sum(weight.numel() * weight.element_size() for weight in weights.values())
 
 
 def not_finite(weight: Tensor) -> int:
-    """How many values of a tensor are infinite or no numbers."""
+    """The number of values of a tensor that are infinite or NaN."""
     if weight.dtype.itemsize == 1 and weight.is_floating_point():
-        weight = weight.float()  # types of 8 bits have few operations of their own
+        weight = weight.float()  # 8-bit types support few operations
     return weight.numel() - int(weight.isfinite().sum())
 
 
 def _convert(taken: Mapping[str, Tensor], own: Mapping[str, Described], source: str) -> dict[str, Tensor]:
-    """Weights in the types of the network's own. Raises `WeightsError` where a whole number is expected and got is none."""
+    """Weights converted to the network's types. Raises `WeightsError` if an integer is expected and a value is none."""
     converted = {key: weight.to(own[key].dtype) for key, weight in taken.items()}
     counts = [key for key in taken if taken[key].is_floating_point() and not own[key].dtype.is_floating_point]
     for key in counts:

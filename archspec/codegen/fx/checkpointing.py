@@ -1,4 +1,4 @@
-"""Activation checkpointing: what a block computes is not kept in training but made again in the backward pass."""
+"""Activation checkpointing of blocks: their values are recomputed in the backward pass."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from torch.utils.checkpoint import checkpoint
 
 
 def call_checkpointed(block: nn.Module, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """A block's `call` of which only the arguments are kept for the backward pass.
+    """Runs a block's `call` and keeps only its arguments for the backward pass.
 
-    Random numbers are the same in both passes. Running statistics are updated in the first one only.
+    Random numbers are the same in both passes. Running statistics are updated only in the first.
     """
     return checkpoint(call, *args, use_reentrant=False, context_fn=partial(_checkpoint_contexts, block), **kwargs)
 
 
 def can_checkpoint(given: Iterable[Any]) -> bool:
-    """Whether these are tensors with values, and not those that stand for them while a program is traced."""
+    """Whether a call is eager and not traced."""
     return torch._C._get_tracing_state() is None and not any(isinstance(value, fx.Proxy) for value in given)
 
 
@@ -32,7 +32,7 @@ def _checkpoint_contexts(block: nn.Module) -> tuple[AbstractContextManager[None]
 
 @contextmanager
 def _without_tracking(block: nn.Module) -> Iterator[None]:
-    """Lets the normalisations in a block count on copies of their running statistics."""
+    """Makes the normalisations in a block update copies of their running statistics."""
     norms = [norm for norm in block.modules() if isinstance(norm, _NormBase)]
     statistics = [dict(norm._buffers) for norm in norms]
     for norm, own in zip(norms, statistics, strict=True):

@@ -1,21 +1,21 @@
-"""A part of a network as an fx graph: its calls with their wiring, and which module each of them is of."""
+"""Emits the parts of a network as fx graphs."""
 
 from __future__ import annotations
 
 import importlib
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from torch import fx
 
 from archspec.codegen.fx.recompute import NormReluConv, call_recomputed
-from archspec.codegen.lowering import LoweredNode, ValueRef
+from archspec.codegen.lowering import LoweredNode
 from archspec.codegen.module_tree import ModulePart
-from archspec.errors import Use
-from archspec.ir.graph import Graph
+from archspec.ir.graph import Graph, Value
 from archspec.ops.base import Batch, Call, Operand, Result
+from archspec.spans import Use
 
 
 @cache
@@ -29,42 +29,37 @@ def resolve_target(target: str) -> Any:
 
 
 class GraphEmitter:
-    """Writes the parts of one network as fx graphs."""
+    """Emits the parts of one network as fx graphs."""
 
     def __init__(self, graph: Graph, chains: Mapping[int, NormReluConv] | None = None) -> None:
-        """`chains` are computed as one, by the number of their convolution."""
+        """`chains`, by the id of their convolution, are emitted as one call each."""
         self.network = graph.name
         self._graph = graph
         self.chains = dict(chains or {})
         self.inner = {node for chain in self.chains.values() for node in chain.inner}
         self._uses: dict[int, list[dict[str, str]]] = {}
 
-    def emit(self, part: ModulePart, inputs: dict[str, ValueRef], outputs: list[ValueRef]) -> fx.Graph:
+    def emit(self, part: ModulePart, inputs: dict[str, Value], outputs: Iterable[Value]) -> fx.Graph:
         """The part's graph. `inputs` are its arguments by name; of several outputs it gives a tuple."""
         writer = _GraphWriter(self, len(part.path))
-        for name, ref in inputs.items():
-            writer.input(name, ref)
+        for name, value in inputs.items():
+            writer.input(name, value)
         for item in part.flattened:
             if isinstance(item, ModulePart):
                 writer.part(item)
             else:
                 writer.step(item)
-        given = [writer.value(ref) for ref in outputs]
+        given = list(map(writer.value, outputs))
         writer.fx.output(given[0] if len(given) == 1 else tuple(given))
         return writer.fx
 
     def chain_positions(self, part: ModulePart) -> tuple[int, ...]:
-        """The places of a part's chains among its steps."""
+        """The positions of a part's chains among its steps."""
         nodes = [item.node.id if isinstance(item, LoweredNode) else -1 for item in part.flattened]
         return tuple(position for position, node in enumerate(nodes) if node in self.chains)
 
-    def sizes(self, ref: ValueRef) -> tuple[int, ...] | None:
-        """The sizes of a value without the batch; None for one that has none: it does not come from outside."""
-        shape = self._graph.nodes[ref[0]].outputs[ref[1]].shape
-        return shape.sizes if shape.batched else None
-
     def spec_location(self, item: LoweredNode | ModulePart) -> dict[str, Any]:
-        """Where an item stands in the spec: plain data, for `node.meta["custom"]`."""
+        """The span of an item in the spec as plain data, for `node.meta["custom"]`."""
         if isinstance(item, ModulePart):
             path, op, span, use = item.path, item.region.kind, item.region.span, None
         else:
@@ -90,34 +85,35 @@ class GraphEmitter:
 
 
 class _GraphWriter:
-    """One graph in the making."""
+    """Writes one fx graph."""
 
     def __init__(self, emitter: GraphEmitter, start: int) -> None:
         self.fx = fx.Graph()
         self._emitter = emitter
         self._start = start
-        self._values: dict[ValueRef, fx.Node] = {}
-        self._several: dict[ValueRef, tuple[fx.Node, int]] = {}
-        self._refs: dict[fx.Node, ValueRef] = {}
+        self._nodes: dict[Value, fx.Node] = {}
+        self._several: dict[Value, tuple[fx.Node, int]] = {}
+        self._sizes: dict[fx.Node, tuple[int, ...] | None] = {}
+        """The sizes of values without the batch; None for one that has none: it does not come from outside."""
         self._inner: dict[int, LoweredNode] = {}
 
-    def input(self, name: str, ref: ValueRef) -> None:
-        self._set(ref, self.fx.placeholder(name))
+    def input(self, name: str, value: Value) -> None:
+        self._set(value, self.fx.placeholder(name))
 
-    def value(self, ref: ValueRef) -> fx.Node:
+    def value(self, value: Value) -> fx.Node:
         """The fx node of a value; one of several that a node gives is picked where it is first used."""
-        if ref not in self._values:
-            several, index = self._several[ref]
+        if value not in self._nodes:
+            several, index = self._several[value]
             picked = self.fx.call_function(operator.getitem, (several, index))
             picked.meta.update(several.meta, operand_sizes=(None,))
-            self._set(ref, picked)
-        return self._values[ref]
+            self._set(value, picked)
+        return self._nodes[value]
 
     def part(self, part: ModulePart) -> None:
-        args = tuple(self.value(ref) for ref in part.inputs)
+        args = tuple(map(self.value, part.inputs))
         called = self.fx.call_module(".".join(part.path[self._start :]), args)
         self._mark(called, self._emitter.spec_location(part))
-        self._give(list(part.outputs), called)
+        self._give(part.outputs, called)
 
     def step(self, step: LoweredNode) -> None:
         if step.node.id in self._emitter.inner:
@@ -128,23 +124,23 @@ class _GraphWriter:
             self._single(step)
 
     def _chain(self, chain: NormReluConv, conv: LoweredNode) -> None:
-        """One call for a convolution and what is made again for it, with the modules as arguments."""
+        """Emits one call for a chain, with its modules as arguments."""
         steps = [*(self._inner[node] for node in chain.inner), conv]
         modules = [self.fx.create_node("get_attr", self._place(step)) for step in steps[-3:]]
-        parts = [self.value(ref) for ref in steps[0].operands]
+        parts = list(map(self.value, steps[0].operands))
         called = self.fx.call_function(call_recomputed, (*modules, *parts))
         self._mark(called, self._emitter.spec_location(conv))
-        self._give([(conv.node.id, 0)], called)
+        self._give(conv.node.outputs, called)
 
     def _single(self, step: LoweredNode) -> None:
         custom = self._emitter.spec_location(step)
-        operands = [self.value(ref) for ref in step.operands]
+        operands = list(map(self.value, step.operands))
         results: list[fx.Node] = []
         for call in step.lowered.calls:
             results.append(self._call(call, step, _Arguments(operands, results, self.fx)))
             self._mark(results[-1], custom)
             results[-1].meta.update(step=step.node.id, batched=step.batched)
-        self._give([(step.node.id, index) for index in range(len(step.node.outputs))], results[-1])
+        self._give(step.node.outputs, results[-1])
 
     def _call(self, call: Call, step: LoweredNode, arguments: _Arguments) -> fx.Node:
         if call.target == "torch.nn.Parameter":
@@ -157,27 +153,26 @@ class _GraphWriter:
         return self.fx.create_node("call_function", resolve_target(call.target), args, kwargs)
 
     def _place(self, step: LoweredNode) -> str:
-        """Where a step's module is in this part."""
+        """The name of a step's module in this part."""
         return ".".join(step.path[self._start :])
 
-    def _give(self, refs: list[ValueRef], node: fx.Node) -> None:
-        if len(refs) == 1:
-            self._set(refs[0], node)
+    def _give(self, values: tuple[Value, ...], node: fx.Node) -> None:
+        if len(values) == 1:
+            self._set(values[0], node)
         else:
-            self._several.update((ref, (node, index)) for index, ref in enumerate(refs))
+            self._several.update((value, (node, index)) for index, value in enumerate(values))
 
-    def _set(self, ref: ValueRef, node: fx.Node) -> None:
-        self._values[ref] = node
-        self._refs[node] = ref
+    def _set(self, value: Value, node: fx.Node) -> None:
+        self._nodes[value] = node
+        self._sizes[node] = value.shape.sizes if value.shape.batched else None
 
     def _mark(self, node: fx.Node, custom: dict[str, Any]) -> None:
-        refs = (self._refs.get(operand) for operand in node.all_input_nodes)
         node.meta["custom"] = custom
-        node.meta["operand_sizes"] = tuple(None if ref is None else self._emitter.sizes(ref) for ref in refs)
+        node.meta["operand_sizes"] = tuple(self._sizes.get(operand) for operand in node.all_input_nodes)
 
 
 class _Arguments:
-    """What stands for `Operand`, `Result` and `Batch` in the calls of one node."""
+    """Replaces `Operand`, `Result` and `Batch` in the calls of one node by fx nodes."""
 
     def __init__(self, operands: list[fx.Node], results: list[fx.Node], graph: fx.Graph) -> None:
         self._operands, self._results, self._graph = operands, results, graph

@@ -1,4 +1,4 @@
-"""Where a network failed: the layer, its place in the spec, the sizes it expects and those it got."""
+"""Adds to exceptions in a network's `forward` the layer, its span in the spec, and the expected and actual sizes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from archspec.numerals import format_sizes
 
 
 def add_error_context(error: Exception, blocks: type[fx.GraphModule]) -> None:
-    """Adds to an exception that was raised in the `forward` of one of `blocks` a note with the layer and its place, unless it has one."""
+    """Adds a note with the layer and its span to an exception from the `forward` of one of `blocks`, unless it has one."""
     if getattr(error, "_archspec_located", False):
         return
     frame, line = _find_innermost_frame(error.__traceback__, blocks)
@@ -45,7 +45,7 @@ def _find_innermost_frame(trace: TracebackType | None, blocks: type[fx.GraphModu
 
 
 def _node_at(block: fx.GraphModule, line: int) -> fx.Node | None:
-    """The node of a line of generated code: fx writes one statement for each, an assignment to the node's name."""
+    """The node of a line of generated code, which assigns to the node's name."""
     lines = block.code.splitlines()
     name = assigned_name(lines[line - 1]) if 0 < line <= len(lines) else ""
     return next((node for node in block.graph.nodes if node.name == name), None)
@@ -57,7 +57,7 @@ def assigned_name(line: str) -> str:
 
 
 def _operand_sizes(node: fx.Node, frame: FrameType) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """For each operand that is a value of the spec: the sizes it has there, and the sizes that came, with the batch."""
+    """For each operand, the expected sizes and the actual ones, with the batch."""
     for operand, expected in zip(node.all_input_nodes, node.meta.get("operand_sizes", ()), strict=False):
         got: Any = frame.f_locals.get(operand.name)
         if expected is not None and isinstance(got, torch.Tensor):

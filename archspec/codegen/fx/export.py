@@ -1,4 +1,4 @@
-"""A built network in a file: torch.export, ONNX."""
+"""Exports built networks as `torch.export` programs and ONNX."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from archspec.errors import ExportError
 from archspec.ir.graph import Graph
 
 _LARGEST = 2**31 - 2**20
-"""Bytes of a file of ONNX: what protobuf holds, less a margin."""
+"""The most bytes of one ONNX file: protobuf's limit minus a margin."""
 _ALIGNMENT = 4096
-"""Of weights in a file of their own, so that pages of it can be mapped."""
+"""The alignment of weights in a separate file, for memory mapping."""
 _INSTALL = "pip install 'archspec-nn[export]'"
 
 
@@ -74,7 +74,7 @@ def export_onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], p
 
 
 def _write_apart(proto: Any, path: Path) -> None:
-    """Writes ONNX whose weights are in a file beside it: one file of that format holds two gigabytes."""
+    """Writes ONNX with the weights in a second file, for models above the two gigabytes of one file."""
     if files.is_stream(path):
         raise ExportError(f"{path} takes one file; of this size, ONNX is two: give a file")
     helper = extras.load_extra("onnx.external_data_helper", "writing ONNX", _INSTALL, ExportError)
@@ -92,7 +92,7 @@ def _write_apart(proto: Any, path: Path) -> None:
 
 
 def _example_inputs(graph: Graph) -> tuple[torch.Tensor, ...]:
-    """A batch of two: for torch.export a batch of one is a constant."""
+    """Inputs with a batch of two, because torch.export specialises a batch of one."""
     return tuple(
         torch.zeros(2, *value.shape.sizes, dtype=torch.long if graph.holds_indices(value) else None)
         for value in graph.inputs.values()
@@ -105,13 +105,13 @@ def _dynamic_shapes(graph: Graph) -> dict[str, Any]:
 
 
 def _name_outputs(graph: Graph) -> list[str]:
-    """The names of the outputs; one that is an input's name too gets a mark."""
+    """The names of the outputs; one that is also an input's name gets the suffix `_out`."""
     return [f"{name}_out" if name in graph.inputs else name for name in graph.outputs]
 
 
 @contextlib.contextmanager
 def _quiet_eval_mode(model: fx.GraphModule) -> Any:
-    """The model in eval mode, and torch's exporters without their advice to themselves."""
+    """A context with the model in eval mode and without the warnings of torch's exporters."""
     training = model.training
     model.eval()
     try:

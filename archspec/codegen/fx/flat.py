@@ -1,4 +1,4 @@
-"""A nested network as one flat graph."""
+"""Flattens a nested network into one graph."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from archspec.codegen.fx.block import Block, BlockClass
 
 
 def flatten_model(model: fx.GraphModule) -> fx.GraphModule:
-    """The network as one graph without nested ones: it computes the same, with the same weights of the same names.
+    """The network as one graph without nested modules; outputs, weights and names are the same.
 
-    The modules are those of `model`, not copies of them. Hooks on the nested modules are not called any more.
+    The modules are those of `model` and not copies. Hooks on the nested modules are no longer called.
 
     >>> import archspec
     >>> flat = flatten_model(archspec.load("lstm").build(device="meta"))
@@ -29,7 +29,7 @@ def flatten_model(model: fx.GraphModule) -> fx.GraphModule:
 
 
 def _inline_block(model: fx.GraphModule, prefix: str, inputs: list[fx.Node], graph: fx.Graph) -> Any:
-    """Copies a model's nodes into `graph`, with its arguments given, and says what its output is there."""
+    """Copies a model's nodes into `graph` with `inputs` as arguments, and returns its output there."""
     copied: dict[fx.Node, Any] = {}
     given = iter(inputs)
     for node in model.graph.nodes:
@@ -57,5 +57,5 @@ def _copy_node(node: fx.Node, prefix: str, copied: dict[fx.Node, Any], graph: fx
 
 
 def _is_output_pick(node: fx.Node, copied: dict[fx.Node, Any]) -> bool:
-    """Whether a node picks one of the several outputs of a block that is copied in."""
+    """Whether a node extracts one of several outputs of an inlined block."""
     return bool(node.args) and isinstance(node.args[0], fx.Node) and isinstance(copied[node.args[0]], tuple | list)

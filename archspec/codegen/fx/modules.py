@@ -1,4 +1,4 @@
-"""Modules that torch does not have."""
+"""Modules that torch lacks."""
 
 from __future__ import annotations
 

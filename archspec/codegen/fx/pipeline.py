@@ -1,4 +1,4 @@
-"""The stages of a pipeline as modules, and as `torch.distributed.pipelining` takes them."""
+"""Builds pipeline stages as modules and for `torch.distributed.pipelining`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from archspec.codegen.subgraph import extract_stage
 from archspec.ir.graph import Graph, Path
 
 _WIDEST = 8
-"""Bytes that a number of the weights takes at most."""
+"""The most bytes of one element of a weight."""
 
 
 def build_stage(
@@ -35,15 +35,15 @@ def build_stage(
     weights: Weights | None = None,
     state: Mapping[str, Tensor] | None = None,
 ) -> fx.GraphModule:
-    """A stage of a network as a module: its weights have the names and the values that `build` gives them in the whole.
+    """Builds a stage of a network as a module, with the names and values of weights that `build` gives the whole network.
 
-    Takes what the stage receives as arguments, in order, each with the batch first, and gives what it sends: a tensor, or a
-    tuple where there are several. No more than its own weights and one other layer's are in memory at any time; those of the
-    layers before it are drawn and left, so that the draws that follow are the same. `weights` is a file with those of the
-    network, as in `load_weights`; only the stage's own are taken. `state` is the network's `state_dict`, in the place of both.
+    It takes the values that the stage receives, in order and each with the batch first, and returns those that it sends: a tensor, or
+    a tuple of several. At most its own weights and those of one other layer are in memory; the weights of earlier layers are drawn
+    and discarded, so that the random numbers are the same. `weights` is a file with those of the network, as in `load_weights`, of
+    which only the stage's are loaded. `state` is the network's `state_dict`, in place of both.
 
     Raises:
-        WeightsError: the weights cannot be read, or do not have all of the stage's.
+        WeightsError: the weights cannot be read, or lack some of the stage's.
         OSError: the file cannot be read.
     """
     part = extract_stage(graph, stage)
@@ -52,7 +52,7 @@ def build_stage(
         own = module.state_dict()
         copy_weights({key: state[key] for key in own}, own)
         return module
-    wanted = {step.path for step in lower_graph(part)[0] if step.lowered.stateful_call and step.node.weights}
+    wanted = {step.path for step in lower_graph(part) if step.lowered.stateful_call and step.node.weights}
     states = draw_states(graph, wanted, torch.device(device), dtype, seed)
     module = build(part, device=device, dtype=dtype, seed=seed, states=states)
     if weights is not None:
@@ -64,7 +64,7 @@ def build_stage(
 def draw_states(
     graph: Graph, wanted: Collection[Path], device: torch.device, dtype: torch.dtype | None, seed: int | None
 ) -> dict[Path, State]:
-    """The modules and parameters of some paths as `build` makes them of the whole graph."""
+    """The modules and parameters at some paths, as `build` initialises them in the whole graph."""
     kept: dict[Path, State] = {}
     met: set[Path] = set()
     with seed_generators(seed, device):
@@ -92,11 +92,10 @@ def pipeline_stage(
     dtype: torch.dtype | None = None,
     group: ProcessGroup | None = None,
 ) -> PipelineStage:
-    """A stage for a schedule of `torch.distributed.pipelining`: `module`, as `build_stage` made it, is its `submod`.
+    """A stage for a schedule of `torch.distributed.pipelining`; its `submod` is `module`, from `build_stage`.
 
-    `microbatch` is how many samples go through it at once. What it receives and sends has its sizes told from the start, so
-    that the schedule need not run the network to find them out: running statistics would count that run. Needs an
-    initialised process group.
+    `microbatch` is the number of samples of one microbatch. The sizes of received and sent values are given, so that the schedule does
+    not run the network to infer them, which would update running statistics. Needs an initialised process group.
     """
     received, sent = infer_traffic(graph, stages, index, microbatch, dtype)
     if index < len(stages) - 1:
@@ -108,7 +107,7 @@ def pipeline_stage(
 def infer_traffic(
     graph: Graph, stages: Sequence[PartitionStage], index: int, batch: int, dtype: torch.dtype | None
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """What a stage receives and sends, as tensors without values: those that the stages up to it make on the device "meta"."""
+    """The values that a stage receives and sends, as tensors on the device "meta"."""
     values = tuple(_blank_inputs(graph, stages[0], batch, dtype))
     for stage in stages[: index + 1]:
         received = tuple(value.detach().requires_grad_(value.requires_grad) for value in values)
@@ -119,7 +118,7 @@ def infer_traffic(
 
 
 def _blank_inputs(graph: Graph, first: PartitionStage, batch: int, dtype: torch.dtype | None) -> list[Tensor]:
-    """The network's inputs without values."""
+    """The network's inputs as tensors on the device "meta"."""
     made = []
     for crossing in first.receives:
         indices = graph.holds_indices(crossing.value)
@@ -128,7 +127,7 @@ def _blank_inputs(graph: Graph, first: PartitionStage, batch: int, dtype: torch.
 
 
 def make_contiguous(_: nn.Module, __: Any, outputs: Any) -> Any:
-    """A forward hook: outputs as a process group sends them, without gaps and in order."""
+    """A forward hook that makes outputs contiguous, as process groups require."""
     if isinstance(outputs, tuple):
         return tuple(value.contiguous() for value in outputs)
     return outputs.contiguous()

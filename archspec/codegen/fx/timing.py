@@ -1,4 +1,4 @@
-"""How long each node of a network takes on a device."""
+"""Measures the time of each node of a network on a device."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from archspec.codegen.fx.trial import find_device, make_noise, synchronize_devic
 from archspec.ir.graph import Graph
 
 RUNS = 5
-"""How often each node is timed; the median counts."""
+"""The number of runs, whose median is taken."""
 
 
 def measure_nodes(
     graph: Graph, *, device: str = "auto", batch: int = 8, dtype: torch.dtype | None = None
 ) -> list[float]:
-    """The seconds of each node's forward pass, by its number: the network runs on noise, in evaluation, node by node.
+    """The seconds of each node's forward pass, by its id; the network runs node by node in evaluation on random inputs.
 
-    On a GPU each node is waited for, so that a small one seems as long as its launch: choose a batch that fills the device.
+    On a GPU each node is synchronised, so that a small one takes as long as its launch: choose a batch that fills the device.
 
     Raises:
-        MissingDeviceError: the device is not there.
+        MissingDeviceError: the device is not available.
     """
     place = find_device(device)
-    graph = replace(graph, inference=False)  # kernels that stand for several nodes would hide what each takes
+    graph = replace(graph, inference=False)  # fused kernels would hide the time of each node
     model = flatten_model(build(graph, device=place, dtype=dtype, seed=0).eval())
     inputs = [make_noise(graph, value, batch, place) for value in graph.inputs.values()]
     inputs = [value if dtype is None or not value.is_floating_point() else value.to(dtype) for value in inputs]
     watch = _TimingInterpreter(model, place)
     with torch.inference_mode():
-        model(*inputs)  # the first run sets up what later ones find
+        model(*inputs)  # warm-up
         rounds = [watch.time(len(graph.nodes), inputs) for _ in range(RUNS)]
     return [median(times) for times in zip(*rounds, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Weights that follow a network through its passes."""
+"""Maps weights through the passes of a network."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ from archspec.ir.weight_provenance import (
 Weights = Mapping[str, Tensor]
 
 _STEEPEST = 1e30
-"""A channel whose rectification begins at a larger |x| than this never gets there: it is constant."""
+"""A channel whose ReLU bound is at a larger |x| is treated as constant."""
 
 
 def map_weights(graph: Graph, weights: Weights, *, since: int = 0) -> dict[str, Tensor]:
-    """The `state_dict` of a network after its passes that computes the same as `weights`, one of the network before them.
+    """The `state_dict` of a network after its passes, from `weights`, a `state_dict` of the network before.
 
-    `since` is how many of its passes those weights have followed already. Tensors that no pass touched are the same objects.
-    What is computed is computed in float64 and rounded once. Weights that a pass has added anew are not among them: they keep the
-    values that they are initialised with.
+    `since` is the number of passes that the weights have been mapped through. Tensors that no pass changed are the same objects;
+    the others are computed in float64 and rounded once. New weights of a pass are left out, as they keep their initial values.
 
     Raises:
         KeyError: a weight that a pass needs is missing.
@@ -64,7 +63,7 @@ def _apply_weight_map(weight_map: WeightMap, weights: dict[str, Tensor]) -> dict
 
 
 def _make_weight(source: WeightSource, weights: Weights) -> Tensor:
-    """A weight in the precision of those that it is made of, and as a tensor of its own."""
+    """Computes a weight as a new tensor in the precision of its sources."""
     first = weights[next(find_source_weights(source))]
     if isinstance(source, WeightSlice | ConcatenatedWeights):
         return _evaluate_source(source, weights).clone()

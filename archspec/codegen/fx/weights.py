@@ -1,4 +1,4 @@
-"""Modules as lowerings name them, with memory for their weights; and the weights' first values."""
+"""Constructs the modules of lowerings and initialises their weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = nn.Module | nn.Parameter
 
 
 def create_state(step: LoweredNode, device: torch.device, dtype: torch.dtype | None) -> State:
-    """The module or the parameter of a step, with its first values if the device holds values."""
+    """The module or parameter of a step, initialised unless the device is "meta"."""
     assert step.lowered.stateful_call is not None, "only what has state has a place"
     state = construct_state(step.lowered.stateful_call, device, dtype)
     if device.type != "meta":
@@ -30,7 +30,7 @@ def create_state(step: LoweredNode, device: torch.device, dtype: torch.dtype | N
 
 
 def construct_state(call: Call, device: torch.device, dtype: torch.dtype | None) -> State:
-    """The module or the parameter of a call, its weights on `device` and not yet initialised."""
+    """The module or parameter of a call, with uninitialised weights on `device`."""
     if call.target == "torch.nn.Parameter":
         return nn.Parameter(torch.empty(call.options["shape"], device=device, dtype=dtype))
     type_ = resolve_target(call.target)
@@ -38,12 +38,12 @@ def construct_state(call: Call, device: torch.device, dtype: torch.dtype | None)
         module: nn.Module = type_(**call.options)
         return module.to(device, dtype)
     module = _without_initialisation(type_)(**call.options, device=device, dtype=dtype)
-    object.__setattr__(module, "__class__", type_)  # nn.Module's own would look for a parameter of that name first
+    object.__setattr__(module, "__class__", type_)  # nn.Module.__setattr__ would search the parameters first
     return module
 
 
 def initialise_state(state: State, op: Op) -> None:
-    """Gives weights their first values: the op's where it says, torch's elsewhere; zeros to a parameter of its own."""
+    """Initialises weights as the op says, or else as torch does; a bare parameter with zeros."""
     initial = op.initial()
     if isinstance(state, nn.Parameter):
         fill_tensor(state, next(iter(initial.values()), 0.0))
@@ -55,7 +55,7 @@ def initialise_state(state: State, op: Op) -> None:
 
 
 def reset_parameters(module: nn.Module) -> None:
-    """torch's own initialisation of a module, inner modules first."""
+    """Applies torch's own initialisation to a module, inner modules first."""
     for child in module.children():
         reset_parameters(child)
     method = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
@@ -65,7 +65,7 @@ def reset_parameters(module: nn.Module) -> None:
 
 @torch.no_grad()
 def fill_tensor(tensor: Tensor, scheme: Initial) -> None:
-    """Fills a tensor by a scheme of torch.nn.init; a number is that constant."""
+    """Fills a tensor by a scheme of torch.nn.init, or with a constant."""
     if isinstance(scheme, Init):
         function, arguments = find_initialiser(scheme)
         getattr(nn.init, function)(tensor, **arguments)
@@ -75,7 +75,7 @@ def fill_tensor(tensor: Tensor, scheme: Initial) -> None:
 
 @contextmanager
 def seed_generators(seed: int | None, device: torch.device) -> Iterator[None]:
-    """Draws from generators seeded with `seed`, and puts back their state afterwards; with None, from the global ones."""
+    """Seeds torch's generators with `seed` and restores their states afterwards; with None they are not changed."""
     if seed is None or device.type == "meta":
         yield
         return
@@ -87,7 +87,7 @@ def seed_generators(seed: int | None, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def _seed_device_generator(seed: int, device: torch.device) -> Iterator[None]:
-    """Seeds the device's own generator, where it has one."""
+    """Seeds the generator of the device, if it has one."""
     if device.type == "cpu":
         yield
         return
@@ -105,13 +105,13 @@ def _seed_device_generator(seed: int, device: torch.device) -> Iterator[None]:
 
 @cache
 def _takes_device(type_: type[nn.Module]) -> bool:
-    """Whether a module can be constructed on a device."""
+    """Whether the constructor of a module takes a device."""
     return "device" in inspect.signature(type_).parameters
 
 
 @cache
 def _without_initialisation(type_: type[nn.Module]) -> type[nn.Module]:
-    """The class without the initialisation that its constructor does, so that nothing is initialised twice."""
+    """A subclass whose constructor does not initialise weights, so that nothing is initialised twice."""
     names = [name for name in ("reset_parameters", "_reset_parameters") if hasattr(type_, name)]
     return type(type_.__name__, (type_,), dict.fromkeys(names, _do_nothing))
 

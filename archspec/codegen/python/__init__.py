@@ -1,4 +1,4 @@
-"""The back end of plain source: a graph becomes the text of a Python module that needs nothing but torch."""
+"""The source back end, which writes a graph as a Python module that needs only torch."""
 
 from __future__ import annotations
 

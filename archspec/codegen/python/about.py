@@ -1,4 +1,4 @@
-"""What a printed network says of itself."""
+"""Writes the docstring of a generated module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archspec.printable import escape_unprintable
 
 
 class DescribedNetwork(Protocol):
-    """What the docstring of a printed module is made from."""
+    """The facts in the docstring of a generated module."""
 
     @property
     def name(self) -> str: ...
@@ -30,7 +30,7 @@ class DescribedNetwork(Protocol):
 
 
 def describe_network(network: DescribedNetwork, command: str | None) -> str:
-    """The docstring of a printed module: the network, its paper, its counts, the command that made it.
+    """The docstring of a generated module: the network, its paper, its counts, and the command that made it.
 
     >>> import archspec
     >>> print(describe_network(archspec.load("lstm"), None).splitlines()[0])

@@ -1,13 +1,13 @@
-"""Parts of a network as bodies of classes: which modules they hold and what their `forward` does."""
+"""Reads the parts of a network as class bodies: their members, and the statements of `forward`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from archspec.codegen.arguments import is_attribute, make_identifier
-from archspec.codegen.lowering import DROP_PATH, LoweredNode, ValueRef
+from archspec.codegen.lowering import DROP_PATH, LoweredNode
 from archspec.codegen.module_tree import ModulePart
 from archspec.codegen.python.defaults import CONTAINER, fill_defaults
 from archspec.codegen.python.model import (
@@ -23,15 +23,15 @@ from archspec.codegen.python.model import (
     structure_of,
 )
 from archspec.codegen.python.sequences import find_fraction_steps, find_progression
-from archspec.ir.graph import Path
+from archspec.ir.graph import Path, Value
 from archspec.ir.names import UniqueNames
 from archspec.ops.base import Batch, Call, Operand, Result
 
 
 def read_body(
-    part: ModulePart, inputs: list[ValueRef], outputs: list[ValueRef], made: Mapping[Path, Constructor]
+    part: ModulePart, inputs: Collection[Value], outputs: Iterable[Value], made: Mapping[Path, Constructor]
 ) -> ClassBody:
-    """The body of a part whose inner parts are made."""
+    """The class body of a part whose inner parts have constructors."""
     return _BodyReader(part, made).read(inputs, outputs)
 
 
@@ -39,45 +39,45 @@ class _BodyReader:
     def __init__(self, part: ModulePart, made: Mapping[Path, Constructor]) -> None:
         self._part, self._made = part, made
         self._start = len(part.path)
-        self._values: dict[ValueRef, int] = {}
+        self._values: dict[Value, int] = {}
         self._count = 0
         self._members: dict[Path, Constructor | OwnParameter] = {}
         self._statements: list[Statement] = []
         self._words: dict[Path, str] = {}
 
-    def read(self, inputs: list[ValueRef], outputs: list[ValueRef]) -> ClassBody:
+    def read(self, inputs: Collection[Value], outputs: Iterable[Value]) -> ClassBody:
         taken = self._new(inputs)
         for item in self._part.flattened:
             if isinstance(item, ModulePart):
                 self._call_part(item)
             else:
                 self._call_step(item)
-        given = tuple(self._values[place] for place in outputs)
+        given = tuple(self._values[value] for value in outputs)
         kind = self._part.region.kind or re.sub(r"\d+$", "", "".join(self._part.path[-1:])) or "layers"
         body = ClassBody(self._part, kind, self._members, self._statements, taken, given)
         body.chain = _as_chain(body)
         return body if body.chain is not None else self._renamed(body)
 
-    def _new(self, places: list[ValueRef]) -> tuple[int, ...]:
-        numbers = range(self._count, self._count + len(places))
-        self._count += len(places)
-        self._values.update(zip(places, numbers, strict=True))
+    def _new(self, values: Collection[Value]) -> tuple[int, ...]:
+        numbers = range(self._count, self._count + len(values))
+        self._count += len(values)
+        self._values.update(zip(values, numbers, strict=True))
         return tuple(numbers)
 
     def _call_part(self, part: ModulePart) -> None:
         path = part.path[self._start :]
         self._members.setdefault(path, self._made[part.path])
-        args = tuple(ValueArgument(self._values[place]) for place in part.inputs)
-        self._statements.append(Statement(self._new(list(part.outputs)), path, args, hint=path[-1], weighted=True))
+        args = tuple(ValueArgument(self._values[value]) for value in part.inputs)
+        self._statements.append(Statement(self._new(part.outputs), path, args, hint=path[-1], weighted=True))
 
     def _call_step(self, step: LoweredNode) -> None:
-        operands = [ValueArgument(self._values[place]) for place in step.operands]
+        operands = [ValueArgument(self._values[value]) for value in step.operands]
         results: list[ValueArgument] = []
         for number, call in enumerate(step.lowered.calls, 1):
             args = _substitute(call.args, operands, results)
             keywords = _substitute(tuple(call.keywords.items()), operands, results)
             if number == len(step.lowered.calls):
-                made = self._new([(step.node.id, index) for index in range(len(step.node.outputs))])
+                made = self._new(step.node.outputs)
             else:
                 made, self._count = (self._count,), self._count + 1
             hint = step.node.path[-1] if step.node.path and not call.stateful else ""
@@ -97,9 +97,9 @@ class _BodyReader:
         return path
 
     def _renamed(self, body: ClassBody) -> ClassBody:
-        """Calls modules without weights by their op's word, where that leaves no member with a number for a name.
+        """Renames modules without weights to their op's word, if no member with a number for a name remains.
 
-        Drop paths, whose draws are asked for, are attributes in any case: what is found by its name has no type.
+        Drop paths, whose `draw` is called, always become attributes, because a module found by name has no static type.
         """
         numbered = [path for path in body.members if not path[0].isidentifier()]
         if any(len(path) > 1 or not self._words.get(path) for path in numbered):
@@ -136,7 +136,7 @@ def _substitute(tree: object, operands: list[ValueArgument], results: list[Value
 
 
 def _as_chain(body: ClassBody) -> list[Member | ModuleRun] | None:
-    """The members of a body that calls each of them once, one after the other; None for any other body."""
+    """The members of a body that is a chain of calls of each member; None for any other body."""
     current = body.inputs
     if len(body.statements) != len(body.members):
         return None
@@ -186,7 +186,7 @@ def _split_number(name: str) -> tuple[str, int | None]:
 
 
 def _is_regular(makes: tuple[Constructor, ...]) -> bool:
-    """Whether each number of the modules is always the same or grows by equal steps; of two modules, whether they are equal."""
+    """Whether each number of the modules is constant or grows by equal steps; two modules must be equal."""
     for values in zip(*map(iter_numbers, makes), strict=True):
         if len(set(map(repr, values))) == 1:
             continue

@@ -1,4 +1,4 @@
-"""A family of bodies as a class."""
+"""Writes class templates as classes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _ClassWriter:
         self._base = self._choose_base()
         self._appends = self._base == "nn.ModuleList" and family.optional is None
         self._stored: dict[str, str] = {}
-        """The arguments that `forward` reads, and the attributes that keep them."""
+        """The constructor arguments that `forward` reads, with their attributes."""
 
     def _choose_base(self) -> str:
         if self._family.body.chain is not None:
@@ -142,7 +142,7 @@ class _ClassWriter:
 
 
 class _ArgumentReads(ast.NodeTransformer):
-    """Finds the arguments of the constructor on the module: those that `forward` reads are `kept` there."""
+    """Replaces constructor arguments in `forward` by attributes of the module, and adds them to `kept`."""
 
     def __init__(self, arguments: set[str], kept: dict[str, str], taken: frozenset[str]) -> None:
         self._arguments, self._kept, self._free = arguments, kept, UniqueNames(taken)
@@ -184,7 +184,7 @@ def _forward_type(count: int) -> ast.expr:
 
 
 def construct_module(make: Constructor | OwnParameter) -> ast.expr:
-    """The construction of a module or a parameter, without the options that are the defaults."""
+    """The expression that constructs a module or a parameter, without options that are the defaults."""
     if isinstance(make, OwnParameter):
         return format_parameter(make)
     if isinstance(make.target, ClassTemplate):
@@ -233,7 +233,7 @@ def _shorten_torch_name(target: str) -> str:
 
 
 def annotate_type(values: tuple[object, ...]) -> ast.expr:
-    """The type of an argument that has these values."""
+    """The annotation of an argument with these values."""
     return parse_expression(_union_type(values))
 
 
@@ -245,7 +245,7 @@ def _union_type(values: Iterable[object]) -> str:
 
 
 def _tuple_type(values: list[tuple[object, ...]]) -> str:
-    """The type of tuples: of a few numbers for each axis, or of as many as there are."""
+    """The type of tuples, of fixed or of any length."""
     inner = _union_type([part for value in values for part in value])
     (length, *others) = {len(value) for value in values}
     fixed = not others and length <= 3 and "float" not in inner

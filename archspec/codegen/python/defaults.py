@@ -1,4 +1,4 @@
-"""What torch's modules take where an option is left out, so that blocks with and without the option are one class."""
+"""The defaults of torch's modules, by which blocks with and without an option share a class."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "torch.nn.Linear": {"bias": True},
     "torch.nn.Dropout": {"p": 0.5},
 }
-"""For a module's name: its options that have defaults and may differ between equal blocks."""
+"""By module, its options with defaults that may differ between equal blocks."""
 
 POSITIONAL: Mapping[str, tuple[str, ...]] = {
     **{f"torch.nn.Conv{rank}d": ("in_channels", "out_channels", "kernel_size") for rank in (1, 2, 3)},
@@ -35,7 +35,7 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "torch.nn.MultiheadAttention": ("embed_dim", "num_heads"),
     "torch.nn.LocalResponseNorm": ("size",),
 }
-"""For a module's name: the options that people write without their names."""
+"""By module, the options that are written as positional arguments."""
 
 CONTAINER = frozenset(
     [
@@ -44,13 +44,13 @@ CONTAINER = frozenset(
         *("__setitem__", "_get_abs_string_index", "_get_item_by_idx"),
     ]
 )
-"""What a container of torch has that other modules have not: a member of that name would hide it, or be hidden."""
+"""The attributes of torch's containers that other modules lack, which no member may have as its name."""
 
 _ORDER = ("stride", "padding", "output_padding", "dilation", "ceil_mode", "groups", "bias")
 
 
 def fill_defaults(call: Call) -> dict[str, Any]:
-    """The options of a module's call, those written without names first, and those left out that have a default here."""
+    """The options of a module's call, positional ones first, completed with the defaults."""
     defaults = dict(DEFAULTS.get(call.target, {}))
     order = dict.fromkeys((*POSITIONAL.get(call.target, ()), *_ORDER, *defaults, *call.options))
     given = defaults | dict(call.options)
@@ -60,7 +60,7 @@ def fill_defaults(call: Call) -> dict[str, Any]:
 
 
 def _simplify_sizes(value: Any, *, shape: bool) -> Any:
-    """One number for several equal ones, as torch takes it; a shape stays as it is, but for one of one axis."""
+    """A single number for a list of equal ones; a shape is kept unless it has one axis."""
     if not isinstance(value, list | tuple):
         return value
     items = tuple(value)

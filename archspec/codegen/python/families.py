@@ -1,4 +1,4 @@
-"""Which bodies share a class, and what the constructor of that class takes where they differ."""
+"""Groups bodies that share a class, and finds the arguments of its constructor."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from archspec.codegen.python.syntax import make_literal as format_literal
 
 
 def group_bodies(bodies: list[ClassBody]) -> list[ClassTemplate]:
-    """The classes of bodies that lie equally deep. A part that only some have becomes a module that the constructor takes."""
+    """The class templates of bodies at one depth. A member that only some have becomes a module argument of the constructor."""
     by_key: dict[Hashable, list[ClassBody]] = defaultdict(list)
     for body in bodies:
         by_key[body.key()].append(body)
@@ -46,7 +46,7 @@ def group_bodies(bodies: list[ClassBody]) -> list[ClassTemplate]:
 
 
 def _find_optional_members(by_key: dict[Hashable, list[ClassBody]]) -> Iterator[tuple[Hashable, tuple[Hashable, str]]]:
-    """For each structure that another is but for one member: the structure that both become, and that member."""
+    """Yields, for each structure that equals another without one member, the common structure and that member."""
     for key, (body, *_) in list(by_key.items()):
         if body.chain is not None:
             continue
@@ -64,14 +64,14 @@ def _find_optional_members(by_key: dict[Hashable, list[ClassBody]]) -> Iterator[
 
 
 def make_single_template(body: ClassBody) -> ClassTemplate:
-    """The class of a body that shares it with no other."""
+    """The class template of a single body."""
     family = ClassTemplate(body.kind, [body])
     _generalise(family)
     return family
 
 
 def construct_instance(family: ClassTemplate, index: int) -> Constructor:
-    """How the module of one of a family's bodies is constructed."""
+    """The constructor call for the module of one of a template's bodies."""
     options = [(argument.name, argument.values[index]) for argument in family.arguments]
     if family.optional is not None:
         options.append((family.optional, family.bodies[index].members.get((family.optional,))))  # type: ignore[arg-type]
@@ -79,7 +79,7 @@ def construct_instance(family: ClassTemplate, index: int) -> Constructor:
 
 
 def _generalise(family: ClassTemplate) -> None:
-    """Finds the members and statements of which those of all bodies are instances, and the arguments that tell them apart."""
+    """Finds the members and statements that generalise those of all bodies, and the constructor's arguments."""
     solver = ArgumentSolver(family)
     family.members = list(
         _generalise_chain(family, solver) if family.body.chain is not None else _generalise_members(family, solver)
@@ -132,7 +132,7 @@ def _generalise_chain(family: ClassTemplate, solver: ArgumentSolver) -> Iterator
 
 
 def _generalise_run(runs: list[ModuleRun], before: int, solver: ArgumentSolver) -> ModuleLoop:
-    """The modules of a run as one that depends on the turn."""
+    """The modules of a run as one that depends on the loop variable."""
     first = runs[0]
     count = (
         format_literal(1) if first.single else solver.expression("depth", tuple(len(run.constructors) for run in runs))
@@ -151,7 +151,7 @@ def _generalise_run(runs: list[ModuleRun], before: int, solver: ArgumentSolver) 
 
 
 class _LoopTurn:
-    """What changes from turn to turn of a loop."""
+    """Finds the expressions that change from turn to turn of a loop."""
 
     def __init__(self, solver: ArgumentSolver) -> None:
         self._solver = solver
@@ -159,7 +159,7 @@ class _LoopTurn:
         self.indexed = False
 
     def expression(self, hint: str, sequences: list[Vector]) -> ast.expr:
-        """What stands in the loop for a number that has these values in the turns of each body."""
+        """The expression in the loop for a number with these values in the turns of each body."""
         change = find_progress(sequences)
         parts = [self._solver.expression(*pair) for pair in zip(change.suggest_names(hint), change.parts, strict=True)]
         if change.kind == "same":
@@ -174,7 +174,7 @@ class _LoopTurn:
         return total if change.kind == "grows" else make_binary(total, ast.Div(), parts[2])
 
     def head(self, count: ast.expr, *, indexed: bool) -> tuple[ast.expr, ast.expr]:
-        """The variables of the loop, and what they go over."""
+        """The target and the iterable of the loop."""
         if not self._lists:
             return make_name("i" if indexed else "_"), make_call("range", count)
         names, values = zip(*self._lists, strict=True)

@@ -1,6 +1,6 @@
-"""Syntax as people format it: on one line, or in brackets over several; as `ruff format` and black lay it out.
+"""Formats syntax trees as `ruff format` and black do.
 
-`ast.unparse` writes expressions; it never breaks a line, and quotes and tuples are not as formatters have them.
+`ast.unparse` writes expressions, but does not break lines, and writes quotes and tuples in another way.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-WIDTH = 88  # the width of a line that formatters take by themselves
+WIDTH = 88  # the formatters' default line width
 _STEP = 4
 _SIGNS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.BitOr: "|"}
 _LOOSENESS: dict[type[ast.AST], int] = {ast.Mult: 1, ast.Div: 1, ast.MatMult: 1, ast.Add: 2, ast.BitOr: 3}
@@ -24,7 +24,7 @@ def format_expression(node: ast.expr) -> str:
 
 
 def _with_literals(tree: Any) -> Any:
-    """The tree with the text of each literal as a name: `ast.unparse` writes names as they are."""
+    """The tree with the text of each literal as a name, which `ast.unparse` writes unchanged."""
     match tree:
         case ast.Constant(value):
             return ast.Name(_format_constant(value))
@@ -50,7 +50,7 @@ def _format_constant(value: object) -> str:
 
 
 def _escape_text(text: str, kept: str = "") -> str:
-    """Text inside double quotes: what cannot be printed as an escape, but for what is `kept`."""
+    """A text for double quotes, with unprintable characters escaped except those `kept`."""
     quotes = '"""' if kept else '"'
     quoted = text.replace("\\", "\\\\").replace(quotes, "".join(f"\\{quote}" for quote in quotes))
     return "".join(
@@ -69,20 +69,20 @@ def _format_part(part: ast.expr) -> str:
 
 @dataclass(frozen=True)
 class _Break:
-    """How an expression is broken: what stands around its parts, what before each of them, and what between them."""
+    """How an expression is broken into lines: the text around its parts, before each, and between them."""
 
     head: str
     parts: list[tuple[str, ast.expr]]
     tail: str
     between: str = ","
     single_line: bool = True
-    """Whether all parts may stand on one line of their own."""
+    """Whether all parts may share one line."""
 
 
 def wrap_statement(before: str, node: ast.expr, after: str = "", indent: int = 0, *, inside: bool = False) -> list[str]:
-    """A statement that ends in an expression, in lines of at most `WIDTH` columns where that is possible.
+    """A statement that ends in an expression, wrapped to `WIDTH` columns if possible.
 
-    What is `inside` brackets can be broken at an operator without further brackets.
+    An expression `inside` brackets can be broken at an operator without further brackets.
     """
     pad = " " * indent
     single = f"{pad}{before}{format_expression(node)}{after}"
@@ -139,7 +139,7 @@ def _find_break(node: ast.expr) -> _Break | None:
 
 
 def _looseness(node: ast.expr) -> int:
-    """How loosely an expression holds together: an operand that is looser than its operator stands in brackets."""
+    """The looseness of an expression's operator; an operand that is looser than its operator needs parentheses."""
     match node:
         case ast.BinOp(_, operator, _):
             return _LOOSENESS[type(operator)]
@@ -151,7 +151,7 @@ def _looseness(node: ast.expr) -> int:
 
 
 def _break_operator(left: ast.expr, operator: ast.operator, right: ast.expr) -> _Break | None:
-    """Both operands in brackets; a left one that has brackets of its own, as in `(a + b) / 2`, is broken inside these."""
+    """Breaks at an operator; a left operand in parentheses, as in `(a + b) / 2`, is broken inside these."""
     sign, looseness = _SIGNS[type(operator)], _LOOSENESS[type(operator)]
     if _looseness(right) >= looseness:
         return None
@@ -236,7 +236,7 @@ def _format_if(node: ast.If, word: str, indent: int) -> Iterator[str]:
 
 
 def _format_signature(node: ast.FunctionDef, indent: int) -> list[str]:
-    """The head of a function, its arguments laid out as those of a call."""
+    """The signature of a function, with its arguments wrapped as those of a call."""
     first = len(node.args.args) - len(node.args.defaults)
     parts = [
         ast.Name(each.arg + (f": {format_expression(each.annotation)}" if each.annotation else ""))

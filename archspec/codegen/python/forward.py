@@ -1,4 +1,4 @@
-"""The `forward` of a class: its statements as syntax."""
+"""Writes the statements of a class's `forward`."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ _SYMBOLS: Mapping[str, type[ast.operator]] = {
     "torch.div": ast.Div,
     "torch.matmul": ast.MatMult,
 }
-_NESTED = 3  # modules in one expression
+_NESTED = 3  # the most modules in one expression
 
 
 @dataclass(frozen=True)
 class CodeExpression:
-    """An expression that computes a value: how many modules it calls, how many of them have weights, and whether its type is unknown."""
+    """An expression for a value, with the number of modules that it calls, of those with weights, and whether its type is unknown."""
 
     node: ast.expr
     calls: int = 0
@@ -66,17 +66,16 @@ class ForwardWriter:
         self._body, self._access, self._optional = body, access, optional
         self._statements = statements
         self._items = arrange_branches([self._operation(statement) for statement in statements], body.outputs)
-        self._makers = {value: statement for statement in statements for value in statement.results}
         given = dict(zip(body.inputs, names, strict=True))
         self._variables = Variables(given, statements, (*_iter_reads(self._items, statements), *body.outputs))
         self._arguments = frozenset(names)
         self._folded: dict[int, CodeExpression] = {}
         self._untyped: set[str] = set()
-        """The names, arguments apart, that stand for a value without a type."""
+        """The names, except arguments, of values without a static type."""
         self._code: list[ast.stmt] = []
 
     def write(self) -> list[ast.stmt]:
-        """The body of the function, `return` included."""
+        """The body of the function, including `return`."""
         self._write(self._items)
         outputs = self._body.outputs
         if len(outputs) == 1 and outputs[0] in self._folded and self._folded[outputs[0]].untyped:
@@ -113,7 +112,7 @@ class ForwardWriter:
                 self._statement(each, items[index + 1] if index + 1 < len(items) else None)
 
     def _branch(self, branch: Branch) -> None:
-        """A branch of a residual unit, which is computed where its drop path keeps it."""
+        """Writes a residual branch, which is computed if its drop path keeps it."""
         drop = self._statements[branch.drop]
         assert isinstance(drop.target, tuple) and isinstance(branch.like, int), "a module, called on a value"
         (operand,), (result,) = drop.reads, drop.results
@@ -147,11 +146,11 @@ class ForwardWriter:
             or expression.weighted > 1
             or len(format_expression(expression.node)) > WIDTH - 20
         )
-        if long and statement.target != "operator.getitem":  # what is picked of several values is no tensor
+        if long and statement.target != "operator.getitem":  # the operand is a tuple and no tensor
             self._unfold(statement.reads)
             expression = self._expression(statement)
         for value in statement.reads:
-            if not self._is_constant(self._makers.get(value)):
+            if not self._is_constant(self._variables.producers.get(value)):
                 self._folded.pop(value, None)
         self._variables.spend(statement.reads)
         if self._folds(statement, following):
@@ -160,7 +159,7 @@ class ForwardWriter:
         self._assign(self._variables.name(statement), expression)
 
     def _folds(self, statement: Statement, following: Item | None) -> bool:
-        """Whether the value is used once, by the next statement, so that it needs no name."""
+        """Whether the value has one use, in the next statement, and so needs no name."""
         if len(statement.results) != 1 or self._variables.left[statement.results[0]] != 1:
             return False
         if not isinstance(following, int):
@@ -169,11 +168,11 @@ class ForwardWriter:
         return statement.results[0] in after.reads and after.target != (self._optional,)
 
     def _unfold(self, values: Iterable[int]) -> None:
-        """Gives names to what is folded into a statement."""
+        """Names values that were folded into a statement."""
         for value in dict.fromkeys(values):
-            if value in self._folded and not self._is_constant(self._makers[value]):
+            if value in self._folded and not self._is_constant(self._variables.producers[value]):
                 expression = self._folded.pop(value)
-                self._assign(self._variables.name(self._makers[value]), expression)
+                self._assign(self._variables.name(self._variables.producers[value]), expression)
 
     def _assign(self, names: list[str], expression: CodeExpression) -> None:
         if expression.untyped:
@@ -182,11 +181,11 @@ class ForwardWriter:
         self._code.append(make_assignment(target, expression.node))
 
     def _is_constant(self, statement: Statement | None) -> bool:
-        """Whether a statement is a parameter of the module, or an item of one: such a value is read under its own name, however often it is used."""
+        """Whether a statement reads a parameter of the module, or an item of one, which needs no variable."""
         if statement is None:
             return False
         if statement.target == "operator.getitem":
-            return self._is_constant(self._makers.get(statement.reads[0]))
+            return self._is_constant(self._variables.producers.get(statement.reads[0]))
         return isinstance(statement.target, tuple) and isinstance(self._body.members[statement.target], OwnParameter)
 
     # -- expressions ----------------------------------------------------------------------------------------------
@@ -248,7 +247,7 @@ class ForwardWriter:
 
 
 def _iter_reads(items: Iterable[Item], statements: Sequence[Statement]) -> Iterator[int]:
-    """All values that are read, as often as they are; a branch reads the value that it is made like."""
+    """Yields each value once for each read; a branch also reads its `like`."""
     for each in items:
         if isinstance(each, Branch):
             yield from _iter_reads(each.items, statements)
@@ -259,7 +258,7 @@ def _iter_reads(items: Iterable[Item], statements: Sequence[Statement]) -> Itera
 
 
 def _declare_tensor(statements: list[ast.stmt], text: str) -> bool:
-    """Says that a name stands for a tensor, where it first gets a value, or before it gets one among others."""
+    """Annotates a name as a tensor at its first assignment, or before an assignment to several names."""
     for index, node in enumerate(statements):
         match node:
             case ast.Assign([ast.Name(target)], value) if target == text:

@@ -1,4 +1,4 @@
-"""The initialisation of a network as code."""
+"""Writes the initialisation of a network as code."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from archspec.codegen.python.syntax import (
 from archspec.ops.initial import Init
 
 Schemes = tuple[tuple[str, Init | float], ...]
-"""What the weights of a module start from, by name, where it is not what torch starts them from."""
+"""The initialisation of a module's weights by name, without those that have torch's default."""
 
 _EXACT = frozenset(["torch.nn.Linear"])
-"""Types whose rule is not for subclasses: the projection inside an attention is a linear layer that keeps torch's own values."""
+"""Types whose rule excludes subclasses: the projection of an attention is a subclass of Linear and keeps torch's initialisation."""
 
 
 def format_parameter(weight: OwnParameter) -> ast.expr:
-    """A parameter of a class's own, with its first values if they are constant or normal."""
+    """The expression for a parameter, with its initialisation if that is constant or normal."""
     return make_call(
         "nn.Parameter",
         _format_initial_tensor(weight.initial, [size for size in weight.sizes if isinstance(size, ast.expr)]),
@@ -48,7 +48,7 @@ def _format_initial_tensor(initial: object, sizes: list[ast.expr]) -> ast.expr:
 
 
 def _init_call(scheme: Init | float, tensor: ast.expr) -> ast.expr:
-    """The call that gives a tensor its first values."""
+    """The call that initialises a tensor."""
     if isinstance(scheme, Init):
         text, arguments = find_initialiser(scheme)
         return make_call(f"nn.init.{text}", tensor, **{word: make_literal(value) for word, value in arguments.items()})
@@ -58,7 +58,7 @@ def _init_call(scheme: Init | float, tensor: ast.expr) -> ast.expr:
 
 
 def write_initialise_method(steps: Iterable[LoweredNode], text: str) -> ast.FunctionDef | None:
-    """The method that initialises every module as the spec says; None where torch's own values stay."""
+    """The method that initialises all modules as the spec says; None if all have torch's default."""
     by_type, lacking = _group_schemes(steps)
     attends = any(target.endswith("MultiheadAttention") for target in by_type)
     rules: dict[str, tuple[list[str], bool, list[ast.stmt]]] = {}
@@ -73,7 +73,7 @@ def write_initialise_method(steps: Iterable[LoweredNode], text: str) -> ast.Func
         return None
     ordered = sorted(
         rules.values(), key=lambda rule: not _is_nested(rule[2])
-    )  # the last can be one `if` of two conditions
+    )  # the last one can be an `if` with two conditions
     chain = reduce(_chain_else, reversed(ordered), list[ast.stmt]())
     named = any(isinstance(node, ast.Name) and node.id == "name" for rule in chain for node in ast.walk(rule))
     each = make_sequence([make_name("name"), make_name("module")]) if named else make_name("module")
@@ -84,17 +84,17 @@ def write_initialise_method(steps: Iterable[LoweredNode], text: str) -> ast.Func
 def _group_schemes(
     steps: Iterable[LoweredNode],
 ) -> tuple[dict[str, dict[Schemes, dict[str, None]]], dict[str, frozenset[str]]]:
-    """For each of torch's classes the ways in which its modules start, with the names of these; and the weights that some lack."""
+    """By torch class, the schemes of its modules with their names, and the weights that some modules lack."""
     schemes: dict[str, dict[Schemes, dict[str, None]]] = defaultdict(lambda: defaultdict(dict))
     lacking: dict[str, frozenset[str]] = defaultdict(frozenset)
     for step in steps:
-        if step.lowered.stateful_call is not None and step.lowered.stateful_call.target != "torch.nn.Parameter":
-            target = step.lowered.stateful_call.target
+        target = step.lowered.stateful_target
+        if target is not None and target != "torch.nn.Parameter":
             if step.node.weights:
                 schemes[target][_find_custom_schemes(step, target)][".".join(step.path)] = None
             else:
                 lacking[target] = frozenset(("weight", "bias"))
-            if ".Conv" in target:  # torch's types say that a convolution may have no bias
+            if ".Conv" in target:  # torch's annotations allow a convolution without a bias
                 lacking[target] |= {"bias"}
     return schemes, lacking
 
@@ -106,7 +106,7 @@ def _find_custom_schemes(step: LoweredNode, target: str) -> Schemes:
 
 
 def _chain_else(others: list[ast.stmt], rule: tuple[list[str], bool, list[ast.stmt]]) -> list[ast.stmt]:
-    """A rule for modules of some types, with those for the other types behind it."""
+    """A rule for modules of some types, followed by those for the others."""
     types, exact, body = rule
     if exact:
         test = make_comparison(make_call("type", make_name("module")), ast.Is(), make_name(types[0]))
@@ -121,7 +121,7 @@ def _is_nested(body: list[ast.stmt]) -> bool:
 
 
 def _when(test: ast.expr, body: list[ast.stmt], others: list[ast.stmt]) -> ast.stmt:
-    """An `if`; one that holds nothing but another is one of both conditions."""
+    """An `if` statement; two directly nested ones are merged into one with both conditions."""
     (first, *_) = body
     if others or not _is_nested(body) or not isinstance(first, ast.If):
         return ast.If(test, body, others)
@@ -130,7 +130,7 @@ def _when(test: ast.expr, body: list[ast.stmt], others: list[ast.stmt]) -> ast.s
 
 
 def _write_rule(groups: Mapping[Schemes, Mapping[str, None]], lacking: frozenset[str]) -> list[ast.stmt]:
-    """How the modules of one type start, the rarer ways by the names of the modules."""
+    """The statements that initialise the modules of one type; rarer schemes are selected by module name."""
     *special, (rest, _) = sorted(groups.items(), key=lambda group: len(group[1]))
     chain = _write_init_calls(rest, lacking)
     paths = [path for group in groups.values() for path in group]
@@ -146,7 +146,7 @@ def _write_rule(groups: Mapping[Schemes, Mapping[str, None]], lacking: frozenset
 
 
 def _format_name_condition(paths: list[str], others: list[str]) -> ast.expr:
-    """What is true of the names of these modules and of no others."""
+    """A condition that holds for the names of these modules and of no others."""
     ends = sorted({path.rpartition(".")[2] for path in paths})
     if len(ends) <= 3 and not any(other.endswith(tuple(ends)) for other in others):
         return make_call("name.endswith", make_literal(ends[0] if len(ends) == 1 else tuple(ends)))

@@ -1,4 +1,4 @@
-"""Repeated statements as loops."""
+"""Rolls repeated statements into loops."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from archspec.codegen.python.syntax import make_binary, make_call, make_literal, make_name, make_target
 
-_FEWEST = 3  # turns
-_LONGEST = 12  # statements in a turn
+_FEWEST = 3  # the fewest turns
+_LONGEST = 12  # the most statements in a turn
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A statement: its form without whole numbers, and these."""
+    """A statement with its form without integers, and these integers."""
 
     node: ast.stmt
     form: Hashable
@@ -23,7 +23,7 @@ class _Line:
 
 
 def roll_loops(code: Sequence[ast.stmt], index: str = "i") -> list[ast.stmt]:
-    """The statements with repetitions as loops: three turns or more that differ at most in whole numbers growing by equal steps.
+    """The statements with repetitions as loops: three or more turns that differ at most in integers with constant steps.
 
     `index` is the variable of the loops.
     """
@@ -48,7 +48,7 @@ def _describe_line(node: ast.stmt) -> _Line:
 
 
 def _structure_of(tree: Any, numbers: list[int]) -> Hashable:
-    """What is left of a tree without its whole numbers, which are collected."""
+    """The structure of a tree without its integers, which are added to `numbers`."""
     match tree:
         case ast.Constant(value) if type(value) is int:
             numbers.append(value)
@@ -61,7 +61,7 @@ def _structure_of(tree: Any, numbers: list[int]) -> Hashable:
 
 
 def _replace_numbers(tree: Any, change: Callable[[int], ast.expr]) -> Any:
-    """The tree with other expressions in place of its whole numbers."""
+    """The tree with its integers replaced by expressions."""
     match tree:
         case ast.Constant(value) if type(value) is int:
             return change(value)
@@ -74,7 +74,7 @@ def _replace_numbers(tree: Any, change: Callable[[int], ast.expr]) -> Any:
 
 
 def _find_repeats(lines: list[_Line], start: int) -> Iterator[tuple[int, int]]:
-    """The length and the number of the turns that begin here."""
+    """Yields the length and the number of the turns that begin here."""
     for period in range(1, min(_LONGEST, (len(lines) - start) // _FEWEST) + 1):
         if not isinstance(lines[start + period - 1].node, ast.Assign | ast.Expr):
             return
@@ -86,7 +86,7 @@ def _find_repeats(lines: list[_Line], start: int) -> Iterator[tuple[int, int]]:
 
 
 def _continues(lines: list[_Line], start: int, period: int, turn: int) -> bool:
-    """Whether a turn follows that differs from the one before it as that one from its own."""
+    """Whether a turn follows with the same steps from the one before it."""
     before, new = (lines[start + period * number : start + period * (number + 1)] for number in (turn - 1, turn))
     if [line.form for line in new] != [line.form for line in before]:
         return False

@@ -1,4 +1,4 @@
-"""What a class of generated code is made of, before any of it is syntax."""
+"""The model of generated classes, before they are written as syntax."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Constructor:
-    """A module as it is constructed: of torch (`target` is its name) or of a class of ours (`target` is its `ClassTemplate`)."""
+    """The construction of a module, of torch (`target` is its name) or of a generated class (`target` is its `ClassTemplate`)."""
 
     target: str | ClassTemplate
     options: tuple[tuple[str, Option], ...]
-    """By name; without names the modules of an `nn.Sequential`."""
+    """The options by name; the modules of an `nn.Sequential` have no names."""
 
 
 Option = Literal | Constructor | ast.expr
-"""Of one body a value; of the body that stands for a whole family an expression."""
+"""A value in a single body, an expression in the body of a template."""
 
 
 @dataclass(frozen=True)
 class OwnParameter:
-    """A parameter of a class's own: its sizes, and how it is initialised."""
+    """A bare parameter: its sizes and its initialisation."""
 
     sizes: tuple[int | ast.expr, ...]
     initial: object
@@ -35,7 +35,7 @@ class OwnParameter:
 
 @dataclass(frozen=True)
 class Member:
-    """An attribute of a class, or one in plain containers where its path is longer."""
+    """An attribute of a class, inside plain containers for a longer path."""
 
     path: Path
     constructor: Constructor | OwnParameter
@@ -43,18 +43,18 @@ class Member:
 
 @dataclass(frozen=True)
 class ModuleRun:
-    """Consecutive modules of a chain with numbered names, which differ at most in numbers."""
+    """Consecutive modules of a chain with numbered names that differ at most in numbers."""
 
     prefix: str
     start: int
     constructors: tuple[Constructor, ...]
     single: bool
-    """Whether there is always one of it."""
+    """Whether it is always one module."""
 
 
 @dataclass(frozen=True)
 class ValueArgument:
-    """In the arguments of a statement: a value, by its number in the body."""
+    """In the arguments of a statement: a value, by its index in the body."""
 
     value: int
 
@@ -81,7 +81,7 @@ class Statement:
 
     @property
     def leaves(self) -> Iterator[object]:
-        """All that it is called with, in order."""
+        """The leaves of its arguments, in order."""
         return iter_leaves((self.args, tuple(value for _, value in self.keywords)))
 
     @property
@@ -109,19 +109,19 @@ def map_leaves(tree: object, change: Callable[[object], object]) -> object:
 
 
 def is_number(value: object) -> bool:
-    """Whether blocks may differ in an option and still share a class."""
+    """Whether an option is a number or numbers, in which blocks of one class may differ."""
     return isinstance(value, int | float) or (
         isinstance(value, tuple) and bool(value) and all(isinstance(each, int) for each in value)
     )
 
 
 def is_quantity(value: object) -> bool:
-    """Whether blocks may differ in an argument of a call and still share a class."""
+    """Whether an argument of a call is a number, in which blocks of one class may differ."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def structure_of(make: Option | OwnParameter) -> Hashable:
-    """What is left of an option without the numbers."""
+    """The structure of an option without its numbers."""
     if isinstance(make, OwnParameter):
         return "parameter", len(make.sizes), repr(make.initial)
     if isinstance(make, Constructor):
@@ -141,7 +141,7 @@ def iter_numbers(make: Option | OwnParameter) -> Iterator[Literal]:
 
 
 def map_numbers(make: Option, change: Callable[[str], ast.expr], name: str = "") -> Option:
-    """A module with expressions in place of its numbers, made in order for the names of their options."""
+    """A module with its numbers replaced by expressions, which `change` makes in order from the options' names."""
     if isinstance(make, Constructor):
         return replace(make, options=tuple((word, map_numbers(value, change, word)) for word, value in make.options))
     return change(name) if is_number(make) else make
@@ -160,7 +160,7 @@ class ClassBody:
     chain: list[Member | ModuleRun] | None = None
 
     def key(self, without: str | None = None) -> Hashable:
-        """What is equal for bodies that one class can be written for; `without` leaves a member's make out of it."""
+        """A key that bodies of one class share; the construction of the member `without` is left out."""
         if self.chain is not None:
             return self.kind, "chain", tuple(_structure_key(item) for item in self.chain)
         members = tuple(
@@ -179,7 +179,7 @@ class ClassBody:
         return self.kind, len(self.inputs), members, lines, self.outputs
 
     def without_member(self, name: str) -> ClassBody | None:
-        """The body without a member that is called once on one value and gives one, if there is such a member."""
+        """The body without a member that is called once, on one value and with one result; None if it is not."""
         calls = [statement for statement in self.statements if statement.target == (name,)]
         if len(calls) != 1 or len(calls[0].results) != 1 or calls[0].keywords or len(calls[0].args) != 1:
             return None
@@ -192,7 +192,7 @@ class ClassBody:
         return body.renumbered({calls[0].results[0]: given.value})
 
     def renumbered(self, same: dict[int, int]) -> ClassBody:
-        """The body with its values numbered in the order in which they are made; some are the `same` as others."""
+        """The body with its values renumbered in order; `same` maps values to others that replace them."""
         made = [*self.inputs, *(value for statement in self.statements for value in statement.results)]
         order = {value: number for number, value in enumerate(made)}
         order.update({old: order[new] for old, new in same.items()})
@@ -220,7 +220,7 @@ def _mask_number(leaf: object) -> object:
 
 @dataclass(eq=False)
 class ConstructorArgument:
-    """An argument of a constructor: for each body its value."""
+    """An argument of a constructor, with its value for each body."""
 
     name: str
     values: tuple[Literal, ...]
@@ -230,12 +230,12 @@ class ConstructorArgument:
 
 @dataclass(frozen=True)
 class ModuleLoop:
-    """A `ModuleRun` as it is written: modules in a loop over `source`, or a single one if that is None."""
+    """A `ModuleRun` in a template: modules in a loop over `source`, or a single one if that is None."""
 
     prefix: str
     start: int
     before: int
-    """Modules of the chain before it."""
+    """The number of modules of the chain before it."""
     constructor: Constructor
     target: ast.expr | None = None
     source: ast.expr | None = None
@@ -243,7 +243,7 @@ class ModuleLoop:
 
 @dataclass(eq=False)
 class ClassTemplate:
-    """Bodies that share a class: what it is called, and the arguments of its constructor."""
+    """The bodies that share a class, its name, and the arguments of its constructor."""
 
     kind: str
     bodies: list[ClassBody]
@@ -251,10 +251,10 @@ class ClassTemplate:
     name: str = ""
     arguments: list[ConstructorArgument] = field(default_factory=list)
     members: list[Member | ModuleLoop] = field(default_factory=list)
-    """Those of all bodies, with expressions in place of numbers."""
+    """The common members, with expressions in place of numbers."""
     statements: list[Statement] = field(default_factory=list)
 
     @property
     def body(self) -> ClassBody:
-        """The body that the class is written after: one with the optional member."""
+        """The body that the class is written from, which has the optional member."""
         return self.bodies[0]

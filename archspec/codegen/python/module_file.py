@@ -1,4 +1,4 @@
-"""A file of Python: its classes with what they need, as text that is checked."""
+"""Writes and checks the text of a generated Python file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from archspec.codegen.python.runtime import RuntimeClasses
 
 @dataclass(frozen=True)
 class PythonModule:
-    """The classes of a network, the last its own, with the classes of archspec's that they use."""
+    """The classes of a network, its own last, with the classes of archspec that they use."""
 
     docstring: str
     runtime: RuntimeClasses
     classes: list[ast.stmt]
 
     def text(self) -> str:
-        """The text of the file. Raises `InternalError` if Python reads anything else in it than the syntax that was made."""
+        """The text of the file. Raises `InternalError` unless Python parses it to the syntax that it was written from."""
         head: list[list[ast.stmt]] = [
             [ast.Expr(ast.Constant(f"{self.docstring}\n"))],
             self.runtime.imports,
@@ -29,7 +29,7 @@ class PythonModule:
             "\n".join(line for node in group for line in format_statement(node)) for group in head if group
         )
         parts = [*self.runtime.texts, *("\n".join(format_statement(node)) for node in self.classes)]
-        apart = "\n\n\n" if parts[0].startswith("class ") else "\n\n"  # a constant stands nearer to the imports
+        apart = "\n\n\n" if parts[0].startswith("class ") else "\n\n"  # two blank lines only before a class
         text = top + apart + "\n\n\n".join(parts) + "\n"
         _check_text(text, [node for group in (*head, self.runtime.nodes, self.classes) for node in group])
         return text
@@ -47,7 +47,7 @@ class PythonModule:
 
 
 def _check_text(text: str, nodes: list[ast.stmt]) -> None:
-    """Whether the text is Python, and has the meaning of the syntax that it was written from."""
+    """Raises `InternalError` unless the text compiles and parses to `nodes`."""
     try:
         compile(text, "<network>", "exec", dont_inherit=True)
         same = ast.unparse(ast.parse(text)) == ast.unparse(ast.Module(nodes, []))

@@ -1,4 +1,4 @@
-"""A graph as a file of plain PyTorch."""
+"""Writes a graph as a file of plain PyTorch."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from archspec.printable import mask_unprintable
 
 Key = TypeVar("Key", bound=Hashable)
 
-_INLINE = 4  # modules of a chain that needs no class
-_NESTED = 3  # such chains inside one another
+_INLINE = 4  # the most modules of a chain without a class of its own
+_NESTED = 3  # the most nested chains of this kind
 
 
 def print_source(graph: Graph, docstring: str) -> str:
-    """The network as the text of a Python module that imports nothing but torch. `docstring` is its docstring.
+    """The network as the text of a Python module that imports only torch. `docstring` is its docstring.
 
     >>> import archspec
     >>> source = print_source(archspec.load("lstm").graph, "An LSTM.")
@@ -38,10 +38,8 @@ def print_source(graph: Graph, docstring: str) -> str:
     """
     layout = build_module_tree(graph)
     classes = _ClassCollection(layout, graph.name)
-    steps = lower_graph(graph)[0]
-    runtime = RuntimeClasses(
-        {step.lowered.stateful_call.target for step in steps if step.lowered.stateful_call is not None}
-    )
+    steps = lower_graph(graph)
+    runtime = RuntimeClasses({target for step in steps if (target := step.lowered.stateful_target)})
     classes.name_classes(runtime.names)
     heads = UniqueNames(path[0] for path in classes.top.body.members)
     method = write_initialise_method(steps, heads.take("_initialise"))
@@ -60,16 +58,16 @@ class _ClassCollection:
         *parts, root = layout.parts
         for level in _group_by_level(parts):
             self._add(level)
-        body = read_body(root, list(layout.inputs.values()), list(layout.outputs.values()), self._made)
+        body = read_body(root, layout.inputs.values(), layout.outputs.values(), self._made)
         if not body.members:
             body.chain = None
         self.top = make_single_template(body)
         self.top.kind = name
 
     def _add(self, parts: list[ModulePart]) -> None:
-        """The classes of parts that lie equally deep; a short chain without a name is an `nn.Sequential` where it is used."""
+        """Adds the classes of parts at one depth; an unnamed short chain becomes an `nn.Sequential` at its use."""
         distinct = {part.path: part for part in parts}.values()
-        bodies = [read_body(part, list(part.inputs), list(part.outputs), self._made) for part in distinct]
+        bodies = [read_body(part, part.inputs, part.outputs, self._made) for part in distinct]
         named: list[ClassBody] = []
         for body in bodies:
             if self._is_inline(body):
@@ -101,7 +99,7 @@ class _ClassCollection:
 
 
 def _group_by_level(parts: list[ModulePart]) -> list[list[ModulePart]]:
-    """The parts, inner ones first; blocks of one name are on one level, if no block is inside one of its name."""
+    """The parts by level, inner ones first; blocks of one name are on one level, unless one contains another."""
     kinds: dict[Path, Hashable] = {part.path: part.region.kind or part.path for part in parts}
     inside: dict[Path, set[Path]] = defaultdict(set)
     below: dict[Hashable, set[Hashable]] = defaultdict(set)
@@ -121,7 +119,7 @@ def _group_by_level(parts: list[ModulePart]) -> list[list[ModulePart]]:
 
 
 def _nesting_heights(below: Mapping[Key, set[Key]]) -> dict[Key, int]:
-    """How many are inside one another, itself included."""
+    """The nesting height of each key, itself included."""
     heights: dict[Key, int] = {}
     for key in TopologicalSorter(below).static_order():
         heights[key] = 1 + max((heights[inner] for inner in below.get(key, ())), default=0)
@@ -129,7 +127,7 @@ def _nesting_heights(below: Mapping[Key, set[Key]]) -> dict[Key, int]:
 
 
 def _camel_case(text: str) -> str:
-    """The name of a class that is made of a name of the spec, or of the spec's own."""
+    """A class name from a name in a spec."""
     words = [word for word in re.split(r"[\W_]+", mask_unprintable(text)) if word]
     made = make_identifier("".join(word[0].upper() + word[1:] for word in words), "Net")
     return made if made != "Net" else "Network"

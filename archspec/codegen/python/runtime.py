@@ -1,4 +1,4 @@
-"""Those modules that torch does not have, to be printed into a file that needs only torch."""
+"""Copies the source of archspec's own modules into generated files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FOLDER = Path(__file__).parents[1] / "fx"
 
 
 class RuntimeClasses:
-    """The classes of archspec's among dotted names, with the constants that they read, as they stand in their files."""
+    """The classes of archspec among dotted names, as in their files, with the constants that they read."""
 
     def __init__(self, targets: Iterable[str]) -> None:
         self.texts: list[str] = []
@@ -42,7 +42,7 @@ class RuntimeClasses:
 
     @property
     def names(self) -> set[str]:
-        """All names that they use or define."""
+        """The names that they use or define."""
         defined = {node.name for node in self.nodes if isinstance(node, ast.ClassDef)}
         used = (node.id for tree in self.nodes for node in ast.walk(tree) if isinstance(node, ast.Name))
         return defined | set(used) | {"Tensor", "F"}

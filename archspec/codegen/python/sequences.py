@@ -1,4 +1,4 @@
-"""How the numbers of modules in a row go from one to the next."""
+"""Describes how the numbers of consecutive modules change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Vector = tuple[Literal, ...]
 
 
 def find_progression(values: Vector) -> tuple[int, int] | None:
-    """The first of whole numbers and the step between them, where there is one step."""
+    """The first number and the step of integers with a constant step; else None."""
     whole = [value for value in values if type(value) is int]
     if len(whole) < len(values):
         return None
@@ -24,16 +24,16 @@ def find_progression(values: Vector) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class Progression:
-    """How one number of a run's modules goes from turn to turn in every body of a class, and what that takes of each body.
+    """How one number of a run's modules changes from turn to turn, with the values that this takes from each body.
 
-    "same": that number; "grows": the first and the step; "share": both for a numerator, and the denominator; "listed": all.
+    "same": the number; "grows": the first and the step; "share": both for a numerator, and the denominator; "listed": all.
     """
 
     kind: Word["same", "grows", "share", "listed"]
     parts: tuple[Vector, ...]
 
     def suggest_names(self, name: str) -> tuple[str, ...]:
-        """What the numbers that it takes of each body may be called."""
+        """Names for the values that it takes from each body."""
         return {
             "same": (name,),
             "grows": (name, "step"),
@@ -43,14 +43,14 @@ class Progression:
 
 
 def find_progress(sequences: list[Vector]) -> Progression:
-    """How the numbers go that are these in the modules of each body."""
+    """The progression of numbers with these values in the modules of each body."""
     if all(len(set(map(repr, values))) == 1 for values in sequences):
         return Progression("same", (tuple(values[0] for values in sequences),))
     progressions = [find_progression(values) for values in sequences]
     pairs = [pair for pair in progressions if pair is not None]
     if len(pairs) == len(sequences):
         steps = {pair[1] for values, pair in zip(sequences, pairs, strict=True) if len(values) > 1}
-        usual = steps.pop() if len(steps) == 1 else None  # a run of one module goes with any step
+        usual = steps.pop() if len(steps) == 1 else None  # a run of one module fits any step
         firsts, own = zip(*pairs, strict=True)
         return Progression("grows", (firsts, own if usual is None else (usual,) * len(own)))
     fractions = find_fraction_steps(sequences)
@@ -58,7 +58,7 @@ def find_progress(sequences: list[Vector]) -> Progression:
 
 
 def find_fraction_steps(sequences: list[Vector]) -> tuple[Vector, ...] | None:
-    """First, step and denominator of fractions that grow by equal steps, where division gives the very same floats."""
+    """First, step and denominator of fractions with a constant step, if division gives exactly the same floats."""
     rows = [[value for value in values if isinstance(value, int | float)] for values in sequences]
     flat = [value for values in rows for value in values]
     if len(flat) < sum(map(len, sequences)) or any(isinstance(value, bool) or abs(value) > 2**50 for value in flat):

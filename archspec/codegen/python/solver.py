@@ -1,4 +1,4 @@
-"""The arguments of a class, and the expressions of them that stand for its numbers."""
+"""Finds the arguments of a class, and the expressions of them for its numbers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from archspec.codegen.python.syntax import make_binary, make_literal, make_name
 from archspec.ir.names import UniqueNames
 
 _RANK = ("in_channels", "in_features", "embed_dim", "out_channels", "out_features", "num_features")
-"""Names for an argument that several options have in common, best first."""
+"""Names for an argument that several options share, in order of preference."""
 
 _PUBLIC = {"num_features": "in_channels", "normalized_shape": "width", "p": "drop", "kernel_size": "kernel"}
 
 
 def is_argument(text: str) -> bool:
-    """Whether a constructor may have an argument of that name."""
+    """Whether a text may be the name of a constructor argument."""
     return text == make_identifier(text) and text not in USED | {"i"}
 
 
 class ArgumentSolver:
-    """Finds the arguments of a class, and what stands for each of its numbers."""
+    """Finds the arguments of a class, and an expression for each of its numbers."""
 
     def __init__(self, family: ClassTemplate) -> None:
         self._arguments: list[ConstructorArgument] = []
@@ -43,7 +43,7 @@ class ArgumentSolver:
         self._best = _best_names(family)
 
     def expression(self, hint: str, vector: Vector) -> ast.expr:
-        """What stands in the class for a number that has these values in its bodies."""
+        """The expression in the class for a number with these values in its bodies."""
         if _are_equal(vector, vector[:1] * len(vector)):
             return make_literal(vector[0])
         known = {argument.name: argument.values for argument in self._arguments} | self._named
@@ -66,7 +66,7 @@ class ArgumentSolver:
         return make_name(text)
 
     def ordered(self) -> list[ConstructorArgument]:
-        """The arguments, those with a default last."""
+        """The arguments, with defaults last."""
         for argument in self._arguments:
             texts = [repr(value) for value in argument.values]
             usual, often = Counter(texts).most_common(1)[0]
@@ -76,7 +76,7 @@ class ArgumentSolver:
         return sorted(self._arguments, key=lambda argument: argument.has_default)
 
     def _spec_arguments(self, family: ClassTemplate) -> Iterator[tuple[str, Vector]]:
-        """The numbers that the spec's block takes and that differ between the bodies."""
+        """Yields the numeric arguments of the spec's block that differ between the bodies."""
         given = [body.part.region.arguments for body in family.bodies]
         for word in given[0]:
             values = tuple(_as_number(arguments.get(word)) for arguments in given)
@@ -91,7 +91,7 @@ def _as_number(value: object) -> Literal:
 
 
 def _best_names(family: ClassTemplate) -> dict[tuple[str, ...], str]:
-    """For numbers that several options have in common the best of the options' names."""
+    """For numbers that several options share, the preferred one of the options' names."""
     best: dict[tuple[str, ...], str] = {}
     for hint, vector in _list_option_numbers(family):
         key = tuple(map(repr, vector))
@@ -127,7 +127,7 @@ def _list_hints(make: Constructor | OwnParameter) -> list[str]:
 
 
 def _are_equal(left: Vector, right: Vector) -> bool:
-    """Whether numbers are equal: 1 is 1.0, but not true, and zero has a sign."""
+    """Whether numbers are equal; 1 equals 1.0 but not True, and -0.0 differs from 0.0."""
     return list(map(_exact_key, left)) == list(map(_exact_key, right))
 
 
@@ -136,7 +136,7 @@ def _exact_key(value: Literal) -> tuple[Literal, bool, bool]:
 
 
 def derive_formula(text: str, values: Vector, vector: Vector) -> ast.expr | None:
-    """A formula of an argument that gives the numbers, if a simple one does."""
+    """A simple formula that gives the numbers from an argument's values, or None."""
     pairs = [(a, b) for a, b in zip(values, vector, strict=True) if type(a) is int and type(b) is int]
     if len(pairs) < len(vector):
         return None

@@ -1,4 +1,4 @@
-"""Python's syntax nodes, made in a few words."""
+"""Constructors for Python's syntax nodes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def make_comparison(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast
 
 
 def make_literal(value: Any) -> ast.expr:
-    """A number, a string, None or a tuple of these; negative and infinite numbers as Python's grammar has them."""
+    """A literal for a number, a string, None or a tuple of these; negative and infinite numbers as valid expressions."""
     if isinstance(value, tuple):
         return make_sequence(map(make_literal, value))
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""Kernels for inference: what a network that was optimised for it is run with, chosen for the device."""
+"""Kernels for inference, chosen for the device of an optimised network."""
 
 from archspec.codegen.fx.kernels.select import select_kernels
 

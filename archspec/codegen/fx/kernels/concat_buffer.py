@@ -1,8 +1,8 @@
-"""Concatenations that build on one another, as memory that each of them writes its part into: blocks without copies.
+"""Makes chains of concatenations write into one shared buffer, without copies.
 
-A dense block of L layers (Huang et al. 2017, arXiv:1608.06993) concatenates L times; copied each time, its first values are moved L
-times. Written into one piece of memory with room for all, each is moved once. A dual path block (Chen et al. 2017,
-arXiv:1707.01629, equation 8) also adds to the first of its channels: there, in place.
+A dense block of L layers (Huang et al. 2017, arXiv:1608.06993) concatenates L times, and copies its first values L times. In one
+buffer with room for all, each value is copied once. A dual path block (Chen et al. 2017, arXiv:1707.01629, equation 8) also adds to
+its first channels, here in place.
 """
 
 from __future__ import annotations
@@ -21,53 +21,55 @@ from archspec.ops.pool import Pooling
 from archspec.ops.tensor import Split
 from archspec.passes.chains import joins_channels, leads_with_channels
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
+from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 _CONSUMING = (Conv, Clamp, ScaleShift, Pooling, Concat)
-"""Ops that need their operand only while they run: nothing of what they give lies in its memory."""
+"""Ops that need their operand only while they run, and whose results are no views of it."""
 
 
 @dataclass(frozen=True)
 class BufferedConcat:
-    """A concatenation of a value, to which others are `added` from some of its channels on, and of more `parts`."""
+    """A concatenation of a base value and more `parts`; other values may be `added` to the base from a channel on."""
 
     node: Node
     base: Value
     parts: tuple[Value, ...]
     added: tuple[tuple[int, Value], ...] = ()
     inside: tuple[Node, ...] = ()
-    """The nodes that it stands for beside its own: a split of the base, and sums of what came out of that."""
+    """The other nodes that it replaces: a split of the base, and sums of its outputs."""
 
     def op(self, room: int | None) -> Grow:
         return Grow(room=room, starts=tuple(start for start, _ in self.added))
 
 
 @graph_pass("back end", keeps="evaluation")
-def share_concat_buffers(graph: Graph) -> Graph:
-    """The graph in which each series of concatenations, of which one builds on the one before, has one piece of memory."""
-    chosen = {growth.node.id: (growth, room) for chain in _find_chains(graph) for growth, room in _assign_room(chain)}
+def share_concat_buffers(graph: Graph, *, dense_reads: bool = False) -> Graph:
+    """The graph in which each chain of concatenations that extend one another shares one buffer.
+
+    With `dense_reads`, for a device whose convolutions and pools copy an operand that is part of a larger buffer, only chains for
+    which this moves fewer bytes.
+    """
+    chains = [chain for chain in _find_chains(graph) if not dense_reads or _saves_copies(graph, chain)]
+    chosen = {growth.node.id: (growth, room) for chain in chains for growth, room in _assign_room(chain)}
     inside = {node.id for growth, _ in chosen.values() for node in growth.inside}
 
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in inside:
-            return ()
-        if node.id not in chosen:
-            return None
-        growth, room = chosen[node.id]
-        operands = (growth.base, *(value for _, value in growth.added), *growth.parts)
-        return rewriter.replace(node, growth.op(room), rewriter.find_values(operands, node))
+    return replace_groups(graph, chosen, inside, _add_growth)
 
-    return rewrite_graph(graph, rewrite)
+
+def _add_growth(rewriter: Rewriter, sized: tuple[BufferedConcat, int | None]) -> Values:
+    growth, room = sized
+    operands = (growth.base, *(value for _, value in growth.added), *growth.parts)
+    return rewriter.replace(growth.node, growth.op(room), rewriter.find_values(operands, growth.node))
 
 
 def _assign_room(chain: list[BufferedConcat]) -> Iterator[tuple[BufferedConcat, int | None]]:
-    """The growths of a series, the first with the room for all."""
+    """The concatenations of a chain, the first with the number of channels of the buffer."""
     room = chain[-1].node.outputs[0].shape.channels
     return ((growth, None if index else room) for index, growth in enumerate(chain))
 
 
 def _find_chains(graph: Graph) -> list[list[BufferedConcat]]:
-    """Series of two or more: a concatenation continues the series whose last value it builds on, or else begins one."""
+    """The chains of two or more concatenations in which each extends the result of the one before."""
     growths = [growth for node in graph.ops if (growth := _match_concat(graph, node)) is not None]
     ends = {inner.id: growth.node.id for growth in growths for inner in growth.inside}
     chains: dict[Value, list[BufferedConcat]] = {}
@@ -86,6 +88,18 @@ def _find_chains(graph: Graph) -> list[list[BufferedConcat]]:
     return [chain for chain in chains.values() if len(chain) > 1]
 
 
+def _saves_copies(graph: Graph, chain: list[BufferedConcat]) -> bool:
+    """Whether a shared buffer moves fewer elements than the concatenations, including the copies that its consumers need."""
+    apart = sum(growth.node.outputs[0].shape.numel for growth in chain)
+    together = chain[-1].node.outputs[0].shape.numel + sum(
+        growth.node.outputs[0].shape.numel
+        for growth in chain[:-1]
+        for consumer in graph.users(growth.node.outputs[0])
+        if isinstance(consumer.op, Conv | Pooling)
+    )
+    return together < apart
+
+
 def _match_concat(graph: Graph, node: Node) -> BufferedConcat | None:
     return (
         (_match_split_concat(graph, node) or _match_plain_concat(node))
@@ -99,7 +113,7 @@ def _match_plain_concat(node: Node) -> BufferedConcat:
 
 
 def _match_split_concat(graph: Graph, node: Node) -> BufferedConcat | None:
-    """A concatenation that begins with all parts of a split, in order, some of them summed with another value."""
+    """Matches a concatenation that begins with all outputs of a split, in order, some of them added to another value."""
     origins = [_trace_split(graph, value, node) for value in node.inputs]
     first = origins[0]
     if first is None:
@@ -121,11 +135,11 @@ def _match_split_concat(graph: Graph, node: Node) -> BufferedConcat | None:
 
 
 Origin = tuple[Node, int, Node | None]
-"""A split, which of its outputs a value is, and the sum of that output and another value, if the value is one."""
+"""A split, the index of its output, and the sum of that output and another value, if there is one."""
 
 
 def _trace_split(graph: Graph, value: Value, consumer: Node) -> Origin | None:
-    """The split that an operand comes from, directly or through a sum with another value, if nothing else consumes them; else None."""
+    """The split that an operand comes from, directly or through a sum, if there are no other consumers; else None."""
     node = graph.nodes[value.node]
     if graph.only_user(value) is not consumer or not isinstance(node, Node):
         return None
@@ -149,9 +163,9 @@ def _splits_channels(split: Node) -> bool:
 
 
 def _find_last_use(graph: Graph, value: Value, ends: Mapping[int, int], *, but: tuple[Node, ...]) -> int:
-    """The number of the last node that needs a value as it is, `but` for some; of all nodes where something may lie in its memory.
+    """The id of the last node that needs a value unchanged, except those in `but`; the number of nodes if a view of it may exist.
 
-    A split that a concatenation takes back is needed up to that: `ends` says which.
+    The outputs of a split that a concatenation extends are needed up to that concatenation, which `ends` has.
     """
     beyond = len(graph.nodes)
     consumers = [consumer for consumer in graph.users(value) if consumer not in but]

@@ -1,13 +1,16 @@
-"""Convolutions with the sum and the ReLU after them as one kernel."""
+"""Fuses convolutions with the sum and the activation after them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from archspec.codegen.fx.kernels import space_to_depth
+from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.ops import FusedConv
 from archspec.ir.graph import Graph, Node, Value
-from archspec.ops.activation import Clamp, ReLU
+from archspec.ops.activation import Clamp, Hardswish, ReLU, ReLU6, SiLU
+from archspec.ops.base import Op
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
 from archspec.ops.linear import Linear
@@ -15,12 +18,13 @@ from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
 from archspec.passes.chains import leads_with_channels
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
+from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 _FRESH = (Conv, Pooling, Add)
-"""Ops whose result lies in memory of its own."""
+"""Ops whose result is no view of an operand."""
 _CONSUMING = (Conv, Linear, Pooling, Add, Concat, ScaleShift, Clamp)
-"""Ops that need their operands only while they run: nothing of what they give lies in an operand's memory."""
+"""Ops that need their operands only while they run, and whose results are no views of them."""
+_ACTIVATIONS: Mapping[type[Op], Activation] = {ReLU: "relu", ReLU6: "relu6", Hardswish: "hardswish", SiLU: "silu"}
 
 
 @dataclass(frozen=True)
@@ -29,81 +33,90 @@ class Fusion:
 
     conv: Node
     add: Node | None
-    relu: Node | None
+    activation: Node | None
 
     @property
     def end(self) -> Node:
-        return self.relu or self.add or self.conv
+        return self.activation or self.add or self.conv
 
     @property
     def addends(self) -> tuple[Value, ...]:
-        """What the sum adds to the result of the convolution."""
+        """The other operand of the sum, if there is one."""
         return tuple(value for value in self.add.inputs if value != self.conv.outputs[0]) if self.add else ()
 
     @property
     def inside(self) -> set[int]:
-        """The nodes but for the last, in whose place the kernel stands."""
+        """The ids of the fused nodes except the last, which the kernel replaces."""
         return {node.id for node in (self.conv, self.add) if node is not None} - {self.end.id}
 
 
 @graph_pass("back end", keeps="training")
-def fuse_conv_add_relu(graph: Graph) -> Graph:
-    """The graph in which each convolution over 2 axes is a kernel together with the sum of two and the ReLU after it.
+def fuse_convolutions(
+    graph: Graph,
+    *,
+    activations: tuple[Activation, ...] = ("relu",),
+    after_sum: tuple[Activation, ...] = ("relu",),
+    deepen: bool = False,
+) -> Graph:
+    """The graph in which each convolution over 2 axes is fused with the binary sum and the activation after it.
 
-    A sum goes with the later one of its operands where both could take it along.
+    A sum is fused with the later of its operands if both are convolutions. `activations` are those that the kernel computes,
+    `after_sum` those that it computes after a sum. With `deepen`, strided convolutions on few channels run on the image rearranged
+    from space to depth.
     """
-    ends = {fusion.end.id: fusion for fusion in _find_fusions(graph)}
+    ends = {fusion.end.id: fusion for fusion in _find_fusions(graph, frozenset(activations), frozenset(after_sum))}
     moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
 
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in moved:
-            return ()
-        if node.id not in ends:
-            return None
-        fusion = ends[node.id]
+    def add_kernel(rewriter: Rewriter, fusion: Fusion) -> Values:
         conv = fusion.conv
         op = FusedConv(
             **dict(conv.op),
-            relu=fusion.relu is not None,
+            activation=_ACTIVATIONS[type(fusion.activation.op)] if fusion.activation else None,
             overwrites=_may_overwrite(graph, fusion, ends, moved),
+            deepens=deepen
+            and isinstance(conv.op, Conv)
+            and space_to_depth.fits(conv.op, conv.inputs[0].shape.channels),
         )
         operands = rewriter.find_values((*conv.inputs, *fusion.addends), conv)
-        return rewriter.add(op, operands, conv, path=conv.path, region=node.region, weights="kept")
+        return rewriter.add(op, operands, conv, path=conv.path, region=fusion.end.region, weights="kept")
 
-    return rewrite_graph(graph, rewrite)
+    return replace_groups(graph, ends, moved, add_kernel)
 
 
-def _find_fusions(graph: Graph) -> list[Fusion]:
-    """All fusions, the later convolutions first: they may take the sums."""
+def _find_fusions(graph: Graph, activations: frozenset[Activation], after_sum: frozenset[Activation]) -> list[Fusion]:
+    """All fusions; later convolutions come first, so that they get the sums."""
     taken: set[int] = set()
     fusions = []
     for node in reversed(graph.nodes):
         if not isinstance(node, Node) or not _is_fusible(node) or graph.shares_module(node):
             continue
-        add = _only_consumer_of_type(graph, node, Add)
-        if add is not None and (len(add.inputs) != 2 or add.id in taken or not leads_with_channels(add)):
-            add = None
-        relu = _only_consumer_of_type(graph, add or node, ReLU)
+        add = _find_sum(graph, node)
+        add = None if add is not None and add.id in taken else add
         taken |= {add.id} if add else set()
-        fusions.append(Fusion(node, add, relu))
+        activation = graph.only_user((add or node).outputs[0])
+        known = None if activation is None else _ACTIVATIONS.get(type(activation.op))
+        fusions.append(Fusion(node, add, activation if known in (after_sum if add else activations) else None))
     return fusions
 
 
+def _find_sum(graph: Graph, conv: Node) -> Node | None:
+    """The binary sum that is the only consumer of a convolution, or None."""
+    add = graph.only_user(conv.outputs[0])
+    return (
+        add
+        if add is not None and isinstance(add.op, Add) and len(add.inputs) == 2 and leads_with_channels(add)
+        else None
+    )
+
+
 def _is_fusible(node: Node) -> bool:
-    """Whether the kernel takes such a convolution: of one channel it computes garbage where the result is one place wide."""
+    """Whether the kernels support a convolution: over images, with zero padding."""
     op, shape = node.op, node.inputs[0].shape
-    if not isinstance(op, Conv) or shape.rank != 3 or not shape.batched:
-        return False
-    return op.padding_mode == "zeros" and shape.channels > 1 and bool(node.path)
-
-
-def _only_consumer_of_type(graph: Graph, node: Node, kind: type[Add | ReLU]) -> Node | None:
-    consumer = graph.only_user(node.outputs[0])
-    return consumer if consumer is not None and isinstance(consumer.op, kind) else None
+    return isinstance(op, Conv) and shape.rank == 3 and shape.batched and op.padding_mode == "zeros" and bool(node.path)
 
 
 def _may_overwrite(graph: Graph, fusion: Fusion, ends: Mapping[int, Fusion], moved: Mapping[int, int]) -> bool:
-    """Whether the other operand of a sum has memory of its own, and is not read once the kernel has begun."""
+    """Whether the kernel may write over the other operand of its sum: it is no view, and has no later consumer."""
     if fusion.add is None:
         return False
     (value,) = fusion.addends

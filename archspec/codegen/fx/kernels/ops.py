@@ -1,43 +1,72 @@
-"""The ops that stand for kernels: a graph of them is what one device runs, and never leaves this back end."""
+"""The ops of kernels, in graphs that only this back end uses."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from archspec.codegen.fx.kernels.activations import Activation
 from archspec.ir.shape import Shape
-from archspec.ops.base import Call, Operand
+from archspec.ops.activation import Clamp
+from archspec.ops.base import Call, Operand, Result
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
+from archspec.ops.norm import ScaleShift, channel_pair_sizes
 
-_MODULES = "archspec.codegen.fx.kernels.modules"
+_KERNELS = "archspec.codegen.fx.kernels"
 
 
 class FusedConv(Conv):
-    """A convolution over 2 spatial axes, plus its second operand if there is one, rectified if `relu`."""
+    """A convolution over 2 spatial axes, plus its second operand if there is one, followed by an activation."""
 
     word: ClassVar[str] = "fusedconv"
     operands: ClassVar[tuple[int, int | None]] = (1, 2)
 
-    relu: bool = False
+    activation: Activation | None = None
     overwrites: bool = False
-    """Whether nothing else needs the second operand any more."""
+    """Whether the result may be written over the second operand."""
+    deepens: bool = False
+    """Whether it is computed on the image rearranged from space to depth."""
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         (plain,) = super().lower(inputs[0])
-        options = {**plain.options, "relu": self.relu, "overwrites": self.overwrites}
-        return (Call(f"{_MODULES}.FusedConv2d", options, tuple(map(Operand, range(len(inputs))))),)
+        own = {"activation": self.activation, "overwrites": self.overwrites, "deepens": self.deepens}
+        options = {**plain.options, **{name: value for name, value in own.items() if value}}
+        return (Call(f"{_KERNELS}.fused_conv.FusedConv2d", options, tuple(map(Operand, range(len(inputs))))),)
+
+
+class ChannelClamp(Clamp):
+    """A clamp as one kernel."""
+
+    word: ClassVar[str] = "channelclamp"
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return _lower_channelwise("clamp_channels", inputs[0])
+
+
+class ChannelScaleShift(ScaleShift):
+    """A factor, a shift and a ReLU as one kernel."""
+
+    word: ClassVar[str] = "channelscaleshift"
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        return _lower_channelwise("scale_channels", inputs[0], relu=self.relu)
+
+
+def _lower_channelwise(function: str, shape: Shape, **keywords: bool) -> tuple[Call, ...]:
+    stored = Call("torch.nn.Parameter", {"shape": channel_pair_sizes(shape)}, args=())
+    return stored, Call(f"{_KERNELS}.channelwise.{function}", args=(Operand(0), Result(0)), keywords=keywords)
 
 
 class Grow(Concat):
-    """A concatenation along the channels of its first operand and others, in the memory of the first or in new memory.
+    """A concatenation along the channels in the buffer of its first operand or in a new one.
 
-    The first operand is followed by a value for each of `starts`, which is added to it from that channel on, and then by the rest.
+    The operands are the base, a value for each of `starts` that is added to the base from that channel on, and the other parts.
     """
 
     word: ClassVar[str] = "grow"
 
     room: int | None
-    """The channels that new memory has room for; None to continue in the first operand's."""
+    """The channels of a new buffer; None to use that of the first operand."""
     starts: tuple[int, ...]
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -46,4 +75,4 @@ class Grow(Concat):
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         added = tuple((start, Operand(index)) for index, start in enumerate(self.starts, 1))
         parts = tuple(map(Operand, range(1 + len(added), len(inputs))))
-        return (Call(f"{_MODULES}.append_to_buffer", args=(Operand(0), self.room, added, parts)),)
+        return (Call(f"{_KERNELS}.buffers.append_to_buffer", args=(Operand(0), self.room, added, parts)),)

@@ -1,4 +1,4 @@
-"""Files of weights: whatever reads or writes one goes through here."""
+"""Reads and writes files of weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of a network of another head, other inputs or other patches: what differs, and what is made of it where that is asked for."""
+"""Finds and applies adaptations of weights of a network with another head, other inputs or other patches."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from archspec.codegen.fx.weight_files.resampling import (
 from archspec.numerals import format_sizes
 
 KINDS = ("head", "channels", "positions", "patches")
-"""What weights may be adapted in: classes, input channels, positional embeddings, the size of patches or kernels."""
+"""The kinds of adaptation: classes, input channels, positional embeddings, the size of patches or kernels."""
 Grid = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Adaptation:
-    """One way in which weights are of another network, and what makes them fit."""
+    """A difference between weights and a network, and the computation that makes them fit."""
 
     kinds: tuple[str, ...]
-    """All of them must be asked for."""
+    """The kinds, all of which must be requested."""
     keys: tuple[str, ...]
     difference: str
     done: str
     compute: Callable[[Tensor], Tensor] | None = None
-    """Without one, the network keeps its own first values."""
+    """The computation; with None the network keeps its initial values."""
 
 
 def parse_kinds(adapt: str | Iterable[str]) -> tuple[str, ...]:
-    """The kinds that are asked for, as names or as one text with commas. Raises `WeightsError`.
+    """The requested kinds, from names or from one text with commas. Raises `WeightsError`.
 
     >>> parse_kinds("head,channels")
     ('head', 'channels')
@@ -53,7 +53,7 @@ def parse_kinds(adapt: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def find_adaptations(own: Collection[str], fit: WeightFit, grids: Iterable[Grid] = ()) -> list[Adaptation]:
-    """In which known ways weights are those of another network; `grids` are heights and widths that values in it have."""
+    """The adaptations that make weights fit; `grids` are the heights and widths of the network's values."""
     pairs = {key: (strip_ones(expected), strip_ones(got)) for key, (expected, got) in fit.misshaped.items()}
     tables = [adaptation for key, pair in pairs.items() for adaptation in _find_table(key, *pair, tuple(grids))]
     rest = apply_to_fit(fit, tables)
@@ -67,7 +67,7 @@ def find_adaptations(own: Collection[str], fit: WeightFit, grids: Iterable[Grid]
 
 
 def apply_to_fit(fit: WeightFit, chosen: Iterable[Adaptation]) -> WeightFit:
-    """How weights fit after adaptations."""
+    """The fit of weights after adaptations."""
     settled = {key for adaptation in chosen for key in adaptation.keys}
     heads = tuple(
         {f"{key.rpartition('.')[0]}." for adaptation in chosen if adaptation.compute is None for key in adaptation.keys}
@@ -81,7 +81,7 @@ def apply_to_fit(fit: WeightFit, chosen: Iterable[Adaptation]) -> WeightFit:
 
 
 def _find_heads(own: Collection[str], fit: WeightFit) -> Iterator[Adaptation]:
-    """Layers of another number of outputs whose inputs are the same, and the last layer where weights have none."""
+    """Adaptations of layers with another number of outputs, and of a last layer that the weights lack."""
     pairs = {
         key: pair for key, pair in fit.misshaped.items() if pair[0][:1] != pair[1][:1] and pair[0][1:] == pair[1][1:]
     }
@@ -105,7 +105,7 @@ def _layer(key: str) -> str:
 
 
 def _find_table(key: str, expected: Shape, got: Shape, grids: tuple[Grid, ...]) -> list[Adaptation]:
-    """That of a table of positions."""
+    """The adaptation of a table of positional embeddings, if it is one."""
     if "pos" not in key.lower() or len(expected) != 2 or len(got) != 2 or expected[1] != got[1]:
         return []
     after, before = expected[0], got[0]
@@ -126,7 +126,7 @@ def _find_table(key: str, expected: Shape, got: Shape, grids: tuple[Grid, ...]) 
 
 
 def _find_kernel(key: str, expected: Shape, got: Shape) -> list[Adaptation]:
-    """That of a convolution for other channels, or with a kernel of another size."""
+    """The adaptation of a convolution with other input channels or another kernel size, if it is one."""
     if len(expected) != len(got) or len(expected) < 3 or expected[0] != got[0]:
         return []
     steps: list[tuple[str, str, str, Callable[[Tensor], Tensor]]] = []

@@ -1,4 +1,4 @@
-"""Which of the mappings of a checkpoint is taken: the one whose names are the network's."""
+"""Chooses the mapping of a checkpoint whose names match the network's."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _SHOWN = 6
 
 
 def choose_match(source: WeightSource, own: Mapping[str, Described]) -> Match:
-    """The mapping of a checkpoint that fits a network best, by the network's names.
+    """The mapping of a checkpoint that matches a network best, with the network's names.
 
     Raises:
-        WeightsError: there is none, several fit equally well, or something that is no tensor has the name of one.
+        WeightsError: there is none, several match equally well, or the value at a tensor's name is no tensor.
     """
     try:
         mappings, part = _choose_part(source)
@@ -45,14 +45,14 @@ def choose_match(source: WeightSource, own: Mapping[str, Described]) -> Match:
 
 
 def _are_same(match: Match, other: Match) -> bool:
-    """Whether two parts of a checkpoint have the same tensors, and not only equal ones."""
+    """Whether two parts of a checkpoint have identical tensors, and not only equal ones."""
     if match.tensors.keys() != other.tensors.keys():
         return False
     return all(_locate(tensor) == _locate(other.tensors[name]) for name, tensor in match.tensors.items())
 
 
 def _locate(tensor: Described) -> object:
-    """Where the values of a tensor are."""
+    """A key for the memory of a tensor's values."""
     return (tensor.data_ptr(), tensor.shape, tensor.stride()) if isinstance(tensor, Tensor) else tensor
 
 
@@ -61,7 +61,7 @@ def _rank(match: Match) -> tuple[int, int, int]:
 
 
 def _choose_part(source: WeightSource) -> tuple[list[TensorMapping], str]:
-    """The mappings that may be meant; and, where none is called as what is asked for, the prefix that it is instead."""
+    """The candidate mappings; if the requested part is the key of none, also the prefix that it stands for."""
     mappings = find_mappings(source.tree)
     if not source.part:
         return mappings, ""
@@ -96,7 +96,7 @@ def _report_ambiguity(source: WeightSource, best: Match, equal: list[Match]) -> 
 
 
 def _check_values(source: WeightSource, match: Match, own: Mapping[str, Described]) -> None:
-    """Raises `WeightsError` where what has the name of a tensor is none."""
+    """Raises `WeightsError` if the value at a tensor's name is no tensor."""
     for name, part in match.others.items():
         if not isinstance(name, str):
             raise WeightsError(f"{source.name}: expected tensors by name, got {quote_name(name)} as a name")
@@ -106,7 +106,7 @@ def _check_values(source: WeightSource, match: Match, own: Mapping[str, Describe
 
 
 def describe_choice(match: Match, source: WeightSource) -> tuple[str, ...]:
-    """What is to be said of how tensors were found."""
+    """Notes on how the tensors were found."""
     said = []
     if match.mapping.module:
         said.append(

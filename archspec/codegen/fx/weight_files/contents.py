@@ -1,4 +1,4 @@
-"""What a file holds, of whatever format it is."""
+"""Defines the contents of a file of weights, for all formats."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from archspec.codegen.fx.weight_files.stored import Storage
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Data with stored tensors in them, and how their bytes are read."""
+    """The data of a file with stored tensors, and the function that reads their bytes."""
 
     tree: Any
     fetch: Callable[[Storage], bytes]
     verify: Callable[[], None] | None = None
-    """Compares the file with the digest that it was written with, and raises `FormatError`; a file of others has none."""
+    """Verifies the file's digest and raises `FormatError`; None for a file without one."""
     key: str | None = None
-    """Under which key of `tree` the tensors are, where the format says so."""
+    """The key of `tree` that has the tensors, if the format defines one."""

@@ -1,4 +1,4 @@
-"""The digest of weights and of what stands beside them: SHA-256 of names, types, shapes and bytes."""
+"""Computes the digest of weights and of the data beside them: SHA-256 of names, types, shapes and bytes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _ALGORITHM = "sha256"
 
 
 def compute_digest(tree: Any, read: Callable[[StoredTensor], Tensor] | None = None) -> str:
-    """The digest of mappings, lists, numbers, texts and tensors; the order of a mapping is none of it.
+    """The digest of mappings, lists, numbers, texts and tensors, independent of the order of mappings.
 
-    Stored tensors are `read` one at a time, so that no more than one is in memory.
+    Stored tensors are `read` one at a time, so that only one is in memory.
 
     >>> compute_digest({"a": torch.zeros(2), "b": 1}) == compute_digest({"b": 1, "a": torch.zeros(2)})
     True
@@ -31,7 +31,7 @@ def compute_digest(tree: Any, read: Callable[[StoredTensor], Tensor] | None = No
 
 
 def _iter_pieces(tree: Any, read: Callable[[StoredTensor], Tensor] | None) -> Iterator[Any]:
-    """The bytes that stand for data: each part is preceded by its kind and its length."""
+    """Yields the bytes that encode data; each part is preceded by its kind and its length."""
     if isinstance(tree, StoredTensor) and read is not None:
         tree = read(tree)
     if isinstance(tree, Tensor):

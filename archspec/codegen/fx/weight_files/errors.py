@@ -1,4 +1,4 @@
-"""What is wrong with a file of weights, in words of one line."""
+"""Defines the error of damaged files of weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _LONGEST = 80
 
 
 class FormatError(ArchspecError, ValueError):
-    """The content of a file is not what its format requires; the caller that opened the file adds its name."""
+    """Raised if the content of a file violates its format; the caller that opened the file adds its name."""
 
     def __init__(self, message: str, *, help: str = "") -> None:
         super().__init__(message)
@@ -19,7 +19,7 @@ CHANGED = "its content is not what was written, by the digest that was written w
 
 
 def quote_name(name: object) -> str:
-    """A name out of a file as it may stand in a message: short, printable and without spaces outside of quotes.
+    """A name from a file for a message: short, printable, and quoted if it has spaces.
 
     >>> quote_name("conv.weight"), quote_name("a b"), quote_name(0), quote_name((1, 2))
     ('conv.weight', "'a b'", '0', 'a tuple')

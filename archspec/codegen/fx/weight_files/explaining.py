@@ -1,4 +1,4 @@
-"""Why weights are not those of a network, in one line, and what can be done about it."""
+"""Explains in one line why weights do not fit a network, with advice."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Misfit:
     source: str
     own: Mapping[str, Described]
     total: int
-    """How many tensors the network has, without counters that are not there."""
+    """The number of tensors of the network, without counters that the weights lack."""
     match: Match
     fit: WeightFit
     adaptations: Sequence[Adaptation]
-    """Those that would make some of it fit, and were not asked for."""
+    """The adaptations that would help and were not requested."""
     notes: Sequence[str] = ()
-    """What was done with them before."""
+    """Notes on how the weights were found and renamed."""
     name: str = ""
-    """The network's."""
+    """The name of the network."""
 
 
 def explain_misfit(misfit: Misfit) -> tuple[str, str]:
-    """What differs, in one line, and what can be done, which may be nothing."""
+    """The difference in one line, and advice, which may be empty."""
     explanations = (
         explain(misfit)
         for explain in (_explain_adaptations, _explain_shard, _explain_sibling, _explain_order, _explain_names)
@@ -48,7 +48,7 @@ def explain_misfit(misfit: Misfit) -> tuple[str, str]:
 
 
 def _explain_adaptations(misfit: Misfit) -> tuple[str, str]:
-    """A head, channels, positions or patches, where nothing else differs."""
+    """Explains a difference only in head, channels, positions or patches."""
     if not misfit.adaptations or not apply_to_fit(misfit.fit, misfit.adaptations).exact:
         return "", ""
     kinds = ",".join(dict.fromkeys(kind for adaptation in misfit.adaptations for kind in adaptation.kinds))
@@ -57,7 +57,7 @@ def _explain_adaptations(misfit: Misfit) -> tuple[str, str]:
 
 
 def _explain_shard(misfit: Misfit) -> tuple[str, str]:
-    """One file of several."""
+    """Explains that a file is one of several shards."""
     numbers = _SHARD.fullmatch(Path(misfit.source).name)
     if not numbers or not misfit.fit.missing:
         return "", ""
@@ -66,7 +66,7 @@ def _explain_shard(misfit: Misfit) -> tuple[str, str]:
 
 
 def _explain_sibling(misfit: Misfit) -> tuple[str, str]:
-    """A bundled network that has these tensors."""
+    """Explains that the tensors are those of another bundled network."""
     if not misfit.fit.missing and not misfit.fit.unexpected and not misfit.fit.misshaped:
         return "", ""
     sibling = find_sibling({name: tuple(tensor.shape) for name, tensor in misfit.match.tensors.items()}, misfit.name)
@@ -78,7 +78,7 @@ def _explain_sibling(misfit: Misfit) -> tuple[str, str]:
 
 
 def _explain_order(misfit: Misfit) -> tuple[str, str]:
-    """The same tensors in the same order under other names."""
+    """Explains that the same tensors have other names in the same order."""
     own, got = (
         {key: strip_ones(tuple(part.shape)) for key, part in named.items() if not is_counter(key)}
         for named in (misfit.own, misfit.match.tensors)
@@ -91,7 +91,7 @@ def _explain_order(misfit: Misfit) -> tuple[str, str]:
 
 
 def _explain_names(misfit: Misfit) -> tuple[str, str]:
-    """Other names altogether."""
+    """Explains that no names match."""
     match, own = misfit.match, misfit.own
     if match.hits or not own:
         return "", ""
@@ -105,7 +105,7 @@ def _explain_names(misfit: Misfit) -> tuple[str, str]:
 
 
 def _explain_rest(misfit: Misfit) -> tuple[str, str]:
-    """Counts of what differs."""
+    """Explains other differences by their counts."""
     fit, loose = misfit.fit, _LOOSE
     if not fit.missing and not fit.refused:
         more = _list_some(list(map(quote_name, fit.unexpected)))

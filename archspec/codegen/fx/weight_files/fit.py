@@ -1,4 +1,4 @@
-"""Whether weights fit a network, key by key, and what is to be told of it."""
+"""Compares weights with a network key by key, and reports the result."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class WeightFit:
-    """How weights fit a network: keys that only one side has, and those of another shape or of a type that cannot become its own.
+    """The comparison of weights with a network: keys that only one side has, and keys with another shape or an incompatible type.
 
-    Of the last two: (expected, got).
+    The latter have (expected, got).
     """
 
     missing: tuple[str, ...]
@@ -35,7 +35,7 @@ class WeightFit:
 
     @property
     def refused(self) -> set[str]:
-        """The keys that both sides have and that cannot be taken."""
+        """The keys of both sides that cannot be loaded."""
         return {*self.misshaped, *self.mistyped}
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class WeightFit:
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """The whole table as plain data."""
+        """The table of differences as plain data."""
         return {
             "missing": list(self.missing),
             "unexpected": list(self.unexpected),
@@ -68,7 +68,7 @@ class WeightFit:
 
 @dataclass(frozen=True, slots=True)
 class WeightReport:
-    """What was loaded of a source of weights, and what was done with them before.
+    """A report on what was loaded from a source of weights, and on the changes before.
 
     >>> import archspec
     >>> arch = archspec.load("lstm")
@@ -83,16 +83,16 @@ class WeightReport:
     fit: WeightFit
     taken: int
     total: int
-    """How many tensors the network has; counters that no weights need to have are left out where they are not there."""
+    """The number of tensors of the network, without counters that the weights lack."""
     available: int
-    """How many tensors the source has."""
+    """The number of tensors of the source."""
     notes: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
     """The network's tensors that were not taken from it, which keep their first values."""
 
     @property
     def counts(self) -> str:
-        """How much of the network was filled, and how much of the source was not used."""
+        """The numbers of loaded and of unused tensors, as text."""
         unused = self.available - self.taken
         return f"{self.source}: {self.taken} of {self.total} tensors taken, {unused} of its {self.available} left out"
 
@@ -103,7 +103,7 @@ class WeightReport:
 
 
 def compare_weights(own: Mapping[str, Described], got: Mapping[str, Described]) -> WeightFit:
-    """How the weights `got` fit a network that has `own`. Counters of batch normalisations may be absent, as torch lets them.
+    """Compares the weights `got` with `own`, those of a network. Counters of batch normalisations may be missing, as in torch.
 
     >>> compare_weights({"a": torch.zeros(2)}, {"a": torch.zeros(3), "b": torch.zeros(1)}).unexpected
     ('b',)
@@ -122,9 +122,9 @@ def compare_weights(own: Mapping[str, Described], got: Mapping[str, Described]) 
 
 
 def _agree(expected: torch.dtype, got: torch.dtype) -> bool:
-    """Whether numbers of a type may be taken for those of another: reals of any precision, whole numbers for whole numbers.
+    """Whether one type may be converted to another: floats to floats of any precision, integers to integers.
 
-    A count that was made a real number is taken back where it is whole.
+    A float is converted to an integer if its value is whole.
     """
     if got.is_complex or torch.bool in (got, expected):
         return got == expected

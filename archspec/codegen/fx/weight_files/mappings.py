@@ -1,4 +1,4 @@
-"""The mappings of tensors by name in what a checkpoint holds, wherever training scripts put them."""
+"""Finds the mappings from names to tensors inside a checkpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 8
 
 
 class Described(Protocol):
-    """A tensor, or one that has not been read yet."""
+    """A tensor, or one whose values have not been read."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -28,15 +28,15 @@ class Described(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TensorMapping:
-    """Tensors by name, and where in a checkpoint they are."""
+    """Tensors by name, with their place in a checkpoint."""
 
     keys: tuple[str, ...]
-    """Those that lead to it; none where the checkpoint is nothing else."""
+    """The keys that lead to it; empty if it is the whole checkpoint."""
     tensors: dict[str, Described]
     others: dict[Any, Any] = field(default_factory=dict)
-    """What stands among the tensors and is none."""
+    """The other values of the mapping."""
     module: str = ""
-    """The class of the module, where it was pickled whole."""
+    """The class of the module, if a whole module was pickled."""
 
     @property
     def place(self) -> str:
@@ -44,7 +44,7 @@ class TensorMapping:
 
 
 def find_mappings(tree: Any) -> list[TensorMapping]:
-    """All mappings that have tensors by name, those further out first; at most two keys lead to one. Raises `FormatError`.
+    """All mappings from names to tensors, outer ones first, at most two keys deep. Raises `FormatError`.
 
     >>> a = torch.zeros(1)
     >>> [found.keys for found in find_mappings({"epoch": 3, "model": {"fc.bias": a}, "ema": {"module": {"fc.bias": a}}})]
@@ -54,7 +54,7 @@ def find_mappings(tree: Any) -> list[TensorMapping]:
 
 
 def _iter_mappings(tree: Any, keys: tuple[str, ...], searched: dict[int, int]) -> Iterator[TensorMapping]:
-    """Those in data; `searched` has how deep mappings without tensors stood, which are gone through once."""
+    """Yields the mappings in data; `searched` has the depth of mappings without tensors, which are searched once."""
     if searched.get(id(tree), _DEEPEST + 1) <= len(keys):
         return
     module = tree.name if isinstance(tree, PickledObject) else ""
@@ -77,7 +77,7 @@ def is_tensor(part: Any) -> bool:
 
 
 def describe_content(content: Any) -> str:
-    """What something in a file is, for a message."""
+    """A description of a value in a file, for a message."""
     if is_tensor(content):
         return "one tensor"
     if isinstance(content, PickledObject):
@@ -86,7 +86,7 @@ def describe_content(content: Any) -> str:
 
 
 def describe_lack(tree: Any) -> str:
-    """What a checkpoint without tensors by name holds instead.
+    """A description of a checkpoint without tensors by name.
 
     >>> describe_lack({"epoch": 3, "net": [], "args": PickledObject("argparse.Namespace")})
     'the keys epoch, net, args without tensors below them; argparse.Namespace in it was not read'

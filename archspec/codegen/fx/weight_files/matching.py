@@ -1,4 +1,4 @@
-"""The names of a checkpoint's tensors brought to those of the network: prefixes, wrappers, and names of older releases."""
+"""Translates the names of a checkpoint's tensors to those of the network: prefixes, wrappers, and names of older releases."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from archspec.codegen.fx.weight_files.mappings import Described, TensorMapping
 from archspec.codegen.fx.weight_files.prefix_pairs import describe_pairs, find_prefix_pairs, rename
 
 COUNTER = "num_batches_tracked"
-"""What batch normalisations count since torch 0.4.1; torch takes a `state_dict` without it, and so does archspec."""
+"""The counter of batch normalisations since torch 0.4.1, which may be missing in a `state_dict`."""
 _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
-"""What `torch.compile`, FSDP and activation checkpointing put into names, wherever the module is that they wrap."""
+"""The name components that `torch.compile`, FSDP and activation checkpointing insert before wrapped modules."""
 _MOST_PREFIXES = 32
 _AVERAGES = "n_averaged"
-"""What `torch.optim.swa_utils.AveragedModel` counts."""
+"""The counter of `torch.optim.swa_utils.AveragedModel`."""
 _OLD_NAMES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("torchvision's DenseNet before 0.3", re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\."), r"\1\2."),
     ("torchvision's ViT of 0.12", re.compile(r"(\bmlp)\.linear_1\."), r"\1.0."),
@@ -26,31 +26,31 @@ _OLD_NAMES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("normalisations of TensorFlow's names", re.compile(r"\bgamma$"), "weight"),
     ("normalisations of TensorFlow's names", re.compile(r"\bbeta$"), "bias"),
 )
-"""Whose names they were, what is old in one, and what it is today."""
+"""Changed names: the library, the old pattern, and the replacement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renamed:
-    """What was done with names."""
+    """The changes of names."""
 
     prefix: str = ""
-    """What was taken from the beginning of names."""
+    """The prefix that was removed."""
     rivals: tuple[str, ...] = ()
-    """Prefixes below which as many names are the network's."""
+    """Other prefixes below which as many names match."""
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A mapping of a checkpoint, its tensors by the network's names where these could be found."""
+    """A mapping of a checkpoint, with the network's names as far as they match."""
 
     mapping: TensorMapping
     tensors: dict[str, Described]
     others: dict[str, Any]
     hits: int
-    """How many names are the network's."""
+    """The number of names that match."""
     shaped: int
-    """How many of these also have its shape."""
+    """The number of these whose shapes match too."""
     renamed: Renamed
 
     @property
@@ -59,7 +59,7 @@ class Match:
 
 
 def match_names(mapping: TensorMapping, own: Mapping[str, Described], part: str = "") -> Match:
-    """Brings the names of a mapping to those of a network that has `own`; with `part`, only those below that prefix are looked at."""
+    """Matches the names of a mapping with `own`, those of a network; with `part`, only names below that prefix."""
     renaming = _Renaming(own)
     below = {key: renaming.unwrap(key) for key in (*mapping.tensors, *mapping.others) if _is_below(key, part)}
     shapes = {below[name]: tuple(tensor.shape) for name, tensor in mapping.tensors.items() if name in below}
@@ -109,12 +109,12 @@ def _make_match(
 
 
 def have_same_shape(own: Described, got: Described) -> bool:
-    """Whether two shapes are equal; one may have more axes of length one before the others."""
+    """Whether two shapes are equal, apart from leading axes of length one."""
     return strip_ones(tuple(own.shape)) == strip_ones(tuple(got.shape))
 
 
 def strip_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A shape without the axes of length one that it begins with.
+    """A shape without its leading axes of length one.
 
     >>> strip_ones((1, 197, 768)), strip_ones((1,))
     ((197, 768), ())
@@ -125,7 +125,7 @@ def strip_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class _Renaming:
-    """What is done with single names, none of which the network has already."""
+    """The changes of single names that the network does not have."""
 
     def __init__(self, own: Mapping[str, Described]) -> None:
         self._own = own
@@ -137,7 +137,7 @@ class _Renaming:
         return name
 
     def update(self, name: str) -> str:
-        """The name of today, where the network has that one and not the old one."""
+        """The current name for an old one, if the network has only the current one."""
         if name in self._own:
             return name
         return next((new for new in self._newer_names(name) if new in self._own), name)
@@ -146,7 +146,7 @@ class _Renaming:
         return (pattern.sub(text, name) for _, pattern, text in _OLD_NAMES)
 
     def describe(self, names: Iterable[str]) -> list[str]:
-        """What was done with names of the checkpoint, each kind once."""
+        """Notes on the changes of names, one for each kind."""
         names = list(names)
         said = [
             f"{wrapper!r} was left out of names" for wrapper in self._wrappers if any(wrapper in name for name in names)
@@ -162,7 +162,7 @@ class _Renaming:
 def _choose_prefix(
     shapes: Mapping[str, tuple[int, ...]], own: Mapping[str, Described], update: Callable[[str], str]
 ) -> tuple[str, list[str]]:
-    """The prefix below which most names are the network's, the shortest of several; and others below which as many are.
+    """The prefix below which most names match, the shortest of several; and others with as many matches.
 
     >>> from torch import zeros
     >>> own = {"conv.weight": zeros(1)}
@@ -184,7 +184,7 @@ def _choose_prefix(
 
 
 def _iter_prefixes(name: str) -> Iterable[str]:
-    """The empty one, and each up to a point."""
+    """Yields the empty prefix and each that ends in a dot."""
     yield ""
     place = name.find(".")
     for _ in range(_MOST_PREFIXES):
@@ -197,14 +197,14 @@ def _iter_prefixes(name: str) -> Iterable[str]:
 def _choose_added_prefix(
     shapes: Mapping[str, tuple[int, ...]], own: Mapping[str, Described], update: Callable[[str], str]
 ) -> str:
-    """The prefix that all names of the network have and those of the checkpoint lack, if more of them fit with it."""
+    """The prefix that all names of the network have and those of the checkpoint lack, if more names match with it."""
     shared = find_shared_prefix(own)
     prefixes = [prefix for prefix in _iter_prefixes(shared) if len(prefix) <= len(shared)]
     return max(prefixes, key=lambda prefix: sum(update(prefix + name) in own for name in shapes), default="")
 
 
 def find_shared_prefix(names: Iterable[str]) -> str:
-    """The longest prefix up to a point that all names have.
+    """The longest common prefix of names that ends in a dot.
 
     >>> find_shared_prefix(["net.one.weight", "net.one.bias", "net.two"])
     'net.'

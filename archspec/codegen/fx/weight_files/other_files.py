@@ -1,4 +1,4 @@
-"""Files that stand where weights should be and are something else, told by how they begin."""
+"""Recognises files that are no weights by their first bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KINDS = (
 
 
 def check_kind(start: bytes) -> None:
-    """Raises `FormatError` where a file begins as one of another kind does.
+    """Raises `FormatError` for the first bytes of a file of another kind.
 
     >>> check_kind(b"<!DOCTYPE html><html>")
     Traceback (most recent call last):

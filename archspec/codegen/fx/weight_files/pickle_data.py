@@ -1,7 +1,7 @@
-"""A pickle read as data: nothing in it is imported, made or called.
+"""Reads a pickle as data, without importing, constructing or calling anything in it.
 
-A pickle is a program for a machine with a stack. The machine here knows lists, mappings, tuples, numbers and texts; what a class or
-a function of the program stands for is decided by its name alone.
+A pickle is a program for a stack machine. This machine knows lists, mappings, tuples, numbers and texts; classes and functions are
+interpreted by their names.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from typing import Any, BinaryIO, Protocol
 from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
 
 _MOST_INSTRUCTIONS = 2_000_000
-"""Of one pickle. That of a ResNet-152 has 33,000."""
+"""The most instructions of one pickle; that of a ResNet-152 has 33,000."""
 _KEYS = (str, bytes, int, float, bool, type(None))
 _DATA = (dict, list, tuple, str, bytes, int, float, bool, type(None))
 _DAMAGED = "a pickle that is cut off or damaged"
 
 
 class Names(Protocol):
-    """Decides what the names of a pickle stand for. Each method raises `FormatError` for what it does not know."""
+    """Interprets the names of a pickle. Each method raises `FormatError` for unknown ones."""
 
     def find(self, name: str) -> Any:
-        """What a class or a function stands for, by `module.name`."""
+        """The value for a class or a function, by `module.name`."""
 
     def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
-        """What the call of one stands for."""
+        """The value for a call of one."""
 
     def persistent(self, id: Any) -> Any:
-        """What stands outside of the pickle under an id."""
+        """The value for the id of data outside the pickle."""
 
     def give_state(self, instance: Any, state: Any) -> None:
-        """Notes the state of what was called: attributes, items, or what was appended."""
+        """Sets the state of the result of a call: attributes, items, or appended values."""
 
 
 class Bounded:
-    """A file of which no more is asked for than it has, whatever length stands in it."""
+    """A file that limits reads to its size, whatever lengths its content claims."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file, self._size = file, size
@@ -53,18 +53,18 @@ class Bounded:
 
 
 def read_pickle(file: Any, names: Names) -> Any:
-    """The data of the pickle that begins where `file` stands, which stands behind it afterwards.
+    """Reads the pickle at the current position of `file` and advances to its end.
 
     Raises:
-        FormatError: it is cut off or damaged, or something in it is not known.
+        FormatError: it is truncated or damaged, or has an unknown name.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes that a text should not have
+            warnings.simplefilter("ignore")  # about invalid escapes in texts
             return _follow(file, _Machine(names))
     except FormatError:
         raise
-    except (ValueError, IndexError) as error:  # of pickletools, and of an empty stack
+    except (ValueError, IndexError) as error:  # from pickletools, or for an empty stack
         raise FormatError(_DAMAGED) from error
 
 
@@ -77,7 +77,7 @@ def _follow(file: Any, machine: _Machine) -> Any:
 
 
 class _Machine:
-    """The stack, what is below the marks on it, and what was put aside."""
+    """The stack machine: its stack, the stacks below marks, and its memo."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -107,7 +107,7 @@ class _Machine:
         return items
 
     def last(self, count: int) -> list[Any]:
-        """Takes so many values from the stack, in the order in which they came."""
+        """Pops `count` values in the order in which they were pushed."""
         if count > len(self._stack):
             raise FormatError(_DAMAGED)
         return [self.pop() for _ in range(count)][::-1]
@@ -158,7 +158,7 @@ class _Machine:
         self.push(self._names.persistent(id))
 
     def build(self) -> None:
-        """The state of an object: attributes, of which data have none."""
+        """Sets the state of an object; plain data have none."""
         state = self.pop()
         if type(self._stack[-1]) not in _DATA:
             self._names.give_state(self._stack[-1], state)

@@ -1,6 +1,6 @@
-"""Objects of a pickle whose classes are not known here: nothing of them is run, and what they were given is kept.
+"""Objects of a pickle with unknown classes, kept as their name, arguments and state.
 
-A module that was pickled whole has its tensors in the attributes that `torch.nn.Module` keeps them in.
+A pickled module has its tensors in the attributes of `torch.nn.Module`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SHALLOW, _MOST_OBJECTS, _SHOWN = 4, 10_000, 6
 
 @dataclass(eq=False, slots=True)
 class PickledObject:
-    """What a call in a pickle would have made: the name of what is called, its arguments, and what is put into it afterwards."""
+    """The result of a call in a pickle: the name of the callee, its arguments, and the states set afterwards."""
 
     name: str
     arguments: tuple[Any, ...] = ()
@@ -27,13 +27,13 @@ class PickledObject:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """Those of a `torch.nn.Module`; empty where it is none."""
+        """The attributes of a `torch.nn.Module`; empty for other objects."""
         given = (*self.states, *self.arguments)
         return next((state for state in given if isinstance(state, dict) and "_modules" in state), {})
 
 
 def read_module_state(module: PickledObject) -> dict[str, Any]:
-    """The `state_dict` of a module that was pickled whole; empty where the object is no module. Raises `FormatError`."""
+    """The `state_dict` of a pickled module; empty for other objects. Raises `FormatError`."""
     state: dict[str, Any] = {}
     for count, (prefix, attributes) in enumerate(_iter_modules(module, "", 0)):
         if count > _MOST_MODULES:
@@ -48,7 +48,7 @@ def read_module_state(module: PickledObject) -> dict[str, Any]:
 
 
 def _iter_modules(module: PickledObject, prefix: str, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each module with the prefix of its names, as `named_modules` goes through them."""
+    """Yields each module with its prefix, in the order of `named_modules`."""
     if depth > _DEEPEST:
         raise FormatError("a module that is nested too deep")
     attributes = module.attributes
@@ -60,7 +60,7 @@ def _iter_modules(module: PickledObject, prefix: str, depth: int) -> Iterator[tu
 
 
 def describe_classes(tree: Any) -> str:
-    """What is said of the objects in data that are not read, NumPy's numbers and arrays aside; empty where there are none.
+    """A remark on objects in data that are not read, except NumPy's; empty if there are none.
 
     >>> describe_classes({"args": PickledObject("argparse.Namespace"), "epoch": 3})
     'argparse.Namespace in it was not read'
@@ -75,7 +75,7 @@ def describe_classes(tree: Any) -> str:
 
 
 def _iter_classes(tree: Any, depth: int, searched: set[int]) -> Iterator[str]:
-    """The names of the objects in data, each place of it searched once; a module's own parts are none of them."""
+    """Yields the class names of the objects in data, without the parts of modules; each part is searched once."""
     if id(tree) in searched:
         return
     searched.add(id(tree))

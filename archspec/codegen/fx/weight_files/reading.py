@@ -1,7 +1,7 @@
-"""Opens files of weights: whatever reads one goes through here. No code of a file is ever run.
+"""Opens files of weights without running code from them.
 
-Opened, a file has been checked for everything that can be said without the values: its structure, its sizes, the names, types and
-shapes of its tensors. Values are read when they are asked for, and then the digest is checked where there is one.
+Opening checks everything except the values: structure, sizes, and the names, types and shapes of tensors. Values are read on
+demand, after checking the digest if there is one.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
 
 
 def compute_read_limit(needed: int) -> int:
-    """How many bytes may be read for a network whose weights have `needed`: beside them a file may keep averages and an optimiser."""
+    """The most bytes to read for a network with `needed` bytes of weights; a file may also have averages and optimiser states."""
     return _SLACK + _TIMES * needed
 
 
 class WeightFile:
-    """An open file of weights: `tree`, all that it holds, with tensors whose values are not read yet."""
+    """An open file of weights; `tree` is its data, with tensors whose values are not read."""
 
     def __init__(self, path: Path, form: str, contents: Contents, limit: int | None) -> None:
         self.path, self._form, self._contents, self._limit = path, form, contents, limit
         self.tree: Any = contents.tree if contents.key is None else contents.tree[contents.key]
 
     def load(self, tensors: Mapping[str, StoredTensor]) -> dict[str, Tensor]:
-        """Reads tensors of the tree. Raises `WeightsError` where the file is damaged; one with a digest is verified as a whole before."""
+        """Reads tensors of the tree. A file with a digest is verified before. Raises `WeightsError` if the file is damaged."""
         with _name_file(self.path, self._form):
             if self._contents.verify is not None:
                 self._contents.verify()
@@ -53,7 +53,7 @@ class WeightFile:
 
 @contextmanager
 def open_weights(path: Path, *, limit: int | None = None) -> Iterator[WeightFile]:
-    """Opens a file of weights: safetensors, or what `torch.save` wrote; `limit` is the most bytes to read, as `compute_read_limit` says.
+    """Opens a file of weights, of safetensors or `torch.save`; `limit` is the most bytes to read, from `compute_read_limit`.
 
     Raises:
         WeightsError: the file is neither, or is damaged.
@@ -68,10 +68,10 @@ def open_weights(path: Path, *, limit: int | None = None) -> Iterator[WeightFile
 
 
 def read_data(path: Path, *, limit: int | None = None) -> Any:
-    """All that a file of archspec's own holds: mappings, lists, numbers, texts, tensors. It has a digest, which is checked.
+    """The data of a file that archspec wrote (mappings, lists, numbers, texts, tensors), after checking its digest.
 
     Raises:
-        WeightsError: it has none, or is damaged.
+        WeightsError: it has no digest, or is damaged.
         OSError: it cannot be read.
     """
     with _open_regular(path) as file, _name_file(path, "no whole checkpoint of archspec"):
@@ -98,21 +98,21 @@ def _read_contents(file: BinaryIO, start: bytes, form: str, limit: int | None) -
 
 
 def _is_safetensors(path: Path, start: bytes) -> bool:
-    """By its content, whatever the name; by its name, where the content says nothing."""
+    """Whether a file is one of safetensors, by its content, or by its name if the content does not tell."""
     return _has_header(start) or (path.suffix == ".safetensors" and not start.startswith((_ZIP, _PICKLE)))
 
 
 def _has_header(start: bytes) -> bool:
-    """Whether a header of safetensors can begin here. Its length, which is before it, may look like any other format."""
+    """Whether the bytes after the length can begin a header of safetensors; the length itself may look like another format."""
     return start[8:9] == b"{"
 
 
 @contextmanager
 def _open_regular(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file and nothing that only looks like one: a pipe would be waited for, a device has no end."""
+    """Opens a regular file; pipes, which would block, and devices are refused."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except ValueError as error:  # a NUL in the name
+    except ValueError as error:  # a NUL character in the name
         raise WeightsError(f"{quote_name(str(path))}: {error}") from error
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
@@ -125,7 +125,7 @@ def _open_regular(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _name_file(path: Path, form: str) -> Iterator[None]:
-    """Says of which file the content is not what it must be."""
+    """Adds the name of the file to a `FormatError`, as a `WeightsError`."""
     try:
         yield
     except FormatError as error:

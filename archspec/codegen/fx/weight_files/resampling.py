@@ -1,4 +1,4 @@
-"""Weights made to fit another number of input channels, another grid of positions, another size of patches."""
+"""Resamples weights for other input channels, grids of positions and patch sizes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # its usual name
 
 _MOST_TOKENS = 2
-"""Tokens that may stand before the positions of a grid: a class token, and that of distillation."""
+"""The most tokens before the positions of a grid: a class token and a distillation token."""
 
 
 def adapt_channels(weight: Tensor, channels: int) -> Tensor:
     """The weight of a convolution (out, in, …) for another number of input channels, as timm makes it.
 
-    For one channel the channels are summed: a grey image gives what its three equal channels gave. For others they are repeated and
-    scaled, so that the sum over channels keeps its size.
+    For one channel the channels are summed, so that a grey image gives the same as three equal channels. For others they are repeated
+    and scaled so that the sum over channels keeps its size.
 
     >>> adapt_channels(torch.ones(1, 3, 1, 1), 1).flatten(), adapt_channels(torch.ones(1, 3, 1, 1), 4).sum()
     (tensor([3.]), tensor(3.))
@@ -30,9 +30,9 @@ def adapt_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def find_token_count(before: int, after: int, grid: tuple[int, int] | None = None) -> int | None:
-    """How many rows of two tables of positions belong to tokens and not to a grid; None where that cannot be told.
+    """The number of rows of two tables of positions that belong to tokens and not to the grid; None if it is ambiguous.
 
-    The older grid is a square; the newer one is one too, unless `grid` says which it is.
+    The old grid is a square; the new one is too, unless it is given as `grid`.
 
     >>> find_token_count(197, 577), find_token_count(196, 576), find_token_count(197, 576)
     (1, 0, None)
@@ -45,7 +45,7 @@ def find_token_count(before: int, after: int, grid: tuple[int, int] | None = Non
 
 
 def resample_positions(table: Tensor, grid: tuple[int, int], tokens: int) -> Tensor:
-    """A table of positions (…, rows, width) for another grid (height, width): bicubic with antialiasing, the tokens as they are."""
+    """A table of positions (…, rows, width) for another grid (height, width): bicubic with antialiasing, tokens unchanged."""
     rows = _widen(table).reshape(-1, table.shape[-1])
     kept, old = rows[:tokens], rows[tokens:]
     side = isqrt(len(old))
@@ -57,7 +57,7 @@ def resample_positions(table: Tensor, grid: tuple[int, int], tokens: int) -> Ten
 def resample_patches(weight: Tensor, size: tuple[int, int]) -> Tensor:
     """The weight of a convolution (out, in, height, width) for patches of another size.
 
-    It gives for a resized patch what the old weight gave for the patch: w' is the pseudoinverse of the transposed resizing matrix
+    Its response to a resized patch is that of the old weight to the patch: w' is the pseudoinverse of the transposed resizing matrix
     applied to w (Beyer et al. 2023, FlexiViT, arXiv:2212.08013, section 3.4).
     """
     before, wide = (weight.shape[2], weight.shape[3]), _widen(weight)
@@ -72,5 +72,5 @@ def _is_square(count: int) -> bool:
 
 
 def _widen(weight: Tensor) -> Tensor:
-    """A weight in float32 at least: sums of narrower types would be rounded at each step."""
+    """A weight in float32 or float64, because sums in narrower types are rounded at each step."""
     return weight if weight.dtype == torch.float64 else weight.float()

@@ -1,4 +1,4 @@
-"""Files of safetensors: a header in JSON that says where each tensor is, and their bytes one after the other.
+"""Reads files of safetensors: a JSON header with the place of each tensor, and their bytes.
 
 The format: https://github.com/huggingface/safetensors#format.
 """
@@ -20,7 +20,7 @@ from archspec.codegen.fx.weight_files.stored import MOST_AXES, Storage, StoredTe
 
 DIGEST = "archspec.digest"
 MARK = "archspec.format"
-"""Beside the digest: a file of ours in which one of the two is damaged is not taken for one of others."""
+"""Marks a file of archspec, so that one with a damaged digest is not taken for a file without one."""
 ABOUT = "__metadata__"
 LENGTH = struct.Struct("<Q")
 _LONGEST_HEADER = 100_000_000
@@ -48,7 +48,7 @@ _DTYPES = {
 
 
 def read_safetensors(file: BinaryIO) -> Contents:
-    """What a file holds; the bytes of tensors are read when they are asked for. Raises `FormatError`."""
+    """The contents of a file; the bytes of tensors are read on demand. Raises `FormatError`."""
     file.seek(0)
     available = os.fstat(file.fileno()).st_size - LENGTH.size
     (length,) = LENGTH.unpack(file.read(LENGTH.size).ljust(LENGTH.size, b"\0"))
@@ -116,7 +116,7 @@ def _about(about: Any) -> dict[str, str]:
 
 
 def _tensor(name: str, entry: Any, starts: dict[str, int]) -> StoredTensor:
-    """The tensor of an entry of the header; where its bytes begin goes into `starts`."""
+    """The tensor of an entry of the header; adds the start of its bytes to `starts`."""
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise FormatError(f"{quote_name(name)} has not just dtype, shape and data_offsets")
     shape, offsets, code = entry["shape"], entry["data_offsets"], entry["dtype"]
@@ -134,7 +134,7 @@ def _tensor(name: str, entry: Any, starts: dict[str, int]) -> StoredTensor:
 
 
 def _check_places(tensors: dict[str, StoredTensor], starts: dict[str, int], available: int) -> None:
-    """Raises `FormatError` unless the tensors take all bytes, each its own."""
+    """Raises `FormatError` unless the tensors cover all bytes without overlap."""
     place = 0
     for name in sorted(tensors, key=lambda name: (starts[name], tensors[name].storage.nbytes)):
         if starts[name] != place:

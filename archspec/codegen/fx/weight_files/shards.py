@@ -1,4 +1,4 @@
-"""Weights in several files with an index, as Hugging Face's libraries write them.
+"""Reads weights in several files with an index, as Hugging Face's libraries write them.
 
 `model.safetensors.index.json` and `pytorch_model.bin.index.json` have a `weight_map` from each name to the file that has it.
 """
@@ -22,19 +22,19 @@ from archspec.numerals import format_bytes
 
 INDEX = ".index.json"
 _NAMES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-"""The files of weights that a folder of a model may have, the first of which is taken."""
+"""The names of weight files in a folder of a model, in order of preference."""
 _LONGEST = 1 << 26
 _MOST = 4096
 
 
 class ShardedWeights:
-    """The open files of an index: `tree` has the tensors of all."""
+    """The open files of an index; `tree` has the tensors of all."""
 
     def __init__(self, tensors: dict[str, ShardedTensor]) -> None:
         self.tree = tensors
 
     def load(self, tensors: Mapping[str, ShardedTensor]) -> dict[str, Tensor]:
-        """Reads tensors, file by file. Raises `WeightsError` where one is damaged."""
+        """Reads tensors file by file. Raises `WeightsError` if one is damaged."""
         files = {id(tensor.file): tensor.file for tensor in tensors.values()}
         loaded: dict[str, Tensor] = {}
         for key, file in files.items():
@@ -43,7 +43,7 @@ class ShardedWeights:
 
 
 def find_weights_in(folder: Path) -> Path:
-    """The file of weights, or the index of several, in the folder of a model; the folder itself where it has none."""
+    """The file of weights or the index in the folder of a model; the folder itself if it has none."""
     return next((folder / name for name in _NAMES if (folder / name).is_file()), folder)
 
 
@@ -74,7 +74,7 @@ def _open_shard(stack: ExitStack, index: Path, name: str, limit: int | None) -> 
 
 
 def _read_index(index: Path) -> dict[str, str]:
-    """The file of each tensor. Raises `WeightsError` where the index is none, or names a file of another folder."""
+    """The file of each tensor. Raises `WeightsError` if the index is invalid or names a file outside its folder."""
     if index.stat().st_size > _LONGEST:
         raise WeightsError(f"{index}: an index of more than {format_bytes(_LONGEST)}")
     try:

@@ -1,4 +1,4 @@
-"""The bundled network whose weights a file has, where they are not those of the network that it was given to."""
+"""Finds the bundled network that a file's weights belong to."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from archspec.spec.source_lookup import locate_source
 from archspec.spec.zoo import load_zoo
 
 _MOST = 8
-"""Networks that are compiled to compare their names."""
+"""The most networks that are compiled for comparison."""
 _STATISTICS = ("running_mean", "running_var")
 
 
 def find_sibling(shapes: Mapping[str, Shape], name: str) -> str | None:
-    """The bundled network that has tensors of these names and shapes, its head aside, if there is one.
+    """The bundled network with tensors of these names and shapes, except for its head, or None.
 
-    Looked at are those with as many parameters, and those whose names are like `name`.
+    Candidates are those with as many parameters, and those with a name like `name`.
     """
     wanted = [_without_counters(shapes), _without_counters(_strip_prefix(shapes))]
     for candidate in _iter_candidates(shapes, name):
@@ -52,7 +52,7 @@ def _find_shapes(name: str) -> dict[str, Shape]:
 
 
 def _agree(have: Mapping[str, Shape], got: Mapping[str, Shape]) -> bool:
-    """Whether names are equal, and shapes up to the first axis of the last layer."""
+    """Whether names and shapes are equal, except for the first axis of the last layer."""
     if have.keys() != got.keys():
         return False
     head = next(reversed(list(have)), "").rpartition(".")[0]

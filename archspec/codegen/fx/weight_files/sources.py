@@ -1,4 +1,4 @@
-"""Where weights come from: a file, the shards of an index, a folder of a model, a mapping in memory, or a library's network by name."""
+"""Opens sources of weights: a file, shards, a folder of a model, a mapping in memory, or a library's network by name."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from archspec.codegen.fx.weight_files.reading import open_weights
 from archspec.codegen.fx.weight_files.shards import INDEX, find_weights_in, open_shards
 
 Weights = str | os.PathLike[str] | Mapping[str, Any] | nn.Module
-"""What weights may be given as."""
+"""The types that weights may be given as."""
 _PART = "#"
 _DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
 class WeightSource:
-    """Opened weights: all that is there, and how tensors of it are read."""
+    """Opened weights: their data, and the function that reads tensors."""
 
     name: str
     tree: Any
     load: Callable[[Mapping[str, Any]], dict[str, Tensor]]
     part: str = ""
-    """The keys or the prefix of the part that is asked for, behind `#`."""
+    """The requested part, a key path or a prefix, from after the `#`."""
     is_file: bool = False
 
     def advise_part(self, part: str) -> str:
-        """How one of several parts is asked for."""
+        """Advice on how to request one of several parts."""
         return (
             f"name the one that is meant: {self.name}{_PART}{part}"
             if self.is_file
@@ -46,7 +46,7 @@ class WeightSource:
 
 @contextmanager
 def open_source(weights: Weights, *, limit: int | None = None) -> Iterator[WeightSource]:
-    """Opens weights; of files, at most `limit` bytes are read. Raises `WeightsError` and OSError."""
+    """Opens weights; at most `limit` bytes of files are read. Raises `WeightsError` and OSError."""
     if isinstance(weights, nn.Module):
         weights = weights.state_dict()
     if isinstance(weights, Mapping):
@@ -87,13 +87,13 @@ def _open_path(path: Path, limit: int | None) -> Any:
 
 
 def _split_part(path: Path) -> tuple[Path, str]:
-    """A file, and the part of it that is asked for as in `last.pth#ema`; a file that has such a name is itself."""
+    """A file and its requested part, as in `last.pth#ema`, unless a file has that whole name."""
     name, mark, part = path.name.rpartition(_PART)
     return (path.with_name(name), part) if mark and name and not os.path.lexists(path) else (path, "")
 
 
 def _to_tensors(content: Any, depth: int) -> Any:
-    """The same mappings with arrays of NumPy as tensors, which share their memory where they can."""
+    """The mappings with NumPy arrays as tensors."""
     if isinstance(content, Mapping) and depth < _DEEPEST:
         return {key: _to_tensors(part, depth + 1) for key, part in content.items()}
     if isinstance(content, Tensor):
@@ -104,7 +104,7 @@ def _to_tensors(content: Any, depth: int) -> Any:
 
 
 def _from_array(array: Any) -> Any:
-    """A tensor of an array; the array itself where torch has no such type."""
+    """A tensor with the values of an array; the array itself if torch lacks its type."""
     try:
         return torch.from_numpy(array.copy() if array.ndim else array.reshape(()).copy())
     except (TypeError, ValueError):

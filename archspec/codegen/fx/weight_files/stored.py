@@ -1,4 +1,4 @@
-"""Tensors of a file before their values are read: where these stand, and how they are arranged."""
+"""Defines tensors of a file whose values are not read: their storage, shape and stride."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ DTYPES = frozenset(
         *("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"),
     )
 )
-"""The types whose values stand in their bytes one after the other."""
+"""The supported types."""
 MOST_AXES = 64
 _REPEATED = 1 << 20
-"""Bytes that a tensor may have more than its storage, whose elements it repeats."""
+"""The bytes by which a tensor may exceed its storage by repeating elements."""
 _DEEPEST = 64
 _MOST_PARTS = 2_000_000
 _PLAIN = (str, bytes, int, float, bool, type(None))
@@ -33,7 +33,7 @@ _PLAIN = (str, bytes, int, float, bool, type(None))
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Bytes of a file that tensors are views of; `dtype` is that of all of them, or None where each says its own."""
+    """Bytes of a file that tensors are views of; `dtype` is that of all its tensors, or None if each has its own."""
 
     key: str
     nbytes: int
@@ -52,7 +52,7 @@ class StoredTensor:
 
     @classmethod
     def checked(cls, storage: Storage, dtype: Any, shape: Any, stride: Any, offset: Any = 0) -> StoredTensor:
-        """The tensor, if it is all inside its storage and no more than that. Raises `FormatError`."""
+        """The tensor, after checking that it is inside its storage. Raises `FormatError`."""
         if dtype not in DTYPES or storage.nbytes % dtype.itemsize:
             raise FormatError(f"a tensor of {quote_name(str(dtype))} in a storage of {format_bytes(storage.nbytes)}")
         if not all(isinstance(sizes, tuple) and all(map(is_count, sizes)) for sizes in (shape, stride)):
@@ -70,7 +70,7 @@ class StoredTensor:
 
     @classmethod
     def contiguous(cls, storage: Storage, dtype: torch.dtype, shape: tuple[int, ...]) -> StoredTensor:
-        """The tensor that takes all of its storage, row by row."""
+        """The contiguous tensor that covers its storage."""
         steps = [1]
         for length in reversed(shape[1:]):
             steps.append(steps[-1] * max(length, 1))
@@ -99,17 +99,17 @@ class ShardedTensor:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What stands in a file where a tensor could, and is none that weights may be: `kind` says what."""
+    """A tensor of an unsupported `kind`."""
 
     kind: str
 
 
 def load_tensors(tree: Any, fetch: Callable[[Storage], bytes], limit: int | None = None) -> Any:
-    """Data with the tensors that it has in place of stored ones, those of one storage as views of the same bytes.
+    """The data with stored tensors replaced by tensors; those of one storage share memory.
 
     Raises:
-        FormatError: there is anything but tensors, mappings, lists, numbers and texts, or too much of it, or more than
-            `limit` bytes of tensors.
+        FormatError: there are values other than tensors, mappings, lists, numbers and texts, too many of them, or more than `limit`
+            bytes of tensors.
     """
     return _Loader(fetch, limit).load(tree, ())
 
@@ -151,5 +151,5 @@ def _as_byte_tensor(content: bytes, storage: Storage) -> Tensor:
 
 
 def is_count(number: object) -> bool:
-    """Whether this is a whole number from 0 on that a file may count with."""
+    """Whether a value is a non-negative integer below 2**62."""
     return type(number) is int and 0 <= number < 1 << 62

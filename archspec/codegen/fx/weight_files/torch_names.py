@@ -1,4 +1,4 @@
-"""What the classes and functions in a file of torch stand for: tensors, and plain data around them."""
+"""Interprets the classes and functions in a torch file as tensors and plain data."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _VALUES = (
     "builtins.complex",
     "builtins.bytearray",
 )
-"""What torch keeps beside tensors, and is harmless."""
+"""Harmless names that torch pickles beside tensors."""
 _TENSORS = ("torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer")
 _REBUILD = tuple(
     f"torch._utils._rebuild_{kind}"
@@ -79,19 +79,19 @@ _KNOWN = {
     *(f"torch._utils.{name}" for name in _OTHER_TENSORS),
 }
 _SCHEMES = "torch.per_"
-"""How a quantized tensor is scaled."""
+"""The prefix of quantisation schemes."""
 
 
 class TorchNames:
-    """The `Names` of torch's pickles. A name stands for itself, as a text, until it is called.
+    """The `Names` of torch's pickles. A name stands for itself until it is called.
 
-    What a name that is not known would make is a `PickledObject`: what it was called with, and nothing that was called.
+    The call of an unknown name gives a `PickledObject` with its arguments.
     """
 
     def find(self, name: str) -> Any:
         if name in _DTYPES:
             return _DTYPES[name]
-        return _Name(name.replace("__builtin__.", "builtins.", 1))  # Python 2's name, which protocol 2 writes
+        return _Name(name.replace("__builtin__.", "builtins.", 1))  # Python 2's name, which protocol 2 uses
 
     def call(self, function: Any, arguments: tuple[Any, ...]) -> Any:
         name = function.name if isinstance(function, _Name | PickledObject) else ""
@@ -113,9 +113,9 @@ class TorchNames:
         return Unreadable(kind or f"a {name}")
 
     def persistent(self, id: Any) -> Any:
-        """`("storage", kind, key, location, number of elements)`; in older files a sixth item, which is None.
+        """The storage of `("storage", kind, key, location, number of elements)`, with a sixth item None in older files.
 
-        Older files also have `("module", class, path, source)` in the place of a class, whose source nobody reads here.
+        Older files also have `("module", class, path, source)` for a class, of which only the class is used.
         """
         if isinstance(id, tuple) and len(id) == 4 and id[0] == "module":
             return id[1]
@@ -134,14 +134,14 @@ class TorchNames:
         return Storage(key, count * dtype.itemsize, dtype)
 
     def give_state(self, instance: Any, state: Any) -> None:
-        """Raises `FormatError` where something of a known kind gets what it has no place for."""
+        """Sets the state of an object. Raises `FormatError` if a known kind has no such state."""
         if isinstance(instance, PickledObject):
             instance.states.append(state)
         elif not isinstance(instance, StoredTensor | Unreadable):
             raise FormatError("a pickle that sets a key or appends where there is no mapping and no list")
 
     def _of_class(self, arguments: tuple[Any, ...]) -> Any:
-        """A tensor that has attributes, or one of another class."""
+        """A tensor with attributes, or of a subclass."""
         if len(arguments) != 4 or not isinstance(arguments[1], _Name) or not isinstance(arguments[2], tuple):
             raise FormatError("a tensor of no class")
         function, class_, given, _ = arguments
@@ -162,7 +162,7 @@ class _Name:
 
 
 def _mapping(arguments: tuple[Any, ...]) -> dict[Any, Any]:
-    """An empty mapping, or one of the pairs that old pickles give to the constructor."""
+    """An empty mapping, or one of the pairs that old pickles pass to the constructor."""
     pairs = arguments[0] if arguments and not isinstance(arguments[0], _Name) else []
     if isinstance(pairs, dict):
         return pairs

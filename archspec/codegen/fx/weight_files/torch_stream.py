@@ -1,4 +1,4 @@
-"""The files that `torch.save` wrote before 1.6: pickles one after the other, then the bytes of each storage."""
+"""Reads files of `torch.save` before 1.6: consecutive pickles, then the bytes of each storage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COUNT = struct.Struct("<q")
 
 
 def read_stream(file: BinaryIO) -> Contents:
-    """What a file holds; the bytes of tensors are read when they are asked for. Raises `FormatError`."""
+    """The contents of a file; the bytes of tensors are read on demand. Raises `FormatError`."""
     file.seek(0)
     end = os.fstat(file.fileno()).st_size
     source = Bounded(file, end)
@@ -43,7 +43,7 @@ def read_stream(file: BinaryIO) -> Contents:
 
 
 class _Names(TorchNames):
-    """What the names stand for, and all storages by their keys."""
+    """The names of such a file; collects all storages by key."""
 
     def __init__(self) -> None:
         self.storages: dict[str, Storage] = {}
@@ -58,7 +58,7 @@ class _Names(TorchNames):
 
 
 def _places(file: BinaryIO, end: int, keys: Any, storages: dict[str, Storage]) -> dict[str, int]:
-    """Where the bytes of each storage begin: each has the number of its elements before it."""
+    """The offsets of the storages' bytes, each of which follows its number of elements."""
     if not isinstance(keys, list) or not all(isinstance(key, str) and key in storages for key in keys):
         raise FormatError("a file with a storage that no tensor has")
     places = {}

@@ -1,4 +1,4 @@
-"""The zip archives that `torch.save` writes: a pickle, and the bytes of each storage."""
+"""Reads the zip archives of `torch.save`: a pickle, and the bytes of each storage."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from archspec.codegen.fx.weight_files.torch_names import TorchNames
 from archspec.numerals import format_bytes
 
 MARK = "archspec.format"
-"""The record of archives of ours: one whose digest is damaged is not taken for one of others."""
+"""A record that marks archives of archspec, so that one with a damaged digest is not taken for one without."""
 DIGEST = b"archspec sha256:"
-"""How the comment of such an archive begins, which is its end: the SHA-256 of all before its last `DIGITS` bytes follows."""
+"""The start of such an archive's comment, followed by `DIGITS` digits of the SHA-256 of all bytes before these."""
 DIGITS = 64
 _PICKLE = "data.pkl"
 _BLOCK = 1 << 20
 _LARGEST_PICKLE, _SHORT = 1 << 28, 1 << 10
 _LARGEST = 1 << 30
-"""Of an archive that unpacks to more than it is, where nothing is known of the network that it is for."""
+"""The most unpacked bytes of a compressed archive without a `limit`."""
 _FAULTS = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
@@ -41,7 +41,7 @@ _FAULTS = (
     OSError,
     ValueError,
 )
-"""What zipfile raises for an archive that is damaged or encrypted, or compressed in a way that it does not know."""
+"""The exceptions of zipfile for archives that are damaged, encrypted, or compressed by an unknown method."""
 _WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".pth.tar")
 _OTHERS = {
     "constants.pkl": "a TorchScript archive, which holds code; the state_dict of the module would be taken",
@@ -55,9 +55,9 @@ _OTHERS = {
 
 
 def read_zip(file: BinaryIO, limit: int | None) -> Contents:
-    """What an archive holds; the bytes of tensors are read when they are asked for. Raises `FormatError`.
+    """The contents of an archive; the bytes of tensors are read on demand. Raises `FormatError`.
 
-    `limit` is the most bytes that its records may have together, where that is more than the file has.
+    `limit` is the most unpacked bytes of its records, if they exceed the size of the file.
     """
     with _translate_faults():
         size_of_file = os.fstat(file.fileno()).st_size
@@ -94,7 +94,7 @@ class _Archive:
         return self._root + name in self._archive.NameToInfo
 
     def read(self, name: str, most: int | None = None) -> bytes:
-        """A record, whose CRC is checked."""
+        """Reads a record and checks its CRC."""
         if not self.has(name):
             raise FormatError(f"an archive without the record {quote_name(name)}")
         if most is not None and self._archive.NameToInfo[self._root + name].file_size > most:
@@ -126,14 +126,14 @@ def compute_sha256(file: BinaryIO, count: int) -> bytes:
 
 
 def _digest(file: BinaryIO, size_of_file: int) -> bytes | None:
-    """The digest at the end of a file, if there is one."""
+    """The digest at the end of a file, or None."""
     file.seek(max(size_of_file - len(DIGEST) - DIGITS, 0))
     start, digits = file.read(len(DIGEST)), file.read()
     return digits if start == DIGEST else None
 
 
 def find_root(names: list[str]) -> str:
-    """The folder in which everything is. Raises `FormatError` where this is no archive of `torch.save`."""
+    """The common folder of all records. Raises `FormatError` if this is no archive of `torch.save`."""
     for part, kind in _OTHERS.items():
         if any(f"/{part}" in f"/{name}" for name in names):
             raise FormatError(kind)

@@ -1,4 +1,4 @@
-"""Makes the bytes of files of weights, each with a digest of what is in it."""
+"""Makes the bytes of files of weights, with a digest."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _FORMAT = "1"
 
 
 def pack_torch(content: Any) -> bytes:
-    """What `torch.save` makes of mappings, lists, numbers, texts and tensors, with the digest of the archive at its end.
+    """Packs mappings, lists, numbers, texts and tensors as `torch.save` does, with a digest of the archive at its end.
 
-    `torch.load` reads it as any other file of its own. The same content gives the same bytes.
+    `torch.load` can read it. The same content gives the same bytes.
     """
     buffer = io.BytesIO()
     torch.save(content, buffer)
@@ -38,14 +38,14 @@ def pack_torch(content: Any) -> bytes:
 
 
 def pack_checkpoint(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> bytes:
-    """Tensors as a checkpoint of torch, which has no place for `about`."""
+    """Packs tensors as a torch checkpoint, which does not store `about`."""
     return pack_torch(dict(tensors))
 
 
 def pack_safetensors(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> bytes:
-    """Tensors as a file of safetensors, the digest of them and of `about` in its metadata. The same weights give the same bytes.
+    """Packs tensors as safetensors, with a digest of them and of `about` in the metadata. The same weights give the same bytes.
 
-    Raises `UnavailableError` where safetensors cannot be imported.
+    Raises `UnavailableError` if safetensors cannot be imported.
     """
     save = extras.load_extra("safetensors.torch", "writing safetensors", "pip install 'archspec-nn[export]'").save
     marked = {**about, safetensors_file.MARK: _FORMAT}
@@ -54,7 +54,7 @@ def pack_safetensors(tensors: Mapping[str, Tensor], about: Mapping[str, str]) ->
 
 
 def _in_order(content: bytes) -> bytes:
-    """The same file with its metadata in the order of their names: the library writes them in any."""
+    """The file with its metadata sorted by name; the library writes them in any order."""
     (length,) = LENGTH.unpack(content[: LENGTH.size])
     header = json.loads(content[LENGTH.size : LENGTH.size + length])
     header[ABOUT] = dict(sorted(header[ABOUT].items()))

@@ -1,0 +1,61 @@
+"""Elementwise functions with numbers for each channel, in one pass over memory if Triton is available."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from archspec.codegen.fx.kernels.activations import IN_PLACE, Activation
+from archspec.codegen.fx.kernels.tracing import is_traced
+
+
+def finish_convolution(
+    made: Tensor, bias: Tensor | None, other: Tensor | None, activation: Activation | None
+) -> Tensor:
+    """activation(made + bias + other) in place of `made`, a value [batch, channels, height, width] without other consumers."""
+    kernels = _find_kernels(made)
+    if kernels is not None and kernels.has_rows(made) and (other is None or kernels.has_rows(other)):
+        kernels.finish_convolution(made, bias, other, activation)
+        return made
+    if bias is not None:
+        made.add_(bias[:, None, None])
+    if other is not None:
+        made.add_(other)
+    return IN_PLACE[activation](made) if activation else made
+
+
+def clamp_channels(x: Tensor, bounds: Tensor) -> Tensor:
+    """Each channel of [batch, channels, …] between its two bounds [2, channels, 1, …]."""
+    kernels = None if is_traced((x, bounds)) else _find_kernels(x)
+    if kernels is not None and kernels.has_rows(x):
+        result: Tensor = kernels.clamp_channels(x, bounds)
+        return result
+    return torch.clamp(x, bounds[0], bounds[1])
+
+
+def scale_channels(x: Tensor, pair: Tensor, *, relu: bool) -> Tensor:
+    """Each channel of [batch, channels, …] times a factor plus a shift [2, channels, 1, …], rectified if `relu`."""
+    kernels = None if is_traced((x, pair)) else _find_kernels(x)
+    if kernels is not None and kernels.has_rows(x):
+        result: Tensor = kernels.scale_channels(x, pair, relu=relu)
+        return result
+    scaled = torch.addcmul(pair[1], x, pair[0])
+    return functional.relu(scaled, inplace=True) if relu else scaled
+
+
+def _find_kernels(x: Tensor) -> Any:
+    """The Triton kernels if they support a value; else None."""
+    return _import_kernels() if x.is_cuda and x.numel() else None
+
+
+@cache
+def _import_kernels() -> Any:
+    try:
+        return import_module("archspec.codegen.fx.kernels.triton_kernels")
+    except ImportError:
+        return None

@@ -1,0 +1,52 @@
+"""Fused convolutions on a GPU: one kernel of cuDNN, or its convolution and one more kernel."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from archspec.codegen.fx.kernels import channelwise, space_to_depth
+from archspec.codegen.fx.kernels.activations import Activation
+
+ACTIVATIONS: tuple[Activation, ...] = ("relu", "relu6", "hardswish", "silu")
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+def accepts(conv: nn.Conv2d, x: Tensor, other: Tensor | None) -> bool:
+    """Whether the kernels support these values: images of the weight's type with the right number of channels."""
+    alike = x.dtype == conv.weight.dtype and (other is None or other.dtype == x.dtype)
+    return alike and x.dtype in DTYPES and x.dim() == 4 and x.shape[1] == conv.in_channels and x.numel() > 0
+
+
+def convolve(
+    conv: nn.Conv2d,
+    x: Tensor,
+    packed: Tensor | None,
+    other: Tensor | None,
+    activation: Activation | None,
+) -> Tensor:
+    """activation(conv(x) + other); `packed` is the weight for an image that is rearranged from space to depth, or None.
+
+    cuDNN computes a ReLU in the convolution. Another activation, a bias or a sum without one, and everything after a depthwise
+    convolution, for which cuDNN has no such kernel, are one pass over the result.
+    """
+    geometry = (_pair(conv.stride), _pair(conv.padding), _pair(conv.dilation), conv.groups)
+    weight = conv.weight
+    if packed is not None:
+        x = space_to_depth.rearrange_image(x, conv)
+        weight, geometry = packed, ((1, 1), (0, 0), (1, 1), 1)
+    depthwise = conv.groups > 1 and conv.groups == conv.in_channels
+    if activation == "relu" and not depthwise:
+        result: Tensor = (
+            torch.cudnn_convolution_relu(x, weight, conv.bias, *geometry)
+            if other is None
+            else torch.cudnn_convolution_add_relu(x, weight, other, 1.0, conv.bias, *geometry)
+        )
+        return result
+    made = torch.conv2d(x, weight, None, *geometry)
+    return channelwise.finish_convolution(made, conv.bias, other, activation)
+
+
+def _pair(sizes: tuple[int, ...] | str) -> tuple[int, ...]:
+    assert not isinstance(sizes, str), "archspec writes paddings as numbers"
+    return sizes
