@@ -125,7 +125,8 @@ def _write_spec(arch: SavedNetwork, _: Format, path: Path, *, limits: Limits | N
 def _derive_text(arch: SavedNetwork, path: Path) -> str:
     """A spec of the network that extends the one that it was loaded from. Raises `ExportError`."""
     from archspec.printable import escape_unprintable
-    from archspec.spec.derive import copy_spec, derive_spec, find_reference
+    from archspec.spec.derive import derive_spec, find_reference
+    from archspec.spec.flatten import flatten_document
     from archspec.spec.yaml_reader import read_tree
     from archspec.spec.yaml_tree import to_plain_data
 
@@ -137,7 +138,8 @@ def _derive_text(arch: SavedNetwork, path: Path) -> str:
     rewrites = [{word: arguments} if arguments else word for word, arguments in arch.rewrites]
     name = escape_unprintable(path.stem)
     if arch.path is None:
-        return copy_spec(arch.program, arch.text, name, rewrites, args=args)
+        assert arch.program.document is not None
+        return flatten_document(arch.program.document, rewrites)
     if files.is_same_file(path, arch.path):
         raise ExportError(f"{path} is the spec itself, which cannot extend itself")
     return derive_spec(

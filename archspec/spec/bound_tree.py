@@ -11,6 +11,7 @@ from archspec.errors import Diagnostic
 from archspec.ir.shape import SPATIAL, Names, Shape
 from archspec.ops.base import Op
 from archspec.spans import Span
+from archspec.spec.document import Document
 from archspec.spec.yaml_tree import Scalar, Tree
 
 ArgumentKind = Literal["int", "float", "number", "bool", "option", "layer"]
@@ -271,6 +272,8 @@ class Program:
     warnings: tuple[Diagnostic, ...] = ()
     given_inputs: tuple[GivenInput, ...] = ()
     """The inputs whose sizes are given from outside."""
+    document: Document | None = None
+    """What it was bound of: the spec with all that it extends."""
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -9,11 +9,9 @@ from typing import Any
 
 from archspec.errors import ExportError
 from archspec.files import is_same_file
-from archspec.spans import Source
 from archspec.spec.bound_tree import PassUse, Program
 from archspec.spec.bundled import find_bundled_spec
 from archspec.spec.expressions import MAX_DIGITS
-from archspec.spec.yaml_reader import read_tree
 from archspec.spec.yaml_tree import to_plain_data
 from archspec.spec.yaml_writer import write_yaml
 
@@ -41,16 +39,6 @@ def derive_spec(
     if paths < 10**MAX_DIGITS:
         document["expect"] = {"paths": paths}
     return write_yaml(document)
-
-
-def copy_spec(program: Program, text: str, name: str, rewrites: Sequence[Any], *, args: Mapping[str, Any]) -> str:
-    """The text of a spec called `name` that says all that `text`, the spec of `program`, does, with other arguments, inputs and more passes."""
-    document = to_plain_data(read_tree(Source("<text>", text)))
-    document |= {"name": name} | _input_entries(program)
-    document["args"] = {**(document.get("args") or {}), **args}
-    document["passes"] = [*map(_pass_entry, program.passes), *rewrites]
-    document.pop("expect", None)
-    return write_yaml({key: value for key, value in document.items() if value or key not in ("args", "passes")})
 
 
 def _input_entries(program: Program) -> dict[str, Any]:
