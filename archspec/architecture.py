@@ -331,12 +331,13 @@ class Architecture(Network):
         >>> model(torch.zeros(2, 3, 32, 32)).shape
         torch.Size([2, 10])
         """
-        from archspec.codegen.fx import build, copy_weights, load_weights
+        from archspec.codegen.fx import build, choose_folding_dtype, copy_weights, load_weights
 
         model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint, cuda_graph=graph)
         if self.optimized_from is not None:
+            exact = dtype if weights is None else choose_folding_dtype(dtype)
             before = self.optimized_from.build(
-                device, dtype, seed, weights=weights, strict=strict, adapt=adapt, report=report
+                device, exact, seed, weights=weights, strict=strict, adapt=adapt, report=report
             )
             copy_weights(self.map_weights(before.state_dict()), model.state_dict())
         elif weights is not None:
