@@ -192,12 +192,12 @@ def _with_others(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
 
 
 def _format_diagnostic(diagnostic: Diagnostic, screen: int | None) -> str:
-    """The lines of a diagnostic; the author's words may hold anything, a terminal gets text."""
+    """The lines of a diagnostic, cut and with unprintable characters escaped."""
     return "\n".join(escape_unprintable(_cut_text(line)) for line in _iter_lines(diagnostic, screen))
 
 
 def _cut_text(text: str) -> str:
-    """A text as far as a diagnostic shows it."""
+    """A text, cut to the length that a diagnostic shows."""
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 

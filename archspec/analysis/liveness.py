@@ -53,10 +53,10 @@ class LiveRanges:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.last_uses = {value: users[-1] for value, users in graph.derive(ComputedUses).users.items() if users}
-        """The last consumer of each computed value, by number; the number of all nodes where the network returns it."""
+        """The id of the last consumer of each computed value; the number of nodes if the network returns it."""
 
     def live_before(self, node: int) -> tuple[Crossing, ...]:
-        """The values that are live across the place before a node, in the order of their producers."""
+        """The values that are live right before a node, in the order of their producers."""
         live = [value for value, end in self.last_uses.items() if self.defining_node(value) < node <= end]
         names = UniqueNames(variant="{} ({})".format)
         return tuple(

@@ -56,7 +56,7 @@ class LoweredNode:
 
 
 def lower_graph(graph: Graph) -> list[LoweredNode]:
-    """The nodes of a graph that compute, lowered, in order."""
+    """The lowered nodes of a graph in order, without no-ops."""
     lowered_ops: dict[Hashable, LoweredOp] = {}
     names, uses = _ModuleNames(graph), graph.derive(ComputedUses)
     steps: list[LoweredNode] = []

@@ -165,7 +165,7 @@ def describe_network(graph: Graph) -> str:
 
 
 def make_end_box(id: str, name: str, value: Value, place: Place = NO_PLACE, *, tip: bool = False) -> Box:
-    """The box of an input or an output of the network; one with a tip is as wide as that of a layer."""
+    """The box of an input or an output of the network; with a tip, it has the least width of a layer's box."""
     shape = labels.format_shapes((value.shape,))
     text = clean_lines(Line(name, "strong"), Line(shape, "faint"))
     return Box(

@@ -139,22 +139,22 @@ def begin_training(
     adapt: str | Iterable[str] = "head",
     report: Callable[[WeightReport], object] | None = None,
 ) -> Training:
-    """A network and the optimiser that trains it. The same seed gives, on the CPU, the same network after the same training.
+    """A training at its start. On the CPU, the same seed gives the same trained weights.
 
     Args:
         graph: the network.
-        data: what it learns from.
-        recipe: how, and which parts of it.
-        checkpoint: what each step computes again instead of keeping it, as in `build`; it changes no number.
-        weights: those that it begins with, as in `build`; without, new ones.
+        data: the data.
+        recipe: the hyperparameters, and the parts that are trained.
+        checkpoint: the activations that are recomputed in the backward pass, as in `build`; it changes no result.
+        weights: the initial weights, as in `build`; new ones if None.
         strict: as in `build`.
-        adapt: as in `build`; a head of another number of classes is fresh unless something else is asked for, since it is trained.
+        adapt: as in `build`; by default a head for another number of classes is newly initialised, because it is trained.
         report: as in `build`.
 
     Raises:
-        ExperimentError: nothing is to be trained, or the recipe says of a part what cannot be.
-        UnknownPartError: the recipe names a part that is not there.
-        WeightsError: the weights are not those of the network.
+        ExperimentError: nothing is trained, or the recipe does not fit a part.
+        UnknownPartError: the recipe names an unknown part.
+        WeightsError: the weights do not fit the network.
         OSError: they cannot be read.
 
     >>> import archspec
@@ -188,7 +188,7 @@ def begin_training(
 
 
 def _warn_of_fresh(done: WeightReport, selection: Selection) -> None:
-    """Warns of parameters that are neither in the weights nor trained."""
+    """Warns of frozen parameters that the weights lack."""
     fresh = [name for name in done.fresh if name in selection.frozen]
     if fresh:
         text = f"{done.source}: {fresh[0]} is not taken from it and frozen: it stays as it was drawn"

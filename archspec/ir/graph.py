@@ -50,7 +50,7 @@ class FrozenGraphError(ArchspecError, TypeError):
 
 @dataclass
 class Graph(GraphQueries):
-    """A network: a directed acyclic graph of ops, built in topological order, each value shaped as it is made.
+    """A network: a directed acyclic graph of ops, built in topological order with the shapes of all values.
 
     It is built with `add_input`, `add_region`, `add_node` and `add_output` until it is frozen. Facts derived from a frozen graph are
     cached.

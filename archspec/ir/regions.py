@@ -19,7 +19,7 @@ class RegionTree:
     """
 
     def __init__(self, graph: GraphContents, uses: ComputedUses | None = None) -> None:
-        """With `uses`, what enters and leaves a region are computed values alone."""
+        """With `uses`, the inputs and outputs of regions are only computed values."""
         self._regions, self._nodes = graph.regions, graph.nodes
         self._outputs = tuple(graph.outputs.values())
         self._uses = uses
@@ -47,7 +47,7 @@ class RegionTree:
 
     @cached_property
     def consecutive(self) -> list[bool]:
-        """Whether no node outside each region stands between two inside it, as a pass may put it."""
+        """Whether the nodes of each region are consecutive, which passes may change."""
         counts = Counter(node.region for node in self._nodes)
         for region in reversed(self._regions[1:]):
             counts[region.parent or 0] += counts[region.id]

@@ -260,9 +260,9 @@ def replace_groups(
     add: Callable[[Rewriter, Group], Values],
     left_out: Collection[int] = (),
 ) -> Graph:
-    """A graph in which what `add` gives for each of some groups of nodes stands in the place of the group's last node.
+    """A graph in which each group of nodes is replaced by what `add` adds for it, in the place of the group's last node.
 
-    `groups` has them by the number of that node, the others are `inside`; `left_out` and errors are as in `rewrite_graph`.
+    `groups` has them by the id of that node; `inside` are the other nodes of the groups; `left_out` and errors are as in `rewrite_graph`.
     """
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:

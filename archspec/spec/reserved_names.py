@@ -18,7 +18,7 @@ ATTRIBUTES: frozenset[str] = frozenset(
     __init_subclass__ __jit_unused_properties__ __le__ __lt__ __module__ __ne__ __new__ __reduce__ __reduce_ex__
     __reduce_package__ __repr__ __setattr__ __setstate__ __sizeof__ __str__ __subclasshook__ __weakref__ _apply
     _backward_hooks _backward_pre_hooks _boxed_call _buffers _call_by_node _call_impl _code _compiled_call_impl
-    _checkpointed _create_node_hooks _deepcopy_hooks _deepcopy_init _defer _erase_node_hooks _form _forward_hooks
+    _bind_arguments _checkpointed _create_node_hooks _deepcopy_hooks _deepcopy_init _defer _erase_node_hooks _form _forward_hooks _graphs
     _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs
     _get_backward_hooks _get_backward_pre_hooks _get_name _graph _is_full_backward_hook _lineno_map
     _load_from_state_dict _load_state_dict_post_hooks _load_state_dict_pre_hooks

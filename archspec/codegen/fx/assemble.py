@@ -136,7 +136,7 @@ class _Assembly:
         self._name = emitter.network
 
     def add(self, part: ModulePart, inputs: dict[str, Value], outputs: list[Value]) -> Block:
-        """Makes the block of a part whose inner parts are made, unless another use of its path has made it."""
+        """Builds the block of a part whose inner parts are built; another use of its path returns the same block."""
         if part.path and part.path in self._made:
             return self._made[part.path]  # type: ignore[return-value]
         write = partial(self._emitter.emit, part, inputs, outputs)
