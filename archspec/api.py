@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from archspec.architecture import Architecture
 from archspec.errors import Diagnostic, SpecError, diagnostic_order
@@ -12,6 +14,11 @@ from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.source_lookup import Spec, locate_source
+
+if TYPE_CHECKING:
+    import torch
+
+    from archspec.codegen.fx import WeightReport
 
 
 def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> Architecture:
@@ -52,6 +59,70 @@ def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits 
     budget = Budget.of(limits)
     source, path = locate_source(spec, budget.limits)
     return Architecture(*compile_source(source, path, budget, overrides), path=path)
+
+
+def from_pretrained(
+    pretrained_model_name_or_path: str | os.PathLike[str],
+    *,
+    revision: str | None = None,
+    subfolder: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    force_download: bool = False,
+    local_files_only: bool = False,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype | None = None,
+    strict: bool = True,
+    adapt: str | Iterable[str] = (),
+    report: Callable[[WeightReport], object] | None = None,
+    limits: Limits | Budget = DEFAULT,
+    **overrides: Any,
+) -> torch.fx.GraphModule:
+    """The network of a folder or of a repository of a hub with its weights, in evaluation; `Architecture.save_pretrained` makes one.
+
+    The names are those of huggingface_hub's `ModelHubMixin`, whose cache and token are used. `load("hub:org/name")` is the architecture alone.
+
+    Args:
+        pretrained_model_name_or_path: a folder with `spec.yaml` and `model.safetensors` (or an index of several), or `org/name`.
+        revision: a branch, a tag or a commit.
+        subfolder: where in the repository, or in the folder, the model is.
+        token: without, the one that `hf auth login` keeps.
+        cache_dir: where what was fetched is kept.
+        force_download: whether it is fetched although it is there.
+        local_files_only: whether nothing is fetched.
+        device: as in `build`.
+        dtype: as in `build`.
+        strict: as in `build`.
+        adapt: as in `build`.
+        report: as in `build`.
+        limits: as in `load`.
+        overrides: values in the place of the spec's `args`, as in `load`.
+
+    Raises:
+        HubError: the repository cannot be had, or has no spec.
+        UnavailableError: huggingface_hub is needed and not installed.
+        SpecError: the spec is not a network.
+        WeightsError: the weights cannot be read, or are not those of the network.
+        OSError: there is no such folder, or a file cannot be read.
+
+    >>> load("cifar_resnet20_A", classes=2).save_pretrained("two")
+    >>> from_pretrained("two", classes=5, adapt="head", report=lambda done: print(done.counts)).fc
+    two: 114 of 116 tensors taken, 2 of its 116 left out
+    Linear(in_features=64, out_features=5, bias=True)
+    """
+    from archspec import hub
+
+    folder = Path(pretrained_model_name_or_path)
+    if folder.is_dir():
+        folder = folder / (subfolder or "")
+    else:
+        address = os.fspath(pretrained_model_name_or_path)
+        fetching = {"token": token, "cache_dir": cache_dir, "force_download": force_download}
+        folder = hub.fetch_folder(
+            address, weights=True, revision=revision, subfolder=subfolder, local_files_only=local_files_only, **fetching
+        )
+    arch = load_overridden(folder / hub.SPEC_FILE, overrides, limits=limits)
+    return arch.build(device, dtype, weights=folder, strict=strict, adapt=adapt, report=report).eval()
 
 
 def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic, ...]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Command = Callable[..., None]
 
-SPEC = "SPEC is a file, the name of a bundled spec (`archspec list`), or - for standard input."
+SPEC = "SPEC is a file, the name of a bundled spec (`archspec list`), a folder with a spec.yaml, hub:ORG/NAME, or - for standard input."
 
 
 def parse_assignments(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:

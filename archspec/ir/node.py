@@ -16,7 +16,7 @@ Path = tuple[str, ...]
 """The names of a module's regions and its own; torch joins them by dots."""
 
 OperandRef = tuple[int, int]
-"""Where a value is read: the number of a node, and which of its operands it is."""
+"""A use of a value: the id of the consumer and the position of the operand."""
 
 UNKNOWN_SPAN = Span(Source("<graph>", ""), 1, 1)
 

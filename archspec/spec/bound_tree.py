@@ -10,6 +10,7 @@ from typing import Any, Literal
 from archspec.errors import Diagnostic
 from archspec.ops.base import Op
 from archspec.spans import Span
+from archspec.spec.document import Document
 from archspec.spec.yaml_tree import Scalar, Tree
 
 ArgumentKind = Literal["int", "float", "number", "bool", "option", "layer"]
@@ -244,6 +245,8 @@ class Program:
     passes: tuple[PassUse, ...] = ()
     expect: Mapping[str, Tree] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    document: Document | None = None
+    """What it was bound of: the spec with all that it extends."""
 
     @property
     def layers(self) -> tuple[Layer, ...]:
