@@ -53,7 +53,7 @@ class Architecture(Network):
         self.text = text
         """The text of the spec, without those that it extends."""
         self.overrides = dict(overrides or {})
-        """The values that replaced defaults of the spec's `args`, as text."""
+        """The values that replaced defaults of the spec's `args`, as text, including those that sizes of an input gave."""
 
     @property
     def optimized(self) -> bool:
@@ -120,7 +120,8 @@ class Architecture(Network):
             options: for a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`), those of `draw` and a `theme` ("light", "dark",
                 "print"); for a report, other networks `beside`; for source (`.py`), the `command` that its docstring names; for a
                 program (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict`, `adapt` and
-                `report` of `build`; for a spec (`.yaml`), which extends the loaded one, the `limits` that it must keep.
+                `report` of `build`; for a program, the `dynamic` axes (`"batch,height,width"`; the batch if not given), and for
+                `.onnx` an `opset`; for a spec (`.yaml`), which extends the loaded one, the `limits` that it must keep.
 
         Raises:
             ExportError: there is no such format, a package that it needs is missing, or the network cannot be written in it.
