@@ -94,7 +94,7 @@ def _check_checkpoint(training: Training, state: Any) -> list[Epoch]:
 
 
 def _check_recipe(own: Mapping[str, Any], recipe: Any) -> None:
-    """Raises `_PartError` with what is another in the recipe of a checkpoint."""
+    """Raises `_PartError` with the first entry in which the recipe of a checkpoint differs."""
     if not isinstance(recipe, Mapping):
         raise _PartError(f"recipe: expected a dict of {len(own)}, got {_describe_value(recipe)}")
     for part in [*own, *recipe]:

@@ -25,7 +25,7 @@ from archspec.ir.graph import Graph
 class Recipe:
     """The hyperparameters of a training; `rate` is the highest learning rate of the one cycle, `clip` the largest norm of the gradient.
 
-    `freeze`, `train_only` and `rates` are those of `select_weights`: the parts that are not trained, the only ones that are, and the
+    `freeze`, `train_only` and `rates` are the arguments of `select_weights`: the parts to freeze, the only parts to train, and the
     highest learning rates of parts.
 
     >>> Recipe(epochs=3, freeze=("stem",), rates=(("head", 0.01),)).rate
@@ -43,7 +43,7 @@ class Recipe:
     rates: tuple[tuple[str, float], ...] = ()
 
     def describe(self) -> dict[str, Any]:
-        """The recipe as plain data, for a checkpoint and for a message.
+        """The recipe as plain data, for checkpoints and messages.
 
         >>> Recipe(freeze=("stem", "layer1")).describe()["freeze"]
         'stem,layer1'
@@ -144,18 +144,18 @@ def begin_training(
     Args:
         graph: the network.
         data: what it learns from.
-        recipe: how, and which parts of it.
-        checkpoint: what each step computes again instead of keeping it, as in `build`; it changes no number.
-        weights: those that it begins with, as in `build`; without, new ones.
+        recipe: the hyperparameters, and which parts are trained.
+        checkpoint: the values that each step recomputes instead of keeping them, as in `build`; the results are the same.
+        weights: the initial weights, as in `build`; random if None.
         strict: as in `build`.
-        adapt: as in `build`; a head of another number of classes is fresh unless something else is asked for, since it is trained.
+        adapt: as in `build`; by default, a head of another number of classes is initialised anew, since it is trained.
         report: as in `build`.
 
     Raises:
-        ExperimentError: nothing is to be trained, or the recipe says of a part what cannot be.
-        UnknownPartError: the recipe names a part that is not there.
-        WeightsError: the weights are not those of the network.
-        OSError: they cannot be read.
+        ExperimentError: the network has no weights to train, or the recipe contradicts itself.
+        UnknownPartError: the recipe names a part that the network does not have.
+        WeightsError: the weights do not fit the network.
+        OSError: the weights cannot be read.
 
     >>> import archspec
     >>> arch = archspec.load("{name: row, input: [4], stages: {unit: {repeat: {times: 2, layers: [add: [linear: 4, identity]]}}, fc: {linear: 2}}}")
@@ -188,7 +188,7 @@ def begin_training(
 
 
 def _warn_of_fresh(done: WeightReport, selection: Selection) -> None:
-    """Warns of parameters that are neither in the weights nor trained."""
+    """Warns of parameters that were not loaded and are frozen at their random values."""
     fresh = [name for name in done.fresh if name in selection.frozen]
     if fresh:
         text = f"{done.source}: {fresh[0]} is not taken from it and frozen: it stays as it was drawn"

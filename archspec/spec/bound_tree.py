@@ -246,7 +246,7 @@ class Program:
     expect: Mapping[str, Tree] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
     document: Document | None = None
-    """What it was bound of: the spec with all that it extends."""
+    """The merged document that it was bound from."""
 
     @property
     def layers(self) -> tuple[Layer, ...]:
