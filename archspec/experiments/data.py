@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from archspec import extras
 from archspec.codegen.fx.trial import find_device
+from archspec.experiments.loading import Batch, Samples
+from archspec.experiments.recipe import Recipe
 from archspec.experiments.track import ExperimentError
 from archspec.ir.graph import Graph
 from archspec.numerals import format_sizes
 
 TEST_PART = 0.2
 """The share of test samples in data without a test set; they do not depend on the seed."""
+
+
+class LabelledData(Protocol):
+    """Training and test samples that a network is trained on."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def test_size(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+    def training_samples(self, recipe: Recipe, epoch: int) -> Samples: ...
+    def test_samples(self) -> Samples: ...
 
 
 @dataclass(frozen=True)
@@ -42,6 +63,38 @@ class Data:
     def classes(self) -> int:
         return int(torch.cat((self.labels, self.test_labels)).max()) + 1
 
+    @property
+    def device(self) -> torch.device:
+        return self.pixels.device
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the training samples together: [samples, channels, height, width]."""
+        return tuple(self.pixels.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of training samples."""
+        return len(self.labels)
+
+    @property
+    def test_size(self) -> int:
+        return len(self.test_labels)
+
+    def training_samples(self, recipe: Recipe, epoch: int) -> Samples:
+        """The training samples of an epoch, with what the recipe does to them at random."""
+        if recipe.augment == "none":
+            return _Tensors(self.pixels, self.labels)
+        if recipe.augment != "crop" or self.pixels.ndim != 4:
+            raise ExperimentError(
+                f"{self.name} has samples of {format_sizes(self.pixels.shape[1:])} in memory: expected no augmentation"
+                f"{' or crop' if self.pixels.ndim == 4 else ''}, got {recipe.augment}"
+            )
+        return _CroppedTensors.drawn(self.pixels, self.labels, make_generator(recipe.seed, epoch))
+
+    def test_samples(self) -> Samples:
+        return _Tensors(self.test_pixels, self.test_labels)
+
     def to(self, device: torch.device) -> Data:
         return Data(self.name, *(part.to(device) for part in self._parts))
 
@@ -64,6 +117,61 @@ class Data:
     @property
     def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.pixels, self.labels, self.test_pixels, self.test_labels
+
+
+@dataclass(frozen=True)
+class _Tensors:
+    """Samples in memory."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    def __getitems__(self, numbers: Sequence[int]) -> Batch:
+        chosen = torch.tensor(numbers, device=self.pixels.device)
+        return self.pixels[chosen], self.labels[chosen]
+
+
+@dataclass(frozen=True)
+class _CroppedTensors(_Tensors):
+    """Samples in memory, padded with zeros by an eighth, cropped at random to their size, and half of them flipped.
+
+    For 32×32 pixels that is the augmentation of He et al. 2016, section 4.2. What is drawn belongs to the sample and the epoch, whatever
+    the minibatch and the process.
+    """
+
+    corners: Tensor
+    """[samples, 2]: the first row and column of each crop in the padded image."""
+    flips: Tensor
+
+    @classmethod
+    def drawn(cls, pixels: Tensor, labels: Tensor, generator: torch.Generator) -> _CroppedTensors:
+        count, _, *sizes = pixels.shape
+        corners = [torch.randint(2 * (size // 8) + 1, (count,), generator=generator) for size in sizes]
+        flips = torch.rand(count, generator=generator) < 0.5
+        return cls(pixels, labels, torch.stack(corners, 1).to(pixels.device), flips.to(pixels.device))
+
+    def __getitems__(self, numbers: Sequence[int]) -> Batch:
+        pixels, labels = super().__getitems__(numbers)
+        count, channels, height, width = pixels.shape
+        chosen = torch.tensor(numbers, device=pixels.device)
+        down, across = height // 8, width // 8
+        padded = nn.functional.pad(pixels, (across, across, down, down))
+        columns = torch.arange(width, device=pixels.device).expand(count, -1)
+        columns = torch.where(self.flips[chosen, None], columns.flip(1), columns) + self.corners[chosen, 1:]
+        rows = torch.arange(height, device=pixels.device) + self.corners[chosen, :1]
+        samples = torch.arange(count, device=pixels.device)
+        cropped = padded[samples[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+        return cropped.permute(0, 3, 1, 2).reshape(count, channels, height, width), labels
+
+
+def make_generator(seed: int, *numbers: int) -> torch.Generator:
+    """A generator for one purpose: other numbers give other draws.
+
+    >>> torch.equal(torch.rand(3, generator=make_generator(0, 1)), torch.rand(3, generator=make_generator(0, 2)))
+    False
+    """
+    digest = sha256(repr((seed, *numbers)).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little", signed=True))
 
 
 def load_data(source: str, graph: Graph, device: str = "cpu") -> Data:

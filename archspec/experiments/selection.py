@@ -1,4 +1,4 @@
-"""Selects the parameters of a network that are trained, and their learning rates, by the names of parts."""
+"""Selects the weights that are trained and their learning rates, by names of parts, `head` and `body`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from archspec.ir.graph import Graph
 from archspec.ir.parts import NamedParts, UnknownPartError
 
 HEAD, BODY = "head", "body"
-"""The last layer with weights, and all other layers. A part of the network that has one of these names takes precedence."""
+"""The last layer with weights, and all others; a part of that name takes precedence."""
 _Covers = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The frozen parameters and normalisations of a network, and the learning rates of the others.
+    """The trained parameters, their learning rates, and the frozen normalisations.
 
     >>> import archspec
     >>> arch = archspec.load("{name: net, input: [4], stages: {a: [linear: 3, batchnorm], b: {linear: 2}}}")
@@ -33,18 +33,18 @@ class Selection:
     frozen: tuple[str, ...]
     """The names of the parameters without gradients."""
     rates: Mapping[str, float]
-    """The learning rates of parameters, by name, that differ from the default."""
+    """The learning rates of parameters that have one of their own."""
     norms: tuple[nn.Module, ...]
     """The normalisations with running statistics in frozen parts."""
 
     def put_in_training(self) -> None:
-        """Puts the network into training mode, and its frozen normalisations into evaluation, which keeps their running statistics."""
+        """Sets training mode, except for the frozen normalisations, whose running statistics then do not change."""
         self.model.train()
         for norm in self.norms:
             norm.eval()
 
     def group_parameters(self, rate: float) -> list[dict[str, object]]:
-        """The trained parameters as groups for an optimiser, one for each learning rate; `rate` is the default."""
+        """The parameter groups of an optimiser: the trained parameters by learning rate; `rate` is that of all others."""
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
@@ -68,18 +68,18 @@ def select_weights(
     train_only: Sequence[str] = (),
     rates: Iterable[tuple[str, float]] = (),
 ) -> Selection:
-    """Freezes parameters of a network: sets their `requires_grad` to False.
+    """Disables the gradients of parameters that are not trained.
 
     Args:
         model: the network.
-        graph: the graph that it was built from.
-        freeze: the parts to freeze, named as in the `state_dict`: `layer1`, `layer1.0.conv1`, `fc.bias`.
-        train_only: if given, all parts but these are frozen.
-        rates: learning rates of parts; where parts are nested, the rate of the innermost one applies.
+        graph: its graph.
+        freeze: parts that are not trained, by their names in the `state_dict`: `layer1`, `layer1.0.conv1`, `fc.bias`.
+        train_only: the only parts that are trained.
+        rates: learning rates of parts; an inner part may have its own.
 
     Raises:
-        UnknownPartError: the network has no part of a name.
-        ExperimentError: a part has no weights, nothing is left to train, or a part with a learning rate is frozen.
+        UnknownPartError: a name is that of no part.
+        ExperimentError: a part has no weights, nothing is left to train, or a frozen part has a rate.
     """
     names = [name for name, _ in model.named_parameters()]
     find = _PartFinder(graph, names)
@@ -98,7 +98,7 @@ def select_weights(
 
 
 def _choose_rates(rates: Iterable[tuple[str, float]], find: _PartFinder, trained: Sequence[str]) -> dict[str, float]:
-    """The learning rates of parameters: each has that of the innermost part around it."""
+    """The rates of parameters: that of the innermost part around each."""
     chosen: dict[str, float] = {}
     for part, rate in sorted(rates, key=lambda pair: 0 if pair[0] in find.words else len(pair[0].split("."))):
         covers = find(part)
@@ -119,7 +119,7 @@ def _find_norms(model: nn.Module, is_frozen: _Covers) -> list[nn.Module]:
 
 
 class _PartFinder:
-    """Finds a part by name, as a predicate on names of parameters and modules."""
+    """Makes functions that test whether a path of the network is in a part."""
 
     def __init__(self, graph: Graph, names: Sequence[str]) -> None:
         self._parts, self._names = graph.derive(NamedParts), names

@@ -99,6 +99,16 @@ def _propagate_through_node(
     return arrived
 
 
+def list_signal_operands(node: Node | Input, *, gates: bool = False) -> list[int]:
+    """The positions of the operands by which the signal enters a node; with `gates`, of all operands."""
+    return [operand for operand in range(len(node.inputs)) if carries_signal(node, operand, gates=gates)]
+
+
+def carries_signal(node: Node | Input, operand: int, *, gates: bool = False) -> bool:
+    """Whether the signal enters a node by an operand; with `gates`, it does by each."""
+    return isinstance(node, Node) and (gates or node.op.carries(operand, len(node.inputs)))
+
+
 def count_weighted_layers(node: Node, _operand: int) -> int:
     """The weighted layers that a route passes in a node: the `cost` of lengths in layers."""
     return node.op.weighted
@@ -130,7 +140,7 @@ def is_join(node: Node) -> bool:
 
 def _mark_residual_operands(node: Node, behind: list[tuple[int | None, ...]], gates: bool) -> tuple[bool, ...]:
     ways = [
-        behind[value.node][value.index] if gates or node.op.carries(operand, len(node.inputs)) else None
+        behind[value.node][value.index] if carries_signal(node, operand, gates=gates) else None
         for operand, value in enumerate(node.inputs)
     ]
     nearest = min((way for way in ways if way is not None), default=0)

@@ -136,7 +136,7 @@ def iter_children(layer: Layer) -> Iterator[Layer]:
 
 
 def layer_word(layer: Layer) -> str:
-    """What a layer is written with: the word of its op or its iterator, the name of its block, its argument or its value."""
+    """The word of a layer in the spec: that of its op or iterator, or the name of its block, argument or value."""
     match layer:
         case OpUse():
             return layer.op.word
@@ -150,7 +150,7 @@ def layer_word(layer: Layer) -> str:
 
 
 def iter_trees(layer: Layer) -> Iterator[Tree]:
-    """The arguments that a layer itself is written with and that are no layers; not what it has of `defaults`."""
+    """The arguments of a layer that are no layers, without those from `defaults`."""
     match layer:
         case OpUse():
             yield from (own.value for own in layer.fields if not own.default)

@@ -61,7 +61,7 @@ class Subjects:
     as_json: bool
 
     def report(self, measure: Callable[..., Result], **options: Any) -> None:
-        """Measures each network with these options, draws and prints."""
+        """Measures each network with these options, writes the plot and prints the results."""
         from archspec.cli import show_experiments as show
         from archspec.cli.progress import track_progress
 
