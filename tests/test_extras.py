@@ -29,11 +29,8 @@ USES = {
     "onnxscript": ["build", "{spec}", "-o", "{folder}/a.onnx"],
     "safetensors": ["build", "{spec}", "-o", "{folder}/a.safetensors"],
     "torchvision": ["build", "{spec}", "--device", "cpu", "--weights", "torchvision:resnet18"],
-<<<<<<< HEAD
     "lightning_fabric": ["train", "{spec}", "-o", "{folder}/a.pt"],
-=======
     "huggingface_hub": ["build", "{spec}", "--device", "cpu", "--weights", "hub:me/row"],
->>>>>>> finetune
     "sklearn": ["train", "{spec}", "-o", "{folder}/a.pt"],
     "matplotlib": ["experiment", "lesion", "{spec}", "-o", "{folder}/a.png"],
 }
