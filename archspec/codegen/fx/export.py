@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch.utils import _pytree as pytree
 
 from archspec import extras, files
 from archspec.codegen.arguments import make_argument_names
@@ -41,8 +42,16 @@ def export_pt2(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], pa
     """Writes the network in eval mode as a `torch.export` program that takes batches of any size."""
     with _quiet_eval_mode(model):
         program = torch.export.export(model, _example_inputs(graph), dynamic_shapes=_dynamic_shapes(graph))
+        _return_plain_tuple(program, len(graph.outputs))
         with files.replace_file(path) as file:
             torch.export.save(program, file, extra_files=dict(about))
+
+
+def _return_plain_tuple(program: torch.export.ExportedProgram, count: int) -> None:
+    """Has a program of several outputs return a tuple without names, so that it can be loaded without archspec."""
+    signature = program.module_call_graph[0].signature
+    if count > 1 and signature is not None:
+        signature.out_spec = pytree.tree_structure((0,) * count)
 
 
 def export_onnx(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], path: Path) -> None:
