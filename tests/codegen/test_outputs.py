@@ -45,9 +45,9 @@ def test_a_training_loop_reads_the_outputs_by_name() -> None:
     loss = out.fc.sum() + 0.3 * (out.aux2.sum() + out.aux1.sum())
     loss.backward()
     assert model.fc.weight.grad is not None
-    assert isinstance(out, tuple)
     fc, aux2, aux1 = out
     assert (fc is out[0] is out.fc, aux2 is out.aux2, aux1 is out[-1]) == (True, True, True)
+    assert isinstance(out, tuple)
 
 
 def test_one_output_is_a_tensor() -> None:
@@ -60,7 +60,7 @@ WAYS: dict[str, Callable[[Any, Tensor], Any]] = {
     "retraced": lambda model, x: fx.symbolic_trace(model)(x),
     "interpreted": lambda model, x: fx.Interpreter(model).run(x),
     "flat": lambda model, x: flatten_model(model)(x),
-    "compiled": lambda model, x: torch.compile(model, backend="eager", fullgraph=True)(x),
+    "compiled": lambda model, x: torch.compile(model, backend="eager", fullgraph=True)(x),  # type: ignore[no-untyped-call]
     "exported": lambda model, x: torch.export.export(model, (x,)).module()(x),
     "exported by dynamo": lambda model, x: torch.export.export(model, (x,), strict=True).module()(x),
     "scripted": lambda model, x: torch.jit.script(model)(x),

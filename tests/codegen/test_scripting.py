@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.jit._trace import TracerWarning
 
 import archspec
 from tests.grammar.modules import noise
@@ -34,19 +35,19 @@ def run(model: Any, given: list[Tensor]) -> tuple[Tensor, ...]:
 
 def save_and_load(scripted: Any) -> Any:
     file = io.BytesIO()
-    torch.jit.save(scripted, file)  # type: ignore[no-untyped-call]
+    torch.jit.save(scripted, file)
     file.seek(0)
     return torch.jit.load(file)  # type: ignore[no-untyped-call]
 
 
 def check_scripts(model: Any, given: list[Tensor]) -> None:
     expected = run(model.eval(), given)
-    close = {"rtol": 1e-4, "atol": 1e-5 * max(value.abs().max().item() for value in expected)}
+    close: Any = {"rtol": 1e-4, "atol": 1e-5 * max(value.abs().max().item() for value in expected)}
     scripted = torch.jit.script(model)
     torch.testing.assert_close(run(scripted, given), expected, **close)
     torch.testing.assert_close(run(save_and_load(scripted), given), expected, **close)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", TracerWarning)
         traced = torch.jit.trace(model.eval(), tuple(given), check_trace=False)  # type: ignore[no-untyped-call]
     torch.testing.assert_close(run(traced, given), expected, **close)
     run(scripted.train(), given)  # last: running statistics are the network's own
@@ -78,8 +79,9 @@ def test_a_network_that_recomputes_blocks_is_scripted() -> None:
 def test_a_scripted_part_has_the_face_of_a_sequential() -> None:
     scripted: Any = torch.jit.script(small("vgg11").build(device="meta"))
     assert len(scripted.classifier) == 9
-    assert scripted.classifier[-1].original_name == "Linear"
-    assert [layer.original_name for layer in scripted.classifier[:2]] == ["Dropout", "Linear"]
+    assert [type(layer) for layer in scripted.classifier[:2]] == [nn.Dropout, nn.Linear], (
+        "torch gives the modules that were scripted"
+    )
 
 
 def test_stochastic_depth_is_drawn_by_a_script() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from torch.utils import _pytree as pytree
 
@@ -24,13 +24,13 @@ def name_fields(outputs: Iterable[str]) -> tuple[str, ...]:
 
 
 @cache
-def make_output_type(fields: tuple[str, ...]) -> type[Any]:
+def make_output_type(fields: tuple[str, ...]) -> Any:
     """The named tuple with these fields, one class in each process, which can be pickled, exported and scripted.
 
     >>> make_output_type(("fc", "aux"))(1, 2)
     Outputs(fc=1, aux=2)
     """
-    type_: Any = namedtuple("Outputs", fields)  # type: ignore[misc] # noqa: PYI024 - fields are known when a network is built
+    type_ = cast("Any", namedtuple("Outputs", fields))  # noqa: PYI024 - fields are known when a network is built
     type_.__module__ = f"archspec.outputs.{'.'.join(fields)}"  # torch.jit.script knows a class by its name
     type_.__reduce__ = _reduce
     pytree._register_namedtuple(type_, serialized_type_name=f"{type_.__module__}.Outputs")
