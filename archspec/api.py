@@ -109,18 +109,19 @@ def from_pretrained(
     limits: Limits | Budget = DEFAULT,
     **overrides: Any,
 ) -> torch.fx.GraphModule:
-    """The network of a folder or of a repository of a hub with its weights, in evaluation; `Architecture.save_pretrained` makes one.
+    """Loads the network of a model's folder, local or in a repository, with its weights, in evaluation mode.
 
-    The names are those of huggingface_hub's `ModelHubMixin`, whose cache and token are used. `load("hub:org/name")` is the architecture alone.
+    `Architecture.save_pretrained` writes such folders; `load("hub:org/name")` gives the architecture alone. Names and arguments follow
+    `ModelHubMixin` of huggingface_hub.
 
     Args:
-        pretrained_model_name_or_path: a folder with `spec.yaml` and `model.safetensors` (or an index of several), or `org/name`.
-        revision: a branch, a tag or a commit.
-        subfolder: where in the repository, or in the folder, the model is.
-        token: without, the one that `hf auth login` keeps.
-        cache_dir: where what was fetched is kept.
-        force_download: whether it is fetched although it is there.
-        local_files_only: whether nothing is fetched.
+        pretrained_model_name_or_path: a folder with `spec.yaml` and `model.safetensors` (or an index of shards), or `org/name`.
+        revision: a branch, tag or commit.
+        subfolder: the folder within the repository or folder.
+        token: the token; if None, that of `hf auth login`.
+        cache_dir: the cache of downloads.
+        force_download: whether to download cached files again.
+        local_files_only: whether to use the cache alone.
         device: as in `build`.
         dtype: as in `build`.
         strict: as in `build`.
@@ -128,14 +129,14 @@ def from_pretrained(
         report: as in `build`.
         input: as in `load`.
         limits: as in `load`.
-        overrides: values in the place of the spec's `args`, as in `load`.
+        overrides: as in `load`.
 
     Raises:
-        HubError: the repository cannot be had, or has no spec.
+        HubError: the repository cannot be downloaded, or has no spec.
         UnavailableError: huggingface_hub is needed and not installed.
         SpecError: the spec is not a network.
-        WeightsError: the weights cannot be read, or are not those of the network.
-        OSError: there is no such folder, or a file cannot be read.
+        WeightsError: the weights cannot be read, or do not fit the network.
+        OSError: a file cannot be read.
 
     >>> load("cifar_resnet20_A", classes=2).save_pretrained("two")
     >>> from_pretrained("two", classes=5, adapt="head", report=lambda done: print(done.counts)).fc

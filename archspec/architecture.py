@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
-from archspec.network import Network
+from archspec.sharing import SharedNetwork
 from archspec.spec.bound_tree import Program
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from archspec.saving import NetworkKind
 
 
-class Architecture(Network):
+class Architecture(SharedNetwork):
     """The network that a spec describes: the analyses of `Network`, and methods to draw, build, save and rewrite it.
 
     >>> import archspec
@@ -139,130 +139,6 @@ class Architecture(Network):
         from archspec.saving import save_network
 
         save_network(self, Path(path), kind, ending, options)
-
-    def save_pretrained(
-        self,
-        save_directory: str | Path,
-        *,
-        weights: Weights | None = None,
-        repo_id: str | None = None,
-        push_to_hub: bool = False,
-        model_card_kwargs: Mapping[str, Any] | None = None,
-        strict: bool = True,
-        adapt: str | Iterable[str] = (),
-        report: Callable[[WeightReport], object] | None = None,
-        seed: int | None = 0,
-        **push_to_hub_kwargs: Any,
-    ) -> str | None:
-        """Saves the network with weights as a folder, in the manner of huggingface_hub's `ModelHubMixin`; `archspec.from_pretrained` loads it.
-
-        The folder has `spec.yaml`, which needs no other file, `model.safetensors`, `config.json`, and `README.md`, a model card of facts.
-
-        Args:
-            save_directory: the folder; one that is not there is made, as a whole or not at all.
-            weights: those that are saved: a trained module, its `state_dict`, a file, or whatever else `build` takes. Without, first values of the `seed`.
-            repo_id: the repository, `org/name`; the name of the folder if not given.
-            push_to_hub: whether the folder is uploaded, too.
-            model_card_kwargs: entries of the model card's metadata: `license`, `tags`, `datasets`, …
-            strict: as in `build`.
-            adapt: as in `build`.
-            report: as in `build`.
-            seed: as in `build`.
-            push_to_hub_kwargs: of the upload: see `push_to_hub`.
-
-        Returns:
-            The address of the commit, where it is uploaded.
-
-        Raises:
-            ExportError: the network is an optimised one, or safetensors is not installed.
-            WeightsError: as in `build`.
-            HubError: as in `push_to_hub`.
-            OSError: a file cannot be read or written.
-
-        >>> import archspec, os
-        >>> archspec.load("cifar_resnet20_A", classes=2).save_pretrained("two", model_card_kwargs={"license": "mit"})
-        >>> sorted(os.listdir("two"))
-        ['README.md', 'config.json', 'model.safetensors', 'spec.yaml']
-        >>> archspec.from_pretrained("two").training
-        False
-        """
-        from archspec import files
-        from archspec.pretrained import pack_folder, upload
-
-        folder = Path(save_directory)
-        options = {"weights": weights, "strict": strict, "adapt": adapt, "report": report, "seed": seed}
-        address = repo_id or folder.resolve().name
-        content = pack_folder(self, address, model_card_kwargs=model_card_kwargs, **options)
-        files.write_folder(folder, content)
-        return upload(content, address, **push_to_hub_kwargs) if push_to_hub else None
-
-    def push_to_hub(
-        self,
-        repo_id: str,
-        *,
-        weights: Weights | None = None,
-        commit_message: str = "Push model using archspec.",
-        private: bool | None = None,
-        token: str | None = None,
-        branch: str | None = None,
-        create_pr: bool | None = None,
-        allow_patterns: list[str] | str | None = None,
-        ignore_patterns: list[str] | str | None = None,
-        delete_patterns: list[str] | str | None = None,
-        model_card_kwargs: Mapping[str, Any] | None = None,
-        **options: Any,
-    ) -> str:
-        """Uploads the network with weights to a hub, in the manner of huggingface_hub's `ModelHubMixin`: what `save_pretrained` saves.
-
-        Args:
-            repo_id: the repository, `org/name`; it is made where it is not there.
-            weights: as in `save_pretrained`.
-            commit_message: of the one commit.
-            private: whether a repository that is made is private.
-            token: without, the one that `hf auth login` keeps.
-            branch: where to; the main branch if None.
-            create_pr: whether the commit is a pull request.
-            allow_patterns: names of files that alone are uploaded.
-            ignore_patterns: names of files that are not.
-            delete_patterns: names of files that the commit deletes.
-            model_card_kwargs: as in `save_pretrained`.
-            options: the `strict`, `adapt`, `report` and `seed` of `build`.
-
-        Returns:
-            The address of the commit.
-
-        Raises:
-            UnavailableError: huggingface_hub is not installed.
-            HubError: the hub cannot be reached, or refuses.
-            ExportError: as in `save_pretrained`.
-            WeightsError: as in `build`.
-
-        >>> import archspec
-        >>> archspec.load("lstm").push_to_hub("no name")
-        Traceback (most recent call last):
-            ...
-        archspec.hub.HubError: 'no name' is no name of a repository; a name is org/name, and a folder is one that is there
-        """
-        from archspec import hub
-        from archspec.pretrained import pack_folder, upload
-
-        hub.check_name(repo_id)
-        content = pack_folder(self, repo_id, model_card_kwargs=model_card_kwargs, weights=weights, **options)
-        patterns = {
-            "allow_patterns": allow_patterns,
-            "ignore_patterns": ignore_patterns,
-            "delete_patterns": delete_patterns,
-        }
-        return upload(
-            content,
-            repo_id,
-            branch=branch,
-            private=private,
-            token=token,
-            commit_message=commit_message,
-            create_pr=create_pr,
-            **patterns,
-        )
 
     def report(self, *others: Architecture) -> str:
         """A self-contained HTML page about this network, alone or beside another.

@@ -273,7 +273,7 @@ class Program:
     given_inputs: tuple[GivenInput, ...] = ()
     """The inputs whose sizes are given from outside."""
     document: Document | None = None
-    """What it was bound of: the spec with all that it extends."""
+    """The merged document that it was bound from."""
 
     @property
     def layers(self) -> tuple[Layer, ...]:

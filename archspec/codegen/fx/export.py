@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch.utils import _pytree as pytree
 
 from archspec import extras, files
 from archspec.codegen.arguments import make_argument_names
@@ -68,8 +69,16 @@ def export_pt2(model: fx.GraphModule, graph: Graph, about: Mapping[str, str], pa
         with _tell_torch_errors("torch.export"):
             inputs, shapes = _example_inputs(graph, free), _dynamic_shapes(graph, free)
             program = torch.export.export(model, inputs, dynamic_shapes=shapes)
+        _return_plain_tuple(program, len(graph.outputs))
         with files.replace_file(path) as file:
             torch.export.save(program, file, extra_files=dict(about))
+
+
+def _return_plain_tuple(program: torch.export.ExportedProgram, count: int) -> None:
+    """Has a program of several outputs return a tuple without names, so that it can be loaded without archspec."""
+    signature = program.module_call_graph[0].signature
+    if count > 1 and signature is not None:
+        signature.out_spec = pytree.tree_structure((0,) * count)
 
 
 def export_onnx(
