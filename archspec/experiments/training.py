@@ -123,7 +123,12 @@ def _train_epoch(
     synchronize_buffers(fabric, training.model)
     with training.averaged():
         test_error = measure_test_error(
-            training.module, data, check=lambda: _check_stop(training, stop), fabric=fabric, workers=workers
+            training.module,
+            data,
+            check=lambda: _check_stop(training, stop),
+            augment=recipe.augment,
+            fabric=fabric,
+            workers=workers,
         )
     training.order = generator.get_state()
     return Epoch(training.done + 1, training.loss / data.size, test_error)
@@ -191,6 +196,7 @@ def measure_test_error(
     batch: int = 512,
     *,
     check: Callable[[], None] = lambda: None,
+    augment: str = "none",
     fabric: Fabric | None = None,
     workers: int = 0,
 ) -> float:
@@ -212,7 +218,7 @@ def measure_test_error(
     parts = [part for step in steps for part in step]
     counts = torch.zeros(2, dtype=torch.long, device=data.device)
     for part, (pixels, labels) in zip(
-        parts, load_batches(data.test_samples(), parts, fabric=fabric, workers=workers), strict=True
+        parts, load_batches(data.test_samples(augment), parts, fabric=fabric, workers=workers), strict=True
     ):
         check()
         scores = model(pixels)

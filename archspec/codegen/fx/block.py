@@ -40,6 +40,7 @@ class Block(fx.GraphModule):
     _graphs: CudaGraphs | None = None
     """Replays captured CUDA graphs, in a whole network that was built with them."""
     __jit_unused_properties__ = [*fx.GraphModule.__jit_unused_properties__, "_graph", "code"]  # noqa: RUF012 - as fx has it
+    __jit_ignored_attributes__ = ("_checkpointed", "_graphs")
 
     @property
     def _graph(self) -> fx.Graph:
