@@ -108,6 +108,14 @@ def test_every_bundled_spec_comes_back() -> None:
         assert format_graph(archspec.load_overridden(text, {}).graph) == format_graph(arch.graph), name
 
 
+def test_other_sizes_of_the_input_are_in_the_spec(tmp_path: Path) -> None:
+    arch = archspec.load(NET, input=(3, 24, 20))
+    arch.save_pretrained(tmp_path / "tall")
+    assert archspec.load(tmp_path / "tall").input_shapes == {"input": (3, 24, 20)}
+    scores = archspec.from_pretrained(tmp_path / "tall", input=(3, 9, 9))(torch.zeros(2, 3, 9, 9))
+    assert tuple(scores.shape) == (2, 7)
+
+
 def test_passes_are_in_the_spec_and_an_optimised_network_has_none(tmp_path: Path) -> None:
     arch = bundled("cifar_resnet20_A").lesion(drop=["stage1.0"])
     arch.save_pretrained(tmp_path / "lesioned")
