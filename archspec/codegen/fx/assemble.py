@@ -161,7 +161,7 @@ class _Assembly:
         if part.path and part.path in self._made:
             return self._made[part.path]  # type: ignore[return-value]
         form = self._form(part, inputs, outputs)
-        block = form.new()
+        block: Block = form.new()
         self._made[part.path] = block
         for item in part.flattened:
             if has_module(item):
