@@ -95,7 +95,7 @@ def test_what_is_cut_is_gone_from_everything(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_onnx_of_features(tmp_path: Path) -> None:
-    backbone = archspec.load("resnet18", input=(3, 64, 64), **SMALL).features([1, 3])
+    backbone = archspec.load("resnet18", input=(3, 64, 64), **SMALL).features([1, 3])  # type: ignore[arg-type]
     backbone.save(tmp_path / "cut.onnx", seed=1)
     session = onnxruntime.InferenceSession(tmp_path / "cut.onnx", providers=["CPUExecutionProvider"])
     assert [given.name for given in session.get_outputs()] == ["layer1", "layer3"]
