@@ -35,7 +35,7 @@ def make_logger(folder: Path, form: str = "csv") -> Any:
     install = "pip install 'archspec-nn[train]'"
     if form == "tensorboard":
         install = "pip install tensorboard"
-        extras.load_extra("tensorboard", "--log tensorboard", install, ExperimentError)
+        extras.load_extra("tensorboard", "--logger tensorboard", install, ExperimentError)
     loggers = extras.load_extra("lightning_fabric.loggers", "a log", install, ExperimentError)
     kind = loggers.TensorBoardLogger if form == "tensorboard" else loggers.CSVLogger
     return kind(folder, name=None, version=METRICS)
