@@ -140,6 +140,14 @@ class Architecture(SharedNetwork):
 
         save_network(self, Path(path), kind, ending, options)
 
+    def export(self, path: str | Path, **options: Any) -> None:
+        """Writes the network to a file, as `save` does, of which this is another name: `.onnx`, `.pt2`, `.py` and all others.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").export("resnet18.py")
+        """
+        self.save(path, **options)
+
     def report(self, *others: Architecture) -> str:
         """A self-contained HTML page about this network, alone or beside another.
 

@@ -68,7 +68,6 @@ def _find_value(graph: Graph, name: str, index: int) -> Value:
     if name in graph.outputs:
         return graph.outputs[name]
     try:
-        parts.find(name)
+        return parts.find(name).outputs[-1]
     except UnknownPartError as error:
         raise PassError(error.message, help=error.help, argument=("outputs", index)) from None
-    raise AssertionError(name)
