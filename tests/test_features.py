@@ -88,13 +88,14 @@ def test_what_is_cut_is_gone_from_everything(tmp_path: Path) -> None:
     printed.load_state_dict(model.state_dict())
     image = torch.randn(2, 3, 224, 224)
     with torch.no_grad():
+        assert model(image)._fields == ("layer2", "layer3_0")
         for mine, theirs in zip(model(image), printed(image), strict=True):
             assert torch.equal(mine, theirs)
 
 
 @pytest.mark.slow
 def test_onnx_of_features(tmp_path: Path) -> None:
-    backbone = archspec.load("resnet18", input=(3, 64, 64), **SMALL).features([1, 3])
+    backbone = archspec.load("resnet18", input=(3, 64, 64), **SMALL).features([1, 3])  # type: ignore[arg-type]
     backbone.save(tmp_path / "cut.onnx", seed=1)
     session = onnxruntime.InferenceSession(tmp_path / "cut.onnx", providers=["CPUExecutionProvider"])
     assert [given.name for given in session.get_outputs()] == ["layer1", "layer3"]
