@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archspec.analysis.path_enumeration import SignalPath, TooManyPathsError, iter_paths
     from archspec.analysis.path_sums import LengthUnit
     from archspec.analysis.paths import PathCounts
-    from archspec.api import bundled, check, from_pretrained, load, load_overridden, schema
+    from archspec.api import bundled, check, from_pretrained, load, load_overridden, make_input_sources, schema
     from archspec.architecture import Architecture
     from archspec.codegen.errors import (
         BuildError,
@@ -119,6 +119,7 @@ __all__ = [
     "load",
     "load_overridden",
     "load_zoo",
+    "make_input_sources",
     "plan_lesion",
     "render_summary",
     "schema",
@@ -133,7 +134,7 @@ _HOMES = {
     "analysis.path_enumeration": "SignalPath TooManyPathsError iter_paths",
     "analysis.path_sums": "LengthUnit",
     "analysis.paths": "PathCounts",
-    "api": "bundled check from_pretrained load load_overridden schema",
+    "api": "bundled check from_pretrained load load_overridden make_input_sources schema",
     "architecture": "Architecture",
     "codegen.errors": "BuildError CheckpointWarning CudaGraphWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
     "codegen.fx.assemble": "Checkpoint",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archspec.architecture import Architecture
 from archspec.errors import Diagnostic, SpecError, diagnostic_order
+from archspec.spans import Source
 from archspec.spec import bundled as bundled_specs
 from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
@@ -20,14 +21,23 @@ if TYPE_CHECKING:
 
     from archspec.codegen.fx import WeightReport
 
+InputSizes = int | str | Iterable[int]
+"""Sizes of one input without the batch: `(3, 512, 512)`, `"3,512,512"`, or a number where there is one."""
+InputOverride = InputSizes | Mapping[str, InputSizes | Source]
+"""Sizes of the input, or of several by name."""
 
-def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> Architecture:
+
+def load(
+    spec: Spec, *, input: InputOverride | None = None, limits: Limits | Budget = DEFAULT, **overrides: Any
+) -> Architecture:
     """Loads the architecture that a spec describes.
 
     Its `warnings` are also logged to the logger "archspec".
 
     Args:
         spec: a path, the name of a bundled spec (`"densenet169"`), YAML text (it has a line break, or is in braces) or a mapping.
+        input: sizes that replace those of the spec's input, without the batch: `(3, 512, 512)` or `"3,512,512"`; a mapping of such by name for
+            several inputs. A size that is an argument in the spec becomes the value of that argument.
         limits: the limits of the compilation, or a `Budget` with limits, which counts the work done and can report progress.
         overrides: values that replace the defaults of the spec's `args`: numbers, including scalars of numpy and torch, or text,
             which is parsed as YAML, so that it can be a layer.
@@ -38,8 +48,10 @@ def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> 
 
     >>> load("resnet50", classes=10).output_shapes
     {'output': (10,)}
+    >>> load("resnet50", input=(3, 320, 256)).macs
+    6674923520
     """
-    arch = load_overridden(spec, overrides, limits=limits)
+    arch = load_overridden(spec, overrides, input=input, limits=limits)
     if arch.warnings:
         import logging
 
@@ -48,7 +60,13 @@ def load(spec: Spec, *, limits: Limits | Budget = DEFAULT, **overrides: Any) -> 
     return arch
 
 
-def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits | Budget = DEFAULT) -> Architecture:
+def load_overridden(
+    spec: Spec,
+    overrides: Mapping[str, Any],
+    *,
+    input: InputOverride | None = None,
+    limits: Limits | Budget = DEFAULT,
+) -> Architecture:
     """Loads a spec as `load` does, with arguments of any name, even `limits`; warnings are not logged. Raises `SpecError`.
 
     >>> load_overridden("resnet18", {"classes": 10}).output_shapes
@@ -58,7 +76,19 @@ def load_overridden(spec: Spec, overrides: Mapping[str, Any], *, limits: Limits 
         raise TypeError(f"limits needs archspec.Limits, got {type(limits).__name__}")
     budget = Budget.of(limits)
     source, path = locate_source(spec, budget.limits)
-    return Architecture(*compile_source(source, path, budget, overrides), path=path)
+    inputs = {} if input is None else make_input_sources(input)
+    return Architecture(*compile_source(source, path, budget, overrides, inputs), path=path)
+
+
+def make_input_sources(given: InputOverride, *, flag: str = "input=") -> dict[str, Source]:
+    """Sizes of inputs as sources, by name; `flag` stands before them in messages. For programs with options of their own.
+
+    >>> [source.yaml for source in make_input_sources("left=3x64x64").values()]
+    ['3x64x64']
+    """
+    from archspec.spec.input_override import make_input_sources
+
+    return make_input_sources(given, flag)
 
 
 def from_pretrained(
@@ -75,35 +105,38 @@ def from_pretrained(
     strict: bool = True,
     adapt: str | Iterable[str] = (),
     report: Callable[[WeightReport], object] | None = None,
+    input: InputOverride | None = None,
     limits: Limits | Budget = DEFAULT,
     **overrides: Any,
 ) -> torch.fx.GraphModule:
-    """The network of a folder or of a repository of a hub with its weights, in evaluation; `Architecture.save_pretrained` makes one.
+    """Loads the network of a model's folder, local or in a repository, with its weights, in evaluation mode.
 
-    The names are those of huggingface_hub's `ModelHubMixin`, whose cache and token are used. `load("hub:org/name")` is the architecture alone.
+    `Architecture.save_pretrained` writes such folders; `load("hub:org/name")` gives the architecture alone. Names and arguments follow
+    `ModelHubMixin` of huggingface_hub.
 
     Args:
-        pretrained_model_name_or_path: a folder with `spec.yaml` and `model.safetensors` (or an index of several), or `org/name`.
-        revision: a branch, a tag or a commit.
-        subfolder: where in the repository, or in the folder, the model is.
-        token: without, the one that `hf auth login` keeps.
-        cache_dir: where what was fetched is kept.
-        force_download: whether it is fetched although it is there.
-        local_files_only: whether nothing is fetched.
+        pretrained_model_name_or_path: a folder with `spec.yaml` and `model.safetensors` (or an index of shards), or `org/name`.
+        revision: a branch, tag or commit.
+        subfolder: the folder within the repository or folder.
+        token: the token; if None, that of `hf auth login`.
+        cache_dir: the cache of downloads.
+        force_download: whether to download cached files again.
+        local_files_only: whether to use the cache alone.
         device: as in `build`.
         dtype: as in `build`.
         strict: as in `build`.
         adapt: as in `build`.
         report: as in `build`.
+        input: as in `load`.
         limits: as in `load`.
-        overrides: values in the place of the spec's `args`, as in `load`.
+        overrides: as in `load`.
 
     Raises:
-        HubError: the repository cannot be had, or has no spec.
+        HubError: the repository cannot be downloaded, or has no spec.
         UnavailableError: huggingface_hub is needed and not installed.
         SpecError: the spec is not a network.
-        WeightsError: the weights cannot be read, or are not those of the network.
-        OSError: there is no such folder, or a file cannot be read.
+        WeightsError: the weights cannot be read, or do not fit the network.
+        OSError: a file cannot be read.
 
     >>> load("cifar_resnet20_A", classes=2).save_pretrained("two")
     >>> from_pretrained("two", classes=5, adapt="head", report=lambda done: print(done.counts)).fc
@@ -121,12 +154,16 @@ def from_pretrained(
         folder = hub.fetch_folder(
             address, weights=True, revision=revision, subfolder=subfolder, local_files_only=local_files_only, **fetching
         )
-    arch = load_overridden(folder / hub.SPEC_FILE, overrides, limits=limits)
+    arch = load_overridden(folder / hub.SPEC_FILE, overrides, input=input, limits=limits)
     return arch.build(device, dtype, weights=folder, strict=strict, adapt=adapt, report=report).eval()
 
 
-def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic, ...]:
+def check(
+    spec: Spec, *, input: InputOverride | None = None, limits: Limits | Budget = DEFAULT
+) -> tuple[Diagnostic, ...]:
     """All diagnostics of a spec: errors, including those of `expect`, and warnings.
+
+    With other sizes of the `input`, which are as for `load`, `expect` is left out: it is about the spec's own.
 
     Raises:
         OSError: the file cannot be read, or there is no bundled spec of that name.
@@ -138,8 +175,8 @@ def check(spec: Spec, *, limits: Limits | Budget = DEFAULT) -> tuple[Diagnostic,
     budget = Budget.of(limits)
     try:
         with budget.running():
-            arch = load_overridden(spec, {}, limits=budget)
-            unexpected = arch.check_expectations()
+            arch = load_overridden(spec, {}, input=input, limits=budget)
+            unexpected = () if arch.program.given_inputs else arch.check_expectations()
     except SpecError as error:
         if isinstance(error, OSError | TypeError):
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
-from archspec.network import Network
+from archspec.sharing import SharedNetwork
 from archspec.spec.bound_tree import Program
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from archspec.saving import NetworkKind
 
 
-class Architecture(Network):
+class Architecture(SharedNetwork):
     """The network that a spec describes: the analyses of `Network`, and methods to draw, build, save and rewrite it.
 
     >>> import archspec
@@ -53,7 +53,7 @@ class Architecture(Network):
         self.text = text
         """The text of the spec, without those that it extends."""
         self.overrides = dict(overrides or {})
-        """The values that replaced defaults of the spec's `args`, as text."""
+        """The values that replaced defaults of the spec's `args`, as text, including those that sizes of an input gave."""
 
     @property
     def optimized(self) -> bool:
@@ -120,7 +120,8 @@ class Architecture(Network):
             options: for a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`), those of `draw` and a `theme` ("light", "dark",
                 "print"); for a report, other networks `beside`; for source (`.py`), the `command` that its docstring names; for a
                 program (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict`, `adapt` and
-                `report` of `build`; for a spec (`.yaml`), which extends the loaded one, the `limits` that it must keep.
+                `report` of `build`; for a program, the `dynamic` axes (`"batch,height,width"`; the batch if not given), and for
+                `.onnx` an `opset`; for a spec (`.yaml`), which extends the loaded one, the `limits` that it must keep.
 
         Raises:
             ExportError: there is no such format, a package that it needs is missing, or the network cannot be written in it.
@@ -139,129 +140,13 @@ class Architecture(Network):
 
         save_network(self, Path(path), kind, ending, options)
 
-    def save_pretrained(
-        self,
-        save_directory: str | Path,
-        *,
-        weights: Weights | None = None,
-        repo_id: str | None = None,
-        push_to_hub: bool = False,
-        model_card_kwargs: Mapping[str, Any] | None = None,
-        strict: bool = True,
-        adapt: str | Iterable[str] = (),
-        report: Callable[[WeightReport], object] | None = None,
-        seed: int | None = 0,
-        **push_to_hub_kwargs: Any,
-    ) -> str | None:
-        """Saves the network with weights as a folder, in the manner of huggingface_hub's `ModelHubMixin`; `archspec.from_pretrained` loads it.
-
-        The folder has `spec.yaml`, which needs no other file, `model.safetensors`, `config.json`, and `README.md`, a model card of facts.
-
-        Args:
-            save_directory: the folder; one that is not there is made, as a whole or not at all.
-            weights: those that are saved: a trained module, its `state_dict`, a file, or whatever else `build` takes. Without, first values of the `seed`.
-            repo_id: the repository, `org/name`; the name of the folder if not given.
-            push_to_hub: whether the folder is uploaded, too.
-            model_card_kwargs: entries of the model card's metadata: `license`, `tags`, `datasets`, …
-            strict: as in `build`.
-            adapt: as in `build`.
-            report: as in `build`.
-            seed: as in `build`.
-            push_to_hub_kwargs: of the upload: see `push_to_hub`.
-
-        Returns:
-            The address of the commit, where it is uploaded.
-
-        Raises:
-            ExportError: the network is an optimised one, or safetensors is not installed.
-            WeightsError: as in `build`.
-            HubError: as in `push_to_hub`.
-            OSError: a file cannot be read or written.
-
-        >>> import archspec, os
-        >>> archspec.load("cifar_resnet20_A", classes=2).save_pretrained("two", model_card_kwargs={"license": "mit"})
-        >>> sorted(os.listdir("two"))
-        ['README.md', 'config.json', 'model.safetensors', 'spec.yaml']
-        >>> archspec.from_pretrained("two").training
-        False
-        """
-        from archspec import files
-        from archspec.pretrained import pack_folder, upload
-
-        folder = Path(save_directory)
-        options = {"weights": weights, "strict": strict, "adapt": adapt, "report": report, "seed": seed}
-        address = repo_id or folder.resolve().name
-        content = pack_folder(self, address, model_card_kwargs=model_card_kwargs, **options)
-        files.write_folder(folder, content)
-        return upload(content, address, **push_to_hub_kwargs) if push_to_hub else None
-
-    def push_to_hub(
-        self,
-        repo_id: str,
-        *,
-        weights: Weights | None = None,
-        commit_message: str = "Push model using archspec.",
-        private: bool | None = None,
-        token: str | None = None,
-        branch: str | None = None,
-        create_pr: bool | None = None,
-        allow_patterns: list[str] | str | None = None,
-        ignore_patterns: list[str] | str | None = None,
-        delete_patterns: list[str] | str | None = None,
-        model_card_kwargs: Mapping[str, Any] | None = None,
-        **options: Any,
-    ) -> str:
-        """Uploads the network with weights to a hub, in the manner of huggingface_hub's `ModelHubMixin`: what `save_pretrained` saves.
-
-        Args:
-            repo_id: the repository, `org/name`; it is made where it is not there.
-            weights: as in `save_pretrained`.
-            commit_message: of the one commit.
-            private: whether a repository that is made is private.
-            token: without, the one that `hf auth login` keeps.
-            branch: where to; the main branch if None.
-            create_pr: whether the commit is a pull request.
-            allow_patterns: names of files that alone are uploaded.
-            ignore_patterns: names of files that are not.
-            delete_patterns: names of files that the commit deletes.
-            model_card_kwargs: as in `save_pretrained`.
-            options: the `strict`, `adapt`, `report` and `seed` of `build`.
-
-        Returns:
-            The address of the commit.
-
-        Raises:
-            UnavailableError: huggingface_hub is not installed.
-            HubError: the hub cannot be reached, or refuses.
-            ExportError: as in `save_pretrained`.
-            WeightsError: as in `build`.
+    def export(self, path: str | Path, **options: Any) -> None:
+        """Writes the network to a file, as `save` does, of which this is another name: `.onnx`, `.pt2`, `.py` and all others.
 
         >>> import archspec
-        >>> archspec.load("lstm").push_to_hub("no name")
-        Traceback (most recent call last):
-            ...
-        archspec.hub.HubError: 'no name' is no name of a repository; a name is org/name, and a folder is one that is there
+        >>> archspec.load("resnet18").export("resnet18.py")
         """
-        from archspec import hub
-        from archspec.pretrained import pack_folder, upload
-
-        hub.check_name(repo_id)
-        content = pack_folder(self, repo_id, model_card_kwargs=model_card_kwargs, weights=weights, **options)
-        patterns = {
-            "allow_patterns": allow_patterns,
-            "ignore_patterns": ignore_patterns,
-            "delete_patterns": delete_patterns,
-        }
-        return upload(
-            content,
-            repo_id,
-            branch=branch,
-            private=private,
-            token=token,
-            commit_message=commit_message,
-            create_pr=create_pr,
-            **patterns,
-        )
+        self.save(path, **options)
 
     def report(self, *others: Architecture) -> str:
         """A self-contained HTML page about this network, alone or beside another.
@@ -301,6 +186,7 @@ class Architecture(Network):
         report: Callable[[WeightReport], object] | None = None,
         checkpoint: Checkpoint | None = None,
         graph: bool = False,
+        outputs: str | Iterable[str | int] | None = None,
     ) -> torch.fx.GraphModule:
         """Builds the network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
 
@@ -319,8 +205,10 @@ class Architecture(Network):
                 gradients and running statistics are the same. A `CheckpointWarning` says if a network has nothing to recompute.
             graph: whether calls without gradients replay captured CUDA graphs, one for each input shape, on a CUDA device. A
                 `CudaGraphWarning` says once why a call cannot.
+            outputs: the parts whose values are returned, without the layers that they do not need: those of `features`.
 
         Raises:
+            PassError: there is no part of a name in `outputs`.
             BuildError: CUDA graphs are asked for on another device.
             WeightsError: the weights cannot be read or do not fit; the message lists the keys.
             OSError: the file of weights cannot be read.
@@ -330,12 +218,16 @@ class Architecture(Network):
         >>> model(torch.zeros(2, 3, 32, 32)).shape
         torch.Size([2, 10])
         """
-        from archspec.codegen.fx import build, copy_weights, load_weights
+        if outputs is not None:
+            options: dict[str, Any] = {"weights": weights, "strict": strict, "adapt": adapt, "report": report}
+            return self.features(outputs).build(device, dtype, seed, checkpoint=checkpoint, graph=graph, **options)
+        from archspec.codegen.fx import build, choose_folding_dtype, copy_weights, load_weights
 
         model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint, cuda_graph=graph)
         if self.optimized_from is not None:
+            exact = dtype if weights is None else choose_folding_dtype(dtype)
             before = self.optimized_from.build(
-                device, dtype, seed, weights=weights, strict=strict, adapt=adapt, report=report
+                device, exact, seed, weights=weights, strict=strict, adapt=adapt, report=report
             )
             copy_weights(self.map_weights(before.state_dict()), model.state_dict())
         elif weights is not None:
@@ -481,6 +373,42 @@ class Architecture(Network):
         return self.rewrite(
             "lesion", **({"drop": dropped} if dropped else {}), **({"swap": swapped} if swapped else {})
         )
+
+    def features(self, stages: str | Iterable[str | int]) -> Architecture:
+        """The architecture that returns values inside this one, without the layers that they do not depend on.
+
+        It has several outputs, called as their parts, with `channels` and `reduction`; `build` loads weights of the whole network, too.
+
+        Args:
+            stages: parts by name (`"layer2"`, `"layer3.5"`, `"layer1.0.conv2"`), as several or as one text with commas, or indices of strides, from the finest on: the last
+                stage of each, as in timm's `out_indices`.
+
+        Raises:
+            PassError: there is no part of a name, or no such stride.
+
+        >>> import archspec
+        >>> backbone = archspec.load("resnet50").features(["layer2", 4])
+        >>> backbone.output_shapes, backbone.channels, backbone.reduction
+        ({'layer2': (512, 28, 28), 'layer4': (2048, 7, 7)}, (512, 2048), (8, 32))
+        """
+        parts = [part.strip() for part in stages.split(",")] if isinstance(stages, str) else stages
+        return self.rewrite("features", outputs=tuple(self._name_part(part) for part in parts))
+
+    def _name_part(self, part: str | int) -> str:
+        """The name of a part that is given by name, or by the index of its stride. Raises `PassError`."""
+        text = str(part)
+        if not text.lstrip("-").isdecimal():
+            return text
+        from archspec.ir.parts import NamedParts
+        from archspec.passes import PassError
+        from archspec.view.strides import UnknownFeatureError, find_feature_name
+
+        if isinstance(part, str) and self.graph.derive(NamedParts).get(part) is not None:
+            return part
+        try:
+            return find_feature_name(self.graph, int(text))
+        except UnknownFeatureError as error:
+            raise PassError(str(error)) from None
 
     def map_weights(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The `state_dict` of this network for `weights`, a `state_dict` of the network before its passes.

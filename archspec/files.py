@@ -56,10 +56,10 @@ def write_together(path: Path, content: bytes, beside: Mapping[Path, bytes]) -> 
 
 
 def write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
-    """Writes the files of a folder by their names. One that is not there is made, as a whole or not at all; in one that is, each file is replaced.
+    """Writes files into a folder by name. A new folder is created atomically; in an existing one, each file is replaced atomically.
 
     Raises:
-        OSError: one cannot be written.
+        OSError: a file cannot be written.
     """
     if folder.exists():
         for name in content:
@@ -75,7 +75,7 @@ def write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
 
 @contextmanager
 def write_temporary_folder(content: Mapping[str, bytes], parent: Path | None = None) -> Iterator[Path]:
-    """A folder with files, which is there in the block alone, unless it is renamed; below `parent`, or where the system has such folders."""
+    """A temporary folder with files, in `parent` or the system's temporary folder; removed after the block unless it was renamed."""
     import tempfile  # few commands need it
 
     with tempfile.TemporaryDirectory(prefix=".archspec-", dir=parent) as temporary:

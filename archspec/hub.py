@@ -1,4 +1,4 @@
-"""Folders of models on a hub: huggingface_hub's calls, and what is wrong in one line."""
+"""Downloads and uploads folders of models through huggingface_hub, and turns its errors into messages of one line."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from archspec import extras
 from archspec.errors import ArchspecError
 
 PREFIX = "hub:"
-"""What stands before the name of a repository where a file or a bundled name could stand, too."""
+"""The prefix of a repository's name where a path is accepted too."""
 SPEC_FILE = "spec.yaml"
-"""The spec in the folder of a model."""
+"""The name of the spec in a model's folder."""
 _WEIGHTS = (
     ("model*.safetensors", "model.safetensors.index.json"),
     ("pytorch_model*.bin", "pytorch_model.bin.index.json"),
 )
-"""Names of files of weights, of the formats that are looked for, in order."""
+"""Patterns of files of weights, for each format in the order in which they are looked for."""
 _INSTALL = "pip install 'archspec-nn[hub]'"
 _LONGEST = 300
 
 
 class HubError(ArchspecError, OSError):
-    """A repository of a hub that cannot be reached, read or written.
+    """A repository of a hub cannot be reached, read or written.
 
     >>> issubclass(HubError, OSError)
     True
@@ -38,17 +38,20 @@ class HubError(ArchspecError, OSError):
 def fetch_folder(
     name: str, *, weights: bool, revision: str | None = None, subfolder: str | None = None, **options: Any
 ) -> Path:
-    """The local folder of a repository, its spec in it, and its weights where these are wanted. What is in the cache is not fetched again.
+    """Downloads the spec of a repository, and its weights if asked for, unless they are cached.
 
     Args:
         name: `org/name`, or `org/name@revision`.
-        weights: whether the weights are wanted, too.
-        revision: a branch, a tag or a commit.
-        subfolder: the folder of the repository that is meant.
+        weights: whether to download the weights.
+        revision: a branch, tag or commit.
+        subfolder: the folder in the repository.
         options: the `token`, `cache_dir`, `force_download` and `local_files_only` of `huggingface_hub.snapshot_download`.
 
+    Returns:
+        The local folder.
+
     Raises:
-        HubError: it cannot be had, or has no spec.
+        HubError: the repository cannot be downloaded, or has no spec.
         UnavailableError: huggingface_hub cannot be imported.
     """
     repo, _, given = name.removeprefix(PREFIX).partition("@")
@@ -72,7 +75,7 @@ def _download(repo: str, revision: str | None, patterns: list[str], options: dic
 def upload_folder(
     folder: Path, repo_id: str, *, token: str | bool | None = None, private: bool | None = None, **options: Any
 ) -> str:
-    """Puts a folder into a repository, which is made where it is not there, in one commit. Gives the commit's address.
+    """Uploads a folder to a repository in one commit, and returns the URL of the commit. The repository is created if it does not exist.
 
     `options` are those of `HfApi.upload_folder`. Raises `HubError` and `UnavailableError`.
     """
@@ -85,7 +88,7 @@ def upload_folder(
 
 
 def check_name(repo_id: str) -> None:
-    """Makes sure, before the work, that a repository can have this name, and that huggingface_hub is there. Raises `HubError`, `UnavailableError`."""
+    """Checks a repository's name, before any work. Raises `HubError`, or `UnavailableError` if huggingface_hub is not installed."""
     validators = extras.load_extra("huggingface_hub.utils", f"{PREFIX}{repo_id}", _INSTALL)
     with explain_errors(repo_id):
         validators.validate_repo_id(repo_id)
@@ -97,7 +100,7 @@ def _import_hub(purpose: str) -> Any:
 
 @contextmanager
 def explain_errors(repo: str, revision: str | None = None) -> Iterator[None]:
-    """Says in one line what huggingface_hub raises. A package without one of its errors raises it as another one."""
+    """Turns the errors of huggingface_hub into `HubError`."""
     errors = extras.load_extra("huggingface_hub.errors", f"{PREFIX}{repo}", _INSTALL)
     try:
         yield
@@ -114,7 +117,7 @@ def explain_errors(repo: str, revision: str | None = None) -> Iterator[None]:
         raise HubError(f"{repo}: there is no such repository", help=help) from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
         raise HubError(f"{repo}: it is not in the cache, and the hub is not reached", help=_ONLINE) from error
-    except (errors.HTTPError, OSError) as error:  # no connection is one of these, too
+    except (*errors.HfHubHTTPError.__bases__, OSError) as error:  # those of the HTTP library, too
         raise HubError(f"{repo}: {_first_line(error)}") from error
 
 

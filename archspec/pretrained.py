@@ -1,4 +1,4 @@
-"""A network with its weights as a folder that a hub holds: a spec that needs no other file, weights, a config and a model card."""
+"""Packs a network and its weights as a model's folder: a self-contained spec, weights, a config and a model card."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEIGHTS_FILE = "model.safetensors"
 
 
 class PretrainedNetwork(Protocol):
-    """What is saved: an `Architecture`."""
+    """The part of `Architecture` that is used here."""
 
     graph: Graph
     program: Program
@@ -49,7 +49,7 @@ class PretrainedNetwork(Protocol):
 
 
 def upload(content: Mapping[str, bytes], repo_id: str, *, branch: str | None = None, **options: Any) -> str:
-    """Puts the files of a folder into a repository of a hub; gives the address of the commit. Raises `HubError` and `UnavailableError`."""
+    """Uploads files to a repository, and returns the URL of the commit. Raises `HubError` and `UnavailableError`."""
     with files.write_temporary_folder(content) as folder:
         return hub.upload_folder(folder, repo_id, revision=branch, **options)
 
@@ -61,10 +61,10 @@ def pack_folder(
     model_card_kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> dict[str, bytes]:
-    """The files of a network and of the weights that `build` gives it with these options, the spec last; `address` is what they can be loaded by.
+    """The files of a model's folder by name, the spec last. `address` is the repository or folder that the model card loads; `options` are those of `build`.
 
     Raises:
-        ExportError: the network has no spec of its own, or safetensors is not installed.
+        ExportError: the network is optimised, or safetensors is not installed.
         WeightsError: as in `build`.
         OSError: a file of weights cannot be read.
     """
@@ -79,28 +79,34 @@ def pack_folder(
 
 
 def write_whole_spec(arch: PretrainedNetwork) -> str:
-    """The spec of a network without `extends`, with what was given from outside; as it was written where it is that already.
+    """A spec of a network without `extends`, with overridden arguments and applied passes; the original text if it has none of these.
 
     Raises `ExportError`.
     """
-    from archspec.ir.text import format_graph
-    from archspec.spec.compiler import compile_source
     from archspec.spec.flatten import flatten_document
-    from archspec.spec.limits import DEFAULT
 
     if arch.optimized:
         raise ExportError("an optimised network has no spec: save the one that it was made from")
     document = arch.program.document
     if document is None:
         raise ExportError(f"{arch.name} was made of no spec")
-    if document.base is None and not (document.overrides or arch.rewrites):
+    if document.base is None and not (document.overrides or arch.rewrites) and _describes(arch.text, arch):
         return arch.text
     rewrites = [{word: dict(arguments)} if arguments else word for word, arguments in arch.rewrites]
     text = flatten_document(document, rewrites, {"params": arch.params, "macs": arch.macs, "depth": arch.depth})
-    _, graph, *_ = compile_source(Source("<spec>", text), None, DEFAULT, {})
-    if format_graph(graph) != format_graph(arch.graph):
-        raise ExportError(f"{arch.name} cannot be written as one spec: what it extends reads otherwise there")
+    if not _describes(text, arch):
+        raise ExportError(f"{arch.name} cannot be written as one spec: compiled again, it is another network")
     return text
+
+
+def _describes(text: str, arch: PretrainedNetwork) -> bool:
+    """Whether a spec compiles to the graph of a network."""
+    from archspec.ir.text import format_graph
+    from archspec.spec.compiler import compile_source
+    from archspec.spec.limits import DEFAULT
+
+    _, graph, *_ = compile_source(Source("<spec>", text), None, DEFAULT, {})
+    return format_graph(graph) == format_graph(arch.graph)
 
 
 def _pack_weights(arch: PretrainedNetwork, text: str, options: Mapping[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -140,6 +140,24 @@ _FACTORS: dict[str, Callable[[Recipe, int, int], float]] = {
     "step": _compute_step_factor,
     "cosine": _compute_cosine_factor,
 }
+
+
+def choose_recipe(name: str | None = None, **given: Any) -> Recipe:
+    """The recipe of a paper by its name, or the default one, with other values in the place of its own.
+
+    Where the schedule is another, what belongs to the paper's is left out.
+
+    Raises:
+        ExperimentError: the values do not go together.
+
+    >>> choose_recipe("resnet", epochs=30).rate
+    0.1
+    """
+    base = Recipe() if name is None else RECIPES[name]
+    if given.get("schedule", base.schedule) != base.schedule:
+        base = replace(base, milestones=(), warmup=0.0)
+    return replace(base, **given)
+
 
 _PAPER: dict[str, Any] = {"optimizer": "sgd", "schedule": "step", "clip": math.inf, "rate": 0.1, "decay": 1e-4}
 _IMAGENET: dict[str, Any] = _PAPER | {

@@ -55,6 +55,7 @@ class Training:
     """
 
     fabric: Fabric
+    compiled: bool
     model: nn.Module
     """The network itself."""
     module: nn.Module
@@ -199,6 +200,7 @@ def begin_training(
     schedule = make_schedule(optimizer, recipe, steps)
     return Training(
         fabric,
+        compiled,
         model,
         module,
         cast(torch.optim.Optimizer, fabric.setup_optimizers(optimizer)),

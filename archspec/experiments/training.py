@@ -120,10 +120,14 @@ def _train_epoch(
             step(loss)
             _check_stop(training, stop)
     _check_weights(training)
-    synchronize_buffers(fabric, training.model)
     with training.averaged():
         test_error = measure_test_error(
-            training.module, data, check=lambda: _check_stop(training, stop), fabric=fabric, workers=workers
+            training.module,
+            data,
+            check=lambda: _check_stop(training, stop),
+            augment=recipe.augment,
+            fabric=fabric,
+            workers=workers,
         )
     training.order = generator.get_state()
     return Epoch(training.done + 1, training.loss / data.size, test_error)
@@ -146,6 +150,7 @@ def _train_step(training: Training, parts: Sequence[Part], batches: Iterator[Bat
         _check_number(training, "gradient", float(gather_tensor(norm)))  # type: ignore[arg-type]
     training.optimizer.step()
     training.schedule.step()
+    synchronize_buffers(fabric, training.model)
     return value
 
 
@@ -191,6 +196,7 @@ def measure_test_error(
     batch: int = 512,
     *,
     check: Callable[[], None] = lambda: None,
+    augment: str = "none",
     fabric: Fabric | None = None,
     workers: int = 0,
 ) -> float:
@@ -212,7 +218,7 @@ def measure_test_error(
     parts = [part for step in steps for part in step]
     counts = torch.zeros(2, dtype=torch.long, device=data.device)
     for part, (pixels, labels) in zip(
-        parts, load_batches(data.test_samples(), parts, fabric=fabric, workers=workers), strict=True
+        parts, load_batches(data.test_samples(augment), parts, fabric=fabric, workers=workers), strict=True
     ):
         check()
         scores = model(pixels)

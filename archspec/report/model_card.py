@@ -1,4 +1,4 @@
-"""The page about a saved network that a hub shows: a model card, made of facts."""
+"""Writes the model card of a saved network from its counts and digests."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _TAGS = ("archspec", "pytorch")
 
 
 def write_model_card(facts: Mapping[str, Any], address: str, *, metadata: Mapping[str, Any] | None = None) -> str:
-    """The text of a model card: metadata as YAML between two lines of dashes, and a page of Markdown.
+    """The text of a model card: metadata as YAML front matter, and a page of Markdown.
 
     Args:
         facts: the `name`, `source`, `params`, `macs`, `depth`, `inputs`, `outputs` and the digests `spec_sha256` and `weights_sha256`.
-        address: what the example loads: a repository, or a folder.
-        metadata: more entries, such as `license`, `tags`, `datasets`: those of the hub's specification of model cards.
+        address: the repository or folder that the example loads.
+        metadata: further entries of the front matter, such as `license`, `tags`, `datasets`.
 
     >>> facts = {"name": "net", "source": "", "params": 12, "macs": 9, "depth": 1, "inputs": {"input": [3]}, "outputs": {"output": [4]}}
     >>> card = write_model_card(facts | {"spec_sha256": "ab", "weights_sha256": "cd"}, "me/net", metadata={"license": "mit"})
@@ -72,5 +72,5 @@ arch = archspec.load("hub:{address}")  # the architecture: counts, pictures, sou
 
 
 def _escape(text: str) -> str:
-    """A text on one line, none of whose characters Markdown reads."""
+    """Escapes a text for Markdown."""
     return "".join(f"\\{char}" if char in r"\`*_{}[]<>#|" else char for char in escape_unprintable(text))

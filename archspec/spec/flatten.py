@@ -1,4 +1,4 @@
-"""The text of a spec that needs no other file: all that it extends, and what was given from outside, stand in it."""
+"""Writes a merged document as one self-contained spec."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from archspec.spec.yaml_writer import write_yaml
 
 
 def flatten_document(document: Document, rewrites: Sequence[Any] = (), expect: Mapping[str, Any] | None = None) -> str:
-    """The text of a merged document, with the values that took the place of its arguments, and `rewrites` after its passes.
+    """The text of a merged document with its overridden arguments, and `rewrites` after its passes.
 
-    Arguments, blocks and defaults that nothing mentions are left out: what it extends may have used them. What it expects is left out, or `expect` takes its place: that of the document is about its own arguments.
+    Arguments, blocks and defaults of a base that are no longer used are left out. `expect` replaces the document's own, which may be about
+    other arguments.
 
     >>> import archspec
     >>> small = archspec.load("{extends: cifar_resnet20_A, name: small, input: [3, 8, 8]}", classes=2)
@@ -42,7 +43,7 @@ def flatten_document(document: Document, rewrites: Sequence[Any] = (), expect: M
 
 
 def _find_words(document: Document, args: Mapping[str, Tree]) -> set[str]:
-    """The words that the stages, the inputs and the passes of a document mention, and what these words stand for."""
+    """The words that are reachable from the inputs, stages, defaults and passes of a document."""
     meanings = {**{name: tree for name, (_, tree) in document.blocks.items()}, **args}
     defaults = [tree for _, fields in document.defaults.values() for _, tree in fields.values()]
     stages = [tree for _, tree in (*document.inputs, *document.stages.values())]
@@ -55,7 +56,7 @@ def _find_words(document: Document, args: Mapping[str, Tree]) -> set[str]:
 
 
 def _iter_words(tree: Tree) -> Iterator[str]:
-    """The names in a tree, those of its keys too."""
+    """The names in a tree, including its keys."""
     yield from iter_names(tree)
     pending = [tree]
     while pending:
@@ -71,7 +72,7 @@ def _to_data(entries: Iterable[Entry]) -> dict[str, Any]:
 
 
 def _describe_inputs(inputs: Sequence[Entry]) -> dict[str, Any]:
-    """The inputs of a document under the key that they are written with."""
+    """The inputs of a document, under `input` or `inputs`."""
     data = _to_data(inputs)
     return {"input": data["input"]} if data.keys() == {"input"} else {"inputs": data}
 
@@ -82,6 +83,6 @@ def _describe_outputs(outputs: Sequence[Tree]) -> dict[str, Any]:
 
 
 def _describe_stage(tree: Tree) -> Any:
-    """A stage without what says where a spec that extends another one puts it."""
+    """A stage without `after`, which only specs that extend others have."""
     data = to_plain_data(tree)
     return {key: part for key, part in data.items() if key != "after"} if isinstance(tree, MappingTree) else data

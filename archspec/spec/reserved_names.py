@@ -15,7 +15,7 @@ ATTRIBUTES: frozenset[str] = frozenset(
     self
     T_destination __annotations__ __call__ __class__ __copy__ __deepcopy__ __delattr__ __dict__ __dir__ __doc__
     __eq__ __format__ __ge__ __getattr__ __getattribute__ __getstate__ __gt__ __hash__ __init__
-    __init_subclass__ __jit_unused_properties__ __le__ __lt__ __module__ __ne__ __new__ __reduce__ __reduce_ex__
+    __init_subclass__ __jit_ignored_attributes__ __jit_unused_properties__ __le__ __lt__ __module__ __ne__ __new__ __reduce__ __reduce_ex__
     __reduce_package__ __repr__ __setattr__ __setstate__ __sizeof__ __str__ __subclasshook__ __weakref__ _apply
     _backward_hooks _backward_pre_hooks _bind_arguments _boxed_call _buffers _call_by_node _call_impl _code _compiled_call_impl
     _checkpointed _create_node_hooks _deepcopy_hooks _deepcopy_init _define _erase_node_hooks _find_node _followed

@@ -64,7 +64,7 @@ def locate_source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
 
 
 def _fetch_spec(address: str) -> Path:
-    """The spec in a repository of a hub. Raises `SpecFileError`."""
+    """Downloads the spec of a repository. Raises `SpecFileError`."""
     try:
         return hub.fetch_folder(address, weights=False) / hub.SPEC_FILE
     except hub.HubError as error:

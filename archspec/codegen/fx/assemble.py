@@ -51,12 +51,13 @@ def build(
     states: Mapping[Path, State] | None = None,
     checkpoint: Checkpoint | None = None,
     cuda_graph: bool = False,
+    named_outputs: bool = True,
 ) -> fx.GraphModule:
     """Builds a graph as a module in training mode, initialised as its ops say.
 
     Each region that contains modules is a nested `GraphModule`; the path of a node is the name of its module, and so of its weights
-    in the `state_dict`. Inputs are tensors with the batch first, in the order and by the names of `graph.inputs`; several outputs are
-    returned as a tuple in the order of `graph.outputs`.
+    in the `state_dict`. A part that applies its children in order is an `nn.Sequential`, too. Inputs are tensors with the batch first, in
+    the order and by the names of `graph.inputs`; several outputs are returned as a named tuple in the order of `graph.outputs`.
 
     Args:
         graph: the network.
@@ -70,6 +71,7 @@ def build(
             3); "norms", concatenations and the normalisation and ReLU between one and a convolution (`recompute`). Where a network
             has none of that, a `CheckpointWarning` says so.
         cuda_graph: whether calls without gradients replay captured CUDA graphs (`CudaGraphs`).
+        named_outputs: whether the tuple of several outputs has names.
 
     Raises:
         BuildError: CUDA graphs are asked for on another device.
@@ -90,7 +92,9 @@ def build(
         _warn_checkpoint(f"{graph.name} has no batch normalisation, ReLU and convolution in a row in one block")
     with pause_garbage_collection(), seed_generators(seed, target):
         layout = build_module_tree(graph)
-        assembly = _Assembly(layout, GraphEmitter(graph, chains), target, dtype, states or {})
+        assembly = _Assembly(
+            layout, GraphEmitter(graph, chains, named_outputs=named_outputs), target, dtype, states or {}
+        )
         for part in layout.parts[:-1]:
             assembly.add(part, dict(zip(name_part_arguments(part), part.inputs, strict=True)), list(part.outputs))
         names = make_argument_names(list(layout.inputs))
@@ -157,7 +161,7 @@ class _Assembly:
         if part.path and part.path in self._made:
             return self._made[part.path]  # type: ignore[return-value]
         form = self._form(part, inputs, outputs)
-        block = form.new()
+        block: Block = form.new()
         self._made[part.path] = block
         for item in part.flattened:
             if has_module(item):
@@ -173,7 +177,7 @@ class _Assembly:
         key = digest_structure(part, inputs, outputs, self._describe)
         name = self._name if not part.path else part.region.kind or UNNAMED
         base = SequentialBlock if self._is_sequential(part) and not positions else Block
-        form = find_block_class(name, base, f"{key} {positions}")
+        form = find_block_class(name, base, f"{key} {positions} {self._emitter.output_fields(part)}")
         if part.path:
             self._forms[part.structure_id] = form
         if part.path and base is Block:

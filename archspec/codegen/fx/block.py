@@ -40,6 +40,7 @@ class Block(fx.GraphModule):
     _graphs: CudaGraphs | None = None
     """Replays captured CUDA graphs, in a whole network that was built with them."""
     __jit_unused_properties__ = [*fx.GraphModule.__jit_unused_properties__, "_graph", "code"]  # noqa: RUF012 - as fx has it
+    __jit_ignored_attributes__ = ("_checkpointed", "_graphs")
 
     @property
     def _graph(self) -> fx.Graph:
@@ -106,7 +107,7 @@ class Block(fx.GraphModule):
             code = self._graph.python_code("self")
         if not self._form.fits(code):
             form = self._form if self._form.code is None else BlockClass(type(self).__name__, Block)
-            self.__class__ = form.type
+            self.__class__ = form.type  # type: ignore[assignment]
             code = form.compile(self)
         self._recompile_children()
         return code
@@ -203,7 +204,7 @@ def _restore_block(form: BlockClass, nodes: list[tuple[Any, ...]], state: dict[s
     for op, target, args, kwargs, name, meta in nodes:
         made.append(graph.create_node(op, target, map_aggregate(args, node), map_aggregate(kwargs, node), name))
         made[-1].meta.update(meta)
-    block = form.new()
+    block: Block = form.new()
     block.__dict__.update(state)
     block._restore(graph)
     return block

@@ -97,7 +97,7 @@ class SequentialBlock(Block, nn.Sequential):
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return nn.Sequential(OrderedDict(list(self._modules.items())[index]))
-        return super().__getitem__(index)
+        return self._get_item_by_idx(self._modules.values(), index)
 
     def __delitem__(self, index: int | slice) -> None:
         with self._renumbering():

@@ -1,4 +1,4 @@
-"""Weights of torchvision's and timm's networks by their names, as their own loaders give them, which may have to fetch them."""
+"""Weights of networks of torchvision and timm by name, through the loaders of these libraries, which may download them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LONGEST = 300
 
 
 def load_library_weights(library: str, name: str) -> dict[str, Tensor]:
-    """The weights of a network of a library.
+    """Loads the weights of a library's network.
 
     Args:
         library: one of `LIBRARIES`.
         name: of torchvision, `resnet50`, `resnet50.IMAGENET1K_V2` or `ResNet50_Weights.IMAGENET1K_V2`; of timm, `resnet50` or `resnet50.a1_in1k`.
 
     Raises:
-        WeightsError: the library is not here, has no such network or no such weights, or they cannot be loaded.
+        WeightsError: the library is not installed, has no such network or weights, or cannot load them.
     """
     return LIBRARIES[library](name)
 
@@ -47,7 +47,7 @@ def _load_torchvision(name: str) -> dict[str, Tensor]:
 
 
 def _find_network(models: Any, name: str) -> str:
-    """The network that an enumeration of weights, such as `ResNet50_Weights`, is about; of another name, the name itself."""
+    """The network of an enumeration of weights such as `ResNet50_Weights`; any other name is returned as it is."""
     if not name.endswith(_ENUM):
         return name
     networks = models.list_models()
@@ -55,7 +55,7 @@ def _find_network(models: Any, name: str) -> str:
 
 
 def _find_cached(url: str) -> Path:
-    """Where torch keeps a file that it has fetched, and looks for it before."""
+    """The path at which torch caches a downloaded file."""
     return Path(torch.hub.get_dir(), "checkpoints", PurePosixPath(url).name)
 
 
@@ -72,7 +72,7 @@ def _load_timm(name: str) -> dict[str, Tensor]:
 
 
 def _get_state(source: str, create: Callable[[], nn.Module], help: str) -> dict[str, Tensor]:
-    """The weights of a library's network."""
+    """The `state_dict` of a library's network."""
     try:
         return create().state_dict()
     except (OSError, RuntimeError, ValueError) as error:

@@ -71,7 +71,7 @@ def open_source(weights: Weights, *, limit: int | None = None) -> Iterator[Weigh
 
 
 def _fetch_weights(address: str) -> Path:
-    """The folder of a repository of a hub, a part of its weights behind it. Raises `WeightsError`."""
+    """Downloads the weights of a repository; a part behind `#` stays in the path. Raises `WeightsError`."""
     address, mark, part = address.partition(_PART)
     try:
         folder = hub.fetch_folder(address, weights=True)
