@@ -1,4 +1,4 @@
-# Everything happens in one virtual environment, .venv, which grows as a target asks for more.
+# All targets use one virtual environment, .venv, and install what they need there.
 # `make test ARGS="-k resnet -x"` passes arguments to pytest, `make bench ARGS=inference` measures one section;
 # `make PYTHON=python3.12 test` chooses the interpreter.
 
@@ -21,7 +21,7 @@ demo: $(VENV)/.demo ## compile DenseNet-169 from its description and run it on a
 	$(BIN)/archspec build specs/densenet169.yaml
 	@$(BIN)/python examples/demo.py
 
-# One torch thread a worker: two workers with a thread for each core would only fight.
+# One torch thread for each worker, so that the workers do not compete for cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/.test ## run the tests, but for those that are marked slow: a few minutes
@@ -33,7 +33,7 @@ test-slow: $(VENV)/.test ## run the tests that are marked slow: every network, f
 test-all: $(VENV)/.test ## run all tests, each once
 	$(PYTEST) $(ARGS)
 
-lint: $(VENV)/.lint ## style, types, and the floors of the package
+lint: $(VENV)/.lint ## style, types, and the import layers of the package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -49,7 +49,7 @@ bench: $(VENV)/.bench ## measure archspec against its peers, and write docs/benc
 clean: ## remove the virtual environment and all caches
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
 
-# torch first and alone: what depends on it then takes the build that is there instead of choosing one.
+# torch first and alone, so that packages that depend on it use this build instead of choosing one.
 $(VENV)/.torch: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("archspec needs Python 3.11 or newer, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	@echo "making $(VENV); the first time, this takes a few minutes"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archspec.analysis.path_enumeration import SignalPath, TooManyPathsError, iter_paths
     from archspec.analysis.path_sums import LengthUnit
     from archspec.analysis.paths import PathCounts
-    from archspec.api import bundled, check, load, load_overridden, schema
+    from archspec.api import bundled, check, from_pretrained, load, load_overridden, make_input_sources, schema
     from archspec.architecture import Architecture
     from archspec.codegen.errors import (
         BuildError,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, SpecError
     from archspec.extras import UnavailableError
     from archspec.formats import FORMATS, Format, find_format, list_endings
+    from archspec.hub import HubError
     from archspec.ir.parts import UnknownPartError
     from archspec.network import Network
     from archspec.ops.base import ShapeError
@@ -74,6 +75,7 @@ __all__ = [
     "Expansion",
     "ExportError",
     "Format",
+    "HubError",
     "InternalError",
     "LengthUnit",
     "LesionPlan",
@@ -111,11 +113,13 @@ __all__ = [
     "decode_source",
     "find_format",
     "format_comparison",
+    "from_pretrained",
     "iter_paths",
     "list_endings",
     "load",
     "load_overridden",
     "load_zoo",
+    "make_input_sources",
     "plan_lesion",
     "render_summary",
     "schema",
@@ -130,7 +134,7 @@ _HOMES = {
     "analysis.path_enumeration": "SignalPath TooManyPathsError iter_paths",
     "analysis.path_sums": "LengthUnit",
     "analysis.paths": "PathCounts",
-    "api": "bundled check load load_overridden schema",
+    "api": "bundled check from_pretrained load load_overridden make_input_sources schema",
     "architecture": "Architecture",
     "codegen.errors": "BuildError CheckpointWarning CudaGraphWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
     "codegen.fx.assemble": "Checkpoint",
@@ -140,6 +144,7 @@ _HOMES = {
     "errors": "ArchspecError Diagnostic ExportError LimitError Note SpecError",
     "extras": "UnavailableError",
     "formats": "FORMATS Format find_format list_endings",
+    "hub": "HubError",
     "ir.parts": "UnknownPartError",
     "ops.base": "ShapeError",
     "network": "Network",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from archspec.errors import Diagnostic
 from archspec.ir.graph import Graph
-from archspec.network import Network
+from archspec.sharing import SharedNetwork
 from archspec.spec.bound_tree import Program
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from archspec.saving import NetworkKind
 
 
-class Architecture(Network):
+class Architecture(SharedNetwork):
     """The network that a spec describes: the analyses of `Network`, and methods to draw, build, save and rewrite it.
 
     >>> import archspec
@@ -53,7 +53,7 @@ class Architecture(Network):
         self.text = text
         """The text of the spec, without those that it extends."""
         self.overrides = dict(overrides or {})
-        """The values that replaced defaults of the spec's `args`, as text."""
+        """The values that replaced defaults of the spec's `args`, as text, including those that sizes of an input gave."""
 
     @property
     def optimized(self) -> bool:
@@ -120,7 +120,8 @@ class Architecture(Network):
             options: for a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`), those of `draw` and a `theme` ("light", "dark",
                 "print"); for a report, other networks `beside`; for source (`.py`), the `command` that its docstring names; for a
                 program (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict`, `adapt` and
-                `report` of `build`; for a spec (`.yaml`), which extends the loaded one, the `limits` that it must keep.
+                `report` of `build`; for a program, the `dynamic` axes (`"batch,height,width"`; the batch if not given), and for
+                `.onnx` an `opset`; for a spec (`.yaml`), which extends the loaded one, the `limits` that it must keep.
 
         Raises:
             ExportError: there is no such format, a package that it needs is missing, or the network cannot be written in it.
@@ -206,12 +207,13 @@ class Architecture(Network):
         >>> model(torch.zeros(2, 3, 32, 32)).shape
         torch.Size([2, 10])
         """
-        from archspec.codegen.fx import build, copy_weights, load_weights
+        from archspec.codegen.fx import build, choose_folding_dtype, copy_weights, load_weights
 
         model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint, cuda_graph=graph)
         if self.optimized_from is not None:
+            exact = dtype if weights is None else choose_folding_dtype(dtype)
             before = self.optimized_from.build(
-                device, dtype, seed, weights=weights, strict=strict, adapt=adapt, report=report
+                device, exact, seed, weights=weights, strict=strict, adapt=adapt, report=report
             )
             copy_weights(self.map_weights(before.state_dict()), model.state_dict())
         elif weights is not None:

@@ -26,6 +26,7 @@ Severity = Literal["error", "warning"]
 class Note:
     """A further span of a diagnostic, with a remark.
 
+    >>> from archspec.spans import Source
     >>> Note(Span(Source("net.yaml", "name: a"), 1, 7), "and here").text
     'and here'
     """
@@ -38,6 +39,7 @@ class Note:
 class Diagnostic:
     """An error or a warning about a spec, with its span. `str` of it shows the line of the source.
 
+    >>> from archspec.spans import Source
     >>> print(Diagnostic("expected a list", Span(Source("net.yaml", "name: a"), 1, 7)))
     net.yaml:1:7: error: expected a list
         1 | name: a
@@ -192,12 +194,12 @@ def _with_others(first: Diagnostic, others: list[Diagnostic]) -> Diagnostic:
 
 
 def _format_diagnostic(diagnostic: Diagnostic, screen: int | None) -> str:
-    """The lines of a diagnostic; the author's words may hold anything, a terminal gets text."""
+    """The lines of a diagnostic, cut and with unprintable characters escaped."""
     return "\n".join(escape_unprintable(_cut_text(line)) for line in _iter_lines(diagnostic, screen))
 
 
 def _cut_text(text: str) -> str:
-    """A text as far as a diagnostic shows it."""
+    """A text, cut to the length that a diagnostic shows."""
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 

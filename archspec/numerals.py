@@ -6,7 +6,7 @@ Numbers may have any number of digits; Python's own conversion is limited to 4,3
 from __future__ import annotations
 
 import decimal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 _PLAIN = 4096  # the most bits that Python's own conversion is used for
 _CHUNK = 2048  # bits that are converted at once
@@ -91,6 +91,15 @@ def format_sizes(sizes: Iterable[int]) -> str:
     ('3×224×224', 'scalar')
     """
     return "×".join(map(str, sizes)) or "scalar"
+
+
+def format_by_axis(numbers: Sequence[int]) -> str:
+    """Numbers by axis as text; one that all axes share is written once.
+
+    >>> format_by_axis((3, 3)), format_by_axis((1, 7))
+    ('3', '1×7')
+    """
+    return str(numbers[0]) if len(set(numbers)) == 1 else format_sizes(numbers)
 
 
 def format_named_sizes(named: Mapping[str, Iterable[int]]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 # Invisible characters for which `str.isprintable` is true: fillers, joiners, variation selectors.
@@ -59,6 +59,15 @@ def shorten_text(text: str, limit: int = 60) -> str:
     """
     flat = " ".join(text[: 4 * limit].split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def list_some(words: Sequence[str], most: int, separator: str = ", ") -> str:
+    """The first `most` of some words, and the number of the others.
+
+    >>> list_some(["conv1", "bn1", "fc"], 2), list_some(["conv1"], 2)
+    ('conv1, bn1 and 1 more', 'conv1')
+    """
+    return separator.join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
 
 
 def is_printable(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where something stands: in which text, at which line and column, in which use of a block."""
+"""Defines sources, spans in them, and uses of blocks."""
 
 from __future__ import annotations
 

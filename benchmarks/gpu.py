@@ -1,4 +1,4 @@
-"""Networks on a GPU: inference beside eager and compiled torchvision and timm, the first answer, training steps, compiling from cold."""
+"""Networks on a GPU, compared with eager and compiled torchvision and timm: inference, first result, training steps, cold compilation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ BATCHES = (128, 8, 1)
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured: tiny networks on the CPU only show that it runs."""
+    """The networks and devices to measure; tiny networks on the CPU only check that it runs."""
 
     networks: Sequence[Network]
     batches: Sequence[int]
@@ -84,7 +84,7 @@ def measure(quick: bool) -> Iterator[Table]:
 def _measure_batch(
     plan: Plan, device: Device, batch: int, watch: Stopwatch, *, compile_all: bool
 ) -> Iterator[Measured]:
-    """The networks at one batch: first all ways that need no compiler, then, apart, the compiled peer beside the fastest of ours."""
+    """The networks at one batch size: first all ways without a compiler, then the compiled peer with the fastest of ours."""
     for network in plan.networks:
         name = f"{network.title} at batch {batch}" + (", compiled" if compile_all else "")
         if watch.allows(60 if compile_all else 8, name):
@@ -131,7 +131,7 @@ def _judge_inference(results: Sequence[Measured]) -> Iterator[tuple[str, ...]]:
 
 
 def _measure_first_answers(plan: Plan, device: Device, watch: Stopwatch) -> Iterator[tuple[str, ...]]:
-    """Seconds to the first answer of ours, in a fresh process each, beside two: what the aim allows."""
+    """Seconds to our first result, each in a new process, compared with the aim of two."""
     for network in plan.networks[:4]:
         if watch.allows(20, f"the first answer of {network.title}"):
             seconds = answer("-m", "benchmarks.gpu_inference", network.title, str(max(plan.batches)), device.kind)

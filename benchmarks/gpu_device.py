@@ -1,4 +1,4 @@
-"""What the measurements on a GPU share: what the card can do, how a pass is timed on it, how much time is left."""
+"""Helpers for measurements on a GPU: peak performance, timing, and the remaining time."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Work = Callable[[], object]
 
 @dataclass(frozen=True)
 class Device:
-    """A card, or for a trial of the benchmark the CPU, with what it reaches."""
+    """A GPU, or the CPU for a trial run, with its peak performance."""
 
     kind: str
     name: str
     flops: float
-    """Floating-point operations per second in a product of large square matrices in bfloat16."""
+    """Floating-point operations per second of a product of large square bfloat16 matrices."""
     bandwidth: float
-    """Bytes per second that a copy reads and writes."""
+    """Bytes per second read and written by a copy."""
 
     @classmethod
     def find(cls, matrix: int) -> Device:
@@ -41,7 +41,7 @@ class Device:
 
 
 def medians_on(works: Mapping[str, Work], kind: str, rounds: int, warm_ups: int = 3) -> dict[str, float]:
-    """Median seconds of each work, in turns; of CUDA's events on a GPU."""
+    """Median seconds of each work, timed in turns; by CUDA events on a GPU."""
     for work in works.values():
         for _ in range(warm_ups):
             work()
@@ -71,14 +71,14 @@ def _time_on_cpu(work: Work) -> float:
 
 @dataclass
 class Stopwatch:
-    """The time that is left, and what there was none for."""
+    """The remaining time, and the names of what was left out."""
 
     seconds: float
     left_out: list[str] = field(default_factory=list)
     _start: float = field(default_factory=time.monotonic)
 
     def allows(self, seconds: float, name: str = "") -> bool:
-        """Whether so much is left; otherwise `name` is noted as left out."""
+        """Whether that much time is left; otherwise `name` is added to what was left out."""
         enough = time.monotonic() - self._start + seconds <= self.seconds
         if not enough and name:
             self.left_out.append(name)

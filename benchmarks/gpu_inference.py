@@ -1,4 +1,4 @@
-"""One network in inference on a GPU, by each way; as a program, the seconds to the first answer: `python -m benchmarks.gpu_inference TITLE BATCH KIND`."""
+"""Measures one network in inference on a GPU in several ways; as a program, it prints the seconds to the first result: `python -m benchmarks.gpu_inference TITLE BATCH KIND`."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ AIMED = ("ResNet-50", "ResNeXt-50 (32×4d)", "DenseNet-121", "Inception-v3")
 """The networks with an aim of their own."""
 PEER_COMPILED = "peer, compiled"
 TOLERANCE = 0.06
-"""In bfloat16, relative to the largest output."""
+"""The tolerance in bfloat16, relative to the largest output."""
 
 Run = Callable[[], Tensor]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of a pass of a network at one batch, by way."""
+    """Seconds of a pass of a network at one batch size, by way."""
 
     title: str
     batch: int
     device: Device
     seconds: Mapping[str, float]
     flops: float
-    """Of one pass."""
+    """The floating-point operations of one pass."""
     floor: float
     """Seconds to write and read each result once."""
 
 
 def measure_network(network: Network, device: Device, batch: int, rounds: int, backend: str | None) -> Measured:
-    """All ways but the compiled one; with a `backend`, that one beside the fastest of ours."""
+    """Measures all ways except the compiled one; with a `backend`, only that one and the fastest of ours."""
     arch = network.load()
+    runs = prepare_runs(network, arch, device.kind, batch, backend)
     with torch.inference_mode():
-        runs = prepare_runs(network, arch, device.kind, batch, backend)
         check_outputs(network.title, runs)
         seconds = medians_on(runs, device.kind, rounds)
     floor = 2 * 2 * batch * count_results(arch) / device.bandwidth
@@ -87,13 +87,13 @@ def check_outputs(title: str, runs: Mapping[str, Run]) -> None:
 
 
 def count_results(arch: Architecture) -> int:
-    """The numbers that convolutions, pools and linear layers give for one image."""
+    """The number of output elements of convolutions, pools and linear layers for one image."""
     counted = (node for node in arch.graph.ops if node.op.category in {"conv", "linear", "pool"})
     return sum(shape.numel for node in counted for shape in node.output_shapes)
 
 
 def time_first_answer(title: str, batch: int, kind: str) -> float:
-    """Seconds from `build` to the end of the first pass, the device in use already."""
+    """Seconds from `build` to the end of the first pass on an initialised device."""
     network = next(known for known in (*GPU_NETWORKS, SMALL) if known.title == title)
     images = network.images(batch).to(kind, torch.bfloat16, memory_format=torch.channels_last)
     arch = network.load().optimize()

@@ -1,4 +1,4 @@
-"""Training steps on a GPU: time and memory, plain, with values made again, and compiled."""
+"""Training steps on a GPU: time and memory, plain, with checkpointing, and compiled."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def measure_training(
 
 
 def compare_ways(title: str, values: Mapping[str, float], *, bytes: bool) -> Iterator[tuple[str, ...]]:
-    """Each way beside the one that it is to be compared with; the memory-efficient DenseNet has aims for both."""
+    """The lines that compare each way with its peer; the memory-efficient DenseNet has aims for time and memory."""
     for way, peer, aim in (
         ("", ", peer", 1.0),
         (", norms", "", 0.5 if bytes else 1.3),
@@ -79,7 +79,7 @@ def train_once(model: nn.Module, run: Callable[[Tensor], Tensor], images: Tensor
 
 
 def measure_memory(step: Step) -> float:
-    """Bytes that a step allocates at most beyond what was there before."""
+    """The peak bytes that a step allocates."""
     torch.cuda.empty_cache()
     before = torch.cuda.memory_allocated()
     torch.cuda.reset_peak_memory_stats()

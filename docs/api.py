@@ -1,4 +1,4 @@
-"""Writes docs/api.md, the reference of the library, from signatures and docstrings. `python docs/api.py` writes it anew."""
+"""Writes docs/api.md, the reference of the library, from signatures and docstrings: `python docs/api.py`."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def list_public(module: ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 def list_members(cls: type) -> Iterator[tuple[str, Any]]:
-    """The public methods and properties of a class, those of its bases in archspec included."""
+    """The public methods and properties of a class, including those of its bases in archspec."""
     own = [base for base in cls.__mro__ if base.__module__.startswith("archspec")]
     for name, member in ((name, member) for base in own for name, member in vars(base).items()):
         if not name.startswith("_") and (inspect.isroutine(member) or isinstance(member, property | cached_property)):
@@ -96,7 +96,7 @@ def _package() -> Any:
 
 
 def _static(module: str, name: str) -> Any:
-    """What griffe reads of an object in its source."""
+    """The griffe object for a name."""
     return _package()[f"{module}.{name}".removeprefix("archspec.")]
 
 
@@ -181,7 +181,7 @@ def _list_items(title: str, items: Iterator[tuple[str, str]]) -> str:
 
 
 def _split_examples(text: str) -> str:
-    """The text with each of its examples as a block of code."""
+    """The text with its examples as code blocks."""
     parts = [
         f"```pycon\n{part}\n```" if part.startswith(">>>") else part.strip()
         for part in text.strip().split("\n\n")

@@ -1,4 +1,4 @@
-"""Draws README's picture: a spec, and beside it what archspec makes of it. `python docs/front.py` writes it anew."""
+"""Draws README's picture, a spec beside the output of commands: `python docs/front.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MISTAKE = ("growth: 12", "growth: 12.5")
 
 
 def picture() -> str:
-    """The picture as SVG; it names no font of any server."""
+    """The picture as SVG, without fonts from a server."""
     console = Console(width=164, record=True, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     text = SPEC.read_text(encoding="utf-8")
     grid = Table.grid(padding=(0, 4), expand=False)

@@ -17,16 +17,16 @@ PICTURES = HERE / "images" / "gallery"
 
 _HEAD = """# The gallery
 
-Pictures of bundled networks, each with the command that draws it; a test draws them again and asks for the same bytes. In a browser,
-a box says all that is known of its layer, and leads to the line of the spec that makes it. Solid blue is an identity shortcut,
-dashed orange a projection, green what a concatenation takes over, dotted a gate; the legend below each picture says what the fills
-are. `--theme dark` and `--theme print` have other colours, and the ending of `-o` chooses SVG, PNG, PDF, DOT, Mermaid or HTML.
+Pictures of bundled networks, each with the command that draws it; a test compares them byte for byte. In a browser, a box has a
+tooltip with all details of its layer and links to the line of the spec that defines it. Solid blue is an identity skip connection,
+dashed orange a projection, green a skip connection into a concatenation, dotted a gate; the legend below each picture explains the
+fills. `--theme dark` and `--theme print` have other colours, and the ending of `-o` chooses SVG, PNG, PDF, DOT, Mermaid or HTML.
 """
 
 
 @dataclass(frozen=True)
 class Plate:
-    """One picture: a network at a detail, and what there is to see."""
+    """One picture: a network, its level of detail, and a caption."""
 
     spec: str
     detail: Detail
@@ -48,19 +48,19 @@ class Plate:
 
 PLATES = (
     Plate(
-        "resnet50", "stages", "A box a stage: the first bottleneck of each has a projection, the others an identity."
+        "resnet50", "stages", "One box for each stage; its first bottleneck has a projection, the others an identity."
     ),
     Plate("resnet50", "blocks", "The two bottlenecks, beside the table of the paper."),
-    Plate("resnet50", "layers", "Every layer; what repeats is drawn once."),
+    Plate("resnet50", "layers", "Every layer; repeated parts are drawn once."),
     Plate("densenet169", "stages", "Dense blocks and transitions; each layer is concatenated to all before it."),
-    Plate("densenet169", "blocks", "One dense layer stands for all: only the widths differ."),
+    Plate("densenet169", "blocks", "One dense layer represents all; only the widths differ."),
     Plate("googlenet", "blocks", "The inception module, with its four branches."),
     Plate("dpn92", "blocks", "A dual path unit: one half is added, the other concatenated."),
     Plate("fractalnet20", "blocks", "A fractal of three columns."),
     Plate("dmrnet_d14", "blocks", "Merge-and-run: both streams get the mean of both."),
-    Plate("unet", "stages", "Shortcuts that nest bend a network into a U."),
-    Plate("unet", "paths", "Its five paths, one by one; the number is how many joins each enters the long way."),
-    Plate("lstm", "layers", "Five steps with tied weights, drawn once."),
+    Plate("unet", "stages", "A network with nested skip connections is drawn as a U."),
+    Plate("unet", "paths", "Its five paths; the number is the length in modules."),
+    Plate("lstm", "layers", "Five steps with shared weights, drawn once."),
     Plate("vit_b_16", "stages", "Patches, a class token, positions, twelve encoder blocks."),
 )
 
@@ -70,7 +70,7 @@ def page() -> str:
 
 
 def pictures() -> Iterator[tuple[str, str]]:
-    """The name of each file and what belongs in it."""
+    """The name and the content of each file."""
     for plate in PLATES:
         yield plate.file, plate.svg()
 

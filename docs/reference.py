@@ -1,4 +1,4 @@
-"""Writes docs/ops.md, the reference of ops and passes, from their classes. `python docs/reference.py` writes it anew."""
+"""Writes docs/ops.md, the reference of ops and passes, from their classes: `python docs/reference.py`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _op(op: type[Op]) -> str:
 
 
 def _initialisations() -> str:
-    """The kinds of initialisation, each with the fields that it reads."""
+    """The kinds of initialisation with the fields that they use."""
     fields = Init.model_fields
     lines = [
         "## Initialisations\n",

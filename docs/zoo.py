@@ -1,4 +1,4 @@
-"""Writes docs/zoo.md, the bundled networks beside their papers. `python docs/zoo.py` writes it anew."""
+"""Writes docs/zoo.md, the bundled networks and their papers: `python docs/zoo.py`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SPECS = Path(__file__).parent.parent / "specs"
 
 _HEAD = """# The zoo
 
-{count} networks, each a file in [specs](../specs). The counts are what each spec expects and `archspec check specs/*.yaml`
-verifies; the paper's numbers are as it prints them, and the last column says why they differ. This page is made from
+{count} networks, each a file in [specs](../specs). The counts are those in each spec's `expect`, which `archspec check specs/*.yaml`
+verifies; the paper's numbers are as printed there, and the last column says why they differ. This page is generated from
 `specs/catalogue.json` and the specs by `python docs/zoo.py`; `archspec list` shows the same in a terminal.
 
 Parameters are trainable scalars; MACs are multiply-accumulates of convolutions, linear layers and matrix products for one sample
@@ -48,7 +48,7 @@ def _row(entry: ZooEntry) -> str:
 
 
 def _paths(number: int) -> str:
-    """The exact number, as a power of two where it is one, or its first digits where it is too long for a table."""
+    """The exact number, as a power of two if it is one, or its first digits if it is too long for a table."""
     if number > 4 and number & (number - 1) == 0:
         return f"2^{number.bit_length() - 1}"
     digits = str(number)

@@ -36,7 +36,6 @@ BUILTIN = {
     "codegen/python/formatter.py": "TypeError: syntax that is never made",
     "codegen/python/syntax.py": "TypeError: syntax that is never made",
     "experiments/order.py": "ValueError: two orders of different things, a mistake of the program",
-    "experiments/training.py": "OSError: the checkpoint's name added",
     "files.py": "OSError: what the system says",
     "ops/axes.py": "ValueError: pydantic makes a ValidationError of it, and the binder a SpecError",
     "ops/base.py": "NotImplementedError of an abstract method",

@@ -102,6 +102,13 @@ def test_a_spec_that_is_saved_describes_the_network(arch: archspec.Architecture)
     assert archspec.check("changed.yaml") == ()
 
 
+def test_a_spec_in_no_file_is_written_whole(arch: archspec.Architecture) -> None:
+    archspec.load(arch.text, width=3).lesion(["body.1"]).save("whole.yaml")
+    again = archspec.load("whole.yaml")
+    assert "extends" not in Path("whole.yaml").read_text()
+    assert again.params == archspec.load("row.yaml", width=3).lesion(["body.1"]).params
+
+
 def test_a_bundled_spec_is_extended_by_its_name(tmp_path: Path) -> None:
     archspec.load("resnet18").lesion(["layer1.1"]).save(tmp_path / "without.yml")
     assert "extends: resnet18\n" in (tmp_path / "without.yml").read_text()
@@ -111,7 +118,6 @@ def test_a_bundled_spec_is_extended_by_its_name(tmp_path: Path) -> None:
     ("made", "reason"),
     [
         (lambda arch: arch.optimize(), "an optimised network has no spec"),
-        (lambda arch: archspec.load(arch.text, width=3), "in no file"),
         (lambda arch: arch, "the spec itself"),
         (lambda arch: archspec.load("resnet18"), None),
     ],

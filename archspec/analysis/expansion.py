@@ -8,7 +8,8 @@ from itertools import product
 
 from archspec.errors import Diagnostic, SpecError
 from archspec.ir.graph import Graph, Node, Value
-from archspec.ir.signal_flow import find_residual_operands
+from archspec.ir.signal_flow import find_residual_operands, list_signal_operands
+from archspec.ops.join import Add
 
 Term = tuple[str, ...]
 """A product of operators in the order of writing: the one applied last comes first."""
@@ -133,10 +134,10 @@ def expand_residual_chain(graph: Graph) -> Expansion:
     units: list[ResidualUnit] = []
     last: Node | None = None
     for node in graph.ops:
-        signal = [operand for operand in range(len(node.inputs)) if node.op.carries(operand, len(node.inputs))]
+        signal = list_signal_operands(node)
         if len(signal) < 2:
             continue
-        if node.op.word != "add" or len(signal) != 2 or sum(flags[node.id]) != 1:
+        if not isinstance(node.op, Add) or len(signal) != 2 or sum(flags[node.id]) != 1:
             raise _no_residual_unit_error(node, "no sum of a branch and a shortcut of fewer weighted layers")
         units.append(_build_unit(graph, node, flags[node.id], last))
         last = node
@@ -174,11 +175,11 @@ def _trace_chain(graph: Graph, value: Value) -> tuple[tuple[Node, ...], Value]:
         node = graph.nodes[value.node]
         if not isinstance(node, Node):
             break
-        signal = [read for operand, read in enumerate(node.inputs) if node.op.carries(operand, len(node.inputs))]
+        signal = list_signal_operands(node)
         if len(signal) != 1:
             break
         row.append(node)
-        value = signal[0]
+        value = node.inputs[signal[0]]
     return tuple(reversed(row)), value
 
 

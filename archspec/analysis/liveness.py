@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from archspec.analysis.memory import FLOAT32
-from archspec.ir.graph import Graph, Input, Path, Value, is_noop
+from archspec.ir.graph import Graph, Input, Path, Value, computes
 from archspec.ir.names import UniqueNames
 from archspec.ir.uses import ComputedUses
 
@@ -53,10 +53,10 @@ class LiveRanges:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.last_uses = {value: users[-1] for value, users in graph.derive(ComputedUses).users.items() if users}
-        """The last consumer of each computed value, by number; the number of all nodes where the network returns it."""
+        """The id of the last consumer of each computed value; the number of nodes if the network returns it."""
 
     def live_before(self, node: int) -> tuple[Crossing, ...]:
-        """The values that are live across the place before a node, in the order of their producers."""
+        """The values that are live right before a node, in the order of their producers."""
         live = [value for value, end in self.last_uses.items() if self.defining_node(value) < node <= end]
         names = UniqueNames(variant="{} ({})".format)
         return tuple(
@@ -87,7 +87,7 @@ def find_cut_points(graph: Graph) -> list[CutPoint]:
     sizes = _sum_over_spans(graph, spans)
     tied = _sum_over_spans(graph, ((first + 1, last, 1) for first, last in find_weight_ranges(graph).values()))
     tree = graph.region_tree
-    computing = [node for node in graph.ops if not is_noop(node)]
+    computing = list(filter(computes, graph.nodes))
     return [
         CutPoint(node.id, values[node.id], sizes[node.id], tree.depths[tree.common(before.region, node.region)])
         for before, node in pairwise(computing)

@@ -12,6 +12,7 @@ from archspec.analysis.path_sums import LengthUnit
 from archspec.analysis.paths import PathCounts
 from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Input, Node, Value
+from archspec.ir.signal_flow import list_signal_operands
 from archspec.numerals import format_number
 
 if TYPE_CHECKING:
@@ -134,10 +135,9 @@ class _PathGraph:
         for output, value in enumerate(node.outputs):
             if value in self.paths.sources:
                 self._add_move(None, _Move(_State(node.id, output, range(value.shape.channels)), None, 0))
-            for operand, read in enumerate(node.inputs if isinstance(node, Node) else ()):
+            for operand in list_signal_operands(node, gates=self.paths.gates):
                 assert isinstance(node, Node), "an input has no operands"
-                if self.paths.gates or node.op.carries(operand, len(node.inputs)):
-                    self._add_moves(node, output, operand, read)
+                self._add_moves(node, output, operand, node.inputs[operand])
 
     def _add_moves(self, node: Node, output: int, operand: int, read: Value) -> None:
         before: list[tuple[_State | None, range]] = [(state, state.channels) for state in self._states_of(read)]

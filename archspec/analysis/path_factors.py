@@ -10,7 +10,8 @@ from operator import add
 from typing import NamedTuple
 
 from archspec.analysis.path_sums import PathSums
-from archspec.ir.graph import Input, Node, Path, Value
+from archspec.ir.graph import Node, Path, Value
+from archspec.ir.signal_flow import carries_signal, list_signal_operands
 
 _PARTS = 64  # the most parts that are taken for stages
 
@@ -152,25 +153,20 @@ def _find_value_spans(paths: PathSums) -> dict[Value, _Span]:
     graph = paths.graph
     last = dict.fromkeys(paths.targets, len(graph.nodes))
     for node in reversed(graph.nodes):
-        if isinstance(node, Node) and any(value in last for value in node.outputs):
-            for operand, value in enumerate(node.inputs):
-                if _is_followed(paths, node, operand) and (node.id, operand) not in paths.entries:
-                    last.setdefault(value, node.id)
+        if any(value in last for value in node.outputs):
+            for operand in list_signal_operands(node, gates=paths.gates):
+                if (node.id, operand) not in paths.entries:
+                    last.setdefault(node.inputs[operand], node.id)
     ways = ((value, sum(routes.values())) for value, routes in paths.sweep(1, add))
     return {value: _Span(last[value], count) for value, count in ways if count and value in last}
 
 
 def _find_last_start(paths: PathSums, spans: Mapping[Value, _Span]) -> int:
     """The last node at which a path starts."""
-    graph = paths.graph
-    entered = (graph.nodes[node] for node, operand in paths.entries if _is_followed(paths, graph.nodes[node], operand))
+    entries = ((paths.graph.nodes[id], operand) for id, operand in paths.entries)
+    entered = (node for node, operand in entries if carries_signal(node, operand, gates=paths.gates))
     starts = chain(paths.sources, *(node.outputs for node in entered))
     return max((value.node for value in starts if value in spans), default=0)
-
-
-def _is_followed(paths: PathSums, node: Node | Input, operand: int) -> bool:
-    """Whether paths enter a node by this operand."""
-    return isinstance(node, Node) and (paths.gates or node.op.carries(operand, len(node.inputs)))
 
 
 def _find_separating_values(paths: PathSums, ways: Mapping[Value, int]) -> frozenset[Value]:

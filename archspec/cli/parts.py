@@ -1,4 +1,4 @@
-"""Parts of a network as options name them."""
+"""The option type for parts of a network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 
 class PartsOption(click.ParamType):  # type: ignore[type-arg] # not generic before click 8.3
-    """Names of parts, with commas; with `rates`, each with its learning rate."""
+    """Names of parts separated by commas; with `rates`, each with its learning rate."""
 
     name = "parts"
 

@@ -16,20 +16,20 @@ from archspec.cli.errors import describe_os_error
 if TYPE_CHECKING:
     from archspec import WeightReport
 
-_WEIGHTS = "A checkpoint, an index of shards, torchvision:NAME or timm:NAME; FILE#KEY is a part of a file."
+_WEIGHTS = "A checkpoint, an index of shards, a folder, torchvision:NAME, timm:NAME or hub:ORG/NAME; FILE#KEY is a part of a file."
 _ADAPT = "What of them is made to fit: head, channels, positions, patches, some of them with commas."
 
 
 @dataclass
 class WeightsOption:
-    """The options for weights, and the report on how they were loaded; with `as_json`, nothing is printed of it."""
+    """The options for weights, and the report on how they were loaded, which is not printed with `as_json`."""
 
     weights: str | None
     strict: bool
     adapt: str
     as_json: bool
     counts: bool = False
-    """Whether it is said how many tensors are taken where all fit, too."""
+    """Whether the number of loaded tensors is printed even if all fit."""
     report: WeightReport | None = None
 
     def tell(self, report: WeightReport) -> None:
@@ -70,7 +70,7 @@ def print_weights_errors(*, as_json: bool) -> Iterator[None]:
 
 
 def weights_options(command: Callable[..., None], *, adapt: str = "", without: str = "") -> Callable[..., None]:
-    """Adds `--weights`, `--strict` and `--adapt`; `adapt` is the default of the last, `without` ends the help of the first."""
+    """Adds `--weights`, `--strict` and `--adapt`; `adapt` is the default of `--adapt`, `without` is appended to the help of `--weights`."""
     for option in (
         click.option("--adapt", default=adapt, show_default=bool(adapt), metavar="KINDS", help=_ADAPT),
         click.option("--strict/--no-strict", default=True, help="Whether the weights must fit key by key."),

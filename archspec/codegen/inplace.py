@@ -24,7 +24,7 @@ FRESH = frozenset(
 
 
 def use_inplace_activations(graph: Graph, steps: list[LoweredNode]) -> list[LoweredNode]:
-    """The steps of a graph, with each activation in place where nothing else needs its operand.
+    """The steps of a graph, with each activation in place that can be.
 
     An activation runs in place if it is the only consumer of its operand, which one of `FRESH` produced in the same region and which is
     no output of the network; a shared activation only if this holds for each use. So a block never writes over its input.
@@ -49,7 +49,7 @@ def use_inplace_activations(graph: Graph, steps: list[LoweredNode]) -> list[Lowe
 
 
 def _is_fresh(step: LoweredNode, producer: LoweredNode | None) -> bool:
-    """Whether the operand of an activation has memory of its own, made in the same region."""
+    """Whether the operand of an activation is no view and was produced in the same region."""
     if producer is None or producer.node.region != step.node.region:
         return False
     return producer.lowered.calls[-1].target in FRESH

@@ -78,9 +78,9 @@ def build_module_tree(graph: Graph) -> ModuleTree:
 
 
 def _place_steps(graph: Graph, steps: list[LoweredNode], root: ModulePart) -> dict[int, ModulePart]:
-    """Makes the tree of parts with the steps in them; gives the part of each region that has steps, by its number, in order.
+    """Builds the tree of parts with their steps, and returns the part of each region with steps, by its id, in order.
 
-    A region whose nodes are not consecutive is no part: its steps stand in the part around it.
+    A region with nodes that are not consecutive is no part: its steps belong to the part around it.
     """
     tree = RegionTree(graph, graph.derive(ComputedUses))
     parts, around = {0: root}, root
@@ -100,7 +100,7 @@ def _place_steps(graph: Graph, steps: list[LoweredNode], root: ModulePart) -> di
 
 
 def _choose_modules(stateful_steps: list[tuple[LoweredNode, ModulePart]], parts: list[ModulePart]) -> None:
-    """Marks as nested the parts that hold state, if all of it has paths below the part's own."""
+    """Marks as nested the parts with state whose paths are all below the part's."""
     stateful, astray = set(), set()
     taken = {step.path for step, _ in stateful_steps}
     for step, home in stateful_steps:
@@ -149,12 +149,12 @@ def _number_structures(parts: list[ModulePart]) -> list[ModulePart]:
 
 
 Place = tuple[int, int]
-"""Which item of a part produces a value, and as which of its outputs."""
+"""The item of a part that produces a value, and the index of the output."""
 
 
 @dataclass(frozen=True, slots=True)
 class _BodyStructure:
-    """What is equal for two parts with equal code and state: kind, ops and shapes, wiring, names below their own; not which values they return."""
+    """A key that parts with equal code and state share: kind, ops, shapes, wiring and relative names, but not their outputs."""
 
     structure: Hashable
     places: dict[Value, Place]

@@ -9,11 +9,11 @@ from archspec.draw.layers import View, collect_edges, describe_network, make_lay
 from archspec.draw.picture import Box, Cluster, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.stages import find_plain_chain, format_chain, stage_rows
 from archspec.draw.text import clean_text
-from archspec.ir.graph import Graph, Node, Region, Value, is_noop
+from archspec.ir.graph import Graph, Node, Region, Value, computes
 from archspec.ir.uses import ComputedUses
 from archspec.numerals import format_rounded
 from archspec.view import labels
-from archspec.view.repetition import FoldedGraph, PartRun
+from archspec.view.repetition import FoldedGraph, PartRun, find_wiring
 from archspec.view.skip_connections import find_skip_connections
 from archspec.view.stages import Stage, group_stages, name_stage
 
@@ -93,7 +93,7 @@ class _BlockView(View):
             self.varying_nodes.update(self._find_varying_nodes(run))
             if isinstance(part, Region):
                 self._add_part(run, part, cluster)
-            elif isinstance(part, Node) and not is_noop(part):
+            elif computes(part):
                 self.boxes.append(make_layer_box(part, self.graph.regions[part.region], cluster, run.times))
                 self.representative[part.id] = self.boxes[-1].id
             self.fold_run(run)
@@ -153,12 +153,12 @@ def _find_innermost(folded: FoldedGraph, region: int, *, joins: bool) -> Iterato
 
 
 def _has_own_join(folded: FoldedGraph, region: Region) -> bool:
-    return any(isinstance(f.part, Node) and f.part.op.join and not is_noop(f.part) for f in folded.members[region.id])
+    return any(computes(f.part) and f.part.op.join for f in folded.members[region.id])
 
 
 def _contains_join(folded: FoldedGraph, region: Region) -> bool:
     inside = (folded.graph.nodes[id] for id in folded.node_range(region))
-    return any(isinstance(node, Node) and node.op.join and not is_noop(node) for node in inside)
+    return any(computes(node) and node.op.join for node in inside)
 
 
 def _block_structure(folded: FoldedGraph, region: Region) -> Hashable:
@@ -168,7 +168,7 @@ def _block_structure(folded: FoldedGraph, region: Region) -> Hashable:
     for id in inside:
         node = folded.graph.nodes[id]
         if isinstance(node, Node):
-            wiring = tuple(v.node - inside.start if v.node in inside else -1 for v in node.inputs)
+            wiring = tuple(producer for producer, _ in find_wiring(node, inside))
             shape.append((node.op.word, dict(node.op).get("kernel") if node.op.weighted else None, wiring))
     return (region.kind, tuple(shape))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archspec.draw.picture import NO_PLACE, Box, Cluster, DrawError, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
-from archspec.ir.graph import Graph, Input, Node, Region, Value, is_noop
+from archspec.ir.graph import Graph, Input, Node, Region, Value, computes
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
@@ -66,14 +66,14 @@ class View(Representatives[str]):
             self._add_box(
                 make_end_box(f"n{node.id}", node.name, node.outputs[0], Place(node.name, node.span), tip=True)
             )
-        elif is_noop(node):
-            return
-        else:
+        elif computes(node):
             self._add_box(
                 make_layer_box(
                     node, self.graph.regions[node.region], cluster, times, varied=node.id in self.varying_nodes
                 )
             )
+        else:
+            return
         self.representative[node.id] = self.boxes[-1].id
 
     def _add_box(self, box: Box) -> None:
@@ -159,13 +159,13 @@ def describe_network(graph: Graph) -> str:
     """The description of a network for screen readers: inputs, outputs and counts."""
     given = ", ".join(f"{name} {value.shape}" for name, value in graph.inputs.items())
     made = ", ".join(f"{name} {value.shape}" for name, value in graph.outputs.items())
-    layers = sum(1 for node in graph.ops if not is_noop(node))
+    layers = sum(map(computes, graph.nodes))
     source = f" ({graph.source})" if graph.source else ""
     return clean_text(f"{graph.name}{source}: {layers:,} layers, from {given} to {made}.", 400)
 
 
 def make_end_box(id: str, name: str, value: Value, place: Place = NO_PLACE, *, tip: bool = False) -> Box:
-    """The box of an input or an output of the network; one with a tip is as wide as that of a layer."""
+    """The box of an input or an output of the network; with a tip, it has the least width of a layer's box."""
     shape = labels.format_shapes((value.shape,))
     text = clean_lines(Line(name, "strong"), Line(shape, "faint"))
     return Box(

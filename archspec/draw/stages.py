@@ -9,7 +9,7 @@ from archspec.draw.layers import describe_network, make_end_box
 from archspec.draw.picture import Box, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
 from archspec.draw.u_shape import bend_edges
-from archspec.ir.graph import Graph, Node, OperandRef, Region, Value, is_noop
+from archspec.ir.graph import Graph, Node, OperandRef, Region, Value, computes
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
@@ -68,7 +68,7 @@ def _iter_rows(folded: FoldedGraph, stage: Stage, flows: dict[OperandRef, Flow])
     for run in stage.runs:
         part = run.first.part
         if isinstance(part, Node):
-            loose.extend(facts.part for facts in run.parts if isinstance(facts.part, Node) and not is_noop(facts.part))
+            loose.extend(facts.part for facts in run.parts if computes(facts.part))
             continue
         yield from format_chain(loose)
         loose = []
@@ -108,7 +108,7 @@ def _iter_opened_rows(folded: FoldedGraph, region: Region, flows: dict[OperandRe
 def find_plain_chain(folded: FoldedGraph, region: Region) -> list[Node]:
     """The layers of a region if they are a short chain; else an empty list."""
     inside = [folded.graph.nodes[id] for id in folded.node_range(region)]
-    nodes = [node for node in inside if isinstance(node, Node) and not is_noop(node)]
+    nodes = list(filter(computes, inside))
     plain = len(nodes) <= _CHAIN and not any(len(node.inputs) > 1 or len(node.outputs) > 1 for node in nodes)
     return nodes if plain else []
 
@@ -151,7 +151,7 @@ def format_chain(nodes: list[Node]) -> Iterator[Line]:
     """The lines of a chain of layers; a weighted layer begins a line: `conv 7×7, 64, /2, batchnorm, relu`."""
     row: list[str] = []
     for node in nodes:
-        if is_noop(node):
+        if not computes(node):
             continue
         if row and (node.op.weighted or len(row) > 2 or node.op.category == "pool"):
             yield Line(", ".join(row))

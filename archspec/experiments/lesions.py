@@ -63,7 +63,7 @@ class TrainedNetwork:
 
 
 def make_example_network() -> TrainedNetwork:
-    """A network of two residual blocks with the weights that it begins with, and four points to tell apart: something to try lesions on.
+    """A small network of two residual blocks with initial weights, and four labelled points, for examples.
 
     >>> find_deletable_blocks(make_example_network().graph)
     ('unit.0', 'unit.1')

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass
@@ -48,3 +52,20 @@ class Draws:
         if self.cuda is not None:
             torch.Generator(self.device).set_state(states["cuda"])
             self.cuda = states["cuda"]
+
+
+def gather_draws(draws: Draws, fabric: Fabric) -> dict[str, Tensor]:
+    """The states of all processes by device, those of further ones with their number: `cpu`, `cpu 1`. All processes must ask."""
+    states = {
+        name: cast(Tensor, fabric.all_gather(state)).reshape(-1, len(state)) for name, state in draws.states().items()
+    }
+    return {
+        name if not rank else f"{name} {rank}": state.cpu()
+        for name, ranks in states.items()
+        for rank, state in enumerate(ranks)
+    }
+
+
+def choose_draws(states: Mapping[str, Tensor], draws: Draws, rank: int) -> dict[str, Tensor]:
+    """Of the states of all processes, those of one."""
+    return {name: states[name if not rank else f"{name} {rank}"] for name in draws.states()}

@@ -13,11 +13,13 @@ from torch import Tensor
 from archspec.codegen.errors import WeightsError
 from archspec.codegen.fx.checkpoint import copy_weights, count_bytes, not_finite
 from archspec.codegen.fx.weight_files import compare_weights, compute_read_limit, read_data
+from archspec.experiments.fabric import distribute_like
+from archspec.experiments.randomness import choose_draws, gather_draws
 from archspec.experiments.state import Epoch, Training
 from archspec.experiments.track import ExperimentError
 
-_MOMENTS = ("exp_avg", "exp_avg_sq")
-"""The state of AdamW for each parameter, in its shape; besides these it has the number of steps."""
+_MOMENTS = {"adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",), "nesterov": ("momentum_buffer",)}
+"""What each optimiser keeps of a parameter, in its shape; AdamW has the number of steps, too."""
 
 
 class _PartError(ValueError):
@@ -54,21 +56,43 @@ def resume_training(training: Training, checkpoint: Path) -> None:
         raise ExperimentError(f"{checkpoint}: {error}") from None
     training.history, training.position, training.loss = history, state["position"], state["loss"]
     training.order = state["order"]
-    training.draws.load(state["draws"])
-    copy_weights(state["model"], training.model.state_dict())
-    groups = training.optimizer.state_dict()["param_groups"]
-    training.optimizer.load_state_dict({"state": state["optimizer"], "param_groups": groups})
+    training.draws.load(choose_draws(state["draws"], training.draws, training.fabric.global_rank))
+    _copy_weights(state["model"], training.model.state_dict())
+    if training.average is not None:
+        _copy_weights(state["average"], training.average.values)
+    _load_optimizer(training, state["optimizer"])
+    training.fabric.strategy.precision.load_state_dict(state.get("scaler", {}))
     _set_rate(training)
     training.kept = training.place
 
 
+def _copy_weights(whole: Mapping[str, Tensor], own: dict[str, Tensor]) -> None:
+    copy_weights({name: distribute_like(weight, own[name]) for name, weight in whole.items()}, own)
+
+
+def _load_optimizer(training: Training, whole: Mapping[int, Mapping[str, Tensor]]) -> None:
+    parameters = _list_trained(training)
+    state = {
+        number: {
+            name: distribute_like(value, parameters[number]) if name != "step" else value for name, value in own.items()
+        }
+        for number, own in whole.items()
+    }
+    groups = training.optimizer.state_dict()["param_groups"]
+    training.optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _list_trained(training: Training) -> list[torch.nn.Parameter]:
+    """The parameters of the optimiser, by the numbers that it gives them."""
+    return [parameter for group in training.optimizer.param_groups for parameter in group["params"]]
+
+
 def _set_rate(training: Training) -> None:
     """Sets the schedule to the number of steps done, from which the learning rate follows."""
-    taken = training.done * training.steps + training.position
-    if taken:
-        training.schedule.load_state_dict({"last_epoch": taken - 1, "_step_count": taken + 1})
+    if training.taken:
+        vars(training.schedule).update(last_epoch=training.taken - 1, _step_count=training.taken + 1)
         training.schedule.step()
-        training.schedule.load_state_dict({"_step_count": taken + 1})
+        vars(training.schedule).update(_step_count=training.taken + 1)
 
 
 def _check_checkpoint(training: Training, state: Any) -> list[Epoch]:
@@ -87,14 +111,16 @@ def _check_checkpoint(training: Training, state: Any) -> list[Epoch]:
     _check_number("loss", state["loss"])
     _check_model(training.model.state_dict(), state["model"])
     taken = len(history) * training.steps + state["position"]
-    trained = [parameter for group in training.optimizer.param_groups for parameter in group["params"]]
-    _check_optimizer(trained, state["optimizer"], taken)
+    _check_optimizer(training, state["optimizer"], taken)
+    if training.average is not None:
+        _check_model(training.average.values, state["average"], part="average")
+    _check_scaler(expected.get("scaler", {}), state.get("scaler", {}))
     _check_generators(training, state)
     return history
 
 
 def _check_recipe(own: Mapping[str, Any], recipe: Any) -> None:
-    """Raises `_PartError` with what is another in the recipe of a checkpoint."""
+    """Raises `_PartError` with the first difference in the recipe of a checkpoint."""
     if not isinstance(recipe, Mapping):
         raise _PartError(f"recipe: expected a dict of {len(own)}, got {_describe_value(recipe)}")
     for part in [*own, *recipe]:
@@ -121,34 +147,49 @@ def _read_history(history: Any, epochs: int) -> list[Epoch]:
     return epochs_done
 
 
-def _check_model(own: Mapping[str, Tensor], weights: Any) -> None:
-    _check_tensors("model", weights)
+def _check_model(own: Mapping[str, Tensor], weights: Any, part: str = "model") -> None:
+    _check_tensors(part, weights)
     fit = compare_weights(own, weights)
     if not fit.exact:
-        raise _PartError(f"model: these are not the weights of this network\n{fit}")
+        raise _PartError(f"{part}: these are not the weights of this network\n{fit}")
     for name, weight in weights.items():
-        _check_tensor(f"model, {name}", weight, own[name])
+        _check_tensor(f"{part}, {name}", weight, own[name])
 
 
-def _check_optimizer(parameters: list[torch.nn.Parameter], got: Any, taken: int) -> None:
+def _check_scaler(own: Mapping[str, Any], got: Any) -> None:
+    """Checks the scale of float16's gradients, and what it follows from."""
+    if not isinstance(got, dict) or got.keys() != own.keys():
+        raise _PartError(f"scaler: expected {', '.join(own)}, got {_describe_value(got)}")
+    for name, value in got.items():
+        _check_number(f"scaler, {name}", float(value) if type(value) is int else value)
+
+
+def _check_optimizer(training: Training, got: Any, taken: int) -> None:
+    parameters, moments = _list_trained(training), _MOMENTS[training.recipe["optimizer"]]
+    counted = ("step",) if "exp_avg" in moments else ()
     if not isinstance(got, dict) or not all(type(key) is int and 0 <= key < len(parameters) for key in got):
         raise _PartError(f"optimizer: expected the state of {len(parameters)} parameters, got {_describe_value(got)}")
     for number, state in got.items():
         part = f"optimizer, parameter {number}"
         _check_tensors(part, state)
-        if state.keys() != {"step", *_MOMENTS}:
-            raise _PartError(f"{part}: expected step, {', '.join(_MOMENTS)}, got {', '.join(map(str, state))}")
-        for moment in _MOMENTS:
+        if state.keys() != {*counted, *moments}:
+            raise _PartError(f"{part}: expected {', '.join((*counted, *moments))}, got {', '.join(map(str, state))}")
+        for moment in moments:
             _check_tensor(f"{part}, {moment}", state[moment], parameters[number])
-        if bool((state["exp_avg_sq"] < 0).any()):
-            raise _PartError(f"{part}, exp_avg_sq: expected squares, got negative values")
-        _check_tensor(f"{part}, step", state["step"], torch.zeros((), dtype=torch.float32))
-        if not 1 <= float(state["step"]) <= taken or float(state["step"]) % 1:
-            raise _PartError(f"{part}, step: expected a whole number from 1 to {taken}, got {float(state['step']):g}")
+        if counted:
+            _check_adamw(part, state, taken)
+
+
+def _check_adamw(part: str, state: Mapping[str, Tensor], taken: int) -> None:
+    if bool((state["exp_avg_sq"] < 0).any()):
+        raise _PartError(f"{part}, exp_avg_sq: expected squares, got negative values")
+    _check_tensor(f"{part}, step", state["step"], torch.zeros((), dtype=torch.float32))
+    if not 1 <= float(state["step"]) <= taken or float(state["step"]) % 1:
+        raise _PartError(f"{part}, step: expected a whole number from 1 to {taken}, got {float(state['step']):g}")
 
 
 def _check_generators(training: Training, state: Mapping[str, Any]) -> None:
-    expected = training.draws.states()
+    expected = gather_draws(training.draws, training.fabric)
     _check_tensors("draws", state["draws"])
     if state["draws"].keys() != expected.keys():
         raise _PartError(f"draws: expected {', '.join(expected)}, got {', '.join(map(str, state['draws']))}")
@@ -156,7 +197,7 @@ def _check_generators(training: Training, state: Mapping[str, Any]) -> None:
     for part, (own, got) in {"order": (training.order, state["order"]), **states}.items():
         _check_tensor(part, got, own)
         try:
-            torch.Generator(training.draws.device if part.endswith("cuda") else "cpu").set_state(got)
+            torch.Generator(training.draws.device if ", cuda" in part else "cpu").set_state(got)
         except RuntimeError as error:
             raise _PartError(f"{part}: no state of a generator: {str(error).splitlines()[0]}") from None
 

@@ -1,4 +1,4 @@
-"""Which weights of a network are trained, and how fast: parts by name, `head` and `body`."""
+"""Selects the weights that are trained and their learning rates, by names of parts, `head` and `body`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from archspec.ir.graph import Graph
 from archspec.ir.parts import NamedParts, UnknownPartError
 
 HEAD, BODY = "head", "body"
-"""The last layer that has weights, and all the others; a part that has such a name itself is meant where there is one."""
+"""The last layer with weights, and all others; a part of that name takes precedence."""
 _Covers = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The parameters that are trained, their learning rates, and the normalisations that are frozen with the others.
+    """The trained parameters, their learning rates, and the frozen normalisations.
 
     >>> import archspec
     >>> arch = archspec.load("{name: net, input: [4], stages: {a: [linear: 3, batchnorm], b: {linear: 2}}}")
@@ -31,20 +31,20 @@ class Selection:
 
     model: nn.Module
     frozen: tuple[str, ...]
-    """The names of the parameters that are not trained."""
+    """The names of the parameters without gradients."""
     rates: Mapping[str, float]
-    """Those of single parameters, where they are not that of all others."""
+    """The learning rates of parameters that have one of their own."""
     norms: tuple[nn.Module, ...]
-    """Normalisations with running statistics in frozen parts."""
+    """The normalisations with running statistics in frozen parts."""
 
     def put_in_training(self) -> None:
-        """Puts the network into training mode, but for the frozen normalisations, whose running statistics then do not change."""
+        """Sets training mode, except for the frozen normalisations, whose running statistics then do not change."""
         self.model.train()
         for norm in self.norms:
             norm.eval()
 
     def group_parameters(self, rate: float) -> list[dict[str, object]]:
-        """What an optimiser is given: the trained parameters, those of one rate in one group; `rate` is that of all others."""
+        """The parameter groups of an optimiser: the trained parameters by learning rate; `rate` is that of all others."""
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
@@ -68,18 +68,18 @@ def select_weights(
     train_only: Sequence[str] = (),
     rates: Iterable[tuple[str, float]] = (),
 ) -> Selection:
-    """Takes the gradient from the parameters of a network that are not to be trained.
+    """Disables the gradients of parameters that are not trained.
 
     Args:
         model: the network.
-        graph: what it was built of.
-        freeze: parts that are not trained, by the names that they have in the `state_dict`: `layer1`, `layer1.0.conv1`, `fc.bias`.
-        train_only: the parts that are, where not all others are to be.
-        rates: learning rates of parts; of one part within another, its own is taken.
+        graph: its graph.
+        freeze: parts that are not trained, by their names in the `state_dict`: `layer1`, `layer1.0.conv1`, `fc.bias`.
+        train_only: the only parts that are trained.
+        rates: learning rates of parts; an inner part may have its own.
 
     Raises:
-        UnknownPartError: there is no part of a name.
-        ExperimentError: a part has no weights, nothing is left to train, or a rate is that of a part that is frozen.
+        UnknownPartError: a name is that of no part.
+        ExperimentError: a part has no weights, nothing is left to train, or a frozen part has a rate.
     """
     names = [name for name, _ in model.named_parameters()]
     find = _PartFinder(graph, names)
@@ -98,7 +98,7 @@ def select_weights(
 
 
 def _choose_rates(rates: Iterable[tuple[str, float]], find: _PartFinder, trained: Sequence[str]) -> dict[str, float]:
-    """The rates of parameters: those of the innermost of the parts that they are in."""
+    """The rates of parameters: that of the innermost part around each."""
     chosen: dict[str, float] = {}
     for part, rate in sorted(rates, key=lambda pair: 0 if pair[0] in find.words else len(pair[0].split("."))):
         covers = find(part)
@@ -110,7 +110,7 @@ def _choose_rates(rates: Iterable[tuple[str, float]], find: _PartFinder, trained
 
 
 def _find_norms(model: nn.Module, is_frozen: _Covers) -> list[nn.Module]:
-    """The normalisations with running statistics that are frozen."""
+    """The frozen normalisations with running statistics."""
     return [
         module
         for path, module in model.named_modules()
@@ -119,7 +119,7 @@ def _find_norms(model: nn.Module, is_frozen: _Covers) -> list[nn.Module]:
 
 
 class _PartFinder:
-    """Finds the part of a name: whether a path of the network is in it."""
+    """Makes functions that test whether a path of the network is in a part."""
 
     def __init__(self, graph: Graph, names: Sequence[str]) -> None:
         self._parts, self._names = graph.derive(NamedParts), names
@@ -135,7 +135,7 @@ class _PartFinder:
         return lambda path: _is_below(path, part)
 
     def _refuse(self, part: str) -> None:
-        """Raises `UnknownPartError`, or `ExperimentError` where the part is there and has no weights."""
+        """Raises `UnknownPartError`, or `ExperimentError` if the part exists but has no weights."""
         if self._parts.get(part) is not None:
             raise ExperimentError(f"{part} has no weights of its own")
         raise UnknownPartError(f"the network has no part {part[:80]!r}", self._parts.suggest(part, tuple(self.words)))

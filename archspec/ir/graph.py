@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archspec import meter
 from archspec.errors import ArchspecError
 from archspec.ir.names import PathNames
-from archspec.ir.node import UNKNOWN_SPAN, Input, Node, OperandRef, Path, Region, Value, is_noop, set_users
+from archspec.ir.node import UNKNOWN_SPAN, Input, Node, OperandRef, Path, Region, Value, computes, is_noop, set_users
 from archspec.ir.queries import GraphQueries
 from archspec.ir.shape import Shape
 from archspec.spans import Span, Use
@@ -29,6 +29,7 @@ __all__ = [
     "Path",
     "Region",
     "Value",
+    "computes",
     "is_noop",
 ]
 
@@ -49,7 +50,7 @@ class FrozenGraphError(ArchspecError, TypeError):
 
 @dataclass
 class Graph(GraphQueries):
-    """A network: a directed acyclic graph of ops, built in topological order, each value shaped as it is made.
+    """A network: a directed acyclic graph of ops, built in topological order with the shapes of all values.
 
     It is built with `add_input`, `add_region`, `add_node` and `add_output` until it is frozen. Facts derived from a frozen graph are
     cached.

@@ -1,4 +1,4 @@
-"""What a graph can be asked: who makes and who reads a value, which regions hold a node, what is derived of it all."""
+"""The queries of a graph: producers, consumers, regions, and cached derived facts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Derived = TypeVar("Derived")
 
 
 class GraphQueries:
-    """The queries of `Graph`, which has what they read."""
+    """The queries of `Graph`, which inherits them."""
 
     nodes: Sequence[Node | Input]
     regions: Sequence[Region]
@@ -74,7 +74,7 @@ class GraphQueries:
         return bool(value.users) or self.is_output(value)
 
     def last_use(self, value: Value) -> int:
-        """The number of the last consumer of a value that is used; the number of all nodes if the network returns it."""
+        """The id of the last consumer of a used value; the number of nodes if the network returns it."""
         return len(self.nodes) if self.is_output(value) else value.users[-1]
 
     def only_user(self, value: Value) -> Node | None:

@@ -19,7 +19,7 @@ class RegionTree:
     """
 
     def __init__(self, graph: GraphContents, uses: ComputedUses | None = None) -> None:
-        """With `uses`, what enters and leaves a region are computed values alone."""
+        """With `uses`, the inputs and outputs of regions are only computed values."""
         self._regions, self._nodes = graph.regions, graph.nodes
         self._outputs = tuple(graph.outputs.values())
         self._uses = uses
@@ -47,7 +47,7 @@ class RegionTree:
 
     @cached_property
     def consecutive(self) -> list[bool]:
-        """Whether no node outside each region stands between two inside it, as a pass may put it."""
+        """Whether the nodes of each region are consecutive, which passes may change."""
         counts = Counter(node.region for node in self._nodes)
         for region in reversed(self._regions[1:]):
             counts[region.parent or 0] += counts[region.id]
@@ -70,21 +70,26 @@ class RegionTree:
             members[node.region].append(node)
         return members
 
-    @cached_property
+    @property
     def inputs(self) -> list[tuple[Value, ...]]:
         """The values from outside each region that have consumers in it, in the order of the consumers."""
-        entering: list[dict[Value, None]] = [{} for _ in self._regions]
-        for value, producer, reader in self._crossings():
-            self._mark(entering, reader, self.common(producer, reader), value)
-        return [tuple(values) for values in entering]
+        return self._crossing_values[0]
 
-    @cached_property
+    @property
     def outputs(self) -> list[tuple[Value, ...]]:
         """The values of each region that have consumers outside or are outputs of the network, in the order of the consumers."""
+        return self._crossing_values[1]
+
+    @cached_property
+    def _crossing_values(self) -> tuple[list[tuple[Value, ...]], list[tuple[Value, ...]]]:
+        """The values that enter each region, and those that leave it."""
+        entering: list[dict[Value, None]] = [{} for _ in self._regions]
         leaving: list[dict[Value, None]] = [{} for _ in self._regions]
         for value, producer, reader in self._crossings():
-            self._mark(leaving, producer, self.common(producer, reader), value)
-        return [tuple(values) for values in leaving]
+            common = self.common(producer, reader)
+            self._mark(entering, reader, common, value)
+            self._mark(leaving, producer, common, value)
+        return list(map(tuple, entering)), list(map(tuple, leaving))
 
     def common(self, first: int, second: int) -> int:
         """The innermost region that contains both regions."""

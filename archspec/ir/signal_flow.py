@@ -41,29 +41,25 @@ def propagate_routes(
     unread: dict[int, int] = {}
     live: dict[int, list[PerChannelRange[Amount]]] = {}
     for node in islice(graph.nodes, first, None):
-        if isinstance(node, Input):
-            reached: list[PerChannelRange[Amount]] = [{}]
-        else:
-            offered = [live[value.node][value.index] if value.node in live else {} for value in node.inputs]
-            for operand, value in enumerate(node.inputs if entries else ()):
-                if (node.id, operand) in entries:
-                    offered[operand] = _start_route(offered[operand], range(value.shape.channels), start, merge)
-            reached = [
-                _propagate_through_node(node, index, offered, merge, cost, extend, gates)
-                for index in range(len(node.outputs))
-            ]
+        offered = [live[value.node][value.index] if value.node in live else {} for value in node.inputs]
+        for operand, value in enumerate(node.inputs if entries else ()):
+            if (node.id, operand) in entries:
+                offered[operand] = _start_route(offered[operand], range(value.shape.channels), start, merge)
+        reached = [
+            _propagate_through_node(node, index, offered, merge, cost, extend, gates) if isinstance(node, Node) else {}
+            for index in range(len(node.outputs))
+        ]
         if node.id in started:
             for value in node.outputs:
                 if (node.id, value.index) in starts:
                     reached[value.index] = {range(value.shape.channels): start}
         yield node, reached
         live[node.id], unread[node.id] = reached, sum(len(value.users) for value in node.outputs)
-        for value in () if isinstance(node, Input) else node.inputs:
-            if value.node not in live:
-                continue
-            unread[value.node] -= 1
-            if not unread[value.node]:
-                del live[value.node]
+        for value in node.inputs:
+            if value.node in live:
+                unread[value.node] -= 1
+                if not unread[value.node]:
+                    del live[value.node]
 
 
 def _start_route(
@@ -99,6 +95,16 @@ def _propagate_through_node(
     return arrived
 
 
+def list_signal_operands(node: Node | Input, *, gates: bool = False) -> list[int]:
+    """The positions of the operands by which the signal enters a node; with `gates`, of all operands."""
+    return [operand for operand in range(len(node.inputs)) if carries_signal(node, operand, gates=gates)]
+
+
+def carries_signal(node: Node | Input, operand: int, *, gates: bool = False) -> bool:
+    """Whether the signal enters a node by an operand; with `gates`, it does by each."""
+    return isinstance(node, Node) and (gates or node.op.carries(operand, len(node.inputs)))
+
+
 def count_weighted_layers(node: Node, _operand: int) -> int:
     """The weighted layers that a route passes in a node: the `cost` of lengths in layers."""
     return node.op.weighted
@@ -130,7 +136,7 @@ def is_join(node: Node) -> bool:
 
 def _mark_residual_operands(node: Node, behind: list[tuple[int | None, ...]], gates: bool) -> tuple[bool, ...]:
     ways = [
-        behind[value.node][value.index] if gates or node.op.carries(operand, len(node.inputs)) else None
+        behind[value.node][value.index] if carries_signal(node, operand, gates=gates) else None
         for operand, value in enumerate(node.inputs)
     ]
     nearest = min((way for way in ways if way is not None), default=0)

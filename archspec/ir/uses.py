@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from archspec.ir.node import Node, is_noop
+from archspec.ir.node import is_noop
 
 if TYPE_CHECKING:
-    from archspec.ir.node import GraphContents, Input, OperandRef, Path, Value
+    from archspec.ir.node import GraphContents, Input, Node, OperandRef, Path, Value
 
 
 def collect_outputs(graph: GraphContents) -> frozenset[Value]:
@@ -32,7 +32,7 @@ def find_whole_numbers(graph: GraphContents) -> frozenset[Value]:
 
 
 def find_incoming_edges(graph: GraphContents, nodes: Collection[int]) -> dict[OperandRef, Value]:
-    """The edges that lead into some nodes from outside, in order, with what they carry."""
+    """The operands of some nodes from outside these, in order, with their values."""
     return {
         (id, operand): value
         for id in sorted(nodes)
@@ -42,7 +42,7 @@ def find_incoming_edges(graph: GraphContents, nodes: Collection[int]) -> dict[Op
 
 
 def find_leaving_values(graph: GraphContents, nodes: Collection[int]) -> Iterator[Value]:
-    """The values of some nodes that are read outside them or are outputs of the network, in order."""
+    """Yields the values of some nodes that have consumers outside or are outputs of the network, in order."""
     returned = collect_outputs(graph)
     for id in sorted(nodes):
         for value in graph.nodes[id].outputs:
@@ -53,7 +53,7 @@ def find_leaving_values(graph: GraphContents, nodes: Collection[int]) -> Iterato
 def find_ancestors(
     graph: GraphContents, ends: Iterable[int], operands: Mapping[int, tuple[Value, ...]] | None = None
 ) -> set[int]:
-    """The nodes that some nodes are made from, these included; `operands` are what nodes read in place of their own."""
+    """The nodes that the `ends` depend on, including these; `operands` replace those of some nodes."""
     pending, ancestors = list(ends), set[int]()
     while pending:
         id = pending.pop()
@@ -65,9 +65,9 @@ def find_ancestors(
 
 
 class ComputedUses:
-    """The uses of the values that are computed: `graph.derive(ComputedUses)`.
+    """The uses of computed values: `graph.derive(ComputedUses)`.
 
-    What a no-op returns is an alias of its operand, and a no-op itself uses nothing.
+    The result of a no-op is an alias of its operand, and a no-op uses nothing.
 
     >>> from archspec.ir.graph import Graph
     >>> from archspec.ir.shape import Shape
@@ -83,13 +83,13 @@ class ComputedUses:
 
     def __init__(self, graph: GraphContents) -> None:
         self.alias_of: dict[Value, Value] = {}
-        """For each value the one that it is: mostly itself."""
+        """For each value the one that it is an alias of; itself if it is none."""
         self.users: dict[Value, list[int]] = {}
-        """The consumers of each computed value, by number, in order, once for each operand; and the number of all nodes for each
-        output of the network that it is."""
+        """The ids of the consumers of each computed value, in order, once for each operand; and the number of nodes for each output of
+        the network that it is."""
         for node in graph.nodes:
             operands = [self.alias_of[value] for value in node.inputs]
-            if isinstance(node, Node) and is_noop(node):
+            if is_noop(node):
                 self.alias_of.update(zip(node.outputs, operands, strict=True))
                 continue
             for value in operands:
@@ -100,7 +100,7 @@ class ComputedUses:
             self.users[self.alias_of[value]].append(len(graph.nodes))
 
     def operands(self, node: Node | Input) -> tuple[Value, ...]:
-        """The computed values that a node computes with; none of a no-op."""
-        if isinstance(node, Node) and is_noop(node):
+        """The computed operands of a node; empty for a no-op."""
+        if is_noop(node):
             return ()
         return tuple([self.alias_of[value] for value in node.inputs])

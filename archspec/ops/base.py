@@ -191,15 +191,15 @@ class Op(BaseModel):
     moves: ClassVar[bool] = False
     """Whether each output element is an input element, so that integers stay integers."""
     transparent: ClassVar[bool] = False
-    """Whether its operands are its outputs, however many they are."""
+    """Whether its outputs are its operands, for any number of them."""
     one_output: ClassVar[bool] = True
-    """Whether it makes one value, whatever its operands and its fields."""
+    """Whether it always has exactly one output."""
     folds: ClassVar[bool] = False
-    """Whether it folds any number of operands of one shape, each of which may stand for the result."""
+    """Whether it folds any number of operands of one shape, which the result has too."""
     coarsens: ClassVar[bool] = False
-    """Whether it is there to leave fewer places, as a pool with a sliding window is: a stage may end with it."""
+    """Whether it reduces the number of places, as a pool with a sliding window, so that a stage may end with it."""
     skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("identity",)
-    """What a skip connection may be that leads into it: first without weights, then with them if that is one."""
+    """The kinds of skip connections into it: first that without weights, then that with weights, if there is one."""
     reads_batch: ClassVar[bool] = False
     """Whether it reads only the batch size of its input."""
 

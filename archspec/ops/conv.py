@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from archspec.ir.shape import Shape
+from archspec.numerals import format_by_axis, format_sizes
 from archspec.ops.axes import spatial_rank
 from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
@@ -29,7 +30,6 @@ from archspec.ops.initial import Initial, name_initial
 from archspec.ops.rules import (
     check_bounds,
     compute_extents,
-    format_by_axis,
     keep_non_defaults,
     slide_window,
 )
@@ -191,7 +191,7 @@ class ConvTranspose(Convolving):
         )
         if min(places) < 1:
             raise ShapeError(
-                f"a padding of {format_by_axis(padding)} leaves nothing of {'×'.join(map(str, shape.spatial))} "
+                f"a padding of {format_by_axis(padding)} leaves nothing of {format_sizes(shape.spatial)} "
                 f"with a kernel of {format_by_axis(extent)}",
                 field="padding",
             )

@@ -50,7 +50,7 @@ class DropMean(Folding):
     """Mean of the branches that drop-path leaves; the last operand is a columndraw."""
 
     word: ClassVar[str] = "dropmean"
-    folds: ClassVar[bool] = False  # its last operand is a draw
+    folds: ClassVar[bool] = False  # the last operand is the draw
     operands: ClassVar[tuple[int, int | None]] = (2, None)
 
     p: Probability = Field(

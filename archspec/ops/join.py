@@ -8,6 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from archspec.ir.shape import IMAGES, Shape
+from archspec.numerals import format_sizes
 from archspec.ops.axes import (
     WHICH,
     Axis,
@@ -268,7 +269,7 @@ def _suggest_projection(branch: Shape, shortcut: Shape) -> str | None:
     if branch.channels != shortcut.channels:
         changes.append(f"the channels from {shortcut.channels} to {branch.channels}")
     if stride > 1:
-        changes.append(f"the size from {_format_sizes(shortcut)} to {_format_sizes(branch)}")
+        changes.append(f"the size from {format_sizes(shortcut.spatial)} to {format_sizes(branch.spatial)}")
     conv = f"{{out: {branch.channels}, stride: {stride}}}" if stride > 1 else str(branch.channels)
     return f"the branch changes {' and '.join(changes)}; project the shortcut, e.g. [conv: {conv}, batchnorm]"
 
@@ -279,7 +280,3 @@ def _find_stride(before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
         if all(-(-size // stride) == places for size, places in zip(before, after, strict=True)):
             return stride
     return None
-
-
-def _format_sizes(shape: Shape) -> str:
-    return "×".join(map(str, shape.spatial))

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from archspec.ir.shape import AxisName, Shape, normalize_names
+from archspec.numerals import format_sizes
 from archspec.ops.axes import Axis, axis_of, by_name, format_permute, named_sizes, spatial_rank
 from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
@@ -117,8 +118,8 @@ class Reshape(Op):
         rest = shape.numel // known if known and shape.numel % known == 0 else 0
         sizes = tuple(rest if size == -1 else size for size in given)
         if given.count(-1) > 1 or math.prod(sizes) != shape.numel:
-            wanted = "×".join(map(str, given))
-            raise ShapeError(f"{shape} has {shape.numel} elements, which {wanted} cannot hold", field="sizes")
+            message = f"{shape} has {shape.numel} elements, which {format_sizes(given)} cannot hold"
+            raise ShapeError(message, field="sizes")
         return sizes
 
 

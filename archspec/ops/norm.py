@@ -19,12 +19,10 @@ from archspec.ops.rules import keep_non_defaults
 Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 
 
-class BatchNorm(Op):
-    """Batch normalisation (Ioffe and Szegedy 2015) of the channels, the first axis, over at most 3 others."""
+class TrackedNorm(Op):
+    """The base class of normalisations with running statistics; the defaults of each are torch's."""
 
-    word: ClassVar[str] = "batchnorm"
     category: ClassVar[Category] = "norm"
-    elementwise: ClassVar[bool] = True
 
     eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
     momentum: Probability = Field(0.1, description="share of the newest minibatch in the running statistics")
@@ -32,6 +30,36 @@ class BatchNorm(Op):
     track: bool = Field(True, description="whether running statistics are kept, for use in evaluation")
     init: Initial | None = Field(None, description="initialisation of the factors; ones if absent")
     bias_init: Initial | None = Field(None, description="initialisation of the shifts; zeros if absent")
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        channels = (inputs[0].channels,)
+        tracked = (
+            Weight("running_mean", channels, trainable=False),
+            Weight("running_var", channels, trainable=False),
+            Weight("num_batches_tracked", (), trainable=False),
+        )
+        return (_affine_weights(channels) if self.affine else ()) + (tracked if self.track else ())
+
+    def initial(self) -> Mapping[str, Initial]:
+        return name_initial(self.init, self.bias_init) if self.affine else {}
+
+    def _construct(self, name: str, channels: int) -> Call:
+        """The module of torch that it is."""
+        usual = {name: field.default for name, field in type(self).model_fields.items()}
+        options = keep_non_defaults(
+            eps=(self.eps, usual["eps"]),
+            momentum=(self.momentum, usual["momentum"]),
+            affine=(self.affine, usual["affine"]),
+            track_running_stats=(self.track, usual["track"]),
+        )
+        return Call(f"torch.nn.{name}", {"num_features": channels, **options})
+
+
+class BatchNorm(TrackedNorm):
+    """Batch normalisation (Ioffe and Szegedy 2015) of the channels, the first axis, over at most 3 others."""
+
+    word: ClassVar[str] = "batchnorm"
+    elementwise: ClassVar[bool] = True
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
@@ -46,21 +74,8 @@ class BatchNorm(Op):
             raise ShapeError(f"batchnorm needs a batch; got {shape.described}", help=advice)
         return (shape,)
 
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _norm_weights(inputs[0].channels, self.affine, self.track)
-
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = keep_non_defaults(
-            eps=(self.eps, 1e-5),
-            momentum=(self.momentum, 0.1),
-            affine=(self.affine, True),
-            track_running_stats=(self.track, True),
-        )
-        rank = max(1, inputs[0].rank - 1)
-        return (Call(f"torch.nn.BatchNorm{rank}d", {"num_features": inputs[0].channels, **options}),)
-
-    def initial(self) -> Mapping[str, Initial]:
-        return name_initial(self.init, self.bias_init) if self.affine else {}
+        return (self._construct(f"BatchNorm{max(1, inputs[0].rank - 1)}d", inputs[0].channels),)
 
 
 class ScaleShift(Op):
@@ -196,18 +211,13 @@ class LayerNorm(Op):
         return name_initial(self.init, self.bias_init if self.bias else None) if self.affine else {}
 
 
-class InstanceNorm(Op):
+class InstanceNorm(TrackedNorm):
     """Instance normalisation (Ulyanov et al. 2016): each sample's channels, the first axis, each by itself."""
 
     word: ClassVar[str] = "instancenorm"
-    category: ClassVar[Category] = "norm"
 
-    eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
-    momentum: Probability = Field(0.1, description="share of the newest minibatch in the running statistics")
     affine: bool = Field(False, description="whether each channel has a learned factor and a learned shift")
     track: bool = Field(False, description="whether running statistics are kept, for use in evaluation")
-    init: Initial | None = Field(None, description="initialisation of the factors; ones if absent")
-    bias_init: Initial | None = Field(None, description="initialisation of the shifts; zeros if absent")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         spatial_rank(self, inputs[0])
@@ -215,21 +225,9 @@ class InstanceNorm(Op):
             raise ShapeError(f"instancenorm needs more than one place in a channel, got {inputs[0]}")
         return (inputs[0],)
 
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _norm_weights(inputs[0].channels, self.affine, self.track)
-
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = keep_non_defaults(
-            eps=(self.eps, 1e-5),
-            momentum=(self.momentum, 0.1),
-            affine=(self.affine, False),
-            track_running_stats=(self.track, False),
-        )
-        name = f"torch.nn.InstanceNorm{inputs[0].rank - 1}d"
-        return arrange_axes(Call(name, {"num_features": inputs[0].channels, **options}), inputs[0], batch=True)
-
-    def initial(self) -> Mapping[str, Initial]:
-        return name_initial(self.init, self.bias_init) if self.affine else {}
+        norm = self._construct(f"InstanceNorm{inputs[0].rank - 1}d", inputs[0].channels)
+        return arrange_axes(norm, inputs[0], batch=True)
 
 
 class LRN(Op):
@@ -262,13 +260,3 @@ class LRN(Op):
 
 def _affine_weights(sizes: tuple[int, ...]) -> tuple[Weight, ...]:
     return (Weight("weight", sizes), Weight("bias", sizes))
-
-
-def _norm_weights(channels: int, affine: bool, track: bool) -> tuple[Weight, ...]:
-    """The weights of a normalisation: the affine pair and the running statistics."""
-    tracked = (
-        Weight("running_mean", (channels,), trainable=False),
-        Weight("running_var", (channels,), trainable=False),
-        Weight("num_batches_tracked", (), trainable=False),
-    )
-    return (_affine_weights((channels,)) if affine else ()) + (tracked if track else ())

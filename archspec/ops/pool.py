@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from archspec.ir.shape import IMAGES, Shape
+from archspec.numerals import format_by_axis, format_sizes
 from archspec.ops.axes import channel_axis, spatial_rank
 from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
@@ -22,7 +23,7 @@ from archspec.ops.base import (
     Window,
     per_axis,
 )
-from archspec.ops.rules import check_bounds, compute_extents, format_by_axis, keep_non_defaults, slide_window
+from archspec.ops.rules import check_bounds, compute_extents, keep_non_defaults, slide_window
 
 
 class Pooling(Op):
@@ -98,10 +99,10 @@ class AvgPool(Pooling):
         kernel = per_axis(self.kernel, len(spatial), "kernel")
         # For 3 axes torch requires the kernel to fit the input even if padding or ceil would make room for it.
         if len(spatial) == 3 and any(map(int.__gt__, kernel, spatial)):
-            sizes = "×".join(map(str, spatial))
-            raise ShapeError(
-                f"a kernel of {format_by_axis(kernel)} does not fit into {sizes}, which has 3 axes", field="kernel"
+            message = (
+                f"a kernel of {format_by_axis(kernel)} does not fit into {format_sizes(spatial)}, which has 3 axes"
             )
+            raise ShapeError(message, field="kernel")
         return outputs
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archspec.ir.shape import Shape
+from archspec.numerals import format_by_axis, format_sizes
 from archspec.ops.base import MAX_SIZE, Op, ShapeError, Weight
 
 
@@ -54,7 +55,7 @@ def slide_window(
     places = tuple(map(_count_places, sizes, extent, stride, padding, (ceil,) * len(sizes)))
     if min(places) < 1:
         raise ShapeError(
-            f"a kernel of {format_by_axis(extent)} does not fit into {'×'.join(map(str, sizes))} with padding {format_by_axis(padding)}",
+            f"a kernel of {format_by_axis(extent)} does not fit into {format_sizes(sizes)} with padding {format_by_axis(padding)}",
             field="kernel",
         )
     return places
@@ -66,8 +67,3 @@ def _count_places(size: int, extent: int, stride: int, padding: int, ceil: bool)
         return room // stride + 1
     places = -(-room // stride) + 1
     return places - 1 if (places - 1) * stride >= size + padding else places
-
-
-def format_by_axis(numbers: tuple[int, ...]) -> str:
-    """Sizes as text; a size that all axes share is written once."""
-    return str(numbers[0]) if len(set(numbers)) == 1 else "×".join(map(str, numbers))

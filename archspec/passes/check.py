@@ -124,7 +124,7 @@ def _check_reached(before: Graph, after: Graph) -> None:
 
 
 def _find_unused(graph: Graph) -> list[Node]:
-    """The ops that reach no output, the last first."""
+    """The nodes that reach no output, the last first."""
     needed = find_ancestors(graph, (value.node for value in graph.outputs.values()))
     return [node for node in reversed(graph.nodes) if isinstance(node, Node) and node.id not in needed]
 

@@ -64,12 +64,8 @@ def stochastic_depth(
     output = %3
     """
     longer = {id: flags for id, flags in find_residual_operands(graph).items() if any(flags)}
-    units = [node for node in graph.ops if isinstance(node.op, Add) and node.id in longer]
-    most = 1 - recover_fraction(survival)
-    rates = {
-        node.id: float(most if decay == "uniform" else most * number / len(units))
-        for number, node in enumerate(units, start=1)
-    }
+    units = [node.id for node in graph.ops if isinstance(node.op, Add) and node.id in longer]
+    rates = dict(zip(units, _compute_rates(len(units), survival, decay), strict=True))
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.id not in rates:
@@ -85,3 +81,9 @@ def stochastic_depth(
         return rewriter.keep(node, tuple(dropped))
 
     return rewrite_graph(graph, rewrite)
+
+
+def _compute_rates(units: int, survival: float, decay: Decay) -> list[float]:
+    """The probability of dropping the residual branch of each unit, 1 - p_l."""
+    most = 1 - recover_fraction(survival)
+    return [float(most if decay == "uniform" else most * number / units) for number in range(1, units + 1)]

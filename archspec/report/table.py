@@ -11,7 +11,7 @@ from archspec.analysis.expected_depth import ExpectedDepth
 from archspec.analysis.memory import Memory
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.columns import Column, display_width, format_table
-from archspec.numerals import format_bytes, format_rounded, format_sizes
+from archspec.numerals import format_by_axis, format_bytes, format_rounded, format_sizes
 from archspec.printable import escape_unprintable, shorten_text
 from archspec.view.hierarchy import ScalarValue
 from archspec.view.labels import format_times, format_value
@@ -181,8 +181,7 @@ def _format_arguments(row: Row, *, whole: bool) -> Iterable[str]:
 def _format_extent(field: ReceptiveField) -> str:
     if not isinstance(field, SpatialField):
         return "all" if field else _NOTHING
-    sizes = field.size if len(set(field.size)) > 1 else field.size[:1]
-    return "×".join(map(str, sizes)) or _NOTHING
+    return format_by_axis(field.size) if field.size else _NOTHING
 
 
 def _format_totals(summary: Summary) -> Iterable[str]:

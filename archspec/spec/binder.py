@@ -148,7 +148,7 @@ class Binder(LayerBinder):
         return self.report(message, key.span, advise_name(key, arguments, names) or advice, notes=notes)
 
     def check_with(self, word: str, arguments: Tree, own: Tree, names: SymbolTable) -> None:
-        """Reports a `with` beside a known word that is no join."""
+        """Reports a `with` of a known word that is no join."""
         op = BY_WORD.get(word)
         known = op is not None or word in names.blocks or names.is_value(word) or word in (*ITERATORS, "layers")
         if known and not (op is not None and op.join):

@@ -17,7 +17,7 @@ def _parse_table(text: str) -> dict[str, str]:
 
 
 def _spread_words(texts: Mapping[str, str]) -> dict[str, str]:
-    """Of texts by words with spaces between them, each word with its text."""
+    """Each word with its text, from texts by several words separated by spaces."""
     return {word: text for words, text in texts.items() for word in words.split()}
 
 

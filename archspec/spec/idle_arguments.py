@@ -20,13 +20,12 @@ _IDLE: Mapping[str, tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], b
         (("bias_init",), lambda given: given["bias"] is False, "there is no bias"),
         (("padding_mode",), lambda given: given["padding"] in (0, [0], [0, 0], [0, 0, 0]), "there is no padding"),
     ),
-    "batchnorm": (
-        (_AFFINE, lambda given: given["affine"] is False, "there is neither factor nor shift"),
-        (("momentum",), lambda given: given["track"] is False, "no running statistics are kept"),
-    ),
-    "instancenorm": (
-        (_AFFINE, lambda given: given["affine"] is False, "there is neither factor nor shift"),
-        (("momentum",), lambda given: given["track"] is False, "no running statistics are kept"),
+    **dict.fromkeys(
+        ("batchnorm", "instancenorm"),
+        (
+            (_AFFINE, lambda given: given["affine"] is False, "there is neither factor nor shift"),
+            (("momentum",), lambda given: given["track"] is False, "no running statistics are kept"),
+        ),
     ),
     "groupnorm": ((_AFFINE, lambda given: given["affine"] is False, "there is neither factor nor shift"),),
     "layernorm": (

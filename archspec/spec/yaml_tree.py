@@ -170,7 +170,7 @@ def describe_tree(tree: Tree) -> str:
 def format_flow(tree: Tree) -> str:
     """A part as one line of YAML, for advice; `…` if it is long.
 
-    >>> from archspec.errors import Source, Span
+    >>> from archspec.spans import Source, Span
     >>> span = Span(Source("a", ""), 1, 1)
     >>> format_flow(Mapping(span, ((Scalar(span, "conv"), Sequence(span, (Scalar(span, "8"), Scalar(span, "a b", plain=False)))),)))
     "{conv: [8, 'a b']}"

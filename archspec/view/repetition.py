@@ -134,8 +134,12 @@ def _op_structure(node: Node | Input) -> tuple[Hashable, ...]:
     return (type(node.op), node.op.word if node.op.sized_by_context else node.op)
 
 
+def find_wiring(node: Node, inside: range) -> tuple[tuple[int, int], ...]:
+    """For each operand of a node, its producer, counted from the first of some nodes (-1 outside them), and the output's position."""
+    return tuple((value.node - inside.start if value.node in inside else -1, value.index) for value in node.inputs)
+
+
 def _node_structure(node: Node | Input, inside: range, region: Region) -> Hashable:
     if isinstance(node, Input):
         return node.name
-    wiring = tuple((value.node - inside.start if value.node in inside else -1, value.index) for value in node.inputs)
-    return (*_op_structure(node), wiring, relative_name(node, region))
+    return (*_op_structure(node), find_wiring(node, inside), relative_name(node, region))

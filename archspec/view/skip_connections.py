@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from archspec.ir.graph import Graph, Node, OperandRef, Value
-from archspec.ir.signal_flow import find_residual_operands
+from archspec.ir.signal_flow import carries_signal, find_residual_operands
 from archspec.ops.base import SkipKind
 
 Flow = SkipKind | Literal["flow", "gate"]
@@ -29,7 +29,7 @@ def _find_skip_connections(graph: Graph) -> dict[OperandRef, Flow]:
         if not node.op.join:
             continue
         for operand, value in enumerate(node.inputs):
-            if not node.op.carries(operand, len(node.inputs)):
+            if not carries_signal(node, operand):
                 flows[node.id, operand] = "gate"
             elif node.id in longer and any(longer[node.id]) and not longer[node.id][operand]:
                 flows.update(_trace_skip_connection(graph, node, operand, value))

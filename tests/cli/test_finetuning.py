@@ -1,4 +1,4 @@
-"""Weights on the command line of `train` and `experiment`: taken by the one reader, partly frozen, at several rates."""
+"""The options for weights, freezing and learning rates of `train` and `experiment`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(*words: str | Path) -> Result:
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with a spec, and the weights of the network with another head, as a training of somebody else leaves them."""
+    """A folder with a spec, and a checkpoint of the network with another head."""
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(NET, encoding="utf-8")
     state = load(NET, classes=3).build(seed=7).state_dict()
@@ -85,14 +85,14 @@ def test_all_of_it_is_data_with_json() -> None:
 
 
 def test_weights_that_fit_need_no_word() -> None:
-    """As of the one who asked why `train` has no --weights."""
+    """Weights that fit load without a note."""
     torch.save(load(NET).build(seed=7).state_dict(), "w.pth")
     result = run("train", "net.yaml", "--weights", "w.pth", "-o", "out.pt", *OPTIONS)
     assert (result.exit_code, result.stderr) == (0, "note: w.pth: 20 of 20 tensors taken, 0 of its 20 left out\n")
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Lets Ctrl-C come in the middle of a step."""
+    """Sends SIGINT in the middle of a step."""
     original, steps = training._train_step, [0]
 
     def step(*given: Any) -> float:

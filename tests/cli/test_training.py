@@ -177,7 +177,7 @@ def test_a_loss_that_is_no_number_later_keeps_the_last_epoch(
     whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def diverge() -> None:
-        monkeypatch.setattr(torch.nn.functional, "cross_entropy", lambda scores, _: scores.sum() * torch.nan)
+        monkeypatch.setattr(torch.nn.functional, "cross_entropy", lambda scores, _, **__: scores.sum() * torch.nan)
 
     with monkeypatch.context() as patch:
         at_step(patch, 5, diverge)

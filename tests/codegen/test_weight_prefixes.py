@@ -1,4 +1,4 @@
-"""Checkpoints of which each part has another prefix than in the network: a backbone and a head, the children of a Sequential."""
+"""Checkpoints whose parts have different prefixes than in the network: a backbone and a head, the children of a Sequential."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_head_may_have_other_classes() -> None:
 
 
 class Backbone(nn.Module):
-    """torchvision's ResNet-18 without its head, as many people make one, and a new head."""
+    """torchvision's ResNet-18 without its head, and a new head, as in many scripts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def test_what_is_there_must_be_all_that_is_needed() -> None:
 
 
 def test_each_tensor_gets_the_one_of_its_own_part() -> None:
-    """Networks drawn at random, their parts renamed and in any order: what is found is what was done, or nothing."""
+    """Random networks with renamed parts in random order: the renaming is found, or nothing."""
     draw, found = random.Random(3), 0
     for _ in range(200):
         layers = [f"{draw.choice('ab')}.{number}" for number in range(draw.randint(1, 6))]

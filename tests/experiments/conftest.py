@@ -6,8 +6,9 @@ import pytest
 
 import archspec
 from archspec.codegen.fx import build
-from archspec.experiments.data import Data, load_data
+from archspec.experiments.data import Data
 from archspec.experiments.lesions import TrainedNetwork
+from archspec.experiments.sources import load_data
 
 ROW = """\
 name: row

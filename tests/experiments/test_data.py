@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 import archspec
-from archspec.experiments.data import Data, load_data
+from archspec.experiments.data import Data
+from archspec.experiments.sources import load_data
 from archspec.experiments.track import ExperimentError
 from tests import references
 

@@ -1,4 +1,4 @@
-"""Fine-tuning: what is trained of a network, how fast, and from which weights, as a loop that is written by hand in torch does it."""
+"""Fine-tuning, compared with a loop in plain torch: trained parameters, learning rates, and initial weights."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ stages:
 """
 RECIPE = Recipe(epochs=2, seed=5, batch=32, freeze=("stem", "layer1"), rates=(("head", 0.02), ("layer2.1", 0.001)))
 STEPS = 7
-"""Of an epoch, of 200 samples."""
+"""The steps of an epoch of 200 samples."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
 
 
 def train_by_hand(model: nn.Module, file: Path, data: Data) -> dict[str, Tensor]:
-    """The same in plain torch: the head stays fresh, stem and layer1 do not change, three learning rates."""
+    """The same in plain torch: a new head, frozen stem and layer1, three learning rates."""
     got = {name.removeprefix("model."): weight for name, weight in torch.load(file)["state_dict"].items()}
     missing, _ = model.load_state_dict({name: got[name] for name in got if not name.startswith("fc.")}, strict=False)
     assert missing == ["fc.weight", "fc.bias"]
@@ -133,7 +133,7 @@ def test_what_is_frozen_does_not_change(arch: archspec.Architecture, few: Data, 
 def test_memory_is_saved_with_the_same_numbers(
     checkpoint: archspec.Checkpoint, arch: archspec.Architecture, few: Data, pretrained: Path
 ) -> None:
-    """Of a network that draws no numbers, whose frozen part comes after a trained one, too."""
+    """For a network without random numbers, whose frozen part also comes after a trained one."""
     preact = archspec.load(
         NET.replace(
             "conv: {conv: {out: channels, kernel: 3}}, bn: batchnorm, relu: relu",

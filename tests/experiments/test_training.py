@@ -195,7 +195,7 @@ WRONG: list[tuple[Callable[[dict[str, Any]], None], str]] = [
     (lambda tree: tree.update(more=1), "it has an unknown part more"),
     (change("key", to="k"), "another network or other data"),
     (change("key", to=None), "another network or other data"),
-    (change("recipe", to=5), "recipe: expected a dict of 10, got 5"),
+    (change("recipe", to=5), "recipe: expected a dict of 22, got 5"),
     (change("recipe", to={}), "is of another recipe: epochs is none in it, expected 3"),
     (change("recipe", "momentum", to=0.9), "is of another recipe: momentum is 0.9 in it, expected none"),
     (change("position", to=-1), "position: expected a whole number from 0 to 7, got -1"),
@@ -313,7 +313,7 @@ def test_rates_that_are_too_high_end_it(dropping: archspec.Architecture, few: Da
 def test_a_gradient_that_is_no_number_changes_no_weight(
     dropping: archspec.Architecture, few: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nn.utils, "clip_grad_norm_", lambda *_: torch.tensor(torch.inf))
+    monkeypatch.setattr(nn.utils, "clip_grad_norm_", lambda *_, **__: torch.tensor(torch.inf))
     training = begin_training(dropping.graph, few, RECIPE)
     before = {name: weight.clone() for name, weight in training.model.named_parameters()}
     with pytest.raises(DivergedError, match="the gradient is inf in epoch 1, step 1 of 7"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import archspec
-from archspec.cli.commands.train import (
-    begin_training,
-    data_option,
-    device_option,
-    run_training,
-    seed_option,
-)
 from archspec.cli.console import echo_json
 from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
 from archspec.cli.output import output_option, say_written
+from archspec.cli.training import (
+    begin_training,
+    choose_recipe,
+    data_option,
+    device_option,
+    precision_options,
+    run_training,
+    seed_option,
+)
 from archspec.cli.warn import show_warnings
 from archspec.cli.weights import WeightsOption, print_weights_errors, weights_options
 
@@ -61,7 +63,7 @@ class Subjects:
     as_json: bool
 
     def report(self, measure: Callable[..., Result], **options: Any) -> None:
-        """Measures each network with these options, draws and prints."""
+        """Measures each network with these options, writes the plot and prints the results."""
         from archspec.cli import show_experiments as show
         from archspec.cli.progress import track_progress
 
@@ -96,6 +98,7 @@ def report_divergence(*, as_json: bool) -> Iterator[None]:
 
 def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
     """Adds the options of all experiments; the command gets the `Subjects` made from them."""
+    precision, compiled = precision_options
 
     @architecture_options
     @partial(weights_options, without=" Without, it is trained first as `archspec train` does.")
@@ -105,11 +108,16 @@ def _experiment_options(measure: Callable[..., None]) -> Callable[..., None]:
     @data_option
     @seed_option
     @device_option
+    @precision
+    @compiled
     @output_option(*archspec.list_endings("plot"), help="A picture: .png or .svg.")
     @json_option
     @wraps(measure)
     def prepared(arch: Architecture, *, output: Path | None, seed: int, as_json: bool, **options: Any) -> None:
         chosen = {name: options.pop(name) for name in ("weights", "strict", "adapt", "beside", "data", "device")}
+        chosen["hardware"] = {"device": chosen["device"]} | {
+            name: options.pop(name) for name in ("precision", "compile")
+        }
         with print_weights_errors(as_json=as_json), report_divergence(as_json=as_json):
             networks = list(_load_networks(arch, seed=seed, output=output, **chosen))
         measure(Subjects(networks, seed, output, as_json), **options)
@@ -126,19 +134,21 @@ def _load_networks(
     beside: Sequence[tuple[str, str]],
     data: str,
     device: str,
+    hardware: Mapping[str, Any],
     seed: int,
     output: Path | None,
 ) -> Iterator[TrainedNetwork]:
-    from archspec.experiments.data import load_data
     from archspec.experiments.lesions import TrainedNetwork
+    from archspec.experiments.sources import load_data
 
     if output is not None:
         from archspec.experiments.plot import check_plot_path
 
         check_plot_path(output)
+    inputs = click.get_current_context().params["inputs"] or None
     networks = [
         (arch, weights),
-        *((archspec.load(read_spec_argument(spec, archspec.Limits())), given) for spec, given in beside),
+        *((archspec.load(read_spec_argument(spec, archspec.Limits()), input=inputs), given) for spec, given in beside),
     ]
     options = [WeightsOption(given, strict, adapt, as_json=False).arguments for _, given in networks]
     loaded = [
@@ -150,16 +160,16 @@ def _load_networks(
         yield TrainedNetwork(
             architecture.name,
             architecture.graph,
-            tensors or _run_training(architecture, data, seed=seed, device=device),
+            tensors or _run_training(architecture, data, seed=seed, hardware=hardware),
             samples,
         )
 
 
-def _run_training(arch: Architecture, data: str, *, seed: int, device: str) -> dict[str, Tensor]:
+def _run_training(arch: Architecture, data: str, *, seed: int, hardware: Mapping[str, Any]) -> dict[str, Tensor]:
     """The weights of a network trained with the defaults of `archspec train`."""
-    training, samples, recipe = begin_training(arch, data=data, seed=seed, device=device)
-    run_training(training, samples, recipe, name=arch.name)
-    return training.model.state_dict()
+    begun = begin_training(arch, data, recipe=choose_recipe(seed=seed), hardware=hardware)
+    run_training(begun, name=arch.name)
+    return begun.training.weights()
 
 
 @command.command(cls=SpecCommand, help=f"The test error without each single block.\n\n{SPEC}")

@@ -20,15 +20,27 @@ from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.output import output_option
 from archspec.cli.parts import PartsOption
 from archspec.cli.signals import Stop, handle_stop_signals
+from archspec.cli.training import (
+    RECIPE_FIELDS,
+    begin_training,
+    choose_recipe,
+    data_option,
+    find_output,
+    hardware_options,
+    make_loggers,
+    quiet_others,
+    recipe_options,
+    run_options,
+    run_training,
+    seed_option,
+)
 from archspec.cli.warn import show_warnings
 from archspec.cli.weights import WeightsOption, print_weights_errors, weights_options
 
 if TYPE_CHECKING:
     from archspec import Architecture, Checkpoint
-    from archspec.experiments.data import Data
-    from archspec.experiments.training import Recipe, Training
+    from archspec.experiments.training import Training
 
-DATA = "`digits` (scikit-learn's), `cifar10:PATH` or `folder:PATH`; nothing is downloaded."
 _ENDINGS = list_endings("weights")
 _TRAIN = """\
 \b
@@ -44,14 +56,14 @@ Fine-tuning: the head is fresh where it has another number of classes.
   archspec train my.yaml --weights last.ckpt -o tuned.pt --freeze stem,layer1 --rate 1e-4 --rate-of head=1e-3
 
 \b
+As papers trained, on GPUs: on one, on two, on two machines of eight.
+  archspec train resnet50 --recipe resnet --data folder:imagenet --run r50 --precision bf16 --compile --workers 12
+  archspec train resnet50 --recipe bag-of-tricks --data folder:imagenet --run r50 --devices 2 --batch 128
+  torchrun --nnodes 2 --nproc-per-node 8 -m archspec train resnet50 --recipe resnet --batch 16 --run r50 ...
+
+\b
 Ctrl-C writes OUTPUT.checkpoint and ends: --resume goes on from there, to the same weights.
 """
-
-data_option = click.option("--data", default="digits", show_default=True, metavar="DATA", help=DATA)
-device_option = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it runs."
-)
-seed_option = click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of all that is drawn.")
 
 
 class _TrainCommand(SpecCommand):
@@ -70,19 +82,20 @@ _WORDS = "archspec.words"
 )
 @architecture_options
 @data_option
+@click.option(
+    "--normalise",
+    type=click.Choice(["data", "imagenet"]),
+    default="data",
+    show_default=True,
+    help="By the images' own mean and deviation, or by those that weights of ImageNet expect.",
+)
 @output_option(
     *_ENDINGS,
     beside=(".checkpoint",),
-    required=True,
     help=f"The weights: {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}.",
 )
-@click.option(
-    "--epochs", type=click.IntRange(1), default=15, show_default=True, metavar="N", help="Turns over the data."
-)
-@click.option("--batch", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Samples of a step.")
-@click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True, help="Highest learning rate."
-)
+@run_options
+@recipe_options
 @partial(weights_options, adapt="head")
 @click.option(
     "--freeze",
@@ -103,7 +116,7 @@ _WORDS = "archspec.words"
     help="Highest learning rate of a part, as head=0.01; repeatable.",
 )
 @seed_option
-@device_option
+@hardware_options
 @click.option(
     "--checkpoint",
     "remade",
@@ -113,13 +126,24 @@ _WORDS = "archspec.words"
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint of a training that was cut off.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, arch: Architecture, *, output: Path, as_json: bool, **options: Any) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    arch: Architecture,
+    *,
+    output: Path | None,
+    folder: Path | None,
+    log: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     given = {name: options.pop(name) for name in ("weights", "strict", "adapt")}
     weights = WeightsOption(**given, as_json=as_json, counts=True)
     for name in ("freeze", "train_only", "rates"):
         options[name] = tuple(chain.from_iterable(options[name]))
-    run = _TrainingRun(ctx, arch, output, as_json, weights, resumes=options["resume"])
-    with handle_stop_signals() as stop, run.endings(stop), show_warnings():
+    out = find_output(output, folder, log, resumes=options["resume"])
+    run = _TrainingRun(ctx, arch, out, as_json, weights, resumes=options["resume"], folder=folder, log=log or "csv")
+    with quiet_others(), handle_stop_signals() as stop, run.endings(stop), show_warnings():
         run.train(stop, **options)
 
 
@@ -133,27 +157,52 @@ class _TrainingRun:
     as_json: bool
     weights: WeightsOption
     resumes: bool
+    folder: Path | None
+    log: str
     training: Training | None = None
 
     @property
     def checkpoint(self) -> Path:
         return self.out.with_name(f"{self.out.name}.checkpoint")
 
-    def train(self, stop: Stop, *, resume: bool, **options: Any) -> None:
-        from archspec.experiments.training import resume_training as go_back
+    def train(
+        self,
+        stop: Stop,
+        *,
+        resume: bool,
+        data: str,
+        normalise: str,
+        workers: int,
+        remade: Checkpoint | None,
+        **options: Any,
+    ) -> None:
+        from archspec.experiments.training import resume_training
         from archspec.experiments.weights import save_weights
 
         self._check_checkpoint()
         with print_weights_errors(as_json=self.as_json):
-            self.training, data, recipe = begin_training(self.arch, weights=self.weights, **options)
-        if options["freeze"] or options["train_only"]:
+            begun = begin_training(
+                self.arch,
+                data,
+                normalise=normalise,
+                recipe=choose_recipe(**{name: options.pop(name) for name in RECIPE_FIELDS}),
+                hardware=options,
+                remade=remade,
+                weights=self.weights,
+                loggers=make_loggers(self.folder, self.log),
+            )
+        self.training = begun.training
+        if self.training.selection.frozen:
             print_lines(f"note: {self.training.selection}", err=True)
         if resume:
-            go_back(self.training, self.checkpoint)
+            resume_training(self.training, self.checkpoint)
         stop.deferred = True
-        run_training(self.training, data, recipe, name=self.arch.name, checkpoint=self.checkpoint, stop=stop)
-        save_weights(self.out, self.training.model.state_dict())
-        self.checkpoint.unlink(missing_ok=True)
+        with begun.recorded(self.folder, self.arch, self._words):
+            run_training(begun, name=self.arch.name, checkpoint=self.checkpoint, stop=stop, workers=workers)
+        weights = self.training.weights()
+        if self.training.fabric.is_global_zero:
+            save_weights(self.out, weights)
+            self.checkpoint.unlink(missing_ok=True)
         self._show()
 
     def _check_checkpoint(self) -> None:
@@ -200,8 +249,12 @@ class _TrainingRun:
     @property
     def _again(self) -> str:
         """The command line that resumes this training."""
-        words = [*self.ctx.meta[_WORDS], *([] if self.resumes else ["--resume"])]
-        return shlex.join([*self.ctx.command_path.split(), *words])
+        return shlex.join([*self._words, *([] if self.resumes else ["--resume"])])
+
+    @property
+    def _words(self) -> list[str]:
+        """The command line of this training."""
+        return [*self.ctx.command_path.split(), *self.ctx.meta[_WORDS]]
 
     def _facts(self) -> dict[str, Any]:
         epochs = [] if self.training is None else self.training.history
@@ -220,44 +273,3 @@ class _TrainingRun:
             echo_json(self._facts())
         elif self.training is not None:
             show.show_training(self.arch.name, self.out, self.training.history)
-
-
-def begin_training(
-    arch: Architecture,
-    *,
-    data: str = "digits",
-    epochs: int = 15,
-    batch: int = 64,
-    rate: float = 3e-3,
-    seed: int = 0,
-    device: str = "auto",
-    remade: Checkpoint | None = None,
-    weights: WeightsOption | None = None,
-    **parts: Any,
-) -> tuple[Training, Data, Recipe]:
-    """A training at its start, with its data and recipe; `parts` are the `freeze`, `train_only` and `rates` of the recipe."""
-    from archspec.experiments import training
-    from archspec.experiments.data import load_data
-
-    recipe = training.Recipe(epochs=epochs, seed=seed, batch=batch, rate=rate, **parts)
-    samples = load_data(data, arch.graph, device)
-    given = {} if weights is None else weights.arguments
-    return training.begin_training(arch.graph, samples, recipe, checkpoint=remade, **given), samples, recipe
-
-
-def run_training(
-    begun: Training, data: Data, recipe: Recipe, *, name: str, checkpoint: Path | None = None, stop: Stop | None = None
-) -> None:
-    """Trains to the end, with a progress bar. Raises as `archspec.experiments.training.train_epochs` does."""
-    from archspec.cli.progress import make_progress
-    from archspec.experiments.training import train_epochs
-
-    taken = begun.done * begun.steps + begun.position
-    with make_progress() as progress:
-        task = progress.add_task(name, total=begun.epochs * begun.steps, completed=taken, note="")
-
-        def advance(_: float) -> None:
-            progress.advance(task)
-
-        for epoch in train_epochs(begun, data, recipe, checkpoint=checkpoint, step=advance, stop=stop or Stop()):
-            progress.update(task, note=f"loss {epoch.loss:.3f}, test error {epoch.test_error:.2%}")

@@ -157,11 +157,11 @@ class _Assembly:
         self._shared_scopes = _find_shared_scopes(layout)
 
     def add(self, part: ModulePart, inputs: dict[str, Value], outputs: list[Value]) -> Block:
-        """Makes the block of a part whose inner parts are made, unless another use of its path has made it."""
+        """Builds the block of a part whose inner parts are built; another use of its path returns the same block."""
         if part.path and part.path in self._made:
             return self._made[part.path]  # type: ignore[return-value]
         form = self._form(part, inputs, outputs)
-        block = form.new()
+        block: Block = form.new()
         self._made[part.path] = block
         for item in part.flattened:
             if has_module(item):

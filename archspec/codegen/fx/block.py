@@ -107,7 +107,7 @@ class Block(fx.GraphModule):
             code = self._graph.python_code("self")
         if not self._form.fits(code):
             form = self._form if self._form.code is None else BlockClass(type(self).__name__, Block)
-            self.__class__ = form.type
+            self.__class__ = form.type  # type: ignore[assignment]
             code = form.compile(self)
         self._recompile_children()
         return code
@@ -204,7 +204,7 @@ def _restore_block(form: BlockClass, nodes: list[tuple[Any, ...]], state: dict[s
     for op, target, args, kwargs, name, meta in nodes:
         made.append(graph.create_node(op, target, map_aggregate(args, node), map_aggregate(kwargs, node), name))
         made[-1].meta.update(meta)
-    block = form.new()
+    block: Block = form.new()
     block.__dict__.update(state)
     block._restore(graph)
     return block

@@ -8,7 +8,7 @@ import linecache
 import threading
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
 from torch import fx, nn
@@ -16,9 +16,6 @@ from torch.fx.graph import PythonCode
 
 from archspec.codegen.arguments import make_identifier
 from archspec.codegen.fx.branches import skip_dropped_branches
-
-if TYPE_CHECKING:
-    from archspec.codegen.fx.block import Block
 
 _FX_STATE = {
     name: value
@@ -39,9 +36,9 @@ class BlockClass:
     """
 
     name: str
-    base: type[Block]
+    base: type[fx.GraphModule]
     key: str | None = None
-    type: type[Block] = field(init=False)
+    type: type[fx.GraphModule] = field(init=False)
     code: PythonCode | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
 
@@ -54,14 +51,14 @@ class BlockClass:
     def __reduce__(self) -> tuple[Any, ...]:
         return find_block_class, (self.name, self.base, self.key)
 
-    def new(self) -> Block:
+    def new(self) -> Any:
         """A block of this form, without a graph and without children."""
         block = object.__new__(self.type)
         nn.Module.__init__(block)
         block.__dict__.update((name, copy.copy(value)) for name, value in _FX_STATE.items())
         return block
 
-    def compile(self, block: Block) -> PythonCode:
+    def compile(self, block: fx.GraphModule) -> PythonCode:
         """Makes the class's `forward` of the block's graph, unless it has one."""
         with _lock:
             if self.code is None:
@@ -84,7 +81,7 @@ class BlockClass:
         return self.code is not None and (self.code.src, self.code.globals) == (code.src, code.globals)
 
 
-def find_block_class(name: str, base: type[Block], key: str | None = None) -> BlockClass:
+def find_block_class(name: str, base: type[fx.GraphModule], key: str | None = None) -> BlockClass:
     """The class of all blocks of a structure; it lives as long as one of them."""
     if key is None:
         return BlockClass(name, base)
@@ -95,7 +92,7 @@ def find_block_class(name: str, base: type[Block], key: str | None = None) -> Bl
         return form
 
 
-_classes: WeakValueDictionary[tuple[str, type[Block], str], BlockClass] = WeakValueDictionary()
+_classes: WeakValueDictionary[tuple[str, type[fx.GraphModule], str], BlockClass] = WeakValueDictionary()
 
 
 def copy_function(function: Any, source: str | None = None) -> FunctionType:

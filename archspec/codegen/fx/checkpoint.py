@@ -20,6 +20,7 @@ from archspec.codegen.fx.weight_files.mappings import Described
 from archspec.codegen.fx.weight_files.matching import Match, is_counter
 from archspec.codegen.fx.weight_files.sources import Weights, WeightSource, open_source
 from archspec.ir.graph import Graph
+from archspec.printable import list_some
 
 _SHOWN = 12
 Report = Callable[[WeightReport], object]
@@ -230,9 +231,8 @@ def _warn_of_infinities(taken: Mapping[str, Tensor], source: str) -> None:
     counts = {key: not_finite(weight) for key, weight in taken.items()}
     wrong = {key: count for key, count in counts.items() if count}
     if wrong:
-        shown = ", ".join(f"{key} ({count:,})" for key, count in list(wrong.items())[:_SHOWN])
-        more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        shown = list_some([f"{key} ({count:,})" for key, count in wrong.items()], _SHOWN)
         total = sum(wrong.values())
         values = "value that is" if total == 1 else "values that are"
-        text = f"{source}: {total:,} {values} not finite, in {shown}{more}"
+        text = f"{source}: {total:,} {values} not finite, in {shown}"
         warnings.warn(text, WeightsWarning, stacklevel=5)

@@ -44,7 +44,7 @@ class GraphEmitter:
         self._uses: dict[int, list[dict[str, str]]] = {}
 
     def emit(self, part: ModulePart, inputs: dict[str, Value], outputs: Iterable[Value]) -> fx.Graph:
-        """The part's graph. `inputs` are its arguments by name; of several outputs it gives a tuple."""
+        """The graph of a part. `inputs` are its arguments by name; several outputs are returned as a tuple."""
         writer = _GraphWriter(self, len(part.path))
         for name, value in inputs.items():
             writer.input(name, value)
@@ -104,14 +104,14 @@ class _GraphWriter:
         self._nodes: dict[Value, fx.Node] = {}
         self._several: dict[Value, tuple[fx.Node, int]] = {}
         self._sizes: dict[fx.Node, tuple[int, ...] | None] = {}
-        """The sizes of values without the batch; None for one that has none: it does not come from outside."""
+        """The sizes of values without the batch; None for a value without a batch axis."""
         self._inner: dict[int, LoweredNode] = {}
 
     def input(self, name: str, value: Value) -> None:
         self._set(value, self.fx.placeholder(name))
 
     def value(self, value: Value) -> fx.Node:
-        """The fx node of a value; one of several that a node gives is picked where it is first used."""
+        """The fx node of a value; an output of a tuple is extracted at its first use."""
         if value not in self._nodes:
             several, index = self._several[value]
             picked = self.fx.call_function(operator.getitem, (several, index))

@@ -23,7 +23,7 @@ def flatten_model(model: fx.GraphModule) -> fx.GraphModule:
     graph = fx.Graph()
     inputs = [graph.node_copy(node) for node in model.graph.nodes if node.op == "placeholder"]
     graph.output(_inline_block(model, "", inputs, graph))
-    flat = BlockClass(type(model).__name__, Block).new()
+    flat: Block = BlockClass(type(model).__name__, Block).new()
     fx.GraphModule.__init__(flat, model, graph, type(model).__name__)
     flat.train(model.training)
     return flat

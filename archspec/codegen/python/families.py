@@ -23,7 +23,7 @@ from archspec.codegen.python.model import (
 )
 from archspec.codegen.python.sequences import Vector, find_progress
 from archspec.codegen.python.solver import ArgumentSolver, is_argument
-from archspec.codegen.python.syntax import is_literal, make_binary, make_call, make_name, make_sequence
+from archspec.codegen.python.syntax import is_literal, make_call, make_name, make_sequence
 from archspec.codegen.python.syntax import make_literal as format_literal
 
 
@@ -169,9 +169,9 @@ class _LoopTurn:
             return self._lists[-1][0]
         self.indexed = True
         first, step = parts[:2]
-        product = make_name("i") if is_literal(step, 1) else make_binary(step, ast.Mult(), make_name("i"))
-        total = product if is_literal(first, 0) else make_binary(first, ast.Add(), product)
-        return total if change.kind == "grows" else make_binary(total, ast.Div(), parts[2])
+        product = make_name("i") if is_literal(step, 1) else ast.BinOp(step, ast.Mult(), make_name("i"))
+        total = product if is_literal(first, 0) else ast.BinOp(first, ast.Add(), product)
+        return total if change.kind == "grows" else ast.BinOp(total, ast.Div(), parts[2])
 
     def head(self, count: ast.expr, *, indexed: bool) -> tuple[ast.expr, ast.expr]:
         """The target and the iterable of the loop."""

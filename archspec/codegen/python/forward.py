@@ -21,11 +21,9 @@ from archspec.codegen.python.model import (
 from archspec.codegen.python.syntax import (
     make_assignment,
     make_attribute,
-    make_binary,
     make_call,
     make_call_from,
     make_comparison,
-    make_conditional,
     make_literal,
     make_name,
     make_sequence,
@@ -223,11 +221,11 @@ class ForwardWriter:
                 return access
             called = make_call_from(access, args, keywords)
             is_none = make_comparison(access, ast.Is(), ast.Constant(None))
-            return make_conditional(is_none, args[0], called) if statement.target == (self._optional,) else called
+            return ast.IfExp(is_none, args[0], called) if statement.target == (self._optional,) else called
         if statement.target == "operator.getitem":
             return make_subscript(*args)
         if statement.target in _SYMBOLS and len(args) == 2 and not keywords:
-            return make_binary(args[0], _SYMBOLS[statement.target](), args[1])
+            return ast.BinOp(args[0], _SYMBOLS[statement.target](), args[1])
         if statement.target.startswith("."):
             return make_call_from(make_attribute(args[0], statement.target[1:]), args[1:], keywords)
         return make_call_from(statement.target.replace("torch.nn.functional.", "F."), args, keywords)

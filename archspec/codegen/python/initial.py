@@ -12,7 +12,6 @@ from archspec.codegen.lowering import LoweredNode
 from archspec.codegen.python.model import OwnParameter
 from archspec.codegen.python.syntax import (
     make_attribute,
-    make_binary,
     make_call,
     make_call_from,
     make_comparison,
@@ -111,7 +110,7 @@ def _chain_else(others: list[ast.stmt], rule: tuple[list[str], bool, list[ast.st
     if exact:
         test = make_comparison(make_call("type", make_name("module")), ast.Is(), make_name(types[0]))
     else:
-        union = reduce(lambda left, right: make_binary(left, ast.BitOr(), right), map(make_name, types))
+        union = reduce(lambda left, right: ast.BinOp(left, ast.BitOr(), right), map(make_name, types))
         test = make_call("isinstance", make_name("module"), union)
     return [_when(test, body, others)]
 

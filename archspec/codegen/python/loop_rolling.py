@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archspec.codegen.python.syntax import make_binary, make_call, make_literal, make_name, make_target
+from archspec.codegen.python.syntax import make_call, make_literal, make_name, make_target
 
 _FEWEST = 3  # the fewest turns
 _LONGEST = 12  # the most statements in a turn
@@ -110,8 +110,8 @@ def _make_loop(lines: list[_Line], period: int, turns: int, index: str) -> ast.s
         step = next(left)
         if not step:
             return make_literal(first)
-        product = make_name(index) if step == 1 else make_binary(make_literal(step), ast.Mult(), make_name(index))
-        return make_binary(product, ast.Add(), make_literal(first)) if first else product
+        product = make_name(index) if step == 1 else ast.BinOp(make_literal(step), ast.Mult(), make_name(index))
+        return ast.BinOp(product, ast.Add(), make_literal(first)) if first else product
 
     body = [_replace_numbers(line.node, number) for line in lines[:period]]
     target = make_target(make_name(index if any(steps) else "_"))

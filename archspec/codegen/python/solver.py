@@ -20,7 +20,7 @@ from archspec.codegen.python.model import (
     map_numbers,
 )
 from archspec.codegen.python.sequences import Vector
-from archspec.codegen.python.syntax import make_binary, make_literal, make_name
+from archspec.codegen.python.syntax import make_literal, make_name
 from archspec.ir.names import UniqueNames
 
 _RANK = ("in_channels", "in_features", "embed_dim", "out_channels", "out_features", "num_features")
@@ -143,10 +143,10 @@ def derive_formula(text: str, values: Vector, vector: Vector) -> ast.expr | None
     first, result = pairs[0]
     factor = result // first if first else 0
     if factor > 1 and all(b == factor * a for a, b in pairs):
-        return make_binary(make_literal(factor), ast.Mult(), make_name(text))
+        return ast.BinOp(make_literal(factor), ast.Mult(), make_name(text))
     for divisor in (2, 4, 8, 16):
         if any(b for _, b in pairs) and all(b == a // divisor for a, b in pairs):
-            return make_binary(make_name(text), ast.FloorDiv(), make_literal(divisor))
+            return ast.BinOp(make_name(text), ast.FloorDiv(), make_literal(divisor))
     if text.startswith("depth") and all(b == a - 1 for a, b in pairs):
-        return make_binary(make_name(text), ast.Sub(), make_literal(1))
+        return ast.BinOp(make_name(text), ast.Sub(), make_literal(1))
     return None

@@ -48,14 +48,6 @@ def make_sequence(items: Iterable[ast.expr], kind: type[ast.List | ast.Tuple] = 
     return kind(list(items), ast.Load())
 
 
-def make_binary(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
-    return ast.BinOp(left, operator, right)
-
-
-def make_conditional(condition: ast.expr, when_true: ast.expr, when_false: ast.expr) -> ast.expr:
-    return ast.IfExp(condition, when_true, when_false)
-
-
 def make_comparison(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
     return ast.Compare(left, [operator], [right])
 

@@ -23,7 +23,7 @@ class Variables:
         self.free = UniqueNames((*arguments.values(), *USED, "i"))
         self._total = Counter(self.left)
         self._alive = Counter(text for value, text in self.names.items() if self.left[value])
-        """How many values that are still to be read each name stands for."""
+        """The number of live values of each name."""
         self.producers = {value: statement for statement in statements for value in statement.results}
         self._again = _find_next_calls(statements)
         self._rounds: dict[str | Path, list[str]] = {}

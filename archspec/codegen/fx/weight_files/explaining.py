@@ -13,6 +13,7 @@ from archspec.codegen.fx.weight_files.fit import WeightFit
 from archspec.codegen.fx.weight_files.mappings import Described
 from archspec.codegen.fx.weight_files.matching import Match, find_shared_prefix, is_counter, strip_ones
 from archspec.codegen.fx.weight_files.siblings import find_sibling
+from archspec.printable import list_some
 
 _SHOWN = 3
 _SHARD = re.compile(r"(.+)-(\d{3,5})-of-(\d{3,5})(\.\w+)")
@@ -52,7 +53,7 @@ def _explain_adaptations(misfit: Misfit) -> tuple[str, str]:
     if not misfit.adaptations or not apply_to_fit(misfit.fit, misfit.adaptations).exact:
         return "", ""
     kinds = ",".join(dict.fromkeys(kind for adaptation in misfit.adaptations for kind in adaptation.kinds))
-    reason = _list_some([adaptation.difference for adaptation in misfit.adaptations], "; ")
+    reason = list_some([adaptation.difference for adaptation in misfit.adaptations], _SHOWN, "; ")
     return reason, f'adapt them with --adapt {kinds}, or adapt="{kinds}"'
 
 
@@ -86,7 +87,7 @@ def _explain_order(misfit: Misfit) -> tuple[str, str]:
     if not misfit.fit.missing or list(own.values()) != list(got.values()):
         return "", ""
     others = [f"{quote_name(new)} for {old}" for old, new in zip(own, got, strict=True) if old != new]
-    reason = f"its shapes are the network's, in the same order, and {len(others)} of its names are others: {_list_some(others)}"
+    reason = f"its shapes are the network's, in the same order, and {len(others)} of its names are others: {list_some(others, _SHOWN)}"
     return reason, "rename them: a mapping of tensors by the network's names is taken too"
 
 
@@ -99,7 +100,7 @@ def _explain_names(misfit: Misfit) -> tuple[str, str]:
     below = f", all below {prefix!r}" if prefix and len(match.tensors) > 1 else ""
     text = (
         f"of its {_count_names(match.tensors)}{below}, none is the network's: "
-        f"expected {_list_some(list(own))}, got {_list_some(list(map(quote_name, match.tensors)))}"
+        f"expected {list_some(list(own), _SHOWN)}, got {list_some(list(map(quote_name, match.tensors)), _SHOWN)}"
     )
     return text, ""
 
@@ -108,11 +109,11 @@ def _explain_rest(misfit: Misfit) -> tuple[str, str]:
     """Explains other differences by their counts."""
     fit, loose = misfit.fit, _LOOSE
     if not fit.missing and not fit.refused:
-        more = _list_some(list(map(quote_name, fit.unexpected)))
+        more = list_some(list(map(quote_name, fit.unexpected)), _SHOWN)
         return f"it has all of the network's tensors and {len(fit.unexpected)} more: {more}", loose
     if not fit.unexpected and not fit.refused:
         return (
-            f"{len(fit.missing)} of the network's {misfit.total} tensors are missing: {_list_some(list(fit.missing))}",
+            f"{len(fit.missing)} of the network's {misfit.total} tensors are missing: {list_some(fit.missing, _SHOWN)}",
             loose,
         )
     counts = ((fit.missing, "missing"), (fit.unexpected, "unexpected"), (fit.misshaped, "of another shape"))
@@ -121,10 +122,6 @@ def _explain_rest(misfit: Misfit) -> tuple[str, str]:
         f"{', '.join(parts)}; expected {misfit.total} tensors, got {len(misfit.match.tensors)}",
         "" if fit.refused else loose,
     )
-
-
-def _list_some(words: list[str], by: str = ", ") -> str:
-    return by.join(words[:_SHOWN]) + (f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else "")
 
 
 def _count_names(names: Collection[str]) -> str:

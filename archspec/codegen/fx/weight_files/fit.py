@@ -88,7 +88,7 @@ class WeightReport:
     """The number of tensors of the source."""
     notes: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
-    """The network's tensors that were not taken from it, which keep their first values."""
+    """The network's tensors that were not loaded and keep their initial values."""
 
     @property
     def counts(self) -> str:

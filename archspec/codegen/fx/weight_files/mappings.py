@@ -12,6 +12,7 @@ import torch
 from archspec.codegen.fx.weight_files.errors import quote_name
 from archspec.codegen.fx.weight_files.pickled_object import PickledObject, describe_classes, read_module_state
 from archspec.codegen.fx.weight_files.stored import ShardedTensor, StoredTensor, Unreadable
+from archspec.printable import list_some
 
 _DEEPEST, _MOST = 2, 64
 _SHOWN = 8
@@ -105,9 +106,7 @@ def describe_lack(tree: Any) -> str:
     unreadable = [(key, part) for key, part in tree.items() if isinstance(part, Unreadable)]
     if unreadable:
         return f"{unreadable[0][1].kind} for {quote_name(unreadable[0][0])}"
-    shown = ", ".join(map(quote_name, list(tree)[:_SHOWN])) + (
-        f" and {len(tree) - _SHOWN} more" if len(tree) > _SHOWN else ""
-    )
+    shown = list_some(list(map(quote_name, tree)), _SHOWN)
     classes = describe_classes(tree)
     rest = f"; {classes}" if classes else ""
     return f"the {'key' if len(tree) == 1 else 'keys'} {shown} without tensors below {'it' if len(tree) == 1 else 'them'}{rest}"

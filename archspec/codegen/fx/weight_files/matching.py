@@ -78,12 +78,12 @@ def match_names(mapping: TensorMapping, own: Mapping[str, Described], part: str 
 
 
 def _has_all(names: Iterable[str], own: Mapping[str, Described]) -> bool:
-    """Whether all that a network needs is among names."""
+    """Whether the names include all that a network needs."""
     return {name for name in own if not is_counter(name)} <= set(names)
 
 
 def _find_pairs(shapes: Mapping[str, tuple[int, ...]], own: Mapping[str, Described]) -> dict[str, str]:
-    """The prefixes of the network for those of a checkpoint, where each has another one."""
+    """The prefixes of the network for those of a checkpoint, if several differ."""
     got = {name: strip_ones(shape) for name, shape in shapes.items() if not is_counter(name) and name != _AVERAGES}
     needed = {name: strip_ones(tuple(part.shape)) for name, part in own.items() if not is_counter(name)}
     return find_prefix_pairs(got, needed)

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
+from archspec.printable import list_some
 
 _DEEPEST = 64
 _MOST_MODULES = 100_000
@@ -70,8 +71,7 @@ def describe_classes(tree: Any) -> str:
         for name in dict.fromkeys(islice(_iter_classes(tree, 0, set()), _MOST_OBJECTS))
         if "numpy." not in name
     ]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{', '.join(names[:_SHOWN])}{more} in it {'was' if len(names) == 1 else 'were'} not read" if names else ""
+    return f"{list_some(names, _SHOWN)} in it {'was' if len(names) == 1 else 'were'} not read" if names else ""
 
 
 def _iter_classes(tree: Any, depth: int, searched: set[int]) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Names of a checkpoint of which each prefix is another one in the network: `backbone.` is left out, and `head.` is `fc.`.
+"""Finds several prefixes of a checkpoint's names that differ in the network: `backbone.` is removed, and `head.` becomes `fc.`.
 
-Parts are told by what is in them, names and shapes, and not by their order, which safetensors does not keep. Where two parts have the same in them
-and neither is called as the network's, nothing is renamed.
+Parts are matched by the names and shapes in them, and not by their order, which safetensors does not keep. If two parts have the same
+contents and neither has the network's name, nothing is renamed.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from functools import cached_property
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
 _Content = frozenset[tuple[str, Shape]]
-"""The tensors of a part: what their names are behind that of the part, and their shapes."""
+"""The tensors of a part, by their names relative to it, with their shapes."""
 _ROUNDS = 64
 _SHOWN = 6
 
 
 def find_prefix_pairs(got: Shapes, own: Shapes) -> dict[str, str]:
-    """The prefix of the network for each of a checkpoint that `got` is of, so that every tensor of the network has one; empty where there are none.
+    """The prefix of the network for each prefix of the checkpoint `got`, if they match all tensors of the network; else empty.
 
-    The last layer of the network may have another number of outputs.
+    The last layer may have another number of outputs.
 
     >>> find_prefix_pairs({"backbone.conv.weight": (8, 3), "head.weight": (5, 8)}, {"conv.weight": (8, 3), "fc.weight": (2, 8)})
     {'backbone.conv.': 'conv.', 'head.': 'fc.'}
@@ -38,7 +38,7 @@ def find_prefix_pairs(got: Shapes, own: Shapes) -> dict[str, str]:
 
 
 def rename(name: str, pairs: Mapping[str, str]) -> str:
-    """A name with the prefix that it has replaced.
+    """A name with its prefix replaced.
 
     >>> rename("head.bias", {"head.": "fc."})
     'fc.bias'
@@ -52,7 +52,7 @@ def rename(name: str, pairs: Mapping[str, str]) -> str:
 
 
 def describe_pairs(pairs: Mapping[str, str]) -> str:
-    """What is another prefix, each once, without the components that both end with where that leaves more than one part, or nothing.
+    """A note on the replaced prefixes, each once and without common last components.
 
     >>> describe_pairs({"backbone.conv.": "conv.", "backbone.bn.": "bn.", "model.head.": "out.head."})
     "prefixes of names were others: 'backbone.' was left out, 'model.head.' became 'out.head.'"
@@ -68,7 +68,7 @@ def describe_pairs(pairs: Mapping[str, str]) -> str:
 
 
 def _shorten(old: str, new: str) -> tuple[str, str]:
-    """Two prefixes without the components that both end with."""
+    """Two prefixes without their common last components."""
     words, others = (prefix.removesuffix(".").split(".") for prefix in (old, new))
     while words and others and words[-1] == others[-1]:
         del words[-1], others[-1]
@@ -78,7 +78,7 @@ def _shorten(old: str, new: str) -> tuple[str, str]:
 
 @dataclass
 class _Part:
-    """The tensors whose names have one prefix, and the parts that they make."""
+    """The tensors with one prefix, and the parts inside."""
 
     prefix: str
     children: dict[str, _Part] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class _Part:
 
     @classmethod
     def of(cls, shapes: Shapes) -> _Part:
-        """The part of all tensors; a tensor is a part of its own, too."""
+        """The part of all tensors; each tensor is also a part."""
         whole = cls("")
         for name, shape in shapes.items():
             part, words = whole, name.split(".")
@@ -98,7 +98,7 @@ class _Part:
 
     @property
     def name(self) -> str:
-        """The last component of its prefix."""
+        """The last component of the prefix."""
         return self.prefix.rstrip(".").rpartition(".")[2]
 
     @cached_property
@@ -107,18 +107,18 @@ class _Part:
 
     @property
     def is_layer(self) -> bool:
-        """Whether nothing but tensors is in it."""
+        """Whether it contains only tensors."""
         return bool(self.children) and not any(child.children for child in self.children.values())
 
     def walk(self) -> Iterator[_Part]:
-        """The parts in it, each before those in it."""
+        """Yields the parts inside, outer ones first."""
         for child in self.children.values():
             yield child
             yield from child.walk()
 
 
 def _pair_parts(parts: list[_Part], ours: _Part) -> tuple[dict[str, str], list[_Part]]:
-    """The prefixes of the network for parts, larger ones first; and the parts for which there is none."""
+    """The prefixes of the network for parts, larger ones first; and the parts without a match."""
     pairs, rest = dict[str, str](), list[_Part]()
     for _ in range(_ROUNDS):
         free = list(_iter_free(ours, pairs.values()))
@@ -134,7 +134,7 @@ def _pair_parts(parts: list[_Part], ours: _Part) -> tuple[dict[str, str], list[_
 
 
 def _iter_free(ours: _Part, taken: Iterable[str]) -> Iterator[_Part]:
-    """The parts of the network that are not taken, are in none that is, and have none in them that is."""
+    """Yields the parts of the network that do not overlap with taken ones."""
     below = set(taken)
     above = {outer for prefix in below for outer in _iter_outer(prefix)}
     for part in ours.walk():
@@ -143,7 +143,7 @@ def _iter_free(ours: _Part, taken: Iterable[str]) -> Iterator[_Part]:
 
 
 def _iter_outer(prefix: str) -> Iterator[str]:
-    """The prefixes of the parts that a part is in."""
+    """Yields the prefixes of the parts around a part."""
     end = prefix.rfind(".", 0, -1)
     while end > 0:
         yield prefix[: end + 1]
@@ -151,7 +151,7 @@ def _iter_outer(prefix: str) -> Iterator[str]:
 
 
 def _find_unique(parts: Sequence[_Part], free: Sequence[_Part], *, by_name: bool) -> dict[str, str]:
-    """The parts of the network by those that alone have the same in them; `by_name`, of those that are called so, too."""
+    """The unique matches between parts with the same contents and, with `by_name`, the same name."""
     known: dict[object, list[str]] = {}
     for part in free:
         known.setdefault(_describe(part, by_name=by_name), []).append(part.prefix)
@@ -164,12 +164,12 @@ def _find_unique(parts: Sequence[_Part], free: Sequence[_Part], *, by_name: bool
 
 
 def _describe(part: _Part, *, by_name: bool) -> object:
-    """What makes two parts the same; a single tensor also needs the same name."""
+    """The key by which parts match; single tensors also need the same name."""
     return (part.content, part.name) if by_name or not part.children else part.content
 
 
 def _pair_head(rest: list[_Part], own: Shapes, taken: set[str]) -> dict[str, str]:
-    """The last layer of the network for the one layer that is left, where only the number of outputs differs."""
+    """The last layer of the network for the only layer that is left, if only the number of outputs differs."""
     layer = next(reversed(list(own))).rpartition(".")[0]
     lacking = {name.rpartition(".")[2]: shape for name, shape in own.items() if name not in taken}
     whole = all(name.startswith(f"{layer}.") for name in own if name not in taken)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from archspec.codegen.fx.weight_files.errors import FormatError, quote_name
-from archspec.numerals import format_bytes
+from archspec.numerals import format_bytes, format_sizes
 
 DTYPES = frozenset(
     getattr(torch, name)
@@ -62,10 +62,8 @@ class StoredTensor:
         count, last = prod(shape), offset + sum(map(mul, (length - 1 for length in shape), stride))
         reaches_out = count > 0 and last >= storage.nbytes // dtype.itemsize
         if reaches_out or count * dtype.itemsize > storage.nbytes + _REPEATED:
-            text = "×".join(map(str, shape[:8]))
-            raise FormatError(
-                f"a tensor of {text} elements that is larger than its storage of {format_bytes(storage.nbytes)}"
-            )
+            text = f"a tensor of {format_sizes(shape[:8])} elements"
+            raise FormatError(f"{text} that is larger than its storage of {format_bytes(storage.nbytes)}")
         return cls(storage, dtype, shape, stride, offset)
 
     @classmethod

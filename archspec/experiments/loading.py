@@ -1,0 +1,103 @@
+"""Which samples each process computes in each step, and the loader that brings them to its device."""
+
+from __future__ import annotations
+
+import math
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Batch = tuple[Tensor, Tensor]
+"""Pictures and the indices of their classes."""
+
+
+class Samples(Protocol):
+    """Samples by their numbers, a batch at a time: what torch's loader fetches from."""
+
+    def __getitems__(self, numbers: Sequence[int]) -> Batch: ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a process computes at once: the numbers of samples, and the weight of their mean loss in the loss of the step."""
+
+    samples: list[int]
+    weight: float
+
+
+def plan_steps(
+    order: Tensor, *, batch: int, accumulate: int = 1, process: int = 0, processes: int = 1
+) -> list[list[Part]]:
+    """The parts of each step of an epoch for one process.
+
+    A step takes `batch * accumulate * processes` samples, the last one what is left. The mean over processes of the weighted losses is
+    the mean over the step's samples; a process that is left without one computes a sample of another with weight 0.
+
+    >>> plan_steps(torch.arange(5), batch=2)
+    [[Part(samples=[0, 1], weight=1.0)], [Part(samples=[2, 3], weight=1.0)], [Part(samples=[4], weight=1.0)]]
+    >>> plan_steps(torch.arange(5), batch=2, process=1, processes=2)
+    [[Part(samples=[1, 3], weight=1.0)], [Part(samples=[4], weight=0.0)]]
+    """
+    return [
+        _plan_step(chunk, batch, process, processes) for chunk in torch.split(order, batch * accumulate * processes)
+    ]
+
+
+def _plan_step(chunk: Tensor, batch: int, process: int, processes: int) -> list[Part]:
+    pieces = chunk[process::processes].tensor_split(math.ceil(len(chunk) / (batch * processes)))
+    return [
+        Part(piece.tolist(), len(piece) * processes / len(chunk)) if len(piece) else Part(chunk[:1].tolist(), 0.0)
+        for piece in pieces
+    ]
+
+
+def load_batches(
+    samples: Samples, parts: Iterable[Part], *, fabric: Fabric | None = None, workers: int = 0
+) -> Iterator[Batch]:
+    """The samples of each part, in order, on Fabric's device if there is one.
+
+    With `workers`, so many processes read and decode ahead; on a GPU, through pinned memory. Nothing is drawn from torch's generators.
+
+    >>> from archspec.experiments.data import Data
+    >>> data = Data("points", torch.eye(4), torch.arange(4), torch.eye(4), torch.arange(4))
+    >>> [labels.tolist() for _, labels in load_batches(data.test_samples(), [Part([0, 2], 1.0), Part([1], 1.0)])]
+    [[0, 2], [1]]
+    """
+    loader: Any = DataLoader(
+        samples,  # type: ignore[arg-type] # fetched from by `__getitems__` alone
+        batch_sampler=[part.samples for part in parts],
+        num_workers=workers,
+        collate_fn=_take_batch,
+        pin_memory=workers > 0 and fabric is not None and fabric.device.type == "cuda",
+        worker_init_fn=_leave_signals,
+        generator=torch.Generator(),
+    )
+    if fabric is not None:
+        loader = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+    for pixels, labels in loader:
+        yield arrange_channels(pixels), labels
+
+
+def arrange_channels(pixels: Tensor) -> Tensor:
+    """Images on a GPU with their channels last in memory, which its convolutions read fastest; all else as it is."""
+    last = pixels.ndim == 4 and pixels.device.type == "cuda"
+    return pixels.contiguous(memory_format=torch.channels_last) if last else pixels
+
+
+def _take_batch(batch: Any) -> Any:
+    """What `__getitems__` gave, which is a batch already."""
+    return batch
+
+
+def _leave_signals(_: int) -> None:
+    """In a worker: Ctrl-C is for the process that trains, which ends its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
