@@ -71,7 +71,11 @@ class Hardware:
 
 
 def is_under_torchrun() -> bool:
-    """Whether `torchrun` started this process, and others beside it."""
+    """Whether `torchrun` started this process, and others beside it.
+
+    >>> is_under_torchrun()
+    False
+    """
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
@@ -199,7 +203,10 @@ def distribute_like(tensor: Tensor, own: Tensor) -> Tensor:
 
 
 def synchronize_buffers(fabric: Fabric, model: nn.Module) -> None:
-    """Gives all processes the running statistics of the first, as `DistributedDataParallel` does, in one message."""
+    """Gives all processes the running statistics of the first, as `DistributedDataParallel` does, in one message.
+
+    >>> synchronize_buffers(launch_fabric(Hardware("cpu")), nn.BatchNorm2d(2))
+    """
     if fabric.world_size == 1:
         return
     buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
