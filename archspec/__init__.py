@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archspec.analysis.path_enumeration import SignalPath, TooManyPathsError, iter_paths
     from archspec.analysis.path_sums import LengthUnit
     from archspec.analysis.paths import PathCounts
-    from archspec.api import bundled, check, load, load_overridden, schema
+    from archspec.api import bundled, check, from_pretrained, load, load_overridden, make_input_sources, schema
     from archspec.architecture import Architecture
     from archspec.codegen.errors import (
         BuildError,
@@ -38,14 +38,15 @@ if TYPE_CHECKING:
     from archspec.draw.picture import Detail, Direction, DrawError, Picture
     from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, SpecError
     from archspec.extras import UnavailableError
-    from archspec.formats import FORMATS, Format, find_format, list_endings
+    from archspec.formats import FORMATS, Format, FormatKind, find_format, list_endings
+    from archspec.hub import HubError
     from archspec.ir.parts import UnknownPartError
     from archspec.network import Network
     from archspec.ops.base import ShapeError
     from archspec.passes.contract import PassError
     from archspec.passes.lesion import LesionPlan, plan_lesion
     from archspec.pipeline import Pipeline
-    from archspec.report.comparison import format_comparison
+    from archspec.report.comparison import format_comparison, render_comparison
     from archspec.report.data import TooLargeError
     from archspec.report.table import Summary, render_summary
     from archspec.spans import Source, Span
@@ -74,6 +75,8 @@ __all__ = [
     "Expansion",
     "ExportError",
     "Format",
+    "FormatKind",
+    "HubError",
     "InternalError",
     "LengthUnit",
     "LesionPlan",
@@ -111,12 +114,15 @@ __all__ = [
     "decode_source",
     "find_format",
     "format_comparison",
+    "from_pretrained",
     "iter_paths",
     "list_endings",
     "load",
     "load_overridden",
     "load_zoo",
+    "make_input_sources",
     "plan_lesion",
+    "render_comparison",
     "render_summary",
     "schema",
 ]
@@ -130,7 +136,7 @@ _HOMES = {
     "analysis.path_enumeration": "SignalPath TooManyPathsError iter_paths",
     "analysis.path_sums": "LengthUnit",
     "analysis.paths": "PathCounts",
-    "api": "bundled check load load_overridden schema",
+    "api": "bundled check from_pretrained load load_overridden make_input_sources schema",
     "architecture": "Architecture",
     "codegen.errors": "BuildError CheckpointWarning CudaGraphWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
     "codegen.fx.assemble": "Checkpoint",
@@ -139,14 +145,15 @@ _HOMES = {
     "draw.picture": "Detail Direction DrawError Picture",
     "errors": "ArchspecError Diagnostic ExportError LimitError Note SpecError",
     "extras": "UnavailableError",
-    "formats": "FORMATS Format find_format list_endings",
+    "formats": "FORMATS Format FormatKind find_format list_endings",
+    "hub": "HubError",
     "ir.parts": "UnknownPartError",
     "ops.base": "ShapeError",
     "network": "Network",
     "passes.contract": "PassError",
     "passes.lesion": "LesionPlan plan_lesion",
     "pipeline": "Pipeline",
-    "report.comparison": "format_comparison",
+    "report.comparison": "format_comparison render_comparison",
     "report.data": "TooLargeError",
     "report.table": "Summary render_summary",
     "spans": "Source Span",

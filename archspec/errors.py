@@ -26,6 +26,7 @@ Severity = Literal["error", "warning"]
 class Note:
     """A further span of a diagnostic, with a remark.
 
+    >>> from archspec.spans import Source
     >>> Note(Span(Source("net.yaml", "name: a"), 1, 7), "and here").text
     'and here'
     """
@@ -38,6 +39,7 @@ class Note:
 class Diagnostic:
     """An error or a warning about a spec, with its span. `str` of it shows the line of the source.
 
+    >>> from archspec.spans import Source
     >>> print(Diagnostic("expected a list", Span(Source("net.yaml", "name: a"), 1, 7)))
     net.yaml:1:7: error: expected a list
         1 | name: a

@@ -55,6 +55,37 @@ def write_together(path: Path, content: bytes, beside: Mapping[Path, bytes]) -> 
         raise
 
 
+def write_folder(folder: Path, content: Mapping[str, bytes]) -> None:
+    """Writes files into a folder by name. A new folder is created atomically; in an existing one, each file is replaced atomically.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    if folder.exists():
+        for name in content:
+            check_writable(folder / name)
+        for name, data in content.items():
+            write_atomically(folder / name, data)
+        return
+    with _name_user_file(folder):
+        os.makedirs(folder.parent, exist_ok=True)
+        with write_temporary_folder(content, folder.parent) as whole:
+            os.rename(whole, folder)
+
+
+@contextmanager
+def write_temporary_folder(content: Mapping[str, bytes], parent: Path | None = None) -> Iterator[Path]:
+    """A temporary folder with files, in `parent` or the system's temporary folder; removed after the block unless it was renamed."""
+    import tempfile  # few commands need it
+
+    with tempfile.TemporaryDirectory(prefix=".archspec-", dir=parent) as temporary:
+        folder = Path(temporary) / "folder"
+        os.mkdir(folder)
+        for name, data in content.items():
+            write_atomically(folder / name, data)
+        yield folder
+
+
 @contextmanager
 def replace_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which replaces `path` at the end of the block, unless there was an exception.

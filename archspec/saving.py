@@ -12,12 +12,13 @@ from archspec.formats import Format, find_format
 from archspec.spans import Source
 
 if TYPE_CHECKING:
+    from archspec.codegen.dynamic_axes import Dynamic
     from archspec.ir.graph import Graph
     from archspec.spec.bound_tree import Program
     from archspec.spec.limits import Limits
 
-NetworkKind = Literal["picture", "source", "program", "weights", "report", "spec"]
-"""The kinds of `archspec.formats` that are made from a network alone."""
+NetworkKind = Literal["picture", "table", "comparison", "source", "program", "weights", "report", "spec"]
+"""The kinds of `archspec.formats` that are made from networks."""
 
 
 class SavedNetwork(Protocol):
@@ -39,6 +40,8 @@ class SavedNetwork(Protocol):
     @property
     def draw(self) -> Callable[..., Any]: ...
     def paths(self) -> Any: ...
+    def summary(self, depth: int | None = None) -> Any: ...
+    def diff(self, other: Any) -> Any: ...
     def report(self, *others: Any) -> str: ...
     def source(self, command: str | None = None) -> str: ...
 
@@ -61,6 +64,14 @@ def _write_picture(
     files.write_atomically(path, render_picture(arch.draw(**options), form.ending, THEMES[theme]))
 
 
+def _write_table(arch: SavedNetwork, form: Format, path: Path, *, depth: int | None = None) -> None:
+    files.write_atomically(path, form.load_writer()(arch.summary(depth=depth)))
+
+
+def _write_comparison(arch: SavedNetwork, form: Format, path: Path, *, other: SavedNetwork) -> None:
+    files.write_atomically(path, form.load_writer()(arch.diff(other)))
+
+
 def _write_report(arch: SavedNetwork, _: Format, path: Path, *, beside: Sequence[SavedNetwork] = ()) -> None:
     files.write_atomically(path, arch.report(*beside))
 
@@ -73,9 +84,23 @@ def _write_source(
     files.write_atomically(path, arch.source(command))
 
 
-def _write_program(arch: SavedNetwork, form: Format, path: Path, **options: Any) -> None:
+def _write_program(
+    arch: SavedNetwork,
+    form: Format,
+    path: Path,
+    *,
+    dynamic: Dynamic | None = None,
+    opset: int | None = None,
+    **options: Any,
+) -> None:
+    from archspec.codegen.dynamic_axes import find_free_axes
+
+    if opset is not None and form.ending != ".onnx":
+        raise ExportError(f"{form.ending} has no opset; it is of .onnx")
     write = form.load_writer()
-    write(arch.build(**options), arch.graph, _describe(arch), path)
+    free = find_free_axes(arch.graph, dynamic)
+    versions = {} if opset is None else {"opset": opset}
+    write(arch.build(**options), arch.graph, _describe(arch), path, free, **versions)
 
 
 def _write_weights(arch: SavedNetwork, form: Format, path: Path, **options: Any) -> None:
@@ -89,17 +114,21 @@ def _describe(arch: SavedNetwork) -> dict[str, str]:
     """The metadata of a file about its network."""
     from archspec.codegen.fx import make_metadata
 
-    return make_metadata(arch.text, arch.name, arch.overrides, inference=arch.graph.inference)
+    inputs = {given.name: given.sizes for given in arch.program.given_inputs}
+    return make_metadata(arch.text, arch.name, arch.overrides, inputs=inputs, inference=arch.graph.inference)
 
 
 def _write_spec(arch: SavedNetwork, _: Format, path: Path, *, limits: Limits | None = None) -> None:
+    from archspec.ir.text import format_graph
     from archspec.spec.compiler import compile_source
     from archspec.spec.limits import DEFAULT
 
     word = arch.rewrites[-1][0] if arch.rewrites else "copy"
     place = files.name_file(arch.name, f"_{word}.yaml") if files.is_stream(path) else path
     text = _derive_text(arch, place)
-    compile_source(Source(str(place), text), place, limits or DEFAULT, {})  # raises before a file is written
+    compiled = compile_source(Source(str(place), text), place, limits or DEFAULT, {})  # raises before a file is written
+    if arch.path is None and format_graph(compiled[1]) != format_graph(arch.graph):
+        raise ExportError("a spec that is in no file cannot be written with other arguments: load it from one")
     files.write_atomically(path, text)
 
 
@@ -107,25 +136,31 @@ def _derive_text(arch: SavedNetwork, path: Path) -> str:
     """A spec of the network that extends the one that it was loaded from. Raises `ExportError`."""
     from archspec.printable import escape_unprintable
     from archspec.spec.derive import derive_spec, find_reference
+    from archspec.spec.flatten import flatten_document
     from archspec.spec.yaml_reader import read_tree
     from archspec.spec.yaml_tree import to_plain_data
 
     if arch.optimized:
         raise ExportError("an optimised network has no spec: write the one that it was made from")
-    if arch.path is None and not (arch.rewrites or arch.overrides):
+    if arch.path is None and not (arch.rewrites or arch.overrides or arch.program.given_inputs):
         return arch.text
-    if arch.path is None:
-        raise ExportError("a spec that is in no file cannot be extended: load it from one")
-    if files.is_same_file(path, arch.path):
-        raise ExportError(f"{path} is the spec itself, which cannot extend itself")
     args = {name: to_plain_data(read_tree(Source.option(name, text))) for name, text in arch.overrides.items()}
     rewrites = [{word: arguments} if arguments else word for word, arguments in arch.rewrites]
-    reference, name = find_reference(arch.path, path), escape_unprintable(path.stem)
-    return derive_spec(arch.program, reference, name, rewrites, args=args, paths=arch.paths().total)
+    name = escape_unprintable(path.stem)
+    if arch.path is None:
+        assert arch.program.document is not None
+        return flatten_document(arch.program.document, rewrites)
+    if files.is_same_file(path, arch.path):
+        raise ExportError(f"{path} is the spec itself, which cannot extend itself")
+    return derive_spec(
+        arch.program, find_reference(arch.path, path), name, rewrites, args=args, paths=arch.paths().total
+    )
 
 
 _WRITERS: Mapping[str, Any] = {
     "picture": _write_picture,
+    "table": _write_table,
+    "comparison": _write_comparison,
     "source": _write_source,
     "program": _write_program,
     "weights": _write_weights,

@@ -48,8 +48,8 @@ class Measured:
 def measure_network(network: Network, device: Device, batch: int, rounds: int, backend: str | None) -> Measured:
     """Measures all ways except the compiled one; with a `backend`, only that one and the fastest of ours."""
     arch = network.load()
+    runs = prepare_runs(network, arch, device.kind, batch, backend)
     with torch.inference_mode():
-        runs = prepare_runs(network, arch, device.kind, batch, backend)
         check_outputs(network.title, runs)
         seconds = medians_on(runs, device.kind, rounds)
     floor = 2 * 2 * batch * count_results(arch) / device.bandwidth

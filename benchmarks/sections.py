@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import commands, compiler, compiling, drawing, gpu, growth, inference, paths, training, work
+from benchmarks import commands, compiler, compiling, drawing, gpu, graphs, growth, inference, paths, training, work
 
 SECTIONS = (
     inference.SECTION,
@@ -15,4 +15,5 @@ SECTIONS = (
     compiler.SECTION,
     drawing.SECTION,
     paths.SECTION,
+    graphs.SECTION,
 )

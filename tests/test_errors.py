@@ -135,6 +135,8 @@ ELSEWHERE: dict[str, str] = {
     "cannot be read: it is no file": "tests/test_hostile.py makes a folder and a pipe",
     "is not UTF-8": "tests/test_hostile.py: bytes, not text",
     "a spec has at most": "tests/test_hostile.py: megabytes",
+    "spec/input_override.py": "tests/spec/test_input_override.py: it is about what is given, not about a text",
+    "spec/resized_inputs.py": "the same",
 }
 
 
@@ -207,6 +209,9 @@ ADVICE = dict(advised())
 ADVISED_ELSEWHERE: dict[str, str] = {
     "spec/source_lookup.py": "tests/spec/test_given.py: it is about what is given, not about a text",
     "spec/yaml_writer.py": "the same",
+    "spec/input_override.py": "tests/spec/test_input_override.py: it is about what is given, not about a text",
+    "spec/resized_inputs.py": "the same",
+    "the input is no argument": "the same",
     "passes/contract.py": "tests/passes/test_contract.py: no spec can make a pass break its contract",
     "extend a bundled spec by its name": "tests/spec/test_documents.py: a text has no file",
     "save the file as UTF-8 text": "tests/test_hostile.py: bytes, not text",

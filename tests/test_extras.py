@@ -30,6 +30,7 @@ USES = {
     "safetensors": ["build", "{spec}", "-o", "{folder}/a.safetensors"],
     "torchvision": ["build", "{spec}", "--device", "cpu", "--weights", "torchvision:resnet18"],
     "lightning_fabric": ["train", "{spec}", "-o", "{folder}/a.pt"],
+    "huggingface_hub": ["build", "{spec}", "--device", "cpu", "--weights", "hub:me/row"],
     "sklearn": ["train", "{spec}", "-o", "{folder}/a.pt"],
     "matplotlib": ["experiment", "lesion", "{spec}", "-o", "{folder}/a.png"],
 }

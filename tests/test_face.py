@@ -36,12 +36,12 @@ BUILTIN = {
     "codegen/python/formatter.py": "TypeError: syntax that is never made",
     "codegen/python/syntax.py": "TypeError: syntax that is never made",
     "experiments/order.py": "ValueError: two orders of different things, a mistake of the program",
-    "experiments/training.py": "OSError: the checkpoint's name added",
     "files.py": "OSError: what the system says",
     "ops/axes.py": "ValueError: pydantic makes a ValidationError of it, and the binder a SpecError",
     "ops/base.py": "NotImplementedError of an abstract method",
     "ops/initial.py": "ValueError for pydantic, as above",
     "report/page.py": "ValueError: three networks on a page, a mistake of the program",
+    "sharing.py": "TypeError: an argument that there is not, as of any function",
     "spec/environment.py": "KeyError: a mapping's own",
     "temporary.py": "OSError: what the system says",
 }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from archspec.analysis.memory import FLOAT32
 from archspec.errors import ArchspecError
-from archspec.ir.graph import Graph, Node, is_noop
+from archspec.ir.graph import Graph, Node, computes
 from archspec.ir.parts import NamedParts
 
 MACS_PER_BYTE = 4
@@ -31,12 +31,10 @@ def model_work(graph: Graph) -> list[int]:
     This is the roofline model of Williams et al. 2009 (doi:10.1145/1498765.1498785) for one sample in float32. The bytes are those
     of inputs and outputs; weights are read once for a whole batch and do not count.
     """
-    return [_model_node_work(node) if isinstance(node, Node) else 0 for node in graph.nodes]
+    return [_model_node_work(node) if computes(node) else 0 for node in graph.nodes]
 
 
 def _model_node_work(node: Node) -> int:
-    if is_noop(node):
-        return 0
     moved = sum(shape.numel for shape in (*node.input_shapes, *node.output_shapes)) * FLOAT32
     return max(node.macs, MACS_PER_BYTE * moved)
 

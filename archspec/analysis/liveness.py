@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from archspec.analysis.memory import FLOAT32
-from archspec.ir.graph import Graph, Input, Path, Value, is_noop
+from archspec.ir.graph import Graph, Input, Path, Value, computes
 from archspec.ir.names import UniqueNames
 from archspec.ir.uses import ComputedUses
 
@@ -87,7 +87,7 @@ def find_cut_points(graph: Graph) -> list[CutPoint]:
     sizes = _sum_over_spans(graph, spans)
     tied = _sum_over_spans(graph, ((first + 1, last, 1) for first, last in find_weight_ranges(graph).values()))
     tree = graph.region_tree
-    computing = [node for node in graph.ops if not is_noop(node)]
+    computing = list(filter(computes, graph.nodes))
     return [
         CutPoint(node.id, values[node.id], sizes[node.id], tree.depths[tree.common(before.region, node.region)])
         for before, node in pairwise(computing)

@@ -11,7 +11,7 @@ from archspec.analysis.balance import choose_cuts, find_bottleneck
 from archspec.analysis.counts import iter_owned_weights
 from archspec.analysis.liveness import Crossing, CutPoint, LiveRanges, find_cut_points, find_weight_ranges
 from archspec.errors import ArchspecError
-from archspec.ir.graph import Graph, Node, is_noop
+from archspec.ir.graph import Graph, Node, computes
 
 NEAR = 6, 5
 """The largest stage may cost a fifth more than at best, so that fewer values cross."""
@@ -142,7 +142,7 @@ def _build_stages(graph: Graph, ends: list[int], work: list[float]) -> Iterator[
             index,
             range(start, stop),
             tuple(
-                dict.fromkeys(_name_part(graph, node, range(start, stop), spans) for node in nodes if not is_noop(node))
+                dict.fromkeys(_name_part(graph, node, range(start, stop), spans) for node in nodes if computes(node))
             ),
             cost,
             cost / work[-1] if work[-1] else 0.0,
@@ -159,12 +159,11 @@ def _find_region_spans(graph: Graph) -> list[range]:
 
 
 def _trim_noops(graph: Graph, nodes: range) -> range:
-    def computes(id: int) -> bool:
-        node = graph.nodes[id]
-        return isinstance(node, Node) and not is_noop(node)
+    def is_computing(id: int) -> bool:
+        return computes(graph.nodes[id])
 
-    first = next(filter(computes, nodes), nodes.stop)
-    return range(first, next(filter(computes, reversed(range(first, nodes.stop))), first - 1) + 1)
+    first = next(filter(is_computing, nodes), nodes.stop)
+    return range(first, next(filter(is_computing, reversed(range(first, nodes.stop))), first - 1) + 1)
 
 
 def _name_part(graph: Graph, node: Node, inside: range, spans: list[range]) -> str:

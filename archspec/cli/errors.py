@@ -99,13 +99,13 @@ class SpecCommand(Command):
             return super().invoke(ctx)
         except SpecError as error:
             show_diagnostics(error.diagnostics, as_json=bool(ctx.params.get("as_json")))
-            ctx.exit(WRONG_COMMAND if _is_command_error(error) else WRONG_SPEC)
+            ctx.exit(WRONG_COMMAND if is_command_error(error.diagnostics) else WRONG_SPEC)
 
 
-def _is_command_error(error: SpecError) -> bool:
-    """Whether all errors are on the command line, in `--set` or SPEC, and none in the spec."""
-    wrong = [diagnostic for diagnostic in error.diagnostics if diagnostic.severity == "error"]
-    return not any(diagnostic.span.source.numbered for diagnostic in wrong)
+def is_command_error(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether there are errors, all of them on the command line, in `--set`, `--input` or SPEC, and none in the spec."""
+    wrong = [diagnostic for diagnostic in diagnostics if diagnostic.severity == "error"]
+    return bool(wrong) and not any(diagnostic.span.source.numbered for diagnostic in wrong)
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic], *, as_json: bool) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Command = Callable[..., None]
 
-SPEC = "SPEC is a file, the name of a bundled spec (`archspec list`), or - for standard input."
+SPEC = "SPEC is a file, the name of a bundled spec (`archspec list`), a folder with a spec.yaml, hub:ORG/NAME, or - for standard input."
 
 
 def parse_assignments(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -38,6 +38,14 @@ def _parse_assignment(given: str) -> tuple[str, str]:
     return name.strip(), text
 
 
+def _parse_inputs(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, Source]:
+    """What `--input` says, by the names of inputs. Raises `click.BadParameter`."""
+    sources = [item for text in given for item in archspec.make_input_sources(text, flag="--input ").items()]
+    if len(dict(sources)) < len(sources):
+        raise click.BadParameter("the sizes of one input are given twice")
+    return dict(sources)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, also for what is wrong with the spec.")
 set_option = click.option(
     "--set",
@@ -46,6 +54,14 @@ set_option = click.option(
     multiple=True,
     callback=parse_assignments,
     help="Override one of the spec's args; repeatable.",
+)
+input_option = click.option(
+    "--input",
+    "inputs",
+    metavar="SIZES",
+    multiple=True,
+    callback=_parse_inputs,
+    help="Other sizes of the input: 3,512,512; of several, NAME=SIZES; repeatable.",
 )
 
 
@@ -64,32 +80,67 @@ def limits_options(command: Command) -> Command:
 
 
 def architecture_options(command: Command) -> Command:
-    """Adds SPEC, `--set` and the limits; the command gets the architecture as `arch`."""
+    """Adds SPEC, `--set`, `--input`, `--outputs` and the limits; the command gets the architecture as `arch`."""
 
     @click.argument("spec", metavar="SPEC")
     @set_option
+    @input_option
+    @click.option(
+        "--outputs",
+        "parts",
+        metavar="NAMES",
+        multiple=True,
+        callback=_split_names,
+        help="Return these parts instead, as layer2,layer4, and leave out what none needs.",
+    )
     @limits_options
     @functools.wraps(command)
-    def loaded(spec: str, overrides: dict[str, str], limits: Limits, **options: Any) -> None:
-        command(load_given(spec, overrides, limits), **options)
+    def loaded(
+        spec: str,
+        overrides: dict[str, str],
+        inputs: dict[str, Source],
+        parts: tuple[str, ...],
+        limits: Limits,
+        **options: Any,
+    ) -> None:
+        arch = load_given(spec, overrides, limits, inputs)
+        command(_cut_network(arch, parts) if parts else arch, **options)
 
     return loaded
 
 
-def load_given(spec: str, overrides: Mapping[str, str], limits: Limits) -> Architecture:
-    """Loads a SPEC with the arguments of `--set` and prints its warnings on standard error. Raises `SpecError`."""
+def _cut_network(arch: Architecture, parts: Sequence[str]) -> Architecture:
+    """The network of `--outputs`. Raises `click.BadParameter`."""
+    try:
+        return arch.features(parts)
+    except archspec.PassError as error:
+        help = f"; {error.help}" if error.help else ""
+        raise click.BadParameter(f"{error.message}{help}", param_hint="--outputs") from None
+
+
+def _split_names(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that `--outputs` gives, with commas or repeated."""
+    return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
+
+
+def load_given(
+    spec: str, overrides: Mapping[str, str], limits: Limits, inputs: Mapping[str, Source] | None = None
+) -> Architecture:
+    """Loads a SPEC with the values of `--set` and `--input` and prints its warnings on standard error. Raises `SpecError`."""
     given = {name: Source.option(name, text, flag="--set") for name, text in overrides.items()}
     with watch_budget(limits) as budget:
-        arch = archspec.load_overridden(read_spec_argument(spec, limits), given, limits=budget)
+        arch = archspec.load_overridden(read_spec_argument(spec, limits), given, input=inputs or None, limits=budget)
     show_diagnostics(arch.warnings, as_json=False)
     return arch
 
 
-def load_specs(specs: Sequence[str], limits: Limits, overrides: dict[str, str]) -> list[Architecture]:
+def load_specs(
+    specs: Sequence[str], limits: Limits, overrides: dict[str, str], inputs: dict[str, Source]
+) -> list[Architecture]:
     """Loads several specs. Raises `click.BadParameter` if more than one is standard input."""
     if list(specs).count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
-    return [load_given(spec, overrides, limits) for spec in specs]
+    return [load_given(spec, overrides, limits, inputs) for spec in specs]
 
 
 def read_spec_argument(spec: str, limits: Limits) -> str | Path | Source:

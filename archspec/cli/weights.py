@@ -16,7 +16,7 @@ from archspec.cli.errors import describe_os_error
 if TYPE_CHECKING:
     from archspec import WeightReport
 
-_WEIGHTS = "A checkpoint, an index of shards, torchvision:NAME or timm:NAME; FILE#KEY is a part of a file."
+_WEIGHTS = "A checkpoint, an index of shards, a folder, torchvision:NAME, timm:NAME or hub:ORG/NAME; FILE#KEY is a part of a file."
 _ADAPT = "What of them is made to fit: head, channels, positions, patches, some of them with commas."
 
 

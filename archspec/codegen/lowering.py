@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from archspec.codegen.errors import BuildError
-from archspec.ir.graph import Graph, Node, Path, Value, is_noop
+from archspec.ir.graph import Graph, Node, Path, Value, computes
 from archspec.ir.names import UniqueNames
 from archspec.ir.shape import Shape
 from archspec.ir.uses import ComputedUses
@@ -60,8 +60,8 @@ def lower_graph(graph: Graph) -> list[LoweredNode]:
     lowered_ops: dict[Hashable, LoweredOp] = {}
     names, uses = _ModuleNames(graph), graph.derive(ComputedUses)
     steps: list[LoweredNode] = []
-    for node in graph.ops:
-        if not is_noop(node):
+    for node in graph.nodes:
+        if computes(node):
             lowered = _lower_op(node.op, node.input_shapes, lowered_ops)
             path = names.path(node) if lowered.stateful_call else node.path
             steps.append(LoweredNode(node, lowered, uses.operands(node), path))

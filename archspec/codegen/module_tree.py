@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
 from archspec.codegen.inplace import use_inplace_activations
-from archspec.codegen.lowering import LoweredNode, lower_graph
+from archspec.codegen.lowering import LoweredNode, LoweredOp, lower_graph
 from archspec.ir.graph import Graph, Path, Region, Value
 from archspec.ir.regions import RegionTree
 from archspec.ir.uses import ComputedUses
+from archspec.ops.base import FIRST
 
 DEEPEST = 64
 """The most nested modules; deeper parts become part of the code around them, because of Python's stack."""
@@ -158,8 +160,10 @@ class _BodyStructure:
     places: dict[Value, Place]
 
 
-def _describe_body(part: ModulePart) -> _BodyStructure:
-    places: dict[Value, Place] = {ref: (-1, position) for position, ref in enumerate(part.inputs)}
+def _describe_body(part: ModulePart, inputs: Iterable[Value] | None = None) -> _BodyStructure:
+    """`inputs` are those of the network, if the part is the network."""
+    taken = part.inputs if inputs is None else inputs
+    places: dict[Value, Place] = {ref: (-1, position) for position, ref in enumerate(taken)}
     items: list[Hashable] = []
     start = len(part.path)
     for position, item in enumerate(part.flattened):
@@ -188,3 +192,62 @@ def code_signature(part: ModulePart) -> Hashable:
             refs = tuple(places[ref] for ref in item.operands)
             items.append((item.lowered.code_signature, len(item.node.outputs), path, refs))
     return len(part.inputs), tuple(items), tuple(places[ref] for ref in part.outputs)
+
+
+def list_operands(item: LoweredNode | ModulePart) -> list[Value]:
+    """The values that an item of a part reads."""
+    return list(item.inputs if isinstance(item, ModulePart) else item.operands)
+
+
+def has_module(item: LoweredNode | ModulePart) -> bool:
+    """Whether an item of a part is a module or a parameter, which has a place in the part."""
+    return isinstance(item, ModulePart) or item.lowered.stateful_call is not None
+
+
+def digest_structure(
+    part: ModulePart,
+    inputs: Mapping[str, Value],
+    outputs: Sequence[Value],
+    describe: Callable[[LoweredNode | ModulePart], str],
+) -> str:
+    """A digest of all that the class of a part depends on: equal for equal parts of any networks, in any process.
+
+    `describe` says what its items are: their calls and shapes, or the digests of inner parts.
+    """
+    body = _describe_body(part, inputs.values())
+    start = len(part.path)
+    items = [
+        (
+            describe(item),
+            item.path[start:] if has_module(item) else (),
+            [body.places[ref] for ref in list_operands(item)],
+        )
+        for item in part.flattened
+    ]
+    text = repr((list(inputs), items, [body.places[ref] for ref in outputs]))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def applies_in_order(part: ModulePart) -> bool:
+    """Whether a part applies the modules directly in it, each once, one after the other, and does nothing else."""
+    current = list(part.inputs)
+    names = [item.path[len(part.path) :] for item in part.flattened]
+    if len(set(names)) < len(names) or any(len(name) != 1 for name in names):
+        return False
+    for item in part.flattened:
+        if len(current) != 1 or current != list_operands(item):
+            return False
+        if isinstance(item, ModulePart):
+            current = list(item.outputs)
+        elif _is_module_alone(item.lowered):
+            current = list(item.node.outputs)
+        else:
+            return False
+    return bool(names) and current == list(part.outputs)
+
+
+def _is_module_alone(lowered: LoweredOp) -> bool:
+    """Whether an op is one module that is called on its operand."""
+    (call, *others) = lowered.calls
+    is_module = call.stateful and call.target != "torch.nn.Parameter"
+    return is_module and not others and call.args == FIRST and not call.keywords

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec.analysis.partition import PartitionStage
 from archspec.codegen.lowering import lower_graph
-from archspec.ir.graph import Graph, Input, Value, is_noop
+from archspec.ir.graph import Graph, Value, computes
 from archspec.ir.uses import ComputedUses
 
 
@@ -22,7 +22,7 @@ def extract_stage(graph: Graph, stage: PartitionStage) -> Graph:
         taken = graph.nodes[crossing.value.node]
         made[crossing.value] = part.add_input(crossing.name, crossing.value.shape, taken.span)
     for node in graph.nodes[stage.nodes.start : stage.nodes.stop]:
-        if isinstance(node, Input) or is_noop(node):
+        if not computes(node):
             continue
         inputs = tuple(made[value] for value in uses.operands(node))
         outputs = part.add_node(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from archspec.draw.picture import NO_PLACE, Box, Cluster, DrawError, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
-from archspec.ir.graph import Graph, Input, Node, Region, Value, is_noop
+from archspec.ir.graph import Graph, Input, Node, Region, Value, computes
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
@@ -58,7 +58,7 @@ class View(Representatives[str]):
         id = f"c{region.id}"
         heading = clean_text(labels.format_region(self.folded.run_name(run), region.kind))
         place = Place(region.name, region.span)
-        self.clusters.append(Cluster(id, heading, labels.format_times(run.times), place, cluster, level))
+        self.clusters.append(Cluster(id, heading, run.times, place, cluster, level))
         self.add_parts(region.id, id, level + 1)
 
     def _add_node(self, node: Node | Input, cluster: str | None, times: int) -> None:
@@ -66,14 +66,14 @@ class View(Representatives[str]):
             self._add_box(
                 make_end_box(f"n{node.id}", node.name, node.outputs[0], Place(node.name, node.span), tip=True)
             )
-        elif is_noop(node):
-            return
-        else:
+        elif computes(node):
             self._add_box(
                 make_layer_box(
                     node, self.graph.regions[node.region], cluster, times, varied=node.id in self.varying_nodes
                 )
             )
+        else:
+            return
         self.representative[node.id] = self.boxes[-1].id
 
     def _add_box(self, box: Box) -> None:
@@ -117,7 +117,7 @@ def draw_outputs(view: View) -> tuple[list[Box], list[Edge]]:
 def make_layer_box(node: Node, around: Region, cluster: str | None, times: int = 1, *, varied: bool = False) -> Box:
     """The box of a layer."""
     place = Place(node.name, node.span)
-    if sign := labels.format_sign(node.op):
+    if times == 1 and (sign := labels.format_sign(node.op)):
         tip = labels.format_tooltip(node)
         return Box(f"n{node.id}", node.op.category, (Line(sign, "strong"),), place, tip, cluster, sign=True)
     others = "" if varied else labels.format_details(node.op)
@@ -125,7 +125,7 @@ def make_layer_box(node: Node, around: Region, cluster: str | None, times: int =
     own = relative_name(node, around)
     shape = labels.format_shapes(node.output_shapes)
     text = clean_lines(
-        Line(labels.format_repeated(head, times), "strong"),
+        Line(head, "strong", times=times),
         Line(others, "faint"),
         Line("  ·  ".join(filter(None, (own if node.path else "", shape))), "faint"),
     )
@@ -145,7 +145,7 @@ def make_region_box(folded: FoldedGraph, run: PartRun, region: Region, cluster: 
     shape = labels.format_shapes(value.shape for value in run.last.output)
     cost = labels.format_costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
     text = clean_lines(
-        Line(labels.format_repeated(labels.format_region(folded.run_name(run), region.kind), run.times), "strong"),
+        Line(labels.format_region(folded.run_name(run), region.kind), "strong", times=run.times),
         Line(shape, "faint"),
         Line(cost, "faint"),
     )
@@ -159,7 +159,7 @@ def describe_network(graph: Graph) -> str:
     """The description of a network for screen readers: inputs, outputs and counts."""
     given = ", ".join(f"{name} {value.shape}" for name, value in graph.inputs.items())
     made = ", ".join(f"{name} {value.shape}" for name, value in graph.outputs.items())
-    layers = sum(1 for node in graph.ops if not is_noop(node))
+    layers = sum(map(computes, graph.nodes))
     source = f" ({graph.source})" if graph.source else ""
     return clean_text(f"{graph.name}{source}: {layers:,} layers, from {given} to {made}.", 400)
 

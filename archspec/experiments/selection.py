@@ -31,11 +31,11 @@ class Selection:
 
     model: nn.Module
     frozen: tuple[str, ...]
-    """The names of the parameters that are not trained."""
+    """The names of the parameters without gradients."""
     rates: Mapping[str, float]
     """The learning rates of parameters that have one of their own."""
     norms: tuple[nn.Module, ...]
-    """Normalisations with running statistics in frozen parts."""
+    """The normalisations with running statistics in frozen parts."""
 
     def put_in_training(self) -> None:
         """Sets training mode, except for the frozen normalisations, whose running statistics then do not change."""
@@ -110,7 +110,7 @@ def _choose_rates(rates: Iterable[tuple[str, float]], find: _PartFinder, trained
 
 
 def _find_norms(model: nn.Module, is_frozen: _Covers) -> list[nn.Module]:
-    """The normalisations with running statistics that are frozen."""
+    """The frozen normalisations with running statistics."""
     return [
         module
         for path, module in model.named_modules()

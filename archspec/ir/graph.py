@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archspec import meter
 from archspec.errors import ArchspecError
 from archspec.ir.names import PathNames
-from archspec.ir.node import UNKNOWN_SPAN, Input, Node, OperandRef, Path, Region, Value, is_noop, set_users
+from archspec.ir.node import UNKNOWN_SPAN, Input, Node, OperandRef, Path, Region, Value, computes, is_noop, set_users
 from archspec.ir.queries import GraphQueries
 from archspec.ir.shape import Shape
 from archspec.spans import Span, Use
@@ -29,6 +29,7 @@ __all__ = [
     "Path",
     "Region",
     "Value",
+    "computes",
     "is_noop",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeGuard
 
 from archspec.ir.shape import Shape
 from archspec.spans import Source, Span, Use
@@ -16,7 +16,7 @@ Path = tuple[str, ...]
 """The names of a module's regions and its own; torch joins them by dots."""
 
 OperandRef = tuple[int, int]
-"""Where a value is read: the number of a node, and which of its operands it is."""
+"""A use of a value: the id of the consumer and the position of the operand."""
 
 UNKNOWN_SPAN = Span(Source("<graph>", ""), 1, 1)
 
@@ -166,11 +166,21 @@ class GraphContents(Protocol):
     def ops(self) -> Iterator[Node]: ...
 
 
-def is_noop(node: Node) -> bool:
+def computes(part: object) -> TypeGuard[Node]:
+    """Whether a part of a graph is a node that computes: no input, no region and no no-op.
+
+    >>> import archspec
+    >>> list(map(computes, archspec.load("resnet18").graph.nodes[:2]))
+    [False, True]
+    """
+    return isinstance(part, Node) and not is_noop(part)
+
+
+def is_noop(node: Node | Input) -> bool:
     """Whether a node returns its operands unchanged: an identity, a bundle, or a join of one operand.
 
     >>> import archspec
     >>> is_noop(next(archspec.load("resnet18").graph.ops))
     False
     """
-    return node.op.passes_through(len(node.inputs))
+    return isinstance(node, Node) and node.op.passes_through(len(node.inputs))

@@ -41,29 +41,25 @@ def propagate_routes(
     unread: dict[int, int] = {}
     live: dict[int, list[PerChannelRange[Amount]]] = {}
     for node in islice(graph.nodes, first, None):
-        if isinstance(node, Input):
-            reached: list[PerChannelRange[Amount]] = [{}]
-        else:
-            offered = [live[value.node][value.index] if value.node in live else {} for value in node.inputs]
-            for operand, value in enumerate(node.inputs if entries else ()):
-                if (node.id, operand) in entries:
-                    offered[operand] = _start_route(offered[operand], range(value.shape.channels), start, merge)
-            reached = [
-                _propagate_through_node(node, index, offered, merge, cost, extend, gates)
-                for index in range(len(node.outputs))
-            ]
+        offered = [live[value.node][value.index] if value.node in live else {} for value in node.inputs]
+        for operand, value in enumerate(node.inputs if entries else ()):
+            if (node.id, operand) in entries:
+                offered[operand] = _start_route(offered[operand], range(value.shape.channels), start, merge)
+        reached = [
+            _propagate_through_node(node, index, offered, merge, cost, extend, gates) if isinstance(node, Node) else {}
+            for index in range(len(node.outputs))
+        ]
         if node.id in started:
             for value in node.outputs:
                 if (node.id, value.index) in starts:
                     reached[value.index] = {range(value.shape.channels): start}
         yield node, reached
         live[node.id], unread[node.id] = reached, sum(len(value.users) for value in node.outputs)
-        for value in () if isinstance(node, Input) else node.inputs:
-            if value.node not in live:
-                continue
-            unread[value.node] -= 1
-            if not unread[value.node]:
-                del live[value.node]
+        for value in node.inputs:
+            if value.node in live:
+                unread[value.node] -= 1
+                if not unread[value.node]:
+                    del live[value.node]
 
 
 def _start_route(

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from archspec.ir.node import Node, is_noop
+from archspec.ir.node import is_noop
 
 if TYPE_CHECKING:
-    from archspec.ir.node import GraphContents, Input, OperandRef, Path, Value
+    from archspec.ir.node import GraphContents, Input, Node, OperandRef, Path, Value
 
 
 def collect_outputs(graph: GraphContents) -> frozenset[Value]:
@@ -89,7 +89,7 @@ class ComputedUses:
         the network that it is."""
         for node in graph.nodes:
             operands = [self.alias_of[value] for value in node.inputs]
-            if isinstance(node, Node) and is_noop(node):
+            if is_noop(node):
                 self.alias_of.update(zip(node.outputs, operands, strict=True))
                 continue
             for value in operands:
@@ -101,6 +101,6 @@ class ComputedUses:
 
     def operands(self, node: Node | Input) -> tuple[Value, ...]:
         """The computed operands of a node; empty for a no-op."""
-        if isinstance(node, Node) and is_noop(node):
+        if is_noop(node):
             return ()
         return tuple([self.alias_of[value] for value in node.inputs])

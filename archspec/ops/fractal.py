@@ -76,8 +76,8 @@ class DropMean(Folding):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"columns": self._columns(len(inputs) - 1), "p": self.p}
-        operands = tuple(map(Operand, range(len(inputs))))
-        return (Call("archspec.codegen.fx.fractal_modules.DropMean", options, operands),)
+        *branches, drawn = map(Operand, range(len(inputs)))
+        return (Call("archspec.codegen.fx.fractal_modules.DropMean", options, (tuple(branches), drawn)),)
 
     def carries(self, operand: int, count: int = 1) -> bool:
         return operand < count - 1

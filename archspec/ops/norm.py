@@ -20,7 +20,7 @@ Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 
 
 class TrackedNorm(Op):
-    """What normalisations with running statistics have in common; the defaults of each are torch's."""
+    """The base class of normalisations with running statistics; the defaults of each are torch's."""
 
     category: ClassVar[Category] = "norm"
 

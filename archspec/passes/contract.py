@@ -18,7 +18,7 @@ from archspec.spans import Span
 Transform = Callable[..., Graph]
 """`def name(graph, *, argument: type = default) -> Graph`; its keyword arguments are those of its word."""
 Asker = Literal["spec", "optimizer", "back end"]
-"""Who may ask for a pass: `passes:` of a spec and `Architecture.rewrite`, the pipelines of `optimize`, or a back end."""
+"""The origins of a request for a pass: `passes:` of a spec and `Architecture.rewrite`, the pipelines of `optimize`, or a back end."""
 Mode = Literal["training", "evaluation"]
 
 
@@ -52,7 +52,7 @@ class Pass:
     name: str
     """Its name in specs and pipelines."""
     asked_by: frozenset[Asker]
-    """Who may ask for it."""
+    """The origins from which it may be requested."""
     keeps: Mode | None
     """The mode in which the network computes the same as before: "training" includes evaluation, None is neither."""
     needs: str

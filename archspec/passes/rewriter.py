@@ -263,6 +263,15 @@ def replace_groups(
     """A graph in which each group of nodes is replaced by what `add` adds for it, in the place of the group's last node.
 
     `groups` has them by the id of that node; `inside` are the other nodes of the groups; `left_out` and errors are as in `rewrite_graph`.
+
+    >>> from archspec import load
+    >>> from archspec.ops import BY_WORD
+    >>> graph = load("{name: a, input: [4], stages: {body: [relu, gelu]}}").graph
+    >>> relu, gelu = graph.ops
+    >>> def add(rewriter, group):
+    ...     return rewriter.replace(group[1], BY_WORD["silu"](), rewriter.operands(group[0]))
+    >>> [node.op.word for node in replace_groups(graph, {gelu.id: (relu, gelu)}, {relu.id}, add).ops]
+    ['silu']
     """
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:

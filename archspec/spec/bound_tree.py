@@ -8,8 +8,10 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from archspec.errors import Diagnostic
+from archspec.ir.shape import SPATIAL, Names, Shape
 from archspec.ops.base import Op
 from archspec.spans import Span
+from archspec.spec.document import Document
 from archspec.spec.yaml_tree import Scalar, Tree
 
 ArgumentKind = Literal["int", "float", "number", "bool", "option", "layer"]
@@ -229,6 +231,30 @@ class InputUse:
     sizes: Tree
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class GivenInput:
+    """An input whose sizes are given from outside: those, and the sizes that the spec has, None where one is not known."""
+
+    name: str
+    span: Span
+    sizes: tuple[int, ...]
+    own: tuple[int | None, ...]
+    names: Names
+    literal: bool
+    """Whether a size stands in the place of one of the spec; otherwise all of them are values of arguments."""
+
+    @property
+    def shape_before(self) -> Shape | None:
+        """The shape with the spec's own places and the channels that are given; None where it is not known, or is this one."""
+        pairs = zip(self.sizes, self.own, self.names, strict=True)
+        sizes = [own if name in _PLACES else size for size, own, name in pairs]
+        known = tuple(size for size in sizes if size is not None)
+        return Shape(known, self.names) if len(known) == len(sizes) and known != self.sizes else None
+
+
+_PLACES = frozenset((*SPATIAL, "tokens", None))
+
+
 @dataclass(eq=False, slots=True)
 class Program:
     """A bound document."""
@@ -244,6 +270,10 @@ class Program:
     passes: tuple[PassUse, ...] = ()
     expect: Mapping[str, Tree] = field(default_factory=dict)
     warnings: tuple[Diagnostic, ...] = ()
+    given_inputs: tuple[GivenInput, ...] = ()
+    """The inputs whose sizes are given from outside."""
+    document: Document | None = None
+    """The merged document that it was bound from."""
 
     @property
     def layers(self) -> tuple[Layer, ...]:

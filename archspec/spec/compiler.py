@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,9 @@ from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, 
 from archspec.ir.graph import Graph
 from archspec.spans import Source, Span
 from archspec.spec import bundled
-from archspec.spec.bound_tree import PassUse, Program, locate_fields
+from archspec.spec.bound_tree import GivenInput, PassUse, Program, locate_fields
 from archspec.spec.budget import MORE_NODES, Budget
+from archspec.spec.document import Document
 from archspec.spec.extends import SpecLoader
 from archspec.spec.limits import Limits
 from archspec.spec.pydantic_errors import report_validation_error
@@ -33,36 +34,53 @@ _PASS = (
 
 
 def compile_source(
-    source: Source, path: Path | None, limits: Limits | Budget, overrides: Mapping[str, Any]
+    source: Source,
+    path: Path | None,
+    limits: Limits | Budget,
+    overrides: Mapping[str, Any],
+    inputs: Mapping[str, Source] | None = None,
 ) -> tuple[Program, Graph, str, dict[str, str]]:
     """The program of a source, its graph after all passes, its text, and the overrides as text.
+
+    Args:
+        source: the spec.
+        path: its file, if it has one.
+        limits: how much it may ask for.
+        overrides: values in the place of its `args`.
+        inputs: sizes in the place of those of its inputs, as `archspec.spec.input_override.make_input_sources` gives them.
 
     Raises:
         SpecError: the spec is not a network.
     """
     budget = Budget.of(limits)
     with budget.running(), pause_garbage_collection():
-        return _compile_within(source, path, budget, overrides)
+        return _compile_within(source, path, budget, overrides, inputs or {})
 
 
 def _compile_within(
-    source: Source, path: Path | None, budget: Budget, overrides: Mapping[str, Any]
+    source: Source,
+    path: Path | None,
+    budget: Budget,
+    overrides: Mapping[str, Any],
+    inputs: Mapping[str, Source],
 ) -> tuple[Program, Graph, str, dict[str, str]]:
     loader = SpecLoader(
         path.parent if path is not None else None, bundled.find_bundled_spec, bundled.list_bundled_names, budget.limits
     )
     document = loader.load(source, path)
     given = {name: make_override_source(name, value, budget.limits) for name, value in overrides.items()}
+    resized: tuple[GivenInput, ...] = ()
+    if document is not None and inputs:
+        resized, arguments = _override_inputs(document, inputs, given, loader.errors)
+        given |= arguments
     bound = bind_program(document, loader.errors, overrides=given, budget=budget)
+    bound.given_inputs = resized
     try:
         graph, names = elaborate_program(bound, budget)
     except LimitError:
         raise
-    except SpecError as error:  # an implausible input may be the cause, so its warnings are added
-        inputs = {use.sizes.span for use in bound.inputs}
-        raise SpecError(
-            *(override for override in bound.warnings if override.span in inputs), *error.diagnostics
-        ) from None
+    except SpecError as error:
+        raise SpecError(*_explain_inputs(bound, error)) from None
     bound.warnings += find_unread_inputs(bound, graph)
     for use in bound.passes:
         budget.charge("passes", _PASS * len(graph.nodes), use.span)
@@ -71,7 +89,35 @@ def _compile_within(
             raise_spec_error(
                 f"the network has more than {budget.limits.nodes:,} nodes", use.span, None, help=MORE_NODES
             )
+    if resized:
+        bound.warnings += _warn_resized_weights(graph, resized)
     return bound, graph, source.text, {name: override.yaml.strip() for name, override in given.items()}
+
+
+def _override_inputs(
+    document: Document, inputs: Mapping[str, Source], overrides: Mapping[str, Source], errors: Collector
+) -> tuple[tuple[GivenInput, ...], dict[str, Source]]:
+    from archspec.spec.input_override import override_inputs
+
+    return override_inputs(document, inputs, overrides, errors)
+
+
+def _explain_inputs(bound: Program, error: SpecError) -> Iterator[Diagnostic]:
+    """The diagnostics of an error, with what is said of inputs: one that is another than the one that is meant may be why."""
+    spans = {use.sizes.span for use in bound.inputs}
+    yield from (override for override in bound.warnings if override.span in spans)
+    if not bound.given_inputs:
+        yield from error.diagnostics
+        return
+    from archspec.spec.resized_inputs import explain_mistakes
+
+    yield from explain_mistakes(error.diagnostics, bound)
+
+
+def _warn_resized_weights(graph: Graph, given: tuple[GivenInput, ...]) -> tuple[Diagnostic, ...]:
+    from archspec.spec.resized_inputs import warn_resized_weights
+
+    return tuple(warn_resized_weights(graph, given))
 
 
 def _apply_pass(graph: Graph, use: PassUse, names: Mapping[str, object]) -> Graph:

@@ -66,6 +66,7 @@ class _Declarations:
             outputs,
             passes,
             document.expect,
+            document=document,
         )
         if not self.errors.diagnostics:
             check_unused(program, document, self.errors)

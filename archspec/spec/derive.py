@@ -30,7 +30,7 @@ def derive_spec(
     The passes of the extended spec are repeated, because those of an extending spec replace them. Its `expect` has `paths`, unless
     that number is too large for a spec.
     """
-    document: dict[str, Any] = {"extends": extends, "name": name}
+    document: dict[str, Any] = {"extends": extends, "name": name} | _input_entries(program)
     if args:
         document["args"] = dict(args)
     passes = [*map(_pass_entry, program.passes), *rewrites]
@@ -39,6 +39,14 @@ def derive_spec(
     if paths < 10**MAX_DIGITS:
         document["expect"] = {"paths": paths}
     return write_yaml(document)
+
+
+def _input_entries(program: Program) -> dict[str, Any]:
+    """The sizes of the inputs, if some stand in the place of those of the spec."""
+    if not any(given.literal for given in program.given_inputs):
+        return {}
+    inputs = {use.name: to_plain_data(use.sizes) for use in program.inputs}
+    return inputs if list(inputs) == ["input"] else {"inputs": inputs}
 
 
 def find_reference(path: Path, out: Path) -> str:

@@ -94,7 +94,7 @@ def check_new_arguments(merged: Document, child: Document, errors: Collector) ->
     new = [key for name, (key, _) in child.args.items() if name not in base.args]
     if not new:
         return
-    read = set(_iter_read_names(merged))
+    read = set(iter_read_names(merged))
     for key in new:
         if key.text not in read:
             message = f"{base.name} has no argument {key.text[:60]!r}, and nothing here reads it"
@@ -102,7 +102,7 @@ def check_new_arguments(merged: Document, child: Document, errors: Collector) ->
             errors.report(message, key.span, help=advice)
 
 
-def _iter_read_names(document: Document) -> Iterator[str]:
+def iter_read_names(document: Document) -> Iterator[str]:
     """The names that a document reads, except those of a block's own arguments."""
     trees: list[Tree] = [
         *(tree for _, tree in (*document.inputs, *document.args.values(), *document.stages.values())),

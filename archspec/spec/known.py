@@ -36,7 +36,7 @@ class KnownArguments:
 
     id: int
     own: dict[str, Any]
-    """Those that are not the document's."""
+    """The arguments that are not the document's."""
     names: Mapping[str, Any]
 
 

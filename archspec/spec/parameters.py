@@ -74,6 +74,7 @@ class ArgumentBinder:
             declared = parameters.get(name)
             if declared is None:
                 advice = did_you_mean(name, parameters) or f"{document.name} takes no arguments"
+                advice = _INPUT if name.lower() in _SIZES else advice
                 place = Span(tree.span.source, 1, 1, len(name))
                 self.errors.report(f"{document.name} has no argument {name[:60]!r}", place, help=advice)
             elif declared.kind == "layer" or check_value(
@@ -119,6 +120,10 @@ class ArgumentBinder:
         if is_layer_word(word) or word in self.blocks:
             return "layer"
         return "option" if word in OPTIONS else "number"
+
+
+_SIZES = frozenset(("input", "inputs", "input_size", "input_shape", "image_size", "img_size", "imgsz", "resolution"))
+_INPUT = "the input is no argument; other sizes of it: --input 3,512,512, or input=(3, 512, 512)"
 
 
 def _may_be_option(scalar: Scalar) -> bool:

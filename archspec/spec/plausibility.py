@@ -44,7 +44,7 @@ def check_sizes(tree: Sequence, document: Document, errors: Collector) -> None:
         document: the document, for the arguments that they name and the input of its base.
         errors: collects the warning.
     """
-    sizes = [_known_size(item, document) for item in tree]
+    sizes = [find_known_size(item, document) for item in tree]
     reading = _describe_batch(sizes, _base_sizes(document)) or _describe_channels_last(sizes)
     if reading is not None:
         message, meant = reading
@@ -115,10 +115,10 @@ def _base_sizes(document: Document) -> Sizes | None:
     if base is None or len(base.inputs) != 1 or len(document.inputs) != 1:
         return None
     tree = base.inputs[0][1]
-    return [_known_size(item, document) for item in tree] if isinstance(tree, Sequence) else None
+    return [find_known_size(item, document) for item in tree] if isinstance(tree, Sequence) else None
 
 
-def _known_size(tree: Tree, document: Document) -> int | None:
+def find_known_size(tree: Tree, document: Document) -> int | None:
     """The value of a size, if it is a number or arithmetic with known arguments."""
 
     def value(name: str) -> Fraction | None:

@@ -15,17 +15,20 @@ ATTRIBUTES: frozenset[str] = frozenset(
     self
     T_destination __annotations__ __call__ __class__ __copy__ __deepcopy__ __delattr__ __dict__ __dir__ __doc__
     __eq__ __format__ __ge__ __getattr__ __getattribute__ __getstate__ __gt__ __hash__ __init__
-    __init_subclass__ __jit_unused_properties__ __le__ __lt__ __module__ __ne__ __new__ __reduce__ __reduce_ex__
+    __init_subclass__ __jit_ignored_attributes__ __jit_unused_properties__ __le__ __lt__ __module__ __ne__ __new__ __reduce__ __reduce_ex__
     __reduce_package__ __repr__ __setattr__ __setstate__ __sizeof__ __str__ __subclasshook__ __weakref__ _apply
-    _backward_hooks _backward_pre_hooks _boxed_call _buffers _call_by_node _call_impl _code _compiled_call_impl
-    _bind_arguments _checkpointed _create_node_hooks _deepcopy_hooks _deepcopy_init _defer _erase_node_hooks _form _forward_hooks _graphs
+    _backward_hooks _backward_pre_hooks _bind_arguments _boxed_call _buffers _call_by_node _call_impl _code _compiled_call_impl
+    _checkpointed _create_node_hooks _deepcopy_hooks _deepcopy_init _define _erase_node_hooks _find_node _followed
+    _form _forward_hooks
     _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs
-    _get_backward_hooks _get_backward_pre_hooks _get_name _graph _is_full_backward_hook _lineno_map
+    _get_backward_hooks _get_backward_pre_hooks _get_name _get_written _graph _graphs _is_full_backward_hook
+    _jit_override_qualname _lineno_map
     _load_from_state_dict _load_state_dict_post_hooks _load_state_dict_pre_hooks
     _maybe_warn_non_full_backward_hook _modules _named_members _non_persistent_buffers_set _parameters
-    _prologue_start _recompile_submodules _register_create_node_hook _register_deepcopy_hook
+    _prologue_start _recompile_children _recompile_submodules _register_create_node_hook _register_deepcopy_hook
     _register_erase_node_hook _register_load_state_dict_pre_hook _register_replace_node_hook
-    _register_state_dict_hook _replace_hooks _replicate_for_data_parallel _save_to_state_dict _set_replace_hook
+    _register_state_dict_hook _replace_hooks _replicate_for_data_parallel _restore _save_to_state_dict
+    _set_replace_hook _set_written
     _slow_forward _state_dict_hooks _state_dict_pre_hooks _tracer_cls _tracer_extras
     _unregister_create_node_hook _unregister_deepcopy_hook _unregister_erase_node_hook
     _unregister_replace_node_hook _unwritten _version _wrapped_call _wrapped_call_impl _written add_module

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from archspec import hub
 from archspec.printable import shorten_text
 from archspec.spans import Source
 from archspec.spec import bundled
@@ -27,7 +28,8 @@ _KINDS = "a spec is a path, a bundled name, YAML text or a mapping"
 def locate_source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
     """The source of a spec, and its file if it has one.
 
-    A string that is the name of an existing file is that file; one with a line break or in braces is YAML text.
+    A string that is the name of an existing file is that file; one with a line break or in braces is YAML text, and `hub:org/name` a
+    repository of a hub. A folder stands for the `spec.yaml` in it.
 
     Raises:
         SpecFileError: the file does not exist or cannot be read.
@@ -51,9 +53,22 @@ def locate_source(spec: Spec, limits: Limits) -> tuple[Source, Path | None]:
         named = bundled.find_bundled_spec(spec)
         if named is not None:
             return open_source(named, f"{spec}.yaml", limits), named
+        if spec.startswith(hub.PREFIX):
+            path = _fetch_spec(spec)
+            return _open_spec_file(path, limits), path
+    if _is_file(path / hub.SPEC_FILE):
+        path = path / hub.SPEC_FILE
     if path.suffix in SUFFIXES or _exists(path):
         return _open_spec_file(path, limits), path
     raise SpecNotFoundError(*_describe_missing(spec), help=_suggest_spec(spec))
+
+
+def _fetch_spec(address: str) -> Path:
+    """Downloads the spec of a repository. Raises `SpecFileError`."""
+    try:
+        return hub.fetch_folder(address, weights=False) / hub.SPEC_FILE
+    except hub.HubError as error:
+        raise SpecFileError(error.message, address, help=error.help or None) from error
 
 
 def make_override_source(name: str, value: Any, limits: Limits, *, flag: str = "") -> Source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from archspec.cli.commands import archspec
 from archspec.cli.output import OutputFile
+from tests.hub import collect_uploads
 
 SPEC = """\
 name: {name}
@@ -59,7 +61,8 @@ def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[
 def words(name: str, spec: str | Path, *, weights: Path | None = None, without: Sequence[str] = ()) -> list[str]:
     """The command line that runs a command on a spec, without the options `without` and without -o."""
     command = commands()[name]
-    given = [str(spec) for one in command.params if isinstance(one, click.Argument) and one.required]
+    arguments = [one.name for one in command.params if isinstance(one, click.Argument) and one.required]
+    given = ["me/row" if name == "repo" else str(spec) for name in arguments]
     for one in command.params:
         if not isinstance(one, click.Option) or one.name in without or isinstance(one.type, OutputFile):
             continue
@@ -85,7 +88,8 @@ def run(*given: object, charset: str = "utf-8", **variables: str | None) -> Resu
     """The result of a command with an encoding of its streams and with environment variables."""
     unset = dict.fromkeys(("COLUMNS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"))
     runner = CliRunner(charset, env={**unset, **variables})
-    result = runner.invoke(archspec, [str(word) for word in given], prog_name="archspec")
+    with collect_uploads() if "push" in given[:1] else nullcontext():
+        result = runner.invoke(archspec, [str(word) for word in given], prog_name="archspec")
     assert result.exception is None or isinstance(result.exception, SystemExit), (given, result.exception)
     assert b"Traceback" not in result.stdout_bytes + result.stderr_bytes
     return result

@@ -117,6 +117,14 @@ def test_weights_of_the_plain_network_are_taken(tmp_path: Path) -> None:
     assert distance(expected, results(fast, inputs(arch), torch.float32)) < TOLERANCE
 
 
+def test_weights_are_folded_before_they_are_rounded() -> None:
+    arch = archspec.load("cifar_resnet20_A")
+    weights = evaluated(arch, torch.float32).state_dict()
+    exact, half = (arch.optimize().build(dtype=dtype, weights=weights) for dtype in (torch.float32, torch.bfloat16))
+    rounded = {name: weight.bfloat16() for name, weight in exact.state_dict().items()}
+    assert all(torch.equal(weight, rounded[name]) for name, weight in half.state_dict().items())
+
+
 def fast_and_slow(load: Load = CIFAR_RESNET) -> tuple[nn.Module, tuple[Tensor, ...], tuple[Tensor, ...]]:
     """An optimised network in float32, its inputs, and the outputs of the plain one."""
     arch = load()

@@ -20,6 +20,7 @@ from archspec.cli.weights import WeightsOption, print_weights_errors, weights_op
 if TYPE_CHECKING:
     from archspec import Architecture
 
+_PROGRAMS = list_endings("program")
 _ENDINGS = list_endings("source", "program", "weights")
 _BUILD = """\
 \b
@@ -45,8 +46,15 @@ Examples:
     stream=True,
     help=f"Write the network instead: {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}; - for standard output.",
 )
-@format_option(*_ENDINGS)
+@format_option("source", "program", "weights")
 @weights_options
+@click.option(
+    "--dynamic",
+    multiple=True,
+    metavar="AXES",
+    help="Of .onnx and .pt2: axes of any size, as batch,height,width.  [default: batch]",
+)
+@click.option("--opset", type=int, metavar="N", help="Of .onnx: the version of its operators.  [default: torch's]")
 @click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
 @click.option("--cuda-graph", is_flag=True, help="Replay captured CUDA graphs; on a CUDA device.")
 @json_option
@@ -61,6 +69,8 @@ def command(
     batch: int,
     output: Path | None,
     format: str | None,
+    dynamic: tuple[str, ...],
+    opset: int | None,
     optimize: bool,
     cuda_graph: bool,
     as_json: bool,
@@ -68,6 +78,11 @@ def command(
 ) -> None:
     given = WeightsOption(**weights, as_json=as_json)
     check_alone(output, as_json=as_json)
+    ending = None if output is None else ending_of(output, format)
+    program = {"dynamic": dynamic or None, "opset": opset} if ending in _PROGRAMS else {}
+    for option, value, endings in (("--dynamic", dynamic, _PROGRAMS), ("--opset", opset is not None, (".onnx",))):
+        if value and ending not in endings:
+            raise click.UsageError(f"{option} belongs to -o with {' or '.join(endings)}")
     if cuda_graph and output is not None:
         raise click.UsageError("a file holds no CUDA graphs: leave out --cuda-graph")
     arch = arch.optimize() if optimize else arch
@@ -75,7 +90,7 @@ def command(
         if output is None:
             trial = arch.try_out(device, batch, seed=seed, graph=cuda_graph, **given.arguments)
         else:
-            _write_network(ctx, arch, output, ending_of(output, format), given, seed=seed)
+            _write_network(ctx, arch, output, ending, given, seed=seed, **program)
     if as_json:
         facts = show.collect_facts(arch) | given.facts
         echo_json(facts | ({"written": str(output)} if output is not None else trial.as_dict()))
@@ -86,10 +101,10 @@ def command(
 
 
 def _write_network(
-    ctx: click.Context, arch: Architecture, output: Path, ending: str, given: WeightsOption, *, seed: int
+    ctx: click.Context, arch: Architecture, output: Path, ending: str | None, given: WeightsOption, **options: Any
 ) -> None:
     if ending != ".py":
-        arch.save(output, ending=ending, seed=seed, **given.arguments)
+        arch.save(output, ending=ending, **options, **given.arguments)
         return
     if given.weights is not None:
         raise click.UsageError("source holds no weights: leave out --weights, or write .safetensors beside it")
@@ -99,5 +114,7 @@ def _write_network(
 def format_command(ctx: click.Context) -> str:
     """The command line that writes the same file."""
     given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
+    given += [f"--input={source.text}" for source in ctx.params["inputs"].values()]
+    given += [f"--outputs={','.join(ctx.params['parts'])}"] if ctx.params["parts"] else []
     given += ["--optimize"] if ctx.params["optimize"] else []
     return shlex.join(["archspec", "build", ctx.params["spec"], *given, "-o", str(ctx.params["output"])])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import click
 
 import archspec
-from archspec import Diagnostic, Limits, SpecError
+from archspec import Diagnostic, Limits, Source, SpecError
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import (
     WRONG_COMMAND,
@@ -16,10 +16,11 @@ from archspec.cli.errors import (
     Command,
     CommandError,
     describe_os_error,
+    is_command_error,
     shown_name,
     style_diagnostic,
 )
-from archspec.cli.options import SPEC, json_option, limits_options, read_spec_argument
+from archspec.cli.options import SPEC, input_option, json_option, limits_options, read_spec_argument
 from archspec.cli.watch import watch_budget
 
 _CHECK = """\
@@ -35,12 +36,13 @@ Examples:
     "check", cls=Command, epilog=_CHECK, help=f"Report every mistake in every SPEC, its `expect` included.\n\n{SPEC}"
 )
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@input_option
 @limits_options
 @json_option
-def command(*, specs: tuple[str, ...], limits: Limits, as_json: bool) -> None:
+def command(*, specs: tuple[str, ...], inputs: dict[str, Source], limits: Limits, as_json: bool) -> None:
     if specs.count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
-    results = [look_at(spec, limits) for spec in specs]
+    results = [look_at(spec, limits, inputs) for spec in specs]
     wrong = sum(1 for checked in results if checked.exit_code)
     warnings = sum(checked.warnings for checked in results)
     if as_json:
@@ -67,7 +69,7 @@ class CheckedSpec:
 
     @property
     def exit_code(self) -> int:
-        if self.unread:
+        if self.unread or is_command_error(self.diagnostics):
             return WRONG_COMMAND
         return WRONG_SPEC if len(self.diagnostics) > self.warnings else 0
 
@@ -91,11 +93,12 @@ class CheckedSpec:
             print_lines(*style_diagnostic(diagnostic), "", err=True, indent=3)
 
 
-def look_at(spec: str, limits: Limits) -> CheckedSpec:
-    """Checks one SPEC."""
+def look_at(spec: str, limits: Limits, inputs: dict[str, Source]) -> CheckedSpec:
+    """Checks one SPEC, with the sizes of `--input`."""
     try:
         with watch_budget(limits) as budget:
-            return CheckedSpec(spec, archspec.check(read_spec_argument(spec, limits), limits=budget))
+            diagnostics = archspec.check(read_spec_argument(spec, limits), input=inputs or None, limits=budget)
+            return CheckedSpec(spec, diagnostics)
     except SpecError as error:  # not UTF-8 text, or unreadable
         return CheckedSpec(
             spec, error.diagnostics, unread=describe_os_error(error) if isinstance(error, OSError) else None

@@ -145,9 +145,10 @@ def _load_networks(
         from archspec.experiments.plot import check_plot_path
 
         check_plot_path(output)
+    inputs = click.get_current_context().params["inputs"] or None
     networks = [
         (arch, weights),
-        *((archspec.load(read_spec_argument(spec, archspec.Limits())), given) for spec, given in beside),
+        *((archspec.load(read_spec_argument(spec, archspec.Limits()), input=inputs), given) for spec, given in beside),
     ]
     options = [WeightsOption(given, strict, adapt, as_json=False).arguments for _, given in networks]
     loaded = [

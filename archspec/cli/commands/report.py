@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from archspec import Limits, files, list_endings
+from archspec import Limits, Source, files, list_endings
 from archspec.cli.errors import SpecCommand
-from archspec.cli.options import SPEC, limits_options, load_specs, set_option
+from archspec.cli.options import SPEC, input_option, limits_options, load_specs, set_option
 from archspec.cli.output import output_option, say_written
 
 _REPORT = """\
@@ -28,11 +28,14 @@ Examples:
 @click.argument("specs", metavar="SPEC [SPEC]", nargs=-1, required=True)
 @output_option(*list_endings("report"), stream=True, help="Where to; - for standard output.  [default: NAME.html]")
 @set_option
+@input_option
 @limits_options
-def command(*, specs: tuple[str, ...], output: Path | None, overrides: dict[str, str], limits: Limits) -> None:
+def command(
+    *, specs: tuple[str, ...], output: Path | None, overrides: dict[str, str], inputs: dict[str, Source], limits: Limits
+) -> None:
     if len(specs) > 2:
         raise click.BadParameter("a report is about one network or two", param_hint="SPEC")
-    networks = load_specs(specs, limits, overrides)
+    networks = load_specs(specs, limits, overrides, inputs)
     file = output or files.name_file("-".join(arch.name for arch in networks), ".html")
     networks[0].save(file, kind="report", ending=".html", beside=networks[1:])
     say_written(file)

@@ -13,7 +13,7 @@ from archspec.codegen.fx.export import make_metadata
 from archspec.codegen.fx.flat import flatten_model
 from archspec.codegen.fx.modules import DropPath
 from archspec.codegen.fx.weight_files import WeightReport, Weights
-from archspec.codegen.fx.weight_map import map_weights
+from archspec.codegen.fx.weight_map import choose_folding_dtype, map_weights
 
 __all__ = [
     "Checkpoint",
@@ -21,6 +21,7 @@ __all__ = [
     "WeightReport",
     "Weights",
     "build",
+    "choose_folding_dtype",
     "copy_weights",
     "find_blocks",
     "flatten_model",

@@ -14,14 +14,24 @@ from torch import fx, nn
 
 from archspec.codegen.arguments import make_argument_names, name_part_arguments
 from archspec.codegen.errors import BuildError, CheckpointWarning
-from archspec.codegen.fx.block import Block, BlockClass
+from archspec.codegen.fx.block import Block
+from archspec.codegen.fx.block_class import BlockClass, find_block_class
 from archspec.codegen.fx.cuda_graphs import CudaGraphs
 from archspec.codegen.fx.emit import GraphEmitter
 from archspec.codegen.fx.kernels import select_kernels
 from archspec.codegen.fx.recompute import find_recomputable
+from archspec.codegen.fx.sequential import SequentialBlock
 from archspec.codegen.fx.weights import State, create_state, seed_generators
 from archspec.codegen.lowering import LoweredNode
-from archspec.codegen.module_tree import ModulePart, ModuleTree, build_module_tree, code_signature
+from archspec.codegen.module_tree import (
+    ModulePart,
+    ModuleTree,
+    applies_in_order,
+    build_module_tree,
+    code_signature,
+    digest_structure,
+    has_module,
+)
 from archspec.ir.graph import Graph, Path, Value
 from archspec.spec.runtime import pause_garbage_collection
 
@@ -41,12 +51,13 @@ def build(
     states: Mapping[Path, State] | None = None,
     checkpoint: Checkpoint | None = None,
     cuda_graph: bool = False,
+    named_outputs: bool = True,
 ) -> fx.GraphModule:
     """Builds a graph as a module in training mode, initialised as its ops say.
 
     Each region that contains modules is a nested `GraphModule`; the path of a node is the name of its module, and so of its weights
-    in the `state_dict`. Inputs are tensors with the batch first, in the order and by the names of `graph.inputs`; several outputs are
-    returned as a tuple in the order of `graph.outputs`.
+    in the `state_dict`. A part that applies its children in order is an `nn.Sequential`, too. Inputs are tensors with the batch first, in
+    the order and by the names of `graph.inputs`; several outputs are returned as a named tuple in the order of `graph.outputs`.
 
     Args:
         graph: the network.
@@ -60,6 +71,7 @@ def build(
             3); "norms", concatenations and the normalisation and ReLU between one and a convolution (`recompute`). Where a network
             has none of that, a `CheckpointWarning` says so.
         cuda_graph: whether calls without gradients replay captured CUDA graphs (`CudaGraphs`).
+        named_outputs: whether the tuple of several outputs has names.
 
     Raises:
         BuildError: CUDA graphs are asked for on another device.
@@ -80,7 +92,9 @@ def build(
         _warn_checkpoint(f"{graph.name} has no batch normalisation, ReLU and convolution in a row in one block")
     with pause_garbage_collection(), seed_generators(seed, target):
         layout = build_module_tree(graph)
-        assembly = _Assembly(GraphEmitter(graph, chains), target, dtype, states or {})
+        assembly = _Assembly(
+            layout, GraphEmitter(graph, chains, named_outputs=named_outputs), target, dtype, states or {}
+        )
         for part in layout.parts[:-1]:
             assembly.add(part, dict(zip(name_part_arguments(part), part.inputs, strict=True)), list(part.outputs))
         names = make_argument_names(list(layout.inputs))
@@ -126,44 +140,65 @@ class _Assembly:
     """The modules built so far, by path."""
 
     def __init__(
-        self, emitter: GraphEmitter, device: torch.device, dtype: torch.dtype | None, states: Mapping[Path, State]
+        self,
+        layout: ModuleTree,
+        emitter: GraphEmitter,
+        device: torch.device,
+        dtype: torch.dtype | None,
+        states: Mapping[Path, State],
     ) -> None:
         self._emitter = emitter
         self._device, self._dtype = device, dtype
         self._made: dict[Path, State] = dict(states)
         self._forms: dict[int, BlockClass] = {}
         self._texts: dict[Hashable, BlockClass] = {}
+        self._calls: dict[int, str] = {}
         self._name = emitter.network
+        self._shared_scopes = _find_shared_scopes(layout)
 
     def add(self, part: ModulePart, inputs: dict[str, Value], outputs: list[Value]) -> Block:
         """Builds the block of a part whose inner parts are built; another use of its path returns the same block."""
         if part.path and part.path in self._made:
             return self._made[part.path]  # type: ignore[return-value]
-        write = partial(self._emitter.emit, part, inputs, outputs)
-        form = self._form(part)
-        block = form.new()
+        form = self._form(part, inputs, outputs)
+        block: Block = form.new()
         self._made[part.path] = block
         for item in part.flattened:
-            if isinstance(item, ModulePart) or item.lowered.stateful_call:
+            if has_module(item):
                 self._put(block, part.path, item.path, self._state(item))
-        if form.code is None:
-            block._graph = write()
-            form.compile(block)
-        else:
-            block._defer(write)
+        block._define(partial(self._emitter.emit, part, inputs, outputs))
         return block
 
-    def _form(self, part: ModulePart) -> BlockClass:
+    def _form(self, part: ModulePart, inputs: dict[str, Value], outputs: list[Value]) -> BlockClass:
         """The class of a part's block. Classes that differ only in options and shapes share their generated code."""
-        if not part.path:
-            return BlockClass(self._name)
-        form = self._forms.get(part.structure_id)
-        if form is None:
-            form = self._forms[part.structure_id] = BlockClass(part.region.kind or UNNAMED)
-            same = self._texts.setdefault((code_signature(part), self._emitter.chain_positions(part)), form)
-            if same is not form:
+        if part.path and part.structure_id in self._forms:
+            return self._forms[part.structure_id]
+        positions = self._emitter.chain_positions(part)
+        key = digest_structure(part, inputs, outputs, self._describe)
+        name = self._name if not part.path else part.region.kind or UNNAMED
+        base = SequentialBlock if self._is_sequential(part) and not positions else Block
+        form = find_block_class(name, base, f"{key} {positions} {self._emitter.output_fields(part)}")
+        if part.path:
+            self._forms[part.structure_id] = form
+        if part.path and base is Block:
+            same = self._texts.setdefault((code_signature(part), positions), form)
+            if form.code is None and same is not form:
                 form.adopt(same)
         return form
+
+    def _is_sequential(self, part: ModulePart) -> bool:
+        if not part.path or part.path in self._shared_scopes or not applies_in_order(part):
+            return False
+        return not any(hasattr(nn.Sequential, item.path[-1]) for item in part.flattened)
+
+    def _describe(self, item: LoweredNode | ModulePart) -> str:
+        """What an item of a part computes: the key of an inner part's class, the calls of a step and its shapes."""
+        if isinstance(item, ModulePart):
+            return str(self._made[item.path]._form.key)  # type: ignore[union-attr]
+        lowered = item.lowered
+        if lowered.id not in self._calls:
+            self._calls[lowered.id] = f"{lowered.calls} {item.node.input_shapes}"
+        return self._calls[lowered.id]
 
     def _state(self, item: LoweredNode | ModulePart) -> State:
         if item.path not in self._made:
@@ -179,6 +214,17 @@ class _Assembly:
             setattr(owner, path[end - 1], inner)
             owner = inner  # type: ignore[assignment]
         setattr(owner, path[-1], state)
+
+
+def _find_shared_scopes(layout: ModuleTree) -> set[Path]:
+    """The paths below which parts further out have modules, too."""
+    return {
+        item.path[:end]
+        for part in layout.parts
+        for item in part.flattened
+        if has_module(item)
+        for end in range(len(part.path) + 1, len(item.path))
+    }
 
 
 def _put_channels_last(model: nn.Module) -> None:

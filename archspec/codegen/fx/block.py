@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 import inspect
-import itertools
-import linecache
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from types import FunctionType
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Self
 
 import torch
@@ -17,69 +15,15 @@ from torch.fx.graph import PythonCode
 from torch.fx.node import map_aggregate
 from torch.fx.traceback import has_preserved_node_meta
 
+from archspec.codegen.fx.block_class import BlockClass
 from archspec.codegen.fx.branches import skip_dropped_branches
 from archspec.codegen.fx.checkpointing import call_checkpointed, can_checkpoint
 from archspec.codegen.fx.cuda_graphs import CudaGraphs
-from archspec.codegen.fx.error_context import add_error_context
+from archspec.codegen.fx.error_context import add_error_context, find_assignment
 from archspec.ir.parts import UnknownPartError
 
 KEPT_META = ("custom", "operand_sizes")
 """The keys of `node.meta` that are plain data and are pickled."""
-
-_FX_STATE = {
-    name: value
-    for name, value in vars(fx.GraphModule(nn.Module(), fx.Graph())).items()
-    if name != "_graph" and name not in vars(nn.Module())
-}
-"""The attributes that fx's constructor sets on each GraphModule; copying them is much faster than calling it."""
-
-
-@dataclass(eq=False)
-class BlockClass:
-    """The class that blocks of equal structure share, with its generated `forward`."""
-
-    name: str
-    type: type[Block] = field(init=False)
-    code: PythonCode | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.type = type(self.name, (Block,), {"__module__": __name__, "_form": self})
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return BlockClass, (self.name,)
-
-    def new(self) -> Block:
-        """A block of this class, without a graph and without children."""
-        block = object.__new__(self.type)
-        nn.Module.__init__(block)
-        block.__dict__.update((name, copy.copy(value)) for name, value in _FX_STATE.items())
-        return block
-
-    def compile(self, block: Block) -> PythonCode:
-        """Generates the `forward` of the class from the block's graph."""
-        before = {name: id(value) for name, value in vars(block).items()}
-        with skip_dropped_branches(block):
-            self.code = fx.GraphModule.recompile(block)
-        # Calls go through Block.__call__ and not through fx's, which prints to stderr on errors.
-        del self.type.__call__
-        self.attributes = {name: value for name, value in vars(block).items() if before.get(name) != id(value)}
-        return self.code
-
-    def adopt(self, other: BlockClass) -> None:
-        """Takes over the code of another class as a new code object, because `torch.compile` has one cache for each."""
-        function = other.type.forward
-        filename = f"{function.__code__.co_filename}.{next(_numbers)}"
-        linecache.lazycache(filename, function.__globals__)
-        own = FunctionType(function.__code__.replace(co_filename=filename), function.__globals__, "forward")
-        self.type.forward = own
-        self.code, self.attributes = other.code, other.attributes
-
-    def fits(self, code: PythonCode) -> bool:
-        return self.code is not None and (self.code.src, self.code.globals) == (code.src, code.globals)
-
-
-_numbers = itertools.count()
 
 
 class Block(fx.GraphModule):
@@ -95,26 +39,40 @@ class Block(fx.GraphModule):
     """Whether the values inside are recomputed in the backward pass of training."""
     _graphs: CudaGraphs | None = None
     """Replays captured CUDA graphs, in a whole network that was built with them."""
+    __jit_unused_properties__ = [*fx.GraphModule.__jit_unused_properties__, "_graph", "code"]  # noqa: RUF012 - as fx has it
+    __jit_ignored_attributes__ = ("_checkpointed", "_graphs")
 
     @property
     def _graph(self) -> fx.Graph:
-        if "_written" not in self.__dict__:
-            self._graph = self.__dict__.pop("_unwritten")()
-        written: fx.Graph = self.__dict__["_written"]
-        return written
+        return self._get_written()
 
     @_graph.setter
     def _graph(self, graph: fx.Graph) -> None:
+        self._set_written(graph)
+
+    def _get_written(self) -> fx.Graph:
+        if "_written" not in self.__dict__:
+            self._set_written(self.__dict__.pop("_unwritten")())
+        written: fx.Graph = self.__dict__["_written"]
+        return written
+
+    def _set_written(self, graph: fx.Graph) -> None:
         self.__dict__["_written"] = graph
         graph.owning_module = self
 
-    def _defer(self, write: Callable[[], fx.Graph]) -> None:
-        """Defers writing the graph until it is read; calls need only the class, whose code must match the graph."""
-        self.__dict__.pop("_written", None)
-        self.__dict__.update(self._form.attributes, _unwritten=write)
+    def _define(self, write: Callable[[], fx.Graph]) -> None:
+        """Gives a new block its graph; writing it is deferred until it is read, if the class has code, which must match the graph."""
+        if self._form.code is None:
+            self._set_written(write())
+            self._form.compile(self)
+        else:
+            self.__dict__.update(self._form.attributes, _unwritten=write)
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
         return object.__new__(cls)  # GraphModule creates a class for each instance
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # torch.jit.script reads the source of a constructor, and warns of fx's
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if torch.compiler.is_dynamo_compiling():
@@ -148,13 +106,16 @@ class Block(fx.GraphModule):
         with skip_dropped_branches(self):
             code = self._graph.python_code("self")
         if not self._form.fits(code):
-            form = self._form if self._form.code is None else BlockClass(type(self).__name__)
-            self.__class__ = form.type
+            form = self._form if self._form.code is None else BlockClass(type(self).__name__, Block)
+            self.__class__ = form.type  # type: ignore[assignment]
             code = form.compile(self)
+        self._recompile_children()
+        return code
+
+    def _recompile_children(self) -> None:
         for child in self.children():
             if isinstance(child, fx.GraphModule):
                 child.recompile()
-        return code
 
     def _recompile_submodules(self) -> list[tuple[str, PythonCode]]:
         return []  # done by `recompile`
@@ -171,10 +132,19 @@ class Block(fx.GraphModule):
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore_block, (self._form, list(_serialize_nodes(self._graph)), self.__getstate__())
 
+    def _restore(self, graph: fx.Graph) -> None:
+        """Gives a block that is loaded its graph."""
+        self._set_written(graph)
+        self._form.compile(self)
+
     def __getstate__(self) -> dict[str, Any]:
         """The attributes that a copy takes over, without the graph and the result of `compile()`."""
         left = ("_written", "_unwritten", "_compiled_call_impl")
         return {name: value for name, value in vars(self).items() if name not in left}
+
+    def _find_node(self, trace: TracebackType) -> tuple[fx.Node | None, Mapping[str, Any]]:
+        """The node that `forward` was computing, and the values that it had by the names of their nodes."""
+        return find_assignment(self, trace.tb_lineno), trace.tb_frame.f_locals
 
     def __str__(self) -> str:
         return repr(self)
@@ -234,9 +204,7 @@ def _restore_block(form: BlockClass, nodes: list[tuple[Any, ...]], state: dict[s
     for op, target, args, kwargs, name, meta in nodes:
         made.append(graph.create_node(op, target, map_aggregate(args, node), map_aggregate(kwargs, node), name))
         made[-1].meta.update(meta)
-    block = form.new()
+    block: Block = form.new()
     block.__dict__.update(state)
-    block._graph = graph
-    if form.code is None:
-        form.compile(block)
+    block._restore(graph)
     return block

@@ -16,6 +16,8 @@ from archspec.codegen.fx.modules import DropPath
 from archspec.ir.names import append_underscores, find_free_name
 
 _INDENT = "    "
+_AND_FREE = ";  "
+"""Between a statement and `x = None`. In a branch torch.jit.script takes no such change of a type, so that it stands after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,9 @@ def _guard_branches(body: list[str], branches: list[SkippedBranch]) -> list[str]
     lasts = {branch.drop.name: branch for branch in branches}
     names = {node.name for branch in branches for node in branch.drop.graph.nodes}
     depth = 0
-    lines = []
-    for line in "".join(body).splitlines(keepends=True):
+    lines: list[str] = []
+    freed: list[str] = []
+    for line in "".join(body).splitlines():
         name = assigned_name(line)
         for branch in firsts.get(name, ()):
             lines += [_INDENT * depth + text for text in _open_guard(branch, _name_kept(branch, names))]
@@ -94,7 +97,11 @@ def _guard_branches(body: list[str], branches: list[SkippedBranch]) -> list[str]
             operand = lasts[name].drop.args[0]
             line = line.replace(f"({operand})", f"({operand}, {_name_kept(lasts[name], names)})", 1)
             depth -= 1
-        lines.append(_INDENT * depth + line)
+        statement, *ends = line.split(_AND_FREE)
+        freed += ends
+        if depth == 0:
+            statement, freed = _AND_FREE.join([statement, *freed]), []
+        lines.append(f"{_INDENT * depth}{statement}\n")
     return lines
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import fx
 
+from archspec.codegen.fx.outputs import make_output_type, name_fields
 from archspec.codegen.fx.recompute import NormReluConv, call_recomputed
 from archspec.codegen.lowering import LoweredNode
 from archspec.codegen.module_tree import ModulePart
@@ -31,10 +32,13 @@ def resolve_target(target: str) -> Any:
 class GraphEmitter:
     """Emits the parts of one network as fx graphs."""
 
-    def __init__(self, graph: Graph, chains: Mapping[int, NormReluConv] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, chains: Mapping[int, NormReluConv] | None = None, *, named_outputs: bool = True
+    ) -> None:
         """`chains`, by the id of their convolution, are emitted as one call each."""
         self.network = graph.name
         self._graph = graph
+        self._named = named_outputs and len(graph.outputs) > 1
         self.chains = dict(chains or {})
         self.inner = {node for chain in self.chains.values() for node in chain.inner}
         self._uses: dict[int, list[dict[str, str]]] = {}
@@ -50,8 +54,14 @@ class GraphEmitter:
             else:
                 writer.step(item)
         given = list(map(writer.value, outputs))
-        writer.fx.output(given[0] if len(given) == 1 else tuple(given))
+        fields = self.output_fields(part)
+        several = make_output_type(fields)(*given) if fields else tuple(given)
+        writer.fx.output(given[0] if len(given) == 1 else several)
         return writer.fx
+
+    def output_fields(self, part: ModulePart) -> tuple[str, ...]:
+        """The fields of the named tuple that the network returns; none for other parts."""
+        return name_fields(self._graph.outputs) if self._named and not part.path else ()
 
     def chain_positions(self, part: ModulePart) -> tuple[int, ...]:
         """The positions of a part's chains among its steps."""

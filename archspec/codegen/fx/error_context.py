@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import FrameType, TracebackType
+from collections.abc import Iterator, Mapping
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -16,35 +16,34 @@ def add_error_context(error: Exception, blocks: type[fx.GraphModule]) -> None:
     """Adds a note with the layer and its span to an exception from the `forward` of one of `blocks`, unless it has one."""
     if getattr(error, "_archspec_located", False):
         return
-    frame, line = _find_innermost_frame(error.__traceback__, blocks)
-    if frame is None:
+    trace = _find_innermost_block(error.__traceback__, blocks)
+    if trace is None:
         return
-    block = frame.f_locals["self"]
-    node = _node_at(block, line)
+    node, values = trace.tb_frame.f_locals["self"]._find_node(trace)
     place = node.meta.get("custom", {}).get("archspec") if node is not None else None
     if node is None or place is None:
         return
     error._archspec_located = True  # type: ignore[attr-defined]
     named = f"layer {place['path']} ({place['op']})" if place["path"] else f"a layer ({place['op']})"
     error.add_note(f"in {named} of {place['network']}, at {place['at']}")
-    for expected, got in _operand_sizes(node, frame):
+    for expected, got in _operand_sizes(node, values):
         if expected != got[1:]:
             error.add_note(
                 f"expected {format_sizes(expected)} after the batch axis, got {format_sizes(got[1:])} in a tensor of {list(got)}"
             )
 
 
-def _find_innermost_frame(trace: TracebackType | None, blocks: type[fx.GraphModule]) -> tuple[FrameType | None, int]:
-    innermost: tuple[FrameType | None, int] = None, 0
+def _find_innermost_block(trace: TracebackType | None, blocks: type[fx.GraphModule]) -> TracebackType | None:
+    innermost = None
     while trace is not None:
         block = trace.tb_frame.f_locals.get("self")
         if isinstance(block, blocks) and trace.tb_frame.f_code is type(block).forward.__code__:
-            innermost = trace.tb_frame, trace.tb_lineno
+            innermost = trace
         trace = trace.tb_next
     return innermost
 
 
-def _node_at(block: fx.GraphModule, line: int) -> fx.Node | None:
+def find_assignment(block: fx.GraphModule, line: int) -> fx.Node | None:
     """The node of a line of generated code, which assigns to the node's name."""
     lines = block.code.splitlines()
     name = assigned_name(lines[line - 1]) if 0 < line <= len(lines) else ""
@@ -56,9 +55,9 @@ def assigned_name(line: str) -> str:
     return line.partition("=")[0].partition(":")[0].strip()
 
 
-def _operand_sizes(node: fx.Node, frame: FrameType) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+def _operand_sizes(node: fx.Node, values: Mapping[str, Any]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
     """For each operand, the expected sizes and the actual ones, with the batch."""
     for operand, expected in zip(node.all_input_nodes, node.meta.get("operand_sizes", ()), strict=False):
-        got: Any = frame.f_locals.get(operand.name)
+        got: Any = values.get(operand.name)
         if expected is not None and isinstance(got, torch.Tensor):
             yield expected, tuple(got.shape)

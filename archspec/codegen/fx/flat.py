@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import fx
 
-from archspec.codegen.fx.block import Block, BlockClass
+from archspec.codegen.fx.block import Block
+from archspec.codegen.fx.block_class import BlockClass
 
 
 def flatten_model(model: fx.GraphModule) -> fx.GraphModule:
@@ -22,7 +23,7 @@ def flatten_model(model: fx.GraphModule) -> fx.GraphModule:
     graph = fx.Graph()
     inputs = [graph.node_copy(node) for node in model.graph.nodes if node.op == "placeholder"]
     graph.output(_inline_block(model, "", inputs, graph))
-    flat = BlockClass(type(model).__name__).new()
+    flat: Block = BlockClass(type(model).__name__, Block).new()
     fx.GraphModule.__init__(flat, model, graph, type(model).__name__)
     flat.train(model.training)
     return flat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -37,16 +37,16 @@ class ColumnDraw(nn.Module):
 class DropMean(nn.Module):
     """The mean of those of its operands that drop-path leaves; in evaluation, of all.
 
-    Takes the operands, tensors of one shape, and last what a `ColumnDraw` gave. Where that kept one of the operands' `columns`,
+    Takes the operands, tensors of one shape, in a list, and what a `ColumnDraw` gave. Where that kept one of the operands' `columns`,
     that operand stays alone. Otherwise each is dropped with probability `p`, and if all were, one of them at random stays.
     Raises `ValueError` where `p` is not a probability.
     """
 
-    def __init__(self, columns: tuple[int, ...], p: float = 0.15) -> None:
+    def __init__(self, columns: Sequence[int], p: float = 0.15) -> None:
         super().__init__()
         if not 0.0 <= p <= 1.0:
             raise ValueError(f"p must be a probability, got {p}")
-        self.columns, self.p = tuple(columns), p
+        self.columns, self.p = list(columns), p
 
     def keep(self, drawn: Tensor) -> Tensor:
         """Which operands stay, as truth values [operands]."""
@@ -56,13 +56,17 @@ class DropMean(nn.Module):
         local = level >= level.max().clamp(max=self.p)
         return torch.where(chosen.any(), chosen, local)
 
-    def forward(self, *operands: Tensor) -> Tensor:
-        *values, drawn = operands
+    def forward(self, operands: list[Tensor], drawn: Tensor) -> Tensor:
+        total = operands[0]
         if not self.training:
-            return reduce(torch.add, values) / len(values)
-        kept = self.keep(drawn).to(values[0].dtype)
-        masked = [value * one for value, one in zip(values, kept.unbind(), strict=True)]
-        return reduce(torch.add, masked) / kept.sum()
+            for operand in operands[1:]:
+                total = total + operand
+            return total / len(operands)
+        kept = self.keep(drawn).to(total.dtype)
+        total = total * kept[0]
+        for number, operand in enumerate(operands[1:], 1):
+            total = total + operand * kept[number]
+        return total / kept.sum()
 
     def extra_repr(self) -> str:
-        return f"columns={self.columns}, p={self.p}"
+        return f"columns={tuple(self.columns)}, p={self.p}"

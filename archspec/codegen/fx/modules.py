@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch._jit_internal import is_scripting
 
 
 class DropPath(nn.Module):
@@ -55,15 +56,12 @@ class DropPath(nn.Module):
 
         `like` is a tensor that is computed with.
         """
-        drops = self.training and self.p > 0.0 and self.mode == "batch"
-        if (
-            not drops
-            or torch.compiler.is_compiling()
-            or torch._C._get_tracing_state() is not None
-            or type(like) not in _PLAIN
-        ):
+        if not self.training or self.p == 0.0 or self.mode != "batch":
             return None
-        return torch.rand((), dtype=torch.float64, device="cpu").item() >= self.p
+        if not is_scripting():  # torch.jit.script leaves out what is inside
+            if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None or type(like) not in _PLAIN:
+                return None
+        return bool(torch.rand(1, dtype=torch.float64, device="cpu") >= self.p)
 
     def forward(self, x: Tensor, kept: bool | None = None) -> Tensor:
         """`kept` is what `draw` gave, if it was called; if that is False, x holds zeros already."""
@@ -78,7 +76,7 @@ class DropPath(nn.Module):
         if kept is not None:
             return x if kept and scale == 1.0 else x * (scale if kept else 0.0)
         drawn = x.shape[0] if self.mode == "row" else 1
-        mask = x.new_empty((drawn,) + (1,) * (x.dim() - 1)).bernoulli_(survival)
+        mask = x.new_empty([drawn] + [1] * (x.dim() - 1)).bernoulli_(survival)
         return x * (mask * scale)
 
     def extra_repr(self) -> str:

@@ -48,13 +48,13 @@ def build_stage(
     """
     part = extract_stage(graph, stage)
     if state is not None:
-        module = build(part, device=device, dtype=dtype, seed=seed)
+        module = build(part, device=device, dtype=dtype, seed=seed, named_outputs=False)
         own = module.state_dict()
         copy_weights({key: state[key] for key in own}, own)
         return module
     wanted = {step.path for step in lower_graph(part) if step.lowered.stateful_call and step.node.weights}
     states = draw_states(graph, wanted, torch.device(device), dtype, seed)
-    module = build(part, device=device, dtype=dtype, seed=seed, states=states)
+    module = build(part, device=device, dtype=dtype, seed=seed, states=states, named_outputs=False)
     if weights is not None:
         cost = sum_costs(graph)
         load_own_weights(module, weights, graph, limit=compute_read_limit(_WIDEST * (cost.params + cost.buffers)))

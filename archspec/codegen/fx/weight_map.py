@@ -52,6 +52,15 @@ def map_weights(graph: Graph, weights: Weights, *, since: int = 0) -> dict[str, 
     return current
 
 
+def choose_folding_dtype(dtype: torch.dtype | None) -> torch.dtype | None:
+    """The type in which weights are loaded before they are folded and rounded to `dtype`: float32 for a narrower one.
+
+    >>> choose_folding_dtype(torch.bfloat16), choose_folding_dtype(torch.float64)
+    (torch.float32, torch.float64)
+    """
+    return torch.float32 if dtype is not None and dtype.itemsize < torch.float32.itemsize else dtype
+
+
 def _apply_weight_map(weight_map: WeightMap, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     kept = {name: weight for name, weight in weights.items() if name not in weight_map}
     made = {

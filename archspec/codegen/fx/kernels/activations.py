@@ -16,9 +16,12 @@ IN_PLACE: Mapping[Activation, Callable[[Tensor], Tensor]] = {
     "hardswish": lambda x: functional.hardswish(x, inplace=True),
     "silu": lambda x: functional.silu(x, inplace=True),
 }
-DIFFERENTIABLE: Mapping[Activation, Callable[[Tensor], Tensor]] = {
-    **IN_PLACE,
-    "hardswish": functional.hardswish,
-    "silu": functional.silu,
-}
-"""In place only if the gradient needs only the result."""
+
+
+def activate(x: Tensor, name: str) -> Tensor:
+    """An activation that can be differentiated: in place only if its gradient needs only its result."""
+    if name == "relu":
+        return functional.relu(x, inplace=True)
+    if name == "relu6":
+        return functional.relu6(x, inplace=True)
+    return functional.hardswish(x) if name == "hardswish" else functional.silu(x)

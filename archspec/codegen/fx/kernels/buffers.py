@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
+from torch._jit_internal import is_scripting
 
 from archspec.codegen.fx.kernels.tracing import is_traced
 
-Added = tuple[tuple[int, Tensor], ...]
 
-
-def append_to_buffer(base: Tensor, room: int | None, added: Added, parts: tuple[Tensor, ...]) -> Tensor:
+def append_to_buffer(
+    base: Tensor, room: int | None, starts: list[int], added: list[Tensor], parts: list[Tensor]
+) -> Tensor:
     """Concatenates a value [batch, channels, …] and more parts along the channels.
 
     With `room`, they are written into a new buffer of so many channels; without it, after `base` in the buffer of an earlier call.
-    `added` are values that are added to the base, each from a channel on; without a copy this changes `base` in place.
+    `added` are values that are added to the base, each from the channel in `starts` on; without a copy this changes `base` in place.
     """
-    if is_traced((base, *parts, *(value for _, value in added))):
-        return torch.cat((_add_into_base(base, added), *parts), 1)
+    if not is_scripting():  # torch.jit.script leaves out what is inside
+        if not is_traced((base, *parts, *added)):
+            return _write_behind(base, room, zip(starts, added, strict=True), parts)
+    return torch.cat([_add_into_base(base, starts, added)] + parts, 1)  # noqa: RUF005 - torch.jit.script knows no other
+
+
+def _write_behind(base: Tensor, room: int | None, added: Iterable[tuple[int, Tensor]], parts: list[Tensor]) -> Tensor:
     channels = base.shape[1]
     if room is None:
         width = channels + sum(part.shape[1] for part in parts)
@@ -36,8 +44,8 @@ def append_to_buffer(base: Tensor, room: int | None, added: Added, parts: tuple[
     return memory.narrow(1, 0, channels)
 
 
-def _add_into_base(base: Tensor, added: Added) -> Tensor:
-    for start, value in added:
-        end = start + value.shape[1]
-        base = torch.cat((base[:, :start], base[:, start:end] + value, base[:, end:]), 1)
+def _add_into_base(base: Tensor, starts: list[int], added: list[Tensor]) -> Tensor:
+    for number, start in enumerate(starts):
+        end = start + added[number].shape[1]
+        base = torch.cat([base[:, :start], base[:, start:end] + added[number], base[:, end:]], 1)
     return base

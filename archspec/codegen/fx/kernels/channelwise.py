@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._jit_internal import is_scripting
 from torch.nn import functional
 
+from archspec import extras
 from archspec.codegen.fx.kernels.activations import IN_PLACE, Activation
 from archspec.codegen.fx.kernels.tracing import is_traced
 
@@ -31,19 +33,19 @@ def finish_convolution(
 
 def clamp_channels(x: Tensor, bounds: Tensor) -> Tensor:
     """Each channel of [batch, channels, …] between its two bounds [2, channels, 1, …]."""
-    kernels = None if is_traced((x, bounds)) else _find_kernels(x)
-    if kernels is not None and kernels.has_rows(x):
-        result: Tensor = kernels.clamp_channels(x, bounds)
-        return result
+    if not is_scripting():  # torch.jit.script leaves out what is inside
+        kernels = None if is_traced((x, bounds)) else _find_kernels(x)
+        if kernels is not None and kernels.has_rows(x):
+            return kernels.clamp_channels(x, bounds)  # type: ignore[no-any-return]
     return torch.clamp(x, bounds[0], bounds[1])
 
 
 def scale_channels(x: Tensor, pair: Tensor, *, relu: bool) -> Tensor:
     """Each channel of [batch, channels, …] times a factor plus a shift [2, channels, 1, …], rectified if `relu`."""
-    kernels = None if is_traced((x, pair)) else _find_kernels(x)
-    if kernels is not None and kernels.has_rows(x):
-        result: Tensor = kernels.scale_channels(x, pair, relu=relu)
-        return result
+    if not is_scripting():  # torch.jit.script leaves out what is inside
+        kernels = None if is_traced((x, pair)) else _find_kernels(x)
+        if kernels is not None and kernels.has_rows(x):
+            return kernels.scale_channels(x, pair, relu=relu)  # type: ignore[no-any-return]
     scaled = torch.addcmul(pair[1], x, pair[0])
     return functional.relu(scaled, inplace=True) if relu else scaled
 
@@ -56,6 +58,7 @@ def _find_kernels(x: Tensor) -> Any:
 @cache
 def _import_kernels() -> Any:
     try:
-        return import_module("archspec.codegen.fx.kernels.triton_kernels")
-    except ImportError:
+        extras.load_extra("triton", "computing in one pass", "pip install triton")
+    except extras.UnavailableError:
         return None
+    return import_module("archspec.codegen.fx.kernels.triton_kernels")

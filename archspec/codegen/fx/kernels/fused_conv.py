@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._jit_internal import is_scripting
 
 from archspec.codegen.fx.kernels import cudnn, onednn, space_to_depth
-from archspec.codegen.fx.kernels.activations import DIFFERENTIABLE, Activation
+from archspec.codegen.fx.kernels.activations import Activation, activate
 from archspec.codegen.fx.kernels.tracing import is_traced
 
 
@@ -22,6 +23,8 @@ class FusedConv2d(nn.Conv2d):
     If no kernel can be used (another device or type, gradients, tracing, compilation or autocast, a form that cuDNN refuses),
     convolution, sum and activation are computed one by one and `other` is not changed.
     """
+
+    __jit_ignored_attributes__ = ("_packed",)
 
     def __init__(
         self,
@@ -37,6 +40,11 @@ class FusedConv2d(nn.Conv2d):
         self._refused = False
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        if not is_scripting():  # torch.jit.script leaves out what is inside
+            return self._fused(x, other)
+        return self._unfused(x, other)
+
+    def _fused(self, x: Tensor, other: Tensor | None) -> Tensor:
         if self._refused or is_traced((x, self.weight) if other is None else (x, self.weight, other)):
             return self._unfused(x, other)
         if x.is_cpu and onednn.accepts(self, x, other):
@@ -57,10 +65,10 @@ class FusedConv2d(nn.Conv2d):
             return result
 
     def _unfused(self, x: Tensor, other: Tensor | None) -> Tensor:
-        made = super().forward(x)
+        made = self._conv_forward(x, self.weight, self.bias)
         if other is not None:
             made = torch.add(made, other)
-        return DIFFERENTIABLE[self.activation](made) if self.activation else made
+        return made if self.activation is None else activate(made, self.activation)
 
     def _pack(self, x: Tensor) -> Tensor:
         """The weight in the layout of the kernels for the input's device."""

@@ -73,6 +73,7 @@ class Grow(Concat):
         return super().infer(inputs[0], *inputs[1 + len(self.starts) :])
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        added = tuple((start, Operand(index)) for index, start in enumerate(self.starts, 1))
-        parts = tuple(map(Operand, range(1 + len(added), len(inputs))))
-        return (Call(f"{_KERNELS}.buffers.append_to_buffer", args=(Operand(0), self.room, added, parts)),)
+        _, *operands = map(Operand, range(len(inputs)))
+        added, parts = operands[: len(self.starts)], operands[len(self.starts) :]
+        args = (Operand(0), self.room, list(self.starts), added, parts)
+        return (Call(f"{_KERNELS}.buffers.append_to_buffer", args=args),)

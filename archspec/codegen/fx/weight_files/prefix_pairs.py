@@ -22,7 +22,7 @@ _SHOWN = 6
 def find_prefix_pairs(got: Shapes, own: Shapes) -> dict[str, str]:
     """The prefix of the network for each prefix of the checkpoint `got`, if they match all tensors of the network; else empty.
 
-    The last layer of the network may have another number of outputs.
+    The last layer may have another number of outputs.
 
     >>> find_prefix_pairs({"backbone.conv.weight": (8, 3), "head.weight": (5, 8)}, {"conv.weight": (8, 3), "fc.weight": (2, 8)})
     {'backbone.conv.': 'conv.', 'head.': 'fc.'}
@@ -98,7 +98,7 @@ class _Part:
 
     @property
     def name(self) -> str:
-        """The last component of its prefix."""
+        """The last component of the prefix."""
         return self.prefix.rstrip(".").rpartition(".")[2]
 
     @cached_property

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archspec import extras
+from archspec import extras, hub
 from archspec.codegen.errors import WeightsError
+from archspec.codegen.fx.weight_files.libraries import LIBRARIES, load_library_weights
 from archspec.codegen.fx.weight_files.reading import open_weights
 from archspec.codegen.fx.weight_files.shards import INDEX, find_weights_in, open_shards
 
 Weights = str | os.PathLike[str] | Mapping[str, Any] | nn.Module
 """The types that weights may be given as."""
-LIBRARIES = ("torchvision", "timm")
 _PART = "#"
 _DEEPEST = 4
 
@@ -57,15 +57,29 @@ def open_source(weights: Weights, *, limit: int | None = None) -> Iterator[Weigh
     if not str(weights):
         raise WeightsError("expected a file of weights, got an empty name")
     if str(weights).startswith(("http:/", "https:/")):
-        help = "download the file first; torchvision:NAME and timm:NAME fetch those of these libraries"
+        help = "download the file first; torchvision:NAME, timm:NAME and hub:ORG/NAME fetch"
         raise WeightsError(f"{weights}: an address, of which archspec fetches nothing", help=help)
     library, colon, name = str(weights).partition(":")
     if colon and library in LIBRARIES:
-        yield WeightSource(str(weights), _LOADERS[library](name), dict)
+        yield WeightSource(str(weights), load_library_weights(library, name), dict)
         return
+    if str(weights).startswith(hub.PREFIX):
+        weights = _fetch_weights(str(weights))
     path, part = _split_part(Path(weights))
     with _open_path(find_weights_in(path) if path.is_dir() else path, limit) as opened:
         yield WeightSource(str(path), opened.tree, opened.load, part, is_file=True)
+
+
+def _fetch_weights(address: str) -> Path:
+    """Downloads the weights of a repository; a part behind `#` stays in the path. Raises `WeightsError`."""
+    address, mark, part = address.partition(_PART)
+    try:
+        folder = hub.fetch_folder(address, weights=True)
+    except hub.HubError as error:
+        raise WeightsError(error.message, help=error.help) from error
+    except extras.UnavailableError as error:
+        raise WeightsError(str(error)) from error
+    return folder.with_name(f"{folder.name}{mark}{part}")
 
 
 def _open_path(path: Path, limit: int | None) -> Any:
@@ -95,29 +109,3 @@ def _from_array(array: Any) -> Any:
         return torch.from_numpy(array.copy() if array.ndim else array.reshape(()).copy())
     except (TypeError, ValueError):
         return array
-
-
-def _load_torchvision(name: str) -> dict[str, Tensor]:
-    models = extras.load_extra("torchvision.models", f"torchvision:{name}", "pip install torchvision", WeightsError)
-    if name not in models.list_models():
-        raise WeightsError(f"torchvision has no network {name!r}")
-    return _get_state(f"torchvision:{name}", lambda: models.get_model(name, weights="DEFAULT"))
-
-
-def _load_timm(name: str) -> dict[str, Tensor]:
-    timm = extras.load_extra("timm", f"timm:{name}", "pip install timm", WeightsError)
-    if name.partition(".")[0] not in timm.list_models():
-        raise WeightsError(f"timm has no network {name!r}")
-    return _get_state(f"timm:{name}", lambda: timm.create_model(name, pretrained=True))
-
-
-def _get_state(source: str, create: Callable[[], nn.Module]) -> dict[str, Tensor]:
-    """The weights of a library's network, which its loader may download."""
-    try:
-        return create().state_dict()
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise WeightsError(f"{source}: its weights could not be loaded: {reason}") from error
-
-
-_LOADERS = {"torchvision": _load_torchvision, "timm": _load_timm}

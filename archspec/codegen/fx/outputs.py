@@ -1,0 +1,45 @@
+"""Several outputs as a named tuple."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, cast
+
+from torch.utils import _pytree as pytree
+
+from archspec.codegen.arguments import make_identifier
+from archspec.ir.names import UniqueNames, append_underscores
+
+
+def name_fields(outputs: Iterable[str]) -> tuple[str, ...]:
+    """The fields of a named tuple for the outputs of a network, in order: their names, as far as Python allows.
+
+    >>> name_fields(["fc", "aux2", "left-eye", "2nd"])
+    ('fc', 'aux2', 'left_eye', 'output_2nd')
+    """
+    names = UniqueNames(variant=append_underscores)
+    return tuple(names.take(make_identifier(name, "output_").lstrip("_") or "output") for name in outputs)
+
+
+@cache
+def make_output_type(fields: tuple[str, ...]) -> Any:
+    """The named tuple with these fields, one class in each process, which can be pickled, exported and scripted.
+
+    >>> make_output_type(("fc", "aux"))(1, 2)
+    Outputs(fc=1, aux=2)
+    """
+    type_ = cast("Any", namedtuple("Outputs", fields))  # noqa: PYI024 - fields are known when a network is built
+    type_.__module__ = f"archspec.outputs.{'.'.join(fields)}"  # torch.jit.script knows a class by its name
+    type_.__reduce__ = _reduce
+    pytree._register_namedtuple(type_, serialized_type_name=f"{type_.__module__}.Outputs")
+    return type_
+
+
+def _reduce(outputs: Any) -> tuple[Any, ...]:
+    return _restore, (outputs._fields, tuple(outputs))
+
+
+def _restore(fields: tuple[str, ...], values: tuple[Any, ...]) -> Any:
+    return make_output_type(fields)(*values)
