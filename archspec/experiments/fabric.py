@@ -157,7 +157,7 @@ def _make_strategy(hardware: Hardware, graph: Graph | None) -> Any:
         )
     if hardware.strategy == "fsdp":
         return ModelParallelStrategy(_shard_blocks, data_parallel_size=hardware.processes, tensor_parallel_size=1)
-    return DDPStrategy(find_unused_parameters=dropped, broadcast_buffers=False)
+    return DDPStrategy(find_unused_parameters=dropped)
 
 
 def _leaves_out(op: Op) -> bool:
