@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Epoch", "Recipe", "Training", "begin_training", "measure_test_error", "resume_training", "train_epochs"]
 
+_TEST_BATCH, _SMALL = 512, 3 * 32 * 32
+"""The samples of a batch of the test, of at most so many numbers."""
 _LEAST_SCALE = 2.0**-14
 """The least scale of float16's gradients; below it, not the scale makes them infinite."""
 Ask = Callable[[], bool]
@@ -126,6 +128,7 @@ def _train_epoch(
         test_error = measure_test_error(
             training.module,
             data,
+            _choose_test_batch(data, recipe),
             check=lambda: _check_stop(training, stop),
             augment=recipe.augment,
             fabric=fabric,
@@ -174,6 +177,11 @@ def _check_number(training: Training, quantity: str, value: float) -> None:
             epoch=training.done + 1,
             step=training.position + 1,
         )
+
+
+def _choose_test_batch(data: LabelledData, recipe: Recipe) -> int:
+    """The samples of a batch of the test: many small ones, of large ones no more than training has room for."""
+    return max(recipe.batch, min(_TEST_BATCH, _TEST_BATCH * _SMALL // math.prod(data.shape[1:])))
 
 
 def _is_left_out(fabric: Fabric) -> bool:
