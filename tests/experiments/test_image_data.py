@@ -169,6 +169,7 @@ def test_a_folder_without_shards(arch: archspec.Architecture, tmp_path: Path) ->
         open_data(f"webdataset:{tmp_path}", arch.graph)
 
 
+@pytest.mark.filterwarnings("ignore")  # of the packages that datasets uses
 @pytest.mark.parametrize("form", ["disk", "parquet"])
 def test_a_saved_dataset(form: str, folder: Path, arch: archspec.Architecture, tmp_path: Path) -> None:
     datasets: Any = pytest.importorskip("datasets")
