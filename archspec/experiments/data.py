@@ -36,6 +36,8 @@ class LabelledData(Protocol):
     def test_size(self) -> int: ...
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def reads_files(self) -> bool: ...
     def training_samples(self, recipe: Recipe, epoch: int) -> Samples: ...
     def test_samples(self, augment: str = "none") -> Samples: ...
 
@@ -69,6 +71,11 @@ class Data:
     def shape(self) -> tuple[int, ...]:
         """Of the training samples together: [samples, channels, height, width]."""
         return tuple(self.pixels.shape)
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether samples are decoded when they are asked for, which other processes can do ahead."""
+        return False
 
     @property
     def size(self) -> int:

@@ -47,7 +47,7 @@ def train_epochs(
 ) -> Iterator[Epoch]:
     """Trains for the remaining epochs and yields each; `step` is called with the loss of each step.
 
-    `workers` is the number of processes that read and decode images; they change no number.
+    `workers` is the number of processes that read and decode image files; they change no number.
 
     After each step `stop` is called; if it returns True, the checkpoint is written with the training as it is, and the training ends.
 
@@ -65,6 +65,7 @@ def train_epochs(
     >>> [epoch.number for epoch in train_epochs(begin_training(arch.graph, data, recipe), data, recipe)]
     [1, 2]
     """
+    workers = workers if data.reads_files else 0
     while training.done < recipe.epochs:
         try:
             with enough_memory(training.fabric.device):

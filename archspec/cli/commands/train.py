@@ -189,6 +189,8 @@ class _TrainingRun:
         self.training = begun.training
         if self.training.selection.frozen:
             print_lines(f"note: {self.training.selection}", err=True)
+        if workers and not begun.data.reads_files:
+            print_lines(f"warning: workers decode image files, and {begun.data.name} is in memory", err=True)
         if resume:
             resume_training(self.training, self.checkpoint)
         stop.deferred = True
