@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from archspec.draw.picture import Detail, Direction, DrawError, Picture
     from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, SpecError
     from archspec.extras import UnavailableError
-    from archspec.formats import FORMATS, Format, find_format, list_endings
+    from archspec.formats import FORMATS, Format, FormatKind, find_format, list_endings
     from archspec.hub import HubError
     from archspec.ir.parts import UnknownPartError
     from archspec.network import Network
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from archspec.passes.contract import PassError
     from archspec.passes.lesion import LesionPlan, plan_lesion
     from archspec.pipeline import Pipeline
-    from archspec.report.comparison import format_comparison
+    from archspec.report.comparison import format_comparison, render_comparison
     from archspec.report.data import TooLargeError
     from archspec.report.table import Summary, render_summary
     from archspec.spans import Source, Span
@@ -75,6 +75,7 @@ __all__ = [
     "Expansion",
     "ExportError",
     "Format",
+    "FormatKind",
     "HubError",
     "InternalError",
     "LengthUnit",
@@ -121,6 +122,7 @@ __all__ = [
     "load_zoo",
     "make_input_sources",
     "plan_lesion",
+    "render_comparison",
     "render_summary",
     "schema",
 ]
@@ -143,7 +145,7 @@ _HOMES = {
     "draw.picture": "Detail Direction DrawError Picture",
     "errors": "ArchspecError Diagnostic ExportError LimitError Note SpecError",
     "extras": "UnavailableError",
-    "formats": "FORMATS Format find_format list_endings",
+    "formats": "FORMATS Format FormatKind find_format list_endings",
     "hub": "HubError",
     "ir.parts": "UnknownPartError",
     "ops.base": "ShapeError",
@@ -151,7 +153,7 @@ _HOMES = {
     "passes.contract": "PassError",
     "passes.lesion": "LesionPlan plan_lesion",
     "pipeline": "Pipeline",
-    "report.comparison": "format_comparison",
+    "report.comparison": "format_comparison render_comparison",
     "report.data": "TooLargeError",
     "report.table": "Summary render_summary",
     "spans": "Source Span",

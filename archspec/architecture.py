@@ -117,9 +117,11 @@ class Architecture(SharedNetwork):
         Args:
             path: the file.
             ending: the format, for a path without an ending such as a pipe or a device.
-            kind: selects between formats of one ending: `.html` is a picture unless `kind` is "report".
+            kind: selects between formats of one ending: `.html` is a picture unless `kind` is "report", `.tex` one unless it is
+                "table", `.md` a table unless it is "comparison".
             options: for a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`), those of `draw` and a `theme` ("light", "dark",
-                "print"); for a report, other networks `beside`; for source (`.py`), the `command` that its docstring names; for a
+                "print"); for a table of the summary (`.tex`, `.csv`, `.md`), its `depth`; for a comparison (`.md`), the `other` network;
+                for a report, other networks `beside`; for source (`.py`), the `command` that its docstring names; for a
                 program (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict`, `adapt` and
                 `report` of `build`; for a program, the `dynamic` axes (`"batch,height,width"`; the batch if not given), and for
                 `.onnx` an `opset`; for a spec (`.yaml`), which extends the loaded one, the `limits` that it must keep.

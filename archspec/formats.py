@@ -10,9 +10,9 @@ from typing import Any, Literal
 from archspec import extras
 from archspec.errors import ExportError
 
-Kind = Literal["picture", "source", "program", "weights", "report", "spec", "plot"]
-"""The content of a file: a picture or a page about a network, its source, the whole network, its weights, its spec; a plot
-is of an experiment."""
+FormatKind = Literal["picture", "table", "comparison", "source", "program", "weights", "report", "spec", "plot"]
+"""The content of a file: a picture or a page about a network, its summary as a table, how it differs from another, its source, the
+whole network, its weights, its spec; a plot is of an experiment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,24 @@ class Format:
 
     ending: str
     """The ending of file names, in lower case."""
-    kind: Kind
+    kind: FormatKind
     writer: str
     """`module:function`, imported on demand; its arguments depend on the kind (`archspec.saving`)."""
     packages: tuple[str, ...] = ()
     """The modules of the extra `export` that it needs besides torch."""
     binary: bool = True
     """Whether it is binary, and so refused for a terminal."""
+    word: str = ""
+    """Its name in `--format`, where that is not the ending."""
+
+    @property
+    def name(self) -> str:
+        """Its name in `--format`.
+
+        >>> [form.name for form in FORMATS if form.kind == "table"]
+        ['latex', 'csv', 'markdown']
+        """
+        return self.word or self.ending.removeprefix(".")
 
     def load_writer(self) -> Any:
         """The function that writes it. Raises `ExportError` if a required package cannot be imported."""
@@ -48,6 +59,10 @@ FORMATS: tuple[Format, ...] = (
     Format(".dot", "picture", "archspec.draw.dot:write_dot", binary=False),
     Format(".mmd", "picture", "archspec.draw.mermaid:write_mermaid", binary=False),
     Format(".html", "picture", "archspec.draw.formats:render_page", binary=False),
+    Format(".tex", "table", "archspec.report.summary_formats:write_latex", binary=False, word="latex"),
+    Format(".csv", "table", "archspec.report.summary_formats:write_csv", binary=False),
+    Format(".md", "table", "archspec.report.summary_formats:write_markdown", binary=False, word="markdown"),
+    Format(".md", "comparison", "archspec.report.comparison:render_comparison", binary=False, word="markdown"),
     Format(".py", "source", "archspec.codegen.python:print_source", binary=False),
     Format(".pt2", "program", "archspec.codegen.fx.export:export_pt2"),
     Format(".onnx", "program", "archspec.codegen.fx.export:export_onnx", ("onnx", "onnxscript")),
@@ -63,7 +78,7 @@ FORMATS: tuple[Format, ...] = (
 """All formats; without a kind, an ending stands for the first one that has it."""
 
 
-def list_endings(*kinds: Kind) -> tuple[str, ...]:
+def list_endings(*kinds: FormatKind) -> tuple[str, ...]:
     """The endings of the formats of some kinds, in the order of the table.
 
     >>> list_endings("source", "program")
@@ -72,7 +87,7 @@ def list_endings(*kinds: Kind) -> tuple[str, ...]:
     return tuple(form.ending for form in FORMATS if form.kind in kinds)
 
 
-def find_format(path: Path, *kinds: Kind, ending: str | None = None) -> Format:
+def find_format(path: Path, *kinds: FormatKind, ending: str | None = None) -> Format:
     """The format of a file by `ending`, or by its own ending if None. Raises `ExportError`.
 
     >>> find_format(Path("net.HTML"), "picture", "report").kind

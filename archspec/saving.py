@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from archspec.spec.bound_tree import Program
     from archspec.spec.limits import Limits
 
-NetworkKind = Literal["picture", "source", "program", "weights", "report", "spec"]
-"""The kinds of `archspec.formats` that are made from a network alone."""
+NetworkKind = Literal["picture", "table", "comparison", "source", "program", "weights", "report", "spec"]
+"""The kinds of `archspec.formats` that are made from networks."""
 
 
 class SavedNetwork(Protocol):
@@ -40,6 +40,8 @@ class SavedNetwork(Protocol):
     @property
     def draw(self) -> Callable[..., Any]: ...
     def paths(self) -> Any: ...
+    def summary(self, depth: int | None = None) -> Any: ...
+    def diff(self, other: Any) -> Any: ...
     def report(self, *others: Any) -> str: ...
     def source(self, command: str | None = None) -> str: ...
 
@@ -60,6 +62,14 @@ def _write_picture(
     from archspec.draw import THEMES, render_picture
 
     files.write_atomically(path, render_picture(arch.draw(**options), form.ending, THEMES[theme]))
+
+
+def _write_table(arch: SavedNetwork, form: Format, path: Path, *, depth: int | None = None) -> None:
+    files.write_atomically(path, form.load_writer()(arch.summary(depth=depth)))
+
+
+def _write_comparison(arch: SavedNetwork, form: Format, path: Path, *, other: SavedNetwork) -> None:
+    files.write_atomically(path, form.load_writer()(arch.diff(other)))
 
 
 def _write_report(arch: SavedNetwork, _: Format, path: Path, *, beside: Sequence[SavedNetwork] = ()) -> None:
@@ -149,6 +159,8 @@ def _derive_text(arch: SavedNetwork, path: Path) -> str:
 
 _WRITERS: Mapping[str, Any] = {
     "picture": _write_picture,
+    "table": _write_table,
+    "comparison": _write_comparison,
     "source": _write_source,
     "program": _write_program,
     "weights": _write_weights,

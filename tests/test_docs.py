@@ -135,7 +135,7 @@ def test_the_page_on_experiments_has_commands_specs_and_pictures_that_are_there(
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-METADATA = re.compile(r"archspec\.(name|spec|sha256|set\.\w+|format|digest|optimized|schema\.json)\b(?!\.\w)")
+METADATA = re.compile(r"archspec\.(name|spec|sha256|(?:set|input)\.\w+|format|digest|optimized|schema\.json)\b(?!\.\w)")
 """Metadata keys of weight files and a file name, which are no modules."""
 
 

@@ -284,6 +284,12 @@ def test_a_push_says_what_was_taken(folder: Path) -> None:
     assert uploads.files["me/tiny"]["model.safetensors"] == (folder / "model.safetensors").read_bytes()
 
 
+def test_an_argument_of_an_upload_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="without push_to_hub, save_pretrained takes no private"):
+        tiny().save_pretrained(tmp_path / "it", private=True)
+    assert not (tmp_path / "it").exists()
+
+
 def test_a_name_that_none_can_have_is_said_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Architecture, "build", lambda *_, **__: pytest.fail("it was built"))
     with pytest.raises(HubError, match="'a b/c' is no name of a repository"):

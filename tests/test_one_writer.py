@@ -12,7 +12,9 @@ import archspec
 
 PACKAGE = Path(archspec.__file__).parent
 WRITERS = {"files.py", "temporary.py"}
-READERS = {f"codegen/fx/weight_files/{name}.py" for name in ("reading", "torch_zip", "writing")}
+READERS = {"experiments/image_sources.py"} | {
+    f"codegen/fx/weight_files/{name}.py" for name in ("reading", "torch_zip", "writing")
+}
 """Modules that only read files and make archives in memory, which `tests/codegen/test_weight_files.py` tests."""
 SCREENS = {"cli/console.py", "cli/bars.py", "files.py"}
 
@@ -23,7 +25,7 @@ _SYSTEM = {"open", "fdopen", "replace", "rename", "mkdir", "makedirs", "truncate
 _SAVED_TO_A_FILE = {"torch.export.save", "figure.savefig", "torch.save"}
 """Functions that write to the file of `files.replace_file`, or to memory."""
 
-_SAVED_BY_THE_FACE = {"arch.save", "networks[0].save", "result.after.save"}
+_SAVED_BY_THE_FACE = {"arch.save", "networks[0].save", "old.save", "result.after.save"}
 """`Architecture.save`, which uses `archspec.files`."""
 
 _PRINTED = ("click.echo", "click.secho", "click.style", "click.echo_via_pager", "click.get_text_stream", "print")

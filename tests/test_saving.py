@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,9 +13,12 @@ import archspec
 from archspec import FORMATS, ArchspecError, ExportError, Format, Limits, list_endings
 from archspec.saving import NetworkKind
 from tests.cli.surface import outputs, run, write_spec
+from tests.sample import bundled
 
 COMMANDS: dict[NetworkKind, list[str]] = {
     "picture": ["draw", "row.yaml"],
+    "table": ["summary", "row.yaml", "--depth", "9"],
+    "comparison": ["diff", "row.yaml", "resnet18"],
     "source": ["build", "row.yaml"],
     "program": ["build", "row.yaml"],
     "weights": ["build", "row.yaml"],
@@ -44,8 +48,11 @@ def test_a_network_and_its_command_write_the_same(arch: archspec.Architecture, f
     written = Path(name).read_bytes()
     Path(name).unlink()
     saved = arch.lesion(["body.1"]) if kind == "spec" else arch
-    options = {"command": f"archspec build row.yaml -o {name}"} if kind == "source" else {}
-    saved.save(name, kind=kind, **options)
+    options: dict[str, dict[str, Any]] = {
+        "source": {"command": f"archspec build row.yaml -o {name}"},
+        "comparison": {"other": bundled("resnet18")},
+    }
+    saved.save(name, kind=kind, **options.get(kind, {}))
     if kind == "program":  # its archive contains times
         assert Path(name).stat().st_size == pytest.approx(len(written), rel=0.01)
     else:
@@ -64,6 +71,8 @@ def test_the_commands_take_the_endings_of_the_table() -> None:
     for name, ending in outputs():
         taken.setdefault(name, []).append(ending)
     assert taken["draw"] == list(list_endings("picture"))
+    assert taken["summary"] == list(list_endings("table"))
+    assert taken["diff"] == list(list_endings("comparison"))
     assert taken["build"] == list(list_endings("source", "program", "weights"))
     assert taken["train"] == list(list_endings("weights"))
     assert taken["report"] == list(list_endings("report"))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from archspec import FORMATS, files
-from archspec.cli.console import find_screen, print_lines
+from archspec import FORMATS, FormatKind, files, list_endings
+from archspec.cli.console import echo_json, find_screen, print_lines
 from archspec.cli.errors import CommandError, describe_os_error
 
 
@@ -57,21 +57,29 @@ def output_option(
     return click.option("-o", "--output", type=kind, metavar="FILE", help=help, **options)
 
 
-def format_option(*endings: str) -> Callable[..., Any]:
-    """The option `--format`, which is parsed before `-o`."""
-    names = [ending.removeprefix(".") for ending in endings]
-    return click.option(
-        "--format",
-        type=click.Choice(names),
-        metavar="FORMAT",
-        is_eager=True,
-        help=f"What FILE gets, where its ending does not say it: {', '.join(names)}.",
-    )
+class FormatName(click.Choice):  # type: ignore[type-arg] # not generic before click 8.2
+    """The type of a format's name; its value is the ending of the format."""
+
+    def __init__(self, *kinds: FormatKind) -> None:
+        self.endings = {form.name: form.ending for form in FORMATS if form.kind in kinds}
+        super().__init__(list(self.endings))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return self.endings[super().convert(value, param, ctx)]
+
+
+def format_option(
+    *kinds: FormatKind, use: str = "What FILE gets, where its ending does not say it"
+) -> Callable[..., Any]:
+    """The option `--format`, which is parsed before `-o`; its value is an ending."""
+    kind = FormatName(*kinds)
+    help = f"{use}: {', '.join(kind.choices)}."
+    return click.option("--format", type=kind, metavar="FORMAT", is_eager=True, help=help)
 
 
 def ending_of(path: Path, format: str | None, default: str = "") -> str:
     """The ending that decides the format. Ends the command if there is none, or if binary data would go to a terminal."""
-    ending = f".{format}" if format else path.suffix.lower() or default
+    ending = format or path.suffix.lower() or default
     if not ending:
         raise click.UsageError(f"{path} has no ending: --format says what it gets")
     if files.is_standard_output(path) and _is_binary(ending) and find_screen().isatty():
@@ -93,3 +101,41 @@ def say_written(path: Path, text: str | None = None) -> None:
     """Prints that a file is written, unless it is standard output."""
     if not files.is_standard_output(path):
         print_lines(text or f"written: {path}")
+
+
+def table_options(kind: FormatKind) -> Callable[..., Any]:
+    """The options `-o` and `--format` of a command that prints, unless one of them asks for a table in a format."""
+    endings = list_endings(kind)
+    output = output_option(
+        *endings, stream=True, help=f"Write a file instead: {', '.join(endings)}; - for standard output."
+    )
+    names = format_option(kind, use="Print it as, or what FILE gets")
+    return lambda command: output(names(command))
+
+
+def write_table(
+    save: Callable[[Path, str], None],
+    facts: Mapping[str, object],
+    output: Path | None,
+    format: str | None,
+    *,
+    as_json: bool,
+) -> bool:
+    """Writes what `-o`, `--format` and `--json` ask for, and returns whether they ask for anything.
+
+    Args:
+        save: writes the table to a file in the format of an ending.
+        facts: the content of the JSON.
+        output: the file, if one is given.
+        format: the ending of the format, if one is given; standard output gets it if there is no file.
+        as_json: whether standard output gets JSON.
+    """
+    path = files.STANDARD_OUTPUT if output is None and format else output
+    check_alone(path, as_json=as_json)
+    if path is not None:
+        save(path, ending_of(path, format))
+    if as_json:
+        echo_json({**facts, **({} if path is None else {"written": str(path)})})
+    elif path is not None:
+        say_written(path)
+    return as_json or path is not None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archspec import files
 from archspec.cli.errors import CommandError
 from archspec.cli.output import check_writable
 from archspec.cli.signals import Stop
@@ -27,7 +28,7 @@ Command = Callable[..., None]
 
 DATA = (
     "`digits` (scikit-learn's), `cifar10:PATH`, or images that are decoded as they are needed: `folder:PATH`, "
-    "`webdataset:SHARDS`, `hf:PATH`; nothing is downloaded."
+    "`webdataset:PATH`, `hf:PATH`; nothing is downloaded."
 )
 RECIPES = (
     "bag-of-tricks",
@@ -201,7 +202,7 @@ def find_output(out: Path | None, folder: Path | None, log: str | None, *, resum
     if is_first_process():
         if (folder / "run.json").exists() and not resumes:
             raise CommandError(f"{folder} holds a run\nhelp: name another folder, or go on with --resume")
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         check_writable(folder / "run.json")
     return out or folder / "weights.pt"
 

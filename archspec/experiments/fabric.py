@@ -71,7 +71,11 @@ class Hardware:
 
 
 def is_under_torchrun() -> bool:
-    """Whether `torchrun` started this process, and others beside it."""
+    """Whether `torchrun` started this process, and others beside it.
+
+    >>> is_under_torchrun()
+    False
+    """
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
@@ -99,7 +103,7 @@ def launch_fabric(hardware: Hardware | None = None, graph: Graph | None = None, 
             devices=_choose_devices(place, hardware),
             num_nodes=hardware.processes // _count_local(hardware),
             strategy=_make_strategy(hardware, graph),
-            precision=PRECISIONS[hardware.precision],
+            plugins=_make_precision(place, hardware),
             loggers=list(loggers),
         )
         fabric.launch()
@@ -129,6 +133,15 @@ def _choose_devices(place: torch.device, hardware: Hardware) -> int | list[int]:
     if place.type == "cuda" and count > torch.cuda.device_count():
         raise ExperimentError(f"expected at most {torch.cuda.device_count()} processes of cuda here, got {count}")
     return [place.index] if count == 1 and ":" in hardware.device else count
+
+
+def _make_precision(place: torch.device, hardware: Hardware) -> Any:
+    """Fabric's precision. By its name alone, Fabric would take bfloat16 for float16 on a CPU."""
+    from lightning_fabric.plugins.precision.amp import MixedPrecision
+    from lightning_fabric.plugins.precision.precision import Precision
+
+    word: Any = PRECISIONS[hardware.precision]
+    return Precision() if hardware.precision == "32" else MixedPrecision(word, place.type)
 
 
 def _make_strategy(hardware: Hardware, graph: Graph | None) -> Any:
@@ -199,7 +212,10 @@ def distribute_like(tensor: Tensor, own: Tensor) -> Tensor:
 
 
 def synchronize_buffers(fabric: Fabric, model: nn.Module) -> None:
-    """Gives all processes the running statistics of the first, as `DistributedDataParallel` does, in one message."""
+    """Gives all processes the running statistics of the first, as `DistributedDataParallel` does, in one message.
+
+    >>> synchronize_buffers(launch_fabric(Hardware("cpu")), nn.BatchNorm2d(2))
+    """
     if fabric.world_size == 1:
         return
     buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]

@@ -111,6 +111,7 @@ def make_schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) 
     >>> make_schedule(optimizer, Recipe(schedule="cosine", warmup=1, epochs=3), steps=4).get_last_lr()
     [0.025]
     """
+    vars(optimizer)["_opt_called"] = True  # where float16 leaves out the first step, torch would warn
     if recipe.schedule == "onecycle":
         highest = [group["lr"] for group in optimizer.param_groups]
         return torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, total_steps=recipe.epochs * steps)

@@ -60,14 +60,10 @@ def name_output(part: str) -> str:
 
 
 def _find_value(graph: Graph, name: str, index: int) -> Value:
-    """The last value of a part that is used outside it, or the output of a name. Raises `PassError`."""
-    parts = graph.derive(NamedParts)
-    part = parts.get(name)
-    if part is not None:
-        return part.outputs[-1]
+    """The output of a name, or the last value of a part that is used outside it. Raises `PassError`."""
     if name in graph.outputs:
         return graph.outputs[name]
     try:
-        return parts.find(name).outputs[-1]
+        return graph.derive(NamedParts).find(name).outputs[-1]
     except UnknownPartError as error:
         raise PassError(error.message, help=error.help, argument=("outputs", index)) from None

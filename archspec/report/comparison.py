@@ -1,4 +1,4 @@
-"""Formats the difference of two networks as text."""
+"""Formats the difference of two networks as text and as Markdown."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 
 from archspec.analysis.diff import Diff, PartChange, StageChange
 from archspec.columns import Column, Line, format_table, wrap_line
+from archspec.markup import escape_markdown
 from archspec.numerals import format_number
 from archspec.printable import escape_unprintable, shorten_text
+from archspec.report.tabular import Table, format_markdown
 
 _MARKS = {"added": "+", "removed": "-", "changed": "~"}
+_NO_STAGE = "no stage costs more or less"
+_LISTED = 20  # the most changes that a page shows unfolded
 _NAMES = 3  # the most names of equal changes that are listed
 
 
@@ -32,15 +36,58 @@ def format_comparison(
         yield from plain("no difference")
         return
     yield from plain("", *(map(format_change, diff.parts) if diff.parts else ["the parts are the same"]), "")
-    counts = [Column(), *(Column(head, right=True) for head in (diff.before, diff.after, "difference"))]
-    rows = [[name, *_format_cells(*pair)] for name, pair in diff.counts.items()]
-    yield from format_table(counts, rows, width, cuts=((1, 16), (2, 16)), drops=(1, 2), text=text)
+    counts, stages = _tabulate_counts(diff), _tabulate_stages(diff)
+    yield from format_table(counts.columns, counts.rows, width, cuts=((1, 16), (2, 16)), drops=(1, 2), text=text)
     yield from plain("")
-    stages = [_format_stage(stage) for stage in diff.stages if stage.before != stage.after]
-    if not stages:
-        yield from plain("no stage costs more or less")
+    if not stages.rows:
+        yield from plain(_NO_STAGE)
         return
-    yield from format_table(_STAGES, stages, width, cuts=((0, 16),), drops=(3, 1, 4, 2), text=text)
+    yield from format_table(stages.columns, stages.rows, width, cuts=((0, 16),), drops=(3, 1, 4, 2), text=text)
+
+
+def render_comparison(diff: Diff) -> str:
+    """The comparison as Markdown, for a pull request: a table of the counts, the parts that differ, a table of the stages.
+
+    >>> import archspec
+    >>> arch = archspec.load("resnet18")
+    >>> print(render_comparison(arch.diff(archspec.load("resnet18", classes=10))))  # doctest: +ELLIPSIS
+    ### resnet18 → resnet18
+    <BLANKLINE>
+    |  | resnet18 | resnet18 | difference |
+    |:---|---:|---:|---:|
+    | params | 11,689,512 | 11,181,642 | -507,870 (-4.3%) |
+    ...
+    """
+    return "\n\n".join(_iter_sections(diff)) + "\n"
+
+
+def _iter_sections(diff: Diff) -> Iterator[str]:
+    yield f"### {escape_markdown(f'{diff.before} → {diff.after}')}"
+    if diff.equal:
+        yield "no difference"
+        return
+    yield format_markdown(_tabulate_counts(diff))
+    yield _list_parts(diff) if diff.parts else "the parts are the same"
+    stages = _tabulate_stages(diff)
+    yield format_markdown(stages) if stages.rows else _NO_STAGE
+
+
+def _list_parts(diff: Diff) -> str:
+    """The changed parts as a list, which is folded if it is long."""
+    parts = "\n".join(f"- {part.change} {escape_markdown(_describe_change(part))}" for part in diff.parts)
+    if len(diff.parts) <= _LISTED:
+        return parts
+    return f"<details><summary>{len(diff.parts)} parts differ</summary>\n\n{parts}\n\n</details>"
+
+
+def _tabulate_counts(diff: Diff) -> Table:
+    heads = (Column(), *(Column(head, right=True) for head in (diff.before, diff.after, "difference")))
+    return Table(heads, [[name, *_format_cells(*pair)] for name, pair in diff.counts.items()])
+
+
+def _tabulate_stages(diff: Diff) -> Table:
+    """The stages that cost more or less."""
+    return Table(_STAGES, [_format_stage(stage) for stage in diff.stages if stage.before != stage.after])
 
 
 _STAGES = (
@@ -67,12 +114,16 @@ def _format_stage(stage: StageChange) -> tuple[str, ...]:
 
 
 def format_change(part: PartChange) -> str:
-    """A changed part on one line: `~ conv layer1.0.conv2 (×16): groups 1 → 32`."""
+    """A changed part on one line: `~ layer1.0.conv2, … ×16 conv: groups 1 → 32`."""
+    return f"{_MARKS[part.change]} {_describe_change(part)}"
+
+
+def _describe_change(part: PartChange) -> str:
     names = ", ".join(part.names[:_NAMES]) + (f", … ×{len(part.names)}" if len(part.names) > _NAMES else "")
     fields = ", ".join(
         f"{name} {shorten_text(before, 30)} → {shorten_text(after, 30)}" for name, before, after in part.fields
     )
-    change = " ".join(filter(None, (_MARKS[part.change], shorten_text(names, 120), part.kind)))
+    change = " ".join(filter(None, (shorten_text(names, 120), part.kind)))
     return f"{change}: {fields}" if fields else change
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
+from archspec.markup import escape_markdown
 from archspec.numerals import format_grouped, format_sizes
-from archspec.printable import escape_unprintable
 
 LIBRARY = "archspec"
 _TAGS = ("archspec", "pytorch")
@@ -53,8 +53,8 @@ def _write_page(facts: Mapping[str, Any], address: str) -> str:
         ("SHA-256 of `model.safetensors`", f"`{facts['weights_sha256']}`"),
     ]
     table = "\n".join(f"| {name} | {text} |" for name, text in rows)
-    source = f"\nThe network is that of {_escape(facts['source'])}.\n" if facts["source"] else ""
-    return f"""# {_escape(facts["name"])}
+    source = f"\nThe network is that of {escape_markdown(facts['source'])}.\n" if facts["source"] else ""
+    return f"""# {escape_markdown(facts["name"])}
 {source}
 The network is described in `spec.yaml`, its weights are in `model.safetensors`, by the names of its `state_dict`.
 
@@ -69,8 +69,3 @@ model = archspec.from_pretrained("{address}")  # a torch module, in evaluation
 arch = archspec.load("hub:{address}")  # the architecture: counts, pictures, source, ONNX
 ```
 """
-
-
-def _escape(text: str) -> str:
-    """Escapes a text for Markdown."""
-    return "".join(f"\\{char}" if char in r"\`*_{}[]<>#|" else char for char in escape_unprintable(text))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
+from pathlib import Path
 
 from archspec.analysis.expected_depth import ExpectedDepth
 from archspec.analysis.memory import Memory
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.columns import Column, display_width, format_table
+from archspec.formats import find_format
 from archspec.numerals import format_by_axis, format_bytes, format_rounded, format_sizes
 from archspec.printable import escape_unprintable, shorten_text
 from archspec.view.hierarchy import ScalarValue
 from archspec.view.labels import format_times, format_value
 
 WIDTH = 100
-_COLUMNS = (
+COLUMNS = (
     Column("Layer"),
     Column("Operation"),
     Column("Output"),
@@ -120,6 +122,36 @@ class Summary:
     def __str__(self) -> str:
         return render_summary(self)
 
+    def to_latex(self) -> str:
+        r"""The summary as a `tabular` of LaTeX with the rules of booktabs.
+
+        >>> import archspec
+        >>> print(archspec.load("resnet18").summary(depth=1).to_latex().splitlines()[-5])
+        fc & linear 1000 & 1000 & 513,000 & 512 k & 1.00 k & all \\
+        """
+        return self._write(".tex")
+
+    def to_csv(self) -> str:
+        """The summary as CSV with exact numbers, a row for each part; rows of level 0, times `times`, add up to the network's.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").summary(depth=1).to_csv().splitlines()[0]
+        'name,last,level,times,kind,arguments,output,params,buffers,macs,activations,receptive_field,shared'
+        """
+        return self._write(".csv")
+
+    def to_markdown(self) -> str:
+        """The summary as a table of Markdown, followed by the totals.
+
+        >>> import archspec
+        >>> print(archspec.load("resnet18").summary(depth=1).to_markdown().splitlines()[2])
+        | Layer | Operation | Output | Params | MACs | Activations | Field |
+        """
+        return self._write(".md")
+
+    def _write(self, ending: str) -> str:
+        return str(find_format(Path(f"summary{ending}"), "table").load_writer()(self))
+
     def as_dict(self) -> dict[str, object]:
         """The summary as plain data, for `--json`. Memory is in bytes."""
         return {
@@ -144,15 +176,16 @@ def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[
     >>> print(render_summary(archspec.load("lstm").summary(depth=1)).splitlines()[0])
     lstm
     """
-    rows = [_format_cells(row, whole=width is None) for row in summary.rows]
-    table = list(format_table(_COLUMNS, rows, width, cuts=_CUTS, drops=_DROPS, text=text))
+    rows = [format_cells(row, whole=width is None) for row in summary.rows]
+    table = list(format_table(COLUMNS, rows, width, cuts=_CUTS, drops=_DROPS, text=text))
     heads, *lines = ("".join(cell for cell, _ in line) for line in table)
     rule = text("─") * max(map(display_width, (heads, *lines)))
-    footer = [line for total in _format_totals(summary) for line in _wrap_text(text(total), width)]
+    footer = [line for name, total in format_totals(summary) for line in _wrap_text(text(f"{name:<9}{total}"), width)]
     return "\n".join([text(summary.name), rule, heads, rule, *lines, rule, *footer]) + "\n"
 
 
-def _format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
+def format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
+    """The texts of a row by `COLUMNS`; `whole` ones are not cut."""
     outputs = _format_outputs(row.output)
     return (
         "  " * row.level + " ".join(filter(None, (row.label, format_times(row.times)))),
@@ -184,29 +217,25 @@ def _format_extent(field: ReceptiveField) -> str:
     return format_by_axis(field.size) if field.size else _NOTHING
 
 
-def _format_totals(summary: Summary) -> Iterable[str]:
+def format_totals(summary: Summary) -> Iterator[tuple[str, str]]:
+    """The totals and the terms of a summary, each with its name."""
     held = summary.memory
-    yield f"params   {summary.params:,} trainable scalars (weights, biases, affine pairs; shared ones once)"
+    yield "params", f"{summary.params:,} trainable scalars (weights, biases, affine pairs; shared ones once)"
     if summary.buffers:
-        yield f"buffers  {summary.buffers:,} scalars of running statistics, not trained"
-    yield (
-        f"MACs     {summary.macs:,} multiply-accumulates of convolutions, linear layers and matrix products for one "
-        f"sample; FLOPs = 2 × MACs = {summary.flops:,}"
-    )
-    yield f"depth    {summary.depth:,} weighted layers on the longest path"
+        yield "buffers", f"{summary.buffers:,} scalars of running statistics, not trained"
+    macs = "multiply-accumulates of convolutions, linear layers and matrix products for one sample"
+    yield "MACs", f"{summary.macs:,} {macs}; FLOPs = 2 × MACs = {summary.flops:,}"
+    yield "depth", f"{summary.depth:,} weighted layers on the longest path"
     if expected := summary.expected_depth:
-        yield (
-            f"expected {float(expected.kept):g} of {expected.total:,} residual branches kept in training on average "
-            f"(variance {float(expected.variance):.4f})"
-        )
-    yield (
-        f"memory   {format_bytes(held.params)} of parameters; activations of one sample {format_bytes(held.inference)} in inference "
-        f"(at the peak), {format_bytes(held.training)} in training (all kept)"
-    )
+        kept = f"{float(expected.kept):g} of {expected.total:,} residual branches kept in training on average"
+        yield "expected", f"{kept} (variance {float(expected.variance):.4f})"
+    inference, training = format_bytes(held.inference), format_bytes(held.training)
+    values = f"activations of one sample {inference} in inference (at the peak), {training} in training (all kept)"
+    yield "memory", f"{format_bytes(held.params)} of parameters; {values}"
     if any(row.times > 1 for row in summary.rows):
-        yield "×N       N equal parts in a row; the figures are those of one"
+        yield "×N", "N equal parts in a row; the figures are those of one"
     if any(row.reuses_weights for row in summary.rows):
-        yield "shared   weights of an earlier part, counted there"
+        yield "shared", "weights of an earlier part, counted there"
 
 
 def _wrap_text(text: str, width: int | None) -> list[str]:

@@ -46,7 +46,7 @@ Examples:
     stream=True,
     help=f"Write the network instead: {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}; - for standard output.",
 )
-@format_option(*_ENDINGS)
+@format_option("source", "program", "weights")
 @weights_options
 @click.option(
     "--dynamic",

@@ -33,7 +33,7 @@ Examples:
     stream=True,
     help=f"Where to, by its ending: {', '.join(_ENDINGS)}; - for standard output, which gets DOT.  [default: NAME.svg]",
 )
-@format_option(*_ENDINGS)
+@format_option("picture")
 @click.option(
     "--detail",
     type=click.Choice(["stages", "blocks", "layers", "paths"]),
@@ -66,7 +66,7 @@ def command(
     max_boxes: int,
     max_paths: int,
 ) -> None:
-    file = output or files.name_file(arch.name, f".{format or 'svg'}")
+    file = output or files.name_file(arch.name, format or ".svg")
     ending = ending_of(file, format, ".dot")
     if depth is not None and detail != "layers":
         raise click.BadParameter(

@@ -1,15 +1,17 @@
-"""The command `summary`: prints the parts of a network and their costs."""
+"""The command `summary`: prints the parts of a network and their costs, or writes them as a table."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 import archspec
-from archspec.cli.console import echo_json, find_screen, print_lines
+from archspec.cli.console import find_screen, print_lines
 from archspec.cli.errors import SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option
+from archspec.cli.output import table_options, write_table
 
 if TYPE_CHECKING:
     from archspec import Architecture
@@ -19,6 +21,8 @@ _SUMMARY = """\
 Examples:
   archspec summary resnet50 --depth 3
   archspec summary my.yaml --set classes=10 --json
+  archspec summary resnet50 --depth 1 -o table.tex
+  archspec summary resnet50 --format csv | head
 """
 
 
@@ -27,10 +31,14 @@ Examples:
 )
 @architecture_options
 @click.option("--depth", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Levels of parts.")
+@table_options("table")
 @json_option
-def command(arch: Architecture, *, depth: int, as_json: bool) -> None:
+def command(arch: Architecture, *, depth: int, output: Path | None, format: str | None, as_json: bool) -> None:
     table = arch.summary(depth=depth)
-    if as_json:
-        echo_json(table.as_dict())
+
+    def save(path: Path, ending: str) -> None:
+        arch.save(path, kind="table", ending=ending, depth=depth)
+
+    if write_table(save, table.as_dict(), output, format, as_json=as_json):
         return
     print_lines(*archspec.render_summary(table, find_screen().width, find_screen().text).splitlines(), laid_out=True)
