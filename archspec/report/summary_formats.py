@@ -36,7 +36,7 @@ def tabulate_summary(summary: Summary) -> Table:
 
     >>> import archspec
     >>> tabulate_summary(archspec.load("resnet18").summary(depth=1)).totals
-    (('total', '', '', '11,689,512', '1.81 G', '6.38 M', ''),)
+    (('total', '', '', '11,689,512', '1.81 G', '8.23 M', ''),)
     """
     rows = tuple(format_cells(row, whole=True) for row in summary.rows)
     activations = sum(row.times * row.activations for row in summary.rows if not row.level)
