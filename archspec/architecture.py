@@ -171,6 +171,14 @@ class Architecture(SharedNetwork):
 
         save_network(self, Path(path), kind, ending, options)
 
+    def export(self, path: str | Path, **options: Any) -> None:
+        """Writes the network to a file, as `save` does, of which this is another name: `.onnx`, `.pt2`, `.py` and all others.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").export("resnet18.py")
+        """
+        self.save(path, **options)
+
     def report(self, *others: Architecture) -> str:
         """A self-contained HTML page about this network, alone or beside another.
 
@@ -209,6 +217,7 @@ class Architecture(SharedNetwork):
         report: Callable[[WeightReport], object] | None = None,
         checkpoint: Checkpoint | None = None,
         graph: bool = False,
+        outputs: str | Iterable[str | int] | None = None,
     ) -> torch.fx.GraphModule:
         """Builds the network as a `torch.fx.GraphModule` in training mode, initialised as the spec says. Needs torch.
 
@@ -227,8 +236,10 @@ class Architecture(SharedNetwork):
                 gradients and running statistics are the same. A `CheckpointWarning` says if a network has nothing to recompute.
             graph: whether calls without gradients replay captured CUDA graphs, one for each input shape, on a CUDA device. A
                 `CudaGraphWarning` says once why a call cannot.
+            outputs: the parts whose values are returned, without the layers that they do not need: those of `features`.
 
         Raises:
+            PassError: there is no part of a name in `outputs`.
             BuildError: CUDA graphs are asked for on another device.
             WeightsError: the weights cannot be read or do not fit; the message lists the keys.
             OSError: the file of weights cannot be read.
@@ -238,6 +249,9 @@ class Architecture(SharedNetwork):
         >>> model(torch.zeros(2, 3, 32, 32)).shape
         torch.Size([2, 10])
         """
+        if outputs is not None:
+            options: dict[str, Any] = {"weights": weights, "strict": strict, "adapt": adapt, "report": report}
+            return self.features(outputs).build(device, dtype, seed, checkpoint=checkpoint, graph=graph, **options)
         from archspec.codegen.fx import build, choose_folding_dtype, copy_weights, load_weights
 
         model = build(self.graph, device=device, dtype=dtype, seed=seed, checkpoint=checkpoint, cuda_graph=graph)
@@ -390,6 +404,42 @@ class Architecture(SharedNetwork):
         return self.rewrite(
             "lesion", **({"drop": dropped} if dropped else {}), **({"swap": swapped} if swapped else {})
         )
+
+    def features(self, stages: str | Iterable[str | int]) -> Architecture:
+        """The architecture that returns values inside this one, without the layers that they do not depend on.
+
+        It has several outputs, called as their parts, with `channels` and `reduction`; `build` loads weights of the whole network, too.
+
+        Args:
+            stages: parts by name (`"layer2"`, `"layer3.5"`, `"layer1.0.conv2"`), as several or as one text with commas, or indices of strides, from the finest on: the last
+                stage of each, as in timm's `out_indices`.
+
+        Raises:
+            PassError: there is no part of a name, or no such stride.
+
+        >>> import archspec
+        >>> backbone = archspec.load("resnet50").features(["layer2", 4])
+        >>> backbone.output_shapes, backbone.channels, backbone.reduction
+        ({'layer2': (512, 28, 28), 'layer4': (2048, 7, 7)}, (512, 2048), (8, 32))
+        """
+        parts = [part.strip() for part in stages.split(",")] if isinstance(stages, str) else stages
+        return self.rewrite("features", outputs=tuple(self._name_part(part) for part in parts))
+
+    def _name_part(self, part: str | int) -> str:
+        """The name of a part that is given by name, or by the index of its stride. Raises `PassError`."""
+        text = str(part)
+        if not text.lstrip("-").isdecimal():
+            return text
+        from archspec.ir.parts import NamedParts
+        from archspec.passes import PassError
+        from archspec.view.strides import UnknownFeatureError, find_feature_name
+
+        if isinstance(part, str) and self.graph.derive(NamedParts).get(part) is not None:
+            return part
+        try:
+            return find_feature_name(self.graph, int(text))
+        except UnknownFeatureError as error:
+            raise PassError(str(error)) from None
 
     def map_weights(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The `state_dict` of this network for `weights`, a `state_dict` of the network before its passes.

@@ -147,6 +147,16 @@ def _check_folder(path: Path) -> None:
         raise OSError(errno.EACCES, f"no file can be made in {named}")
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder and those above it, unless they are there.
+
+    Raises:
+        OSError: it cannot be made. The error names `path` as given.
+    """
+    with _name_user_file(path):
+        os.makedirs(path, exist_ok=True)
+
+
 def read_file(path: Path, most: int = -1) -> bytes:
     """The bytes of a file, or the first `most` of them, from one consistent state of the file.
 

@@ -117,7 +117,7 @@ def explain_errors(repo: str, revision: str | None = None) -> Iterator[None]:
         raise HubError(f"{repo}: there is no such repository", help=help) from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
         raise HubError(f"{repo}: it is not in the cache, and the hub is not reached", help=_ONLINE) from error
-    except (errors.HTTPError, OSError) as error:  # no connection is one of these, too
+    except (*errors.HfHubHTTPError.__bases__, OSError) as error:  # those of the HTTP library, too
         raise HubError(f"{repo}: {_first_line(error)}") from error
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from archspec.analysis.path_enumeration import SignalPath
     from archspec.analysis.path_sums import LengthUnit
     from archspec.analysis.paths import PathCounts
+    from archspec.analysis.receptive_field import Reduction
     from archspec.report.table import Summary
 
 
@@ -96,6 +97,29 @@ class Network:
         {'output': (1000,)}
         """
         return {name: value.shape.sizes for name, value in self.graph.outputs.items()}
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The channels of each output, or its features, in order.
+
+        >>> import archspec
+        >>> archspec.load("resnet50").features(["layer2", "layer4"]).channels
+        (512, 2048)
+        """
+        return tuple(value.shape.channels for value in self.graph.outputs.values())
+
+    @property
+    def reduction(self) -> tuple[Reduction, ...]:
+        """How many places of the input, on each axis, a place of each output stands for; None for an output without places.
+
+        >>> import archspec
+        >>> archspec.load("resnet50").features(["layer2", "layer4"]).reduction
+        (8, 32)
+        """
+        from archspec.analysis.receptive_field import list_reductions
+
+        reductions = list_reductions(self.graph)
+        return tuple(reductions[value] for value in self.graph.outputs.values())
 
     @cached_property
     def params(self) -> int:

@@ -71,6 +71,8 @@ class SharedNetwork(Network):
         """
         from archspec.pretrained import pack_folder, upload
 
+        if push_to_hub_kwargs and not push_to_hub:
+            raise TypeError(f"without push_to_hub, save_pretrained takes no {', '.join(push_to_hub_kwargs)}")
         folder = Path(save_directory)
         options = {"weights": weights, "strict": strict, "adapt": adapt, "report": report, "seed": seed}
         address = repo_id or folder.resolve().name

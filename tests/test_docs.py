@@ -100,6 +100,14 @@ def test_the_commands_of_the_page_on_paths_say_what_stands_there(
     assert Path("damaged.yaml").read_text(encoding="utf-8") == damaged
 
 
+def test_the_python_of_the_page_on_modules_runs() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "module.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 6
+    names: dict[str, object] = {}
+    for code in blocks:
+        exec(code, names)  # noqa: S102 - our own text
+
+
 def test_the_commands_of_the_page_on_several_machines_say_what_stands_there() -> None:
     page = (ROOT / "docs" / "distributed.md").read_text(encoding="utf-8")
     commands = re.findall(r"```console\n\$ archspec (.*?)\n(.*?)```", page, re.DOTALL)
@@ -127,7 +135,7 @@ def test_the_page_on_experiments_has_commands_specs_and_pictures_that_are_there(
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-METADATA = re.compile(r"archspec\.(name|spec|sha256|set\.\w+|format|digest|optimized|schema\.json)\b(?!\.\w)")
+METADATA = re.compile(r"archspec\.(name|spec|sha256|(?:set|input)\.\w+|format|digest|optimized|schema\.json)\b(?!\.\w)")
 """Metadata keys of weight files and a file name, which are no modules."""
 
 

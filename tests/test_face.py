@@ -41,6 +41,7 @@ BUILTIN = {
     "ops/base.py": "NotImplementedError of an abstract method",
     "ops/initial.py": "ValueError for pydantic, as above",
     "report/page.py": "ValueError: three networks on a page, a mistake of the program",
+    "sharing.py": "TypeError: an argument that there is not, as of any function",
     "spec/environment.py": "KeyError: a mapping's own",
     "temporary.py": "OSError: what the system says",
 }

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import huggingface_hub
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, errors
 from torch import Tensor
 
 import archspec
@@ -29,6 +30,14 @@ from tests.sample import bundled
 
 TOKEN = "t"
 NAMES = ["README.md", "config.json", "model.safetensors", "spec.yaml"]
+
+
+HTTP: Any = import_module(errors.HfHubHTTPError.__mro__[1].__module__.partition(".")[0])
+"""The library through which huggingface_hub speaks."""
+
+
+def answer(status: int) -> Any:
+    return HTTP.Response(status, request=HTTP.Request("POST", "http://hub"))
 
 
 def run(*words: object) -> Result:
@@ -97,6 +106,14 @@ def test_every_bundled_spec_comes_back() -> None:
         text = write_whole_spec(arch)
         assert "extends:" not in text
         assert format_graph(archspec.load_overridden(text, {}).graph) == format_graph(arch.graph), name
+
+
+def test_other_sizes_of_the_input_are_in_the_spec(tmp_path: Path) -> None:
+    arch = archspec.load(NET, input=(3, 24, 20))
+    arch.save_pretrained(tmp_path / "tall")
+    assert archspec.load(tmp_path / "tall").input_shapes == {"input": (3, 24, 20)}
+    scores = archspec.from_pretrained(tmp_path / "tall", input=(3, 9, 9))(torch.zeros(2, 3, 9, 9))
+    assert tuple(scores.shape) == (2, 7)
 
 
 def test_passes_are_in_the_spec_and_an_optimised_network_has_none(tmp_path: Path) -> None:
@@ -267,10 +284,38 @@ def test_a_push_says_what_was_taken(folder: Path) -> None:
     assert uploads.files["me/tiny"]["model.safetensors"] == (folder / "model.safetensors").read_bytes()
 
 
+def test_an_argument_of_an_upload_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="without push_to_hub, save_pretrained takes no private"):
+        tiny().save_pretrained(tmp_path / "it", private=True)
+    assert not (tmp_path / "it").exists()
+
+
 def test_a_name_that_none_can_have_is_said_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Architecture, "build", lambda *_, **__: pytest.fail("it was built"))
     with pytest.raises(HubError, match="'a b/c' is no name of a repository"):
         tiny().push_to_hub("a b/c")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            errors.HfHubHTTPError("403 Forbidden: you have no rights\nRequest ID: 1", response=answer(403)),
+            "me/x: 403 Forbidden: you have no rights",
+        ),
+        (errors.RepositoryNotFoundError("401", response=answer(401)), "me/x: there is no such repository; log in with"),
+        (errors.LocalTokenNotFoundError("a token is required"), "me/x: a token is required"),
+        (HTTP.ConnectError("no route to host"), "me/x: no route to host"),
+    ],
+)
+def test_an_upload_that_is_refused(error: Exception, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", refuse)
+    result = run("push", "lstm", "me/x")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"Error: {message}") and len(result.stderr.splitlines()) == 1
 
 
 def test_without_a_connection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

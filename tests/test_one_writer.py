@@ -12,7 +12,9 @@ import archspec
 
 PACKAGE = Path(archspec.__file__).parent
 WRITERS = {"files.py", "temporary.py"}
-READERS = {f"codegen/fx/weight_files/{name}.py" for name in ("reading", "torch_zip", "writing")}
+READERS = {"experiments/image_sources.py"} | {
+    f"codegen/fx/weight_files/{name}.py" for name in ("reading", "torch_zip", "writing")
+}
 """Modules that only read files and make archives in memory, which `tests/codegen/test_weight_files.py` tests."""
 SCREENS = {"cli/console.py", "cli/bars.py", "files.py"}
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import reduce
 from math import ceil
 
-from archspec.ir.graph import Graph, Input, Node
+from archspec.ir.graph import Graph, Input, Node, Value
 from archspec.ops.base import Everything, Window
 
 
@@ -38,6 +38,10 @@ class SpatialField:
 
 ReceptiveField = SpatialField | Everything | None
 """None stands for independence of the input, as of a learned tensor."""
+
+
+Reduction = int | Fraction | tuple[int | Fraction, ...] | None
+"""How many places of the input a place stands for; one number if it is so on all axes, None for a value without places."""
 
 
 def compute_receptive_fields(graph: Graph) -> list[ReceptiveField]:
@@ -99,3 +103,27 @@ def _merge_fields(first: ReceptiveField, second: ReceptiveField) -> ReceptiveFie
     if first == "everything" or second == "everything" or len(first.extent) != len(second.extent):
         return "everything"
     return SpatialField(tuple(map(max, first.extent, second.extent)), tuple(map(max, first.step, second.step)))
+
+
+def list_reductions(graph: Graph) -> dict[Value, Reduction]:
+    """The reduction of the first output of each node.
+
+    >>> import archspec
+    >>> graph = archspec.load("resnet18").graph
+    >>> list_reductions(graph)[graph.nodes[1].outputs[0]]
+    2
+    """
+    fields = compute_receptive_fields(graph)
+    return {
+        value: _simplify(fields[node.id]) if value.shape.spatial else None
+        for node in graph.nodes
+        for value in node.outputs
+    }
+
+
+def _simplify(field: object) -> Reduction:
+    steps = field.step if isinstance(field, SpatialField) else ()
+    if not steps:
+        return None
+    whole = tuple(int(step) if step == int(step) else step for step in steps)
+    return whole[0] if len(set(whole)) == 1 else whole

@@ -80,17 +80,47 @@ def limits_options(command: Command) -> Command:
 
 
 def architecture_options(command: Command) -> Command:
-    """Adds SPEC, `--set`, `--input` and the limits; the command gets the architecture as `arch`."""
+    """Adds SPEC, `--set`, `--input`, `--outputs` and the limits; the command gets the architecture as `arch`."""
 
     @click.argument("spec", metavar="SPEC")
     @set_option
     @input_option
+    @click.option(
+        "--outputs",
+        "parts",
+        metavar="NAMES",
+        multiple=True,
+        callback=_split_names,
+        help="Return these parts instead, as layer2,layer4, and leave out what none needs.",
+    )
     @limits_options
     @functools.wraps(command)
-    def loaded(spec: str, overrides: dict[str, str], inputs: dict[str, Source], limits: Limits, **options: Any) -> None:
-        command(load_given(spec, overrides, limits, inputs), **options)
+    def loaded(
+        spec: str,
+        overrides: dict[str, str],
+        inputs: dict[str, Source],
+        parts: tuple[str, ...],
+        limits: Limits,
+        **options: Any,
+    ) -> None:
+        arch = load_given(spec, overrides, limits, inputs)
+        command(_cut_network(arch, parts) if parts else arch, **options)
 
     return loaded
+
+
+def _cut_network(arch: Architecture, parts: Sequence[str]) -> Architecture:
+    """The network of `--outputs`. Raises `click.BadParameter`."""
+    try:
+        return arch.features(parts)
+    except archspec.PassError as error:
+        help = f"; {error.help}" if error.help else ""
+        raise click.BadParameter(f"{error.message}{help}", param_hint="--outputs") from None
+
+
+def _split_names(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that `--outputs` gives, with commas or repeated."""
+    return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
 
 
 def load_given(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archspec import files
 from archspec.cli.errors import CommandError
 from archspec.cli.output import check_writable
 from archspec.cli.signals import Stop
@@ -28,7 +28,7 @@ Command = Callable[..., None]
 
 DATA = (
     "`digits` (scikit-learn's), `cifar10:PATH`, or images that are decoded as they are needed: `folder:PATH`, "
-    "`webdataset:SHARDS`, `hf:PATH`; nothing is downloaded."
+    "`webdataset:PATH`, `hf:PATH`; nothing is downloaded."
 )
 RECIPES = (
     "bag-of-tricks",
@@ -170,16 +170,17 @@ def run_options(command: Command) -> Command:
     return _add_options(
         command,
         click.option(
-            "--run",
+            "--run-dir",
             "folder",
             type=click.Path(file_okay=False, path_type=Path),
             metavar="DIR",
             help="A folder for the spec, the recipe, versions, metrics, and the weights if there is no -o.",
         ),
         click.option(
-            "--log",
+            "--logger",
+            "log",
             type=click.Choice(["csv", "tensorboard"]),
-            help="Form of the metrics in the folder of --run.  [default: csv]",
+            help="Form of the metrics in the folder of --run-dir.  [default: csv]",
         ),
     )
 
@@ -194,14 +195,14 @@ def find_output(out: Path | None, folder: Path | None, log: str | None, *, resum
     """The file for the weights; makes the folder of the run. Ends the command if one of them is missing or in use."""
     if folder is None:
         if log is not None:
-            raise click.UsageError("--log is for the metrics in the folder of --run DIR")
+            raise click.UsageError("--logger is for the metrics in the folder of --run-dir")
         if out is None:
-            raise click.UsageError("Missing option '-o' / '--output', or '--run'.")
+            raise click.UsageError("Missing option '-o' / '--output', or '--run-dir'.")
         return out
     if is_first_process():
         if (folder / "run.json").exists() and not resumes:
             raise CommandError(f"{folder} holds a run\nhelp: name another folder, or go on with --resume")
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         check_writable(folder / "run.json")
     return out or folder / "weights.pt"
 
@@ -281,7 +282,6 @@ def begin_training(
     from archspec.experiments.fabric import Hardware, launch_fabric
     from archspec.experiments.sources import open_data
 
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells what the options said
     fabric = launch_fabric(Hardware(**hardware), arch.graph, loggers)
     samples = open_data(data, arch.graph, str(fabric.device), normalise)
     given = {} if weights is None else weights.arguments

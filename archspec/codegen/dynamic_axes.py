@@ -100,6 +100,20 @@ def _check_free(graph: Graph, free: FreeAxes) -> None:
     raise ExportError(_describe(failures[-1 if failures[-1].kind != "shapes" else 0], list(axes)))
 
 
+def choose_example_sizes(graph: Graph, free: FreeAxes) -> dict[str, tuple[int, ...]]:
+    """The sizes of each input that a program is traced with: larger ones on free axes, since torch takes a size of 1 inside for a constant.
+
+    >>> import archspec
+    >>> choose_example_sizes(archspec.load("resnet18").graph, {"input": {0: "batch", 2: "height"}})
+    {'input': (3, 448, 224)}
+    """
+    for times, more in _PROBES:
+        inputs = {name: _resize(graph.inputs[name].shape, free[name], times, more) for name in free}
+        if next(find_fixed_layers(graph, inputs), None) is None:
+            return {name: shape.sizes for name, shape in inputs.items()}
+    return {name: value.shape.sizes for name, value in graph.inputs.items()}
+
+
 def _resize(shape: Shape, free: Mapping[int, str], times: int, more: int) -> Shape:
     places = {dimension - shape.batched for dimension, name in free.items() if name != BATCH}
     return shape.resized(

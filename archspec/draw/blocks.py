@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from archspec.draw.layers import View, collect_edges, describe_network, make_layer_box
 from archspec.draw.picture import Box, Cluster, Edge, Line, Picture, Place, clean_lines
-from archspec.draw.stages import find_plain_chain, format_chain, stage_rows
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node, Region, Value, computes
 from archspec.ir.uses import ComputedUses
@@ -15,6 +14,7 @@ from archspec.numerals import format_rounded
 from archspec.view import labels
 from archspec.view.repetition import FoldedGraph, PartRun, find_wiring
 from archspec.view.skip_connections import find_skip_connections
+from archspec.view.stage_rows import find_plain_chain, format_chain, list_stage_rows
 from archspec.view.stages import Stage, group_stages, name_stage
 
 _SHELF = 900.0  # points: the width of a row of figures
@@ -68,11 +68,11 @@ class _BlockView(View):
         id = f"c{region.id}"
         place = Place(region.name, region.span)
         heading = clean_text(region.kind or region.name)
-        self.clusters.append(Cluster(id, heading, labels.format_times(kind.times), place))
+        self.clusters.append(Cluster(id, heading, kind.times, place))
         inside = self.folded.node_range(region)
         self.figures.update(dict.fromkeys(inside, region.id))
         self._add_inputs(region)
-        self._add_layers(region.id, id)
+        self._add_layers(region.id, id, 1)
         self._connect_inputs(inside)
         self._connect_outputs(region, inside)
 
@@ -86,25 +86,34 @@ class _BlockView(View):
             self._add_end(id, "input", value, f"c{region.id}")
             self.given[region.id, value] = id
 
-    def _add_layers(self, region: int, cluster: str) -> None:
+    def _add_layers(self, region: int, cluster: str, level: int) -> None:
         """Adds the layers of a region and of the regions inside it; a short chain of layers in a block is one box."""
         for run in self.folded.runs(region):
             part = run.first.part
             self.varying_nodes.update(self._find_varying_nodes(run))
             if isinstance(part, Region):
-                self._add_part(run, part, cluster)
+                self._add_part(run, part, cluster, level)
             elif computes(part):
                 self.boxes.append(make_layer_box(part, self.graph.regions[part.region], cluster, run.times))
                 self.representative[part.id] = self.boxes[-1].id
             self.fold_run(run)
 
-    def _add_part(self, run: PartRun, region: Region, cluster: str) -> None:
+    def _add_part(self, run: PartRun, region: Region, cluster: str, level: int) -> None:
         chain = find_plain_chain(self.folded, region)
         if not chain or (not region.kind and len(chain) > 3):
-            self._add_layers(region.id, cluster)
+            self._add_layers(region.id, self._frame_run(run, region, cluster, level), level + (run.times > 1))
             return
         self.boxes.append(_chain_box(self.folded, run, region, chain, cluster))
         self.representative.update(dict.fromkeys(self.folded.node_range(region), self.boxes[-1].id))
+
+    def _frame_run(self, run: PartRun, region: Region, cluster: str, level: int) -> str:
+        """The frame for the layers of some equal regions, which says how many these are; a single region needs none."""
+        if run.times == 1:
+            return cluster
+        id, heading = f"c{region.id}", labels.format_region(self.folded.run_name(run), region.kind)
+        place = Place(region.name, region.span)
+        self.clusters.append(Cluster(id, clean_text(heading), run.times, place, cluster, level))
+        return id
 
     def _connect_inputs(self, inside: range) -> None:
         flows, uses = find_skip_connections(self.graph), self.graph.derive(ComputedUses)
@@ -177,20 +186,17 @@ def _chain_box(folded: FoldedGraph, run: PartRun, region: Region, chain: list[No
     """A chain of layers as one box."""
     weighted = [node for node in chain if node.op.weighted]
     kind = (weighted or chain)[0].op.category
-    text = _format_chain(chain, weighted)
     made = f"{folded.run_name(run)} · {labels.format_shapes(chain[-1].output_shapes)}"
-    name = labels.format_repeated(made, run.times)
     place = Place(region.name, region.span)
-    return Box(
-        f"s{region.id}", kind, clean_lines(*text, Line(name, "faint")), place, clean_text(name, 300), cluster, least=116
-    )
+    text = clean_lines(*_format_chain(chain, weighted), Line(made, "faint", times=run.times))
+    return Box(f"s{region.id}", kind, text, place, clean_text(str(text[-1]), 300), cluster, least=116)
 
 
 def _format_chain(chain: list[Node], weighted: list[Node]) -> list[Line]:
     """The lines of a chain: its weighted layer with the layers before and after it; the layers in order if not exactly one is weighted."""
     if len(weighted) != 1:
         first, *others = format_chain(chain)
-        return [Line(first.text, "strong"), *others]
+        return [Line(first.text, "strong"), *(Line(row.text) for row in others)]
     position = chain.index(weighted[0])
     before, after = (
         ", ".join(labels.format_op(node.op) for node in some) for some in (chain[:position], chain[position + 1 :])
@@ -204,7 +210,7 @@ def _stage_table(folded: FoldedGraph) -> Iterator[tuple[str, ...]]:
     total = Stage()
     for stage in group_stages(folded):
         total.runs += stage.runs
-        rows = "\n".join(row.text for row in stage_rows(folded, stage, flows)) or "–"
+        rows = "\n".join(map(str, list_stage_rows(folded, stage, flows))) or "–"
         output = labels.format_shapes(value.shape for value in stage.runs[-1].last.output)
         yield (clean_text(name_stage(folded, stage)), output, rows, *_format_stage_costs(stage))
     yield ("in all", "", "", *_format_stage_costs(total))

@@ -103,7 +103,7 @@ def _draw_box(box: Box, centre: Point, theme: Theme) -> Iterator[SceneShape]:
     for row in box.lines:
         colour = theme.faint if row.style == "faint" else theme.ink
         base = top + row.height - 4
-        yield Text(x, round(base, 2), row.text, row.size, colour, row.style == "strong")
+        yield Text(x, round(base, 2), str(row), row.size, colour, row.style == "strong")
         yield from _draw_skip(row, x + wide / 2, top, theme)
         top += row.height
 

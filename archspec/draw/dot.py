@@ -67,7 +67,7 @@ def _format_members(
 
 def _box_attributes(box: Box, theme: Theme) -> dict[str, str]:
     shown = {
-        "label": "\n".join(line.text + (f"  + {line.skip}" if line.skip else "") for line in box.lines),
+        "label": "\n".join(line.described for line in box.lines),
         "width": f"{box.width / _INCH:.4f}",
         "height": f"{box.height / _INCH:.4f}",
         "color": theme.lines[box.kind],

@@ -58,7 +58,7 @@ class View(Representatives[str]):
         id = f"c{region.id}"
         heading = clean_text(labels.format_region(self.folded.run_name(run), region.kind))
         place = Place(region.name, region.span)
-        self.clusters.append(Cluster(id, heading, labels.format_times(run.times), place, cluster, level))
+        self.clusters.append(Cluster(id, heading, run.times, place, cluster, level))
         self.add_parts(region.id, id, level + 1)
 
     def _add_node(self, node: Node | Input, cluster: str | None, times: int) -> None:
@@ -117,7 +117,7 @@ def draw_outputs(view: View) -> tuple[list[Box], list[Edge]]:
 def make_layer_box(node: Node, around: Region, cluster: str | None, times: int = 1, *, varied: bool = False) -> Box:
     """The box of a layer."""
     place = Place(node.name, node.span)
-    if sign := labels.format_sign(node.op):
+    if times == 1 and (sign := labels.format_sign(node.op)):
         tip = labels.format_tooltip(node)
         return Box(f"n{node.id}", node.op.category, (Line(sign, "strong"),), place, tip, cluster, sign=True)
     others = "" if varied else labels.format_details(node.op)
@@ -125,7 +125,7 @@ def make_layer_box(node: Node, around: Region, cluster: str | None, times: int =
     own = relative_name(node, around)
     shape = labels.format_shapes(node.output_shapes)
     text = clean_lines(
-        Line(labels.format_repeated(head, times), "strong"),
+        Line(head, "strong", times=times),
         Line(others, "faint"),
         Line("  ·  ".join(filter(None, (own if node.path else "", shape))), "faint"),
     )
@@ -145,7 +145,7 @@ def make_region_box(folded: FoldedGraph, run: PartRun, region: Region, cluster: 
     shape = labels.format_shapes(value.shape for value in run.last.output)
     cost = labels.format_costs(sum(f.cost.params for f in run.parts), sum(f.cost.macs for f in run.parts))
     text = clean_lines(
-        Line(labels.format_repeated(labels.format_region(folded.run_name(run), region.kind), run.times), "strong"),
+        Line(labels.format_region(folded.run_name(run), region.kind), "strong", times=run.times),
         Line(shape, "faint"),
         Line(cost, "faint"),
     )

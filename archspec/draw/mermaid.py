@@ -49,8 +49,7 @@ def _format_members(
 
 
 def _format_box(box: Box) -> str:
-    lines = (line.text + (f"  + {line.skip}" if line.skip else "") for line in box.lines)
-    text = "<br/>".join(map(escape_mermaid, lines))
+    text = "<br/>".join(escape_mermaid(line.described) for line in box.lines)
     return f'{box.id}(("{text}"))' if box.sign else f'{box.id}["{text}"]'
 
 

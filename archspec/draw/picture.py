@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from archspec.draw.text import SIZE, clean_text, measure_width
 from archspec.errors import ArchspecError
 from archspec.spans import Span
+from archspec.view.labels import format_repeated
 from archspec.view.skip_connections import Flow
 
 Direction = Literal["TB", "LR"]
@@ -40,11 +41,26 @@ class DrawError(ArchspecError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text in a box. `skip` is the kind of skip connection around the named part, drawn beside the line."""
+    """One line of text in a box.
+
+    >>> str(Line("conv 3×3, 256, relu", times=3))
+    'conv 3×3, 256, relu ×3'
+    """
 
     text: str
     style: Style = "plain"
     skip: Flow | None = None
+    """The kind of skip connection around the named part, drawn beside the line."""
+    times: int = 1
+    """How often what it names is there in a row."""
+
+    def __str__(self) -> str:
+        return format_repeated(self.text, self.times)
+
+    @property
+    def described(self) -> str:
+        """The text for formats without marks beside a line."""
+        return f"{self}  + {self.skip}" if self.skip else str(self)
 
     @property
     def size(self) -> float:
@@ -52,7 +68,7 @@ class Line:
 
     @property
     def width(self) -> float:
-        return measure_width(self.text, self.size, bold=self.style == "strong")
+        return measure_width(str(self), self.size, bold=self.style == "strong")
 
     @property
     def height(self) -> float:
@@ -105,7 +121,8 @@ class Cluster:
 
     id: str
     label: str
-    note: str = ""
+    times: int = 1
+    """How often it is there in a row."""
     place: Place = NO_PLACE
     parent: str | None = None
     level: int = 0
@@ -113,7 +130,7 @@ class Cluster:
     @property
     def heading(self) -> str:
         """The text at its top: the label and the number of repetitions."""
-        return "  ".join(filter(None, (self.label, self.note)))
+        return format_repeated(self.label, self.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,4 +196,4 @@ class Picture:
 
 def clean_lines(*given: Line) -> tuple[Line, ...]:
     """Lines that are safe to show: printable, cut to a length, without empty ones."""
-    return tuple(Line(clean_text(line.text, _LIMIT), line.style, line.skip) for line in given if line.text.strip())
+    return tuple(replace(line, text=clean_text(line.text, _LIMIT)) for line in given if line.text.strip())

@@ -32,9 +32,11 @@ class WeightAverage:
     def update(self, model: nn.Module, taken: int) -> None:
         """Takes the weights after so many steps into the average; whole numbers are those of the network."""
         own = model.state_dict()
-        floats = [name for name, weight in own.items() if weight.is_floating_point()]
+        floats = {name for name, weight in own.items() if weight.is_floating_point()}
         average = get_ema_multi_avg_fn(min(self.decay, (1 + taken) / (10 + taken)))  # type: ignore[no-untyped-call]
-        average([self.values[name] for name in floats], [own[name] for name in floats], taken)
+        for kind in {type(own[name]) for name in floats}:  # processes share parts of some and have others whole
+            names = [name for name in floats if type(own[name]) is kind]
+            average([self.values[name] for name in names], [own[name] for name in names], taken)
         for name in own.keys() - floats:
             self.values[name].copy_(own[name])
 

@@ -17,7 +17,12 @@ from archspec.numerals import format_sizes
 
 
 class LabelledData(Protocol):
-    """Training and test samples that a network is trained on."""
+    """Training and test samples that a network is trained on, in memory or not.
+
+    >>> data: LabelledData = Data("points", torch.eye(4), torch.arange(4), torch.eye(2), torch.arange(2))
+    >>> data.size, data.test_size, data.shape
+    (4, 2, (4, 4))
+    """
 
     @property
     def name(self) -> str: ...

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +17,7 @@ from archspec.codegen.fx.block import find_blocks
 from archspec.codegen.fx.trial import find_device
 from archspec.experiments.track import ExperimentError
 from archspec.ir.graph import Graph
+from archspec.ops.base import Op
 from archspec.ops.dropout import DropPath
 from archspec.ops.fractal import ColumnDraw, DropMean
 
@@ -68,7 +71,11 @@ class Hardware:
 
 
 def is_under_torchrun() -> bool:
-    """Whether `torchrun` started this process, and others beside it."""
+    """Whether `torchrun` started this process, and others beside it.
+
+    >>> is_under_torchrun()
+    False
+    """
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
@@ -89,18 +96,30 @@ def launch_fabric(hardware: Hardware | None = None, graph: Graph | None = None, 
     """
     hardware = hardware or Hardware()
     place = find_device(hardware.device)
-    fabric = extras.load_extra(
-        "lightning_fabric", "training", "pip install 'archspec-nn[train]'", ExperimentError
-    ).Fabric(
-        accelerator=place.type,
-        devices=_choose_devices(place, hardware),
-        num_nodes=hardware.processes // _count_local(hardware),
-        strategy=_make_strategy(hardware, graph),
-        precision=PRECISIONS[hardware.precision],
-        loggers=list(loggers),
-    )
-    fabric.launch()
-    return fabric  # type: ignore[no-any-return]
+    package = extras.load_extra("lightning_fabric", "training", "pip install 'archspec-nn[train]'", ExperimentError)
+    with _only_warnings():
+        fabric: Fabric = package.Fabric(
+            accelerator=place.type,
+            devices=_choose_devices(place, hardware),
+            num_nodes=hardware.processes // _count_local(hardware),
+            strategy=_make_strategy(hardware, graph),
+            precision=PRECISIONS[hardware.precision],
+            loggers=list(loggers),
+        )
+        fabric.launch()
+    return fabric
+
+
+@contextmanager
+def _only_warnings() -> Iterator[None]:
+    """Fabric logs what its arguments and processes are; here that is known."""
+    logger = logging.getLogger("lightning_fabric")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _count_local(hardware: Hardware) -> int:
@@ -122,10 +141,19 @@ def _make_strategy(hardware: Hardware, graph: Graph | None) -> Any:
     from lightning_fabric.strategies.ddp import DDPStrategy
     from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 
+    dropped = graph is not None and any(_leaves_out(node.op) for node in graph.ops)
+    if hardware.strategy == "fsdp" and dropped:
+        raise ExperimentError(
+            "in fsdp all processes compute the same parts, and this network leaves out others in each: expected ddp"
+        )
     if hardware.strategy == "fsdp":
         return ModelParallelStrategy(_shard_blocks, data_parallel_size=hardware.processes, tensor_parallel_size=1)
-    dropped = graph is not None and any(isinstance(node.op, DropPath | DropMean | ColumnDraw) for node in graph.ops)
-    return DDPStrategy(find_unused_parameters=dropped)
+    return DDPStrategy(find_unused_parameters=dropped, broadcast_buffers=False)
+
+
+def _leaves_out(op: Op) -> bool:
+    """Whether an op's draw decides, for a whole minibatch, that a branch is not computed."""
+    return isinstance(op, DropMean | ColumnDraw) or (isinstance(op, DropPath) and op.mode == "batch")
 
 
 def _shard_blocks(model: nn.Module, mesh: Any) -> nn.Module:
@@ -175,9 +203,14 @@ def distribute_like(tensor: Tensor, own: Tensor) -> Tensor:
 
 
 def synchronize_buffers(fabric: Fabric, model: nn.Module) -> None:
-    """Gives all processes the running statistics of the first, as `DistributedDataParallel` does at each step."""
+    """Gives all processes the running statistics of the first, as `DistributedDataParallel` does, in one message.
+
+    >>> synchronize_buffers(launch_fabric(Hardware("cpu")), nn.BatchNorm2d(2))
+    """
+    if fabric.world_size == 1:
+        return
     buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
-    if fabric.world_size == 1 or not buffers:
+    if not buffers:
         return
     together = torch.cat([buffer.flatten() for buffer in buffers])
     torch.distributed.broadcast(together, 0)

@@ -102,7 +102,7 @@ class DecodedImages:
         return (pixels - self.mean) / self.deviation, torch.tensor([self.source.labels[number] for number in numbers])
 
     def _decode(self, number: int) -> Tensor:
-        image = self.source.open(number)
+        image = self.source.read(number)
         with _drawing(draw_seed(*self.seed, number)):
             return self.transform(image).float()
 
@@ -176,7 +176,7 @@ def _measure_channels(source: ImageSource, sizes: tuple[int, ...]) -> tuple[Tens
     transform = compose(_make_plain(sizes), sizes)
     total, squares = torch.zeros(2, sizes[0], dtype=torch.float64)
     for number in torch.linspace(0, len(source.labels) - 1, count).round().long().tolist():
-        pixels = transform(source.open(number)).double()
+        pixels = transform(source.read(number)).double()
         total, squares = total + pixels.mean((1, 2)), squares + pixels.square().mean((1, 2))
     mean = total / count
     deviation = (squares / count - mean.square()).clamp_min(0).sqrt().clamp_min(1e-6)

@@ -28,7 +28,7 @@ class ImageSource(Protocol):
     def classes(self) -> Sequence[str]:
         """The names of the classes."""
 
-    def open(self, number: int) -> Any:
+    def read(self, number: int) -> Any:
         """An image, as PIL has it."""
 
 
@@ -47,8 +47,8 @@ class Subset:
     def classes(self) -> Sequence[str]:
         return self.source.classes
 
-    def open(self, number: int) -> Any:
-        return self.source.open(self.numbers[number])
+    def read(self, number: int) -> Any:
+        return self.source.read(self.numbers[number])
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class FolderImages:
         classes: Sequence[str] = self.folder.classes
         return classes
 
-    def open(self, number: int) -> Any:
+    def read(self, number: int) -> Any:
         return self.folder.loader(self.folder.samples[number][0])
 
 
@@ -83,12 +83,12 @@ class ShardImages:
     def classes(self) -> Sequence[str]:
         return [str(number) for number in range(max(self.labels) + 1)]
 
-    def open(self, number: int) -> Any:
+    def read(self, number: int) -> Any:
         path, offset, length = self.places[number]
         with path.open("rb") as file:
             file.seek(offset)
             content = file.read(length)
-        return _import_pillow().open(io.BytesIO(content))
+        return _import_pillow().open(fp=io.BytesIO(content))
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class TableImages:
         names = getattr(self.table.features[self.label], "names", None)
         return list(names or map(str, range(max(self.labels) + 1)))
 
-    def open(self, number: int) -> Any:
+    def read(self, number: int) -> Any:
         return self.table[number][self.image]
 
 

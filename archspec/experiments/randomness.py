@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -56,14 +56,21 @@ class Draws:
 
 def gather_draws(draws: Draws, fabric: Fabric) -> dict[str, Tensor]:
     """The states of all processes by device, those of further ones with their number: `cpu`, `cpu 1`. All processes must ask."""
-    states = {
-        name: cast(Tensor, fabric.all_gather(state)).reshape(-1, len(state)) for name, state in draws.states().items()
-    }
+    states = {name: _gather_ranks(state, fabric) for name, state in draws.states().items()}
     return {
-        name if not rank else f"{name} {rank}": state.cpu()
+        name if not rank else f"{name} {rank}": state
         for name, ranks in states.items()
         for rank, state in enumerate(ranks)
     }
+
+
+def _gather_ranks(state: Tensor, fabric: Fabric) -> list[Tensor]:
+    if fabric.world_size == 1:
+        return [state]
+    own = state.to(fabric.device)
+    states = [torch.empty_like(own) for _ in range(fabric.world_size)]
+    torch.distributed.all_gather(states, own)
+    return [state.cpu() for state in states]
 
 
 def choose_draws(states: Mapping[str, Tensor], draws: Draws, rank: int) -> dict[str, Tensor]:

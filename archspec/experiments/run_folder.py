@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-import archspec
 from archspec import extras, files
 from archspec.experiments.recipe import Recipe
 from archspec.experiments.state import Epoch, Training, hash_network
@@ -35,10 +34,11 @@ def make_logger(folder: Path, form: str = "csv") -> Any:
     install = "pip install 'archspec-nn[train]'"
     if form == "tensorboard":
         install = "pip install tensorboard"
-        extras.load_extra("tensorboard", "--log tensorboard", install, ExperimentError)
+        extras.load_extra("tensorboard", "--logger tensorboard", install, ExperimentError)
     loggers = extras.load_extra("lightning_fabric.loggers", "a log", install, ExperimentError)
-    kind = loggers.TensorBoardLogger if form == "tensorboard" else loggers.CSVLogger
-    return kind(folder, name=None, version=METRICS)
+    if form == "tensorboard":
+        return loggers.TensorBoardLogger(folder, name=None, version=METRICS)
+    return loggers.CSVLogger(folder, name=None, version=METRICS, flush_logs_every_n_steps=1)
 
 
 def describe_run(
@@ -76,10 +76,8 @@ def describe_environment(training: Training) -> dict[str, Any]:
     fabric = training.fabric
     on_gpu = fabric.device.type == "cuda"
     return {
-        "archspec": archspec.__version__,
+        **{name: sys.modules[name].__version__ for name in ("archspec", "torch", "lightning_fabric")},
         "python": platform.python_version(),
-        "torch": torch.__version__,
-        "lightning_fabric": sys.modules["lightning_fabric"].__version__,
         "platform": platform.platform(),
         "device": torch.cuda.get_device_name(fabric.device) if on_gpu else fabric.device.type,
         "cuda": torch.version.cuda if on_gpu else None,
@@ -95,8 +93,6 @@ def log_epoch(training: Training, epoch: Epoch) -> None:
     """Gives the results of an epoch to Fabric's loggers, if there are any; their step is the number of steps taken."""
     metrics = {"epoch": epoch.number, "loss": epoch.loss, "test_error": epoch.test_error}
     training.fabric.log_dict(metrics, step=epoch.number * training.steps)
-    for logger in training.fabric.loggers:
-        logger.save()
 
 
 def close_loggers(training: Training) -> None:

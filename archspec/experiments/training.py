@@ -120,7 +120,6 @@ def _train_epoch(
             step(loss)
             _check_stop(training, stop)
     _check_weights(training)
-    synchronize_buffers(fabric, training.model)
     with training.averaged():
         test_error = measure_test_error(
             training.module,
@@ -151,6 +150,7 @@ def _train_step(training: Training, parts: Sequence[Part], batches: Iterator[Bat
         _check_number(training, "gradient", float(gather_tensor(norm)))  # type: ignore[arg-type]
     training.optimizer.step()
     training.schedule.step()
+    synchronize_buffers(fabric, training.model)
     return value
 
 

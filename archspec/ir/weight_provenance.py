@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
@@ -109,6 +109,16 @@ class RemovedWeight:
 
 WeightMap = Mapping[str, WeightSource | NewWeight | RemovedWeight]
 """The changes of one pass, by the names of the weights before and after. Weights that it does not name are unchanged."""
+
+
+def find_cut_layers(provenance: Iterable[WeightMap]) -> frozenset[str]:
+    """The layers, by name, that passes only removed: a file for the network before has their weights, and none is a source of others.
+
+    >>> sorted(find_cut_layers([{"fc.weight": RemovedWeight(), "fc.bias": RemovedWeight()}, {"a.w": NewWeight((1,))}]))
+    ['fc']
+    """
+    maps = [changes for changes in provenance if all(isinstance(source, RemovedWeight) for source in changes.values())]
+    return frozenset(name.rpartition(".")[0] or name for changes in maps for name in changes)
 
 
 class WeightMapError(ArchspecError, ValueError):

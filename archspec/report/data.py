@@ -77,7 +77,7 @@ class ReportParts(Representatives[int]):
             "kind": node.op.category,
             "word": node.op.word,
             "title": labels.format_sign(node.op) or labels.format_op(node.op),
-            "sign": bool(labels.format_sign(node.op)),
+            "sign": bool(labels.format_sign(node.op)) and run.times == 1,
             "arguments": {name: labels.format_value(value) for name, value in select_scalars(dict(node.op)).items()},
             "given": sorted(node.op.arguments()),
             "input": [str(shape) for shape in node.input_shapes],

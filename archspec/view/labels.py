@@ -49,8 +49,8 @@ def format_times(times: int) -> str:
 
 
 def format_repeated(text: str, times: int) -> str:
-    """A text with the number of repetitions, if there are several: `bottleneck  ×4`."""
-    return "  ".join(filter(None, (text, format_times(times))))
+    """A text with the number of repetitions, if there are several: `bottleneck ×4`."""
+    return " ".join(filter(None, (text, format_times(times))))
 
 
 def format_region(name: str, kind: str) -> str:

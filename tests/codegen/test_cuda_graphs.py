@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import archspec
 from archspec import BuildError, CudaGraphWarning
 from archspec.codegen.fx import cuda_graphs
-from archspec.codegen.fx.cuda_graphs import Capture, CudaGraphs
+from archspec.codegen.fx.cuda_graphs import Capture, CudaGraphs, hold_inputs
 
 
 class Pretended(CudaGraphs):
@@ -26,8 +26,9 @@ class Pretended(CudaGraphs):
 
     def _capture(self, run: Any, args: tuple[Any, ...]) -> Capture:
         self.captured += 1
-        inputs = tuple(value.clone() for value in args)
+        inputs = hold_inputs(args)
         outputs = run(*inputs)
+        outputs = hold_inputs((outputs,))[0] if isinstance(outputs, Tensor) else hold_inputs(outputs)
 
         def replay() -> None:
             self.replayed += 1
@@ -78,6 +79,16 @@ def test_what_a_call_has_given_stays() -> None:
         kept = first.clone()
         second = model(images(seed=2))
     assert torch.equal(first, kept) and not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("modes", [(torch.inference_mode, torch.no_grad), (torch.no_grad, torch.inference_mode)])
+def test_a_capture_serves_both_modes_without_gradients(modes: tuple[Any, ...]) -> None:
+    model, graphs = graphed()
+    made = []
+    for mode in modes:
+        with mode():
+            made.append(model(images()))
+    assert torch.equal(*made) and graphs.captured == 1
 
 
 def test_more_forms_than_the_limit_run_without_graphs_and_that_is_said_once() -> None:

@@ -101,7 +101,14 @@ def test_networks_of_the_zoo_of_any_size(load: Load, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "opset", [11, 17, 18, pytest.param(13, marks=pytest.mark.slow), pytest.param(22, marks=pytest.mark.slow)]
+    "opset",
+    [
+        11,
+        17,
+        pytest.param(18, marks=pytest.mark.slow),
+        pytest.param(13, marks=pytest.mark.slow),
+        pytest.param(22, marks=pytest.mark.slow),
+    ],
 )
 def test_onnx_of_a_version(opset: int, tmp_path: Path) -> None:
     (tmp_path / "fcn.yaml").write_text(FCN)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +20,11 @@ from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.fused_conv import FusedConv2d
 from archspec.ir.graph import Graph
 from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
+from tests.processes import run_python
 from tests.sample import Load, networks
 
 CUDA = torch.device("cuda")
+ROOT = Path(__file__).parents[2]
 REFERENCES: dict[Activation | None, Callable[[Tensor], Tensor]] = {
     None: lambda x: x,
     "relu": functional.relu,
@@ -98,6 +102,17 @@ def test_nan_stays(triton_kernels: Any) -> None:
 def test_values_in_another_order_are_left_to_torch(triton_kernels: Any) -> None:
     for x in (torch.randn(2, 3, 4, 5), torch.randn(2, 6, 4, 5)[:, ::2], image(2, 3, 4, 5)[..., ::2], torch.randn(2, 3)):
         assert not triton_kernels.has_rows(x)
+
+
+def test_the_kernels_compile_for_a_card() -> None:
+    """For compute capability 9.0, which needs no card; reads and writes of aligned rows are of 16 bytes."""
+    triton = pytest.importorskip("triton", reason="needs Triton")
+    env = {"PYTHONPATH": str(Path(triton.__file__).parent.parent), "TRITON_INTERPRET": "0"}
+    done = run_python("-W", "ignore", "-m", "tests.codegen.compile_kernels", env=env, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    compiled = json.loads(done.stdout)
+    assert len(compiled) == 3 * (len(REFERENCES) + 3)
+    assert all({"ld.global.v4.b32", "st.global.v4.b32"} <= set(accesses) for accesses in compiled.values()), compiled
 
 
 @pytest.mark.parametrize("sizes", [(7, 7), (8, 9), (30, 17)])

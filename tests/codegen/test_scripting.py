@@ -16,13 +16,6 @@ from tests.grammar.modules import noise
 from tests.sample import CORE, SMALL, bundled, sampled, small
 
 
-@pytest.fixture(autouse=True)
-def _deprecated() -> Any:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`torch.jit", DeprecationWarning)
-        yield
-
-
 def load(name: str) -> archspec.Architecture:
     return small(name) if name in SMALL else bundled(name)
 

@@ -53,7 +53,7 @@ def test_pixels_in_a_row_are_the_same_pixels(digits: Data) -> None:
 @pytest.mark.parametrize(
     ("source", "sizes", "message"),
     [
-        ("mnist", (1, 8, 8), "there are no data 'mnist': digits, cifar10:PATH or folder:PATH"),
+        ("mnist", (1, 8, 8), "there are no data 'mnist': digits, cifar10:PATH, folder:PATH"),
         ("digits:here", (1, 8, 8), "there are no data"),
         ("cifar10", (3, 32, 32), "there are no data"),
         ("cifar10:nowhere", (3, 32, 32), "there is no CIFAR-10 in nowhere"),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 import pytest
 
 import archspec
+from archspec.ir.graph import is_noop
+from archspec.report.data import collect_report_data
 from archspec.report.page import embed_json
+from tests.sample import bundled, every_spec
 
 
 def data(text: str) -> list[dict[str, object]]:
@@ -28,6 +32,20 @@ def test_the_parts_add_up_to_the_network(name: str) -> None:
     outermost = [part["sum"] for part in parts if part["parent"] < 0]
     assert sum(costs[0] for costs in outermost) == arch.params == known["params"]
     assert sum(costs[1] for costs in outermost) == arch.macs == known["macs"]
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_a_page_states_the_layers_of_the_network(name: str) -> None:
+    graph = bundled(name).graph
+    parts = collect_report_data(graph)["parts"]
+    assert isinstance(parts, list)
+    count: Counter[str] = Counter()
+    times: list[int] = []
+    for part in parts:
+        times.append(part["times"] * (times[part["parent"]] if part["parent"] >= 0 else 1))
+        if not part.get("scope") and part["word"] != "input":
+            count[part["word"]] += times[-1]
+    assert count == Counter(node.op.word for node in graph.ops if not is_noop(node))
 
 
 def test_a_page_needs_nothing_else() -> None:

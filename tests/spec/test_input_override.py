@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from torch.utils.flop_counter import FlopCounterMode
 
 import archspec
 from archspec.ir.text import format_graph
 from tests.cli.surface import commands, run, words, write_spec
 from tests.references import torchvision
+from tests.sample import every_spec
 
 PLAIN = "name: plain\ninput: [3, 16, 16]\nstages: {conv: {conv: 4}, flat: flatten, fc: {linear: 2}}"
 SQUARE = "name: square\nargs: {side: 8}\ninput: [3, side, side]\nstages: {conv: {conv: 4}, pool: globalpool, fc: {linear: 2}}"
@@ -165,6 +167,16 @@ def test_a_saved_spec_has_the_input(spec: str, tmp_path: Path, *, from_file: boo
     assert format_graph(again.graph) == format_graph(arch.graph)
 
 
+def test_files_say_the_input(tmp_path: Path) -> None:
+    archspec.load(PLAIN, input=(3, 20, 24)).save(tmp_path / "net.safetensors")
+    with safe_open(tmp_path / "net.safetensors", "pt") as file:
+        assert file.metadata()["archspec.input.input"] == "3,20,24"
+    archspec.load(PLAIN, input=(3, 20, 24)).save_pretrained(tmp_path / "folder")
+    assert archspec.load(tmp_path / "folder").input_shapes == {"input": (3, 20, 24)}
+    model = archspec.from_pretrained(tmp_path / "folder", input=(3, 20, 24))
+    assert model.state_dict()["fc.weight"].shape == (2, 1920)
+
+
 def test_saved_inputs_of_several(tmp_path: Path) -> None:
     text = "name: two\ninputs: {left: [4], right: [8]}\nstages: {both: {concat: [left, right]}}\n"
     archspec.load(text, input={"right": 6}).save(tmp_path / "two.yaml")
@@ -207,3 +219,18 @@ def test_the_command_line_shows_another_size() -> None:
     assert "other sizes of it: --input" in run("summary", "resnet18", "--set", "input=3,320,256").stderr
     assert "given twice" in run("summary", "resnet18", *itertools.chain(*[("--input", "3,64,64")] * 2)).stderr
     assert "--input=3,64,64" in run("build", "resnet18", "--input", "3,64,64", "-o", "-", "--format", "py").stdout
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_a_bundled_network_at_twice_its_size(name: str) -> None:
+    """It is the network that a spec with those sizes is, and every weight that is another one is warned of."""
+    own = archspec.load(name)
+    (sizes, *others) = own.input_shapes.values()
+    if others or len(sizes) != 3 or name == "unet":  # whose crops are for one size
+        pytest.skip("it is for one size, or for no pictures")
+    large = archspec.load(name, input=(sizes[0], 2 * sizes[1], 2 * sizes[2]))
+    before, after = own.graph.weight_shapes, large.graph.weight_shapes
+    changed = {key.rpartition(".")[0] or key for key in before if before[key] != after.get(key)}
+    told = " ".join(warning.message for warning in large.warnings)
+    assert all(layer in told for layer in changed)
+    assert bool(large.warnings) == bool(changed)

@@ -115,5 +115,6 @@ def format_command(ctx: click.Context) -> str:
     """The command line that writes the same file."""
     given = [f"--set={name}={text}" for name, text in ctx.params["overrides"].items()]
     given += [f"--input={source.text}" for source in ctx.params["inputs"].values()]
+    given += [f"--outputs={','.join(ctx.params['parts'])}"] if ctx.params["parts"] else []
     given += ["--optimize"] if ctx.params["optimize"] else []
     return shlex.join(["archspec", "build", ctx.params["spec"], *given, "-o", str(ctx.params["output"])])

@@ -57,9 +57,9 @@ Fine-tuning: the head is fresh where it has another number of classes.
 
 \b
 As papers trained, on GPUs: on one, on two, on two machines of eight.
-  archspec train resnet50 --recipe resnet --data folder:imagenet --run r50 --precision bf16 --compile --workers 12
-  archspec train resnet50 --recipe bag-of-tricks --data folder:imagenet --run r50 --devices 2 --batch 128
-  torchrun --nnodes 2 --nproc-per-node 8 -m archspec train resnet50 --recipe resnet --batch 16 --run r50 ...
+  archspec train resnet50 --recipe resnet --data folder:imagenet --run-dir r50 --precision bf16 --compile --workers 12
+  archspec train resnet50 --recipe bag-of-tricks --data folder:imagenet --run-dir r50 --devices 2 --batch 128
+  torchrun --nnodes 2 --nproc-per-node 8 -m archspec train resnet50 --recipe resnet --batch 16 --run-dir r50 ...
 
 \b
 Ctrl-C writes OUTPUT.checkpoint and ends: --resume goes on from there, to the same weights.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from archspec.codegen.fx.weight_files.mappings import Described
 from archspec.codegen.fx.weight_files.matching import Match, is_counter
 from archspec.codegen.fx.weight_files.sources import Weights, WeightSource, open_source
 from archspec.ir.graph import Graph
+from archspec.ir.weight_provenance import find_cut_layers
 from archspec.printable import list_some
 
 _SHOWN = 12
@@ -44,7 +45,8 @@ def load_weights(
         strict: whether all keys and shapes must match.
         adapt: the differences to adapt: some of `adapting.KINDS`, as names or as one text with commas.
         report: is called with the report; without it, changes and missing tensors are warned of.
-        graph: the graph of the network, whose shapes determine the grids of positional embeddings.
+        graph: the graph of the network, whose shapes determine the grids of positional embeddings; weights of layers that a pass cut
+            from it may be there, too.
 
     Raises:
         WeightsError: they cannot be read, do not fit with `strict`, or none of them fits.
@@ -58,8 +60,10 @@ def load_weights(
     """
     kinds = parse_kinds(adapt)
     own = model.state_dict()
-    with open_source(weights, limit=compute_read_limit(count_bytes(own))) as source:
-        plan = _plan(source, own, choose_match(source, own), kinds, graph)
+    cut = find_cut_layers(graph.weight_provenance) if graph is not None else frozenset()
+    limit = compute_read_limit(count_bytes(own)) if not cut else None
+    with open_source(weights, limit=limit) as source:
+        plan = _plan(source, own, _leave_out(choose_match(source, own), own, cut), kinds, graph)
         done = plan.report
         if (strict and not plan.fit.exact) or (own and not done.taken):
             raise plan.refuse(graph.name if graph is not None else "", strict=strict)
@@ -67,6 +71,17 @@ def load_weights(
     copy_weights(taken, own)
     _tell(done, report)
     return done
+
+
+def _leave_out(match: Match, own: Mapping[str, Described], cut: Collection[str]) -> Match:
+    """A match without the tensors of layers that were cut from the network, and with a note that says so."""
+    left = [name for name in match.tensors if name not in own and (name in cut or name.rpartition(".")[0] in cut)]
+    if not left:
+        return match
+    parts = list_some(list(dict.fromkeys(name.partition(".")[0] for name in left)), _SHOWN)
+    note = f"{len(left):,} tensors of layers that were cut from the network were left out: {parts}"
+    renamed = replace(match.renamed, notes=(*match.renamed.notes, note))
+    return replace(match, tensors={n: t for n, t in match.tensors.items() if n not in set(left)}, renamed=renamed)
 
 
 def load_own_weights(model: nn.Module, weights: Weights, graph: Graph, *, limit: int | None = None) -> None:

@@ -111,7 +111,7 @@ class CudaGraphs:
 
     def _capture(self, run: Run, args: tuple[Any, ...]) -> Capture:
         """Runs the network a few times on another stream, and then captures a run."""
-        inputs = tuple(torch.empty_like(value).copy_(value) for value in args)
+        inputs = hold_inputs(args)
         device = inputs[0].device
         with torch.cuda.device(device):
             self._pool = self._pool or torch.cuda.graph_pool_handle()
@@ -144,6 +144,12 @@ class CudaGraphs:
         event = self._finished or torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
         return event
+
+
+def hold_inputs(args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Copies of inputs that later calls write over, also if these are not in inference mode and this one is."""
+    with torch.inference_mode(mode=False), torch.no_grad():
+        return tuple(torch.empty_like(value).copy_(value) for value in args)
 
 
 def _restore(limit: int, trains: bool) -> CudaGraphs:

@@ -17,7 +17,7 @@ from torch.utils import _pytree as pytree
 
 from archspec import extras, files
 from archspec.codegen.arguments import make_argument_names
-from archspec.codegen.dynamic_axes import BATCH, FreeAxes
+from archspec.codegen.dynamic_axes import BATCH, FreeAxes, choose_example_sizes
 from archspec.codegen.fx.free_pooling import free_adaptive_pools
 from archspec.errors import ArchspecError, ExportError
 from archspec.ir.graph import Graph
@@ -218,10 +218,9 @@ def _first_sentence(error: Exception) -> str:
 
 def _example_inputs(graph: Graph, free: FreeAxes) -> tuple[torch.Tensor, ...]:
     """Inputs with a batch of two where it is free, because torch.export specialises a batch of one."""
+    sizes = choose_example_sizes(graph, free)
     return tuple(
-        torch.zeros(
-            2 if 0 in free[name] else 1, *value.shape.sizes, dtype=torch.long if graph.holds_indices(value) else None
-        )
+        torch.zeros(2 if 0 in free[name] else 1, *sizes[name], dtype=torch.long if graph.holds_indices(value) else None)
         for name, value in graph.inputs.items()
     )
 

@@ -9,6 +9,8 @@ function draw(name, attributes = {}, text = "") {
   return element;
 }
 
+const repeated = (text, times) => (times > 1 ? `${text} ×${times}` : text);
+
 const cut = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
 class Diagram {
@@ -47,12 +49,12 @@ class Diagram {
     return { id: part.id, width: Math.max(80, wide), height: 14 * this.lines(part).length + 10 };
   }
 
-  title(part) { return cut([part.label, part.label.startsWith(part.word) ? "" : part.word, part.times > 1 ? `×${part.times}` : ""].filter(Boolean).join("  "), 44); }
+  title(part) { return repeated(cut([part.label, part.label.startsWith(part.word) ? "" : part.word].filter(Boolean).join("  "), 40), part.times); }
 
   lines(part) {
     if (part.mark || part.word === "input") return [cut(part.label, 40), part.output.join(", ")];
     if (part.scope) return [this.title(part), cut(part.output.join(", "), 40)];
-    return [cut(part.title, 40), cut([part.name ? part.label : "", part.output.join(", ")].filter(Boolean).join(" · "), 46)];
+    return [repeated(cut(part.title, 40), part.times), cut([part.name ? part.label : "", part.output.join(", ")].filter(Boolean).join(" · "), 46)];
   }
 
   arranged(scope) {

@@ -85,7 +85,7 @@ class Costs {
   constructor(box, parts, choose) {
     Object.assign(this, { box, choose, sorted: -1, down: true });
     this.rows = parts.filter(part => !part.mark && !part.scope && part.word !== "input").map(part => ({
-      id: part.id, cells: [part.name || part.word, part.count > 1 ? `${part.title} ×${part.count}` : part.title, part.output.join(", "), ...part.sum],
+      id: part.id, cells: [part.name || part.word, repeated(part.title, part.count), part.output.join(", "), ...part.sum],
     }));
     this.heads = ["layer", "operation", "output", "params", "MACs", "activations"].map((name, at) => {
       const button = make("button", { type: "button" }, name);

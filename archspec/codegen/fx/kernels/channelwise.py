@@ -11,6 +11,7 @@ from torch import Tensor
 from torch._jit_internal import is_scripting
 from torch.nn import functional
 
+from archspec import extras
 from archspec.codegen.fx.kernels.activations import IN_PLACE, Activation
 from archspec.codegen.fx.kernels.tracing import is_traced
 
@@ -57,6 +58,7 @@ def _find_kernels(x: Tensor) -> Any:
 @cache
 def _import_kernels() -> Any:
     try:
-        return import_module("archspec.codegen.fx.kernels.triton_kernels")
-    except ImportError:
+        extras.load_extra("triton", "computing in one pass", "pip install triton")
+    except extras.UnavailableError:
         return None
+    return import_module("archspec.codegen.fx.kernels.triton_kernels")

@@ -6,8 +6,6 @@ output. Comparisons keep NaN, as in torch.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import triton
 from torch import Tensor
@@ -24,7 +22,7 @@ _CLAMP, _SCALE, _SCALE_RELU = range(3)
 
 
 @triton.jit
-def _activate(x: Any, code: tl.constexpr) -> Any:
+def _activate(x, code: tl.constexpr):
     if code == 1:
         x = tl.where(x < 0.0, 0.0, x)
     if code == 2:
@@ -42,19 +40,19 @@ def _activate(x: Any, code: tl.constexpr) -> Any:
 
 @triton.jit
 def _finish(
-    made: Any,
-    bias: Any,
-    other: Any,
-    rows: Any,
-    channels: Any,
-    made_stride: Any,
-    other_stride: Any,
+    made,
+    bias,
+    other,
+    rows,
+    channels,
+    made_stride,
+    other_stride,
     has_bias: tl.constexpr,
     has_other: tl.constexpr,
     code: tl.constexpr,
     tall: tl.constexpr,
     wide: tl.constexpr,
-) -> None:
+):
     row = tl.program_id(0).to(tl.int64) * tall + tl.arange(0, tall)[:, None]
     channel = tl.program_id(1) * wide + tl.arange(0, wide)[None, :]
     inside = (row < rows) & (channel < channels)
@@ -69,16 +67,16 @@ def _finish(
 
 @triton.jit
 def _combine(
-    x: Any,
-    pair: Any,
-    result: Any,
-    rows: Any,
-    channels: Any,
-    stride: Any,
+    x,
+    pair,
+    result,
+    rows,
+    channels,
+    stride,
     kind: tl.constexpr,
     tall: tl.constexpr,
     wide: tl.constexpr,
-) -> None:
+):
     row = tl.program_id(0).to(tl.int64) * tall + tl.arange(0, tall)[:, None]
     channel = tl.program_id(1) * wide + tl.arange(0, wide)[None, :]
     inside = (row < rows) & (channel < channels)

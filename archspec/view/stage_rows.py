@@ -1,0 +1,149 @@
+"""Lists what a stage contains, in rows: chains of layers and blocks, each with the number of times it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from archspec.ir.graph import Node, OperandRef, Region, computes
+from archspec.view import labels
+from archspec.view.hierarchy import relative_name
+from archspec.view.repetition import FoldedGraph, PartRun
+from archspec.view.skip_connections import Flow
+from archspec.view.stages import Stage, shorten_name
+
+_ROWS = 5  # the most rows of a stage
+_CHAIN = 7  # the most layers of a block that are written out
+_BESIDE = 3  # the most parts of a turn that are named one by one
+_PRECEDENCE: tuple[Flow, ...] = ("projection", "identity", "concat", "gate")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A chain of layers or a block, and the number of times that it is there in a row.
+
+    >>> row = Row("conv 3×3, 256, relu", 6, times=3)
+    >>> str(row), row.layers
+    ('conv 3×3, 256, relu ×3', 6)
+    """
+
+    text: str
+    layers: int
+    """The layers of all its repetitions."""
+    times: int = 1
+    skip: Flow | None = None
+    """The kind of skip connection in the block."""
+
+    def __str__(self) -> str:
+        return labels.format_repeated(self.text, self.times)
+
+
+def list_stage_rows(folded: FoldedGraph, stage: Stage, flows: Mapping[OperandRef, Flow]) -> list[Row]:
+    """The rows of a stage; of those beyond a limit only the layers are counted, in the last row."""
+    rows = list(_merge_rows(_iter_rows(folded, stage.runs, flows, opened=True)))
+    if len(rows) <= _ROWS:
+        return rows
+    hidden = sum(row.layers for row in rows[_ROWS - 1 :])
+    return [*rows[: _ROWS - 1], Row(f"… {hidden:,} more {'layers' if hidden > 1 else 'layer'}", hidden)]
+
+
+def format_chain(nodes: Iterable[Node]) -> Iterator[Row]:
+    """The rows of a chain of layers; a weighted layer begins a row: `conv 7×7, 64, /2, batchnorm, relu`."""
+    row: list[str] = []
+    for node in filter(computes, nodes):
+        if row and (node.op.weighted or len(row) > 2 or node.op.category == "pool"):
+            yield Row(", ".join(row), len(row))
+            row = []
+        row.append(labels.format_op(node.op))
+    if row:
+        yield Row(", ".join(row), len(row))
+
+
+def find_plain_chain(folded: FoldedGraph, region: Region) -> list[Node]:
+    """The layers of a region if they are a short chain; else an empty list."""
+    nodes = _list_layers(folded, region)
+    plain = len(nodes) <= _CHAIN and not any(len(node.inputs) > 1 or len(node.outputs) > 1 for node in nodes)
+    return nodes if plain else []
+
+
+def _list_layers(folded: FoldedGraph, region: Region) -> list[Node]:
+    return list(filter(computes, (folded.graph.nodes[id] for id in folded.node_range(region))))
+
+
+def _merge_rows(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows, with consecutive ones of the same text as one."""
+    for (text, skip), group in groupby(rows, key=lambda row: (row.text, row.skip)):
+        equal = list(group)
+        yield Row(text, sum(row.layers for row in equal), sum(row.times for row in equal), skip)
+
+
+def _iter_rows(
+    folded: FoldedGraph, runs: Iterable[PartRun], flows: Mapping[OperandRef, Flow], *, opened: bool
+) -> Iterator[Row]:
+    """The rows of some parts; with `opened`, a single block among them is replaced by its parts, if these are few."""
+    runs = list(runs)
+    blocks = [run for run in runs if isinstance(run.first.part, Region)]
+    named = {
+        run.first.part.kind for run in blocks if isinstance(run.first.part, Region) and not _find_chain(folded, run)
+    }
+    loose: list[Node] = []
+    for run in runs:
+        part = run.first.part
+        if isinstance(part, Node):
+            loose.extend(facts.part for facts in run.parts if isinstance(facts.part, Node))
+        elif isinstance(part, Region):
+            yield from format_chain(loose)
+            loose = []
+            if part.kind not in named - {""} and (chain := _find_chain(folded, run)):
+                yield from format_chain(chain)
+            else:
+                yield from _iter_block_rows(folded, run, part, flows, opened=opened and len(blocks) == 1)
+    yield from format_chain(loose)
+
+
+def _find_chain(folded: FoldedGraph, run: PartRun) -> list[Node]:
+    """The layers of a block that is there once, if they are a short chain; else an empty list."""
+    part = run.first.part
+    return find_plain_chain(folded, part) if isinstance(part, Region) and run.times == 1 else []
+
+
+def _iter_block_rows(
+    folded: FoldedGraph, run: PartRun, region: Region, flows: Mapping[OperandRef, Flow], *, opened: bool
+) -> Iterator[Row]:
+    """The rows of a run of blocks: those of its parts, if they are shown and few, else one."""
+    inside = list(folded.runs(region.id)) if run.times == 1 else []
+    blocks = [part for part in inside if isinstance(part.first.part, Region)]
+    wrapper = not region.kind and len(inside) == len(blocks) == 1
+    shown = wrapper or (opened and not (region.kind and not blocks))
+    rows = list(_iter_rows(folded, inside, flows, opened=wrapper)) if shown else []
+    yield from rows if 0 < len(rows) <= _ROWS else [_format_block(folded, run, region, flows)]
+
+
+def _format_block(folded: FoldedGraph, run: PartRun, region: Region, flows: Mapping[OperandRef, Flow]) -> Row:
+    """A run of blocks as one row, with the name of the block."""
+    around = folded.graph.regions[region.parent or 0]
+    name = _describe_block(folded, region) or shorten_name(relative_name(region, around))
+    layers = sum(len(_list_layers(folded, facts.part)) for facts in run.parts if isinstance(facts.part, Region))
+    return Row(name, layers, run.times, _find_skip_kind(folded, region, flows))
+
+
+def _describe_block(folded: FoldedGraph, region: Region) -> str:
+    """The name of a region's block, or of the only block inside it with the few layers beside it; else empty."""
+    if region.kind:
+        return region.kind
+    parts = [facts.part for facts in folded.members[region.id]]
+    inside = [part for part in parts if isinstance(part, Region) or computes(part)]
+    if len(inside) > _BESIDE or sum(isinstance(part, Region) for part in inside) != 1:
+        return ""
+    names = [
+        _describe_block(folded, part) if isinstance(part, Region) else labels.format_op(part.op) for part in inside
+    ]
+    return ", ".join(names) if all(names) else ""
+
+
+def _find_skip_kind(folded: FoldedGraph, region: Region, flows: Mapping[OperandRef, Flow]) -> Flow | None:
+    """The kind of skip connection in a block; of several, the first in the order of precedence."""
+    inside = folded.node_range(region)
+    flows_inside = {flow for (node, _), flow in flows.items() if node in inside}
+    return next((flow for flow in _PRECEDENCE if flow in flows_inside), None)

@@ -1,0 +1,159 @@
+"""What pictures, tables and pages state about a network is true: numbers of layers, skip connections, learned parameters."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from archspec.draw import Picture, draw_picture, render_picture
+from archspec.ir.graph import Graph, Region, computes
+from archspec.ops import BY_WORD, OPS
+from archspec.view.repetition import FoldedGraph
+from archspec.view.stages import Stage, group_stages, iter_stage_nodes
+from tests.sample import bundled, every_spec
+
+BY_SIGN = {op.sign: op.word for op in OPS if op.sign}
+TIMES = re.compile(r"(.*?)(?: ×(\d+))?(?:  \+ \w+)?")
+MORE = re.compile(r"… ([\d,]+) more layers?")
+
+
+def read_row(text: str) -> tuple[str, int]:
+    """The text of a line without its number of repetitions, and that number."""
+    found = TIMES.fullmatch(text)
+    assert found
+    return found[1], int(found[2] or 1)
+
+
+def read_words(text: str) -> list[str]:
+    """The words of the ops that a line lists: `conv 3×3, 64, relu` has two."""
+    words = [item.split()[0] for item in text.removeprefix("after ").split(", ")]
+    return [BY_SIGN.get(word, word) for word in words if word in BY_WORD or word in BY_SIGN]
+
+
+def count_words(graph: Graph, nodes: Iterable[int]) -> Counter[str]:
+    inside = (graph.nodes[id] for id in nodes)
+    return Counter(node.op.word for node in inside if computes(node))
+
+
+def find_regions(graph: Graph, inside: list[Region], names: Iterable[str]) -> dict[str, list[Region]]:
+    """For each name the regions of that block, else of that own name; of nested ones the outermost."""
+    ranges, found, taken = graph.region_tree.nodes, {name: list[Region]() for name in names}, set[int]()
+    kinds = {region.kind for region in inside}
+    for region in inside:
+        name = next((name for name in (region.kind, *region.path[-1:]) if name in found), "")
+        if name and (region.kind == name or name not in kinds) and taken.isdisjoint(ranges[region.id]):
+            found[name].append(region)
+            taken.update(ranges[region.id])
+    return found
+
+
+def check_rows(graph: Graph, folded: FoldedGraph, stage: Stage, rows: Iterable[str]) -> None:
+    """The rows of a stage state as many layers of each op, and as many blocks of each name, as there are."""
+    nodes = set(iter_stage_nodes(folded, stage))
+    inside = [region for region in graph.regions[1:] if nodes.issuperset(graph.region_tree.nodes[region.id])]
+    names = {name for region in inside for name in (region.kind, *region.path[-1:])} - BY_WORD.keys()
+    stated: Counter[str] = Counter()
+    blocks: Counter[str] = Counter()
+    hidden = 0
+    for text, times in map(read_row, rows):
+        if more := MORE.fullmatch(text):
+            hidden = int(more[1].replace(",", ""))
+            continue
+        stated.update(read_words(text) * times)
+        blocks.update({item: times for item in text.split(", ") if item in names})
+    left = set(nodes)
+    for name, regions in find_regions(graph, inside, blocks).items():
+        times = blocks[name]
+        assert len(regions) >= times if hidden else len(regions) == times, (name, times)
+        for region in regions[:times]:
+            left -= set(graph.region_tree.nodes[region.id])
+    actual = count_words(graph, left)
+    assert actual.total() == stated.total() + hidden
+    assert actual >= stated if hidden else actual == stated
+
+
+def stage_rows(drawn: Picture) -> Iterator[list[str]]:
+    """The lines of each stage's box, without its name and its costs."""
+    for box in drawn.boxes:
+        if box.kind != "ends":
+            yield [line.described for line in box.lines if line.style == "plain"]
+
+
+def mermaid_boxes(text: str) -> dict[str, list[str]]:
+    """The lines of each box of a flowchart."""
+    boxes = re.findall(r'^ *(\w+)(?:\[|\(\()"(.*)"(?:\]|\)\))$', text, re.MULTILINE)
+    return {id: html.unescape(re.sub(r"#(\d+);", r"&#\1;", lines)).split("<br/>") for id, lines in boxes}
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_stages_state_the_layers_of_the_network(name: str) -> None:
+    graph = bundled(name).graph
+    folded = FoldedGraph(graph)
+    stages = group_stages(folded)
+    drawn = draw_picture(graph, "stages")
+    boxes = mermaid_boxes(render_picture(drawn, ".mmd").decode())
+    table = draw_picture(graph, "blocks").table[1:-1]
+    rows = list(stage_rows(drawn))
+    assert [boxes[box.id] for box in drawn.boxes] == [[line.described for line in box.lines] for box in drawn.boxes]
+    assert len(stages) == len(rows) == len(table)
+    for number, stage in enumerate(stages):
+        check_rows(graph, folded, stage, rows[number])
+        cells = table[number][2].split("\n") if table[number][2] != "–" else []
+        check_rows(graph, folded, stage, cells)
+
+
+def count_drawn(drawn: Picture, frame: str | None = None) -> Counter[str]:
+    """The layers that the boxes inside a frame state, each as often as its line and the frames around it say."""
+    count: Counter[str] = Counter()
+    for part in drawn.by_frame.get(frame, ()):
+        if hasattr(part, "heading"):
+            times = read_row(part.heading)[1]
+            inside = count_drawn(drawn, part.id)
+        elif part.kind != "ends":
+            times = max(read_row(line.described)[1] for line in part.lines)
+            inside = Counter(
+                word for line in part.lines if line.style != "faint" for word in read_words(str(line).split(" ×")[0])
+            )
+        else:
+            continue
+        count.update({word: number * times for word, number in inside.items()})
+    return count
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_layers_state_the_layers_of_the_network(name: str) -> None:
+    graph = bundled(name).graph
+    drawn = draw_picture(graph, "layers")
+    assert count_drawn(drawn) == count_words(graph, range(len(graph.nodes)))
+    boxes = mermaid_boxes(render_picture(drawn, ".mmd").decode())
+    assert [boxes[box.id] for box in drawn.boxes] == [[line.described for line in box.lines] for box in drawn.boxes]
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_blocks_state_their_layers_and_their_number(name: str) -> None:
+    graph = bundled(name).graph
+    drawn = draw_picture(graph, "blocks")
+    for frame in drawn.clusters:
+        if frame.parent is None:
+            region = graph.regions[int(frame.id[1:])]
+            assert count_drawn(drawn, frame.id) == count_words(graph, graph.region_tree.nodes[region.id])
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_the_summary_states_the_layers_of_the_network(name: str) -> None:
+    arch = bundled(name)
+    count: Counter[str] = Counter()
+    around: list[int] = []
+    for row in arch.summary().rows:
+        del around[row.level :]
+        around.append(row.times)
+        if row.kind in BY_WORD:
+            times = 1
+            for repeated in around:
+                times *= repeated
+            count[row.kind] += times
+    assert count == Counter(node.op.word for node in arch.graph.ops)
