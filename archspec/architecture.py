@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -196,14 +196,19 @@ class Architecture(SharedNetwork):
         colours = {name: THEMES[name].lines for name in ("light", "dark")}
         return write_report([self.graph, *(other.graph for other in others)], colours)
 
-    def _repr_svg_(self) -> str | None:
-        """The picture of the stages for a notebook; None if the renderer is not installed."""
-        from archspec.draw import DrawError, render_svg
+    def _repr_html_(self) -> str | None:
+        """The summary, the picture and the report behind tabs, for a notebook."""
+        from archspec.notebook import render_tabs
 
-        try:
-            return render_svg(self.draw())
-        except DrawError:
-            return None
+        return render_tabs(self, self.report)
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        """The text, the summary and the picture, for a notebook and what is made of it."""
+        from archspec.notebook import render_bundle
+
+        return render_bundle(self, include, exclude)
 
     def build(
         self,
