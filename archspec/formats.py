@@ -59,6 +59,7 @@ FORMATS: tuple[Format, ...] = (
     Format(".dot", "picture", "archspec.draw.dot:write_dot", binary=False),
     Format(".mmd", "picture", "archspec.draw.mermaid:write_mermaid", binary=False),
     Format(".html", "picture", "archspec.draw.formats:render_page", binary=False),
+    Format(".tex", "picture", "archspec.draw.formats:render_tikz", binary=False, word="tikz"),
     Format(".tex", "table", "archspec.report.summary_formats:write_latex", binary=False, word="latex"),
     Format(".csv", "table", "archspec.report.summary_formats:write_csv", binary=False),
     Format(".md", "table", "archspec.report.summary_formats:write_markdown", binary=False, word="markdown"),

@@ -140,7 +140,7 @@ COMPILER = next(filter(shutil.which, ("pdflatex", "tectonic")), None)
 def test_latex_compiles(name: str, tmp_path: Path) -> None:
     spec = {"name": HOSTILE, "input": [3, 8, 8], "stages": {"a_b": {"conv": 4}}}
     table = archspec.load(spec if name == "hostile" else name).summary(depth=2).to_latex()
-    document = f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}\n{table}{escape_latex(HOSTILE)}\n\\end{{document}}\n"
+    document = f"\\documentclass{{article}}\\usepackage{{booktabs,lmodern}}\\usepackage[T1]{{fontenc}}\\begin{{document}}\n{table}{escape_latex(HOSTILE)}\n\\end{{document}}\n"
     (tmp_path / "table.tex").write_text(document, encoding="utf-8")
     options = ["-interaction=nonstopmode", "-halt-on-error"] if COMPILER == "pdflatex" else []
     done = subprocess.run(
