@@ -81,7 +81,11 @@ class _BlockView(View):
 
     def _add_inputs(self, region: Region) -> None:
         """Adds a box for each value that comes from outside the block."""
+        inside = self.folded.node_range(region)
         for value in dict.fromkeys(map(self.visible_source, self.graph.region_tree.inputs[region.id])):
+            users = [node for node in self.graph.users(value) if node.id in inside]
+            if users and all(node.op.reads_batch for node in users):
+                continue
             id = f"i{region.id}v{value.node}x{value.index}"
             self._add_end(id, "input", value, f"c{region.id}")
             self.given[region.id, value] = id
@@ -120,7 +124,8 @@ class _BlockView(View):
         for id in inside:
             if self.fold_turns.get(id, ((0, 0),))[0][1]:
                 continue
-            for operand, value in enumerate(uses.operands(self.graph.nodes[id])):
+            node = self.graph.nodes[id]
+            for operand, value in enumerate(uses.operands(node) if computes(node) and not node.op.reads_batch else ()):
                 if value.node not in inside:
                     flow = flows.get((id, operand), "flow")
                     tail = self.given[self.figures[id], value]

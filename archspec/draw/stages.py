@@ -59,7 +59,7 @@ def _collect_edges(graph: Graph, stands: dict[int, str], flows: dict[OperandRef,
     flows_by_ends: dict[tuple[str, str], set[Flow]] = {}
     values_by_ends: dict[tuple[str, str], dict[Value, None]] = {}
     for node in graph.ops:
-        for operand, given in enumerate(node.inputs):
+        for operand, given in enumerate(() if node.op.reads_batch else node.inputs):
             tail, head = ends = stands[given.node], stands[node.id]
             if tail != head:
                 flows_by_ends.setdefault(ends, set()).add(flows.get((node.id, operand), "flow"))

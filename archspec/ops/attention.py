@@ -32,6 +32,7 @@ class MatMul(Op):
     """Product of two matrices, the last two axes of its operands; the other axes are equal."""
 
     word: ClassVar[str] = "matmul"
+    telling: ClassVar[tuple[str, ...]] = ("transpose",)
     category: ClassVar[Category] = "attention"
     operands: ClassVar[tuple[int, int | None]] = (2, 2)
     mixes: ClassVar[bool] = True
@@ -150,6 +151,7 @@ class Embedding(Op):
     """A learned vector for each whole number: tokens become tokens and features."""
 
     word: ClassVar[str] = "embedding"
+    telling: ClassVar[tuple[str, ...]] = ("width",)
     category: ClassVar[Category] = "attention"
     first: ClassVar[str | None] = "vocabulary"
     indices: ClassVar[tuple[int, ...]] = (0,)

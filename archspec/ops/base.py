@@ -188,6 +188,8 @@ class Op(BaseModel):
     """The operands that hold whole numbers (tokens of an embedding)."""
     internal: ClassVar[bool] = False
     """Whether only passes make it, and no spec can use it."""
+    telling: ClassVar[tuple[str, ...]] = ()
+    """The arguments besides `first` without which a figure would not say what it does."""
     moves: ClassVar[bool] = False
     """Whether each output element is an input element, so that integers stay integers."""
     transparent: ClassVar[bool] = False

@@ -50,6 +50,7 @@ class DropMean(Folding):
     """Mean of the branches that drop-path leaves; the last operand is a columndraw."""
 
     word: ClassVar[str] = "dropmean"
+    telling: ClassVar[tuple[str, ...]] = ("columns",)
     folds: ClassVar[bool] = False  # the last operand is the draw
     operands: ClassVar[tuple[int, int | None]] = (2, None)
 

@@ -91,6 +91,7 @@ class Concat(Join):
     """Its branches one after the other, along the channels or another axis."""
 
     word: ClassVar[str] = "concat"
+    telling: ClassVar[tuple[str, ...]] = ("axis",)
     moves: ClassVar[bool] = True
     skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("concat",)
 

@@ -175,6 +175,7 @@ class Upsample(Op):
     """More places on the spatial axes, interpolated."""
 
     word: ClassVar[str] = "upsample"
+    telling: ClassVar[tuple[str, ...]] = ("size", "mode")
     category: ClassVar[Category] = "shape"
     first: ClassVar[str | None] = "scale"
 

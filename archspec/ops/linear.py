@@ -19,6 +19,7 @@ class Linear(Op):
     """Linear map of one axis, the same at all places of the others: of the features, of channels that stand last, of `axis`."""
 
     word: ClassVar[str] = "linear"
+    telling: ClassVar[tuple[str, ...]] = ("axis",)
     category: ClassVar[Category] = "linear"
     first: ClassVar[str | None] = "out"
     weighted: ClassVar[int] = 1

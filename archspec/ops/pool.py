@@ -120,6 +120,7 @@ class AdaptivePool(Op):
     """Mean or maximum of as many windows as asked for, of nearly equal size."""
 
     word: ClassVar[str] = "adaptivepool"
+    telling: ClassVar[tuple[str, ...]] = ("kind",)
     category: ClassVar[Category] = "pool"
     first: ClassVar[str | None] = "size"
 

@@ -35,6 +35,7 @@ class Split(Op):
     """Cuts a value into several, along the channels or another axis."""
 
     word: ClassVar[str] = "split"
+    telling: ClassVar[tuple[str, ...]] = ("axis",)
     category: ClassVar[Category] = "shape"
     sized_by_context: ClassVar[bool] = True
     moves: ClassVar[bool] = True
@@ -75,6 +76,7 @@ class Slice(Op):
     """The part of a value between two places, along the channels or another axis."""
 
     word: ClassVar[str] = "slice"
+    telling: ClassVar[tuple[str, ...]] = ("axis",)
     category: ClassVar[Category] = "shape"
     sized_by_context: ClassVar[bool] = True
     moves: ClassVar[bool] = True
@@ -118,6 +120,7 @@ class Pad(Op):
     """Adds places with one value around the others, and channels before and after (option A of He et al. 2015)."""
 
     word: ClassVar[str] = "pad"
+    telling: ClassVar[tuple[str, ...]] = ("channels", "value")
     category: ClassVar[Category] = "shape"
     sized_by_context: ClassVar[bool] = True
     first: ClassVar[str | None] = "size"
@@ -199,6 +202,7 @@ class Scale(Op):
     """A factor and a shift: by * x + plus."""
 
     word: ClassVar[str] = "scale"
+    telling: ClassVar[tuple[str, ...]] = ("plus",)
     category: ClassVar[Category] = "shape"
     first: ClassVar[str | None] = "by"
     elementwise: ClassVar[bool] = True

@@ -28,6 +28,7 @@ CATEGORY_NAMES: Mapping[str, str] = {
 """The name of each category in the legend, in the legend's order."""
 
 _ESSENTIAL = {"out", "kernel", "stride", "groups", "dilation"}
+_RANGE = {"start", "stop"}
 _UNSEEN = {"init", "bias_init", "weight_init"}
 
 
@@ -72,19 +73,28 @@ def format_name_range(first: str, last: str) -> str:
 
 
 def format_op(op: Op) -> str:
-    """An op as a figure writes it: `conv 3×3, 64, /2`, `dropout 0.5`."""
-    given = op.arguments()
+    """An op as a figure writes it: `conv 3×3, 64, /2`, `dropout 0.5`, `slice 4…60, axis 1`."""
     if "kernel" in type(op).model_fields:
         return f"{op.word} {_format_window(op)}"
-    first = given.get(op.first) if op.first else None
-    return f"{op.word} {_format_short(first)}" if isinstance(first, (int, float, str, tuple)) else op.word
+    given = op.arguments()
+    first = _format_range(op) if type(op).model_fields.keys() >= _RANGE else given.get(op.first or "")
+    shown = [_format_short(first)] if isinstance(first, (int, float, str, tuple)) else []
+    told = [_format_argument(name, given[name]) for name in op.telling if given.get(name) is not None]
+    return ", ".join([" ".join([op.word, *shown]), *told])
 
 
 def format_details(op: Op) -> str:
     """The arguments that `format_op` leaves out and that are not the defaults: `padding same, no bias`."""
-    shown = _ESSENTIAL if "kernel" in type(op).model_fields else {op.first}
+    fields = type(op).model_fields
+    shown = _ESSENTIAL if "kernel" in fields else {op.first, *op.telling, *(_RANGE if fields.keys() >= _RANGE else ())}
     given = {name: value for name, value in op.arguments().items() if name not in shown | _UNSEEN}
     return ", ".join(_format_argument(name, value) for name, value in given.items() if value is not None)
+
+
+def _format_range(op: Op) -> str:
+    """The places that a slice takes: `4…60`, `4…` to the end."""
+    fields = dict(op)
+    return f"{fields['start']}…{'' if fields['stop'] is None else fields['stop']}"
 
 
 def _format_window(op: Op) -> str:

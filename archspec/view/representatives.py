@@ -44,7 +44,7 @@ class Representatives(Generic[Shown]):
         flows, uses = find_skip_connections(self.graph), self.graph.derive(ComputedUses)
         distinct: dict[tuple[Shown, Shown, Flow], None] = {}
         for node in self.graph.ops:
-            if node.id not in self.representative:
+            if node.id not in self.representative or node.op.reads_batch:
                 continue
             for operand, value in enumerate(uses.operands(node)):
                 if value.node in self.representative and not self.in_different_turns(value.node, node.id):

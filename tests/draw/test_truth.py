@@ -12,6 +12,9 @@ import pytest
 from archspec.draw import Picture, draw_picture, render_picture
 from archspec.ir.graph import Graph, Region, computes
 from archspec.ops import BY_WORD, OPS
+from archspec.ops.base import Op
+from archspec.report.data import collect_report_data
+from archspec.view.labels import format_op
 from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import Stage, group_stages, iter_stage_nodes
 from tests.sample import bundled, every_spec
@@ -157,3 +160,51 @@ def test_the_summary_states_the_layers_of_the_network(name: str) -> None:
                 times *= repeated
             count[row.kind] += times
     assert count == Counter(node.op.word for node in arch.graph.ops)
+
+
+CONSTANT = tuple(op.word for op in OPS if op.reads_batch)
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_nothing_flows_into_learned_parameters(name: str) -> None:
+    graph = bundled(name).graph
+    constants = {node.name for node in graph.ops if node.op.reads_batch}
+    for detail in ("layers", "blocks", "stages"):
+        drawn = draw_picture(graph, detail)
+        boxes = {box.id for box in drawn.boxes if str(box.lines[0]).startswith(CONSTANT)}
+        assert not [edge for edge in drawn.edges if edge.head in boxes]
+        assert detail != "layers" or not constants or boxes
+    parts, edges = map(collect_report_data(graph).get, ("parts", "edges"))
+    assert isinstance(parts, list)
+    assert isinstance(edges, list)
+    assert not [edge for edge in edges if parts[edge[1]]["word"] in CONSTANT]
+
+
+UNTOLD = {"align_corners"}  # of an upsample: it changes values and no shape
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if op.category == "shape"], ids=lambda op: op.word)
+def test_a_label_says_what_a_shape_op_does(op: type[Op]) -> None:
+    told = {op.first, *op.telling, *({"start", "stop"} if op.word == "slice" else ())}
+    assert set(op.model_fields) - UNTOLD <= told
+
+
+@pytest.mark.parametrize(
+    ("op", "label"),
+    [
+        ({"slice": {"start": 4, "stop": 60, "axis": 1}}, "slice 4…60, axis 1"),
+        ({"slice": {"start": 4}}, "slice 4…"),
+        ({"slice": 60}, "slice 0…60"),
+        ({"split": {"sizes": [2, 2], "axis": 1}}, "split 2 | 2, axis 1"),
+        ({"pad": {"size": 0, "channels": [0, 16]}}, "pad, channels 0 | 16"),
+        ({"pad": 3}, "pad 3"),
+        ({"scale": {"by": -1, "plus": 1}}, "scale -1, plus 1"),
+        ({"concat": {"axis": 0}}, "concat, axis 0"),
+        ({"upsample": {"scale": 2, "mode": "bilinear"}}, "upsample 2, mode bilinear"),
+        ({"adaptivepool": {"size": 7, "kind": "max"}}, "adaptivepool 7, kind max"),
+    ],
+)
+def test_labels_of_ops(op: dict[str, dict[str, object] | int], label: str) -> None:
+    ((word, given),) = op.items()
+    made = BY_WORD[word].model_validate(given if isinstance(given, dict) else {BY_WORD[word].first: given})
+    assert format_op(made) == label
