@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
     from archspec.saving import NetworkKind
+    from archspec.spans import Source
 
 
 class Architecture(SharedNetwork):
@@ -179,6 +180,17 @@ class Architecture(SharedNetwork):
         """
         self.save(path, **options)
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The text of the spec, and behind it those of the specs that it extends.
+
+        >>> import archspec
+        >>> [source.name for source in archspec.load("densenet169").sources]
+        ['densenet169.yaml', 'densenet121.yaml']
+        """
+        document = self.program.document
+        return document.sources if document else ()
+
     def report(self, *others: Architecture) -> str:
         """A self-contained HTML page about this network, alone or beside another.
 
@@ -194,7 +206,8 @@ class Architecture(SharedNetwork):
         from archspec.report.page import write_report
 
         colours = {name: THEMES[name].lines for name in ("light", "dark")}
-        return write_report([self.graph, *(other.graph for other in others)], colours)
+        networks = (self, *others)
+        return write_report([arch.graph for arch in networks], colours, [arch.sources for arch in networks])
 
     def _repr_html_(self) -> str | None:
         """The summary, the picture and the report behind tabs, for a notebook."""

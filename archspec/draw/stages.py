@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from archspec.draw.layers import describe_network, make_end_box
 from archspec.draw.picture import Box, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
@@ -9,7 +11,7 @@ from archspec.draw.u_shape import bend_edges
 from archspec.ir.graph import Graph, Node, OperandRef, Region, Value
 from archspec.view import labels
 from archspec.view.repetition import FoldedGraph
-from archspec.view.skip_connections import Flow, find_skip_connections
+from archspec.view.skip_connections import Flow, choose_flow, find_skip_connections
 from archspec.view.stage_rows import list_stage_rows
 from archspec.view.stages import Stage, group_stages, iter_stage_nodes, name_stage
 
@@ -53,29 +55,18 @@ def _make_stage_box(folded: FoldedGraph, stage: Stage, id: str, flows: dict[Oper
 
 
 def _collect_edges(graph: Graph, stands: dict[int, str], flows: dict[OperandRef, Flow]) -> list[Edge]:
-    """The distinct arrows between stages with the shapes of their values; one past another stage is a skip connection."""
-    order = {id: number for number, id in enumerate(dict.fromkeys(stands.values()))}
-    flow_by_ends: dict[tuple[str, str], Flow] = {}
+    """The distinct arrows between stages with the shapes of their values."""
+    flows_by_ends: dict[tuple[str, str], set[Flow]] = {}
     values_by_ends: dict[tuple[str, str], dict[Value, None]] = {}
     for node in graph.ops:
         for operand, given in enumerate(node.inputs):
             tail, head = ends = stands[given.node], stands[node.id]
-            if tail == head:
-                continue
-            flow = flows.get((node.id, operand), "flow")
-            past = order[head] - order[tail] > 1 and not tail.startswith("n")
-            flow_by_ends.setdefault(ends, _skip_flow(node, flow) if past else flow if flow == "gate" else "flow")
-            values_by_ends.setdefault(ends, {})[given] = None
-    return [
-        Edge(
-            *ends,
-            flow,
-            "" if ends[0].startswith("n") else labels.format_shapes(v.shape for v in values_by_ends[ends]),
-            8 if flow == "flow" else 1,
-        )
-        for ends, flow in flow_by_ends.items()
-    ]
+            if tail != head:
+                flows_by_ends.setdefault(ends, set()).add(flows.get((node.id, operand), "flow"))
+                values_by_ends.setdefault(ends, {})[given] = None
+    return [_make_edge(*ends, choose_flow(found), values_by_ends[ends]) for ends, found in flows_by_ends.items()]
 
 
-def _skip_flow(node: Node, flow: Flow) -> Flow:
-    return node.op.skip_kinds[0] if flow == "flow" else flow
+def _make_edge(tail: str, head: str, flow: Flow, values: Iterable[Value]) -> Edge:
+    label = "" if tail.startswith("n") else labels.format_shapes(value.shape for value in values)
+    return Edge(tail, head, flow, label, 8 if flow == "flow" else 1)

@@ -106,6 +106,7 @@ class Data:
         if own.numel() != torch.Size(sizes).numel() or (len(sizes) == 3 and tuple(own) != sizes):
             raise ExperimentError(
                 f"{self.name} has samples of {format_sizes(own)}, the network reads {format_sizes(sizes)}"
+                f"\nhelp: --input {','.join(map(str, own))}, where the network can be made for it"
             )
         pixels, labels, test_pixels, test_labels = self._parts
         return Data(self.name, pixels.reshape(-1, *sizes), labels, test_pixels.reshape(-1, *sizes), test_labels)

@@ -103,7 +103,7 @@ def launch_fabric(hardware: Hardware | None = None, graph: Graph | None = None, 
             devices=_choose_devices(place, hardware),
             num_nodes=hardware.processes // _count_local(hardware),
             strategy=_make_strategy(hardware, graph),
-            precision=PRECISIONS[hardware.precision],
+            plugins=_make_precision(place, hardware),
             loggers=list(loggers),
         )
         fabric.launch()
@@ -135,6 +135,15 @@ def _choose_devices(place: torch.device, hardware: Hardware) -> int | list[int]:
     return [place.index] if count == 1 and ":" in hardware.device else count
 
 
+def _make_precision(place: torch.device, hardware: Hardware) -> Any:
+    """Fabric's precision. By its name alone, Fabric would take bfloat16 for float16 on a CPU."""
+    from lightning_fabric.plugins.precision.amp import MixedPrecision
+    from lightning_fabric.plugins.precision.precision import Precision
+
+    word: Any = PRECISIONS[hardware.precision]
+    return Precision() if hardware.precision == "32" else MixedPrecision(word, place.type)
+
+
 def _make_strategy(hardware: Hardware, graph: Graph | None) -> Any:
     if hardware.processes == 1:
         return "auto"
@@ -148,7 +157,7 @@ def _make_strategy(hardware: Hardware, graph: Graph | None) -> Any:
         )
     if hardware.strategy == "fsdp":
         return ModelParallelStrategy(_shard_blocks, data_parallel_size=hardware.processes, tensor_parallel_size=1)
-    return DDPStrategy(find_unused_parameters=dropped, broadcast_buffers=False)
+    return DDPStrategy(find_unused_parameters=dropped)
 
 
 def _leaves_out(op: Op) -> bool:

@@ -111,6 +111,7 @@ def make_schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) 
     >>> make_schedule(optimizer, Recipe(schedule="cosine", warmup=1, epochs=3), steps=4).get_last_lr()
     [0.025]
     """
+    vars(optimizer)["_opt_called"] = True  # where float16 leaves out the first step, torch would warn
     if recipe.schedule == "onecycle":
         highest = [group["lr"] for group in optimizer.param_groups]
         return torch.optim.lr_scheduler.OneCycleLR(optimizer, highest, total_steps=recipe.epochs * steps)
@@ -169,7 +170,10 @@ _IMAGENET: dict[str, Any] = _PAPER | {
 _CIFAR: dict[str, Any] = _PAPER | {"batch": 128, "augment": "crop"}
 
 RECIPES: dict[str, Recipe] = {
-    "resnet": Recipe(**_IMAGENET, source="He et al. 2016 (arXiv:1512.03385), section 3.4; drops at fixed epochs"),
+    "resnet": Recipe(
+        **_IMAGENET,
+        source="He et al. 2016 (arXiv:1512.03385), section 3.4, with the crops and drops of fb.resnet.torch",
+    ),
     "resnet-cifar": Recipe(**_CIFAR, epochs=164, source="He et al. 2016 (arXiv:1512.03385), section 4.2"),
     "densenet": Recipe(
         **_IMAGENET | {"optimizer": "nesterov"}, source="Huang et al. 2017 (arXiv:1608.06993), section 4.2"
@@ -192,7 +196,7 @@ RECIPES: dict[str, Recipe] = {
         source="Huang et al. 2016 (arXiv:1603.09382), section 4",
     ),
     "fractalnet": Recipe(
-        **_CIFAR | {"rate": 0.02, "batch": 100},
+        **_CIFAR | {"rate": 0.02, "batch": 100, "decay": 0.0},
         epochs=400,
         milestones=(0.5, 0.75, 0.875, 0.9375),
         source="Larsson et al. 2017 (arXiv:1605.07648), section 4",

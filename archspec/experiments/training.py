@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Epoch", "Recipe", "Training", "begin_training", "measure_test_error", "resume_training", "train_epochs"]
 
+_TEST_BATCH, _SMALL = 512, 3 * 32 * 32
+"""The samples of a batch of the test, of at most so many numbers."""
+_LEAST_SCALE = 2.0**-14
+"""The least scale of float16's gradients; below it, not the scale makes them infinite."""
 Ask = Callable[[], bool]
 
 
@@ -124,6 +128,7 @@ def _train_epoch(
         test_error = measure_test_error(
             training.module,
             data,
+            _choose_test_batch(data, recipe),
             check=lambda: _check_stop(training, stop),
             augment=recipe.augment,
             fabric=fabric,
@@ -146,8 +151,9 @@ def _train_step(training: Training, parts: Sequence[Part], batches: Iterator[Bat
     value = float(fabric.all_reduce(torch.stack(losses).sum(), reduce_op="mean"))  # type: ignore[arg-type]
     _check_number(training, "loss", value)
     norm = fabric.clip_gradients(training.module, training.optimizer, max_norm=recipe.clip, error_if_nonfinite=False)
-    if not _skips_step(fabric):
-        _check_number(training, "gradient", float(gather_tensor(norm)))  # type: ignore[arg-type]
+    length = float(gather_tensor(norm))  # type: ignore[arg-type]
+    if math.isfinite(length) or not _is_left_out(fabric):
+        _check_number(training, "gradient", length)
     training.optimizer.step()
     training.schedule.step()
     synchronize_buffers(fabric, training.model)
@@ -173,9 +179,15 @@ def _check_number(training: Training, quantity: str, value: float) -> None:
         )
 
 
-def _skips_step(fabric: Fabric) -> bool:
-    """Whether a step whose gradient is not finite is left out, as scaled gradients of float16 ask for now and then."""
-    return getattr(fabric.strategy.precision, "scaler", None) is not None
+def _choose_test_batch(data: LabelledData, recipe: Recipe) -> int:
+    """The samples of a batch of the test: many small ones, of large ones no more than training has room for."""
+    return max(recipe.batch, min(_TEST_BATCH, _TEST_BATCH * _SMALL // math.prod(data.shape[1:])))
+
+
+def _is_left_out(fabric: Fabric) -> bool:
+    """Whether a step whose gradient is not finite is left out: in float16, as long as a smaller scale may help."""
+    scaler = getattr(fabric.strategy.precision, "scaler", None)
+    return scaler is not None and scaler.get_scale() >= _LEAST_SCALE
 
 
 def _check_weights(training: Training) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from archspec.analysis.counts import Cost, compute_counts, iter_node_costs, sum_costs
@@ -124,9 +124,12 @@ def _sum_parts(report_parts: ReportParts) -> Iterator[list[int]]:
     yield from ([cost.params, cost.macs, cost.activations] for cost in sums)
 
 
-def collect_report_data(graph: Graph) -> dict[str, object]:
-    """What the page shows of a network. Raises `TooLargeError`."""
-    report_parts = ReportParts(FoldedGraph(graph))
+def collect_report_data(graph: Graph, sources: Iterable[Source] = ()) -> dict[str, object]:
+    """What the page shows of a network: with the `sources` of its spec, in this order, and others to which parts belong.
+
+    Raises `TooLargeError`.
+    """
+    report_parts = ReportParts(FoldedGraph(graph), sources=[source for source in sources if source.text])
     report_parts.add(0, -1)
     counted = compute_counts(graph)
     return {

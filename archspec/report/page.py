@@ -16,12 +16,17 @@ from archspec.printable import escape_markup, escape_unprintable
 from archspec.report.comparison import format_change
 from archspec.report.data import collect_report_data
 from archspec.report.plots import draw_length_plot, draw_stage_plot
+from archspec.spans import Source
 
 _SCRIPTS = ("layout.js", "diagram.js", "panels.js", "report.js")
 
 
-def write_report(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> str:
-    """The page about one network or two. `colours` has the colours by category of op, for the themes `light` and `dark`.
+def write_report(
+    networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]], sources: Sequence[Sequence[Source]]
+) -> str:
+    """The page about one network or two.
+
+    `colours` has the colours by category of op, for the themes `light` and `dark`; `sources` the texts of each network's spec, its own first.
 
     The texts of a spec are embedded as data and never as markup; the page's content security policy allows only its own script.
 
@@ -29,10 +34,13 @@ def write_report(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, s
     """
     if not 1 <= len(networks) <= 2:
         raise ValueError("a report is about one network or two")
-    return "".join(_write_parts(networks, colours))
+    data = [collect_report_data(*pair) for pair in zip(networks, sources, strict=True)]
+    return "".join(_write_parts(networks, colours, data))
 
 
-def _write_parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def _write_parts(
+    networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]], data: Sequence[Mapping[str, object]]
+) -> Iterator[str]:
     script = "\n".join(_read_asset(name) for name in _SCRIPTS)
     title = escape_markup(" and ".join(network.name[:120] for network in networks))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -52,7 +60,7 @@ def _write_parts(networks: Sequence[Graph], colours: Mapping[str, Mapping[str, s
         yield f"<figure>{draw_stage_plot(network)}<figcaption>{escape_markup(network.name[:120])}</figcaption></figure>"
     yield f'</div></section>\n<section><h2>Path lengths</h2>\n<div class="plots"><figure>{draw_length_plot(networks)}'
     yield f"<figcaption>{_write_key(networks)}</figcaption></figure></div></section>\n"
-    yield f'<script type="application/json" id="data">{embed_json(_printable([collect_report_data(network) for network in networks]))}</script>\n'
+    yield f'<script type="application/json" id="data">{embed_json(_printable(data))}</script>\n'
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
 from archspec.errors import Collector
 from archspec.ops import BY_WORD
-from archspec.spans import Span
+from archspec.spans import Source, Span
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.yaml_reader import SMALLEST
@@ -91,6 +91,11 @@ class Document:
     """Keys whose errors have been reported."""
     base: Document | None = None
     """The merged document that this one extends."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The text of this document, and behind it those of the documents that it extends."""
+        return (self.span.source, *(self.base.sources if self.base else ()))
 
 
 def read_document(tree: Tree, errors: Collector) -> Document | None:

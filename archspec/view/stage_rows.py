@@ -10,13 +10,12 @@ from archspec.ir.graph import Node, OperandRef, Region, computes
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
-from archspec.view.skip_connections import Flow
+from archspec.view.skip_connections import Flow, choose_flow
 from archspec.view.stages import Stage, shorten_name
 
 _ROWS = 5  # the most rows of a stage
 _CHAIN = 7  # the most layers of a block that are written out
 _BESIDE = 3  # the most parts of a turn that are named one by one
-_PRECEDENCE: tuple[Flow, ...] = ("projection", "identity", "concat", "gate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +145,4 @@ def _find_skip_kind(folded: FoldedGraph, region: Region, flows: Mapping[OperandR
     """The kind of skip connection in a block; of several, the first in the order of precedence."""
     inside = folded.node_range(region)
     flows_inside = {flow for (node, _), flow in flows.items() if node in inside}
-    return next((flow for flow in _PRECEDENCE if flow in flows_inside), None)
+    return choose_flow(flows_inside) if flows_inside else None

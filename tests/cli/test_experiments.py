@@ -120,7 +120,7 @@ def test_weights_that_are_no_numbers_end_an_experiment(name: str, row: Path, wei
 
 
 def test_a_training_before_an_experiment_may_diverge(row: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.nn.functional, "cross_entropy", lambda scores, _: scores.sum() * torch.nan)
+    monkeypatch.setattr(torch.nn.functional, "cross_entropy", lambda scores, _, **__: scores.sum() * torch.nan)
     result = run("experiment", "lesion", row, "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {"error": "the loss is nan in epoch 1, step 1 of 23"}

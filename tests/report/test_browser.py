@@ -59,6 +59,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     resnet = archspec.load("resnet50")
     (folder / "one.html").write_text(resnet.report(), encoding="utf-8")
     (folder / "two.html").write_text(resnet.report(archspec.load("resnext50_32x4d")), encoding="utf-8")
+    (folder / "variant.html").write_text(archspec.load("densenet169").report(), encoding="utf-8")
     (folder / "lstm.html").write_text(archspec.load("lstm").report(), encoding="utf-8")
     bad = archspec.load({"name": HOSTILE, "source": HOSTILE, "input": [3, 8, 8], "stages": {"a": {"conv": 4}}})
     (folder / "hostile.html").write_text(bad.report(bad), encoding="utf-8")
@@ -97,6 +98,20 @@ def test_a_click_shows_the_layer_and_its_line(visit: Visit) -> None:
     assert here.count() == 1
     assert "conv1: {conv: {out: 64, kernel: 7, stride: 2}}" in here.inner_text()
     assert here.is_visible()
+
+
+def test_the_text_of_a_variant_comes_first_and_a_layer_leads_to_the_text_behind_it(
+    browser: Browser, pages: Path
+) -> None:
+    visit = Visit(browser, pages / "variant.html", viewport={"width": 1300, "height": 900})
+    assert visit.page.locator(".spec h4").all_inner_texts() == ["densenet169.yaml", "densenet121.yaml"]
+    assert "depth3: 32" in visit.page.locator(".spec pre").first.inner_text()
+    visit.page.locator(".part[data-name$=conv0]").first.click()
+    here = visit.page.locator(".spec section:nth-child(2) .here").bounding_box()
+    panel = visit.page.locator(".spec").bounding_box()
+    assert here and panel
+    assert panel["y"] < here["y"] < panel["y"] + panel["height"]
+    visit.close()
 
 
 def test_search_finds_what_is_folded(visit: Visit) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,31 @@ def test_a_page_states_the_layers_of_the_network(name: str) -> None:
         if not part.get("scope") and part["word"] != "input":
             count[part["word"]] += times[-1]
     assert count == Counter(node.op.word for node in graph.ops if not is_noop(node))
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_every_text_of_a_page_belongs_to_its_spec(name: str) -> None:
+    arch = bundled(name)
+    (known,) = data(arch.report())
+    files = known["files"]
+    assert isinstance(files, list)
+    folder = Path(archspec.__file__).parent.parent / "specs"
+    for file in files:
+        assert file["lines"] == (folder / file["name"]).read_text(encoding="utf-8").splitlines()
+    extended = [name]
+    while base := re.search(
+        r"^extends: (\w+)", (folder / f"{extended[-1]}.yaml").read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        extended.append(base[1])
+    assert [file["name"] for file in files][: len(extended)] == [f"{base}.yaml" for base in extended]
+    parts = known["parts"]
+    assert isinstance(parts, list)
+    spans = {node.name: node.span for node in arch.graph.nodes if node.name}
+    for part in parts:
+        file, line, column, length = part["at"]
+        assert files[file]["lines"][line - 1][column - 1 : column - 1 + length].strip()
+        if part["name"] in spans and not part.get("scope"):
+            assert (spans[part["name"]].source.name, spans[part["name"]].line) == (files[file]["name"], line)
 
 
 def test_a_page_needs_nothing_else() -> None:

@@ -20,18 +20,13 @@ from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.output import output_option
 from archspec.cli.parts import PartsOption
 from archspec.cli.signals import Stop, handle_stop_signals
-from archspec.cli.training import (
+from archspec.cli.training import begin_training, choose_recipe, find_output, make_loggers, quiet_others, run_training
+from archspec.cli.training_options import (
     RECIPE_FIELDS,
-    begin_training,
-    choose_recipe,
     data_option,
-    find_output,
     hardware_options,
-    make_loggers,
-    quiet_others,
     recipe_options,
     run_options,
-    run_training,
     seed_option,
 )
 from archspec.cli.warn import show_warnings

@@ -21,19 +21,18 @@ function details(box, part) {
   box.replaceChildren(make("h3", {}, part.name || part.title || part.label), list);
 }
 
+/* The text of the spec, and behind it those of the specs that it extends. */
 class Spec {
-  constructor(box, files) { Object.assign(this, { box, files, file: -1 }); this.show(null); }
+  constructor(box, files) {
+    this.box = box;
+    this.texts = files.map(file => make("pre", {}, ...file.lines.map(line => make("span", { class: "line" }, line + "\n"))));
+    if (!files.length) box.append(make("h4", {}, "the spec has no text"));
+    this.texts.forEach((text, at) => box.append(make("section", {}, make("h4", {}, files[at].name), text)));
+  }
 
   show(at) {
-    const file = at ? at[0] : 0;
-    if (!this.files.length) { this.box.replaceChildren(make("h4", {}, "the spec has no text")); return; }
-    if (file !== this.file) {
-      this.file = file;
-      this.text = make("pre", {}, ...this.files[file].lines.map(line => make("span", { class: "line" }, line + "\n")));
-      this.box.replaceChildren(make("h4", {}, this.files[file].name), this.text);
-    }
-    for (const line of this.text.querySelectorAll(".here")) line.classList.remove("here");
-    const here = at && this.text.children[at[1] - 1];
+    for (const line of this.box.querySelectorAll(".here")) line.classList.remove("here");
+    const here = this.texts[at[0]].children[at[1] - 1];
     if (!here) return;
     here.classList.add("here");
     this.box.scrollTop = here.offsetTop - this.box.offsetTop - this.box.clientHeight / 3;
