@@ -15,7 +15,7 @@ import archspec
 from archspec.draw import DETAILS, THEMES, Detail, DrawError, Picture, render_picture
 from tests.draw.test_formats import HOSTILE, hostile
 from tests.markup import read_latex
-from tests.sample import CORE, bundled
+from tests.sample import bundled, sampled
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _NODE = re.compile(r"\\node\[anchor=(base(?: west| east)?), text=(\w+), font=(.*)\] at \(([^)]*)\) \{(.*)\};")
@@ -61,27 +61,29 @@ def read_tikz(text: str) -> tuple[list[Mark], list[Mark], int]:
     return texts, rects, len(re.findall(r"^\\path\[draw=", text, re.MULTILINE))
 
 
-def check_same(picture: Picture, theme: str) -> None:
+def check_same(picture: Picture, theme: str) -> str:
+    """Compares the two formats of a picture, and returns the TikZ."""
     svg = read_svg(render_picture(picture, ".svg", THEMES[theme]).decode())
-    tikz = read_tikz(render_picture(picture, ".tex", THEMES[theme]).decode())
+    text = render_picture(picture, ".tex", THEMES[theme]).decode()
+    tikz = read_tikz(text)
     assert svg[2] == tikz[2]
     for drawn, written in zip(svg[:2], tikz[:2], strict=True):
         assert len(drawn) == len(written)
         for mark, other in zip(drawn, written, strict=True):
             for fact, given in zip(mark, other, strict=True):
                 assert given == (pytest.approx(fact, abs=0.111) if isinstance(fact, float) else fact)
+    return text
 
 
 @pytest.mark.parametrize("detail", DETAILS)
-@pytest.mark.parametrize("name", [*CORE, "resnet50", "googlenet_aux"])
+@pytest.mark.parametrize("name", sampled(archspec.bundled(), ("resnet50", "lstm", "unet", "googlenet_aux", "dpn68")))
 def test_it_says_what_the_svg_says(name: str, detail: Detail) -> None:
     try:
         picture = bundled(name).draw(detail)
     except DrawError:
         assert detail == "paths"
         return
-    check_same(picture, "light")
-    lines = render_picture(picture, ".tex").decode().splitlines()
+    lines = check_same(picture, "light").splitlines()
     assert all(line.isascii() for line in lines if not line.startswith("%"))
 
 
