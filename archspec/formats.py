@@ -85,7 +85,7 @@ def list_endings(*kinds: FormatKind) -> tuple[str, ...]:
     >>> list_endings("source", "program")
     ('.py', '.pt2', '.onnx')
     """
-    return tuple(form.ending for form in FORMATS if form.kind in kinds)
+    return tuple(dict.fromkeys(form.ending for form in FORMATS if form.kind in kinds))
 
 
 def find_format(path: Path, *kinds: FormatKind, ending: str | None = None) -> Format:
