@@ -13,7 +13,9 @@ from archspec.view.repetition import FoldedGraph, PartRun
 
 _WHOLE = 0.5  # a region without a kind that holds a larger share of the layers is opened
 _ALL = 0.85  # the same for a block
-_MOST = 26  # stages that fit a page
+_FEW = 2  # stages with weights of a spec that has only one stage besides its head
+_FIT = 14  # stages of a spec that fit a page
+_MOST = 26  # the same for merged ones
 
 
 @dataclass
@@ -43,8 +45,52 @@ def _should_open(folded: FoldedGraph, part: Region, whole: int) -> bool:
 
 
 def group_stages(folded: FoldedGraph) -> list[Stage]:
-    """The stages of a network; neighbours are merged until they fit a page."""
-    return _merge_to_fit(list(_group_runs(folded)))
+    """The stages of a network: those of its spec if they fit a page and none of them is most of the network.
+
+    Of single layers, those after a weighted one belong to its stage: `conv1 … maxpool`. Stages that do not fit are merged with their
+    neighbours, as the name of the merged stage says.
+    """
+    own = list(_group_own_stages(folded))
+    return own if len(own) <= _FIT and not _is_one_stage(folded) else _merge_to_fit(list(_group_runs(folded)))
+
+
+def _is_one_stage(folded: FoldedGraph) -> bool:
+    """Whether one stage of a spec is most of the network, and at most one other has weights or it consists of several blocks."""
+    parts = folded.members[0]
+    weighted = sum(facts.cost.params > 0 or facts.reuses_weights for facts in parts)
+    whole = len(folded.graph.nodes)
+    large = [f.part for f in parts if isinstance(f.part, Region) and _should_open(folded, f.part, whole)]
+    return any(weighted <= _FEW or _has_several_blocks(folded, region) for region in large)
+
+
+def _has_several_blocks(folded: FoldedGraph, region: Region) -> bool:
+    runs = list(folded.runs(region.id))
+    return len(runs) > 1 and all(isinstance(run.first.part, Region) for run in runs)
+
+
+def _group_own_stages(folded: FoldedGraph) -> Iterator[Stage]:
+    """Yields the stages of the spec, with single layers after a weighted one in its stage."""
+    current = Stage()
+    for facts in folded.members[0]:
+        if isinstance(facts.part, Input):
+            continue
+        run = PartRun((facts,))
+        if current.runs and not _continues_layers(folded, current, run):
+            yield current
+            current = Stage()
+        current.runs.append(run)
+    if current.runs:
+        yield current
+
+
+def _continues_layers(folded: FoldedGraph, stage: Stage, run: PartRun) -> bool:
+    """Whether a single layer is the only consumer of the layers of a stage, which have no weighted layer before another one."""
+    layers = [earlier.first.part for earlier in stage.runs]
+    new = run.first.part
+    single = isinstance(new, Node) and all(isinstance(layer, Node) for layer in layers)
+    weighted = any(isinstance(layer, Node) and layer.op.weighted for layer in layers)
+    starts = isinstance(new, Node) and new.op.weighted > 0 and weighted
+    return single and not starts and _feeds_only(folded, stage.runs[-1], run)
 
 
 def _group_runs(folded: FoldedGraph) -> Iterator[Stage]:

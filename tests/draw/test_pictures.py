@@ -78,6 +78,31 @@ def test_the_proof_of_overlaps_can_fail() -> None:
     assert overlapping(both) == [tuple(sorted((first.id, second.id)))]
 
 
+def test_the_stages_of_a_spec_are_the_boxes() -> None:
+    layers = [{"conv": 8}, {"repeat": {"times": 3, "layers": [{"unit": 8}]}}, {"conv": 8}]
+    stages = {
+        "stem": {"conv": 8},
+        "enc3": layers,
+        "one": {"conv": 8},
+        "two": [{"conv": 8}, "relu"],
+        "three": {"conv": 8},
+    }
+    blocks = {
+        "unit": {"args": {"out": "int"}, "layers": [{"add": ["identity", {"layers": [{"conv": "out"}, "relu"]}]}]}
+    }
+    spec = {"name": "own", "input": [3, 8, 8], "blocks": blocks, "stages": stages}
+    boxes = draw_picture(archspec.load(spec).graph).boxes
+    assert [box.lines[0].text for box in boxes] == ["input", *stages, "output"]
+    assert [str(line) for line in boxes[2].lines[1:-1]] == ["conv 1×1, 8", "unit ×3", "conv 1×1, 8"]
+
+
+def test_stages_that_do_not_fit_are_merged_and_named_so() -> None:
+    stages = {f"s{number}": [{"conv": 8 + number}, "relu"] for number in range(60)}
+    boxes = draw_picture(archspec.load({"name": "many", "input": [3, 8, 8], "stages": stages}).graph).boxes
+    assert len(boxes) <= 32
+    assert [box.lines[0].text for box in boxes[1:3]] == ["s0 … 3", "s4 … 7"]
+
+
 def test_depth_does_not_change_the_size_of_the_stage_view() -> None:
     small, large = (compute_layout(picture(f"cifar_resnet{depth}_A")) for depth in (20, 1202))
     assert large.height == small.height
