@@ -57,7 +57,8 @@ class DropPath(nn.Module):
         """
         if not self.training or self.p == 0.0 or self.mode != "batch":
             return None
-        if not torch.jit.is_scripting():  # torch.jit.script leaves out what is inside
+        # torch.jit.script leaves out what is inside
+        if not torch.jit.is_scripting():  # type: ignore[attr-defined]
             traced = torch.compiler.is_compiling() or torch._C._get_tracing_state()
             if traced or type(like) not in _PLAIN:
                 return None
