@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from archspec.errors import Diagnostic
+from archspec.files import name_file
 from archspec.ir.graph import Graph
 from archspec.sharing import SharedNetwork
 from archspec.spec.bound_tree import Program
 
 if TYPE_CHECKING:
+    import graphviz
     import torch
 
     from archspec.codegen.fx import Checkpoint, WeightReport, Weights
@@ -109,6 +111,33 @@ class Architecture(SharedNetwork):
             self.graph, detail, fold=fold, depth=depth, direction=direction, max_boxes=max_boxes, max_paths=max_paths
         )
 
+    def to_graphviz(
+        self, detail: Detail = "stages", *, theme: Literal["light", "dark", "print"] = "light", **options: Any
+    ) -> graphviz.Source:
+        """The picture as a `graphviz.Source` of the package graphviz, to change and to render with an installed Graphviz.
+
+        Its text is the DOT that `save` writes to a `.dot` file. Needs `pip install 'archspec-nn[graphviz]'`.
+
+        Args:
+            detail: what is drawn, as for `draw`.
+            theme: the colours.
+            options: further arguments of `draw`.
+
+        Raises:
+            UnavailableError: the package is not installed.
+            DrawError: the picture would pass a limit.
+
+        >>> import archspec
+        >>> archspec.load("resnet18").to_graphviz("blocks").source.splitlines()[0]  # doctest: +SKIP
+        'digraph "resnet18" {'
+        """
+        from archspec import extras
+        from archspec.draw import THEMES, render_picture
+
+        package = extras.load_extra("graphviz", "to_graphviz", "pip install 'archspec-nn[graphviz]'")
+        dot = render_picture(self.draw(detail, **options), ".dot", THEMES[theme])
+        return package.Source(dot.decode(), filename=f"{name_file(self.name, '.gv')}")
+
     def save(
         self, path: str | Path, *, kind: NetworkKind | None = None, ending: str | None = None, **options: Any
     ) -> None:
@@ -119,7 +148,7 @@ class Architecture(SharedNetwork):
             ending: the format, for a path without an ending such as a pipe or a device.
             kind: selects between formats of one ending: `.html` is a picture unless `kind` is "report", `.tex` one unless it is
                 "table", `.md` a table unless it is "comparison".
-            options: for a picture (`.svg`, `.png`, `.pdf`, `.dot`, `.mmd`, `.html`), those of `draw` and a `theme` ("light", "dark",
+            options: for a picture (`.svg`, `.png`, `.pdf`, `.tex`, `.dot`, `.mmd`, `.html`), those of `draw` and a `theme` ("light", "dark",
                 "print"); for a table of the summary (`.tex`, `.csv`, `.md`), its `depth`; for a comparison (`.md`), the `other` network;
                 for a report, other networks `beside`; for source (`.py`), the `command` that its docstring names; for a
                 program (`.pt2`, `.onnx`) and weights (`.safetensors`, `.pt`, `.pth`), the `seed`, `weights`, `strict`, `adapt` and
@@ -180,14 +209,19 @@ class Architecture(SharedNetwork):
         networks = (self, *others)
         return write_report([arch.graph for arch in networks], colours, [arch.sources for arch in networks])
 
-    def _repr_svg_(self) -> str | None:
-        """The picture of the stages for a notebook; None if the renderer is not installed."""
-        from archspec.draw import DrawError, render_svg
+    def _repr_html_(self) -> str | None:
+        """The summary, the picture and the report behind tabs, for a notebook."""
+        from archspec.notebook import render_tabs
 
-        try:
-            return render_svg(self.draw())
-        except DrawError:
-            return None
+        return render_tabs(self, self.report)
+
+    def _repr_mimebundle_(
+        self, include: Container[str] | None = None, exclude: Container[str] | None = None
+    ) -> dict[str, str]:
+        """The text, the summary and the picture, for a notebook and what is made of it."""
+        from archspec.notebook import render_bundle
+
+        return render_bundle(self, include, exclude)
 
     def build(
         self,

@@ -96,7 +96,7 @@ class ExportError(ArchspecError, RuntimeError):
     >>> archspec.load("resnet18").save("resnet18.txt")
     Traceback (most recent call last):
         ...
-    archspec.errors.ExportError: expected a file that ends in .svg, .png, .pdf, .dot, .mmd, .html, .py, .pt2, .onnx, .safetensors, .pt, .pth, .html, .yaml, .yml, not 'resnet18.txt'
+    archspec.errors.ExportError: expected a file that ends in .svg, .png, .pdf, .dot, .mmd, .html, .tex, .csv, .md, .py, .pt2, .onnx, .safetensors, .pt, .pth, .yaml, .yml, not 'resnet18.txt'
     """
 
 

@@ -59,6 +59,7 @@ FORMATS: tuple[Format, ...] = (
     Format(".dot", "picture", "archspec.draw.dot:write_dot", binary=False),
     Format(".mmd", "picture", "archspec.draw.mermaid:write_mermaid", binary=False),
     Format(".html", "picture", "archspec.draw.formats:render_page", binary=False),
+    Format(".tex", "picture", "archspec.draw.formats:render_tikz", binary=False, word="tikz"),
     Format(".tex", "table", "archspec.report.summary_formats:write_latex", binary=False, word="latex"),
     Format(".csv", "table", "archspec.report.summary_formats:write_csv", binary=False),
     Format(".md", "table", "archspec.report.summary_formats:write_markdown", binary=False, word="markdown"),
@@ -84,7 +85,7 @@ def list_endings(*kinds: FormatKind) -> tuple[str, ...]:
     >>> list_endings("source", "program")
     ('.py', '.pt2', '.onnx')
     """
-    return tuple(form.ending for form in FORMATS if form.kind in kinds)
+    return tuple(dict.fromkeys(form.ending for form in FORMATS if form.kind in kinds))
 
 
 def find_format(path: Path, *kinds: FormatKind, ending: str | None = None) -> Format:

@@ -23,11 +23,11 @@ _LATEX = {
     ord("…"): r"\ldots{}",
     ord("–"): r"\textendash{}",
     ord("—"): r"\textemdash{}",
-    ord("·"): r"\textperiodcentered{}",
     **{
         ord(char): f"${{{command}}}$"
         for char, command in {
             "×": r"\times",
+            "·": r"\cdot",
             "→": r"\rightarrow",
             "←": r"\leftarrow",
             "≈": r"\approx",

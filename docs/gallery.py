@@ -20,7 +20,7 @@ _HEAD = """# The gallery
 Pictures of bundled networks, each with the command that draws it; a test compares them byte for byte. In a browser, a box has a
 tooltip with all details of its layer and links to the line of the spec that defines it. Solid blue is an identity skip connection,
 dashed orange a projection, green a skip connection into a concatenation, dotted a gate; the legend below each picture explains the
-fills. `--theme dark` and `--theme print` have other colours, and the ending of `-o` chooses SVG, PNG, PDF, DOT, Mermaid or HTML.
+fills. `--theme dark` and `--theme print` have other colours, and the ending of `-o` chooses SVG, PNG, PDF, TikZ, DOT, Mermaid or HTML.
 """
 
 

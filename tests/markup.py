@@ -15,7 +15,7 @@ _COMMANDS = {
     r"\ldots{}": "…",
     r"\textendash{}": "–",
     r"\textemdash{}": "—",
-    r"\textperiodcentered{}": "·",
+    r"${\cdot}$": "·",
     r"${\times}$": "×",
     r"${\rightarrow}$": "→",
     r"${\approx}$": "≈",

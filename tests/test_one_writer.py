@@ -25,7 +25,7 @@ _SYSTEM = {"open", "fdopen", "replace", "rename", "mkdir", "makedirs", "truncate
 _SAVED_TO_A_FILE = {"torch.export.save", "figure.savefig", "torch.save"}
 """Functions that write to the file of `files.replace_file`, or to memory."""
 
-_SAVED_BY_THE_FACE = {"arch.save", "networks[0].save", "old.save", "result.after.save"}
+_SAVED_BY_THE_FACE = {"arch.save", "networks[0].save", "old.save", "result.after.save", "self.save"}
 """`Architecture.save`, which uses `archspec.files`."""
 
 _PRINTED = ("click.echo", "click.secho", "click.style", "click.echo_via_pager", "click.get_text_stream", "print")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from types import FrameType
 
 from archspec.cli.console import print_lines
 
+_ECHO = 2.0  # seconds in which torchrun passes a signal on
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -21,6 +24,7 @@ class Stop:
 
     signal: int | None = None
     deferred: bool = False
+    _received: float | None = None
 
     def __call__(self) -> bool:
         return self.signal is not None
@@ -29,8 +33,17 @@ class Stop:
     def exit_code(self) -> int:
         return 128 + (self.signal or signal.SIGINT)
 
+    def _is_echo(self) -> bool:
+        """Whether a signal is the first one once more: a terminal gives it to all processes, and so does `torchrun`."""
+        now, before = time.monotonic(), self._received
+        if before is None:
+            self._received = now
+        return self.deferred and before is not None and now - before < _ECHO and "TORCHELASTIC_RUN_ID" in os.environ
+
     def receive(self, number: int, _: FrameType | None) -> None:
         """Handles a signal: the first one is only recorded while `deferred`; any other raises KeyboardInterrupt."""
+        if self._is_echo():
+            return
         again, self.signal = self(), number
         if again or not self.deferred:
             raise KeyboardInterrupt

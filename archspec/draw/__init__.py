@@ -1,4 +1,4 @@
-"""Draws a graph as boxes and arrows, and writes them as SVG, PNG, PDF, DOT, Mermaid or HTML.
+"""Draws a graph as boxes and arrows, and writes them as SVG, PNG, PDF, TikZ, DOT, Mermaid or HTML.
 
 >>> import archspec
 >>> render_svg(draw_picture(archspec.load("vgg11").graph, "stages")).startswith("<svg")

@@ -12,6 +12,7 @@ from archspec.draw.picture import Picture
 from archspec.draw.png import rasterize_svg
 from archspec.draw.svg import write_svg
 from archspec.draw.theme import LIGHT, Theme
+from archspec.draw.tikz import write_tikz
 from archspec.formats import find_format
 
 
@@ -48,6 +49,11 @@ def render_png(picture: Picture, theme: Theme = LIGHT) -> bytes:
 def render_pdf(picture: Picture, theme: Theme = LIGHT) -> bytes:
     """The picture as PDF. Raises `DrawError`."""
     return write_pdf(compose_scene(compute_layout(picture), theme))
+
+
+def render_tikz(picture: Picture, theme: Theme = LIGHT) -> str:
+    """The picture as a `tikzpicture` of LaTeX. Raises `DrawError`."""
+    return write_tikz(compose_scene(compute_layout(picture), theme), theme)
 
 
 def render_page(picture: Picture, theme: Theme = LIGHT) -> str:

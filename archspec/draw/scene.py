@@ -1,4 +1,4 @@
-"""Defines the shapes of a picture, which SVG and PDF write."""
+"""Defines the shapes of a picture, which SVG, PDF and TikZ write."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Experiments on trained networks: the test error with blocks removed or exchanged, and the gradient by path length.
 
-This package may import torch and, on demand, scikit-learn, torchvision and matplotlib.
+This package may import torch and, on demand, Lightning Fabric, scikit-learn, torchvision, datasets and matplotlib.
 """
 
 from archspec import extras

@@ -36,6 +36,8 @@ class LabelledData(Protocol):
     def test_size(self) -> int: ...
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def reads_files(self) -> bool: ...
     def training_samples(self, recipe: Recipe, epoch: int) -> Samples: ...
     def test_samples(self, augment: str = "none") -> Samples: ...
 
@@ -69,6 +71,11 @@ class Data:
     def shape(self) -> tuple[int, ...]:
         """Of the training samples together: [samples, channels, height, width]."""
         return tuple(self.pixels.shape)
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether samples are decoded when they are asked for, which other processes can do ahead."""
+        return False
 
     @property
     def size(self) -> int:
@@ -106,6 +113,7 @@ class Data:
         if own.numel() != torch.Size(sizes).numel() or (len(sizes) == 3 and tuple(own) != sizes):
             raise ExperimentError(
                 f"{self.name} has samples of {format_sizes(own)}, the network reads {format_sizes(sizes)}"
+                f"\nhelp: --input {','.join(map(str, own))}, where the network can be made for it"
             )
         pixels, labels, test_pixels, test_labels = self._parts
         return Data(self.name, pixels.reshape(-1, *sizes), labels, test_pixels.reshape(-1, *sizes), test_labels)

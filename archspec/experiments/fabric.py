@@ -157,7 +157,7 @@ def _make_strategy(hardware: Hardware, graph: Graph | None) -> Any:
         )
     if hardware.strategy == "fsdp":
         return ModelParallelStrategy(_shard_blocks, data_parallel_size=hardware.processes, tensor_parallel_size=1)
-    return DDPStrategy(find_unused_parameters=dropped, broadcast_buffers=False)
+    return DDPStrategy(find_unused_parameters=dropped)
 
 
 def _leaves_out(op: Op) -> bool:
@@ -182,7 +182,7 @@ def set_up_network(fabric: Fabric, model: nn.Module, *, compiled: bool = False) 
     >>> set_up_network(launch_fabric(Hardware("cpu")), model)(torch.ones(1, 2)).shape
     torch.Size([1, 2])
     """
-    if fabric.device.type == "cuda":
+    if fabric.device.type == "cuda" and all(parameter.ndim != 5 for parameter in model.parameters()):
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module: nn.Module = fabric.setup_module(cast(nn.Module, torch.compile(model)) if compiled else model)
     return module

@@ -48,6 +48,10 @@ class ImageData:
         return len(self.training.classes)
 
     @property
+    def reads_files(self) -> bool:
+        return True
+
+    @property
     def size(self) -> int:
         return len(self.training.labels)
 

@@ -170,7 +170,10 @@ _IMAGENET: dict[str, Any] = _PAPER | {
 _CIFAR: dict[str, Any] = _PAPER | {"batch": 128, "augment": "crop"}
 
 RECIPES: dict[str, Recipe] = {
-    "resnet": Recipe(**_IMAGENET, source="He et al. 2016 (arXiv:1512.03385), section 3.4; drops at fixed epochs"),
+    "resnet": Recipe(
+        **_IMAGENET,
+        source="He et al. 2016 (arXiv:1512.03385), section 3.4, with the crops and drops of fb.resnet.torch",
+    ),
     "resnet-cifar": Recipe(**_CIFAR, epochs=164, source="He et al. 2016 (arXiv:1512.03385), section 4.2"),
     "densenet": Recipe(
         **_IMAGENET | {"optimizer": "nesterov"}, source="Huang et al. 2017 (arXiv:1608.06993), section 4.2"
@@ -193,7 +196,7 @@ RECIPES: dict[str, Recipe] = {
         source="Huang et al. 2016 (arXiv:1603.09382), section 4",
     ),
     "fractalnet": Recipe(
-        **_CIFAR | {"rate": 0.02, "batch": 100},
+        **_CIFAR | {"rate": 0.02, "batch": 100, "decay": 0.0},
         epochs=400,
         milestones=(0.5, 0.75, 0.875, 0.9375),
         source="Larsson et al. 2017 (arXiv:1605.07648), section 4",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Epoch", "Recipe", "Training", "begin_training", "measure_test_error", "resume_training", "train_epochs"]
 
+_TEST_BATCH, _SMALL = 512, 3 * 32 * 32
+"""The samples of a batch of the test, of at most so many numbers."""
 _LEAST_SCALE = 2.0**-14
 """The least scale of float16's gradients; below it, not the scale makes them infinite."""
 Ask = Callable[[], bool]
@@ -45,7 +47,7 @@ def train_epochs(
 ) -> Iterator[Epoch]:
     """Trains for the remaining epochs and yields each; `step` is called with the loss of each step.
 
-    `workers` is the number of processes that read and decode images; they change no number.
+    `workers` is the number of processes that read and decode image files; they change no number.
 
     After each step `stop` is called; if it returns True, the checkpoint is written with the training as it is, and the training ends.
 
@@ -63,6 +65,7 @@ def train_epochs(
     >>> [epoch.number for epoch in train_epochs(begin_training(arch.graph, data, recipe), data, recipe)]
     [1, 2]
     """
+    workers = workers if data.reads_files else 0
     while training.done < recipe.epochs:
         try:
             with enough_memory(training.fabric.device):
@@ -126,6 +129,7 @@ def _train_epoch(
         test_error = measure_test_error(
             training.module,
             data,
+            _choose_test_batch(data, recipe),
             check=lambda: _check_stop(training, stop),
             augment=recipe.augment,
             fabric=fabric,
@@ -174,6 +178,11 @@ def _check_number(training: Training, quantity: str, value: float) -> None:
             epoch=training.done + 1,
             step=training.position + 1,
         )
+
+
+def _choose_test_batch(data: LabelledData, recipe: Recipe) -> int:
+    """The samples of a batch of the test: many small ones, of large ones no more than training has room for."""
+    return max(recipe.batch, min(_TEST_BATCH, _TEST_BATCH * _SMALL // math.prod(data.shape[1:])))
 
 
 def _is_left_out(fabric: Fabric) -> bool:

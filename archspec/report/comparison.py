@@ -36,7 +36,7 @@ def format_comparison(
         yield from plain("no difference")
         return
     yield from plain("", *(map(format_change, diff.parts) if diff.parts else ["the parts are the same"]), "")
-    counts, stages = _tabulate_counts(diff), _tabulate_stages(diff)
+    counts, stages = _tabulate_counts(diff, diff.before, diff.after), _tabulate_stages(diff)
     yield from format_table(counts.columns, counts.rows, width, cuts=((1, 16), (2, 16)), drops=(1, 2), text=text)
     yield from plain("")
     if not stages.rows:
@@ -53,7 +53,7 @@ def render_comparison(diff: Diff) -> str:
     >>> print(render_comparison(arch.diff(archspec.load("resnet18", classes=10))))  # doctest: +ELLIPSIS
     ### resnet18 → resnet18
     <BLANKLINE>
-    |  | resnet18 | resnet18 | difference |
+    |  | before | after | difference |
     |:---|---:|---:|---:|
     | params | 11,689,512 | 11,181,642 | -507,870 (-4.3%) |
     ...
@@ -66,7 +66,7 @@ def _iter_sections(diff: Diff) -> Iterator[str]:
     if diff.equal:
         yield "no difference"
         return
-    yield format_markdown(_tabulate_counts(diff))
+    yield format_markdown(_tabulate_counts(diff, "before", "after"))  # two versions of a spec have one name
     yield _list_parts(diff) if diff.parts else "the parts are the same"
     stages = _tabulate_stages(diff)
     yield format_markdown(stages) if stages.rows else _NO_STAGE
@@ -80,8 +80,8 @@ def _list_parts(diff: Diff) -> str:
     return f"<details><summary>{len(diff.parts)} parts differ</summary>\n\n{parts}\n\n</details>"
 
 
-def _tabulate_counts(diff: Diff) -> Table:
-    heads = (Column(), *(Column(head, right=True) for head in (diff.before, diff.after, "difference")))
+def _tabulate_counts(diff: Diff, before: str, after: str) -> Table:
+    heads = (Column(), *(Column(head, right=True) for head in (before, after, "difference")))
     return Table(heads, [[name, *_format_cells(*pair)] for name, pair in diff.counts.items()])
 
 

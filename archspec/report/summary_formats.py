@@ -31,14 +31,14 @@ _FIELDS = (
 )
 
 
-def tabulate_summary(summary: Summary) -> Table:
-    """The summary as a table of the texts that a terminal shows, uncut, with a row of totals.
+def tabulate_summary(summary: Summary, *, whole: bool = True) -> Table:
+    """The summary as a table of the texts that a terminal shows, with a row of totals; `whole` texts are not cut.
 
     >>> import archspec
     >>> tabulate_summary(archspec.load("resnet18").summary(depth=1)).totals
-    (('total', '', '', '11,689,512', '1.81 G', '6.38 M', ''),)
+    (('total', '', '', '11,689,512', '1.81 G', '8.23 M', ''),)
     """
-    rows = tuple(format_cells(row, whole=True) for row in summary.rows)
+    rows = tuple(format_cells(row, whole=whole) for row in summary.rows)
     activations = sum(row.times * row.activations for row in summary.rows if not row.level)
     costs = f"{summary.params:,}", format_rounded(summary.macs), format_rounded(activations)
     return Table(COLUMNS, rows, (("total", "", "", *costs, ""),))
@@ -50,11 +50,11 @@ def write_latex(summary: Summary) -> str:
     return "\n".join((*facts, r"% needs \usepackage{booktabs}", format_latex(tabulate_summary(summary)))) + "\n"
 
 
-def write_markdown(summary: Summary) -> str:
-    """The summary as a table of Markdown, followed by the exact totals."""
+def write_markdown(summary: Summary, *, whole: bool = True) -> str:
+    """The summary as a table of Markdown, followed by the exact totals; `whole` texts are not cut."""
     totals = (f"- **{escape_markdown(name)}**: {escape_markdown(text)}" for name, text in format_totals(summary))
     title = f"**{escape_markdown(summary.name)}**"
-    return "\n".join((title, "", format_markdown(tabulate_summary(summary)), "", *totals)) + "\n"
+    return "\n".join((title, "", format_markdown(tabulate_summary(summary, whole=whole)), "", *totals)) + "\n"
 
 
 def write_csv(summary: Summary) -> str:

@@ -97,6 +97,12 @@ def test_a_run_goes_on_in_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list_files() == ["metrics/metrics.csv", "run.json", "spec.yaml", "weights.pt"]
 
 
+def test_workers_without_image_files_are_told() -> None:
+    done = run("train", *OPTIONS, "--workers", "2")
+    assert done.exit_code == 0
+    assert done.stderr == "warning: workers decode image files, and digits is in memory\n"
+
+
 def test_the_weights_may_be_elsewhere() -> None:
     assert run("train", *OPTIONS, "-o", "w.safetensors").exit_code == 0
     assert list_files() == ["metrics/metrics.csv", "run.json", "spec.yaml"]

@@ -146,6 +146,26 @@ def test_a_second_signal_ends_it_at_once(whole: dict[str, bytes], monkeypatch: p
     assert Path("w.pt").read_bytes() == whole[".pt"]
 
 
+def test_what_torchrun_passes_on_is_no_second_signal(whole: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in a terminal reaches all processes, and torchrun then sends it to its own once more."""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    for name, value in (("WORLD_SIZE", "1"), ("LOCAL_WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0")):
+        monkeypatch.setenv(name, value)
+
+    def twice() -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        at_step(patch, 2, twice)
+        stopped = run("train", "row.yaml", "-o", "w.pt", *OPTIONS)
+    assert stopped.exit_code == 130
+    assert stopped.stderr.count("interrupted: the checkpoint is written after this step") == 1
+    assert "w.pt.checkpoint has the training up to step 2 of 3 of epoch 1" in stopped.stderr
+    assert run("train", "row.yaml", "-o", "w.pt", *OPTIONS, "--resume").exit_code == 0
+    assert Path("w.pt").read_bytes() == whole[".pt"]
+
+
 def test_a_signal_before_the_first_step_ends_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "begin_training", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
     stopped = run("train", "row.yaml", "-o", "w.pt", *OPTIONS)

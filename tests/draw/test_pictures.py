@@ -205,8 +205,3 @@ def test_bytes_do_not_depend_on_what_was_drawn_before() -> None:
     for name in ("fractalnet20", "inception_v4", "unet", "dmrnet_d14"):
         render_svg(picture(name, "layers"))
         assert render_svg(picture("lstm", "layers")) == first
-
-
-def test_a_notebook_shows_the_stages() -> None:
-    arch = archspec.load("vgg11")
-    assert arch._repr_svg_() == render_svg(arch.draw())

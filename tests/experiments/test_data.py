@@ -59,7 +59,7 @@ def test_pixels_in_a_row_are_the_same_pixels(digits: Data) -> None:
         ("cifar10:nowhere", (3, 32, 32), "there is no CIFAR-10 in nowhere"),
         ("folder:nowhere", (3, 32, 32), "there is no folder nowhere"),
         ("folder:nowhere", (64,), "the network reads 64"),
-        ("digits", (3, 32, 32), "digits has samples of 1×8×8, the network reads 3×32×32"),
+        ("digits", (3, 32, 32), "digits has samples of 1×8×8, the network reads 3×32×32\nhelp: --input 1,8,8"),
     ],
 )
 def test_data_that_are_not_here(source: str, sizes: tuple[int, ...], message: str) -> None:

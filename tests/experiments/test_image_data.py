@@ -13,6 +13,8 @@ import torch
 from PIL import Image
 
 import archspec
+from archspec.experiments import training
+from archspec.experiments.data import Data
 from archspec.experiments.fabric import Hardware, launch_fabric
 from archspec.experiments.image_data import ImageData
 from archspec.experiments.loading import Part, load_batches
@@ -211,10 +213,17 @@ def test_workers_change_no_weight(folder: Path, arch: archspec.Architecture) -> 
     data, recipe = opened(f"folder:{folder}", arch), Recipe(epochs=2, batch=5, augment="resized-crop")
     weights = []
     for workers in (0, 2):
-        training = begin_training(arch.graph, data, recipe, fabric=launch_fabric(Hardware("cpu")))
-        list(train_epochs(training, data, recipe, workers=workers))
-        weights.append(training.weights())
+        begun = begin_training(arch.graph, data, recipe, fabric=launch_fabric(Hardware("cpu")))
+        list(train_epochs(begun, data, recipe, workers=workers))
+        weights.append(begun.weights())
     assert all(torch.equal(weights[1][name], weight) for name, weight in weights[0].items())
+
+
+@pytest.mark.parametrize(("size", "batch"), [(8, 512), (32, 512), (64, 128), (224, 64)])
+def test_large_images_are_tested_in_smaller_batches(size: int, batch: int) -> None:
+    pixels = torch.zeros(1, 3, size, size)
+    data = Data("zeros", pixels, torch.zeros(1).long(), pixels, torch.zeros(1).long())
+    assert training._choose_test_batch(data, Recipe(batch=64)) == batch
 
 
 def test_the_command_trains_on_image_files(folder: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from torch.optim import lr_scheduler
 from torch.optim.swa_utils import AveragedModel
 
 import archspec
-from archspec.cli import training as options
+from archspec.cli import training_options as options
 from archspec.cli.commands.train import command
 from archspec.experiments import recipe as recipes
 from archspec.experiments.average import WeightAverage

@@ -107,7 +107,8 @@ def test_a_comparison_as_markdown_has_the_numbers_of_both(tmp_path: Path) -> Non
     old, new = archspec.load("resnet50"), archspec.load("resnext50_32x4d")
     text = run("diff", "resnet50", "resnext50_32x4d", "--format", "markdown").stdout
     counts, stages = read_markdown_tables(text)
-    assert counts[0] == ["", "resnet50", "resnext50_32x4d", "difference"]
+    assert counts[0] == ["", "before", "after", "difference"]
+    assert text.startswith("### resnet50 → resnext50\\_32x4d\n")
     delta = new.params - old.params
     assert counts[1] == ["params", f"{old.params:,}", f"{new.params:,}", f"{delta:,} ({delta / old.params:+.1%})"]
     assert counts[2][:3] == ["macs", f"{old.macs:,}", f"{new.macs:,}"]
@@ -140,7 +141,7 @@ COMPILER = next(filter(shutil.which, ("pdflatex", "tectonic")), None)
 def test_latex_compiles(name: str, tmp_path: Path) -> None:
     spec = {"name": HOSTILE, "input": [3, 8, 8], "stages": {"a_b": {"conv": 4}}}
     table = archspec.load(spec if name == "hostile" else name).summary(depth=2).to_latex()
-    document = f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}\n{table}{escape_latex(HOSTILE)}\n\\end{{document}}\n"
+    document = f"\\documentclass{{article}}\\usepackage{{booktabs,lmodern}}\\usepackage[T1]{{fontenc}}\\begin{{document}}\n{table}{escape_latex(HOSTILE)}\n\\end{{document}}\n"
     (tmp_path / "table.tex").write_text(document, encoding="utf-8")
     options = ["-interaction=nonstopmode", "-halt-on-error"] if COMPILER == "pdflatex" else []
     done = subprocess.run(

@@ -16,15 +16,8 @@ from archspec.cli.console import echo_json
 from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
 from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
 from archspec.cli.output import output_option, say_written
-from archspec.cli.training import (
-    begin_training,
-    choose_recipe,
-    data_option,
-    device_option,
-    precision_options,
-    run_training,
-    seed_option,
-)
+from archspec.cli.training import begin_training, choose_recipe, run_training
+from archspec.cli.training_options import data_option, device_option, precision_options, seed_option
 from archspec.cli.warn import show_warnings
 from archspec.cli.weights import WeightsOption, print_weights_errors, weights_options
 

@@ -20,18 +20,13 @@ from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.output import output_option
 from archspec.cli.parts import PartsOption
 from archspec.cli.signals import Stop, handle_stop_signals
-from archspec.cli.training import (
+from archspec.cli.training import begin_training, choose_recipe, find_output, make_loggers, quiet_others, run_training
+from archspec.cli.training_options import (
     RECIPE_FIELDS,
-    begin_training,
-    choose_recipe,
     data_option,
-    find_output,
     hardware_options,
-    make_loggers,
-    quiet_others,
     recipe_options,
     run_options,
-    run_training,
     seed_option,
 )
 from archspec.cli.warn import show_warnings
@@ -194,6 +189,8 @@ class _TrainingRun:
         self.training = begun.training
         if self.training.selection.frozen:
             print_lines(f"note: {self.training.selection}", err=True)
+        if workers and not begun.data.reads_files:
+            print_lines(f"warning: workers decode image files, and {begun.data.name} is in memory", err=True)
         if resume:
             resume_training(self.training, self.checkpoint)
         stop.deferred = True

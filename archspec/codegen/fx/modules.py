@@ -6,7 +6,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch._jit_internal import is_scripting
 
 
 class DropPath(nn.Module):
@@ -58,8 +57,9 @@ class DropPath(nn.Module):
         """
         if not self.training or self.p == 0.0 or self.mode != "batch":
             return None
-        if not is_scripting():  # torch.jit.script leaves out what is inside
-            if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None or type(like) not in _PLAIN:
+        if not torch.jit.is_scripting():  # torch.jit.script leaves out what is inside
+            traced = torch.compiler.is_compiling() or torch._C._get_tracing_state()
+            if traced or type(like) not in _PLAIN:
                 return None
         return bool(torch.rand(1, dtype=torch.float64, device="cpu") >= self.p)
 
