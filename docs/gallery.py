@@ -50,7 +50,7 @@ PLATES = (
     Plate(
         "resnet50", "stages", "One box for each stage; its first bottleneck has a projection, the others an identity."
     ),
-    Plate("resnet50", "blocks", "The two bottlenecks, beside the table of the paper."),
+    Plate("resnet50", "blocks", "The two bottlenecks, named by their skip connections, beside the table of the paper."),
     Plate("resnet50", "layers", "Every layer; repeated parts are drawn once."),
     Plate("densenet169", "stages", "Dense blocks and transitions; each layer is concatenated to all before it."),
     Plate("densenet169", "blocks", "One dense layer represents all; only the widths differ."),

@@ -14,7 +14,7 @@ from archspec.numerals import format_rounded
 from archspec.view import labels
 from archspec.view.repetition import FoldedGraph, PartRun, find_wiring
 from archspec.view.skip_connections import find_skip_connections
-from archspec.view.stage_rows import find_plain_chain, format_chain, list_stage_rows
+from archspec.view.stage_rows import find_plain_chain, find_skip_kind, format_chain, list_stage_rows
 from archspec.view.stages import Stage, group_stages, name_stage
 
 _SHELF = 900.0  # points: the width of a row of figures
@@ -28,6 +28,8 @@ class BlockKind:
 
     region: Region
     times: int
+    title: str
+    """Its name, which no other kind has."""
 
 
 def draw_blocks(graph: Graph, *, fold: bool = True) -> Picture:
@@ -67,7 +69,7 @@ class _BlockView(View):
         region = kind.region
         id = f"c{region.id}"
         place = Place(region.name, region.span)
-        heading = clean_text(region.kind or region.name)
+        heading = clean_text(kind.title)
         self.clusters.append(Cluster(id, heading, kind.times, place))
         inside = self.folded.node_range(region)
         self.figures.update(dict.fromkeys(inside, region.id))
@@ -98,7 +100,7 @@ class _BlockView(View):
             if isinstance(part, Region):
                 self._add_part(run, part, cluster, level)
             elif computes(part):
-                self.boxes.append(make_layer_box(part, self.graph.regions[part.region], cluster, run.times))
+                self.boxes.append(make_layer_box(part, self.graph.regions[part.region], cluster, run.times, brief=True))
                 self.representative[part.id] = self.boxes[-1].id
             self.fold_run(run)
 
@@ -149,7 +151,22 @@ def find_distinct_blocks(folded: FoldedGraph) -> list[BlockKind]:
     by_structure: dict[Hashable, list[Region]] = {}
     for region in joined:
         by_structure.setdefault(_block_structure(folded, region), []).append(region)
-    return [BlockKind(regions[0], len(regions)) for regions in by_structure.values()]
+    groups = list(by_structure.values())
+    titles = _title_variants(folded, [regions[0] for regions in groups])
+    return [BlockKind(regions[0], len(regions), title) for regions, title in zip(groups, titles, strict=True)]
+
+
+def _title_variants(folded: FoldedGraph, regions: list[Region]) -> list[str]:
+    """A title for each block: its name; of several with one name, with its kind of skip connection or else where it first is."""
+    names = [region.kind or region.name for region in regions]
+    flows = find_skip_connections(folded.graph)
+    skips = [find_skip_kind(folded, region, flows) for region in regions]
+    by_skip = [f"{name} ({skip})" if skip else name for name, skip in zip(names, skips, strict=True)]
+    by_place = [f"{name} (first {region.name})" for name, region in zip(names, regions, strict=True)]
+    return [
+        name if names.count(name) == 1 else skip if by_skip.count(skip) == 1 and skip != name else place
+        for name, skip, place in zip(names, by_skip, by_place, strict=True)
+    ]
 
 
 def _find_innermost(folded: FoldedGraph, region: int, *, joins: bool) -> Iterator[Region]:
@@ -191,7 +208,8 @@ def _chain_box(folded: FoldedGraph, run: PartRun, region: Region, chain: list[No
     """A chain of layers as one box."""
     weighted = [node for node in chain if node.op.weighted]
     kind = (weighted or chain)[0].op.category
-    made = f"{folded.run_name(run)} · {labels.format_shapes(chain[-1].output_shapes)}"
+    name, shape = folded.run_name(run), labels.format_shapes(chain[-1].output_shapes)
+    made = shape if name[:1].isdecimal() else f"{name} · {shape}"
     place = Place(region.name, region.span)
     text = clean_lines(*_format_chain(chain, weighted), Line(made, "faint", times=run.times))
     return Box(f"s{region.id}", kind, text, place, clean_text(str(text[-1]), 300), cluster, least=116)

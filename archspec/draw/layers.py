@@ -114,15 +114,18 @@ def draw_outputs(view: View) -> tuple[list[Box], list[Edge]]:
     return boxes, arrows
 
 
-def make_layer_box(node: Node, around: Region, cluster: str | None, times: int = 1, *, varied: bool = False) -> Box:
-    """The box of a layer."""
+def make_layer_box(
+    node: Node, around: Region, cluster: str | None, times: int = 1, *, varied: bool = False, brief: bool = False
+) -> Box:
+    """The box of a layer; if `brief`, without arguments that do not change what it computes and without a number as its name."""
     place = Place(node.name, node.span)
     if times == 1 and (sign := labels.format_sign(node.op)):
         tip = labels.format_tooltip(node)
         return Box(f"n{node.id}", node.op.category, (Line(sign, "strong"),), place, tip, cluster, sign=True)
-    others = "" if varied else labels.format_details(node.op)
+    others = "" if varied or brief else labels.format_details(node.op)
     head = node.op.word if varied else labels.format_op(node.op)
     own = relative_name(node, around)
+    own = "" if brief and own.rpartition(".")[2].isdecimal() else own
     shape = labels.format_shapes(node.output_shapes)
     text = clean_lines(
         Line(head, "strong", times=times),

@@ -124,7 +124,7 @@ def _format_block(folded: FoldedGraph, run: PartRun, region: Region, flows: Mapp
     around = folded.graph.regions[region.parent or 0]
     name = _describe_block(folded, region) or shorten_name(relative_name(region, around))
     layers = sum(len(_list_layers(folded, facts.part)) for facts in run.parts if isinstance(facts.part, Region))
-    return Row(name, layers, run.times, _find_skip_kind(folded, region, flows))
+    return Row(name, layers, run.times, find_skip_kind(folded, region, flows))
 
 
 def _describe_block(folded: FoldedGraph, region: Region) -> str:
@@ -141,7 +141,7 @@ def _describe_block(folded: FoldedGraph, region: Region) -> str:
     return ", ".join(names) if all(names) else ""
 
 
-def _find_skip_kind(folded: FoldedGraph, region: Region, flows: Mapping[OperandRef, Flow]) -> Flow | None:
+def find_skip_kind(folded: FoldedGraph, region: Region, flows: Mapping[OperandRef, Flow]) -> Flow | None:
     """The kind of skip connection in a block; of several, the first in the order of precedence."""
     inside = folded.node_range(region)
     flows_inside = {flow for (node, _), flow in flows.items() if node in inside}

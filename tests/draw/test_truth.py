@@ -147,6 +147,17 @@ def test_blocks_state_their_layers_and_their_number(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", every_spec())
+def test_two_blocks_of_a_picture_have_two_names(name: str) -> None:
+    titles = [frame.label for frame in draw_picture(bundled(name).graph, "blocks").clusters if frame.parent is None]
+    assert len(titles) == len(set(titles))
+
+
+def test_blocks_are_named_by_their_skip_connections() -> None:
+    titles = [frame.heading for frame in draw_picture(bundled("resnet50").graph, "blocks").clusters]
+    assert titles == ["bottleneck (projection) ×4", "bottleneck (identity) ×12"]
+
+
+@pytest.mark.parametrize("name", every_spec())
 def test_the_summary_states_the_layers_of_the_network(name: str) -> None:
     arch = bundled(name)
     count: Counter[str] = Counter()
