@@ -35,7 +35,9 @@ def list_accesses(kernel: Any, dtype: str, options: Mapping[str, Any]) -> list[s
         for name in kernel.arg_names
     }
     aligned = {(place,): ALIGNED for place, name in enumerate(kernel.arg_names) if name not in options}
-    compiled = triton.compile(ASTSource(kernel, signature, dict(options), attrs=aligned), target=TARGET)
+    compiled = triton.compile(
+        ASTSource(kernel, signature, dict(options), attrs=aligned), target=TARGET, options=kernels.OPTIONS
+    )
     return sorted(set(re.findall(r"(?:ld|st)\.global[\w.:]*", compiled.asm["ptx"])))
 
 

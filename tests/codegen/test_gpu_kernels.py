@@ -108,7 +108,7 @@ def test_the_kernels_compile_for_a_card() -> None:
     """For compute capability 9.0, which needs no card; reads and writes of aligned rows are of 16 bytes."""
     triton = pytest.importorskip("triton", reason="needs Triton")
     env = {"PYTHONPATH": str(Path(triton.__file__).parent.parent), "TRITON_INTERPRET": "0"}
-    done = run_python("-W", "ignore", "-m", "tests.codegen.compile_kernels", env=env, cwd=ROOT)
+    done = run_python("-W", "error", "-m", "tests.codegen.compile_kernels", env=env, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     compiled = json.loads(done.stdout)
     assert len(compiled) == 3 * (len(REFERENCES) + 3)

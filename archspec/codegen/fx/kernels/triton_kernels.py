@@ -18,6 +18,8 @@ _TILE = 4096
 _WIDEST = 256
 """The most channels of a row in one program."""
 _CODES: dict[Activation | None, int] = {None: 0, "relu": 1, "relu6": 2, "hardswish": 3, "silu": 4}
+OPTIONS = {"enable_fp_fusion": True}
+"""Of the compiler: a product and a sum are rounded once. Left open, Triton warns that its default changes."""
 _CLAMP, _SCALE, _SCALE_RELU = range(3)
 
 
@@ -131,6 +133,7 @@ def finish_convolution(made: Tensor, bias: Tensor | None, other: Tensor | None, 
             has_other=other is not None,
             code=_CODES[activation],
             **tile,
+            **OPTIONS,
         )
 
 
@@ -148,7 +151,7 @@ def _combine_channels(x: Tensor, pair: Tensor, kind: int) -> Tensor:
     result = torch.empty(x.shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
     rows, grid, tile = _tile(x)
     with torch.cuda.device(x.get_device()):
-        _combine[grid](x, pair.contiguous(), result, rows, x.shape[1], _row_stride(x), kind=kind, **tile)
+        _combine[grid](x, pair.contiguous(), result, rows, x.shape[1], _row_stride(x), kind=kind, **tile, **OPTIONS)
     return result
 
 
