@@ -16,6 +16,7 @@ import archspec
 from archspec import BuildError, CudaGraphWarning
 from archspec.codegen.fx import cuda_graphs
 from archspec.codegen.fx.cuda_graphs import Capture, CudaGraphs, hold_inputs
+from tests.processes import run_python
 
 
 class Pretended(CudaGraphs):
@@ -163,6 +164,18 @@ def test_modes_that_choose_other_kernels_have_captures_of_their_own() -> None:
             torch.backends.cudnn.allow_tf32 = before
         model(images())
     assert graphs.captured == 2
+
+
+def test_either_way_to_set_the_precision_is_read() -> None:
+    code = """
+import torch
+from archspec.codegen.fx.cuda_graphs import _read_precision
+first = _read_precision()
+torch.backends.fp32_precision = "tf32"
+assert _read_precision() != first
+"""
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_cannot_be_captured_runs_without_graphs() -> None:

@@ -176,9 +176,13 @@ def _describe(args: tuple[Any, ...]) -> Hashable:
     """The key of a capture: the forms of the inputs, and the modes of torch that select kernels."""
     inputs = tuple((value.shape, value.stride(), value.dtype, value.device) for value in args)
     autocast = torch.get_autocast_dtype("cuda") if torch.is_autocast_enabled("cuda") else None
-    precision = (
-        torch.get_float32_matmul_precision(),
-        torch.backends.cudnn.allow_tf32,
-        torch.backends.cudnn.deterministic,
-    )
-    return inputs, autocast, precision
+    return inputs, autocast, _read_precision(), torch.backends.cudnn.deterministic
+
+
+def _read_precision() -> Hashable:
+    """How float32 is multiplied. Where torch has settings for each op, it refuses to read the older ones after these are set."""
+    convolution = getattr(torch.backends.cudnn, "conv", None)
+    if convolution is not None:
+        matmul: Any = torch.backends.cuda.matmul
+        return convolution.fp32_precision, matmul.fp32_precision
+    return torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
