@@ -182,6 +182,13 @@ def test_inputs_are_left_as_they_were() -> None:
 
 
 LATER = {
+    "a split that is taken back as a whole, and grows": """
+    - {conv: 4, as: base}
+    - {split: [2, 2], from: base, as: [low, high]}
+    - {concat: [low, high], as: whole}
+    - {concat: [whole, [input, {conv: 2}]], as: grown}
+    - concat: [grown, [grown, {conv: 1}]]
+""",
     "a view of what a sum could overwrite": """
     - {conv: 4, as: first}
     - {split: [2, 2], as: [low, high]}

@@ -111,6 +111,7 @@ def test_an_edit_of_the_network_keeps_the_names(model: Any, x: Tensor) -> None:
         (["left-eye", "left_eye"], ("left_eye", "left_eye_")),
         (["class", "_x", "2nd"], ("class_", "x", "output_2nd")),
         (["_", "count"], ("output", "count")),
+        (["_0", "-0", "__class"], ("output_0", "output_0_", "class_")),
         (["äuge", "a.b"], ("äuge", "a_b")),
     ],
 )

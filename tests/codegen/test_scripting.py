@@ -13,6 +13,7 @@ from torch.jit._trace import TracerWarning
 
 import archspec
 from tests.grammar.modules import noise
+from tests.passes.outputs import evaluated
 from tests.sample import SMALL, bundled, sampled, small
 
 
@@ -33,17 +34,20 @@ def save_and_load(scripted: Any) -> Any:
     return torch.jit.load(file)  # type: ignore[no-untyped-call]
 
 
-def check_scripts(model: Any, given: list[Tensor]) -> None:
+def check_scripts(model: Any, given: list[Tensor], *, thoroughly: bool = True) -> None:
+    """That a network is scripted and traced as the same function; thoroughly, also after saving, and in training."""
     expected = run(model.eval(), given)
     close: Any = {"rtol": 1e-4, "atol": 1e-5 * max(value.abs().max().item() for value in expected)}
     scripted = torch.jit.script(model)
     torch.testing.assert_close(run(scripted, given), expected, **close)
-    torch.testing.assert_close(run(save_and_load(scripted), given), expected, **close)
+    if thoroughly:
+        torch.testing.assert_close(run(save_and_load(scripted), given), expected, **close)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TracerWarning)
         traced = torch.jit.trace(model.eval(), tuple(given), check_trace=False)  # type: ignore[no-untyped-call]
     torch.testing.assert_close(run(traced, given), expected, **close)
-    run(scripted.train(), given)  # last: running statistics are the network's own
+    if thoroughly:
+        run(scripted.train(), given)  # last: running statistics are the network's own
 
 
 EVERY_KIND = (
@@ -60,7 +64,7 @@ EVERY_KIND = (
 @pytest.mark.parametrize("name", sampled(archspec.bundled(), EVERY_KIND))
 def test_every_network_is_scripted_and_traced(name: str) -> None:
     arch = load(name)
-    check_scripts(arch.build(), list(noise(arch)))
+    check_scripts(evaluated(arch, torch.float32), list(noise(arch)), thoroughly=name in EVERY_KIND)
 
 
 @pytest.mark.parametrize("name", sampled(SMALL, {"cifar10_densenet_40_k12"}))

@@ -88,7 +88,7 @@ def agrees(case: Case) -> bool:
     try:
         shapes = case.op.infer(*case.inputs)
     except ShapeError as error:
-        if not narrower(case.op.word, error.message):
+        if not narrower(case.op.word, error.message) and not case.op.passes_through(len(case.inputs)):
             with pytest.raises(Exception):  # noqa: B017, PT011 - torch's classes of error differ
                 run(case, "cpu")  # on meta, some of torch's checks are left out
         return False

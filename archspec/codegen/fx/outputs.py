@@ -16,11 +16,17 @@ from archspec.ir.names import UniqueNames, append_underscores
 def name_fields(outputs: Iterable[str]) -> tuple[str, ...]:
     """The fields of a named tuple for the outputs of a network, in order: their names, as far as Python allows.
 
-    >>> name_fields(["fc", "aux2", "left-eye", "2nd"])
-    ('fc', 'aux2', 'left_eye', 'output_2nd')
+    >>> name_fields(["fc", "aux2", "left-eye", "2nd", "_3"])
+    ('fc', 'aux2', 'left_eye', 'output_2nd', 'output_3')
     """
     names = UniqueNames(variant=append_underscores)
-    return tuple(names.take(make_identifier(name, "output_").lstrip("_") or "output") for name in outputs)
+    return tuple(names.take(_name_field(name)) for name in outputs)
+
+
+def _name_field(name: str) -> str:
+    """An identifier without underscores in front, which a named tuple refuses."""
+    bare = make_identifier(name, "output_").lstrip("_")
+    return make_identifier(bare, "output_") if bare else "output"
 
 
 @cache

@@ -69,6 +69,9 @@ class Grow(Concat):
     """The channels of a new buffer; None to use that of the first operand."""
     starts: tuple[int, ...]
 
+    def passes_through(self, count: int) -> bool:  # noqa: ARG002 - the signature is that of all ops
+        return False  # also a single operand may get new memory, with room for more
+
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         return super().infer(inputs[0], *inputs[1 + len(self.starts) :])
 
