@@ -119,18 +119,26 @@ def _check_checkpoint(training: Training, state: Any) -> list[Epoch]:
     return history
 
 
+_LONGEST_CHOICE = 4096
+
+
 def _check_recipe(own: Mapping[str, Any], recipe: Any) -> None:
     """Raises `_PartError` with the first difference in the recipe of a checkpoint."""
     if not isinstance(recipe, Mapping):
         raise _PartError(f"recipe: expected a dict of {len(own)}, got {_describe_value(recipe)}")
     for part in [*own, *recipe]:
-        expected, got = (_describe_choice(each.get(part)) for each in (own, recipe))
+        expected, got = (each.get(part) or None for each in (own, recipe))
         if expected != got:
-            raise _PartError(f"is of another recipe: {part} is {got} in it, expected {expected}")
+            raise _PartError(
+                f"is of another recipe: {part} is {_describe_choice(got)} in it, expected {_describe_choice(expected)}"
+            )
 
 
 def _describe_choice(value: Any) -> str:
-    return "none" if value in ("", None) else _describe_value(value)
+    """A value of a recipe; a path is not shortened, as its end tells more than its beginning."""
+    if value is None:
+        return "none"
+    return repr(value) if isinstance(value, str) and len(value) < _LONGEST_CHOICE else _describe_value(value)
 
 
 def _read_history(history: Any, epochs: int) -> list[Epoch]:

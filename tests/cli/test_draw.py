@@ -48,7 +48,7 @@ def test_arguments_are_overridden(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-o", "net.gif"], "expected a file that ends in .svg, .png, .pdf, .dot, .mmd, .html, not 'net.gif'"),
+        (["-o", "net.gif"], "expected a file that ends in .svg, .png, .pdf, .dot, .mmd, .html, .tex, not 'net.gif'"),
         (["--depth", "1", "-o", "-"], "--detail stages has no levels"),
         (["--detail", "layers", "--max-boxes", "3", "-o", "-"], "more than 3 boxes; leave --fold on"),
         (["--detail", "paths", "--max-paths", "1", "-o", "-"], "2 paths, more than the 1"),
