@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
 from archspec.ops.norm import BatchNorm
+from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 NodeChain = tuple[Node, ...]
 
@@ -43,6 +46,18 @@ def trace_chain_after(graph: Graph, node: Node) -> NodeChain:
             return tuple(chain)
         user = graph.only_user(user.outputs[0])
     return ()
+
+
+def exchange_neighbours(graph: Graph, producers: Mapping[int, Node]) -> Graph:
+    """The graph in which each node, by its id, changes places with the producer of its operand, of which it is the only consumer."""
+    moved = {producer.id for producer in producers.values()}
+
+    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
+        if node.id in moved:
+            return rewriter.operands(node)
+        return rewriter.keep(producers[node.id], rewriter.keep(node)) if node.id in producers else None
+
+    return rewrite_graph(graph, rewrite)
 
 
 def is_pointwise(node: Node) -> bool:

@@ -7,9 +7,8 @@ from math import prod
 from archspec.ir.graph import Graph, Node
 from archspec.ops.base import per_axis
 from archspec.ops.pool import AvgPool
-from archspec.passes.chains import is_pointwise
+from archspec.passes.chains import exchange_neighbours, is_pointwise
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 
 @graph_pass("optimizer", keeps="training")
@@ -28,15 +27,7 @@ def pool_first(graph: Graph) -> Graph:
     %2 = conv(out=2) %1: 2×4×4  body.0
     output = %2
     """
-    swapped = {pool.id: conv for pool in graph.ops for conv in _find_conv_before(graph, pool)}
-    late = {conv.id for conv in swapped.values()}
-
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in late:
-            return rewriter.operands(node)
-        return rewriter.keep(swapped[node.id], rewriter.keep(node)) if node.id in swapped else None
-
-    return rewrite_graph(graph, rewrite)
+    return exchange_neighbours(graph, {pool.id: conv for pool in graph.ops for conv in _find_conv_before(graph, pool)})
 
 
 def _find_conv_before(graph: Graph, pool: Node) -> list[Node]:

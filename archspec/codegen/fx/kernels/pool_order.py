@@ -8,9 +8,8 @@ from archspec.ops.activation import Activation
 from archspec.ops.base import per_axis
 from archspec.ops.join import Add
 from archspec.ops.pool import AvgPool
-from archspec.passes.chains import is_pointwise
+from archspec.passes.chains import exchange_neighbours, is_pointwise
 from archspec.passes.contract import graph_pass
-from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
 _MEMORY, _POOLING, _ARITHMETIC = 3.0e12, 0.32e12, 6e14
 """Bytes per second of an H100's memory and of its average pooling with the channels last, and the FLOP per second of its convolutions,
@@ -25,15 +24,7 @@ def pool_last(graph: Graph) -> Graph:
     The optimiser's pass `pool_first` puts the pooling first, which leaves fewer places to convolve. A GPU convolves at the speed of its
     memory but pools at a tenth of it, so that pooling the fewer channels after the convolution is faster.
     """
-    swapped = {conv.id: pool for conv in graph.ops for pool in _find_pool_before(graph, conv)}
-    early = {pool.id for pool in swapped.values()}
-
-    def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
-        if node.id in early:
-            return rewriter.operands(node)
-        return rewriter.keep(swapped[node.id], rewriter.keep(node)) if node.id in swapped else None
-
-    return rewrite_graph(graph, rewrite)
+    return exchange_neighbours(graph, {conv.id: pool for conv in graph.ops for pool in _find_pool_before(graph, conv)})
 
 
 def _find_pool_before(graph: Graph, conv: Node) -> list[Node]:
