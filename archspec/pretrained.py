@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from archspec import files, hub
+from archspec.codegen.python.about import DescribedNetwork
 from archspec.errors import ExportError
 from archspec.formats import find_format
 from archspec.json_text import dump_json
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 WEIGHTS_FILE = "model.safetensors"
 
 
-class PretrainedNetwork(Protocol):
+class PretrainedNetwork(DescribedNetwork, Protocol):
     """The part of `Architecture` that is used here."""
 
     graph: Graph
@@ -28,20 +29,6 @@ class PretrainedNetwork(Protocol):
     text: str
     rewrites: tuple[tuple[str, Mapping[str, Any]], ...]
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def paper(self) -> str: ...
-    @property
-    def params(self) -> int: ...
-    @property
-    def macs(self) -> int: ...
-    @property
-    def depth(self) -> int: ...
-    @property
-    def input_shapes(self) -> dict[str, tuple[int, ...]]: ...
-    @property
-    def output_shapes(self) -> dict[str, tuple[int, ...]]: ...
     @property
     def optimized(self) -> bool: ...
     @property
