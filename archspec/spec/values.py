@@ -106,9 +106,11 @@ def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], channels: Cha
     if tree.kind == "number":
         return tree.number
 
-    def value(name: str) -> Fraction | None:
+    def value(name: str) -> expressions.Value | None:
         if name != "channels":
             known = require_known(names.get(name))
+            if isinstance(known, tuple):
+                return tuple([Fraction(item) for item in known])
             return Fraction(known) if isinstance(known, int | Fraction) and not isinstance(known, bool) else None
         if isinstance(channels, str):
             raise ExpressionError(channels, tree.text.index("channels"), len("channels"))
