@@ -176,8 +176,8 @@ class Binder(LayerBinder):
             return self.report(f"{name.text!r} is a value and no layer that could be applied again", name.span, advice)
         layers = [known for frame in names.layers for known in frame]
         hidden = find_unseen(name.text, names)
-        advice = UNSEEN if hidden else did_you_mean(name.text, layers)
-        return self.report(f"{name.text[:60]!r} is no named layer here", name.span, advice, notes=hidden)
+        nearest = UNSEEN if hidden else did_you_mean(name.text, layers)
+        return self.report(f"{name.text[:60]!r} is no named layer here", name.span, nearest, notes=hidden)
 
     def check_with(self, word: str, arguments: Tree, own: Tree, names: SymbolTable) -> None:
         """Reports a `with` of a known word that is no join."""

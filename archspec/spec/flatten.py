@@ -57,8 +57,7 @@ def _inline_networks(document: Document) -> Document:
     def inline(entries: Mapping[str, Entry]) -> dict[str, Entry]:
         return {name: (key, _inline_tree(tree, networks.files)) for name, (key, tree) in entries.items()}
 
-    parts = {"args": inline(document.args), "blocks": inline(document.blocks), "stages": inline(document.stages)}
-    return replace(document, **parts)
+    return replace(document, args=inline(document.args), blocks=inline(document.blocks), stages=inline(document.stages))
 
 
 def _inline_tree(tree: Tree, files: Mapping[tuple[Source, str], Document]) -> Tree:
