@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archspec.draw.layout import Curve, Layout
+from archspec.draw.geometry import Curve, Layout
 from archspec.draw.legend import draw_legend, draw_table
 from archspec.draw.picture import SMALL, Box, Cluster, Line
 from archspec.draw.scene import Group, PathShape, Point, Rect, Scene, SceneShape, Text, move_shape

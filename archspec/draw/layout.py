@@ -1,40 +1,18 @@
-"""Lays out a picture with Graphviz; coordinates are in points from the top left."""
+"""Lays out a picture in columns or, if it has another shape, with Graphviz; coordinates are in points from the top left."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from archspec.draw.columns import lay_out_columns
 from archspec.draw.dot import write_dot
+from archspec.draw.geometry import Curve, Layout, Point
 from archspec.draw.graphviz import run_json_layout
-from archspec.draw.picture import Box, Cluster, DrawError, Edge, Picture
-
-Point = tuple[float, float]
+from archspec.draw.picture import DrawError, Edge, Picture
 
 _APART = 14.0  # points between frames that are arranged in rows
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """An arrow: connected cubic Bézier curves (4, 7, 10, … points), its tip, and the middle of its label."""
-
-    edge: Edge
-    points: tuple[Point, ...]
-    tip: Point | None
-    label: Point | None
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A picture with the centres of its boxes, the corners (left, top, right, bottom) of its frames, and its arrows."""
-
-    picture: Picture
-    width: float
-    height: float
-    boxes: tuple[tuple[Box, Point], ...]
-    frames: tuple[tuple[Cluster, tuple[float, float, float, float]], ...]
-    curves: tuple[Curve, ...]
 
 
 def compute_layout(picture: Picture) -> Layout:
@@ -47,6 +25,11 @@ def compute_layout(picture: Picture) -> Layout:
 
 
 def _lay_out_whole(picture: Picture) -> Layout:
+    laid = lay_out_columns(picture) if picture.columns else None
+    return laid or _lay_out_with_graphviz(picture)
+
+
+def _lay_out_with_graphviz(picture: Picture) -> Layout:
     answer = json.loads(run_json_layout(write_dot(picture)))
     left, bottom, right, top = map(float, answer["bb"].split(","))
 

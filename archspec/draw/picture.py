@@ -168,6 +168,8 @@ class Picture:
     gap: float = 22.0
     """Points between ranks."""
     legend: bool = True
+    columns: bool = False
+    """Whether chains and branches are laid out in columns, without Graphviz (`archspec.draw.columns`)."""
     shelf: float = 0.0
     """The width in points of rows of frames that have no arrows between them; 0 if Graphviz places them."""
 

@@ -37,7 +37,13 @@ def draw_stages(graph: Graph, *, fold: bool = True) -> Picture:
     )
     last = [Edge(stands[value.node], f"out{n}", weight=8) for n, value in enumerate(graph.outputs.values())]
     return Picture(
-        clean_text(graph.name, 80), describe_network(graph), (*boxes, *outputs), (*edges, *last), ranks=ranks, gap=26
+        clean_text(graph.name, 80),
+        describe_network(graph),
+        (*boxes, *outputs),
+        (*edges, *last),
+        ranks=ranks,
+        gap=26,
+        columns=True,
     )
 
 

@@ -11,7 +11,8 @@ import pytest
 import archspec
 from archspec.analysis.paths import count_paths
 from archspec.draw import DETAILS, DrawError, Picture, draw_picture, render_picture, render_svg
-from archspec.draw.layout import Layout, compute_layout
+from archspec.draw.geometry import Layout
+from archspec.draw.layout import compute_layout
 from archspec.draw.path_tree import LIMIT, draw_paths
 from archspec.draw.picture import Detail
 from tests.processes import run_archspec

@@ -1,0 +1,209 @@
+"""Lays out chains, branches and bypassing arrows in columns or rows, without Graphviz."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from archspec.draw.geometry import Curve, Layout, Point, bend_corners
+from archspec.draw.picture import SMALL, Box, Edge, Picture
+from archspec.draw.placing import Cell, Links, Placer
+from archspec.draw.routing import Router
+from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Series, decompose_dag
+from archspec.draw.text import SIZE, measure_width
+from archspec.draw.u_placing import find_nested, place_u
+
+_LABEL = 12.0  # points: the height of a label
+_PAD = 9.0  # inside a frame
+_HEADING = 24.0  # the same at its top, with its heading
+Corners = tuple[float, float, float, float]
+
+
+def lay_out_columns(picture: Picture) -> Layout | None:
+    """The layout of a picture of chains and branches; None if it has another shape, which Graphviz lays out."""
+    pairs = Counter((edge.tail, edge.head) for edge in picture.edges)
+    if max(pairs.values(), default=1) > 1:
+        return None
+    try:
+        return _ColumnLayout(picture).compute()
+    except NotSeriesParallelError:
+        return None
+
+
+class _ColumnLayout:
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+        self.edges: dict[Pair, Edge] = {(edge.tail, edge.head): edge for edge in picture.edges}
+        straight = [pair for pair in self.edges if pair[0] != pair[1]]
+        found = decompose_dag([box.id for box in picture.boxes], straight)
+        self.tree = found.tree
+        self.bypasses = sorted(found.bypasses | (self.edges.keys() - straight))
+        self.boxes = {box.id: box for box in _equalize_widths(picture.boxes, found.tree)}
+        self.frames = _Frames(picture, [pair for pair in straight if pair not in found.bypasses])
+        self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
+
+    def compute(self) -> Layout:
+        """Raises `NotSeriesParallelError` if a bypass cannot be reached from a side."""
+        chain = frozenset(self.edges.keys() - set(self.bypasses))
+        main = frozenset(pair for pair, edge in self.edges.items() if edge.flow == "flow")
+        links = Links({pair: self._label_size(pair, chain) for pair in self.edges}, main, chain)
+        side = -1 if self._lies else 1
+        if nested := find_nested(self.tree, self.bypasses):
+            bent = place_u(list(self.tree.iter_nodes()), nested, self.cells, links.labels, self.picture.gap, side)
+            return self._assemble(bent.centres, bent.routes, bent.labels)
+        placed = Placer(self.cells, links, self.bypasses, self.picture.gap).place(self.tree)
+        router = Router(placed, self.cells, links)
+        routes = router.route()
+        labels = {pair: router.place_label(pair, corners, side) for pair, corners in routes.items()}
+        return self._assemble(placed.centres, routes, labels)
+
+    @property
+    def _lies(self) -> bool:
+        return self.picture.direction == "LR"
+
+    def _turn(self, point: Point) -> Point:
+        """A point of the picture from one across and along, or the other way around."""
+        return (point[1], point[0]) if self._lies else point
+
+    def _make_cell(self, box: Box) -> Cell:
+        across, along = self._turn((box.width / 2, box.height / 2))
+        return Cell(across, along, *self.frames.find_room(box, lies=self._lies), round=box.sign)
+
+    def _label_size(self, pair: Pair, chain: frozenset[Pair]) -> Point:
+        """The size of a label across and along; none for a bypass with the label of the chain beside it."""
+        label = self.edges[pair].label
+        repeated = pair not in chain and any(
+            self.edges[other].label == label for other in chain if other[0] == pair[0]
+        )  # fmt: skip
+        if not label or repeated:
+            return 0.0, 0.0
+        return self._turn((round(measure_width(label, SMALL), 1) + 4, _LABEL))
+
+    def _assemble(
+        self,
+        places: Mapping[str, Point],
+        routes: Mapping[Pair, Sequence[Point]],
+        labels: Mapping[Pair, Point | None],
+    ) -> Layout:
+        centres = {node: self._turn(centre) for node, centre in places.items()}
+        corners = {pair: [self._turn(point) for point in route] for pair, route in routes.items()}
+        frames = self.frames.enclose(self.boxes, centres, corners)
+        middles = {pair: self._turn(label) for pair, label in labels.items() if label}
+        bounds = [
+            *(_corners_of(centres[id], box.width, box.height) for id, box in self.boxes.items()),
+            *((x, y, x, y) for route in corners.values() for x, y in route),
+            *(
+                _corners_of(middle, measure_width(self.edges[pair].label, SMALL), _LABEL)
+                for pair, middle in middles.items()
+            ),
+            *frames.values(),
+        ]
+        left, top = (min(bound[axis] for bound in bounds) for axis in (0, 1))
+        right, bottom = (max(bound[axis] for bound in bounds) for axis in (2, 3))
+
+        def move(point: Point) -> Point:
+            return round(point[0] - left, 2), round(point[1] - top, 2)
+
+        curves = []
+        for edge in self.picture.edges:
+            pair = edge.tail, edge.head
+            points, tip = bend_corners(list(map(move, corners[pair])))
+            curves.append(Curve(edge, points, tip, move(middles[pair]) if pair in middles else None))
+        return Layout(
+            self.picture,
+            round(right - left, 2),
+            round(bottom - top, 2),
+            tuple((self.boxes[box.id], move(centres[box.id])) for box in self.picture.boxes),
+            tuple(
+                (frame, (*move(frames[frame.id][:2]), *move(frames[frame.id][2:])))
+                for frame in self.picture.clusters
+                if frame.id in frames
+            ),
+            tuple(curves),
+        )
+
+
+class _Frames:
+    """The frames of a picture: the room that they need around boxes, and where they are."""
+
+    def __init__(self, picture: Picture, chain: Sequence[Pair]) -> None:
+        self.frames = {frame.id: frame for frame in picture.clusters}
+        self.members: defaultdict[str, set[str]] = defaultdict(set)
+        for box in picture.boxes:
+            for frame in self._around(box.cluster):
+                self.members[frame].add(box.id)
+        self.entered = {
+            (frame, end)
+            for pair in chain
+            for frame, members in self.members.items()
+            if members >= set(pair)
+            for end in ((pair[1], "above"), (pair[0], "below"))
+        }
+
+    def _around(self, frame: str | None) -> list[str]:
+        """The frames around the contents of a frame, innermost first."""
+        around = []
+        while frame is not None:
+            around.append(frame)
+            frame = self.frames[frame].parent
+        return around
+
+    def find_room(self, box: Box, *, lies: bool) -> tuple[float, float, float]:
+        """The room for frames beside, above and below a box: of those that begin or end there."""
+        around = self._around(box.cluster)
+        above = [frame for frame in around if (frame, (box.id, "above")) not in self.entered]
+        below = [frame for frame in around if (frame, (box.id, "below")) not in self.entered]
+        first, side = (_PAD, _HEADING) if lies else (_HEADING, _PAD)
+        return side * len(around), first * len(above), _PAD * len(below)
+
+    def enclose(
+        self, boxes: Mapping[str, Box], centres: Mapping[str, Point], corners: Mapping[Pair, Sequence[Point]]
+    ) -> dict[str, Corners]:
+        """The corners of each frame around its boxes, frames and inner arrows."""
+        enclosed: dict[str, Corners] = {}
+        for frame in reversed(self.frames.values()):
+            inner = [
+                enclosed[other.id]
+                for other in self.frames.values()
+                if other.parent == frame.id and other.id in enclosed
+            ]
+            held = self.members[frame.id]
+            inner += [_corners_of(centres[id], boxes[id].width, boxes[id].height) for id in sorted(held)]
+            inner += [(x, y, x, y) for pair, route in corners.items() if held.issuperset(pair) for x, y in route]
+            if inner:
+                left, top = (min(bound[axis] for bound in inner) for axis in (0, 1))
+                right, bottom = (max(bound[axis] for bound in inner) for axis in (2, 3))
+                spare = max(0.0, measure_width(frame.heading, SIZE, bold=True) + 2 - (right - left))
+                enclosed[frame.id] = (
+                    left - _PAD - spare / 2,
+                    top - _HEADING,
+                    right + _PAD + spare / 2,
+                    bottom + _PAD,
+                )
+        return enclosed
+
+
+def _corners_of(centre: Point, width: float, height: float) -> Corners:
+    x, y = centre
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def _equalize_widths(boxes: Sequence[Box], tree: Series) -> list[Box]:
+    """The boxes, with those of one chain as wide as the widest of them; inputs, outputs and signs keep their width."""
+    by_id = {box.id: box for box in boxes}
+
+    def widen(series: Series) -> None:
+        column = [item for item in series.items if isinstance(item, str) and _fills_column(by_id[item])]
+        width = max((by_id[item].width for item in column), default=0.0)
+        by_id.update({item: replace(by_id[item], least=width) for item in column})
+        for item in series.items:
+            for branch in () if isinstance(item, str) else item.branches:
+                widen(branch)
+
+    widen(tree)
+    return list(by_id.values())
+
+
+def _fills_column(box: Box) -> bool:
+    return not box.sign and box.kind != "ends"
