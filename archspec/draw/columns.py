@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from archspec.draw.geometry import Curve, Layout, Point, bend_corners
 from archspec.draw.picture import SMALL, Box, Edge, Picture
-from archspec.draw.placing import Cell, Links, Placer
+from archspec.draw.placing import Cell, Links, Placer, find_mains
 from archspec.draw.routing import Router
-from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Series, decompose_dag
+from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
 from archspec.draw.text import SIZE, measure_width
 from archspec.draw.u_placing import find_nested, place_u
+from archspec.draw.wrapping import label_turn, place_wrapped
 
 _LABEL = 12.0  # points: the height of a label
 _PAD = 9.0  # inside a frame
@@ -39,23 +41,28 @@ class _ColumnLayout:
         found = decompose_dag([box.id for box in picture.boxes], straight)
         self.tree = found.tree
         self.bypasses = sorted(found.bypasses | (self.edges.keys() - straight))
-        self.boxes = {box.id: box for box in _equalize_widths(picture.boxes, found.tree)}
+        self.boxes = {box.id: box for box in picture.boxes}
         self.frames = _Frames(picture, [pair for pair in straight if pair not in found.bypasses])
-        self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
+        self.cells: dict[str, Cell] = {}
 
     def compute(self) -> Layout:
         """Raises `NotSeriesParallelError` if a bypass cannot be reached from a side."""
         chain = frozenset(self.edges.keys() - set(self.bypasses))
         main = frozenset(pair for pair, edge in self.edges.items() if edge.flow == "flow")
         links = Links({pair: self._label_size(pair, chain) for pair in self.edges}, main, chain)
+        mains = find_mains(self.tree, links)
+        self.boxes = _equalize_widths(self.boxes, self.tree, mains)
+        self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
         side = -1 if self._lies else 1
         if nested := find_nested(self.tree, self.bypasses):
             bent = place_u(list(self.tree.iter_nodes()), nested, self.cells, links.labels, self.picture.gap, side)
             return self._assemble(bent.centres, bent.routes, bent.labels)
-        placed = Placer(self.cells, links, self.bypasses, self.picture.gap).place(self.tree)
-        router = Router(placed, self.cells, links)
-        routes = router.route()
+        placer = Placer(self.cells, links, self.bypasses, self.picture.gap, mains)
+        placed, turns = place_wrapped(placer, self.tree, self.picture.wrap)
+        router = Router(placed, self.cells, replace(links, chain=chain - turns.keys()))
+        routes = router.route() | turns
         labels = {pair: router.place_label(pair, corners, side) for pair, corners in routes.items()}
+        labels |= {pair: label_turn(route, links.labels[pair], side) for pair, route in turns.items()}
         return self._assemble(placed.centres, routes, labels)
 
     @property
@@ -79,6 +86,16 @@ class _ColumnLayout:
         if not label or repeated:
             return 0.0, 0.0
         return self._turn((round(measure_width(label, SMALL), 1) + 4, _LABEL))
+
+    def _anchor_label(
+        self, edge: Edge, middle: Point | Literal[False]
+    ) -> tuple[Point | None, Literal["start", "middle"]]:
+        """The place of a label: its left end if it is at the right of its arrow, so that all are equally near."""
+        if not middle:
+            return None, "middle"
+        if self._lies:
+            return middle, "middle"
+        return (round(middle[0] - measure_width(edge.label, SMALL) / 2, 2), middle[1]), "start"
 
     def _assemble(
         self,
@@ -109,7 +126,7 @@ class _ColumnLayout:
         for edge in self.picture.edges:
             pair = edge.tail, edge.head
             points, tip = bend_corners(list(map(move, corners[pair])))
-            curves.append(Curve(edge, points, tip, move(middles[pair]) if pair in middles else None))
+            curves.append(Curve(edge, points, tip, *self._anchor_label(edge, pair in middles and move(middles[pair]))))
         return Layout(
             self.picture,
             round(right - left, 2),
@@ -189,20 +206,25 @@ def _corners_of(centre: Point, width: float, height: float) -> Corners:
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _equalize_widths(boxes: Sequence[Box], tree: Series) -> list[Box]:
-    """The boxes, with those of one chain as wide as the widest of them; inputs, outputs and signs keep their width."""
-    by_id = {box.id: box for box in boxes}
+def _equalize_widths(boxes: Mapping[str, Box], tree: Series, mains: Mapping[Parallel, int | None]) -> dict[str, Box]:
+    """The boxes, with those of one axis as wide as the widest of them; inputs, outputs and signs keep their width.
 
-    def widen(series: Series) -> None:
-        column = [item for item in series.items if isinstance(item, str) and _fills_column(by_id[item])]
-        width = max((by_id[item].width for item in column), default=0.0)
-        by_id.update({item: replace(by_id[item], least=width) for item in column})
-        for item in series.items:
-            for branch in () if isinstance(item, str) else item.branches:
-                widen(branch)
-
-    widen(tree)
-    return list(by_id.values())
+    The axis of a chain is that of the main branches in it.
+    """
+    widened = dict(boxes)
+    pending = [tree]
+    while pending:
+        axis, column = [pending.pop()], list[str]()
+        for series in axis:
+            for item in series.items:
+                if isinstance(item, str):
+                    column += [item] if _fills_column(boxes[item]) else []
+                    continue
+                for number, branch in enumerate(item.branches):
+                    (axis if number == mains.get(item) else pending).append(branch)
+        width = max((boxes[node].width for node in column), default=0.0)
+        widened.update({node: replace(boxes[node], least=width) for node in column})
+    return widened
 
 
 def _fills_column(box: Box) -> bool:

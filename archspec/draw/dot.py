@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from archspec.draw.media import MEDIA
 from archspec.draw.picture import Box, Cluster, Edge, Picture
 from archspec.draw.text import SIZE
 from archspec.draw.theme import LIGHT, Theme
@@ -40,7 +41,8 @@ def _format_statements(picture: Picture, theme: Theme) -> Iterator[str]:
 
 
 def _graph_attributes(picture: Picture, theme: Theme) -> dict[str, str]:
-    return {
+    size = {"size": "{:g},{:g}".format(*MEDIA[picture.fit].inches)} if picture.fit else {}
+    return size | {
         "rankdir": picture.direction,
         "ranksep": f"{picture.gap / _INCH:.3f}",
         "nodesep": "0.22",

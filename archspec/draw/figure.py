@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import get_args
 
 from archspec.draw import blocks, layers, path_tree, stages
-from archspec.draw.picture import Detail, Direction, Picture
+from archspec.draw.picture import Detail, Direction, Fit, Picture
 from archspec.ir.graph import Graph
 
 DETAILS: tuple[Detail, ...] = get_args(Detail)
@@ -19,6 +19,7 @@ def draw_picture(
     fold: bool = True,
     depth: int | None = None,
     direction: Direction | None = None,
+    fit: Fit | None = None,
     max_boxes: int = layers.LIMIT,
     max_paths: int = path_tree.LIMIT,
 ) -> Picture:
@@ -30,6 +31,8 @@ def draw_picture(
         fold: whether consecutive equal parts are drawn once, with `×N`.
         depth: with layers, the number of levels of regions that are opened; a deeper region is one box.
         direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
+        fit: where it is to fit: a "column" of a paper (3.25 × 9 in), a "page" (6.5 × 9 in) or a "slide" (13.33 × 7.5 in). The chain of
+            stages is wrapped into columns, and type has at least 7 points in print.
         max_boxes: the most boxes of a picture of layers.
         max_paths: the most paths of a picture of paths.
 
@@ -49,4 +52,4 @@ def draw_picture(
         picture = layers.draw_layers(graph, fold=fold, depth=depth, limit=max_boxes)
     else:
         picture = path_tree.draw_paths(graph, limit=max_paths)
-    return replace(picture, direction=direction) if direction else picture
+    return replace(picture, fit=fit, direction=direction or picture.direction)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot
+from typing import Literal
 
 from archspec.draw.picture import Box, Cluster, Edge, Picture
 
@@ -19,12 +20,14 @@ _ROUND = 0.5523  # control point distance of a cubic Bézier curve for a quarter
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """An arrow: connected cubic Bézier curves (4, 7, 10, … points), its tip, and the middle of its label."""
+    """An arrow: connected cubic Bézier curves (4, 7, 10, … points), its tip, and the place of its label."""
 
     edge: Edge
     points: tuple[Point, ...]
     tip: Point | None
     label: Point | None
+    """The middle of the label, or the middle of its left end if `anchor` is "start"."""
+    anchor: Literal["start", "middle"] = "middle"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def _lay_out_whole(picture: Picture) -> Layout:
 
 
 def _lay_out_with_graphviz(picture: Picture) -> Layout:
-    answer = json.loads(run_json_layout(write_dot(picture)))
+    answer = json.loads(run_json_layout(write_dot(replace(picture, fit=None))))
     left, bottom, right, top = map(float, answer["bb"].split(","))
 
     def place(text: str) -> Point:
@@ -93,11 +93,11 @@ def _move_layout(part: Layout, x: float, y: float) -> Layout:
         return round(point[0] + x, 2), round(point[1] + y, 2)
 
     curves = tuple(
-        Curve(
-            curve.edge,
-            tuple(map(move, curve.points)),
-            move(curve.tip) if curve.tip else None,
-            move(curve.label) if curve.label else None,
+        replace(
+            curve,
+            points=tuple(map(move, curve.points)),
+            tip=move(curve.tip) if curve.tip else None,
+            label=move(curve.label) if curve.label else None,
         )
         for curve in part.curves
     )

@@ -15,9 +15,12 @@ from archspec.view.skip_connections import Flow
 
 Direction = Literal["TB", "LR"]
 Detail = Literal["stages", "blocks", "layers", "paths"]
+Fit = Literal["column", "page", "slide"]
 Style = Literal["strong", "plain", "faint"]
 SMALL = SIZE - 1.5
 MARGIN = 9.0  # between a box and its text, left and right
+COLOUR_NOTE = "fill: the layers with most MACs in the box"
+"""What the colour of a box for several layers means (`archspec.view.dominance`)."""
 _LIMIT = 64  # characters of one line
 
 
@@ -168,8 +171,14 @@ class Picture:
     gap: float = 22.0
     """Points between ranks."""
     legend: bool = True
+    notes: tuple[str, ...] = ()
+    """Sentences of the legend about the picture as a whole."""
     columns: bool = False
     """Whether chains and branches are laid out in columns, without Graphviz (`archspec.draw.columns`)."""
+    wrap: int = 1
+    """The most columns into which a chain is wrapped."""
+    fit: Fit | None = None
+    """Where the picture is to fit (`archspec.draw.fit`)."""
     shelf: float = 0.0
     """The width in points of rows of frames that have no arrows between them; 0 if Graphviz places them."""
 

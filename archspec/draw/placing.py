@@ -6,6 +6,7 @@ Sizes are `across` the direction of the arrows and `along` it, so that one algor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from archspec.draw.geometry import RADIUS, Point
@@ -18,7 +19,7 @@ STEP = 5.0
 """The distance of parallel tracks."""
 _ENTRY = 14.0  # the least room along between a track and a branch
 _APART = 20.0  # between branches
-_BESIDE = 3  # how many more boxes than others a branch has that stays on the axis
+_BESIDE = 2  # how many more boxes than others a branch has that stays on the axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,8 @@ class Placer:
     links: Links
     bypasses: Sequence[Pair]
     gap: float
-    mains: dict[Parallel, int | None] = field(default_factory=dict)
-    """The number of the branch that stays on the axis, of each placed group."""
+    mains: Mapping[Parallel, int | None]
+    """The number of the branch that stays on the axis, of each group (`find_mains`)."""
 
     def place(self, series: Series, before: str | None = None, after: str | None = None) -> Placed:
         """A chain between two boxes; None where nothing is before or after it. Raises `NotSeriesParallelError`."""
@@ -111,9 +112,7 @@ class Placer:
             cell = self.cells[item]
             room = cell.above + 2 * cell.along + cell.below
             return Placed(cell.room, cell.room, room, {item: (0.0, cell.above + cell.along)})
-        nearer = [items[near] if 0 <= near < len(items) else None for near in (number - 1, number + 1)]
-        start, end = (near if isinstance(near, str) else None for near in nearer)
-        return self._place_branches(item, start or before, end or after)
+        return self._place_branches(item, *_find_ends(items, number, before, after))
 
     def _gap(self, upper: str | Parallel, lower: str | Parallel) -> float:
         if isinstance(upper, str) and isinstance(lower, str):
@@ -128,7 +127,7 @@ class Placer:
         for part, entry, exit in zip(parts, entries, exits, strict=True):
             label = self.links.measure([*entry, *exit])[0]
             part.left, part.right = max(part.left, label), max(part.right, label)
-        main = self.mains[group] = self._find_main(group, before, after)
+        main = self.mains[group]
         above = self._measure_way(entries) if before else 0.0
         below = self._measure_way(exits) if after else 0.0
         placed = Placed(0.0, 0.0, above + max(part.along for part in parts) + below)
@@ -145,20 +144,6 @@ class Placer:
         """The room along between the branches and the box where they fork or join."""
         label = max(self.links.measure(some)[1] for some in pairs)
         return max(_ENTRY + STEP * (len(pairs) // 2), label + 10 if label else 0.0)
-
-    def _find_main(self, group: Parallel, before: str | None, after: str | None) -> int | None:
-        """The branch that stays on the axis, if the others are skip connections or, at the ends of the network, much shorter."""
-        ends = {node for node in (before, after) if node}
-        main = []
-        for number, branch in enumerate(group.branches):
-            pairs = {*self.links.between(ends, branch.iter_nodes()), *self.links.between(branch.iter_nodes(), ends)}
-            if pairs <= self.links.main:
-                main.append(number)
-        if len(main) == 1:
-            return main[0]
-        sizes = [len(list(branch.iter_nodes())) for branch in group.branches]
-        longest, *others = sorted(sizes, reverse=True)
-        return sizes.index(longest) if len(ends) < 2 and longest >= others[0] + _BESIDE else None
 
     def _add_lanes(
         self, placed: Placed, items: Sequence[str | Parallel], extents: Sequence[tuple[float, float]]
@@ -193,6 +178,45 @@ class Placer:
             for inner in item.branches[number].items
             if node in _nodes_of(inner) and side in self._exposed(inner, node)
         )
+
+
+def _find_ends(
+    items: Sequence[str | Parallel], number: int, before: str | None, after: str | None
+) -> tuple[str | None, str | None]:
+    """The boxes before and after an item of a chain that is between two boxes."""
+    nearer = [items[near] if 0 <= near < len(items) else None for near in (number - 1, number + 1)]
+    start, end = (near if isinstance(near, str) else None for near in nearer)
+    return start or before, end or after
+
+
+def find_mains(
+    series: Series, links: Links, before: str | None = None, after: str | None = None
+) -> dict[Parallel, int | None]:
+    """The number of the branch that stays on the axis, for each group of a chain between two boxes.
+
+    The others are skip connections or, at the ends of the network, much shorter. None if the branches are equal in rank.
+    """
+    mains: dict[Parallel, int | None] = {}
+    for number, item in enumerate(series.items):
+        if not isinstance(item, str):
+            ends = _find_ends(series.items, number, before, after)
+            mains[item] = _find_main(item, links, {node for node in ends if node})
+            for branch in item.branches:
+                mains |= find_mains(branch, links, *ends)
+    return mains
+
+
+def _find_main(group: Parallel, links: Links, ends: AbstractSet[str]) -> int | None:
+    main = []
+    for number, branch in enumerate(group.branches):
+        pairs = {*links.between(ends, branch.iter_nodes()), *links.between(branch.iter_nodes(), ends)}
+        if pairs <= links.main:
+            main.append(number)
+    if len(main) == 1:
+        return main[0]
+    sizes = [len(list(branch.iter_nodes())) for branch in group.branches]
+    longest, *others = sorted(sizes, reverse=True)
+    return sizes.index(longest) if len(ends) < 2 and longest >= others[0] + _BESIDE else None
 
 
 def _nodes_of(item: str | Parallel) -> list[str]:

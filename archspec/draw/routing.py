@@ -135,7 +135,7 @@ class Router:
         number = tails.index(tail)
         outside = min(number, len(tails) - 1 - number)
         width = 2 * (cell.across - 2 * _INSET)
-        port = x1 - width / 2 + width * number / (len(tails) - 1)
+        port = x1 + width * (number / (len(tails) - 1) - 0.5) if len(tails) > 1 else x1
         return [(x0, bottom), (x0, track - STEP * outside), (port, track - STEP * outside), (port, top)]
 
     def _all_within(self, node: str, others: Sequence[str]) -> bool:

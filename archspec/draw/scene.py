@@ -82,6 +82,14 @@ class Scene:
     height: float
     paper: str
     groups: list[Group] = field(default_factory=list)
+    scale: float | None = None
+    """Points in print for a point of the scene; None if the picture has no size in print."""
+
+    @property
+    def printed(self) -> tuple[float, float]:
+        """Its width and height in print."""
+        scale = self.scale or 1.0
+        return self.width * scale, self.height * scale
 
     @property
     def shapes(self) -> Iterator[SceneShape]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archspec.draw.layers import describe_network, make_end_box
-from archspec.draw.picture import Box, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.picture import COLOUR_NOTE, Box, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
 from archspec.draw.u_shape import bend_edges
 from archspec.ir.graph import Graph, Node, OperandRef, Region, Value
 from archspec.view import labels
+from archspec.view.dominance import find_dominant_category
 from archspec.view.repetition import FoldedGraph
 from archspec.view.skip_connections import Flow, choose_flow, find_skip_connections
 from archspec.view.stage_rows import list_stage_rows
@@ -44,6 +45,7 @@ def draw_stages(graph: Graph, *, fold: bool = True) -> Picture:
         ranks=ranks,
         gap=26,
         columns=True,
+        notes=(COLOUR_NOTE,),
     )
 
 
@@ -52,9 +54,7 @@ def _make_stage_box(folded: FoldedGraph, stage: Stage, id: str, flows: dict[Oper
     rows = [Line(row.text, times=row.times, skip=row.skip) for row in list_stage_rows(folded, stage, flows)]
     cost = labels.format_costs(stage.cost.params, stage.cost.macs)
     name = name_stage(folded, stage)
-    loose = all(isinstance(run.first.part, Node) for run in stage.runs)
-    heaviest = max((run.first for run in stage.runs), key=lambda facts: facts.cost.params)
-    kind = heaviest.part.op.category if loose and isinstance(heaviest.part, Node) else "block"
+    kind = find_dominant_category(folded.graph, iter_stage_nodes(folded, stage))
     text = clean_lines(Line(name, "strong"), *rows, Line(cost, "faint"))
     place = Place(first.name, first.span) if isinstance(first, (Region, Node)) else Place()
     return Box(id, kind, text, place, clean_text(" — ".join(map(str, text)), 300), least=_WIDTH)

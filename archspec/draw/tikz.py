@@ -40,7 +40,7 @@ class _TikzWriter:
 
     def __init__(self, scene: Scene, theme: Theme) -> None:
         self.scene, self.names = scene, name_colours(theme)
-        self.scale = min(1.0, _LARGEST / max(scene.width, scene.height))
+        self.scale = min(scene.scale or 1.0, _LARGEST / max(scene.width, scene.height))
 
     def iter_lines(self) -> Iterator[str]:
         scene = self.scene
