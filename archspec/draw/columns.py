@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from archspec.draw.geometry import Curve, Layout, Point, bend_corners
-from archspec.draw.picture import SMALL, Box, Edge, Picture
+from archspec.draw.picture import SMALL, Box, Caption, Edge, Picture
 from archspec.draw.placing import Cell, Links, Placer, find_mains
 from archspec.draw.routing import Router
 from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
@@ -52,18 +52,30 @@ class _ColumnLayout:
         links = Links({pair: self._label_size(pair, chain) for pair in self.edges}, main, chain)
         mains = find_mains(self.tree, links)
         self.boxes = _equalize_widths(self.boxes, self.tree, mains)
-        self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
         side = -1 if self._lies else 1
-        if nested := find_nested(self.tree, self.bypasses):
+        nested = find_nested(self.tree, self.bypasses)
+        self.boxes = {box.id: box for box in self._place_captions(nested)}
+        self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
+        if nested:
             bent = place_u(list(self.tree.iter_nodes()), nested, self.cells, links.labels, self.picture.gap, side)
             return self._assemble(bent.centres, bent.routes, bent.labels)
-        placer = Placer(self.cells, links, self.bypasses, self.picture.gap, mains)
+        placer = Placer(self.cells, links, self.bypasses, self.picture.gap, mains, self._lies)
         placed, turns = place_wrapped(placer, self.tree, self.picture.wrap)
         router = Router(placed, self.cells, replace(links, chain=chain - turns.keys()))
         routes = router.route() | turns
         labels = {pair: router.place_label(pair, corners, side) for pair, corners in routes.items()}
         labels |= {pair: label_turn(route, links.labels[pair], side) for pair, route in turns.items()}
         return self._assemble(placed.centres, routes, labels)
+
+    def _place_captions(self, nested: Sequence[Pair]) -> Iterator[Box]:
+        """The boxes, with captions where no arrow is: below a row, at the right of a column, outside the legs of a U."""
+        chain = list(self.tree.iter_nodes())
+        for box in self.boxes.values():
+            caption: Caption = "below" if self._lies else "right"
+            if nested:
+                place, last = chain.index(box.id), chain.index(nested[-1][1])
+                caption = "left" if place < last - 1 else "below" if place < last else "right"
+            yield replace(box, caption=caption)
 
     @property
     def _lies(self) -> bool:
@@ -75,7 +87,19 @@ class _ColumnLayout:
 
     def _make_cell(self, box: Box) -> Cell:
         across, along = self._turn((box.width / 2, box.height / 2))
-        return Cell(across, along, *self.frames.find_room(box, lies=self._lies), round=box.sign)
+        left, top, right, bottom = box.corners
+        (side, above), (other_side, below) = self._turn((left, top)), self._turn((right, bottom))
+        frame_side, frame_above, frame_below = self.frames.find_room(box, lies=self._lies)
+        return Cell(
+            across,
+            along,
+            frame_side + side - across,
+            frame_side + other_side - across,
+            frame_above + above - along,
+            frame_below + below - along,
+            box.sign,
+            box.slab is not None,
+        )
 
     def _label_size(self, pair: Pair, chain: frozenset[Pair]) -> Point:
         """The size of a label across and along; none for a bypass with the label of the chain beside it."""
@@ -108,7 +132,7 @@ class _ColumnLayout:
         frames = self.frames.enclose(self.boxes, centres, corners)
         middles = {pair: self._turn(label) for pair, label in labels.items() if label}
         bounds = [
-            *(_corners_of(centres[id], box.width, box.height) for id, box in self.boxes.items()),
+            *(_enclose_box(centres[id], box) for id, box in self.boxes.items()),
             *((x, y, x, y) for route in corners.values() for x, y in route),
             *(
                 _corners_of(middle, measure_width(self.edges[pair].label, SMALL), _LABEL)
@@ -186,7 +210,7 @@ class _Frames:
                 if other.parent == frame.id and other.id in enclosed
             ]
             held = self.members[frame.id]
-            inner += [_corners_of(centres[id], boxes[id].width, boxes[id].height) for id in sorted(held)]
+            inner += [_enclose_box(centres[id], boxes[id]) for id in sorted(held)]
             inner += [(x, y, x, y) for pair, route in corners.items() if held.issuperset(pair) for x, y in route]
             if inner:
                 left, top = (min(bound[axis] for bound in inner) for axis in (0, 1))
@@ -199,6 +223,11 @@ class _Frames:
                     bottom + _PAD,
                 )
         return enclosed
+
+
+def _enclose_box(centre: Point, box: Box) -> Corners:
+    (x, y), (left, top, right, bottom) = centre, box.corners
+    return x - left, y - top, x + right, y + bottom
 
 
 def _corners_of(centre: Point, width: float, height: float) -> Corners:
@@ -228,4 +257,4 @@ def _equalize_widths(boxes: Mapping[str, Box], tree: Series, mains: Mapping[Para
 
 
 def _fills_column(box: Box) -> bool:
-    return not box.sign and box.kind != "ends"
+    return not box.sign and not box.slab and box.kind != "ends"

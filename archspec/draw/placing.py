@@ -24,19 +24,23 @@ _BESIDE = 2  # how many more boxes than others a branch has that stays on the ax
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Half the sizes of a box, and the room for frames around it."""
+    """Half the sizes of a box, and the room for frames around it and a caption beside it."""
 
     across: float
     along: float
-    side: float = 0.0
+    left: float = 0.0
+    right: float = 0.0
     above: float = 0.0
     below: float = 0.0
     round: bool = False
     """Whether it is a circle."""
+    captioned: bool = False
+    """Whether a caption is at its right, so that no arrow can leave it there."""
 
     @property
     def room(self) -> float:
-        return self.across + self.side
+        """Half the width of the box with what is beside it."""
+        return self.across + max(self.left, self.right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class Placer:
     gap: float
     mains: Mapping[Parallel, int | None]
     """The number of the branch that stays on the axis, of each group (`find_mains`)."""
+    lies: bool = False
+    """Whether chains are rows, whose labels are above the axis and captions below it."""
 
     def place(self, series: Series, before: str | None = None, after: str | None = None) -> Placed:
         """A chain between two boxes; None where nothing is before or after it. Raises `NotSeriesParallelError`."""
@@ -111,13 +117,20 @@ class Placer:
         if isinstance(item, str):
             cell = self.cells[item]
             room = cell.above + 2 * cell.along + cell.below
-            return Placed(cell.room, cell.room, room, {item: (0.0, cell.above + cell.along)})
+            return Placed(
+                cell.across + cell.left, cell.across + cell.right, room, {item: (0.0, cell.above + cell.along)}
+            )
         return self._place_branches(item, *_find_ends(items, number, before, after))
 
     def _gap(self, upper: str | Parallel, lower: str | Parallel) -> float:
         if isinstance(upper, str) and isinstance(lower, str):
             label = self.links.measure([(upper, lower)])[1]
-            return max(self.gap, label + 12 if label else 0.0)
+            wanted = max(self.gap, label + 12 if label else 0.0)
+            beside = [
+                self.cells[upper].below * self.cells[upper].captioned,
+                self.cells[lower].above * self.cells[lower].captioned,
+            ]
+            return max(wanted - sum(beside), TRACK)
         return TRACK
 
     def _place_branches(self, group: Parallel, before: str | None, after: str | None) -> Placed:
@@ -169,7 +182,7 @@ class Placer:
     def _exposed(self, item: str | Parallel, node: str) -> frozenset[Side]:
         """The sides of an item from which a box inside it can be reached across."""
         if isinstance(item, str):
-            return frozenset({"left", "right"})
+            return frozenset({"left"} if self.cells[item].captioned else {"left", "right"})
         order = _order_branches(len(item.branches), self.mains[item])
         outer: list[tuple[Side, int]] = [("left", order[0]), ("right", order[-1])]
         return frozenset(

@@ -63,12 +63,12 @@ class Router:
     def _leaves_by_side(self, pair: Pair) -> bool:
         tail, head = pair
         away = abs(self._x(head) - self._x(tail)) > self.cells[tail].across + _INSET
-        return away and head in self.placed.beside and tail not in self.placed.beside
+        return away and not self.cells[tail].captioned and head in self.placed.beside and tail not in self.placed.beside
 
     def _enters_by_side(self, pair: Pair) -> bool:
         tail, head = pair
         away = abs(self._x(head) - self._x(tail)) > self.cells[head].across + _INSET
-        return away and tail in self.placed.beside and head not in self.placed.beside
+        return away and not self.cells[head].captioned and tail in self.placed.beside and head not in self.placed.beside
 
     def _attach(
         self,
@@ -151,14 +151,19 @@ class Router:
         return x + side * (across / 2 + _BESIDE), (start + end) / 2
 
     def _label_piece(self, pair: Pair, corners: Sequence[Point]) -> tuple[float, float, float]:
+        if pair[0] == pair[1]:
+            return self.placed.lanes[pair], self.placed.centres[pair[0]][1], self.placed.centres[pair[0]][1]
         if pair in self.placed.lanes:
             bottom = self.placed.centres[pair[0]][1] + self.cells[pair[0]].along
             return self.placed.lanes[pair], bottom, bottom + 2 * TRACK
         pieces = [(a, b) for a, b in pairwise(corners) if abs(a[0] - b[0]) < 0.01]
         incoming = len(self._tails[pair[1]]) > 1 or (pair, True) in self._ports
-        start, end = pieces[0 if incoming else -1]
+        (x, start), (_, end) = pieces[0 if incoming else -1]
+        room = 2 * TRACK + self.links.labels[pair][1]
+        start = start + self.cells[pair[0]].below if start == corners[0][1] else start
+        end = end - self.cells[pair[1]].above if end == corners[-1][1] else end
         if (pair, False) in self._ports:
-            start = (start[0], end[1] - 2 * TRACK - self.links.labels[pair][1])
+            start = end - room
         if (pair, True) in self._ports:
-            end = (end[0], start[1] + 2 * TRACK + self.links.labels[pair][1])
-        return start[0], start[1], end[1]
+            end = start + room
+        return x, start, end

@@ -31,15 +31,16 @@ def place_wrapped(placer: Placer, tree: Series, count: int) -> tuple[Placed, dic
         whole.add(following, axis, _DROP)
         start = whole.centres[tail][1] + placer.cells[tail].along
         end = whole.centres[head][1] - placer.cells[head].along
-        low, high = start + _DROP, end - TRACK
+        low = start + max(placer.cells[tail].below + _DROP, placer.links.measure([pair])[1] + TRACK)
+        high = end - placer.cells[head].above - TRACK
         routes[pair] = [(before, start), (before, low), (channel, low), (channel, high), (axis, high), (axis, end)]
     return whole, routes
 
 
 def label_turn(route: Sequence[Point], size: Point, side: int) -> Point | None:
     """The middle of the label of an arrow to the next column, beside its start."""
-    (across, along), (_, low) = route[0], route[1]
-    return (across + side * (size[0] / 2 + 5), (along + low) / 2 - 1) if size[0] else None
+    across, along = route[0]
+    return (across + side * (size[0] / 2 + 5), along + size[1] / 2 + 3) if size[0] else None
 
 
 def _find_cut_pair(tree: Series, cut: int) -> Pair:
