@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from archspec.draw.branches import find_mains
 from archspec.draw.geometry import Curve, Layout, Point, bend_corners
-from archspec.draw.picture import SMALL, Box, Caption, Edge, Picture
-from archspec.draw.placing import Cell, Links, Placer, find_mains
+from archspec.draw.picture import SMALL, Box, Caption, Cluster, Edge, Picture
+from archspec.draw.placed import Cell, Links
+from archspec.draw.placing import Placer
 from archspec.draw.routing import Router
-from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
+from archspec.draw.series_parallel import Decomposition, NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
 from archspec.draw.text import SIZE, measure_width
 from archspec.draw.u_placing import find_nested, place_u
 from archspec.draw.wrapping import label_turn, place_wrapped
@@ -38,12 +40,22 @@ class _ColumnLayout:
         self.picture = picture
         self.edges: dict[Pair, Edge] = {(edge.tail, edge.head): edge for edge in picture.edges}
         straight = [pair for pair in self.edges if pair[0] != pair[1]]
-        found = decompose_dag([box.id for box in picture.boxes], straight)
+        found = self._decompose(straight)
         self.tree = found.tree
         self.bypasses = sorted(found.bypasses | (self.edges.keys() - straight))
         self.boxes = {box.id: box for box in picture.boxes}
         self.frames = _Frames(picture, [pair for pair in straight if pair not in found.bypasses])
         self.cells: dict[str, Cell] = {}
+
+    def _decompose(self, pairs: Sequence[Pair]) -> Decomposition:
+        """The decomposition; if there is none, that of the main path, which the other arrows bypass or cross. Raises `NotSeriesParallelError`."""
+        nodes = [box.id for box in self.picture.boxes]
+        try:
+            return decompose_dag(nodes, pairs)
+        except NotSeriesParallelError:
+            main = [pair for pair in pairs if self.edges[pair].flow == "flow"]
+            found = decompose_dag(nodes, main)
+            return replace(found, bypasses=found.bypasses | (set(pairs) - set(main)))
 
     def compute(self) -> Layout:
         """Raises `NotSeriesParallelError` if a bypass cannot be reached from a side."""
@@ -89,12 +101,12 @@ class _ColumnLayout:
         across, along = self._turn((box.width / 2, box.height / 2))
         left, top, right, bottom = box.corners
         (side, above), (other_side, below) = self._turn((left, top)), self._turn((right, bottom))
-        frame_side, frame_above, frame_below = self.frames.find_room(box, lies=self._lies)
+        frame_left, frame_right, frame_above, frame_below = self.frames.find_room(box, lies=self._lies)
         return Cell(
             across,
             along,
-            frame_side + side - across,
-            frame_side + other_side - across,
+            frame_left + side - across,
+            frame_right + other_side - across,
             frame_above + above - along,
             frame_below + below - along,
             box.sign,
@@ -190,13 +202,19 @@ class _Frames:
             frame = self.frames[frame].parent
         return around
 
-    def find_room(self, box: Box, *, lies: bool) -> tuple[float, float, float]:
-        """The room for frames beside, above and below a box: of those that begin or end there."""
+    def find_room(self, box: Box, *, lies: bool) -> tuple[float, float, float, float]:
+        """The room for frames at the left and the right of, above and below a box: of those that begin or end there."""
         around = self._around(box.cluster)
         above = [frame for frame in around if (frame, (box.id, "above")) not in self.entered]
         below = [frame for frame in around if (frame, (box.id, "below")) not in self.entered]
         first, side = (_PAD, _HEADING) if lies else (_HEADING, _PAD)
-        return side * len(around), first * len(above), _PAD * len(below)
+        headings = [self._measure_heading(self.frames[frame]) - box.width / 2 for frame in around]
+        left = max([side * len(around), *headings])
+        return left, side * len(around), first * len(above), _PAD * len(below)
+
+    def _measure_heading(self, frame: Cluster) -> float:
+        """The room for the heading of a frame inside another at the left of its axis, where an arrow enters it."""
+        return measure_width(frame.heading, SIZE, bold=True) + 2 * _PAD if frame.parent is not None else 0.0
 
     def enclose(
         self, boxes: Mapping[str, Box], centres: Mapping[str, Point], corners: Mapping[Pair, Sequence[Point]]
@@ -216,8 +234,9 @@ class _Frames:
                 left, top = (min(bound[axis] for bound in inner) for axis in (0, 1))
                 right, bottom = (max(bound[axis] for bound in inner) for axis in (2, 3))
                 spare = max(0.0, measure_width(frame.heading, SIZE, bold=True) + 2 - (right - left))
+                axis = next(centres[box] for box in boxes if box in held)[0]
                 enclosed[frame.id] = (
-                    left - _PAD - spare / 2,
+                    min(left - _PAD - spare / 2, axis - self._measure_heading(frame)),
                     top - _HEADING,
                     right + _PAD + spare / 2,
                     bottom + _PAD,

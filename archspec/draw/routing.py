@@ -9,7 +9,8 @@ from itertools import pairwise
 from math import sqrt
 
 from archspec.draw.geometry import Point
-from archspec.draw.placing import STEP, TRACK, Cell, Links, Placed
+from archspec.draw.placed import Cell, Links, Placed
+from archspec.draw.placing import STEP, TRACK
 from archspec.draw.series_parallel import Pair
 
 _PORT = 9.0  # the distance of arrows at one side of a box
@@ -51,6 +52,12 @@ class Router:
             else:
                 self._heads[tail].append(head)
                 self._tails[head].append(tail)
+        for head, tails in self._tails.items():
+            if self.cells[head].round and len(tails) > 1:
+                outer = [min(tails, key=self._x), max(tails, key=self._x)]
+                for tail in dict.fromkeys(outer):
+                    if self._x(tail) != self._x(head):
+                        self._attach(attached, (tail, head), self._x(tail), ends=(True,))
         for (node, right), ends in attached.items():
             self._place_ports(node, right, ends)
         return {pair: self._route_lane(pair) for pair in self.placed.lanes} | {
@@ -120,23 +127,24 @@ class Router:
         return [(x0, bottom), (x0, track), (x1, track), (x1, top)]
 
     def _route_join(self, pair: Pair, bottom: float, top: float) -> list[Point]:
-        """To the top of a box from one of several: straight if all are above it, into a circle from its sides, else to points side by side."""
+        """To the top of a box from one of several: straight if all are above it, to the top of a circle, else to points side by side."""
         tail, head = pair
         x0, x1 = self._x(tail), self._x(head)
         tails, cell = sorted(self._tails[head], key=self._x), self.cells[head]
-        y = self.placed.centres[head][1]
         if self._all_within(head, tails):
             return [(x0, bottom), (x0, top)]
-        if cell.round and tail in (tails[0], tails[-1]):
-            return [(x0, bottom), (x0, y), (x1 + (cell.across if x0 > x1 else -cell.across), y)]
         track = top - cell.above - TRACK
         if cell.round:
             return [(x0, bottom), (x0, track), (x1, track), (x1, top)]
-        number = tails.index(tail)
-        outside = min(number, len(tails) - 1 - number)
         width = 2 * (cell.across - 2 * _INSET)
-        port = x1 + width * (number / (len(tails) - 1) - 0.5) if len(tails) > 1 else x1
-        return [(x0, bottom), (x0, track - STEP * outside), (port, track - STEP * outside), (port, top)]
+        ports = {
+            other: x1 + width * (number / max(len(tails) - 1, 1) - 0.5 * (len(tails) > 1))
+            for number, other in enumerate(tails)
+        }
+        rightward = [other for other in tails if self._x(other) < ports[other]]
+        leftward = [other for other in reversed(tails) if self._x(other) >= ports[other]]
+        track -= STEP * (rightward if tail in rightward else leftward).index(tail)
+        return [(x0, bottom), (x0, track), (ports[tail], track), (ports[tail], top)]
 
     def _all_within(self, node: str, others: Sequence[str]) -> bool:
         cell = self.cells[node]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from archspec.draw.geometry import RADIUS, Point
-from archspec.draw.placing import Cell
+from archspec.draw.placed import Cell
 from archspec.draw.series_parallel import Pair, Series
 
 _APART = 84.0  # between the legs

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from archspec.draw.geometry import Point
-from archspec.draw.placing import TRACK, Placed, Placer
+from archspec.draw.placed import Placed
+from archspec.draw.placing import TRACK, Placer
 from archspec.draw.series_parallel import Pair, Series
 
 _CHANNEL = 34.0  # the room across between columns, for the arrow to the next one
