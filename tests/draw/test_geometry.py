@@ -27,6 +27,7 @@ from archspec.draw.path_tree import LIMIT
 from archspec.draw.picture import Fit
 from archspec.draw.scene import PathShape, Rect, Scene, Text
 from archspec.draw.text import measure_width
+from archspec.ir.graph import Graph
 from tests.processes import run_archspec
 from tests.sample import CORE, SMALL, bundled, every_spec, sampled
 
@@ -149,13 +150,13 @@ def find_bent_chains(laid: Layout) -> list[tuple[str, str]]:
 
 def find_coinciding(laid: Layout) -> list[tuple[str, str]]:
     """The arrows from different boxes that run on one line for more than a few points."""
-    pieces = [
-        (curve.edge.tail, axis, round(start[axis], 1), *sorted((start[1 - axis], end[1 - axis])), curve.edge.head)
-        for curve in laid.curves
-        for start, end in pairwise([*curve.points[::3], *([curve.tip] if curve.tip else [])])
-        for axis in (0, 1)
-        if abs(start[axis] - end[axis]) < 0.05 and abs(start[1 - axis] - end[1 - axis]) > 3
-    ]
+    pieces: list[tuple[str, int, float, float, float, str]] = []
+    for curve in laid.curves:
+        for start, end in pairwise([*curve.points[::3], *([curve.tip] if curve.tip else [])]):
+            for axis in (0, 1):
+                low, high = sorted((start[1 - axis], end[1 - axis]))
+                if abs(start[axis] - end[axis]) < 0.05 and high - low > 3:
+                    pieces.append((curve.edge.tail, axis, round(start[axis], 1), low, high, curve.edge.head))
     pieces.sort(key=lambda piece: piece[1:4])
     found = []
     for number, (tail, axis, place, _, high, head) in enumerate(pieces):
@@ -207,6 +208,36 @@ def test_columns_lay_out_panels_of_blocks(name: str) -> None:
             assert find_coinciding(laid) == []
             (_, frame), *_ = laid.frames
             assert all(frame[0] < x < frame[2] and frame[1] < y < frame[3] for _, (x, y) in laid.boxes)
+
+
+def make_nested_u(depth: int) -> Graph:
+    """U-Net++ (Zhou et al. 2018): node i, j has all nodes of its level before it and the one below."""
+    stages: dict[str, object] = {}
+    for level in range(depth):
+        before = [f"x{level - 1}0", {"maxpool": 2}] if level else []
+        stages[f"x{level}0"] = [*before, {"unit": 8 * 2**level}]
+    for step in range(1, depth):
+        for level in range(depth - step):
+            skips = [f"x{level}{other}" for other in range(step)]
+            below = [f"x{level + 1}{step - 1}", {"upsample": 2}]
+            stages[f"x{level}{step}"] = [{"concat": [*skips, below]}, {"unit": 8 * 2**level}]
+    conv = {"conv": {"out": "width", "kernel": 3, "padding": "same"}}
+    unit = {"args": {"width": "int"}, "layers": [conv, "relu"]}
+    stages["head"] = {"conv": 1}
+    return archspec.load({"name": "nested", "input": [3, 64, 64], "blocks": {"unit": unit}, "stages": stages}).graph
+
+
+def test_nested_us_are_a_grid() -> None:
+    depth = 4
+    laid = compute_layout(draw_picture(make_nested_u(depth)))
+    check_scene(compose_scene(laid, LIGHT))
+    assert find_coinciding(laid) == []
+    at = {box.lines[0].text: centre for box, centre in laid.boxes}
+    for level in range(depth):
+        row = [at[f"x{level}{step}"] for step in range(depth - level)]
+        assert len({y for _, y in row}) == 1
+        assert [x for x, _ in row] == sorted(x for x, _ in row)
+        assert row[0][0] == at["x00"][0]
 
 
 @pytest.mark.parametrize("name", every_spec())
