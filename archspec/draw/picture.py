@@ -20,7 +20,7 @@ Caption = Literal["below", "left", "right"]
 Style = Literal["strong", "plain", "faint"]
 SMALL = SIZE - 1.5
 MARGIN = 9.0  # between a box and its text, left and right
-COLOUR_NOTE = "fill: the layers with most MACs in the box"
+COLOUR_NOTE = "colour: the layers with most MACs in the box"
 """What the colour of a box for several layers means (`archspec.view.dominance`)."""
 _LIMIT = 64  # characters of one line
 

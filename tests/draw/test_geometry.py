@@ -111,6 +111,18 @@ def find_crossed_texts(scene: Scene) -> list[str]:
     return crossed
 
 
+def find_covered_texts(scene: Scene) -> list[str]:
+    """The labels of arrows that a box covers."""
+    boxes = [
+        (shape.x, shape.y, shape.x + shape.width, shape.y + shape.height)
+        for group in scene.groups
+        for shape in group.shapes
+        if group.role == "node" and isinstance(shape, Rect)
+    ]
+    labels = [(corners, text) for number, corners, text in list_texts(scene) if scene.groups[number].role == "edge"]
+    return [text for corners, text in labels if any(overlaps(corners, box) for box in boxes)]
+
+
 def find_outside(scene: Scene) -> list[object]:
     """What is not wholly on the page."""
     outside: list[object] = []
@@ -132,6 +144,7 @@ def check_scene(scene: Scene) -> None:
     assert find_overlapping_texts(scene) == []
     assert find_outside(scene) == []
     assert find_crossed_texts(scene) == []
+    assert find_covered_texts(scene) == []
 
 
 def find_bent_chains(laid: Layout) -> list[tuple[str, str]]:
