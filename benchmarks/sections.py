@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from benchmarks import commands, compiler, compiling, drawing, gpu, graphs, growth, inference, paths, training, work, zoo
+from benchmarks import (
+    commands,
+    compiler,
+    compiling,
+    drawing,
+    gpu,
+    graphs,
+    growth,
+    inference,
+    paths,
+    training,
+    work,
+    zoo,
+)
 
 SECTIONS = (
     inference.SECTION,
