@@ -27,7 +27,7 @@ long, and all its passes count. Networks are in the order of their multiplicatio
 for are named. The ratio of each network is in `benchmarks/results/zoo.json`.
 """
 
-SECONDS = 1500.0
+SECONDS = 900.0
 """Wall clock time of the section."""
 SHARE = 0.8
 """Seconds of the processor for one measurement of a network."""
