@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch._jit_internal import is_scripting
 
 _PLAIN_TYPES = (Tensor, nn.Parameter)
 
@@ -21,14 +22,15 @@ def add(x: Tensor, other: Tensor) -> Tensor:
     >>> add(torch.ones(2, dtype=torch.bfloat16), x).dtype
     torch.float32
     """
-    if not torch.jit.is_scripting() and _can_overwrite(x, other):
-        return x.add_(other)
+    if not is_scripting():  # noqa: SIM102 -- torch.jit.script leaves out what is inside
+        if _can_overwrite(x, other):
+            return x.add_(other)
     return torch.add(x, other)
 
 
 def _can_overwrite(x: Tensor, other: Tensor) -> bool:
-    if type(x) is not Tensor or type(other) not in _PLAIN_TYPES or x.dtype != other.dtype or x.shape != other.shape:
-        return False
     if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return False
-    return not torch._C._are_functorch_transforms_active()
+    if torch._C._are_functorch_transforms_active() or type(x) is not Tensor or type(other) not in _PLAIN_TYPES:
+        return False
+    return x.dtype == other.dtype and x.shape == other.shape
