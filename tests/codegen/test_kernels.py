@@ -291,7 +291,7 @@ def test_narrow_images(channels: int, width: int, stride: int) -> None:
         ("[{conv: {out: 16, kernel: 3, padding: same}}, relu]", 8, 1),
         ("[add: [{conv: {out: 16, kernel: 3, padding: same}}, identity], relu]", 4, 1),
         ("[add: [{conv: {out: 16, kernel: 3, padding: same}}, identity]]", 4, 0),
-        ("[{conv: {out: 512, kernel: 3, padding: same}}]", 1, 1),  # its weight
+        ("[{conv: {out: 1024, kernel: 3, padding: same}}]", 1, 1),  # its weight
         ("[{conv: {out: 512, kernel: 1}}]", 8, 0),
     ],
 )
