@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning_fabric.loggers import Logger
+from lightning_fabric.loggers.logger import Logger
 from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from archspec import files
@@ -39,14 +39,13 @@ class CSVLog(Logger):
         """The folder of the file."""
         return self._path.parent.name
 
+    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Writes all lines so far and this one; only in the first process.
 
         Raises:
             OSError: the file cannot be written, and is as it was.
         """
-        if rank_zero_only.rank:
-            return
         self._rows.append({**metrics, "step": step})
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, sorted(self._rows[0]))
