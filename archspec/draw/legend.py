@@ -12,12 +12,6 @@ from archspec.view import labels
 
 _ROW = 16.0
 _COLUMN = 14.0
-_FLOWS = {
-    "identity": "identity shortcut",
-    "projection": "projection shortcut",
-    "concat": "concatenated",
-    "gate": "gate",
-}
 
 
 def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
@@ -28,7 +22,7 @@ def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
     shown = [kind for kind in labels.CATEGORY_NAMES if kind in picture.kinds and kind != "ends"]
     x, y = 0.0, 0.0
     for name, kind in [(labels.CATEGORY_NAMES[kind], kind) for kind in shown] + [
-        (_FLOWS[flow], flow) for flow in picture.flows
+        (labels.FLOW_NAMES[flow], flow) for flow in picture.flows
     ]:
         wide = 22 + measure_width(name, SMALL) + _COLUMN
         if x and x + wide > room:

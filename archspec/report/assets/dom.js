@@ -1,0 +1,37 @@
+"use strict";
+/* Elements of HTML and SVG, and the texts in them. */
+
+const SVG = "http://www.w3.org/2000/svg";
+const FONT = 'Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif';
+
+function fill(element, attributes, content) {
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...content);
+  return element;
+}
+
+const make = (name, attributes = {}, ...content) => fill(document.createElement(name), attributes, content);
+const draw = (name, attributes = {}, ...content) => fill(document.createElementNS(SVG, name), attributes, content);
+
+function makeButton(text, act, attributes = {}) {
+  const button = make("button", { type: "button", ...attributes }, text);
+  button.addEventListener("click", act);
+  return button;
+}
+
+const group = number => number.toLocaleString("en");
+const repeat = (text, times) => (times > 1 ? `${text} ×${times}` : text);
+const shorten = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
+
+const pen = document.createElement("canvas").getContext("2d");
+function measure(text, font) {
+  pen.font = `${font} ${FONT}`;
+  return pen.measureText(text).width;
+}
+
+/* The libraries are carried compressed; as scripts of the page, the security policy knows them by their digest. */
+async function loadLibraries() {
+  const packed = Uint8Array.from(atob(document.getElementById("libraries").textContent), letter => letter.charCodeAt(0));
+  const text = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  document.head.append(make("script", {}, text));
+}
