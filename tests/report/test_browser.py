@@ -402,7 +402,7 @@ def test_paper_is_white_and_has_all_of_the_page(browser: Browser, pages: Path, t
     assert visit.page.evaluate(cut) == []
     assert visit.page.get_attribute("#canvas0 > svg", "viewBox")
     text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(visit.page.pdf())).pages)
-    for name in ("layer4.2.conv3", "expect: {params: 25557032", "25.6 M", "layer1 stage"):
+    for name in ("layer4.1.conv3", "expect: {params: 25557032", "25.6 M", "layer1 stage"):
         assert name in re.sub(r"\s+", " ", text)
     visit.page.emulate_media(media="screen")
     visit.page.locator("#canvas0 > svg:not([viewBox])").wait_for()

@@ -3,22 +3,27 @@
 
 const NAME = "13px", NOTE = "11.5px", TITLE = "bold 13px";
 const SIGN = 26;
+const SKIPS = new Set(["identity", "projection", "concat", "gate"]);
 
-const GRAPH_OPTIONS = {
-  "elk.algorithm": "layered",
-  "elk.direction": "DOWN",
-  "elk.hierarchyHandling": "INCLUDE_CHILDREN",
-  "elk.edgeRouting": "ORTHOGONAL",
-  "elk.json.shapeCoords": "ROOT",
-  "elk.json.edgeCoords": "ROOT",
+const FRAME_OPTIONS = {
+  "elk.layered.considerModelOrder.strategy": "PREFER_EDGES",
   "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
-  "elk.layered.considerModelOrder.strategy": "NODES_AND_EDGES",
   "elk.layered.spacing.nodeNodeBetweenLayers": 26,
   "elk.layered.spacing.edgeNodeBetweenLayers": 12,
   "elk.layered.spacing.edgeEdgeBetweenLayers": 8,
   "elk.spacing.nodeNode": 20,
   "elk.spacing.edgeNode": 16,
   "elk.spacing.edgeEdge": 10,
+};
+const GRAPH_OPTIONS = {
+  ...FRAME_OPTIONS,
+  "elk.algorithm": "layered",
+  "elk.direction": "DOWN",
+  "elk.hierarchyHandling": "INCLUDE_CHILDREN",
+  "elk.edgeRouting": "ORTHOGONAL",
+  "elk.json.shapeCoords": "ROOT",
+  "elk.json.edgeCoords": "ROOT",
+  "elk.layered.considerModelOrder.strategy": "NODES_AND_EDGES",
   "elk.padding": "[top=12,left=12,bottom=12,right=12]",
 };
 
@@ -39,6 +44,30 @@ function liftEdges(diagram) {
   return edges;
 }
 
+/* For each join of branches, where they part: its immediate dominator (Cooper, Harvey and Kennedy 2001), unless a branch
+   without a box leads from there. */
+function findForks(edges) {
+  const producers = new Map(), dominator = new Map(), level = new Map();
+  for (const { tail, head, flow } of edges) {
+    for (const id of [tail, head]) if (!producers.has(id)) producers.set(id, []);
+    if (flow === "flow") producers.get(head).push(tail);
+  }
+  const meet = (one, other) => {
+    while (one !== other && one !== undefined && other !== undefined) if (level.get(one) < level.get(other)) other = dominator.get(other); else one = dominator.get(one);
+    return one === other ? one : undefined;
+  };
+  const find = id => {
+    if (level.has(id)) return;
+    level.set(id, 0);
+    producers.get(id).forEach(find);
+    const met = producers.get(id).length ? producers.get(id).reduce(meet) : undefined;
+    dominator.set(id, met);
+    level.set(id, met === undefined ? 0 : level.get(met) + 1);
+  };
+  [...producers.keys()].forEach(find);
+  return [...producers].filter(([id, from]) => from.length > 1 && dominator.get(id) !== undefined && !from.includes(dominator.get(id))).map(([head]) => ({ tail: dominator.get(head), head }));
+}
+
 function measureBox(diagram, part) {
   if (part.sign) return { width: SIGN, height: SIGN };
   const lines = diagram.lines(part);
@@ -52,12 +81,23 @@ function describeNode(diagram, part) {
     const wide = Math.ceil(measure(diagram.title(part), TITLE)) + 52;
     return {
       id, children: part.children.map(child => describeNode(diagram, child)),
-      layoutOptions: { "elk.padding": "[top=40,left=16,bottom=16,right=16]", "elk.nodeSize.constraints": "MINIMUM_SIZE", "elk.nodeSize.minimum": `(${wide},60)` },
+      layoutOptions: { ...FRAME_OPTIONS, "elk.padding": "[top=40,left=16,bottom=16,right=16]", "elk.nodeSize.constraints": "MINIMUM_SIZE", "elk.nodeSize.minimum": `(${wide},60)` },
     };
   }
   const { width, height } = measureBox(diagram, part);
   const port = (name, x, y, side) => ({ id: name + id, x, y, width: 0, height: 0, layoutOptions: { "elk.port.side": side } });
   return { id, width, height, layoutOptions: { "elk.portConstraints": "FIXED_POS" }, ports: [port("in", width / 2, 0, "NORTH"), port("out", width / 2, height, "SOUTH"), port("side", width, height / 2, "EAST")] };
+}
+
+/* Puts an unseen box in the middle of the branches between a fork and a join, so that both stand on one axis. */
+function addSpine(diagram, nodes, edges, { tail, head }, id) {
+  const scope = diagram.parts[head].parent, siblings = scope < 0 ? nodes.root : nodes.get(scope)?.children;
+  const inside = id => diagram.chain(id).find(around => diagram.parts[around].parent === scope);
+  const branches = [...new Set(edges.filter(edge => edge.tail === tail && edge.flow === "flow").map(edge => inside(edge.head)))];
+  const places = branches.map(branch => siblings.findIndex(node => node.id === String(branch))).filter(at => at >= 0).sort((a, b) => a - b);
+  if (places.length < 2) return [];
+  siblings.splice(places[places.length >> 1], 0, { id, width: 1, height: 1 });
+  return [[`out${tail}`, id], [id, `in${head}`]];
 }
 
 let engine = null;
@@ -66,21 +106,29 @@ let engine = null;
 async function arrange(diagram) {
   engine ||= new ELK();
   const edges = liftEdges(diagram);
+  const nodes = new Map(), children = diagram.outermost.map(part => describeNode(diagram, part));
+  const index = list => { for (const node of list) { nodes.set(Number(node.id), node); index(node.children || []); } };
+  index(children);
+  nodes.root = children;
+  const spines = findForks(edges).flatMap((fork, at) => addSpine(diagram, nodes, edges, fork, `spine${at}`));
   const leaving = new Set(edges.filter(edge => edge.flow === "flow").map(edge => edge.tail));
   const entering = new Set(edges.filter(edge => edge.flow === "flow").map(edge => edge.head));
   const placed = await engine.layout({
-    id: "root", layoutOptions: GRAPH_OPTIONS, children: diagram.outermost.map(part => describeNode(diagram, part)),
-    edges: edges.map(({ tail, head, flow }, at) => ({
-      id: `edge${at}`,
-      sources: [(flow !== "flow" && leaving.has(tail) ? "side" : "out") + tail],
-      targets: [(flow !== "flow" && entering.has(head) ? "side" : "in") + head],
-      layoutOptions: { "elk.layered.priority.straightness": flow === "flow" ? 20 : 1, "elk.layered.priority.direction": flow === "flow" ? 10 : 1 },
-    })),
+    id: "root", layoutOptions: GRAPH_OPTIONS, children,
+    edges: [
+      ...edges.map(({ tail, head, flow }, at) => ({
+        id: `edge${at}`,
+        sources: [(SKIPS.has(flow) && leaving.has(tail) ? "side" : "out") + tail],
+        targets: [(SKIPS.has(flow) && entering.has(head) ? "side" : "in") + head],
+        layoutOptions: { "elk.layered.priority.straightness": flow === "flow" ? 20 : 1, "elk.layered.priority.direction": flow === "flow" ? 10 : 1 },
+      })),
+      ...spines.map(([from, to], at) => ({ id: `way${at}`, sources: [from], targets: [to], layoutOptions: { "elk.layered.priority.straightness": 200 } })),
+    ],
   });
   const boxes = new Map();
-  const collect = node => { for (const child of node.children || []) { boxes.set(Number(child.id), child); collect(child); } };
+  const collect = node => { for (const child of node.children || []) { if (!child.id.startsWith("spine")) boxes.set(Number(child.id), child); collect(child); } };
   collect(placed);
-  const drawn = placed.edges.map(({ sections }, at) => ({ ...edges[at], points: sections ? [sections[0].startPoint, ...(sections[0].bendPoints || []), sections[0].endPoint] : [] }));
+  const drawn = placed.edges.slice(0, edges.length).map(({ sections }, at) => ({ ...edges[at], points: sections ? [sections[0].startPoint, ...(sections[0].bendPoints || []), sections[0].endPoint] : [] }));
   return { width: placed.width, height: placed.height, boxes, edges: drawn };
 }
 
