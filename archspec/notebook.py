@@ -147,7 +147,9 @@ def _render_report(network: Network, write_report: Callable[[], str]) -> str:
     if not 0 < len(page) <= _REPORT:
         return _advise(network, "report", "arch.save({!r}, kind='report')", ".html")
     quoted = page.replace("&", "&amp;").replace("<", "&lt;").replace("'", "&#39;")
-    return f'<iframe title="report" loading="lazy" sandbox="allow-scripts allow-downloads" srcdoc=\'{quoted}\'></iframe>'
+    return (
+        f'<iframe title="report" loading="lazy" sandbox="allow-scripts allow-downloads" srcdoc=\'{quoted}\'></iframe>'
+    )
 
 
 def _advise(network: Network, part: str, call: str, ending: str) -> str:

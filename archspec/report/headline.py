@@ -101,7 +101,7 @@ def _write_figure(figure: Figure) -> str:
 def _write_row(row: Sequence[Figure]) -> str:
     first = row[0].value
     cells = "".join(
-        f"<td><b>{figure.short}</b></td><td>{_spell_exact(figure)}</td>"
+        f'<td><b>{figure.short}</b></td><td class="exact">{_spell_exact(figure)}</td>'
         f"{f'<td>{_spell_change(first, figure.value)}</td>' if index else ''}"
         for index, figure in enumerate(row)
     )

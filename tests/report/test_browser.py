@@ -249,7 +249,7 @@ def test_a_chain_has_one_axis(visit: Visit) -> None:
     assert len(middles) == 1
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_what_is_seen_is_saved(dark: bool, browser: Browser, pages: Path, tmp_path: Path) -> None:
     visit = Visit(browser, pages / "one.html", "#layer1.0.conv2", color_scheme="dark" if dark else "light")
     visit.chosen()
@@ -345,7 +345,9 @@ _SMALL_TEXT = """[...document.querySelectorAll('body *')].filter(element => elem
     && parseFloat(getComputedStyle(element).fontSize) < 11).map(element => element.outerHTML.slice(0, 120))"""
 
 
-@pytest.mark.parametrize("name", ["one", "two", "three", "hostile", "layer"])
+@pytest.mark.parametrize(
+    "name", ["one", "two", *(pytest.param(name, marks=pytest.mark.slow) for name in ("three", "hostile", "layer"))]
+)
 def test_a_small_screen_needs_no_sideways_scrolling(name: str, browser: Browser, pages: Path) -> None:
     visit = Visit(browser, pages / f"{name}.html", viewport=PHONE, has_touch=True, is_mobile=True)
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -357,6 +359,19 @@ def test_a_small_screen_needs_no_sideways_scrolling(name: str, browser: Browser,
     assert places[0]["y"] + places[0]["height"] <= places[1]["y"]  # one below the other
     scale = visit.page.evaluate("d3.zoomTransform(document.querySelector('#canvas0 > svg')).k")
     assert scale >= 1
+    visit.close()
+
+
+@pytest.mark.slow
+def test_a_huge_network_unfolds_in_part(browser: Browser, tmp_path: Path) -> None:
+    stages = {f"stage{at}": [[{"linear": 4 + (at * 30 + step) % 97}, "relu"] for step in range(30)] for at in range(30)}
+    file = tmp_path / "huge.html"
+    file.write_text(archspec.load({"name": "huge", "input": [4], "stages": stages}).report(), encoding="utf-8")
+    visit = Visit(browser, file)
+    visit.page.click("[data-do=unfold]")
+    assert "Unfolded in part" in visit.page.inner_text("[role=status]")
+    visit.page.click('[data-name="stage3"] [data-toggle]')
+    visit.wait_for("stage3.0")
     visit.close()
 
 

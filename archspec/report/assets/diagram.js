@@ -1,12 +1,13 @@
 /* The diagram of one network: parts that fold and unfold, on a canvas that moves and magnifies. */
 
 const FLOWS = ["flow", "identity", "projection", "concat", "gate"];
+const MOST_BOXES = 800; // that are unfolded at once
 const READABLE = 1; // the scale at which the smallest text has its size
 
 class Diagram {
   /* `hooks`: choose(id), toggle(id, open), move(transform), each after an act of the user. */
-  constructor(canvas, data, hooks) {
-    Object.assign(this, { canvas, data, hooks, open: new Set(), chosen: -1, marks: new Map(), shown: new Map(), turn: 0 });
+  constructor(canvas, data, hooks, compared = false) {
+    Object.assign(this, { canvas, data, hooks, compared, open: new Set(), chosen: -1, marks: new Map(), shown: new Map(), turn: 0 });
     const outputs = data.outputs.map(([name, shape]) => ({ parent: -1, label: name, name, kind: "ends", word: "output", output: [shape], times: 1, arguments: {}, terminal: true }));
     this.parts = [...data.parts, ...outputs].map((part, id) => ({ ...part, id, children: [] }));
     this.edges = [...data.edges.map(([tail, head, flow]) => ({ tail, head, flow })), ...data.outputs.map(([, , tail], at) => ({ tail, head: data.parts.length + at, flow: "flow" }))];
@@ -90,7 +91,7 @@ class Diagram {
 
   paintPart(part, box) {
     const open = this.isOpen(part), mark = this.marks.get(part.id), middle = box.x + box.width / 2 + (part.scope && !open ? 10 : 0);
-    const item = draw("g", { class: ["part", part.kind, open ? "open" : "", mark ? mark[0] : this.marks.size ? "same" : ""].join(" "), tabindex: 0, role: "button", "data-part": part.id, "data-name": part.name });
+    const item = draw("g", { class: ["part", part.kind, open ? "open" : "", mark ? mark[0] : this.compared ? "same" : ""].join(" "), tabindex: 0, role: "button", "data-part": part.id, "data-name": part.name });
     item.setAttribute("aria-label", [...this.lines(part), ...(mark || [])].filter(Boolean).join(", "));
     if (part.scope) item.setAttribute("aria-expanded", String(open));
     if (part.id === this.chosen) item.classList.add("chosen");
@@ -130,11 +131,21 @@ class Diagram {
     if (document.activeElement === document.body) after.item.focus({ preventScroll: true });
   }
 
-  async openAll(open) {
-    this.open = new Set(open ? this.parts.filter(part => part.scope).map(part => part.id) : []);
-    await this.render();
-    this.start();
+  /* Opens all parts, level by level as long as a browser places the boxes in reasonable time; tells whether it opened all. */
+  openAll() {
+    const scopes = this.parts.filter(part => part.scope);
+    let boxes = this.outermost.length;
+    this.open = new Set();
+    for (let level = 1; this.open.size < scopes.length; level++) {
+      const next = scopes.filter(part => this.chain(part.id).length === level);
+      boxes += next.reduce((sum, part) => sum + part.children.length, 0);
+      if (boxes > MOST_BOXES) return false;
+      next.forEach(part => this.open.add(part.id));
+    }
+    return true;
   }
+
+  closeAll() { this.open = new Set(); return true; }
 
   /* Shows a part: unfolds what is around it and brings it to the middle. */
   async reveal(id) {

@@ -72,7 +72,7 @@ function measureBox(diagram, part) {
   if (part.sign) return { width: SIGN, height: SIGN };
   const lines = diagram.lines(part);
   const wide = Math.max(...lines.map((line, at) => measure(line, at ? NOTE : NAME)));
-  return { width: Math.max(84, Math.ceil(wide) + 20 + (part.scope ? 22 : 0) + (diagram.marks.size ? 16 : 0)), height: 14 + 15 * lines.length };
+  return { width: Math.max(84, Math.ceil(wide) + 20 + (part.scope ? 22 : 0) + (diagram.compared ? 16 : 0)), height: 14 + 15 * lines.length };
 }
 
 function describeNode(diagram, part) {
@@ -102,6 +102,13 @@ function addSpine(diagram, nodes, edges, { tail, head }, id) {
 
 let engine = null;
 
+/* ELK's order of the spec fails for some nested graphs: those are placed in the order of fewest crossings. */
+async function place(graph) {
+  const plain = structuredClone(graph), order = "elk.layered.considerModelOrder.strategy";
+  const forget = node => { if (node.layoutOptions) delete node.layoutOptions[order]; (node.children || []).forEach(forget); };
+  try { return await engine.layout(graph); } catch { forget(plain); return engine.layout(plain); }
+}
+
 /* Gives {width, height, boxes: Map id -> {x, y, width, height}, edges: [{tail, head, flow, points}]}. */
 async function arrange(diagram) {
   engine ||= new ELK();
@@ -113,7 +120,7 @@ async function arrange(diagram) {
   const spines = findForks(edges).flatMap((fork, at) => addSpine(diagram, nodes, edges, fork, `spine${at}`));
   const leaving = new Set(edges.filter(edge => edge.flow === "flow").map(edge => edge.tail));
   const entering = new Set(edges.filter(edge => edge.flow === "flow").map(edge => edge.head));
-  const placed = await engine.layout({
+  const placed = await place({
     id: "root", layoutOptions: GRAPH_OPTIONS, children,
     edges: [
       ...edges.map(({ tail, head, flow }, at) => ({

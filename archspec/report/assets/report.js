@@ -10,9 +10,10 @@ class Report {
     pictures.append(...this.pictures.map(({ frame }) => frame));
     this.diagrams = this.pictures.map(({ diagram }) => diagram);
     const tools = make("div", { class: "tools" }, search, makeButton("unfold all", () => this.openAll(true), { "data-do": "unfold" }), makeButton("fold all", () => this.openAll(false), { "data-do": "fold" }));
+    this.status = make("p", { class: "hint", role: "status" });
     this.choosers = networks.length > 2 ? this.makeChoosers() : make("span");
     const hint = make("p", { class: "hint keys" }, ...this.listKeys());
-    bench.append(make("div", { class: "left" }, tools, this.choosers, pictures, makeLegend(this.diagrams, { kinds, flows }), hint), make("div", { class: "side" }, details, text));
+    bench.append(make("div", { class: "left" }, tools, this.status, this.choosers, pictures, makeLegend(this.diagrams, { kinds, flows }), hint), make("div", { class: "side" }, details, text));
     this.details = new Details(details, networks);
     this.specs = new Specs(text, networks);
     this.markDifferences();
@@ -43,7 +44,7 @@ class Report {
     const canvas = make("div", { class: "canvas", id: `canvas${at}`, tabindex: 0, "aria-label": `diagram of ${data.name}; arrow keys move, plus and minus magnify, 0 shows all` });
     const diagram = new Diagram(canvas, data, {
       choose: id => this.choose({ network: at, id }), toggle: (id, open) => this.toggle(at, id, open), move: () => this.follow(at),
-    });
+    }, this.networks.length > 1);
     const act = (text, name, label, run) => makeButton(text, run, { "data-do": name, "aria-label": label, title: label });
     const follow = run => () => { run(); this.follow(at); };
     canvas.append(make("div", { class: "zoom" }, act("+", "in", "magnify", () => diagram.magnify(1.25)), act("−", "out", "reduce", () => diagram.magnify(0.8)), act("fit", "fit", "show all", follow(() => diagram.fit()))));
@@ -79,7 +80,14 @@ class Report {
       if (this.pictures[at + 1].frame.hidden) return;
       for (const [id, mark] of Object.entries(before)) if (this.diagrams[0].marks.get(Number(id))?.[0] !== "removed") this.diagrams[0].marks.set(Number(id), mark);
     });
-    for (const diagram of this.diagrams) for (const id of [...diagram.marks.keys()]) for (const around of diagram.chain(id)) if (!diagram.marks.has(around)) diagram.marks.set(around, ["changed", "inside"]);
+    const [base, ...others] = this.diagrams, inside = ["changed", "inside"];
+    const spread = (diagram, visit) => { for (const id of [...diagram.marks.keys()]) diagram.chain(id).forEach(visit); };
+    others.forEach((diagram, before) => spread(diagram, id => {
+      if (!diagram.marks.has(id)) diagram.marks.set(id, inside);
+      const match = this.counterpart(before + 1, id, 0);
+      if (match >= 0 && !base.marks.has(match) && !this.pictures[before + 1].frame.hidden) base.marks.set(match, inside);
+    }));
+    spread(base, id => { if (!base.marks.has(id)) base.marks.set(id, inside); });
   }
 
   shown() { return this.diagrams.filter((_, at) => !this.pictures[at].frame.hidden); }
@@ -89,7 +97,8 @@ class Report {
   }
 
   async openAll(open) {
-    for (const diagram of this.diagrams) diagram.open = new Set(open ? diagram.parts.filter(part => part.scope).map(part => part.id) : []);
+    const whole = this.diagrams.map(diagram => (open ? diagram.openAll() : diagram.closeAll())).every(Boolean);
+    this.status.textContent = whole ? "" : `Unfolded in part: a diagram shows at most ${MOST_BOXES} boxes at once. Single blocks unfold further.`;
     await this.renderShown();
   }
 
@@ -138,11 +147,9 @@ class Report {
 
   listNotes(part, called, ids) {
     const notes = called === part.anchor || called === part.name ? [] : [`One of ${part.count} equal parts; the diagram shows ${part.name}.`];
-    ids.forEach((id, at) => {
-      const mark = this.diagrams[at].marks.get(id);
-      if (mark && this.diagrams.length > 1) notes.push(`${this.networks[at].name}: ${mark.filter(Boolean).join(": ")}`);
-    });
-    return notes;
+    const marks = ids.map((id, at) => (this.diagrams[at].marks.get(id) || []).filter(Boolean).join(": "));
+    const told = marks.map((mark, at) => (mark && marks.filter(other => other === mark).length === 1 ? `${this.networks[at].name}: ${mark}` : mark));
+    return [...notes, ...new Set(told.filter(Boolean))];
   }
 
   keepAddress(network, name) {
