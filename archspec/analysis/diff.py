@@ -144,7 +144,13 @@ def count_figures(graph: Graph) -> Iterator[tuple[str, int]]:
 
 
 def describe_pair(pair: PartPair) -> PartChange | None:
-    """The change from one part of a pair to the other; None if they are the same."""
+    """The change from one part of a pair to the other; None if they are the same.
+
+    >>> import archspec
+    >>> graphs = archspec.load("resnet18").graph, archspec.load("resnet18", classes=10).graph
+    >>> describe_pair(match_networks(*graphs).pairs[-1]).fields
+    (('out', '1000', '10'),)
+    """
     before, after = pair.before, pair.after
     if before is None or after is None:
         only = before or after
