@@ -249,6 +249,32 @@ def test_a_chain_has_one_axis(visit: Visit) -> None:
     assert len(middles) == 1
 
 
+@pytest.mark.slow
+def test_branches_leave_the_chain_on_its_axis(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "googlenet.html"
+    file.write_text(bundled("googlenet").report(), encoding="utf-8")
+    visit = Visit(browser, file, "#inception3a.branch1")
+    assert visit.chosen() == "inception3a.branch1"
+    names = {f"inception3a.branch{at}" for at in range(1, 5)}
+    middle = "(box => box.left + box.width / 2)(document.querySelector(`#canvas0 [data-name='${name}'] > .box`).getBoundingClientRect())"
+    read = f"names => names.map(name => {middle})"
+    branches = visit.page.evaluate(read, sorted(names))
+    assert branches == sorted(branches)  # in the order of the spec
+    chain = visit.page.evaluate(read, [name for name in visit.shown() if name and name not in {*names, "inception3a"}])
+    assert max(chain) - min(chain) < 1
+    visit.close()
+
+
+@pytest.mark.slow
+def test_a_graph_that_has_no_order_for_elk_is_placed_without(visit: Visit) -> None:
+    visit.page.evaluate("FRAME_OPTIONS['elk.layered.considerModelOrder.strategy'] = 'NODES_AND_EDGES'")
+    failed = """layout => { engine.layout = graph => layout.call(engine, graph).catch(error => { window.failed = true; throw error; }); }"""
+    visit.page.evaluate(f"({failed})(engine.layout)")
+    visit.page.click("[data-do=unfold]")
+    visit.wait_for("layer4.0.downsample.1")
+    assert visit.page.evaluate("window.failed")
+
+
 @pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_what_is_seen_is_saved(dark: bool, browser: Browser, pages: Path, tmp_path: Path) -> None:
     visit = Visit(browser, pages / "one.html", "#layer1.0.conv2", color_scheme="dark" if dark else "light")

@@ -31,7 +31,8 @@ function measure(text, font) {
 
 /* The libraries are carried compressed; as scripts of the page, the security policy knows them by their digest. */
 async function loadLibraries() {
-  const packed = Uint8Array.from(atob(document.getElementById("libraries").textContent), letter => letter.charCodeAt(0));
+  const letters = atob(document.getElementById("libraries").textContent), packed = new Uint8Array(letters.length);
+  for (let at = 0; at < letters.length; at++) packed[at] = letters.charCodeAt(at);
   const text = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   document.head.append(make("script", {}, text));
 }

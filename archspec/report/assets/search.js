@@ -23,7 +23,7 @@ class Search {
       for (const [name, id] of diagram.names) {
         const part = diagram.parts[id];
         if (part.terminal || entries.has(name)) continue;
-        entries.set(name, { network, id, name, what: part.title || part.word, text: `${name} ${part.word} ${part.title || ""}`.toLowerCase() });
+        entries.set(name, { network, id, name, what: [part.title || part.word, network ? diagram.data.name : ""].filter(Boolean).join(" · "), text: `${name} ${part.word} ${part.title || ""}`.toLowerCase() });
       }
     });
     return [...entries.values()];
