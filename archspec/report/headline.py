@@ -28,10 +28,12 @@ class Figure:
     value: int
     short: str
     note: str
+    unit: str = ""
 
     @property
     def exact(self) -> str:
-        return format_number(self.value)
+        """All digits, with the unit."""
+        return f"{format_number(self.value)} {self.unit}".rstrip()
 
 
 def list_figures(graph: Graph) -> Iterator[Figure]:
@@ -50,12 +52,11 @@ def list_figures(graph: Graph) -> Iterator[Figure]:
         ("activations", sum_costs(graph).activations, "outputs of all operations"),
     ):
         yield Figure(name, value, _shorten_paths(value) if name == "paths" else _shorten(value), note)
-    yield Figure(
-        "memory, inference", memory.inference, format_bytes(memory.inference), "bytes of activations at the peak"
-    )
-    yield Figure(
-        "memory, training", memory.training, format_bytes(memory.training), "bytes of activations that are kept"
-    )
+    for name, value, note in (
+        ("memory, inference", memory.inference, "activations of one sample at the peak"),
+        ("memory, training", memory.training, "activations of one sample that are kept for the gradient"),
+    ):
+        yield Figure(name, value, format_bytes(value), note, "B")
 
 
 def _shorten(value: int) -> str:

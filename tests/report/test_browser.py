@@ -204,6 +204,9 @@ def test_the_table_sorts_and_leads_to_the_layer(visit: Visit) -> None:
     visit.page.click(".costs tbody tr:last-child button")
     assert visit.chosen() == "layer4.1.conv2"
     assert visit.page.locator(".costs tr.chosen").count() == 1
+    visit.page.wait_for_function(
+        "document.querySelector('.part.chosen').getBoundingClientRect().top > 0"
+    )  # scrolled up
 
 
 def test_keys_and_wheel_move_and_magnify(visit: Visit) -> None:

@@ -19,7 +19,7 @@ function makeButton(text, act, attributes = {}) {
   return button;
 }
 
-const group = number => number.toLocaleString("en");
+const group = (format => number => format.format(number))(new Intl.NumberFormat("en"));
 const repeat = (text, times) => (times > 1 ? `${text} ×${times}` : text);
 const shorten = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 

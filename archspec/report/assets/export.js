@@ -14,7 +14,11 @@ function writeSvg(diagram) {
       if (name.startsWith("font") || name === "text-anchor" ? shape.tagName === "text" : value !== "none" || name === "fill") shape.setAttribute(name, value);
     }
   });
-  for (const item of copy.querySelectorAll(".knob")) item.remove();
+  for (const knob of copy.querySelectorAll(".knob")) {
+    const item = knob.parentNode, box = item.querySelector(".box"), middle = Number(box.getAttribute("x")) + Number(box.getAttribute("width")) / 2;
+    for (const text of item.querySelectorAll(".name, .note")) text.setAttribute("x", middle);
+    knob.remove();
+  }
   for (const item of copy.querySelectorAll("*")) for (const { name } of [...item.attributes]) if (/^(class|tabindex|role|aria-.*)$/.test(name)) item.removeAttribute(name);
   copy.querySelector("defs ~ g").removeAttribute("transform");
   for (const name of ["class", "role", "aria-label", "style"]) copy.removeAttribute(name);

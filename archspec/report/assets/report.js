@@ -142,7 +142,9 @@ class Report {
       if (move && ids[at] >= 0 && !this.pictures[at].frame.hidden) await diagram.reveal(ids[at]);
       diagram.mark(ids[at]);
     }
-    if (move) this.follow(network);
+    if (!move) return;
+    this.follow(network);
+    this.diagrams[network].canvas.scrollIntoView({ block: "nearest" });
   }
 
   listNotes(part, called, ids) {
