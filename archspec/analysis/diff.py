@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Literal
 
 from archspec.analysis.counts import compute_counts, sum_costs
@@ -167,7 +168,18 @@ def _diff_names(pair: PartPair) -> Iterator[tuple[str, str, str]]:
     if pair.moved:
         yield "place", _full_name(pair.before), _full_name(pair.after)
     elif pair.renamed:
-        yield "name", _full_name(pair.before), _full_name(pair.after)
+        yield "name", *_drop_common(_full_name(pair.before), _full_name(pair.after))
+
+
+def _drop_common(before: str, after: str) -> tuple[str, str]:
+    """Two names without the regions that both begin with.
+
+    >>> _drop_common("layer1.0.middle", "layer1.0.conv2")
+    ('middle', 'conv2')
+    """
+    old, new = before.split("."), after.split(".")
+    shared = sum(1 for _ in takewhile(lambda names: names[0] == names[1], zip(old[:-1], new[:-1], strict=False)))
+    return ".".join(old[shared:]), ".".join(new[shared:])
 
 
 def _diff_fields(before: PartFacts, after: PartFacts) -> Iterator[tuple[str, str, str]]:
@@ -189,17 +201,25 @@ def _collect_arguments(facts: PartFacts) -> dict[str, str]:
 
 def _merge_alike(parts: Iterator[PartChange]) -> Iterator[PartChange]:
     """The changes, with equal ones merged into the first."""
-    merged: dict[tuple[Change, str, Fields, str], list[str]] = {}
+    merged: dict[tuple[Change, str, Fields, tuple[str, str]], list[str]] = {}
     for part in parts:
-        own = part.names[0].rpartition(".")[2] if part.change == "changed" else _enclosing_name(part.names[0])
-        merged.setdefault((part.change, part.kind, part.fields, own), []).extend(part.names)
+        key = (part.change, part.kind, part.fields, _find_place(part))
+        merged.setdefault(key, []).extend(part.names)
     for (change, kind, fields, _), names in merged.items():
         yield PartChange(change, tuple(names), kind, fields)
 
 
-def _enclosing_name(name: str) -> str:
-    """The name of the region of a part, which distinguishes additions to different places."""
-    return name.rpartition(".")[0]
+def _find_place(part: PartChange) -> tuple[str, str]:
+    """What distinguishes equal changes: of a changed part its own name, of others the region, where blocks in a row count as one.
+
+    >>> _find_place(PartChange("removed", ("stage1.3.relu",), "relu")), _find_place(PartChange("added", ("layer3.6",), "bottleneck"))
+    (('stage1.*', 'relu'), ('layer3', ''))
+    """
+    around, _, own = part.names[0].rpartition(".")
+    if part.change == "changed":
+        return "", own
+    place = ".".join("*" if name.isdigit() else name for name in around.split("."))
+    return place, own if place != around else ""
 
 
 def _full_name(facts: PartFacts) -> str:
