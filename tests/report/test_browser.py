@@ -247,6 +247,22 @@ def test_parts_do_not_overlap_when_all_is_unfolded(visit: Visit) -> None:
             assert min(right, other[2]) - max(left, other[0]) < 0.5 or min(bottom, other[3]) - max(top, other[1]) < 0.5
 
 
+def test_titles_are_within_their_frames(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "vit.html"
+    file.write_text(bundled("vit_b_16").report(), encoding="utf-8")
+    visit = Visit(browser, file)
+    visit.page.click("[data-do=unfold]")
+    visit.page.locator(".plate").nth(3).wait_for()
+    widths = visit.page.evaluate(
+        """[...document.querySelectorAll('#canvas0 .open')].map(part => ['.box', '.plate', '.frame'].map(name =>
+            part.querySelector(name).getBoundingClientRect().right))"""
+    )
+    assert len(widths) > 3
+    assert all(box >= plate >= text for box, plate, text in widths)
+    assert any(text.endswith("… ×12") for text in visit.page.locator(".frame").all_text_contents())
+    visit.close()
+
+
 def test_a_chain_has_one_axis(visit: Visit) -> None:
     middles = {round((left + right) / 2) for left, _, right, _ in read_boxes(visit)}
     assert len(middles) == 1

@@ -55,7 +55,8 @@ class Diagram {
   isOpen(part) { return Boolean(part.scope && part.children.length && this.open.has(part.id)); }
   visible(id) { return this.chain(id).find(around => this.parts[around].scope && !this.isOpen(this.parts[around])) ?? id; }
 
-  title(part) { return repeat(shorten([part.label, part.label.startsWith(part.word) ? "" : part.word].filter(Boolean).join("  "), 40), part.times); }
+  heading(part) { return shorten([part.label, part.label.startsWith(part.word) ? "" : part.word].filter(Boolean).join("  "), 40); }
+  title(part) { return repeat(this.heading(part), part.times); }
 
   lines(part) {
     const shape = shorten(part.output.join(", "), 40);
@@ -90,17 +91,17 @@ class Diagram {
   }
 
   paintPart(part, box) {
-    const open = this.isOpen(part), mark = this.marks.get(part.id), middle = box.x + box.width / 2 + (part.scope && !open ? 10 : 0);
+    const open = this.isOpen(part), mark = this.marks.get(part.id), sign = mark ? MARKS[mark[0]][0] : "", middle = box.x + box.width / 2 + (part.scope && !open ? 10 : 0);
     const item = draw("g", { class: ["part", part.kind, open ? "open" : "", mark ? mark[0] : this.compared ? "same" : ""].join(" "), tabindex: 0, role: "button", "data-part": part.id, "data-name": part.name });
     item.setAttribute("aria-label", [...this.lines(part), ...(mark || [])].filter(Boolean).join(", "));
     if (part.scope) item.setAttribute("aria-expanded", String(open));
     if (part.id === this.chosen) item.classList.add("chosen");
     item.append(draw("rect", { class: "box", x: box.x, y: box.y, width: box.width, height: box.height, rx: part.sign ? SIGN / 2 : open ? 8 : 6 }));
-    if (open) item.append(...this.paintTitle(part, box));
+    if (open) item.append(...this.paintTitle(part, box, sign));
     else if (part.sign) item.append(draw("text", { class: "name", x: middle, y: box.y + box.height / 2 + 5 }, part.title));
     else item.append(...this.lines(part).map((line, at) => draw("text", { class: at ? "note" : "name", x: middle, y: box.y + 19 + 15 * at }, line)));
     if (part.scope && part.children.length) item.append(this.paintKnob(part, box, open));
-    if (mark) item.append(draw("text", { class: "mark", x: open ? box.x + 40 + measure(this.title(part), TITLE) : box.x + box.width - (part.sign ? -8 : 10), y: box.y + (open ? 21 : 15) }, { added: "+", removed: "−", changed: "~" }[mark[0]]));
+    if (sign && !open) item.append(draw("text", { class: "mark", x: box.x + box.width - (part.sign ? -8 : 10), y: box.y + 15 }, sign));
     this.shown.set(part.id, { item, x: box.x + box.width / 2, y: box.y + (open ? 20 : box.height / 2), ...{ left: box.x, top: box.y, width: box.width, height: box.height } });
     item.addEventListener("click", event => { event.stopPropagation(); this.hooks.choose(part.id); });
     item.addEventListener("dblclick", event => { event.stopPropagation(); if (part.scope) this.hooks.toggle(part.id, !open); });
@@ -108,9 +109,11 @@ class Diagram {
   }
 
   /* The title stands on a plate, so that an edge that enters the frame does not cross it. */
-  paintTitle(part, box) {
-    const wide = measure(this.title(part), TITLE) + (this.marks.has(part.id) ? 26 : 10);
-    return [draw("rect", { class: "plate", x: box.x + 25, y: box.y + 6, width: wide, height: 20, rx: 4 }), draw("text", { class: "frame", x: box.x + 29, y: box.y + 21 }, this.title(part))];
+  paintTitle(part, box, mark) {
+    const room = box.width - (mark ? 58 : 42) - measure(repeat("", part.times), TITLE);
+    const title = repeat(fitText(this.heading(part), TITLE, room), part.times), wide = measure(title, TITLE);
+    const sign = mark ? [draw("text", { class: "mark", x: box.x + 40 + wide, y: box.y + 21 }, mark)] : [];
+    return [draw("rect", { class: "plate", x: box.x + 25, y: box.y + 6, width: wide + (mark ? 26 : 10), height: 20, rx: 4 }), draw("text", { class: "frame", x: box.x + 29, y: box.y + 21 }, title), ...sign];
   }
 
   paintKnob(part, box, open) {

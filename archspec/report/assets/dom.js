@@ -29,6 +29,12 @@ function measure(text, font) {
   return pen.measureText(text).width;
 }
 
+function fitText(text, font, wide) {
+  let fitting = text;
+  while (measure(fitting, font) > wide && fitting.length > 2) fitting = fitting.slice(0, -2) + "…";
+  return fitting;
+}
+
 /* The libraries are carried compressed; as scripts of the page, the security policy knows them by their digest. */
 async function loadLibraries() {
   const letters = atob(document.getElementById("libraries").textContent), packed = new Uint8Array(letters.length);

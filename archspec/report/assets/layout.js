@@ -78,10 +78,9 @@ function measureBox(diagram, part) {
 function describeNode(diagram, part) {
   const id = String(part.id);
   if (diagram.isOpen(part)) {
-    const wide = Math.ceil(measure(diagram.title(part), TITLE)) + 52;
     return {
       id, children: part.children.map(child => describeNode(diagram, child)),
-      layoutOptions: { ...FRAME_OPTIONS, "elk.padding": "[top=40,left=16,bottom=16,right=16]", "elk.nodeSize.constraints": "MINIMUM_SIZE", "elk.nodeSize.minimum": `(${wide},60)` },
+      layoutOptions: { ...FRAME_OPTIONS, "elk.padding": "[top=40,left=16,bottom=16,right=16]" },
     };
   }
   const { width, height } = measureBox(diagram, part);
