@@ -148,6 +148,7 @@ def test_the_address_names_what_is_chosen(browser: Browser, pages: Path) -> None
     visit.page.locator(".part.chosen[data-name='layer3.1.conv2']").wait_for()
     visit.page.evaluate("location.hash = '#layer1.0/add'")  # an op without a name of its own
     visit.page.locator(".part.join.chosen").wait_for()
+    visit.page.evaluate("location.hash = '#100%'")  # no name, and no text that can be decoded
     visit.page.evaluate("location.hash = ''")
     visit.page.locator(".part.chosen").wait_for(state="detached")
     visit.close()
@@ -247,6 +248,7 @@ def test_parts_do_not_overlap_when_all_is_unfolded(visit: Visit) -> None:
             assert min(right, other[2]) - max(left, other[0]) < 0.5 or min(bottom, other[3]) - max(top, other[1]) < 0.5
 
 
+@pytest.mark.slow
 def test_titles_are_within_their_frames(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "vit.html"
     file.write_text(bundled("vit_b_16").report(), encoding="utf-8")

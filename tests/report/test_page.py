@@ -155,3 +155,5 @@ def test_a_report_is_about_a_few_networks() -> None:
     arch = bundled("vgg11")
     with pytest.raises(ValueError, match="one to 6 networks, not 7"):
         arch.report(*[arch] * 6)
+    known = read_data(arch.report(*[arch] * 4))
+    assert (len(known["networks"]), len(known["pairs"])) == (5, 4)

@@ -160,9 +160,14 @@ class Report {
     try { history.pushState(null, "", hash); } catch { /* a frame without an address of its own */ }
   }
 
+  readAddress() {
+    const text = location.hash.slice(1);
+    try { return decodeURIComponent(text); } catch { return text; } // as somebody typed it
+  }
+
   /* Shows the part that the page's address names. */
   async followAddress() {
-    const text = decodeURIComponent(location.hash.slice(1)), [, number, rest] = /^(\d+):(.*)$/.exec(text) || [];
+    const text = this.readAddress(), [, number, rest] = /^(\d+):(.*)$/.exec(text) || [];
     const wanted = this.diagrams[number - 1] ? [[number - 1, rest]] : this.diagrams.map((_, at) => [at, text]);
     for (const [network, name] of wanted) {
       const id = this.diagrams[network].names.get(name);
