@@ -80,7 +80,8 @@ def test_a_report_is_written(tiny: Path, tmp_path: Path) -> None:
     file = tmp_path / "net.html"
     assert run("report", tiny, tiny, "-o", file) == (0, f"written: {file}\n")
     assert file.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert run("report", tiny, tiny, tiny, "-o", file)[0] == 2
+    assert run("report", tiny, tiny, tiny, "-o", file)[0] == 0
+    assert run("report", *[tiny] * 7, "-o", file)[0] == 2
     assert run("report", tiny, "-o", tmp_path / "net.pdf")[0] == 2
 
 
