@@ -71,6 +71,8 @@ class _ColumnLayout:
         self.boxes = _equalize_widths({box.id: box for box in self.picture.boxes}, tree, mains)
         side = -1 if self._lies else 1
         nested = find_nested(tree, bypasses)
+        if nested and self._lies and any(box.slab for box in self.picture.boxes):
+            raise NotSeriesParallelError("captions in the legs of a U")
         self.boxes = {box.id: box for box in self._place_captions(list(tree.iter_nodes()), nested)}
         self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
         if nested:

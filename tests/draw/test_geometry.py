@@ -253,6 +253,15 @@ def test_nested_us_are_a_grid() -> None:
         assert row[0][0] == at["x00"][0]
 
 
+@pytest.mark.parametrize(
+    "name", sampled(archspec.bundled(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"})
+)
+def test_rows_keep_the_rules_of_columns(name: str) -> None:
+    laid = compute_layout(draw_picture(bundled(name).graph, direction="LR"))
+    check_scene(compose_scene(laid, LIGHT))
+    assert find_coinciding(laid) == find_bent_chains(laid) == []
+
+
 @pytest.mark.parametrize("name", every_spec())
 def test_arrows_of_stages_do_not_coincide(name: str) -> None:
     assert find_coinciding(compute_layout(draw(name, "stages"))) == []

@@ -56,8 +56,9 @@ def test_what_has_no_scale_is_refused() -> None:
     with pytest.raises(DrawError, match=r"--detail blocks has no scale; leave --scale out"):
         draw_picture(bundled("resnet18").graph, "blocks", scale=True)
     picture = draw_picture(bundled("resnet18").graph, scale=True)
-    with pytest.raises(DrawError, match="no room beside the captions"):
-        render_picture(draw_picture(bundled("fractalnet20_droppath").graph, scale=True), ".svg")
+    for name in ("fractalnet20_droppath", "unet"):
+        with pytest.raises(DrawError, match="no room beside the captions"):
+            render_picture(draw_picture(bundled(name).graph, scale=True, direction="LR"), ".svg")
     for ending in (".dot", ".mmd"):
         with pytest.raises(DrawError, match=r"no scale.*\.svg"):
             render_picture(picture, ending)
