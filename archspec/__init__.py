@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from archspec.codegen.fx.assemble import Checkpoint
     from archspec.codegen.fx.trial import Trial
     from archspec.codegen.fx.weight_files.fit import WeightReport
-    from archspec.draw.picture import Detail, Direction, DrawError, Picture
+    from archspec.draw.picture import Detail, Direction, DrawError, Fit, Picture
     from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, SpecError
     from archspec.extras import UnavailableError
     from archspec.formats import FORMATS, Format, FormatKind, find_format, list_endings
@@ -75,6 +75,7 @@ __all__ = [
     "DrawError",
     "Expansion",
     "ExportError",
+    "Fit",
     "Format",
     "FormatKind",
     "HubError",
@@ -143,7 +144,7 @@ _HOMES = {
     "codegen.fx.assemble": "Checkpoint",
     "codegen.fx.trial": "Trial",
     "codegen.fx.weight_files.fit": "WeightReport",
-    "draw.picture": "Detail Direction DrawError Picture",
+    "draw.picture": "Detail Direction DrawError Fit Picture",
     "errors": "ArchspecError Diagnostic ExportError LimitError Note SpecError",
     "extras": "UnavailableError",
     "formats": "FORMATS Format FormatKind find_format list_endings",
