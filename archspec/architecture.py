@@ -217,7 +217,11 @@ class Architecture(SharedNetwork):
         from archspec.draw import THEMES
         from archspec.report.page import write_report
 
-        colours = {name: THEMES[name].lines for name in ("light", "dark")}
+        themes = [THEMES[name] for name in ("light", "dark")]
+        colours = {
+            theme.name: {**theme.lines, **{f"{flow}-edge": hue for flow, hue in theme.flows.items()}}
+            for theme in themes
+        }
         networks = (self, *others)
         return write_report([arch.graph for arch in networks], colours, [arch.sources for arch in networks])
 

@@ -374,6 +374,9 @@ def test_several_networks_are_columns_and_pictures_are_picked(browser: Browser, 
     row.locator("button").click()
     assert visit.chosen(2) == "layer1.0.conv2"
     assert "≠ groups" in visit.page.inner_text(".details")
+    visit.page.evaluate("location.hash = '#2:layer4.0.conv1'")  # of a network whose picture is hidden
+    assert visit.chosen(1) == "layer4.0.conv1"
+    assert visit.page.get_by_role("checkbox", name="resnext50_32x4d").is_checked()
     visit.close()
 
 

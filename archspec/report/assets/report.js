@@ -63,6 +63,7 @@ class Report {
 
   async showPicture(at, shown) {
     this.pictures[at].frame.hidden = !shown;
+    this.choosers.querySelectorAll("input")[at].checked = shown;
     this.markDifferences();
     await this.renderShown();
     this.table.show();
@@ -138,6 +139,7 @@ class Report {
     this.specs.show(parts, network);
     this.table.mark(ids);
     if (address) this.keepAddress(network, called);
+    if (move && this.pictures[network].frame.hidden) await this.showPicture(network, true);
     for (const [at, diagram] of this.diagrams.entries()) {
       if (move && ids[at] >= 0 && !this.pictures[at].frame.hidden) await diagram.reveal(ids[at]);
       diagram.mark(ids[at]);
