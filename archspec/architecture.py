@@ -98,7 +98,7 @@ class Architecture(SharedNetwork):
             direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
             fit: where it is to fit: a "column" of a paper (3.25 × 9 in), a "page" (6.5 × 9 in) or a "slide" (13.33 × 7.5 in).
             max_boxes: the most boxes of a picture of layers.
-            max_paths: the most paths of a picture of paths.
+            max_paths: the most paths that are drawn one by one; for more, their number through each arrow.
 
         Raises:
             DrawError: the picture would pass a limit.

@@ -50,6 +50,7 @@ def draw_blocks(graph: Graph, *, fold: bool = True) -> Picture:
         tuple(view.clusters),
         table=tuple(_stage_table(folded)),
         gap=16,
+        columns=True,
         shelf=_SHELF,
     )
 

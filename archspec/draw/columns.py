@@ -80,7 +80,7 @@ class _ColumnLayout:
     def _label_size(self, pair: Pair, chain: frozenset[Pair]) -> Point:
         """The size of a label across and along; none for a bypass with the label of the chain beside it."""
         label = self.edges[pair].label
-        repeated = pair not in chain and any(
+        repeated = pair not in chain and not self.edges[pair].thick and any(
             self.edges[other].label == label for other in chain if other[0] == pair[0]
         )  # fmt: skip
         if not label or repeated:

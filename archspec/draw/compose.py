@@ -78,10 +78,10 @@ def _draw_heading(cluster: Cluster, corners: tuple[float, float, float, float], 
 
 def _draw_arrow(curve: Curve, theme: Theme) -> Group:
     edge, colour = curve.edge, theme.flows[curve.edge.flow]
-    thick = 1.2 if edge.flow == "flow" else 1.7
+    thick = edge.thick or (1.2 if edge.flow == "flow" else 1.7)
     shapes: list[SceneShape] = [PathShape(curve.points, colour, thick, DASHES.get(edge.flow, ()))]
     if curve.tip:
-        shapes.append(draw_arrow_head(curve.points[-1], curve.tip, colour))
+        shapes.append(draw_arrow_head(curve.points[-1], curve.tip, colour, max(2.8, thick)))
     if edge.label and curve.label:
         x, y = curve.label
         wide = measure_width(edge.label, SMALL)
@@ -92,13 +92,13 @@ def _draw_arrow(curve: Curve, theme: Theme) -> Group:
     return Group("edge", tuple(shapes), kind=edge.flow, tip="" if edge.flow == "flow" else edge.flow)
 
 
-def draw_arrow_head(base: Point, tip: Point, colour: str) -> PathShape:
-    """The head of an arrow."""
+def draw_arrow_head(base: Point, tip: Point, colour: str, half: float = 2.8) -> PathShape:
+    """The head of an arrow, `half` its width."""
     dx, dy = tip[0] - base[0], tip[1] - base[1]
     length = max((dx * dx + dy * dy) ** 0.5, 0.01)
     dx, dy = dx / length, dy / length
     back = tip[0] - 6.5 * dx, tip[1] - 6.5 * dy
-    wings = ((back[0] - 2.8 * dy, back[1] + 2.8 * dx), tip, (back[0] + 2.8 * dy, back[1] - 2.8 * dx))
+    wings = ((back[0] - half * dy, back[1] + half * dx), tip, (back[0] + half * dy, back[1] - half * dx))
     return PathShape(tuple((round(x, 2), round(y, 2)) for x, y in wings), colour, 0.5, (), colour, straight=True)
 
 

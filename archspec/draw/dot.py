@@ -97,6 +97,8 @@ def _edge_attributes(edge: Edge, theme: Theme) -> dict[str, str]:
     shown = {"color": theme.flows[edge.flow], "weight": str(edge.weight)}
     if edge.label:
         shown["label"] = f" {edge.label} "
+    if edge.thick:
+        shown["penwidth"] = f"{edge.thick:g}"
     if edge.flow != "flow":
         shown |= {"style": {"projection": "dashed", "gate": "dotted"}.get(edge.flow, "solid"), "tooltip": edge.flow}
     return shown | ({"dir": "back"} if edge.rising else {})

@@ -34,7 +34,7 @@ def draw_picture(
         fit: where it is to fit: a "column" of a paper (3.25 × 9 in), a "page" (6.5 × 9 in) or a "slide" (13.33 × 7.5 in). The chain of
             stages is wrapped into columns, and type has at least 7 points in print.
         max_boxes: the most boxes of a picture of layers.
-        max_paths: the most paths of a picture of paths.
+        max_paths: the most paths that are drawn one by one; for more, their number through each arrow.
 
     Raises:
         DrawError: the picture would pass a limit.
@@ -51,5 +51,5 @@ def draw_picture(
     elif detail == "layers":
         picture = layers.draw_layers(graph, fold=fold, depth=depth, limit=max_boxes)
     else:
-        picture = path_tree.draw_paths(graph, limit=max_paths)
+        picture = path_tree.draw_paths(graph, fold=fold, limit=max_paths)
     return replace(picture, fit=fit, direction=direction or picture.direction)

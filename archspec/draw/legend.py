@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archspec.draw.picture import SMALL, Picture
-from archspec.draw.scene import Group, PathShape, Rect, Scene, SceneShape, Text
+from archspec.draw.scene import Group, PathShape, Rect, Scene, SceneShape, Text, move_shape
 from archspec.draw.text import measure_width
 from archspec.draw.theme import DASHES, Theme
 from archspec.view import labels
@@ -28,26 +28,31 @@ def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
     shown = [kind for kind in labels.CATEGORY_NAMES if kind in picture.kinds and kind != "ends"]
     entries = [(labels.CATEGORY_NAMES[kind], kind) for kind in shown]
     entries += [(_FLOWS[flow], flow) for flow in picture.flows] + [(note, "") for note in picture.notes]
+    samples = [(name, _draw_sample(kind, theme)) for name, kind in entries]
+    samples += [
+        (text, (PathShape(((0, 6), (15, 6)), theme.flows["flow"], wide, straight=True),))
+        for text, wide in picture.widths
+    ]
     x, y = 0.0, 0.0
-    for name, kind in entries:
-        start = 20.0 if kind else 0.0
+    for name, sample in samples:
+        start = 20.0 if sample else 0.0
         wide = start + measure_width(name, SMALL) + _COLUMN
         if x and x + wide - _COLUMN > room:
             x, y = 0.0, y + _ROW
         text = Text(x + start, y + 10, name, SMALL, theme.faint, anchor="start")
-        scene.groups.append(Group("legend", (*_draw_sample(kind, x, y, theme), text)))
+        scene.groups.append(Group("legend", (*(move_shape(shape, x, y) for shape in sample), text)))
         x += wide
         scene.width = max(scene.width, x - _COLUMN)
     scene.height = y + _ROW if scene.groups else 0
     return scene
 
 
-def _draw_sample(kind: str, x: float, y: float, theme: Theme) -> tuple[SceneShape, ...]:
+def _draw_sample(kind: str, theme: Theme) -> tuple[SceneShape, ...]:
     if not kind:
         return ()
     if kind in theme.fills:
-        return (Rect(x, y + 1, 14, 10, theme.fills[kind], theme.lines[kind], 3, 1.2),)
-    return (PathShape(((x, y + 6), (x + 15, y + 6)), theme.flows[kind], 1.7, DASHES.get(kind, ()), straight=True),)
+        return (Rect(0, 1, 14, 10, theme.fills[kind], theme.lines[kind], 3, 1.2),)
+    return (PathShape(((0, 6), (15, 6)), theme.flows[kind], 1.7, DASHES.get(kind, ()), straight=True),)
 
 
 def draw_table(rows: Sequence[Sequence[str]], theme: Theme) -> Scene:

@@ -146,6 +146,8 @@ class Edge:
     label: str = ""
     weight: int = 1
     rising: bool = False
+    thick: float = 0.0
+    """Its width in points; 0 for that of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class Picture:
     legend: bool = True
     notes: tuple[str, ...] = ()
     """Sentences of the legend about the picture as a whole."""
+    widths: tuple[tuple[str, float], ...] = ()
+    """Texts of the legend for arrows of these widths."""
     columns: bool = False
     """Whether chains and branches are laid out in columns, without Graphviz (`archspec.draw.columns`)."""
     wrap: int = 1
