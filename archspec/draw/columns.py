@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 
 from archspec.draw.geometry import Curve, Layout, Point, bend_corners
-from archspec.draw.picture import SMALL, Box, Edge, Picture
+from archspec.draw.picture import SMALL, Box, Cluster, Edge, Picture
 from archspec.draw.placing import Cell, Links, Placer, find_mains
 from archspec.draw.routing import Router
 from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
-from archspec.draw.text import SIZE, measure_width
+from archspec.draw.text import measure_width
 from archspec.draw.u_placing import find_nested, place_u
 from archspec.draw.wrapping import label_turn, place_wrapped
 
 _LABEL = 12.0  # points: the height of a label
 _PAD = 9.0  # inside a frame
-_HEADING = 24.0  # the same at its top, with its heading
+_CLEAR = 8.0  # between a heading and an arrow, and at the left of a heading
 Corners = tuple[float, float, float, float]
 
 
@@ -105,7 +106,7 @@ class _ColumnLayout:
     ) -> Layout:
         centres = {node: self._turn(centre) for node, centre in places.items()}
         corners = {pair: [self._turn(point) for point in route] for pair, route in routes.items()}
-        frames = self.frames.enclose(self.boxes, centres, corners)
+        frames, headings = self.frames.enclose(self.boxes, centres, corners)
         middles = {pair: self._turn(label) for pair, label in labels.items() if label}
         bounds = [
             *(_corners_of(centres[id], box.width, box.height) for id, box in self.boxes.items()),
@@ -138,6 +139,7 @@ class _ColumnLayout:
                 if frame.id in frames
             ),
             tuple(curves),
+            {frame: round(start - left, 2) for frame, start in headings.items()},
         )
 
 
@@ -157,6 +159,11 @@ class _Frames:
             if members >= set(pair)
             for end in ((pair[1], "above"), (pair[0], "below"))
         }
+        self.starts = {
+            frame: sum((frame, (box, "above")) not in self.entered for box in members)
+            for frame, members in self.members.items()
+        }
+        """The number of boxes by which each frame is entered."""
 
     def _around(self, frame: str | None) -> list[str]:
         """The frames around the contents of a frame, innermost first."""
@@ -171,34 +178,86 @@ class _Frames:
         around = self._around(box.cluster)
         above = [frame for frame in around if (frame, (box.id, "above")) not in self.entered]
         below = [frame for frame in around if (frame, (box.id, "below")) not in self.entered]
-        first, side = (_PAD, _HEADING) if lies else (_HEADING, _PAD)
-        return side * len(around), first * len(above), _PAD * len(below)
+        heads = sum(self.frames[frame].head for frame in (around if lies else above))
+        if lies:
+            return heads, _PAD * len(above), _PAD * len(below)
+        return self._find_side(box, around, above), heads, _PAD * len(below)
+
+    def _find_side(self, box: Box, around: Sequence[str], above: Sequence[str]) -> float:
+        """The room beside a box, so that the heading of a frame that is entered there alone is beside the arrow."""
+        side = 0.0
+        for frame in around:
+            side += _PAD
+            if frame in above and self.starts[frame] == 1:
+                side = max(side, self.frames[frame].head_width + 2 * _CLEAR - box.width / 2)
+        return side
 
     def enclose(
         self, boxes: Mapping[str, Box], centres: Mapping[str, Point], corners: Mapping[Pair, Sequence[Point]]
-    ) -> dict[str, Corners]:
-        """The corners of each frame around its boxes, frames and inner arrows."""
+    ) -> tuple[dict[str, Corners], dict[str, float]]:
+        """The corners of each frame around its boxes, frames and inner arrows, and where headings start that are not at the left."""
         enclosed: dict[str, Corners] = {}
         for frame in reversed(self.frames.values()):
-            inner = [
-                enclosed[other.id]
-                for other in self.frames.values()
-                if other.parent == frame.id and other.id in enclosed
-            ]
             held = self.members[frame.id]
+            inner = self._align_frames(frame.id, enclosed)
             inner += [_corners_of(centres[id], boxes[id].width, boxes[id].height) for id in sorted(held)]
             inner += [(x, y, x, y) for pair, route in corners.items() if held.issuperset(pair) for x, y in route]
             if inner:
-                left, top = (min(bound[axis] for bound in inner) for axis in (0, 1))
-                right, bottom = (max(bound[axis] for bound in inner) for axis in (2, 3))
-                spare = max(0.0, measure_width(frame.heading, SIZE, bold=True) + 2 - (right - left))
-                enclosed[frame.id] = (
-                    left - _PAD - spare / 2,
-                    top - _HEADING,
-                    right + _PAD + spare / 2,
-                    bottom + _PAD,
-                )
-        return enclosed
+                enclosed[frame.id] = self._enclose(frame, inner, corners)
+        self._align_frames(None, enclosed)
+        headings = {}
+        for id, (left, top, right, _) in enclosed.items():
+            frame = self.frames[id]
+            crossings = _find_crossings(corners.values(), left, right, top, top + frame.head)
+            slot = _find_slot(crossings, left, right, frame.head_width)
+            if slot is not None and slot > left + _CLEAR:
+                headings[id] = slot
+        return enclosed, headings
+
+    def _enclose(self, frame: Cluster, inner: Sequence[Corners], corners: Mapping[Pair, Sequence[Point]]) -> Corners:
+        """The corners of one frame, wide enough for its heading beside the arrows that enter it."""
+        left, top = (min(bound[axis] for bound in inner) for axis in (0, 1))
+        right, bottom = (max(bound[axis] for bound in inner) for axis in (2, 3))
+        spare = max(0.0, frame.head_width + 2 - (right - left))
+        left, right = left - _PAD - spare / 2, right + _PAD + spare / 2
+        crossings = _find_crossings(corners.values(), left, right, top - frame.head, top)
+        if _find_slot(crossings, left, right, frame.head_width) is None:
+            left = min(left, crossings[0] - frame.head_width - 2 * _CLEAR)
+        return left, top - frame.head, right, bottom + _PAD
+
+    def _align_frames(self, parent: str | None, enclosed: dict[str, Corners]) -> list[Corners]:
+        """Gives the frames inside a frame that are one below another the same left side; returns their corners."""
+        inner = [frame.id for frame in self.frames.values() if frame.parent == parent and frame.id in enclosed]
+        for upper, lower in pairwise(sorted(inner, key=lambda id: enclosed[id][1])):
+            if enclosed[upper][3] <= enclosed[lower][1] and _share_axis(enclosed[upper], enclosed[lower]):
+                left = min(enclosed[upper][0], enclosed[lower][0])
+                enclosed |= {id: (left, *enclosed[id][1:]) for id in (upper, lower)}
+        return [enclosed[id] for id in inner]
+
+
+def _share_axis(first: Corners, second: Corners) -> bool:
+    """Whether two frames have about the same left side."""
+    return abs(first[0] - second[0]) < min(first[2] - first[0], second[2] - second[0]) / 2
+
+
+def _find_crossings(
+    routes: Iterable[Sequence[Point]], left: float, right: float, top: float, bottom: float
+) -> list[float]:
+    """Where arrows pass a strip along its height, from left to right."""
+    pieces = (piece for route in routes for piece in pairwise(route))
+    return sorted(
+        x0
+        for (x0, y0), (x1, y1) in pieces
+        if x0 == x1 and left < x0 < right and min(y0, y1) < bottom and max(y0, y1) > top
+    )
+
+
+def _find_slot(crossings: Sequence[float], left: float, right: float, width: float) -> float | None:
+    """The leftmost place for a heading between crossing arrows; None if there is none."""
+    for start, stop in pairwise([left, *crossings, right]):
+        if start + width + 2 * _CLEAR <= stop or not crossings:
+            return start + _CLEAR
+    return None
 
 
 def _corners_of(centre: Point, width: float, height: float) -> Corners:

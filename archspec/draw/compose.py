@@ -55,7 +55,8 @@ def draw_figure(layout: Layout, theme: Theme) -> Iterator[Group]:
     for curve in layout.curves:
         yield _draw_arrow(curve, theme)
     for cluster, corners in layout.frames:
-        yield Group("heading", tuple(_draw_heading(cluster, corners, theme)))
+        start = layout.headings.get(cluster.id, corners[0] + 8)
+        yield Group("heading", tuple(_draw_heading(cluster, start, corners, theme)))
     for box, centre in layout.boxes:
         yield Group("node", tuple(_draw_box(box, centre, theme)), box.place, box.kind, box.tip)
 
@@ -66,14 +67,17 @@ def _place_groups(scene: Scene, groups: list[Group], x: float, y: float) -> None
         scene.groups.append(Group(group.role, shapes, group.place, group.kind, group.tip))
 
 
-def _draw_heading(cluster: Cluster, corners: tuple[float, float, float, float], theme: Theme) -> Iterator[SceneShape]:
-    """The label of a frame on a filled rectangle, which hides arrows behind it."""
-    x, y = corners[0] + 8, corners[1] + 15
-    label = cluster.heading
-    wide = min(measure_width(label, SIZE, bold=True), corners[2] - x - 3)
+def _draw_heading(
+    cluster: Cluster, x: float, corners: tuple[float, float, float, float], theme: Theme
+) -> Iterator[SceneShape]:
+    """The label of a frame on a filled rectangle, which hides arrows behind it, and its note below."""
+    y = corners[1] + 15
+    wide = min(measure_width(cluster.heading, SIZE, bold=True), corners[2] - x - 3)
     colour = theme.frame(cluster.level)
     yield Rect(x - 2, y - 10, wide + 4, 13, colour, colour, 2, 0)
-    yield Text(x, y, label, SIZE, theme.ink, True, "start")
+    yield Text(x, y, cluster.heading, SIZE, theme.ink, True, "start")
+    if cluster.note:
+        yield Text(x, y + 13, cluster.note, SMALL, theme.faint, anchor="start")
 
 
 def _draw_arrow(curve: Curve, theme: Theme) -> Group:

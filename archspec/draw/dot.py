@@ -82,7 +82,7 @@ def _box_attributes(box: Box, theme: Theme) -> dict[str, str]:
 
 def _frame_attributes(frame: Cluster, theme: Theme) -> dict[str, str]:
     return {
-        "label": frame.heading,
+        "label": "\n".join(filter(None, (frame.heading, frame.note))),
         "labeljust": "l",
         "fontsize": f"{SIZE * _BOLD:.1f}",
         "style": "filled,rounded",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import hypot
 from typing import Literal
 
@@ -40,6 +40,8 @@ class Layout:
     boxes: tuple[tuple[Box, Point], ...]
     frames: tuple[tuple[Cluster, tuple[float, float, float, float]], ...]
     curves: tuple[Curve, ...]
+    headings: Mapping[str, float] = field(default_factory=dict)
+    """Where the heading of a frame starts across, by its id, if it is not at the left."""
 
 
 def bend_corners(corners: Sequence[Point]) -> tuple[tuple[Point, ...], Point]:

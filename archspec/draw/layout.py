@@ -85,6 +85,7 @@ def arrange_on_shelves(picture: Picture, parts: Sequence[Layout]) -> Layout:
         tuple(box for part in placed for box in part.boxes),
         tuple(frame for part in placed for frame in part.frames),
         tuple(curve for part in placed for curve in part.curves),
+        {frame: start for part in placed for frame, start in part.headings.items()},
     )
 
 
@@ -103,7 +104,8 @@ def _move_layout(part: Layout, x: float, y: float) -> Layout:
     )
     boxes = tuple((box, move(centre)) for box, centre in part.boxes)
     frames = tuple((frame, (*move((x0, y0)), *move((x1, y1)))) for frame, (x0, y0, x1, y1) in part.frames)
-    return Layout(part.picture, part.width, part.height, boxes, frames, curves)
+    headings = {frame: round(start + x, 2) for frame, start in part.headings.items()}
+    return Layout(part.picture, part.width, part.height, boxes, frames, curves, headings)
 
 
 def _read_curves(

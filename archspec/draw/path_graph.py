@@ -183,7 +183,6 @@ class _PathView(View):
     def _make_chain_box(self, runs: list[PartRun], nodes: list[Node], cluster: str | None) -> Box:
         first, last = runs[0].first.part, runs[-1].last.part
         id, times = f"n{nodes[0].id}", runs[0].times
-        region = self.graph.regions[nodes[0].region]
         tip = clean_text(
             f"{nodes[0].name} — {nodes[-1].name}" if len(nodes) > 1 else labels.format_tooltip(nodes[0]), 300
         )
@@ -191,14 +190,16 @@ class _PathView(View):
         if len(nodes) == 1 and (sign := labels.format_sign(nodes[0].op)):
             return Box(id, nodes[0].op.category, (Line(sign, "strong"),), place, tip, cluster, sign=True)
         around = self.graph.regions[(first.parent or 0) if isinstance(first, Region) else first.region]
-        named = labels.format_name_range(relative_name(first, around), relative_name(last, around))
+        names = [relative_name(part, around) for part in (first, last) if isinstance(part, Region) or part.path]
+        named = labels.format_name_range(names[0], names[-1]) if names and not names[0].isdecimal() else ""
         weighted = [node for node in nodes if node.op.weighted] or nodes
-        once = weighted[: len(weighted) // times] if times > 1 else weighted
+        once = weighted[: len(weighted) // times]
         rows = [labels.format_op(node.op) for node in once]
         rows = rows if len(rows) <= _ROWS else [f"{len(weighted):,} layers"]
         kind = find_dominant_category(self.graph, (node.id for node in nodes))
-        text = clean_lines(Line(named or region.name, "strong", times=times), *map(Line, rows))
-        return Box(id, kind, text or (Line("·"),), place, tip, cluster, least=96)
+        heading, *others = [named, *rows] if named else rows
+        text = clean_lines(Line(heading, "strong", times=times), *map(Line, others))
+        return Box(id, kind, text, place, tip, cluster, least=96)
 
     def collect(self) -> dict[tuple[str, str], tuple[Flow, set[int]]]:
         """The arrows between boxes, with their kinds and, for each turn of the folds around them, the number of paths."""

@@ -129,6 +129,18 @@ class Cluster:
     place: Place = NO_PLACE
     parent: str | None = None
     level: int = 0
+    note: str = ""
+    """A second, smaller line at its top."""
+
+    @property
+    def head(self) -> float:
+        """The height in points of the room for its heading."""
+        return 36.0 if self.note else 24.0
+
+    @property
+    def head_width(self) -> float:
+        """The width in points of its heading."""
+        return max(measure_width(self.heading, SIZE, bold=True), measure_width(self.note, SMALL))
 
     @property
     def heading(self) -> str:

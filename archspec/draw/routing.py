@@ -152,11 +152,15 @@ class Router:
 
     def _label_piece(self, pair: Pair, corners: Sequence[Point]) -> tuple[float, float, float]:
         if pair in self.placed.lanes:
-            bottom = self.placed.centres[pair[0]][1] + self.cells[pair[0]].along
+            bottom = self.placed.centres[pair[0]][1] + self.cells[pair[0]].along + self.cells[pair[0]].below
             return self.placed.lanes[pair], bottom, bottom + 2 * TRACK
         pieces = [(a, b) for a, b in pairwise(corners) if abs(a[0] - b[0]) < 0.01]
         incoming = len(self._tails[pair[1]]) > 1 or (pair, True) in self._ports
         start, end = pieces[0 if incoming else -1]
+        if start == corners[0]:
+            start = (start[0], start[1] + self.cells[pair[0]].below)
+        if end == corners[-1]:
+            end = (end[0], end[1] - self.cells[pair[1]].above)
         if (pair, False) in self._ports:
             start = (start[0], end[1] - 2 * TRACK - self.links.labels[pair][1])
         if (pair, True) in self._ports:
