@@ -86,6 +86,7 @@ class Architecture(SharedNetwork):
         depth: int | None = None,
         direction: Direction | None = None,
         fit: Fit | None = None,
+        compact: bool = True,
         max_boxes: int = 3000,
         max_paths: int = 64,
     ) -> Picture:
@@ -97,6 +98,7 @@ class Architecture(SharedNetwork):
             depth: with layers, the number of levels of regions that are opened.
             direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
             fit: where it is to fit: a "column" of a paper (3.25 × 9 in), a "page" (6.5 × 9 in) or a "slide" (13.33 × 7.5 in).
+            compact: with blocks, whether a weighted layer is drawn as one box with its normalisation and activation.
             max_boxes: the most boxes of a picture of layers.
             max_paths: the most paths that are drawn one by one; for more, their number through each arrow.
 
@@ -116,6 +118,7 @@ class Architecture(SharedNetwork):
             depth=depth,
             direction=direction,
             fit=fit,
+            compact=compact,
             max_boxes=max_boxes,
             max_paths=max_paths,
         )

@@ -159,11 +159,13 @@ class _Frames:
             if members >= set(pair)
             for end in ((pair[1], "above"), (pair[0], "below"))
         }
+        heads = {pair[1] for pair in chain}
         self.starts = {
-            frame: sum((frame, (box, "above")) not in self.entered for box in members)
+            frame: sum((box, "above") not in ends and box in heads for box in members)
             for frame, members in self.members.items()
+            for ends in [{end for entered, end in self.entered if entered == frame}]
         }
-        """The number of boxes by which each frame is entered."""
+        """The number of boxes at which arrows enter each frame."""
 
     def _around(self, frame: str | None) -> list[str]:
         """The frames around the contents of a frame, innermost first."""

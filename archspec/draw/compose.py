@@ -15,26 +15,24 @@ MARGIN = 16.0
 _TITLE = SIZE + 3
 _HEAD = 26.0  # height of the title
 _LEGEND = 300.0  # the least room for a row of the legend
-_GAP = 28.0  # between a table and the figures beside it
 
 
 def compose_scene(layout: Layout, theme: Theme, room: float | None = None) -> Scene:
     """The scene of a picture: title, table, figure, legend. If the picture is to fit into a width, the title and the legend take no more than `room`."""
     picture = layout.picture
-    beside = draw_table(picture.table, theme)
-    left = beside.width + _GAP if beside.groups else 0.0
     least = _LEGEND if room is None else min(room, _LEGEND) - 2 * MARGIN
-    below = draw_legend(picture, theme, max(layout.width + left, least))
-    inner = max(left + layout.width, below.width)
+    below = draw_legend(picture, theme, max(layout.width, least))
+    inner = max(layout.width, below.width)
     title = _fit_title(picture.title, theme, 900 if room is None else max(inner, room - 2 * MARGIN))
     inner = max(inner, measure_width(title.text, title.size, bold=True))
-    across = left + max(0.0, (inner - left - layout.width) / 2)
-    body = max(layout.height, beside.height)
+    across = max(0.0, (inner - layout.width) / 2)
     scene = Scene(picture.title, picture.description, inner + 2 * MARGIN, 0, theme.paper)
     scene.groups.append(Group("title", (title,)))
-    _place_groups(scene, beside.groups, MARGIN, MARGIN + _HEAD)
+    if layout.table:
+        (x, y), width = layout.table
+        _place_groups(scene, draw_table(picture.table, theme, width).groups, MARGIN + across + x, MARGIN + _HEAD + y)
     _place_groups(scene, list(draw_figure(layout, theme)), MARGIN + across, MARGIN + _HEAD)
-    under = MARGIN + _HEAD + body + (14 if below.groups else 0)
+    under = MARGIN + _HEAD + layout.height + (14 if below.groups else 0)
     _place_groups(scene, below.groups, MARGIN, under)
     scene.height = under + below.height + MARGIN
     return scene

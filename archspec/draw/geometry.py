@@ -42,6 +42,8 @@ class Layout:
     curves: tuple[Curve, ...]
     headings: Mapping[str, float] = field(default_factory=dict)
     """Where the heading of a frame starts across, by its id, if it is not at the left."""
+    table: tuple[Point, float] | None = None
+    """The top left corner of the table and its width, if there is one."""
 
 
 def bend_corners(corners: Sequence[Point]) -> tuple[tuple[Point, ...], Point]:

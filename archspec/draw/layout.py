@@ -10,9 +10,9 @@ from archspec.draw.columns import lay_out_columns
 from archspec.draw.dot import write_dot
 from archspec.draw.geometry import Curve, Layout, Point
 from archspec.draw.graphviz import run_json_layout
+from archspec.draw.legend import measure_table
+from archspec.draw.packing import choose_width, pack_rectangles
 from archspec.draw.picture import DrawError, Edge, Picture
-
-_APART = 14.0  # points between frames that are arranged in rows
 
 
 def compute_layout(picture: Picture) -> Layout:
@@ -20,7 +20,7 @@ def compute_layout(picture: Picture) -> Layout:
     if not picture.boxes:
         return Layout(picture, 0, 0, (), (), ())
     if picture.shelf:
-        return arrange_on_shelves(picture, [_lay_out_whole(part) for part in split_by_frame(picture)])
+        return _arrange_on_page(picture, [_lay_out_whole(part) for part in split_by_frame(picture)])
     return _lay_out_whole(picture)
 
 
@@ -68,24 +68,26 @@ def split_by_frame(picture: Picture) -> Iterator[Picture]:
         yield replace(picture, boxes=boxes, edges=edges, clusters=clusters)
 
 
-def arrange_on_shelves(picture: Picture, parts: Sequence[Layout]) -> Layout:
-    """The layouts side by side, in rows of the picture's `shelf` width."""
-    x = y = high = wide = 0.0
-    placed: list[Layout] = []
-    for part in parts:
-        if x and x + part.width > picture.shelf:
-            x, y, high = 0.0, y + high + _APART, 0.0
-        placed.append(_move_layout(part, x, y))
-        x, high = x + part.width + _APART, max(high, part.height)
-        wide = max(wide, x - _APART)
+def _arrange_on_page(picture: Picture, parts: Sequence[Layout]) -> Layout:
+    """The table and the layouts of the frames, packed on a page that is as wide as the picture's `shelf`, or of the best width up to it."""
+    table = measure_table(picture.table)
+    sizes = [*([table] if picture.table else []), *((part.width, part.height) for part in parts)]
+    least = max(width for width, _ in sizes)
+    width = picture.shelf if picture.fit else choose_width(sizes, least, max(picture.shelf, least))
+    corners = pack_rectangles(sizes, width)
+    placed = [_move_layout(part, *corner) for part, corner in zip(parts, corners[bool(picture.table) :], strict=True)]
+    right, bottom = (
+        max(corner[axis] + size[axis] for corner, size in zip(corners, sizes, strict=True)) for axis in (0, 1)
+    )
     return Layout(
         picture,
-        wide,
-        y + high,
+        right,
+        bottom,
         tuple(box for part in placed for box in part.boxes),
         tuple(frame for part in placed for frame in part.frames),
         tuple(curve for part in placed for curve in part.curves),
         {frame: start for part in placed for frame, start in part.headings.items()},
+        (corners[0], right if all(y >= table[1] for _, y in corners[1:]) else table[0]) if picture.table else None,
     )
 
 
