@@ -87,6 +87,7 @@ class Architecture(SharedNetwork):
         direction: Direction | None = None,
         fit: Fit | None = None,
         compact: bool = True,
+        scale: bool = False,
         max_boxes: int = 3000,
         max_paths: int = 64,
     ) -> Picture:
@@ -99,6 +100,7 @@ class Architecture(SharedNetwork):
             direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
             fit: where it is to fit: a "column" of a paper (3.25 × 9 in), a "page" (6.5 × 9 in) or a "slide" (13.33 × 7.5 in).
             compact: with blocks, whether a weighted layer is drawn as one box with its normalisation and activation.
+            scale: whether stages are drawn to the scale of their outputs: height ∝ √resolution, width ∝ 1 + log₂ channels.
             max_boxes: the most boxes of a picture of layers.
             max_paths: the most paths that are drawn one by one; for more, their number through each arrow.
 
@@ -119,6 +121,7 @@ class Architecture(SharedNetwork):
             direction=direction,
             fit=fit,
             compact=compact,
+            scale=scale,
             max_boxes=max_boxes,
             max_paths=max_paths,
         )

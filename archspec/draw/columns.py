@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
 
+from archspec.draw.branches import find_mains
 from archspec.draw.geometry import Curve, Layout, Point, bend_corners
-from archspec.draw.picture import SMALL, Box, Cluster, Edge, Picture
-from archspec.draw.placing import Cell, Links, Placer, find_mains
+from archspec.draw.picture import SMALL, Box, Caption, Cluster, Edge, Picture
+from archspec.draw.placed import Cell, Links
+from archspec.draw.placing import Placer
 from archspec.draw.routing import Router
-from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
+from archspec.draw.series_parallel import Decomposition, NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
 from archspec.draw.text import measure_width
 from archspec.draw.u_placing import find_nested, place_u
 from archspec.draw.wrapping import label_turn, place_wrapped
@@ -39,12 +41,22 @@ class _ColumnLayout:
         self.picture = picture
         self.edges: dict[Pair, Edge] = {(edge.tail, edge.head): edge for edge in picture.edges}
         straight = [pair for pair in self.edges if pair[0] != pair[1]]
-        found = decompose_dag([box.id for box in picture.boxes], straight)
+        found = self._decompose(straight)
         self.tree = found.tree
         self.bypasses = sorted(found.bypasses | (self.edges.keys() - straight))
         self.boxes = {box.id: box for box in picture.boxes}
         self.frames = _Frames(picture, [pair for pair in straight if pair not in found.bypasses])
         self.cells: dict[str, Cell] = {}
+
+    def _decompose(self, pairs: Sequence[Pair]) -> Decomposition:
+        """The decomposition; if there is none, that of the main path, which the other arrows bypass or cross. Raises `NotSeriesParallelError`."""
+        nodes = [box.id for box in self.picture.boxes]
+        try:
+            return decompose_dag(nodes, pairs)
+        except NotSeriesParallelError:
+            main = [pair for pair in pairs if self.edges[pair].flow == "flow"]
+            found = decompose_dag(nodes, main)
+            return replace(found, bypasses=found.bypasses | (set(pairs) - set(main)))
 
     def compute(self) -> Layout:
         """Raises `NotSeriesParallelError` if a bypass cannot be reached from a side."""
@@ -53,18 +65,30 @@ class _ColumnLayout:
         links = Links({pair: self._label_size(pair, chain) for pair in self.edges}, main, chain)
         mains = find_mains(self.tree, links)
         self.boxes = _equalize_widths(self.boxes, self.tree, mains)
-        self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
         side = -1 if self._lies else 1
-        if nested := find_nested(self.tree, self.bypasses):
+        nested = find_nested(self.tree, self.bypasses)
+        self.boxes = {box.id: box for box in self._place_captions(nested)}
+        self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
+        if nested:
             bent = place_u(list(self.tree.iter_nodes()), nested, self.cells, links.labels, self.picture.gap, side)
             return self._assemble(bent.centres, bent.routes, bent.labels)
-        placer = Placer(self.cells, links, self.bypasses, self.picture.gap, mains)
+        placer = Placer(self.cells, links, self.bypasses, self.picture.gap, mains, self._lies)
         placed, turns = place_wrapped(placer, self.tree, self.picture.wrap)
         router = Router(placed, self.cells, replace(links, chain=chain - turns.keys()))
         routes = router.route() | turns
         labels = {pair: router.place_label(pair, corners, side) for pair, corners in routes.items()}
         labels |= {pair: label_turn(route, links.labels[pair], side) for pair, route in turns.items()}
         return self._assemble(placed.centres, routes, labels)
+
+    def _place_captions(self, nested: Sequence[Pair]) -> Iterator[Box]:
+        """The boxes, with captions where no arrow is: below a row, at the right of a column, outside the legs of a U."""
+        chain = list(self.tree.iter_nodes())
+        for box in self.boxes.values():
+            caption: Caption = "below" if self._lies else "right"
+            if nested:
+                place, last = chain.index(box.id), chain.index(nested[-1][1])
+                caption = "left" if place < last - 1 else "below" if place < last else "right"
+            yield replace(box, caption=caption)
 
     @property
     def _lies(self) -> bool:
@@ -76,7 +100,19 @@ class _ColumnLayout:
 
     def _make_cell(self, box: Box) -> Cell:
         across, along = self._turn((box.width / 2, box.height / 2))
-        return Cell(across, along, *self.frames.find_room(box, lies=self._lies), round=box.sign)
+        left, top, right, bottom = box.corners
+        (side, above), (other_side, below) = self._turn((left, top)), self._turn((right, bottom))
+        frame_left, frame_right, frame_above, frame_below = self.frames.find_room(box, lies=self._lies)
+        return Cell(
+            across,
+            along,
+            frame_left + side - across,
+            frame_right + other_side - across,
+            frame_above + above - along,
+            frame_below + below - along,
+            box.sign,
+            box.slab is not None,
+        )
 
     def _label_size(self, pair: Pair, chain: frozenset[Pair]) -> Point:
         """The size of a label across and along; none for a bypass with the label of the chain beside it."""
@@ -109,7 +145,7 @@ class _ColumnLayout:
         frames, headings = self.frames.enclose(self.boxes, centres, corners)
         middles = {pair: self._turn(label) for pair, label in labels.items() if label}
         bounds = [
-            *(_corners_of(centres[id], box.width, box.height) for id, box in self.boxes.items()),
+            *(_enclose_box(centres[id], box) for id, box in self.boxes.items()),
             *((x, y, x, y) for route in corners.values() for x, y in route),
             *(
                 _corners_of(middle, measure_width(self.edges[pair].label, SMALL), _LABEL)
@@ -175,18 +211,18 @@ class _Frames:
             frame = self.frames[frame].parent
         return around
 
-    def find_room(self, box: Box, *, lies: bool) -> tuple[float, float, float]:
-        """The room for frames beside, above and below a box: of those that begin or end there."""
+    def find_room(self, box: Box, *, lies: bool) -> tuple[float, float, float, float]:
+        """The room for frames at the left and the right of, above and below a box: of those that begin or end there."""
         around = self._around(box.cluster)
         above = [frame for frame in around if (frame, (box.id, "above")) not in self.entered]
         below = [frame for frame in around if (frame, (box.id, "below")) not in self.entered]
         heads = sum(self.frames[frame].head for frame in (around if lies else above))
         if lies:
-            return heads, _PAD * len(above), _PAD * len(below)
-        return self._find_side(box, around, above), heads, _PAD * len(below)
+            return heads, heads, _PAD * len(above), _PAD * len(below)
+        return self._find_side(box, around, above), _PAD * len(around), heads, _PAD * len(below)
 
     def _find_side(self, box: Box, around: Sequence[str], above: Sequence[str]) -> float:
-        """The room beside a box, so that the heading of a frame that is entered there alone is beside the arrow."""
+        """The room at the left of a box, so that the heading of a frame that is entered there alone is beside the arrow."""
         side = 0.0
         for frame in around:
             side += _PAD
@@ -202,7 +238,7 @@ class _Frames:
         for frame in reversed(self.frames.values()):
             held = self.members[frame.id]
             inner = self._align_frames(frame.id, enclosed)
-            inner += [_corners_of(centres[id], boxes[id].width, boxes[id].height) for id in sorted(held)]
+            inner += [_enclose_box(centres[id], boxes[id]) for id in sorted(held)]
             inner += [(x, y, x, y) for pair, route in corners.items() if held.issuperset(pair) for x, y in route]
             if inner:
                 enclosed[frame.id] = self._enclose(frame, inner, corners)
@@ -262,6 +298,11 @@ def _find_slot(crossings: Sequence[float], left: float, right: float, width: flo
     return None
 
 
+def _enclose_box(centre: Point, box: Box) -> Corners:
+    (x, y), (left, top, right, bottom) = centre, box.corners
+    return x - left, y - top, x + right, y + bottom
+
+
 def _corners_of(centre: Point, width: float, height: float) -> Corners:
     x, y = centre
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
@@ -289,4 +330,4 @@ def _equalize_widths(boxes: Mapping[str, Box], tree: Series, mains: Mapping[Para
 
 
 def _fills_column(box: Box) -> bool:
-    return not box.sign and box.kind != "ends"
+    return not box.sign and not box.slab and box.kind != "ends"

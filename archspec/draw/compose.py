@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from archspec.draw.geometry import Curve, Layout
 from archspec.draw.legend import draw_legend, draw_table
-from archspec.draw.picture import SMALL, Box, Cluster, Line
-from archspec.draw.scene import Group, PathShape, Point, Rect, Scene, SceneShape, Text, move_shape
+from archspec.draw.picture import SMALL, Box, Caption, Cluster, Line
+from archspec.draw.scene import Anchor, Group, PathShape, Point, Rect, Scene, SceneShape, Text, move_shape
 from archspec.draw.text import SIZE, measure_width
 from archspec.draw.theme import DASHES, Theme
 
@@ -15,6 +15,8 @@ MARGIN = 16.0
 _TITLE = SIZE + 3
 _HEAD = 26.0  # height of the title
 _LEGEND = 300.0  # the least room for a row of the legend
+_ANCHORS: Mapping[Caption, Anchor] = {"below": "middle", "left": "end", "right": "start"}
+_MARK = 26.0  # the width of the mark of a skip connection, with room around it
 
 
 def compose_scene(layout: Layout, theme: Theme, room: float | None = None) -> Scene:
@@ -108,17 +110,27 @@ def _draw_box(box: Box, centre: Point, theme: Theme) -> Iterator[SceneShape]:
     x, y = centre
     line, fill = theme.lines[box.kind], theme.fills[box.kind]
     wide, high = box.width, box.height
-    yield Rect(x - wide / 2, y - high / 2, wide, high, fill, line, high / 2 if box.sign else 5, 1.2)
+    yield Rect(
+        x - wide / 2, y - high / 2, wide, high, fill, line, high / 2 if box.sign else 1.5 if box.slab else 5, 1.2
+    )
     if box.sign:
         yield Text(x, y + 5, box.lines[0].text, SIZE + 4, theme.ink, True)
         return
-    top = y - high / 2 + 4.5
+    anchor = _ANCHORS[box.caption] if box.slab else "middle"
+    start, top = x + box.text_place[0], y + box.text_place[1] - sum(row.height for row in box.lines) / 2
     for row in box.lines:
         colour = theme.faint if row.style == "faint" else theme.ink
         base = top + row.height - 4
-        yield Text(x, round(base, 2), str(row), row.size, colour, row.style == "strong")
-        yield from _draw_skip(row, x + wide / 2, top, theme)
+        yield Text(start, round(base, 2), str(row), row.size, colour, row.style == "strong", anchor)
+        yield from _draw_skip(row, _find_mark_end(box, row, start), top, theme)
         top += row.height
+
+
+def _find_mark_end(box: Box, line: Line, start: float) -> float:
+    """The right end of the mark of a line: at the right edge of its box, or beside its text in a caption."""
+    if not box.slab:
+        return start + box.text_width / 2
+    return start + {"below": line.width / 2 + _MARK, "left": -line.width, "right": line.width + _MARK}[box.caption]
 
 
 def _draw_skip(line: Line, right: float, top: float, theme: Theme) -> Iterator[SceneShape]:

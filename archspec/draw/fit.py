@@ -8,7 +8,7 @@ from dataclasses import replace
 from archspec.draw.compose import compose_scene
 from archspec.draw.layout import compute_layout
 from archspec.draw.media import LEAST_TYPE, MEDIA, Medium
-from archspec.draw.picture import DrawError, Picture
+from archspec.draw.picture import Box, DrawError, Picture
 from archspec.draw.scene import Scene, Text
 from archspec.draw.theme import Theme
 
@@ -45,22 +45,34 @@ def _iter_densities(picture: Picture) -> Iterator[Picture]:
     yield picture
     if not picture.columns or picture.clusters:
         return
-    boxes = tuple(
-        replace(box, lines=tuple(line for line in box.lines if box.kind == "ends" or line.style != "faint"), least=0.0)
-        for box in picture.boxes
-    )
+    boxes = tuple(_drop_costs(_shrink_slab(box)) for box in picture.boxes)
     yield replace(picture, boxes=boxes, gap=20.0)
-    names = tuple(box if box.kind == "ends" else replace(box, lines=box.lines[:1]) for box in boxes)
-    yield replace(picture, boxes=names, gap=20.0)
+    yield replace(picture, boxes=tuple(_drop_contents(_shrink_slab(box)) for box in boxes), gap=20.0)
+
+
+def _drop_costs(box: Box) -> Box:
+    if box.kind == "ends":
+        return box
+    return replace(box, lines=tuple(line for line in box.lines if line.style != "faint"), least=0.0)
+
+
+def _drop_contents(box: Box) -> Box:
+    return box if box.kind == "ends" else replace(box, lines=box.lines[:1])
+
+
+def _shrink_slab(box: Box) -> Box:
+    """A box to scale of two thirds of its size; all have the same scale then."""
+    return replace(box, slab=(round(box.slab[0] / 1.5, 1), round(box.slab[1] / 1.5, 1))) if box.slab else box
 
 
 def _iter_wrapped(picture: Picture, theme: Theme, medium: Medium) -> Iterator[Scene]:
-    """The scenes of a picture in one column, two, …, up to the shape of the medium; of frames in rows, of wider and wider ones."""
+    """The scenes of a picture in one column (or row), two, …, up to the shape of the medium; of frames in rows, of wider and wider ones."""
     shelves = _SHELVES if picture.shelf else (0.0,)
     for number in range(1, _MOST_COLUMNS + 1 if picture.columns and not picture.shelf else 2):
         for shelf in shelves:
             layout = compute_layout(replace(picture, wrap=number, shelf=shelf))
             scene = compose_scene(layout, theme, room=medium.width)
             yield scene
-        if scene.width / medium.width > scene.height / medium.height:
+        ratio = (scene.width / medium.width) / (scene.height / medium.height)
+        if (ratio < 1) if picture.direction == "LR" else (ratio > 1):
             return

@@ -26,6 +26,10 @@ def compute_layout(picture: Picture) -> Layout:
 
 def _lay_out_whole(picture: Picture) -> Layout:
     laid = lay_out_columns(picture) if picture.columns else None
+    if not laid and any(box.slab for box in picture.boxes):
+        raise DrawError(
+            f"{picture.title} has arrows for which there is no room beside the captions of a scale", "leave --scale out"
+        )
     return laid or _lay_out_with_graphviz(picture)
 
 

@@ -5,12 +5,14 @@ Sizes are `across` the direction of the arrows and `along` it, so that one algor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from archspec.draw.branches import find_ends, order_branches, spread_branches
+from archspec.draw.crossings import Crossing, count_channels, find_crossings, place_channels
 from archspec.draw.geometry import RADIUS, Point
 from archspec.draw.lanes import Bypass, Side, assign_lanes
+from archspec.draw.placed import Cell, Links, Placed
 from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Parallel, Series
 
 TRACK = 12.0
@@ -18,65 +20,6 @@ TRACK = 12.0
 STEP = 5.0
 """The distance of parallel tracks."""
 _ENTRY = 14.0  # the least room along between a track and a branch
-_APART = 20.0  # between branches
-_BESIDE = 2  # how many more boxes than others a branch has that stays on the axis
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Half the sizes of a box, and the room for frames around it."""
-
-    across: float
-    along: float
-    side: float = 0.0
-    above: float = 0.0
-    below: float = 0.0
-    round: bool = False
-    """Whether it is a circle."""
-
-    @property
-    def room(self) -> float:
-        return self.across + self.side
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """What the placing knows of arrows: which pairs have one, the room of their labels (across, along), which are on the main path."""
-
-    labels: Mapping[Pair, Point]
-    main: frozenset[Pair]
-    chain: frozenset[Pair]
-    """Those that bypass nothing."""
-
-    def measure(self, pairs: Iterable[Pair]) -> Point:
-        """The largest sizes of the labels of some pairs."""
-        sizes = [self.labels.get(pair, (0.0, 0.0)) for pair in pairs]
-        return max((size[0] for size in sizes), default=0.0), max((size[1] for size in sizes), default=0.0)
-
-    def between(self, tails: Iterable[str], heads: Iterable[str]) -> list[Pair]:
-        """The pairs of a tail and a head that have an arrow in a chain."""
-        targets = list(heads)
-        return [(tail, head) for tail in tails for head in targets if (tail, head) in self.chain]
-
-
-@dataclass(slots=True)
-class Placed:
-    """A placed part: the centres of its boxes from the top of its axis, its extents from the axis, and the lanes beside it."""
-
-    left: float
-    right: float
-    along: float
-    centres: dict[str, Point] = field(default_factory=dict)
-    lanes: dict[Pair, float] = field(default_factory=dict)
-    beside: set[str] = field(default_factory=set)
-    """The boxes of branches that leave and enter the main branch by its sides."""
-
-    def add(self, other: Placed, across: float, along: float) -> None:
-        """Takes over the boxes and lanes of a part of this one, moved."""
-        self.centres |= {node: (x + across, y + along) for node, (x, y) in other.centres.items()}
-        self.lanes |= {pair: x + across for pair, x in other.lanes.items()}
-        self.beside |= other.beside
-        self.left, self.right = max(self.left, other.left - across), max(self.right, other.right + across)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +32,8 @@ class Placer:
     gap: float
     mains: Mapping[Parallel, int | None]
     """The number of the branch that stays on the axis, of each group (`find_mains`)."""
+    lies: bool = False
+    """Whether chains are rows, whose labels are above the axis and captions below it."""
 
     def place(self, series: Series, before: str | None = None, after: str | None = None) -> Placed:
         """A chain between two boxes; None where nothing is before or after it. Raises `NotSeriesParallelError`."""
@@ -111,14 +56,22 @@ class Placer:
         if isinstance(item, str):
             cell = self.cells[item]
             room = cell.above + 2 * cell.along + cell.below
-            return Placed(cell.room, cell.room, room, {item: (0.0, cell.above + cell.along)})
-        return self._place_branches(item, *_find_ends(items, number, before, after))
+            return Placed(
+                cell.across + cell.left, cell.across + cell.right, room, {item: (0.0, cell.above + cell.along)}
+            )
+        return self._place_branches(item, *find_ends(items, number, before, after))
 
     def _gap(self, upper: str | Parallel, lower: str | Parallel) -> float:
         if isinstance(upper, str) and isinstance(lower, str):
             label = self.links.measure([(upper, lower)])[1]
-            return max(self.gap, label + 12 if label else 0.0)
+            wanted = max(self.gap, label + 12 if label else 0.0)
+            spare = self.cells[upper].below + self.cells[lower].above if self._captioned(upper, lower) else 0.0
+            return max(wanted - spare, TRACK)
         return TRACK
+
+    def _captioned(self, *nodes: str) -> bool:
+        """Whether these boxes of a row have captions below, so that there is room between them."""
+        return self.lies and all(self.cells[node].captioned for node in nodes)
 
     def _place_branches(self, group: Parallel, before: str | None, after: str | None) -> Placed:
         parts = [self.place(branch, before, after) for branch in group.branches]
@@ -131,19 +84,41 @@ class Placer:
         above = self._measure_way(entries) if before else 0.0
         below = self._measure_way(exits) if after else 0.0
         placed = Placed(0.0, 0.0, above + max(part.along for part in parts) + below)
-        share = 0.5 if before and after else 0.0 if before else 1.0
+        share = 0.5 if bool(before) == bool(after) else 0.0 if before else 1.0
+        crossings = find_crossings(group, self.bypasses)
+        order = order_branches(len(parts), main, crossings)
         least = max((self.cells[node].across for node in (before, after) if node), default=0.0) + 2 * RADIUS
-        for number, across in enumerate(_spread(parts, main, least)):
+        axes = spread_branches(parts, order, main, least, count_channels(crossings, order))
+        for number, across in enumerate(axes):
             slack = placed.along - above - below - parts[number].along
             placed.add(parts[number], across, above + slack * share)
             if main is not None and number != main:
                 placed.beside.update(group.branches[number].iter_nodes())
+        for crossing in crossings:
+            self._check_crossing(crossing, group, order, placed.centres)
+        rights = [axes[number] + parts[number].right for number in order]
+        placed.lanes |= place_channels(crossings, order, rights, placed.centres)
         return placed
+
+    def _check_crossing(
+        self, crossing: Crossing, group: Parallel, order: Sequence[int], centres: Mapping[str, Point]
+    ) -> None:
+        """Raises `NotSeriesParallelError` if an arrow cannot be led between two branches: both ends must face the gap, the head farther along."""
+        tail, head = crossing.pair
+        ends = (tail, crossing.start, crossing.stop), (head, crossing.stop, crossing.start)
+        for node, own, other in ends:
+            side: Side = "right" if order.index(own) < order.index(other) else "left"
+            if not any(
+                node in _nodes_of(item) and side in self._exposed(item, node) for item in group.branches[own].items
+            ):
+                raise NotSeriesParallelError(f"{crossing.pair} inside branches")
+        if centres[tail][1] >= centres[head][1] or abs(order.index(crossing.start) - order.index(crossing.stop)) != 1:
+            raise NotSeriesParallelError(f"{crossing.pair} between branches")
 
     def _measure_way(self, pairs: list[list[Pair]]) -> float:
         """The room along between the branches and the box where they fork or join."""
         label = max(self.links.measure(some)[1] for some in pairs)
-        return max(_ENTRY + STEP * (len(pairs) // 2), label + 10 if label else 0.0)
+        return max(_ENTRY + STEP * max(len(pairs) - 2, 0), label + 10 if label else 0.0)
 
     def _add_lanes(
         self, placed: Placed, items: Sequence[str | Parallel], extents: Sequence[tuple[float, float]]
@@ -154,6 +129,8 @@ class Placer:
             tail, head = (place.get(node) for node in pair)
             if tail is None or head is None or (tail == head and not isinstance(items[tail], str)):
                 continue
+            if tail > head:
+                raise NotSeriesParallelError(f"{pair} leads back")
             sides = self._exposed(items[tail], pair[0]) & self._exposed(items[head], pair[1])
             if not sides:
                 raise NotSeriesParallelError(f"{pair} inside branches")
@@ -169,8 +146,8 @@ class Placer:
     def _exposed(self, item: str | Parallel, node: str) -> frozenset[Side]:
         """The sides of an item from which a box inside it can be reached across."""
         if isinstance(item, str):
-            return frozenset({"left", "right"})
-        order = _order_branches(len(item.branches), self.mains[item])
+            return frozenset({"left"} if self.cells[item].captioned else {"left", "right"})
+        order = order_branches(len(item.branches), self.mains[item], find_crossings(item, self.bypasses))
         outer: list[tuple[Side, int]] = [("left", order[0]), ("right", order[-1])]
         return frozenset(
             side
@@ -180,71 +157,5 @@ class Placer:
         )
 
 
-def _find_ends(
-    items: Sequence[str | Parallel], number: int, before: str | None, after: str | None
-) -> tuple[str | None, str | None]:
-    """The boxes before and after an item of a chain that is between two boxes."""
-    nearer = [items[near] if 0 <= near < len(items) else None for near in (number - 1, number + 1)]
-    start, end = (near if isinstance(near, str) else None for near in nearer)
-    return start or before, end or after
-
-
-def find_mains(
-    series: Series, links: Links, before: str | None = None, after: str | None = None
-) -> dict[Parallel, int | None]:
-    """The number of the branch that stays on the axis, for each group of a chain between two boxes.
-
-    The others are skip connections or, at the ends of the network, much shorter. None if the branches are equal in rank.
-    """
-    mains: dict[Parallel, int | None] = {}
-    for number, item in enumerate(series.items):
-        if not isinstance(item, str):
-            ends = _find_ends(series.items, number, before, after)
-            mains[item] = _find_main(item, links, {node for node in ends if node})
-            for branch in item.branches:
-                mains |= find_mains(branch, links, *ends)
-    return mains
-
-
-def _find_main(group: Parallel, links: Links, ends: AbstractSet[str]) -> int | None:
-    main = []
-    for number, branch in enumerate(group.branches):
-        pairs = {*links.between(ends, branch.iter_nodes()), *links.between(branch.iter_nodes(), ends)}
-        if pairs <= links.main:
-            main.append(number)
-    if len(main) == 1:
-        return main[0]
-    sizes = [len(list(branch.iter_nodes())) for branch in group.branches]
-    longest, *others = sorted(sizes, reverse=True)
-    return sizes.index(longest) if len(ends) < 2 and longest >= others[0] + _BESIDE else None
-
-
 def _nodes_of(item: str | Parallel) -> list[str]:
     return list(Series((item,)).iter_nodes())
-
-
-def _order_branches(count: int, main: int | None) -> list[int]:
-    """The numbers of the branches from left to right: in order, or the others to the right and the left of the main one in turn."""
-    if main is None:
-        return list(range(count))
-    others = [number for number in range(count) if number != main]
-    return [*reversed(others[1::2]), main, *others[::2]]
-
-
-def _spread(parts: Sequence[Placed], main: int | None, least: float) -> list[float]:
-    """The axis of each branch: side by side, the middle one or the middle between two at 0."""
-    order = _order_branches(len(parts), main)
-    middle = order.index(main) if main is not None else len(order) // 2
-    axes = [0.0] * len(parts)
-    if main is None and len(order) % 2 == 0:
-        inner = max(parts[order[middle - 1]].right, parts[order[middle]].left) + _APART / 2
-        axes[order[middle - 1]], axes[order[middle]] = -inner, inner
-    floor = least if main is not None else 0.0
-    for number in range(middle + 1, len(order)):
-        part, inner_part = parts[order[number]], parts[order[number - 1]]
-        axes[order[number]] = max(axes[order[number - 1]] + inner_part.right + _APART + part.left, floor)
-    start = middle - 1 if main is not None or len(order) % 2 else middle - 2
-    for number in range(start, -1, -1):
-        part, inner_part = parts[order[number]], parts[order[number + 1]]
-        axes[order[number]] = min(axes[order[number + 1]] - inner_part.left - _APART - part.right, -floor)
-    return axes

@@ -9,7 +9,8 @@ from itertools import pairwise
 from math import sqrt
 
 from archspec.draw.geometry import Point
-from archspec.draw.placing import STEP, TRACK, Cell, Links, Placed
+from archspec.draw.placed import Cell, Links, Placed
+from archspec.draw.placing import STEP, TRACK
 from archspec.draw.series_parallel import Pair
 
 _PORT = 9.0  # the distance of arrows at one side of a box
@@ -51,6 +52,12 @@ class Router:
             else:
                 self._heads[tail].append(head)
                 self._tails[head].append(tail)
+        for head, tails in self._tails.items():
+            if self.cells[head].round and len(tails) > 1:
+                outer = [min(tails, key=self._x), max(tails, key=self._x)]
+                for tail in dict.fromkeys(outer):
+                    if self._x(tail) != self._x(head):
+                        self._attach(attached, (tail, head), self._x(tail), ends=(True,))
         for (node, right), ends in attached.items():
             self._place_ports(node, right, ends)
         return {pair: self._route_lane(pair) for pair in self.placed.lanes} | {
@@ -63,12 +70,12 @@ class Router:
     def _leaves_by_side(self, pair: Pair) -> bool:
         tail, head = pair
         away = abs(self._x(head) - self._x(tail)) > self.cells[tail].across + _INSET
-        return away and head in self.placed.beside and tail not in self.placed.beside
+        return away and not self.cells[tail].captioned and head in self.placed.beside and tail not in self.placed.beside
 
     def _enters_by_side(self, pair: Pair) -> bool:
         tail, head = pair
         away = abs(self._x(head) - self._x(tail)) > self.cells[head].across + _INSET
-        return away and tail in self.placed.beside and head not in self.placed.beside
+        return away and not self.cells[head].captioned and tail in self.placed.beside and head not in self.placed.beside
 
     def _attach(
         self,
@@ -120,23 +127,24 @@ class Router:
         return [(x0, bottom), (x0, track), (x1, track), (x1, top)]
 
     def _route_join(self, pair: Pair, bottom: float, top: float) -> list[Point]:
-        """To the top of a box from one of several: straight if all are above it, into a circle from its sides, else to points side by side."""
+        """To the top of a box from one of several: straight if all are above it, to the top of a circle, else to points side by side."""
         tail, head = pair
         x0, x1 = self._x(tail), self._x(head)
         tails, cell = sorted(self._tails[head], key=self._x), self.cells[head]
-        y = self.placed.centres[head][1]
         if self._all_within(head, tails):
             return [(x0, bottom), (x0, top)]
-        if cell.round and tail in (tails[0], tails[-1]):
-            return [(x0, bottom), (x0, y), (x1 + (cell.across if x0 > x1 else -cell.across), y)]
         track = top - cell.above - TRACK
         if cell.round:
             return [(x0, bottom), (x0, track), (x1, track), (x1, top)]
-        number = tails.index(tail)
-        outside = min(number, len(tails) - 1 - number)
         width = 2 * (cell.across - 2 * _INSET)
-        port = x1 + width * (number / (len(tails) - 1) - 0.5) if len(tails) > 1 else x1
-        return [(x0, bottom), (x0, track - STEP * outside), (port, track - STEP * outside), (port, top)]
+        ports = {
+            other: x1 + width * (number / max(len(tails) - 1, 1) - 0.5 * (len(tails) > 1))
+            for number, other in enumerate(tails)
+        }
+        rightward = [other for other in tails if self._x(other) < ports[other]]
+        leftward = [other for other in reversed(tails) if self._x(other) >= ports[other]]
+        track -= STEP * (rightward if tail in rightward else leftward).index(tail)
+        return [(x0, bottom), (x0, track), (ports[tail], track), (ports[tail], top)]
 
     def _all_within(self, node: str, others: Sequence[str]) -> bool:
         cell = self.cells[node]
@@ -151,18 +159,19 @@ class Router:
         return x + side * (across / 2 + _BESIDE), (start + end) / 2
 
     def _label_piece(self, pair: Pair, corners: Sequence[Point]) -> tuple[float, float, float]:
+        if pair[0] == pair[1]:
+            return self.placed.lanes[pair], self.placed.centres[pair[0]][1], self.placed.centres[pair[0]][1]
         if pair in self.placed.lanes:
             bottom = self.placed.centres[pair[0]][1] + self.cells[pair[0]].along + self.cells[pair[0]].below
             return self.placed.lanes[pair], bottom, bottom + 2 * TRACK
         pieces = [(a, b) for a, b in pairwise(corners) if abs(a[0] - b[0]) < 0.01]
         incoming = len(self._tails[pair[1]]) > 1 or (pair, True) in self._ports
-        start, end = pieces[0 if incoming else -1]
-        if start == corners[0]:
-            start = (start[0], start[1] + self.cells[pair[0]].below)
-        if end == corners[-1]:
-            end = (end[0], end[1] - self.cells[pair[1]].above)
+        (x, start), (_, end) = pieces[0 if incoming else -1]
+        room = 2 * TRACK + self.links.labels[pair][1]
+        start = start + self.cells[pair[0]].below if start == corners[0][1] else start
+        end = end - self.cells[pair[1]].above if end == corners[-1][1] else end
         if (pair, False) in self._ports:
-            start = (start[0], end[1] - 2 * TRACK - self.links.labels[pair][1])
+            start = end - room
         if (pair, True) in self._ports:
-            end = (end[0], start[1] + 2 * TRACK + self.links.labels[pair][1])
-        return start[0], start[1], end[1]
+            end = start + room
+        return x, start, end

@@ -10,6 +10,7 @@ from archspec.draw.picture import NO_PLACE, Place
 from archspec.draw.text import measure_width
 
 Point = tuple[float, float]
+Anchor = Literal["start", "middle", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Text:
     size: float
     colour: str
     bold: bool = False
-    anchor: Literal["start", "middle", "end"] = "middle"
+    anchor: Anchor = "middle"
 
     @property
     def left(self) -> float:

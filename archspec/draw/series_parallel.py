@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from archspec.errors import ArchspecError
+
 Pair = tuple[str, str]
 
 
@@ -42,7 +44,7 @@ class Decomposition:
     bypasses: frozenset[Pair]
 
 
-class NotSeriesParallelError(Exception):
+class NotSeriesParallelError(ArchspecError):
     """Raised for a DAG that has other shapes than chains and branches."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from archspec.draw.geometry import RADIUS, Point
-from archspec.draw.placing import Cell
+from archspec.draw.placed import Cell
 from archspec.draw.series_parallel import Pair, Series
 
 _APART = 84.0  # between the legs
@@ -84,9 +84,13 @@ class _UPlacer:
 
     def _measure_apart(self, last: str) -> float:
         """The distance between the axes of the legs, wide enough for the last box below between them."""
-        rooms = max(self.cells[node].room for node in self.chain if node != last)
+        rooms = max(self._inner_room(node) for node in self.chain if node != last)
         label = max((self.sizes[pair][0] for pair in self.pairs), default=0.0)
-        return max(2 * rooms + max(_APART, label + 40), 2 * (self.cells[last].room + 2 * RADIUS))
+        return max(2 * rooms + max(_APART, label + 40), 2 * (self._inner_room(last) + 2 * RADIUS))
+
+    def _inner_room(self, node: str) -> float:
+        """The room for a box at the inner side of a leg, where no caption is."""
+        return self.cells[node].across if self.cells[node].captioned else self.cells[node].room
 
     def _put(self, node: str, x: float, y: float) -> None:
         self.shape.centres[node] = (x, y)

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from archspec.draw.geometry import Point
-from archspec.draw.placing import TRACK, Placed, Placer
+from archspec.draw.placed import Placed
+from archspec.draw.placing import TRACK, Placer
 from archspec.draw.series_parallel import Pair, Series
 
 _CHANNEL = 34.0  # the room across between columns, for the arrow to the next one
@@ -31,15 +32,16 @@ def place_wrapped(placer: Placer, tree: Series, count: int) -> tuple[Placed, dic
         whole.add(following, axis, _DROP)
         start = whole.centres[tail][1] + placer.cells[tail].along
         end = whole.centres[head][1] - placer.cells[head].along
-        low, high = start + _DROP, end - TRACK
+        low = start + max(placer.cells[tail].below + _DROP, placer.links.measure([pair])[1] + TRACK)
+        high = end - placer.cells[head].above - TRACK
         routes[pair] = [(before, start), (before, low), (channel, low), (channel, high), (axis, high), (axis, end)]
     return whole, routes
 
 
 def label_turn(route: Sequence[Point], size: Point, side: int) -> Point | None:
     """The middle of the label of an arrow to the next column, beside its start."""
-    (across, along), (_, low) = route[0], route[1]
-    return (across + side * (size[0] / 2 + 5), (along + low) / 2 - 1) if size[0] else None
+    across, along = route[0]
+    return (across + side * (size[0] / 2 + 5), along + size[1] / 2 + 3) if size[0] else None
 
 
 def _find_cut_pair(tree: Series, cut: int) -> Pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import networkx as nx
@@ -86,6 +87,24 @@ def test_parallel_branches_are_columns_around_the_axis() -> None:
     x = {id: place[0] for id, place in places(laid).items()}
     assert x["a"] == x["c"] == x["E"] == x["f"]
     assert x["c"] - x["b"] == pytest.approx(x["d"] - x["c"])
+
+
+def test_arrows_between_branches_run_in_a_channel_between_them() -> None:
+    picture = make_picture("a-c c-E b-d d-F a-m b-m m-E m-F E-g F-h")
+    skips = tuple(replace(edge, flow="identity") if "m" in (edge.tail, edge.head) else edge for edge in picture.edges)
+    laid = lay_out_columns(replace(picture, edges=skips))
+    assert laid is not None
+    at = places(laid)
+    assert at["a"][0] == at["E"][0] < at["m"][0] < at["b"][0] == at["F"][0]
+    (start, *_, end) = corners(laid, "a-m")
+    assert at["a"][0] < start[0] < end[0] < at["m"][0]
+    assert corners(laid, "m-E")[-1][0] > at["E"][0]
+
+
+def test_arrows_enter_a_circle_at_points_of_their_own() -> None:
+    laid = lay_out("a-b a-c b-D c-D a-D D-e")
+    ends = {corners(laid, pair)[-1] for pair in ("b-D", "c-D", "a-D")}
+    assert len(ends) == 3
 
 
 def test_a_loop_returns_to_its_box() -> None:

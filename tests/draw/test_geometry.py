@@ -6,6 +6,7 @@ import io
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,19 +17,20 @@ from pypdf import PdfReader
 import archspec
 from archspec.analysis.paths import count_paths
 from archspec.draw import THEMES, Detail, DrawError, Picture, draw_picture, render_picture, render_svg
+from archspec.draw.columns import lay_out_columns
 from archspec.draw.compose import compose_scene
 from archspec.draw.fit import compose_picture
 from archspec.draw.geometry import Layout, Point
-from archspec.draw.layout import compute_layout
+from archspec.draw.layout import compute_layout, split_by_frame
 from archspec.draw.media import LEAST_TYPE, MEDIA
 from archspec.draw.path_tree import LIMIT
 from archspec.draw.picture import Fit
 from archspec.draw.scene import PathShape, Rect, Scene, Text
 from archspec.draw.text import measure_width
 from tests.processes import run_archspec
-from tests.sample import CORE, SMALL, bundled, every_spec
+from tests.sample import CORE, SMALL, bundled, every_spec, sampled
 
-CROSSED_IN_BLOCKS = {"lstm", "lstm_cell_10_20", "lstm_cell_128_256"}
+CROSSED_IN_BLOCKS = {"lstm", "lstm_cell_10_20", "lstm_cell_128_256", "resnext50_32x4d_a", "resnext50_32x4d_b"}
 Corners = tuple[float, float, float, float]
 LIGHT = THEMES["light"]
 TOO_WIDE = {"googlenet_aux", "googlenet_paper_aux", "inception_v3_aux", "inception_resnet_v1_facenet"}
@@ -124,6 +126,13 @@ def find_outside(scene: Scene) -> list[object]:
     return outside
 
 
+def check_scene(scene: Scene) -> None:
+    """No two texts overlap, no arrow crosses a text or a box that it does not belong to, and all is on the page."""
+    assert find_overlapping_texts(scene) == []
+    assert find_outside(scene) == []
+    assert find_crossed_texts(scene) == []
+
+
 def find_bent_chains(laid: Layout) -> list[tuple[str, str]]:
     """The links of chains that are straight and whose boxes do not share an axis to half a point."""
     places = {box.id: centre for box, centre in laid.boxes}
@@ -136,6 +145,26 @@ def find_bent_chains(laid: Layout) -> list[tuple[str, str]]:
         for (x0, y0), (x1, y1) in [(places[curve.edge.tail], places[curve.edge.head])]
         if min(abs(x0 - x1), abs(y0 - y1)) > 0.5
     ]
+
+
+def find_coinciding(laid: Layout) -> list[tuple[str, str]]:
+    """The arrows from different boxes that run on one line for more than a few points."""
+    pieces = [
+        (curve.edge.tail, axis, round(start[axis], 1), *sorted((start[1 - axis], end[1 - axis])), curve.edge.head)
+        for curve in laid.curves
+        for start, end in pairwise([*curve.points[::3], *([curve.tip] if curve.tip else [])])
+        for axis in (0, 1)
+        if abs(start[axis] - end[axis]) < 0.05 and abs(start[1 - axis] - end[1 - axis]) > 3
+    ]
+    pieces.sort(key=lambda piece: piece[1:4])
+    found = []
+    for number, (tail, axis, place, _, high, head) in enumerate(pieces):
+        for other_tail, other_axis, other_place, other_low, _, other_head in pieces[number + 1 :]:
+            if (other_axis, other_place) != (axis, place) or other_low > high - 3:
+                break
+            if tail != other_tail:
+                found.append((f"{tail}-{head}", f"{other_tail}-{other_head}"))
+    return found
 
 
 def draw(name: str, detail: Detail) -> Picture:
@@ -163,12 +192,26 @@ def sample_details() -> Iterator[ParameterSet]:
             yield pytest.param(name, detail, marks=marks)
 
 
-@pytest.mark.parametrize(("name", "detail"), sample_details())
+@pytest.mark.parametrize(("name", "detail"), list(sample_details()))
 def test_nothing_overlaps_or_leaves_the_page(name: str, detail: Detail) -> None:
-    scene = compose_scene(compute_layout(draw(name, detail)), LIGHT)
-    assert find_overlapping_texts(scene) == []
-    assert find_outside(scene) == []
-    assert find_crossed_texts(scene) == []
+    check_scene(compose_scene(compute_layout(draw(name, detail)), LIGHT))
+
+
+@pytest.mark.parametrize("name", sampled(archspec.bundled(), {*CORE, "dmrnet_d14"}))
+def test_columns_lay_out_panels_of_blocks(name: str) -> None:
+    for panel in split_by_frame(draw(name, "blocks")):
+        laid = lay_out_columns(panel)
+        assert laid or len(panel.boxes) > 6
+        if laid:
+            check_scene(compose_scene(laid, LIGHT))
+            assert find_coinciding(laid) == []
+            (_, frame), *_ = laid.frames
+            assert all(frame[0] < x < frame[2] and frame[1] < y < frame[3] for _, (x, y) in laid.boxes)
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_arrows_of_stages_do_not_coincide(name: str) -> None:
+    assert find_coinciding(compute_layout(draw(name, "stages"))) == []
 
 
 @pytest.mark.parametrize("name", every_spec())
@@ -203,7 +246,7 @@ def test_a_fitted_picture_is_legible_and_has_its_size(name: str, fit: Fit) -> No
     assert width <= medium.width + 0.1
     assert height <= medium.height + 0.1
     assert min(shape.size for shape in scene.shapes if isinstance(shape, Text)) * scene.scale >= LEAST_TYPE
-    assert find_overlapping_texts(scene) == find_crossed_texts(scene) == find_outside(scene) == []
+    check_scene(scene)
 
 
 @pytest.mark.parametrize(("name", "detail"), [("lstm", "blocks"), ("unet", "paths"), ("resnet18", "blocks")])
@@ -249,6 +292,9 @@ def test_the_proofs_can_fail() -> None:
     assert find_overlapping_texts(scene)
     scene.height -= 40
     assert find_outside(scene)
+    laid = compute_layout(draw("resnet18", "stages"))
+    first, second = laid.curves[:2]
+    assert find_coinciding(replace(laid, curves=(first, replace(second, points=first.points, tip=first.tip))))
 
 
 def test_the_bytes_of_a_fitted_picture_do_not_depend_on_the_process(tmp_path: Path) -> None:

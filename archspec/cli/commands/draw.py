@@ -56,6 +56,12 @@ Examples:
     help="Fit it to 3.25 × 9 in, 6.5 × 9 in or 13.33 × 7.5 in, with type of at least 7 points.",
 )
 @click.option(
+    "--scale/--no-scale",
+    default=False,
+    show_default=True,
+    help="Draw stages higher for a finer resolution and wider for more channels.",
+)
+@click.option(
     "--theme", type=click.Choice(["light", "dark", "print"]), default="light", show_default=True, help="The colours."
 )
 @click.option(
@@ -80,6 +86,7 @@ def command(
     direction: Direction | None,
     fit: Fit | None,
     compact: bool,
+    scale: bool,
     theme: str,
     max_boxes: int,
     max_paths: int,
@@ -105,6 +112,7 @@ def command(
         direction=direction,
         fit=fit,
         compact=compact,
+        scale=scale,
         max_boxes=max_boxes,
         max_paths=max_paths,
     )
