@@ -30,8 +30,8 @@ def count_paths_through_edges(paths: PathSums) -> dict[OperandRef, int]:
     for value in ended.keys() & before.keys():
         onward[value] = dict.fromkeys(before[value], ended[value])
     through: dict[OperandRef, int] = {}
-    for node in reversed(paths.graph.nodes):
-        for operand in list_signal_operands(node, gates=paths.gates) if isinstance(node, Node) else ():
+    for node in reversed(tuple(paths.graph.ops)):
+        for operand in list_signal_operands(node, gates=paths.gates):
             value = node.inputs[operand]
             offered = before.get(value, {})
             if (node.id, operand) in paths.entries:

@@ -25,20 +25,20 @@ _CLEAR = 8.0  # between a heading and an arrow, and at the left of a heading
 Corners = tuple[float, float, float, float]
 
 
-def lay_out_columns(picture: Picture) -> Layout | None:
-    """The layout of a picture of chains and branches; None if it has another shape, which Graphviz lays out."""
+def lay_out_columns(picture: Picture, *, rises: bool = False) -> Layout | None:
+    """The layout of a picture of chains and branches, from bottom to top if it `rises`; None if it has another shape, which Graphviz lays out."""
     pairs = Counter((edge.tail, edge.head) for edge in picture.edges)
     if max(pairs.values(), default=1) > 1:
         return None
     try:
-        return _ColumnLayout(picture).compute()
+        return _ColumnLayout(picture, rises=rises).compute()
     except NotSeriesParallelError:
         return None
 
 
 class _ColumnLayout:
-    def __init__(self, picture: Picture) -> None:
-        self.picture = picture
+    def __init__(self, picture: Picture, *, rises: bool = False) -> None:
+        self.picture, self.rises = picture, rises
         self.edges: dict[Pair, Edge] = {(edge.tail, edge.head): edge for edge in picture.edges}
         straight = [pair for pair in self.edges if pair[0] != pair[1]]
         found = self._decompose(straight)
@@ -98,11 +98,17 @@ class _ColumnLayout:
         """A point of the picture from one across and along, or the other way around."""
         return (point[1], point[0]) if self._lies else point
 
+    def _map(self, point: Point) -> Point:
+        """A point of the picture from one of the placing."""
+        return (-point[0], -point[1]) if self.rises else self._turn(point)
+
     def _make_cell(self, box: Box) -> Cell:
         across, along = self._turn((box.width / 2, box.height / 2))
         left, top, right, bottom = box.corners
         (side, above), (other_side, below) = self._turn((left, top)), self._turn((right, bottom))
-        frame_left, frame_right, frame_above, frame_below = self.frames.find_room(box, lies=self._lies)
+        frame_left, frame_right, frame_above, frame_below = self.frames.find_room(
+            box, lies=self._lies, rises=self.rises
+        )
         return Cell(
             across,
             along,
@@ -140,10 +146,10 @@ class _ColumnLayout:
         routes: Mapping[Pair, Sequence[Point]],
         labels: Mapping[Pair, Point | None],
     ) -> Layout:
-        centres = {node: self._turn(centre) for node, centre in places.items()}
-        corners = {pair: [self._turn(point) for point in route] for pair, route in routes.items()}
+        centres = {node: self._map(centre) for node, centre in places.items()}
+        corners = {pair: [self._map(point) for point in route] for pair, route in routes.items()}
         frames, headings = self.frames.enclose(self.boxes, centres, corners)
-        middles = {pair: self._turn(label) for pair, label in labels.items() if label}
+        middles = {pair: self._map(label) for pair, label in labels.items() if label}
         bounds = [
             *(_enclose_box(centres[id], box) for id, box in self.boxes.items()),
             *((x, y, x, y) for route in corners.values() for x, y in route),
@@ -211,12 +217,15 @@ class _Frames:
             frame = self.frames[frame].parent
         return around
 
-    def find_room(self, box: Box, *, lies: bool) -> tuple[float, float, float, float]:
+    def find_room(self, box: Box, *, lies: bool, rises: bool = False) -> tuple[float, float, float, float]:
         """The room for frames at the left and the right of, above and below a box: of those that begin or end there."""
         around = self._around(box.cluster)
         above = [frame for frame in around if (frame, (box.id, "above")) not in self.entered]
         below = [frame for frame in around if (frame, (box.id, "below")) not in self.entered]
+        above, below = (below, above) if rises else (above, below)
         heads = sum(self.frames[frame].head for frame in (around if lies else above))
+        if rises:
+            return _PAD * len(around), self._find_side(box, around, above), _PAD * len(below), heads
         if lies:
             return heads, heads, _PAD * len(above), _PAD * len(below)
         return self._find_side(box, around, above), _PAD * len(around), heads, _PAD * len(below)

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from archspec.draw.columns import lay_out_columns
 from archspec.draw.dot import write_dot
-from archspec.draw.geometry import Curve, Layout, Point
+from archspec.draw.geometry import Curve, Layout, Point, move_layout
 from archspec.draw.graphviz import run_json_layout
 from archspec.draw.legend import measure_table
 from archspec.draw.packing import choose_width, pack_rectangles
 from archspec.draw.picture import DrawError, Edge, Picture
+from archspec.draw.u_legs import lay_out_legs
 
 
 def compute_layout(picture: Picture) -> Layout:
@@ -25,7 +26,7 @@ def compute_layout(picture: Picture) -> Layout:
 
 
 def _lay_out_whole(picture: Picture) -> Layout:
-    laid = lay_out_columns(picture) if picture.columns else None
+    laid = (lay_out_legs(picture) or lay_out_columns(picture)) if picture.columns else None
     if not laid and any(box.slab for box in picture.boxes):
         raise DrawError(
             f"{picture.title} has arrows for which there is no room beside the captions of a scale", "leave --scale out"
@@ -79,7 +80,7 @@ def _arrange_on_page(picture: Picture, parts: Sequence[Layout]) -> Layout:
     least = max(width for width, _ in sizes)
     width = picture.shelf if picture.fit else choose_width(sizes, least, max(picture.shelf, least))
     corners = pack_rectangles(sizes, width)
-    placed = [_move_layout(part, *corner) for part, corner in zip(parts, corners[bool(picture.table) :], strict=True)]
+    placed = [move_layout(part, *corner) for part, corner in zip(parts, corners[bool(picture.table) :], strict=True)]
     right, bottom = (
         max(corner[axis] + size[axis] for corner, size in zip(corners, sizes, strict=True)) for axis in (0, 1)
     )
@@ -93,25 +94,6 @@ def _arrange_on_page(picture: Picture, parts: Sequence[Layout]) -> Layout:
         {frame: start for part in placed for frame, start in part.headings.items()},
         (corners[0], right if all(y >= table[1] for _, y in corners[1:]) else table[0]) if picture.table else None,
     )
-
-
-def _move_layout(part: Layout, x: float, y: float) -> Layout:
-    def move(point: Point) -> Point:
-        return round(point[0] + x, 2), round(point[1] + y, 2)
-
-    curves = tuple(
-        replace(
-            curve,
-            points=tuple(map(move, curve.points)),
-            tip=move(curve.tip) if curve.tip else None,
-            label=move(curve.label) if curve.label else None,
-        )
-        for curve in part.curves
-    )
-    boxes = tuple((box, move(centre)) for box, centre in part.boxes)
-    frames = tuple((frame, (*move((x0, y0)), *move((x1, y1)))) for frame, (x0, y0, x1, y1) in part.frames)
-    headings = {frame: round(start + x, 2) for frame, start in part.headings.items()}
-    return Layout(part.picture, part.width, part.height, boxes, frames, curves, headings)
 
 
 def _read_curves(

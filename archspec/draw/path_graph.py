@@ -190,7 +190,7 @@ class _PathView(View):
         if len(nodes) == 1 and (sign := labels.format_sign(nodes[0].op)):
             return Box(id, nodes[0].op.category, (Line(sign, "strong"),), place, tip, cluster, sign=True)
         around = self.graph.regions[(first.parent or 0) if isinstance(first, Region) else first.region]
-        names = [relative_name(part, around) for part in (first, last) if isinstance(part, Region) or part.path]
+        names = [relative_name(part, around) for part in (first, last) if not isinstance(part, Input) and part.path]
         named = labels.format_name_range(names[0], names[-1]) if names and not names[0].isdecimal() else ""
         weighted = [node for node in nodes if node.op.weighted] or nodes
         once = weighted[: len(weighted) // times]
