@@ -16,6 +16,9 @@ from archspec.draw.picture import DrawError, Edge, Picture
 from archspec.draw.u_legs import lay_out_legs
 
 
+_GAP = 34.0  # points between ranks of Graphviz, so that arrows pass above the heads of others
+
+
 def compute_layout(picture: Picture) -> Layout:
     """The layout of a picture, the same on every machine. Raises `DrawError`."""
     if not picture.boxes:
@@ -35,7 +38,7 @@ def _lay_out_whole(picture: Picture) -> Layout:
 
 
 def _lay_out_with_graphviz(picture: Picture) -> Layout:
-    answer = json.loads(run_json_layout(write_dot(replace(picture, fit=None))))
+    answer = json.loads(run_json_layout(write_dot(replace(picture, fit=None, gap=max(picture.gap, _GAP)))))
     left, bottom, right, top = map(float, answer["bb"].split(","))
 
     def place(text: str) -> Point:
