@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from archspec.passes.lesion import LesionPlan, plan_lesion
     from archspec.pipeline import Pipeline
     from archspec.report.comparison import format_comparison, render_comparison
-    from archspec.report.data import TooLargeError
+    from archspec.report.data import MOST_NETWORKS, TooLargeError
     from archspec.report.table import Summary, render_summary
     from archspec.spans import Source, Span
     from archspec.spec.budget import Budget
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
+    "MOST_NETWORKS",
     "Architecture",
     "ArchspecError",
     "Budget",
@@ -155,7 +156,7 @@ _HOMES = {
     "passes.lesion": "LesionPlan plan_lesion",
     "pipeline": "Pipeline",
     "report.comparison": "format_comparison render_comparison",
-    "report.data": "TooLargeError",
+    "report.data": "MOST_NETWORKS TooLargeError",
     "report.table": "Summary render_summary",
     "spans": "Source Span",
     "spec.budget": "Budget",

@@ -207,10 +207,10 @@ class Architecture(SharedNetwork):
         return document.sources if document else ()
 
     def report(self, *others: Architecture) -> str:
-        """A self-contained HTML page about this network, alone or beside another.
+        """A self-contained HTML page about this network, alone or compared with others.
 
         Raises:
-            ValueError: there are more than two networks.
+            ValueError: there are more than `MOST_NETWORKS` networks.
             TooLargeError: a network has more parts than a page can show.
 
         >>> import archspec

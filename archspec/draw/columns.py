@@ -14,8 +14,9 @@ from archspec.draw.picture import SMALL, Box, Caption, Cluster, Edge, Picture
 from archspec.draw.placed import Cell, Links
 from archspec.draw.placing import Placer
 from archspec.draw.routing import Router
-from archspec.draw.series_parallel import Decomposition, NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
+from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
 from archspec.draw.text import measure_width
+from archspec.draw.u_grid import place_grid
 from archspec.draw.u_placing import find_nested, place_u
 from archspec.draw.wrapping import label_turn, place_wrapped
 
@@ -30,59 +31,74 @@ def lay_out_columns(picture: Picture, *, rises: bool = False) -> Layout | None:
     pairs = Counter((edge.tail, edge.head) for edge in picture.edges)
     if max(pairs.values(), default=1) > 1:
         return None
-    try:
-        return _ColumnLayout(picture, rises=rises).compute()
-    except NotSeriesParallelError:
-        return None
+    layout = _ColumnLayout(picture, rises=rises)
+    for compute in (layout.compute, layout.compute_grid, layout.compute_main_path):
+        try:
+            return compute()
+        except NotSeriesParallelError:
+            continue
+    return None
 
 
 class _ColumnLayout:
     def __init__(self, picture: Picture, *, rises: bool = False) -> None:
         self.picture, self.rises = picture, rises
         self.edges: dict[Pair, Edge] = {(edge.tail, edge.head): edge for edge in picture.edges}
-        straight = [pair for pair in self.edges if pair[0] != pair[1]]
-        found = self._decompose(straight)
-        self.tree = found.tree
-        self.bypasses = sorted(found.bypasses | (self.edges.keys() - straight))
-        self.boxes = {box.id: box for box in picture.boxes}
-        self.frames = _Frames(picture, [pair for pair in straight if pair not in found.bypasses])
+        self.boxes: dict[str, Box] = {}
         self.cells: dict[str, Cell] = {}
-
-    def _decompose(self, pairs: Sequence[Pair]) -> Decomposition:
-        """The decomposition; if there is none, that of the main path, which the other arrows bypass or cross. Raises `NotSeriesParallelError`."""
-        nodes = [box.id for box in self.picture.boxes]
-        try:
-            return decompose_dag(nodes, pairs)
-        except NotSeriesParallelError:
-            main = [pair for pair in pairs if self.edges[pair].flow == "flow"]
-            found = decompose_dag(nodes, main)
-            return replace(found, bypasses=found.bypasses | (set(pairs) - set(main)))
+        self.frames = _Frames(picture, ())
 
     def compute(self) -> Layout:
-        """Raises `NotSeriesParallelError` if a bypass cannot be reached from a side."""
-        chain = frozenset(self.edges.keys() - set(self.bypasses))
+        """Chains and branches. Raises `NotSeriesParallelError` if it has another shape, or an arrow cannot be led through it."""
+        return self._place_chains(list(self._straight))
+
+    def compute_main_path(self) -> Layout:
+        """The chains and branches of the main path, which other arrows bypass or cross. Raises `NotSeriesParallelError` as `compute` does."""
+        return self._place_chains([pair for pair in self._straight if self.edges[pair].flow == "flow"])
+
+    @property
+    def _straight(self) -> Iterator[Pair]:
+        """The ends of all arrows but loops."""
+        return (pair for pair in self.edges if pair[0] != pair[1])
+
+    def _place_chains(self, pairs: Sequence[Pair]) -> Layout:
+        found = decompose_dag([box.id for box in self.picture.boxes], pairs)
+        tree, bypasses = found.tree, sorted(found.bypasses | (self.edges.keys() - set(pairs)))
+        chain = frozenset(self.edges.keys() - set(bypasses))
+        self.frames = _Frames(self.picture, sorted(chain))
         main = frozenset(pair for pair, edge in self.edges.items() if edge.flow == "flow")
         links = Links({pair: self._label_size(pair, chain) for pair in self.edges}, main, chain)
-        mains = find_mains(self.tree, links)
-        self.boxes = _equalize_widths(self.boxes, self.tree, mains)
+        mains = find_mains(tree, links)
+        self.boxes = _equalize_widths({box.id: box for box in self.picture.boxes}, tree, mains)
         side = -1 if self._lies else 1
-        nested = find_nested(self.tree, self.bypasses)
-        self.boxes = {box.id: box for box in self._place_captions(nested)}
+        nested = find_nested(tree, bypasses)
+        self.boxes = {box.id: box for box in self._place_captions(list(tree.iter_nodes()), nested)}
         self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
         if nested:
-            bent = place_u(list(self.tree.iter_nodes()), nested, self.cells, links.labels, self.picture.gap, side)
+            bent = place_u(list(tree.iter_nodes()), nested, self.cells, links.labels, self.picture.gap, side)
             return self._assemble(bent.centres, bent.routes, bent.labels)
-        placer = Placer(self.cells, links, self.bypasses, self.picture.gap, mains, self._lies)
-        placed, turns = place_wrapped(placer, self.tree, self.picture.wrap)
+        placer = Placer(self.cells, links, bypasses, self.picture.gap, mains, self._lies)
+        placed, turns = place_wrapped(placer, tree, self.picture.wrap)
         router = Router(placed, self.cells, replace(links, chain=chain - turns.keys()))
         routes = router.route() | turns
         labels = {pair: router.place_label(pair, corners, side) for pair, corners in routes.items()}
         labels |= {pair: label_turn(route, links.labels[pair], side) for pair, route in turns.items()}
         return self._assemble(placed.centres, routes, labels)
 
-    def _place_captions(self, nested: Sequence[Pair]) -> Iterator[Box]:
+    def compute_grid(self) -> Layout:
+        """Nested Us. Raises `NotSeriesParallelError` if it is none."""
+        if self._lies or self.picture.clusters or any(box.slab for box in self.picture.boxes):
+            raise NotSeriesParallelError("no grid")
+        width = max(box.width for box in self.picture.boxes)
+        boxes = self.picture.boxes
+        self.boxes = {box.id: replace(box, least=width) if _fills_column(box) else box for box in boxes}
+        self.cells = {box.id: self._make_cell(box) for box in self.boxes.values()}
+        sizes = {pair: self._label_size(pair, frozenset(self.edges)) for pair in self.edges}
+        grid = place_grid(list(self.boxes), list(self.edges), self.cells, sizes, self.picture.gap)
+        return self._assemble(grid.centres, grid.routes, grid.labels)
+
+    def _place_captions(self, chain: Sequence[str], nested: Sequence[Pair]) -> Iterator[Box]:
         """The boxes, with captions where no arrow is: below a row, at the right of a column, outside the legs of a U."""
-        chain = list(self.tree.iter_nodes())
         for box in self.boxes.values():
             caption: Caption = "below" if self._lies else "right"
             if nested:

@@ -15,7 +15,6 @@ from archspec.draw.packing import choose_width, pack_rectangles
 from archspec.draw.picture import DrawError, Edge, Picture
 from archspec.draw.u_legs import lay_out_legs
 
-
 _GAP = 34.0  # points between ranks of Graphviz, so that arrows pass above the heads of others
 
 

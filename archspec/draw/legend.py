@@ -12,12 +12,6 @@ from archspec.view import labels
 
 _ROW = 16.0
 _COLUMN = 14.0
-_FLOWS = {
-    "identity": "identity shortcut",
-    "projection": "projection shortcut",
-    "concat": "concatenated",
-    "gate": "gate",
-}
 
 
 def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
@@ -27,7 +21,7 @@ def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
         return scene
     shown = [kind for kind in labels.CATEGORY_NAMES if kind in picture.kinds and kind != "ends"]
     entries = [(labels.CATEGORY_NAMES[kind], kind) for kind in shown]
-    entries += [(_FLOWS[flow], flow) for flow in picture.flows] + [(note, "") for note in picture.notes]
+    entries += [(labels.FLOW_NAMES[flow], flow) for flow in picture.flows] + [(note, "") for note in picture.notes]
     samples = [(name, _draw_sample(kind, theme)) for name, kind in entries]
     samples += [
         (text, (PathShape(((0, 6), (15, 6)), theme.flows["flow"], wide, straight=True),))

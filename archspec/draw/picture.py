@@ -20,7 +20,7 @@ Caption = Literal["below", "left", "right"]
 Style = Literal["strong", "plain", "faint"]
 SMALL = SIZE - 1.5
 MARGIN = 9.0  # between a box and its text, left and right
-COLOUR_NOTE = "fill: the layers with most MACs in the box"
+COLOUR_NOTE = "colour: the layers with most MACs in the box"
 """What the colour of a box for several layers means (`archspec.view.dominance`)."""
 _LIMIT = 64  # characters of one line
 
@@ -29,10 +29,10 @@ class DrawError(ArchspecError, ValueError):
     """Raised for a picture that cannot be drawn; `help` says what to do instead.
 
     >>> import archspec
-    >>> archspec.load("densenet169").draw(detail="paths")
+    >>> archspec.load("resnet18").draw(detail="layers", max_boxes=3)
     Traceback (most recent call last):
         ...
-    archspec.draw.picture.DrawError: densenet169 has 4,835,703,278,458,516,698,824,704 paths, more than the 64 of one picture; raise the limit with --max-paths, or see `archspec count-paths --lengths`
+    archspec.draw.picture.DrawError: the picture would have more than 3 boxes; leave --fold on, look at less with --depth N or --detail stages, or raise the limit with --max-boxes
     """
 
     def __init__(self, message: str, help: str) -> None:

@@ -155,10 +155,13 @@ class Router:
         across = self.links.labels[pair][0]
         if not across:
             return None
-        x, start, end = self._label_piece(pair, corners)
+        if pair in self.placed.lanes:
+            side = 1 if self.placed.lanes[pair] > self._x(pair[0]) else -1
+        x, start, end = self._label_piece(pair, corners, clear=side > 0)
         return x + side * (across / 2 + _BESIDE), (start + end) / 2
 
-    def _label_piece(self, pair: Pair, corners: Sequence[Point]) -> tuple[float, float, float]:
+    def _label_piece(self, pair: Pair, corners: Sequence[Point], *, clear: bool) -> tuple[float, float, float]:
+        """The place across and the ends of the piece for a label; `clear` of frames and captions around the boxes."""
         if pair[0] == pair[1]:
             return self.placed.lanes[pair], self.placed.centres[pair[0]][1], self.placed.centres[pair[0]][1]
         if pair in self.placed.lanes:
@@ -168,8 +171,8 @@ class Router:
         incoming = len(self._tails[pair[1]]) > 1 or (pair, True) in self._ports
         (x, start), (_, end) = pieces[0 if incoming else -1]
         room = 2 * TRACK + self.links.labels[pair][1]
-        start = start + self.cells[pair[0]].below if start == corners[0][1] else start
-        end = end - self.cells[pair[1]].above if end == corners[-1][1] else end
+        start = start + self.cells[pair[0]].below if clear and start == corners[0][1] else start
+        end = end - self.cells[pair[1]].above if clear and end == corners[-1][1] else end
         if (pair, False) in self._ports:
             start = end - room
         if (pair, True) in self._ports:

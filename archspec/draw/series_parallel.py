@@ -44,7 +44,7 @@ class Decomposition:
     bypasses: frozenset[Pair]
 
 
-class NotSeriesParallelError(ArchspecError):
+class NotSeriesParallelError(ArchspecError, ValueError):
     """Raised for a DAG that has other shapes than chains and branches."""
 
 

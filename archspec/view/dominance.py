@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from archspec.analysis.counts import Cost, iter_node_costs
+from archspec.analysis.counts import Cost
 from archspec.ir.graph import Graph, Node, computes
+from archspec.view.hierarchy import build_hierarchy
 
 
 def find_dominant_category(graph: Graph, nodes: Iterable[int]) -> str:
@@ -24,13 +25,13 @@ def find_dominant_category(graph: Graph, nodes: Iterable[int]) -> str:
     'conv'
     """
     costs = graph.derive(_collect_costs)
-    layers = [node for node in (graph.nodes[id] for id in nodes) if isinstance(node, Node) and computes(node)]
     macs, params, count = Counter[str](), Counter[str](), Counter[str]()
-    for node in layers:
-        category, cost = node.op.category, costs.get(node.id, Cost())
-        macs[category] += cost.macs
-        params[category] += cost.params
-        count[category] += 1
+    for node in (graph.nodes[id] for id in nodes):
+        if computes(node):
+            category, cost = node.op.category, costs[node.id]
+            macs[category] += cost.macs
+            params[category] += cost.params
+            count[category] += 1
     for amounts in (macs, params, count):
         if amounts.total():
             return max(amounts, key=amounts.__getitem__)
@@ -38,4 +39,5 @@ def find_dominant_category(graph: Graph, nodes: Iterable[int]) -> str:
 
 
 def _collect_costs(graph: Graph) -> dict[int, Cost]:
-    return {node.id: cost for node, cost in iter_node_costs(graph)}
+    members = build_hierarchy(graph).members
+    return {facts.part.id: facts.cost for parts in members for facts in parts if isinstance(facts.part, Node)}

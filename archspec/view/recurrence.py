@@ -20,7 +20,7 @@ def count_turns(graph: Graph, nodes: Iterable[int]) -> int:
     """
     uses: defaultdict[tuple[str, ...], list[Node]] = defaultdict(list)
     for node in (graph.nodes[id] for id in nodes):
-        if isinstance(node, Node) and node.weights and node.path:
+        if isinstance(node, Node) and graph.path_uses[node.path] > 1 and node.weights and node.path:
             uses[node.path].append(node)
     for shared in sorted(uses.values(), key=len, reverse=True):
         if len(shared) > 1 and _depends(graph, shared[-1], shared[0]):
