@@ -86,6 +86,7 @@ class Architecture(SharedNetwork):
         depth: int | None = None,
         direction: Direction | None = None,
         fit: Fit | None = None,
+        compact: bool = True,
         scale: bool = False,
         max_boxes: int = 3000,
         max_paths: int = 64,
@@ -98,9 +99,10 @@ class Architecture(SharedNetwork):
             depth: with layers, the number of levels of regions that are opened.
             direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
             fit: where it is to fit: a "column" of a paper (3.25 × 9 in), a "page" (6.5 × 9 in) or a "slide" (13.33 × 7.5 in).
+            compact: with blocks, whether a weighted layer is drawn as one box with its normalisation and activation.
             scale: whether stages are drawn to the scale of their outputs: height ∝ √resolution, width ∝ 1 + log₂ channels.
             max_boxes: the most boxes of a picture of layers.
-            max_paths: the most paths of a picture of paths.
+            max_paths: the most paths that are drawn one by one; for more, their number through each arrow.
 
         Raises:
             DrawError: the picture would pass a limit.
@@ -118,6 +120,7 @@ class Architecture(SharedNetwork):
             depth=depth,
             direction=direction,
             fit=fit,
+            compact=compact,
             scale=scale,
             max_boxes=max_boxes,
             max_paths=max_paths,

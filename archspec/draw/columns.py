@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 
 from archspec.draw.branches import find_mains
@@ -14,23 +15,23 @@ from archspec.draw.placed import Cell, Links
 from archspec.draw.placing import Placer
 from archspec.draw.routing import Router
 from archspec.draw.series_parallel import NotSeriesParallelError, Pair, Parallel, Series, decompose_dag
-from archspec.draw.text import SIZE, measure_width
+from archspec.draw.text import measure_width
 from archspec.draw.u_grid import place_grid
 from archspec.draw.u_placing import find_nested, place_u
 from archspec.draw.wrapping import label_turn, place_wrapped
 
 _LABEL = 12.0  # points: the height of a label
 _PAD = 9.0  # inside a frame
-_HEADING = 24.0  # the same at its top, with its heading
+_CLEAR = 8.0  # between a heading and an arrow, and at the left of a heading
 Corners = tuple[float, float, float, float]
 
 
-def lay_out_columns(picture: Picture) -> Layout | None:
-    """The layout of a picture of chains and branches; None if it has another shape, which Graphviz lays out."""
+def lay_out_columns(picture: Picture, *, rises: bool = False) -> Layout | None:
+    """The layout of a picture of chains and branches, from bottom to top if it `rises`; None if it has another shape, which Graphviz lays out."""
     pairs = Counter((edge.tail, edge.head) for edge in picture.edges)
     if max(pairs.values(), default=1) > 1:
         return None
-    layout = _ColumnLayout(picture)
+    layout = _ColumnLayout(picture, rises=rises)
     for compute in (layout.compute, layout.compute_grid, layout.compute_main_path):
         try:
             return compute()
@@ -40,8 +41,8 @@ def lay_out_columns(picture: Picture) -> Layout | None:
 
 
 class _ColumnLayout:
-    def __init__(self, picture: Picture) -> None:
-        self.picture = picture
+    def __init__(self, picture: Picture, *, rises: bool = False) -> None:
+        self.picture, self.rises = picture, rises
         self.edges: dict[Pair, Edge] = {(edge.tail, edge.head): edge for edge in picture.edges}
         self.boxes: dict[str, Box] = {}
         self.cells: dict[str, Cell] = {}
@@ -115,11 +116,17 @@ class _ColumnLayout:
         """A point of the picture from one across and along, or the other way around."""
         return (point[1], point[0]) if self._lies else point
 
+    def _map(self, point: Point) -> Point:
+        """A point of the picture from one of the placing."""
+        return (-point[0], -point[1]) if self.rises else self._turn(point)
+
     def _make_cell(self, box: Box) -> Cell:
         across, along = self._turn((box.width / 2, box.height / 2))
         left, top, right, bottom = box.corners
         (side, above), (other_side, below) = self._turn((left, top)), self._turn((right, bottom))
-        frame_left, frame_right, frame_above, frame_below = self.frames.find_room(box, lies=self._lies)
+        frame_left, frame_right, frame_above, frame_below = self.frames.find_room(
+            box, lies=self._lies, rises=self.rises
+        )
         return Cell(
             across,
             along,
@@ -134,7 +141,7 @@ class _ColumnLayout:
     def _label_size(self, pair: Pair, chain: frozenset[Pair]) -> Point:
         """The size of a label across and along; none for a bypass with the label of the chain beside it."""
         label = self.edges[pair].label
-        repeated = pair not in chain and any(
+        repeated = pair not in chain and not self.edges[pair].thick and any(
             self.edges[other].label == label for other in chain if other[0] == pair[0]
         )  # fmt: skip
         if not label or repeated:
@@ -157,10 +164,10 @@ class _ColumnLayout:
         routes: Mapping[Pair, Sequence[Point]],
         labels: Mapping[Pair, Point | None],
     ) -> Layout:
-        centres = {node: self._turn(centre) for node, centre in places.items()}
-        corners = {pair: [self._turn(point) for point in route] for pair, route in routes.items()}
-        frames = self.frames.enclose(self.boxes, centres, corners)
-        middles = {pair: self._turn(label) for pair, label in labels.items() if label}
+        centres = {node: self._map(centre) for node, centre in places.items()}
+        corners = {pair: [self._map(point) for point in route] for pair, route in routes.items()}
+        frames, headings = self.frames.enclose(self.boxes, centres, corners)
+        middles = {pair: self._map(label) for pair, label in labels.items() if label}
         bounds = [
             *(_enclose_box(centres[id], box) for id, box in self.boxes.items()),
             *((x, y, x, y) for route in corners.values() for x, y in route),
@@ -192,6 +199,7 @@ class _ColumnLayout:
                 if frame.id in frames
             ),
             tuple(curves),
+            {frame: round(start - left, 2) for frame, start in headings.items()},
         )
 
 
@@ -211,6 +219,13 @@ class _Frames:
             if members >= set(pair)
             for end in ((pair[1], "above"), (pair[0], "below"))
         }
+        heads = {pair[1] for pair in chain}
+        self.starts = {
+            frame: sum((box, "above") not in ends and box in heads for box in members)
+            for frame, members in self.members.items()
+            for ends in [{end for entered, end in self.entered if entered == frame}]
+        }
+        """The number of boxes at which arrows enter each frame."""
 
     def _around(self, frame: str | None) -> list[str]:
         """The frames around the contents of a frame, innermost first."""
@@ -220,46 +235,94 @@ class _Frames:
             frame = self.frames[frame].parent
         return around
 
-    def find_room(self, box: Box, *, lies: bool) -> tuple[float, float, float, float]:
+    def find_room(self, box: Box, *, lies: bool, rises: bool = False) -> tuple[float, float, float, float]:
         """The room for frames at the left and the right of, above and below a box: of those that begin or end there."""
         around = self._around(box.cluster)
         above = [frame for frame in around if (frame, (box.id, "above")) not in self.entered]
         below = [frame for frame in around if (frame, (box.id, "below")) not in self.entered]
-        first, side = (_PAD, _HEADING) if lies else (_HEADING, _PAD)
-        headings = [self._measure_heading(self.frames[frame]) - box.width / 2 for frame in around]
-        left = max([side * len(around), *headings])
-        return left, side * len(around), first * len(above), _PAD * len(below)
+        above, below = (below, above) if rises else (above, below)
+        heads = sum(self.frames[frame].head for frame in (around if lies else above))
+        if rises:
+            return _PAD * len(around), self._find_side(box, around, above), _PAD * len(below), heads
+        if lies:
+            return heads, heads, _PAD * len(above), _PAD * len(below)
+        return self._find_side(box, around, above), _PAD * len(around), heads, _PAD * len(below)
 
-    def _measure_heading(self, frame: Cluster) -> float:
-        """The room for the heading of a frame inside another at the left of its axis, where an arrow enters it."""
-        return measure_width(frame.heading, SIZE, bold=True) + 2 * _PAD if frame.parent is not None else 0.0
+    def _find_side(self, box: Box, around: Sequence[str], above: Sequence[str]) -> float:
+        """The room at the left of a box, so that the heading of a frame that is entered there alone is beside the arrow."""
+        side = 0.0
+        for frame in around:
+            side += _PAD
+            if frame in above and self.starts[frame] == 1:
+                side = max(side, self.frames[frame].head_width + 2 * _CLEAR - box.width / 2)
+        return side
 
     def enclose(
         self, boxes: Mapping[str, Box], centres: Mapping[str, Point], corners: Mapping[Pair, Sequence[Point]]
-    ) -> dict[str, Corners]:
-        """The corners of each frame around its boxes, frames and inner arrows."""
+    ) -> tuple[dict[str, Corners], dict[str, float]]:
+        """The corners of each frame around its boxes, frames and inner arrows, and where headings start that are not at the left."""
         enclosed: dict[str, Corners] = {}
         for frame in reversed(self.frames.values()):
-            inner = [
-                enclosed[other.id]
-                for other in self.frames.values()
-                if other.parent == frame.id and other.id in enclosed
-            ]
             held = self.members[frame.id]
+            inner = self._align_frames(frame.id, enclosed)
             inner += [_enclose_box(centres[id], boxes[id]) for id in sorted(held)]
             inner += [(x, y, x, y) for pair, route in corners.items() if held.issuperset(pair) for x, y in route]
             if inner:
-                left, top = (min(bound[axis] for bound in inner) for axis in (0, 1))
-                right, bottom = (max(bound[axis] for bound in inner) for axis in (2, 3))
-                spare = max(0.0, measure_width(frame.heading, SIZE, bold=True) + 2 - (right - left))
-                axis = next(centres[box] for box in boxes if box in held)[0]
-                enclosed[frame.id] = (
-                    min(left - _PAD - spare / 2, axis - self._measure_heading(frame)),
-                    top - _HEADING,
-                    right + _PAD + spare / 2,
-                    bottom + _PAD,
-                )
-        return enclosed
+                enclosed[frame.id] = self._enclose(frame, inner, corners)
+        self._align_frames(None, enclosed)
+        headings = {}
+        for id, (left, top, right, _) in enclosed.items():
+            frame = self.frames[id]
+            crossings = _find_crossings(corners.values(), left, right, top, top + frame.head)
+            slot = _find_slot(crossings, left, right, frame.head_width)
+            if slot is not None and slot > left + _CLEAR:
+                headings[id] = slot
+        return enclosed, headings
+
+    def _enclose(self, frame: Cluster, inner: Sequence[Corners], corners: Mapping[Pair, Sequence[Point]]) -> Corners:
+        """The corners of one frame, wide enough for its heading beside the arrows that enter it."""
+        left, top = (min(bound[axis] for bound in inner) for axis in (0, 1))
+        right, bottom = (max(bound[axis] for bound in inner) for axis in (2, 3))
+        spare = max(0.0, frame.head_width + 2 - (right - left))
+        left, right = left - _PAD - spare / 2, right + _PAD + spare / 2
+        crossings = _find_crossings(corners.values(), left, right, top - frame.head, top)
+        if _find_slot(crossings, left, right, frame.head_width) is None:
+            left = min(left, crossings[0] - frame.head_width - 2 * _CLEAR)
+        return left, top - frame.head, right, bottom + _PAD
+
+    def _align_frames(self, parent: str | None, enclosed: dict[str, Corners]) -> list[Corners]:
+        """Gives the frames inside a frame that are one below another the same left side; returns their corners."""
+        inner = [frame.id for frame in self.frames.values() if frame.parent == parent and frame.id in enclosed]
+        for upper, lower in pairwise(sorted(inner, key=lambda id: enclosed[id][1])):
+            if enclosed[upper][3] <= enclosed[lower][1] and _share_axis(enclosed[upper], enclosed[lower]):
+                left = min(enclosed[upper][0], enclosed[lower][0])
+                enclosed |= {id: (left, *enclosed[id][1:]) for id in (upper, lower)}
+        return [enclosed[id] for id in inner]
+
+
+def _share_axis(first: Corners, second: Corners) -> bool:
+    """Whether two frames have about the same left side."""
+    return abs(first[0] - second[0]) < min(first[2] - first[0], second[2] - second[0]) / 2
+
+
+def _find_crossings(
+    routes: Iterable[Sequence[Point]], left: float, right: float, top: float, bottom: float
+) -> list[float]:
+    """Where arrows pass a strip along its height, from left to right."""
+    pieces = (piece for route in routes for piece in pairwise(route))
+    return sorted(
+        x0
+        for (x0, y0), (x1, y1) in pieces
+        if x0 == x1 and left < x0 < right and min(y0, y1) < bottom and max(y0, y1) > top
+    )
+
+
+def _find_slot(crossings: Sequence[float], left: float, right: float, width: float) -> float | None:
+    """The leftmost place for a heading between crossing arrows; None if there is none."""
+    for start, stop in pairwise([left, *crossings, right]):
+        if start + width + 2 * _CLEAR <= stop or not crossings:
+            return start + _CLEAR
+    return None
 
 
 def _enclose_box(centre: Point, box: Box) -> Corners:

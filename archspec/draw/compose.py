@@ -17,26 +17,24 @@ _HEAD = 26.0  # height of the title
 _LEGEND = 300.0  # the least room for a row of the legend
 _ANCHORS: Mapping[Caption, Anchor] = {"below": "middle", "left": "end", "right": "start"}
 _MARK = 26.0  # the width of the mark of a skip connection, with room around it
-_GAP = 28.0  # between a table and the figures beside it
 
 
 def compose_scene(layout: Layout, theme: Theme, room: float | None = None) -> Scene:
     """The scene of a picture: title, table, figure, legend. If the picture is to fit into a width, the title and the legend take no more than `room`."""
     picture = layout.picture
-    beside = draw_table(picture.table, theme)
-    left = beside.width + _GAP if beside.groups else 0.0
     least = _LEGEND if room is None else min(room, _LEGEND) - 2 * MARGIN
-    below = draw_legend(picture, theme, max(layout.width + left, least))
-    inner = max(left + layout.width, below.width)
+    below = draw_legend(picture, theme, max(layout.width, least))
+    inner = max(layout.width, below.width)
     title = _fit_title(picture.title, theme, 900 if room is None else max(inner, room - 2 * MARGIN))
     inner = max(inner, measure_width(title.text, title.size, bold=True))
-    across = left + max(0.0, (inner - left - layout.width) / 2)
-    body = max(layout.height, beside.height)
+    across = max(0.0, (inner - layout.width) / 2)
     scene = Scene(picture.title, picture.description, inner + 2 * MARGIN, 0, theme.paper)
     scene.groups.append(Group("title", (title,)))
-    _place_groups(scene, beside.groups, MARGIN, MARGIN + _HEAD)
+    if layout.table:
+        (x, y), width = layout.table
+        _place_groups(scene, draw_table(picture.table, theme, width).groups, MARGIN + across + x, MARGIN + _HEAD + y)
     _place_groups(scene, list(draw_figure(layout, theme)), MARGIN + across, MARGIN + _HEAD)
-    under = MARGIN + _HEAD + body + (14 if below.groups else 0)
+    under = MARGIN + _HEAD + layout.height + (14 if below.groups else 0)
     _place_groups(scene, below.groups, MARGIN, under)
     scene.height = under + below.height + MARGIN
     return scene
@@ -57,7 +55,8 @@ def draw_figure(layout: Layout, theme: Theme) -> Iterator[Group]:
     for curve in layout.curves:
         yield _draw_arrow(curve, theme)
     for cluster, corners in layout.frames:
-        yield Group("heading", tuple(_draw_heading(cluster, corners, theme)))
+        start = layout.headings.get(cluster.id, corners[0] + 8)
+        yield Group("heading", tuple(_draw_heading(cluster, start, corners, theme)))
     for box, centre in layout.boxes:
         yield Group("node", tuple(_draw_box(box, centre, theme)), box.place, box.kind, box.tip)
 
@@ -68,22 +67,25 @@ def _place_groups(scene: Scene, groups: list[Group], x: float, y: float) -> None
         scene.groups.append(Group(group.role, shapes, group.place, group.kind, group.tip))
 
 
-def _draw_heading(cluster: Cluster, corners: tuple[float, float, float, float], theme: Theme) -> Iterator[SceneShape]:
-    """The label of a frame on a filled rectangle, which hides arrows behind it."""
-    x, y = corners[0] + 8, corners[1] + 15
-    label = cluster.heading
-    wide = min(measure_width(label, SIZE, bold=True), corners[2] - x - 3)
+def _draw_heading(
+    cluster: Cluster, x: float, corners: tuple[float, float, float, float], theme: Theme
+) -> Iterator[SceneShape]:
+    """The label of a frame on a filled rectangle, which hides arrows behind it, and its note below."""
+    y = corners[1] + 15
+    wide = min(measure_width(cluster.heading, SIZE, bold=True), corners[2] - x - 3)
     colour = theme.frame(cluster.level)
     yield Rect(x - 2, y - 10, wide + 4, 13, colour, colour, 2, 0)
-    yield Text(x, y, label, SIZE, theme.ink, True, "start")
+    yield Text(x, y, cluster.heading, SIZE, theme.ink, True, "start")
+    if cluster.note:
+        yield Text(x, y + 13, cluster.note, SMALL, theme.faint, anchor="start")
 
 
 def _draw_arrow(curve: Curve, theme: Theme) -> Group:
     edge, colour = curve.edge, theme.flows[curve.edge.flow]
-    thick = 1.2 if edge.flow == "flow" else 1.7
+    thick = edge.thick or (1.2 if edge.flow == "flow" else 1.7)
     shapes: list[SceneShape] = [PathShape(curve.points, colour, thick, DASHES.get(edge.flow, ()))]
     if curve.tip:
-        shapes.append(draw_arrow_head(curve.points[-1], curve.tip, colour))
+        shapes.append(draw_arrow_head(curve.points[-1], curve.tip, colour, max(2.8, thick)))
     if edge.label and curve.label:
         x, y = curve.label
         wide = measure_width(edge.label, SMALL)
@@ -94,13 +96,13 @@ def _draw_arrow(curve: Curve, theme: Theme) -> Group:
     return Group("edge", tuple(shapes), kind=edge.flow, tip="" if edge.flow == "flow" else edge.flow)
 
 
-def draw_arrow_head(base: Point, tip: Point, colour: str) -> PathShape:
-    """The head of an arrow."""
+def draw_arrow_head(base: Point, tip: Point, colour: str, half: float = 2.8) -> PathShape:
+    """The head of an arrow, `half` its width."""
     dx, dy = tip[0] - base[0], tip[1] - base[1]
     length = max((dx * dx + dy * dy) ** 0.5, 0.01)
     dx, dy = dx / length, dy / length
     back = tip[0] - 6.5 * dx, tip[1] - 6.5 * dy
-    wings = ((back[0] - 2.8 * dy, back[1] + 2.8 * dx), tip, (back[0] + 2.8 * dy, back[1] - 2.8 * dx))
+    wings = ((back[0] - half * dy, back[1] + half * dx), tip, (back[0] + half * dy, back[1] - half * dx))
     return PathShape(tuple((round(x, 2), round(y, 2)) for x, y in wings), colour, 0.5, (), colour, straight=True)
 
 

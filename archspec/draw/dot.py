@@ -83,7 +83,7 @@ def _box_attributes(box: Box, theme: Theme) -> dict[str, str]:
 
 def _frame_attributes(frame: Cluster, theme: Theme) -> dict[str, str]:
     return {
-        "label": frame.heading,
+        "label": "\n".join(filter(None, (frame.heading, frame.note))),
         "labeljust": "l",
         "fontsize": f"{SIZE * _BOLD:.1f}",
         "style": "filled,rounded",
@@ -98,6 +98,8 @@ def _edge_attributes(edge: Edge, theme: Theme) -> dict[str, str]:
     shown = {"color": theme.flows[edge.flow], "weight": str(edge.weight)}
     if edge.label:
         shown["label"] = f" {edge.label} "
+    if edge.thick:
+        shown["penwidth"] = f"{edge.thick:g}"
     if edge.flow != "flow":
         shown |= {"style": {"projection": "dashed", "gate": "dotted"}.get(edge.flow, "solid"), "tooltip": edge.flow}
     return shown | ({"dir": "back"} if edge.rising else {})

@@ -20,6 +20,7 @@ def draw_picture(
     depth: int | None = None,
     direction: Direction | None = None,
     fit: Fit | None = None,
+    compact: bool = True,
     scale: bool = False,
     max_boxes: int = layers.LIMIT,
     max_paths: int = path_tree.LIMIT,
@@ -34,9 +35,10 @@ def draw_picture(
         direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
         fit: where it is to fit: a "column" of a paper (3.25 × 9 in), a "page" (6.5 × 9 in) or a "slide" (13.33 × 7.5 in). The chain of
             stages is wrapped into columns, and type has at least 7 points in print.
+        compact: with blocks, whether a weighted layer is drawn as one box with its normalisation and activation.
         scale: whether stages are drawn to the scale of their outputs: height ∝ √resolution, width ∝ 1 + log₂ channels.
         max_boxes: the most boxes of a picture of layers.
-        max_paths: the most paths of a picture of paths.
+        max_paths: the most paths that are drawn one by one; for more, their number through each arrow.
 
     Raises:
         DrawError: the picture would pass a limit, or has no scale.
@@ -51,9 +53,9 @@ def draw_picture(
     if detail == "stages":
         picture = stages.draw_stages(graph, fold=fold, scale=scale)
     elif detail == "blocks":
-        picture = blocks.draw_blocks(graph, fold=fold)
+        picture = blocks.draw_blocks(graph, fold=fold, compact=compact)
     elif detail == "layers":
         picture = layers.draw_layers(graph, fold=fold, depth=depth, limit=max_boxes)
     else:
-        picture = path_tree.draw_paths(graph, limit=max_paths)
+        picture = path_tree.draw_paths(graph, fold=fold, limit=max_paths)
     return replace(picture, fit=fit, direction=direction or picture.direction)

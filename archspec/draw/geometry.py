@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import hypot
 from typing import Literal
 
@@ -40,6 +40,10 @@ class Layout:
     boxes: tuple[tuple[Box, Point], ...]
     frames: tuple[tuple[Cluster, tuple[float, float, float, float]], ...]
     curves: tuple[Curve, ...]
+    headings: Mapping[str, float] = field(default_factory=dict)
+    """Where the heading of a frame starts across, by its id, if it is not at the left."""
+    table: tuple[Point, float] | None = None
+    """The top left corner of the table and its width, if there is one."""
 
 
 def bend_corners(corners: Sequence[Point]) -> tuple[tuple[Point, ...], Point]:
@@ -74,3 +78,24 @@ def _move_towards(start: Point, end: Point, length: float) -> Point:
 
 def _measure(start: Point, end: Point) -> float:
     return hypot(end[0] - start[0], end[1] - start[1])
+
+
+def move_layout(part: Layout, x: float, y: float) -> Layout:
+    """A layout, moved."""
+
+    def move(point: Point) -> Point:
+        return round(point[0] + x, 2), round(point[1] + y, 2)
+
+    curves = tuple(
+        replace(
+            curve,
+            points=tuple(map(move, curve.points)),
+            tip=move(curve.tip) if curve.tip else None,
+            label=move(curve.label) if curve.label else None,
+        )
+        for curve in part.curves
+    )
+    boxes = tuple((box, move(centre)) for box, centre in part.boxes)
+    frames = tuple((frame, (*move((x0, y0)), *move((x1, y1)))) for frame, (x0, y0, x1, y1) in part.frames)
+    headings = {frame: round(start + x, 2) for frame, start in part.headings.items()}
+    return Layout(part.picture, part.width, part.height, boxes, frames, curves, headings)

@@ -29,10 +29,10 @@ class DrawError(ArchspecError, ValueError):
     """Raised for a picture that cannot be drawn; `help` says what to do instead.
 
     >>> import archspec
-    >>> archspec.load("densenet169").draw(detail="paths")
+    >>> archspec.load("resnet18").draw(detail="layers", max_boxes=3)
     Traceback (most recent call last):
         ...
-    archspec.draw.picture.DrawError: densenet169 has 4,835,703,278,458,516,698,824,704 paths, more than the 64 of one picture; raise the limit with --max-paths, or see `archspec count-paths --lengths`
+    archspec.draw.picture.DrawError: the picture would have more than 3 boxes; leave --fold on, look at less with --depth N or --detail stages, or raise the limit with --max-boxes
     """
 
     def __init__(self, message: str, help: str) -> None:
@@ -168,6 +168,18 @@ class Cluster:
     place: Place = NO_PLACE
     parent: str | None = None
     level: int = 0
+    note: str = ""
+    """A second, smaller line at its top."""
+
+    @property
+    def head(self) -> float:
+        """The height in points of the room for its heading."""
+        return 36.0 if self.note else 24.0
+
+    @property
+    def head_width(self) -> float:
+        """The width in points of its heading."""
+        return max(measure_width(self.heading, SIZE, bold=True), measure_width(self.note, SMALL))
 
     @property
     def heading(self) -> str:
@@ -185,6 +197,8 @@ class Edge:
     label: str = ""
     weight: int = 1
     rising: bool = False
+    thick: float = 0.0
+    """Its width in points; 0 for that of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +226,8 @@ class Picture:
     legend: bool = True
     notes: tuple[str, ...] = ()
     """Sentences of the legend about the picture as a whole."""
+    widths: tuple[tuple[str, float], ...] = ()
+    """Texts of the legend for arrows of these widths."""
     columns: bool = False
     """Whether chains and branches are laid out in columns, without Graphviz (`archspec.draw.columns`)."""
     wrap: int = 1

@@ -165,7 +165,7 @@ class Router:
         if pair[0] == pair[1]:
             return self.placed.lanes[pair], self.placed.centres[pair[0]][1], self.placed.centres[pair[0]][1]
         if pair in self.placed.lanes:
-            bottom = self.placed.centres[pair[0]][1] + self.cells[pair[0]].along
+            bottom = self.placed.centres[pair[0]][1] + self.cells[pair[0]].along + self.cells[pair[0]].below
             return self.placed.lanes[pair], bottom, bottom + 2 * TRACK
         pieces = [(a, b) for a, b in pairwise(corners) if abs(a[0] - b[0]) < 0.01]
         incoming = len(self._tails[pair[1]]) > 1 or (pair, True) in self._ports

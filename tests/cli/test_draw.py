@@ -59,7 +59,7 @@ def test_arguments_are_overridden(tiny: Path) -> None:
         (["--detail", "blocks", "--scale", "-o", "net.svg"], "--detail blocks has no scale; leave --scale out"),
         (["--fit", "page", "-o", "net.mmd"], "a flowchart of Mermaid has no size; leave --fit out"),
         (["--detail", "layers", "--max-boxes", "3", "-o", "-"], "more than 3 boxes; leave --fold on"),
-        (["--detail", "paths", "--max-paths", "1", "-o", "-"], "2 paths, more than the 1"),
+        (["--detail", "layers", "--no-compact", "-o", "-"], "--detail layers is not compact"),
         (["-o", "/no/such/folder/a.svg"], "/no/such/folder/a.svg: no such folder: /no/such/folder"),
     ],
 )

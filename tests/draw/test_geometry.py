@@ -15,7 +15,6 @@ from _pytest.mark import ParameterSet
 from pypdf import PdfReader
 
 import archspec
-from archspec.analysis.paths import count_paths
 from archspec.draw import THEMES, Detail, DrawError, Picture, draw_picture, render_picture, render_svg
 from archspec.draw.columns import lay_out_columns
 from archspec.draw.compose import compose_scene
@@ -23,7 +22,6 @@ from archspec.draw.fit import compose_picture
 from archspec.draw.geometry import Layout, Point
 from archspec.draw.layout import compute_layout, split_by_frame
 from archspec.draw.media import LEAST_TYPE, MEDIA
-from archspec.draw.path_tree import LIMIT
 from archspec.draw.picture import Fit
 from archspec.draw.scene import PathShape, Rect, Scene, Text
 from archspec.draw.text import measure_width
@@ -182,10 +180,7 @@ def find_coinciding(laid: Layout) -> list[tuple[str, str]]:
 
 
 def draw(name: str, detail: Detail) -> Picture:
-    graph = bundled(name).graph
-    if detail == "paths" and count_paths(graph).total > LIMIT:
-        pytest.skip("too many paths")
-    return draw_picture(graph, detail)
+    return draw_picture(bundled(name).graph, detail)
 
 
 def check_geometry(laid: Layout) -> None:

@@ -43,6 +43,12 @@ Examples:
 )
 @click.option("--fold/--no-fold", default=True, show_default=True, help="Draw equal parts in a row once, as ×N.")
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="Levels of parts that --detail layers opens.")
+@click.option(
+    "--compact/--no-compact",
+    default=True,
+    show_default=True,
+    help="Draw a layer, its normalisation and its activation as one box of --detail blocks.",
+)
 @click.option("--direction", type=click.Choice(["TB", "LR"]), help="From top to bottom or from left to right.")
 @click.option(
     "--fit",
@@ -62,7 +68,12 @@ Examples:
     "--max-boxes", type=click.IntRange(1), default=3000, show_default=True, metavar="N", help="Of --detail layers."
 )
 @click.option(
-    "--max-paths", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Of --detail paths."
+    "--max-paths",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="That --detail paths draws one by one; of more, the number through each arrow.",
 )
 def command(
     arch: Architecture,
@@ -74,6 +85,7 @@ def command(
     depth: int | None,
     direction: Direction | None,
     fit: Fit | None,
+    compact: bool,
     scale: bool,
     theme: str,
     max_boxes: int,
@@ -85,6 +97,10 @@ def command(
         raise click.BadParameter(
             f"--detail {detail} has no levels; it belongs to --detail layers", param_hint="--depth"
         )
+    if not compact and detail != "blocks":
+        raise click.BadParameter(
+            f"--detail {detail} is not compact; it belongs to --detail blocks", param_hint="--no-compact"
+        )
     arch.save(
         file,
         kind="picture",
@@ -95,6 +111,7 @@ def command(
         depth=depth,
         direction=direction,
         fit=fit,
+        compact=compact,
         scale=scale,
         max_boxes=max_boxes,
         max_paths=max_paths,
