@@ -203,9 +203,9 @@ def sample_details() -> Iterator[ParameterSet]:
         )
         few = [] if name in {"unet", "resnet50", "googlenet"} else [pytest.mark.slow]
         yield pytest.param(name, "paths", marks=known + few)
-        for detail, known in (("blocks", name in CROSSED_IN_BLOCKS), ("layers", name.startswith(CROSSED))):
+        for detail, crossed in (("blocks", name in CROSSED_IN_BLOCKS), ("layers", name.startswith(CROSSED))):
             marks = [] if name in CORE else [pytest.mark.slow]
-            marks += [pytest.mark.xfail(reason="Graphviz leads arrows over texts", strict=False)] if known else []
+            marks += [pytest.mark.xfail(reason="Graphviz leads arrows over texts", strict=False)] if crossed else []
             yield pytest.param(name, detail, marks=marks)
 
 
