@@ -61,8 +61,7 @@ def _anchor(title: str) -> str:
 def _section(topic: Topic) -> str:
     parts = [f"## {topic.title}\n", topic.text]
     if topic.figure:
-        file, _, caption = topic.figure.partition(": ")
-        parts.append(f"![{caption}](images/{file})\n\n*{caption}*\n")
+        parts.append(_write_figure(topic.figure))
     return "\n".join([*parts, *map(write_claim, topic.claims)])
 
 
@@ -73,8 +72,14 @@ def write_claim(claim: Claim) -> str:
         shown = [f"Not measurable here, because {claim.cannot}.\n"]
     else:
         shown = [_write_demonstration(demonstration) for demonstration in claim.show]
+    pictures = [_write_figure(claim.figure)] if claim.figure else []
     made = "".join(f"Made by `{line}`.\n" for line in claim.made_by)
-    return "\n".join([f"### {claim.name}\n", facts, *shown, *([made] if made else [])])
+    return "\n".join([f"### {claim.name}\n", facts, *shown, *pictures, *([made] if made else [])])
+
+
+def _write_figure(figure: str) -> str:
+    file, _, caption = figure.partition(": ")
+    return f"![{caption}](images/{file})\n\n*{caption}*\n"
 
 
 def _write_demonstration(demonstration: Demonstration) -> str:

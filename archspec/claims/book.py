@@ -75,6 +75,8 @@ class Claim(_Data):
     source: Text
     """Paper, and table, equation or section."""
     show: tuple[Demonstration, ...] = ()
+    figure: Text | None = None
+    """A picture in docs/images, with its caption: `FILE: CAPTION`."""
     made_by: tuple[Text, ...] = ()
     """The commands that made the committed measurements that `show` reads."""
     cannot: Text | None = None

@@ -154,7 +154,7 @@ def measure_widths() -> dict[str, Any]:
     for row in compared["networks"].values():
         spec, *options = row["spec"].split()
         values = dict(option.split("=") for option in options if "=" in option)
-        row["params"] = archspec.load(spec, args=values, input="1,8,8").params
+        row["params"] = archspec.load(spec, input="1,8,8", **values).params
     return compared
 
 
