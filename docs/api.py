@@ -38,6 +38,7 @@ MODULES: dict[str, str] = {
     "archspec.draw": "Pictures",
     "archspec.codegen.python": "Source code",
     "archspec.codegen.fx": "Modules of torch.fx, and weights",
+    "archspec.claims.book": "Claims of the literature",
     "archspec.pipeline": "Pipelines over several machines",
     "archspec.experiments.sources": "Finding data to train on",
     "archspec.experiments.data": "Data to train on",

@@ -37,7 +37,11 @@ class _Data(BaseModel):
 
 
 class Demonstration(_Data):
-    """A command or a few lines of Python, and what their output must contain for the verdict to stand."""
+    """A command or a few lines of Python, and what their output must contain for the verdict to stand.
+
+    >>> Demonstration(run="count-paths resnet18", find=("256",)).text
+    'archspec count-paths resnet18'
+    """
 
     run: Text | None = None
     """A command line without the word `archspec`."""

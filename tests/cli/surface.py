@@ -32,7 +32,7 @@ stages:
 _QUICK = {"epochs": "1", "draws": "1", "samples": "4", "most": "1", "device": "cpu"}
 """Values of options for quick runs."""
 _BATCH = {"train": "512"}
-_NEEDED = {"lesion": ["--drop", "body.1"]}
+_NEEDED = {"claims": ["fractal"], "lesion": ["--drop", "body.1"]}
 
 
 def write_spec(folder: Path, name: str = "row", file: str = "row.yaml") -> Path:

@@ -56,7 +56,7 @@ def command(patterns: tuple[str, ...], *, quick: bool, as_json: bool) -> None:
         _show_one(*results[0])
     else:
         rows = [(claim.name, claim.verdict, _describe(claim, shown), claim.right) for _, claim, shown in results]
-        show_table(_COLUMNS, rows, cuts=((0, 16),))
+        show_table(_COLUMNS, rows, cuts=((3, 40), (0, 20), (3, 16), (0, 8)), drops=(2, 1))
     if any(demonstration.missing for _, _, shown in results for demonstration in shown or ()):
         raise SystemExit(1)
 
@@ -74,7 +74,7 @@ def run_command(line: str) -> str:
     """The output of a command line of archspec, without its first word, for a screen of any width."""
     from archspec.cli.commands import archspec
 
-    printed = io.StringIO()
+    printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n", write_through=True)
     columns = os.environ.pop("COLUMNS", None)
     try:
         with redirect_stdout(printed):
@@ -82,7 +82,7 @@ def run_command(line: str) -> str:
     finally:
         if columns is not None:
             os.environ["COLUMNS"] = columns
-    return printed.getvalue()
+    return printed.buffer.getvalue().decode()
 
 
 def _describe(claim: Claim, shown: list[Shown] | None) -> str:
