@@ -136,8 +136,8 @@ def count_graph(graph: Graph) -> VariantCounts:
         macs=cost.macs,
         activations=cost.activations,
         depth=layers.high if layers else 0,
-        paths=modules.count if modules else 0,
-        mean_length=Fraction(modules.total, modules.count) if modules else None,
+        paths=modules.number if modules else 0,
+        mean_length=Fraction(modules.total, modules.number) if modules else None,
         longest=modules.high if modules else None,
         shortest=modules.low if modules else None,
     )

@@ -45,7 +45,7 @@ class BlockOp(Op):
     internal = True
     summary: Any
 
-    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+    def infer(self, *_: Shape) -> tuple[Shape, ...]:
         return self.summary.shapes  # type: ignore[no-any-return]
 
 

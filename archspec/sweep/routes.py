@@ -18,7 +18,7 @@ from archspec.ops.base import Op
 class Amount(NamedTuple):
     """Some routes: how many, the sum of their lengths, and the least and the greatest of them."""
 
-    count: int
+    number: int
     total: int
     low: int
     high: int
@@ -26,7 +26,7 @@ class Amount(NamedTuple):
     def merge(self, other: Amount) -> Amount:
         """Both sets of routes."""
         return Amount(
-            self.count + other.count,
+            self.number + other.number,
             self.total + other.total,
             min(self.low, other.low),
             max(self.high, other.high),
@@ -35,15 +35,15 @@ class Amount(NamedTuple):
     def follow(self, next: Amount) -> Amount:
         """Each of these routes continued by each of the next."""
         return Amount(
-            self.count * next.count,
-            self.total * next.count + self.count * next.total,
+            self.number * next.number,
+            self.total * next.number + self.number * next.total,
             self.low + next.low,
             self.high + next.high,
         )
 
     def extend(self, length: int) -> Amount:
         """These routes, each longer by a length."""
-        return Amount(self.count, self.total + length * self.count, self.low + length, self.high + length)
+        return Amount(self.number, self.total + length * self.number, self.low + length, self.high + length)
 
 
 ONE = Amount(1, 0, 0, 0)
