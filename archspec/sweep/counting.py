@@ -20,7 +20,7 @@ from archspec.spec.runtime import allow_deep_recursion, pause_garbage_collection
 from archspec.spec.source_lookup import Spec, locate_source, make_override_source
 from archspec.spec.stages import bind_program
 from archspec.sweep.memo import BlockMemo, MemoElaborator, sum_node_costs, trace_block
-from archspec.sweep.routes import ONE, Amount, Routes, trace_nodes
+from archspec.sweep.routes import ONE, Amount, BlockRoutes, Routes, trace_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class VariantCounts:
     """The mean number of residual branches on a path; None if there is no path."""
     longest: int | None
     shortest: int | None
+    structure: str
+    """A hash, equal for networks that differ only in names and in the order of branches."""
 
 
 class VariantCounter:
@@ -74,6 +76,7 @@ class VariantCounter:
         Raises:
             SpecError: the variant is not a network.
 
+        >>> import archspec
         >>> VariantCounter("densenet121").count(growth=48).params == archspec.load("densenet121", growth=48).params
         True
         """
@@ -129,7 +132,8 @@ def count_graph(graph: Graph) -> VariantCounts:
     nodes = [node for node in graph.nodes if isinstance(node, Node)]
     first = len(graph.nodes) - len(nodes)
     cost = sum_node_costs(nodes)
-    layers, modules = _sum_routes(graph, nodes, first)
+    traced = trace_block(nodes, first, tuple(graph.inputs.values()), tuple(graph.outputs.values()))
+    layers, modules = _sum_routes(graph, traced)
     return VariantCounts(
         params=cost.params,
         buffers=cost.buffers,
@@ -140,13 +144,12 @@ def count_graph(graph: Graph) -> VariantCounts:
         mean_length=Fraction(modules.total, modules.number) if modules else None,
         longest=modules.high if modules else None,
         shortest=modules.low if modules else None,
+        structure=traced.structure,
     )
 
 
-def _sum_routes(graph: Graph, nodes: list[Node], first: int) -> tuple[Amount | None, Amount | None]:
+def _sum_routes(graph: Graph, traced: BlockRoutes) -> tuple[Amount | None, Amount | None]:
     """All routes from the inputs to the outputs of a network; None if there are none."""
-    ends = tuple(graph.outputs.values())
-    traced = trace_block(nodes, first, tuple(graph.inputs.values()), ends)
     widths = [value.shape.channels for value in graph.inputs.values()]
     offsets = {(position, 0, width): 0 for position, width in enumerate(widths)}
     inputs = {

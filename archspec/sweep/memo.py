@@ -19,6 +19,7 @@ from archspec.spec.elaborator import Elaborator
 from archspec.spec.environment import Bundle, Closure, Env, Label, NameScope, ValueFrame
 from archspec.spec.values import find_names
 from archspec.sweep.routes import BlockRoutes, TracedNode
+from archspec.sweep.structure import hash_structure
 
 Key = tuple[Any, ...]
 
@@ -165,16 +166,36 @@ class MemoElaborator(Elaborator):
         summary = self.memo.summaries.get(key) or self.found.get(key)
         if summary is not None:
             self.take_name(scope, label, use.span, env.use)
-            op = BlockOp.model_construct(summary=summary)
-            outputs = self.graph.add_shaped_node(op, current, summary.shapes, span=use.span, use=env.use)
-            if len(outputs) > 1:
-                self.mark_read(outputs)
-            return outputs
+            return self.add_known_block(use, env, current, summary)
         first, mistakes = len(self.graph.nodes), len(self.mistakes.found)
         outputs = apply_block(self, use, env, current, scope, label)
-        if len(self.mistakes.found) == mistakes and all(value.node >= first for value in outputs):
-            self.found[key] = summarise_nodes(self.graph, first, current, outputs)
+        if len(self.mistakes.found) > mistakes or not self.is_closed(first, outputs):
+            return outputs
+        self.found[key] = summary = summarise_nodes(self.graph, first, current, outputs)
+        self.remove_nodes(first, current)
+        return self.add_known_block(use, env, current, summary)
+
+    def add_known_block(self, use: BlockUse, env: Env, current: Bundle, summary: BlockSummary) -> Bundle:
+        op = BlockOp.model_construct(summary=summary)
+        outputs = self.graph.add_shaped_node(op, current, summary.shapes, span=use.span, use=env.use)
+        if len(outputs) > 1:
+            self.mark_read(outputs)
         return outputs
+
+    def is_closed(self, first: int, outputs: Bundle) -> bool:
+        """Whether the nodes from one on can be replaced by one: all are read or returned, and the network's checks need none of them."""
+        nodes = self.graph.nodes[first:]
+        ends = {value.node for value in outputs}
+        read = all(node.id in ends or any(value.users for value in node.outputs) for node in nodes)
+        plain = all(isinstance(node, Node) and not node.op.indices for node in nodes)
+        return bool(nodes) and read and plain and min(ends) >= first
+
+    def remove_nodes(self, first: int, current: Bundle) -> None:
+        """Removes the nodes from one on, which read only these values and each other."""
+        del self.graph.nodes[first:]  # type: ignore[attr-defined]
+        self.may_be_unused = {node for node in self.may_be_unused if node < first}
+        for value in current:
+            value.users[:] = [user for user in value.users if user < first]  # type: ignore[index]
 
     def find_key(self, use: BlockUse, env: Env, current: Bundle) -> Key | None:
         """The key of a use of a block, whose arguments are evaluated for it; None if there is none."""
@@ -231,4 +252,5 @@ def trace_block(nodes: list[Node], first: int, inputs: Bundle, outputs: Bundle) 
         )
         for node in nodes
     ]
-    return BlockRoutes(traced, tuple([locate(value) for value in outputs]))
+    ends = tuple([locate(value) for value in outputs])
+    return BlockRoutes(traced, ends, hash_structure(traced, ends))

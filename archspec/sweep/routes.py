@@ -81,6 +81,8 @@ class BlockRoutes:
 
     nodes: list[TracedNode] = field(default_factory=list)
     outputs: tuple[Source, ...] = ()
+    structure: str = ""
+    """The hash of its structure."""
     answers: dict[Profile, list[Answer]] = field(default_factory=dict)
 
     def answer(self, profile: Profile) -> list[Answer]:
