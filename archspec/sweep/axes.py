@@ -8,6 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+COUNTS = ("params", "buffers", "macs", "activations", "depth", "paths", "mean_length", "longest", "shortest")
+"""What every point of a space is counted for."""
+_RESERVED = frozenset((*COUNTS, "digest", "status", "message", "structure", "seconds", "machine"))
+
+
+def name_column(argument: str) -> str:
+    """The name of an argument in conditions and tables: its own, unless a count has that.
+
+    >>> name_column("groups"), name_column("depth")
+    ('groups', 'arg_depth')
+    """
+    return f"arg_{argument}" if argument in _RESERVED else argument
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:

@@ -15,6 +15,7 @@ from archspec.spec.bound_tree import ArgumentDef, Program
 from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
 from archspec.spec.extends import SpecLoader
+from archspec.spec.flatten import flatten_document
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.runtime import allow_deep_recursion, pause_garbage_collection
 from archspec.spec.source_lookup import Spec, locate_source, make_override_source
@@ -64,8 +65,10 @@ class VariantCounter:
         folder = self.path.parent if self.path is not None else None
         loader = SpecLoader(folder, bundled.find_bundled_spec, bundled.list_bundled_names, limits)
         with Budget(limits).running():
-            self._document = loader.load(self.source, self.path)
+            document = loader.load(self.source, self.path)
         loader.errors.raise_if_any()
+        assert document is not None
+        self._document = document
         self.program = self._bind({})
         self.memo = BlockMemo(self.program)
         self._arguments: dict[tuple[str, str], ArgumentDef | None] = {}
@@ -87,6 +90,10 @@ class VariantCounter:
             except SpecError:
                 pass  # the full compilation says why
         return self._count_in_full(arguments)
+
+    def flatten(self) -> str:
+        """The text of the spec with those that it extends."""
+        return flatten_document(self._document)
 
     def _bind(self, arguments: Mapping[str, Any]) -> Program:
         budget = Budget(self.limits)

@@ -21,11 +21,9 @@ from archspec.spec.yaml_reader import read_tree
 from archspec.spec.yaml_tree import Mapping as MappingTree
 from archspec.spec.yaml_tree import Scalar, Sequence, Tree, as_number, describe_tree, to_plain_data
 from archspec.suggestions import did_you_mean
-from archspec.sweep.axes import Axis, Choices, Interval
+from archspec.sweep.axes import COUNTS, Axis, Choices, Interval, name_column
 from archspec.sweep.conditions import Condition, ConditionError, parse_condition
 
-COUNTS = ("params", "buffers", "macs", "activations", "depth", "paths", "mean_length", "longest", "shortest")
-"""What every point of a space is counted for."""
 KEYS = ("name", "base", "over", "where", "sample", "source")
 _MOST = 10**9  # points of a grid, and values of a range
 
@@ -53,6 +51,8 @@ class Space:
     text: str = field(default="", repr=False)
     folder: Path | None = field(default=None, repr=False)
     """The folder of the document, from which a path of a base is resolved."""
+    kept: bool = False
+    """Whether the folder has a copy of the base, as that of a sweep does whose base is a file."""
 
     @property
     def size(self) -> int | None:
@@ -63,6 +63,8 @@ class Space:
     @property
     def spec(self) -> Spec:
         """The base network, as `archspec.load` takes it."""
+        if self.kept and self.folder is not None:
+            return self.folder / "base.yaml"
         beside = self.folder / self.base if self.folder is not None else None
         return beside if beside is not None and beside.is_file() else self.base
 
@@ -93,7 +95,7 @@ class Space:
 
         Raises `ConditionError` if one has no value.
         """
-        known = {**point, **(counts or {})}
+        known = {**{name_column(name): value for name, value in point.items()}, **(counts or {})}
         return all(condition.holds(known) for condition in self.conditions if condition.names <= known.keys())
 
 
@@ -134,7 +136,7 @@ class _Reader:
             if name not in parts:
                 self.errors.report(f"a space needs {name!r}", tree.span, help=_FORM)
         axes = tuple(self.read_axes(parts["over"])) if "over" in parts else ()
-        names = {axis.name for axis in axes}
+        names = {name_column(axis.name) for axis in axes}
         samples, seed = self.read_sample(parts.get("sample"))
         conditions = tuple(self.read_conditions(parts.get("where"), names))
         space = Space(
@@ -274,14 +276,13 @@ class _Reader:
         if tree is None:
             return None, 0
         given = tree.by_name if isinstance(tree, MappingTree) else {"n": tree}
-        numbers = {key: self.read_number(value) for key, value in given.items()}
-        whole = all(number is not None and number.denominator == 1 and number >= 0 for number in numbers.values())
+        numbers = {key: to_plain_data(value) for key, value in given.items()}
+        whole = all(isinstance(number, int) and number >= 0 for number in numbers.values())
         if "n" not in given or not given.keys() <= {"n", "seed"} or not whole:
-            self.errors.report(
-                f"sample needs whole numbers, got {describe_tree(tree)}", tree.span, help="sample: {n: 500, seed: 0}"
-            )
+            message = f"sample needs whole numbers, got {describe_tree(tree)}"
+            self.errors.report(message, tree.span, help="sample: {n: 500, seed: 0}")
             return None, 0
-        return int(numbers["n"] or 0), int(numbers.get("seed") or 0)
+        return numbers["n"], numbers.get("seed", 0)
 
 
 _FORM = "a space is {name: …, base: resnet50, over: {groups: [1, 2, 4]}}"
