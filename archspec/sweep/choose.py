@@ -62,16 +62,8 @@ def select_rows(
     conditions = [parse_condition(text) for text in where]
     if not any("status" in condition.names for condition in conditions):
         rows = [row for row in rows if row["status"] == "ok"]
-    known = dict.fromkeys(name for row in rows[:1] for name in row)
-    for name in (
-        *(name for condition in conditions for name in sorted(condition.names)),
-        *map(_strip, pareto),
-        *([_strip(sort)] if sort else ()),
-    ):
-        if rows and name not in known:
-            raise ChoiceError(
-                f"the sweep has no column {name!r}; " + (did_you_mean(name, known) or f"it has {', '.join(known)}")
-            )
+    named = [name for condition in conditions for name in sorted(condition.names)]
+    require_columns(rows, [*named, *pareto, *([sort] if sort else [])])
     chosen = [row for row in rows if all(_holds(condition, row) for condition in conditions)]
     if distinct:
         chosen = list({row["structure"]: row for row in reversed(chosen)}.values())[::-1]
@@ -80,6 +72,15 @@ def select_rows(
     if sort:
         chosen = sorted(chosen, key=lambda row: _rank(row, sort))
     return chosen[:top]
+
+
+def require_columns(rows: Sequence[Row], columns: Iterable[str]) -> None:
+    """Raises `ChoiceError` if rows lack a column; `-` before its name is left out."""
+    known = list(rows[0]) if rows else []
+    for name in map(_strip, columns):
+        if known and name not in known:
+            advice = did_you_mean(name, known) or f"it has {', '.join(known)}"
+            raise ChoiceError(f"the sweep has no column {name!r}; {advice}")
 
 
 def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:

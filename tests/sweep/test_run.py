@@ -18,7 +18,8 @@ from click.testing import CliRunner
 import archspec
 from archspec import files
 from archspec.cli.commands import archspec as command
-from archspec.sweep.choose import find_front, read_table
+from archspec.sweep.choose import ChoiceError, find_front, read_table, select_rows
+from archspec.sweep.figures import Kind, save_figure
 from archspec.sweep.run import run_sweep
 from archspec.sweep.space import read_space
 
@@ -245,3 +246,40 @@ where: [params <= 26e6, 4e9 <= macs <= 4.3e9]
         (8, 14),
         (32, 4),
     ]
+
+
+FIGURES = [
+    ("scatter", ("params", "-depth"), "width"),
+    ("distribution", ("macs",), "arg_depth"),
+    ("parallel", ("arg_depth", "width", "params"), "status"),
+    ("heat", ("arg_depth", "width", "macs"), None),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "colour"), FIGURES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_figures_are_drawn_and_are_the_same_each_time(
+    whole: Path, tmp_path: Path, kind: Kind, columns: tuple[str, ...], colour: str | None
+) -> None:
+    rows = select_rows(read_table(whole)[1])
+    for name in ("first.svg", "second.svg"):
+        save_figure(tmp_path / name, kind, rows, columns, colour)
+    text = (tmp_path / "first.svg").read_text(encoding="utf-8")
+    assert text == (tmp_path / "second.svg").read_text(encoding="utf-8")
+    assert all(f">{column.removeprefix('-')}<" in text for column in columns)
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "message"),
+    [
+        ("scatter", ("params",), "a scatter figure needs 2 columns, got params"),
+        ("heat", ("params", "macs"), "a heat figure needs 3 columns"),
+        ("scatter", ("params", "flops"), "the sweep has no column 'flops'"),
+    ],
+)
+def test_a_figure_without_its_columns_says_so(
+    whole: Path, tmp_path: Path, kind: Kind, columns: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ChoiceError, match=message):
+        save_figure(tmp_path / "a.svg", kind, select_rows(read_table(whole)[1]), columns)

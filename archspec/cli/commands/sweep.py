@@ -18,6 +18,7 @@ from archspec.columns import Column
 from archspec.numerals import format_number
 
 if TYPE_CHECKING:
+    from archspec.sweep.figures import Kind
     from archspec.sweep.store import Row
 
 _SWEEP = """\
@@ -170,4 +171,33 @@ def pick(folder: Path, digest: str, *, output: Path) -> None:
 
     base, arguments = pick_point(folder, digest)
     archspec.load_overridden(base, arguments).save(output, ending=".yaml")
+    say_written(output)
+
+
+@command.command(cls=SpecCommand)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("columns", metavar="COLUMN...", nargs=-1, required=True)
+@click.option(
+    "--kind",
+    type=click.Choice(["scatter", "distribution", "parallel", "heat"]),
+    default="scatter",
+    show_default=True,
+    help="scatter: two columns and their front; distribution: of one; parallel: any; heat: two and the colour.",
+)
+@click.option("--colour", metavar="COLUMN", help="A column whose values have colours.")
+@click.option("--where", multiple=True, metavar="COND", help="Only such points; repeatable.")
+@output_option(*archspec.list_endings("plot"), required=True, help="A picture: .png or .svg.")
+def plot(
+    folder: Path, columns: tuple[str, ...], *, kind: Kind, colour: str | None, where: tuple[str, ...], output: Path
+) -> None:
+    """Draw points of the sweep in DIR."""
+    from archspec.sweep.choose import select_rows
+    from archspec.sweep.conditions import ConditionError
+    from archspec.sweep.figures import save_figure
+
+    try:
+        rows = select_rows(read_rows(folder), where=where)
+    except ConditionError as error:
+        raise click.UsageError(f"--where: {error}") from None
+    save_figure(output, kind, rows, columns, colour)
     say_written(output)
