@@ -21,11 +21,23 @@ _NUMBERS_AS_TEXT = ("paths",)
 
 
 class ChoiceError(ArchspecError, LookupError):
-    """Raised if a sweep has no such column or point."""
+    """Raised if a sweep has no such column or point.
+
+    >>> select_rows([{"status": "ok", "params": 3}], sort="param")
+    Traceback (most recent call last):
+        ...
+    archspec.sweep.choose.ChoiceError: the sweep has no column 'param'; did you mean 'params'?
+    """
 
 
 def read_table(folder: Path) -> tuple[Space, list[Row]]:
-    """The space of a sweep's folder and its rows, with numbers as numbers. Raises `StoreError` and `SpecError`."""
+    """The space of a sweep's folder and its rows, with numbers as numbers. Raises `StoreError` and `SpecError`.
+
+    >>> from archspec.sweep.run import run_sweep
+    >>> outcome = run_sweep(read_space("{name: s, base: highway_mnist_fc10, over: {width: [10, 20]}}"), Path("two"))
+    >>> [(row["width"], row["paths"]) for row in read_table(Path("two"))[1]]
+    [(10, 512), (20, 512)]
+    """
     rows = [row | {name: int(row[name]) for name in _NUMBERS_AS_TEXT if row.get(name)} for row in read_rows(folder)]
     space = read_space(folder / SPACE)
     return replace(space, folder=folder, kept=(folder / BASE).is_file()), rows
@@ -75,7 +87,10 @@ def select_rows(
 
 
 def require_columns(rows: Sequence[Row], columns: Iterable[str]) -> None:
-    """Raises `ChoiceError` if rows lack a column; `-` before its name is left out."""
+    """Raises `ChoiceError` if rows lack a column; `-` before its name is left out.
+
+    >>> require_columns([{"params": 3}], ["-params"])
+    """
     known = list(rows[0]) if rows else []
     for name in map(_strip, columns):
         if known and name not in known:
@@ -84,7 +99,11 @@ def require_columns(rows: Sequence[Row], columns: Iterable[str]) -> None:
 
 
 def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:
-    """The rows that no other dominates: none is at least as good in each objective and better in one."""
+    """The rows that no other dominates: none is at least as good in each objective and better in one.
+
+    >>> find_front([{"a": 1, "b": 2}, {"a": 2, "b": 2}, {"a": 2, "b": 3}], ["a", "-b"])
+    [{'a': 1, 'b': 2}, {'a': 2, 'b': 3}]
+    """
     ranked = sorted(
         ((tuple(_rank(row, objective) for objective in objectives), row) for row in rows if _has_all(row, objectives)),
         key=lambda pair: pair[0],
@@ -127,6 +146,11 @@ def pick_point(folder: Path, digest: str) -> tuple[Spec, Mapping[str, Any]]:
 
     Raises:
         ChoiceError: no point begins with them, or several do.
+
+    >>> from archspec.sweep.run import run_sweep
+    >>> outcome = run_sweep(read_space("{name: s, base: highway_mnist_fc10, over: {width: [10, 20]}}"), Path("two"))
+    >>> pick_point(Path("two"), read_table(Path("two"))[1][0]["digest"][:8])
+    ('highway_mnist_fc10', {'width': 10})
     """
     space, rows = read_table(folder)
     found = [row["digest"] for row in rows if row["digest"].startswith(digest.lower())]

@@ -16,11 +16,12 @@ Batch = TypeVar("Batch")
 Result = TypeVar("Result")
 
 _WAITING = 3  # batches per process that wait for their turn
+_PATIENCE = "20s"  # for a scheduler to answer
 _RESTARTS = 10  # pools that may break before it is given up
 
 
 class WorkersLostError(ArchspecError, RuntimeError):
-    """Raised if processes end again and again while they work."""
+    """Raised if there is nobody who works, or if processes end again and again while they work."""
 
 
 def run_here(work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:
@@ -41,8 +42,10 @@ def run_in_pool(work: Callable[[Batch], Result], batches: Iterable[Batch], proce
         running: dict[Future[Result], Batch] = {}
         try:
             while True:
-                for batch in islice(_chain(again, waiting), processes * _WAITING - len(running)):
-                    running[pool.submit(work, batch)] = batch
+                again += islice(waiting, max(0, processes * _WAITING - len(running) - len(again)))
+                while again:
+                    running[pool.submit(work, again[-1])] = again[-1]
+                    again.pop()
                 if not running:
                     return
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -55,29 +58,30 @@ def run_in_pool(work: Callable[[Batch], Result], batches: Iterable[Batch], proce
             if breaks > _RESTARTS:
                 raise WorkersLostError(f"the processes of {breaks} pools ended while they worked") from None
             finished = [future for future in running if future.done() and future.exception() is None]
-            yield from (future.result() for future in finished)
             again += [batch for future, batch in running.items() if future not in finished]
+            yield from (future.result() for future in finished)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _chain(again: list[Batch], waiting: Iterator[Batch]) -> Iterator[Batch]:
-    while again:
-        yield again.pop()
-    yield from waiting
 
 
 def run_on_cluster(work: Callable[[Batch], Result], batches: Iterable[Batch], scheduler: str) -> Iterator[Result]:
     """The results from the workers of a scheduler of Dask distributed, as `tcp://host:8786`, in the order in which they come.
 
     A batch whose worker is lost is run by another one.
+
+    Raises:
+        WorkersLostError: nothing answers at the address, or workers end again and again.
     """
     distributed: Any = extras.load_extra("distributed", "a scheduler", "pip install 'archspec-nn[cluster]'")
-    with distributed.Client(scheduler, set_as_default=False) as client:
+    try:
+        client = distributed.Client(scheduler, set_as_default=False, timeout=_PATIENCE)
+    except (OSError, ValueError, TypeError) as error:
+        raise WorkersLostError(f"no scheduler at {scheduler}: {error}") from error
+    with client:
         waiting = iter(batches)
         most = max(1, sum(client.nthreads().values())) * _WAITING
         first = client.map(work, list(islice(waiting, most)), pure=False, retries=_RESTARTS)
-        completed = distributed.as_completed(first)
+        completed = distributed.as_completed(first, loop=client.loop)
         for future in completed:
             result = future.result()
             for batch in islice(waiting, 1):

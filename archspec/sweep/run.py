@@ -20,7 +20,11 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did."""
+    """What a run did.
+
+    >>> Outcome(points=6, counted=2).counted
+    2
+    """
 
     points: int
     """All points of the space, or of its sample."""
@@ -52,10 +56,17 @@ def run_sweep(
         StoreError: the folder is that of something else.
         WorkersLostError: processes end again and again.
         OSError: a file cannot be written; what was written before is there.
+
+    >>> from archspec.sweep.space import read_space
+    >>> space = read_space("{name: s, base: highway_mnist_fc10, over: {width: [10, 20], depth: {from: 1, to: 3}}}")
+    >>> run_sweep(space, Path("widths"))
+    Outcome(points=6, counted=6)
+    >>> run_sweep(space, Path("widths"))
+    Outcome(points=6, counted=0)
     """
     base = VariantCounter(space.spec)  # errors of the base itself end the run before it begins
     store = Store(folder, list_columns(space))
-    store.open(space.text, base.flatten() if isinstance(space.spec, Path) else None)
+    store.prepare(space.text, base.flatten() if isinstance(space.spec, Path) else None)
     digests = [digest_point(space.base, point) for point in space.points()]
     known = store.find_digests()
     missing = sum(digest not in known for digest in dict.fromkeys(digests))

@@ -110,7 +110,11 @@ def digest_point(base: str, point: Point) -> str:
 
 
 def read_space(spec: Spec, limits: Limits = DEFAULT) -> Space:
-    """The space of a file, a text or a mapping. Raises `SpecError` with all mistakes, each at its place."""
+    """The space of a file, a text or a mapping. Raises `SpecError` with all mistakes, each at its place.
+
+    >>> [point["n"] for point in read_space("{name: s, base: cifar_resnet20_A, over: {n: [3, 5]}}").points()]
+    [3, 5]
+    """
     source, path = locate_source(spec, limits)
     tree = read_tree(source, limits)
     reader = _Reader(source, Collector())

@@ -39,17 +39,17 @@ class Store:
         self.pyarrow = extras.load_extra("pyarrow", "a sweep", "pip install 'archspec-nn[sweep]'")
         self.parquet = extras.load_extra("pyarrow.parquet", "a sweep", "pip install 'archspec-nn[sweep]'")
 
-    def open(self, space: str, base: str | None) -> None:
+    def prepare(self, space: str, base: str | None) -> None:
         """Makes the folder for a space and a base that is a file, or finds it. Raises `StoreError` if it is that of something else."""
         kept = self.folder / SPACE
         if not kept.exists():
             if self.folder.exists() and any(self.folder.iterdir()):
                 raise StoreError(f"{self.folder} holds something else than a sweep")
-            self.parts.mkdir(parents=True, exist_ok=True)
+            files.make_folder(self.parts)
             if base is not None:
                 files.write_atomically(self.folder / BASE, base)
             files.write_atomically(kept, space)
-        self.parts.mkdir(exist_ok=True)
+        files.make_folder(self.parts)
 
     def add(self, rows: Sequence[Row], timings: Sequence[Row]) -> None:
         """Writes rows as one more part, and their timings. Raises OSError; the parts before are unchanged."""

@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -88,14 +90,20 @@ def run_elsewhere(folder: Path, processes: int, scheduler: str | None = None) ->
     return subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
 
 
+def wait_for(holds: Callable[[], object]) -> None:
+    """Waits until something holds, or for a minute or two."""
+    for _ in range(5000):
+        if holds():
+            return
+        time.sleep(0.02)
+
+
 def kill_at_random(folder: Path, processes: int, kills: int, draw: random.Random, scheduler: str | None = None) -> None:
     """Runs the sweep until it has ended, and kills it before some number of times."""
     for _ in range(kills):
         started = run_elsewhere(folder, processes, scheduler)
         parts = len(list(folder.glob("parts/points-*")))
-        limit = time.monotonic() + 60
-        while started.poll() is None and len(list(folder.glob("parts/points-*"))) == parts and time.monotonic() < limit:
-            time.sleep(0.02)
+        wait_for(lambda: started.poll() is not None or len(list(folder.glob("parts/points-*"))) > parts)  # noqa: B023
         time.sleep(draw.uniform(0, 0.1))
         os.killpg(started.pid, signal.SIGKILL)
         started.wait()
@@ -115,17 +123,23 @@ def test_ten_kills_of_a_pool_lose_and_double_nothing(whole: Path, tmp_path: Path
     assert (tmp_path / "killed" / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
 
 
-@pytest.mark.slow
-def test_workers_that_are_killed_are_replaced(whole: Path, tmp_path: Path) -> None:
-    import psutil
+def find_worker(parent: int) -> int:
+    """The id of a process of the pool that another one started."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            line = (path.parent / "cmdline").read_bytes()
+            if int(fields[1]) == parent and b"spawn_main" in line:
+                return int(path.parent.name)
+    raise AssertionError("no worker")
 
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are listed in /proc")
+def test_workers_that_are_killed_are_replaced(whole: Path, tmp_path: Path) -> None:
     running = run_elsewhere(tmp_path / "pool", 2)
-    limit = time.monotonic() + 120
-    while running.poll() is None and not list((tmp_path / "pool").glob("parts/points-*")) and time.monotonic() < limit:
-        time.sleep(0.02)
-    workers = [child for child in psutil.Process(running.pid).children() if "spawn_main" in " ".join(child.cmdline())]
-    assert workers
-    workers[0].kill()
+    wait_for(lambda: running.poll() is not None or list((tmp_path / "pool").glob("parts/points-*")))
+    os.kill(find_worker(running.pid), signal.SIGKILL)
     assert running.wait(timeout=300) == 0
     assert (tmp_path / "pool" / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
 
@@ -137,13 +151,7 @@ def test_a_cluster_counts_the_same_while_one_of_its_workers_is_killed(whole: Pat
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
     ) as cluster:
         running = run_elsewhere(tmp_path / "cluster", 1, cluster.scheduler_address)
-        limit = time.monotonic() + 120
-        while (
-            running.poll() is None
-            and not list((tmp_path / "cluster").glob("parts/points-*"))
-            and time.monotonic() < limit
-        ):
-            time.sleep(0.02)
+        wait_for(lambda: running.poll() is not None or list((tmp_path / "cluster").glob("parts/points-*")))
         worker = next(iter(cluster.workers.values()))
         os.kill(worker.process.pid, signal.SIGKILL)
         assert running.wait(timeout=300) == 0
@@ -198,7 +206,7 @@ def test_commands_run_show_and_pick(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (["show", "whole", "--where", "params >"], "--where: 'params >' is no condition"),
         (["pick", "whole", "zz", "-o", "a.yaml"], "no point begins with 'zz'"),
         (["pick", "whole", "", "-o", "a.yaml"], "136 points begin with ''"),
-        (["run", "space.yaml", "-o", "taken"], "taken holds something else than a sweep"),
+        (["run", "space.yaml", "-d", "taken"], "taken holds something else than a sweep"),
     ],
 )
 def test_mistakes_on_the_command_line(
@@ -283,3 +291,28 @@ def test_a_figure_without_its_columns_says_so(
 ) -> None:
     with pytest.raises(ChoiceError, match=message):
         save_figure(tmp_path / "a.svg", kind, select_rows(read_table(whole)[1]), columns)
+
+
+def test_a_table_fits_the_screen(whole: Path) -> None:
+    for width in (20, 40, 80):
+        result = CliRunner().invoke(command, ["sweep", "show", str(whole), "--top", "3"], env={"COLUMNS": str(width)})
+        assert max(map(len, result.output.splitlines())) <= width
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "\x1b[2J"])
+def test_without_a_scheduler_the_error_names_its_address(tmp_path: Path, address: str) -> None:
+    pytest.importorskip("distributed", reason="dask distributed is not installed")
+    (tmp_path / "space.yaml").write_text(SPACE, encoding="utf-8")
+    line = ["sweep", str(tmp_path / "space.yaml"), "-d", str(tmp_path / "out"), "--scheduler", address]
+    result = CliRunner().invoke(command, line)
+    assert result.exit_code == 2
+    assert "no scheduler at" in result.output
+    assert "\x1b" not in result.output
+
+
+def test_names_of_files_that_are_hostile_are_shown_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(command, ["sweep", "\x1b[2J.yaml"])
+    assert (result.exit_code, "\x1b" in result.output) == (2, False)
+    shown = CliRunner().invoke(command, ["sweep", "show", "\x1b[2J"])
+    assert (shown.exit_code, "\x1b" in shown.output) == (2, False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import archspec
+from archspec import files
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import HelpGroup, SpecCommand
 from archspec.cli.options import json_option
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _SWEEP = """\
 \b
 Examples:
-  archspec sweep space.yaml -o equal_cost --processes 2
+  archspec sweep space.yaml -d equal_cost --processes 2
   archspec sweep show equal_cost --where "groups > 1" --sort macs
   archspec sweep show equal_cost --pareto params,-paths --top 10
   archspec sweep pick equal_cost 3f9a -o best.yaml
@@ -56,7 +57,9 @@ def command() -> None:
 
 @command.command(cls=SpecCommand)
 @click.argument("space", metavar="SPACE")
-@click.option("-o", "--output", metavar="DIR", help="The folder of the results.  [default: the name of the space]")
+@click.option(
+    "-d", "--dir", "folder", metavar="DIR", help="The folder of the results; the name of the space if not given."
+)
 @click.option(
     "--processes", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="That count at once."
 )
@@ -64,14 +67,14 @@ def command() -> None:
     "--scheduler", metavar="ADDRESS", help="A scheduler of Dask distributed whose workers count, as tcp://host:8786."
 )
 @json_option
-def run(space: str, *, output: str | None, processes: int, scheduler: str | None, as_json: bool) -> None:
+def run(space: str, *, folder: str | None, processes: int, scheduler: str | None, as_json: bool) -> None:
     """Count the points of SPACE; a run that was ended goes on where it was."""
     from archspec.cli.progress import make_progress
     from archspec.sweep.run import run_sweep
     from archspec.sweep.space import read_space
 
     chosen = read_space(space)
-    folder = Path(output or chosen.name)
+    target = Path(folder or files.name_file(chosen.name, ""))
     with make_progress() as progress:
         task: Any = None
 
@@ -80,8 +83,8 @@ def run(space: str, *, output: str | None, processes: int, scheduler: str | None
             task = task if task is not None else progress.add_task(chosen.name, total=total, note="")
             progress.update(task, completed=done)
 
-        outcome = run_sweep(chosen, folder, processes=processes, scheduler=scheduler, advance=advance)
-    rows = read_rows(folder)
+        outcome = run_sweep(chosen, target, processes=processes, scheduler=scheduler, advance=advance)
+    rows = read_rows(target)
     statuses = Counter(row["status"] for row in rows)
     structures = len({row["structure"] for row in rows if row["status"] == "ok"})
     if as_json:
@@ -91,7 +94,7 @@ def run(space: str, *, output: str | None, processes: int, scheduler: str | None
                 "counted": outcome.counted,
                 **statuses,
                 "structures": structures,
-                "written": str(folder),
+                "written": str(target),
             }
         )
         return
@@ -100,7 +103,7 @@ def run(space: str, *, output: str | None, processes: int, scheduler: str | None
         ("ok", f"{statuses['ok']:,}", f"{structures:,} different structures"),
         ("excluded", f"{statuses['excluded']:,}", "by a condition"),
         ("invalid", f"{statuses['invalid']:,}", "which are no networks"),
-        ("written", str(folder)),
+        ("written", str(target)),
     )
     for message, count in Counter(row["message"] for row in rows if row["status"] == "invalid").most_common(3):
         print_lines(f"{count:,}× {message}")
@@ -152,7 +155,8 @@ def show_rows(rows: list[Row], *, asked: set[str]) -> None:
     """Prints rows as a table, without the columns that say little."""
     names = [name for name in rows[0] if name not in _HIDDEN or name in {text.lstrip("-") for text in asked}]
     columns = [Column(name, right=isinstance(rows[0][name], int | float)) for name in names]
-    show_table(columns, [[_format_cell(row[name]) for name in names] for row in rows])
+    cells = [[_format_cell(row[name]) for name in names] for row in rows]
+    show_table(columns, cells, cuts=((0, 6),), drops=range(len(names) - 1, 0, -1))
 
 
 def _format_cell(value: object) -> str:
@@ -170,7 +174,8 @@ def pick(folder: Path, digest: str, *, output: Path) -> None:
     from archspec.sweep.choose import pick_point
 
     base, arguments = pick_point(folder, digest)
-    archspec.load_overridden(base, arguments).save(output, ending=".yaml")
+    arch = archspec.load_overridden(base, arguments)
+    arch.save(output, ending=".yaml")
     say_written(output)
 
 
