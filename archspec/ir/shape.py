@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, get_args
 
 from archspec.numerals import format_sizes
 
-AxisName = Literal["channels", "features", "heads", "tokens", "depth", "height", "width", "length"]
+AxisName = Literal["channels", "features", "windows", "heads", "tokens", "depth", "height", "width", "length"]
 Names = tuple[AxisName | None, ...]
 """The names of the axes of a value, in order; None for an axis without a name."""
 

@@ -80,7 +80,7 @@ def _within(value: float, low: float | None, high: float | None, above: float | 
 def cases(draw: st.DrawFn, word: str) -> Case:
     """An op with random fields and random inputs."""
     kind = KINDS[word]
-    first = draw(shapes())
+    first = draw(_table() if word == "lookup" else shapes())
     values = {
         name: draw(drawn(info.annotation, _flat(info.metadata)))
         for name, info in kind.model_fields.items()
@@ -96,6 +96,13 @@ def cases(draw: st.DrawFn, word: str) -> Case:
     if word == "dropmean" and draw(st.booleans()):
         others[-1] = Shape.of(4)  # the output of a columndraw
     return Case(op, (first, *others))
+
+
+@st.composite
+def _table(draw: st.DrawFn) -> Shape:
+    """The rows of a table without a batch."""
+    names = draw(st.sampled_from((("tokens", "features"), ("tokens", "heads"), (None, "features"))))
+    return Shape((draw(st.integers(2, 4)), draw(SIZES)), names, batched=False)
 
 
 USUAL: tuple[Names, ...] = (
@@ -199,6 +206,32 @@ def _layernorm(draw: st.DrawFn, first: Shape) -> dict[str, Any]:
     return {"axes": draw(st.sampled_from((None, len(axes), [first.names[axis] or axis for axis in axes])))}
 
 
+def _constant(first: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from(
+        (
+            {"shape": [2, 3]},
+            {"shape": {"tokens": 3}, "whole": True, "persistent": False},
+            {"shape": {"tokens": 2, "heads": 1}, "kind": "values", "values": [1.0, 2.0]},
+            {"shape": [2, 3], "kind": "causal"},
+            {"shape": [3, 4], "kind": "sinusoids"},
+            {"shape": {"tokens": 6, "features": 6}, "kind": "relative_position", "sizes": [2, 3]},
+            {"shape": {"height": 3, "width": 5, "channels": 2}, "kind": "log_distance", "sizes": [2, 3]},
+            {
+                "shape": {"tokens": 4, "heads": 4, "features": 4},
+                "kind": "shifted_windows",
+                "sizes": [4, 4],
+                "kernel": [2, 2],
+                "shift": [1, 0],
+            },
+        )
+    ).map(dict)
+
+
+def _reduce(first: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    named = [name for name in first.names if name is not None]
+    return st.sampled_from(named or [[0]]).map(lambda axis: {"axes": axis})
+
+
 def _divisor(first: Shape) -> st.SearchStrategy[int]:
     channels = first.channels
     return st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0])
@@ -216,6 +249,10 @@ FITTING: dict[str, Any] = {
     "reshape": _reshape,
     "permute": _permute,
     "layernorm": _layernorm,
+    "constant": _constant,
+    "reduce": _reduce,
+    "normalize": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
+    "clamp": lambda first: st.sampled_from(({"low": 0.5, "high": 2.0}, {"low": None, "high": 0.5})).map(dict),
     "linear": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
     "softmax": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
     "concat": lambda first: _axis(first).map(lambda axis: {"axis": axis}),

@@ -40,7 +40,11 @@ NARROWER: dict[str, dict[str, str]] = {
     "convtranspose": {r"leaves nothing of": "torch makes an empty tensor"},
     "linear": {r"^linear needs features": "a map of an image's last axis is a mistake nearly always"},
     "reshape": {r"^reshape moves no elements": "torch knows no names"},
-    "add": {r"^add needs (equal shapes|the same axes)": "torch broadcasts; a description says what it means"},
+    "clamp": {r"^clamp needs low below high": "torch takes the upper bound then"},
+    "reduce": {r"^reduce needs an axis that stays": "torch makes a scalar"},
+    "constant": {r"^shifted_windows needs": "what comes out would be the mask of no image"},
+    "lookup": {r"^lookup needs a table": "torch takes the batch for the rows"},
+    "add": {r"^add needs (equal shapes|the same axes)": "torch broadcasts by place and not by name"},
     "mean": {r"^mean needs (equal shapes|the same axes)": "torch broadcasts; a description says what it means"},
     "dropmean": {
         r"^dropmean needs (equal shapes|the same axes)": "torch broadcasts; a description says what it means",

@@ -88,7 +88,7 @@ def _group_schemes(
     lacking: dict[str, frozenset[str]] = defaultdict(frozenset)
     for step in steps:
         target = step.lowered.stateful_target
-        if target is not None and target != "torch.nn.Parameter":
+        if target is not None and target not in ("torch.nn.Parameter", "torch.nn.Buffer"):
             if step.node.weights:
                 schemes[target][_find_custom_schemes(step, target)][".".join(step.path)] = None
             else:
