@@ -17,6 +17,8 @@ Names = tuple[AxisName | None, ...]
 AXES: tuple[AxisName, ...] = get_args(AxisName)
 CHANNELS: frozenset[str] = frozenset(("channels", "features"))
 """The two names of one axis: channels beside spatial axes, features otherwise. Either name finds it."""
+MEASURED: frozenset[str] = frozenset(AXES) - {"features"}
+"""The names that stand for sizes of the current value in arithmetic; that of the features is called channels there."""
 SPATIAL: tuple[AxisName, ...] = ("depth", "height", "width", "length")
 
 IMAGES: Mapping[Names, int] = {
