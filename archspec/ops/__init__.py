@@ -17,6 +17,7 @@ from archspec.ops import (
     dropout,
     elementwise,
     fractal,
+    heads,
     join,
     layout,
     linear,
@@ -24,6 +25,7 @@ from archspec.ops import (
     pool,
     reduction,
     tensor,
+    windows,
 )
 from archspec.ops.base import Op
 
@@ -41,6 +43,8 @@ _MODULES = (
     tensor,
     layout,
     attention,
+    heads,
+    windows,
     constants,
 )
 """The modules that define ops, in the order of the documentation."""

@@ -30,6 +30,8 @@ class Case:
 def drawn(annotation: Any, bounds: tuple[Any, ...] = ()) -> st.SearchStrategy[Any]:
     """Values of a field's type, within the bounds in its metadata."""
     origin, parts = get_origin(annotation), get_args(annotation)
+    if any(isinstance(bound, WithJsonSchema) for bound in bounds):
+        return st.dictionaries(st.sampled_from(AXES[1:]), SIZES, min_size=1, max_size=4)
     if origin is Annotated:
         inner, *metadata = parts
         if any(isinstance(part, WithJsonSchema) for part in metadata):
@@ -80,7 +82,7 @@ def _within(value: float, low: float | None, high: float | None, above: float | 
 def cases(draw: st.DrawFn, word: str) -> Case:
     """An op with random fields and random inputs."""
     kind = KINDS[word]
-    first = draw(_table() if word == "lookup" else shapes())
+    first = draw(_table() if word == "lookup" else _sequences() if word in SEQUENCES else shapes())
     values = {
         name: draw(drawn(info.annotation, _flat(info.metadata)))
         for name, info in kind.model_fields.items()
@@ -92,10 +94,25 @@ def cases(draw: st.DrawFn, word: str) -> Case:
     op = kind(**values)
     least, most = kind.operands
     count = draw(st.integers(least, 3 if most is None else most))
+    if word == "unwindow":
+        image = Shape((4, 2, 3), ("height", "width", "channels"))
+        return Case(op, (Shape((8, 1, draw(SIZES)), ("windows", "tokens", "features"), first.batched), image))
+    if word == "upsample" and (values.get("scale") or values.get("size")):
+        count = 1  # a second operand is in place of these
     others = [draw(_beside(first)) for _ in range(count - 1)]
     if word == "dropmean" and draw(st.booleans()):
         others[-1] = Shape.of(4)  # the output of a columndraw
     return Case(op, (first, *others))
+
+
+SEQUENCES = {"attention", "sdpa", "rotary"}
+"""Ops of tokens and features, which other drawn values rarely have."""
+
+
+@st.composite
+def _sequences(draw: st.DrawFn) -> Shape:
+    names = draw(st.permutations(("tokens", "features")))
+    return Shape((draw(SIZES), draw(st.sampled_from((2, 4, 6)))), tuple(names), draw(st.integers(0, 4)) > 0)
 
 
 @st.composite
@@ -251,6 +268,13 @@ FITTING: dict[str, Any] = {
     "layernorm": _layernorm,
     "constant": _constant,
     "reduce": _reduce,
+    "rmsnorm": _layernorm,
+    "splitheads": lambda first: _divisor(first).map(lambda heads: {"heads": heads}),
+    "window": lambda first: st.sampled_from((1, 2)).map(lambda size: {"size": size}),
+    "unwindow": lambda first: st.just({"size": 1}),
+    "roll": lambda first: st.tuples(st.sampled_from(first.names), st.sampled_from((-1, 1, 2))).map(
+        lambda pair: {"shifts": {pair[0] or "tokens": pair[1]}}
+    ),
     "normalize": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
     "clamp": lambda first: st.sampled_from(({"low": 0.5, "high": 2.0}, {"low": None, "high": 0.5})).map(dict),
     "linear": lambda first: _axis(first).map(lambda axis: {"axis": axis}),

@@ -34,9 +34,10 @@ MOST_ELEMENTS = 400_000  # of all samples of one operand
 NO_LOWERING = {"bundle"}
 SHARED = {"lookup"}
 """Ops that are traced without a batch, since a table has none."""
-STATISTICS = {"groupnorm", "layernorm", "instancenorm"}
+STATISTICS = {"groupnorm", "layernorm", "rmsnorm", "instancenorm"}
 """Normalisations whose window is that of one element by definition, although their statistics depend on all places."""
 ENCLOSING_ROUTES = {
+    "rotary": "the first token is not turned",
     "reshape": "elements of one channel may come to lie anywhere",
     "matmul": "columns and rows of a matrix that are channels in one operand need not be in the other",
 }
@@ -47,6 +48,9 @@ ENCLOSING_WINDOW = {
     "reshape": "places are regrouped: everything is all that can be said",
     "lookup": "the rows that are read need not be all",
     "matmul": "sums along places or along channels, as the axes of its operands are named",
+    "roll": "a place depends on another one alone",
+    "window": "places are regrouped: everything is all that can be said",
+    "unwindow": "places are regrouped: everything is all that can be said",
     "permute": "places without names cannot be told apart",
 }
 """Ops whose `window` may be wider than what an output element depends on, and why."""

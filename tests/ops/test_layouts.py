@@ -57,6 +57,12 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
         {"axes": ["height", "channels"], "kind": "sum"},
         {"axes": "features", "kind": "norm"},
     ],
+    "rmsnorm": [{}, {"axes": ["tokens"]}],
+    "splitheads": [{"heads": 2}],
+    "rotary": [{}, {"interleaved": True}],
+    "window": [{"size": [3, 5]}, {"size": 1}],
+    "unwindow": [{"size": 1}],
+    "roll": [{"shifts": {"height": 1, "width": -2}}, {"shifts": {"tokens": 1}}],
     "power": [{"exponent": 2.0}],
     "clamp": [{"low": 0.0}, {"high": 0.5}],
     "constant": [{"shape": {"tokens": 3, "features": 4}}],
@@ -98,6 +104,9 @@ def operands(op: Op, shape: Shape) -> Iterator[tuple[Shape, ...]]:
         return
     if op.word == "lookup":
         yield Shape((5, 4), ("tokens", "features"), batched=False), shape
+        return
+    if op.word == "unwindow":
+        yield Shape((15, 1, 4), ("windows", "tokens", "features")), shape
         return
     for count in range(fewest, (3 if most is None else most) + 1):
         yield (shape,) * count
