@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from archspec.codegen.fx import Checkpoint, WeightReport, Weights
     from archspec.codegen.fx.trial import Trial
-    from archspec.draw.picture import Detail, Direction, Picture
+    from archspec.draw.picture import Detail, Direction, Fit, Picture
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
     from archspec.saving import NetworkKind
@@ -85,6 +85,8 @@ class Architecture(SharedNetwork):
         fold: bool = True,
         depth: int | None = None,
         direction: Direction | None = None,
+        fit: Fit | None = None,
+        scale: bool = False,
         max_boxes: int = 3000,
         max_paths: int = 64,
     ) -> Picture:
@@ -95,6 +97,8 @@ class Architecture(SharedNetwork):
             fold: whether consecutive equal parts are drawn once, as ×N.
             depth: with layers, the number of levels of regions that are opened.
             direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
+            fit: where it is to fit: a "column" of a paper (3.25 × 9 in), a "page" (6.5 × 9 in) or a "slide" (13.33 × 7.5 in).
+            scale: whether stages are drawn to the scale of their outputs: height ∝ √resolution, width ∝ 1 + log₂ channels.
             max_boxes: the most boxes of a picture of layers.
             max_paths: the most paths of a picture of paths.
 
@@ -108,7 +112,15 @@ class Architecture(SharedNetwork):
         from archspec.draw import draw_picture
 
         return draw_picture(
-            self.graph, detail, fold=fold, depth=depth, direction=direction, max_boxes=max_boxes, max_paths=max_paths
+            self.graph,
+            detail,
+            fold=fold,
+            depth=depth,
+            direction=direction,
+            fit=fit,
+            scale=scale,
+            max_boxes=max_boxes,
+            max_paths=max_paths,
         )
 
     def to_graphviz(
@@ -192,10 +204,10 @@ class Architecture(SharedNetwork):
         return document.sources if document else ()
 
     def report(self, *others: Architecture) -> str:
-        """A self-contained HTML page about this network, alone or beside another.
+        """A self-contained HTML page about this network, alone or compared with others.
 
         Raises:
-            ValueError: there are more than two networks.
+            ValueError: there are more than `MOST_NETWORKS` networks.
             TooLargeError: a network has more parts than a page can show.
 
         >>> import archspec

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archspec.draw.picture import NO_PLACE, Box, Cluster, DrawError, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.picture import (
+    COLOUR_NOTE,
+    NO_PLACE,
+    Box,
+    Cluster,
+    DrawError,
+    Edge,
+    Line,
+    Picture,
+    Place,
+    clean_lines,
+)
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Input, Node, Region, Value, computes
 from archspec.view import labels
+from archspec.view.dominance import find_dominant_category
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.representatives import Representatives
@@ -97,6 +109,7 @@ def draw_layers(graph: Graph, *, fold: bool = True, depth: int | None = None, li
         (*collect_edges(view), *last),
         tuple(view.clusters),
         gap=16,
+        notes=() if depth is None else (COLOUR_NOTE,),
     )
 
 
@@ -153,8 +166,9 @@ def make_region_box(folded: FoldedGraph, run: PartRun, region: Region, cluster: 
         Line(cost, "faint"),
     )
     tip = " — ".join(filter(None, (region.name, region.kind, shape, cost)))
+    kind = find_dominant_category(folded.graph, folded.node_range(region))
     return Box(
-        f"s{region.id}", "block", text, Place(region.name, region.span), clean_text(tip, 300), cluster, least=_LEAST
+        f"s{region.id}", kind, text, Place(region.name, region.span), clean_text(tip, 300), cluster, least=_LEAST
     )
 
 

@@ -1,40 +1,18 @@
-"""Lays out a picture with Graphviz; coordinates are in points from the top left."""
+"""Lays out a picture in columns or, if it has another shape, with Graphviz; coordinates are in points from the top left."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from archspec.draw.columns import lay_out_columns
 from archspec.draw.dot import write_dot
+from archspec.draw.geometry import Curve, Layout, Point
 from archspec.draw.graphviz import run_json_layout
-from archspec.draw.picture import Box, Cluster, DrawError, Edge, Picture
-
-Point = tuple[float, float]
+from archspec.draw.picture import DrawError, Edge, Picture
 
 _APART = 14.0  # points between frames that are arranged in rows
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """An arrow: connected cubic Bézier curves (4, 7, 10, … points), its tip, and the middle of its label."""
-
-    edge: Edge
-    points: tuple[Point, ...]
-    tip: Point | None
-    label: Point | None
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A picture with the centres of its boxes, the corners (left, top, right, bottom) of its frames, and its arrows."""
-
-    picture: Picture
-    width: float
-    height: float
-    boxes: tuple[tuple[Box, Point], ...]
-    frames: tuple[tuple[Cluster, tuple[float, float, float, float]], ...]
-    curves: tuple[Curve, ...]
 
 
 def compute_layout(picture: Picture) -> Layout:
@@ -47,7 +25,16 @@ def compute_layout(picture: Picture) -> Layout:
 
 
 def _lay_out_whole(picture: Picture) -> Layout:
-    answer = json.loads(run_json_layout(write_dot(picture)))
+    laid = lay_out_columns(picture) if picture.columns else None
+    if not laid and any(box.slab for box in picture.boxes):
+        raise DrawError(
+            f"{picture.title} has arrows for which there is no room beside the captions of a scale", "leave --scale out"
+        )
+    return laid or _lay_out_with_graphviz(picture)
+
+
+def _lay_out_with_graphviz(picture: Picture) -> Layout:
+    answer = json.loads(run_json_layout(write_dot(replace(picture, fit=None))))
     left, bottom, right, top = map(float, answer["bb"].split(","))
 
     def place(text: str) -> Point:
@@ -110,11 +97,11 @@ def _move_layout(part: Layout, x: float, y: float) -> Layout:
         return round(point[0] + x, 2), round(point[1] + y, 2)
 
     curves = tuple(
-        Curve(
-            curve.edge,
-            tuple(map(move, curve.points)),
-            move(curve.tip) if curve.tip else None,
-            move(curve.label) if curve.label else None,
+        replace(
+            curve,
+            points=tuple(map(move, curve.points)),
+            tip=move(curve.tip) if curve.tip else None,
+            label=move(curve.label) if curve.label else None,
         )
         for curve in part.curves
     )

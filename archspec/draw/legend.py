@@ -12,12 +12,6 @@ from archspec.view import labels
 
 _ROW = 16.0
 _COLUMN = 14.0
-_FLOWS = {
-    "identity": "identity shortcut",
-    "projection": "projection shortcut",
-    "concat": "concatenated",
-    "gate": "gate",
-}
 
 
 def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
@@ -26,26 +20,25 @@ def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
     if not picture.legend:
         return scene
     shown = [kind for kind in labels.CATEGORY_NAMES if kind in picture.kinds and kind != "ends"]
+    entries = [(labels.CATEGORY_NAMES[kind], kind) for kind in shown]
+    entries += [(labels.FLOW_NAMES[flow], flow) for flow in picture.flows] + [(note, "") for note in picture.notes]
     x, y = 0.0, 0.0
-    for name, kind in [(labels.CATEGORY_NAMES[kind], kind) for kind in shown] + [
-        (_FLOWS[flow], flow) for flow in picture.flows
-    ]:
-        wide = 22 + measure_width(name, SMALL) + _COLUMN
-        if x and x + wide > room:
+    for name, kind in entries:
+        start = 20.0 if kind else 0.0
+        wide = start + measure_width(name, SMALL) + _COLUMN
+        if x and x + wide - _COLUMN > room:
             x, y = 0.0, y + _ROW
-        scene.groups.append(
-            Group(
-                "legend",
-                (*_draw_sample(kind, x, y, theme), Text(x + 20, y + 10, name, SMALL, theme.faint, anchor="start")),
-            )
-        )
+        text = Text(x + start, y + 10, name, SMALL, theme.faint, anchor="start")
+        scene.groups.append(Group("legend", (*_draw_sample(kind, x, y, theme), text)))
         x += wide
-        scene.width = max(scene.width, x)
+        scene.width = max(scene.width, x - _COLUMN)
     scene.height = y + _ROW if scene.groups else 0
     return scene
 
 
 def _draw_sample(kind: str, x: float, y: float, theme: Theme) -> tuple[SceneShape, ...]:
+    if not kind:
+        return ()
     if kind in theme.fills:
         return (Rect(x, y + 1, 14, 10, theme.fills[kind], theme.lines[kind], 3, 1.2),)
     return (PathShape(((x, y + 6), (x + 15, y + 6)), theme.flows[kind], 1.7, DASHES.get(kind, ()), straight=True),)

@@ -13,7 +13,7 @@ from archspec.draw import Picture, draw_picture, render_picture
 from archspec.ir.graph import Graph, Region, computes
 from archspec.ops import BY_WORD, OPS
 from archspec.ops.base import Op
-from archspec.report.data import collect_report_data
+from archspec.report.data import collect_parts, describe_parts
 from archspec.view.labels import format_op
 from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import Stage, group_stages, iter_stage_nodes
@@ -185,7 +185,7 @@ def test_nothing_flows_into_learned_parameters(name: str) -> None:
         boxes = {box.id for box in drawn.boxes if str(box.lines[0]).startswith(CONSTANT)}
         assert not [edge for edge in drawn.edges if edge.head in boxes]
         assert detail != "layers" or not constants or boxes
-    parts, edges = map(collect_report_data(graph).get, ("parts", "edges"))
+    parts, edges = map(describe_parts(collect_parts(graph)).get, ("parts", "edges"))
     assert isinstance(parts, list)
     assert isinstance(edges, list)
     assert not [edge for edge in edges if parts[edge[1]]["word"] in CONSTANT]

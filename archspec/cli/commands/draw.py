@@ -13,7 +13,7 @@ from archspec.cli.options import SPEC, architecture_options
 from archspec.cli.output import ending_of, format_option, output_option, say_written
 
 if TYPE_CHECKING:
-    from archspec import Architecture, Detail, Direction
+    from archspec import Architecture, Detail, Direction, Fit
 
 _ENDINGS = list_endings("picture")
 _DRAW = """\
@@ -45,6 +45,17 @@ Examples:
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="Levels of parts that --detail layers opens.")
 @click.option("--direction", type=click.Choice(["TB", "LR"]), help="From top to bottom or from left to right.")
 @click.option(
+    "--fit",
+    type=click.Choice(["column", "page", "slide"]),
+    help="Fit it to 3.25 × 9 in, 6.5 × 9 in or 13.33 × 7.5 in, with type of at least 7 points.",
+)
+@click.option(
+    "--scale/--no-scale",
+    default=False,
+    show_default=True,
+    help="Draw stages higher for a finer resolution and wider for more channels.",
+)
+@click.option(
     "--theme", type=click.Choice(["light", "dark", "print"]), default="light", show_default=True, help="The colours."
 )
 @click.option(
@@ -62,6 +73,8 @@ def command(
     fold: bool,
     depth: int | None,
     direction: Direction | None,
+    fit: Fit | None,
+    scale: bool,
     theme: str,
     max_boxes: int,
     max_paths: int,
@@ -81,6 +94,8 @@ def command(
         fold=fold,
         depth=depth,
         direction=direction,
+        fit=fit,
+        scale=scale,
         max_boxes=max_boxes,
         max_paths=max_paths,
     )
