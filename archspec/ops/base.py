@@ -247,6 +247,10 @@ class Op(BaseModel):
         """Whether its result holds whole numbers, which ops with `indices` read."""
         return False
 
+    def specialised(self) -> "Op":
+        """The op that its arguments ask for, which may be of another class."""
+        return self
+
     def passes_through(self, count: int) -> bool:
         """Whether its outputs are its `count` operands, unchanged."""
         return self.transparent or (self.join and count == 1)

@@ -11,8 +11,7 @@ from pydantic import Field
 from archspec.ir.shape import Shape, normalize_names
 from archspec.ops.axes import by_name, named_sizes
 from archspec.ops.base import Call, Category, Count, Everything, Natural, Op, Operand, ShapeError, Weight, Window
-from archspec.ops.initial import Real
-from archspec.ops.norm import Positive
+from archspec.ops.initial import Positive, Real
 from archspec.ops.rules import check_bounds
 
 _FUNCTIONS = {

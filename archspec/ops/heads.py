@@ -24,7 +24,7 @@ from archspec.ops.base import (
     Window,
 )
 from archspec.ops.broadcasting import add_missing_axes, match_axes
-from archspec.ops.norm import Positive
+from archspec.ops.initial import Positive
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
 

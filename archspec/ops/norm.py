@@ -13,10 +13,8 @@ from archspec.ir.shape import AxisName, Shape
 from archspec.ops.axes import Axis, axis_of, channel_axis, channels_first, spatial_rank
 from archspec.ops.axis_order import arrange_axes, move_last
 from archspec.ops.base import FIRST, Call, Category, Count, Op, Operand, Probability, Result, ShapeError, Weight
-from archspec.ops.initial import MAX_REAL, Initial, Real, name_initial
+from archspec.ops.initial import Initial, Positive, Real, name_initial
 from archspec.ops.rules import keep_non_defaults
-
-Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 
 
 class TrackedNorm(Op):

@@ -9,7 +9,7 @@ from pydantic import Field
 from archspec.ir.shape import AxisName, Shape, normalize_names
 from archspec.ops.axes import WHICH, Axis, axis_of
 from archspec.ops.base import FIRST, Call, Category, Everything, Op, ShapeError, Window
-from archspec.ops.norm import Positive
+from archspec.ops.initial import Positive
 from archspec.ops.rules import keep_non_defaults
 
 _FUNCTIONS = {"mean": "torch.mean", "sum": "torch.sum", "max": "torch.amax", "norm": "torch.linalg.vector_norm"}

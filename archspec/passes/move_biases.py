@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.weight_provenance import WeightSlice, WeightSource, WeightSum
-from archspec.ops.conv import Convolving
+from archspec.ops.conv import Conv, ConvTranspose
 from archspec.ops.join import Add
 from archspec.passes.absorption import add_bias
 from archspec.passes.chains import adds_equals
@@ -80,9 +80,9 @@ def _find_layers_behind(graph: Graph, value: Value) -> Iterator[Node]:
         return
     if isinstance(node.op, Add):
         yield from _find_layers(graph, node)
-    elif isinstance(node.op, Convolving) and node.path and not graph.shares_module(node):
+    elif isinstance(node.op, Conv | ConvTranspose) and node.path and not graph.shares_module(node):
         yield node
 
 
 def _has_bias(layer: Node) -> bool:
-    return isinstance(layer.op, Convolving) and layer.op.bias
+    return isinstance(layer.op, Conv | ConvTranspose) and layer.op.bias

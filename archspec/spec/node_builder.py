@@ -184,7 +184,8 @@ class NodeBuilder:
 
     def validate_op(self, use: OpUse, values: dict[str, Any], env: Env) -> Op:
         try:
-            return use.op.model_validate({name: round_fractions(value) for name, value in values.items()}, strict=True)
+            given = {name: round_fractions(value) for name, value in values.items()}
+            return use.op.model_validate(given, strict=True).specialised()
         except ValidationError as error:
             errors = Collector()
             report_validation_error(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
 
 import archspec
-from tests.references import torchvision
+from tests.references import timm, torchvision
 
 torch = pytest.importorskip("torch")
 
@@ -46,3 +47,31 @@ def assert_printed(arch: Any, model: Any, image: Any, made: Any) -> None:
 @pytest.mark.parametrize(("name", "gigamacs"), [("swin_t", 4.491), ("convnext_tiny", 4.456)])
 def test_the_multiplications_are_those_that_torchvision_prints(name: str, gigamacs: float) -> None:
     assert round(archspec.load(name).macs / 1e9, 3) == gigamacs
+
+
+STANDARDISED = {
+    "StdConv2d": "standardise: true, eps: 1e-8",
+    "ScaledStdConv2d": "standardise: true, eps: 1e-5, gain: 1.71",
+}
+OPTIONS: dict[str, dict[str, float]] = {"StdConv2d": {"eps": 1e-8}, "ScaledStdConv2d": {"eps": 1e-5, "gamma": 1.71}}
+
+
+@pytest.mark.parametrize("name", STANDARDISED)
+def test_standardised_convolutions_are_those_of_timm(name: str) -> None:
+    timm()
+    layers = importlib.import_module("timm.layers")
+    torch.manual_seed(0)
+    reference = getattr(layers, name)(4, 6, 3, stride=2, padding=1, groups=2, bias=True, **OPTIONS[name])
+    conv = f"{{conv: {{out: 6, kernel: 3, stride: 2, padding: 1, groups: 2, {STANDARDISED[name]}}}, as: c}}, batchnorm"
+    arch = archspec.load(f"{{name: small, input: [4, 9, 9], stages: {{body: [{conv}]}}}}")
+    model = arch.build(device="cpu", seed=0).eval()
+    model.body.c.load_state_dict(reference.state_dict(), strict=True)
+    image = torch.randn(2, 4, 9, 9)
+    with torch.no_grad():
+        assert torch.equal(model.body.c(image), reference(image))
+        optimised = arch.optimize()
+        fast = optimised.build(device="cpu").eval()
+        fast.load_state_dict(optimised.map_weights(model.state_dict()))
+        torch.testing.assert_close(fast(image), model(image))
+        assert_printed(arch, model, image, model(image))
+    assert arch.params == sum(weight.numel() for weight in model.parameters())

@@ -84,6 +84,49 @@ class DropPath(nn.Module):
         return f"p={self.p}, mode={self.mode}, rescale={self.rescale}"
 
 
+class StandardisedConv2d(nn.Conv2d):
+    """A convolution whose kernel has mean 0 and variance 1 for each output channel (Qiao et al. 2019, arXiv:1903.10520).
+
+    With `gamma` it is that of Brock et al. 2021 (arXiv:2101.08692, equation 1): multiplied by a learned gain for each output channel
+    and by gamma / sqrt(elements of a kernel). The variance is that of all elements, and `eps` is added to it.
+
+    >>> conv = StandardisedConv2d(2, 3, 3)
+    >>> conv(torch.zeros(1, 2, 3, 3)).shape
+    torch.Size([1, 3, 1, 1])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
+        eps: float = 1e-6,
+        gamma: float | None = None,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
+        )
+        self.eps, self.gamma = eps, gamma
+        if gamma is not None:
+            self.gain = nn.Parameter(torch.ones(out_channels, 1, 1, 1, device=device, dtype=dtype))
+
+    def forward(self, input: Tensor) -> Tensor:
+        factor = None
+        if self.gamma is not None:
+            factor = (self.gain * (self.gamma * self.weight[0].numel() ** -0.5)).view(-1)
+        flat = self.weight.reshape(1, self.out_channels, -1)
+        standard = nn.functional.batch_norm(flat, None, None, factor, None, True, 0.0, self.eps)
+        return self._conv_forward(input, standard.reshape_as(self.weight), self.bias)
+
+
 class DotProductAttention(nn.Module):
     """Scaled dot product attention (Vaswani et al. 2017) with weights that are dropped in training.
 
