@@ -58,6 +58,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "resnet18": {"input": [3, 48, 48], "args": {"depth1": 1, "depth2": 1, "depth3": 1, "depth4": 1}},
     "resnet18_A": {"input": [3, 48, 48]},
     "resnetv2_18": {"input": [3, 48, 48]},
+    "resnetv2_50x1_bit": {"input": [3, 48, 48], "args": _STAGES},
     "resnext50_32x4d": {"input": [3, 48, 48], "args": _STAGES},
     "stochastic_depth_resnet110_cifar10": {"args": {"n": 2}},
     "unet": {"args": {"base": 2}},

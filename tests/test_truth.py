@@ -22,6 +22,7 @@ UNPUBLISHED = {"highway_A_cifar10_11", "highway_C_cifar10_32"}
 """Rows whose layers were not published."""
 OTHERWISE_KNOWN = {
     "convnext_tiny": "torchvision, in tests/zoo/test_windows_and_channels_last.py",
+    "resnetv2_50x1_bit": "timm, in tests/zoo/test_windows_and_channels_last.py",
     "swin_t": "torchvision, in tests/zoo/test_windows_and_channels_last.py",
     "gpt2": "the published checkpoint's count, and a reference in plain torch in tests/zoo/test_decoders.py",
     "llama3_8b": "the published checkpoint's count, and a reference in plain torch in tests/zoo/test_decoders.py",

@@ -103,7 +103,8 @@ class ScaledDotProduct(Op):
         """Raises `ShapeError` unless keys and values fit the queries."""
         described = f"{query.described}, {key.described} and {value.described}"
         around = [
-            {name: _size(shape, name) for name in _outer(shape) if name != "heads"} for shape in (query, key, value)
+            {name: _size(shape, str(name)) for name in _outer(shape) if name != "heads"}
+            for shape in (query, key, value)
         ]
         heads = [_size(shape, "heads") for shape in (query, key, value)]
         alike = around[0] == around[1] == around[2] and query.channels == key.channels

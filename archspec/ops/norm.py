@@ -163,7 +163,7 @@ class AxesNorm(Op):
         self.normalized_axes(inputs[0])
         return (inputs[0],)
 
-    def construct(self, name: str, options: Mapping[str, Any], shape: Shape) -> tuple[Call, ...]:
+    def lower_to(self, name: str, options: Mapping[str, Any], shape: Shape) -> tuple[Call, ...]:
         """The calls of torch's module of that name, over those axes."""
         sizes = self.normalized_sizes(shape)
         whole = {"normalized_shape": sizes[0] if len(sizes) == 1 else sizes, **options}
@@ -212,7 +212,7 @@ class LayerNorm(AxesNorm):
         options = keep_non_defaults(
             eps=(self.eps, 1e-5), elementwise_affine=(self.affine, True), bias=(self.bias, True)
         )
-        return self.construct("LayerNorm", options, inputs[0])
+        return self.lower_to("LayerNorm", options, inputs[0])
 
     def initial(self) -> Mapping[str, Initial]:
         return name_initial(self.init, self.bias_init if self.bias else None) if self.affine else {}
@@ -234,7 +234,7 @@ class RMSNorm(AxesNorm):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = keep_non_defaults(eps=(self.eps, None), elementwise_affine=(self.affine, True))
-        return self.construct("RMSNorm", options, inputs[0])
+        return self.lower_to("RMSNorm", options, inputs[0])
 
     def initial(self) -> Mapping[str, Initial]:
         return name_initial(self.init) if self.affine else {}

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from archspec.ir.shape import Shape
+from archspec.ir.shape import AxisName, Shape
 from archspec.ops.axes import axis_of, by_name, named_sizes
 from archspec.ops.axis_order import chain_functions
 from archspec.ops.base import FIRST, MAX_SIZE, Batch, Call, Category, Everything, Op, PerAxis, ShapeError, per_axis
@@ -158,8 +158,8 @@ class Roll(Op):
         return range(start, start + len(reached)) if start + len(reached) <= size else range(size)
 
     @property
-    def _shifts(self) -> dict[str, int]:
-        return dict(by_name(self.shifts) or {})
+    def _shifts(self) -> dict[AxisName, int]:
+        return by_name(self.shifts) or {}
 
     def _axes(self, shape: Shape) -> tuple[int, ...]:
-        return tuple(axis_of(self, name, shape, "shifts") for name in self._shifts)  # type: ignore[arg-type]
+        return tuple(axis_of(self, name, shape, "shifts") for name in self._shifts)

@@ -49,6 +49,18 @@ def test_the_multiplications_are_those_that_torchvision_prints(name: str, gigama
     assert round(archspec.load(name).macs / 1e9, 3) == gigamacs
 
 
+def test_bit_is_that_of_timm() -> None:
+    torch.manual_seed(0)
+    reference = timm().create_model("resnetv2_50x1_bit", pretrained=False).eval()
+    for weight in reference.parameters():
+        weight.data.add_(torch.randn_like(weight) * 0.02)
+    model = archspec.load("resnetv2_50x1_bit").build(device="cpu", seed=0).eval()
+    model.load_state_dict(reference.state_dict(), strict=True)
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(model(image), reference(image))
+
+
 STANDARDISED = {
     "StdConv2d": "standardise: true, eps: 1e-8",
     "ScaledStdConv2d": "standardise: true, eps: 1e-5, gain: 1.71",

@@ -124,7 +124,8 @@ class StandardisedConv2d(nn.Conv2d):
             factor = (self.gain * (self.gamma * self.weight[0].numel() ** -0.5)).view(-1)
         flat = self.weight.reshape(1, self.out_channels, -1)
         standard = nn.functional.batch_norm(flat, None, None, factor, None, True, 0.0, self.eps)
-        return self._conv_forward(input, standard.reshape_as(self.weight), self.bias)
+        made: Tensor = self._conv_forward(input, standard.reshape_as(self.weight), self.bias)
+        return made
 
 
 class DotProductAttention(nn.Module):
