@@ -90,10 +90,11 @@ class NameScope:
 class ValueFrame:
     """The named values of one list or mapping, and the frame around it."""
 
-    __slots__ = ("parent", "values")
+    __slots__ = ("layers", "parent", "values")
 
     def __init__(self, parent: ValueFrame | None = None, values: dict[str, Bundle] | None = None) -> None:
         self.parent, self.values = parent, {} if values is None else values
+        self.layers: dict[str, FirstUse] | None = None
 
     def find(self, name: str) -> tuple[Bundle, int]:
         """The values of a name, and the number of frames that were searched."""
@@ -106,6 +107,16 @@ class ValueFrame:
                 return values, steps
             frame = frame.parent
         raise KeyError(name)
+
+    def find_layer(self, name: str) -> FirstUse | None:
+        """The first use of a named layer; None if it was skipped after a mistake."""
+        frame: ValueFrame | None = self
+        while frame is not None:
+            meter.charge_work("layers", 1)
+            if frame.layers is not None and name in frame.layers:
+                return frame.layers[name]
+            frame = frame.parent
+        return None
 
 
 class Env:
@@ -124,6 +135,17 @@ class Env:
         """A nested environment in which some names have other values."""
         meter.charge_work("layers", len(self.names) // 16)
         return Env({**self.names, **names}, ValueFrame(self.frame), self.use)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstUse:
+    """The first use of a named layer, whose weights and module names a `reuse` of it has."""
+
+    layer: Layer
+    env: Env
+    path: Path
+    """The region in which its name is."""
+    label: Label
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class NodeBuilder:
         self.graph, self.document, self.budget = graph, document, budget
         self.layers, self.most_layers = 0, budget.limits.layers
         self.sharing = False
-        """Whether the current turns share their weights."""
+        """Whether the current layers share the weights of earlier ones."""
         self.ops: dict[Any, Op] = {}
         self.readings: dict[OpUse, _ArgumentReading] = {}
         self.inferred: dict[tuple[int, ...], tuple[Op, list[Shape], tuple[Shape, ...]]] = {}
@@ -94,7 +94,7 @@ class NodeBuilder:
         if len(shapes) > 1:
             self.count_layers(len(shapes), use, env.use)
         outputs = self.graph.add_shaped_node(op, inputs, shapes, path, region=region, span=use.span, use=env.use)
-        if path and self.sharing:
+        if path:
             self.check_shared(path, use, env)
         return outputs
 
@@ -120,19 +120,19 @@ class NodeBuilder:
         return tuple([self.shapes.setdefault(shape, shape) for shape in shapes])
 
     def check_shared(self, path: Path, use: OpUse, env: Env) -> None:
-        """Checks that turns with shared weights need weights of the same shapes."""
+        """Checks that uses with shared weights need weights of the same shapes."""
         node = self.graph.nodes[-1]
         assert isinstance(node, Node)
         first = self.owners.setdefault(path, node)
-        if first is node:
+        if first is node or not self.sharing:
             return
         if first.weights != node.weights or _module(first) != _module(node):
             notes = (
-                Note(first.span, f"{first.input_shapes[0]} in the first turn"),
-                Note(node.span, f"{node.input_shapes[0]} in this one"),
+                Note(first.span, f"{first.input_shapes[0]} where it is used first"),
+                Note(node.span, f"{node.input_shapes[0]} here"),
             )
             needed = "options" if first.weights == node.weights else "weights"
-            message = f"{node.name} is shared by all turns and needs the same {needed} in each"
+            message = f"{node.name} is shared and needs the same {needed} at each use"
             raise_spec_error(message, use.span, env.use, notes=notes)
 
     def build_op(self, use: OpUse, env: Env, current: Bundle) -> Op:
