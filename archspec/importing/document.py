@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from archspec.importing.blocks import Block, Blocks
+from archspec.importing.defaults import extract_defaults
 from archspec.importing.emission import Emitter
+from archspec.importing.forms import iter_scopes
 from archspec.importing.inline import name_entry
 from archspec.importing.labels import name_stages, number_scope
+from archspec.importing.loops import fold_loops, fold_scope
 from archspec.importing.structure import build_terms
 from archspec.importing.terms import Term, iter_terms
 from archspec.ir.graph import Graph
@@ -16,21 +20,48 @@ from archspec.ir.shape import Shape
 def make_document(graph: Graph, name: str) -> dict[str, Any]:
     """The plain data of the spec of a graph."""
     terms, outputs = build_terms(graph)
-    for term in iter_terms(terms):
-        if term.kind == "scope":
-            if term.closed:
-                name_entry(term)
-            number_scope(term.body)
-        elif term.kind == "join" and term.name is not None:
-            number_scope([inner for branch in term.branches for inner in branch])
+    values = {name for term in iter_terms(terms) for name in term.results}
+    blocks = Blocks({*values, *graph.inputs, *outputs})
+    _compress(terms, blocks)
     terms = terms or [Term("op", "identity")]
     name_stages(terms, {*graph.inputs, *outputs, *(term.name or "" for term in terms)})
     terms += _alias_outputs(outputs, terms)
-    document: dict[str, Any] = {"name": name}
-    if graph.source:
-        document["source"] = graph.source
-    document |= _write_inputs(graph)
-    return {**document, "stages": Emitter({}).write_stages(terms), **_choose_outputs(outputs, terms)}
+    everything = [terms, *(block.body for block in blocks.blocks.values())]
+    defaults = extract_defaults(term for body in everything for term in iter_terms(body))
+    emitter = Emitter(blocks.arguments)
+    document: dict[str, Any] = {"name": name, "source": graph.source, **_write_inputs(graph), "defaults": defaults}
+    document["blocks"] = {name: _write_block(block, emitter) for name, block in blocks.blocks.items()}
+    document = {key: value for key, value in document.items() if value}
+    return {**document, "stages": emitter.write_stages(terms), **_choose_outputs(outputs, terms)}
+
+
+def _compress(terms: list[Term], blocks: Blocks) -> None:
+    """Makes iterators and blocks of the scopes, inner ones first."""
+    heights: dict[int, int] = {}
+    scopes = list(iter_scopes(terms, heights))
+    for join in iter_terms(terms):
+        if join.kind == "join" and join.name is not None:
+            number_scope([inner for branch in join.branches for inner in branch])
+    for height in sorted(set(heights.values())):
+        level = [scope for scope in scopes if heights[id(scope)] == height]
+        for scope in level:
+            number_scope(scope.body)
+            scope.branches[0] = fold_loops(scope.body)
+        blocks.extract([scope for scope in level if scope.closed])
+        for scope in level:
+            if scope.kind == "scope":
+                if scope.closed:
+                    name_entry(scope)
+                if scope.body:
+                    fold_scope(scope)
+
+
+def _write_block(block: Block, emitter: Emitter) -> Any:
+    body = emitter.write_body(block.body)
+    if not block.arguments:
+        return {"layers": body}
+    arguments = {name: block.types[name] if value is None else value for name, value in block.arguments.items()}
+    return {"args": arguments, "layers": body}
 
 
 def _write_inputs(graph: Graph) -> dict[str, Any]:

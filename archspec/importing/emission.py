@@ -101,7 +101,7 @@ class Emitter:
             return term.word
         op = BY_WORD.get(term.word) if term.kind == "op" else None
         first = op.first if op is not None else next(iter(self.blocks[term.word]), None)
-        if list(fields) != [first]:
+        if first is None or list(fields) != [first]:
             return {term.word: fields}
         value = fields[first]
         bare = not isinstance(value, dict) or (op is not None and op.sizes_by_name)

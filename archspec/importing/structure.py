@@ -52,7 +52,7 @@ class _RegionTerms:
         if value not in self.reduction.entry:
             self.visible[value] = self.names.take(value, self.makers.get(value))
         elif not self.region:
-            self.visible[value] = self.graph.nodes[value.node].name  # type: ignore[union-attr]
+            self.visible[value] = self.graph.nodes[value.node].name
         else:
             self.visible[value] = "input" if self.closed and self.join is None else self.names.take(value)
             if self.visible[value] != "input":
