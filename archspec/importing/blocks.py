@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from archspec.importing.forms import all_fields, count_tokens, form_of, is_number, skeleton_of
-from archspec.importing.laws import find_law
-from archspec.importing.terms import Term, iter_terms
+from archspec.importing.forms import all_fields, count_tokens, form_of, is_number, is_number_list, skeleton_of
+from archspec.importing.laws import find_law, find_rest
+from archspec.importing.loops import form_of_turn
+from archspec.importing.terms import Term, iter_scope, iter_terms
 from archspec.importing.value_names import WORDS
 from archspec.ir.names import UniqueNames
 
 _WIDTHS = frozenset(("out", "groups"))
-_NAMES = {"out": "width", "times": "depth"}
+_WIDTH_LISTS = frozenset(("sizes", "channels"))
+_NAMES = {"sizes": "width", "channels": "width", "out": "width", "times": "depth"}
 _MOST_ARGUMENTS = 6
+_SMALL = 4  # tokens of a part that costs nothing as a block of its own
 
 
 @dataclass(slots=True)
@@ -50,6 +54,22 @@ class Blocks:
             if len(group) > 1:
                 self._replace(group)
 
+    def complete_runs(self, scope: Term) -> None:
+        """Makes a block of each part `0`, `1`, … of a scope, also if it is used once, where its neighbours are uses of blocks in a row."""
+        parts = [term for term in iter_scope(scope.body) if term.name is not None and term.name.isdecimal()]
+        turns = [form_of_turn(part) if part.kind == "call" else None for part in parts]
+        alike = sum(first == second for first, second in pairwise(turns) if first is not None)
+        alone = [part for part in parts if part.kind == "scope" and part.closed]
+        if alike <= sum(count_tokens(part.body) > _SMALL for part in alone) or len(parts) != len(scope.body):
+            return
+        for part in alone:
+            self._replace_one(part)
+
+    def _replace_one(self, scope: Term) -> None:
+        name = self.names.take(_name_block([scope]))
+        self.blocks[name] = Block(scope.body)
+        scope.kind, scope.word, scope.fields, scope.branches = "call", name, {}, []
+
     def _replace(self, group: list[Term]) -> None:
         block, given = generalise([scope.body for scope in group], self)
         calls = sum(2 + len(arguments) for arguments in given)
@@ -79,9 +99,10 @@ def _name_block(group: list[Term]) -> str:
 
 @dataclass(slots=True)
 class _Slot:
-    """A field of a term that is a number, with its value and the channels before it in each use."""
+    """A field of a term, or an element of its list, that is a number, with its value and the channels before it in each use."""
 
-    term: Term
+    place: Any
+    key: str | int
     name: str
     values: list[Any]
     channels: list[int | None]
@@ -103,7 +124,7 @@ def generalise(bodies: list[list[Term]], blocks: Blocks) -> tuple[Block, list[di
             values[law] = slot.values
             block.types[law] = "int" if all(isinstance(value, int) for value in slot.values) else "float"
             block.widths |= {law} if slot.is_width else set()
-        slot.term.fields[slot.name] = law
+        slot.place[slot.key] = law
     defaults = {name: _choose_default(own) for name, own in values.items()}
     block.arguments = dict(sorted(defaults.items(), key=lambda entry: entry[1] is not None))
     given = [
@@ -130,17 +151,23 @@ def _find_slot_law(slot: _Slot, values: dict[str, list[Any]], block: Block) -> s
     if not slot.is_width:
         return None
     laws = [find_law(slot.values, slot.channels, "channels")]
-    laws += [find_law(slot.values, own, name) for name, own in values.items() if name in block.widths]
+    widths = {name: own for name, own in values.items() if name in block.widths}
+    laws += [find_law(slot.values, own, name) for name, own in widths.items()]
+    laws += [find_rest(slot.values, slot.channels, own, name) for name, own in widths.items()]
     return next((law for law in laws if law is not None), None)
 
 
 def _iter_slots(body: list[Term], bodies: list[list[Term]], blocks: Blocks) -> Iterator[_Slot]:
     for term, *others in zip(body, *bodies, strict=True):
         known = [all_fields(other, blocks.arguments) for other in others]
+        channels = [other.channels for other in others]
         for name, first in known[0].items():
-            if is_number(first) or first is None:
-                widths = blocks.blocks[term.word].widths if term.kind == "call" else _WIDTHS
-                values = [own[name] for own in known]
-                yield _Slot(term, name, values, [other.channels for other in others], name in widths)
+            widths = blocks.blocks[term.word].widths if term.kind == "call" else _WIDTHS
+            values = [own[name] for own in known]
+            if is_number(first):
+                yield _Slot(term.fields, name, name, values, channels, name in widths)
+            elif is_number_list(first):
+                for place, elements in enumerate(zip(*values, strict=True)):
+                    yield _Slot(term.fields[name], place, name, list(elements), channels, name in _WIDTH_LISTS)
         for index, branch in enumerate(term.branches):
             yield from _iter_slots(branch, [other.branches[index] for other in others], blocks)

@@ -45,6 +45,7 @@ def _compress(terms: list[Term], blocks: Blocks) -> None:
     for height in sorted(set(heights.values())):
         level = [scope for scope in scopes if heights[id(scope)] == height]
         for scope in level:
+            blocks.complete_runs(scope)
             number_scope(scope.body)
             scope.branches[0] = fold_loops(scope.body)
         blocks.extract([scope for scope in level if scope.closed])

@@ -34,13 +34,19 @@ def _word(term: Term) -> str:
     return "" if term.kind == "scope" else term.word
 
 
-def _constant(value: Any) -> str:
-    return type(value).__name__ if is_number(value) else repr(value)
+def _constant(value: Any) -> Hashable:
+    if is_number(value):
+        return "number"
+    return ("list", len(value)) if is_number_list(value) else repr(value)
 
 
 def is_number(value: Any) -> bool:
     """Whether the value of a field can be the number of an argument."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_number_list(value: Any) -> bool:
+    return isinstance(value, list) and all(map(is_number, value))
 
 
 def all_fields(term: Term, blocks: Parameters) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice, takewhile
 
 from archspec.ir.graph import Graph, Node, Region, Value
 from archspec.ir.names import UniqueNames
@@ -22,9 +23,9 @@ class ValueNames:
         depth = len(graph.regions[region].path)
         nodes = (graph.nodes[id] for id in graph.region_tree.nodes[region])
         paths = {node.path[depth:] for node in nodes if isinstance(node, Node)}
-        paths |= {
-            other.path[depth:] for other in graph.regions[region:] if other.path[:depth] == graph.regions[region].path
-        }
+        own = graph.regions[region].path
+        parts = takewhile(lambda part: part.path[:depth] == own, islice(graph.regions, region, None))
+        paths |= {part.path[depth:] for part in parts}
         inside = {path[:end] for path in paths for end in range(1, len(path) + 1)}
         self.modules = Counter(path[-1] for path in inside)
         self.unique = UniqueNames({*self.modules, *graph.inputs, *WORDS})
