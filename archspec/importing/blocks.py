@@ -135,7 +135,9 @@ def generalise(bodies: list[list[Term]], blocks: Blocks) -> tuple[Block, list[di
 
 
 def _words(term: Term) -> tuple[str, ...]:
-    return (term.name or "", term.word, *term.results, *term.source)
+    options = (item for value in term.fields.values() for item in (value if isinstance(value, list) else [value]))
+    texts = (option for option in options if isinstance(option, str))
+    return (term.name or "", term.word, *term.results, *term.source, *texts)
 
 
 def _choose_default(values: list[Any]) -> Any:

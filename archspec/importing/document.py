@@ -11,6 +11,7 @@ from archspec.importing.forms import iter_scopes
 from archspec.importing.inline import name_entry
 from archspec.importing.labels import name_stages, number_scope
 from archspec.importing.loops import fold_loops, fold_scope
+from archspec.importing.single_uses import inline_single_uses
 from archspec.importing.structure import build_terms
 from archspec.importing.terms import Term, iter_terms
 from archspec.ir.graph import Graph
@@ -23,6 +24,7 @@ def make_document(graph: Graph, name: str) -> dict[str, Any]:
     values = {name for term in iter_terms(terms) for name in term.results}
     blocks = Blocks({*values, *graph.inputs, *outputs})
     _compress(terms, blocks)
+    inline_single_uses(terms, blocks.blocks)
     terms = terms or [Term("op", "identity")]
     name_stages(terms, {*graph.inputs, *outputs, *(term.name or "" for term in terms)})
     terms += _alias_outputs(outputs, terms)

@@ -21,7 +21,7 @@ def decompile_stages(stages: dict[str, Any], **document: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "most"), [("resnet50", 50), ("densenet121", 37), ("vgg16", 23), ("cifar_resnet20_A", 43)]
+    ("name", "most"), [("resnet50", 47), ("densenet121", 37), ("vgg16", 23), ("cifar_resnet20_A", 43)]
 )
 def test_known_networks_keep_their_length(name: str, most: int) -> None:
     assert count_lines(bundled(name).decompile()) <= most
