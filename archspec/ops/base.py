@@ -276,10 +276,30 @@ class Op(BaseModel):
         """Whether it works along the channels of its inputs, as a concatenation or a split does."""
         return False
 
+    def lift(self) -> dict[str, Any]:
+        """The fields as a spec writes them, without those that have their defaults: the inverse of binding.
+
+        >>> from archspec.ops import BY_WORD
+        >>> BY_WORD["conv"](out=8, kernel=(3, 1), init={"kind": "kaiming_normal", "mode": "fan_out"}).lift()
+        {'out': 8, 'kernel': [3, 1], 'init': {'kind': 'kaiming_normal', 'mode': 'fan_out'}}
+        """
+        return {name: _write_field(value) for name, value in self.arguments().items()}
+
     def arguments(self) -> dict[str, Any]:
         """The fields whose values differ from their defaults, which pictures and tables show."""
         fields = type(self).model_fields
         return {name: value for name, value in self if value != fields[name].default}
+
+
+def _write_field(value: Any) -> Any:
+    """The value of a field as plain data of a spec; pairs of a name and a size are a mapping."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {name: _write_field(own) for name, own in value if own != fields[name].default}
+    if not isinstance(value, tuple):
+        return value
+    pairs = bool(value) and all(isinstance(item, tuple) and isinstance(item[0], str) for item in value)
+    return dict(value) if pairs else [_write_field(item) for item in value]
 
 
 def per_axis(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, ...]:

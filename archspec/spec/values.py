@@ -107,9 +107,10 @@ def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], current: Meas
     if tree.kind == "number":
         return tree.number
 
-<<<<<<< HEAD
-    def value(name: str) -> Fraction | None:
+    def value(name: str) -> expressions.Value | None:
         known = require_known(names.get(name))
+        if isinstance(known, tuple):
+            return tuple([Fraction(item) for item in known])
         if isinstance(known, int | Fraction) and not isinstance(known, bool):
             return Fraction(known)
         if name not in MEASURED:
@@ -118,17 +119,6 @@ def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], current: Meas
         if isinstance(size, str):
             raise ExpressionError(size, tree.text.index(name), len(name))
         return Fraction(size)
-=======
-    def value(name: str) -> expressions.Value | None:
-        if name != "channels":
-            known = require_known(names.get(name))
-            if isinstance(known, tuple):
-                return tuple([Fraction(item) for item in known])
-            return Fraction(known) if isinstance(known, int | Fraction) and not isinstance(known, bool) else None
-        if isinstance(channels, str):
-            raise ExpressionError(channels, tree.text.index("channels"), len("channels"))
-        return Fraction(require_known(channels))
->>>>>>> lang
 
     return expressions.evaluate_expression(tree.expression, value)
 
