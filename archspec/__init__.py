@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from archspec.extras import UnavailableError
     from archspec.formats import FORMATS, Format, FormatKind, find_format, list_endings
     from archspec.hub import HubError
+    from archspec.importing.decompile import DecompileError
     from archspec.ir.parts import UnknownPartError
     from archspec.network import Network
     from archspec.ops.base import ShapeError
@@ -68,6 +69,7 @@ __all__ = [
     "CostError",
     "CudaGraphWarning",
     "CutError",
+    "DecompileError",
     "Detail",
     "Diagnostic",
     "Diff",
@@ -149,6 +151,7 @@ _HOMES = {
     "extras": "UnavailableError",
     "formats": "FORMATS Format FormatKind find_format list_endings",
     "hub": "HubError",
+    "importing.decompile": "DecompileError",
     "ir.parts": "UnknownPartError",
     "ops.base": "ShapeError",
     "network": "Network",

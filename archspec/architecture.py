@@ -354,6 +354,26 @@ class Architecture(SharedNetwork):
             self.graph, stages, costs=costs, measure=measure, batch=batch, crossing=crossing, build_network=whole
         )
 
+    def decompile(self, name: str | None = None) -> str:
+        """The text of a spec of its own that compiles to this network, also after passes: without `extends`, `passes` and `args`.
+
+        The names of modules, the ops, shapes and wiring are the same, which is checked.
+
+        Args:
+            name: the name in the new spec.
+
+        Raises:
+            DecompileError: it has ops that no spec can use, as some optimised networks, or layers that share weights.
+
+        >>> import archspec
+        >>> lesioned = archspec.load("resnet18").lesion(drop=["layer2.1"])
+        >>> archspec.load(lesioned.decompile()).params == lesioned.params
+        True
+        """
+        from archspec.importing.decompile import decompile_graph
+
+        return decompile_graph(self.graph, name)
+
     def source(self, command: str | None = None) -> str:
         """The network as the source of a Python module: typed and formatted PyTorch that imports only torch.
 

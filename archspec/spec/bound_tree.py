@@ -97,6 +97,15 @@ class ValueUse(Layer):
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Reuse(Layer):
+    """A named layer that is applied once more, with the weights and the module names of its first use."""
+
+    name: str
+    layer: Layer
+    """The layer of that name."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Sequential(Layer):
     """Layers in order."""
 
@@ -274,6 +283,14 @@ class Program:
     """The inputs whose sizes are given from outside."""
     document: Document | None = None
     """The merged document that it was bound from."""
+    reused: frozenset[str] = frozenset()
+    """The names of layers that are applied more than once by a `reuse`."""
+
+    def __post_init__(self) -> None:
+        bodies = (*self.layers, *(layer for block in self.blocks.values() for layer in block.layers))
+        self.reused = frozenset(
+            layer.name for body in bodies for layer in iter_layers(body) if isinstance(layer, Reuse)
+        )
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -216,7 +216,7 @@ class _Declarations:
         for key, tree in document.stages.values():
             good = check_module_name(key, self.errors)
             layer = self.binder.bind_layer(_strip_after(tree), names)
-            names.add_value(key)
+            names.add_value(key, layer)
             items.append(NamedLayer(key if good else None, layer))
         return Sequential(span=document.span, items=tuple(items), named=True), names
 

@@ -14,6 +14,7 @@ from archspec.spec.bound_tree import (
     NamedLayer,
     OpUse,
     Program,
+    Reuse,
     Sequential,
     ValueUse,
 )
@@ -44,6 +45,7 @@ class Elaborator(Elaboration):
             BlockUse: lambda *layer: apply_block(self, *layer),
             ArgumentUse: lambda *layer: apply_argument(self, *layer),
             ValueUse: lambda layer, env, *_: self.find(layer.name, env),
+            Reuse: self.apply_reuse,
             Loop: lambda *layer: loops.run_loop(self, *layer),
         }
 
