@@ -35,11 +35,12 @@ if TYPE_CHECKING:
     from archspec.codegen.fx.assemble import Checkpoint
     from archspec.codegen.fx.trial import Trial
     from archspec.codegen.fx.weight_files.fit import WeightReport
-    from archspec.draw.picture import Detail, Direction, DrawError, Picture
+    from archspec.draw.picture import Detail, Direction, DrawError, Fit, Picture
     from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, SpecError
     from archspec.extras import UnavailableError
     from archspec.formats import FORMATS, Format, FormatKind, find_format, list_endings
     from archspec.hub import HubError
+    from archspec.importing.decompile import DecompileError
     from archspec.ir.parts import UnknownPartError
     from archspec.network import Network
     from archspec.ops.base import ShapeError
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from archspec.passes.lesion import LesionPlan, plan_lesion
     from archspec.pipeline import Pipeline
     from archspec.report.comparison import format_comparison, render_comparison
-    from archspec.report.data import TooLargeError
+    from archspec.report.data import MOST_NETWORKS, TooLargeError
     from archspec.report.table import Summary, render_summary
     from archspec.spans import Source, Span
     from archspec.spec.budget import Budget
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMATS",
+    "MOST_NETWORKS",
     "Architecture",
     "ArchspecError",
     "Budget",
@@ -67,6 +69,7 @@ __all__ = [
     "CostError",
     "CudaGraphWarning",
     "CutError",
+    "DecompileError",
     "Detail",
     "Diagnostic",
     "Diff",
@@ -74,6 +77,7 @@ __all__ = [
     "DrawError",
     "Expansion",
     "ExportError",
+    "Fit",
     "Format",
     "FormatKind",
     "HubError",
@@ -142,11 +146,12 @@ _HOMES = {
     "codegen.fx.assemble": "Checkpoint",
     "codegen.fx.trial": "Trial",
     "codegen.fx.weight_files.fit": "WeightReport",
-    "draw.picture": "Detail Direction DrawError Picture",
+    "draw.picture": "Detail Direction DrawError Fit Picture",
     "errors": "ArchspecError Diagnostic ExportError LimitError Note SpecError",
     "extras": "UnavailableError",
     "formats": "FORMATS Format FormatKind find_format list_endings",
     "hub": "HubError",
+    "importing.decompile": "DecompileError",
     "ir.parts": "UnknownPartError",
     "ops.base": "ShapeError",
     "network": "Network",
@@ -154,7 +159,7 @@ _HOMES = {
     "passes.lesion": "LesionPlan plan_lesion",
     "pipeline": "Pipeline",
     "report.comparison": "format_comparison render_comparison",
-    "report.data": "TooLargeError",
+    "report.data": "MOST_NETWORKS TooLargeError",
     "report.table": "Summary render_summary",
     "spans": "Source Span",
     "spec.budget": "Budget",

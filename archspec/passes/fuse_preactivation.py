@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archspec.ir.graph import Graph, Node
-from archspec.ops.activation import Clamp, ReLU
+from archspec.ops.activation import ClampChannels, ReLU
 from archspec.ops.norm import ScaleShift
 from archspec.passes.absorption import (
     Absorption,
@@ -55,7 +55,7 @@ def _insert_clamps(graph: Graph) -> Graph:
         if node.id in rectified:
             return rewriter.operands(node)
         if node.id in norms:
-            return rewriter.replace(node, Clamp(), weights=stack_constants(node, "low", "high"))
+            return rewriter.replace(node, ClampChannels(), weights=stack_constants(node, "low", "high"))
         if node.id not in by_layer:
             return None
         return rewriter.replace(node, add_bias(node), weights=scale_inputs(by_layer[node.id], rectified=True))

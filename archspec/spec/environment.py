@@ -12,7 +12,7 @@ from archspec.ir.names import find_free_name
 from archspec.ir.shape import Shape
 from archspec.spans import Span, Use
 from archspec.spec.bound_tree import Layer, Loop
-from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, Channels, UnknownQuantity
+from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, Measured, UnknownQuantity
 
 Bundle = tuple[Value, ...]
 """One value or several in order."""
@@ -21,19 +21,14 @@ UNKNOWN = Value(-1, 0, Shape.of(1))
 """The result of a layer with a mistake, for one value or several. It is never part of a graph."""
 
 
-def count_channels(current: Bundle) -> Channels | UnknownQuantity:
-    """The number of channels of a value; for a bundle or a value without channels, a text that says why there is none."""
+def find_shape(current: Bundle) -> Measured | UnknownQuantity:
+    """The shape of a value; for a bundle or no value, a text that says why it has no size."""
     known = [value for value in current[:3] if value is not UNKNOWN]
     if len(known) > 1:
-        return "the current value is a bundle and has no channels"
+        return "the current value is a bundle and has no {}"
     if len(known) < min(len(current), 3):
         return UNKNOWN_NUMBER
-    if not known:
-        return NO_VALUE
-    shape = known[0].shape
-    return (
-        shape.channels if shape.channel_axis is not None else f"the current value, {shape.described}, has no channels"
-    )
+    return known[0].shape if known else NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
