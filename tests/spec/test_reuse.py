@@ -148,3 +148,22 @@ def test_what_cannot_be_used_again(stages: str, message: str) -> None:
     with pytest.raises(archspec.SpecError) as caught:
         archspec.load(f"{{name: a, input: [8], stages: {stages}}}")
     assert caught.value.diagnostics[0].message.startswith(message)
+
+
+def test_an_embedding_and_a_head_have_one_table() -> None:
+    """A tied language model: the weight is a value that both read."""
+    arch = archspec.load(
+        "{name: lm, input: {tokens: 6}, args: {vocabulary: 16, width: 8}, stages: {"
+        "wte: {layers: {weight: {parameter: {shape: [vocabulary, width], batched: false}}}}, "
+        "words: {lookup: {}, from: [wte, input]}, body: {linear: width}, "
+        "logits: {matmul: {transpose: true}, from: [body, wte]}}}"
+    )
+    embedding, body, head = nn.Embedding(16, 8), nn.Linear(8, 8), nn.Linear(8, 16, bias=False)
+    head.weight = embedding.weight
+    built = arch.build()
+    built.load_state_dict(
+        {"wte.weight": embedding.weight, "body.weight": body.weight, "body.bias": body.bias}, strict=True
+    )
+    words = torch.randint(0, 16, (3, 6))
+    assert torch.allclose(built(words), head(body(embedding(words))), atol=1e-6)
+    assert arch.params == 16 * 8 + 8 * 8 + 8
