@@ -47,6 +47,8 @@ class NameScope:
     path: Path
     taken: dict[str, Span] = field(default_factory=dict)
     number: int = 0
+    containers: dict[str, Span] = field(default_factory=dict)
+    """The scopes that dotted names open: `convs` of `convs.0`."""
     counts: dict[str, int] = field(default_factory=dict)
     """The number of calls of `find_free_name` for each name."""
 
@@ -56,13 +58,18 @@ class NameScope:
             text = self.next_number()
         else:
             text, span = label.text, label.span
-        first = self.taken.get(text)
+        first = self.taken.get(text) or self.containers.get(text)
+        names = text.split(".")
+        for end in range(1, len(names)):
+            container = ".".join(names[:end])
+            first = first or self.taken.get(container)
+            self.containers.setdefault(container, span)
         if first is not None:
             notes = (Note(first, "first here"),)
             advice = "a repeat with names inside needs `name: prefix` or a key" if first == span else None
             raise SpecError(Diagnostic(f"the name {text!r} is taken in this scope", span, notes, use, advice))
         self.taken[text] = span
-        return (*self.path, text)
+        return (*self.path, *names)
 
     def next_number(self) -> str:
         self.number += 1

@@ -27,7 +27,7 @@ TYPES: Mapping[str, ArgumentKind] = {"int": "int", "float": "float", "bool": "bo
 KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, REUSE, NETWORK, "layers", "input", "core", "channels"))
 
 _NAMES = 16  # names that are copied for one unit of work
-_MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9_-]{1,200})*")
 
 
 @dataclass
@@ -131,12 +131,12 @@ def is_module_name(word: str) -> bool:
 
 def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -> bool:
     """Whether a key or an `as` can be the name of a module; reports it if not."""
-    if not is_module_name(key.text):
+    if not is_module_name(key.text) or (prefix and "." in key.text):
         errors.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
         return False
-    if key.text in RESERVED and not prefix:
-        why = "a keyword of Python" if iskeyword(key.text) else "an attribute of torch's modules"
-        errors.report(f"{key.text!r} is taken: it is {why}", key.span, help=f"for example {key.text}_ or {key.text}1")
+    if not prefix and (reserved := next((name for name in key.text.split(".") if name in RESERVED), None)):
+        why = "a keyword of Python" if iskeyword(reserved) else "an attribute of torch's modules"
+        errors.report(f"{reserved!r} is taken: it is {why}", key.span, help=f"for example {reserved}_ or {reserved}1")
         return False
     if key.text in ("input", "channels", "core", *MODIFIERS):
         errors.report(f"{key.text!r} is a word of the language", key.span, help="choose another name")
