@@ -70,7 +70,9 @@ def _document_properties(shared: Schema) -> dict[str, Schema]:
 
 def _grammar_definitions(ops: Mapping[str, Schema]) -> dict[str, Schema]:
     """The recursive definitions of the language."""
-    arithmetic = "exact arithmetic of arguments and sizes of the current value: + - * / // % ** ( ), min, max, round, at"
+    arithmetic = (
+        "exact arithmetic of arguments and sizes of the current value: + - * / // % ** ( ), min, max, round, at"
+    )
     word, items = {"type": "string", "minLength": 1}, {"type": "array", "items": _LAYER}
     value = {"anyOf": [{"enum": list(TYPES)}, {"type": ["number", "boolean", "string"]}, _LAYER]}
     return {
