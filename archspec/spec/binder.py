@@ -31,9 +31,11 @@ from archspec.spec.layer_forms import (
     without_rests,
 )
 from archspec.spec.loop_binder import NEEDED_FORM, bind_loop
+from archspec.spec.networks import NetworkLoader, bind_network
 from archspec.spec.symbols import (
     ITERATORS,
     MODIFIERS,
+    NETWORK,
     REUSE,
     UNSEEN,
     SymbolTable,
@@ -49,6 +51,9 @@ from archspec.suggestions import did_you_mean
 class Binder(LayerBinder):
     """Resolves the word of each layer."""
 
+    networks: NetworkLoader | None = None
+    """Loads the networks that are parts of this one."""
+
     def bind_word(self, scalar: Scalar, names: SymbolTable) -> Layer:
         word, span = scalar.text, scalar.span
         if names.is_clash(word):
@@ -61,7 +66,7 @@ class Binder(LayerBinder):
             return ArgumentUse(span=span, name=word)
         if names.is_value(word):
             return ValueUse(span=span, name=word)
-        if word in (*ITERATORS, REUSE, "layers"):
+        if word in (*ITERATORS, REUSE, NETWORK, "layers"):
             return self.report(f"{word} needs arguments", span, f"write {word}: {NEEDED_FORM.get(word, 'name')}")
         if scalar.kind in ("number", "bool"):
             return self.report(f"a layer is a word, a list or a mapping, got {word[:60]}", span)
@@ -136,6 +141,8 @@ class Binder(LayerBinder):
             return self.bind_layers(arguments, names)
         if word == REUSE:
             return self.bind_reuse(arguments, key.span, names)
+        if word == NETWORK:
+            return bind_network(self, self.networks, arguments, key.span, names)
         if word in ITERATORS:
             if word == "copies" and not branch:
                 self.errors.report(
@@ -169,13 +176,18 @@ class Binder(LayerBinder):
             return self.report(f"{name.text!r} is a value and no layer that could be applied again", name.span, advice)
         layers = [known for frame in names.layers for known in frame]
         hidden = find_unseen(name.text, names)
-        advice = UNSEEN if hidden else did_you_mean(name.text, layers)
-        return self.report(f"{name.text[:60]!r} is no named layer here", name.span, advice, notes=hidden)
+        nearest = UNSEEN if hidden else did_you_mean(name.text, layers)
+        return self.report(f"{name.text[:60]!r} is no named layer here", name.span, nearest, notes=hidden)
 
     def check_with(self, word: str, arguments: Tree, own: Tree, names: SymbolTable) -> None:
         """Reports a `with` of a known word that is no join."""
         op = BY_WORD.get(word)
-        known = op is not None or word in names.blocks or names.is_value(word) or word in (*ITERATORS, REUSE, "layers")
+        known = (
+            op is not None
+            or word in names.blocks
+            or names.is_value(word)
+            or word in (*ITERATORS, REUSE, NETWORK, "layers")
+        )
         if known and not (op is not None and op.join):
             form = advise_with(op, arguments, own) if op is not None else _WITH
             self.errors.report(f"{word[:60]} takes no 'with'", own.span, help=form)

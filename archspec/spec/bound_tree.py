@@ -106,6 +106,16 @@ class Reuse(Layer):
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class NetworkUse(Layer):
+    """A whole network as a layer."""
+
+    program: Program
+    arguments: Mapping[str, Tree | Layer]
+    outputs: tuple[Scalar, ...] = ()
+    """The stages that it returns; if empty, what the network returns."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Sequential(Layer):
     """Layers in order."""
 
@@ -164,7 +174,7 @@ def iter_trees(layer: Layer) -> Iterator[Tree]:
     match layer:
         case OpUse():
             yield from (own.value for own in layer.fields if not own.default)
-        case BlockUse():
+        case BlockUse() | NetworkUse():
             yield from (value for value in layer.arguments.values() if not isinstance(value, Layer))
         case Loop():
             yield from (tree for tree in (layer.times, layer.start) if tree is not None)

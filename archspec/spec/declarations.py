@@ -35,6 +35,7 @@ class _Declarations:
         self.arguments = ArgumentBinder(self.blocks, errors)
         self.names = SymbolTable(self.blocks, {}, stages=document.stages.keys())
         self.binder = Binder({word: entries for word, (_, entries) in document.defaults.items()}, self.names, errors)
+        self.binder.networks = document.networks
 
     def build_program(self) -> Program:
         document = self.document

@@ -12,7 +12,7 @@ from archspec.ops import OPS
 from archspec.ops.base import Op
 from archspec.passes.registry import BY_WORD
 from archspec.spec.document import DocumentKeys, Expect
-from archspec.spec.symbols import REUSE, TYPES
+from archspec.spec.symbols import NETWORK, REUSE, TYPES
 
 Schema = dict[str, Any]
 
@@ -97,6 +97,7 @@ def _use_schema(ops: Mapping[str, Schema]) -> Schema:
         **ops,
         **_loop_schemas(),
         REUSE: {**_WORD, "description": "the named layer that is applied again, with the same weights"},
+        NETWORK: {"anyOf": [_WORD, _network_schema()]},
         "layers": {**_LAYERS, "description": "layers in order, or named"},
     }
     return {
@@ -105,6 +106,20 @@ def _use_schema(ops: Mapping[str, Schema]) -> Schema:
         "propertyNames": {"not": {"enum": ["args", "inputs", "outputs"]}},
         "minProperties": 1,
         "maxProperties": 1 + len(modifiers),
+    }
+
+
+def _network_schema() -> Schema:
+    return {
+        "type": "object",
+        "description": "a whole network as a layer",
+        "properties": {
+            "spec": {"anyOf": [_WORD, {"type": "object"}], "description": "a bundled spec, a path, or a document"},
+            "args": {"type": "object", "description": "values of its arguments"},
+            "outputs": {**_NAMES, "description": "the stages that it returns"},
+        },
+        "required": ["spec"],
+        "additionalProperties": False,
     }
 
 

@@ -21,9 +21,10 @@ from archspec.suggestions import did_you_mean
 
 ITERATORS = ("repeat", "copies", "nest", "each")
 REUSE = "reuse"
+NETWORK = "network"
 MODIFIERS = ("from", "with", "as", "after")
 TYPES: Mapping[str, ArgumentKind] = {"int": "int", "float": "float", "bool": "bool", "layer": "layer"}
-KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, REUSE, "layers", "input", "core", "channels"))
+KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, REUSE, NETWORK, "layers", "input", "core", "channels"))
 
 _NAMES = 16  # names that are copied for one unit of work
 _MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -101,7 +102,7 @@ class SymbolTable:
 
     def layer_words(self, *, alone: bool = True) -> Iterator[str]:
         """Yields every word that can stand for a layer here, `alone` or with arguments."""
-        yield from (*BY_WORD, *ITERATORS, REUSE, "layers")
+        yield from (*BY_WORD, *ITERATORS, REUSE, NETWORK, "layers")
         yield from self.blocks
         if alone:
             yield from (word for word, kind in self.arguments.items() if kind == "layer")
@@ -121,7 +122,7 @@ class SymbolTable:
 
 
 def is_layer_word(word: str) -> bool:
-    return word in BY_WORD or word in ITERATORS or word in (REUSE, "layers")
+    return word in BY_WORD or word in ITERATORS or word in (REUSE, NETWORK, "layers")
 
 
 def is_module_name(word: str) -> bool:
