@@ -178,11 +178,12 @@ class Conv(DirectConv):
         return StandardisedConv(**dict(self)) if self.standardise else self
 
 
-class StandardisedConv(DirectConv):
-    """Convolution of an image with a kernel of mean 0 and variance 1: `conv: {standardise: true}`."""
+class _ConvWord:
+    word: ClassVar[str] = "conv"
 
-    word: ClassVar[str] = "stdconv"
-    internal: ClassVar[bool] = True
+
+class StandardisedConv(_ConvWord, DirectConv):
+    """Convolution of an image with a kernel of mean 0 and variance 1: a `conv` with `standardise`, which specs write."""
 
 
 def _check_same(

@@ -31,7 +31,7 @@ def fuse_preactivation(graph: Graph) -> Graph:
     >>> before = load("{name: unit, input: [4, 8, 8], stages: {body: [batchnorm, relu, conv: 2]}}")
     >>> print(format_graph(fuse_preactivation(before.graph)))
     %0 = input input: 4×8×8
-    %1 = clamp %0: 4×8×8  body.0
+    %1 = clampchannels %0: 4×8×8  body.0
     %2 = conv(out=2) %1: 2×8×8  body.2
     output = %2
     """

@@ -255,9 +255,6 @@ def _divisor(first: Shape) -> st.SearchStrategy[int]:
 
 
 FITTING: dict[str, Any] = {
-    "stdconv": lambda first: _divisor(first).map(
-        lambda groups: {"groups": groups, "out": 2 * groups, "standardise": True}
-    ),
     "conv": lambda first: st.tuples(_divisor(first), st.integers(1, 2)).map(
         lambda p: {"groups": p[0], "out": p[0] * p[1]}
     ),

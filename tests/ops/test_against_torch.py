@@ -33,10 +33,6 @@ NARROWER: dict[str, dict[str, str]] = {
         r"^standardise needs": "the class of torch convolves images only",
         r"^padding same needs an odd kernel": "torch pads as it is told",
     },
-    "stdconv": {
-        r"^standardise needs": "the class of torch convolves images only",
-        r"^padding same needs an odd kernel": "torch pads as it is told",
-    },
     "batchnorm": {r"needs a batch": "torch takes the channels for the batch"},
     "droppath": {r"needs a batch": "torch would drop one by one what stands first"},
     "columndraw": {r"needs a batch": "torch takes what stands first for the batch"},
