@@ -73,6 +73,7 @@ def _write_flow(value: Any) -> str:
 
 
 def _dump(value: Any, *, unicode: bool) -> str:
-    options = {"default_flow_style": True, "sort_keys": False, "width": 10**9, "allow_unicode": unicode}
-    text: str = yaml.dump(value, Dumper=SpecDumper, **options)
+    text: str = yaml.dump(
+        value, Dumper=SpecDumper, default_flow_style=True, sort_keys=False, width=10**9, allow_unicode=unicode
+    )
     return text.removesuffix("\n").removesuffix("\n...")
