@@ -84,7 +84,7 @@ def use_inplace_sums(graph: Graph, steps: list[LoweredNode]) -> list[LoweredNode
 
 def _is_sum(step: LoweredNode) -> bool:
     """Whether a step adds up values of one shape, and does nothing else."""
-    return len(step.operands) > 1 and all(call.target == "torch.add" for call in step.lowered.calls)
+    return len(step.operands) > 1 and step.aligned and all(call.target == "torch.add" for call in step.lowered.calls)
 
 
 def _is_dropped(producer: LoweredNode | None) -> bool:

@@ -251,5 +251,5 @@ def applies_in_order(part: ModulePart) -> bool:
 def _is_module_alone(lowered: LoweredOp) -> bool:
     """Whether an op is one module that is called on its operand."""
     (call, *others) = lowered.calls
-    is_module = call.stateful and call.target != "torch.nn.Parameter"
+    is_module = call.stateful and not call.is_tensor
     return is_module and not others and call.args == FIRST and not call.keywords

@@ -166,15 +166,17 @@ class _ColumnLayout:
     ) -> Layout:
         centres = {node: self._map(centre) for node, centre in places.items()}
         corners = {pair: [self._map(point) for point in route] for pair, route in routes.items()}
-        frames, headings = self.frames.enclose(self.boxes, centres, corners)
         middles = {pair: self._map(label) for pair, label in labels.items() if label}
+        written = [
+            _corners_of(middle, measure_width(self.edges[pair].label, SMALL), _LABEL)
+            for pair, middle in middles.items()
+        ]
+        frames, headings = self.frames.enclose(self.boxes, centres, corners, written)
+        self.frames.check_members(frames, centres)
         bounds = [
             *(_enclose_box(centres[id], box) for id, box in self.boxes.items()),
             *((x, y, x, y) for route in corners.values() for x, y in route),
-            *(
-                _corners_of(middle, measure_width(self.edges[pair].label, SMALL), _LABEL)
-                for pair, middle in middles.items()
-            ),
+            *written,
             *frames.values(),
         ]
         left, top = (min(bound[axis] for bound in bounds) for axis in (0, 1))
@@ -257,8 +259,19 @@ class _Frames:
                 side = max(side, self.frames[frame].head_width + 2 * _CLEAR - box.width / 2)
         return side
 
+    def check_members(self, frames: Mapping[str, Corners], centres: Mapping[str, Point]) -> None:
+        """Raises `NotSeriesParallelError` if a box is in a frame to which it does not belong."""
+        for frame, (left, top, right, bottom) in frames.items():
+            for box, (x, y) in centres.items():
+                if left < x < right and top < y < bottom and box not in self.members[frame]:
+                    raise NotSeriesParallelError(f"{box} in {frame}")
+
     def enclose(
-        self, boxes: Mapping[str, Box], centres: Mapping[str, Point], corners: Mapping[Pair, Sequence[Point]]
+        self,
+        boxes: Mapping[str, Box],
+        centres: Mapping[str, Point],
+        corners: Mapping[Pair, Sequence[Point]],
+        labels: Sequence[Corners],
     ) -> tuple[dict[str, Corners], dict[str, float]]:
         """The corners of each frame around its boxes, frames and inner arrows, and where headings start that are not at the left."""
         enclosed: dict[str, Corners] = {}
@@ -274,6 +287,9 @@ class _Frames:
         for id, (left, top, right, _) in enclosed.items():
             frame = self.frames[id]
             crossings = _find_crossings(corners.values(), left, right, top, top + frame.head)
+            beside = [label for label in labels if label[1] < top + frame.head and label[3] > top]
+            crossings += [x for label in beside for x in (label[0], label[2]) if left < x < right]
+            crossings.sort()
             slot = _find_slot(crossings, left, right, frame.head_width)
             if slot is not None and slot > left + _CLEAR:
                 headings[id] = slot

@@ -83,14 +83,15 @@ class Placer:
         main = self.mains[group]
         above = self._measure_way(entries) if before else 0.0
         below = self._measure_way(exits) if after else 0.0
-        placed = Placed(0.0, 0.0, above + max(part.along for part in parts) + below)
+        lower = self._measure_begun(group, main) if after and not before else 0.0
+        placed = Placed(0.0, 0.0, above + max(part.along for part in parts) + lower + below)
         share = 0.5 if bool(before) == bool(after) else 0.0 if before else 1.0
         crossings = find_crossings(group, self.bypasses)
         order = order_branches(len(parts), main, crossings)
         least = max((self.cells[node].across for node in (before, after) if node), default=0.0) + 2 * RADIUS
         axes = spread_branches(parts, order, main, least, count_channels(crossings, order))
         for number, across in enumerate(axes):
-            slack = placed.along - above - below - parts[number].along
+            slack = placed.along - above - below - parts[number].along - (lower if number == main else 0.0)
             placed.add(parts[number], across, above + slack * share)
             if main is not None and number != main:
                 placed.beside.update(group.branches[number].iter_nodes())
@@ -99,6 +100,15 @@ class Placer:
         rights = [axes[number] + parts[number].right for number in order]
         placed.lanes |= place_channels(crossings, order, rights, placed.centres)
         return placed
+
+    def _measure_begun(self, group: Parallel, main: int | None) -> float:
+        """The room for branches in which a frame begins, below the main one, which is not in that frame."""
+        begun = [
+            TRACK + sum(2 * self.cells[node].along + self.cells[node].above for node in branch.iter_nodes())
+            for number, branch in enumerate(group.branches)
+            if number != main and any(self.cells[node].above for node in branch.iter_nodes())
+        ]
+        return max(begun, default=0.0) if main is not None else 0.0
 
     def _check_crossing(
         self, crossing: Crossing, group: Parallel, order: Sequence[int], centres: Mapping[str, Point]

@@ -100,6 +100,7 @@ class Call:
       and `keywords`; it carries the node's name;
     - `torch.nn.Parameter`: a learned tensor; `options` has `shape`, a tuple, batch axis included where there is one; its value
       is the tensor itself, and the tensor carries the node's name;
+    - `torch.nn.Buffer`: a tensor that is not learned; `options` has `data`, the call of a function that makes it;
     - a function (`torch.flatten`) or, with a leading dot, a tensor's method (`.expand`: the first of `args` is the tensor),
       called with `args` and `keywords`.
 
@@ -119,8 +120,13 @@ class Call:
 
     @property
     def stateful(self) -> bool:
-        """Whether the call is of a module or a parameter, which have names in the `state_dict`."""
+        """Whether the call is of a module or a tensor of the network, which have names."""
         return self.target.rpartition(".")[2][:1].isupper()
+
+    @property
+    def is_tensor(self) -> bool:
+        """Whether it reads a tensor of the network, a parameter or a buffer."""
+        return self.target in ("torch.nn.Parameter", "torch.nn.Buffer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +203,7 @@ class Op(BaseModel):
     one_output: ClassVar[bool] = True
     """Whether it always has exactly one output."""
     folds: ClassVar[bool] = False
-    """Whether it folds any number of operands of one shape, which the result has too."""
+    """Whether it folds any number of operands, each of the shape of the result or broadcast to it."""
     coarsens: ClassVar[bool] = False
     """Whether it reduces the number of places, as a pool with a sliding window, so that a stage may end with it."""
     skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("identity",)
@@ -235,6 +241,15 @@ class Op(BaseModel):
                     field="bias_init" if name == "bias" else "init",
                     help="a number, normal and uniform are for weights of any shape",
                 )
+
+    @property
+    def makes_indices(self) -> bool:
+        """Whether its result holds whole numbers, which ops with `indices` read."""
+        return False
+
+    def specialised(self) -> "Op":
+        """The op that its arguments ask for, which may be of another class."""
+        return self
 
     def passes_through(self, count: int) -> bool:
         """Whether its outputs are its `count` operands, unchanged."""

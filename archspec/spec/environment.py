@@ -12,7 +12,7 @@ from archspec.ir.names import find_free_name
 from archspec.ir.shape import Shape
 from archspec.spans import Span, Use
 from archspec.spec.bound_tree import Layer, Loop
-from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, Channels, UnknownQuantity
+from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, Measured, UnknownQuantity
 
 Bundle = tuple[Value, ...]
 """One value or several in order."""
@@ -21,19 +21,14 @@ UNKNOWN = Value(-1, 0, Shape.of(1))
 """The result of a layer with a mistake, for one value or several. It is never part of a graph."""
 
 
-def count_channels(current: Bundle) -> Channels | UnknownQuantity:
-    """The number of channels of a value; for a bundle or a value without channels, a text that says why there is none."""
+def find_shape(current: Bundle) -> Measured | UnknownQuantity:
+    """The shape of a value; for a bundle or no value, a text that says why it has no size."""
     known = [value for value in current[:3] if value is not UNKNOWN]
     if len(known) > 1:
-        return "the current value is a bundle and has no channels"
+        return "the current value is a bundle and has no {}"
     if len(known) < min(len(current), 3):
         return UNKNOWN_NUMBER
-    if not known:
-        return NO_VALUE
-    shape = known[0].shape
-    return (
-        shape.channels if shape.channel_axis is not None else f"the current value, {shape.described}, has no channels"
-    )
+    return known[0].shape if known else NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +90,11 @@ class NameScope:
 class ValueFrame:
     """The named values of one list or mapping, and the frame around it."""
 
-    __slots__ = ("parent", "values")
+    __slots__ = ("layers", "parent", "values")
 
     def __init__(self, parent: ValueFrame | None = None, values: dict[str, Bundle] | None = None) -> None:
         self.parent, self.values = parent, {} if values is None else values
+        self.layers: dict[str, FirstUse] | None = None
 
     def find(self, name: str) -> tuple[Bundle, int]:
         """The values of a name, and the number of frames that were searched."""
@@ -111,6 +107,16 @@ class ValueFrame:
                 return values, steps
             frame = frame.parent
         raise KeyError(name)
+
+    def find_layer(self, name: str) -> FirstUse | None:
+        """The first use of a named layer; None if it was skipped after a mistake."""
+        frame: ValueFrame | None = self
+        while frame is not None:
+            meter.charge_work("layers", 1)
+            if frame.layers is not None and name in frame.layers:
+                return frame.layers[name]
+            frame = frame.parent
+        return None
 
 
 class Env:
@@ -129,6 +135,17 @@ class Env:
         """A nested environment in which some names have other values."""
         meter.charge_work("layers", len(self.names) // 16)
         return Env({**self.names, **names}, ValueFrame(self.frame), self.use)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstUse:
+    """The first use of a named layer, whose weights and module names a `reuse` of it has."""
+
+    layer: Layer
+    env: Env
+    path: Path
+    """The region in which its name is."""
+    label: Label
 
 
 @dataclass(frozen=True, slots=True)

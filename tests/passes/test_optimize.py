@@ -89,7 +89,7 @@ def test_batch_norms_go_where_the_convolution_is() -> None:
 
 def test_a_dense_layer_keeps_a_clamp_of_its_first_normalisation() -> None:
     before, after = archspec.load("densenet121"), archspec.load("densenet121").optimize()
-    assert ops(after)["clamp"] == 58 + 3  # each layer and transition; the consumer of the last one is a pooling
+    assert ops(after)["clampchannels"] == 58 + 3  # each layer and transition; the consumer of the last one is a pooling
     assert ops(after)["scaleshift"] == 1
     assert ops(after)["relu"] == ops(before)["relu"] - 62
     assert after.macs < before.macs, "transitions pool first"

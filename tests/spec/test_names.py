@@ -30,7 +30,8 @@ def names(stages: str, *, blocks: str = "", image: str = "[4, 8, 8]") -> list[st
         ("  a: [identity, relu, {split: [2, 2]}, {concat: [identity]}]", ["a.0", "", ""]),
         ("  x: relu\n  a: [x, relu]", ["x", "a.0"]),
         ("  a: [parameter: [4, 8, 8]]", ["a.0"]),
-        ("  a: {add: {x: identity, scale: {parameter: [4, 1, 1]}}}", None),
+        ("  a: {add: {x: identity, scale: {parameter: [4, 1, 1]}}}", ["a.scale", "a"]),
+        ("  a: {add: {x: identity, scale: {parameter: [5, 1, 1]}}}", None),
     ],
 )
 def test_ops(stages: str, expected: list[str] | None) -> None:

@@ -72,7 +72,7 @@ def _find_role(model: fx.GraphModule, node: fx.Node) -> Role:
     if node.op == "get_attr":
         return "constant"
     if node.op == "call_function" and node.target in (torch.add, add) and len(node.all_input_nodes) == 2:
-        return "sum" if node.meta.get("batched", True) else "other"
+        return "sum" if node.meta.get("aligned", True) else "other"
     if node.op != "call_module":
         return "other"
     module = model.get_submodule(str(node.target))
