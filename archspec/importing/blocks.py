@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from archspec.importing.forms import all_fields, count_tokens, form_of, is_number, is_number_list, skeleton_of
+from archspec.importing.forms import all_fields, count_tokens, is_number, is_number_list, skeleton_of
 from archspec.importing.laws import find_law, find_rest
 from archspec.importing.loops import form_of_turn
 from archspec.importing.terms import Term, iter_scope, iter_terms
@@ -72,19 +72,19 @@ class Blocks:
 
     def _replace(self, group: list[Term]) -> None:
         block, given = generalise([scope.body for scope in group], self)
-        calls = sum(2 + len(arguments) for arguments in given)
-        distinct = len({form_of(scope, named=False) for scope in group})
-        length, before = count_tokens(block.body), sum(count_tokens(scope.body) for scope in group)
-        if (
-            len(block.arguments) > _MOST_ARGUMENTS
-            or length + 2 * len(block.arguments) + 2 + calls >= before
-            or not distinct
-        ):
+        before = sum(count_tokens(scope.body) for scope in group)
+        if len(block.arguments) > _MOST_ARGUMENTS or _count_with_uses(block, given) >= before:
             return
         name = self.names.take(_name_block(group))
         self.blocks[name] = block
         for scope, arguments in zip(group, given, strict=True):
             scope.kind, scope.word, scope.fields, scope.branches = "call", name, arguments, []
+
+
+def _count_with_uses(block: Block, given: list[dict[str, Any]]) -> int:
+    """The tokens of a block and of its uses."""
+    declared = 2 + 2 * len(block.arguments)
+    return count_tokens(block.body) + declared + sum(2 + len(arguments) for arguments in given)
 
 
 def _name_block(group: list[Term]) -> str:

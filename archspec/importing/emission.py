@@ -96,7 +96,7 @@ class Emitter:
         return self._write_arguments(term)
 
     def _write_arguments(self, term: Term) -> Any:
-        fields = {name: self._write_value(value) for name, value in term.fields.items()}
+        fields = term.fields
         if not fields:
             return term.word
         op = BY_WORD.get(term.word) if term.kind == "op" else None
@@ -105,17 +105,10 @@ class Emitter:
             return {term.word: fields}
         value = fields[first]
         bare = not isinstance(value, dict) or (op is not None and op.sizes_by_name)
-        return {term.word: value if bare and not isinstance(term.fields[first], Layers) else fields}
-
-    def _write_value(self, value: Any) -> Any:
-        return self.write_list(value) if isinstance(value, Layers) else value
+        return {term.word: value if bare else fields}
 
     def _write_branch(self, branch: list[Term]) -> Any:
         if not branch:
             return "identity"
         layers = self.write_list(branch)
         return layers[0] if len(layers) == 1 else layers
-
-
-class Layers(list[Term]):
-    """The value of a layer argument."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from archspec.printable import is_printable
 from archspec.spec.yaml_writer import SpecDumper
 
 WIDTH = 100
@@ -67,7 +68,12 @@ def _write_item(item: Any, indent: str) -> Iterator[str]:
 
 
 def _write_flow(value: Any) -> str:
-    text = yaml.dump(
-        value, Dumper=SpecDumper, default_flow_style=True, sort_keys=False, width=10**9, allow_unicode=True
+    text = _dump(value, unicode=True)
+    return text if is_printable(text) else _dump(value, unicode=False)
+
+
+def _dump(value: Any, *, unicode: bool) -> str:
+    text: str = yaml.dump(
+        value, Dumper=SpecDumper, default_flow_style=True, sort_keys=False, width=10**9, allow_unicode=unicode
     )
     return text.removesuffix("\n").removesuffix("\n...")

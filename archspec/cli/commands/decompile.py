@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archspec import files
-from archspec.cli.errors import SpecCommand
+from archspec.cli.errors import CommandError, SpecCommand
 from archspec.cli.options import SPEC, architecture_options
 from archspec.cli.output import output_option, say_written
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _DECOMPILE = """\
 \b
 Examples:
-  archspec decompile resnet50
+  archspec decompile resnet50 -o -
   archspec decompile my_lesioned.yaml -o alone.yaml
   archspec decompile resnet50 --outputs layer2,layer4 -o backbone.yaml
   archspec decompile resnet50 --optimize -o inference.yaml
@@ -33,10 +33,10 @@ Examples:
     f"The new spec compiles to the same graph, with the same names of modules, which is checked.\n\n{SPEC}",
 )
 @architecture_options
-@output_option(".yaml", ".yml", stream=True, help="The new spec, .yaml; standard output if absent.")
+@output_option(".yaml", ".yml", stream=True, required=True, help="The new spec, .yaml; - for standard output.")
 @click.option("--optimize", is_flag=True, help="The network for inference, with the same outputs and less work.")
-def command(arch: Architecture, *, output: Path | None, optimize: bool) -> None:
-    text = (arch.optimize() if optimize else arch).decompile()
-    path = output or files.STANDARD_OUTPUT
-    files.write_atomically(path, text)
-    say_written(path)
+def command(arch: Architecture, *, output: Path, optimize: bool) -> None:
+    if arch.path is not None and files.is_same_file(output, arch.path):
+        raise CommandError(f"{output} is the spec itself: -o needs another file")
+    files.write_atomically(output, (arch.optimize() if optimize else arch).decompile())
+    say_written(output)
