@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError
 
@@ -17,9 +17,6 @@ from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.yaml_reader import SMALLEST
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree, format_flow, to_plain_data
 from archspec.suggestions import find_nearest
-
-if TYPE_CHECKING:
-    from archspec.spec.networks import NetworkLoader
 
 Entry = tuple[Scalar, Tree]
 """A key and its value."""
@@ -94,7 +91,7 @@ class Document:
     """Keys whose errors have been reported."""
     base: Document | None = None
     """The merged document that this one extends."""
-    networks: NetworkLoader | None = None
+    networks: Any = None
     """Loads the networks that are parts of this one."""
 
     @property

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from archspec.errors import ArchspecError
+from archspec.json_text import dump_json
 from archspec.spec.source_lookup import Spec
 from archspec.suggestions import did_you_mean
 from archspec.sweep.axes import Choices, name_column
@@ -168,5 +168,5 @@ def _find_point(space: Space, row: Row) -> dict[str, Any]:
         values = axis.values if isinstance(axis, Choices) else (shown,)
         point[axis.name] = next((value for value in values if show_value(value) == shown), shown)
     if digest_point(space.base, point) != row["digest"]:
-        raise StoreError(f"space.yaml does not have the point {row['digest']}: {json.dumps(point)}")
+        raise StoreError(f"space.yaml does not have the point {row['digest']}: {dump_json(point)}")
     return point

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from archspec.errors import ArchspecError
+
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -28,7 +30,7 @@ _LONGEST = 300  # characters of a condition
 _HIGHEST = 4096  # the greatest exponent
 
 
-class ConditionError(ValueError):
+class ConditionError(ArchspecError, ValueError):
     """Raised for a condition that is no comparison, or that cannot be evaluated."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from archspec.errors import SpecError
+from archspec.json_text import dump_json
 from archspec.sweep.axes import Choices, name_column
 from archspec.sweep.conditions import ConditionError
 from archspec.sweep.counting import VariantCounter, VariantCounts
@@ -77,7 +77,7 @@ def count_point(space: Space, counter: VariantCounter, point: Point) -> Row:
 
 def show_value(value: Any) -> Any:
     """A value of an axis in a cell: numbers and words as they are, a layer as YAML's flow style."""
-    return value if isinstance(value, int | float | str) and not isinstance(value, bool) else json.dumps(value)
+    return value if isinstance(value, int | float | str) and not isinstance(value, bool) else dump_json(value)
 
 
 def _make_storable(counts: Mapping[str, Any]) -> Row:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from archspec.errors import Collector
+from archspec.json_text import dump_json
 from archspec.spans import Source
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.limits import DEFAULT, Limits
@@ -105,7 +105,7 @@ def digest_point(base: str, point: Point) -> str:
     >>> digest_point("resnet50", {"groups": 2}) == digest_point("resnet50", {"groups": 2})
     True
     """
-    text = json.dumps([base, point], sort_keys=True, ensure_ascii=True)
+    text = dump_json([base, sorted(point.items())], ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -144,13 +144,13 @@ class _Reader:
         samples, seed = self.read_sample(parts.get("sample"))
         conditions = tuple(self.read_conditions(parts.get("where"), names))
         space = Space(
-            self.read_text(parts.get("name")),
-            self.read_text(parts.get("base")),
+            self.read_word(parts.get("name")),
+            self.read_word(parts.get("base")),
             axes,
             conditions,
             samples,
             seed,
-            self.read_text(parts.get("source")),
+            self.read_word(parts.get("source")),
             self.source.text,
             folder,
         )
@@ -162,7 +162,7 @@ class _Reader:
             self.errors.report(f"the space has {space.size:,} points", tree.span, help="sample: {n: 500, seed: 0}")
         return space
 
-    def read_text(self, tree: Tree | None) -> str:
+    def read_word(self, tree: Tree | None) -> str:
         if tree is None:
             return ""
         if not isinstance(tree, Scalar) or not tree.text.strip():
@@ -203,7 +203,7 @@ class _Reader:
             self.errors.report(f"{name} needs a list of values, got {describe_tree(tree)}", tree.span, help=_AXES)
             return None
         values = [self.read_value(item) for item in tree]
-        texts = [json.dumps(value, sort_keys=True) for value in values]
+        texts = list(map(dump_json, values))
         for position, item in enumerate(tree):
             if texts[position] in texts[:position]:
                 self.errors.report(f"{name} has the value {describe_tree(item)} twice", item.span)

@@ -45,7 +45,7 @@ def main() -> None:
 def run_archspec(*arguments: str) -> Any:
     """What a command prints as JSON."""
     command = [sys.executable, "-m", "archspec", *arguments, "--json"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
+    done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8")  # noqa: S603 - our own command
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}: {done.stderr or done.stdout}")
     return json.loads(done.stdout)
@@ -59,8 +59,8 @@ def train(spec: str, seed: int, *options: str) -> tuple[Path, dict[str, Any]]:
     if not kept.exists():
         sys.stderr.write(f"training {key}\n")
         history = run_archspec("train", spec, "-o", str(weights), "--seed", str(seed), *options)["epochs"]
-        kept.write_text(json.dumps(history[-1]))
-    return weights, json.loads(kept.read_text())
+        kept.write_text(json.dumps(history[-1]), encoding="utf-8")
+    return weights, json.loads(kept.read_text(encoding="utf-8"))
 
 
 def compare_trainings(specs: dict[str, tuple[str, ...]]) -> dict[str, Any]:

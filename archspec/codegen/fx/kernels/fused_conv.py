@@ -46,11 +46,9 @@ class FusedConv2d(nn.Conv2d):
         return self._unfused(x, other)
 
     def _fused(self, x: Tensor, other: Tensor | None) -> Tensor:
-        if self._refused or (x.is_cpu and not self._pays(x, other)):
+        if self._refused or is_traced((x, self.weight) if other is None else (x, self.weight, other)):
             return self._unfused(x, other)
-        if is_traced((x, self.weight) if other is None else (x, self.weight, other)):
-            return self._unfused(x, other)
-        if x.is_cpu and onednn.accepts(self, x, other):
+        if x.is_cpu and self._pays(x, other) and onednn.accepts(self, x, other):
             packed = self._pack(x)
             return onednn.convolve(self, x, packed, other, self.activation, overwrites=self.overwrites)
         if x.is_cuda and cudnn.accepts(self, x, other):
