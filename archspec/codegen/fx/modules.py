@@ -112,19 +112,33 @@ class StandardisedConv2d(nn.Conv2d):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
         self.eps, self.gamma = eps, gamma
         if gamma is not None:
-            self.gain = nn.Parameter(torch.ones(out_channels, 1, 1, 1, device=device, dtype=dtype))
+            ones = torch.ones(out_channels, 1, 1, 1, device=device, dtype=dtype)
+            self.gain = nn.Parameter(ones)
 
     def forward(self, input: Tensor) -> Tensor:
         factor = None
         if self.gamma is not None:
-            factor = (self.gain * (self.gamma * self.weight[0].numel() ** -0.5)).view(-1)
+            scale = self.gamma * self.weight[0].numel() ** -0.5
+            factor = (self.gain * scale).view(-1)
         flat = self.weight.reshape(1, self.out_channels, -1)
-        standard = nn.functional.batch_norm(flat, None, None, factor, None, True, 0.0, self.eps)
-        made: Tensor = self._conv_forward(input, standard.reshape_as(self.weight), self.bias)
+        norm = nn.functional.batch_norm
+        standard = norm(flat, None, None, factor, None, True, 0.0, self.eps)
+        kernel = standard.reshape_as(self.weight)
+        made: Tensor = self._conv_forward(input, kernel, self.bias)
         return made
 
 
