@@ -14,7 +14,7 @@ from torch.jit._trace import TracerWarning
 import archspec
 from tests.grammar.modules import noise
 from tests.passes.outputs import evaluated
-from tests.sample import SMALL, bundled, sampled, small
+from tests.sample import SMALL, bundled, computable, sampled, small
 
 
 def load(name: str) -> archspec.Architecture:
@@ -61,7 +61,7 @@ EVERY_KIND = (
 """Growing values, drop-path, several inputs and outputs, blocks of equal structure, branches under an `if`, attention."""
 
 
-@pytest.mark.parametrize("name", sampled(archspec.bundled(), EVERY_KIND))
+@pytest.mark.parametrize("name", sampled(computable(), EVERY_KIND))
 def test_every_network_is_scripted_and_traced(name: str) -> None:
     arch = load(name)
     check_scripts(evaluated(arch, torch.float32), list(noise(arch)), thoroughly=name in EVERY_KIND)
