@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from archspec.ir.graph import Graph, Node
 from archspec.ops.activation import ClampChannels, ReLU
 from archspec.ops.norm import ScaleShift
@@ -65,7 +67,7 @@ def _insert_clamps(graph: Graph) -> Graph:
 
 def _insert_scaleshifts(graph: Graph) -> Graph:
     norms = {node.id for node in find_batchnorms(graph)}
-    relus = _find_relus(graph)
+    relus = _keep_whole_modules(graph, _find_relus(graph))
     rectified = {relu.id for relu in relus.values()}
 
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
@@ -83,3 +85,10 @@ def _find_relus(graph: Graph) -> dict[int, Node]:
     """For each batch normalisation with a ReLU as its only consumer, that ReLU."""
     consumers = ((norm, graph.only_user(norm.outputs[0])) for norm in find_batchnorms(graph))
     return {norm.id: consumer for norm, consumer in consumers if consumer is not None and isinstance(consumer.op, ReLU)}
+
+
+def _keep_whole_modules(graph: Graph, relus: dict[int, Node]) -> dict[int, Node]:
+    """Those of normalisations of which every use has a ReLU: all uses of one module become the same op."""
+    paths = {node.id: node.path for node in graph.ops if node.id in relus}
+    rectified = Counter(paths.values())
+    return {norm: relu for norm, relu in relus.items() if rectified[paths[norm]] == graph.path_uses[paths[norm]]}

@@ -10,11 +10,10 @@ _HELP = "it stands right behind an input or a constant with whole: true, or behi
 
 def check_whole_numbers(graph: Graph) -> None:
     """Raises `SpecError` if an op that needs integers has another operand, or if another op computes with integers."""
-    wanted = graph.whole_numbers
-    if not wanted:
-        return
-    whole = set(graph.inputs.values()) & wanted
+    whole = set(graph.inputs.values()) & graph.whole_numbers
     whole.update(value for node in graph.ops if node.op.makes_indices for value in node.outputs)
+    if not whole and not graph.whole_numbers:
+        return
     for node in graph.ops:
         held = [value in whole for value in node.inputs]
         for position, value in enumerate(node.inputs):
@@ -23,7 +22,7 @@ def check_whole_numbers(graph: Graph) -> None:
             if held[position] and not (
                 position in node.op.indices or node.op.reads_batch or (node.op.moves and all(held))
             ):
-                raise SpecError(_computed_with(node))
+                raise SpecError(_computed_with(graph, node, value))
         if node.op.moves and all(held):
             whole.update(node.outputs)
 
@@ -35,6 +34,11 @@ def _no_tokens(graph: Graph, node: Node, value: Value) -> Diagnostic:
     return Diagnostic(f"{node.op.word} needs whole numbers, got what {source} makes", node.span, notes, node.use, _HELP)
 
 
-def _computed_with(node: Node) -> Diagnostic:
-    message = f"{node.op.word} needs numbers to compute with, got the whole numbers that an embedding reads"
-    return Diagnostic(message, node.span, (), node.use, "give it an input of its own")
+def _computed_with(graph: Graph, node: Node, value: Value) -> Diagnostic:
+    producer = graph.nodes[value.node]
+    if isinstance(producer, Input):
+        message = f"{node.op.word} needs numbers to compute with, got the whole numbers that an embedding reads"
+        return Diagnostic(message, node.span, (), node.use, "give it an input of its own")
+    message = f"{node.op.word} needs numbers to compute with, got whole numbers, which only lookup and embedding read"
+    notes = (Note(producer.span, "made here"),)
+    return Diagnostic(message, node.span, notes, node.use, "a constant without whole: true has numbers to compute with")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -13,21 +12,11 @@ from matplotlib.figure import Figure
 
 import archspec
 from archspec.claims.results import load_result
+from archspec.figure_style import STYLE
 
 PICTURES = Path(__file__).parent.parent / "images" / "claims"
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8A8F98"
 LOOKS = {"residual": (BLUE, "o"), "plain": (ORANGE, "s"), "stochastic": (GREEN, "^")}
-STYLE: Any = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "archspec",
-}
 
 
 def main() -> None:

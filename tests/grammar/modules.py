@@ -68,6 +68,8 @@ def check_optimized(arch: Architecture, built: nn.Module) -> None:
     for value, true, *near in zip(found, exact, *others, strict=True):
         spread = max((other - true).abs().nan_to_num(0.0, 0.0, 0.0).max().item() for other in near)
         known = true.isfinite()  # a fused ReLU of oneDNN turns NaN into 0
+        for other in near:
+            known &= other.isfinite()  # in float32, an exp overflows and a log of rounding is NaN
         value = value.to(true.dtype)
         torch.testing.assert_close(value[known], true[known], rtol=1e-3, atol=1e-4 + 10 * spread)
     weights = optimized.map_weights(built.state_dict())

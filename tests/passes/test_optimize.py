@@ -214,3 +214,13 @@ def test_a_clamp_stands_for_hardly_any_factor(factor: float, shift: float) -> No
         expected, got = plain(image), fast(image)
     assert torch.isfinite(got).all()
     assert float((expected - got).abs().max()) <= TOLERANCE * (1 + float(expected.abs().max()))
+
+
+def test_a_shared_normalisation_keeps_one_form_where_only_one_use_has_a_relu() -> None:
+    text = "{name: twice, input: [2, 8, 8], stages: {out: [{repeat: {share: true, times: 2, layers: [batchnorm: {eps: 2}]}}, relu]}}"
+    arch = archspec.load(text)
+    plain, given = evaluated(arch, torch.float64), inputs(arch)
+    fast = arch.optimize().build(dtype=torch.float64).eval()
+    fast.load_state_dict(arch.optimize().map_weights(plain.state_dict()))
+    expected = results(plain, given, torch.float64)
+    assert distance(expected, results(fast, given, torch.float64)) < EXACT
