@@ -146,6 +146,19 @@ class Network:
         return count_macs(self.graph)
 
     @cached_property
+    def acts(self) -> int:
+        """Elements that convolutions, linear layers, products of matrices and pools with a window write, for one sample (Dollár
+        et al. 2021, arXiv:2103.06877).
+
+        >>> import archspec
+        >>> archspec.load("resnet50").acts
+        11315688
+        """
+        from archspec.analysis.counts import sum_costs
+
+        return sum_costs(self.graph).acts
+
+    @cached_property
     def depth(self) -> int:
         """Weighted layers on the longest path from an input to an output.
 

@@ -54,6 +54,9 @@ class MatMul(Op):
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         return outputs[0].numel * inputs[0].sizes[-1]
 
+    def acts(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        return outputs[0].numel
+
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         if not self.transpose:
             return (Call("torch.matmul", args=(Operand(0), Operand(1))),)
@@ -123,6 +126,16 @@ class Attention(Op):
         queries, keys = inputs[0].numel // width, inputs[-1].numel // width
         projections = 2 * (queries + keys) * width * width
         return projections + 2 * queries * keys * width
+
+    def bias_additions(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        width = inputs[0].channels
+        return 2 * (inputs[0].numel // width + inputs[-1].numel // width) * width if self.bias else 0
+
+    def acts(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Those of its projections, of the weights of each head, and of their products with the values."""
+        width = inputs[0].channels
+        queries, keys = inputs[0].numel // width, inputs[-1].numel // width
+        return (3 * queries + 2 * keys) * width + self.heads * queries * keys
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"embed_dim": inputs[0].channels, "num_heads": self.heads, "batch_first": True}

@@ -93,7 +93,8 @@ class ReportParts(Representatives[int]):
             "output": [str(value.shape) for value in run.first.output],
             "params": cost.params,
             "macs": cost.macs,
-            "activations": cost.activations,
+            "acts": cost.acts,
+            "memory": cost.memory,
             "at": self._place(span),
         }
 
@@ -121,7 +122,7 @@ def _sum_parts(report_parts: ReportParts) -> Iterator[list[int]]:
         assert isinstance(parent, int)
         if parent >= 0:
             sums[parent] += sums[index]
-    yield from ([cost.params, cost.macs, cost.activations] for cost in sums)
+    yield from ([cost.params, cost.macs, cost.acts, cost.memory] for cost in sums)
 
 
 def collect_report_data(graph: Graph, sources: Iterable[Source] = ()) -> dict[str, object]:
@@ -131,13 +132,14 @@ def collect_report_data(graph: Graph, sources: Iterable[Source] = ()) -> dict[st
     """
     report_parts = ReportParts(FoldedGraph(graph), sources=[source for source in sources if source.text])
     report_parts.add(0, -1)
-    counted = compute_counts(graph)
+    counted, total = compute_counts(graph), sum_costs(graph)
     return {
         "name": graph.name,
         "source": graph.source,
         "params": counted.params,
         "macs": counted.macs,
-        "activations": sum_costs(graph).activations,
+        "acts": total.acts,
+        "memory": total.memory,
         "depth": counted.depth,
         "paths": format_number(count_paths(graph).total),  # as text, because JavaScript would round it
         "parts": [

@@ -12,13 +12,13 @@ from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import group_stages, name_stage
 
 _ROW, _NAMES, _BAR = 20, 170, 120  # the height of a row, the width of names and of the longest bar, in SVG units
-_COSTS = (("params", "parameters"), ("macs", "MACs"), ("activations", "activations"))
+_COSTS = (("params", "parameters"), ("macs", "MACs"), ("memory", "bytes"))
 _BINS = 60
 _HIGH, _WIDE = 170, 560
 
 
 def draw_stage_plot(graph: Graph) -> str:
-    """A row for each stage with bars for parameters, MACs and activations, relative to the largest of each."""
+    """A row for each stage with bars for parameters, MACs and memory, relative to the largest of each."""
     folded = FoldedGraph(graph)
     rows = [(name_stage(folded, stage), stage.cost) for stage in group_stages(folded)]
     most = {name: max((getattr(cost, name) for _, cost in rows), default=0) or 1 for name, _ in _COSTS}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from archspec.analysis.counts import compute_counts
+from archspec.analysis.counts import FLOAT32, compute_counts, sum_costs
 from archspec.analysis.expected_depth import expected_depth
-from archspec.analysis.memory import FLOAT32, estimate_memory
+from archspec.analysis.memory import estimate_memory
 from archspec.ir.graph import Graph, Input, Node, Region
 from archspec.report.table import Row, Summary
 from archspec.view.hierarchy import GraphPart, PartFacts, ScalarValue, build_hierarchy, relative_name, select_scalars
@@ -33,6 +33,7 @@ def summarise_network(graph: Graph, depth: int | None = None, item_size: int = F
         total.params,
         total.buffers,
         total.macs,
+        sum_costs(graph).acts,
         total.depth,
         expected_depth(graph),
         estimate_memory(graph, item_size),
@@ -73,7 +74,8 @@ def _make_row(equal: list[PartFacts], around: Region, level: int) -> Row:
         params=first.cost.params,
         buffers=first.cost.buffers,
         macs=first.cost.macs,
-        activations=first.cost.activations,
+        acts=first.cost.acts,
+        memory=first.cost.memory,
         receptive_field=last.receptive_field,
         times=len(equal),
         reuses_weights=first.reuses_weights,

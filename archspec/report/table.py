@@ -25,12 +25,13 @@ COLUMNS = (
     Column("Output"),
     Column("Params", right=True),
     Column("MACs", right=True),
-    Column("Activations", right=True),
+    Column("Acts", right=True),
+    Column("Memory", right=True),
     Column("Field", right=True),
 )
 # If a table does not fit: (column, width) to which operations (1), names (0) and outputs (2) are cut, in this order.
 _CUTS = ((1, 20), (0, 24), (1, 10), (0, 12), (2, 10))
-_DROPS = (5, 6, 1, 4, 2)  # then the columns that are left out, in this order
+_DROPS = (6, 5, 7, 1, 4, 2)  # then the columns that are left out, in this order
 _LONGEST_OUTPUT = 22
 _LONGEST_ARGUMENT = 40
 _NOTHING = "–"
@@ -65,8 +66,10 @@ class Row:
     params: int
     buffers: int
     macs: int
-    activations: int
-    """The number of elements of the outputs of all ops in it."""
+    acts: int
+    """Elements that convolutions, linear layers, products of matrices and pools with a window write."""
+    memory: int
+    """Bytes of the outputs of all ops in it, in float32."""
     receptive_field: ReceptiveField
     """The receptive field of the last part."""
     times: int
@@ -87,7 +90,8 @@ class Row:
             "params": self.params,
             "buffers": self.buffers,
             "macs": self.macs,
-            "activations": self.activations,
+            "acts": self.acts,
+            "memory": self.memory,
             "receptive_field": list(field.size) if isinstance(field, SpatialField) else field,
             "times": self.times,
             "recursive": self.reuses_weights,
@@ -109,6 +113,7 @@ class Summary:
     params: int
     buffers: int
     macs: int
+    acts: int
     depth: int
     expected_depth: ExpectedDepth | None
     """The expected depth with stochastic depth; None without it."""
@@ -127,7 +132,7 @@ class Summary:
 
         >>> import archspec
         >>> print(archspec.load("resnet18").summary(depth=1).to_latex().splitlines()[-5])
-        fc & linear 1000 & 1000 & 513,000 & 512 k & 1.00 k & all \\
+        fc & linear 1000 & 1000 & 513,000 & 512 k & 1.00 k & 4.00 kB & all \\
         """
         return self._write(".tex")
 
@@ -136,7 +141,7 @@ class Summary:
 
         >>> import archspec
         >>> archspec.load("resnet18").summary(depth=1).to_csv().splitlines()[0]
-        'name,last,level,times,kind,arguments,output,params,buffers,macs,activations,receptive_field,shared'
+        'name,last,level,times,kind,arguments,output,params,buffers,macs,acts,memory,receptive_field,shared'
         """
         return self._write(".csv")
 
@@ -145,7 +150,7 @@ class Summary:
 
         >>> import archspec
         >>> print(archspec.load("resnet18").summary(depth=1).to_markdown().splitlines()[2])
-        | Layer | Operation | Output | Params | MACs | Activations | Field |
+        | Layer | Operation | Output | Params | MACs | Acts | Memory | Field |
         """
         return self._write(".md")
 
@@ -160,6 +165,7 @@ class Summary:
             "buffers": self.buffers,
             "macs": self.macs,
             "flops": self.flops,
+            "acts": self.acts,
             "depth": self.depth,
             "expected_depth": self.expected_depth.as_dict() if self.expected_depth else None,
             "memory": asdict(self.memory),
@@ -193,7 +199,8 @@ def format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
         outputs if whole else shorten_text(outputs, _LONGEST_OUTPUT),
         "shared" if row.reuses_weights else f"{row.params:,}" if row.params else _NOTHING,
         format_rounded(row.macs) if row.macs else _NOTHING,
-        format_rounded(row.activations) if row.activations else _NOTHING,
+        format_rounded(row.acts) if row.acts else _NOTHING,
+        format_bytes(row.memory) if row.memory else _NOTHING,
         _format_extent(row.receptive_field),
     )
 
@@ -225,12 +232,13 @@ def format_totals(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "buffers", f"{summary.buffers:,} scalars of running statistics, not trained"
     macs = "multiply-accumulates of convolutions, linear layers and matrix products for one sample"
     yield "MACs", f"{summary.macs:,} {macs}; FLOPs = 2 × MACs = {summary.flops:,}"
+    yield "acts", f"{summary.acts:,} elements out of convolutions, linear layers, products of matrices and pools"
     yield "depth", f"{summary.depth:,} weighted layers on the longest path"
     if expected := summary.expected_depth:
         kept = f"{float(expected.kept):g} of {expected.total:,} residual branches kept in training on average"
         yield "expected", f"{kept} (variance {float(expected.variance):.4f})"
     inference, training = format_bytes(held.inference), format_bytes(held.training)
-    values = f"activations of one sample {inference} in inference (at the peak), {training} in training (all kept)"
+    values = f"values of one sample {inference} in inference (at the peak), {training} in training (all kept)"
     yield "memory", f"{format_bytes(held.params)} of parameters; {values}"
     if any(row.times > 1 for row in summary.rows):
         yield "×N", "N equal parts in a row; the figures are those of one"

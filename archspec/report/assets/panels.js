@@ -16,7 +16,7 @@ function details(box, part) {
   for (const [name, value] of Object.entries(part.arguments)) row(name, value, !part.given || part.given.includes(name) ? "given" : "");
   row("input", (part.input || []).join(", ")); row("output", part.output.join(", "));
   for (const [name, shape] of Object.entries(part.weights || {})) row(`weight ${name}`, shape.join("×"));
-  if (!part.mark) { row("params", whole(part.params)); row("MACs", whole(part.macs)); row("activations", whole(part.activations)); }
+  if (!part.mark) { row("params", whole(part.params)); row("MACs", whole(part.macs)); row("acts", whole(part.acts)); row("memory", `${whole(part.memory)} B`); }
   if (part.count > 1) row("times", `${part.count}, with ${whole(part.sum[0])} params and ${whole(part.sum[1])} MACs in all`);
   box.replaceChildren(make("h3", {}, part.name || part.title || part.label), list);
 }
@@ -86,7 +86,7 @@ class Costs {
     this.rows = parts.filter(part => !part.mark && !part.scope && part.word !== "input").map(part => ({
       id: part.id, cells: [part.name || part.word, repeated(part.title, part.count), part.output.join(", "), ...part.sum],
     }));
-    this.heads = ["layer", "operation", "output", "params", "MACs", "activations"].map((name, at) => {
+    this.heads = ["layer", "operation", "output", "params", "MACs", "acts", "memory"].map((name, at) => {
       const button = make("button", { type: "button" }, name);
       button.addEventListener("click", () => this.sort(at));
       return make("th", { scope: "col", "aria-sort": "none" }, button);

@@ -9,7 +9,7 @@ function multiply(diagram) {
 }
 
 function network(article, data, at) {
-  const facts = [["params", whole(data.params)], ["MACs", whole(data.macs)], ["activations", whole(data.activations)], ["depth", whole(data.depth)], ["paths", data.paths]];
+  const facts = [["params", whole(data.params)], ["MACs", whole(data.macs)], ["acts", whole(data.acts)], ["memory", whole(data.memory) + " B"], ["depth", whole(data.depth)], ["paths", data.paths]];
   const input = make("input", { type: "search", placeholder: "search a layer", "aria-label": "search a layer" });
   const buttons = [["unfold all", "unfold"], ["fold all", "fold"], ["+", "in"], ["−", "out"], ["fit", "fit"]].map(([text, name]) => make("button", { type: "button", "data-do": name }, text));
   const found = make("ul", { class: "found", "aria-live": "polite" }), canvas = make("div", { class: "canvas", id: `canvas${at}`, tabindex: "0", "aria-label": "diagram; arrow keys move, plus and minus magnify, 0 fits" });
