@@ -217,6 +217,10 @@ class Op(BaseModel):
         """Multiply-accumulates for one sample."""
         return 0
 
+    def score_macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The part of its multiply-accumulates that is of queries with keys and of their weights with values, for one sample."""
+        return 0
+
     def bias_additions(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         """Additions of a learned number to a result of its multiply-accumulates, for one sample."""
         biased = self.weighted and any(weight.name == "bias" for weight in self.weights(*inputs))

@@ -10,7 +10,7 @@ from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.markup import escape_markdown
 from archspec.numerals import format_bytes, format_digits, format_rounded, format_sizes
 from archspec.printable import escape_unprintable
-from archspec.report.table import COLUMNS, Row, Summary, format_cells, format_totals
+from archspec.report.table import Row, Summary, format_cells, format_totals
 from archspec.report.tabular import Table, format_latex, format_markdown
 from archspec.view.labels import format_value
 
@@ -41,8 +41,8 @@ def tabulate_summary(summary: Summary, *, whole: bool = True) -> Table:
     """
     rows = tuple(format_cells(row, whole=whole) for row in summary.rows)
     memory = sum(row.times * row.memory for row in summary.rows if not row.level)
-    costs = f"{summary.params:,}", format_rounded(summary.macs), format_rounded(summary.acts), format_bytes(memory)
-    return Table(COLUMNS, rows, (("total", "", "", *costs, ""),))
+    costs = f"{summary.params:,}", format_rounded(summary.work), format_rounded(summary.acts), format_bytes(memory)
+    return Table(summary.columns, rows, (("total", "", "", *costs, ""),))
 
 
 def write_latex(summary: Summary) -> str:
@@ -69,8 +69,11 @@ def write_csv(summary: Summary) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_FIELDS)
-    writer.writerows([escape_unprintable(cell) for cell in _list_facts(row)] for row in summary.rows)
+    others = [] if summary.convention.name == "macs" else [summary.convention.name]
+    writer.writerow([*_FIELDS, *others])
+    for row in summary.rows:
+        work = [format_digits(row.work) for _ in others]
+        writer.writerow([escape_unprintable(cell) for cell in (*_list_facts(row), *work)])
     return text.getvalue()
 
 
@@ -94,4 +97,4 @@ def _spell_field(field: ReceptiveField) -> str:
 
 
 def _join_totals(summary: Summary) -> Iterator[str]:
-    return (f"{name:<9}{text}" for name, text in format_totals(summary))
+    return (f"{name:<8} {text}" for name, text in format_totals(summary))

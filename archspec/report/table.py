@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
+from archspec.analysis.conventions import Convention
 from archspec.analysis.expected_depth import ExpectedDepth
 from archspec.analysis.memory import Memory
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
+from archspec.analysis.training_cost import TrainingCost
 from archspec.columns import Column, display_width, format_table
 from archspec.formats import find_format
 from archspec.numerals import format_by_axis, format_bytes, format_rounded, format_sizes
@@ -19,12 +21,13 @@ from archspec.view.hierarchy import ScalarValue
 from archspec.view.labels import format_times, format_value
 
 WIDTH = 100
+_WORK = Column("MACs", right=True)
 COLUMNS = (
     Column("Layer"),
     Column("Operation"),
     Column("Output"),
     Column("Params", right=True),
-    Column("MACs", right=True),
+    _WORK,
     Column("Acts", right=True),
     Column("Memory", right=True),
     Column("Field", right=True),
@@ -66,6 +69,8 @@ class Row:
     params: int
     buffers: int
     macs: int
+    work: int
+    """What it costs by the convention of the summary."""
     acts: int
     """Elements that convolutions, linear layers, products of matrices and pools with a window write."""
     memory: int
@@ -76,8 +81,8 @@ class Row:
     reuses_weights: bool
     """Whether all its weights belong to an earlier part, which counts them."""
 
-    def as_dict(self) -> dict[str, object]:
-        """The row as plain data, for `--json`."""
+    def as_dict(self, convention: str = "macs") -> dict[str, object]:
+        """The row as plain data, for `--json`; its work has the name of the convention."""
         field = self.receptive_field
         return {
             "name": self.name,
@@ -90,6 +95,7 @@ class Row:
             "params": self.params,
             "buffers": self.buffers,
             "macs": self.macs,
+            convention: self.work,
             "acts": self.acts,
             "memory": self.memory,
             "receptive_field": list(field.size) if isinstance(field, SpatialField) else field,
@@ -118,6 +124,18 @@ class Summary:
     expected_depth: ExpectedDepth | None
     """The expected depth with stochastic depth; None without it."""
     memory: Memory
+    convention: Convention
+    """The rule by which work is counted."""
+    work: int
+    """What the network costs by it."""
+    training: TrainingCost | None = None
+    """The cost of a training step, if it was asked for."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the table, that of the work under the name of its convention."""
+        head = self.convention.unit if self.convention.name in {"macs", "flops"} else self.convention.name
+        return tuple(Column(head, right=True) if column is _WORK else column for column in COLUMNS)
 
     @property
     def flops(self) -> int:
@@ -165,11 +183,13 @@ class Summary:
             "buffers": self.buffers,
             "macs": self.macs,
             "flops": self.flops,
+            self.convention.name: self.work,
             "acts": self.acts,
             "depth": self.depth,
             "expected_depth": self.expected_depth.as_dict() if self.expected_depth else None,
             "memory": asdict(self.memory),
-            "rows": [row.as_dict() for row in self.rows],
+            **({"training": self.training.as_dict()} if self.training else {}),
+            "rows": [row.as_dict(self.convention.name) for row in self.rows],
         }
 
 
@@ -183,10 +203,10 @@ def render_summary(summary: Summary, width: int | None = WIDTH, text: Callable[[
     lstm
     """
     rows = [format_cells(row, whole=width is None) for row in summary.rows]
-    table = list(format_table(COLUMNS, rows, width, cuts=_CUTS, drops=_DROPS, text=text))
+    table = list(format_table(summary.columns, rows, width, cuts=_CUTS, drops=_DROPS, text=text))
     heads, *lines = ("".join(cell for cell, _ in line) for line in table)
     rule = text("─") * max(map(display_width, (heads, *lines)))
-    footer = [line for name, total in format_totals(summary) for line in _wrap_text(text(f"{name:<9}{total}"), width)]
+    footer = [line for name, total in format_totals(summary) for line in _wrap_text(text(f"{name:<8} {total}"), width)]
     return "\n".join([text(summary.name), rule, heads, rule, *lines, rule, *footer]) + "\n"
 
 
@@ -198,7 +218,7 @@ def format_cells(row: Row, *, whole: bool) -> tuple[str, ...]:
         " ".join([row.kind, *_format_arguments(row, whole=whole)]).strip(),
         outputs if whole else shorten_text(outputs, _LONGEST_OUTPUT),
         "shared" if row.reuses_weights else f"{row.params:,}" if row.params else _NOTHING,
-        format_rounded(row.macs) if row.macs else _NOTHING,
+        format_rounded(row.work) if row.work else _NOTHING,
         format_rounded(row.acts) if row.acts else _NOTHING,
         format_bytes(row.memory) if row.memory else _NOTHING,
         _format_extent(row.receptive_field),
@@ -232,6 +252,8 @@ def format_totals(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "buffers", f"{summary.buffers:,} scalars of running statistics, not trained"
     macs = "multiply-accumulates of convolutions, linear layers and matrix products for one sample"
     yield "MACs", f"{summary.macs:,} {macs}; FLOPs = 2 × MACs = {summary.flops:,}"
+    if summary.convention.name not in {"macs", "flops"}:
+        yield summary.convention.name, f"{summary.work:,} {summary.convention.rule}"
     yield "acts", f"{summary.acts:,} elements out of convolutions, linear layers, products of matrices and pools"
     yield "depth", f"{summary.depth:,} weighted layers on the longest path"
     if expected := summary.expected_depth:
@@ -240,10 +262,31 @@ def format_totals(summary: Summary) -> Iterator[tuple[str, str]]:
     inference, training = format_bytes(held.inference), format_bytes(held.training)
     values = f"values of one sample {inference} in inference (at the peak), {training} in training (all kept)"
     yield "memory", f"{format_bytes(held.params)} of parameters; {values}"
+    if summary.training:
+        yield from _format_training(summary.training)
     if any(row.times > 1 for row in summary.rows):
         yield "×N", "N equal parts in a row; the figures are those of one"
     if any(row.reuses_weights for row in summary.rows):
         yield "shared", "weights of an earlier part, counted there"
+
+
+def _format_training(cost: TrainingCost) -> Iterator[tuple[str, str]]:
+    forward, backward = format_rounded(cost.forward_macs), format_rounded(cost.backward_macs)
+    yield "training", f"{cost.macs:,} MACs of one sample: {forward} forward, {backward} backward"
+    parts = ", ".join(
+        f"{format_bytes(count)} of {name}"
+        for name, count in (("parameters", cost.params), ("gradients", cost.gradients), ("optimiser state", cost.state))
+    )
+    how = f"with {cost.optimizer} in {_PRECISIONS[cost.precision]}"
+    yield "", f"{format_bytes(cost.fixed)} {how}: {parts}; and {format_bytes(cost.activations)} for each sample"
+
+
+_PRECISIONS = {
+    "32": "float32",
+    "bf16": "bfloat16 by autocast",
+    "fp16": "float16 by autocast",
+    "bf16-true": "bfloat16",
+}
 
 
 def _wrap_text(text: str, width: int | None) -> list[str]:
