@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         WeightsWarning,
     )
     from archspec.codegen.fx.assemble import Checkpoint
+    from archspec.codegen.fx.reference_comparison import ReferenceComparison
+    from archspec.codegen.fx.reference_models import ReferenceModelError, parse_arguments
     from archspec.codegen.fx.trial import Trial
     from archspec.codegen.fx.weight_files.fit import WeightReport
     from archspec.draw.picture import Detail, Direction, DrawError, Picture
@@ -105,6 +107,8 @@ __all__ = [
     "Pipeline",
     "Precision",
     "PrintedNumberError",
+    "ReferenceComparison",
+    "ReferenceModelError",
     "ShapeError",
     "SignalPath",
     "Source",
@@ -140,6 +144,7 @@ __all__ = [
     "load_overridden",
     "load_zoo",
     "make_input_sources",
+    "parse_arguments",
     "plan_lesion",
     "render_comparison",
     "render_summary",
@@ -164,6 +169,8 @@ _HOMES = {
     "architecture": "Architecture",
     "codegen.errors": "BuildError CheckpointWarning CudaGraphWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
     "codegen.fx.assemble": "Checkpoint",
+    "codegen.fx.reference_comparison": "ReferenceComparison",
+    "codegen.fx.reference_models": "ReferenceModelError parse_arguments",
     "codegen.fx.trial": "Trial",
     "codegen.fx.weight_files.fit": "WeightReport",
     "draw.picture": "Detail Direction DrawError Picture",
