@@ -42,11 +42,12 @@ if TYPE_CHECKING:
     from archspec.codegen.fx.reference_models import ReferenceModelError, parse_arguments
     from archspec.codegen.fx.trial import Trial
     from archspec.codegen.fx.weight_files.fit import WeightReport
-    from archspec.draw.picture import Detail, Direction, DrawError, Picture
+    from archspec.draw.picture import Detail, Direction, DrawError, Fit, Picture
     from archspec.errors import ArchspecError, Diagnostic, ExportError, LimitError, Note, SpecError
     from archspec.extras import UnavailableError
     from archspec.formats import FORMATS, Format, FormatKind, find_format, list_endings
     from archspec.hub import HubError
+    from archspec.importing.decompile import DecompileError
     from archspec.ir.parts import UnknownPartError
     from archspec.network import Network
     from archspec.ops.base import ShapeError
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from archspec.pipeline import Pipeline
     from archspec.report.comparison import format_comparison, render_comparison
     from archspec.report.count_explanation import format_count_explanation
-    from archspec.report.data import TooLargeError
+    from archspec.report.data import MOST_NETWORKS, TooLargeError
     from archspec.report.table import Summary, render_summary
     from archspec.spans import Source, Span
     from archspec.spec.budget import Budget
@@ -68,6 +69,7 @@ __all__ = [
     "CONVENTIONS",
     "CONVENTION_NAMES",
     "FORMATS",
+    "MOST_NETWORKS",
     "OPTIMIZERS",
     "PRECISIONS",
     "Architecture",
@@ -81,6 +83,7 @@ __all__ = [
     "CountExplanation",
     "CudaGraphWarning",
     "CutError",
+    "DecompileError",
     "Detail",
     "Diagnostic",
     "Diff",
@@ -88,6 +91,7 @@ __all__ = [
     "DrawError",
     "Expansion",
     "ExportError",
+    "Fit",
     "Format",
     "FormatKind",
     "HubError",
@@ -173,11 +177,12 @@ _HOMES = {
     "codegen.fx.reference_models": "ReferenceModelError parse_arguments",
     "codegen.fx.trial": "Trial",
     "codegen.fx.weight_files.fit": "WeightReport",
-    "draw.picture": "Detail Direction DrawError Picture",
+    "draw.picture": "Detail Direction DrawError Fit Picture",
     "errors": "ArchspecError Diagnostic ExportError LimitError Note SpecError",
     "extras": "UnavailableError",
     "formats": "FORMATS Format FormatKind find_format list_endings",
     "hub": "HubError",
+    "importing.decompile": "DecompileError",
     "ir.parts": "UnknownPartError",
     "ops.base": "ShapeError",
     "network": "Network",
@@ -186,7 +191,7 @@ _HOMES = {
     "pipeline": "Pipeline",
     "report.comparison": "format_comparison render_comparison",
     "report.count_explanation": "format_count_explanation",
-    "report.data": "TooLargeError",
+    "report.data": "MOST_NETWORKS TooLargeError",
     "report.table": "Summary render_summary",
     "spans": "Source Span",
     "spec.budget": "Budget",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archspec.codegen.fx import Checkpoint, WeightReport, Weights
     from archspec.codegen.fx.reference_comparison import ReferenceComparison
     from archspec.codegen.fx.trial import Trial
-    from archspec.draw.picture import Detail, Direction, Picture
+    from archspec.draw.picture import Detail, Direction, Fit, Picture
     from archspec.passes.optimize import Purpose
     from archspec.pipeline import Pipeline
     from archspec.saving import NetworkKind
@@ -86,6 +86,9 @@ class Architecture(SharedNetwork):
         fold: bool = True,
         depth: int | None = None,
         direction: Direction | None = None,
+        fit: Fit | None = None,
+        compact: bool = True,
+        scale: bool = False,
         max_boxes: int = 3000,
         max_paths: int = 64,
     ) -> Picture:
@@ -96,8 +99,11 @@ class Architecture(SharedNetwork):
             fold: whether consecutive equal parts are drawn once, as ×N.
             depth: with layers, the number of levels of regions that are opened.
             direction: top to bottom ("TB") or left to right ("LR"); if None, the detail decides.
+            fit: where it is to fit: a "column" of a paper (3.25 × 9 in), a "page" (6.5 × 9 in) or a "slide" (13.33 × 7.5 in).
+            compact: with blocks, whether a weighted layer is drawn as one box with its normalisation and activation.
+            scale: whether stages are drawn to the scale of their outputs: height ∝ √resolution, width ∝ 1 + log₂ channels.
             max_boxes: the most boxes of a picture of layers.
-            max_paths: the most paths of a picture of paths.
+            max_paths: the most paths that are drawn one by one; for more, their number through each arrow.
 
         Raises:
             DrawError: the picture would pass a limit.
@@ -109,7 +115,16 @@ class Architecture(SharedNetwork):
         from archspec.draw import draw_picture
 
         return draw_picture(
-            self.graph, detail, fold=fold, depth=depth, direction=direction, max_boxes=max_boxes, max_paths=max_paths
+            self.graph,
+            detail,
+            fold=fold,
+            depth=depth,
+            direction=direction,
+            fit=fit,
+            compact=compact,
+            scale=scale,
+            max_boxes=max_boxes,
+            max_paths=max_paths,
         )
 
     def to_graphviz(
@@ -193,10 +208,10 @@ class Architecture(SharedNetwork):
         return document.sources if document else ()
 
     def report(self, *others: Architecture) -> str:
-        """A self-contained HTML page about this network, alone or beside another.
+        """A self-contained HTML page about this network, alone or compared with others.
 
         Raises:
-            ValueError: there are more than two networks.
+            ValueError: there are more than `MOST_NETWORKS` networks.
             TooLargeError: a network has more parts than a page can show.
 
         >>> import archspec
@@ -206,7 +221,11 @@ class Architecture(SharedNetwork):
         from archspec.draw import THEMES
         from archspec.report.page import write_report
 
-        colours = {name: THEMES[name].lines for name in ("light", "dark")}
+        themes = [THEMES[name] for name in ("light", "dark")]
+        colours = {
+            theme.name: {**theme.lines, **{f"{flow}-edge": hue for flow, hue in theme.flows.items()}}
+            for theme in themes
+        }
         networks = (self, *others)
         return write_report([arch.graph for arch in networks], colours, [arch.sources for arch in networks])
 
@@ -370,6 +389,26 @@ class Architecture(SharedNetwork):
         return build_pipeline(
             self.graph, stages, costs=costs, measure=measure, batch=batch, crossing=crossing, build_network=whole
         )
+
+    def decompile(self, name: str | None = None) -> str:
+        """The text of a spec of its own that compiles to this network, also after passes: without `extends`, `passes` and `args`.
+
+        The names of modules, the ops, shapes and wiring are the same, which is checked.
+
+        Args:
+            name: the name in the new spec.
+
+        Raises:
+            DecompileError: it has ops that no spec can use, as some optimised networks, or layers that share weights.
+
+        >>> import archspec
+        >>> lesioned = archspec.load("resnet18").lesion(drop=["layer2.1"])
+        >>> archspec.load(lesioned.decompile()).params == lesioned.params
+        True
+        """
+        from archspec.importing.decompile import decompile_graph
+
+        return decompile_graph(self.graph, name)
 
     def source(self, command: str | None = None) -> str:
         """The network as the source of a Python module: typed and formatted PyTorch that imports only torch.

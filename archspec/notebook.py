@@ -23,7 +23,7 @@ _CELL = 60  # characters
 _BOXES = 120
 _SVG = 150_000  # characters
 _OPS = 1000  # of a network whose report is made; that of a larger one takes seconds
-_REPORT = 250_000  # characters
+_REPORT = 1_200_000  # characters, of which its libraries have 672,000
 
 # Without :has all panels are shown, one below the other.
 _STYLE = """<style>
@@ -147,7 +147,9 @@ def _render_report(network: Network, write_report: Callable[[], str]) -> str:
     if not 0 < len(page) <= _REPORT:
         return _advise(network, "report", "arch.save({!r}, kind='report')", ".html")
     quoted = page.replace("&", "&amp;").replace("<", "&lt;").replace("'", "&#39;")
-    return f'<iframe title="report" loading="lazy" sandbox="allow-scripts" srcdoc=\'{quoted}\'></iframe>'
+    return (
+        f'<iframe title="report" loading="lazy" sandbox="allow-scripts allow-downloads" srcdoc=\'{quoted}\'></iframe>'
+    )
 
 
 def _advise(network: Network, part: str, call: str, ending: str) -> str:

@@ -77,7 +77,8 @@ def write_whole_spec(arch: PretrainedNetwork) -> str:
     document = arch.program.document
     if document is None:
         raise ExportError(f"{arch.name} was made of no spec")
-    if document.base is None and not (document.overrides or arch.rewrites) and _describes(arch.text, arch):
+    parts = document.networks.files if document.networks else {}
+    if document.base is None and not (document.overrides or arch.rewrites or parts) and _describes(arch.text, arch):
         return arch.text
     rewrites = [{word: dict(arguments)} if arguments else word for word, arguments in arch.rewrites]
     text = flatten_document(document, rewrites, {"params": arch.params, "macs": arch.macs, "depth": arch.depth})

@@ -35,6 +35,8 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
+    on_page: bool = True
+    """Whether the page shows it; otherwise it is among the results only."""
 
     def __str__(self) -> str:
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
@@ -117,7 +119,7 @@ def part(section: Section, result: Result | None) -> str:
     if result is None:
         return "\n".join([*lines, "Not measured yet.\n"])
     versions = ", ".join(f"{name} {number}" for name, number in result.versions.items())
-    lines += map(str, result.tables)
+    lines += [str(table) for table in result.tables if table.on_page]
     if section.name in REASONS:
         lines.append(REASONS[section.name].strip() + "\n")
     took = f"; measured in {result.minutes:g} minutes" if result.minutes is not None else ""

@@ -11,8 +11,8 @@ What is left of a start is mostly pydantic's: importing it, and the models of 53
 the graph once for each of 26 boundaries.
 """,
     "inference": """
-**The plain build** does what eager does, op for op, but for one thing: torchvision's residual units add in place, ours make a new tensor
-for the sum, which costs memory traffic on large batches ([why](decisions/0011-in-place-where-no-one-sees.md)). The same line
+**The plain build** does what eager does, op for op. These times are from before its sums were in place, which takes a fifth of the time of a
+sum ([why, and what was measured](decisions/0038-sums-in-place-and-calls-that-pay.md)). The same line
 differs by up to a twentieth from one run to the next on this machine. Eager DPN-92 took 1.28 s for 8 images in turns with the others and
 0.81 s in its very first pass: the two ratios beside that number flatter us.
 
@@ -24,9 +24,13 @@ measured its parts. At batch 8 a few hundredths of it are left, on ResNeXt-50 an
 DenseNet-121, whose normalisations became clamps and whose concatenations copy nothing twice, is ahead of all of them there.
 """,
     "training": """
-The plain builds run the same ops as torchvision's, but for sums that are not in place; steps differ by a few hundredths either way from
+The plain builds run the same ops as torchvision's; these times are from before sums were in place. Steps differ by a few hundredths either way from
 run to run, memory by a tenth. Of stochastic depth's branches 75 % are kept on average, so that 0.8 leaves little for all else. Memory is
 that of a process, with what its allocator leaves unused between values of growing sizes, so it is larger than the sum of what is
 kept.
+""",
+    "zoo": """
+The one cell above 1, `lstm_cell_128_256`, takes 0.2 ms, and its two builds run the same ops: 0.03 of that is how far apart two measurements of
+one build are. Other work on the machine left no time for the largest 62 networks.
 """,
 }

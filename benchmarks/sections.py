@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from benchmarks import commands, compiler, compiling, drawing, gpu, graphs, growth, inference, paths, training, work
+from benchmarks import (
+    commands,
+    compiler,
+    compiling,
+    drawing,
+    gpu,
+    graphs,
+    growth,
+    inference,
+    paths,
+    training,
+    work,
+    zoo,
+)
 
 SECTIONS = (
     inference.SECTION,
+    zoo.SECTION,
     training.SECTION,
     compiling.SECTION,
     gpu.SECTION,

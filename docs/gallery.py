@@ -9,7 +9,7 @@ from pathlib import Path
 
 import archspec
 from archspec.draw import draw_picture, render_svg
-from archspec.draw.picture import Detail
+from archspec.draw.picture import Detail, Fit
 
 HERE = Path(__file__).parent
 PAGE = HERE / "gallery.md"
@@ -32,35 +32,74 @@ class Plate:
     detail: Detail
     caption: str
     depth: int | None = None
+    fit: Fit | None = None
+    scale: bool = False
+    compact: bool = True
+
+    @property
+    def name(self) -> str:
+        """What it shows, and how."""
+        how = (
+            "" if self.compact else "every layer",
+            "to scale" if self.scale else "",
+            f"for a {self.fit}" if self.fit else "",
+        )
+        return ", ".join(filter(None, (self.detail, *how)))
 
     @property
     def file(self) -> str:
-        return f"{self.spec}-{self.detail}.svg"
+        how = filter(None, (self.detail, "" if self.compact else "detailed", "scale" if self.scale else "", self.fit))
+        return f"{self.spec}-{'-'.join(how)}.svg"
 
     @property
     def command(self) -> str:
         depth = ["--depth", str(self.depth)] if self.depth else []
-        return shlex.join(["archspec", "draw", self.spec, "--detail", self.detail, *depth, "-o", self.file])
+        how = [] if self.compact else ["--no-compact"]
+        how += [*(["--fit", self.fit] if self.fit else []), *(["--scale"] if self.scale else [])]
+        return shlex.join(["archspec", "draw", self.spec, "--detail", self.detail, *depth, *how, "-o", self.file])
 
     def svg(self) -> str:
-        return render_svg(draw_picture(archspec.load(self.spec).graph, self.detail, depth=self.depth))
+        return render_svg(
+            draw_picture(
+                archspec.load(self.spec).graph,
+                self.detail,
+                depth=self.depth,
+                fit=self.fit,
+                scale=self.scale,
+                compact=self.compact,
+            )
+        )
 
 
 PLATES = (
     Plate(
         "resnet50", "stages", "One box for each stage; its first bottleneck has a projection, the others an identity."
     ),
-    Plate("resnet50", "blocks", "The two bottlenecks, named by their skip connections, beside the table of the paper."),
+    Plate("resnet50", "stages", "Wrapped for a slide.", fit="slide"),
+    Plate(
+        "resnet50",
+        "blocks",
+        "The two bottlenecks, named by their skip connections and where they are, and the table of the paper.",
+    ),
+    Plate("resnet50", "blocks", "The same with every layer.", compact=False),
     Plate("resnet50", "layers", "Every layer; repeated parts are drawn once."),
+    Plate("resnet50", "paths", "Its 2^16 paths: the number through each arrow, whose logarithm is its width."),
     Plate("densenet169", "stages", "Dense blocks and transitions; each layer is concatenated to all before it."),
     Plate("densenet169", "blocks", "One dense layer represents all; only the widths differ."),
+    Plate("vgg16", "stages", "Boxes by resolution and channels, for a page.", fit="page", scale=True),
+    Plate("googlenet_aux", "stages", "Auxiliary heads beside the main path."),
+    Plate("densenet169", "paths", "2^82 paths, of which half go past a dense layer."),
     Plate("googlenet", "blocks", "The inception module, with its four branches."),
     Plate("dpn92", "blocks", "A dual path unit: one half is added, the other concatenated."),
     Plate("fractalnet20", "blocks", "A fractal of three columns."),
     Plate("dmrnet_d14", "blocks", "Merge-and-run: both streams get the mean of both."),
     Plate("unet", "stages", "A network with nested skip connections is drawn as a U."),
-    Plate("unet", "paths", "Its five paths; the number is the length in modules."),
+    Plate("unet", "stages", "The same to scale.", scale=True),
+    Plate("unet", "layers", "Every layer; both ends of a skip connection are at one height."),
+    Plate("unet", "paths", "Its five paths, one by one; the number is the length in modules."),
+    Plate("lstm", "stages", "A recurrence with its inputs and outputs."),
     Plate("lstm", "layers", "Five steps with shared weights, drawn once."),
+    Plate("vit_b_16", "layers", "The encoder block, drawn once."),
     Plate("vit_b_16", "stages", "Patches, a class token, positions, twelve encoder blocks."),
 )
 
@@ -76,8 +115,8 @@ def pictures() -> Iterator[tuple[str, str]]:
 
 
 def _shown(plate: Plate) -> str:
-    image = f"![{plate.spec}, its {plate.detail}](images/gallery/{plate.file})"
-    return f"\n## {plate.spec}: {plate.detail}\n\n{plate.caption}\n\n```sh\n{plate.command}\n```\n\n{image}\n"
+    image = f"![{plate.spec}: {plate.name}](images/gallery/{plate.file})"
+    return f"\n## {plate.spec}: {plate.name}\n\n{plate.caption}\n\n```sh\n{plate.command}\n```\n\n{image}\n"
 
 
 if __name__ == "__main__":

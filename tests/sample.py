@@ -58,9 +58,19 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "resnet18": {"input": [3, 48, 48], "args": {"depth1": 1, "depth2": 1, "depth3": 1, "depth4": 1}},
     "resnet18_A": {"input": [3, 48, 48]},
     "resnetv2_18": {"input": [3, 48, 48]},
+    "resnetv2_50x1_bit": {"input": [3, 48, 48], "args": _STAGES},
     "resnext50_32x4d": {"input": [3, 48, 48], "args": _STAGES},
     "stochastic_depth_resnet110_cifar10": {"args": {"n": 2}},
     "unet": {"args": {"base": 2}},
+    "swin_t": {
+        "input": [3, 64, 64],
+        "args": {"size": 2, "base": 12, "heads": 3, "depth1": 2, "depth2": 2, "depth3": 2, "depth4": 2},
+    },
+    "convnext_tiny": {"input": [3, 64, 64], "args": {"base": 8, **_STAGES}},
+    "gpt2": {"args": {"vocabulary": 50, "context": 16, "base": 32, "heads": 4, "depth": 2}},
+    "llama3_8b": {
+        "args": {"vocabulary": 50, "context": 16, "base": 32, "heads": 4, "groups": 2, "depth": 2, "hidden": 48}
+    },
     "vgg11": {"input": [3, 48, 48], **_HEADS},
     "vit_b_16": {"args": {"width": 48, "heads": 3, "mlp": 96, "depth": 2}},
 }

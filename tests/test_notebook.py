@@ -154,7 +154,13 @@ def test_tabs_open_without_a_script_and_the_report_works_in_its_frame(tmp_path: 
         assert first.locator("> div").first.is_visible()  # the tabs of another cell stay
         assert len(page.frames) == 3
         first.get_by_text("report", exact=True).click()
-        page.frames[1].locator(".part").first.wait_for(timeout=20_000)
+        report = page.frames[1]
+        report.locator(".canvas[aria-busy=false] .part").first.wait_for(timeout=20_000)
+        report.locator(".part[data-name=conv1]").click()
+        assert "9,408" in report.locator(".details").inner_text()
+        with page.expect_download() as download:
+            report.locator("[data-do=png]").click()
+        assert download.value.suggested_filename == "resnet50.png"
         page.keyboard.press("Enter")
         assert first.locator("iframe").is_visible()
         assert said == []

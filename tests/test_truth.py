@@ -21,6 +21,11 @@ RENAMED = {"cifar10_fractalnet20": "fractalnet20", "cifar100_fractalnet20": "fra
 UNPUBLISHED = {"highway_A_cifar10_11", "highway_C_cifar10_32"}
 """Rows whose layers were not published."""
 OTHERWISE_KNOWN = {
+    "convnext_tiny": "torchvision, in tests/zoo/test_windows_and_channels_last.py",
+    "resnetv2_50x1_bit": "timm, in tests/zoo/test_windows_and_channels_last.py",
+    "swin_t": "torchvision, in tests/zoo/test_windows_and_channels_last.py",
+    "gpt2": "the published checkpoint's count, and a reference in plain torch in tests/zoo/test_decoders.py",
+    "llama3_8b": "the published checkpoint's count, and a reference in plain torch in tests/zoo/test_decoders.py",
     "fractalnet20_droppath": "the counts of fractalnet20; drop-path has none of its own",
     "highway_uncoupled_mnist_fc10": "tests/zoo: with T = C = 1 it is a ResNet",
     "lstm": "torch.nn.LSTM, in test_functions.py",

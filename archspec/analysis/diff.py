@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Literal
 
 from archspec.analysis.counts import compute_counts, sum_costs
+from archspec.analysis.network_matching import PartPair, match_networks
 from archspec.analysis.paths import count_paths
 from archspec.ir.graph import Graph, Node, Region
-from archspec.ir.names import UniqueNames
-from archspec.view.hierarchy import PartFacts, relative_name, select_scalars
+from archspec.view.hierarchy import PartFacts, select_scalars
 from archspec.view.labels import format_value, part_kind
 from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import Stage, group_stages, name_stage
@@ -104,29 +105,36 @@ class Diff:
 
 
 def diff_networks(before: Graph, after: Graph) -> Diff:
-    """The changes from the first network to the second; parts are matched by their names.
+    """The changes from the first network to the second.
+
+    Parts are matched region by region, by names that say more than a position, by equal structure, and by kind and order
+    (`archspec.analysis.matching`); what is left is matched across regions where its structure occurs only once.
 
     >>> import archspec
     >>> graph = archspec.load("cifar_resnet20_A").graph
     >>> diff_networks(graph, graph).equal
     True
     """
-    old, new = FoldedGraph(before), FoldedGraph(after)
+    matched = match_networks(before, after)
     return Diff(
         before.name,
         after.name,
-        tuple(_merge_alike(_diff_regions(old, new, 0, 0))),
+        tuple(_merge_alike(filter(None, map(describe_pair, matched.pairs)))),
         {
             name: (count_before, count_after)
-            for (name, count_before), (_, count_after) in zip(
-                _compute_counts(before), _compute_counts(after), strict=True
-            )
+            for (name, count_before), (_, count_after) in zip(count_figures(before), count_figures(after), strict=True)
         },
-        tuple(_diff_stages(old, new)),
+        tuple(_diff_stages(matched.before, matched.after)),
     )
 
 
-def _compute_counts(graph: Graph) -> Iterator[tuple[str, int]]:
+def count_figures(graph: Graph) -> Iterator[tuple[str, int]]:
+    """The counts by which networks are compared.
+
+    >>> import archspec
+    >>> dict(count_figures(archspec.load("resnet18").graph))["depth"]
+    18
+    """
     counted, total, path_counts = compute_counts(graph), sum_costs(graph), count_paths(graph)
     yield "params", counted.params
     yield "macs", counted.macs
@@ -138,28 +146,42 @@ def _compute_counts(graph: Graph) -> Iterator[tuple[str, int]]:
     yield "shortest", path_counts.shortest or 0
 
 
-def _diff_regions(old: FoldedGraph, new: FoldedGraph, before: int, after: int) -> Iterator[PartChange]:
-    """The differences inside two regions, in the order of the second network; removed parts are at their old positions."""
-    ours, theirs = _name_parts(old, before), _name_parts(new, after)
-    place = {name: position for position, name in enumerate(ours)}
-    waiting = [name for name in ours if name not in theirs]
-    for name, facts in theirs.items():
-        while waiting and name in ours and place[waiting[0]] < place[name]:
-            yield PartChange("removed", (_full_name(ours[waiting[0]]),), part_kind(ours[waiting.pop(0)].part))
-        if name not in ours:
-            yield PartChange("added", (_full_name(facts),), part_kind(facts.part))
-        else:
-            yield from _diff_part(old, new, ours[name], facts)
-    for name in waiting:
-        yield PartChange("removed", (_full_name(ours[name]),), part_kind(ours[name].part))
+def describe_pair(pair: PartPair) -> PartChange | None:
+    """The change from one part of a pair to the other; None if they are the same.
+
+    >>> import archspec
+    >>> graphs = archspec.load("resnet18").graph, archspec.load("resnet18", classes=10).graph
+    >>> describe_pair(match_networks(*graphs).pairs[-1]).fields
+    (('out', '1000', '10'),)
+    """
+    before, after = pair.before, pair.after
+    if before is None or after is None:
+        only = before or after
+        assert only is not None
+        return PartChange("removed" if before else "added", (_full_name(only),), part_kind(only.part))
+    fields = tuple(_diff_names(pair)) + tuple(_diff_fields(before, after))
+    return PartChange("changed", (_full_name(after),), part_kind(after.part), fields) if fields else None
 
 
-def _diff_part(old: FoldedGraph, new: FoldedGraph, before: PartFacts, after: PartFacts) -> Iterator[PartChange]:
-    fields = tuple(_diff_fields(before, after))
-    if fields:
-        yield PartChange("changed", (_full_name(after),), part_kind(after.part), fields)
-    if isinstance(before.part, Region) and isinstance(after.part, Region):
-        yield from _diff_regions(old, new, before.part.id, after.part.id)
+def _diff_names(pair: PartPair) -> Iterator[tuple[str, str, str]]:
+    """The names of a part that was moved or renamed; a position that only an insertion changed is none."""
+    assert pair.before is not None
+    assert pair.after is not None
+    if pair.moved:
+        yield "place", _full_name(pair.before), _full_name(pair.after)
+    elif pair.renamed:
+        yield "name", *_drop_common(_full_name(pair.before), _full_name(pair.after))
+
+
+def _drop_common(before: str, after: str) -> tuple[str, str]:
+    """Two names without the regions that both begin with.
+
+    >>> _drop_common("layer1.0.middle", "layer1.0.conv2")
+    ('middle', 'conv2')
+    """
+    old, new = before.split("."), after.split(".")
+    shared = sum(1 for _ in takewhile(lambda names: names[0] == names[1], zip(old[:-1], new[:-1], strict=False)))
+    return ".".join(old[shared:]), ".".join(new[shared:])
 
 
 def _diff_fields(before: PartFacts, after: PartFacts) -> Iterator[tuple[str, str, str]]:
@@ -181,26 +203,25 @@ def _collect_arguments(facts: PartFacts) -> dict[str, str]:
 
 def _merge_alike(parts: Iterator[PartChange]) -> Iterator[PartChange]:
     """The changes, with equal ones merged into the first."""
-    merged: dict[tuple[Change, str, Fields, str], list[str]] = {}
+    merged: dict[tuple[Change, str, Fields, tuple[str, str]], list[str]] = {}
     for part in parts:
-        own = part.names[0].rpartition(".")[2] if part.change == "changed" else _enclosing_name(part.names[0])
-        merged.setdefault((part.change, part.kind, part.fields, own), []).extend(part.names)
+        key = (part.change, part.kind, part.fields, _find_place(part))
+        merged.setdefault(key, []).extend(part.names)
     for (change, kind, fields, _), names in merged.items():
         yield PartChange(change, tuple(names), kind, fields)
 
 
-def _enclosing_name(name: str) -> str:
-    """The name of the region of a part, which distinguishes additions to different places."""
-    return name.rpartition(".")[0]
+def _find_place(part: PartChange) -> tuple[str, str]:
+    """What distinguishes equal changes: of a changed part its own name, of others the region, where blocks in a row count as one.
 
-
-def _name_parts(folded: FoldedGraph, region: int) -> dict[str, PartFacts]:
-    """The parts of a region by name; those without a name by their op and a number."""
-    around, names = folded.graph.regions[region], UniqueNames(variant="{} {}".format)
-    named: dict[str, PartFacts] = {}
-    for facts in folded.members[region]:
-        named[names.take(relative_name(facts.part, around) or part_kind(facts.part))] = facts
-    return named
+    >>> _find_place(PartChange("removed", ("stage1.3.relu",), "relu")), _find_place(PartChange("added", ("layer3.6",), "bottleneck"))
+    (('stage1.*', 'relu'), ('layer3', ''))
+    """
+    around, _, own = part.names[0].rpartition(".")
+    if part.change == "changed":
+        return "", own
+    place = ".".join("*" if name.isdigit() else name for name in around.split("."))
+    return place, own if place != around else ""
 
 
 def _full_name(facts: PartFacts) -> str:

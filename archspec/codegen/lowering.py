@@ -50,9 +50,12 @@ class LoweredNode:
     path: Path
 
     @property
-    def batched(self) -> bool:
-        """Whether every operand has a batch axis."""
-        return all(value.shape.batched for value in self.node.inputs)
+    def aligned(self) -> bool:
+        """Whether every operand has a batch axis, and those of a folding join equal sizes: nothing is broadcast."""
+        shapes = self.node.input_shapes
+        return all(shape.batched for shape in shapes) and (
+            not self.node.op.folds or len({shape.sizes for shape in shapes}) < 2
+        )
 
 
 def lower_graph(graph: Graph) -> list[LoweredNode]:

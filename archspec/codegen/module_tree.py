@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from archspec.codegen.inplace import use_inplace_activations
+from archspec.codegen.inplace import use_inplace_activations, use_inplace_sums
 from archspec.codegen.lowering import LoweredNode, LoweredOp, lower_graph
 from archspec.ir.graph import Graph, Path, Region, Value
 from archspec.ir.regions import RegionTree
@@ -62,12 +62,14 @@ class ModuleTree:
     outputs: Mapping[str, Value]
 
 
-def build_module_tree(graph: Graph) -> ModuleTree:
+def build_module_tree(graph: Graph, *, inplace_sums: bool = False) -> ModuleTree:
     """Builds the tree of the regions that become modules: those that contain a module or a parameter.
 
     Equal uses of one path share one module; unequal ones become part of the code around them.
     """
     steps = use_inplace_activations(graph, lower_graph(graph))
+    if inplace_sums:
+        steps = use_inplace_sums(graph, steps)
     alias_of = graph.derive(ComputedUses).alias_of
     outputs = {name: alias_of[value] for name, value in graph.outputs.items()}
     root = ModulePart(graph.regions[0], None, (), tuple(dict.fromkeys(outputs.values())), nested=True)
@@ -249,5 +251,5 @@ def applies_in_order(part: ModulePart) -> bool:
 def _is_module_alone(lowered: LoweredOp) -> bool:
     """Whether an op is one module that is called on its operand."""
     (call, *others) = lowered.calls
-    is_module = call.stateful and call.target != "torch.nn.Parameter"
+    is_module = call.stateful and not call.is_tensor
     return is_module and not others and call.args == FIRST and not call.keywords

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 
-from archspec.draw.layers import View, collect_edges, describe_network, make_layer_box
+from archspec.draw.layers import LEAST, View, collect_edges, describe_network, make_layer_box
 from archspec.draw.picture import Box, Cluster, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node, Region, Value, computes
 from archspec.ir.uses import ComputedUses
 from archspec.numerals import format_rounded
 from archspec.view import labels
+from archspec.view.chains import split_chain
+from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun, find_wiring
 from archspec.view.skip_connections import find_skip_connections
-from archspec.view.stage_rows import find_plain_chain, find_skip_kind, format_chain, list_stage_rows
+from archspec.view.stage_rows import Row, find_plain_chain, find_skip_kind, format_chain, list_stage_rows
 from archspec.view.stages import Stage, group_stages, name_stage
 
-_SHELF = 900.0  # points: the width of a row of figures
+_SHELF = 1100.0  # points: the most width of the page of figures
+_NAMES = 48  # the most characters of the names of a block's regions
 _MOST = 12  # the most figures of one picture
 _LARGE = 60  # the most nodes of a block that is drawn with the blocks inside it
 
@@ -30,13 +34,15 @@ class BlockKind:
     times: int
     title: str
     """Its name, which no other kind has."""
+    names: str
+    """The names of the regions."""
 
 
-def draw_blocks(graph: Graph, *, fold: bool = True) -> Picture:
-    """The distinct blocks of a network and the table of its stages."""
+def draw_blocks(graph: Graph, *, fold: bool = True, compact: bool = True) -> Picture:
+    """The distinct blocks of a network and the table of its stages; if `compact`, a weighted layer is one box with those around it."""
     folded = FoldedGraph(graph, fold)
     shown = find_distinct_blocks(folded)
-    view = _BlockView(folded)
+    view = _BlockView(folded, compact)
     for kind in shown[:_MOST]:
         view.draw(kind)
     left_out = len(shown) - _MOST
@@ -50,6 +56,7 @@ def draw_blocks(graph: Graph, *, fold: bool = True) -> Picture:
         tuple(view.clusters),
         table=tuple(_stage_table(folded)),
         gap=16,
+        columns=True,
         shelf=_SHELF,
     )
 
@@ -57,8 +64,9 @@ def draw_blocks(graph: Graph, *, fold: bool = True) -> Picture:
 class _BlockView(View):
     """A view of single blocks, with boxes for their inputs and outputs."""
 
-    def __init__(self, folded: FoldedGraph) -> None:
+    def __init__(self, folded: FoldedGraph, compact: bool) -> None:
         super().__init__(folded)
+        self.compact = compact
         self.ends: list[Edge] = []
         self.figures: dict[int, int] = {}
         """The id of the block's region, for each drawn node."""
@@ -70,7 +78,7 @@ class _BlockView(View):
         id = f"c{region.id}"
         place = Place(region.name, region.span)
         heading = clean_text(kind.title)
-        self.clusters.append(Cluster(id, heading, kind.times, place))
+        self.clusters.append(Cluster(id, heading, kind.times, place, note=clean_text(kind.names)))
         inside = self.folded.node_range(region)
         self.figures.update(dict.fromkeys(inside, region.id))
         self._add_inputs(region)
@@ -93,23 +101,54 @@ class _BlockView(View):
             self.given[region.id, value] = id
 
     def _add_layers(self, region: int, cluster: str, level: int) -> None:
-        """Adds the layers of a region and of the regions inside it; a short chain of layers in a block is one box."""
+        """Adds the layers of a region and of the regions inside it; if compact, chains of layers in boxes of their own."""
+        chain: list[Node] = []
         for run in self.folded.runs(region):
             part = run.first.part
             self.varying_nodes.update(self._find_varying_nodes(run))
+            if isinstance(part, Node) and run.times == 1 and self.compact:
+                if computes(part):
+                    chain = self._extend_chain(chain, part, cluster)
+                continue
+            self._add_chain(chain, cluster)
+            chain = []
             if isinstance(part, Region):
                 self._add_part(run, part, cluster, level)
             elif computes(part):
-                self.boxes.append(make_layer_box(part, self.graph.regions[part.region], cluster, run.times, brief=True))
-                self.representative[part.id] = self.boxes[-1].id
+                self._add_layer(part, cluster, run.times)
             self.fold_run(run)
+        self._add_chain(chain, cluster)
+
+    def _extend_chain(self, chain: list[Node], node: Node, cluster: str) -> list[Node]:
+        """The chain with one more layer, if it is the only consumer of the last one; else a new chain."""
+        uses = self.graph.derive(ComputedUses)
+        if chain and uses.operands(node) == chain[-1].outputs and uses.users[chain[-1].outputs[0]] == [node.id]:
+            return [*chain, node]
+        self._add_chain(chain, cluster)
+        return [node]
+
+    def _add_chain(self, chain: list[Node], cluster: str) -> None:
+        for group in split_chain(chain):
+            if len(group) == 1:
+                self._add_layer(group[0], cluster, 1)
+                continue
+            around = self.graph.regions[group[0].region]
+            weighted = next((node for node in group if node.op.weighted), group[0])
+            name = relative_name(weighted, around) if weighted.path else ""
+            self.boxes.append(_chain_box(f"n{group[0].id}", name, Place(weighted.name, weighted.span), group, cluster))
+            self.representative.update((node.id, self.boxes[-1].id) for node in group)
+
+    def _add_layer(self, node: Node, cluster: str, times: int) -> None:
+        self.boxes.append(make_layer_box(node, self.graph.regions[node.region], cluster, times, brief=True))
+        self.representative[node.id] = self.boxes[-1].id
 
     def _add_part(self, run: PartRun, region: Region, cluster: str, level: int) -> None:
-        chain = find_plain_chain(self.folded, region)
+        chain = find_plain_chain(self.folded, region) if self.compact else []
         if not chain or (not region.kind and len(chain) > 3):
             self._add_layers(region.id, self._frame_run(run, region, cluster, level), level + (run.times > 1))
             return
-        self.boxes.append(_chain_box(self.folded, run, region, chain, cluster))
+        place, name = Place(region.name, region.span), self.folded.run_name(run)
+        self.boxes.append(_chain_box(f"s{region.id}", name, place, chain, cluster, run.times))
         self.representative.update(dict.fromkeys(self.folded.node_range(region), self.boxes[-1].id))
 
     def _frame_run(self, run: PartRun, region: Region, cluster: str, level: int) -> str:
@@ -153,7 +192,37 @@ def find_distinct_blocks(folded: FoldedGraph) -> list[BlockKind]:
         by_structure.setdefault(_block_structure(folded, region), []).append(region)
     groups = list(by_structure.values())
     titles = _title_variants(folded, [regions[0] for regions in groups])
-    return [BlockKind(regions[0], len(regions), title) for regions, title in zip(groups, titles, strict=True)]
+    return [
+        BlockKind(regions[0], len(regions), title, _list_names(regions))
+        for regions, title in zip(groups, titles, strict=True)
+    ]
+
+
+def _list_names(regions: list[Region]) -> str:
+    """The names of some regions without what they share, those that follow each other as a range: `layer1.1–2, layer2.1–3`."""
+    levels = zip(*(region.path[:-1] for region in regions), strict=False)
+    shared = sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, levels)) if len(regions) > 1 else 0
+    ranges: list[list[Region]] = []
+    for region in regions:
+        if ranges and region.parent == ranges[-1][-1].parent and _number(region) == _number(ranges[-1][-1]) + 1:
+            ranges[-1].append(region)
+        else:
+            ranges.append([region])
+    starts = [".".join(some[0].path[shared:]) for some in ranges]
+    starts = [some[0].name for some in ranges] if any(name[:1].isdecimal() for name in starts) else starts
+    ends = [f"–{_number(some[-1])}" if len(some) > 1 else "" for some in ranges]
+    names = list(dict.fromkeys(map(str.__add__, starts, ends)))
+    fitting = [
+        name for name, end in zip(names, accumulate(len(name) + 2 for name in names), strict=True) if end <= _NAMES
+    ]
+    return ", ".join([*(fitting or names[:1]), *(["…"] if len(fitting or names[:1]) < len(names) else [])])
+
+
+def _number(region: Region) -> int:
+    """The number at the end of a name; -1 without one."""
+    last = region.path[-1] if region.path else ""
+    digits = last[len(last.rstrip("0123456789")) :]
+    return int(digits) if digits else -1
 
 
 def _title_variants(folded: FoldedGraph, regions: list[Region]) -> list[str]:
@@ -161,8 +230,8 @@ def _title_variants(folded: FoldedGraph, regions: list[Region]) -> list[str]:
     names = [region.kind or region.name for region in regions]
     flows = find_skip_connections(folded.graph)
     skips = [find_skip_kind(folded, region, flows) for region in regions]
-    by_skip = [f"{name} ({skip})" if skip else name for name, skip in zip(names, skips, strict=True)]
-    by_place = [f"{name} (first {region.name})" for name, region in zip(names, regions, strict=True)]
+    by_skip = [f"{name}, {skip}" if skip else name for name, skip in zip(names, skips, strict=True)]
+    by_place = [f"{name}, first {region.name}" for name, region in zip(names, regions, strict=True)]
     return [
         name if names.count(name) == 1 else skip if by_skip.count(skip) == 1 and skip != name else place
         for name, skip, place in zip(names, by_skip, by_place, strict=True)
@@ -204,15 +273,14 @@ def _block_structure(folded: FoldedGraph, region: Region) -> Hashable:
     return (region.kind, tuple(shape))
 
 
-def _chain_box(folded: FoldedGraph, run: PartRun, region: Region, chain: list[Node], cluster: str) -> Box:
-    """A chain of layers as one box."""
+def _chain_box(id: str, name: str, place: Place, chain: list[Node], cluster: str, times: int = 1) -> Box:
+    """A chain of layers as one box; a number is no name."""
     weighted = [node for node in chain if node.op.weighted]
     kind = (weighted or chain)[0].op.category
-    name, shape = folded.run_name(run), labels.format_shapes(chain[-1].output_shapes)
-    made = shape if name[:1].isdecimal() else f"{name} · {shape}"
-    place = Place(region.name, region.span)
-    text = clean_lines(*_format_chain(chain, weighted), Line(made, "faint", times=run.times))
-    return Box(f"s{region.id}", kind, text, place, clean_text(str(text[-1]), 300), cluster, least=116)
+    shape = labels.format_shapes(chain[-1].output_shapes)
+    made = shape if name.rpartition(".")[2][:1].isdecimal() or not name else f"{name} · {shape}"
+    text = clean_lines(*_format_chain(chain, weighted), Line(made, "faint", times=times))
+    return Box(id, kind, text, place, clean_text(str(text[-1]), 300), cluster, least=LEAST)
 
 
 def _format_chain(chain: list[Node], weighted: list[Node]) -> list[Line]:
@@ -233,10 +301,16 @@ def _stage_table(folded: FoldedGraph) -> Iterator[tuple[str, ...]]:
     total = Stage()
     for stage in group_stages(folded):
         total.runs += stage.runs
-        rows = "\n".join(map(str, list_stage_rows(folded, stage, flows))) or "–"
+        rows = "\n".join(map(_format_row, list_stage_rows(folded, stage, flows))) or "–"
         output = labels.format_shapes(value.shape for value in stage.runs[-1].last.output)
         yield (clean_text(name_stage(folded, stage)), output, rows, *_format_stage_costs(stage))
     yield ("in all", "", "", *_format_stage_costs(total))
+
+
+def _format_row(row: Row) -> str:
+    """A row with its kind of shortcut, as the headings of blocks have it: `bottleneck, identity ×2`."""
+    kind = f", {row.skip}" if row.skip in ("identity", "projection") else ""
+    return labels.format_repeated(f"{row.text}{kind}", row.times)
 
 
 def _format_stage_costs(stage: Stage) -> tuple[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archspec.draw.picture import Box, Cluster, Edge, Picture
+from archspec.draw.media import MEDIA
+from archspec.draw.picture import Box, Cluster, Edge, Picture, refuse_scale
 from archspec.draw.text import SIZE
 from archspec.draw.theme import LIGHT, Theme
 from archspec.printable import escape_unprintable
@@ -15,7 +16,8 @@ _BOLD = 1.25  # width of the widest bold font, relative to the font that Graphvi
 
 
 def write_dot(picture: Picture, theme: Theme = LIGHT) -> str:
-    """The picture as a digraph. The boxes have fixed sizes, so that the layout does not depend on installed fonts."""
+    """The picture as a digraph. The boxes have fixed sizes, so that the layout does not depend on installed fonts. Raises `DrawError` for boxes to scale."""
+    refuse_scale(picture, "DOT")
     return "\n".join(_format_statements(picture, theme)) + "\n"
 
 
@@ -40,7 +42,8 @@ def _format_statements(picture: Picture, theme: Theme) -> Iterator[str]:
 
 
 def _graph_attributes(picture: Picture, theme: Theme) -> dict[str, str]:
-    return {
+    size = {"size": "{:g},{:g}".format(*MEDIA[picture.fit].inches)} if picture.fit else {}
+    return size | {
         "rankdir": picture.direction,
         "ranksep": f"{picture.gap / _INCH:.3f}",
         "nodesep": "0.22",
@@ -80,7 +83,7 @@ def _box_attributes(box: Box, theme: Theme) -> dict[str, str]:
 
 def _frame_attributes(frame: Cluster, theme: Theme) -> dict[str, str]:
     return {
-        "label": frame.heading,
+        "label": "\n".join(filter(None, (frame.heading, frame.note))),
         "labeljust": "l",
         "fontsize": f"{SIZE * _BOLD:.1f}",
         "style": "filled,rounded",
@@ -95,6 +98,8 @@ def _edge_attributes(edge: Edge, theme: Theme) -> dict[str, str]:
     shown = {"color": theme.flows[edge.flow], "weight": str(edge.weight)}
     if edge.label:
         shown["label"] = f" {edge.label} "
+    if edge.thick:
+        shown["penwidth"] = f"{edge.thick:g}"
     if edge.flow != "flow":
         shown |= {"style": {"projection": "dashed", "gate": "dotted"}.get(edge.flow, "solid"), "tooltip": edge.flow}
     return shown | ({"dir": "back"} if edge.rising else {})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archspec.draw.compose import compose_scene
-from archspec.draw.layout import compute_layout
+from archspec.draw.fit import compose_picture
 from archspec.draw.page import write_page
 from archspec.draw.pdf import write_pdf
 from archspec.draw.picture import Picture
@@ -38,22 +37,23 @@ def render_svg(picture: Picture, theme: Theme = LIGHT) -> str:
     >>> render_svg(archspec.load("lstm").draw()).startswith("<svg")
     True
     """
-    return write_svg(compose_scene(compute_layout(picture), theme))
+    return write_svg(compose_picture(picture, theme))
 
 
 def render_png(picture: Picture, theme: Theme = LIGHT) -> bytes:
     """The picture as PNG. Raises `DrawError`."""
-    return rasterize_svg(render_svg(picture, theme))
+    scene = compose_picture(picture, theme)
+    return rasterize_svg(write_svg(scene), printed=scene.scale is not None)
 
 
 def render_pdf(picture: Picture, theme: Theme = LIGHT) -> bytes:
     """The picture as PDF. Raises `DrawError`."""
-    return write_pdf(compose_scene(compute_layout(picture), theme))
+    return write_pdf(compose_picture(picture, theme))
 
 
 def render_tikz(picture: Picture, theme: Theme = LIGHT) -> str:
     """The picture as a `tikzpicture` of LaTeX. Raises `DrawError`."""
-    return write_tikz(compose_scene(compute_layout(picture), theme), theme)
+    return write_tikz(compose_picture(picture, theme), theme)
 
 
 def render_page(picture: Picture, theme: Theme = LIGHT) -> str:

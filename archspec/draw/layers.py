@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from archspec.draw.picture import NO_PLACE, Box, Cluster, DrawError, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.picture import (
+    COLOUR_NOTE,
+    NO_PLACE,
+    Box,
+    Cluster,
+    DrawError,
+    Edge,
+    Line,
+    Picture,
+    Place,
+    clean_lines,
+)
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Input, Node, Region, Value, computes
 from archspec.view import labels
+from archspec.view.dominance import find_dominant_category
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.representatives import Representatives
 
 LIMIT = 3000
 """The default for the most boxes of one picture; the layout takes well under a minute."""
-_LEAST = 116.0  # points: the least width of a box, so that most have the same
+LEAST = 116.0  # points: the least width of a box, so that most have the same
 
 
 @dataclass
@@ -97,6 +109,8 @@ def draw_layers(graph: Graph, *, fold: bool = True, depth: int | None = None, li
         (*collect_edges(view), *last),
         tuple(view.clusters),
         gap=16,
+        columns=True,
+        notes=() if depth is None else (COLOUR_NOTE,),
     )
 
 
@@ -139,7 +153,7 @@ def make_layer_box(
         place,
         clean_text(labels.format_tooltip(node), 300),
         cluster,
-        least=_LEAST,
+        least=LEAST,
     )
 
 
@@ -153,9 +167,8 @@ def make_region_box(folded: FoldedGraph, run: PartRun, region: Region, cluster: 
         Line(cost, "faint"),
     )
     tip = " — ".join(filter(None, (region.name, region.kind, shape, cost)))
-    return Box(
-        f"s{region.id}", "block", text, Place(region.name, region.span), clean_text(tip, 300), cluster, least=_LEAST
-    )
+    kind = find_dominant_category(folded.graph, folded.node_range(region))
+    return Box(f"s{region.id}", kind, text, Place(region.name, region.span), clean_text(tip, 300), cluster, least=LEAST)
 
 
 def describe_network(graph: Graph) -> str:
@@ -172,5 +185,5 @@ def make_end_box(id: str, name: str, value: Value, place: Place = NO_PLACE, *, t
     shape = labels.format_shapes((value.shape,))
     text = clean_lines(Line(name, "strong"), Line(shape, "faint"))
     return Box(
-        id, "ends", text, place, clean_text(f"{name} — {shape}", 300) if tip else "", least=_LEAST if tip else 0.0
+        id, "ends", text, place, clean_text(f"{name} — {shape}", 300) if tip else "", least=LEAST if tip else 0.0
     )

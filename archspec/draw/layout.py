@@ -1,40 +1,21 @@
-"""Lays out a picture with Graphviz; coordinates are in points from the top left."""
+"""Lays out a picture in columns or, if it has another shape, with Graphviz; coordinates are in points from the top left."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from archspec.draw.columns import lay_out_columns
 from archspec.draw.dot import write_dot
+from archspec.draw.geometry import Curve, Layout, Point, move_layout
 from archspec.draw.graphviz import run_json_layout
-from archspec.draw.picture import Box, Cluster, DrawError, Edge, Picture
+from archspec.draw.legend import measure_table
+from archspec.draw.packing import choose_width, pack_rectangles
+from archspec.draw.picture import DrawError, Edge, Picture
+from archspec.draw.u_legs import lay_out_legs
 
-Point = tuple[float, float]
-
-_APART = 14.0  # points between frames that are arranged in rows
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """An arrow: connected cubic Bézier curves (4, 7, 10, … points), its tip, and the middle of its label."""
-
-    edge: Edge
-    points: tuple[Point, ...]
-    tip: Point | None
-    label: Point | None
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A picture with the centres of its boxes, the corners (left, top, right, bottom) of its frames, and its arrows."""
-
-    picture: Picture
-    width: float
-    height: float
-    boxes: tuple[tuple[Box, Point], ...]
-    frames: tuple[tuple[Cluster, tuple[float, float, float, float]], ...]
-    curves: tuple[Curve, ...]
+_GAP = 34.0  # points between ranks of Graphviz, so that arrows pass above the heads of others
 
 
 def compute_layout(picture: Picture) -> Layout:
@@ -42,12 +23,21 @@ def compute_layout(picture: Picture) -> Layout:
     if not picture.boxes:
         return Layout(picture, 0, 0, (), (), ())
     if picture.shelf:
-        return arrange_on_shelves(picture, [_lay_out_whole(part) for part in split_by_frame(picture)])
+        return _arrange_on_page(picture, [_lay_out_whole(part) for part in split_by_frame(picture)])
     return _lay_out_whole(picture)
 
 
 def _lay_out_whole(picture: Picture) -> Layout:
-    answer = json.loads(run_json_layout(write_dot(picture)))
+    laid = (lay_out_legs(picture) or lay_out_columns(picture)) if picture.columns else None
+    if not laid and any(box.slab for box in picture.boxes):
+        raise DrawError(
+            f"{picture.title} has arrows for which there is no room beside the captions of a scale", "leave --scale out"
+        )
+    return laid or _lay_out_with_graphviz(picture)
+
+
+def _lay_out_with_graphviz(picture: Picture) -> Layout:
+    answer = json.loads(run_json_layout(write_dot(replace(picture, fit=None, gap=max(picture.gap, _GAP)))))
     left, bottom, right, top = map(float, answer["bb"].split(","))
 
     def place(text: str) -> Point:
@@ -85,42 +75,27 @@ def split_by_frame(picture: Picture) -> Iterator[Picture]:
         yield replace(picture, boxes=boxes, edges=edges, clusters=clusters)
 
 
-def arrange_on_shelves(picture: Picture, parts: Sequence[Layout]) -> Layout:
-    """The layouts side by side, in rows of the picture's `shelf` width."""
-    x = y = high = wide = 0.0
-    placed: list[Layout] = []
-    for part in parts:
-        if x and x + part.width > picture.shelf:
-            x, y, high = 0.0, y + high + _APART, 0.0
-        placed.append(_move_layout(part, x, y))
-        x, high = x + part.width + _APART, max(high, part.height)
-        wide = max(wide, x - _APART)
+def _arrange_on_page(picture: Picture, parts: Sequence[Layout]) -> Layout:
+    """The table and the layouts of the frames, packed on a page that is as wide as the picture's `shelf`, or of the best width up to it."""
+    table = measure_table(picture.table)
+    sizes = [*([table] if picture.table else []), *((part.width, part.height) for part in parts)]
+    least = max(width for width, _ in sizes)
+    width = picture.shelf if picture.fit else choose_width(sizes, least, max(picture.shelf, least))
+    corners = pack_rectangles(sizes, width)
+    placed = [move_layout(part, *corner) for part, corner in zip(parts, corners[bool(picture.table) :], strict=True)]
+    right, bottom = (
+        max(corner[axis] + size[axis] for corner, size in zip(corners, sizes, strict=True)) for axis in (0, 1)
+    )
     return Layout(
         picture,
-        wide,
-        y + high,
+        right,
+        bottom,
         tuple(box for part in placed for box in part.boxes),
         tuple(frame for part in placed for frame in part.frames),
         tuple(curve for part in placed for curve in part.curves),
+        {frame: start for part in placed for frame, start in part.headings.items()},
+        (corners[0], right if all(y >= table[1] for _, y in corners[1:]) else table[0]) if picture.table else None,
     )
-
-
-def _move_layout(part: Layout, x: float, y: float) -> Layout:
-    def move(point: Point) -> Point:
-        return round(point[0] + x, 2), round(point[1] + y, 2)
-
-    curves = tuple(
-        Curve(
-            curve.edge,
-            tuple(map(move, curve.points)),
-            move(curve.tip) if curve.tip else None,
-            move(curve.label) if curve.label else None,
-        )
-        for curve in part.curves
-    )
-    boxes = tuple((box, move(centre)) for box, centre in part.boxes)
-    frames = tuple((frame, (*move((x0, y0)), *move((x1, y1)))) for frame, (x0, y0, x1, y1) in part.frames)
-    return Layout(part.picture, part.width, part.height, boxes, frames, curves)
 
 
 def _read_curves(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archspec.draw.picture import Box, Cluster, Edge, Picture
+from archspec.draw.picture import Box, Cluster, DrawError, Edge, Picture, refuse_scale
 from archspec.draw.theme import LIGHT, Theme
 from archspec.printable import escape_unprintable
 
@@ -13,7 +13,10 @@ _KEPT = frozenset(" .,:+-/()|×·…–_=%→")
 
 
 def write_mermaid(picture: Picture, theme: Theme = LIGHT) -> str:
-    """The picture as a flowchart."""
+    """The picture as a flowchart. Raises `DrawError` if it is to have a size or a scale, which Mermaid has not."""
+    refuse_scale(picture, "a flowchart of Mermaid")
+    if picture.fit:
+        raise DrawError("a flowchart of Mermaid has no size", "leave --fit out, or write .svg or .pdf")
     return "\n".join(_format_statements(picture, theme)) + "\n"
 
 

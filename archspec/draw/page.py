@@ -27,9 +27,9 @@ const zoom = (factor, atX, atY) => {
   x = atX - (atX - x) * next / scale; y = atY - (atY - y) * next / scale; scale = next; show();
 };
 const fit = () => {
-  const box = picture.viewBox.baseVal;
-  scale = Math.min(1.5, frame.clientWidth / box.width, Math.max(frame.clientHeight / box.height, 0.5));
-  x = Math.max(0, (frame.clientWidth - box.width * scale) / 2); y = 0; show();
+  const width = picture.width.baseVal.value, height = picture.height.baseVal.value;
+  scale = Math.min(1.5, frame.clientWidth / width, Math.max(frame.clientHeight / height, 0.5));
+  x = Math.max(0, (frame.clientWidth - width * scale) / 2); y = 0; show();
 };
 frame.addEventListener("wheel", event => {
   event.preventDefault(); zoom(Math.exp(-event.deltaY / 400), event.clientX, event.clientY);

@@ -9,14 +9,14 @@ from itertools import pairwise
 from archspec.analysis.path_enumeration import iter_paths
 from archspec.analysis.paths import PathCounts, count_paths
 from archspec.draw.layers import describe_network, make_end_box
-from archspec.draw.picture import Box, DrawError, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.path_graph import draw_path_graph
+from archspec.draw.picture import Box, Edge, Line, Picture, Place, clean_lines
 from archspec.draw.text import clean_text
 from archspec.ir.graph import Graph, Node
 from archspec.ir.signal_flow import find_residual_operands, is_join
-from archspec.numerals import format_number
 
 LIMIT = 64
-"""The default for the most paths of one picture, which fit a page."""
+"""The default for the most paths that are drawn one by one, which fit a page."""
 _LEAST = 56.0
 
 
@@ -34,15 +34,14 @@ class _Row:
         return self.length, [(node, -operand) for node, operand in self.joins.items()]
 
 
-def draw_paths(graph: Graph, *, limit: int = LIMIT) -> Picture:
-    """Each path as a row of its modules, shortest first. Raises `DrawError` if there are more than `limit` paths."""
+def draw_paths(graph: Graph, *, fold: bool = True, limit: int = LIMIT) -> Picture:
+    """Each path as a row of its modules, shortest first; with more than `limit` paths, the network with their number at each arrow."""
     counts = count_paths(graph)
-    total = counts.total
-    if total > limit:
-        raise DrawError(
-            f"{graph.name} has {format_number(total)} paths, more than the {limit:,} of one picture",
-            "raise the limit with --max-paths, or see `archspec count-paths --lengths`",
-        )
+    return _draw_tree(counts) if counts.total <= limit else draw_path_graph(counts, fold=fold)
+
+
+def _draw_tree(counts: PathCounts) -> Picture:
+    graph, total = counts.graph, counts.total
     longer = find_residual_operands(graph)
     rows = sorted(_iter_rows(counts), key=lambda row: row.order)
     columns = sorted({node for row in rows for node in row.joins})
@@ -54,7 +53,7 @@ def draw_paths(graph: Graph, *, limit: int = LIMIT) -> Picture:
         boxes += chain
         arrows += between
     text = clean_text(f"{describe_network(graph)} Unravelled into its {total:,} paths.", 400)
-    return Picture(clean_text(graph.name, 80), text, tuple(boxes), tuple(arrows), direction="LR", gap=14, legend=False)
+    return Picture(clean_text(graph.name, 80), text, tuple(boxes), tuple(arrows), direction="LR", gap=14, columns=True)
 
 
 def _iter_rows(counts: PathCounts) -> Iterator[_Row]:

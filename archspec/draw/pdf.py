@@ -27,7 +27,7 @@ _LARGEST = 14_400.0  # points of a page's longer side
 
 def write_pdf(scene: Scene) -> bytes:
     """The PDF document; characters that cp1252 lacks are spelled or escaped."""
-    scale = min(1.0, _LARGEST / max(scene.width, scene.height))
+    scale = min(scene.scale or 1.0, _LARGEST / max(scene.width, scene.height))
     content = "\n".join(_format_operators(scene, scale)).encode("cp1252", "replace")
     title = escape_unprintable(scene.title).encode("utf-16-be")
     objects = [

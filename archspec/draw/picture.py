@@ -15,9 +15,13 @@ from archspec.view.skip_connections import Flow
 
 Direction = Literal["TB", "LR"]
 Detail = Literal["stages", "blocks", "layers", "paths"]
+Fit = Literal["column", "page", "slide"]
+Caption = Literal["below", "left", "right"]
 Style = Literal["strong", "plain", "faint"]
 SMALL = SIZE - 1.5
 MARGIN = 9.0  # between a box and its text, left and right
+COLOUR_NOTE = "colour: the layers with most MACs in the box"
+"""What the colour of a box for several layers means (`archspec.view.dominance`)."""
 _LIMIT = 64  # characters of one line
 
 
@@ -25,10 +29,10 @@ class DrawError(ArchspecError, ValueError):
     """Raised for a picture that cannot be drawn; `help` says what to do instead.
 
     >>> import archspec
-    >>> archspec.load("densenet169").draw(detail="paths")
+    >>> archspec.load("resnet18").draw(detail="layers", max_boxes=3)
     Traceback (most recent call last):
         ...
-    archspec.draw.picture.DrawError: densenet169 has 4,835,703,278,458,516,698,824,704 paths, more than the 64 of one picture; raise the limit with --max-paths, or see `archspec count-paths --lengths`
+    archspec.draw.picture.DrawError: the picture would have more than 3 boxes; leave --fold on, look at less with --depth N or --detail stages, or raise the limit with --max-boxes
     """
 
     def __init__(self, message: str, help: str) -> None:
@@ -102,17 +106,55 @@ class Box:
     """Whether it is a join drawn as a circle with a sign."""
     least: float = 0.0
     """Its least width."""
+    slab: tuple[float, float] | None = None
+    """The width and height of a box that is drawn to scale, with its lines as a caption beside it."""
+    caption: Caption = "below"
+    caption_start: float = 0.0
+    """Where a caption at the left or the right begins, from the axis."""
 
     @property
     def width(self) -> float:
         if self.sign:
             return 24.0
+        return self.slab[0] if self.slab else self.text_width
+
+    @property
+    def height(self) -> float:
+        if self.sign:
+            return 24.0
+        return self.slab[1] if self.slab else self._text_height
+
+    @property
+    def corners(self) -> tuple[float, float, float, float]:
+        """Its extents from its centre to the left, the top, the right and the bottom, with the caption."""
+        x, y = self.width / 2, self.height / 2
+        if not self.slab:
+            return x, y, x, y
+        wide, high = self.text_width, self._text_height
+        if self.caption == "below":
+            return max(x, wide / 2), y, max(x, wide / 2), y + high
+        far = self.caption_start + wide
+        left, right = (far, x) if self.caption == "left" else (x, far)
+        return left, max(y, high / 2), right, max(y, high / 2)
+
+    @property
+    def text_place(self) -> tuple[float, float]:
+        """The place of its lines from its centre: the middle or, of a caption at a side, the end nearest to it."""
+        if not self.slab:
+            return 0.0, 0.0
+        if self.caption == "below":
+            return 0.0, (self.height + self._text_height) / 2
+        return (self.caption_start + MARGIN) * (-1 if self.caption == "left" else 1), 0.0
+
+    @property
+    def text_width(self) -> float:
+        """The width of its lines, with room around them."""
         skip = 16.0 if any(line.skip for line in self.lines) else 0.0
         return round(max(self.least, 40.0, max(line.width for line in self.lines) + 2 * (MARGIN + skip)), 1)
 
     @property
-    def height(self) -> float:
-        return 24.0 if self.sign else round(sum(line.height for line in self.lines) + 9, 1)
+    def _text_height(self) -> float:
+        return round(sum(line.height for line in self.lines) + 9, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +168,18 @@ class Cluster:
     place: Place = NO_PLACE
     parent: str | None = None
     level: int = 0
+    note: str = ""
+    """A second, smaller line at its top."""
+
+    @property
+    def head(self) -> float:
+        """The height in points of the room for its heading."""
+        return 36.0 if self.note else 24.0
+
+    @property
+    def head_width(self) -> float:
+        """The width in points of its heading."""
+        return max(measure_width(self.heading, SIZE, bold=True), measure_width(self.note, SMALL))
 
     @property
     def heading(self) -> str:
@@ -143,6 +197,8 @@ class Edge:
     label: str = ""
     weight: int = 1
     rising: bool = False
+    thick: float = 0.0
+    """Its width in points; 0 for that of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +224,16 @@ class Picture:
     gap: float = 22.0
     """Points between ranks."""
     legend: bool = True
+    notes: tuple[str, ...] = ()
+    """Sentences of the legend about the picture as a whole."""
+    widths: tuple[tuple[str, float], ...] = ()
+    """Texts of the legend for arrows of these widths."""
+    columns: bool = False
+    """Whether chains and branches are laid out in columns, without Graphviz (`archspec.draw.columns`)."""
+    wrap: int = 1
+    """The most columns into which a chain is wrapped."""
+    fit: Fit | None = None
+    """Where the picture is to fit (`archspec.draw.fit`)."""
     shelf: float = 0.0
     """The width in points of rows of frames that have no arrows between them; 0 if Graphviz places them."""
 
@@ -197,3 +263,9 @@ class Picture:
 def clean_lines(*given: Line) -> tuple[Line, ...]:
     """Lines that are safe to show: printable, cut to a length, without empty ones."""
     return tuple(replace(line, text=clean_text(line.text, _LIMIT)) for line in given if line.text.strip())
+
+
+def refuse_scale(picture: Picture, what: str) -> None:
+    """Raises `DrawError` for a picture with boxes to scale, which a format cannot draw."""
+    if any(box.slab for box in picture.boxes):
+        raise DrawError(f"{what} has no scale", "leave --scale out, or write .svg or .pdf")

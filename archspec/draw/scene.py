@@ -10,6 +10,7 @@ from archspec.draw.picture import NO_PLACE, Place
 from archspec.draw.text import measure_width
 
 Point = tuple[float, float]
+Anchor = Literal["start", "middle", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Text:
     size: float
     colour: str
     bold: bool = False
-    anchor: Literal["start", "middle", "end"] = "middle"
+    anchor: Anchor = "middle"
 
     @property
     def left(self) -> float:
@@ -82,6 +83,14 @@ class Scene:
     height: float
     paper: str
     groups: list[Group] = field(default_factory=list)
+    scale: float | None = None
+    """Points in print for a point of the scene; None if the picture has no size in print."""
+
+    @property
+    def printed(self) -> tuple[float, float]:
+        """Its width and height in print."""
+        scale = self.scale or 1.0
+        return self.width * scale, self.height * scale
 
     @property
     def shapes(self) -> Iterator[SceneShape]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archspec.draw.layers import describe_network, make_end_box
-from archspec.draw.picture import Box, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.picture import COLOUR_NOTE, Box, Edge, Line, Picture, Place, clean_lines
+from archspec.draw.slabs import SCALE_NOTE, scale_boxes
 from archspec.draw.text import clean_text
 from archspec.draw.u_shape import bend_edges
 from archspec.ir.graph import Graph, Node, OperandRef, Region, Value
 from archspec.view import labels
+from archspec.view.dominance import find_dominant_category
+from archspec.view.recurrence import count_turns
 from archspec.view.repetition import FoldedGraph
 from archspec.view.skip_connections import Flow, choose_flow, find_skip_connections
 from archspec.view.stage_rows import list_stage_rows
@@ -18,8 +21,8 @@ from archspec.view.stages import Stage, group_stages, iter_stage_nodes, name_sta
 _WIDTH = 190.0
 
 
-def draw_stages(graph: Graph, *, fold: bool = True) -> Picture:
-    """The picture of a network's stages with their costs, which fits a page for any depth."""
+def draw_stages(graph: Graph, *, fold: bool = True, scale: bool = False) -> Picture:
+    """The picture of a network's stages with their costs, which fits a page for any depth; to `scale`, boxes show the sizes of their outputs."""
     folded = FoldedGraph(graph, fold)
     shown = group_stages(folded)
     flows = find_skip_connections(graph)
@@ -27,17 +30,33 @@ def draw_stages(graph: Graph, *, fold: bool = True) -> Picture:
         make_end_box(f"n{value.node}", name, value, Place(name, graph.nodes[value.node].span))
         for name, value in graph.inputs.items()
     ]
+    loops: list[Edge] = []
     stands = {value.node: f"n{value.node}" for value in graph.inputs.values()}
     for number, stage in enumerate(shown):
         stands.update(dict.fromkeys(iter_stage_nodes(folded, stage), f"g{number}"))
         boxes.append(_make_stage_box(folded, stage, f"g{number}", flows))
+        if (turns := count_turns(graph, iter_stage_nodes(folded, stage))) > 1:
+            loops.append(Edge(f"g{number}", f"g{number}", label=labels.format_times(turns)))
     outputs = [make_end_box(f"out{n}", *end) for n, end in enumerate(graph.outputs.items())]
     edges, ranks = bend_edges(
         _collect_edges(graph, stands, flows), [box.id for box in boxes], [box.id for box in outputs]
     )
+    if scale:
+        shapes = {f"n{value.node}": value.shape for value in graph.inputs.values()}
+        shapes |= {f"out{n}": value.shape for n, value in enumerate(graph.outputs.values())}
+        shapes |= {f"g{number}": stage.runs[-1].last.output[0].shape for number, stage in enumerate(shown)}
+        boxes, outputs = (scale_boxes(some, shapes) for some in (boxes, outputs))
     last = [Edge(stands[value.node], f"out{n}", weight=8) for n, value in enumerate(graph.outputs.values())]
     return Picture(
-        clean_text(graph.name, 80), describe_network(graph), (*boxes, *outputs), (*edges, *last), ranks=ranks, gap=26
+        clean_text(graph.name, 80),
+        describe_network(graph),
+        (*boxes, *outputs),
+        (*edges, *loops, *last),
+        ranks=ranks,
+        direction="LR" if scale and not ranks else "TB",
+        gap=26,
+        columns=True,
+        notes=(COLOUR_NOTE, SCALE_NOTE) if scale else (COLOUR_NOTE,),
     )
 
 
@@ -46,9 +65,7 @@ def _make_stage_box(folded: FoldedGraph, stage: Stage, id: str, flows: dict[Oper
     rows = [Line(row.text, times=row.times, skip=row.skip) for row in list_stage_rows(folded, stage, flows)]
     cost = labels.format_costs(stage.cost.params, stage.cost.macs)
     name = name_stage(folded, stage)
-    loose = all(isinstance(run.first.part, Node) for run in stage.runs)
-    heaviest = max((run.first for run in stage.runs), key=lambda facts: facts.cost.params)
-    kind = heaviest.part.op.category if loose and isinstance(heaviest.part, Node) else "block"
+    kind = find_dominant_category(folded.graph, iter_stage_nodes(folded, stage))
     text = clean_lines(Line(name, "strong"), *rows, Line(cost, "faint"))
     place = Place(first.name, first.span) if isinstance(first, (Region, Node)) else Place()
     return Box(id, kind, text, place, clean_text(" — ".join(map(str, text)), 300), least=_WIDTH)

@@ -10,6 +10,7 @@ from archspec.draw.scene import Group, PathShape, Point, Rect, Scene, SceneShape
 from archspec.printable import escape_markup
 
 FONTS = "Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif"
+_PIXELS = 96 / 72  # of SVG and CSS for a point in print
 
 
 def write_svg(scene: Scene) -> str:
@@ -19,8 +20,10 @@ def write_svg(scene: Scene) -> str:
 
 def _format_elements(scene: Scene) -> Iterator[str]:
     wide, high = _format_number(scene.width), _format_number(scene.height)
+    pixels = _PIXELS if scene.scale else 1.0
+    shown_wide, shown_high = (_format_number(size * pixels) for size in scene.printed)
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{shown_wide}" height="{shown_high}" viewBox="0 0 {wide} {high}" '
         f'role="img" aria-labelledby="title desc" font-family="{FONTS}">'
     )
     yield f'<title id="title">{escape_xml(scene.title)}</title>'

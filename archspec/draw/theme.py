@@ -1,27 +1,28 @@
-"""Defines the colours of pictures, one for each category of op; they suit colour-blind readers (Okabe and Ito 2008)."""
+"""Defines the colours of pictures, one for each category of op; colour-blind readers can tell them apart."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# The line around a box, in hues of Okabe and Ito and a few between them.
+# The line around a box. Their lightness differs as their hues do, so that readers with protanopia or deuteranopia tell them apart:
+# found by a search for the largest least distance (CIELAB) near the hues of Okabe and Ito. A test simulates both (Machado et al. 2009).
 _HUES = {
-    "conv": "#0072B2",
-    "linear": "#D55E00",
-    "attention": "#CC79A7",
-    "norm": "#8A8F98",
-    "activation": "#E69F00",
-    "pool": "#009E73",
-    "dropout": "#6B7280",
-    "join": "#333333",
-    "shape": "#8C6D46",
+    "conv": "#06419B",
+    "linear": "#B7410C",
+    "attention": "#C577D3",
+    "norm": "#8E9297",
+    "activation": "#E69C0A",
+    "pool": "#03AB5E",
+    "dropout": "#454D67",
+    "join": "#1A1A1A",
+    "shape": "#57492F",
     "block": "#56B4E9",
-    "ends": "#333333",
+    "ends": "#7A828E",
     "past": "#B6BBC3",
     "length": "#E69F00",
 }
-_FLOWS = {"flow": "#555B66", "identity": "#0072B2", "projection": "#D55E00", "concat": "#009E73", "gate": "#B0568A"}
+_FLOWS = {"flow": "#555B66", "identity": "#0072B2", "projection": "#D55E00", "concat": "#009E73", "gate": "#9B3D86"}
 DASHES: Mapping[str, tuple[int, ...]] = {"projection": (5, 3), "gate": (1, 3)}
 
 
@@ -69,11 +70,11 @@ LIGHT = Theme(
     "light",
     "#ffffff",
     "#1b1f24",
-    "#59616c",
+    "#4b535d",
     "#c3c9d1",
     ("#f7f8fa", "#eef1f4", "#e6eaee"),
     _HUES,
-    _make_tints("#ffffff", 0.16),
+    _make_tints("#ffffff", 0.19),
     _FLOWS,
 )
 DARK = Theme(
@@ -83,8 +84,8 @@ DARK = Theme(
     "#b9c2cd",
     "#4a525d",
     ("#1c2027", "#232830", "#2a3039"),
-    {kind: mix_colours(hue, "#ffffff", 0.72) for kind, hue in _HUES.items()},
-    _make_tints(_DARK, 0.3),
+    {kind: mix_colours(hue, "#ffffff", 0.64) for kind, hue in _HUES.items()},
+    _make_tints(_DARK, 0.34),
     {flow: mix_colours(hue, "#ffffff", 0.62) for flow, hue in _FLOWS.items()},
 )
 # No fills, and lines dark enough for a print in grey.

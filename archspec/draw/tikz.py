@@ -25,7 +25,7 @@ def name_colours(theme: Theme) -> Mapping[str, str]:
     """The names of a theme's colours in LaTeX by colour; a colour of several uses has the name of the first.
 
     >>> from archspec.draw import THEMES
-    >>> name_colours(THEMES["light"])["#0072B2"]
+    >>> name_colours(THEMES["light"])["#06419B"]
     'archspecConvLine'
     """
     named = {"Paper": theme.paper, "Ink": theme.ink, "Faint": theme.faint, "Rule": theme.rule}
@@ -40,7 +40,7 @@ class _TikzWriter:
 
     def __init__(self, scene: Scene, theme: Theme) -> None:
         self.scene, self.names = scene, name_colours(theme)
-        self.scale = min(1.0, _LARGEST / max(scene.width, scene.height))
+        self.scale = min(scene.scale or 1.0, _LARGEST / max(scene.width, scene.height))
 
     def iter_lines(self) -> Iterator[str]:
         scene = self.scene

@@ -8,10 +8,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from archspec import extras, files
+from archspec import files
 from archspec.experiments.gradients import Gradients
 from archspec.experiments.lesions import Deletions, Lesions, Shuffles
 from archspec.experiments.track import ExperimentError
+from archspec.figure_style import COLOURS, MARKS, STYLE, load_matplotlib
 from archspec.formats import find_format
 from archspec.printable import escape_unprintable
 
@@ -21,47 +22,23 @@ if TYPE_CHECKING:
 
 Result = Lesions | Deletions | Shuffles | Gradients
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""The colours of Okabe and Ito (2008), which colour-blind readers can tell apart; networks differ in their markers too."""
-_MARKS = ("o", "s", "^", "D", "v", "P", "X")
-_STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "archspec",
-}
-
 
 def check_plot_path(path: Path) -> None:
     """Raises `ExportError` if a file has another ending than a plot, and `ExperimentError` without matplotlib."""
     find_format(path, "plot")
-    _matplotlib()
+    load_matplotlib(ExperimentError)
 
 
 def save_plot(path: Path, results: Sequence[Result]) -> None:
     """Plots results of one kind, one for each network, into one file. Raises as `check_plot_path` does, and OSError."""
     check_plot_path(path)
-    with _matplotlib().rc_context(_STYLE):
+    with load_matplotlib(ExperimentError).rc_context(STYLE):
         figure = _draw_figure(results)
         ending = path.suffix.lower()
         metadata = {"Date": None} if ending == ".svg" else {}
         with files.replace_file(path) as file, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing")  # drawn as a box
             figure.savefig(file, format=ending[1:], dpi=160, metadata=metadata)
-
-
-def _matplotlib() -> Any:
-    """The package matplotlib, imported with what plotting needs, so that a broken installation is reported before the work."""
-    names = ("matplotlib.figure", "matplotlib.backends.backend_agg", "matplotlib")
-    return [extras.load_extra(name, "a picture", "pip install 'archspec-nn[plot]'", ExperimentError) for name in names][
-        -1
-    ]
 
 
 def _draw_figure(results: Sequence[Result]) -> Figure:
@@ -73,8 +50,8 @@ def _draw_figure(results: Sequence[Result]) -> Figure:
     axes = figure.subplots(rows, columns, squeeze=False)
     for index, result in enumerate(results):
         look = {
-            "color": _COLOURS[index % len(_COLOURS)],
-            "marker": _MARKS[index % len(_MARKS)],
+            "color": COLOURS[index % len(COLOURS)],
+            "marker": MARKS[index % len(MARKS)],
             "label": _words(result.network),
         }
         if isinstance(result, Gradients):
@@ -138,13 +115,13 @@ def _plot_shuffles(axes: Axes, result: Shuffles, look: dict[str, Any]) -> None:
 def _plot_gradients(axes: list[Axes], result: Gradients) -> None:
     counts, sizes, parts = axes
     lengths = list(result.paths)
-    colours = [_COLOURS[1] if length in result.effective else _COLOURS[0] for length in lengths]
+    colours = [COLOURS[1] if length in result.effective else COLOURS[0] for length in lengths]
     shares = [result.paths[length] / 2**result.blocks for length in lengths]
     counts.bar(lengths, _to_percent(shares), width=1, color=colours, alpha=0.85)
     counts.set(ylabel="% of all paths", title=f"{_words(result.network)}:\n$2^{{{result.blocks}}}$ paths")
     for length, draws in result.magnitudes.items():
         sizes.scatter([length] * len(draws), draws, s=5, color="#999999", alpha=0.6, linewidth=0, rasterized=True)
-    sizes.plot(lengths, list(result.mean.values()), color=_COLOURS[0], marker="o", markersize=3, linewidth=1)
+    sizes.plot(lengths, list(result.mean.values()), color=COLOURS[0], marker="o", markersize=3, linewidth=1)
     sizes.set(
         yscale="log", ylabel="L2 norm at the input", title="gradient through one path\n(dots: draws, line: their mean)"
     )

@@ -208,4 +208,8 @@ RECIPES: dict[str, Recipe] = {
         source="He et al. 2019 (arXiv:1812.01187), sections 2.1, 3.1 and 5",
     ),
 }
-"""What the papers of the zoo trained with: ImageNet's by their network, those for CIFAR named so where there are both."""
+"""What the papers of the zoo trained with: ImageNet's by their network, those for CIFAR named so where there are both.
+
+`milestones` are shares of the epochs: 30 and 60 of 90 on ImageNet; on CIFAR, half and three quarters (of 64,000 steps for `resnet-cifar`, 150 and
+225 of 300 epochs, 250 and 375 of 500), 60, 120 and 160 of 200 for `wide-resnet`, and for `fractalnet` whenever what is left has halved.
+"""

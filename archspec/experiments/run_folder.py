@@ -38,7 +38,9 @@ def make_logger(folder: Path, form: str = "csv") -> Any:
     loggers = extras.load_extra("lightning_fabric.loggers", "a log", install, ExperimentError)
     if form == "tensorboard":
         return loggers.TensorBoardLogger(folder, name=None, version=METRICS)
-    return loggers.CSVLogger(folder, name=None, version=METRICS, flush_logs_every_n_steps=1)
+    from archspec.experiments.csv_log import CSVLog
+
+    return CSVLog(folder / METRICS / "metrics.csv")
 
 
 def describe_run(

@@ -10,13 +10,15 @@ from typing import Literal, NamedTuple, get_args
 
 from archspec.numerals import format_sizes
 
-AxisName = Literal["channels", "features", "heads", "tokens", "depth", "height", "width", "length"]
+AxisName = Literal["channels", "features", "windows", "heads", "tokens", "depth", "height", "width", "length"]
 Names = tuple[AxisName | None, ...]
 """The names of the axes of a value, in order; None for an axis without a name."""
 
 AXES: tuple[AxisName, ...] = get_args(AxisName)
 CHANNELS: frozenset[str] = frozenset(("channels", "features"))
 """The two names of one axis: channels beside spatial axes, features otherwise. Either name finds it."""
+MEASURED: frozenset[str] = frozenset(AXES) - {"features"}
+"""The names that stand for sizes of the current value in arithmetic; that of the features is called channels there."""
 SPATIAL: tuple[AxisName, ...] = ("depth", "height", "width", "length")
 
 IMAGES: Mapping[Names, int] = {

@@ -9,10 +9,44 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from archspec.ir.shape import AXES
-from archspec.ops import activation, attention, conv, dropout, fractal, join, layout, linear, norm, pool, tensor
+from archspec.ops import (
+    activation,
+    attention,
+    constants,
+    conv,
+    dropout,
+    elementwise,
+    fractal,
+    heads,
+    join,
+    layout,
+    linear,
+    norm,
+    pool,
+    reduction,
+    tensor,
+    windows,
+)
 from archspec.ops.base import Op
 
-_MODULES = (conv, linear, norm, activation, pool, dropout, join, fractal, tensor, layout, attention)
+_MODULES = (
+    conv,
+    linear,
+    norm,
+    activation,
+    elementwise,
+    pool,
+    reduction,
+    dropout,
+    join,
+    fractal,
+    tensor,
+    layout,
+    attention,
+    heads,
+    windows,
+    constants,
+)
 """The modules that define ops, in the order of the documentation."""
 
 

@@ -46,13 +46,13 @@ class ReLU6(Activation):
     module: ClassVar[str] = "ReLU6"
 
 
-class Clamp(Op):
+class ClampChannels(Op):
     """Keeps each channel between two bounds of its own.
 
     Its one weight is the parameter itself, [2, channels, 1, …]: the lower bounds, then the upper ones.
     """
 
-    word: ClassVar[str] = "clamp"
+    word: ClassVar[str] = "clampchannels"
     internal: ClassVar[bool] = True
     category: ClassVar[Category] = "activation"
     elementwise: ClassVar[bool] = True

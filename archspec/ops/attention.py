@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -101,6 +101,7 @@ class Attention(Op):
     heads: Count = Field(description="heads, each with its share of the features")
     bias: bool = Field(True, description="whether the projections add a learned number to each feature")
     dropout: Probability = Field(0.0, description="probability of dropping an attention weight, in training, in [0, 1]")
+    causal: bool = Field(False, description="whether a token attends only to itself and those before it")
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         query, features = inputs[0], inputs[0].channels
@@ -112,6 +113,8 @@ class Attention(Op):
             raise ShapeError(f"attention needs as many values as keys, got {tokens[2]} and {tokens[1]}")
         if features % self.heads:
             raise ShapeError(f"{features} features do not divide into {self.heads} heads", field="heads")
+        if self.causal and tokens[0] != tokens[-1]:
+            raise ShapeError(f"causal needs as many keys as queries, got {tokens[-1]} and {tokens[0]}", field="causal")
         return check_bounds(self, (Shape(query.sizes, query.names, is_batched(inputs)),), self.weights(query))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
@@ -150,7 +153,13 @@ class Attention(Op):
                 calls += chain_functions([("torch.transpose", (0 + batch, 1 + batch))], operands[index], len(calls))
                 operands = (*operands[:index], Result(len(calls) - 1), *operands[index + 1 :])
         args = tuple(operands[min(place, len(inputs) - 1)] for place in range(3))
-        calls.append(Call("torch.nn.MultiheadAttention", options, args=args, keywords={"need_weights": False}))
+        keywords: dict[str, Any] = {"need_weights": False}
+        if self.causal:
+            tokens = inputs[0].sizes[find_sequence_axes(self, inputs[0])[0]]
+            mask = [(".new_full", ((tokens, tokens), float("-inf"))), ("torch.triu", (1,))]
+            calls += chain_functions(mask, args[0], len(calls))
+            keywords |= {"attn_mask": Result(len(calls) - 1), "is_causal": True}
+        calls.append(Call("torch.nn.MultiheadAttention", options, args=args, keywords=keywords))
         after = [("operator.getitem", (0,))] + [("torch.transpose", (0 + batch, 1 + batch))] * (
             inputs[0].channel_axis == 0
         )

@@ -100,6 +100,7 @@ class Call:
       and `keywords`; it carries the node's name;
     - `torch.nn.Parameter`: a learned tensor; `options` has `shape`, a tuple, batch axis included where there is one; its value
       is the tensor itself, and the tensor carries the node's name;
+    - `torch.nn.Buffer`: a tensor that is not learned; `options` has `data`, the call of a function that makes it;
     - a function (`torch.flatten`) or, with a leading dot, a tensor's method (`.expand`: the first of `args` is the tensor),
       called with `args` and `keywords`.
 
@@ -119,8 +120,13 @@ class Call:
 
     @property
     def stateful(self) -> bool:
-        """Whether the call is of a module or a parameter, which have names in the `state_dict`."""
+        """Whether the call is of a module or a tensor of the network, which have names."""
         return self.target.rpartition(".")[2][:1].isupper()
+
+    @property
+    def is_tensor(self) -> bool:
+        """Whether it reads a tensor of the network, a parameter or a buffer."""
+        return self.target in ("torch.nn.Parameter", "torch.nn.Buffer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +203,7 @@ class Op(BaseModel):
     one_output: ClassVar[bool] = True
     """Whether it always has exactly one output."""
     folds: ClassVar[bool] = False
-    """Whether it folds any number of operands of one shape, which the result has too."""
+    """Whether it folds any number of operands, each of the shape of the result or broadcast to it."""
     coarsens: ClassVar[bool] = False
     """Whether it reduces the number of places, as a pool with a sliding window, so that a stage may end with it."""
     skip_kinds: ClassVar[tuple[SkipKind, ...]] = ("identity",)
@@ -252,6 +258,15 @@ class Op(BaseModel):
                     help="a number, normal and uniform are for weights of any shape",
                 )
 
+    @property
+    def makes_indices(self) -> bool:
+        """Whether its result holds whole numbers, which ops with `indices` read."""
+        return False
+
+    def specialised(self) -> "Op":
+        """The op that its arguments ask for, which may be of another class."""
+        return self
+
     def passes_through(self, count: int) -> bool:
         """Whether its outputs are its `count` operands, unchanged."""
         return self.transparent or (self.join and count == 1)
@@ -277,10 +292,30 @@ class Op(BaseModel):
         """Whether it works along the channels of its inputs, as a concatenation or a split does."""
         return False
 
+    def lift(self) -> dict[str, Any]:
+        """The fields as a spec writes them, without those that have their defaults: the inverse of binding.
+
+        >>> from archspec.ops import BY_WORD
+        >>> BY_WORD["conv"](out=8, kernel=(3, 1), init={"kind": "kaiming_normal", "mode": "fan_out"}).lift()
+        {'out': 8, 'kernel': [3, 1], 'init': {'kind': 'kaiming_normal', 'mode': 'fan_out'}}
+        """
+        return {name: _write_field(value) for name, value in self.arguments().items()}
+
     def arguments(self) -> dict[str, Any]:
         """The fields whose values differ from their defaults, which pictures and tables show."""
         fields = type(self).model_fields
         return {name: value for name, value in self if value != fields[name].default}
+
+
+def _write_field(value: Any) -> Any:
+    """The value of a field as plain data of a spec; pairs of a name and a size are a mapping."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return {name: _write_field(own) for name, own in value if own != fields[name].default}
+    if not isinstance(value, tuple):
+        return value
+    pairs = bool(value) and all(isinstance(item, tuple) and isinstance(item[0], str) for item in value)
+    return dict(value) if pairs else [_write_field(item) for item in value]
 
 
 def per_axis(value: int | tuple[int, ...], rank: int, name: str) -> tuple[int, ...]:

@@ -26,7 +26,7 @@ from archspec.ops.base import (
     Window,
     per_axis,
 )
-from archspec.ops.initial import Initial, name_initial
+from archspec.ops.initial import Initial, Positive, name_initial
 from archspec.ops.rules import (
     check_bounds,
     compute_extents,
@@ -69,10 +69,8 @@ class Convolving(Op):
         return range(reached.start // fed * made, ((reached.stop - 1) // fed + 1) * made)
 
 
-class Conv(Convolving):
-    """Convolution over 1, 2 or 3 spatial axes behind the channels."""
-
-    word: ClassVar[str] = "conv"
+class DirectConv(Convolving):
+    """The base class of convolutions with a learned and with a computed kernel."""
 
     padding: NaturalPerAxis | Literal["same"] = Field(
         0,
@@ -82,11 +80,23 @@ class Conv(Convolving):
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = Field(
         "zeros", description="what the added elements hold"
     )
+    standardise: bool = Field(
+        False,
+        description="whether the kernel of each output channel is shifted and scaled to mean 0 and variance 1, over images "
+        "(Qiao et al. 2019, arXiv:1903.10520)",
+    )
+    eps: Positive = Field(1e-6, description="with standardise: added to the variance of a kernel")
+    gain: Positive | None = Field(
+        None,
+        description="with standardise: factor of a learned gain for each output channel, over the root of a kernel's elements "
+        "(Brock et al. 2021, arXiv:2101.08692); no gain if absent",
+    )
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
         kernel, stride, padding, dilation = self._numbers(spatial_rank(self, shape))
         self.grouped(shape)
+        self._check_standardised(shape)
         spatial, extent = shape.spatial, compute_extents(kernel, dilation)
         self._wraps(spatial, padding)
         places = slide_window(spatial, extent, stride, padding)
@@ -97,7 +107,8 @@ class Conv(Convolving):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
         weight = Weight("weight", (self.out, inputs[0].channels // self.groups, *kernel))
-        return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
+        gain = (Weight("gain", (self.out, 1, 1, 1)),) * (self.standardise and self.gain is not None)
+        return (weight, *((Weight("bias", (self.out,)),) * self.bias), *gain)
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
@@ -117,7 +128,20 @@ class Conv(Convolving):
             bias=(self.bias, True),
             padding_mode=(self.padding_mode, "zeros"),
         )
-        return arrange_axes(Call(f"torch.nn.Conv{rank}d", options), inputs[0], batch=True)
+        target = f"torch.nn.Conv{rank}d"
+        if self.standardise:
+            target = "archspec.codegen.fx.modules.StandardisedConv2d"
+            options |= keep_non_defaults(eps=(self.eps, 1e-6), gamma=(self.gain, None))
+        return arrange_axes(Call(target, options), inputs[0], batch=True)
+
+    def _check_standardised(self, shape: Shape) -> None:
+        """Raises `ShapeError` for a kernel that cannot be standardised."""
+        if not self.standardise:
+            return
+        if shape.rank != 3:
+            raise ShapeError(f"standardise needs height and width; got {shape.described}", field="standardise")
+        if self.weights(shape)[0].numel == self.out:
+            raise ShapeError("standardise needs a kernel of more than one element", field="standardise")
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         kernel, stride, _, dilation = self._numbers(inputs[0].rank - 1)
@@ -142,6 +166,24 @@ class Conv(Convolving):
                 raise ShapeError(
                     f"{self.padding_mode} padding of {added} is more than {size} elements give", field="padding"
                 )
+
+
+class Conv(DirectConv):
+    """Convolution over 1, 2 or 3 spatial axes behind the channels."""
+
+    word: ClassVar[str] = "conv"
+
+    def specialised(self) -> Op:
+        """A convolution with a computed kernel is another op, so that no pass takes its weight for the kernel."""
+        return StandardisedConv(**dict(self)) if self.standardise else self
+
+
+class _ConvWord:
+    word: ClassVar[str] = "conv"
+
+
+class StandardisedConv(_ConvWord, DirectConv):
+    """Convolution of an image with a kernel of mean 0 and variance 1: a `conv` with `standardise`, which specs write."""
 
 
 def _check_same(

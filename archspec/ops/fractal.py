@@ -52,6 +52,7 @@ class DropMean(Folding):
     word: ClassVar[str] = "dropmean"
     telling: ClassVar[tuple[str, ...]] = ("columns",)
     folds: ClassVar[bool] = False  # the last operand is the draw
+    broadcasts: ClassVar[bool] = False
     operands: ClassVar[tuple[int, int | None]] = (2, None)
 
     p: Probability = Field(

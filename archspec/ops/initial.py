@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_REAL = 1e38
 """The largest absolute value of a number, which float32 can represent."""
+Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 Real = Annotated[float, Field(ge=-MAX_REAL, le=MAX_REAL)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import ClassVar
 
 from pydantic import Field
@@ -14,14 +13,13 @@ from archspec.ops.axes import (
     Axis,
     axis_of,
     is_batched,
-    is_same_axis,
     reorder_axes,
     shared_names,
     write_permute,
-    write_reshape,
 )
-from archspec.ops.axis_order import repeat_for_batch
-from archspec.ops.base import FIRST, Call, Category, Op, Operand, Result, ShapeError, SkipKind
+from archspec.ops.axis_order import Given, repeat_for_batch
+from archspec.ops.base import Call, Category, Op, Operand, Result, ShapeError, SkipKind
+from archspec.ops.broadcasting import add_missing_axes, advise_match, keeps_channels, match_axes
 from archspec.ops.rules import check_bounds
 
 
@@ -35,27 +33,63 @@ class Join(Op):
 
 
 class Folding(Join):
-    """An elementwise join of equal shapes, folded from the first operand to the last; one without a batch is broadcast over the samples."""
+    """An elementwise join, folded from the first operand to the last.
+
+    The largest operand has the shape of the result. The others have its sizes or 1, or lack axes: they are broadcast along these,
+    which are matched by name, and one without a batch over the samples.
+    """
 
     elementwise: ClassVar[bool] = True
     folds: ClassVar[bool] = True
+    broadcasts: ClassVar[bool] = True
+    """Whether an operand may be smaller than the result."""
     function: ClassVar[str]
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         first = inputs[0]
         if inputs.count(first) == len(inputs):
             return (first,)
-        if any(shape.sizes != first.sizes for shape in inputs):
-            raise ShapeError(f"{self.word} needs equal shapes", help=_suggest_join(inputs))
-        return (Shape(first.sizes, shared_names(self.word, inputs), is_batched(inputs)),)
+        if all(shape.sizes == first.sizes for shape in inputs):
+            return (Shape(first.sizes, shared_names(self.word, inputs), is_batched(inputs)),)
+        whole = _largest(inputs)
+        for shape in inputs:
+            if match_axes(shape, whole) is None or (not self.broadcasts and shape.sizes != whole.sizes):
+                advice = advise_match(shape, whole) or _suggest_join(inputs)
+                raise ShapeError(f"{self.word} needs equal shapes", help=advice)
+        return (Shape(whole.sizes, whole.names, is_batched(inputs)),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        return _chain_calls(self.function, len(inputs))
+        calls: list[Call] = []
+        folded: Given = Operand(0)
+        for index, shape in enumerate(inputs):
+            operand: Given = Operand(index)
+            if shape.rank < _largest(inputs).rank:
+                operand = add_missing_axes(calls, operand, _match(shape, inputs), _largest(inputs).rank)
+            if index:
+                calls.append(Call(self.function, args=(folded, operand)))
+                operand = Result(len(calls) - 1)
+            folded = operand
+        return tuple(calls)
 
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        return reached if inputs[operand].channel_axis == outputs[0].channel_axis else range(outputs[0].channels)
+        own, made = inputs[operand], outputs[0]
+        if own.sizes == made.sizes:
+            return reached if own.channel_axis == made.channel_axis else range(made.channels)
+        return reached if keeps_channels(own, _match(own, inputs), made) else range(made.channels)
+
+
+def _largest(inputs: tuple[Shape, ...]) -> Shape:
+    """The first of the operands with the most axes and elements."""
+    return max(inputs, key=lambda shape: (shape.rank, shape.numel))
+
+
+def _match(shape: Shape, inputs: tuple[Shape, ...]) -> tuple[int, ...]:
+    """The axes of the largest operand that those of another belong to."""
+    axes = match_axes(shape, _largest(inputs))
+    assert axes is not None, "the shapes have been checked"
+    return axes
 
 
 class Add(Folding):
@@ -76,7 +110,7 @@ class Mean(Folding):
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         if len(inputs) == 1:
             return ()
-        summed = _chain_calls(self.function, len(inputs))
+        summed = super().lower(*inputs)
         return (*summed, Call("torch.div", args=(Result(len(summed) - 1), len(inputs))))
 
 
@@ -156,15 +190,9 @@ class Multiply(Join):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         calls: list[Call] = []
-        product: Operand | Result = Operand(0)
+        product: Given = Operand(0)
         for index, gate in enumerate(inputs[1:], 1):
-            factor: Operand | Result = Operand(index)
-            axes = _axes_of_gate(gate, inputs[0])
-            for axis in range(inputs[0].rank):
-                if axis not in axes:
-                    # counted from the end, which is also right for a gate without a batch axis
-                    calls.append(Call("torch.unsqueeze", args=(factor, -1 - sum(own > axis for own in axes))))
-                    factor = Result(len(calls) - 1)
+            factor = add_missing_axes(calls, Operand(index), _axes_of_gate(gate, inputs[0]), inputs[0].rank)
             calls.append(Call("torch.mul", args=(product, factor)))
             product = Result(len(calls) - 1)
         return tuple(calls)
@@ -175,10 +203,8 @@ class Multiply(Join):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        signal, gate, axis = inputs[0], inputs[operand], inputs[operand].channel_axis
-        if gate.channels != signal.channels:
-            return range(signal.channels)
-        kept = operand == 0 or axis is None or _axes_of_gate(gate, signal)[axis] == signal.channel_axis
+        signal, gate = inputs[0], inputs[operand]
+        kept = operand == 0 or keeps_channels(gate, _axes_of_gate(gate, signal), signal)
         return reached if kept else range(signal.channels)
 
 
@@ -188,30 +214,14 @@ def _axes_of_gate(gate: Shape, signal: Shape) -> tuple[int, ...]:
     Raises:
         ShapeError: an axis fits none of the signal, or there are several ways to match them.
     """
-    placed = [axes for axes in combinations(range(signal.rank), gate.rank) if _has_sizes(gate, signal, axes)]
-    fitting = [axes for axes in placed if _has_names(gate, signal, axes)]
-    if len(fitting) == 1:
-        return fitting[0]
-    turn = reorder_axes(signal, gate)
-    advice = "a gate has the sizes of the first operand, or 1 or no axis where that has more"
-    if turn and _has_sizes(turn, signal, tuple(range(signal.rank))):
-        advice = write_permute(signal, gate) or advice
-    elif fitting:
-        advice = "it could stand in several places: a reshape that names its axes says in which"
-    elif placed:
-        advice = f"{write_reshape(gate, tuple(signal.names[axis] for axis in placed[0]))}, if they are those"
+    axes = match_axes(gate, signal)
+    if axes is not None:
+        return axes
     raise ShapeError(
-        f"multiply needs gates that fit its first operand, {signal.described}; got {gate.described}", help=advice
+        f"multiply needs gates that fit its first operand, {signal.described}; got {gate.described}",
+        help=advise_match(gate, signal)
+        or "a gate has the sizes of the first operand, or 1 or no axis where that has more",
     )
-
-
-def _has_sizes(gate: Shape, signal: Shape, axes: tuple[int, ...]) -> bool:
-    return all(size in (1, signal.sizes[axis]) for size, axis in zip(gate.sizes, axes, strict=True))
-
-
-def _has_names(gate: Shape, signal: Shape, axes: tuple[int, ...]) -> bool:
-    names = ((name, signal.names[axis]) for name, axis in zip(gate.names, axes, strict=True))
-    return all(not own or not other or is_same_axis(own, other) for own, other in names)
 
 
 class Bundle(Join):
@@ -232,14 +242,6 @@ class Bundle(Join):
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
         return reached if operand == output else None
-
-
-def _chain_calls(function: str, count: int) -> tuple[Call, ...]:
-    """`function` folded over the operands from the left."""
-    if count == 1:
-        return ()
-    first = Call(function, args=(*FIRST, Operand(1)))
-    return (first, *(Call(function, args=(Result(index - 2), Operand(index))) for index in range(2, count)))
 
 
 _RANKS = "reshape gives a value other axes"

@@ -172,11 +172,12 @@ class Permute(Op):
 
 
 class Upsample(Op):
-    """More places on the spatial axes, interpolated."""
+    """More places on the spatial axes, interpolated; as many as a second operand has, if there is one."""
 
     word: ClassVar[str] = "upsample"
     telling: ClassVar[tuple[str, ...]] = ("size", "mode")
     category: ClassVar[Category] = "shape"
+    operands: ClassVar[tuple[int, int | None]] = (1, 2)
     first: ClassVar[str | None] = "scale"
 
     scale: PerAxis | None = Field(None, description="how many times the places: one number or one per spatial axis")
@@ -192,18 +193,21 @@ class Upsample(Op):
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
         rank = spatial_rank(self, shape)
-        if (self.scale is None) == (self.size is None):
+        if (self.scale is not None) + (self.size is not None) + (len(inputs) > 1) != 1:
             raise ShapeError("upsample needs either scale or size", field="scale")
+        if len(inputs) > 1:
+            spatial_rank(self, inputs[1])
+            per_axis(inputs[1].spatial, rank, "the second operand")
         if self.mode != "nearest" and _RANK[self.mode] != rank:
             axes = "1 spatial axis" if _RANK[self.mode] == 1 else f"{_RANK[self.mode]} spatial axes"
             raise ShapeError(f"mode {self.mode} needs {axes}, got {shape}", field="mode")
         if self.mode == "nearest" and self.align_corners:
             raise ShapeError("align_corners does not go with nearest", field="align_corners")
-        return check_bounds(self, (shape.resized((shape.channels, *self._places(shape))),))
+        return check_bounds(self, (shape.resized((shape.channels, *self._places(*inputs))),))
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = keep_non_defaults(
-            size=(self.size, None),
+            size=(self._places(*inputs) if len(inputs) > 1 else self.size, None),
             scale_factor=(self.scale, None),
             mode=(self.mode, "nearest"),
             align_corners=(self.align_corners, False),
@@ -212,11 +216,21 @@ class Upsample(Op):
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
         reach = {"nearest": 1, "bicubic": 4}.get(self.mode, 2)
-        pairs = zip(inputs[0].spatial, self._places(inputs[0]), strict=True)
+        pairs = zip(inputs[0].spatial, self._places(*inputs), strict=True)
         return Window((reach,) * (inputs[0].rank - 1), tuple(Fraction(*pair) for pair in pairs))
 
-    def _places(self, shape: Shape) -> tuple[int, ...]:
+    def carries(self, operand: int, count: int = 1) -> bool:
+        return operand == 0
+
+    def routes(
+        self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
+    ) -> range | None:
+        return None if operand else reached
+
+    def _places(self, shape: Shape, like: Shape | None = None) -> tuple[int, ...]:
         rank = shape.rank - 1
+        if like is not None:
+            return like.spatial
         if self.size is not None:
             return per_axis(self.size, rank, "size")
         scale = per_axis(self.scale or 1, rank, "scale")

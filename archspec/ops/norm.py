@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -13,10 +13,8 @@ from archspec.ir.shape import AxisName, Shape
 from archspec.ops.axes import Axis, axis_of, channel_axis, channels_first, spatial_rank
 from archspec.ops.axis_order import arrange_axes, move_last
 from archspec.ops.base import FIRST, Call, Category, Count, Op, Operand, Probability, Result, ShapeError, Weight
-from archspec.ops.initial import MAX_REAL, Initial, Real, name_initial
+from archspec.ops.initial import Initial, Positive, Real, name_initial
 from archspec.ops.rules import keep_non_defaults
-
-Positive = Annotated[float, Field(gt=0, le=MAX_REAL)]
 
 
 class TrackedNorm(Op):
@@ -150,10 +148,9 @@ class GroupNorm(Op):
         return name_initial(self.init, self.bias_init) if self.affine else {}
 
 
-class LayerNorm(Op):
-    """Layer normalisation (Ba et al. 2016) over the features, or channels, or over other axes."""
+class AxesNorm(Op):
+    """The base class of normalisations over some axes of each sample."""
 
-    word: ClassVar[str] = "layernorm"
     category: ClassVar[Category] = "norm"
 
     axes: Count | AxisName | Annotated[tuple[Axis, ...], Field(min_length=1)] | None = Field(
@@ -161,6 +158,44 @@ class LayerNorm(Op):
         description="axes that are normalised together: a name, a list of names or numbers, or how many, counted from the last; "
         "the channels if absent",
     )
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        self.normalized_axes(inputs[0])
+        return (inputs[0],)
+
+    def lower_to(self, name: str, options: Mapping[str, Any], shape: Shape) -> tuple[Call, ...]:
+        """The calls of torch's module of that name, over those axes."""
+        sizes = self.normalized_sizes(shape)
+        whole = {"normalized_shape": sizes[0] if len(sizes) == 1 else sizes, **options}
+        return arrange_axes(Call(f"torch.nn.{name}", whole), shape, move_last(shape, *self.normalized_axes(shape)))
+
+    def normalized_sizes(self, shape: Shape) -> tuple[int, ...]:
+        """The sizes of the axes that are normalised together."""
+        return tuple(shape.sizes[axis] for axis in self.normalized_axes(shape))
+
+    def normalized_axes(self, shape: Shape) -> tuple[int, ...]:
+        """The axes that are normalised together, in the order of the weights. Raises `ShapeError`."""
+        if self.axes is None:
+            return (channel_axis(self, shape),)
+        if isinstance(self.axes, int):
+            if self.axes > shape.rank:
+                advice = f"it has {shape.rank}: axes is how many, or a list of them"
+                raise ShapeError(
+                    f"{self.word} over {self.axes} axes needs as many, got {shape}", field="axes", help=advice
+                )
+            return tuple(range(shape.rank - self.axes, shape.rank))
+        given = (self.axes,) if isinstance(self.axes, str) else self.axes
+        axes = tuple(axis_of(self, axis, shape, "axes") for axis in given)
+        if len(set(axes)) < len(axes):
+            raise ShapeError(f"{self.word} has an axis twice", field="axes", help="each axis is named once")
+        return axes
+
+
+class LayerNorm(AxesNorm):
+    """Layer normalisation (Ba et al. 2016) over the features, or channels, or over other axes."""
+
+    word: ClassVar[str] = "layernorm"
+
     eps: Positive = Field(1e-5, description="added to the variance, against a division by zero")
     affine: bool = Field(
         True, description="whether each element of those axes has a learned factor and a learned shift"
@@ -169,46 +204,40 @@ class LayerNorm(Op):
     init: Initial | None = Field(None, description="initialisation of the factors; ones if absent")
     bias_init: Initial | None = Field(None, description="initialisation of the shifts; zeros if absent")
 
-    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        self._axes(inputs[0])
-        return (inputs[0],)
-
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        pair = _affine_weights(self._sizes(inputs[0]))
+        pair = _affine_weights(self.normalized_sizes(inputs[0]))
         return pair[: (1 + self.bias) if self.affine else 0]
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        sizes = self._sizes(inputs[0])
-        options = {"normalized_shape": sizes[0] if len(sizes) == 1 else sizes}
-        options |= keep_non_defaults(
+        options = keep_non_defaults(
             eps=(self.eps, 1e-5), elementwise_affine=(self.affine, True), bias=(self.bias, True)
         )
-        return arrange_axes(
-            Call("torch.nn.LayerNorm", options), inputs[0], move_last(inputs[0], *self._axes(inputs[0]))
-        )
-
-    def _sizes(self, shape: Shape) -> tuple[int, ...]:
-        return tuple(shape.sizes[axis] for axis in self._axes(shape))
-
-    def _axes(self, shape: Shape) -> tuple[int, ...]:
-        """The axes that are normalised together, in the order of the weights. Raises `ShapeError`."""
-        if self.axes is None:
-            return (channel_axis(self, shape),)
-        if isinstance(self.axes, int):
-            if self.axes > shape.rank:
-                advice = f"it has {shape.rank}: axes is how many, or a list of them"
-                raise ShapeError(
-                    f"layernorm over {self.axes} axes needs as many, got {shape}", field="axes", help=advice
-                )
-            return tuple(range(shape.rank - self.axes, shape.rank))
-        given = (self.axes,) if isinstance(self.axes, str) else self.axes
-        axes = tuple(axis_of(self, axis, shape, "axes") for axis in given)
-        if len(set(axes)) < len(axes):
-            raise ShapeError("layernorm has an axis twice", field="axes", help="each axis is named once")
-        return axes
+        return self.lower_to("LayerNorm", options, inputs[0])
 
     def initial(self) -> Mapping[str, Initial]:
         return name_initial(self.init, self.bias_init if self.bias else None) if self.affine else {}
+
+
+class RMSNorm(AxesNorm):
+    """Division by the root of the mean square (Zhang and Sennrich 2019, arXiv:1910.07467) over the features, or other axes."""
+
+    word: ClassVar[str] = "rmsnorm"
+
+    eps: Positive | None = Field(
+        None, description="added to the mean square; the least step of the type at 1 if absent"
+    )
+    affine: bool = Field(True, description="whether each element of those axes has a learned factor")
+    init: Initial | None = Field(None, description="initialisation of the factors; ones if absent")
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return _affine_weights(self.normalized_sizes(inputs[0]))[: int(self.affine)]
+
+    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
+        options = keep_non_defaults(eps=(self.eps, None), elementwise_affine=(self.affine, True))
+        return self.lower_to("RMSNorm", options, inputs[0])
+
+    def initial(self) -> Mapping[str, Initial]:
+        return name_initial(self.init) if self.affine else {}
 
 
 class InstanceNorm(TrackedNorm):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
-from archspec.ops.join import Concat
+from archspec.ops.join import Add, Concat
 from archspec.ops.norm import BatchNorm
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -77,3 +77,8 @@ def joins_channels(node: Node) -> bool:
 def leads_with_channels(node: Node) -> bool:
     """Whether all operands of a node have a batch and then the channels as their first axes."""
     return all(shape.batched and shape.channel_axis == 0 for shape in node.input_shapes)
+
+
+def adds_equals(node: Node) -> bool:
+    """Whether a node adds values of equal sizes, without broadcasting."""
+    return isinstance(node.op, Add) and len({(shape.sizes, shape.batched) for shape in node.input_shapes}) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archspec.ir.graph import Graph, Node
-from archspec.ops.activation import Clamp, ReLU
+from archspec.ops.activation import ClampChannels, ReLU
 from archspec.ops.norm import ScaleShift
 from archspec.passes.absorption import (
     Absorption,
@@ -31,7 +31,7 @@ def fuse_preactivation(graph: Graph) -> Graph:
     >>> before = load("{name: unit, input: [4, 8, 8], stages: {body: [batchnorm, relu, conv: 2]}}")
     >>> print(format_graph(fuse_preactivation(before.graph)))
     %0 = input input: 4×8×8
-    %1 = clamp %0: 4×8×8  body.0
+    %1 = clampchannels %0: 4×8×8  body.0
     %2 = conv(out=2) %1: 2×8×8  body.2
     output = %2
     """
@@ -55,7 +55,7 @@ def _insert_clamps(graph: Graph) -> Graph:
         if node.id in rectified:
             return rewriter.operands(node)
         if node.id in norms:
-            return rewriter.replace(node, Clamp(), weights=stack_constants(node, "low", "high"))
+            return rewriter.replace(node, ClampChannels(), weights=stack_constants(node, "low", "high"))
         if node.id not in by_layer:
             return None
         return rewriter.replace(node, add_bias(node), weights=scale_inputs(by_layer[node.id], rectified=True))

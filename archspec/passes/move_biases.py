@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.weight_provenance import WeightSlice, WeightSource, WeightSum
-from archspec.ops.conv import Convolving
+from archspec.ops.conv import Conv, ConvTranspose
 from archspec.ops.join import Add
 from archspec.passes.absorption import add_bias
+from archspec.passes.chains import adds_equals
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, rewrite_graph
 
@@ -61,12 +62,12 @@ def _sum_biases(node: Node, layers: tuple[Node, ...]) -> Mapping[str, WeightSour
 def _is_inner_sum(graph: Graph, add: Node) -> bool:
     """Whether the only consumer of a sum is another sum."""
     consumer = graph.only_user(add.outputs[0])
-    return consumer is not None and _adds_equals(consumer)
+    return consumer is not None and adds_equals(consumer)
 
 
 def _find_layers(graph: Graph, add: Node) -> Iterator[Node]:
     """The convolutions whose results a sum adds, directly or through sums without other consumers."""
-    if not _adds_equals(add):
+    if not adds_equals(add):
         return
     once = (value for value, count in Counter(add.inputs).items() if count == 1)
     for value in once:
@@ -79,14 +80,9 @@ def _find_layers_behind(graph: Graph, value: Value) -> Iterator[Node]:
         return
     if isinstance(node.op, Add):
         yield from _find_layers(graph, node)
-    elif isinstance(node.op, Convolving) and node.path and not graph.shares_module(node):
+    elif isinstance(node.op, Conv | ConvTranspose) and node.path and not graph.shares_module(node):
         yield node
 
 
-def _adds_equals(node: Node) -> bool:
-    """Whether a node adds values of one shape, without broadcasting."""
-    return isinstance(node.op, Add) and len(set(node.input_shapes)) == 1
-
-
 def _has_bias(layer: Node) -> bool:
-    return isinstance(layer.op, Convolving) and layer.op.bias
+    return isinstance(layer.op, Conv | ConvTranspose) and layer.op.bias

@@ -107,9 +107,9 @@ def _format_stage(stage: StageChange) -> tuple[str, ...]:
     return (
         shorten_text(stage.name, 40) + mark,
         format_number(params[1]),
-        _format_delta(*params),
+        format_delta(*params),
         format_number(macs[1]),
-        _format_delta(*macs),
+        format_delta(*macs),
     )
 
 
@@ -120,18 +120,28 @@ def format_change(part: PartChange) -> str:
 
 def _describe_change(part: PartChange) -> str:
     names = ", ".join(part.names[:_NAMES]) + (f", … ×{len(part.names)}" if len(part.names) > _NAMES else "")
-    fields = ", ".join(
-        f"{name} {shorten_text(before, 30)} → {shorten_text(after, 30)}" for name, before, after in part.fields
-    )
+    fields = format_fields(part)
     change = " ".join(filter(None, (shorten_text(names, 120), part.kind)))
     return f"{change}: {fields}" if fields else change
 
 
+def format_fields(part: PartChange) -> str:
+    """The changed fields of a part: `out 64 → 128, groups 1 → 32`."""
+    return ", ".join(
+        f"{name} {shorten_text(before, 30)} → {shorten_text(after, 30)}" for name, before, after in part.fields
+    )
+
+
 def _format_cells(before: int, after: int) -> list[str]:
-    return [format_number(before), format_number(after), _format_delta(before, after)]
+    return [format_number(before), format_number(after), format_delta(before, after)]
 
 
-def _format_delta(before: int, after: int) -> str:
+def format_delta(before: int, after: int) -> str:
+    """The difference of two counts with its share of the first; `=` if there is none.
+
+    >>> format_delta(200, 210), format_delta(5, 5)
+    ('+10 (+5.0%)', '=')
+    """
     if before == after:
         return "="
     sign = "+" if after > before else ""

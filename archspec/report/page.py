@@ -1,66 +1,83 @@
-"""Writes the report about one network or two as one self-contained HTML page."""
+"""Writes the report about one network or several as one self-contained HTML page."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from archspec.analysis.diff import Diff, diff_networks
+from archspec.analysis.diff import diff_networks
 from archspec.ir.graph import Graph
 from archspec.json_text import dump_json
-from archspec.numerals import format_number
 from archspec.printable import escape_markup, escape_unprintable
+from archspec.report.alignment import align_reports
 from archspec.report.comparison import format_change
-from archspec.report.data import collect_report_data
-from archspec.report.plots import draw_length_plot, draw_stage_plot
+from archspec.report.data import MOST_NETWORKS, collect_parts, describe_parts
+from archspec.report.headline import write_headline
+from archspec.report.plots import draw_length_plot, write_stage_bars
 from archspec.spans import Source
+from archspec.view.labels import CATEGORY_NAMES, FLOW_NAMES
 
-_SCRIPTS = ("layout.js", "diagram.js", "panels.js", "report.js")
+_SCRIPTS = ("dom", "layout", "diagram", "export", "legend", "panels", "search", "tables", "report")
 
 
 def write_report(
     networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]], sources: Sequence[Sequence[Source]]
 ) -> str:
-    """The page about one network or two.
+    """The page about one network, or about several that are compared with the first.
 
-    `colours` has the colours by category of op, for the themes `light` and `dark`; `sources` the texts of each network's spec, its own first.
+    `colours` has the colours by category of op, and of edges by kind (`identity-edge`), for the themes `light` and `dark`; `sources` the texts of each network's spec, its own first.
 
-    The texts of a spec are embedded as data and never as markup; the page's content security policy allows only its own script.
+    The texts of a spec are embedded as data and never as markup; the page's content security policy allows only its own scripts. Layout
+    and movement are done by libraries (`libraries/`), which the page carries compressed.
 
-    Raises `ValueError` for more than two networks, or for one with more parts than a page can show.
+    Raises `ValueError` for more than six networks, or for one with more parts than a page can show.
     """
-    if not 1 <= len(networks) <= 2:
-        raise ValueError("a report is about one network or two")
-    data = [collect_report_data(*pair) for pair in zip(networks, sources, strict=True)]
+    if not 1 <= len(networks) <= MOST_NETWORKS:
+        raise ValueError(f"a report is about one to {MOST_NETWORKS} networks, not {len(networks)}")
+    parts = [collect_parts(*pair) for pair in zip(networks, sources, strict=True)]
+    data = {
+        "networks": list(map(describe_parts, parts)),
+        "pairs": [align_reports(parts[0], other) for other in parts[1:]],
+        "kinds": CATEGORY_NAMES,
+        "flows": FLOW_NAMES,
+    }
     return "".join(_write_parts(networks, colours, data))
 
 
 def _write_parts(
-    networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]], data: Sequence[Mapping[str, object]]
+    networks: Sequence[Graph], colours: Mapping[str, Mapping[str, str]], data: Mapping[str, object]
 ) -> Iterator[str]:
-    script = "\n".join(_read_asset(name) for name in _SCRIPTS)
+    script = "\n".join(_read_asset(f"{name}.js") for name in _SCRIPTS)
+    packed = (files("archspec.report") / "libraries" / "libraries.js.gz").read_bytes()
+    scripts = " ".join(
+        f"'sha256-{_digest(text)}'" for text in (script.encode(), zlib.decompress(packed, zlib.MAX_WBITS | 16))
+    )
+    policy = (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src {scripts}; img-src data: blob:; base-uri 'none'; "
+        "form-action 'none'"
+    )
     title = escape_markup(" and ".join(network.name[:120] for network in networks))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
     yield '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
     yield f"<title>{title}</title>\n<style>\n{_palette(colours)}{_read_asset('report.css')}</style>\n</head>\n<body>\n"
-    yield f'<header><h1>{title}</h1><p class="hint">/ searches, arrows move, + and − magnify, Enter unfolds</p></header>\n'
-    if len(networks) == 2:
-        yield _write_comparison(diff_networks(*networks))
-    yield f'<main class="networks n{len(networks)}">\n'
-    for index in range(len(networks)):
-        yield f'<article class="network" data-at="{index}"></article>\n'
-    yield '</main>\n<section><h2>Costs by stage</h2>\n<div class="plots">'
-    for network in networks:
-        yield f"<figure>{draw_stage_plot(network)}<figcaption>{escape_markup(network.name[:120])}</figcaption></figure>"
-    yield f'</div></section>\n<section><h2>Path lengths</h2>\n<div class="plots"><figure>{draw_length_plot(networks)}'
-    yield f"<figcaption>{_write_key(networks)}</figcaption></figure></div></section>\n"
+    yield f"<header><h1>{title}</h1>{_write_sources(networks)}</header>\n"
+    yield f'<section class="first">{write_headline(networks)}</section>\n'
+    yield '<main class="bench"></main>\n'
+    if len(networks) > 1:
+        yield '<section class="differences"><h2>What differs</h2>\n'
+        yield from (_write_changes(networks[0], other) for other in networks[1:])
+        yield "</section>\n"
+    yield '<section><h2>Layers</h2>\n<div class="costs"></div></section>\n'
+    yield f"<section><h2>Costs by stage</h2>\n{write_stage_bars(networks)}</section>\n"
+    if plot := draw_length_plot(networks):
+        yield f'<section><h2>Path lengths</h2>\n<figure>{plot}<figcaption class="legend">{_write_key(networks)}</figcaption></figure></section>\n'
     yield f'<script type="application/json" id="data">{embed_json(_printable(data))}</script>\n'
+    yield f'<script type="text/plain" id="libraries">{base64.b64encode(packed).decode()}</script>\n'
     yield f"<script>{script}</script>\n</body>\n</html>\n"
 
 
@@ -77,6 +94,10 @@ def embed_json(data: object) -> str:
     return text.translate(str.maketrans(escapes)).encode("utf-8", "replace").decode()
 
 
+def _digest(text: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(text).digest()).decode()
+
+
 def _printable(data: Any) -> Any:
     """The data with all texts made printable."""
     if isinstance(data, str):
@@ -91,34 +112,29 @@ def _read_asset(name: str) -> str:
 
 
 def _palette(colours: Mapping[str, Mapping[str, str]]) -> str:
-    """The colours as CSS variables, for light and dark mode."""
+    """The colours as CSS variables, for light and dark mode; paper is light."""
     sets = {theme: "".join(f"--{kind}:{hue};" for kind, hue in hues.items()) for theme, hues in colours.items()}
-    return f":root{{{sets['light']}}}\n@media (prefers-color-scheme: dark){{:root{{{sets['dark']}}}}}\n"
+    return f":root{{{sets['light']}}}\n@media screen and (prefers-color-scheme: dark){{:root{{{sets['dark']}}}}}\n"
+
+
+def _write_sources(networks: Sequence[Graph]) -> str:
+    """Where the networks are from, each source once."""
+    sources = dict.fromkeys(network.source for network in networks if network.source)
+    return "".join(f'<p class="source">{escape_markup(source)}</p>' for source in sources)
 
 
 def _write_key(networks: Sequence[Graph]) -> str:
-    return " ".join(
+    return "".join(
         f'<span class="key net{index}">{escape_markup(network.name[:120])}</span>'
         for index, network in enumerate(networks)
     )
 
 
-def _write_comparison(difference: Diff) -> str:
-    return "".join(
-        (
-            '<section class="comparison"><h2>What differs</h2>\n<div class="plots">',
-            '<div class="counts"><table><thead><tr><th></th>',
-            *(f"<th>{escape_markup(name[:120])}</th>" for name in (difference.before, difference.after)),
-            "<th>difference</th></tr></thead><tbody>",
-            *(_write_row(name, *pair) for name, pair in difference.counts.items()),
-            '</tbody></table></div>\n<ul class="changes">',
-            *(f'<li class="{part.change}">{escape_markup(format_change(part))}</li>' for part in difference.parts),
-            "" if difference.parts else "<li>the parts are the same</li>",
-            "</ul></div></section>\n",
-        )
-    )
-
-
-def _write_row(name: str, before: int, after: int) -> str:
-    delta = f"{'+' if after > before else ''}{format_number(after - before)}" if after != before else "="
-    return f"<tr><th>{name}</th><td>{format_number(before)}</td><td>{format_number(after)}</td><td>{delta}</td></tr>"
+def _write_changes(before: Graph, after: Graph) -> str:
+    """The changed parts as a list, which is folded if it is long."""
+    parts = diff_networks(before, after).parts
+    items = "".join(f'<li class="{part.change}">{escape_markup(format_change(part))}</li>' for part in parts)
+    count = f"{len(parts)} change{'s' * (len(parts) != 1)}" if parts else "the parts are the same"
+    head = escape_markup(f"{before.name[:120]} → {after.name[:120]}")
+    opened = " open" if 0 < len(parts) <= 12 else ""
+    return f'<details{opened}><summary>{head}: {count}</summary><ul class="changes">{items}</ul></details>\n'

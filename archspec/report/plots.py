@@ -1,9 +1,10 @@
-"""Draws the plots of a report as SVG: costs by stage, and the distribution of path lengths."""
+"""Draws the plots of a report: bars for the costs of stages as HTML, and the distribution of path lengths as SVG."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from archspec.analysis.counts import Cost
 from archspec.analysis.paths import count_paths
 from archspec.ir.graph import Graph
 from archspec.numerals import format_rounded
@@ -11,40 +12,60 @@ from archspec.printable import escape_markup, shorten_text
 from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import group_stages, name_stage
 
-_ROW, _NAMES, _BAR = 20, 170, 120  # the height of a row, the width of names and of the longest bar, in SVG units
-_COSTS = (("params", "parameters"), ("macs", "MACs"), ("memory", "bytes"))
+_COSTS = (("params", "parameters"), ("macs", "MACs"), ("memory", "memory"))
 _BINS = 60
 _HIGH, _WIDE = 170, 560
 
 
-def draw_stage_plot(graph: Graph) -> str:
-    """A row for each stage with bars for parameters, MACs and memory, relative to the largest of each."""
+def write_stage_bars(graphs: Sequence[Graph]) -> str:
+    """A table with a row for each stage, and in it a bar for each network; the bars of a column are relative to its largest."""
+    stages = [_sum_stages(graph) for graph in graphs]
+    names = list(dict.fromkeys(name for costs in stages for name in costs))
+    most = {
+        key: max((getattr(cost, key) for costs in stages for cost in costs.values()), default=0) or 1
+        for key, _ in _COSTS
+    }
+    heads = "".join(f'<th scope="col">{title}</th>' for _, title in _COSTS)
+    rows = "".join(
+        f'<tr><th scope="row">{escape_markup(shorten_text(name, 40))}</th>'
+        f"{''.join(_write_cell(stages, name, key, most[key], column) for column, (key, _) in enumerate(_COSTS))}</tr>"
+        for name in names
+    )
+    return f'<div class="wide"><table class="stages"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _sum_stages(graph: Graph) -> dict[str, Cost]:
     folded = FoldedGraph(graph)
-    rows = [(name_stage(folded, stage), stage.cost) for stage in group_stages(folded)]
-    most = {name: max((getattr(cost, name) for _, cost in rows), default=0) or 1 for name, _ in _COSTS}
-    parts = [_draw_text(_NAMES + index * 190, 14, title, "head") for index, (_, title) in enumerate(_COSTS)]
-    for row, (stage, cost) in enumerate(rows):
-        y = 22 + row * _ROW
-        parts.append(_draw_text(_NAMES - 8, y + 13, shorten_text(stage, 26), "name", "end"))
-        for index, (name, title) in enumerate(_COSTS):
-            value = getattr(cost, name)
-            parts += _draw_bar(
-                _NAMES + index * 190, y, value, most[name], f"{stage}: {value:,} {title}", f"cost{index}"
-            )
-    return _wrap_svg("costs by stage", _NAMES + 3 * 190, 30 + len(rows) * _ROW, parts)
+    return {name_stage(folded, stage): stage.cost for stage in group_stages(folded)}
 
 
-def _draw_bar(x: float, y: float, value: int, most: int, tip: str, style: str) -> Iterator[str]:
-    wide = _BAR * value / most
-    yield f'<rect class="{style}" x="{x}" y="{y + 3}" width="{max(wide, 0.5):.1f}" height="13"><title>{escape_markup(tip)}</title></rect>'
-    yield _draw_text(x + wide + 5, y + 13, format_rounded(value), "value")
+def _write_cell(stages: Sequence[Mapping[str, Cost]], name: str, key: str, most: int, column: int) -> str:
+    return f"<td>{''.join(_write_bar(costs.get(name), key, most, _style(stages, index, column)) for index, costs in enumerate(stages))}</td>"
+
+
+def _style(stages: Sequence[object], index: int, column: int) -> str:
+    """The class of a bar: by cost of a single network, by network of several."""
+    return f"net{index}" if len(stages) > 1 else f"cost{column}"
+
+
+def _write_bar(cost: Cost | None, key: str, most: int, style: str) -> str:
+    if cost is None:
+        return '<div class="bar">–</div>'
+    value = getattr(cost, key)
+    return (
+        f'<div class="bar" title="{value:,}"><span class="{style}" style="--share:{value / most:.4f}"></span>'
+        f"{format_rounded(value)}</div>"
+    )
 
 
 def draw_length_plot(graphs: Sequence[Graph]) -> str:
-    """The share of paths of each length in modules, as columns; if there are many lengths, a column stands for several."""
+    """The share of paths of each length in modules, as columns; empty if there is one length.
+
+    If there are many lengths, a column stands for several.
+    """
     shares_by_graph = [_compute_shares(graph) for graph in graphs]
     lengths = sorted({length for shares in shares_by_graph for length in shares})
-    if not lengths:
+    if len(lengths) < 2:
         return ""
     low, high = lengths[0], lengths[-1]
     step = -(-(high - low + 1) // _BINS)

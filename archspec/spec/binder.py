@@ -16,7 +16,9 @@ from archspec.spec.bound_tree import (
     Layer,
     NamedLayer,
     OpUse,
+    Reuse,
     ValueUse,
+    makes_no_module,
 )
 from archspec.spec.document import Entry
 from archspec.spec.layer_binder import LayerBinder, make_empty_layer
@@ -29,19 +31,28 @@ from archspec.spec.layer_forms import (
     without_rests,
 )
 from archspec.spec.loop_binder import NEEDED_FORM, bind_loop
+from archspec.spec.networks import NetworkLoader, bind_network
 from archspec.spec.symbols import (
     ITERATORS,
     MODIFIERS,
+    NETWORK,
+    REUSE,
+    UNSEEN,
     SymbolTable,
     explain_unknown_word,
+    find_unseen,
     is_layer_word,
 )
 from archspec.spec.value_names import bind_labels, bind_sources
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, describe_tree
+from archspec.suggestions import did_you_mean
 
 
 class Binder(LayerBinder):
     """Resolves the word of each layer."""
+
+    networks: NetworkLoader | None = None
+    """Loads the networks that are parts of this one."""
 
     def bind_word(self, scalar: Scalar, names: SymbolTable) -> Layer:
         word, span = scalar.text, scalar.span
@@ -55,8 +66,8 @@ class Binder(LayerBinder):
             return ArgumentUse(span=span, name=word)
         if names.is_value(word):
             return ValueUse(span=span, name=word)
-        if word in (*ITERATORS, "layers"):
-            return self.report(f"{word} needs arguments", span, f"write {word}: {NEEDED_FORM[word]}")
+        if word in (*ITERATORS, REUSE, NETWORK, "layers"):
+            return self.report(f"{word} needs arguments", span, f"write {word}: {NEEDED_FORM.get(word, 'name')}")
         if scalar.kind in ("number", "bool"):
             return self.report(f"a layer is a word, a list or a mapping, got {word[:60]}", span)
         message, advice, notes = explain_unknown_word(word if scalar.kind != "null" else "", names)
@@ -80,6 +91,8 @@ class Binder(LayerBinder):
         labels = tuple(bind_labels(parts["as"], names, self.errors)) if "as" in parts else ()
         if not source and not labels:
             return layer
+        if len(labels) == 1:
+            names.layers[-1][labels[0].text] = layer
         return replace(layer, source=source, names=labels)
 
     def report_word_count(self, tree: Mapping, words: list[Entry], names: SymbolTable) -> Layer:
@@ -126,6 +139,10 @@ class Binder(LayerBinder):
             return self.without_arguments(key, names, modified=modified)
         if word == "layers":
             return self.bind_layers(arguments, names)
+        if word == REUSE:
+            return self.bind_reuse(arguments, key.span, names)
+        if word == NETWORK:
+            return bind_network(self, self.networks, arguments, key.span, names)
         if word in ITERATORS:
             if word == "copies" and not branch:
                 self.errors.report(
@@ -147,10 +164,30 @@ class Binder(LayerBinder):
         message, advice, notes = explain_unknown_word(word, names, alone=False)
         return self.report(message, key.span, advise_name(key, arguments, names) or advice, notes=notes)
 
+    def bind_reuse(self, name: Tree, span: Span, names: SymbolTable) -> Layer:
+        """Binds the second use of a named layer."""
+        if not isinstance(name, Scalar):
+            return self.report(f"reuse needs the name of a layer, got {describe_tree(name)}", name.span)
+        layer = names.find_layer(name.text)
+        if layer is not None and not makes_no_module(layer):
+            return Reuse(span=span, name=name.text, layer=layer)
+        if layer is not None or any(name.text in frame for frame in names.frames):
+            advice = f"the value is used by its name alone: {name.text}"
+            return self.report(f"{name.text!r} is a value and no layer that could be applied again", name.span, advice)
+        layers = [known for frame in names.layers for known in frame]
+        hidden = find_unseen(name.text, names)
+        nearest = UNSEEN if hidden else did_you_mean(name.text, layers)
+        return self.report(f"{name.text[:60]!r} is no named layer here", name.span, nearest, notes=hidden)
+
     def check_with(self, word: str, arguments: Tree, own: Tree, names: SymbolTable) -> None:
         """Reports a `with` of a known word that is no join."""
         op = BY_WORD.get(word)
-        known = op is not None or word in names.blocks or names.is_value(word) or word in (*ITERATORS, "layers")
+        known = (
+            op is not None
+            or word in names.blocks
+            or names.is_value(word)
+            or word in (*ITERATORS, REUSE, NETWORK, "layers")
+        )
         if known and not (op is not None and op.join):
             form = advise_with(op, arguments, own) if op is not None else _WITH
             self.errors.report(f"{word[:60]} takes no 'with'", own.span, help=form)

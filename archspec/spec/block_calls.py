@@ -30,7 +30,7 @@ from archspec.spec.environment import (
     NameScope,
     NestLevel,
     ValueFrame,
-    count_channels,
+    find_shape,
 )
 from archspec.spec.symbols import KIND_DESCRIPTIONS
 from archspec.spec.values import UNKNOWN_NUMBER, UnknownError, evaluate_tree, round_fractions
@@ -120,7 +120,7 @@ def _evaluate_argument(
     if isinstance(value, Layer):
         elaboration.budget.charge("layers", len(env.names) // _NAMES)
         return Closure(value, Env(dict(env.names), env.frame, env.use), is_identity(elaboration, value, env))
-    result = evaluate_tree(value, env.names, count_channels(current), env.use)
+    result = evaluate_tree(value, env.names, find_shape(current), env.use)
     if isinstance(result, tuple):
         elaboration.budget.charge("arithmetic", len(result) // 2, value.span, env.use)
     if not matches_kind(result, parameter.kind):

@@ -97,6 +97,25 @@ class ValueUse(Layer):
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Reuse(Layer):
+    """A named layer that is applied once more, with the weights and the module names of its first use."""
+
+    name: str
+    layer: Layer
+    """The layer of that name."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class NetworkUse(Layer):
+    """A whole network as a layer."""
+
+    program: Program
+    arguments: Mapping[str, Tree | Layer]
+    outputs: tuple[Scalar, ...] = ()
+    """The stages that it returns; if empty, what the network returns."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Sequential(Layer):
     """Layers in order."""
 
@@ -155,7 +174,7 @@ def iter_trees(layer: Layer) -> Iterator[Tree]:
     match layer:
         case OpUse():
             yield from (own.value for own in layer.fields if not own.default)
-        case BlockUse():
+        case BlockUse() | NetworkUse():
             yield from (value for value in layer.arguments.values() if not isinstance(value, Layer))
         case Loop():
             yield from (tree for tree in (layer.times, layer.start) if tree is not None)
@@ -274,6 +293,14 @@ class Program:
     """The inputs whose sizes are given from outside."""
     document: Document | None = None
     """The merged document that it was bound from."""
+    reused: frozenset[str] = frozenset()
+    """The names of layers that are applied more than once by a `reuse`."""
+
+    def __post_init__(self) -> None:
+        bodies = (*self.layers, *(layer for block in self.blocks.values() for layer in block.layers))
+        self.reused = frozenset(
+            layer.name for body in bodies for layer in iter_layers(body) if isinstance(layer, Reuse)
+        )
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -14,9 +14,11 @@ from archspec.spans import Source, Span
 from archspec.spec import bundled
 from archspec.spec.bound_tree import GivenInput, PassUse, Program, locate_fields
 from archspec.spec.budget import MORE_NODES, Budget
+from archspec.spec.declarations import bind_document
 from archspec.spec.document import Document
 from archspec.spec.extends import SpecLoader
 from archspec.spec.limits import Limits
+from archspec.spec.networks import attach_networks
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.runtime import pause_garbage_collection
 from archspec.spec.source_lookup import make_override_source
@@ -68,6 +70,8 @@ def _compile_within(
         path.parent if path is not None else None, bundled.find_bundled_spec, bundled.list_bundled_names, budget.limits
     )
     document = loader.load(source, path)
+    if document is not None:
+        attach_networks(document, loader, path, bind_document)
     given = {name: make_override_source(name, value, budget.limits) for name, value in overrides.items()}
     resized: tuple[GivenInput, ...] = ()
     if document is not None and inputs:

@@ -35,6 +35,7 @@ class _Declarations:
         self.arguments = ArgumentBinder(self.blocks, errors)
         self.names = SymbolTable(self.blocks, {}, stages=document.stages.keys())
         self.binder = Binder({word: entries for word, (_, entries) in document.defaults.items()}, self.names, errors)
+        self.binder.networks = document.networks
 
     def build_program(self) -> Program:
         document = self.document
@@ -216,7 +217,7 @@ class _Declarations:
         for key, tree in document.stages.values():
             good = check_module_name(key, self.errors)
             layer = self.binder.bind_layer(_strip_after(tree), names)
-            names.add_value(key)
+            names.add_value(key, layer)
             items.append(NamedLayer(key if good else None, layer))
         return Sequential(span=document.span, items=tuple(items), named=True), names
 

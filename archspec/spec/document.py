@@ -91,11 +91,18 @@ class Document:
     """Keys whose errors have been reported."""
     base: Document | None = None
     """The merged document that this one extends."""
+    networks: Any = None
+    """Loads the networks that are parts of this one."""
+
+    @property
+    def own_sources(self) -> tuple[Source, ...]:
+        """The text of this document, and behind it those of the documents that it extends."""
+        return (self.span.source, *(self.base.own_sources if self.base else ()))
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """The text of this document, and behind it those of the documents that it extends."""
-        return (self.span.source, *(self.base.sources if self.base else ()))
+        """`own_sources`, and behind them those of the networks that are parts of this one."""
+        return (*self.own_sources, *(self.networks.sources if self.networks else ()))
 
 
 def read_document(tree: Tree, errors: Collector) -> Document | None:

@@ -8,9 +8,9 @@ from typing import Any
 from archspec.errors import Diagnostic, LimitError, SpecError
 from archspec.ir.graph import Graph, Path
 from archspec.spans import Span, Use
-from archspec.spec.bound_tree import ArgumentUse, Layer, Loop, NamedLayer, Program, Sequential
+from archspec.spec.bound_tree import ArgumentUse, Layer, Loop, NamedLayer, Program, Reuse, Sequential
 from archspec.spec.budget import FRAME, SCOPE, Budget
-from archspec.spec.environment import UNKNOWN, Bundle, Env, Label, NameScope, ValueFrame
+from archspec.spec.environment import UNKNOWN, Bundle, Env, FirstUse, Label, NameScope, ValueFrame
 from archspec.spec.mistakes import Mistakes
 from archspec.spec.node_builder import NodeBuilder
 from archspec.spec.values import UnknownError
@@ -97,6 +97,8 @@ class Elaboration:
             current = self.find_all(layer.source, env)
         if label is None and len(layer.names) == 1:
             label = Label(layer.names[0].text, layer.names[0].span)
+        if label is not None and self.program.reused:
+            self.record_first_use(layer, env, scope, label)
         try:
             result = self.apply[type(layer)](layer, env, current, scope, label)
         except LimitError:
@@ -107,6 +109,29 @@ class Elaboration:
             self.bind_names(layer, env, result)
         self.level = level - 1
         return result
+
+    def record_first_use(self, layer: Layer, env: Env, scope: NameScope, label: Label) -> None:
+        """Notes where a named layer is applied, if it is applied again by a `reuse`."""
+        for name in {label.text, *(scalar.text for scalar in layer.names)} & self.program.reused:
+            env.frame.layers = env.frame.layers or {}
+            env.frame.layers[name] = FirstUse(layer, env, scope.path, label)
+
+    def apply_reuse(self, use: Reuse, env: Env, current: Bundle, scope: NameScope, _: Label | None) -> Bundle:
+        """Applies a named layer once more; its modules have the names, and so the weights, of its first use.
+
+        A label of the second use names its value only.
+        """
+        first = env.frame.find_layer(use.name)
+        if first is None:
+            raise UnknownError
+        outer, self.builder.sharing = self.builder.sharing, True
+        again = NameScope(scope.region, first.path)
+        layer = first.layer
+        inside = Env(first.env.names, ValueFrame(first.env.frame), Use(use.name, {}, use.span, env.use))
+        try:
+            return self.apply[type(layer)](layer, inside, current, again, first.label)
+        finally:
+            self.builder.sharing = outer
 
     def recover(self, layer: Layer, current: Bundle, error: SpecError | UnknownError) -> Bundle:
         """Reports the mistake of a layer and returns its unknown result."""

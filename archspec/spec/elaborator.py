@@ -12,8 +12,10 @@ from archspec.spec.bound_tree import (
     JoinUse,
     Loop,
     NamedLayer,
+    NetworkUse,
     OpUse,
     Program,
+    Reuse,
     Sequential,
     ValueUse,
 )
@@ -21,6 +23,7 @@ from archspec.spec.budget import Budget
 from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import Bundle, Env, Label, NameScope
 from archspec.spec.network_ends import add_input, check_reached, name_outputs
+from archspec.spec.networks import apply_network
 from archspec.spec.values import UnknownError
 from archspec.spec.whole_numbers import check_whole_numbers
 
@@ -44,6 +47,8 @@ class Elaborator(Elaboration):
             BlockUse: lambda *layer: apply_block(self, *layer),
             ArgumentUse: lambda *layer: apply_argument(self, *layer),
             ValueUse: lambda layer, env, *_: self.find(layer.name, env),
+            Reuse: self.apply_reuse,
+            NetworkUse: lambda *layer: apply_network(self, *layer),
             Loop: lambda *layer: loops.run_loop(self, *layer),
         }
 

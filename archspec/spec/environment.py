@@ -12,7 +12,7 @@ from archspec.ir.names import find_free_name
 from archspec.ir.shape import Shape
 from archspec.spans import Span, Use
 from archspec.spec.bound_tree import Layer, Loop
-from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, Channels, UnknownQuantity
+from archspec.spec.values import NO_VALUE, UNKNOWN_NUMBER, Measured, UnknownQuantity
 
 Bundle = tuple[Value, ...]
 """One value or several in order."""
@@ -21,19 +21,14 @@ UNKNOWN = Value(-1, 0, Shape.of(1))
 """The result of a layer with a mistake, for one value or several. It is never part of a graph."""
 
 
-def count_channels(current: Bundle) -> Channels | UnknownQuantity:
-    """The number of channels of a value; for a bundle or a value without channels, a text that says why there is none."""
+def find_shape(current: Bundle) -> Measured | UnknownQuantity:
+    """The shape of a value; for a bundle or no value, a text that says why it has no size."""
     known = [value for value in current[:3] if value is not UNKNOWN]
     if len(known) > 1:
-        return "the current value is a bundle and has no channels"
+        return "the current value is a bundle and has no {}"
     if len(known) < min(len(current), 3):
         return UNKNOWN_NUMBER
-    if not known:
-        return NO_VALUE
-    shape = known[0].shape
-    return (
-        shape.channels if shape.channel_axis is not None else f"the current value, {shape.described}, has no channels"
-    )
+    return known[0].shape if known else NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +47,8 @@ class NameScope:
     path: Path
     taken: dict[str, Span] = field(default_factory=dict)
     number: int = 0
+    containers: dict[str, Span] = field(default_factory=dict)
+    """The scopes that dotted names open: `convs` of `convs.0`."""
     counts: dict[str, int] = field(default_factory=dict)
     """The number of calls of `find_free_name` for each name."""
 
@@ -61,13 +58,18 @@ class NameScope:
             text = self.next_number()
         else:
             text, span = label.text, label.span
-        first = self.taken.get(text)
+        first = self.taken.get(text) or self.containers.get(text)
+        names = text.split(".")
+        for end in range(1, len(names)):
+            container = ".".join(names[:end])
+            first = first or self.taken.get(container)
+            self.containers.setdefault(container, span)
         if first is not None:
             notes = (Note(first, "first here"),)
             advice = "a repeat with names inside needs `name: prefix` or a key" if first == span else None
             raise SpecError(Diagnostic(f"the name {text!r} is taken in this scope", span, notes, use, advice))
         self.taken[text] = span
-        return (*self.path, text)
+        return (*self.path, *names)
 
     def next_number(self) -> str:
         self.number += 1
@@ -95,10 +97,11 @@ class NameScope:
 class ValueFrame:
     """The named values of one list or mapping, and the frame around it."""
 
-    __slots__ = ("parent", "values")
+    __slots__ = ("layers", "parent", "values")
 
     def __init__(self, parent: ValueFrame | None = None, values: dict[str, Bundle] | None = None) -> None:
         self.parent, self.values = parent, {} if values is None else values
+        self.layers: dict[str, FirstUse] | None = None
 
     def find(self, name: str) -> tuple[Bundle, int]:
         """The values of a name, and the number of frames that were searched."""
@@ -111,6 +114,16 @@ class ValueFrame:
                 return values, steps
             frame = frame.parent
         raise KeyError(name)
+
+    def find_layer(self, name: str) -> FirstUse | None:
+        """The first use of a named layer; None if it was skipped after a mistake."""
+        frame: ValueFrame | None = self
+        while frame is not None:
+            meter.charge_work("layers", 1)
+            if frame.layers is not None and name in frame.layers:
+                return frame.layers[name]
+            frame = frame.parent
+        return None
 
 
 class Env:
@@ -129,6 +142,17 @@ class Env:
         """A nested environment in which some names have other values."""
         meter.charge_work("layers", len(self.names) // 16)
         return Env({**self.names, **names}, ValueFrame(self.frame), self.use)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstUse:
+    """The first use of a named layer, whose weights and module names a `reuse` of it has."""
+
+    layer: Layer
+    env: Env
+    path: Path
+    """The region in which its name is."""
+    label: Label
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,12 @@
-"""Parses and evaluates exact arithmetic of numbers and names with `+ - * / // ( )`."""
+"""Parses and evaluates exact arithmetic of numbers and names.
+
+The operators are `+ - * / // % **`, and words between their operands: `min`, `max`, `round` and `at`. A form with commas, `max(a, b)`, or
+with brackets, `list[i]`, would be cut by YAML inside braces and brackets, where most arithmetic stands.
+"""
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +21,7 @@ MAX_BITS = 4096  # bits of a numerator or denominator
 MAX_DIGITS = MAX_BITS // 4  # digits of a literal number
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|[-+*/()]))"
+    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|\*\*|[-+*/%()]))"
 )
 _NAME = re.compile(r"[^\W\d]\w*")
 _PART = re.compile(r"[^\W\d]\w*(?:\.\w+)+")
@@ -50,6 +55,8 @@ class Binary:
 
 
 Expression = Number | Name | Binary
+Value = Fraction | tuple[Fraction, ...]
+"""The value of a name: a number, or a list of numbers for `at`."""
 
 
 def is_name(text: str) -> bool:
@@ -87,12 +94,24 @@ def find_names(expression: Expression) -> Iterator[Name]:
             pending += [part.right, part.left]
 
 
-def evaluate_expression(expression: Expression, value: Callable[[str], Fraction | None]) -> Fraction:
+def evaluate_expression(expression: Expression, value: Callable[[str], Value | None]) -> Fraction:
     """The exact value of an expression; `value` returns that of a name, or None if it has none.
 
     Raises:
-        ExpressionError: a name without a value, a division by zero, a number beyond `MAX_BITS`.
+        ExpressionError: a name without a value, a list without `at`, a division by zero, a number beyond `MAX_BITS`.
+
+    >>> str(evaluate_expression(parse_expression("0.35 * width round 8"), {"width": Fraction(96)}.get))
+    '32'
     """
+    result = _evaluate(expression, value)
+    if isinstance(result, tuple):
+        assert isinstance(expression, Name)
+        message = f"{expression.name!r} is a list of {len(result)} numbers"
+        raise ExpressionError(message, expression.offset, len(expression.name), help=_ITEM.format(expression.name))
+    return result
+
+
+def _evaluate(expression: Expression, value: Callable[[str], Value | None]) -> Value:
     if isinstance(expression, Number):
         return expression.value
     if isinstance(expression, Name):
@@ -100,23 +119,72 @@ def evaluate_expression(expression: Expression, value: Callable[[str], Fraction 
         if known is None:
             raise ExpressionError(f"{expression.name!r} has no value here", expression.offset, len(expression.name))
         return known
-    left, right = evaluate_expression(expression.left, value), evaluate_expression(expression.right, value)
-    if right == 0 and expression.sign in ("/", "//"):
-        raise ExpressionError("a division by zero", expression.offset, len(expression.sign))
-    result = _APPLY[expression.sign](left, right)
+    right = evaluate_expression(expression.right, value)
+    if expression.sign == "at":
+        return _select_item(expression, _evaluate(expression.left, value), right)
+    left = evaluate_expression(expression.left, value)
+    fault = _find_fault(expression.sign, left, right)
+    if fault is not None:
+        raise ExpressionError(fault, expression.offset, len(expression.sign))
+    result = Fraction(_APPLY[expression.sign](left, right))
     bits = max(result.numerator.bit_length(), result.denominator.bit_length())
     meter.charge_work("arithmetic", 1 + bits // 256)
     if bits > MAX_BITS:
-        raise ExpressionError(f"a number of more than {MAX_BITS} bits", expression.offset, len(expression.sign))
+        raise ExpressionError(_TOO_LARGE, expression.offset, len(expression.sign))
     return result
 
 
-_APPLY: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "//": lambda a, b: Fraction(a // b),
+def _select_item(expression: Binary, items: Value, number: Fraction) -> Fraction:
+    """The item of a list, counted from 1 as turns are. Raises `ExpressionError` if there is none."""
+    if not isinstance(items, tuple):
+        raise ExpressionError("at needs a list of numbers before it", expression.offset, 2)
+    if number.denominator != 1 or not 1 <= number <= len(items):
+        raise ExpressionError(f"a list of {len(items)} numbers has no item {number}", expression.offset, 2)
+    meter.charge_work("arithmetic", 1)
+    return items[int(number) - 1]
+
+
+def _find_fault(sign: str, left: Fraction, right: Fraction) -> str | None:
+    """Why an operation has no result within the bounds, before it is computed."""
+    if right == 0 and sign in ("/", "//", "%"):
+        return "a division by zero"
+    if sign == "round" and right <= 0:
+        return f"round needs a multiple above 0, got {right}"
+    if sign != "**":
+        return None
+    if right.denominator != 1:
+        return f"an exponent is a whole number, got {right}"
+    if left == 0 and right < 0:
+        return "a division by zero"
+    bits = max(left.numerator.bit_length(), left.denominator.bit_length()) - 1
+    return _TOO_LARGE if bits * abs(right) > MAX_BITS else None
+
+
+def round_to_multiple(number: Fraction, multiple: Fraction) -> Fraction:
+    """The multiple that is nearest to a number, at least 1 of it, and the next one where that is below 90 % of the number.
+
+    The rule is `_make_divisible` of the MobileNets (torchvision, timm).
+
+    >>> [int(round_to_multiple(Fraction(width), Fraction(8))) for width in (3, 11, 12, 18, 100)]
+    [8, 16, 16, 24, 104]
+    """
+    rounded = max(multiple, (number + multiple / 2) // multiple * multiple)
+    return rounded + multiple if rounded < Fraction(9, 10) * number else rounded
+
+
+_TOO_LARGE = f"a number of more than {MAX_BITS} bits"
+_ITEM = "one of its numbers is {0} at 1, or in a loop {0} at its index"
+_APPLY: dict[str, Callable[[Fraction, Fraction], Fraction | int | float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": lambda base, exponent: base ** int(exponent),
+    "min": min,
+    "max": max,
+    "round": round_to_multiple,
 }
 
 
@@ -128,7 +196,7 @@ def parse_number(text: str) -> Fraction:
     """
     mantissa, _, exponent = text.lower().partition("e")
     if len(mantissa) > MAX_DIGITS or len(exponent) > 4 or (exponent and abs(int(exponent)) > MAX_DIGITS):
-        raise ExpressionError(f"a number of more than {MAX_BITS} bits", 0, len(text))
+        raise ExpressionError(_TOO_LARGE, 0, len(text))
     return Fraction(text)
 
 
@@ -152,23 +220,26 @@ class _Parser:
         self.start, self.position = match.start(match.lastgroup), match.end()
 
     def parse_whole(self) -> Expression:
-        result = self.parse_sum()
+        result = self.parse_choice()
         if self.kind or self.start < len(self.text):
             shown = self.token or self.text[self.start]
             self.refuse(shown)
             raise ExpressionError(f"arithmetic ends before {shown!r}", self.start, len(shown), help=_OPERATORS)
         return result
 
+    def parse_choice(self) -> Expression:
+        return self.parse_chain(("min", "max", "round"), self.parse_sum)
+
     def parse_sum(self) -> Expression:
         return self.parse_chain(("+", "-"), self.parse_product)
 
     def parse_product(self) -> Expression:
-        return self.parse_chain(("*", "/", "//"), self.parse_atom)
+        return self.parse_chain(("*", "/", "//", "%"), self.parse_power)
 
     def parse_chain(self, signs: tuple[str, ...], part: Callable[[], Expression]) -> Expression:
         left = part()
         length = 0
-        while self.kind == "sign" and self.token in signs:
+        while self.token in signs:
             sign, start = self.token, self.start
             self.advance()
             left = Binary(sign, left, part(), start)
@@ -176,6 +247,21 @@ class _Parser:
             if length > 2 * self._MAX_DEPTH:
                 raise ExpressionError(f"more than {2 * self._MAX_DEPTH} terms in a row", start)
         return left
+
+    def parse_power(self) -> Expression:
+        """A power; its exponent is an atom, so that a chain of powers needs parentheses."""
+        return self.parse_pair("**", self.parse_item)
+
+    def parse_item(self) -> Expression:
+        """A number of a list: the name of the list, `at` and the item's number."""
+        return self.parse_pair("at", self.parse_atom)
+
+    def parse_pair(self, sign: str, part: Callable[[], Expression]) -> Expression:
+        left, start = part(), self.start
+        if self.token != sign:
+            return left
+        self.advance()
+        return Binary(sign, left, part(), start)
 
     def parse_atom(self) -> Expression:
         self.depth += 1
@@ -203,9 +289,9 @@ class _Parser:
         elif kind == "name":
             result = Name(token, start)
         elif token == "-":
-            result = Binary("-", Number(Fraction(0)), self.parse_atom(), start)
+            result = Binary("-", Number(Fraction(0)), self.parse_power(), start)
         else:
-            result = self.parse_sum()
+            result = self.parse_choice()
             if self.token != ")":
                 raise ExpressionError("'(' is never closed", start)
             self.advance()
@@ -213,39 +299,32 @@ class _Parser:
         return result
 
     def refuse(self, shown: str) -> None:
-        """Raises `ExpressionError` for an operator of another language, whose last character is `shown`."""
-        before = self.text[self.start - 1 : self.start]
-        sign = before + shown if shown == before == "*" else shown
-        if sign in _INSTEAD:
-            raise ExpressionError(
-                f"arithmetic has no {sign!r}", self.start + 1 - len(sign), len(sign), help=_INSTEAD[sign]
-            )
+        """Raises `ExpressionError` for an operator of another language."""
+        if shown in _INSTEAD:
+            raise ExpressionError(f"arithmetic has no {shown!r}", self.start, len(shown), help=_INSTEAD[shown])
 
 
-_OPERATORS = "arithmetic has names, numbers, + - * / // and parentheses"
+_OPERATORS = "arithmetic has names, numbers, + - * / // % **, the words min, max, round and at, and parentheses"
 _ROUNDED = "x up to a multiple of 8 is 8 * ((x + 7) // 8)"
 _GIVEN = f"{_OPERATORS}; give the number itself, or an argument that holds it"
-_POWER = "a square is x * x; give a higher power as a number, or an argument that holds it"
 _INSTEAD = {
     "ceil": f"ceil(x / y) is -(-x // y); {_ROUNDED}",
     "floor": "floor(x / y) is x // y",
     "int": "int(x) is x // 1",
     "trunc": "int(x) is x // 1",
-    "round": f"round(x) is (2 * x + 1) // 2; {_ROUNDED}",
-    "make_divisible": _ROUNDED,
-    "divisible": _ROUNDED,
-    "max": _GIVEN,
-    "min": _GIVEN,
-    "clamp": _GIVEN,
-    "abs": _GIVEN,
+    "round": "round(x) is (2 * x + 1) // 2; x to a multiple of 8, as in MobileNets, is x round 8",
+    "make_divisible": "make_divisible(x, 8) is x round 8",
+    "divisible": "make_divisible(x, 8) is x round 8",
+    "max": "max(x, y) is x max y",
+    "min": "min(x, y) is x min y",
+    "clamp": "clamp(x, low, high) is x max low min high",
+    "abs": "abs(x) is x max -x",
     "sqrt": _GIVEN,
     "log": _GIVEN,
     "log2": _GIVEN,
     "exp": _GIVEN,
-    "pow": _POWER,
-    "**": _POWER,
-    "^": _POWER,
-    "%": "x % y is x - y * (x // y)",
+    "pow": "pow(x, y) is x ** y",
+    "^": "a power is x ** y",
 }
 """Advice for functions and operators that do not exist here."""
 

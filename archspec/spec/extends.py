@@ -15,7 +15,7 @@ from archspec.spec.document import Document, read_document
 from archspec.spec.inherited_arguments import merge_documents
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.yaml_reader import decode_source, read_tree
-from archspec.spec.yaml_tree import Scalar
+from archspec.spec.yaml_tree import Scalar, Tree
 from archspec.suggestions import suggest_nearest
 
 SUFFIXES = list_endings("spec")
@@ -35,10 +35,20 @@ class SpecLoader:
     known: Callable[[], tuple[str, ...]]
     limits: Limits = DEFAULT
     errors: Collector = field(default_factory=Collector)
+    files: dict[Source, Path | None] = field(default_factory=dict)
+    """The file of each text that has been read."""
 
     def load(self, source: Source, path: Path | None = None) -> Document | None:
         """The merged document of a source; None if it cannot be read as one. Adds its diagnostics to `errors`."""
-        own = read_document(read_tree(source, self.limits), self.errors)
+        return self.load_tree(self.read(source, path), path)
+
+    def read(self, source: Source, path: Path | None) -> Tree:
+        self.files[source] = path
+        return read_tree(source, self.limits)
+
+    def load_tree(self, tree: Tree, path: Path | None) -> Document | None:
+        """The merged document of a tree in the file `path`."""
+        own = read_document(tree, self.errors)
         trail = [path.resolve() if path is not None else None]
         documents = [own]
         while own is not None and own.extends is not None:
@@ -50,7 +60,7 @@ class SpecLoader:
                     f"{shorten_text(own.extends.text)!r} extends itself{_format_trail(trail)}", own.extends
                 )
             trail.append(path.resolve())
-            own = read_document(read_tree(source, self.limits), self.errors)
+            own = read_document(self.read(source, path), self.errors)
             documents.append(own)
         if any(document is None for document in documents):
             return None

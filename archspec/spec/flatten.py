@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from archspec.spans import Source
 from archspec.spec.document import Document, Entry
+from archspec.spec.symbols import NETWORK
+from archspec.spec.yaml_reader import read_tree
 from archspec.spec.yaml_tree import Mapping as MappingTree
 from archspec.spec.yaml_tree import Scalar, Tree, iter_names, to_plain_data
+from archspec.spec.yaml_tree import Sequence as SequenceTree
 from archspec.spec.yaml_writer import write_yaml
 
 
 def flatten_document(document: Document, rewrites: Sequence[Any] = (), expect: Mapping[str, Any] | None = None) -> str:
     """The text of a merged document with its overridden arguments, and `rewrites` after its passes.
 
-    Arguments, blocks and defaults of a base that are no longer used are left out. `expect` replaces the document's own, which may be about
+    Arguments, blocks and defaults of a base that are no longer used are left out; networks from other files stand in their places. `expect` replaces the document's own, which may be about
     other arguments.
 
     >>> import archspec
@@ -23,6 +28,7 @@ def flatten_document(document: Document, rewrites: Sequence[Any] = (), expect: M
     >>> "extends" in text, archspec.load(text).output_shapes
     (False, {'output': (2,)})
     """
+    document = _inline_networks(document)
     args = {name: document.overrides.get(name, tree) for name, (_, tree) in document.args.items()}
     words = _find_words(document, args)
     passes = [*map(to_plain_data, document.passes or ()), *rewrites]
@@ -40,6 +46,42 @@ def flatten_document(document: Document, rewrites: Sequence[Any] = (), expect: M
         "expect": dict(expect or {}),
     }
     return write_yaml({"name": document.name} | {key: part for key, part in parts.items() if part})
+
+
+def _inline_networks(document: Document) -> Document:
+    """The document with the text of each network of another file in the place of its path."""
+    networks = document.networks
+    if networks is None or not networks.files:
+        return document
+
+    def inline(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+        return {name: (key, _inline_tree(tree, networks.files)) for name, (key, tree) in entries.items()}
+
+    return replace(document, args=inline(document.args), blocks=inline(document.blocks), stages=inline(document.stages))
+
+
+def _inline_tree(tree: Tree, files: Mapping[tuple[Source, str], Document]) -> Tree:
+    if isinstance(tree, Scalar):
+        return tree
+    if not isinstance(tree, MappingTree):
+        return SequenceTree(tree.span, tuple(_inline_tree(item, files) for item in tree))
+    inlined = ((key, _inline_use(value, files) if key.text == NETWORK else value) for key, value in tree)
+    return MappingTree(tree.span, tuple((key, _inline_tree(value, files)) for key, value in inlined))
+
+
+def _inline_use(tree: Tree, files: Mapping[tuple[Source, str], Document]) -> Tree:
+    """The arguments of a `network`, with the document in the place of its path."""
+    entries = tree.entries if isinstance(tree, MappingTree) else ((Scalar(tree.span, "spec"), tree),)
+    named = {
+        key.text: files.get((value.span.source, value.text)) for key, value in entries if isinstance(value, Scalar)
+    }
+    part = named.get("spec")
+    if part is None:
+        return tree
+    text = Source("<part>", flatten_document(part))
+    return MappingTree(
+        tree.span, tuple((key, read_tree(text) if key.text == "spec" else value) for key, value in entries)
+    )
 
 
 def _find_words(document: Document, args: Mapping[str, Tree]) -> set[str]:

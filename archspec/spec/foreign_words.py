@@ -74,6 +74,8 @@ OPS: Mapping[str, str] = _parse_table(
     embedding: embed wordembedding tokenembedding lookuptable
     parameter: weight variable learnable
     repeat: loop for foreach
+    sin: sine
+    rmsnorm: rms rmsnormalization rmslayernorm t5layernorm
     """
 )
 """Words that mean one op, or an iterator."""
@@ -110,7 +112,7 @@ FORMS: Mapping[str, str] = _spread_words(
 ACTIVATIONS: frozenset[str] = _parse_words(
     """
     mish softplus softsign celu glu geglu swiglu reglu rrelu threshold hardtanh hardshrink softshrink tanhshrink logsigmoid
-    logsoftmax softmin quickgelu squaredrelu snake aconc metaacon frelu crelu relu2 elish maxout sine sin exp abs square
+    logsoftmax softmin quickgelu squaredrelu snake aconc metaacon frelu crelu relu2 elish maxout square
     """
 )
 """Activations that do not exist here."""
@@ -118,16 +120,15 @@ ACTIVATIONS: frozenset[str] = _parse_words(
 MISSING: Mapping[str, str] = _spread_words(
     {
         "lstm gru rnn lstmcell grucell": "there is no recurrent layer; `archspec list lstm` shows a cell made of linear, split and multiply",
-        "rmsnorm": "there is no RMS normalisation; layernorm with bias: false is nearest, and takes the mean away as well",
         "alphadropout": "there is no alpha dropout; dropout drops elements, spatialdropout channels, droppath whole branches",
         "dropblock": "there is no DropBlock; dropout drops elements, spatialdropout channels, droppath whole branches",
         "dropconnect": "weights are not dropped here; dropout drops elements, spatialdropout channels, droppath whole branches",
         "pixelshuffle depthtospace subpixel": "there is no pixel shuffle; upsample repeats or interpolates, convtranspose learns",
         "maxunpool unpool": "there is no unpooling; upsample repeats or interpolates, convtranspose learns",
         "sub subtract": "there is no subtraction; add: [a, [b, scale: -1]] is a - b",
+        "rope rotaryembedding": "rotary turns the queries and keys that splitheads makes",
         "lambda": "a spec is data and holds no code; docs/ops.md lists the ops",
         "weightnorm spectralnorm": "weights are not normalised here; the normalisations are batchnorm, groupnorm, layernorm, instancenorm",
-        "rope": "there are no rotary positions; a learned table is add: [identity, parameter: [tokens, features]]",
         "if switch cond": "a spec has no conditions; what differs is an argument, or a spec that extends another",
     }
 )

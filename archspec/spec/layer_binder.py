@@ -51,7 +51,7 @@ class LayerBinder(ABC):
         for key, value in tree:
             good = check_module_name(key, self.errors)
             layer = self.bind_layer(value, names, branch=branch)
-            names.add_value(key)
+            names.add_value(key, layer)
             yield NamedLayer(key if good else None, layer)
 
     @abstractmethod

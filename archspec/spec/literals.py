@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from archspec.errors import Collector
+from archspec.ir.shape import MEASURED
 from archspec.ops import OPTIONS, find_options
 from archspec.ops.base import Op
 from archspec.printable import shorten_text
@@ -126,17 +127,15 @@ def _evaluate_constant(scalar: Scalar, names: SymbolTable, errors: Collector, wo
     known = True
     for name in expressions.find_names(tree):
         known = False
-        if name.name == "channels":
-            continue
         kind = names.arguments.get(name.name)
-        if kind in NUMERIC:
+        if kind in NUMERIC or (kind is None and name.name in MEASURED):
             continue
         meaning = f"{KIND_DESCRIPTIONS[kind]}, not a number" if kind else "no number here"
         meaning = "a named value, not a number" if kind is None and names.is_value(name.name) else meaning
         place = locate_expression_error(scalar, ExpressionError("", name.offset, len(name.name)))
         option = advise_option(name.name, words)
         possible = [*words, *names.numbers()]
-        advice = option or suggest_nearest(name.name, [*possible, "channels"]) or did_you_mean(name.name, possible)
+        advice = option or suggest_nearest(name.name, [*possible, *MEASURED]) or did_you_mean(name.name, possible)
         errors.report(f"{name.name!r} is {meaning}", place, help=_TRUTH if name.name in NOT_TRUTH else advice)
     return as_number(expressions.evaluate_expression(tree, lambda _: None)) if known else UNKNOWN
 

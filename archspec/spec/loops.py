@@ -10,7 +10,7 @@ from archspec.errors import raise_spec_error
 from archspec.spans import Use
 from archspec.spec.bound_tree import Layer, Loop, Sequential
 from archspec.spec.elaboration import Elaboration
-from archspec.spec.environment import Bundle, Env, Label, NameScope, NestLevel, count_channels
+from archspec.spec.environment import Bundle, Env, Label, NameScope, NestLevel, find_shape
 from archspec.spec.values import evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import Scalar, Tree
 
@@ -101,7 +101,7 @@ def _count_turns(loop: Loop, env: Env, current: Bundle) -> int:
 
 
 def _evaluate_whole_number(tree: Tree, argument: str, loop: Loop, env: Env, current: Bundle) -> int:
-    value = evaluate_tree(tree, env.names, count_channels(current), env.use)
+    value = evaluate_tree(tree, env.names, find_shape(current), env.use)
     if not isinstance(value, int) or isinstance(value, bool):
         shown = (
             f"{tree.text} is {round_fractions(value)}" if isinstance(tree, Scalar) else f"got {round_fractions(value)}"

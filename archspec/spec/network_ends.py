@@ -23,7 +23,7 @@ _LOST = "lead it into a join, return it with outputs, or leave it out"
 def add_input(elaboration: Elaboration, use: InputUse) -> Value:
     """Adds an input and returns its value."""
     try:
-        return elaboration.graph.add_input(use.name, _evaluate_shape(elaboration, use.sizes), use.sizes.span)
+        return elaboration.graph.add_input(use.name, evaluate_shape(elaboration, use.sizes), use.sizes.span)
     except UnknownError:
         return UNKNOWN
     except SpecError as error:
@@ -31,7 +31,8 @@ def add_input(elaboration: Elaboration, use: InputUse) -> Value:
         return UNKNOWN
 
 
-def _evaluate_shape(elaboration: Elaboration, sizes: Tree) -> Shape:
+def evaluate_shape(elaboration: Elaboration, sizes: Tree) -> Shape:
+    """The shape of an input. Raises `SpecError`."""
     given = evaluate_tree(sizes, elaboration.document.names, NO_VALUE, None)
     evaluated = tuple(given.values()) if isinstance(given, dict) else given
     most = elaboration.budget.limits.elements

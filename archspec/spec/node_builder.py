@@ -10,15 +10,15 @@ from pydantic import ValidationError
 
 from archspec.errors import Collector, Diagnostic, LimitError, Note, SpecError, raise_spec_error
 from archspec.ir.graph import Graph, Node, Path
-from archspec.ir.shape import Shape
+from archspec.ir.shape import MEASURED, Shape
 from archspec.ops.base import Call, Op, ShapeError
 from archspec.spans import Use
 from archspec.spec.bound_tree import ArgumentField, Layer, NamedLayer, OpUse, locate_fields
 from archspec.spec.budget import LAYER, MORE_NODES, NODE, Budget
-from archspec.spec.environment import Bundle, Env, count_channels
+from archspec.spec.environment import Bundle, Env, find_shape
 from archspec.spec.operands import advise_join, describe_operands
 from archspec.spec.pydantic_errors import report_validation_error
-from archspec.spec.values import UNKNOWN_NUMBER, UnknownError, evaluate_tree, find_names, round_fractions
+from archspec.spec.values import UNKNOWN_NUMBER, UnknownError, evaluate_tree, find_names, measure_axis, round_fractions
 from archspec.spec.yaml_tree import Scalar, count_items
 
 _KEPT = 4096  # the most cached inferences, and cached ops of one use
@@ -33,8 +33,8 @@ class _ArgumentReading:
     """The number of items to evaluate."""
     names: tuple[str, ...] | None
     """The names that the arguments read; None if that is not known."""
-    channels: bool
-    """Whether they read the width of the current value."""
+    axes: tuple[str, ...]
+    """The axes of the current value whose sizes they may read."""
     ops: dict[Any, Op]
 
 
@@ -52,7 +52,7 @@ class NodeBuilder:
         self.graph, self.document, self.budget = graph, document, budget
         self.layers, self.most_layers = 0, budget.limits.layers
         self.sharing = False
-        """Whether the current turns share their weights."""
+        """Whether the current layers share the weights of earlier ones."""
         self.ops: dict[Any, Op] = {}
         self.readings: dict[OpUse, _ArgumentReading] = {}
         self.inferred: dict[tuple[int, ...], tuple[Op, list[Shape], tuple[Shape, ...]]] = {}
@@ -94,7 +94,7 @@ class NodeBuilder:
         if len(shapes) > 1:
             self.count_layers(len(shapes), use, env.use)
         outputs = self.graph.add_shaped_node(op, inputs, shapes, path, region=region, span=use.span, use=env.use)
-        if path and self.sharing:
+        if path:
             self.check_shared(path, use, env)
         return outputs
 
@@ -120,19 +120,19 @@ class NodeBuilder:
         return tuple([self.shapes.setdefault(shape, shape) for shape in shapes])
 
     def check_shared(self, path: Path, use: OpUse, env: Env) -> None:
-        """Checks that turns with shared weights need weights of the same shapes."""
+        """Checks that uses with shared weights need weights of the same shapes."""
         node = self.graph.nodes[-1]
         assert isinstance(node, Node)
         first = self.owners.setdefault(path, node)
-        if first is node:
+        if first is node or not self.sharing:
             return
         if first.weights != node.weights or _module(first) != _module(node):
             notes = (
-                Note(first.span, f"{first.input_shapes[0]} in the first turn"),
-                Note(node.span, f"{node.input_shapes[0]} in this one"),
+                Note(first.span, f"{first.input_shapes[0]} where it is used first"),
+                Note(node.span, f"{node.input_shapes[0]} here"),
             )
             needed = "options" if first.weights == node.weights else "weights"
-            message = f"{node.name} is shared by all turns and needs the same {needed} in each"
+            message = f"{node.name} is shared and needs the same {needed} at each use"
             raise_spec_error(message, use.span, env.use, notes=notes)
 
     def build_op(self, use: OpUse, env: Env, current: Bundle) -> Op:
@@ -164,15 +164,16 @@ class NodeBuilder:
             if value.__class__ is tuple:
                 self.budget.charge("arithmetic", len(value) // 2)
             key.append(_freeze(value))
-        if reading.channels:
-            key.append(count_channels(current))
+        if reading.axes:
+            shape = find_shape(current)
+            key += [measure_axis(shape, axis) if isinstance(shape, Shape) else shape for axis in reading.axes]
         return tuple(key)
 
     def evaluate_op(self, use: OpUse, reading: _ArgumentReading, env: Env, current: Bundle) -> Op:
         self.budget.charge("arithmetic", 5 + reading.size, use.span, env.use)
-        width = count_channels(current)
+        shape = find_shape(current)
         values = {
-            field.name: evaluate_tree(field.value, (self.document if field.default else env).names, width, env.use)
+            field.name: evaluate_tree(field.value, (self.document if field.default else env).names, shape, env.use)
             for field in use.fields
         }
         key = (use.op.word, tuple((name, _freeze(value)) for name, value in values.items()))
@@ -183,7 +184,8 @@ class NodeBuilder:
 
     def validate_op(self, use: OpUse, values: dict[str, Any], env: Env) -> Op:
         try:
-            return use.op.model_validate({name: round_fractions(value) for name, value in values.items()}, strict=True)
+            given = {name: round_fractions(value) for name, value in values.items()}
+            return use.op.model_validate(given, strict=True).specialised()
         except ValidationError as error:
             errors = Collector()
             report_validation_error(
@@ -205,11 +207,11 @@ def _find_dependencies(use: OpUse) -> _ArgumentReading:
     read: set[str] = set()
     for field in (*own, *inherited):
         if field is None:
-            return _ArgumentReading(size, None, True, {})
+            return _ArgumentReading(size, None, (), {})
     for field in own:
         read |= field or set()
-    width = "channels" in read or any("channels" in (field or ()) for field in inherited)
-    return _ArgumentReading(size, tuple(sorted(read - {"channels"})), width, {})
+    axes = MEASURED.intersection(read).union(*(MEASURED.intersection(field or ()) for field in inherited))
+    return _ArgumentReading(size, tuple(sorted(read - {"channels"})), tuple(sorted(axes)), {})
 
 
 def _module(node: Node) -> Call | None:

@@ -7,7 +7,6 @@ from itertools import islice, repeat
 
 from archspec.errors import Note
 from archspec.ir.graph import Value
-from archspec.ir.shape import IMAGES, Names
 from archspec.ops.base import Op, ShapeError
 from archspec.spec.bound_tree import ArgumentUse, Layer, Sequential, iter_children, layer_word
 from archspec.spec.environment import Bundle, Closure, Env
@@ -29,29 +28,7 @@ def suggest_order(op: Op, inputs: Bundle, current: Bundle) -> str | None:
 
 def advise_join(op: Op, inputs: Bundle, current: Bundle) -> str | None:
     """Advice for a join whose operands do not fit; None if the op's own is to be used."""
-    return _suggest_spread(op, inputs) or (suggest_order(op, inputs, current) if len(inputs) == 2 else None)
-
-
-def _suggest_spread(op: Op, inputs: Bundle) -> str | None:
-    """Advice to spread an operand with one number for each channel over the places of the other."""
-    whole = max((value.shape for value in inputs), key=lambda shape: shape.numel)
-    rests = [value.shape for value in inputs if value.shape.sizes != whole.sizes]
-    ones = (whole.sizes[0], *(1,) * len(whole.spatial))
-    if not op.folds or not 2 <= whole.rank <= 4 or whole.names not in IMAGES:
-        return None
-    if not rests or any(shape.sizes not in (ones[:1], ones) for shape in rests):
-        return None
-    layers = [] if rests[0].sizes == ones else [f"reshape: {_named(whole.names, ones)}"]
-    layers.append(f"upsample: {{size: {_format_list(whole.spatial)}}}")
-    return f"{op.word} needs whole sizes of each operand; to spread {rests[0]} over {whole}: [{', '.join(layers)}]"
-
-
-def _named(names: Names, sizes: tuple[int, ...]) -> str:
-    return f"{{{', '.join(f'{name}: {size}' for name, size in zip(names, sizes, strict=True))}}}"
-
-
-def _format_list(sizes: tuple[int, ...]) -> str:
-    return f"[{', '.join(map(str, sizes))}]"
+    return suggest_order(op, inputs, current) if len(inputs) == 2 else None
 
 
 def describe_operands(values: list[tuple[Layer, Value]], env: Env) -> tuple[Note, ...]:

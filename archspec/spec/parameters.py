@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
 
 from archspec.errors import Collector
+from archspec.ir.shape import MEASURED
 from archspec.ops import OPTIONS
 from archspec.spans import Span
 from archspec.spec.binder import Binder
@@ -60,7 +61,7 @@ class ArgumentBinder:
 
     def misspelt(self, tree: Tree, names: SymbolTable) -> Iterator[tuple[Scalar, str]]:
         """The unknown words of a default, each with the nearest known word."""
-        known = (*names.arguments, *names.layer_words(), *OPTIONS, *NOT_TRUTH, "channels")
+        known = (*names.arguments, *names.layer_words(), *OPTIONS, *NOT_TRUTH, *MEASURED)
         for item in tree.items if isinstance(tree, Sequence) else (tree,):
             if isinstance(item, Scalar) and item.kind == "word" and is_name(item.text) and item.text not in known:
                 meant = find_nearest(item.text, known)

@@ -12,7 +12,7 @@ from archspec.ops import OPS
 from archspec.ops.base import Op
 from archspec.passes.registry import BY_WORD
 from archspec.spec.document import DocumentKeys, Expect
-from archspec.spec.symbols import TYPES
+from archspec.spec.symbols import NETWORK, REUSE, TYPES
 
 Schema = dict[str, Any]
 
@@ -70,7 +70,9 @@ def _document_properties(shared: Schema) -> dict[str, Schema]:
 
 def _grammar_definitions(ops: Mapping[str, Schema]) -> dict[str, Schema]:
     """The recursive definitions of the language."""
-    arithmetic = "exact arithmetic of arguments and channels: + - * / // ( )"
+    arithmetic = (
+        "exact arithmetic of arguments and sizes of the current value: + - * / // % ** ( ), min, max, round, at"
+    )
     word, items = {"type": "string", "minLength": 1}, {"type": "array", "items": _LAYER}
     value = {"anyOf": [{"enum": list(TYPES)}, {"type": ["number", "boolean", "string"]}, _LAYER]}
     return {
@@ -91,13 +93,33 @@ def _use_schema(ops: Mapping[str, Schema]) -> Schema:
         "with": {"type": "object", "description": "the own arguments of a join"},
         "after": {**_WORD, "description": "the stage behind which this one is put, in a spec that extends another"},
     }
-    words = {**ops, **_loop_schemas(), "layers": {**_LAYERS, "description": "layers in order, or named"}}
+    words = {
+        **ops,
+        **_loop_schemas(),
+        REUSE: {**_WORD, "description": "the named layer that is applied again, with the same weights"},
+        NETWORK: {"anyOf": [_WORD, _network_schema()]},
+        "layers": {**_LAYERS, "description": "layers in order, or named"},
+    }
     return {
         "type": "object",
         "properties": {**words, **modifiers},
         "propertyNames": {"not": {"enum": ["args", "inputs", "outputs"]}},
         "minProperties": 1,
         "maxProperties": 1 + len(modifiers),
+    }
+
+
+def _network_schema() -> Schema:
+    return {
+        "type": "object",
+        "description": "a whole network as a layer",
+        "properties": {
+            "spec": {"anyOf": [_WORD, {"type": "object"}], "description": "a bundled spec, a path, or a document"},
+            "args": {"type": "object", "description": "values of its arguments"},
+            "outputs": {**_NAMES, "description": "the stages that it returns"},
+        },
+        "required": ["spec"],
+        "additionalProperties": False,
     }
 
 

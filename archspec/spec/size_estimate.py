@@ -17,6 +17,7 @@ from archspec.spec.bound_tree import (
     Loop,
     OpUse,
     Program,
+    Reuse,
     Sequential,
     iter_children,
 )
@@ -161,6 +162,8 @@ class _SizeEstimator:
                 for item in iter_children(layer):
                     yield item, env, width
                     width = self.size(item, env, width).width
+            case Reuse():
+                yield layer.layer, env, width
             case BlockUse():
                 yield self.block(layer).body, self.inside(layer, env), width
             case ArgumentUse() if isinstance(env.names.get(layer.name), WrittenLayer):

@@ -12,7 +12,7 @@ from archspec import meter
 from archspec.errors import Collector, Note
 from archspec.ops import BY_WORD
 from archspec.spans import Span
-from archspec.spec.bound_tree import ArgumentKind, BlockDef
+from archspec.spec.bound_tree import ArgumentKind, BlockDef, Layer
 from archspec.spec.expressions import is_name
 from archspec.spec.foreign_advice import advise_layer
 from archspec.spec.reserved_names import RESERVED
@@ -20,12 +20,14 @@ from archspec.spec.yaml_tree import Scalar
 from archspec.suggestions import did_you_mean
 
 ITERATORS = ("repeat", "copies", "nest", "each")
+REUSE = "reuse"
+NETWORK = "network"
 MODIFIERS = ("from", "with", "as", "after")
 TYPES: Mapping[str, ArgumentKind] = {"int": "int", "float": "float", "bool": "bool", "layer": "layer"}
-KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, "layers", "input", "core", "channels"))
+KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, REUSE, NETWORK, "layers", "input", "core", "channels"))
 
 _NAMES = 16  # names that are copied for one unit of work
-_MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9_-]{1,200})*")
 
 
 @dataclass
@@ -38,6 +40,8 @@ class SymbolTable:
     core: bool = False
     stages: AbstractSet[str] = frozenset()
     """All stages of the document, in scope or not."""
+    layers: list[dict[str, Layer]] = field(default_factory=lambda: [{}])
+    """The named layers, by frame."""
     named: dict[str, Span] = field(default_factory=dict)
     """The spans of all values that have been named so far, in scope or not."""
 
@@ -46,7 +50,7 @@ class SymbolTable:
 
     def nested(self, *values: str) -> SymbolTable:
         """A nested table for a list or mapping, which may add names of its own."""
-        return replace(self, frames=[*self.frames, set(values)])
+        return replace(self, frames=[*self.frames, set(values)], layers=[*self.layers, {}])
 
     def body(self, arguments: Mapping[str, ArgumentKind]) -> SymbolTable:
         """The table for the layers of a block, in which the named values around its use are not in scope."""
@@ -55,7 +59,13 @@ class SymbolTable:
     def in_loop(self, index: str | None, *, core: bool = False) -> SymbolTable:
         """The table inside an iterator, with its index and, for a `nest`, with `core`."""
         arguments: dict[str, ArgumentKind] = {**self.arguments, index: "int"} if index else self.arguments
-        return replace(self, arguments=arguments, frames=[*self.frames, set()], core=self.core or core)
+        return replace(
+            self,
+            arguments=arguments,
+            frames=[*self.frames, set()],
+            layers=[*self.layers, {}],
+            core=self.core or core,
+        )
 
     def is_value(self, word: str) -> bool:
         return any(word in frame for frame in self.frames) and not self.is_other(word)
@@ -68,9 +78,16 @@ class SymbolTable:
         """Whether a word is both a block and an argument, which has been reported at its declaration."""
         return word in self.arguments and word in self.blocks
 
-    def add_value(self, name: Scalar) -> None:
+    def add_value(self, name: Scalar, layer: Layer | None = None) -> None:
+        """Adds a named value, with the layer of this name if it is one that can be applied again."""
         self.frames[-1].add(name.text)
+        if layer is not None:
+            self.layers[-1][name.text] = layer
         self.named.setdefault(name.text, name.span)
+
+    def find_layer(self, name: str) -> Layer | None:
+        """The named layer in scope, or None."""
+        return next((frame[name] for frame in reversed(self.layers) if name in frame), None)
 
     def describe(self, word: str) -> str:
         """A description of a word for which `is_other` is true."""
@@ -85,7 +102,7 @@ class SymbolTable:
 
     def layer_words(self, *, alone: bool = True) -> Iterator[str]:
         """Yields every word that can stand for a layer here, `alone` or with arguments."""
-        yield from (*BY_WORD, *ITERATORS, "layers")
+        yield from (*BY_WORD, *ITERATORS, REUSE, NETWORK, "layers")
         yield from self.blocks
         if alone:
             yield from (word for word, kind in self.arguments.items() if kind == "layer")
@@ -105,7 +122,7 @@ class SymbolTable:
 
 
 def is_layer_word(word: str) -> bool:
-    return word in BY_WORD or word in ITERATORS or word == "layers"
+    return word in BY_WORD or word in ITERATORS or word in (REUSE, NETWORK, "layers")
 
 
 def is_module_name(word: str) -> bool:
@@ -114,12 +131,12 @@ def is_module_name(word: str) -> bool:
 
 def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -> bool:
     """Whether a key or an `as` can be the name of a module; reports it if not."""
-    if not is_module_name(key.text):
+    if not is_module_name(key.text) or (prefix and "." in key.text):
         errors.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
         return False
-    if key.text in RESERVED and not prefix:
-        why = "a keyword of Python" if iskeyword(key.text) else "an attribute of torch's modules"
-        errors.report(f"{key.text!r} is taken: it is {why}", key.span, help=f"for example {key.text}_ or {key.text}1")
+    if not prefix and (reserved := next((name for name in key.text.split(".") if name in RESERVED), None)):
+        why = "a keyword of Python" if iskeyword(reserved) else "an attribute of torch's modules"
+        errors.report(f"{reserved!r} is taken: it is {why}", key.span, help=f"for example {reserved}_ or {reserved}1")
         return False
     if key.text in ("input", "channels", "core", *MODIFIERS):
         errors.report(f"{key.text!r} is a word of the language", key.span, help="choose another name")
@@ -151,7 +168,7 @@ def explain_unknown_word(word: str, names: SymbolTable, *, alone: bool = True) -
     """The message, advice and notes for a word that is no layer, `alone` or with arguments."""
     message, advice = _unknown(word, names, alone=alone)
     hidden = find_unseen(word, names) if alone else ()
-    return message, _UNSEEN if hidden else advice, hidden
+    return message, UNSEEN if hidden else advice, hidden
 
 
 def find_unseen(word: str, names: SymbolTable) -> tuple[Note, ...]:
@@ -161,7 +178,7 @@ def find_unseen(word: str, names: SymbolTable) -> tuple[Note, ...]:
     return (Note(names.named[word], "a value of this name, in another list"),)
 
 
-_UNSEEN = "what is used elsewhere is a stage of its own, or one of the outputs of a block"
+UNSEEN = "what is used elsewhere is a stage of its own, or one of the outputs of a block"
 
 
 def unknown_value(word: str, names: SymbolTable) -> Said:
@@ -169,7 +186,7 @@ def unknown_value(word: str, names: SymbolTable) -> Said:
     if names.is_other(word):
         return f"{word[:60]!r} is {names.describe(word)}, not a named value", "name the value otherwise, with as", ()
     hidden = find_unseen(word, names)
-    return f"{word[:60]!r} is no named value here", _UNSEEN if hidden else did_you_mean(word, names.values), hidden
+    return f"{word[:60]!r} is no named value here", UNSEEN if hidden else did_you_mean(word, names.values), hidden
 
 
 def _unknown(word: str, names: SymbolTable, *, alone: bool) -> tuple[str, str | None]:

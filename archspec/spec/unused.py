@@ -22,6 +22,7 @@ from archspec.spec.bound_tree import (
     Loop,
     OpUse,
     Program,
+    Reuse,
     Sequential,
     ValueUse,
     iter_layers,
@@ -84,7 +85,7 @@ class _Reads:
                 self.defaults.update((layer.op.word, own.name) for own in layer.fields if own.default)
             case BlockUse():
                 self.blocks.add(layer.block)
-            case ValueUse():
+            case ValueUse() | Reuse():
                 self.values.add(layer.name)
         self.arguments.update(_iter_argument_words(layer))
 

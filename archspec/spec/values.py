@@ -8,20 +8,21 @@ from typing import Any
 
 from archspec import meter
 from archspec.errors import ArchspecError, Diagnostic, SpecError
+from archspec.ir.shape import MEASURED, Shape
 from archspec.spans import Use
 from archspec.spec import expressions
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.literals import locate_expression_error
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, as_number
 
-Channels = int | str
-"""The width of the current value, or a text that says why there is none."""
+Measured = Shape | str
+"""The shape of the current value, or a text that says why a size of it, {}, is not known."""
 
-NO_VALUE = "there is no current value here, and so no channels"
+NO_VALUE = "there is no current value here, and so no {}"
 
 
 class UnknownQuantity:
-    """A number, an option or a width that is not known because of a reported mistake."""
+    """A number, an option or a shape that is not known because of a reported mistake."""
 
     def __str__(self) -> str:
         return "?"
@@ -35,20 +36,20 @@ class UnknownError(ArchspecError):
 
 
 def evaluate_tree(
-    tree: Tree, names: AbstractMapping[str, Any], channels: Channels | UnknownQuantity, use: Use | None
+    tree: Tree, names: AbstractMapping[str, Any], current: Measured | UnknownQuantity, use: Use | None
 ) -> Any:
     """The value of a tree: ints, fractions, bools, strings, tuples, dicts; `names` has the arguments that are not layers.
 
     Raises:
-        SpecError: a division by zero, a number too large, `channels` of a bundle.
+        SpecError: a division by zero, a number too large, a size of a bundle.
         UnknownError: it depends on an unknown value.
     """
     if isinstance(tree, Sequence):
         meter.charge_work("arithmetic", len(tree.items) >> 2)
-        return tuple([evaluate_tree(item, names, channels, use) for item in tree.items])
+        return tuple([evaluate_tree(item, names, current, use) for item in tree.items])
     if isinstance(tree, Mapping):
         meter.charge_work("arithmetic", len(tree.entries) >> 2)
-        return {key.text: evaluate_tree(value, names, channels, use) for key, value in tree}
+        return {key.text: evaluate_tree(value, names, current, use) for key, value in tree}
     match tree.kind:
         case "null":
             return None
@@ -63,7 +64,7 @@ def evaluate_tree(
             return require_known(names[tree.text])
         if expressions.is_part_name(tree.text):
             return tree.text
-        return normalize_number(evaluate_exact(tree, names, channels))
+        return normalize_number(evaluate_exact(tree, names, current))
     except ExpressionError as error:
         if is_option(tree, error):
             return tree.text
@@ -101,24 +102,41 @@ def is_option(tree: Scalar, error: ExpressionError) -> bool:
     return expressions.is_name(tree.text) and tree.text != "channels" and "no value" in error.message
 
 
-def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], channels: Channels | UnknownQuantity) -> Fraction:
+def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], current: Measured | UnknownQuantity) -> Fraction:
     """The exact value of arithmetic. Raises `ExpressionError` and `UnknownError`."""
     if tree.kind == "number":
         return tree.number
 
-    def value(name: str) -> Fraction | None:
-        if name != "channels":
-            known = require_known(names.get(name))
-            return Fraction(known) if isinstance(known, int | Fraction) and not isinstance(known, bool) else None
-        if isinstance(channels, str):
-            raise ExpressionError(channels, tree.text.index("channels"), len("channels"))
-        return Fraction(require_known(channels))
+    def value(name: str) -> expressions.Value | None:
+        known = require_known(names.get(name))
+        if isinstance(known, tuple):
+            return tuple([Fraction(item) for item in known])
+        if isinstance(known, int | Fraction) and not isinstance(known, bool):
+            return Fraction(known)
+        if name not in MEASURED:
+            return None
+        size = measure_axis(require_known(current), name)
+        if isinstance(size, str):
+            raise ExpressionError(size, tree.text.index(name), len(name))
+        return Fraction(size)
 
     return expressions.evaluate_expression(tree.expression, value)
 
 
+def measure_axis(current: Measured, name: str) -> int | str:
+    """The size of an axis of the current value, or a text that says why there is none.
+
+    >>> measure_axis(Shape.of(3, 32, 16), "width"), measure_axis(Shape.of(8), "height")
+    (16, 'the current value, 8 features, has no height')
+    """
+    if isinstance(current, str):
+        return current.format(name)
+    axis = current.axis(name)
+    return f"the current value, {current.described}, has no {name}" if axis is None else current.sizes[axis]
+
+
 def find_names(tree: Tree) -> set[str] | None:
-    """The names that the value of a tree may depend on, including `channels`; None if they cannot be determined."""
+    """The names that the value of a tree may depend on, including sizes of the current value; None if they cannot be determined."""
     if isinstance(tree, Scalar):
         if tree.kind != "word":
             return set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from archspec.errors import Diagnostic, Note, SpecError
 from archspec.ir.graph import Graph, Input, Node, Value
 
-_HELP = "an embedding stands right behind an input, or behind what only moves its elements"
+_HELP = "it stands right behind an input or a constant with whole: true, or behind what only moves their elements"
 
 
 def check_whole_numbers(graph: Graph) -> None:
@@ -14,6 +14,7 @@ def check_whole_numbers(graph: Graph) -> None:
     if not wanted:
         return
     whole = set(graph.inputs.values()) & wanted
+    whole.update(value for node in graph.ops if node.op.makes_indices for value in node.outputs)
     for node in graph.ops:
         held = [value in whole for value in node.inputs]
         for position, value in enumerate(node.inputs):

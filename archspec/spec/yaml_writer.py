@@ -23,7 +23,9 @@ from archspec.spec.refusals import SpecTypeError
 from archspec.spec.yaml_tree import Scalar
 
 
-class _Dumper(yaml.SafeDumper):
+class SpecDumper(yaml.SafeDumper):
+    """Writes the scalars of a spec: by the reader's rules, and without aliases."""
+
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 -- the base class names it
         """Never writes aliases, which specs exclude."""
         return True
@@ -52,7 +54,7 @@ class _Number(str):
     __slots__ = ()
 
 
-_Dumper.add_representer(_Number, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:float", str(text)))
+SpecDumper.add_representer(_Number, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:float", str(text)))
 
 
 def write_yaml(data: Any, name: str = "", limits: Limits = DEFAULT) -> str:
@@ -80,10 +82,10 @@ def write_yaml(data: Any, name: str = "", limits: Limits = DEFAULT) -> str:
 
 
 def _dumped(data: Any, *, unicode: bool) -> str:
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=unicode, width=1_000_000)
+    return yaml.dump(data, Dumper=SpecDumper, sort_keys=False, allow_unicode=unicode, width=1_000_000)
 
 
-_Dumper.add_representer(
+SpecDumper.add_representer(
     int, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:int", format_digits(value))
 )
 

@@ -27,6 +27,14 @@ CATEGORY_NAMES: Mapping[str, str] = {
 }
 """The name of each category in the legend, in the legend's order."""
 
+FLOW_NAMES: Mapping[str, str] = {
+    "identity": "identity shortcut",
+    "projection": "projection shortcut",
+    "concat": "concatenated",
+    "gate": "gate",
+}
+"""The name of each kind of skip connection in the legend."""
+
 _ESSENTIAL = {"out", "kernel", "stride", "groups", "dilation"}
 _RANGE = {"start", "stop"}
 _UNSEEN = {"init", "bias_init", "weight_init"}

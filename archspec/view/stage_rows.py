@@ -18,6 +18,9 @@ _CHAIN = 7  # the most layers of a block that are written out
 _BESIDE = 3  # the most parts of a turn that are named one by one
 
 
+_LONGEST = 60  # the most characters of a row of several layers
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A chain of layers or a block, and the number of times that it is there in a row.
@@ -51,10 +54,12 @@ def format_chain(nodes: Iterable[Node]) -> Iterator[Row]:
     """The rows of a chain of layers; a weighted layer begins a row: `conv 7×7, 64, /2, batchnorm, relu`."""
     row: list[str] = []
     for node in filter(computes, nodes):
-        if row and (node.op.weighted or len(row) > 2 or node.op.category == "pool"):
+        text = labels.format_op(node.op)
+        long = len(", ".join((*row, text))) > _LONGEST
+        if row and (node.op.weighted or len(row) > 2 or node.op.category == "pool" or long):
             yield Row(", ".join(row), len(row))
             row = []
-        row.append(labels.format_op(node.op))
+        row.append(text)
     if row:
         yield Row(", ".join(row), len(row))
 

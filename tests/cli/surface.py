@@ -34,7 +34,7 @@ _QUICK = {"epochs": "1", "draws": "1", "samples": "4", "most": "1", "device": "c
 _BATCH = {"train": "512"}
 _ARGUMENTS = {"repo": "me/row", "number": "4.11G"}
 """Values of arguments that are no SPEC."""
-_NEEDED = {"lesion": ["--drop", "body.1"]}
+_NEEDED = {"claims": ["fractal"], "lesion": ["--drop", "body.1"]}
 
 
 def write_spec(folder: Path, name: str = "row", file: str = "row.yaml") -> Path:
@@ -45,8 +45,8 @@ def write_spec(folder: Path, name: str = "row", file: str = "row.yaml") -> Path:
 
 
 def commands() -> dict[str, click.Command]:
-    """Every command by its words, those of groups too."""
-    return dict(_commands(archspec, ()))
+    """Every command on a spec by its words, those of groups too; `tests/sweep` has those on spaces and their results."""
+    return {name: command for name, command in _commands(archspec, ()) if not name.startswith("sweep")}
 
 
 def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:

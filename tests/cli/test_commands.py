@@ -160,3 +160,16 @@ def test_help_of_every_command_has_its_options() -> None:
 
 def test_version() -> None:
     assert said(run("--version")).startswith("archspec ")
+
+
+def test_decompile_writes_a_spec_of_its_own(tiny: Path, tmp_path: Path) -> None:
+    text = said(run("decompile", tiny, "-o", "-"))
+    out = tmp_path / "alone.yaml"
+    assert said(run("decompile", tiny, "-o", out)) == f"written: {out}\n"
+    assert out.read_text(encoding="utf-8") == text
+    again = tmp_path / "again.yaml"
+    said(run("decompile", out, "-o", again))
+    assert again.read_text(encoding="utf-8") == text
+    counts = [json.loads(said(run("build", spec, "--device", "cpu", "--json")))["params"] for spec in (tiny, out)]
+    assert counts[0] == counts[1]
+    assert "is the spec itself" in run("decompile", tiny, "-o", tiny).output

@@ -34,6 +34,12 @@ def test_the_ending_chooses_the_format(ending: str, start: bytes, tiny: Path, tm
     assert file.read_bytes().startswith(start)
 
 
+def test_a_fitted_picture_to_scale(tiny: Path, tmp_path: Path) -> None:
+    file = tmp_path / "net.svg"
+    assert run("draw", tiny, "--fit", "page", "--scale", "-o", file)[0] == 0
+    assert "square root of the resolution" in file.read_text(encoding="utf-8")
+
+
 def test_dot_goes_to_standard_output(tiny: Path) -> None:
     code, output = run("draw", tiny, "--detail", "layers", "--direction", "LR", "-o", "-")
     assert code == 0
@@ -50,8 +56,10 @@ def test_arguments_are_overridden(tiny: Path) -> None:
     [
         (["-o", "net.gif"], "expected a file that ends in .svg, .png, .pdf, .dot, .mmd, .html, .tex, not 'net.gif'"),
         (["--depth", "1", "-o", "-"], "--detail stages has no levels"),
+        (["--detail", "blocks", "--scale", "-o", "net.svg"], "--detail blocks has no scale; leave --scale out"),
+        (["--fit", "page", "-o", "net.mmd"], "a flowchart of Mermaid has no size; leave --fit out"),
         (["--detail", "layers", "--max-boxes", "3", "-o", "-"], "more than 3 boxes; leave --fold on"),
-        (["--detail", "paths", "--max-paths", "1", "-o", "-"], "2 paths, more than the 1"),
+        (["--detail", "layers", "--no-compact", "-o", "-"], "--detail layers is not compact"),
         (["-o", "/no/such/folder/a.svg"], "/no/such/folder/a.svg: no such folder: /no/such/folder"),
     ],
 )
@@ -72,7 +80,8 @@ def test_a_report_is_written(tiny: Path, tmp_path: Path) -> None:
     file = tmp_path / "net.html"
     assert run("report", tiny, tiny, "-o", file) == (0, f"written: {file}\n")
     assert file.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert run("report", tiny, tiny, tiny, "-o", file)[0] == 2
+    assert run("report", tiny, tiny, tiny, "-o", file)[0] == 0
+    assert run("report", *[tiny] * 7, "-o", file)[0] == 2
     assert run("report", tiny, "-o", tmp_path / "net.pdf")[0] == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import signal
 import sys
@@ -15,6 +16,7 @@ import torch
 
 import archspec
 from archspec.experiments import training
+from archspec.experiments.run_folder import make_logger
 from archspec.experiments.state import hash_network
 from tests.cli.surface import run
 
@@ -88,6 +90,8 @@ def test_a_run_goes_on_in_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stopped.exit_code == 143
     assert "run/weights.pt.checkpoint has the training up to step 2 of 3 of epoch 2" in stopped.stderr
     assert len(read_metrics()) == 1
+    log = Path("run/metrics/metrics.csv")
+    log.write_bytes(log.read_bytes() + b"2,0.7,6,0.1\r\n3,0.")  # of an epoch after the checkpoint, and half a line
     again = run("train", *OPTIONS)
     assert again.exit_code == 2
     assert again.stderr == "Error: run holds a run\nhelp: name another folder, or go on with --resume\n"
@@ -95,6 +99,22 @@ def test_a_run_goes_on_in_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("run/weights.pt").read_bytes() == expected
     assert read_metrics() == metrics
     assert list_files() == ["metrics/metrics.csv", "run.json", "spec.yaml", "weights.pt"]
+
+
+def test_a_log_that_cannot_be_written_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = make_logger(Path("run"))
+    log.log_metrics({"epoch": 1, "loss": 0.5}, step=3)
+    before = Path("run/metrics/metrics.csv").read_bytes()
+
+    def fill_disk(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", fill_disk)
+        with pytest.raises(OSError, match="No space left"):
+            log.log_metrics({"epoch": 2, "loss": 0.4}, step=6)
+    assert Path("run/metrics/metrics.csv").read_bytes() == before
+    assert [path.name for path in Path("run/metrics").iterdir()] == ["metrics.csv"]
 
 
 def test_workers_without_image_files_are_told() -> None:

@@ -42,9 +42,8 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def line(name: str) -> list[str]:
     """The command line of a command, in the folder of the specs."""
     needed = any(isinstance(one.type, OutputFile) and one.required for one in commands()[name].params)
-    out = {"lesion": ["-o", "out.yaml", "--force"], "train": ["-o", "out.pt"]}.get(
-        name, ["-o", "out.svg"] if needed else []
-    )
+    files = {"lesion": ["-o", "out.yaml", "--force"], "train": ["-o", "out.pt"], "decompile": ["-o", "out.yaml"]}
+    out = files.get(name, ["-o", "out.svg"] if needed else [])
     return [*words(name, "row.yaml", weights=Path("row.safetensors")), *out]
 
 
@@ -61,7 +60,7 @@ def test_every_command_prints_in_any_encoding(name: str, charset: str) -> None:
     assert result.exit_code == 0, result.stderr_bytes
     text = result.stdout_bytes.decode(charset)  # raises on errors
     assert "\N{REPLACEMENT CHARACTER}" not in text
-    if name not in ("list", "schema", "check", "draw", "report"):
+    if name not in ("claims", "list", "schema", "check", "draw", "report", "decompile"):
         shown = {"ascii": "na\\u00efve \\u7f51\\u7edc 3x3 -> ^2 ...", "cp1252": "naïve \\u7f51\\u7edc 3×3 -> ² …"}
         escaped = {"ascii": "na\\u00efve \\u7f51\\u7edc 3\\u00d73 \\u2192 \\u00b2 \\u2026"}
         assert any(known.get(charset, "") in text for known in (shown, escaped))

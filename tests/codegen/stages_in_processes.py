@@ -10,7 +10,7 @@ import sys
 
 import torch
 import torch.distributed as dist
-from distributed import end_process, process_group
+from several_processes import end_process, process_group
 from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard

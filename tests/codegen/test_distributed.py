@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import distributed
 import pytest
+import several_processes as distributed
 import torch.distributed as dist
 from click.testing import CliRunner
 
@@ -53,7 +53,7 @@ def losses() -> list[float]:
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["pipeline", "ddp", "fsdp"])
 def test_the_example_has_the_losses_of_one_process(mode: str, losses: list[float]) -> None:
-    lines = torchrun("examples/distributed.py", mode, "--steps", str(STEPS))
+    lines = torchrun("examples/several_processes.py", mode, "--steps", str(STEPS))
     found = [float(text) for line in lines for text in re.findall(r"loss ([\d.]+)", line)]
     assert found == pytest.approx(losses, abs=5e-6)  # printed with six places
 
@@ -94,7 +94,7 @@ def test_wrapped_by_block_it_is_the_same_network(way: str, found: list[dict[str,
 def test_without_torchrun_the_example_says_what_is_needed() -> None:
     done = CliRunner().invoke(distributed.main, ["ddp"], env={"RANK": None})
     assert done.exit_code == 2
-    assert "ddp needs several processes: torchrun --nproc-per-node 2 distributed.py ddp" in done.output
+    assert "ddp needs several processes: torchrun --nproc-per-node 2 several_processes.py ddp" in done.output
 
 
 def test_the_example_learns() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, fx, nn
 import archspec
 from archspec.codegen.fx import build
 from archspec.codegen.fx.emit import resolve_target
+from archspec.codegen.fx.inplace_sum import add
 from archspec.codegen.inplace import FRESH, OVERWRITING
 from archspec.ir.graph import Graph, Value
 from archspec.ops.activation import ReLU, Sigmoid
@@ -241,3 +242,71 @@ def test_printed_source_writes_over_the_same() -> None:
     exec(compile(arch.source(), "<printed>", "exec"), names)  # noqa: S102 - this is what the text is for
     model = [one for one in names.values() if isinstance(one, type) and one.__module__ == "printed"][-1]()
     assert sorted(in_place(model).values()) == sorted(in_place(arch.build()).values())
+
+
+def sums_in_place(model: nn.Module) -> int:
+    """The number of the calls that add in place."""
+    parts = [part for part in model.modules() if isinstance(part, fx.GraphModule)]
+    return sum(node.target is add for part in parts for node in part.graph.nodes)
+
+
+SUMS: dict[str, tuple[str, int]] = {
+    "the branch": ("[{conv: 4}, {add: [[relu, {conv: 4}, batchnorm], identity]}]", 1),
+    "the second operand": ("[{conv: 4}, relu, {add: [identity, {conv: 4}]}]", 1),
+    "no activation, whose gradient needs its result": ("[sigmoid, {add: [[{conv: 4}, relu], identity]}]", 0),
+    "no input": ("[add: [relu, identity]]", 0),
+    "no value with another consumer": ("[{conv: 4}, {add: [identity, relu]}]", 0),
+    "the sum so far": ("[add: [relu, sigmoid, identity]]", 1),
+}
+"""What is written over, in a network with so many sums that are."""
+
+
+@pytest.mark.parametrize("what", SUMS)
+def test_what_a_sum_is_added_into(what: str) -> None:
+    layers, expected = SUMS[what]
+    arch = archspec.load(f"{{name: sums, input: [4, 8, 8], stages: {{body: {layers}}}}}")
+    model = arch.build()
+    assert sums_in_place(model) == expected
+    image = torch.randn(2, 4, 8, 8)
+    kept, twin = image.clone(), fx.symbolic_trace(copy.deepcopy(model))
+    assert all(map(torch.equal, gradients(model, image), gradients(twin, image)))
+    assert torch.equal(image, kept)
+
+
+def test_a_sum_that_stochastic_depth_enters_stays() -> None:
+    layers = "[add: [[{conv: 4}, {droppath: 0.5}], {conv: 4}]]"
+    arch = archspec.load(f"{{name: dropped, input: [4, 8, 8], stages: {{body: {layers}}}}}")
+    assert not sums_in_place(arch.build())
+
+
+def test_a_trace_has_the_sums_of_torch() -> None:
+    model = build(residual())
+    assert sums_in_place(model)
+    traced = fx.symbolic_trace(model)
+    assert any(node.target is torch.add for node in traced.graph.nodes)
+    assert not sums_in_place(traced)
+    scripted = torch.jit.script(model)
+    image = torch.randn(2, 3, 8, 8)
+    assert torch.equal(scripted(image), model(image))
+    traced = torch.jit.trace(model.eval(), image)
+    assert not any("add_" in str(node) for node in traced.inlined_graph.nodes() if "batch_norm" not in str(node))
+
+
+def test_the_wider_type_of_a_sum_is_kept() -> None:
+    """As under autocast, where a convolution gives bfloat16 and its input is float32."""
+    arch = archspec.load("{name: mixed, input: [4, 8, 8], stages: {body: [add: [{conv: 4}, identity]]}}")
+    model, image = arch.build(), torch.randn(2, 4, 8, 8)
+    assert sums_in_place(model)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, expected = model(image), fx.symbolic_trace(model)(image)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)
+
+
+def test_a_sum_is_in_the_memory_of_its_operand() -> None:
+    arch = archspec.load("{name: unit, input: [4, 8, 8], stages: {body: [add: [{conv: 4, as: branch}, identity]]}}")
+    model, made = arch.build(), []
+    (layer,) = (module for module in model.modules() if isinstance(module, nn.Conv2d))
+    layer.register_forward_hook(lambda *given: made.append(given[2].data_ptr()))
+    with torch.inference_mode():
+        assert model(torch.randn(2, 4, 8, 8)).data_ptr() == made[0]

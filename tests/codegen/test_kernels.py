@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import archspec
 from archspec.codegen.fx import build
-from archspec.codegen.fx.kernels import select_kernels
+from archspec.codegen.fx.kernels import onednn, select_kernels
 from archspec.codegen.fx.kernels.fused_conv import FusedConv2d
 from archspec.ir.graph import Graph, Value
 from archspec.ir.shape import Shape
@@ -24,6 +24,13 @@ from archspec.ops import BY_WORD
 from archspec.ops.base import Op
 from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
 from tests.sample import Load, bundled, networks, sampled
+
+
+@pytest.fixture(autouse=True)
+def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels are called for small values, too."""
+    monkeypatch.setattr(onednn, "LEAST_SAVED", 0)
+
 
 CIFAR_RESNET = partial(bundled, "cifar_resnet20_A")
 
@@ -274,3 +281,37 @@ def test_narrow_images(channels: int, width: int, stride: int) -> None:
     x = torch.randn(2, channels, 4, width)
     with torch.no_grad():
         torch.testing.assert_close(fast(x), model(x))
+
+
+@pytest.mark.skipif(not onednn.AVAILABLE, reason="this torch has no oneDNN")
+@pytest.mark.parametrize(
+    ("layers", "batch", "expected"),
+    [
+        ("[{conv: {out: 16, kernel: 3, padding: same}}, relu]", 1, 0),  # 16,384 numbers of a pass
+        ("[{conv: {out: 16, kernel: 3, padding: same}}, relu]", 8, 1),
+        ("[add: [{conv: {out: 16, kernel: 3, padding: same}}, identity], relu]", 4, 1),
+        ("[add: [{conv: {out: 16, kernel: 3, padding: same}}, identity]]", 4, 0),
+        ("[{conv: {out: 1024, kernel: 3, padding: same}}]", 1, 1),  # its weight
+        ("[{conv: {out: 512, kernel: 1}}]", 8, 0),
+    ],
+)
+def test_a_fused_call_must_save_more_than_it_costs(
+    layers: str, batch: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    calls: list[Tensor] = []
+    original = onednn.convolve
+
+    def count_call(conv: nn.Conv2d, x: Tensor, *rest: object, **options: object) -> Tensor:
+        calls.append(x)
+        return original(conv, x, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(onednn, "convolve", count_call)
+    arch = archspec.load(f"{{name: few, input: [16, 32, 32], stages: {{body: {layers}}}}}")
+    plain, fast = arch.build().eval(), arch.optimize().build().eval()
+    image = torch.randn(batch, 16, 32, 32)
+    kept = image.clone()
+    expected_results = results(plain, (image,), torch.float32)
+    assert distance(expected_results, results(fast, (image,), torch.float32)) < TOLERANCE
+    assert len(calls) == expected
+    assert torch.equal(image, kept)

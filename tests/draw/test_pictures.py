@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 import archspec
-from archspec.analysis.paths import count_paths
 from archspec.draw import DETAILS, DrawError, Picture, draw_picture, render_picture, render_svg
-from archspec.draw.layout import Layout, compute_layout
-from archspec.draw.path_tree import LIMIT, draw_paths
+from archspec.draw.geometry import Layout
+from archspec.draw.layout import compute_layout
+from archspec.draw.path_graph import format_path_count
+from archspec.draw.path_tree import draw_paths
 from archspec.draw.picture import Detail
 from tests.processes import run_archspec
 from tests.sample import every_spec
@@ -42,10 +43,6 @@ def test_the_text_of_a_picture(name: str, detail: Detail, golden: Callable[[str,
 def test_every_spec_draws_in_every_detail(name: str) -> None:
     network = archspec.load(name).graph
     for detail in DETAILS:
-        if detail == "paths" and count_paths(network).total > LIMIT:
-            with pytest.raises(DrawError, match="--max-paths"):
-                draw_picture(network, detail)
-            continue
         drawn = draw_picture(network, detail)
         laid = compute_layout(drawn)
         assert overlapping(laid) == []
@@ -149,6 +146,17 @@ def test_a_unet_is_a_u() -> None:
     assert places["down5"][1] > places["down4"][1] > places["down1"][1]
 
 
+def test_a_recurrence_has_a_loop() -> None:
+    loops = [edge for edge in picture("lstm").edges if edge.tail == edge.head]
+    assert [edge.label for edge in loops] == ["×5"]
+    siamese = {
+        "name": "siamese",
+        "inputs": {"left": [8], "right": [8]},
+        "stages": {"a": {"bundle": ["left", "right"]}, "b": {"each": {"layers": [{"linear": 8}], "share": True}}},
+    }
+    assert [edge for edge in draw_picture(archspec.load(siamese).graph).edges if edge.tail == edge.head] == []
+
+
 @pytest.mark.parametrize("name", ["unet", "cifar_resnet20_A", "highway_mnist_fc10", "lstm_cell_10_20", "vgg16"])
 def test_paths_are_unravelled_as_they_are_counted(name: str) -> None:
     arch = archspec.load(name)
@@ -156,16 +164,53 @@ def test_paths_are_unravelled_as_they_are_counted(name: str) -> None:
     assert sum(box.kind == "length" for box in drawn.boxes) == arch.paths().total
 
 
-def test_too_many_paths_are_no_picture() -> None:
-    with pytest.raises(DrawError, match=r"resnet50 has 65,536 paths, more than the 64 .*--max-paths"):
-        picture("resnet50", "paths")
+def test_more_paths_are_counted_at_each_arrow() -> None:
+    drawn = picture("resnet50", "paths")
+    assert {edge.label for edge in drawn.edges} == {"2^15", "2^16"}
+    assert {edge.thick for edge in drawn.edges if edge.label == "2^16"} == {5.0}
+    assert [text for text, _ in drawn.widths] == ["1", "2^16"]
+    assert "65,536 in all" in drawn.description
+
+
+@pytest.mark.parametrize("name", ["resnet50", "googlenet_aux", "densenet121", "fractalnet20", "highway_mnist_fc10"])
+def test_the_paths_into_the_outputs_are_all(name: str) -> None:
+    drawn = draw_paths(archspec.load(name).graph, limit=0)
+    into = [edge.label for edge in drawn.edges if edge.head.startswith("out")]
+    outputs = archspec.load(name).graph.outputs.values()
+    paths = archspec.load(name).paths()
+    assert into == [format_path_count(paths.with_targets(value).total) for value in outputs]
+    boxes = {box.id for box in drawn.boxes}
+    assert {end for edge in drawn.edges for end in (edge.tail, edge.head)} <= boxes
+    assert len(drawn.boxes) < 120
+
+
+def test_a_unet_of_layers_is_a_u() -> None:
+    laid = compute_layout(picture("unet", "layers"))
+    centres = {box.id: centre for box, centre in laid.boxes}
+    skips = [curve for curve in laid.curves if curve.edge.flow == "concat" and len(curve.points) == 4]
+    across = [curve for curve in skips if abs(curve.points[0][1] - curve.points[-1][1]) < 0.1]
+    assert len(across) == 4
+    rising = [curve for curve in laid.curves if centres[curve.edge.tail][1] > centres[curve.edge.head][1]]
+    assert len(rising) > 20
+
+
+def test_a_compact_block_has_a_box_for_each_convolution() -> None:
+    compact, detailed = (picture("resnet50", "blocks", compact=compact) for compact in (True, False))
+    assert (len(compact.boxes), len(detailed.boxes)) == (15, 26)
+    lines = [[str(line) for line in box.lines] for box in compact.boxes]
+    assert ["conv 3×3, 64", "batchnorm, relu", "conv2 · 64×56×56"] in lines
+    assert [frame.note for frame in compact.clusters] == [
+        "layer1.0, layer2.0, layer3.0, layer4.0",
+        "layer1.1–2, layer2.1–3, layer3.1–5, layer4.1–2",
+    ]
+    before = [[str(line) for line in box.lines] for box in picture("densenet121", "blocks").boxes]
+    assert ["conv 1×1, 128", "after batchnorm, relu", "conv1 · 128×56×56"] in before
 
 
 def test_levels() -> None:
     drawn = picture("resnet50", "layers", depth=1)
-    assert [box.lines[0].text for box in drawn.boxes if box.kind == "block"] == [
-        f"layer{at} stage" for at in (1, 2, 3, 4)
-    ]
+    names = [box.lines[0].text for box in drawn.boxes]
+    assert [name for name in names if name.endswith(" stage")] == [f"layer{at} stage" for at in (1, 2, 3, 4)]
 
 
 def test_nodes_carry_their_name_and_place(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,20 @@ def test_devices_starts_the_other_process(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["epochs"]) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["exact.yaml", "w.pt"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler: there is no g++")
+def test_compiled_processes_train_as_others(tmp_path: Path) -> None:
+    (tmp_path / "exact.yaml").write_text(EXACT, encoding="utf-8")
+    options = ("exact.yaml", "--epochs", 1, "--batch", 256, "--device", "cpu", "--json")
+    plain, compiled = (
+        json.loads(torchrun("-m", "archspec", "train", *options, *given, cwd=tmp_path))["epochs"]
+        for given in (("-o", "plain.pt"), ("-o", "compiled.pt", "--compile"))
+    )
+    assert compiled[0]["loss"] == pytest.approx(plain[0]["loss"], rel=1e-4)
+    weights = torch.load(tmp_path / "plain.pt")
+    got = torch.load(tmp_path / "compiled.pt")
+    assert got.keys() == weights.keys()
+    for name, weight in weights.items():
+        torch.testing.assert_close(got[name], weight, rtol=1e-3, atol=1e-4)

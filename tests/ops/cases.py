@@ -30,6 +30,8 @@ class Case:
 def drawn(annotation: Any, bounds: tuple[Any, ...] = ()) -> st.SearchStrategy[Any]:
     """Values of a field's type, within the bounds in its metadata."""
     origin, parts = get_origin(annotation), get_args(annotation)
+    if any(isinstance(bound, WithJsonSchema) for bound in bounds):
+        return st.dictionaries(st.sampled_from(AXES[1:]), SIZES, min_size=1, max_size=4)
     if origin is Annotated:
         inner, *metadata = parts
         if any(isinstance(part, WithJsonSchema) for part in metadata):
@@ -80,7 +82,7 @@ def _within(value: float, low: float | None, high: float | None, above: float | 
 def cases(draw: st.DrawFn, word: str) -> Case:
     """An op with random fields and random inputs."""
     kind = KINDS[word]
-    first = draw(shapes())
+    first = draw(_table() if word == "lookup" else _sequences() if word in SEQUENCES else shapes())
     values = {
         name: draw(drawn(info.annotation, _flat(info.metadata)))
         for name, info in kind.model_fields.items()
@@ -92,10 +94,32 @@ def cases(draw: st.DrawFn, word: str) -> Case:
     op = kind(**values)
     least, most = kind.operands
     count = draw(st.integers(least, 3 if most is None else most))
+    if word == "unwindow":
+        image = Shape((4, 2, 3), ("height", "width", "channels"))
+        return Case(op, (Shape((8, 1, draw(SIZES)), ("windows", "tokens", "features"), first.batched), image))
+    if word == "upsample" and (values.get("scale") or values.get("size")):
+        count = 1  # a second operand is in place of these
     others = [draw(_beside(first)) for _ in range(count - 1)]
     if word == "dropmean" and draw(st.booleans()):
         others[-1] = Shape.of(4)  # the output of a columndraw
     return Case(op, (first, *others))
+
+
+SEQUENCES = {"attention", "sdpa", "rotary"}
+"""Ops of tokens and features, which other drawn values rarely have."""
+
+
+@st.composite
+def _sequences(draw: st.DrawFn) -> Shape:
+    names = draw(st.permutations(("tokens", "features")))
+    return Shape((draw(SIZES), draw(st.sampled_from((2, 4, 6)))), tuple(names), draw(st.integers(0, 4)) > 0)
+
+
+@st.composite
+def _table(draw: st.DrawFn) -> Shape:
+    """The rows of a table without a batch."""
+    names = draw(st.sampled_from((("tokens", "features"), ("tokens", "heads"), (None, "features"))))
+    return Shape((draw(st.integers(2, 4)), draw(SIZES)), names, batched=False)
 
 
 USUAL: tuple[Names, ...] = (
@@ -199,6 +223,32 @@ def _layernorm(draw: st.DrawFn, first: Shape) -> dict[str, Any]:
     return {"axes": draw(st.sampled_from((None, len(axes), [first.names[axis] or axis for axis in axes])))}
 
 
+def _constant(first: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    return st.sampled_from(
+        (
+            {"shape": [2, 3]},
+            {"shape": {"tokens": 3}, "whole": True, "persistent": False},
+            {"shape": {"tokens": 2, "heads": 1}, "kind": "values", "values": [1.0, 2.0]},
+            {"shape": [2, 3], "kind": "causal"},
+            {"shape": [3, 4], "kind": "sinusoids"},
+            {"shape": {"tokens": 6, "features": 6}, "kind": "relative_position", "sizes": [2, 3]},
+            {"shape": {"height": 3, "width": 5, "channels": 2}, "kind": "log_distance", "sizes": [2, 3]},
+            {
+                "shape": {"tokens": 4, "heads": 4, "features": 4},
+                "kind": "shifted_windows",
+                "sizes": [4, 4],
+                "kernel": [2, 2],
+                "shift": [1, 0],
+            },
+        )
+    ).map(dict)
+
+
+def _reduce(first: Shape) -> st.SearchStrategy[dict[str, Any]]:
+    named = [name for name in first.names if name is not None]
+    return st.sampled_from(named or [[0]]).map(lambda axis: {"axes": axis})
+
+
 def _divisor(first: Shape) -> st.SearchStrategy[int]:
     channels = first.channels
     return st.sampled_from([n for n in range(1, channels + 1) if channels % n == 0])
@@ -216,6 +266,17 @@ FITTING: dict[str, Any] = {
     "reshape": _reshape,
     "permute": _permute,
     "layernorm": _layernorm,
+    "constant": _constant,
+    "reduce": _reduce,
+    "rmsnorm": _layernorm,
+    "splitheads": lambda first: _divisor(first).map(lambda heads: {"heads": heads}),
+    "window": lambda first: st.sampled_from((1, 2)).map(lambda size: {"size": size}),
+    "unwindow": lambda first: st.just({"size": 1}),
+    "roll": lambda first: st.tuples(st.sampled_from(first.names), st.sampled_from((-1, 1, 2))).map(
+        lambda pair: {"shifts": {pair[0] or "tokens": pair[1]}}
+    ),
+    "normalize": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
+    "clamp": lambda first: st.sampled_from(({"low": 0.5, "high": 2.0}, {"low": None, "high": 0.5})).map(dict),
     "linear": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
     "softmax": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
     "concat": lambda first: _axis(first).map(lambda axis: {"axis": axis}),

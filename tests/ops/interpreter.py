@@ -20,6 +20,11 @@ class Lowered(nn.Module):
         for call in calls:
             if call.target == "torch.nn.Parameter":
                 self.op: Any = nn.Parameter(torch.zeros(call.options["shape"], device=device))
+            elif call.target == "torch.nn.Buffer":
+                data = call.options["data"]
+                with torch.device(device):
+                    made = _target(data.target)(**data.options)
+                self.op = nn.Buffer(made, persistent=call.options["persistent"])
             elif call.stateful:
                 with torch.device(device):
                     self.op = _target(call.target)(**call.options)
@@ -33,7 +38,7 @@ class Lowered(nn.Module):
         return results[-1] if results else inputs[0]
 
     def _run(self, call: Call, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        if call.target == "torch.nn.Parameter":
+        if call.is_tensor:
             return self.op
         if call.stateful:
             return self.op(*args, **keywords)

@@ -32,9 +32,12 @@ from tests.sample import sampled
 MOST_ROWS = 200
 MOST_ELEMENTS = 400_000  # of all samples of one operand
 NO_LOWERING = {"bundle"}
-STATISTICS = {"groupnorm", "layernorm", "instancenorm"}
+SHARED = {"lookup"}
+"""Ops that are traced without a batch, since a table has none."""
+STATISTICS = {"groupnorm", "layernorm", "rmsnorm", "instancenorm"}
 """Normalisations whose window is that of one element by definition, although their statistics depend on all places."""
 ENCLOSING_ROUTES = {
+    "rotary": "the first token is not turned",
     "reshape": "elements of one channel may come to lie anywhere",
     "matmul": "columns and rows of a matrix that are channels in one operand need not be in the other",
 }
@@ -43,7 +46,11 @@ ENCLOSING_WINDOW = {
     "convtranspose": "a dilated kernel skips the elements between its taps",
     "upsample": "a place that falls on an element needs no neighbour",
     "reshape": "places are regrouped: everything is all that can be said",
+    "lookup": "the rows that are read need not be all",
     "matmul": "sums along places or along channels, as the axes of its operands are named",
+    "roll": "a place depends on another one alone",
+    "window": "places are regrouped: everything is all that can be said",
+    "unwindow": "places are regrouped: everything is all that can be said",
     "permute": "places without names cannot be told apart",
 }
 """Ops whose `window` may be wider than what an output element depends on, and why."""
@@ -85,6 +92,9 @@ def trace(op: Op, shapes: tuple[Shape, ...], output: int, rows: list[int]) -> li
     module, batched = build(op, shapes), op.infer(*shapes)[output].batched
     depends = [torch.zeros(len(rows), *shape.sizes, dtype=torch.bool) for shape in shapes]
     for values in draw_inputs(op, shapes):
+        if not any(shape.batched for shape in shapes):
+            _trace_shared(op, module, values, rows, depends)
+            continue
         samples = [value.expand(len(rows), *value.shape).clone() for value in values]
         if op.indices:
             _trace_indices(module, samples[0], rows, depends[0])
@@ -99,6 +109,23 @@ def trace(op: Op, shapes: tuple[Shape, ...], output: int, rows: list[int]) -> li
             if torch.is_tensor(gradient):  # an unused operand has none
                 seen |= gradient.nan_to_num(0, 0, 0) != 0
     return depends
+
+
+def _trace_shared(op: Op, module: Lowered, values: list[Tensor], rows: list[int], depends: list[Tensor]) -> None:
+    """Of values without a batch, each row is traced by itself."""
+    given = [value.requires_grad_(index not in op.indices) for index, value in enumerate(values)]
+    made = module(*given).reshape(-1)
+    for number, row in enumerate(rows):
+        for operand, value in enumerate(given):
+            if operand not in op.indices:
+                (gradient,) = torch.autograd.grad(made[row], [value], retain_graph=True)
+                depends[operand][number] |= gradient != 0
+                continue
+            for place in range(value.numel()):
+                changed = value.clone()
+                changed.view(-1)[place] = 1 - changed.view(-1)[place]
+                other = module(*given[:operand], changed, *given[operand + 1 :]).reshape(-1)
+                depends[operand][number].view(-1)[place] |= bool(other[row] != made[row])
 
 
 def _trace_indices(module: Lowered, sample: Tensor, rows: list[int], depends: Tensor) -> None:
@@ -267,7 +294,8 @@ def draw_cases(word: str, wanted: int) -> list[tuple[Op, tuple[Shape, ...]]]:
     )
     @given(cases(word))
     def take(case: Case) -> None:
-        shapes = tuple(Shape(shape.sizes, shape.names) for shape in case.inputs)
+        batched = case.op.word not in SHARED
+        shapes = tuple(Shape(shape.sizes, shape.names, batched) for shape in case.inputs)
         if not is_degenerate(case.op) and fits(case.op, shapes):
             taken.append((case.op, shapes))
 
@@ -279,7 +307,7 @@ def draw_cases(word: str, wanted: int) -> list[tuple[Op, tuple[Shape, ...]]]:
 
 def is_degenerate(op: Op) -> bool:
     """Whether the fields make an op constant, make it mix samples, or make its window circular."""
-    constant = getattr(op, "by", 1) == 0 or getattr(op, "vocabulary", 2) == 1
+    constant = getattr(op, "by", 1) == 0 or getattr(op, "exponent", 1) == 0 or getattr(op, "vocabulary", 2) == 1
     return constant or not getattr(op, "track", True) or getattr(op, "padding_mode", "") == "circular"
 
 

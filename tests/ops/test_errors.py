@@ -109,7 +109,7 @@ ERRORS: list[tuple[str, dict[str, Any], tuple[Shape, ...], str, str | None]] = [
     ),
     ("globalpool", {}, (Shape.of(64),), "globalpool needs places beside the channels; got 64 features", None),
     ("add", {}, (IMAGE, Shape.of(64, 56, 55)), "add needs equal shapes", None),
-    ("mean", {}, (IMAGE, Shape.of(64)), "mean needs equal shapes", None),
+    ("mean", {}, (IMAGE, Shape.of(65)), "mean needs equal shapes", None),
     ("concat", {}, (IMAGE, Shape.of(64, 28, 28)), "concat needs equal sizes on all axes but channels", None),
     (
         "multiply",

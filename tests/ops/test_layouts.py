@@ -51,6 +51,21 @@ FIELDS: dict[str, list[dict[str, Any]]] = {
     "groupnorm": [{"groups": 2}],
     "layernorm": [{}, {"axes": ["tokens"]}, {"axes": ["width", "height"]}, {"axes": ["channels", "length"]}],
     "prelu": [{}, {"shared": False}],
+    "normalize": [{}, {"axis": "tokens"}],
+    "reduce": [
+        {"axes": "tokens"},
+        {"axes": ["height", "channels"], "kind": "sum"},
+        {"axes": "features", "kind": "norm"},
+    ],
+    "rmsnorm": [{}, {"axes": ["tokens"]}],
+    "splitheads": [{"heads": 2}],
+    "rotary": [{}, {"interleaved": True}],
+    "window": [{"size": [3, 5]}, {"size": 1}],
+    "unwindow": [{"size": 1}],
+    "roll": [{"shifts": {"height": 1, "width": -2}}, {"shifts": {"tokens": 1}}],
+    "power": [{"exponent": 2.0}],
+    "clamp": [{"low": 0.0}, {"high": 0.5}],
+    "constant": [{"shape": {"tokens": 3, "features": 4}}],
     "softmax": [{}, {"axis": "tokens"}, {"axis": "height"}],
     "maxpool": [{"kernel": 2}],
     "avgpool": [{"kernel": 2}],
@@ -86,6 +101,12 @@ def operands(op: Op, shape: Shape) -> Iterator[tuple[Shape, ...]]:
     fewest, most = op.operands
     if op.word == "dropmean":
         yield shape, shape, Shape.of(2)
+        return
+    if op.word == "lookup":
+        yield Shape((5, 4), ("tokens", "features"), batched=False), shape
+        return
+    if op.word == "unwindow":
+        yield Shape((15, 1, 4), ("windows", "tokens", "features")), shape
         return
     for count in range(fewest, (3 if most is None else most) + 1):
         yield (shape,) * count
@@ -172,7 +193,7 @@ def check_layouts(op: Op, names: Names, *, whole: bool = False) -> int:
         results = [run(op, given, values(op, given)) for given in shapes if accepted(op, given)]
         tried += len(results)
         for result in results[1:] if None not in names else []:
-            torch.testing.assert_close(result, results[0])
+            torch.testing.assert_close(result, results[0], equal_nan=True)
     return tried
 
 
@@ -233,10 +254,15 @@ def check_without_batch(op: Op, batched: tuple[Shape, ...]) -> None:
         if not accepted(op, shapes):
             continue
         given = values(op, shapes)
-        whole = [value.expand(2, *value.shape) if index in lone else value for index, value in enumerate(given)]
+        whole = [
+            value.expand(2, *value.shape) if index in lone and batched[index].batched else value
+            for index, value in enumerate(given)
+        ]
         made, expected = run(op, shapes, given), run(op, batched, whole)
         for value, same, shape in zip(made, expected, op.infer(*shapes), strict=True):
-            torch.testing.assert_close(value, same if shape.batched or value.dim() == same.dim() else same[0])
+            torch.testing.assert_close(
+                value, same if shape.batched or value.dim() == same.dim() else same[0], equal_nan=True
+            )
 
 
 @pytest.mark.parametrize("batched", [True, False])

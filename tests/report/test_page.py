@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import json
 import re
 from collections import Counter
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import archspec
 from archspec.ir.graph import is_noop
-from archspec.report.data import collect_report_data
+from archspec.report.data import collect_parts, describe_parts
+from archspec.report.headline import list_figures, write_headline
 from archspec.report.page import embed_json
 from tests.sample import bundled, every_spec
 
 
-def data(text: str) -> list[dict[str, object]]:
+def read_data(text: str) -> dict[str, Any]:
     (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
-    loaded: list[dict[str, object]] = json.loads(found)
+    loaded: dict[str, Any] = json.loads(found)
     return loaded
+
+
+def data(text: str) -> list[dict[str, object]]:
+    networks: list[dict[str, object]] = read_data(text)["networks"]
+    return networks
 
 
 @pytest.mark.parametrize(
@@ -38,7 +49,7 @@ def test_the_parts_add_up_to_the_network(name: str) -> None:
 @pytest.mark.parametrize("name", every_spec())
 def test_a_page_states_the_layers_of_the_network(name: str) -> None:
     graph = bundled(name).graph
-    parts = collect_report_data(graph)["parts"]
+    parts = describe_parts(collect_parts(graph))["parts"]
     assert isinstance(parts, list)
     count: Counter[str] = Counter()
     times: list[int] = []
@@ -76,8 +87,33 @@ def test_every_text_of_a_page_belongs_to_its_spec(name: str) -> None:
 
 def test_a_page_needs_nothing_else() -> None:
     text = archspec.load("unet").report()
-    assert re.findall(r"(?:src|href)=|@import|url\((?!#)", text.replace("url(#tip", "")) == []
+    assert re.findall(r"(?:src|href)=|@import|url\((?!#)", text.replace("url(#${", "")) == []
     assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)", text) == []
+
+
+def test_the_policy_of_a_page_names_its_scripts() -> None:
+    text = archspec.load("unet").report()
+    code = text.rpartition("<script>")[2].partition("</script>")[0]
+    packed = re.findall(r'<script type="text/plain" id="libraries">(.*?)</script>', text)[0]
+    libraries = gzip.decompress(base64.b64decode(packed)).decode()
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in (code, libraries)]
+    assert re.findall(r"'sha256-([^']+)'", text) == digests
+    licences = (files("archspec.report") / "libraries" / "LICENSES.txt").read_text(encoding="utf-8")
+    assert libraries.startswith(f"/*\n{licences}*/\n")
+    assert {"elkjs 0.12.1", "d3-zoom 3.0.1"} <= set(re.findall(r"^/\* ([\w-]+ [\d.]+), ", libraries, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_the_headline_states_the_counts(name: str) -> None:
+    arch = bundled(name)
+    figures = {figure.name: figure for figure in list_figures(arch.graph)}
+    assert figures["parameters"].value == arch.params
+    assert figures["MACs"].value == arch.macs
+    assert figures["layers deep"].value == arch.summary().depth
+    assert figures["paths"].value == arch.paths().total
+    assert figures["memory, training"].value == arch.summary().memory.training
+    text = write_headline([arch.graph])
+    assert all(f"<b>{figure.short}</b>" in text for figure in figures.values())
 
 
 def test_data_cannot_end_its_element() -> None:
@@ -86,7 +122,38 @@ def test_data_cannot_end_its_element() -> None:
     assert json.loads(embed_json([hostile])) == [hostile]
 
 
-def test_a_report_is_about_one_or_two() -> None:
-    arch = archspec.load("vgg11")
-    with pytest.raises(ValueError, match="one network or two"):
-        arch.report(arch, arch)
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["resnet50", "resnet101"], {"layer3": "changed", "layer3.1": "changed"}),
+        (["vgg11", "vgg13"], {"features.2": "added", "features.3": "added"}),
+        (["vgg13", "vgg11"], {}),
+    ],
+)
+def test_the_marks_of_a_comparison_are_those_of_the_difference(names: list[str], expected: dict[str, str]) -> None:
+    one, other = map(bundled, names)
+    known = read_data(one.report(other))
+    (pair,) = known["pairs"]
+    parts = [network["parts"] for network in known["networks"]]
+    marks = {parts[1][int(index)]["name"]: mark[0] for index, mark in pair["after"].items()}
+    assert expected.items() <= marks.items()
+    assert set(marks) <= {name for change in one.diff(other).parts for name in change.names} | {"layer3.1"}
+    for before, after in pair["links"]:
+        assert bool(parts[0][before].get("scope")) == bool(parts[1][after].get("scope"))
+
+
+def test_a_network_compared_with_itself_has_no_marks() -> None:
+    arch = bundled("googlenet")
+    known = read_data(arch.report(arch, arch))
+    assert len(known["pairs"]) == 2
+    for pair in known["pairs"]:
+        assert (pair["before"], pair["after"]) == ({}, {})
+        assert pair["links"] == [[index, index] for index in range(len(known["networks"][0]["parts"]))]
+
+
+def test_a_report_is_about_a_few_networks() -> None:
+    arch = bundled("vgg11")
+    with pytest.raises(ValueError, match="one to 6 networks, not 7"):
+        arch.report(*[arch] * 6)
+    known = read_data(arch.report(*[arch] * 4))
+    assert (len(known["networks"]), len(known["pairs"])) == (5, 4)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 import archspec
 from archspec.ir.graph import Node
+from archspec.spec.expressions import evaluate_expression, parse_expression
+from tests.references import torchvision
 
 
 def load(
@@ -59,6 +62,42 @@ def refused(stages: str, **parts: Any) -> archspec.Diagnostic:
 )
 def test_arithmetic_is_exact(text: str, value: int) -> None:
     assert outs(load(f"  one: {{conv: {text}}}", head="args: {w: 6, half: 0.5}")) == [value]
+
+
+def test_round_is_the_rule_of_mobilenets() -> None:
+    """All widths that MobileNetV2 and V3 come by, against torchvision's function."""
+    _make_divisible = torchvision().models._utils._make_divisible
+    for width in range(1, 400, 7):
+        for multiplier in ("0.35", "0.5", "0.75", "1.4"):
+            found = evaluate_expression(parse_expression(f"{multiplier} * {width} round 8"), lambda _: None)
+            assert found == _make_divisible(float(multiplier) * width, 8), (multiplier, width)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2 ** 3 * 2", 16),
+        ("-2 ** 2", -4),
+        ("2 ** -1 * 4", 2),
+        ("7 % 4 + 1", 4),
+        ("2 + 3 max 4 min 9", 5),
+        ("2 * sizes at i - 1", 7),
+        ("sizes at (i - 1) ** 2", 9),
+        ("100 round 8", 104),
+        ("100 round 8 max 200", 200),
+    ],
+)
+def test_words_stand_between_operands(text: str, value: int) -> None:
+    names = {"i": Fraction(2), "sizes": (Fraction(3), Fraction(4))}
+    assert evaluate_expression(parse_expression(text), names.get) == value
+
+
+def test_a_list_has_a_number_for_each_turn() -> None:
+    graph = archspec.load(
+        "{name: a, input: [3, 9, 9], args: {dilations: [1, 2, 4]}, stages: {body: {repeat: {times: 3, index: i, "
+        "layers: [conv: {out: 4 max channels, kernel: 3, padding: same, dilation: dilations at i}]}}}}"
+    ).graph
+    assert [node.op.dilation for node in graph.ops] == [1, 2, 4]
 
 
 @pytest.mark.parametrize("text", ["0.5", ".5", "5e-1", "1 / 2", "1 - 1 / 2"])

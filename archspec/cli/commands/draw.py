@@ -13,7 +13,7 @@ from archspec.cli.options import SPEC, architecture_options
 from archspec.cli.output import ending_of, format_option, output_option, say_written
 
 if TYPE_CHECKING:
-    from archspec import Architecture, Detail, Direction
+    from archspec import Architecture, Detail, Direction, Fit
 
 _ENDINGS = list_endings("picture")
 _DRAW = """\
@@ -43,7 +43,24 @@ Examples:
 )
 @click.option("--fold/--no-fold", default=True, show_default=True, help="Draw equal parts in a row once, as ×N.")
 @click.option("--depth", type=click.IntRange(1), metavar="N", help="Levels of parts that --detail layers opens.")
+@click.option(
+    "--compact/--no-compact",
+    default=True,
+    show_default=True,
+    help="Draw a layer, its normalisation and its activation as one box of --detail blocks.",
+)
 @click.option("--direction", type=click.Choice(["TB", "LR"]), help="From top to bottom or from left to right.")
+@click.option(
+    "--fit",
+    type=click.Choice(["column", "page", "slide"]),
+    help="Fit it to 3.25 × 9 in, 6.5 × 9 in or 13.33 × 7.5 in, with type of at least 7 points.",
+)
+@click.option(
+    "--scale/--no-scale",
+    default=False,
+    show_default=True,
+    help="Draw stages higher for a finer resolution and wider for more channels.",
+)
 @click.option(
     "--theme", type=click.Choice(["light", "dark", "print"]), default="light", show_default=True, help="The colours."
 )
@@ -51,7 +68,12 @@ Examples:
     "--max-boxes", type=click.IntRange(1), default=3000, show_default=True, metavar="N", help="Of --detail layers."
 )
 @click.option(
-    "--max-paths", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Of --detail paths."
+    "--max-paths",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="That --detail paths draws one by one; of more, the number through each arrow.",
 )
 def command(
     arch: Architecture,
@@ -62,6 +84,9 @@ def command(
     fold: bool,
     depth: int | None,
     direction: Direction | None,
+    fit: Fit | None,
+    compact: bool,
+    scale: bool,
     theme: str,
     max_boxes: int,
     max_paths: int,
@@ -72,6 +97,10 @@ def command(
         raise click.BadParameter(
             f"--detail {detail} has no levels; it belongs to --detail layers", param_hint="--depth"
         )
+    if not compact and detail != "blocks":
+        raise click.BadParameter(
+            f"--detail {detail} is not compact; it belongs to --detail blocks", param_hint="--no-compact"
+        )
     arch.save(
         file,
         kind="picture",
@@ -81,6 +110,9 @@ def command(
         fold=fold,
         depth=depth,
         direction=direction,
+        fit=fit,
+        compact=compact,
+        scale=scale,
         max_boxes=max_boxes,
         max_paths=max_paths,
     )

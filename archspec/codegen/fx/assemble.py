@@ -91,7 +91,7 @@ def build(
     if checkpoint == "norms" and not chains:
         _warn_checkpoint(f"{graph.name} has no batch normalisation, ReLU and convolution in a row in one block")
     with pause_garbage_collection(), seed_generators(seed, target):
-        layout = build_module_tree(graph)
+        layout = build_module_tree(graph, inplace_sums=True)
         assembly = _Assembly(
             layout, GraphEmitter(graph, chains, named_outputs=named_outputs), target, dtype, states or {}
         )

@@ -12,6 +12,7 @@ from torch.fx.graph import _format_target
 
 from archspec.codegen.branches import Item, Operation, Role, arrange_branches
 from archspec.codegen.fx.error_context import assigned_name
+from archspec.codegen.fx.inplace_sum import add
 from archspec.codegen.fx.modules import DropPath
 from archspec.ir.names import append_underscores, find_free_name
 
@@ -70,8 +71,8 @@ def _place_items(items: Iterable[Item], nodes: list[fx.Node], skipped: list[Skip
 def _find_role(model: fx.GraphModule, node: fx.Node) -> Role:
     if node.op == "get_attr":
         return "constant"
-    if node.op == "call_function" and node.target is torch.add and len(node.all_input_nodes) == 2:
-        return "sum" if node.meta.get("batched", True) else "other"
+    if node.op == "call_function" and node.target in (torch.add, add) and len(node.all_input_nodes) == 2:
+        return "sum" if node.meta.get("aligned", True) else "other"
     if node.op != "call_module":
         return "other"
     module = model.get_submodule(str(node.target))

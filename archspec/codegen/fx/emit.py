@@ -149,11 +149,11 @@ class _GraphWriter:
         for call in step.lowered.calls:
             results.append(self._call(call, step, _Arguments(operands, results, self.fx)))
             self._mark(results[-1], custom)
-            results[-1].meta.update(step=step.node.id, batched=step.batched)
+            results[-1].meta.update(step=step.node.id, aligned=step.aligned)
         self._give(step.node.outputs, results[-1])
 
     def _call(self, call: Call, step: LoweredNode, arguments: _Arguments) -> fx.Node:
-        if call.target == "torch.nn.Parameter":
+        if call.is_tensor:
             return self.fx.create_node("get_attr", self._place(step))
         args, kwargs = arguments.fill(call.args), arguments.fill(dict(call.keywords))
         if call.stateful:

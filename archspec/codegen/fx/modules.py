@@ -84,5 +84,128 @@ class DropPath(nn.Module):
         return f"p={self.p}, mode={self.mode}, rescale={self.rescale}"
 
 
+class StandardisedConv2d(nn.Conv2d):
+    """A convolution whose kernel has mean 0 and variance 1 for each output channel (Qiao et al. 2019, arXiv:1903.10520).
+
+    With `gamma` it is that of Brock et al. 2021 (arXiv:2101.08692, equation 1): multiplied by a learned gain for each output channel
+    and by gamma / sqrt(elements of a kernel). The variance is that of all elements, and `eps` is added to it.
+
+    >>> conv = StandardisedConv2d(2, 3, 3)
+    >>> conv(torch.zeros(1, 2, 3, 3)).shape
+    torch.Size([1, 3, 1, 1])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        padding: int | tuple[int, int] = 0,
+        dilation: int | tuple[int, int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
+        eps: float = 1e-6,
+        gamma: float | None = None,
+        device: torch.device | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+        self.eps, self.gamma = eps, gamma
+        if gamma is not None:
+            ones = torch.ones(out_channels, 1, 1, 1, device=device, dtype=dtype)
+            self.gain = nn.Parameter(ones)
+
+    def forward(self, input: Tensor) -> Tensor:
+        factor = None
+        if self.gamma is not None:
+            scale = self.gamma * self.weight[0].numel() ** -0.5
+            factor = (self.gain * scale).view(-1)
+        flat = self.weight.reshape(1, self.out_channels, -1)
+        norm = nn.functional.batch_norm
+        standard = norm(flat, None, None, factor, None, True, 0.0, self.eps)
+        kernel = standard.reshape_as(self.weight)
+        made: Tensor = self._conv_forward(input, kernel, self.bias)
+        return made
+
+
+class DotProductAttention(nn.Module):
+    """Scaled dot product attention (Vaswani et al. 2017) with weights that are dropped in training.
+
+    Takes queries, keys and values [batch, …, tokens, features], and what is added to the scores.
+
+    >>> x = torch.randn(2, 4, 8)
+    >>> DotProductAttention(0.5).eval()(x, x, x).shape
+    torch.Size([2, 4, 8])
+    """
+
+    def __init__(
+        self, dropout: float, is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False
+    ) -> None:
+        super().__init__()
+        self.dropout, self.is_causal, self.scale, self.enable_gqa = dropout, is_causal, scale, enable_gqa
+
+    def forward(self, query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None) -> Tensor:
+        return nn.functional.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask,
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=self.is_causal,
+            scale=self.scale,
+            enable_gqa=self.enable_gqa,
+        )
+
+    def extra_repr(self) -> str:
+        return f"dropout={self.dropout}, is_causal={self.is_causal}"
+
+
+class RotaryPositions(nn.Module):
+    """Rotates pairs of features by place · base^(-2i / features) (Su et al. 2021, arXiv:2104.09864, equation 34).
+
+    Takes and returns [batch, …, tokens, features]. The pairs are the features i and i + features / 2, or 2i and 2i + 1 if `interleaved`.
+
+    >>> RotaryPositions(tokens=2, features=2)(torch.ones(2, 2))
+    tensor([[ 1.0000,  1.0000],
+            [-0.3012,  1.3818]])
+    """
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, tokens: int, features: int, base: float = 10000.0, interleaved: bool = False) -> None:
+        super().__init__()
+        self.interleaved = interleaved
+        rates = base ** (-torch.arange(0, features, 2).float() / features)
+        angles = torch.arange(tokens).float().unsqueeze(1) * rates
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.interleaved:
+            first, second = x[..., 0::2], x[..., 1::2]
+        else:
+            first, second = x.chunk(2, dim=-1)
+        turned = (first * self.cos - second * self.sin, second * self.cos + first * self.sin)
+        return torch.stack(turned, dim=-1).flatten(-2) if self.interleaved else torch.cat(turned, dim=-1)
+
+    def extra_repr(self) -> str:
+        return f"tokens={self.cos.shape[0]}, features={2 * self.cos.shape[1]}, interleaved={self.interleaved}"
+
+
 _PLAIN = (Tensor, nn.Parameter)
 """Tensors that have values to compute with: no proxies, no fakes."""

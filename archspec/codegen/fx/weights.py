@@ -17,7 +17,7 @@ from archspec.codegen.lowering import LoweredNode
 from archspec.ops.base import Call, Op
 from archspec.ops.initial import Init, Initial
 
-State = nn.Module | nn.Parameter
+State = nn.Module | nn.Parameter | nn.Buffer
 
 
 def create_state(step: LoweredNode, device: torch.device, dtype: torch.dtype | None) -> State:
@@ -33,6 +33,8 @@ def construct_state(call: Call, device: torch.device, dtype: torch.dtype | None)
     """The module or parameter of a call, with uninitialised weights on `device`."""
     if call.target == "torch.nn.Parameter":
         return nn.Parameter(torch.empty(call.options["shape"], device=device, dtype=dtype))
+    if call.target == "torch.nn.Buffer":
+        return _make_buffer(call, device, dtype)
     type_ = resolve_target(call.target)
     if not _takes_device(type_):
         module: nn.Module = type_(**call.options)
@@ -42,9 +44,18 @@ def construct_state(call: Call, device: torch.device, dtype: torch.dtype | None)
     return module
 
 
+def _make_buffer(call: Call, device: torch.device, dtype: torch.dtype | None) -> nn.Buffer:
+    data = call.options["data"]
+    with torch.device(device):
+        made: Tensor = resolve_target(data.target)(**data.options)
+    return nn.Buffer(made.to(dtype) if made.is_floating_point() else made, persistent=call.options["persistent"])
+
+
 def initialise_state(state: State, op: Op) -> None:
     """Initialises weights as the op says, or else as torch does; a bare parameter with zeros."""
     initial = op.initial()
+    if isinstance(state, nn.Buffer):
+        return
     if isinstance(state, nn.Parameter):
         fill_tensor(state, next(iter(initial.values()), 0.0))
         return

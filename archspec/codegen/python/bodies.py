@@ -83,7 +83,7 @@ class _BodyReader:
             hint = step.node.path[-1] if step.node.path and not call.stateful else ""
             target = self._target(call, step)
             weighted = bool(step.node.op.weighted)
-            made_by = Statement(made, target, args, keywords, hint, weighted, step.batched)  # type: ignore[arg-type]
+            made_by = Statement(made, target, args, keywords, hint, weighted, step.aligned)  # type: ignore[arg-type]
             self._statements.append(made_by)
             results.append(ValueArgument(made[0]))
 
@@ -120,7 +120,16 @@ class _BodyReader:
 def _make_constructor(call: Call, step: LoweredNode) -> Constructor | OwnParameter:
     if call.target == "torch.nn.Parameter":
         return OwnParameter(tuple(call.options["shape"]), next(iter(step.node.op.initial().values()), 0.0))
+    if call.target == "torch.nn.Buffer":
+        return _make_buffer(call)
     return Constructor(call.target, tuple(fill_defaults(call).items()))
+
+
+def _make_buffer(call: Call) -> Constructor:
+    data = call.options["data"]
+    made = Constructor(data.target, tuple(data.options.items()))
+    lasting = () if call.options["persistent"] else (("persistent", False),)
+    return Constructor(call.target, (("", made), *lasting))
 
 
 def _substitute(tree: object, operands: list[ValueArgument], results: list[ValueArgument]) -> object:

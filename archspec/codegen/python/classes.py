@@ -10,7 +10,7 @@ from archspec.codegen.python.defaults import CONTAINER, DEFAULTS, POSITIONAL
 from archspec.codegen.python.forward import ForwardWriter
 from archspec.codegen.python.initial import format_parameter
 from archspec.codegen.python.loop_rolling import roll_loops
-from archspec.codegen.python.model import ClassTemplate, Constructor, ModuleLoop, Option, OwnParameter, Path
+from archspec.codegen.python.model import ClassTemplate, Constructor, ModuleLoop, Option, OwnParameter, Path, is_tensor
 from archspec.codegen.python.syntax import (
     is_literal,
     make_assignment,
@@ -51,7 +51,7 @@ class _ClassWriter:
         members = self._family.body.members
         odd = [head for head in self._heads if not is_attribute(head)]
         deep = any(len(path) > 1 for path in members)
-        weights = any(isinstance(make, OwnParameter) and path[0] in odd for path, make in members.items())
+        weights = any(is_tensor(make) and path[0] in odd for path, make in members.items())
         if not odd or deep or weights or CONTAINER & set(self._heads):
             return "nn.Module"
         listed = odd == [str(number) for number in range(len(odd))]
@@ -137,8 +137,11 @@ class _ClassWriter:
             return make_subscript(make_name("self"), make_literal(int(path[0])))
         if self._base == "nn.ModuleDict":
             return make_subscript(make_name("self"), make_literal(path[0]))
-        weight = isinstance(self._family.body.members[path], OwnParameter)
-        return make_call(self_attribute("get_parameter" if weight else "get_submodule"), make_literal(".".join(path)))
+        make = self._family.body.members[path]
+        getter = (
+            "get_parameter" if isinstance(make, OwnParameter) else "get_buffer" if is_tensor(make) else "get_submodule"
+        )
+        return make_call(self_attribute(getter), make_literal(".".join(path)))
 
 
 class _ArgumentReads(ast.NodeTransformer):
@@ -163,8 +166,12 @@ def append_call(value: ast.expr) -> ast.stmt:
 
 
 def add_module_call(owner: ast.expr, key: ast.expr, value: ast.expr) -> ast.stmt:
-    weight = isinstance(value, ast.Call) and ast.unparse(value.func) == "nn.Parameter"
-    return ast.Expr(make_call(make_attribute(owner, "register_parameter" if weight else "add_module"), key, value))
+    made = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+    if made == "nn.Buffer" and isinstance(value, ast.Call):
+        keywords = {str(word.arg): word.value for word in value.keywords}
+        return ast.Expr(make_call(make_attribute(owner, "register_buffer"), key, *value.args, **keywords))
+    method = "register_parameter" if made == "nn.Parameter" else "add_module"
+    return ast.Expr(make_call(make_attribute(owner, method), key, value))
 
 
 def _numbered_name(prefix: str, start: int) -> ast.expr:

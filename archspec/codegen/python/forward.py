@@ -13,10 +13,10 @@ from archspec.codegen.python.model import (
     BatchSize,
     ClassBody,
     Constructor,
-    OwnParameter,
     Path,
     Statement,
     ValueArgument,
+    is_tensor,
 )
 from archspec.codegen.python.syntax import (
     make_assignment,
@@ -90,13 +90,13 @@ class ForwardWriter:
     def _operation(self, statement: Statement) -> Operation:
         make = self._body.members.get(statement.target) if isinstance(statement.target, tuple) else None
         role: Role = "other"
-        if isinstance(make, OwnParameter):
+        if make is not None and is_tensor(make):
             role = "constant"
         elif isinstance(make, Constructor) and make.target == DROP_PATH and ("mode", "batch") in make.options:
             role = "drop"
         elif (
             statement.target == "torch.add"
-            and statement.batched
+            and statement.aligned
             and len(set(statement.reads)) == len(statement.args) == 2
         ):
             role = "sum"
@@ -184,7 +184,7 @@ class ForwardWriter:
             return False
         if statement.target == "operator.getitem":
             return self._is_constant(self._variables.producers.get(statement.reads[0]))
-        return isinstance(statement.target, tuple) and isinstance(self._body.members[statement.target], OwnParameter)
+        return isinstance(statement.target, tuple) and is_tensor(self._body.members[statement.target])
 
     # -- expressions ----------------------------------------------------------------------------------------------
 

@@ -67,7 +67,8 @@ def write_initialise_method(steps: Iterable[LoweredNode], text: str) -> ast.Func
         exact = attends and target in _EXACT
         body = _write_rule(groups, lacking[target])
         key = f"{exact} {[ast.dump(node) for node in body]}"
-        rules.setdefault(key, ([], exact, body))[0].append(f"nn.{target.rpartition('.')[2]}")
+        name = target.rpartition(".")[2]
+        rules.setdefault(key, ([], exact, body))[0].append(f"nn.{name}" if target.startswith("torch.nn.") else name)
     if not rules:
         return None
     ordered = sorted(
@@ -88,7 +89,7 @@ def _group_schemes(
     lacking: dict[str, frozenset[str]] = defaultdict(frozenset)
     for step in steps:
         target = step.lowered.stateful_target
-        if target is not None and target != "torch.nn.Parameter":
+        if target is not None and target not in ("torch.nn.Parameter", "torch.nn.Buffer"):
             if step.node.weights:
                 schemes[target][_find_custom_schemes(step, target)][".".join(step.path)] = None
             else:

@@ -33,6 +33,11 @@ class OwnParameter:
     initial: object
 
 
+def is_tensor(make: Constructor | OwnParameter) -> bool:
+    """Whether a member is a parameter or a buffer, and no module."""
+    return isinstance(make, OwnParameter) or make.target == "torch.nn.Buffer"
+
+
 @dataclass(frozen=True)
 class Member:
     """An attribute of a class, inside plain containers for a longer path."""
@@ -76,8 +81,8 @@ class Statement:
     keywords: tuple[tuple[str, object], ...] = ()
     hint: str = ""
     weighted: bool = False
-    batched: bool = True
-    """Whether all operands of its op have a batch axis."""
+    aligned: bool = True
+    """Whether all operands of its op have a batch axis, and those of a sum equal sizes."""
 
     @property
     def leaves(self) -> Iterator[object]:
@@ -172,7 +177,7 @@ class ClassBody:
                 statement.target,
                 map_leaves((statement.args, statement.keywords), _mask_number),
                 statement.weighted,
-                statement.batched,
+                statement.aligned,
             )
             for statement in self.statements
         )

@@ -29,7 +29,9 @@ class PythonModule:
             "\n".join(line for node in group for line in format_statement(node)) for group in head if group
         )
         parts = [*self.runtime.texts, *("\n".join(format_statement(node)) for node in self.classes)]
-        apart = "\n\n\n" if parts[0].startswith("class ") else "\n\n"  # two blank lines only before a class
+        apart = (
+            "\n\n\n" if parts[0].startswith(("class ", "def ")) else "\n\n"
+        )  # two blank lines only before a class or a function
         text = top + apart + "\n\n\n".join(parts) + "\n"
         _check_text(text, [node for group in (*head, self.runtime.nodes, self.classes) for node in group])
         return text

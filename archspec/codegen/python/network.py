@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
 from archspec.codegen.arguments import make_argument_names, make_identifier, name_part_arguments
-from archspec.codegen.lowering import lower_graph
+from archspec.codegen.lowering import LoweredNode, lower_graph
 from archspec.codegen.module_tree import ModulePart, ModuleTree, build_module_tree
 from archspec.codegen.python.bodies import read_body
 from archspec.codegen.python.classes import write_class
@@ -20,6 +20,7 @@ from archspec.codegen.python.module_file import PythonModule
 from archspec.codegen.python.runtime import RuntimeClasses
 from archspec.ir.graph import Graph, Path
 from archspec.ir.names import UniqueNames
+from archspec.ops.base import Call
 from archspec.printable import mask_unprintable
 
 Key = TypeVar("Key", bound=Hashable)
@@ -39,13 +40,20 @@ def print_source(graph: Graph, docstring: str) -> str:
     layout = build_module_tree(graph)
     classes = _ClassCollection(layout, graph.name)
     steps = lower_graph(graph)
-    runtime = RuntimeClasses({target for step in steps if (target := step.lowered.stateful_target)})
+    runtime = RuntimeClasses({target for step in steps for target in _list_targets(step)})
     classes.name_classes(runtime.names)
     heads = UniqueNames(path[0] for path in classes.top.body.members)
     method = write_initialise_method(steps, heads.take("_initialise"))
     names = make_argument_names(["x"] if list(layout.inputs) == ["input"] else list(layout.inputs))
     inner = [write_class(family, name_part_arguments(family.body.part)) for family in classes.inner]
     return PythonModule(docstring, runtime, [*inner, write_class(classes.top, names, method)]).text()
+
+
+def _list_targets(step: LoweredNode) -> Iterator[str]:
+    """The names of what a step constructs or calls."""
+    for call in step.lowered.calls:
+        yield call.target
+        yield from (value.target for value in call.options.values() if isinstance(value, Call))
 
 
 class _ClassCollection:

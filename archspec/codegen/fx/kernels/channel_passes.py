@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec.codegen.fx.kernels.ops import ChannelClamp, ChannelScaleShift
 from archspec.ir.graph import Graph, Node
-from archspec.ops.activation import Clamp
+from archspec.ops.activation import ClampChannels
 from archspec.ops.norm import ScaleShift
 from archspec.passes.chains import leads_with_channels
 from archspec.passes.contract import graph_pass
@@ -18,7 +18,7 @@ def use_channel_kernels(graph: Graph) -> Graph:
     def rewrite(rewriter: Rewriter, node: Node) -> Values | None:
         if node.inputs[0].shape.rank != 3 or not leads_with_channels(node):
             return None
-        if isinstance(node.op, Clamp):
+        if isinstance(node.op, ClampChannels):
             return rewriter.replace(node, ChannelClamp(), weights="kept")
         if isinstance(node.op, ScaleShift):
             return rewriter.replace(node, ChannelScaleShift(relu=node.op.relu), weights="kept")

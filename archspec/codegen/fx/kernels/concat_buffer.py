@@ -13,17 +13,17 @@ from itertools import accumulate
 
 from archspec.codegen.fx.kernels.ops import Grow
 from archspec.ir.graph import Graph, Node, Value
-from archspec.ops.activation import Clamp
+from archspec.ops.activation import ClampChannels
 from archspec.ops.conv import Conv
-from archspec.ops.join import Add, Concat
+from archspec.ops.join import Concat
 from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
 from archspec.ops.tensor import Split
-from archspec.passes.chains import joins_channels, leads_with_channels
+from archspec.passes.chains import adds_equals, joins_channels, leads_with_channels
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
-_CONSUMING = (Conv, Clamp, ScaleShift, Pooling, Concat)
+_CONSUMING = (Conv, ClampChannels, ScaleShift, Pooling, Concat)
 """Ops that need their operand only while they run, and whose results are no views of it."""
 
 
@@ -145,7 +145,7 @@ def _trace_split(graph: Graph, value: Value, consumer: Node) -> Origin | None:
         return None
     if isinstance(node.op, Split):
         return node, value.index, None
-    if not isinstance(node.op, Add) or len(node.inputs) != 2 or not leads_with_channels(node):
+    if not adds_equals(node) or len(node.inputs) != 2 or not leads_with_channels(node):
         return None
     for part in node.inputs:
         split = graph.nodes[part.node]

@@ -9,20 +9,20 @@ from archspec.codegen.fx.kernels import space_to_depth
 from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.ops import FusedConv
 from archspec.ir.graph import Graph, Node, Value
-from archspec.ops.activation import Clamp, Hardswish, ReLU, ReLU6, SiLU
+from archspec.ops.activation import ClampChannels, Hardswish, ReLU, ReLU6, SiLU
 from archspec.ops.base import Op
 from archspec.ops.conv import Conv
 from archspec.ops.join import Add, Concat
 from archspec.ops.linear import Linear
 from archspec.ops.norm import ScaleShift
 from archspec.ops.pool import Pooling
-from archspec.passes.chains import leads_with_channels
+from archspec.passes.chains import adds_equals, leads_with_channels
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
 _FRESH = (Conv, Pooling, Add)
 """Ops whose result is no view of an operand."""
-_CONSUMING = (Conv, Linear, Pooling, Add, Concat, ScaleShift, Clamp)
+_CONSUMING = (Conv, Linear, Pooling, Add, Concat, ScaleShift, ClampChannels)
 """Ops that need their operands only while they run, and whose results are no views of them."""
 _ACTIVATIONS: Mapping[type[Op], Activation] = {ReLU: "relu", ReLU6: "relu6", Hardswish: "hardswish", SiLU: "silu"}
 
@@ -102,11 +102,7 @@ def _find_fusions(graph: Graph, activations: frozenset[Activation], after_sum: f
 def _find_sum(graph: Graph, conv: Node) -> Node | None:
     """The binary sum that is the only consumer of a convolution, or None."""
     add = graph.only_user(conv.outputs[0])
-    return (
-        add
-        if add is not None and isinstance(add.op, Add) and len(add.inputs) == 2 and leads_with_channels(add)
-        else None
-    )
+    return add if add is not None and adds_equals(add) and len(add.inputs) == 2 and leads_with_channels(add) else None
 
 
 def _is_fusible(node: Node) -> bool:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch._jit_internal import is_scripting
 
+from archspec.codegen.fx.inplace_sum import add
 from archspec.codegen.fx.kernels import cudnn, onednn, space_to_depth
 from archspec.codegen.fx.kernels.activations import Activation, activate
 from archspec.codegen.fx.kernels.tracing import is_traced
@@ -20,8 +21,8 @@ class FusedConv2d(nn.Conv2d):
     written over `other`. Weights have the names and shapes of the plain convolution; if a kernel needs another layout, they are
     reordered for the first input, and again after they have changed.
 
-    If no kernel can be used (another device or type, gradients, tracing, compilation or autocast, a form that cuDNN refuses),
-    convolution, sum and activation are computed one by one and `other` is not changed.
+    If no kernel can be used (another device or type, gradients, tracing, compilation or autocast, a form that cuDNN refuses), or if on a
+    CPU its call costs more than it saves, convolution, sum and activation are computed one by one and `other` is not changed.
     """
 
     __jit_ignored_attributes__ = ("_packed",)
@@ -47,12 +48,15 @@ class FusedConv2d(nn.Conv2d):
     def _fused(self, x: Tensor, other: Tensor | None) -> Tensor:
         if self._refused or is_traced((x, self.weight) if other is None else (x, self.weight, other)):
             return self._unfused(x, other)
-        if x.is_cpu and onednn.accepts(self, x, other):
+        if x.is_cpu and self._pays(x, other) and onednn.accepts(self, x, other):
             packed = self._pack(x)
             return onednn.convolve(self, x, packed, other, self.activation, overwrites=self.overwrites)
         if x.is_cuda and cudnn.accepts(self, x, other):
             return self._on_cuda(x, other)
         return self._unfused(x, other)
+
+    def _pays(self, x: Tensor, other: Tensor | None) -> bool:
+        return onednn.pays(self, x.numel(), sums=other is not None, activates=self.activation is not None)
 
     def _on_cuda(self, x: Tensor, other: Tensor | None) -> Tensor:
         try:
@@ -67,7 +71,7 @@ class FusedConv2d(nn.Conv2d):
     def _unfused(self, x: Tensor, other: Tensor | None) -> Tensor:
         made = self._conv_forward(x, self.weight, self.bias)
         if other is not None:
-            made = torch.add(made, other)
+            made = add(made, other)
         return made if self.activation is None else activate(made, self.activation)
 
     def _pack(self, x: Tensor) -> Tensor:

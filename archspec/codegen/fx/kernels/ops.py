@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archspec.codegen.fx.kernels.activations import Activation
 from archspec.ir.shape import Shape
-from archspec.ops.activation import Clamp
+from archspec.ops.activation import ClampChannels
 from archspec.ops.base import Call, Operand, Result
 from archspec.ops.conv import Conv
 from archspec.ops.join import Concat
@@ -34,7 +34,7 @@ class FusedConv(Conv):
         return (Call(f"{_KERNELS}.fused_conv.FusedConv2d", options, tuple(map(Operand, range(len(inputs))))),)
 
 
-class ChannelClamp(Clamp):
+class ChannelClamp(ClampChannels):
     """A clamp as one kernel."""
 
     word: ClassVar[str] = "channelclamp"

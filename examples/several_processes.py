@@ -1,9 +1,9 @@
 """Trains one network on the digits in one process, or the same on several: as a pipeline, data parallel, or sharded.
 
-python examples/distributed.py
-torchrun --nproc-per-node 2 examples/distributed.py pipeline
-torchrun --nproc-per-node 2 examples/distributed.py ddp
-torchrun --nproc-per-node 2 examples/distributed.py fsdp
+python examples/several_processes.py
+torchrun --nproc-per-node 2 examples/several_processes.py pipeline
+torchrun --nproc-per-node 2 examples/several_processes.py ddp
+torchrun --nproc-per-node 2 examples/several_processes.py fsdp
 
 All of them print the same losses up to the last digit, because the network normalises each sample separately; batch normalisation
 would use a part of the batch in each process. They run on the CPU and communicate through gloo.

@@ -1,0 +1,109 @@
+"""Writes the spec of a graph, and proves that it compiles to the same graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from archspec.errors import ArchspecError, SpecError
+from archspec.importing.document import make_document
+from archspec.importing.spec_text import write_spec
+from archspec.ir.graph import Graph, Input, Node
+from archspec.printable import shorten_text
+from archspec.spans import Source
+from archspec.spec.budget import Budget
+from archspec.spec.compiler import compile_source
+from archspec.spec.limits import Limits
+
+_LISTED = 10  # problems that a message lists
+
+
+class DecompileError(ArchspecError, ValueError):
+    """Raised if a graph has no spec: it has ops that no spec can use, or layers that share weights.
+
+    >>> import archspec
+    >>> archspec.load("lstm").decompile()  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    archspec.importing.decompile.DecompileError: lstm has no spec: lstm.0.0 is used by 5 layers, ...
+    """
+
+
+def decompile_graph(graph: Graph, name: str | None = None) -> str:
+    """The text of a spec that compiles to this graph: the same ops, names, shapes and wiring, in the same order.
+
+    Layers without weights that have no name in the graph get one, and a single output is called `output`.
+
+    Args:
+        graph: a frozen graph, from a spec or made by passes.
+        name: the name of the network; that of the graph if None.
+
+    Raises:
+        DecompileError: it has no spec.
+
+    >>> import archspec
+    >>> tiny = archspec.load("{name: tiny, input: [3, 8, 8], stages: {conv: {conv: {out: 8, kernel: 3}}, act: relu}}")
+    >>> print(decompile_graph(tiny.graph), end="")
+    name: tiny
+    input: [3, 8, 8]
+    <BLANKLINE>
+    stages:
+      conv: {conv: {out: 8, kernel: 3}}
+      act: relu
+    """
+    problems = [*_find_internal_ops(graph), *_find_shared_weights(graph)]
+    if problems:
+        more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
+        raise DecompileError(f"{graph.name} has no spec: {'; '.join(problems[:_LISTED])}{more}")
+    text = write_spec(make_document(graph, name or graph.name))
+    _prove(graph, text)
+    return text
+
+
+def _find_internal_ops(graph: Graph) -> Iterator[str]:
+    counts = Counter(node.op.word for node in graph.ops if node.op.internal)
+    for word, count in counts.items():
+        named = next(node for node in graph.ops if node.op.word == word)
+        yield f"{word} is an op of passes only ({count} times, first {named.name or 'unnamed'})"
+
+
+def _find_shared_weights(graph: Graph) -> Iterator[str]:
+    counts = Counter(node.path for node in graph.ops if node.path)
+    for path, count in counts.items():
+        if count > 1:
+            yield f"{'.'.join(path)} is used by {count} layers, which share its weights"
+    parts = Counter(region.path for region in graph.regions)
+    yield from (f"{'.'.join(path)} is used {count} times" for path, count in parts.items() if count > 1)
+
+
+def _prove(graph: Graph, text: str) -> None:
+    """Raises `DecompileError` unless the text compiles to this graph."""
+    nodes = max(Limits().nodes, 2 * len(graph.nodes))
+    limits = Limits(nodes=nodes, bytes=max(Limits().bytes, len(text.encode())), items=max(Limits().items, 100 * nodes))
+    try:
+        _, made, *_ = compile_source(Source("<decompiled>", text), None, Budget(limits), {})
+    except SpecError as error:
+        raise DecompileError(f"{graph.name} has no spec: {shorten_text(str(error), 300)}") from error
+    difference = find_difference(graph, made)
+    if difference is not None:
+        raise DecompileError(f"{graph.name} has no spec: {difference}")
+
+
+def find_difference(graph: Graph, made: Graph) -> str | None:
+    """The first difference between a graph and the one that its spec compiles to; None if there is none."""
+    for node, other in zip(graph.nodes, made.nodes, strict=False):
+        if _describe(node) != _describe(other):
+            return f"{node.name or node.id} would be {other.name or other.id}"
+        if node.name not in ("", other.name):
+            return f"{node.name} would be called {other.name}"
+    if len(graph.nodes) != len(made.nodes):
+        return f"it has {len(graph.nodes)} nodes, the spec {len(made.nodes)}"
+    ends, others = ({name: (value.node, value.index) for name, value in side.outputs.items()} for side in (graph, made))
+    equal = ends == others or (len(ends) == 1 and [*ends.values()] == [*others.values()])
+    return None if equal else f"its outputs are {', '.join(ends)}, not {', '.join(others)}"
+
+
+def _describe(node: Node | Input) -> Any:
+    op = node.op if isinstance(node, Node) else None
+    return op, [(value.node, value.index) for value in node.inputs], [value.shape for value in node.outputs]

@@ -1,0 +1,96 @@
+"""Makes the document of a graph: its terms, as short as the language can say them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.importing.blocks import Block, Blocks
+from archspec.importing.defaults import extract_defaults
+from archspec.importing.emission import Emitter
+from archspec.importing.forms import iter_scopes
+from archspec.importing.inline import name_entry
+from archspec.importing.labels import name_stages, number_scope
+from archspec.importing.loops import fold_loops, fold_scope
+from archspec.importing.single_uses import inline_single_uses
+from archspec.importing.structure import build_terms
+from archspec.importing.terms import Term, iter_terms
+from archspec.ir.graph import Graph
+from archspec.ir.shape import Shape
+
+
+def make_document(graph: Graph, name: str) -> dict[str, Any]:
+    """The plain data of the spec of a graph."""
+    terms, outputs = build_terms(graph)
+    values = {name for term in iter_terms(terms) for name in term.results}
+    blocks = Blocks({*values, *graph.inputs, *outputs})
+    _compress(terms, blocks)
+    inline_single_uses(terms, blocks.blocks)
+    terms = terms or [Term("op", "identity")]
+    name_stages(terms, {*graph.inputs, *outputs, *(term.name or "" for term in terms)})
+    terms += _alias_outputs(outputs, terms)
+    everything = [terms, *(block.body for block in blocks.blocks.values())]
+    defaults = extract_defaults(term for body in everything for term in iter_terms(body))
+    emitter = Emitter(blocks.arguments)
+    document: dict[str, Any] = {"name": name, "source": graph.source, **_write_inputs(graph), "defaults": defaults}
+    document["blocks"] = {name: _write_block(block, emitter) for name, block in blocks.blocks.items()}
+    document = {key: value for key, value in document.items() if value}
+    return {**document, "stages": emitter.write_stages(terms), **_choose_outputs(outputs, terms)}
+
+
+def _compress(terms: list[Term], blocks: Blocks) -> None:
+    """Makes iterators and blocks of the scopes, inner ones first."""
+    heights: dict[int, int] = {}
+    scopes = list(iter_scopes(terms, heights))
+    for join in iter_terms(terms):
+        if join.kind == "join" and join.name is not None:
+            number_scope([inner for branch in join.branches for inner in branch])
+    for height in sorted(set(heights.values())):
+        level = [scope for scope in scopes if heights[id(scope)] == height]
+        for scope in level:
+            blocks.complete_runs(scope)
+            number_scope(scope.body)
+            scope.branches[0] = fold_loops(scope.body)
+        blocks.extract([scope for scope in level if scope.closed])
+        for scope in level:
+            if scope.kind == "scope":
+                if scope.closed:
+                    name_entry(scope)
+                if scope.body:
+                    fold_scope(scope)
+
+
+def _write_block(block: Block, emitter: Emitter) -> Any:
+    body = emitter.write_body(block.body)
+    if not block.arguments:
+        return {"layers": body}
+    arguments = {name: block.types[name] if value is None else value for name, value in block.arguments.items()}
+    return {"args": arguments, "layers": body}
+
+
+def _write_inputs(graph: Graph) -> dict[str, Any]:
+    if list(graph.inputs) == ["input"]:
+        return {"input": _write_shape(graph.inputs["input"].shape)}
+    return {"inputs": {name: _write_shape(value.shape) for name, value in graph.inputs.items()}}
+
+
+def _write_shape(shape: Shape) -> Any:
+    return list(shape.sizes) if shape == Shape.of(*shape.sizes) else dict(zip(shape.names, shape.sizes, strict=True))
+
+
+def _alias_outputs(outputs: dict[str, str], terms: list[Term]) -> list[Term]:
+    """Stages for the outputs that are no stages of their names."""
+    stages = {(term.name, *term.results) for term in terms}
+    return [
+        Term("value", value, name=name)
+        for name, value in outputs.items()
+        if (name, value) not in stages and (len(outputs) > 1 or value not in {stage for stage, *_ in stages})
+    ]
+
+
+def _choose_outputs(outputs: dict[str, str], terms: list[Term]) -> dict[str, Any]:
+    if not outputs:
+        return {}
+    if len(outputs) > 1:
+        return {"outputs": list(outputs)}
+    ((name, value),) = outputs.items()
+    return {"output": name if terms[-1].name == name else value}

@@ -1,0 +1,114 @@
+"""Writes terms as the plain data of a spec: words, lists and mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from archspec.importing.terms import Term
+from archspec.ops import BY_WORD
+
+Blocks = Mapping[str, Mapping[str, Any]]
+"""The arguments of each block, by its name."""
+
+
+class Emitter:
+    """Writes the layers of one document.
+
+    >>> Emitter({}).write_layer(Term("op", "conv", {"out": 8, "kernel": 3}))
+    {'conv': {'out': 8, 'kernel': 3}}
+    """
+
+    def __init__(self, blocks: Blocks) -> None:
+        self.blocks = blocks
+
+    def write_stages(self, terms: Iterable[Term]) -> dict[str, Any]:
+        """The stages of the network, all of which have names."""
+        return {term.name or "": self._write_named(term) for term in terms}
+
+    def write_body(self, terms: list[Term]) -> Any:
+        """The layers of a scope: a mapping if all have names, else a list, or a single layer."""
+        if terms and all(term.name is not None for term in terms):
+            return {term.name or "": self._write_named(term) for term in terms}
+        layers = self.write_list(terms)
+        return layers[0] if len(layers) == 1 and isinstance(layers[0], str) else layers
+
+    def write_list(self, terms: list[Term]) -> list[Any]:
+        """The layers of a list; consecutive ones with names are a mapping."""
+        layers: list[Any] = []
+        run: list[Term] = []
+        for term in terms:
+            if term.name is not None and not term.results:
+                run.append(term)
+                continue
+            layers += self._write_run(run)
+            layers += self._write_item(term)
+            run = []
+        return [*layers, *self._write_run(run)]
+
+    def _write_run(self, run: list[Term]) -> list[Any]:
+        if len(run) > 1 or (run and (run[0].kind == "repeat" or run[0].name in self.blocks)):
+            return [{"layers": self.write_body(run)}]
+        return [self._with_names(self.write_layer(term), (term.name or "",)) for term in run]
+
+    def _write_item(self, term: Term) -> list[Any]:
+        """A term in a list that has no name or whose values have."""
+        layer = self.write_layer(term)
+        if not term.results:
+            return [layer]
+        if term.name is None and (len(term.results) > 1 or not term.takes_name):
+            return [self._with_names(layer, term.results)]
+        if term.results == (term.name,):
+            return [self._with_names(layer, term.results)]
+        inner = layer if term.name is None else {"layers": {term.name: layer}}
+        if len(term.results) > 1:
+            return [self._with_names(inner, term.results)]
+        return [inner, {"identity": {}, "as": term.results[0]}]
+
+    def _write_named(self, term: Term) -> Any:
+        """The value of a key, which names the module and the value."""
+        layer = self.write_layer(term)
+        return layer if term.results in ((), (term.name,)) else self._with_names(layer, term.results)
+
+    def _with_names(self, layer: Any, names: tuple[str, ...]) -> dict[str, Any]:
+        opened = layer if isinstance(layer, dict) else {layer: {}} if isinstance(layer, str) else {"layers": layer}
+        return {**opened, "as": names[0] if len(names) == 1 else list(names)}
+
+    def write_layer(self, term: Term) -> Any:
+        """A term without its name and those of its results."""
+        layer = self._write_word(term)
+        if not term.source:
+            return layer
+        opened = {layer: {}} if isinstance(layer, str) else layer
+        return {**opened, "from": term.source[0] if len(term.source) == 1 else list(term.source)}
+
+    def _write_word(self, term: Term) -> Any:
+        if term.kind == "value":
+            return term.word
+        if term.kind == "join":
+            branches = {term.word: [self._write_branch(branch) for branch in term.branches]}
+            return {**branches, "with": term.fields} if term.fields else branches
+        if term.kind == "scope":
+            body = self.write_body(term.body)
+            return {"layers": [body] if isinstance(body, str) else body}
+        if term.kind == "repeat":
+            return {"repeat": {**term.fields, "layers": self.write_body(term.body)}}
+        return self._write_arguments(term)
+
+    def _write_arguments(self, term: Term) -> Any:
+        fields = term.fields
+        if not fields:
+            return term.word
+        op = BY_WORD.get(term.word) if term.kind == "op" else None
+        first = op.first if op is not None else next(iter(self.blocks[term.word]), None)
+        if first is None or list(fields) != [first]:
+            return {term.word: fields}
+        value = fields[first]
+        bare = not isinstance(value, dict) or (op is not None and op.sizes_by_name)
+        return {term.word: value if bare else fields}
+
+    def _write_branch(self, branch: list[Term]) -> Any:
+        if not branch:
+            return "identity"
+        layers = self.write_list(branch)
+        return layers[0] if len(layers) == 1 else layers

@@ -1,0 +1,70 @@
+"""Defines terms: the layers of a spec before they are text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from archspec.ops import BY_WORD
+
+TermKind = Literal["op", "join", "value", "scope", "call", "repeat"]
+"""An op; a join or a bundle with branches; a named value; a part with a scope of names; a use of a block; an iterator."""
+
+
+@dataclass(slots=True)
+class Term:
+    """A layer of a spec.
+
+    >>> Term("op", "conv", {"out": 8}, name="conv1").word
+    'conv'
+    """
+
+    kind: TermKind
+    word: str
+    """The word of an op, a join or a block; the name of a value; the kind of a scope's region."""
+    fields: dict[str, Any] = field(default_factory=dict)
+    """The arguments that differ from their defaults."""
+    name: str | None = None
+    """The name of its module or scope; None if it has none, or the one that the language gives."""
+    branches: list[list[Term]] = field(default_factory=list)
+    """The branches of a join; the body of a scope or an iterator, as the only one."""
+    source: tuple[str, ...] = ()
+    """The named values that it reads in place of the current one."""
+    results: tuple[str, ...] = ()
+    """The names that its results get."""
+    channels: int | None = None
+    """The channels of the current value, if it has some."""
+    closed: bool = False
+    """Whether a scope reads only the current value and returns one value, so that it can be a block."""
+
+    @property
+    def body(self) -> list[Term]:
+        return self.branches[0]
+
+    @property
+    def numbered(self) -> bool:
+        """Whether, unnamed, it takes the next number of its scope."""
+        return self.kind == "call" or (self.kind == "op" and BY_WORD[self.word].numbered)
+
+    @property
+    def takes_name(self) -> bool:
+        """Whether a single `as` also names its module or opens a scope."""
+        return not (self.kind == "value" or self.word == "identity")
+
+
+def iter_scope(terms: list[Term]) -> Iterator[Term]:
+    """Yields the terms that take their names in one scope, in order: those of a list and of the branches in it."""
+    for term in terms:
+        if term.kind == "join" and term.name is None:
+            for branch in term.branches:
+                yield from iter_scope(branch)
+        yield term
+
+
+def iter_terms(terms: list[Term]) -> Iterator[Term]:
+    """Yields all terms, those inside others first."""
+    for term in terms:
+        for branch in term.branches:
+            yield from iter_terms(branch)
+        yield term

@@ -1,0 +1,1 @@
+"""Spaces of variants of a network: counting them fast."""

@@ -1,0 +1,172 @@
+"""Chooses rows of a sweep: by conditions, in an order, on a Pareto front; and writes one as a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from archspec.errors import ArchspecError
+from archspec.json_text import dump_json
+from archspec.spec.source_lookup import Spec
+from archspec.suggestions import did_you_mean
+from archspec.sweep.axes import Choices, name_column
+from archspec.sweep.conditions import Condition, ConditionError, parse_condition
+from archspec.sweep.evaluate import show_value
+from archspec.sweep.space import Space, digest_point, read_space
+from archspec.sweep.store import BASE, SPACE, Row, StoreError, read_rows
+
+_NUMBERS_AS_TEXT = ("paths",)
+
+
+class ChoiceError(ArchspecError, LookupError):
+    """Raised if a sweep has no such column or point.
+
+    >>> select_rows([{"status": "ok", "params": 3}], sort="param")
+    Traceback (most recent call last):
+        ...
+    archspec.sweep.choose.ChoiceError: the sweep has no column 'param'; did you mean 'params'?
+    """
+
+
+def read_table(folder: Path) -> tuple[Space, list[Row]]:
+    """The space of a sweep's folder and its rows, with numbers as numbers. Raises `StoreError` and `SpecError`.
+
+    >>> from archspec.sweep.run import run_sweep
+    >>> outcome = run_sweep(read_space("{name: s, base: highway_mnist_fc10, over: {width: [10, 20]}}"), Path("two"))
+    >>> [(row["width"], row["paths"]) for row in read_table(Path("two"))[1]]
+    [(10, 512), (20, 512)]
+    """
+    rows = [row | {name: int(row[name]) for name in _NUMBERS_AS_TEXT if row.get(name)} for row in read_rows(folder)]
+    space = read_space(folder / SPACE)
+    return replace(space, folder=folder, kept=(folder / BASE).is_file()), rows
+
+
+def select_rows(
+    rows: Sequence[Row],
+    *,
+    where: Iterable[str] = (),
+    sort: str | None = None,
+    pareto: Sequence[str] = (),
+    top: int | None = None,
+    distinct: bool = False,
+) -> list[Row]:
+    """The rows that meet conditions, in an order.
+
+    Args:
+        rows: of one sweep.
+        where: conditions, as in a space; without one about the status, rows that are "ok".
+        sort: a column; with `-` before it, the greatest first.
+        pareto: columns of which less is better, or more with `-` before it; rows that another one is no worse than in each and
+            better than in one are left out.
+        top: the most rows.
+        distinct: whether of networks with the same structure only the first is kept.
+
+    Raises:
+        ChoiceError: there is no such column.
+        ConditionError: a condition is wrong.
+
+    >>> rows = [{"status": "ok", "params": 3, "macs": 1}, {"status": "ok", "params": 2, "macs": 2}, {"status": "ok", "params": 3, "macs": 2}]
+    >>> [row["params"] for row in select_rows(rows, pareto=["params", "macs"], sort="params")]
+    [2, 3]
+    """
+    conditions = [parse_condition(text) for text in where]
+    if not any("status" in condition.names for condition in conditions):
+        rows = [row for row in rows if row["status"] == "ok"]
+    named = [name for condition in conditions for name in sorted(condition.names)]
+    require_columns(rows, [*named, *pareto, *([sort] if sort else [])])
+    chosen = [row for row in rows if all(_holds(condition, row) for condition in conditions)]
+    if distinct:
+        chosen = list({row["structure"]: row for row in reversed(chosen)}.values())[::-1]
+    if pareto:
+        chosen = find_front(chosen, pareto)
+    if sort:
+        chosen = sorted(chosen, key=lambda row: _rank(row, sort))
+    return chosen[:top]
+
+
+def require_columns(rows: Sequence[Row], columns: Iterable[str]) -> None:
+    """Raises `ChoiceError` if rows lack a column; `-` before its name is left out.
+
+    >>> require_columns([{"params": 3}], ["-params"])
+    """
+    known = list(rows[0]) if rows else []
+    for name in map(_strip, columns):
+        if known and name not in known:
+            advice = did_you_mean(name, known) or f"it has {', '.join(known)}"
+            raise ChoiceError(f"the sweep has no column {name!r}; {advice}")
+
+
+def find_front(rows: Sequence[Row], objectives: Sequence[str]) -> list[Row]:
+    """The rows that no other dominates: none is at least as good in each objective and better in one.
+
+    >>> find_front([{"a": 1, "b": 2}, {"a": 2, "b": 2}, {"a": 2, "b": 3}], ["a", "-b"])
+    [{'a': 1, 'b': 2}, {'a': 2, 'b': 3}]
+    """
+    ranked = sorted(
+        ((tuple(_rank(row, objective) for objective in objectives), row) for row in rows if _has_all(row, objectives)),
+        key=lambda pair: pair[0],
+    )
+    front: list[tuple[tuple[Any, ...], Row]] = []
+    for values, row in ranked:  # those that come later cannot dominate those before
+        if not any(_dominates(other, values) for other, _ in front):
+            front.append((values, row))
+    return [row for _, row in front]
+
+
+def _dominates(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    return first != second and all(a <= b for a, b in zip(first, second, strict=True))
+
+
+def _has_all(row: Row, objectives: Sequence[str]) -> bool:
+    return all(row.get(_strip(objective)) is not None for objective in objectives)
+
+
+def _rank(row: Row, column: str) -> Any:
+    value = row[_strip(column)]
+    if value is None:
+        return float("inf")
+    return -value if column.startswith("-") and isinstance(value, int | float) else value
+
+
+def _strip(column: str) -> str:
+    return column.removeprefix("-")
+
+
+def _holds(condition: Condition, row: Row) -> bool:
+    try:
+        return condition.holds(row)
+    except ConditionError:
+        return False  # the row has no value there
+
+
+def pick_point(folder: Path, digest: str) -> tuple[Spec, Mapping[str, Any]]:
+    """The base of a sweep and the arguments of one of its points, found by the first digits of its digest.
+
+    Raises:
+        ChoiceError: no point begins with them, or several do.
+
+    >>> from archspec.sweep.run import run_sweep
+    >>> outcome = run_sweep(read_space("{name: s, base: highway_mnist_fc10, over: {width: [10, 20]}}"), Path("two"))
+    >>> pick_point(Path("two"), read_table(Path("two"))[1][0]["digest"][:8])
+    ('highway_mnist_fc10', {'width': 10})
+    """
+    space, rows = read_table(folder)
+    found = [row["digest"] for row in rows if row["digest"].startswith(digest.lower())]
+    if len(found) != 1:
+        count = f"{len(found)} points begin" if found else "no point begins"
+        raise ChoiceError(f"{count} with {digest!r} in {folder}")
+    return space.spec, _find_point(space, next(row for row in rows if row["digest"] == found[0]))
+
+
+def _find_point(space: Space, row: Row) -> dict[str, Any]:
+    """The values of the axes in a row, with layers as data."""
+    point = {}
+    for axis in space.axes:
+        shown = row[name_column(axis.name)]
+        values = axis.values if isinstance(axis, Choices) else (shown,)
+        point[axis.name] = next((value for value in values if show_value(value) == shown), shown)
+    if digest_point(space.base, point) != row["digest"]:
+        raise StoreError(f"space.yaml does not have the point {row['digest']}: {dump_json(point)}")
+    return point

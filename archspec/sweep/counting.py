@@ -1,0 +1,192 @@
+"""Counts many variants of one document: it is read once, and each distinct use of a block is elaborated once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import reduce
+from typing import Any
+
+from archspec.errors import Collector, SpecError
+from archspec.ir.graph import Graph, Node
+from archspec.spec import bundled
+from archspec.spec.bound_tree import ArgumentDef, Program
+from archspec.spec.budget import Budget
+from archspec.spec.compiler import compile_source
+from archspec.spec.extends import SpecLoader
+from archspec.spec.flatten import flatten_document
+from archspec.spec.limits import DEFAULT, Limits
+from archspec.spec.runtime import allow_deep_recursion, pause_garbage_collection
+from archspec.spec.source_lookup import Spec, locate_source, make_override_source
+from archspec.spec.stages import bind_program
+from archspec.sweep.memo import BlockMemo, MemoElaborator, sum_node_costs, trace_block
+from archspec.sweep.routes import ONE, Amount, BlockRoutes, Routes, trace_nodes
+
+
+@dataclass(frozen=True, slots=True)
+class VariantCounts:
+    """The exact counts of one variant, those of the `Architecture` that `archspec.load` makes of it.
+
+    >>> counts = VariantCounter("cifar_resnet20_A").count(n=2)
+    >>> counts.depth, counts.paths, counts.mean_length
+    (14, 64, Fraction(3, 1))
+    """
+
+    params: int
+    buffers: int
+    macs: int
+    acts: int
+    memory: int
+    depth: int
+    paths: int
+    mean_length: Fraction | None
+    """The mean number of residual branches on a path; None if there is no path."""
+    longest: int | None
+    shortest: int | None
+    structure: str
+    """A hash, equal for networks that differ only in names and in the order of branches."""
+
+
+class VariantCounter:
+    """Counts variants of one spec, which differ in the values of its arguments.
+
+    The counts are those of a full compilation; documents with passes, and variants with a mistake, are compiled in full.
+
+    Args:
+        spec: as for `archspec.load`.
+        limits: the limits of the compilation of each variant.
+
+    Raises:
+        SpecError: the spec itself has errors.
+
+    >>> counter = VariantCounter("resnet50")
+    >>> counter.count(classes=10).params, counter.count(depth3=23).params
+    (23528522, 44549160)
+    """
+
+    def __init__(self, spec: Spec, *, limits: Limits = DEFAULT) -> None:
+        self.limits = limits
+        self.source, self.path = locate_source(spec, limits)
+        folder = self.path.parent if self.path is not None else None
+        loader = SpecLoader(folder, bundled.find_bundled_spec, bundled.list_bundled_names, limits)
+        with Budget(limits).running():
+            document = loader.load(self.source, self.path)
+        loader.errors.raise_if_any()
+        assert document is not None
+        self._document = document
+        self.program = self._bind({})
+        self.memo = BlockMemo(self.program)
+        self._arguments: dict[tuple[str, str], ArgumentDef | None] = {}
+
+    def count(self, **arguments: Any) -> VariantCounts:
+        """The counts of the variant with these values of its arguments, given as for `archspec.load`.
+
+        Raises:
+            SpecError: the variant is not a network.
+
+        >>> import archspec
+        >>> VariantCounter("densenet121").count(growth=48).params == archspec.load("densenet121", growth=48).params
+        True
+        """
+        program = None if self.program.passes else self._override(arguments)
+        if program is not None:
+            try:
+                return self._count_by_memo(program)
+            except SpecError:
+                pass  # the full compilation says why
+        return self._count_in_full(arguments)
+
+    def flatten(self) -> str:
+        """The text of the spec with those that it extends.
+
+        >>> "extends" in VariantCounter("resnet34").flatten()
+        False
+        """
+        return flatten_document(self._document)
+
+    def _bind(self, arguments: Mapping[str, Any]) -> Program:
+        budget = Budget(self.limits)
+        given = {name: make_override_source(name, value, self.limits) for name, value in arguments.items()}
+        with budget.running(), pause_garbage_collection():
+            return bind_program(self._document, Collector(), overrides=given, budget=budget)
+
+    def _override(self, arguments: Mapping[str, Any]) -> Program | None:
+        """The program with other values of its arguments; None if one of them is wrong."""
+        parameters = dict(self.program.parameters)
+        for name, value in arguments.items():
+            parameter = self._bind_argument(name, value)
+            if parameter is None:
+                return None
+            parameters[name] = parameter
+        return replace(self.program, parameters=parameters)
+
+    def _bind_argument(self, name: str, value: Any) -> ArgumentDef | None:
+        key = name, make_override_source(name, value, self.limits).text
+        if key not in self._arguments:
+            try:
+                self._arguments[key] = self._bind({name: value}).parameters.get(name)
+            except SpecError:
+                self._arguments[key] = None
+        return self._arguments[key]
+
+    def _count_by_memo(self, program: Program) -> VariantCounts:
+        budget = Budget(self.limits)
+        with budget.running(), pause_garbage_collection(), allow_deep_recursion(self.limits.nesting):
+            elaborator = MemoElaborator(program, budget, self.memo)
+            graph = elaborator.elaborate()
+            counts = count_graph(graph)
+        self.memo.summaries |= elaborator.found
+        return counts
+
+    def _count_in_full(self, arguments: Mapping[str, Any]) -> VariantCounts:
+        _, graph, _, _ = compile_source(self.source, self.path, self.limits, arguments)
+        return count_graph(graph)
+
+
+def count_graph(graph: Graph) -> VariantCounts:
+    """The counts of a graph, in which nodes may stand for known blocks.
+
+    >>> import archspec
+    >>> count_graph(archspec.load("resnet18").graph).params
+    11689512
+    """
+    nodes = [node for node in graph.nodes if isinstance(node, Node)]
+    first = len(graph.nodes) - len(nodes)
+    cost = sum_node_costs(nodes)
+    traced = trace_block(nodes, first, tuple(graph.inputs.values()), tuple(graph.outputs.values()))
+    layers, modules = _sum_routes(graph, traced)
+    return VariantCounts(
+        params=cost.params,
+        buffers=cost.buffers,
+        macs=cost.macs,
+        acts=cost.acts,
+        memory=cost.memory,
+        depth=layers.high if layers else 0,
+        paths=modules.number if modules else 0,
+        mean_length=Fraction(modules.total, modules.number) if modules else None,
+        longest=modules.high if modules else None,
+        shortest=modules.low if modules else None,
+        structure=traced.structure,
+    )
+
+
+def _sum_routes(graph: Graph, traced: BlockRoutes) -> tuple[Amount | None, Amount | None]:
+    """All routes from the inputs to the outputs of a network; None if there are none."""
+    widths = [value.shape.channels for value in graph.inputs.values()]
+    offsets = {(position, 0, width): 0 for position, width in enumerate(widths)}
+    inputs = {
+        position: {range(width): {(position, 0, width): Routes(ONE, ONE)}} for position, width in enumerate(widths)
+    }
+    reached = trace_nodes(traced.nodes, inputs, offsets)
+    found = [
+        routes
+        for node, position in dict.fromkeys(traced.outputs)
+        for by_origin in (inputs.get(position, {}) if node < 0 else reached[node][position]).values()
+        for routes in by_origin.values()
+    ]
+    if not found:
+        return None, None
+    return reduce(Amount.merge, (routes.layers for routes in found)), reduce(
+        Amount.merge, (routes.modules for routes in found)
+    )

@@ -1,0 +1,318 @@
+"""Sweeps: rows, resuming after kills, several processes and machines, and the choice of points."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import archspec
+from archspec import files
+from archspec.cli.commands import archspec as command
+from archspec.sweep.choose import ChoiceError, find_front, read_table, select_rows
+from archspec.sweep.figures import Kind, save_figure
+from archspec.sweep.run import run_sweep
+from archspec.sweep.space import read_space
+
+pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+
+SPACE = """name: small
+base: highway_mnist_fc10
+over:
+  depth: {from: 1, to: 4}
+  width: {from: 4, to: 20}
+  classes: [10, 0]
+where: [params < 13000]
+"""
+"""136 points, of which 68 are no networks."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("sweep") / "whole"
+    run_sweep(read_space(SPACE), folder, batch=8)
+    return folder
+
+
+def test_each_row_has_the_counts_of_its_network(whole: Path) -> None:
+    _, rows = read_table(whole)
+    assert len(rows) == 136
+    good = [row for row in rows if row["status"] == "ok"]
+    for row in good[::7]:
+        arch = archspec.load("highway_mnist_fc10", depth=row["arg_depth"], width=row["width"])
+        assert (row["params"], row["macs"], row["depth"], row["paths"]) == (
+            arch.params,
+            arch.macs,
+            arch.depth,
+            arch.paths().total,
+        )
+    assert all(row["params"] >= 13_000 for row in rows if row["status"] == "excluded")
+    invalid = [row for row in rows if row["status"] == "invalid"]
+    assert len(invalid) == 68
+    assert {row["message"] for row in invalid} == {"out of linear needs at least 1, got 0"}
+
+
+def test_a_run_that_is_there_counts_nothing_again(whole: Path) -> None:
+    before = (whole / "points.parquet").read_bytes()
+    outcome = run_sweep(read_space(SPACE), whole, batch=8)
+    assert (outcome.points, outcome.counted) == (136, 0)
+    assert (whole / "points.parquet").read_bytes() == before
+
+
+def test_a_larger_space_counts_what_is_new(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "grown"
+    small = read_space(SPACE.replace("to: 20", "to: 10"))
+    first = run_sweep(small, folder)
+    grown = run_sweep(read_space(SPACE), folder)
+    assert (first.counted, grown.counted) == (56, 80)
+    assert (folder / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
+
+
+START = "import sys; from pathlib import Path; from archspec.sweep.run import run_sweep; from archspec.sweep.space import read_space"
+
+
+def run_elsewhere(folder: Path, processes: int, scheduler: str | None = None) -> subprocess.Popen[bytes]:
+    """A process that runs the sweep, the leader of a group of its own."""
+    call = f"run_sweep(read_space({SPACE!r}), Path({str(folder)!r}), batch=4, processes={processes}, scheduler={scheduler!r})"
+    code = f"{START}\nif __name__ == '__main__': {call}"
+    return subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+
+
+def wait_for(holds: Callable[[], object]) -> None:
+    """Waits until something holds, or for a minute or two."""
+    for _ in range(5000):
+        if holds():
+            return
+        time.sleep(0.02)
+
+
+def kill_at_random(folder: Path, processes: int, kills: int, draw: random.Random, scheduler: str | None = None) -> None:
+    """Runs the sweep until it has ended, and kills it before some number of times."""
+    for _ in range(kills):
+        started = run_elsewhere(folder, processes, scheduler)
+        parts = len(list(folder.glob("parts/points-*")))
+        wait_for(lambda: started.poll() is not None or len(list(folder.glob("parts/points-*"))) > parts)  # noqa: B023
+        time.sleep(draw.uniform(0, 0.1))
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+    assert run_elsewhere(folder, processes, scheduler).wait(timeout=300) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups")
+def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(whole: Path, tmp_path: Path) -> None:
+    kill_at_random(tmp_path / "killed", 1, 2, random.Random(0))
+    assert (tmp_path / "killed" / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups")
+def test_ten_kills_of_a_pool_lose_and_double_nothing(whole: Path, tmp_path: Path) -> None:
+    kill_at_random(tmp_path / "killed", 2, 10, random.Random(1))
+    assert (tmp_path / "killed" / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
+
+
+def find_worker(parent: int) -> int:
+    """The id of a process of the pool that another one started."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            line = (path.parent / "cmdline").read_bytes()
+            if int(fields[1]) == parent and b"spawn_main" in line:
+                return int(path.parent.name)
+    raise AssertionError("no worker")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are listed in /proc")
+def test_workers_that_are_killed_are_replaced(whole: Path, tmp_path: Path) -> None:
+    running = run_elsewhere(tmp_path / "pool", 2)
+    wait_for(lambda: running.poll() is not None or list((tmp_path / "pool").glob("parts/points-*")))
+    os.kill(find_worker(running.pid), signal.SIGKILL)
+    assert running.wait(timeout=300) == 0
+    assert (tmp_path / "pool" / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_cluster_counts_the_same_while_one_of_its_workers_is_killed(whole: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="dask distributed is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        running = run_elsewhere(tmp_path / "cluster", 1, cluster.scheduler_address)
+        wait_for(lambda: running.poll() is not None or list((tmp_path / "cluster").glob("parts/points-*")))
+        worker = next(iter(cluster.workers.values()))
+        os.kill(worker.process.pid, signal.SIGKILL)
+        assert running.wait(timeout=300) == 0
+    assert (tmp_path / "cluster" / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
+
+
+def test_a_full_disk_ends_in_an_error_and_keeps_what_was_written(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, written = files.write_atomically, []
+
+    def write(path: Path, content: bytes) -> None:
+        if len(written) > 8:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        written.append(path)
+        real(path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_atomically", write)
+        with pytest.raises(OSError, match="No space left"):
+            run_sweep(read_space(SPACE), tmp_path / "full", batch=8)
+    _, rows = read_table(tmp_path / "full")
+    assert len(rows) in {24, 32}
+    run_sweep(read_space(SPACE), tmp_path / "full", batch=8)
+    assert (tmp_path / "full" / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
+
+
+def test_commands_run_show_and_pick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text("{name: net, extends: highway_mnist_fc10, args: {classes: 5}}", encoding="utf-8")
+    Path("space.yaml").write_text(
+        "{name: mine, base: net.yaml, over: {depth: [1, 2, 3], width: [8, 16]}, where: [params < 14000]}",
+        encoding="utf-8",
+    )
+    run = CliRunner().invoke(command, ["sweep", "space.yaml"])
+    assert (run.exit_code, run.output.split()[:2]) == (0, ["points", "6"])
+    rows = json.loads(CliRunner().invoke(command, ["sweep", "show", "mine", "--sort", "-macs", "--json"]).output)
+    assert [(row["arg_depth"], row["width"]) for row in rows] == [(2, 16), (1, 16), (3, 8), (2, 8), (1, 8)]
+    table = CliRunner().invoke(command, ["sweep", "show", "mine", "--where", "arg_depth > 1", "--top", "1"]).output
+    assert table.splitlines()[1].split()[1:3] == ["2", "8"]
+    Path("net.yaml").unlink()
+    picked = CliRunner().invoke(command, ["sweep", "pick", "mine", rows[0]["digest"][:6], "-o", "best.yaml"])
+    assert picked.exit_code == 0, picked.output
+    assert archspec.load("best.yaml").params == rows[0]["params"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "nothing"], "is not the folder of a sweep"),
+        (["show", "whole", "--sort", "flops"], "the sweep has no column 'flops'"),
+        (["show", "whole", "--where", "params >"], "--where: 'params >' is no condition"),
+        (["pick", "whole", "zz", "-o", "a.yaml"], "no point begins with 'zz'"),
+        (["pick", "whole", "", "-o", "a.yaml"], "136 points begin with ''"),
+        (["run", "space.yaml", "-d", "taken"], "taken holds something else than a sweep"),
+    ],
+)
+def test_mistakes_on_the_command_line(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("whole").symlink_to(whole)
+    Path("space.yaml").write_text(SPACE, encoding="utf-8")
+    Path("taken").mkdir()
+    Path("taken/thesis.tex").write_text("", encoding="utf-8")
+    result = CliRunner().invoke(command, ["sweep", *arguments])
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+
+
+def test_a_front_has_no_point_that_another_beats() -> None:
+    draw = random.Random(0)
+    rows = [{"a": draw.randrange(9), "b": draw.randrange(9), "id": number} for number in range(80)]
+
+    def beats(first: dict[str, int], second: dict[str, int]) -> bool:
+        return (first["a"] <= second["a"] and first["b"] >= second["b"]) and (first["a"], first["b"]) != (
+            second["a"],
+            second["b"],
+        )
+
+    best = [row["id"] for row in rows if not any(beats(other, row) for other in rows)]
+    assert sorted(row["id"] for row in find_front(rows, ["a", "-b"])) == best
+
+
+def test_the_equal_cost_settings_of_the_resnext_paper_are_found(tmp_path: Path) -> None:
+    """Table 2 of Xie et al. 2016: cardinality against width at about the cost of ResNet-50, with nothing else told."""
+    text = """name: equal_cost
+base: resnet50
+over:
+  groups: [1, 2, 4, 8, 16, 32, 64]
+  base: {from: 4, to: 64, step: 2}
+where: [params <= 26e6, 4e9 <= macs <= 4.3e9]
+"""
+    run_sweep(read_space(text), tmp_path / "equal")
+    _, rows = read_table(tmp_path / "equal")
+    assert [(row["groups"], row["base"]) for row in rows if row["status"] == "ok"] == [
+        (1, 64),
+        (2, 40),
+        (4, 24),
+        (8, 14),
+        (32, 4),
+    ]
+
+
+FIGURES = [
+    ("scatter", ("params", "-depth"), "width"),
+    ("distribution", ("macs",), "arg_depth"),
+    ("parallel", ("arg_depth", "width", "params"), "status"),
+    ("heat", ("arg_depth", "width", "macs"), None),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "colour"), FIGURES, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_figures_are_drawn_and_are_the_same_each_time(
+    whole: Path, tmp_path: Path, kind: Kind, columns: tuple[str, ...], colour: str | None
+) -> None:
+    rows = select_rows(read_table(whole)[1])
+    for name in ("first.svg", "second.svg"):
+        save_figure(tmp_path / name, kind, rows, columns, colour)
+    text = (tmp_path / "first.svg").read_text(encoding="utf-8")
+    assert text == (tmp_path / "second.svg").read_text(encoding="utf-8")
+    assert all(f">{column.removeprefix('-')}<" in text for column in columns)
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "message"),
+    [
+        ("scatter", ("params",), "a scatter figure needs 2 columns, got params"),
+        ("heat", ("params", "macs"), "a heat figure needs 3 columns"),
+        ("scatter", ("params", "flops"), "the sweep has no column 'flops'"),
+    ],
+)
+def test_a_figure_without_its_columns_says_so(
+    whole: Path, tmp_path: Path, kind: Kind, columns: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ChoiceError, match=message):
+        save_figure(tmp_path / "a.svg", kind, select_rows(read_table(whole)[1]), columns)
+
+
+def test_a_table_fits_the_screen(whole: Path) -> None:
+    for width in (20, 40, 80):
+        result = CliRunner().invoke(command, ["sweep", "show", str(whole), "--top", "3"], env={"COLUMNS": str(width)})
+        assert max(map(len, result.output.splitlines())) <= width
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "\x1b[2J"])
+def test_without_a_scheduler_the_error_names_its_address(tmp_path: Path, address: str) -> None:
+    pytest.importorskip("distributed", reason="dask distributed is not installed")
+    (tmp_path / "space.yaml").write_text(SPACE, encoding="utf-8")
+    line = ["sweep", str(tmp_path / "space.yaml"), "-d", str(tmp_path / "out"), "--scheduler", address]
+    result = CliRunner().invoke(command, line)
+    assert result.exit_code == 2
+    assert "no scheduler at" in result.output
+    assert "\x1b" not in result.output
+
+
+def test_names_of_files_that_are_hostile_are_shown_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(command, ["sweep", "\x1b[2J.yaml"])
+    assert (result.exit_code, "\x1b" in result.output) == (2, False)
+    shown = CliRunner().invoke(command, ["sweep", "show", "\x1b[2J"])
+    assert (shown.exit_code, "\x1b" in shown.output) == (2, False)
