@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -120,7 +120,7 @@ def time_network(name: str, family: str) -> Timing | str:
     return timing
 
 
-def repeat_rounds(timing: Timing, models: dict[str, nn.Module], inputs: Sequence[torch.Tensor], rounds: int) -> None:
+def repeat_rounds(timing: Timing, models: Mapping[str, nn.Module], inputs: Sequence[torch.Tensor], rounds: int) -> None:
     """Times the builds in turns, each first in every second round, and adds the times to those of before."""
     for turn in range(rounds):
         for way in sorted(models, reverse=turn % 2 == 1):

@@ -34,9 +34,9 @@ _MARKS = {
 
 def page() -> str:
     topics = load_topics()
-    counts = Counter(claim.verdict for topic in topics for claim in topic.claims)
+    counts: Counter[str] = Counter(claim.verdict for topic in topics for claim in topic.claims)
     verdicts = "{holds} hold, {imprecise} are imprecise, {wrong} are wrong, {left open} leave a value open".format_map(
-        counts
+        dict(counts)
     )
     head = _HEAD.format(count=counts.total(), verdicts=verdicts)
     return "\n".join([head, _contents(topics), *map(_section, topics)])

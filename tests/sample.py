@@ -97,6 +97,11 @@ CORE = (
 """A smaller sample for tests that take a second for each network: concatenations, shared weights, drops, groups, attention, several inputs."""
 
 
+def computable() -> list[str]:
+    """The bundled specs that a machine of 16 GB computes with; of the others only the small forms are."""
+    return [entry.name for entry in archspec.load_zoo() if entry.params < 10**9]
+
+
 def every_spec() -> list[ParameterSet]:
     """All bundled specs as parameters of a test, with those outside the sample marked `slow`."""
     return sampled(archspec.bundled(), SMALL)

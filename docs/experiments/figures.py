@@ -49,7 +49,8 @@ def draw_growth(axes: Axes) -> None:
     ]
     for block in range(1, 5):
         layers = [(number, width) for number, (name, width) in enumerate(reads, 1) if name == f"denseblock{block}"]
-        axes.bar(*zip(*layers, strict=True), color=(BLUE, ORANGE)[block % 2], width=0.85)
+        places, heights = zip(*layers, strict=True)
+        axes.bar(places, heights, color=(BLUE, ORANGE)[block % 2], width=0.85)
         middle = sum(number for number, _ in layers) / len(layers)
         axes.text(middle, layers[-1][1] + 25, f"$k_0$ = {layers[0][1]}", ha="center")
     axes.set(xlabel="dense layer", ylabel="channels of its input", ylim=(0, 1100))

@@ -190,7 +190,8 @@ def _make_step(arch: archspec.Architecture) -> Callable[[], object]:
 
     def step() -> None:
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(images), labels).backward()
+        loss: Any = torch.nn.functional.cross_entropy(model(images), labels)
+        loss.backward()
         optimizer.step()
 
     return step

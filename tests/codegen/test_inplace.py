@@ -288,8 +288,8 @@ def test_a_trace_has_the_sums_of_torch() -> None:
     scripted = torch.jit.script(model)
     image = torch.randn(2, 3, 8, 8)
     assert torch.equal(scripted(image), model(image))
-    traced = torch.jit.trace(model.eval(), image)
-    assert not any("add_" in str(node) for node in traced.inlined_graph.nodes() if "batch_norm" not in str(node))
+    recorded = torch.jit.trace(model.eval(), image)  # type: ignore[no-untyped-call]
+    assert not any("add_" in str(node) for node in recorded.inlined_graph.nodes() if "batch_norm" not in str(node))
 
 
 def test_the_wider_type_of_a_sum_is_kept() -> None:

@@ -29,9 +29,19 @@ from archspec.ir.graph import Graph
 from tests.processes import run_archspec
 from tests.sample import CORE, SMALL, bundled, every_spec, sampled
 
-CROSSED = ("dmrnet", "dpn68b", "highway", "lstm", "resnet110_shortcut_exclusive_gating", "fractalnet20_droppath")
+CROSSED = (
+    "dmrnet",
+    "dpn68b",
+    "highway",
+    "lstm",
+    "resnet110_shortcut_exclusive_gating",
+    "fractalnet20_droppath",
+    "gpt2",
+    "llama3",
+    "swin",
+)
 """Networks whose layers are not series-parallel, and are laid out by Graphviz."""
-CROSSED_IN_BLOCKS = {"lstm", "lstm_cell_10_20", "lstm_cell_128_256", "resnext50_32x4d_a", "resnext50_32x4d_b"}
+CROSSED_IN_BLOCKS = {"lstm", "lstm_cell_10_20", "lstm_cell_128_256", "resnext50_32x4d_a", "resnext50_32x4d_b", "swin_t"}
 Corners = tuple[float, float, float, float]
 LIGHT = THEMES["light"]
 TABLES = {"gpt2"}
@@ -262,6 +272,8 @@ def test_nested_us_are_a_grid() -> None:
     "name", sampled(archspec.bundled(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"})
 )
 def test_rows_keep_the_rules_of_columns(name: str) -> None:
+    if name in TABLES:
+        return
     laid = compute_layout(draw_picture(bundled(name).graph, direction="LR"))
     check_scene(compose_scene(laid, LIGHT))
     assert find_coinciding(laid) == find_bent_chains(laid) == []

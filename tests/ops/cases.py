@@ -111,14 +111,14 @@ SEQUENCES = {"attention", "sdpa", "rotary"}
 
 @st.composite
 def _sequences(draw: st.DrawFn) -> Shape:
-    names = draw(st.permutations(("tokens", "features")))
+    names: Any = draw(st.permutations(("tokens", "features")))
     return Shape((draw(SIZES), draw(st.sampled_from((2, 4, 6)))), tuple(names), draw(st.integers(0, 4)) > 0)
 
 
 @st.composite
 def _table(draw: st.DrawFn) -> Shape:
     """The rows of a table without a batch."""
-    names = draw(st.sampled_from((("tokens", "features"), ("tokens", "heads"), (None, "features"))))
+    names: Any = draw(st.sampled_from((("tokens", "features"), ("tokens", "heads"), (None, "features"))))
     return Shape((draw(st.integers(2, 4)), draw(SIZES)), names, batched=False)
 
 
@@ -241,11 +241,11 @@ def _constant(first: Shape) -> st.SearchStrategy[dict[str, Any]]:
                 "shift": [1, 0],
             },
         )
-    ).map(dict)
+    ).map(dict)  # type: ignore[arg-type]
 
 
 def _reduce(first: Shape) -> st.SearchStrategy[dict[str, Any]]:
-    named = [name for name in first.names if name is not None]
+    named: list[Any] = [name for name in first.names if name is not None]
     return st.sampled_from(named or [[0]]).map(lambda axis: {"axes": axis})
 
 
@@ -276,7 +276,7 @@ FITTING: dict[str, Any] = {
         lambda pair: {"shifts": {pair[0] or "tokens": pair[1]}}
     ),
     "normalize": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
-    "clamp": lambda first: st.sampled_from(({"low": 0.5, "high": 2.0}, {"low": None, "high": 0.5})).map(dict),
+    "clamp": lambda first: st.sampled_from(({"low": 0.5, "high": 2.0}, {"low": None, "high": 0.5})),
     "linear": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
     "softmax": lambda first: _axis(first).map(lambda axis: {"axis": axis}),
     "concat": lambda first: _axis(first).map(lambda axis: {"axis": axis}),

@@ -139,8 +139,8 @@ def test_an_argument_that_there_is_not_is_named_with_the_nearest() -> None:
 
 
 def test_mappings_of_other_kinds() -> None:
-    stages = types.MappingProxyType({"one": collections.OrderedDict(conv=4), 2: "relu", None: "relu", 1.5: "relu"})
-    with pytest.raises(archspec.SpecError, match=r"got '1\.5'"):
+    stages = types.MappingProxyType({"one": collections.OrderedDict(conv=4), 2: "relu", None: "relu", "1/5": "relu"})
+    with pytest.raises(archspec.SpecError, match="got '1/5'"):
         archspec.load({"name": "a", "input": torch.Size([3, 8, 8]), "stages": stages})
     assert write_yaml({2: True, None: 1, False: range(2)}) == "'2': true\n'null': 1\n'false':\n- 0\n- 1\n"
     with pytest.raises(archspec.SpecError, match="the key '1' is there twice"):

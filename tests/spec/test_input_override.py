@@ -201,7 +201,7 @@ def test_every_command_that_takes_a_spec_takes_its_input(
         "--input",
         "1,8",
         *(
-            ["-o", "out.pt"]
+            ["-o", "out.yaml" if name == "decompile" else "out.pt"]
             if any(one.name in ("out", "output") and one.required for one in commands()[name].params)
             else []
         ),

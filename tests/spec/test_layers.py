@@ -88,8 +88,8 @@ def test_round_is_the_rule_of_mobilenets() -> None:
     ],
 )
 def test_words_stand_between_operands(text: str, value: int) -> None:
-    names = {"i": Fraction(2), "sizes": (Fraction(3), Fraction(4))}
-    assert evaluate_expression(parse_expression(text), names.get) == value
+    names: dict[str, Any] = {"i": Fraction(2), "sizes": (Fraction(3), Fraction(4))}
+    assert evaluate_expression(parse_expression(text), names.__getitem__) == value
 
 
 def test_a_list_has_a_number_for_each_turn() -> None:
@@ -97,7 +97,7 @@ def test_a_list_has_a_number_for_each_turn() -> None:
         "{name: a, input: [3, 9, 9], args: {dilations: [1, 2, 4]}, stages: {body: {repeat: {times: 3, index: i, "
         "layers: [conv: {out: 4 max channels, kernel: 3, padding: same, dilation: dilations at i}]}}}}"
     ).graph
-    assert [node.op.dilation for node in graph.ops] == [1, 2, 4]
+    assert [dict(node.op)["dilation"] for node in graph.ops] == [1, 2, 4]
 
 
 @pytest.mark.parametrize("text", ["0.5", ".5", "5e-1", "1 / 2", "1 - 1 / 2"])

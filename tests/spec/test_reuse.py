@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -76,7 +78,8 @@ def test_it_is_exported() -> None:
 
 def test_its_source_is_the_network() -> None:
     arch = archspec.load(SIAMESE)
-    built, scope = arch.build().eval(), {"__name__": "made"}
+    built = arch.build().eval()
+    scope: dict[str, Any] = {"__name__": "made"}
     exec(arch.source(), scope)  # noqa: S102 - our own text
     made = next(value for value in scope.values() if isinstance(value, type) and value.__name__.lower() == "siamese")()
     made.load_state_dict(built.state_dict(), strict=True)

@@ -163,7 +163,8 @@ def test_a_cluster_counts_the_same_while_one_of_its_workers_is_killed(whole: Pat
 def test_a_full_disk_ends_in_an_error_and_keeps_what_was_written(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, written = files.write_atomically, []
+    real = files.write_atomically
+    written: list[Path] = []
 
     def write(path: Path, content: bytes) -> None:
         if len(written) > 8:

@@ -90,7 +90,7 @@ def build(name: str, arguments: Mapping[str, Any]) -> tuple[Any, Any]:
     return model, printed.eval()
 
 
-REFERENCES = {
+REFERENCES: dict[str, tuple[Any, Any]] = {
     "gpt2": (SMALL_GPT, lambda weights, tokens: gpt2(weights, tokens, 4, 2)),
     "llama3_8b": (SMALL_LLAMA, lambda weights, tokens: llama(weights, tokens, 4, 2, 2)),
 }
@@ -107,7 +107,7 @@ def test_logits_are_those_of_a_plain_reference(name: str) -> None:
         made = model(tokens)
         torch.testing.assert_close(made, expected, rtol=1e-6, atol=1e-6)
         assert torch.equal(printed(tokens), made)
-        exported = torch.export.export(model, (tokens,)).module()
+        exported: Any = torch.export.export(model, (tokens,)).module()
         torch.testing.assert_close(exported(tokens), made)
 
 

@@ -76,7 +76,7 @@ def test_standardised_convolutions_are_those_of_timm(name: str) -> None:
     reference = getattr(layers, name)(4, 6, 3, stride=2, padding=1, groups=2, bias=True, **OPTIONS[name])
     conv = f"{{conv: {{out: 6, kernel: 3, stride: 2, padding: 1, groups: 2, {STANDARDISED[name]}}}, as: c}}, batchnorm"
     arch = archspec.load(f"{{name: small, input: [4, 9, 9], stages: {{body: [{conv}]}}}}")
-    model = arch.build(device="cpu", seed=0).eval()
+    model: Any = arch.build(device="cpu", seed=0).eval()
     model.body.c.load_state_dict(reference.state_dict(), strict=True)
     image = torch.randn(2, 4, 9, 9)
     with torch.no_grad():
