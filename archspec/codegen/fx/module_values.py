@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -44,8 +45,7 @@ class Fingerprint:
     @classmethod
     def of(cls, tensor: Tensor) -> Fingerprint:
         flat = tensor.detach().reshape(-1).double()
-        places = torch.arange(1, flat.numel() + 1, dtype=torch.double)
-        products = tuple(float(flat @ torch.cos(places * angle)) for angle in _ANGLES)
+        products = tuple(map(float, _draw_directions(flat.numel()) @ flat))
         return cls(tuple(tensor.shape), float(flat.norm()), products)
 
     def distance(self, other: Fingerprint) -> float:
@@ -55,12 +55,23 @@ class Fingerprint:
         scale = max(self.norm, other.norm)
         if self.products == other.products or scale == 0:
             return 0.0
-        squares = [2 * (own - others) ** 2 for own, others in zip(self.products, other.products, strict=True)]
+        squares = [(own - others) ** 2 for own, others in zip(self.products, other.products, strict=True)]
         distance = math.sqrt(sum(squares) / len(squares)) / scale
         return distance if math.isfinite(distance) else math.inf
 
 
-_ANGLES = (0.7390851, 1.6180339, 2.3025851, 2.7182818)
+_DIRECTIONS = 4
+
+
+def _draw_directions(length: int) -> Tensor:
+    """The same normal random vectors for each length; the expected square of a product with one is the square of the norm."""
+    return _draw_block(max(1, length - 1).bit_length())[:, :length]
+
+
+@lru_cache(maxsize=1)
+def _draw_block(bits: int) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(_DIRECTIONS, 2**bits, generator=generator, dtype=torch.double)
 
 
 Call = tuple[Fingerprint | None, Fingerprint | None]

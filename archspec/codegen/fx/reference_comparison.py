@@ -245,7 +245,7 @@ def _compare_values(
         if len(own) == len(other) and all(map(_equal, own, other)):
             return "equal", 0.0
         ours, theirs = ours.double(), theirs.double()
-        inputs = [value.double() if value.is_floating_point() else value for value in inputs]
+        inputs = [value[:1].double() if value.is_floating_point() else value[:1] for value in inputs]
         recorder = ModuleValues(
             {name for name, _ in ours.named_modules()} & {name for name, _ in theirs.named_modules()}
         )
