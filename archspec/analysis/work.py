@@ -80,7 +80,8 @@ def list_work(node: Node) -> Work:
     counted = sum(work[kind] for kind in MACS)
     if macs > counted:
         scores = node.op.score_macs(node.input_shapes, node.output_shapes)
-        work.update({"score": scores, "matmul": macs - counted - scores, "linear outputs": _written(node)})
+        products = macs - counted - scores
+        work.update({"score": scores, "matmul": products, "linear outputs": _written(node) if products else 0})
     return +work
 
 

@@ -24,8 +24,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "highway_mnist_fc10": {},
     "lstm": {},
     "mobilenet_v2": {"input": [3, 64, 64]},
+    "convnext_tiny": {"input": [3, 64, 64]},
+    "gpt2": {"depth": 1, "context": 64},
     "resnet18": {},
     "resnext50_32x4d": {"input": [3, 64, 64]},
+    "swin_t": {},
     "unet": {},
     "vit_b_16": {"depth": 2},
 }
@@ -36,7 +39,14 @@ def test_backward_macs_are_those_of_torch(spec: str) -> None:
     """But for grouped convolutions: torch's counter takes the gradient of their weights as if they had no groups."""
     arch = archspec.load(spec, **NETWORKS[spec])
     model, batch = arch.build(device="meta"), 2
-    outputs = model(*(torch.zeros(batch, *sizes, device="meta") for sizes in arch.input_shapes.values()))
+    outputs = model(
+        *(
+            torch.zeros(batch, *value.shape.sizes, device="meta").to(
+                torch.long if arch.graph.holds_indices(value) else torch.float32
+            )
+            for value in arch.graph.inputs.values()
+        )
+    )
     values = [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
     with flop_counter.FlopCounterMode(display=False) as counted:
         sum(value.sum() for value in values).backward()
