@@ -13,13 +13,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from archspec.analysis.conventions import CONVENTION_NAMES, CONVENTIONS, Convention, UnknownConventionError
     from archspec.analysis.cost_model import CostError
+    from archspec.analysis.count_explanation import CountExplanation
     from archspec.analysis.diff import Diff
     from archspec.analysis.expansion import Expansion
     from archspec.analysis.partition import CutError, PartitionStage
     from archspec.analysis.path_enumeration import SignalPath, TooManyPathsError, iter_paths
     from archspec.analysis.path_sums import LengthUnit
     from archspec.analysis.paths import PathCounts
+    from archspec.analysis.printed_number import PrintedNumberError
+    from archspec.analysis.training_choices import OPTIMIZERS, PRECISIONS, Optimizer, Precision, TrainingCostError
+    from archspec.analysis.training_cost import TrainingCost
     from archspec.api import bundled, check, from_pretrained, load, load_overridden, make_input_sources, schema
     from archspec.architecture import Architecture
     from archspec.codegen.errors import (
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
         WeightsWarning,
     )
     from archspec.codegen.fx.assemble import Checkpoint
+    from archspec.codegen.fx.reference_comparison import ReferenceComparison
+    from archspec.codegen.fx.reference_models import ReferenceModelError, parse_arguments
     from archspec.codegen.fx.trial import Trial
     from archspec.codegen.fx.weight_files.fit import WeightReport
     from archspec.draw.picture import Detail, Direction, DrawError, Fit, Picture
@@ -48,6 +55,7 @@ if TYPE_CHECKING:
     from archspec.passes.lesion import LesionPlan, plan_lesion
     from archspec.pipeline import Pipeline
     from archspec.report.comparison import format_comparison, render_comparison
+    from archspec.report.count_explanation import format_count_explanation
     from archspec.report.data import MOST_NETWORKS, TooLargeError
     from archspec.report.table import Summary, render_summary
     from archspec.spans import Source, Span
@@ -58,15 +66,21 @@ if TYPE_CHECKING:
     from archspec.spec.zoo import ZooEntry, load_zoo
 
 __all__ = [
+    "CONVENTIONS",
+    "CONVENTION_NAMES",
     "FORMATS",
     "MOST_NETWORKS",
+    "OPTIMIZERS",
+    "PRECISIONS",
     "Architecture",
     "ArchspecError",
     "Budget",
     "BuildError",
     "Checkpoint",
     "CheckpointWarning",
+    "Convention",
     "CostError",
+    "CountExplanation",
     "CudaGraphWarning",
     "CutError",
     "DecompileError",
@@ -89,11 +103,16 @@ __all__ = [
     "MissingDeviceError",
     "Network",
     "Note",
+    "Optimizer",
     "PartitionStage",
     "PassError",
     "PathCounts",
     "Picture",
     "Pipeline",
+    "Precision",
+    "PrintedNumberError",
+    "ReferenceComparison",
+    "ReferenceModelError",
     "ShapeError",
     "SignalPath",
     "Source",
@@ -105,8 +124,11 @@ __all__ = [
     "Summary",
     "TooLargeError",
     "TooManyPathsError",
+    "TrainingCost",
+    "TrainingCostError",
     "Trial",
     "UnavailableError",
+    "UnknownConventionError",
     "UnknownPartError",
     "WeightReport",
     "WeightsError",
@@ -118,6 +140,7 @@ __all__ = [
     "decode_source",
     "find_format",
     "format_comparison",
+    "format_count_explanation",
     "from_pretrained",
     "iter_paths",
     "list_endings",
@@ -125,6 +148,7 @@ __all__ = [
     "load_overridden",
     "load_zoo",
     "make_input_sources",
+    "parse_arguments",
     "plan_lesion",
     "render_comparison",
     "render_summary",
@@ -133,17 +157,24 @@ __all__ = [
 __version__ = "0.2.0"
 
 _HOMES = {
+    "analysis.conventions": "CONVENTIONS CONVENTION_NAMES Convention UnknownConventionError",
     "analysis.cost_model": "CostError",
+    "analysis.count_explanation": "CountExplanation",
     "analysis.diff": "Diff",
     "analysis.expansion": "Expansion",
     "analysis.partition": "CutError PartitionStage",
     "analysis.path_enumeration": "SignalPath TooManyPathsError iter_paths",
     "analysis.path_sums": "LengthUnit",
     "analysis.paths": "PathCounts",
+    "analysis.printed_number": "PrintedNumberError",
+    "analysis.training_choices": "OPTIMIZERS PRECISIONS Optimizer Precision TrainingCostError",
+    "analysis.training_cost": "TrainingCost",
     "api": "bundled check from_pretrained load load_overridden make_input_sources schema",
     "architecture": "Architecture",
     "codegen.errors": "BuildError CheckpointWarning CudaGraphWarning InternalError MissingDeviceError WeightsError WeightsNote WeightsWarning",
     "codegen.fx.assemble": "Checkpoint",
+    "codegen.fx.reference_comparison": "ReferenceComparison",
+    "codegen.fx.reference_models": "ReferenceModelError parse_arguments",
     "codegen.fx.trial": "Trial",
     "codegen.fx.weight_files.fit": "WeightReport",
     "draw.picture": "Detail Direction DrawError Fit Picture",
@@ -159,6 +190,7 @@ _HOMES = {
     "passes.lesion": "LesionPlan plan_lesion",
     "pipeline": "Pipeline",
     "report.comparison": "format_comparison render_comparison",
+    "report.count_explanation": "format_count_explanation",
     "report.data": "MOST_NETWORKS TooLargeError",
     "report.table": "Summary render_summary",
     "spans": "Source Span",

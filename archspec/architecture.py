@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from archspec.codegen.fx import Checkpoint, WeightReport, Weights
+    from archspec.codegen.fx.reference_comparison import ReferenceComparison
     from archspec.codegen.fx.trial import Trial
     from archspec.draw.picture import Detail, Direction, Fit, Picture
     from archspec.passes.optimize import Purpose
@@ -241,6 +242,41 @@ class Architecture(SharedNetwork):
         from archspec.notebook import render_bundle
 
         return render_bundle(self, include, exclude)
+
+    def check_against(
+        self,
+        reference: torch.nn.Module | str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+    ) -> ReferenceComparison:
+        """Compares the network with another model: keys, shapes, parameters, and values with that model's weights in evaluation mode.
+
+        Args:
+            reference: a module, which stays as it is, or what makes one: `torchvision:NAME`, `timm:NAME`, `FILE.py:FACTORY` or
+                `PACKAGE.MODULE:FACTORY`, whose code is run.
+            arguments: keyword arguments of the factory.
+            name: its name in messages; its class or the text of `reference` if None.
+
+        Returns:
+            The differences, each at its line in the spec, with the first module whose value differs.
+
+        Raises:
+            ReferenceModelError: there is no such factory, it raises an error, returns no module, or a module that fails for the input.
+            UnavailableError: the library is not installed.
+
+        >>> import archspec, torch
+        >>> arch = archspec.load("{name: a, input: [4], stages: {0: {linear: 8}, 1: relu, 2: {linear: {out: 2, bias: false}}}}")
+        >>> model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+        >>> print(arch.check_against(model).diagnostics[0].message)
+        Sequential also has 2.bias 2
+        """
+        from archspec.codegen.fx.reference_comparison import compare_with_reference
+        from archspec.codegen.fx.reference_models import make_reference
+
+        model = make_reference(reference, arguments) if isinstance(reference, str) else reference
+        title = name or (reference if isinstance(reference, str) else type(reference).__name__)
+        return compare_with_reference(self.graph, lambda: self.build(device="cpu"), model, title)
 
     def build(
         self,

@@ -12,6 +12,7 @@ from archspec.printable import escape_unprintable
 if TYPE_CHECKING:
     import networkx as nx
 
+    from archspec.analysis.count_explanation import CountExplanation
     from archspec.analysis.diff import Diff
     from archspec.analysis.expansion import Expansion
     from archspec.analysis.expected_depth import ExpectedDepth
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from archspec.analysis.path_sums import LengthUnit
     from archspec.analysis.paths import PathCounts
     from archspec.analysis.receptive_field import Reduction
+    from archspec.analysis.training_choices import Optimizer, Precision
+    from archspec.analysis.training_cost import TrainingCost
     from archspec.report.table import Summary
 
 
@@ -146,6 +149,48 @@ class Network:
         return count_macs(self.graph)
 
     @cached_property
+    def acts(self) -> int:
+        """Elements that convolutions, linear layers, products of matrices and pools with a window write, for one sample (Dollár
+        et al. 2021, arXiv:2103.06877).
+
+        >>> import archspec
+        >>> archspec.load("resnet50").acts
+        11315688
+        """
+        from archspec.analysis.counts import sum_costs
+
+        return sum_costs(self.graph).acts
+
+    def count(self, convention: str = "macs") -> int:
+        """The work for one sample by a convention: macs, flops, pycls, fvcore, timm, thop or deepspeed.
+
+        Raises:
+            UnknownConventionError: there is no convention of that name.
+
+        >>> import archspec
+        >>> archspec.load("resnet50").count("pycls")
+        4089185256
+        """
+        from archspec.analysis.conventions import find_convention
+        from archspec.analysis.work import count_work
+
+        return find_convention(convention).count(count_work(self.graph))
+
+    def explain_count(self, number: str) -> CountExplanation:
+        """Which rules of counting give a number as papers and tools print it, and where they differ.
+
+        Raises:
+            PrintedNumberError: the text is no count.
+
+        >>> import archspec
+        >>> [rule.name for rule in archspec.load("resnet50").explain_count("4.13 GMACs").rules]
+        ['thop']
+        """
+        from archspec.analysis.count_explanation import explain_count
+
+        return explain_count(self.graph, number)
+
+    @cached_property
     def depth(self) -> int:
         """Weighted layers on the longest path from an input to an output.
 
@@ -242,10 +287,23 @@ class Network:
 
         return expand_residual_chain(self.graph)
 
-    def summary(self, depth: int | None = None) -> Summary:
+    def summary(
+        self,
+        depth: int | None = None,
+        convention: str = "macs",
+        training: Optimizer | None = None,
+        precision: Precision = "32",
+    ) -> Summary:
         """The summary of parts with shapes and costs; `str` of it is a table, `as_dict` plain data.
 
-        `depth` is the number of levels of parts that it shows: 1 only the stages, None everything.
+        Args:
+            depth: the number of levels of parts that it shows: 1 only the stages, None everything.
+            convention: the rule by which work is counted, as for `count`.
+            training: the optimiser for the cost of a training step, which is left out if None.
+            precision: the precision of training.
+
+        Raises:
+            UnknownConventionError: there is no convention of that name.
 
         >>> import archspec
         >>> [(row.name, row.params) for row in archspec.load("resnet18").summary(depth=1).rows][-1]
@@ -253,7 +311,23 @@ class Network:
         """
         from archspec.report.summary import summarise_network
 
-        return summarise_network(self.graph, depth=depth)
+        return summarise_network(self.graph, depth, convention, training, precision)
+
+    def training_cost(self, optimizer: Optimizer = "adamw", precision: Precision = "32") -> TrainingCost:
+        """What a training step costs: multiply-accumulates of both passes, bytes by optimiser and precision.
+
+        Args:
+            optimizer: plain-sgd (without momentum), sgd, nesterov, adagrad, rmsprop, adam or adamw.
+            precision: 32, bf16 or fp16 (torch casts automatically), or bf16-true (everything in 16 bits).
+
+        >>> import archspec
+        >>> cost = archspec.load("resnet50").training_cost("adamw", "bf16")
+        >>> cost.forward_macs, cost.backward_macs, cost.fixed
+        (4089184256, 8060354560, 408913156)
+        """
+        from archspec.analysis.training_cost import estimate_training_cost
+
+        return estimate_training_cost(self.graph, optimizer, precision)
 
     def diff(self, other: Network) -> Diff:
         """The differences between this network and another: parts by their names, counts, stages.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from archspec.analysis.memory import FLOAT32
+from archspec.analysis.counts import FLOAT32
 from archspec.errors import ArchspecError
 from archspec.ir.graph import Graph, Node, computes
 from archspec.ir.parts import NamedParts

@@ -1,4 +1,4 @@
-"""Counts parameters, buffers, multiply-accumulates and depth as exact integers."""
+"""Counts parameters, buffers, multiply-accumulates, activations, memory and depth as exact integers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from archspec.analysis.paths import count_paths
 from archspec.ir.graph import Graph, Node, Path
 from archspec.ops.base import Weight
 
+FLOAT32 = 4
+"""Bytes of one float32 element."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """The costs of one part of a network, for one sample.
 
     >>> Cost(params=10, macs=100) + Cost(params=5, buffers=2)
-    Cost(params=15, buffers=2, macs=100, activations=0)
+    Cost(params=15, buffers=2, macs=100, acts=0, memory=0)
     """
 
     params: int = 0
@@ -24,15 +27,18 @@ class Cost:
     """Scalars that are not trained: running statistics."""
     macs: int = 0
     """Multiply-accumulates of convolutions, linear layers and matrix products; FLOPs are twice as many."""
-    activations: int = 0
-    """Elements of the outputs of all its ops."""
+    acts: int = 0
+    """Elements that convolutions, linear layers, products of matrices and pools with a window write; see `Op.acts`."""
+    memory: int = 0
+    """Bytes of the outputs of all its ops, in float32."""
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(
             self.params + other.params,
             self.buffers + other.buffers,
             self.macs + other.macs,
-            self.activations + other.activations,
+            self.acts + other.acts,
+            self.memory + other.memory,
         )
 
 
@@ -74,12 +80,13 @@ def iter_node_costs(graph: Graph) -> Iterator[tuple[Node, Cost]]:
     >>> import archspec
     >>> graph = archspec.load("cifar_resnet20_A").graph
     >>> next((node.name, cost) for node, cost in iter_node_costs(graph))
-    ('conv1', Cost(params=432, buffers=0, macs=442368, activations=16384))
+    ('conv1', Cost(params=432, buffers=0, macs=442368, acts=16384, memory=65536))
     """
     for node, weights in iter_owned_weights(graph):
         trainable = sum(weight.numel for weight in weights if weight.trainable)
         fixed = sum(weight.numel for weight in weights if not weight.trainable)
-        yield node, Cost(trainable, fixed, node.macs, sum(shape.numel for shape in node.output_shapes))
+        memory = FLOAT32 * sum(shape.numel for shape in node.output_shapes)
+        yield node, Cost(trainable, fixed, node.macs, node.acts, memory)
 
 
 def sum_region_costs(graph: Graph) -> list[Cost]:
@@ -104,7 +111,7 @@ def sum_costs(graph: Graph) -> Cost:
 
     >>> import archspec
     >>> sum_costs(archspec.load("cifar_resnet20_A").graph)
-    Cost(params=269722, buffers=1395, macs=40551040, activations=669770)
+    Cost(params=269722, buffers=1395, macs=40551040, acts=194570, memory=2679080)
     """
     return sum((cost for _, cost in iter_node_costs(graph)), Cost())
 

@@ -45,20 +45,21 @@ class PartChange:
 class Figures:
     """The counts of a network or of a stage, for one sample.
 
-    >>> Figures(params=10, macs=100, activations=4).macs
+    >>> Figures(params=10, macs=100, acts=4, memory=16).macs
     100
     """
 
     params: int
     macs: int
-    activations: int
+    acts: int
+    memory: int
 
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
     """A stage, by name, in both networks; None for a network without it.
 
-    >>> StageChange("fc", Figures(10, 100, 4), None).after is None
+    >>> StageChange("fc", Figures(10, 100, 4, 16), None).after is None
     True
     """
 
@@ -83,7 +84,7 @@ class Diff:
     after: str
     parts: tuple[PartChange, ...]
     counts: Mapping[str, tuple[int, int]]
-    """`params`, `macs`, `activations`, `depth`, `paths`, `longest` and `shortest` path: before and after."""
+    """`params`, `macs`, `acts`, `memory`, `depth`, `paths`, `longest` and `shortest` path: before and after."""
     stages: tuple[StageChange, ...]
 
     @property
@@ -134,10 +135,11 @@ def count_figures(graph: Graph) -> Iterator[tuple[str, int]]:
     >>> dict(count_figures(archspec.load("resnet18").graph))["depth"]
     18
     """
-    counted, path_counts = compute_counts(graph), count_paths(graph)
+    counted, total, path_counts = compute_counts(graph), sum_costs(graph), count_paths(graph)
     yield "params", counted.params
     yield "macs", counted.macs
-    yield "activations", sum_costs(graph).activations
+    yield "acts", total.acts
+    yield "memory", total.memory
     yield "depth", counted.depth
     yield "paths", path_counts.total
     yield "longest", path_counts.longest or 0
@@ -234,7 +236,7 @@ def _diff_stages(old: FoldedGraph, new: FoldedGraph) -> Iterator[StageChange]:
 
 
 def _stage_figures(stage: Stage) -> Figures:
-    return Figures(stage.cost.params, stage.cost.macs, stage.cost.activations)
+    return Figures(stage.cost.params, stage.cost.macs, stage.cost.acts, stage.cost.memory)
 
 
 def _describe_change(before: int, after: int) -> dict[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from archspec.analysis.memory import FLOAT32
+from archspec.analysis.counts import FLOAT32
 from archspec.ir.graph import Graph, Input, Path, Value, computes
 from archspec.ir.names import UniqueNames
 from archspec.ir.uses import ComputedUses

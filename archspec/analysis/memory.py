@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from archspec.analysis.counts import sum_costs
+from archspec.analysis.counts import FLOAT32, sum_costs
 from archspec.ir.graph import Graph
-
-FLOAT32 = 4
-"""Bytes of one float32 element."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,11 @@ class Node(NamedTuple):
         """Multiply-accumulates of one application, for one sample."""
         return self.op.macs(self.input_shapes, self.output_shapes)
 
+    @property
+    def acts(self) -> int:
+        """The activations of one application that `Op.acts` defines, for one sample."""
+        return self.op.acts(self.input_shapes, self.output_shapes)
+
 
 @dataclass(frozen=True, slots=True)
 class Input:

@@ -54,6 +54,9 @@ class MatMul(Op):
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         return outputs[0].numel * inputs[0].sizes[-1]
 
+    def acts(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        return outputs[0].numel
+
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         if not self.transpose:
             return (Call("torch.matmul", args=(Operand(0), Operand(1))),)
@@ -122,10 +125,23 @@ class Attention(Op):
         return (matrices[0], Weight("in_proj_bias", (3 * width,)), matrices[1], Weight("out_proj.bias", (width,)))
 
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        return self.projected(inputs) * inputs[0].channels + self.score_macs(inputs, outputs)
+
+    def score_macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        return 2 * inputs[0].numel * (inputs[-1].numel // inputs[-1].channels)
+
+    def projected(self, inputs: tuple[Shape, ...]) -> int:
+        """The elements of its four projections: queries, keys, values, output."""
+        return 2 * (inputs[0].numel + inputs[-1].numel)
+
+    def bias_additions(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        return self.projected(inputs) if self.bias else 0
+
+    def acts(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Those of its projections, of the weights of each head, and of their products with the values."""
         width = inputs[0].channels
         queries, keys = inputs[0].numel // width, inputs[-1].numel // width
-        projections = 2 * (queries + keys) * width * width
-        return projections + 2 * queries * keys * width
+        return self.projected(inputs) + self.heads * queries * keys + queries * width
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options = {"embed_dim": inputs[0].channels, "num_heads": self.heads, "batch_first": True}

@@ -223,6 +223,22 @@ class Op(BaseModel):
         """Multiply-accumulates for one sample."""
         return 0
 
+    def score_macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The part of its multiply-accumulates that is of queries with keys and of their weights with values, for one sample."""
+        return 0
+
+    def bias_additions(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Additions of a learned number to a result of its multiply-accumulates, for one sample."""
+        biased = self.weighted and any(weight.name == "bias" for weight in self.weights(*inputs))
+        return sum(shape.numel for shape in outputs) if biased else 0
+
+    def acts(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """Activations in the sense of Dollár et al. 2021 (arXiv:2103.06877), for one sample.
+
+        They are the elements that convolutions, linear layers, products of matrices and pools with a window write.
+        """
+        return sum(shape.numel for shape in outputs) if self.weighted or self.coarsens else 0
+
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         """The calls of torch that compute the op, as data."""
         raise NotImplementedError

@@ -119,6 +119,13 @@ class ScaledDotProduct(Op):
     def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
         return self._scores(inputs).numel * (inputs[0].channels + inputs[2].channels)
 
+    def score_macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        return self.macs(inputs, outputs)
+
+    def acts(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
+        """The attention weights, and their products with the values."""
+        return self._scores(inputs).numel + outputs[0].numel
+
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         calls: list[Call] = []
         order = (*_outer(inputs[0]), "tokens", "features")

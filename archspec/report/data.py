@@ -114,7 +114,8 @@ class ReportParts(Representatives[int]):
             "output": [str(value.shape) for value in run.first.output],
             "params": cost.params,
             "macs": cost.macs,
-            "activations": cost.activations,
+            "acts": cost.acts,
+            "memory": cost.memory,
             "at": self._place(span),
         }
 
@@ -140,7 +141,7 @@ def _sum_parts(report_parts: ReportParts) -> Iterator[list[int]]:
     for index, parent in reversed(list(enumerate(report_parts.parents))):
         if parent >= 0:
             sums[parent] += sums[index]
-    yield from ([cost.params, cost.macs, cost.activations] for cost in sums)
+    yield from ([cost.params, cost.macs, cost.acts, cost.memory] for cost in sums)
 
 
 def collect_parts(graph: Graph, sources: Iterable[Source] = ()) -> ReportParts:
@@ -156,13 +157,14 @@ def collect_parts(graph: Graph, sources: Iterable[Source] = ()) -> ReportParts:
 def describe_parts(report_parts: ReportParts) -> dict[str, object]:
     """What the page shows of a network, as plain data."""
     graph = report_parts.graph
-    counted = compute_counts(graph)
+    counted, total = compute_counts(graph), sum_costs(graph)
     return {
         "name": graph.name,
         "source": graph.source,
         "params": counted.params,
         "macs": counted.macs,
-        "activations": sum_costs(graph).activations,
+        "acts": total.acts,
+        "memory": total.memory,
         "parts": [
             part | {"sum": summed} for part, summed in zip(report_parts.parts, _sum_parts(report_parts), strict=True)
         ],

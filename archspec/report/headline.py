@@ -49,7 +49,7 @@ def list_figures(graph: Graph) -> Iterator[Figure]:
         ("MACs", counts.macs, "multiply-accumulates of one sample"),
         ("layers deep", counts.depth, "weighted layers on the longest path"),
         ("paths", paths, "from the inputs to the outputs"),
-        ("activations", sum_costs(graph).activations, "outputs of all operations"),
+        ("acts", sum_costs(graph).acts, "outputs of convolutions, linear layers and pools"),
     ):
         yield Figure(name, value, _shorten_paths(value) if name == "paths" else _shorten(value), note)
     for name, value, note in (

@@ -12,7 +12,7 @@ from archspec.printable import escape_markup, shorten_text
 from archspec.view.repetition import FoldedGraph
 from archspec.view.stages import group_stages, name_stage
 
-_COSTS = (("params", "parameters"), ("macs", "MACs"), ("activations", "activations"))
+_COSTS = (("params", "parameters"), ("macs", "MACs"), ("memory", "memory"))
 _BINS = 60
 _HIGH, _WIDE = 170, 560
 

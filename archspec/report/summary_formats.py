@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from archspec.analysis.receptive_field import ReceptiveField, SpatialField
 from archspec.markup import escape_markdown
-from archspec.numerals import format_digits, format_rounded, format_sizes
+from archspec.numerals import format_bytes, format_digits, format_rounded, format_sizes
 from archspec.printable import escape_unprintable
-from archspec.report.table import COLUMNS, Row, Summary, format_cells, format_totals
+from archspec.report.table import Row, Summary, format_cells, format_totals
 from archspec.report.tabular import Table, format_latex, format_markdown
 from archspec.view.labels import format_value
 
@@ -25,7 +25,8 @@ _FIELDS = (
     "params",
     "buffers",
     "macs",
-    "activations",
+    "acts",
+    "memory",
     "receptive_field",
     "shared",
 )
@@ -36,12 +37,12 @@ def tabulate_summary(summary: Summary, *, whole: bool = True) -> Table:
 
     >>> import archspec
     >>> tabulate_summary(archspec.load("resnet18").summary(depth=1)).totals
-    (('total', '', '', '11,689,512', '1.81 G', '8.23 M', ''),)
+    (('total', '', '', '11,689,512', '1.81 G', '2.69 M', '32.9 MB', ''),)
     """
     rows = tuple(format_cells(row, whole=whole) for row in summary.rows)
-    activations = sum(row.times * row.activations for row in summary.rows if not row.level)
-    costs = f"{summary.params:,}", format_rounded(summary.macs), format_rounded(activations)
-    return Table(COLUMNS, rows, (("total", "", "", *costs, ""),))
+    memory = sum(row.times * row.memory for row in summary.rows if not row.level)
+    costs = f"{summary.params:,}", format_rounded(summary.work), format_rounded(summary.acts), format_bytes(memory)
+    return Table(summary.columns, rows, (("total", "", "", *costs, ""),))
 
 
 def write_latex(summary: Summary) -> str:
@@ -64,12 +65,15 @@ def write_csv(summary: Summary) -> str:
 
     >>> import archspec
     >>> print(write_csv(archspec.load("resnet18").summary(depth=1)).splitlines()[-1])
-    fc,fc,0,1,linear,out=1000,1000,513000,0,512000,1000,all,no
+    fc,fc,0,1,linear,out=1000,1000,513000,0,512000,1000,4000,all,no
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_FIELDS)
-    writer.writerows([escape_unprintable(cell) for cell in _list_facts(row)] for row in summary.rows)
+    others = [] if summary.convention.name == "macs" else [summary.convention.name]
+    writer.writerow([*_FIELDS, *others])
+    for row in summary.rows:
+        work = [format_digits(row.work) for _ in others]
+        writer.writerow([escape_unprintable(cell) for cell in (*_list_facts(row), *work)])
     return text.getvalue()
 
 
@@ -77,7 +81,7 @@ def _list_facts(row: Row) -> Iterator[str]:
     yield from (row.name, row.last, str(row.level), format_digits(row.times), row.kind)
     yield " ".join(f"{name}={format_value(value, ',')}" for name, value in row.arguments.items())
     yield ", ".join(map(_spell_sizes, row.output))
-    yield from map(format_digits, (row.params, row.buffers, row.macs, row.activations))
+    yield from map(format_digits, (row.params, row.buffers, row.macs, row.acts, row.memory))
     yield _spell_field(row.receptive_field)
     yield "yes" if row.reuses_weights else "no"
 
@@ -93,4 +97,4 @@ def _spell_field(field: ReceptiveField) -> str:
 
 
 def _join_totals(summary: Summary) -> Iterator[str]:
-    return (f"{name:<9}{text}" for name, text in format_totals(summary))
+    return (f"{name:<8} {text}" for name, text in format_totals(summary))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-COUNTS = ("params", "buffers", "macs", "activations", "depth", "paths", "mean_length", "longest", "shortest")
+COUNTS = ("params", "buffers", "macs", "acts", "memory", "depth", "paths", "mean_length", "longest", "shortest")
 """What every point of a space is counted for."""
 _RESERVED = frozenset((*COUNTS, "digest", "status", "message", "structure", "seconds", "machine"))
 

@@ -36,7 +36,8 @@ class VariantCounts:
     params: int
     buffers: int
     macs: int
-    activations: int
+    acts: int
+    memory: int
     depth: int
     paths: int
     mean_length: Fraction | None
@@ -159,7 +160,8 @@ def count_graph(graph: Graph) -> VariantCounts:
         params=cost.params,
         buffers=cost.buffers,
         macs=cost.macs,
-        activations=cost.activations,
+        acts=cost.acts,
+        memory=cost.memory,
         depth=layers.high if layers else 0,
         paths=modules.number if modules else 0,
         mean_length=Fraction(modules.total, modules.number) if modules else None,

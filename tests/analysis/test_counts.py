@@ -55,8 +55,8 @@ def test_scopes_hold_the_sums_of_what_is_inside() -> None:
     network, stage, first, second = sum_region_costs(small())
     assert (network.params, network.macs) == (186, 9_000)
     assert stage == first + second
-    assert first == Cost(params=16, buffers=0, macs=1_024, activations=2 * 4 * 64)
-    assert second == Cost(params=0, buffers=0, macs=1_024, activations=2 * 4 * 64)
+    assert first == Cost(params=16, buffers=0, macs=1_024, acts=4 * 64, memory=4 * 2 * 4 * 64)
+    assert second == Cost(params=0, buffers=0, macs=1_024, acts=4 * 64, memory=4 * 2 * 4 * 64)
 
 
 def test_nodes_without_a_name_share_nothing() -> None:

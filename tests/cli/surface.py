@@ -32,6 +32,8 @@ stages:
 _QUICK = {"epochs": "1", "draws": "1", "samples": "4", "most": "1", "device": "cpu"}
 """Values of options for quick runs."""
 _BATCH = {"train": "512"}
+_ARGUMENTS = {"repo": "me/row", "number": "4.11G"}
+"""Values of arguments that are no SPEC."""
 _NEEDED = {"claims": ["fractal"], "lesion": ["--drop", "body.1"]}
 
 
@@ -62,7 +64,7 @@ def words(name: str, spec: str | Path, *, weights: Path | None = None, without: 
     """The command line that runs a command on a spec, without the options `without` and without -o."""
     command = commands()[name]
     arguments = [one.name for one in command.params if isinstance(one, click.Argument) and one.required]
-    given = ["me/row" if name == "repo" else str(spec) for name in arguments]
+    given = [_ARGUMENTS.get(name or "", str(spec)) for name in arguments]
     for one in command.params:
         if not isinstance(one, click.Option) or one.name in without or isinstance(one.type, OutputFile):
             continue

@@ -123,7 +123,7 @@ def test_a_cut_name_keeps_how_often_it_stands() -> None:
     value = graph.add_input("input", Shape.of(8))
     for turn in range(12):
         (value,) = graph.add_node(ReLU(), (value,), (f"{'long_' * 20}{turn}",))
-    assert "long_long_lo… ×12  relu" in render_summary(summarise_network(graph), 70)
+    assert "long_long_lo… ×12  relu" in render_summary(summarise_network(graph), 71)
 
 
 def test_different_arguments_or_shapes_are_not_folded() -> None:
@@ -157,10 +157,11 @@ def test_a_scope_row_is_the_sum_of_its_scope() -> None:
     graph = network()
     costs = {".".join(scope.path): cost for scope, cost in zip(graph.regions, sum_region_costs(graph), strict=True)}
     found = row(summarise_network(graph), "layer1")
-    assert (found.params, found.macs, found.activations) == (
+    assert (found.params, found.macs, found.acts, found.memory) == (
         costs["layer1"].params,
         costs["layer1"].macs,
-        costs["layer1"].activations,
+        costs["layer1"].acts,
+        costs["layer1"].memory,
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 import archspec
 from archspec.analysis.counts import sum_costs
 from archspec.markup import escape_latex, escape_markdown
-from archspec.numerals import format_rounded
+from archspec.numerals import format_bytes, format_rounded
 from archspec.report.table import COLUMNS, format_cells
 from tests.cli.surface import run, write_spec
 from tests.markup import read_latex, read_latex_rows, read_markdown, read_markdown_tables
@@ -34,13 +34,13 @@ def test_the_numbers_of_each_table_are_those_of_the_graph(name: str) -> None:
     rows = read_csv(summary.to_csv())
     totals = {
         column: sum(int(row["times"]) * int(row[column]) for row in rows if row["level"] == "0")
-        for column in ("params", "buffers", "macs", "activations")
+        for column in ("params", "buffers", "macs", "memory")
     }
     assert totals == {
         "params": arch.params,
         "buffers": cost.buffers,
         "macs": arch.macs,
-        "activations": cost.activations,
+        "memory": cost.memory,
     }
     for row, part in zip(rows, summary.rows, strict=True):
         assert [row["name"], int(row["params"]), int(row["macs"])] == [part.name, part.params, part.macs]
@@ -51,7 +51,12 @@ def test_the_numbers_of_each_table_are_those_of_the_graph(name: str) -> None:
     ((_, *markdown),) = read_markdown_tables(summary.to_markdown())
     assert heads == [column.head for column in COLUMNS]
     assert latex == markdown == [*shown, latex[-1]]
-    assert latex[-1][3:6] == [f"{arch.params:,}", format_rounded(arch.macs), format_rounded(cost.activations)]
+    assert latex[-1][3:7] == [
+        f"{arch.params:,}",
+        format_rounded(arch.macs),
+        format_rounded(cost.acts),
+        format_bytes(cost.memory),
+    ]
     for text in (summary.to_latex(), summary.to_markdown()):
         assert f"{arch.params:,} trainable scalars" in text
         assert f"{arch.macs:,} multiply-accumulates" in text

@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import random
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -317,3 +319,16 @@ def test_names_of_files_that_are_hostile_are_shown_as_text(tmp_path: Path, monke
     assert (result.exit_code, "\x1b" in result.output) == (2, False)
     shown = CliRunner().invoke(command, ["sweep", "show", "\x1b[2J"])
     assert (shown.exit_code, "\x1b" in shown.output) == (2, False)
+
+
+def test_the_commands_of_the_page_say_what_stands_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "sweep.md").read_text(encoding="utf-8")
+    Path("equal_cost.yaml").write_text(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0], encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+    commands = [part for block in blocks for part in re.split(r"^\$ archspec ", block, flags=re.MULTILINE)[1:]]
+    assert len(commands) == 4
+    for line, _, answer in (part.partition("\n") for part in commands):
+        output = CliRunner().invoke(command, shlex.split(line)).output
+        assert output == (answer or "written: equal_cost.svg\n"), line
+    assert archspec.load("resnext50.yaml").params == archspec.load("resnext50_32x4d").params

@@ -9,18 +9,27 @@ import click
 
 import archspec
 from archspec import Diagnostic, Limits, Source, SpecError
+from archspec.cli.against import check_against
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import (
     WRONG_COMMAND,
     WRONG_SPEC,
-    Command,
     CommandError,
+    SpecCommand,
     describe_os_error,
     is_command_error,
     shown_name,
     style_diagnostic,
 )
-from archspec.cli.options import SPEC, input_option, json_option, limits_options, read_spec_argument
+from archspec.cli.options import (
+    SPEC,
+    input_option,
+    json_option,
+    limits_options,
+    parse_assignments,
+    read_spec_argument,
+    set_option,
+)
 from archspec.cli.watch import watch_budget
 
 _CHECK = """\
@@ -29,17 +38,52 @@ Examples:
   archspec check my.yaml
   archspec check specs/*.yaml --json
   generate-spec | archspec check -
+  archspec check my.yaml --against torchvision:resnet50
+  archspec check my.yaml --against models.py:make --args width=64 --set width=64
 """
 
 
 @click.command(
-    "check", cls=Command, epilog=_CHECK, help=f"Report every mistake in every SPEC, its `expect` included.\n\n{SPEC}"
+    "check",
+    cls=SpecCommand,
+    epilog=_CHECK,
+    help=f"Report every mistake in every SPEC, its `expect` included, or compare one with another model.\n\n{SPEC}",
 )
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @input_option
+@click.option(
+    "--against",
+    "reference",
+    metavar="MODEL",
+    help="Compare weights and values with torchvision:NAME, timm:NAME, FILE.py:FACTORY or MODULE:FACTORY, whose code is run.",
+)
+@click.option(
+    "--args",
+    "arguments",
+    metavar="K=V",
+    multiple=True,
+    callback=parse_assignments,
+    help="An argument of the factory of --against; repeatable.",
+)
+@set_option
 @limits_options
 @json_option
-def command(*, specs: tuple[str, ...], inputs: dict[str, Source], limits: Limits, as_json: bool) -> None:
+def command(
+    *,
+    specs: tuple[str, ...],
+    inputs: dict[str, Source],
+    reference: str | None,
+    arguments: dict[str, str],
+    overrides: dict[str, str],
+    limits: Limits,
+    as_json: bool,
+) -> None:
+    if reference is not None:
+        if len(specs) > 1:
+            raise click.UsageError("--against compares one spec")
+        sys.exit(check_against(specs[0], reference, arguments, overrides, limits, inputs, as_json=as_json))
+    if arguments or overrides:
+        raise click.UsageError("--args and --set are for --against, which is not given")
     if specs.count("-") > 1:
         raise click.BadParameter("standard input can be one spec, not two", param_hint="SPEC")
     results = [look_at(spec, limits, inputs) for spec in specs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,7 @@ from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.output import table_options, write_table
 
 if TYPE_CHECKING:
-    from archspec import Architecture
+    from archspec import Architecture, Optimizer, Precision
 
 _SUMMARY = """\
 \b
@@ -23,6 +23,8 @@ Examples:
   archspec summary my.yaml --set classes=10 --json
   archspec summary resnet50 --depth 1 -o table.tex
   archspec summary resnet50 --format csv | head
+  archspec summary resnet50 --convention fvcore
+  archspec summary vit_b_16 --depth 1 --training adamw --precision bf16
 """
 
 
@@ -31,13 +33,50 @@ Examples:
 )
 @architecture_options
 @click.option("--depth", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Levels of parts.")
+@click.option(
+    "--convention",
+    type=click.Choice(archspec.CONVENTION_NAMES),
+    default="macs",
+    metavar="RULE",
+    help=f"The rule by which work is counted: {', '.join(archspec.CONVENTION_NAMES)}.  [default: macs]",
+)
+@click.option(
+    "--training",
+    type=click.Choice(archspec.OPTIMIZERS),
+    metavar="OPTIMIZER",
+    help=f"Show what a training step costs with it: {', '.join(archspec.OPTIMIZERS)}.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(archspec.PRECISIONS),
+    metavar="PRECISION",
+    help=f"That of --training: {', '.join(archspec.PRECISIONS)}.  [default: 32]",
+)
 @table_options("table")
 @json_option
-def command(arch: Architecture, *, depth: int, output: Path | None, format: str | None, as_json: bool) -> None:
-    table = arch.summary(depth=depth)
+def command(
+    arch: Architecture,
+    *,
+    depth: int,
+    convention: str,
+    training: Optimizer | None,
+    precision: Precision | None,
+    output: Path | None,
+    format: str | None,
+    as_json: bool,
+) -> None:
+    if precision and not training:
+        raise click.UsageError("--precision is that of --training, which is not given")
+    options: dict[str, Any] = {
+        "depth": depth,
+        "convention": convention,
+        "training": training,
+        "precision": precision or "32",
+    }
+    table = arch.summary(**options)
 
     def save(path: Path, ending: str) -> None:
-        arch.save(path, kind="table", ending=ending, depth=depth)
+        arch.save(path, kind="table", ending=ending, **options)
 
     if write_table(save, table.as_dict(), output, format, as_json=as_json):
         return

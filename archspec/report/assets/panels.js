@@ -7,7 +7,7 @@ function listFacts(part, file) {
   if (part.input) facts.push(["input", part.input.join(", ")]);
   facts.push(["output", part.output.join(", ")]);
   for (const [name, shape] of Object.entries(part.weights || {})) facts.push([`shape of ${name}`, shape.join("×")]);
-  if (!part.terminal) facts.push(["params", group(part.params)], ["MACs", group(part.macs)], ["activations", group(part.activations)]);
+  if (!part.terminal) facts.push(["params", group(part.params)], ["MACs", group(part.macs)], ["acts", group(part.acts)], ["memory", `${group(part.memory)} B`]);
   if (part.count > 1) facts.push(["times", `${part.count}, with ${group(part.sum[0])} params and ${group(part.sum[1])} MACs in all`]);
   return facts;
 }

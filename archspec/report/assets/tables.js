@@ -1,6 +1,6 @@
 /* The table of layers: of one network with all costs, of several with a row for each matching layer and columns for each network. */
 
-const COSTS = ["params", "MACs", "activations"];
+const COSTS = ["params", "MACs", "acts", "memory"];
 
 class Layers {
   /* `rows`: for each row, the id of its part in each network, or -1. */

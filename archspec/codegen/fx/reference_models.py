@@ -1,0 +1,146 @@
+"""Makes the models of other libraries, and of a user's own code, that a network is compared with."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from archspec.errors import ArchspecError
+from archspec.extras import load_extra
+from archspec.printable import shorten_text
+from archspec.spans import Source
+from archspec.spec.yaml_reader import read_tree
+from archspec.spec.yaml_tree import to_plain_data
+from archspec.suggestions import did_you_mean
+
+_FORMS = "torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY"
+_LONGEST = 400
+_COMPOSED = ("torchvision.models.segmentation", "torchvision.models.detection")  # they fetch weights of their backbone
+
+
+class ReferenceModelError(ArchspecError, ValueError):
+    """Raised for a reference that cannot be made: its name, its factory or what that returns.
+
+    >>> make_reference("resnet50")
+    Traceback (most recent call last):
+        ...
+    archspec.codegen.fx.reference_models.ReferenceModelError: 'resnet50' is no reference: expected torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY
+    """
+
+
+def make_reference(reference: str, arguments: Mapping[str, Any] | None = None) -> nn.Module:
+    """Makes the model that a reference names, with its own initial weights; this runs the code that the reference names.
+
+    Args:
+        reference: `torchvision:NAME`, `timm:NAME`, `FILE.py:FACTORY` or `PACKAGE.MODULE:FACTORY`; a factory is a function or a class that
+            returns a module, or a module itself.
+        arguments: keyword arguments of the factory.
+
+    Raises:
+        ReferenceModelError: there is no such factory, it raises an error, or what it returns is no module.
+        UnavailableError: the library is not installed.
+
+    >>> type(make_reference("torch.nn:Linear", {"in_features": 4, "out_features": 2})).__name__
+    'Linear'
+    """
+    place, _, name = reference.rpartition(":")
+    if not place or not name:
+        raise ReferenceModelError(f"{shorten_text(reference)!r} is no reference: expected {_FORMS}")
+    options = dict(arguments or {})
+    if place == "torchvision":
+        return _make_of_torchvision(name, options)
+    if place == "timm":
+        return _make_of_timm(name, options)
+    module = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
+    factory = _find_factory(module, name, place)
+    return factory if isinstance(factory, nn.Module) and not options else _call_factory(factory, reference, options)
+
+
+def parse_arguments(arguments: Mapping[str, str]) -> dict[str, Any]:
+    """The values of arguments that are given as text of YAML.
+
+    >>> parse_arguments({"num_classes": "10", "layers": "[2, 2]", "name": "a"})
+    {'num_classes': 10, 'layers': [2, 2], 'name': 'a'}
+    """
+    return {
+        name: to_plain_data(read_tree(Source.option(name, text, flag="--args"))) for name, text in arguments.items()
+    }
+
+
+def _make_of_torchvision(name: str, options: dict[str, Any]) -> nn.Module:
+    models = load_extra("torchvision.models", "torchvision:NAME", "pip install torchvision")
+    known = models.list_models()
+    if name.lower() not in known:
+        raise ReferenceModelError(f"torchvision has no model {shorten_text(name)!r}; {did_you_mean(name, known)}")
+    builder = models.get_model_builder(name)
+    composed = builder.__module__.startswith(_COMPOSED)
+    defaults = {"weights": None, **({"weights_backbone": None} if composed else {})}
+    return _call_factory(builder, f"torchvision:{name}", defaults | options)
+
+
+def _make_of_timm(name: str, options: dict[str, Any]) -> nn.Module:
+    timm = load_extra("timm", "timm:NAME", "pip install timm")
+    if not timm.is_model(name):
+        raise ReferenceModelError(f"timm has no model {shorten_text(name)!r}; {did_you_mean(name, timm.list_models())}")
+    return _call_factory(timm.create_model, f"timm:{name}", {"model_name": name, "pretrained": False} | options)
+
+
+def _import_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"_archspec_reference_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ReferenceModelError(f"there is no file {shorten_text(str(path), 200)}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # for dataclasses and pickles of the file
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as fault:  # a user's code raises anything
+        raise ReferenceModelError(f"{path.name} cannot be imported: {_describe(fault)}") from fault
+    finally:
+        sys.path.remove(str(path.resolve().parent))
+    return module
+
+
+def _import_module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except Exception as fault:  # the same
+        raise ReferenceModelError(
+            f"the module {shorten_text(name)!r} cannot be imported: {_describe(fault)}"
+        ) from fault
+
+
+def _find_factory(module: ModuleType, name: str, place: str) -> Any:
+    factory: Any = module
+    for part in name.split("."):
+        if not hasattr(factory, part):
+            known = [other for other in vars(module) if not other.startswith("_")]
+            raise ReferenceModelError(f"{place} has no {shorten_text(name)!r}; {did_you_mean(name, known)}")
+        factory = getattr(factory, part)
+    return factory
+
+
+def _call_factory(factory: Any, reference: str, options: dict[str, Any]) -> nn.Module:
+    if not callable(factory):
+        raise ReferenceModelError(
+            f"{reference} is a {type(factory).__name__}: expected a function, a class or a module"
+        )
+    try:
+        model = factory(**options)
+    except Exception as fault:  # the same
+        raise ReferenceModelError(f"{reference} raises {_describe(fault)}") from fault
+    if not isinstance(model, nn.Module):
+        raise ReferenceModelError(f"{reference} returns a {type(model).__name__}: expected a torch.nn.Module")
+    return model
+
+
+def _describe(fault: Exception) -> str:
+    text = " ".join(str(fault).split())
+    return f"{type(fault).__name__}: {shorten_text(text, _LONGEST)}" if text else type(fault).__name__
