@@ -56,7 +56,6 @@ def draw_blocks(graph: Graph, *, fold: bool = True, compact: bool = True) -> Pic
         tuple(view.clusters),
         table=tuple(_stage_table(folded)),
         gap=16,
-        columns=True,
         shelf=_SHELF,
     )
 

@@ -43,7 +43,7 @@ def _find_scale(scene: Scene, medium: Medium) -> float:
 def _iter_densities(picture: Picture) -> Iterator[Picture]:
     """The picture with ever less text: without the costs of its boxes, then without what they contain."""
     yield picture
-    if not picture.columns or picture.clusters:
+    if picture.clusters:
         return
     boxes = tuple(_drop_costs(_shrink_slab(box)) for box in picture.boxes)
     yield replace(picture, boxes=boxes, gap=20.0)
@@ -68,7 +68,7 @@ def _shrink_slab(box: Box) -> Box:
 def _iter_wrapped(picture: Picture, theme: Theme, medium: Medium) -> Iterator[Scene]:
     """The scenes of a picture in one column (or row), two, …, up to the shape of the medium; of frames in rows, of wider and wider ones."""
     shelves = _SHELVES if picture.shelf else (0.0,)
-    for number in range(1, _MOST_COLUMNS + 1 if picture.columns and not picture.shelf else 2):
+    for number in range(1, _MOST_COLUMNS + 1 if not picture.shelf else 2):
         for shelf in shelves:
             layout = compute_layout(replace(picture, wrap=number, shelf=shelf))
             scene = compose_scene(layout, theme, room=medium.width)
