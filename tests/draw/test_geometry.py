@@ -44,6 +44,12 @@ def corners_of(text: Text) -> Corners:
     return text.left, text.y - 0.72 * text.size, text.left + width, text.y + 0.2 * text.size
 
 
+def inside_of(shape: Rect) -> Corners:
+    """The corners of a box; of a circle those of the square in it."""
+    held = 0.3 * shape.radius if shape.radius > 10 else 0.0
+    return shape.x + held, shape.y + held, shape.x + shape.width - held, shape.y + shape.height - held
+
+
 def overlaps(first: Corners, second: Corners, tolerance: float = 0.5) -> bool:
     return all(
         first[low] < second[low + 2] - tolerance and second[low] < first[low + 2] - tolerance for low in (0, 1)
@@ -96,7 +102,7 @@ def find_crossed_texts(scene: Scene) -> list[str]:
     """The texts that an arrow crosses which is not their own."""
     texts = list_texts(scene)
     boxes = [
-        (number, (shape.x, shape.y, shape.x + shape.width, shape.y + shape.height))
+        (number, inside_of(shape))
         for number, group in enumerate(scene.groups)
         for shape in group.shapes
         if group.role == "node" and isinstance(shape, Rect)

@@ -17,7 +17,7 @@ _UNIT = 10  # parts of a point: the flow is of integers
 _APART = 20.0  # between boxes
 _LANES = 13.0  # between lines
 _BESIDE = 18.0  # between a box and a line that turns into it
-_WEIGHTS = {0: 2, 1: 4, 2: 12}
+_WEIGHTS = {0: 6, 1: 4, 2: 12}
 """The weight of a piece, by how many of its ends are no boxes."""
 _MAIN = 4  # how much more that of a main path is
 Constraint = tuple[int, int, int, int | None]
@@ -42,10 +42,12 @@ def _list_constraints(scope: Scope) -> Iterator[Constraint]:
     for row in scope.rows:
         for left, right in pairwise(row):
             yield number[left], number[right], round(_find_distance(left, right) * _UNIT), None
-    main = {pair for link in scope.links if link.main for pair in pairwise(link.path)}
+    main = {(*pair, link.net) for link in scope.links if link.main for pair in pairwise(link.path)}
     for upper, lower, net in scope.iter_pieces():
         offset = round((upper.outlets.get(net, 0.0) - lower.inlets.get(net, 0.0)) * _UNIT)
-        weight = _WEIGHTS[(upper.kind == "line") + (lower.kind == "line")] * (_MAIN if (upper, lower) in main else 1)
+        weight = _WEIGHTS[(upper.kind == "line") + (lower.kind == "line")] * (
+            _MAIN if (upper, lower, net) in main else 1
+        )
         yield number[upper], number[lower], offset, weight
         yield number[lower], number[upper], -offset, weight
     for link in scope.links:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -15,6 +15,7 @@ from archspec.draw.layered.scope import Item, Link, Net, Scope
 _PORT = 9.0  # the distance of lines at one side of a box
 _SPREAD = 14.0  # at its top or bottom
 _INSET = 16.0  # how far those are from a corner, at least, both sides together
+_CAP = 4.7  # from the middle of a circle
 Side = Literal["left", "right"]
 _End = tuple[Net, int, tuple[bool, int]]
 """An end of a line: whose it is, the place of the next item in the neighbouring rank, whether it is on no main path, and how many ranks it leads."""
@@ -81,8 +82,9 @@ def _turn_entering(
         return
     ordered = sorted(entering, key=lambda link: places.get(link.path[-2], places[link.source]))
     turned = [link for link in ordered if link.skip and _measure_span(link) > 1]
-    if item.kind == "circle" and not turned:
-        turned = _choose_outer(ordered)
+    if item.kind == "circle":
+        top = _choose_top(ordered)
+        turned = [link for link in ordered if link is not top]
     if len(turned) == len(entering) and item.kind != "circle":
         turned = turned[1:]
     rest = [places.get(link.path[-2], places[link.source]) for link in ordered if link not in turned]
@@ -94,17 +96,18 @@ def _turn_entering(
         turns[item, side].append(_Turn(corner, [link], True, place))
 
 
-def _choose_outer(ordered: Sequence[Link]) -> list[Link]:
-    """Of several lines to a circle those to its sides: the outer ones, but of two not the only main, short or plain one."""
-    if len(ordered) == 2:
-        for on_top in (
-            [link for link in ordered if link.main],
-            [link for link in ordered if _measure_span(link) == 1],
-            [link for link in ordered if not link.skip],
-        ):
-            if len(on_top) == 1:
-                return [link for link in ordered if link is not on_top[0]]
-    return [ordered[0], ordered[-1]]
+def _choose_top(ordered: Sequence[Link]) -> Link | None:
+    """Of several lines to a circle the one to its top: the only main, short or plain one, or else the middle one; none of two."""
+    tests: tuple[Callable[[Link], bool], ...] = (
+        lambda link: link.main,
+        lambda link: _measure_span(link) == 1,
+        lambda link: not link.skip,
+    )
+    for test in tests:
+        some = [link for link in ordered if test(link)]
+        if len(some) == 1:
+            return some[0]
+    return ordered[len(ordered) // 2] if len(ordered) > 2 else None
 
 
 def _choose_side(item: Item, place: float, others: list[int]) -> Side:
@@ -168,5 +171,6 @@ def _spread(item: Item, ends: Sequence[_End]) -> dict[Net, float]:
     if item.kind == "box" and len(shortest) % 2 and beside * _PORT <= room:
         middle, apart = float(centre), min(_SPREAD, room / max(beside, 1))
     else:
+        room = room if item.kind == "box" else _CAP
         middle, apart = (len(ordered) - 1) / 2, min(_SPREAD, 2 * room / max(len(ordered) - 1, 1))
     return {net: round((number - middle) * apart, 2) for number, net in enumerate(ordered)}
