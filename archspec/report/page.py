@@ -29,7 +29,7 @@ def write_report(
 ) -> str:
     """The page about one network, or about several that are compared with the first.
 
-    `colours` has the colours by category of op, and of edges by kind (`identity-edge`), for the themes `light` and `dark`; `sources` the texts of each network's spec, its own first.
+    `colours` has the colours of the page by their roles, for the themes `light` and `dark`; `sources` the texts of each network's spec, its own first.
 
     The texts of a spec are embedded as data and never as markup; the page's content security policy allows only its own scripts. Layout
     and movement are done by libraries (`libraries/`), which the page carries compressed.
