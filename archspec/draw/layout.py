@@ -12,6 +12,8 @@ from archspec.draw.packing import choose_width, pack_rectangles
 from archspec.draw.picture import Picture
 from archspec.draw.u_legs import lay_out_legs
 
+_LONG = 2400.0  # points
+
 
 def compute_layout(picture: Picture) -> Layout:
     """The layout of a picture, the same on every machine."""
@@ -23,12 +25,18 @@ def compute_layout(picture: Picture) -> Layout:
 
 
 def _lay_out_whole(picture: Picture) -> Layout:
-    laid = lay_out_legs(picture) or lay_out_columns(picture)
+    wraps = bool(picture.clusters) and (picture.wrap > 1 or (not picture.fit and _is_long(picture)))
+    laid = lay_out_legs(picture) or (None if wraps else lay_out_columns(picture))
     if laid:
         return laid
     from archspec.draw.layered.assembly import lay_out_layered
 
     return lay_out_layered(picture)
+
+
+def _is_long(picture: Picture) -> bool:
+    """Whether a chain of all boxes would be so long that it is wrapped into columns, if it can be."""
+    return sum((box.height if picture.direction == "TB" else box.width) + picture.gap for box in picture.boxes) > _LONG
 
 
 def split_by_frame(picture: Picture) -> Iterator[Picture]:

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from archspec.draw import THEMES
+from archspec.draw import THEMES, draw_picture
 from archspec.draw.compose import compose_scene
 from archspec.draw.layered.assembly import lay_out_layered
 from archspec.draw.layered.coordinates import Constraint, solve_distances
+from archspec.draw.layout import compute_layout
 from archspec.draw.picture import Box, Cluster, Direction, Edge, Line, Picture
 from archspec.view.skip_connections import Flow
 from tests.draw.test_columns import corners, make_picture, places
 from tests.draw.test_geometry import check_scene, find_bent_chains, find_coinciding
+from tests.sample import bundled
 
 LIGHT = THEMES["light"]
 FLOWS: tuple[Flow, ...] = ("flow", "flow", "flow", "identity", "gate")
@@ -65,6 +67,27 @@ def test_a_chain_beside_a_bypass_is_straight() -> None:
     assert at["a"][0] == at["b"][0] == at["c"][0] == at["D"][0]
     assert corners(laid, "a-D")[0][1] == at["a"][1]
     assert corners(laid, "a-D")[-1][1] == pytest.approx(at["D"][1], abs=9)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "densenet121", "dmrnet_d14"])
+def test_long_pictures_of_layers_have_the_shape_of_a_sheet(name: str) -> None:
+    laid = compute_layout(draw_picture(bundled(name).graph, "layers"))
+    check_scene(compose_scene(laid, LIGHT))
+    assert find_coinciding(laid) == []
+    assert 0.5 < laid.width / laid.height < 1.5
+
+
+def test_wrapped_chains_keep_order_and_axis() -> None:
+    edges = " ".join(f"b{number}-b{number + 1}" for number in range(99))
+    laid = lay_out_layered(make_picture(edges))
+    check_scene(compose_scene(laid, LIGHT))
+    at = places(laid)
+    axes = sorted({x for x, _ in at.values()})
+    assert 2 < len(axes) < 8
+    order = sorted(at, key=lambda id: (at[id][0], at[id][1]))
+    assert order == [f"b{number}" for number in range(100)]
+    heights = [sum(x == axis for x, _ in at.values()) for axis in axes]
+    assert max(heights) - min(heights[:-1]) <= 1
 
 
 def test_parameters_are_above_what_reads_them() -> None:

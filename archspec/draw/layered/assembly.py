@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import log, sqrt
 
 from archspec.draw.frames import Corners, enclose_box, enclose_text
 from archspec.draw.geometry import Curve, Layout, Point, bend_corners
@@ -12,12 +13,36 @@ from archspec.draw.layered.scope import Item
 from archspec.draw.picture import SMALL, Edge, Picture
 from archspec.draw.text import measure_width
 
+_TALL = 2400.0  # points: from this height on a picture is wrapped
+_SHEET = 1.2  # height to width
+_SPARE = 1.05  # how much higher a column is than its share
+
 
 def lay_out_layered(picture: Picture) -> Layout:
-    """The layout of a picture in ranks."""
+    """The layout of a picture in ranks, in as many columns as its `wrap` or, without a medium, as give it about the shape of a sheet."""
     nesting = Nesting(picture)
     nesting.place()
+    laid = _Assembly(nesting).assemble()
+    across, along = nesting.turn((laid.width, laid.height))
+    if picture.fit:
+        return _wrap(picture, along, picture.wrap) if picture.wrap > 1 else laid
+    if along < _TALL:
+        return laid
+    count = int(sqrt(along / across / _SHEET))
+    wrapped = [_wrap(picture, along, number) for number in (count, count + 1) if number > 1]
+    return min([laid, *wrapped], key=lambda layout: _rate_shape(*nesting.turn((layout.width, layout.height))))
+
+
+def _wrap(picture: Picture, along: float, count: int) -> Layout:
+    """The layout in about this number of columns, if it has this length in one."""
+    nesting = Nesting(picture)
+    nesting.place(along / count * _SPARE)
     return _Assembly(nesting).assemble()
+
+
+def _rate_shape(across: float, along: float) -> float:
+    """How far a picture is from the shape of a sheet."""
+    return abs(log(along / across / _SHEET))
 
 
 class _Assembly:

@@ -28,10 +28,9 @@ def place_across(scope: Scope) -> None:
     """Sets `x` of all items."""
     constraints = list(_list_constraints(scope))
     least, most = solve_distances(len(scope.items), constraints)
-    middle: Sequence[float] = [(low + high) / 2 for low, high in zip(least, most, strict=True)]
+    middle = [(low + high) // 2 for low, high in zip(least, most, strict=True)]
     soft = [constraint for constraint in constraints if constraint[3] is not None]
-    candidates: list[Sequence[float]] = [middle, least, most]
-    places = max(candidates, key=lambda places: _count_straight(places, soft))
+    places = max((middle, least, most), key=lambda places: _count_straight(places, soft))
     for item, x in zip(scope.items, places, strict=True):
         item.x = x / _UNIT
 
@@ -57,7 +56,7 @@ def _list_constraints(scope: Scope) -> Iterator[Constraint]:
                 yield number[second], number[first], 0, 1
 
 
-def _count_straight(places: Sequence[float], soft: Sequence[Constraint]) -> int:
+def _count_straight(places: Sequence[int], soft: Sequence[Constraint]) -> int:
     """The weight of the lines without offset."""
     return sum(weight or 0 for i, j, length, weight in soft if places[j] - places[i] == length)
 

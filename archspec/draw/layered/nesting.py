@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
+from math import inf
 from statistics import median_high as median
 
 from archspec.draw.frames import CLEAR, PAD, find_slot
@@ -144,7 +145,7 @@ class Nesting:
             source = self._find_item(upper, tails, frame)
             if labelled and frame == tails[0]:
                 label = self._add_label(scope, net, edge)
-                yield frame, scope.connect(source, label, net, main=main)
+                yield frame, scope.connect(source, label, net, skip=skip, main=main)
                 source = label
             if frame == shared:
                 yield frame, scope.connect(source, self._find_item(lower, heads, frame), net, skip=skip, main=main)
@@ -168,10 +169,10 @@ class Nesting:
             scope.items.append(self.labels[net])
         return self.labels[net]
 
-    def place(self) -> None:
-        """Places what is in each frame, the innermost first."""
+    def place(self, limit: float = inf) -> None:
+        """Places what is in each frame, the innermost first; rows higher than `limit` are wrapped into columns."""
         for frame in reversed(self.frames.values()):
-            frame.rows = Rows(frame.scope, self.picture.gap)
+            frame.rows = Rows(frame.scope, self.picture.gap, limit)
             if frame.scope.items:
                 frame.rows.place()
             if frame.cluster:
@@ -193,9 +194,10 @@ class Nesting:
             if find_slot(crossings, left, right, cluster.head_width) is None:
                 left = crossings[0] - cluster.head_width - 2 * CLEAR
             frame.heading = (find_slot(crossings, left, right, cluster.head_width) or left + CLEAR) - left
-        x, y = (left + right) / 2, (up + down) / 2
+        left, right = round(left, 1), round(right, 1)
+        x, y = round((left + right) / 2, 1), (up + down) / 2
         item = frame.item
-        item.left = item.right = x - left
+        item.left = item.right = max(x - left, right - x)
         item.up = item.down = y - up
         item.half, frame.origin = (item.right, item.down), (x, y)
         item.inlets = {net: inlet.x - x for net, inlet in frame.inlets.items()}

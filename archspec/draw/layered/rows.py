@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import sqrt
+from math import ceil, inf, sqrt
 
 from archspec.draw.geometry import Point
 from archspec.draw.layered.channels import assign_tracks
+from archspec.draw.layered.columns import find_cuts, wrap_rows
 from archspec.draw.layered.coordinates import place_across
 from archspec.draw.layered.ordering import order_items
 from archspec.draw.layered.ranking import rank_items
@@ -28,10 +29,14 @@ class Rows:
 
     scope: Scope
     gap: float
+    limit: float = inf
+    """The height in points beyond which rows are wrapped into several columns, if lines can lead from one to the next."""
     sides: Mapping[tuple[Item, Item], Point] = field(default_factory=dict)
     height: float = 0.0
     routes: dict[Link, list[Point]] = field(default_factory=dict)
     _tracks: dict[tuple[Net, Item], float] = field(default_factory=dict)
+    _turns: dict[Piece, list[Point]] = field(default_factory=dict)
+    """Where lines from one column to the next turn: below the first, and above the next."""
 
     def place(self) -> None:
         """Places all items and leads all lines."""
@@ -55,6 +60,16 @@ class Rows:
                 item.y = middle
             y = middle + max(item.down for item in row)
         self.height = y
+        if self.height > self.limit and (cuts := find_cuts(self.scope, pieces, ceil(self.height / self.limit))):
+            self._wrap(pieces, cuts)
+
+    def _wrap(self, pieces: Mapping[int, Sequence[Piece]], cuts: Sequence[int]) -> None:
+        before = {item: item.y for item in self.scope.items}
+        self.height, self._turns = wrap_rows(self.scope, pieces, cuts)
+        self._tracks = {(net, item): y + item.y - before[item] for (net, item), y in self._tracks.items()}
+        for item in self.scope.items:
+            if item.kind == "terminal":
+                item.y = self.height if item.rank else 0.0
 
     def _place_channel(self, pieces: Sequence[Piece], above: Sequence[Item], below: Sequence[Item], y: float) -> float:
         """Places the tracks between two rows; returns where the lower one begins."""
@@ -95,6 +110,9 @@ class Rows:
             _find_port(upper, upper.outlets.get(net, 0.0), 1),
             _find_port(lower, lower.inlets.get(net, 0.0), -1),
         )
+        if turn := self._turns.get((upper, lower, net)):
+            (across, low), (_, high) = turn
+            return [start, (start[0], low), (across, low), (across, high), (end[0], high), end]
         track = self._tracks.get((net, upper))
         if track is None or abs(start[0] - end[0]) <= 0.05:
             return [start, end]

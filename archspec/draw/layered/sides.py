@@ -115,7 +115,8 @@ def _choose_side(item: Item, place: float, others: list[int]) -> Side:
 
 
 def _measure_span(link: Link) -> int:
-    return link.target.rank - link.source.rank
+    """How many ranks a line leads; one more for a label, behind which it goes on."""
+    return link.target.rank - link.source.rank + (link.target.kind == "label")
 
 
 def _place_turns(scope: Scope, item: Item, side: Side, turns: list[_Turn]) -> dict[tuple[Item, Item], Point]:
@@ -173,4 +174,4 @@ def _spread(item: Item, ends: Sequence[_End]) -> dict[Net, float]:
     else:
         room = room if item.kind == "box" else _CAP
         middle, apart = (len(ordered) - 1) / 2, min(_SPREAD, 2 * room / max(len(ordered) - 1, 1))
-    return {net: round((number - middle) * apart, 2) for number, net in enumerate(ordered)}
+    return {net: round((number - middle) * apart, 1) for number, net in enumerate(ordered)}
