@@ -34,8 +34,6 @@ RANKED = {"dmrnet_d14", "gpt2", "highway_mnist_fc10", "resnet110_shortcut_exclus
 """Networks that are no chains and branches, beside those in `CORE`: they are laid out in ranks."""
 Corners = tuple[float, float, float, float]
 LIGHT = THEMES["light"]
-TOO_WIDE = {"googlenet_aux", "googlenet_paper_aux", "inception_v3_aux", "inception_resnet_v1_facenet"}
-"""Networks whose stages do not fit a column: two heads side by side, or sixteen stages with long names."""
 
 
 def corners_of(text: Text) -> Corners:
@@ -284,10 +282,6 @@ def test_the_boxes_of_a_chain_share_an_axis_and_a_width(name: str) -> None:
 def test_a_fitted_picture_is_legible_and_has_its_size(name: str, fit: Fit) -> None:
     picture = draw_picture(bundled(name).graph, fit=fit)
     medium = MEDIA[fit]
-    if fit == "column" and name in TOO_WIDE:
-        with pytest.raises(DrawError, match=r"less than 7; try --fit page"):
-            compose_picture(picture, LIGHT)
-        return
     scene = compose_picture(picture, LIGHT)
     assert scene.scale is not None
     width, height = scene.printed
