@@ -20,6 +20,7 @@ from archspec.view.stage_rows import Row, find_plain_chain, format_chain, list_s
 from archspec.view.stages import Stage, group_stages, name_stage
 
 _SHELF = 1100.0  # points: the most width of the page of figures
+_FIRST = "sizes and strides: of the first of each block"
 _MOST = 12  # the most figures of one picture
 
 
@@ -42,6 +43,7 @@ def draw_blocks(graph: Graph, *, fold: bool = True, compact: bool = True) -> Pic
         table=tuple(_stage_table(folded)),
         gap=16,
         shelf=_SHELF,
+        notes=(_FIRST,) if any(kind.times > 1 for kind in shown) else (),
     )
 
 
