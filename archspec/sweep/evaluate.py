@@ -12,7 +12,8 @@ from typing import Any
 
 from archspec.errors import SpecError
 from archspec.json_text import dump_json
-from archspec.sweep.axes import Choices, name_column
+from archspec.spec.yaml_tree import as_number
+from archspec.sweep.axes import Choices, Interval, name_column
 from archspec.sweep.conditions import ConditionError
 from archspec.sweep.counting import VariantCounter, VariantCounts
 from archspec.sweep.space import Point, Space, digest_point, read_space
@@ -25,7 +26,9 @@ _LONGEST = 200  # characters of a message
 def list_columns(space: Space) -> dict[str, str]:
     """The kind of each column of a table of the points of a space, by name."""
     axes = {
-        name_column(axis.name): _find_kind(axis.values if isinstance(axis, Choices) else (axis.low, axis.high))
+        name_column(axis.name): _find_kind(
+            axis.values if isinstance(axis, Choices) else (axis.low, axis.high, *_find_steps(axis))
+        )
         for axis in space.axes
     }
     counts = {name: _KINDS.get(name, "int") for name in VariantCounts.__slots__}
@@ -35,6 +38,10 @@ def list_columns(space: Space) -> dict[str, str]:
 def _find_kind(values: Iterable[Any]) -> str:
     kinds = {type(value) for value in values}
     return "int" if kinds == {int} else "float" if kinds <= {int, float} else "text"
+
+
+def _find_steps(axis: Interval) -> tuple[int | float, ...]:
+    return () if axis.step is None else (as_number(axis.step),)
 
 
 def count_points(text: str, folder: str | None, points: Sequence[Point]) -> tuple[list[Row], list[Row]]:

@@ -14,6 +14,7 @@ from typing import Any
 from archspec.errors import Collector
 from archspec.json_text import dump_json
 from archspec.spans import Source
+from archspec.spec import bundled
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.source_lookup import Spec, locate_source
@@ -110,12 +111,13 @@ def digest_point(base: str, point: Point) -> str:
 
 
 def read_space(spec: Spec, limits: Limits = DEFAULT) -> Space:
-    """The space of a file, a text or a mapping. Raises `SpecError` with all mistakes, each at its place.
+    """The space of a file, a text or a mapping, or the bundled one of a name. Raises `SpecError` with all mistakes, each at its place.
 
     >>> [point["n"] for point in read_space("{name: s, base: cifar_resnet20_A, over: {n: [3, 5]}}").points()]
     [3, 5]
     """
-    source, path = locate_source(spec, limits)
+    known = bundled.find_bundled_space(spec) if isinstance(spec, str) else None
+    source, path = locate_source(spec if known is None or Path(str(spec)).is_file() else known, limits)
     tree = read_tree(source, limits)
     reader = _Reader(source, Collector())
     space = reader.read(tree, path.parent if path is not None else None)
@@ -192,9 +194,9 @@ class _Reader:
                 return self.read_choices(name, tree.by_name["choice"])
             if {"from", "to"} <= keys <= {"from", "to", "step"}:
                 return self.read_range(name, tree)
-            if keys in ({"uniform"}, {"log_uniform"}):
-                (kind, bounds), *_ = tree.by_name.items()
-                return self.read_interval(name, bounds, log=kind == "log_uniform")
+            (kind, *others) = sorted(keys & {"uniform", "log_uniform"}) or [""]
+            if kind and not others and keys <= {kind, "step"}:
+                return self.read_interval(name, tree.by_name[kind], tree.by_name.get("step"), log=kind == "log_uniform")
         self.errors.report(f"{name} needs values, got {describe_tree(tree)}", tree.span, help=_AXES)
         return None
 
@@ -225,7 +227,7 @@ class _Reader:
             return None
         return Choices(name, tuple([as_number(low + step * turn) for turn in range(count)]))
 
-    def read_interval(self, name: str, tree: Tree, *, log: bool) -> Interval | None:
+    def read_interval(self, name: str, tree: Tree, step: Tree | None, *, log: bool) -> Interval | None:
         if not isinstance(tree, Sequence) or len(tree.items) != 2:
             self.errors.report(f"{name} needs two bounds, got {describe_tree(tree)}", tree.span, help=_AXES)
             return None
@@ -237,7 +239,11 @@ class _Reader:
             positive = " above 0" if log else ""
             self.errors.report(f"{name} needs a lower bound{positive} and a higher one", tree.span)
             return None
-        return Interval(name, low, high, log)
+        distance = self.read_number(step) if step is not None else None
+        if step is not None and (distance is None or not 0 < distance <= high - low):
+            self.errors.report(f"{name} needs a step above 0 within its bounds", step.span)
+            return None
+        return Interval(name, low, high, log, distance)
 
     def read_number(self, tree: Tree) -> Fraction | None:
         if not isinstance(tree, Scalar) or tree.kind != "number":
@@ -290,5 +296,5 @@ class _Reader:
 
 
 _FORM = "a space is {name: …, base: resnet50, over: {groups: [1, 2, 4]}}"
-_AXES = "values are a list, {from: 4, to: 64, step: 2}, {choice: […]}, {uniform: [0, 1]} or {log_uniform: [1e-4, 1e-1]}"
+_AXES = "values are a list, {from: 4, to: 64, step: 2}, {choice: […]}, {uniform: [0, 1], step: 0.1} or {log_uniform: [1e-4, 1e-1]}"
 _WHERE = "where: [params <= 26e6, 3.9e9 <= macs <= 4.3e9]"
