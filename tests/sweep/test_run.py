@@ -302,7 +302,7 @@ def test_a_table_fits_the_screen(whole: Path) -> None:
         assert max(map(len, result.output.splitlines())) <= width
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "\x1b[2J"])
+@pytest.mark.parametrize("address", [pytest.param("tcp://127.0.0.1:9", marks=pytest.mark.slow), "nowhere", "\x1b[2J"])
 def test_without_a_scheduler_the_error_names_its_address(tmp_path: Path, address: str) -> None:
     pytest.importorskip("distributed", reason="dask distributed is not installed")
     (tmp_path / "space.yaml").write_text(SPACE, encoding="utf-8")
