@@ -95,3 +95,13 @@ class Interval:
 
 
 Axis = Choices | Interval
+
+
+def find_grid_size(axes: Sequence[Axis]) -> int | None:
+    """The number of points of a grid; None if an axis is an interval.
+
+    >>> find_grid_size([Choices("n", (1, 2)), Choices("k", (4, 8, 16))])
+    6
+    """
+    sizes = [axis.size for axis in axes]
+    return None if None in sizes else math.prod(size for size in sizes if size is not None)

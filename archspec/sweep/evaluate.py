@@ -16,11 +16,21 @@ from archspec.spec.yaml_tree import as_number
 from archspec.sweep.axes import Choices, Interval, name_column
 from archspec.sweep.conditions import ConditionError
 from archspec.sweep.counting import VariantCounter, VariantCounts
+from archspec.sweep.measures import MEASURES
 from archspec.sweep.space import Point, Space, digest_point, read_space
-from archspec.sweep.store import Row
+from archspec.sweep.store import TIMINGS, Row, StoreError
 
 _KINDS = {"paths": "text", "mean_length": "float", "structure": "text"}
 _LONGEST = 200  # characters of a message
+
+
+def list_tables(space: Space) -> dict[str, Mapping[str, str]]:
+    """The tables of a sweep with their columns."""
+    return {
+        "points": list_columns(space),
+        "timings": TIMINGS,
+        **{name: measure.table for name, measure in MEASURES.items()},
+    }
 
 
 def list_columns(space: Space) -> dict[str, str]:
@@ -80,6 +90,23 @@ def count_point(space: Space, counter: VariantCounter, point: Point) -> Row:
     except ConditionError as error:
         return row | {"status": "invalid", "message": str(error)[:_LONGEST]}
     return row | {"status": "ok" if admitted else "excluded"} | _make_storable(values)
+
+
+def restore_point(space: Space, row: Row) -> dict[str, Any]:
+    """The values of the axes in a row, with layers as data. Raises `StoreError` if the row is not of this space."""
+    point = {}
+    for axis in space.axes:
+        shown = row.get(name_column(axis.name))
+        values = axis.values if isinstance(axis, Choices) else (shown,)
+        point[axis.name] = next((value for value in values if show_value(value) == shown), shown)
+    if digest_point(space.base, point) != row["digest"]:
+        point = {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in point.items()
+        }
+    if digest_point(space.base, point) != row["digest"]:
+        raise StoreError(f"space.yaml does not have the point {row['digest']}: {dump_json(point)}")
+    return point
 
 
 def show_value(value: Any) -> Any:

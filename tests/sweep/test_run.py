@@ -239,16 +239,10 @@ def test_a_front_has_no_point_that_another_beats() -> None:
     assert sorted(row["id"] for row in find_front(rows, ["a", "-b"])) == best
 
 
+@pytest.mark.slow
 def test_the_equal_cost_settings_of_the_resnext_paper_are_found(tmp_path: Path) -> None:
-    """Table 2 of Xie et al. 2016: cardinality against width at about the cost of ResNet-50, with nothing else told."""
-    text = """name: equal_cost
-base: resnet50
-over:
-  groups: [1, 2, 4, 8, 16, 32, 64]
-  base: {from: 4, to: 64, step: 2}
-where: [params <= 26e6, 4e9 <= macs <= 4.3e9]
-"""
-    run_sweep(read_space(text), tmp_path / "equal")
+    """Table 2 of Xie et al. 2016, with nothing else told; the fast test of the page of sweeps finds them, too."""
+    run_sweep(read_space("resnext_cardinality"), tmp_path / "equal")
     _, rows = read_table(tmp_path / "equal")
     assert [(row["groups"], row["base"]) for row in rows if row["status"] == "ok"] == [
         (1, 64),

@@ -31,7 +31,10 @@ Examples:
   archspec sweep pick equal_cost 3f9a -o best.yaml
 """
 
-_HIDDEN = ("status", "message", "structure", "seconds", "machine", "buffers", "longest", "shortest")
+_HIDDEN = (
+    *("status", "message", "structure", "seconds", "machine", "buffers", "longest", "shortest"),
+    *("latency_low", "latency_high", "latency_note", "test_error_low", "test_error_high", "test_error_note"),
+)
 """The columns that are shown only in JSON, CSV and Parquet, unless they are asked for."""
 
 
@@ -68,45 +71,56 @@ def command() -> None:
 )
 @json_option
 def run(space: str, *, folder: str | None, processes: int, scheduler: str | None, as_json: bool) -> None:
-    """Count the points of SPACE; a run that was ended goes on where it was."""
+    """Count the points of SPACE and measure what it asks for; a run that was ended goes on where it was."""
     from archspec.cli.progress import make_progress
-    from archspec.sweep.run import run_sweep
+    from archspec.sweep.run import run_sweep, tally_points
     from archspec.sweep.space import read_space
 
     chosen = read_space(space)
     target = Path(folder or files.name_file(chosen.name, ""))
     with make_progress() as progress:
-        task: Any = None
+        tasks: dict[str, Any] = {}
 
-        def advance(done: int, total: int) -> None:
-            nonlocal task
-            task = task if task is not None else progress.add_task(chosen.name, total=total, note="")
-            progress.update(task, completed=done)
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(f"{chosen.name} {name}", total=total, note="")
+            progress.update(tasks[name], completed=done)
 
         outcome = run_sweep(chosen, target, processes=processes, scheduler=scheduler, advance=advance)
-    rows = read_rows(target)
-    statuses = Counter(row["status"] for row in rows)
-    structures = len({row["structure"] for row in rows if row["status"] == "ok"})
+    tally = tally_points(target)
     if as_json:
         echo_json(
             {
                 "points": outcome.points,
                 "counted": outcome.counted,
-                **statuses,
-                "structures": structures,
+                **tally.statuses,
+                "structures": tally.structures,
+                **({"measured": outcome.measured} if outcome.measured else {}),
                 "written": str(target),
             }
         )
         return
     show_facts(
         ("points", f"{outcome.points:,}", f"{outcome.counted:,} counted now"),
-        ("ok", f"{statuses['ok']:,}", f"{structures:,} different structures"),
-        ("excluded", f"{statuses['excluded']:,}", "by a condition"),
-        ("invalid", f"{statuses['invalid']:,}", "which are no networks"),
+        ("ok", f"{tally.statuses['ok']:,}", f"{tally.structures:,} different structures"),
+        ("excluded", f"{tally.statuses['excluded']:,}", "by a condition"),
+        ("invalid", f"{tally.statuses['invalid']:,}", "which are no networks"),
+        *[(name, f"{count:,}", "measured now") for name, count in outcome.measured.items()],
         ("written", str(target)),
     )
-    for message, count in Counter(row["message"] for row in rows if row["status"] == "invalid").most_common(3):
+    for message, count in tally.messages.most_common(3):
         print_lines(f"{count:,}× {message}")
+    if outcome.measured:
+        show_failures(target, list(outcome.measured))
+
+
+def show_failures(folder: Path, measures: list[str]) -> None:
+    """Prints why points were not measured."""
+    rows = [row for row in read_rows(folder) if row["status"] == "ok"]
+    for name in measures:
+        notes = Counter(row.get(f"{name}_note") for row in rows if row.get(name) is None)
+        for note, count in notes.most_common(3):
+            print_lines(f"{count:,}× no {name}: {note or 'not measured'}")
 
 
 def read_rows(folder: Path) -> list[Row]:
