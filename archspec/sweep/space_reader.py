@@ -252,7 +252,7 @@ class SpaceReader:
             return model(**{name: self.read_value(value) for name, (_, value) in places.items()})
         except ValidationError as error:
             report_validation_error(error, owner, model, places, span=key.span, errors=self.errors)
-            return model.model_construct(**({"objectives": ()} if model is SearchSettings else {}))
+            return model.model_construct(None, objectives=())
 
 
 _FORM = "a space is {name: …, base: resnet50, over: {groups: [1, 2, 4]}}"

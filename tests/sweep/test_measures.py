@@ -78,7 +78,12 @@ def test_networks_run_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def record(spec: Any, point: Any, batch: int, place: Any) -> Any:
         run = prepare(spec, point, batch, place)
-        return lambda: (ran.append(point["width"]), run())
+
+        def run_and_record() -> object:
+            ran.append(point["width"])
+            return run()
+
+        return run_and_record
 
     monkeypatch.setattr(latency, "_prepare_run", record)
     points = [{"width": 4}, {"width": 0}, {"width": 8}]

@@ -79,9 +79,16 @@ def test_a_regnet_is_the_function_of_timm(name: str) -> None:
     from timm.models.regnet import model_cfgs
 
     config = model_cfgs[name]
-    arguments = {"depth": config.depth, "w0": config.w0, "wa": config.wa, "wm": config.wm, "group": config.group_size}
+    arguments = {
+        "depth": config.depth,
+        "w0": config.w0,
+        "wa": config.wa,
+        "wm": config.wm,
+        "group": config.group_size,
+        "squeeze": config.se_ratio,
+    }
     theirs = timm.create_model(name).eval()
-    ours = archspec.load(read_space("regnet").spec, squeeze=config.se_ratio, **arguments).build().eval()
+    ours = archspec.load_overridden(read_space("regnet").spec, arguments).build().eval()
     weights = dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True))
     ours.load_state_dict(weights)
     pixels = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
@@ -173,7 +180,8 @@ def test_a_cell_is_the_function_that_the_paper_defines() -> None:
             return nodes[-1]
 
     operations = ("nor_conv_3x3", "avg_pool_3x3", "nor_conv_1x1", "skip_connect", "none", "nor_conv_3x3")
-    arch = archspec.load(read_space("nas_bench_201").spec, cells=1, **dict(zip(EDGES, operations, strict=True)))
+    arguments = {"cells": 1, **dict(zip(EDGES, operations, strict=True))}
+    arch = archspec.load_overridden(read_space("nas_bench_201").spec, arguments)
     module, cell = arch.build().eval(), Cell(operations).eval()
     own = {name: value for name, value in module.state_dict().items() if name.startswith("stage1.")}
     cell.load_state_dict(dict(zip(cell.state_dict(), own.values(), strict=True)))

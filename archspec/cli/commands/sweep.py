@@ -29,6 +29,7 @@ Examples:
   archspec sweep show equal_cost --where "groups > 1" --sort macs
   archspec sweep show equal_cost --pareto params,-paths --top 10
   archspec sweep pick equal_cost 3f9a -o best.yaml
+  archspec sweep plot equal_cost -o equal_cost.html -- params -paths
 """
 
 _HIDDEN = (
@@ -195,28 +196,58 @@ def pick(folder: Path, digest: str, *, output: Path) -> None:
 
 @command.command(cls=SpecCommand)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.argument("columns", metavar="COLUMN...", nargs=-1, required=True)
+@click.argument("columns", metavar="COLUMN...", nargs=-1)
 @click.option(
     "--kind",
     type=click.Choice(["scatter", "distribution", "parallel", "heat"]),
-    default="scatter",
-    show_default=True,
-    help="scatter: two columns and their front; distribution: of one; parallel: any; heat: two and the colour.",
+    help="scatter (of a picture, if not given): two columns and their front; distribution: of one; parallel: any; heat: two and the colour.",
 )
 @click.option("--colour", metavar="COLUMN", help="A column whose values have colours.")
 @click.option("--where", multiple=True, metavar="COND", help="Only such points; repeatable.")
-@output_option(*archspec.list_endings("plot"), required=True, help="A picture: .png or .svg.")
+@click.option("--distinct", is_flag=True, help="Of networks with the same structure only one.")
+@click.option(
+    "--reports",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Networks whose reports a page carries, the best in COLUMNs first; 24.",
+)
+@output_option(
+    *archspec.list_endings("plot"), ".html", required=True, help="A picture, .png or .svg, or a page of all, .html."
+)
 def plot(
-    folder: Path, columns: tuple[str, ...], *, kind: Kind, colour: str | None, where: tuple[str, ...], output: Path
+    folder: Path,
+    columns: tuple[str, ...],
+    *,
+    kind: Kind | None,
+    colour: str | None,
+    where: tuple[str, ...],
+    distinct: bool,
+    reports: int | None,
+    output: Path,
 ) -> None:
-    """Draw points of the sweep in DIR."""
-    from archspec.sweep.choose import select_rows
+    """Draw points of the sweep in DIR: a picture of some columns, or one page without requests with figures, table and reports."""
+    from archspec.sweep.choose import read_table, select_rows
     from archspec.sweep.conditions import ConditionError
     from archspec.sweep.figures import save_figure
+    from archspec.sweep.page import REPORTS, save_page
 
+    is_page = output.suffix.lower() == ".html"
+    unused = (
+        [name for name, given in (("--kind", kind), ("--colour", colour)) if given]
+        if is_page
+        else ["--reports"] * (reports is not None)
+    )
+    if unused:
+        raise click.UsageError(f"{unused[0]} is for a {'picture' if is_page else 'page, .html'}")
+    if not (is_page or columns):
+        raise click.UsageError("Missing argument 'COLUMN...'.")
+    space, rows = read_table(folder)
     try:
-        rows = select_rows(read_rows(folder), where=where)
+        chosen = select_rows(rows, where=where, distinct=distinct)
     except ConditionError as error:
         raise click.UsageError(f"--where: {error}") from None
-    save_figure(output, kind, rows, columns, colour)
+    if is_page:
+        save_page(output, space, chosen, columns, reports=REPORTS if reports is None else reports)
+    else:
+        save_figure(output, kind or "scatter", chosen, columns, colour)
     say_written(output)
