@@ -23,6 +23,9 @@ from archspec.spec.stages import bind_program
 from archspec.sweep.memo import BlockMemo, MemoElaborator, sum_node_costs, trace_block
 from archspec.sweep.routes import ONE, Amount, BlockRoutes, Routes, trace_nodes
 
+MOST_KNOWN = 4096
+"""The most blocks, and values of arguments, that a counter keeps."""
+
 
 @dataclass(frozen=True, slots=True)
 class VariantCounts:
@@ -89,6 +92,7 @@ class VariantCounter:
         >>> VariantCounter("densenet121").count(growth=48).params == archspec.load("densenet121", growth=48).params
         True
         """
+        self._limit_memory()
         program = None if self.program.passes else self._override(arguments)
         if program is not None:
             try:
@@ -104,6 +108,12 @@ class VariantCounter:
         False
         """
         return flatten_document(self._document)
+
+    def _limit_memory(self) -> None:
+        """Forgets all blocks and values once there are many. A layer is known by its identity, so that both must go together."""
+        if max(len(self.memo.summaries), len(self._arguments)) > MOST_KNOWN:
+            self.memo = BlockMemo(self.program)
+            self._arguments.clear()
 
     def _bind(self, arguments: Mapping[str, Any]) -> Program:
         budget = Budget(self.limits)

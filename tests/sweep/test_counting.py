@@ -13,6 +13,7 @@ import archspec
 from archspec.analysis.counts import sum_costs
 from archspec.errors import SpecError
 from archspec.spec.yaml_tree import Scalar
+from archspec.sweep import counting
 from archspec.sweep.counting import VariantCounter, VariantCounts
 from tests.sample import every_spec
 
@@ -160,6 +161,15 @@ def test_later_variants_use_what_earlier_ones_elaborated() -> None:
     assert len(counter.memo.summaries) == before
     counter.count(depth3=7)
     assert len(counter.memo.summaries) - before == 1  # the stage, of known units
+
+
+def test_what_a_counter_keeps_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "MOST_KNOWN", 5)
+    counter = VariantCounter(TINY)
+    for width in range(1, 40):
+        body = f"[linear: {width}, relu, linear: 8]"
+        assert counter.count(body=body).params == archspec.load(TINY, body=body).params
+        assert len(counter.memo.summaries) < 12
 
 
 def test_equal_networks_have_one_hash_in_whatever_order_they_are_counted() -> None:
