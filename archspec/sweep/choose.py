@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from archspec import files
 from archspec.errors import ArchspecError
+from archspec.spec.derive import find_reference
 from archspec.spec.source_lookup import Spec
+from archspec.spec.yaml_writer import write_yaml
 from archspec.suggestions import did_you_mean
 from archspec.sweep.conditions import Condition, ConditionError, parse_condition
 from archspec.sweep.evaluate import restore_point
 from archspec.sweep.measures import MEASURES
+from archspec.sweep.sections import describe_point, find_file, load_point, split_point
 from archspec.sweep.space import Space, read_space
 from archspec.sweep.store import BASE, SPACE, TIMINGS, Row, read_rows
 
@@ -160,3 +164,32 @@ def pick_point(folder: Path, digest: str) -> tuple[Spec, Mapping[str, Any]]:
         count = f"{len(found)} points begin" if found else "no point begins"
         raise ChoiceError(f"{count} with {digest!r} in {folder}")
     return space.spec, restore_point(space, next(row for row in rows if row["digest"] == found[0]))
+
+
+def save_point(folder: Path, digest: str, path: Path) -> None:
+    """Writes a point of a sweep as a spec of a few lines that extends its base.
+
+    Raises:
+        ChoiceError: no point begins with these digits, or several do.
+        ExportError: the spec cannot be where it is asked for.
+        OSError: it cannot be written.
+
+    >>> from archspec.sweep.run import run_sweep
+    >>> text = "{name: s, base: resnet18, over: {stages.avgpool: [globalpool, {globalpool: max}]}}"
+    >>> outcome = run_sweep(read_space(text), Path("pools"))
+    >>> save_point(Path("pools"), read_table(Path("pools"))[1][1]["digest"], Path("largest.yaml"))
+    >>> print(Path("largest.yaml").read_text(encoding="utf-8"), end="")
+    extends: resnet18
+    name: largest
+    stages:
+      avgpool:
+        globalpool: max
+    """
+    spec, point = pick_point(folder, digest)
+    file = find_file(spec)
+    if file is None or not split_point(point)[1]:
+        load_point(spec, point).save(path, ending=".yaml")
+        return
+    load_point(spec, point)  # raises before a file is written
+    place = Path("picked.yaml") if files.is_stream(path) else path
+    files.write_atomically(path, write_yaml(describe_point(find_reference(file, place), place.stem, point)))

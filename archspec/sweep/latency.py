@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from archspec import extras
-from archspec.api import load_overridden
 from archspec.errors import ArchspecError, SpecError
 from archspec.spec.source_lookup import Spec
 from archspec.sweep.measures import LatencySettings
+from archspec.sweep.sections import load_point
 from archspec.sweep.store import Row
 
 _WARM = 3  # runs before the first that is timed
@@ -55,7 +55,7 @@ def _prepare_run(spec: Spec, point: Mapping[str, Any], batch: int, place: Any) -
     """A function that computes a batch and waits for the result; it has run a few times."""
     import torch
 
-    arch = load_overridden(spec, point)
+    arch = load_point(spec, point)
     module = arch.build(device=place, seed=0).eval()
     inputs = [
         torch.zeros(

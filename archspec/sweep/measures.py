@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from archspec import extras
 from archspec.json_text import dump_json
 from archspec.spec.source_lookup import Spec
 from archspec.sweep.store import Row
 
 Device = Annotated[
     str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda, or one card as cuda:1")
+]
+
+Threads = Annotated[
+    int | None, Field(ge=1, le=1024, description="threads of torch on the CPU; as many as it chooses if absent")
 ]
 
 
@@ -31,6 +37,7 @@ class LatencySettings(BaseModel):
     batch: Annotated[int, Field(ge=1, le=2**20, description="samples that are computed at once")] = 1
     repeats: Annotated[int, Field(ge=3, le=10_000, description="timed runs, of which the median is reported")] = 30
     group: Annotated[int, Field(ge=1, le=1000, description="networks that run in turns")] = 8
+    threads: Threads = None
 
 
 class TrainingSettings(BaseModel):
@@ -45,6 +52,7 @@ class TrainingSettings(BaseModel):
     data: Annotated[str, Field(min_length=1, description="as --data of archspec train")] = "digits"
     device: Device = "cpu"
     seeds: Annotated[int, Field(ge=1, le=1000, description="trainings of each network, seeded from 0")] = 1
+    threads: Threads = None
     recipe: Annotated[str | None, Field(description="the recipe of a paper, as --recipe")] = None
     epochs: Annotated[int | None, Field(ge=1, le=10**6, description="epochs of each training")] = None
     batch: Annotated[int | None, Field(ge=1, le=2**20, description="samples of a step")] = None
@@ -120,10 +128,23 @@ def measure_points(
     """The rows of some points in the table of a measure. For another process."""
     function: MeasureFunction = resolve_name(MEASURES[name].function)
     told = describe_settings(settings)
-    return [
-        {"digest": digest, "settings": told, **row}
-        for digest, row in zip(digests, function(spec, points, settings), strict=True)
-    ]
+    with _limit_threads(settings.threads):
+        rows = function(spec, points, settings)
+    return [{"digest": digest, "settings": told, **row} for digest, row in zip(digests, rows, strict=True)]
+
+
+@contextmanager
+def _limit_threads(threads: int | None) -> Iterator[None]:
+    if threads is None:
+        yield
+        return
+    torch: Any = extras.load_extra("torch", "a measure", "pip install 'archspec-nn[train]'")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def describe_settings(settings: Settings) -> str:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from archspec import files
-from archspec.api import load_overridden
 from archspec.errors import ArchspecError
 from archspec.printable import escape_markup
 from archspec.report.page import embed_json
 from archspec.sweep.axes import name_column
 from archspec.sweep.choose import find_front, require_columns
 from archspec.sweep.evaluate import restore_point
+from archspec.sweep.sections import load_point
 from archspec.sweep.space import Space
 from archspec.sweep.store import Row
 
@@ -72,7 +72,7 @@ def _write_reports(space: Space, rows: Sequence[Row]) -> Iterator[tuple[str, str
     """The reports of networks by their digests; one that is too large for a report has none."""
     for row in rows:
         try:
-            yield row["digest"], load_overridden(space.spec, restore_point(space, row)).report()
+            yield row["digest"], load_point(space.spec, restore_point(space, row)).report()
         except (ArchspecError, ValueError):
             continue
 

@@ -19,6 +19,7 @@ from archspec.sweep.axes import COUNTS, Axis, Choices, Interval, find_grid_size,
 from archspec.sweep.conditions import Condition, ConditionError, parse_condition
 from archspec.sweep.measures import MEASURES, Settings
 from archspec.sweep.search_settings import SearchSettings
+from archspec.sweep.sections import SECTIONS
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -93,6 +94,9 @@ class SpaceReader:
             )
             return
         for key, values in tree:
+            section, dot, part = key.text.partition(".")
+            if dot and (section not in SECTIONS or not part):
+                self.errors.report(f"{key.text[:60]!r} is no argument, block or stage", key.span, help=_SECTION)
             axis = self.read_axis(key.text, values)
             if axis is not None:
                 yield axis
@@ -257,6 +261,7 @@ class SpaceReader:
 
 _FORM = "a space is {name: …, base: resnet50, over: {groups: [1, 2, 4]}}"
 _AXES = "values are a list, {from: 4, to: 64, step: 2}, {choice: […]}, {uniform: [0, 1], step: 0.1} or {log_uniform: [1e-4, 1e-1]}"
+_SECTION = "stages.layer4: {choice: [null, …]} has whole stages as its values, blocks.unit blocks"
 _WHERE = "where: [params <= 26e6, 3.9e9 <= macs <= 4.3e9]"
 _MEASURE = "measure: {latency: {device: cpu}, test_error: {data: digits, epochs: 5}}"
 _COUNTED = "every point is counted; leave it out"

@@ -12,7 +12,7 @@ Schema = dict[str, Any]
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 _VALUES = {
     "type": "array",
-    "items": {"type": ["number", "string", "boolean", "array", "object"]},
+    "items": {"type": ["number", "string", "boolean", "array", "object", "null"]},
     "minItems": 1,
     "uniqueItems": True,
 }
@@ -38,7 +38,7 @@ def build_space_schema() -> Schema:
             "base": {**word, "description": "a bundled network, or a file beside the space"},
             "over": {
                 "type": "object",
-                "description": "arguments of the base and their values",
+                "description": "arguments of the base, or stages.NAME and blocks.NAME, and their values",
                 "minProperties": 1,
                 "additionalProperties": _describe_axis(),
             },

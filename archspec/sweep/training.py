@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archspec import extras
-from archspec.api import load_overridden
 from archspec.errors import ArchspecError, SpecError
 from archspec.spec.source_lookup import Spec
 from archspec.sweep.measures import TrainingSettings
+from archspec.sweep.sections import load_point
 from archspec.sweep.store import Row
 
-_OWN = ("data", "device", "seeds", "recipe")
+_OWN = ("data", "device", "seeds", "threads", "recipe")
 
 
 def train_points(spec: Spec, points: Sequence[Mapping[str, Any]], settings: TrainingSettings) -> list[Row]:
@@ -60,7 +60,7 @@ def train_network(spec: Spec, point: Mapping[str, Any], settings: TrainingSettin
 
     given = settings.model_dump(exclude_none=True, exclude=set(_OWN))
     recipe = choose_recipe(settings.recipe, seed=seed, **given)
-    graph = load_overridden(spec, point).graph
+    graph = load_point(spec, point).graph
     fabric = launch_fabric(Hardware(settings.device), graph)
     data = open_data(settings.data, graph, str(fabric.device))
     *_, last = train_epochs(begin_training(graph, data, recipe, fabric=fabric), data, recipe)

@@ -15,6 +15,7 @@ from archspec.errors import SpecError
 from archspec.spec.yaml_tree import Scalar
 from archspec.sweep import counting
 from archspec.sweep.counting import VariantCounter, VariantCounts
+from archspec.sweep.sections import load_point
 from tests.sample import every_spec
 
 
@@ -187,3 +188,18 @@ def test_a_value_used_twice_is_not_two_equal_values() -> None:
     one = text.replace("X, Y", "x, x")
     two = "{name: a, input: [4], stages: {y: {add: [linear: 4, linear: 4]}}}"
     assert VariantCounter(one).count().structure != VariantCounter(two).count().structure
+
+
+def test_blocks_and_stages_are_values() -> None:
+    unit = {"args": {"keep": ["identity"]}, "layers": [{"add": ["body", {"linear": 8}]}]}
+    counter = VariantCounter(TINY)
+    for parts in (
+        {"blocks.unit": unit},
+        {"stages.third": None},
+        {"stages.first": ["relu", {"linear": 9}, {"linear": 8}], "width": 8},
+    ):
+        arch = load_point(TINY, parts)
+        assert exact(counter.count(**parts)) == count_in_full(arch)
+        assert arch.params != archspec.load(TINY).params
+    with pytest.raises(SpecError, match="the base has no stage 'fourth'"):
+        counter.count(**{"stages.fourth": "relu"})

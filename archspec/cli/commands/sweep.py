@@ -186,11 +186,9 @@ def _format_cell(value: object) -> str:
 @output_option(".yaml", ".yml", stream=True, required=True, help="The new spec, .yaml; - for standard output.")
 def pick(folder: Path, digest: str, *, output: Path) -> None:
     """Write the point of DIR whose digest begins with DIGEST as a spec of a few lines."""
-    from archspec.sweep.choose import pick_point
+    from archspec.sweep.choose import save_point
 
-    base, arguments = pick_point(folder, digest)
-    arch = archspec.load_overridden(base, arguments)
-    arch.save(output, ending=".yaml")
+    save_point(folder, digest, output)
     say_written(output)
 
 
