@@ -125,7 +125,12 @@ MeasureFunction = Callable[[Spec, Sequence[Mapping[str, Any]], Any], list[Row]]
 def measure_points(
     name: str, settings: Settings, spec: Spec, digests: Sequence[str], points: Sequence[Mapping[str, Any]]
 ) -> list[Row]:
-    """The rows of some points in the table of a measure. For another process."""
+    """The rows of some points in the table of a measure. For another process.
+
+    >>> rows = measure_points("latency", LatencySettings(repeats=3), "highway_mnist_fc10", ["3f9a"], [{"width": 10}])
+    >>> rows[0]["digest"], rows[0]["latency"] > 0
+    ('3f9a', True)
+    """
     function: MeasureFunction = resolve_name(MEASURES[name].function)
     told = describe_settings(settings)
     with _limit_threads(settings.threads):
@@ -151,6 +156,6 @@ def describe_settings(settings: Settings) -> str:
     """The settings as JSON, by which measurements are told apart.
 
     >>> describe_settings(TrainingSettings(epochs=3))
-    '{"data": "digits", "device": "cpu", "seeds": 1, "epochs": 3}'
+    '{"data":"digits","device":"cpu","seeds":1,"epochs":3}'
     """
     return dump_json(settings.model_dump(exclude_none=True))

@@ -65,7 +65,7 @@ def save_page(
     best = find_front(rows, objectives or ["macs", "-depth"])
     carried = {row["digest"]: row for row in [*best, *rows]}
     written = dict(_write_reports(space, list(carried.values())[:reports]))
-    files.write_atomically(path, write_page(space, rows, objectives, written))
+    files.write_atomically(path, _write_page(space, rows, objectives, written))
 
 
 def _write_reports(space: Space, rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
@@ -77,7 +77,7 @@ def _write_reports(space: Space, rows: Sequence[Row]) -> Iterator[tuple[str, str
             continue
 
 
-def write_page(space: Space, rows: Sequence[Row], objectives: Sequence[str], reports: Mapping[str, str]) -> str:
+def _write_page(space: Space, rows: Sequence[Row], objectives: Sequence[str], reports: Mapping[str, str]) -> str:
     """The page, with the reports of some networks, by digest, which it opens."""
     columns = _describe_columns(space, rows)
     libraries = next((match[2] for text in reports.values() if (match := _LIBRARIES.search(text))), "")

@@ -122,7 +122,11 @@ def _iter_batches(space: Space, known: set[str], size: int) -> Iterator[tuple[Po
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many points of a folder have which status, how many structures those have that are networks, and what is wrong with others."""
+    """How many points of a folder have which status, how many structures those have that are networks, and what is wrong with others.
+
+    >>> Tally(Counter(ok=2), structures=1, messages=Counter()).statuses["ok"]
+    2
+    """
 
     statuses: Counter[str]
     structures: int
