@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from archspec.spec import bundled
-from benchmarks.measure import RATIO, Ratio, answer, megabytes, shown, turns
+from benchmarks.measure import RATIO, Ratio, Work, answer, megabytes, shown, turns
 from benchmarks.page import Section, Table
 from tests import references
 
@@ -69,7 +69,7 @@ def list_variants(count: int) -> list[dict[str, int]]:
 
 def compare_counters(variants: Sequence[Mapping[str, int]], rounds: int) -> Table:
     """Ours and the peers in turns, with a new counter in each."""
-    works = {
+    works: dict[str, Work] = {
         "archspec": partial(count_with_archspec, variants),
         "fvcore": partial(count_with_fvcore, variants),
         "torchinfo": partial(count_with_torchinfo, variants),

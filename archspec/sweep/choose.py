@@ -186,10 +186,9 @@ def save_point(folder: Path, digest: str, path: Path) -> None:
         globalpool: max
     """
     spec, point = pick_point(folder, digest)
-    file = find_file(spec)
+    file, arch = find_file(spec), load_point(spec, point)
     if file is None or not split_point(point)[1]:
-        load_point(spec, point).save(path, ending=".yaml")
+        arch.save(path, ending=".yaml")
         return
-    load_point(spec, point)  # raises before a file is written
     place = Path("picked.yaml") if files.is_stream(path) else path
     files.write_atomically(path, write_yaml(describe_point(find_reference(file, place), place.stem, point)))
