@@ -20,6 +20,7 @@ from archspec.spec.environment import Bundle, Closure, Env, Label, NameScope, Va
 from archspec.spec.values import find_names
 from archspec.sweep.routes import BlockRoutes, TracedNode
 from archspec.sweep.structure import hash_structure
+from archspec.sweep.zeros import has_zeros
 
 Key = tuple[Any, ...]
 
@@ -253,4 +254,4 @@ def trace_block(nodes: list[Node], first: int, inputs: Bundle, outputs: Bundle) 
         for node in nodes
     ]
     ends = tuple([locate(value) for value in outputs])
-    return BlockRoutes(traced, ends, hash_structure(traced, ends))
+    return BlockRoutes(traced, ends, hash_structure(traced, ends), has_zeros(traced))

@@ -13,7 +13,9 @@ import archspec
 from archspec.analysis.counts import sum_costs
 from archspec.errors import SpecError
 from archspec.spec.yaml_tree import Scalar
+from archspec.sweep import counting
 from archspec.sweep.counting import VariantCounter, VariantCounts
+from archspec.sweep.sections import load_point
 from tests.sample import every_spec
 
 
@@ -162,6 +164,15 @@ def test_later_variants_use_what_earlier_ones_elaborated() -> None:
     assert len(counter.memo.summaries) - before == 1  # the stage, of known units
 
 
+def test_what_a_counter_keeps_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "MOST_KNOWN", 5)
+    counter = VariantCounter(TINY)
+    for width in range(1, 40):
+        body = f"[linear: {width}, relu, linear: 8]"
+        assert counter.count(body=body).params == archspec.load(TINY, body=body).params
+        assert len(counter.memo.summaries) < 12
+
+
 def test_equal_networks_have_one_hash_in_whatever_order_they_are_counted() -> None:
     first, second = VariantCounter(TINY), VariantCounter(TINY)
     bodies = ("[linear: 8, relu]", "[linear: 8, sigmoid]", "[linear: 8, relu]")
@@ -177,3 +188,18 @@ def test_a_value_used_twice_is_not_two_equal_values() -> None:
     one = text.replace("X, Y", "x, x")
     two = "{name: a, input: [4], stages: {y: {add: [linear: 4, linear: 4]}}}"
     assert VariantCounter(one).count().structure != VariantCounter(two).count().structure
+
+
+def test_blocks_and_stages_are_values() -> None:
+    unit = {"args": {"keep": ["identity"]}, "layers": [{"add": ["body", {"linear": 8}]}]}
+    counter = VariantCounter(TINY)
+    for parts in (
+        {"blocks.unit": unit},
+        {"stages.third": None},
+        {"stages.first": ["relu", {"linear": 9}, {"linear": 8}], "width": 8},
+    ):
+        arch = load_point(TINY, parts)
+        assert exact(counter.count(**parts)) == count_in_full(arch)
+        assert arch.params != archspec.load(TINY).params
+    with pytest.raises(SpecError, match="the base has no stage 'fourth'"):
+        counter.count(**{"stages.fourth": "relu"})
