@@ -17,9 +17,11 @@ from archspec.spec.bound_tree import (
     NamedLayer,
     OpUse,
     Reuse,
+    Sequential,
     ValueUse,
     makes_no_module,
 )
+from archspec.spec.computed_names import is_computed_name
 from archspec.spec.document import Entry
 from archspec.spec.layer_binder import LayerBinder, make_empty_layer
 from archspec.spec.layer_forms import (
@@ -35,8 +37,8 @@ from archspec.spec.networks import NetworkLoader, bind_network
 from archspec.spec.symbols import (
     ITERATORS,
     MODIFIERS,
-    NETWORK,
-    REUSE,
+    SEQUENTIAL,
+    STRUCTURE,
     UNSEEN,
     SymbolTable,
     explain_unknown_word,
@@ -66,7 +68,7 @@ class Binder(LayerBinder):
             return ArgumentUse(span=span, name=word)
         if names.is_value(word):
             return ValueUse(span=span, name=word)
-        if word in (*ITERATORS, REUSE, NETWORK, "layers"):
+        if word in STRUCTURE:
             return self.report(f"{word} needs arguments", span, f"write {word}: {NEEDED_FORM.get(word, 'name')}")
         if scalar.kind in ("number", "bool"):
             return self.report(f"a layer is a word, a list or a mapping, got {word[:60]}", span)
@@ -88,7 +90,13 @@ class Binder(LayerBinder):
         modified = len(tree.entries) > 1
         layer = self.bind_application(key, arguments, parts.get("with"), names, branch=branch, modified=modified)
         source = tuple(bind_sources(parts["from"], names, self.errors)) if "from" in parts else ()
-        labels = tuple(bind_labels(parts["as"], names, self.errors)) if "as" in parts else ()
+        if "as" in parts and is_computed_name(parts["as"]):
+            layer = self.name_computed(layer, parts["as"], names)
+            labels: tuple[Scalar, ...] = ()
+        else:
+            labels = tuple(bind_labels(parts["as"], names, self.errors)) if "as" in parts else ()
+        if len(labels) == 1:
+            self.check_numbered(layer, labels[0])
         if not source and not labels:
             return layer
         if len(labels) == 1:
@@ -137,12 +145,8 @@ class Binder(LayerBinder):
             self.check_with(word, arguments, own, names)
         if isinstance(arguments, Scalar) and arguments.kind == "null":
             return self.without_arguments(key, names, modified=modified)
-        if word == "layers":
-            return self.bind_layers(arguments, names)
-        if word == REUSE:
-            return self.bind_reuse(arguments, key.span, names)
-        if word == NETWORK:
-            return bind_network(self, self.networks, arguments, key.span, names)
+        if word in STRUCTURE and word not in ITERATORS:
+            return self.bind_structure(key, arguments, names)
         if word in ITERATORS:
             if word == "copies" and not branch:
                 self.errors.report(
@@ -164,6 +168,26 @@ class Binder(LayerBinder):
         message, advice, notes = explain_unknown_word(word, names, alone=False)
         return self.report(message, key.span, advise_name(key, arguments, names) or advice, notes=notes)
 
+    def bind_structure(self, key: Scalar, arguments: Tree, names: SymbolTable) -> Layer:
+        """Binds a word that is neither an op nor an iterator nor declared."""
+        match key.text:
+            case "sequential":
+                return self.bind_sequential(arguments, names)
+            case "reuse":
+                return self.bind_reuse(arguments, key.span, names)
+            case "network":
+                return bind_network(self, self.networks, arguments, key.span, names)
+            case _:
+                return self.bind_layers(arguments, names)
+
+    def bind_sequential(self, arguments: Tree, names: SymbolTable) -> Layer:
+        """Binds layers in order that are a scope of their own, with the next number."""
+        if isinstance(arguments, Scalar):
+            advice = f"write {SEQUENTIAL}: [{arguments.text[:60]}]"
+            return self.report(f"{SEQUENTIAL} needs a list, got {describe_tree(arguments)}", arguments.span, advice)
+        layer = self.bind_layers(arguments, names)
+        return replace(layer, numbered=True) if isinstance(layer, Sequential) else layer
+
     def bind_reuse(self, name: Tree, span: Span, names: SymbolTable) -> Layer:
         """Binds the second use of a named layer."""
         if not isinstance(name, Scalar):
@@ -182,12 +206,7 @@ class Binder(LayerBinder):
     def check_with(self, word: str, arguments: Tree, own: Tree, names: SymbolTable) -> None:
         """Reports a `with` of a known word that is no join."""
         op = BY_WORD.get(word)
-        known = (
-            op is not None
-            or word in names.blocks
-            or names.is_value(word)
-            or word in (*ITERATORS, REUSE, NETWORK, "layers")
-        )
+        known = op is not None or word in names.blocks or names.is_value(word) or word in STRUCTURE
         if known and not (op is not None and op.join):
             form = advise_with(op, arguments, own) if op is not None else _WITH
             self.errors.report(f"{word[:60]} takes no 'with'", own.span, help=form)

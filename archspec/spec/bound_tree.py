@@ -33,6 +33,14 @@ def matches_kind(value: Any, kind: ArgumentKind) -> bool:
             return isinstance(value, int | float | Fraction) and not isinstance(value, bool)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class ComputedName:
+    """The name of a module with computed parts: texts, and arithmetic between them."""
+
+    span: Span
+    parts: tuple[str | Scalar, ...]
+
+
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Layer:
     """Any layer: its span, the values that it is applied to if not the current one, and the names of its results."""
@@ -40,6 +48,8 @@ class Layer:
     span: Span
     source: tuple[Scalar, ...] = ()
     names: tuple[Scalar, ...] = ()
+    computed_name: ComputedName | None = None
+    """The name of its module, if parts of it are computed."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -122,6 +132,8 @@ class Sequential(Layer):
     items: tuple[NamedLayer, ...]
     named: bool
     """Whether it was written as a mapping."""
+    numbered: bool = False
+    """Whether it is a scope with the next number, as a block is: a `sequential`."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -170,7 +182,9 @@ def layer_word(layer: Layer) -> str:
 
 
 def iter_trees(layer: Layer) -> Iterator[Tree]:
-    """The arguments of a layer that are no layers, without those from `defaults`."""
+    """The arguments of a layer that are no layers, without those from `defaults`, and the arithmetic in its name."""
+    if layer.computed_name is not None:
+        yield from (part for part in layer.computed_name.parts if isinstance(part, Scalar))
     match layer:
         case OpUse():
             yield from (own.value for own in layer.fields if not own.default)

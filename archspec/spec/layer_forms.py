@@ -12,7 +12,7 @@ from archspec.spec.bound_tree import BlockDef
 from archspec.spec.document import Entry
 from archspec.spec.foreign_advice import advise_argument, translate_argument, translate_word
 from archspec.spec.foreign_words import NOTHING
-from archspec.spec.symbols import ITERATORS, MODIFIERS, SymbolTable, is_layer_word, is_module_name
+from archspec.spec.symbols import ITERATORS, MODIFIERS, SEQUENTIAL, SymbolTable, is_layer_word, is_module_name
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, format_flow
 from archspec.suggestions import find_nearest
 
@@ -70,7 +70,7 @@ def advise_words(words: list[Entry], names: SymbolTable) -> str:
 
 def _takes_layers(word: str) -> bool:
     """Whether an unknown word stands for a join or an iterator, in another library or misspelt."""
-    takers = (*(op.word for op in BY_WORD.values() if op.join), *ITERATORS, "layers")
+    takers = (*(op.word for op in BY_WORD.values() if op.join), *ITERATORS, "layers", SEQUENTIAL)
     close = translate_word(word) or find_nearest(word, takers)
     return close in takers and word.rstrip("0123456789_") not in takers
 

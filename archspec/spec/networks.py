@@ -12,7 +12,7 @@ from archspec.errors import Collector, Diagnostic, SpecError, raise_spec_error
 from archspec.spans import Source, Span, Use
 from archspec.spec.argument_binder import bind_arguments
 from archspec.spec.block_calls import bind_arguments as evaluate_arguments
-from archspec.spec.bound_tree import BlockDef, Layer, NetworkUse, Program
+from archspec.spec.bound_tree import BlockDef, Layer, NamedLayer, NetworkUse, Program
 from archspec.spec.document import Document
 from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import UNKNOWN, Bundle, Env, Label, NameScope, ValueFrame
@@ -131,7 +131,7 @@ def _bind_given(
 
 def _read_outputs(program: Program, tree: Tree | None, errors: Collector) -> Iterator[Scalar]:
     """The stages that a use returns."""
-    stages = [item.name.text for item in program.stages.items if item.name is not None]
+    stages = [name for item in program.stages.items for name in _find_stage_names(item)]
     for item in tree.items if isinstance(tree, Sequence) else () if tree is None else (tree,):
         if not isinstance(item, Scalar):
             errors.report(f"an output is the name of a stage, got {describe_tree(item)}", item.span)
@@ -140,6 +140,11 @@ def _read_outputs(program: Program, tree: Tree | None, errors: Collector) -> Ite
         else:
             advice = did_you_mean(item.text, stages)
             errors.report(f"{program.name} has no stage {item.text[:60]!r}", item.span, help=advice)
+
+
+def _find_stage_names(item: NamedLayer) -> tuple[str, ...]:
+    """The names of the values of a stage: its key, and those after `as`."""
+    return tuple(scalar.text for scalar in (item.name, *item.layer.names) if scalar is not None)
 
 
 def apply_network(
@@ -156,9 +161,10 @@ def apply_network(
         own.frame.values.update(_bind_inputs(elaboration, use, env, current))
         outputs = use.outputs or program.outputs
         wanted = {scalar.text for scalar in outputs}
-        numbers = [number for number, item in enumerate(program.stages.items) if item.name and item.name.text in wanted]
-        last = max(numbers, default=len(program.stages.items) - 1)
-        stages = replace(program.stages, items=program.stages.items[: last + 1])
+        items = program.stages.items
+        numbers = [number for number, item in enumerate(items) if wanted.intersection(_find_stage_names(item))]
+        last = max(numbers, default=len(items) - 1)
+        stages = replace(program.stages, items=items[: last + 1])
         result = elaboration.apply_body(stages, inside, current, inner)
         if outputs:
             result = elaboration.find_all(outputs, inside)

@@ -22,12 +22,17 @@ from archspec.suggestions import did_you_mean
 ITERATORS = ("repeat", "copies", "nest", "each")
 REUSE = "reuse"
 NETWORK = "network"
+SEQUENTIAL = "sequential"
+STRUCTURE = (*ITERATORS, REUSE, NETWORK, "layers", SEQUENTIAL)
+"""The words of layers that are no ops."""
 MODIFIERS = ("from", "with", "as", "after")
 TYPES: Mapping[str, ArgumentKind] = {"int": "int", "float": "float", "bool": "bool", "layer": "layer"}
-KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, REUSE, NETWORK, "layers", "input", "core", "channels"))
+KEYWORDS = frozenset((*STRUCTURE, *MODIFIERS, *TYPES, "input", "core", "channels"))
 
 _NAMES = 16  # names that are copied for one unit of work
 _MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9_-]{1,200})*")
+
+_BRACES = re.compile(r"\$?[{<\[]\w+[}>\]]|%[ds]")
 
 
 @dataclass
@@ -102,7 +107,7 @@ class SymbolTable:
 
     def layer_words(self, *, alone: bool = True) -> Iterator[str]:
         """Yields every word that can stand for a layer here, `alone` or with arguments."""
-        yield from (*BY_WORD, *ITERATORS, REUSE, NETWORK, "layers")
+        yield from (*BY_WORD, *STRUCTURE)
         yield from self.blocks
         if alone:
             yield from (word for word, kind in self.arguments.items() if kind == "layer")
@@ -122,7 +127,7 @@ class SymbolTable:
 
 
 def is_layer_word(word: str) -> bool:
-    return word in BY_WORD or word in ITERATORS or word in (REUSE, NETWORK, "layers")
+    return word in BY_WORD or word in STRUCTURE
 
 
 def is_module_name(word: str) -> bool:
@@ -132,7 +137,8 @@ def is_module_name(word: str) -> bool:
 def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -> bool:
     """Whether a key or an `as` can be the name of a module; reports it if not."""
     if not is_module_name(key.text) or (prefix and "." in key.text):
-        errors.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
+        advice = "computed parts of a name stand in parentheses: layer(i)" if _BRACES.search(key.text) else None
+        errors.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span, help=advice)
         return False
     if not prefix and (reserved := next((name for name in key.text.split(".") if name in RESERVED), None)):
         why = "a keyword of Python" if iskeyword(reserved) else "an attribute of torch's modules"
