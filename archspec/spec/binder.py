@@ -39,8 +39,8 @@ from archspec.spec.symbols import (
     MODIFIERS,
     SEQUENTIAL,
     STRUCTURE,
-    UNSEEN,
     SymbolTable,
+    advise_unseen,
     explain_unknown_word,
     find_unseen,
     is_layer_word,
@@ -200,7 +200,7 @@ class Binder(LayerBinder):
             return self.report(f"{name.text!r} is a value and no layer that could be applied again", name.span, advice)
         layers = [known for frame in names.layers for known in frame]
         hidden = find_unseen(name.text, names)
-        nearest = UNSEEN if hidden else did_you_mean(name.text, layers)
+        nearest = advise_unseen(name.text) if hidden else did_you_mean(name.text, layers)
         return self.report(f"{name.text[:60]!r} is no named layer here", name.span, nearest, notes=hidden)
 
     def check_with(self, word: str, arguments: Tree, own: Tree, names: SymbolTable) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, get_args, get_origin
 
 from archspec.ops import BY_WORD
@@ -43,11 +43,28 @@ def advise_block_argument(
     block: BlockDef, name: str, arguments: Tree | None, names: SymbolTable
 ) -> tuple[str | None, str | None]:
     """Advice for an argument that a block does not have, and the block's argument that may be meant."""
-    layer = next((own.name for own in block.parameters.values() if own.kind == "layer"), None)
-    if layer is not None and isinstance(arguments, Mapping) and is_layer(arguments, names):
-        form = f"{block.name}: {{{layer}: {{{name[:60]}: …}}}}"
-        return f"a layer stands behind the name of its argument: {form}", layer
+    given = arguments.by_name if isinstance(arguments, Mapping) else {}
+    layer = _find_layer_argument(block, given)
+    if layer is not None and (is_layer_word(name) or name in names.blocks):
+        return f"{_BEHIND}: {block.name}: {{{layer}: {{{name[:60]}: …}}}}", layer
     return advise_argument(name, block.parameters), translate_argument(name, block.parameters)
+
+
+def advise_bare_layer(block: BlockDef, argument: Tree, names: SymbolTable) -> tuple[str | None, str | None]:
+    """Advice for a layer as the bare argument of a block whose first argument is none, and the argument that may be meant."""
+    layer = _find_layer_argument(block, ())
+    if layer is None or not is_layer(argument, names):
+        return None, None
+    return f"{_BEHIND}: {block.name}: {{{layer}: {format_flow(argument)}}}", layer
+
+
+_BEHIND = "a layer stands behind the name of its argument"
+
+
+def _find_layer_argument(block: BlockDef, given: Container[str]) -> str | None:
+    """The argument of a block that a layer without a name may be meant for: a layer that is required, or else any, that is not given."""
+    layers = [own for own in block.parameters.values() if own.kind == "layer" and own.name not in given]
+    return next((own.name for own in sorted(layers, key=lambda own: own.default is not None)), None)
 
 
 def advise_words(words: list[Entry], names: SymbolTable) -> str:

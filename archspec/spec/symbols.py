@@ -174,17 +174,24 @@ def explain_unknown_word(word: str, names: SymbolTable, *, alone: bool = True) -
     """The message, advice and notes for a word that is no layer, `alone` or with arguments."""
     message, advice = _unknown(word, names, alone=alone)
     hidden = find_unseen(word, names) if alone else ()
-    return message, UNSEEN if hidden else advice, hidden
+    return message, advise_unseen(word) if hidden else advice, hidden
 
 
 def find_unseen(word: str, names: SymbolTable) -> tuple[Note, ...]:
     """A note on a value of this name that is not in scope here; empty for any other word."""
-    if word in names.arguments or word not in names.named or is_layer_word(word) or word in names.stages:
+    inner = word.rpartition(".")[2]
+    if word in names.arguments or inner not in names.named or is_layer_word(word) or word in names.stages:
         return ()
-    return (Note(names.named[word], "a value of this name, in another list"),)
+    return (Note(names.named[inner], "a value of this name, in another list"),)
 
 
-UNSEEN = "what is used elsewhere is a stage of its own, or one of the outputs of a block"
+def advise_unseen(word: str) -> str:
+    """Advice for a named value of another list."""
+    name = word.rpartition(".")[2][:60]
+    return (
+        f"a value is seen in its own list; its layer can be a stage of its own, with the same name of its module: stage.{name}: …; "
+        f"a block returns it by outputs: [{name}]"
+    )
 
 
 def unknown_value(word: str, names: SymbolTable) -> Said:
@@ -192,7 +199,11 @@ def unknown_value(word: str, names: SymbolTable) -> Said:
     if names.is_other(word):
         return f"{word[:60]!r} is {names.describe(word)}, not a named value", "name the value otherwise, with as", ()
     hidden = find_unseen(word, names)
-    return f"{word[:60]!r} is no named value here", UNSEEN if hidden else did_you_mean(word, names.values), hidden
+    return (
+        f"{word[:60]!r} is no named value here",
+        advise_unseen(word) if hidden else did_you_mean(word, names.values),
+        hidden,
+    )
 
 
 def _unknown(word: str, names: SymbolTable, *, alone: bool) -> tuple[str, str | None]:
