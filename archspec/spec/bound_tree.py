@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -58,6 +58,11 @@ class NamedLayer:
 
     name: Scalar | None
     layer: Layer
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """The names of its values: its key, and those after `as`."""
+        return tuple(scalar.text for scalar in (self.name, *self.layer.names) if scalar is not None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -123,6 +128,19 @@ class NetworkUse(Layer):
     arguments: Mapping[str, Tree | Layer]
     outputs: tuple[Scalar, ...] = ()
     """The stages that it returns; if empty, what the network returns."""
+
+    @property
+    def returned(self) -> tuple[Scalar, ...]:
+        """The stages that it returns, its own or those of the network; empty for the last one."""
+        return self.outputs or self.program.outputs
+
+    @property
+    def stages(self) -> Sequential:
+        """The stages of the network up to the last one that is returned."""
+        items = self.program.stages.items
+        wanted = {scalar.text for scalar in self.returned}
+        last = max((place for place, item in enumerate(items) if wanted.intersection(item.value_names)), default=-1)
+        return replace(self.program.stages, items=items[: last + 1]) if last >= 0 else self.program.stages
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

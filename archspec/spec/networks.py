@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archspec.errors import Collector, Diagnostic, SpecError, raise_spec_error
 from archspec.spans import Source, Span, Use
 from archspec.spec.argument_binder import bind_arguments
 from archspec.spec.block_calls import bind_arguments as evaluate_arguments
-from archspec.spec.bound_tree import BlockDef, Layer, NamedLayer, NetworkUse, Program
+from archspec.spec.bound_tree import BlockDef, Layer, NetworkUse, Program
 from archspec.spec.document import Document
 from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import UNKNOWN, Bundle, Env, Label, NameScope, ValueFrame
@@ -131,7 +131,7 @@ def _bind_given(
 
 def _read_outputs(program: Program, tree: Tree | None, errors: Collector) -> Iterator[Scalar]:
     """The stages that a use returns."""
-    stages = [name for item in program.stages.items for name in _find_stage_names(item)]
+    stages = [name for item in program.stages.items for name in item.value_names]
     for item in tree.items if isinstance(tree, Sequence) else () if tree is None else (tree,):
         if not isinstance(item, Scalar):
             errors.report(f"an output is the name of a stage, got {describe_tree(item)}", item.span)
@@ -140,11 +140,6 @@ def _read_outputs(program: Program, tree: Tree | None, errors: Collector) -> Ite
         else:
             advice = did_you_mean(item.text, stages)
             errors.report(f"{program.name} has no stage {item.text[:60]!r}", item.span, help=advice)
-
-
-def _find_stage_names(item: NamedLayer) -> tuple[str, ...]:
-    """The names of the values of a stage: its key, and those after `as`."""
-    return tuple(scalar.text for scalar in (item.name, *item.layer.names) if scalar is not None)
 
 
 def apply_network(
@@ -159,15 +154,9 @@ def apply_network(
     inside = Env(own.names, own.frame, Use(program.name, shown, use.span, env.use))
     with _inside_network(elaboration, program, inside):
         own.frame.values.update(_bind_inputs(elaboration, use, env, current))
-        outputs = use.outputs or program.outputs
-        wanted = {scalar.text for scalar in outputs}
-        items = program.stages.items
-        numbers = [number for number, item in enumerate(items) if wanted.intersection(_find_stage_names(item))]
-        last = max(numbers, default=len(items) - 1)
-        stages = replace(program.stages, items=items[: last + 1])
-        result = elaboration.apply_body(stages, inside, current, inner)
-        if outputs:
-            result = elaboration.find_all(outputs, inside)
+        result = elaboration.apply_body(use.stages, inside, current, inner)
+        if use.returned:
+            result = elaboration.find_all(use.returned, inside)
         if len(result) > 1:
             elaboration.mark_read(result)
         return result
