@@ -21,7 +21,7 @@ class WrittenOutAttention(TorchFunctionMode):
     True
     """
 
-    def __torch_function__(  # noqa: PLW3201 -- the protocol of torch
+    def __torch_function__(
         self,
         func: Callable[..., Any],
         types: Iterable[type],
@@ -29,7 +29,8 @@ class WrittenOutAttention(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         if func is scaled_dot_product_attention and args[0].dim() != 4:
-            return attend(*args, **(kwargs or {}))
+            options = {name: value for name, value in (kwargs or {}).items() if name != "dropout_p"}  # 0 in eval mode
+            return attend(*args, **options)
         return func(*args, **(kwargs or {}))
 
 
@@ -38,12 +39,11 @@ def attend(
     key: Tensor,
     value: Tensor,
     attn_mask: Tensor | None = None,
-    dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """Scaled dot product attention without dropout, with the arguments of torch's function (Vaswani et al. 2017, equation 1)."""
+    """Scaled dot product attention with the arguments of torch's function, without dropout (Vaswani et al. 2017, equation 1)."""
     if enable_gqa:
         times = query.shape[-3] // key.shape[-3]
         key, value = (operand.repeat_interleave(times, dim=-3) for operand in (key, value))
