@@ -58,11 +58,9 @@ class Binder(LayerBinder):
 
     def bind_word(self, scalar: Scalar, names: SymbolTable) -> Layer:
         word, span = scalar.text, scalar.span
-        if names.is_clash(word):
-            return make_empty_layer(span)
         if scalar.kind in ("word", "string") and word in BY_WORD:
             return self.bind_op(BY_WORD[word], None, span, names)
-        if scalar.kind in ("word", "string") and word in names.blocks:
+        if scalar.kind in ("word", "string") and names.is_block(word):
             return self.bind_block(word, None, span, names)
         if names.arguments.get(word) == "layer" or (word == "core" and names.core):
             return ArgumentUse(span=span, name=word)
@@ -119,8 +117,6 @@ class Binder(LayerBinder):
     def without_arguments(self, key: Scalar, names: SymbolTable, *, modified: bool) -> Layer:
         """Reports a word with a colon and no arguments."""
         word = key.text
-        if names.is_clash(word):
-            return make_empty_layer(key.span)
         before = len(self.errors.diagnostics)
         self.bind_word(key, names)
         if ":" not in word and (is_layer_word(word) or word in names.blocks) and len(self.errors.diagnostics) == before:
@@ -139,8 +135,6 @@ class Binder(LayerBinder):
         modified: bool = False,
     ) -> Layer:
         word = key.text
-        if names.is_clash(word):
-            return make_empty_layer(key.span)
         if own is not None:
             self.check_with(word, arguments, own, names)
         if isinstance(arguments, Scalar) and arguments.kind == "null":
@@ -160,7 +154,7 @@ class Binder(LayerBinder):
             if op.join:
                 return self.bind_join(op, arguments, own, key.span, names)
             return self.bind_op(op, arguments, key.span, names)
-        if word in names.blocks:
+        if names.is_block(word):
             return self.bind_block(word, arguments, key.span, names)
         if names.arguments.get(word) == "layer" or names.is_value(word):
             meaning = "a layer that was handed in" if word in names.arguments else "a named value"

@@ -39,7 +39,7 @@ class _Declarations:
     def build_program(self) -> Program:
         document = self.document
         for name, (key, _) in document.blocks.items():  # all blocks are declared before any body is bound
-            good = check_declared_name(key, "a block", (), self.errors, layer=True)
+            good = check_declared_name(key, "a block", self.errors, layer=True)
             if good or not self.names.is_other(name):
                 self.blocks[name] = BlockDef(name, key.span, {}, Sequential(span=key.span, items=(), named=False))
         arguments = self.arguments.apply_overrides(self.arguments.declare_all(document.args, self.names), document)

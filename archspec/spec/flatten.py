@@ -86,14 +86,14 @@ def _inline_use(tree: Tree, files: Mapping[tuple[Source, str], Document]) -> Tre
 
 def _find_words(document: Document, args: Mapping[str, Tree]) -> set[str]:
     """The words that are reachable from the inputs, stages, defaults and passes of a document."""
-    meanings = {**{name: tree for name, (_, tree) in document.blocks.items()}, **args}
+    blocks = {name: tree for name, (_, tree) in document.blocks.items()}
     defaults = [tree for _, fields in document.defaults.values() for _, tree in fields.values()]
     stages = [tree for _, tree in (*document.inputs, *document.stages.values())]
     words, pending = set[str](), [*stages, *defaults, *(document.passes or ())]
     while pending:
         new = set(_iter_words(pending.pop())) - words
         words |= new
-        pending += [meanings[word] for word in new if word in meanings]
+        pending += [meanings[word] for meanings in (blocks, args) for word in new if word in meanings]
     return words
 
 

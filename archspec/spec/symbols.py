@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from keyword import iskeyword
@@ -79,10 +79,6 @@ class SymbolTable:
         """Whether a word is an op, a block or an argument, and so cannot name a value."""
         return is_layer_word(word) or word in self.blocks or word in self.arguments
 
-    def is_clash(self, word: str) -> bool:
-        """Whether a word is both a block and an argument, which has been reported at its declaration."""
-        return word in self.arguments and word in self.blocks
-
     def add_value(self, name: Scalar, layer: Layer | None = None) -> None:
         """Adds a named value, with the layer of this name if it is one that can be applied again."""
         self.frames[-1].add(name.text)
@@ -113,6 +109,10 @@ class SymbolTable:
             yield from (word for word, kind in self.arguments.items() if kind == "layer")
             yield from self.values
             yield from ["core"] if self.core else []
+
+    def is_block(self, word: str) -> bool:
+        """Whether a word means a block here: a layer argument of its name hides it."""
+        return word in self.blocks and self.arguments.get(word) != "layer"
 
     def is_layer(self, word: str) -> bool:
         """Whether a word can stand for a layer here: one of `layer_words`."""
@@ -150,7 +150,7 @@ def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -
     return True
 
 
-def check_declared_name(key: Scalar, owner: str, taken: Iterable[str], errors: Collector, *, layer: bool) -> bool:
+def check_declared_name(key: Scalar, owner: str, errors: Collector, *, layer: bool) -> bool:
     """Whether the name of a block or an argument can be used as a word; reports it if not. Only a `layer` must differ from the ops."""
     word = key.text
     if not is_name(word):
@@ -159,9 +159,6 @@ def check_declared_name(key: Scalar, owner: str, taken: Iterable[str], errors: C
     if word in KEYWORDS or (word in BY_WORD and layer):
         kind = "an op" if word in BY_WORD else "a word of the language"
         errors.report(f"{owner} cannot be called {word!r}: it is {kind}", key.span, help="choose another name")
-        return False
-    if word in taken:
-        errors.report(f"{owner} cannot be called {word!r}: a block has that name", key.span, help="choose another name")
         return False
     return True
 
