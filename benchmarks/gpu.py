@@ -67,10 +67,10 @@ def measure(quick: bool) -> Iterator[Table]:
             _compile_ahead(plan)
         first = list(_measure_first_answers(plan, device, watch))
         yield Table(RATIO, first, "From `build` to the first answer, in a fresh process without cached kernels:")
+        yield from measure_training(plan.training, device, plan.training_batch, plan.rounds, plan.warm_ups, watch)
         results = list(_measure_networks(plan, device, watch))
         yield _show_rates(results)
         yield Table(RATIO, list(_judge_inference(results)), "Inference, judged:")
-        yield from measure_training(plan.training, device, plan.training_batch, plan.rounds, plan.warm_ups, watch)
     if watch.allows(90, "compiling from cold") and not quick:
         yield from cold_start("resnet152", 224, 32, "cuda", "inductor")
     if watch.left_out:
@@ -91,7 +91,7 @@ def _compiler_cache(folder: str) -> Iterator[None]:
 def _compile_ahead(plan: Plan) -> None:
     """Compiles all peers at once, each in a process, so that the measurements find the results in the cache."""
     batches = {max(plan.batches), min(plan.batches)}
-    commands = [
+    commands: list[tuple[str, ...]] = [
         ("gpu_inference", network.title, str(batch), "compile") for network in plan.networks for batch in batches
     ]
     commands += [

@@ -130,7 +130,8 @@ def wait(kind: str) -> None:
 def fill_cache(title: str, batch: int) -> None:
     """Compiles the peer, of which the compiler keeps the result on disk."""
     network = next(known for known in GPU_NETWORKS if known.title == title)
-    twin = network.peer().to(device="cuda", dtype=torch.bfloat16, memory_format=torch.channels_last).eval()
+    twin: Any = network.peer()
+    twin.to(device="cuda", dtype=torch.bfloat16, memory_format=torch.channels_last).eval()
     images = network.images(batch).to("cuda", torch.bfloat16, memory_format=torch.channels_last)
     with torch.inference_mode():
         compile_peer(twin, "inductor")(images)

@@ -29,7 +29,7 @@ from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.fused_conv import FusedConv2d
 from archspec.codegen.fx.kernels.ops import FusedConv
 from archspec.ir.graph import Graph
-from archspec.ops import BY_WORD
+from archspec.ops.conv import Conv
 from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
 from tests.processes import run_python
 from tests.sample import Load, networks
@@ -53,7 +53,7 @@ def triton_kernels(monkeypatch: pytest.MonkeyPatch) -> Any:
     if torch.cuda.is_available():
         pytest.skip("needs a machine without a GPU: the kernels are compiled here")
     monkeypatch.setattr(available, "find_kernels", lambda name, x: find_triton(name))
-    monkeypatch.setattr(available, "pays_to_launch", lambda x: True)
+    monkeypatch.setattr(available, "pays_to_launch", lambda count: True)
     return find_triton("channels")
 
 
@@ -274,8 +274,7 @@ def test_cudnn_on_an_image_that_is_rearranged(monkeypatch: pytest.MonkeyPatch) -
     ("channels", "out", "groups"), [(96, 64, 32), (12, 24, 4), (10, 10, 2), (18, 12, 3), (40, 8, 8)]
 )
 def test_merged_groups_are_the_convolution(channels: int, out: int, groups: int) -> None:
-    op = BY_WORD["conv"](out=out, kernel=3, groups=groups)
-    merged = merged_groups.count_merged(op, channels)  # type: ignore[arg-type]
+    merged = merged_groups.count_merged(Conv(out=out, kernel=3, groups=groups), channels)
     conv = nn.Conv2d(channels, out, 3, groups=groups, dtype=torch.float64).requires_grad_(False)
     weight = merged_groups.pack_weight(conv, merged)
     x = torch.randn(2, channels, 5, 6, dtype=torch.float64)

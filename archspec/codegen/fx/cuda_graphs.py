@@ -219,8 +219,8 @@ def _free_generator(device: torch.device) -> None:
     """Takes the generator of random numbers out of a capture that failed; torch leaves it there, where it refuses every draw."""
     if device.type != "cuda":
         return
-    generator = torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
-    generator.graphsafe_set_state(generator.clone_state())  # type: ignore[attr-defined]
+    generator = torch.cuda.default_generators[device.index]
+    generator.graphsafe_set_state(generator.clone_state())
 
 
 def _describe(args: tuple[Any, ...]) -> Hashable:

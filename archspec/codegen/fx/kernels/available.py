@@ -17,20 +17,22 @@ from archspec import extras
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 """The types that kernels take; they compute in float32."""
 HALVES = (torch.bfloat16, torch.float16)
-LEAST = 2**20
-"""The elements of a value for which a kernel that replaces quick operations of torch pays: launching it takes Python 50 µs, torch 10."""
+LEAST = 2**22
+"""The elements of a value from which on a kernel is launched: to launch one of Triton takes Python 50 to 100 µs, one of torch 10."""
 
 _here = threading.local()
 
 
 def find_kernels(name: str, x: Tensor) -> Any:
-    """The module of kernels `triton_NAME` if they support the value, else None."""
-    return _import_kernels(name) if x.is_cuda and x.dtype in DTYPES and x.numel() else None
+    """The module of kernels `triton_NAME` if they support the value and pay, else None."""
+    return (
+        _import_kernels(name) if x.is_cuda and x.dtype in DTYPES and x.numel() and pays_to_launch(x.numel()) else None
+    )
 
 
-def pays_to_launch(x: Tensor) -> bool:
-    """Whether to launch a kernel in place of a quick operation: on much data, or for a CUDA graph, which launches without Python."""
-    return x.numel() >= LEAST or getattr(_here, "captures", False)
+def pays_to_launch(count: int) -> bool:
+    """Whether to launch a kernel for so many elements: if they are many, or for a CUDA graph, which launches without Python."""
+    return count >= LEAST or getattr(_here, "captures", False)
 
 
 @contextmanager

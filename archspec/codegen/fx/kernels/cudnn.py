@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from archspec.codegen.fx.kernels import channelwise, pointwise, space_to_depth
+from archspec.codegen.fx.kernels import available, channelwise, pointwise, space_to_depth
 from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.available import DTYPES
 
@@ -52,8 +52,9 @@ def convolve(
         return torch.conv2d(x, weight, None, *geometry)
     if pointwise.accepts(conv, x, other):
         return pointwise.convolve(conv, x, other, activation)
-    made = torch.conv2d(x, weight, None, *geometry)
-    return channelwise.finish_convolution(made, conv.bias, other, activation)
+    apart = available.pays_to_launch(x.numel() * conv.out_channels // conv.in_channels)
+    made = torch.conv2d(x, weight, None if apart else conv.bias, *geometry)
+    return channelwise.finish_convolution(made, conv.bias if apart else None, other, activation)
 
 
 def _pair(sizes: tuple[int, ...] | str) -> tuple[int, ...]:

@@ -35,7 +35,7 @@ class LinearGELU(nn.Linear):
     def _can_fuse(self, x: Tensor) -> bool:
         alike = x.is_cuda and x.dtype == self.weight.dtype == torch.bfloat16 and self.bias is not None
         fits = alike and x.numel() > 0 and x.shape[-1] == self.in_features
-        return fits and available.pays_to_launch(x) and not is_traced((x, self.weight))
+        return fits and available.pays_to_launch(x.numel()) and not is_traced((x, self.weight))
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, approximate={self.approximate}"

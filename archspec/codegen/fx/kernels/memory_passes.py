@@ -91,8 +91,9 @@ def use_token_kernels(graph: Graph) -> Graph:
         if node.id in inside:
             return ()
         if node.id in linears:
-            linear, _ = linears[node.id]
-            op = LinearGELU(**dict(linear.op), approximate=node.op.approximate)
+            linear, gelu = linears[node.id]
+            assert isinstance(gelu.op, GELU), "only these are found"
+            op = LinearGELU(**dict(linear.op), approximate=gelu.op.approximate)
             return rewriter.add(op, rewriter.operands(linear), linear, path=linear.path, weights="kept")
         if node.id in sums:
             norm = sums[node.id]

@@ -52,8 +52,7 @@ def _find_kernels(pool: Any, x: Tensor) -> Any:
     if x.dim() != 4 or height * width > MOST_PLACES or not x.is_cuda or is_traced((x,)):
         return None
     rows = available.find_kernels("channels", x)
-    suited = rows is not None and rows.has_rows(x) and available.pays_to_launch(x)
-    return available.find_kernels("windows", x) if suited else None
+    return available.find_kernels("windows", x) if rows is not None and rows.has_rows(x) else None
 
 
 def _pool(pool: Any, x: Tensor, kernels: Any, kind: str, dilation: Any) -> Tensor:

@@ -57,7 +57,7 @@ def rearrange_image(x: Tensor, conv: nn.Conv2d) -> Tensor:
     deep_channels = channels * vertical.step * horizontal.step
     padded = -(-deep_channels // _ALIGNMENT) * _ALIGNMENT
     kernels = available.find_kernels("windows", x)
-    if kernels is not None and available.pays_to_launch(x):
+    if kernels is not None:
         steps, leads = (vertical.step, horizontal.step), (vertical.lead, horizontal.lead)
         made: Tensor = kernels.rearrange(x, (rows, columns), steps, leads, padded)
         return made
