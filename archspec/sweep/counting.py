@@ -15,9 +15,11 @@ from archspec.spec import bundled
 from archspec.spec.bound_tree import ArgumentDef, Program
 from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
+from archspec.spec.declarations import bind_document
 from archspec.spec.extends import SpecLoader
 from archspec.spec.flatten import flatten_document
 from archspec.spec.limits import DEFAULT, Limits
+from archspec.spec.networks import attach_networks
 from archspec.spec.runtime import allow_deep_recursion, pause_garbage_collection
 from archspec.spec.source_lookup import Spec, locate_source, make_override_source
 from archspec.spec.stages import bind_program
@@ -81,6 +83,7 @@ class VariantCounter:
             document = loader.load(self.source, self.path)
         loader.errors.raise_if_any()
         assert document is not None
+        attach_networks(document, loader, self.path, bind_document)
         self._document = document
         self.program = self._bind({})
         self.memo = BlockMemo(self.program)

@@ -203,3 +203,58 @@ def test_blocks_and_stages_are_values() -> None:
         assert arch.params != archspec.load(TINY).params
     with pytest.raises(SpecError, match="the base has no stage 'fourth'"):
         counter.count(**{"stages.fourth": "relu"})
+
+
+SHARING = {
+    "a block again": """
+name: albert
+input: {tokens: 5, features: 8}
+args: {depth: 4, width: 16}
+blocks:
+  mlp: {args: {w: int}, layers: [linear: w, gelu, linear: 8]}
+  encoder:
+    layers:
+      attention: {add: [layers: {norm: layernorm, heads: {attention: 2}}, identity]}
+      mlp: {add: [layers: {norm: layernorm, up: {mlp: width}}, identity]}
+stages:
+  first: encoder
+  layer: encoder
+  again: {repeat: {times: depth - 1, layers: [reuse: layer]}}
+  last: encoder
+""",
+    "networks with blocks of the same names": """
+name: pair
+input: [3, 32, 32]
+args: {width: 8, depth: 2}
+blocks:
+  bottleneck: {args: {width: int}, layers: [conv: width, relu]}
+  stage: {args: {width: int}, layers: [conv: {out: width, kernel: 3}]}
+stages:
+  stem: [bottleneck: 3, stage: 3, bottleneck: 3]
+  left: {network: {spec: resnet50, args: {base: width, depth1: depth}, outputs: layer1}}
+  right: {network: {spec: resnet50, args: {base: 2 * width}, outputs: layer1}, FROM: stem}
+  end: {concat: [left, right]}
+""",
+    "a network again, in a block": """
+name: siamese
+inputs: {a: [3, 32, 32], b: [3, 32, 32]}
+args: {width: 8}
+blocks:
+  body: {args: {w: int}, layers: [network: {spec: cifar_resnet20_A, args: {classes: w}}]}
+  two: {args: {w: int}, inputs: [l, r], layers: {x: {body: w, FROM: l}, y: {reuse: x, FROM: r}, z: {concat: [x, y]}}}
+stages:
+  one: {two: width, FROM: [a, b]}
+  other: {two: width, FROM: [b, a]}
+  end: {add: [one, other]}
+""",
+}
+
+
+@pytest.mark.parametrize("case", SHARING)
+def test_layers_and_networks_that_are_used_again_are_counted_right(case: str) -> None:
+    text = SHARING[case].replace("FROM", "from")
+    counter = VariantCounter(text)
+    numbers = sorted(counter.program.parameters)
+    for value in (2, 4, 2, 6):
+        for name in numbers:
+            assert check_variant(counter, text, {name: value})
