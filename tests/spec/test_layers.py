@@ -326,5 +326,7 @@ def test_an_argument_may_have_the_name_of_a_block() -> None:
         *(("one.se.0", 4), ("one.se.1", 8), ("one.mlp.0.0", 4), ("one.mlp.0.1", 8), ("one.mlp.1", 8)),
         *(("two.se.0", 2), ("two.se.1", 8), ("three.0", 4), ("three.1", 8), ("four.0.0", 2), ("four.0.1", 8)),
     ]
-    again = archspec.load(flatten_document(arch.program.document))
+    document = arch.program.document
+    assert document is not None
+    again = archspec.load(flatten_document(document))
     assert [(node.name, node.output_shapes[0].channels) for node in again.graph.ops] == widths
