@@ -27,7 +27,7 @@ def list_bundled_spaces() -> tuple[str, ...]:
     """The names of the bundled spaces of variants, sorted.
 
     >>> list_bundled_spaces()
-    ('nas_bench_201', 'regnet', 'resnext_cardinality', 'wide_resnet')
+    ('nas_bench_201', 'regnet', 'resnext_cardinality', 'stochastic_depth', 'wide_resnet')
     """
     return tuple(sorted(path.stem for path in (find_bundled_folder() / "spaces").glob("*.yaml")))
 

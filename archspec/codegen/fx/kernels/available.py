@@ -52,3 +52,16 @@ def _import_kernels(name: str) -> Any:
     except extras.UnavailableError:
         return None
     return import_module(f"archspec.codegen.fx.kernels.triton_{name}")
+
+
+def count_in_units(*sizes: int) -> tuple[int, ...]:
+    """A unit of 8 or 1 elements, and sizes counted in it.
+
+    Triton's compiler knows of an argument only whether it is a multiple of 16. From a constant factor of 8 it knows that rows begin at
+    multiples of 16 bytes in half precision, which it reads at once.
+
+    >>> count_in_units(64, 40), count_in_units(64, 3)
+    ((8, 8, 5), (1, 64, 3))
+    """
+    unit = 1 if any(size % 8 for size in sizes) else 8
+    return unit, *(size // unit for size in sizes)

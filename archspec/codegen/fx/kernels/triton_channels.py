@@ -12,6 +12,7 @@ from torch import Tensor
 from triton import language as tl
 
 from archspec.codegen.fx.kernels.activations import Activation
+from archspec.codegen.fx.kernels.available import count_in_units
 
 _TILE = 4096
 """The elements of one program."""
@@ -21,19 +22,6 @@ CODES: dict[Activation | None, int] = {None: 0, "relu": 1, "relu6": 2, "hardswis
 OPTIONS = {"enable_fp_fusion": True}
 """Of the compiler: a product and a sum are rounded once. Left open, Triton warns that its default changes."""
 _CLAMP, _SCALE, _SCALE_RELU = range(3)
-
-
-def count_in_units(*sizes: int) -> tuple[int, ...]:
-    """A unit of 8 or 1 elements, and sizes counted in it.
-
-    Triton's compiler knows of an argument only whether it is a multiple of 16. From a constant factor of 8 it knows that rows begin at
-    multiples of 16 bytes in half precision, which it reads at once.
-
-    >>> count_in_units(64, 40), count_in_units(64, 3)
-    ((8, 8, 5), (1, 64, 3))
-    """
-    unit = 1 if any(size % 8 for size in sizes) else 8
-    return unit, *(size // unit for size in sizes)
 
 
 @triton.jit

@@ -13,7 +13,8 @@ from torch import Tensor
 from triton import language as tl
 
 from archspec.codegen.fx.kernels.activations import Activation
-from archspec.codegen.fx.kernels.triton_channels import CODES, OPTIONS, _activate, count_in_units, row_stride
+from archspec.codegen.fx.kernels.available import count_in_units
+from archspec.codegen.fx.kernels.triton_channels import CODES, OPTIONS, _activate, row_stride
 
 _KINDS = {None: 0, "clamp": 1, "scale": 2, "scale_relu": 3}
 """What is computed on the input, with the numbers of each channel."""

@@ -11,7 +11,8 @@ import triton
 from torch import Tensor
 from triton import language as tl
 
-from archspec.codegen.fx.kernels.triton_channels import OPTIONS, count_in_units, row_stride
+from archspec.codegen.fx.kernels.available import count_in_units
+from archspec.codegen.fx.kernels.triton_channels import OPTIONS, row_stride
 
 _TILE = 1024
 """The elements of one program."""
