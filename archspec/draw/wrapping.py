@@ -16,7 +16,7 @@ _DROP = 20.0  # the room along for that arrow below a column and above the next
 
 def place_wrapped(placer: Placer, tree: Series, count: int) -> tuple[Placed, dict[Pair, list[Point]]]:
     """A chain in `count` columns side by side, or in fewer if it has not enough places to cut it, and the arrows between columns."""
-    cuts = _choose_cuts(placer, tree, count)
+    cuts = _choose_cuts(placer, tree, count) if count > 1 else []
     columns = [placer.place(Series(tree.items[start:stop])) for start, stop in pairwise([0, *cuts, len(tree.items)])]
     if len(columns) == 1:
         return columns[0], {}
