@@ -1,7 +1,7 @@
 """Selects the cases of a test over many networks that `make test` runs: a cheap sample that covers everything.
 
-- A test over all bundled specs is parametrised with `every_spec()`: those in `SMALL` run in `make test`, the others are marked
-  `slow` and run in `make test-all`.
+- A test over all bundled specs is parametrised with `every_spec()`: those in `SMALL` run in `make test`, the other representatives are
+  marked `slow` and run in `make test-all`. Networks that differ from a representative in numbers alone are only in the ledger's test.
 - A test that computes with some networks is parametrised with `networks("resnet18", …)`: `make test` computes with small ones, with
   fewer units, channels and pixels; `make test-all` also computes with the full networks.
 - Any other test with a sample of its cases: `sampled(values, few)`.
@@ -14,9 +14,11 @@ from functools import cache, partial
 from typing import Any
 
 import pytest
+import yaml
 from _pytest.mark import ParameterSet
 
 import archspec
+from archspec.spec.bundled import find_bundled_folder
 
 _HIDDEN = ({"dropout": 0.5}, {"linear": 64}, "relu")
 _HEADS = {
@@ -76,7 +78,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
 }
 """The sample, with the changes that make each network quick to compute.
 
-It has a member of each family, and every pair of consumer and producer in the zoo, which `test_suite.py` checks.
+It has every op of the zoo, which `test_suite.py` checks.
 """
 
 
@@ -97,14 +99,40 @@ CORE = (
 """A smaller sample for tests that take a second for each network: concatenations, shared weights, drops, groups, attention, several inputs."""
 
 
+_OF_ITS_OWN = {"blocks", "stages", "defaults", "outputs", "output", "inputs", "passes"}
+
+
+@cache
+def representatives() -> tuple[str, ...]:
+    """The bundled specs that stand for all: those with a structure of their own, and the sample.
+
+    A spec that extends another and changes nothing but numbers has the layers of the other one in another number or size; `test_suite.py`
+    checks that the representatives have every pair of consumer and producer in the zoo.
+    """
+    texts = {path.stem: path.read_bytes() for path in find_bundled_folder().glob("*.yaml")}
+    return tuple(sorted(name for name, text in texts.items() if name in SMALL or _has_structure(yaml.safe_load(text))))
+
+
+def _has_structure(spec: Mapping[str, Any]) -> bool:
+    if "extends" not in spec or _OF_ITS_OWN & spec.keys():
+        return True
+    return not all(_is_number(value) for value in spec.get("args", {}).values())
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_number, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def computable() -> list[str]:
-    """The bundled specs that a machine of 16 GB computes with; of the others only the small forms are."""
-    return [entry.name for entry in archspec.load_zoo() if entry.params < 10**9]
+    """The representatives that a machine of 16 GB computes with; of the others only the small forms are."""
+    return [entry.name for entry in archspec.load_zoo() if entry.params < 10**9 and entry.name in representatives()]
 
 
 def every_spec() -> list[ParameterSet]:
-    """All bundled specs as parameters of a test, with those outside the sample marked `slow`."""
-    return sampled(archspec.bundled(), SMALL)
+    """All representatives as parameters of a test, with those outside the sample marked `slow`."""
+    return sampled(representatives(), SMALL)
 
 
 def networks(*names: str, slow: Iterable[str] = ()) -> list[ParameterSet]:

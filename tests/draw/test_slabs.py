@@ -7,14 +7,13 @@ from math import log2
 
 import pytest
 
-import archspec
 from archspec.draw import THEMES, DrawError, draw_picture, render_picture
 from archspec.draw.compose import compose_scene
 from archspec.draw.fit import compose_picture
 from archspec.draw.layout import compute_layout
 from archspec.draw.picture import Direction, Fit
 from tests.draw.test_geometry import TABLES, check_scene
-from tests.sample import CORE, bundled, sampled
+from tests.sample import CORE, bundled, representatives, sampled
 
 LIGHT = THEMES["light"]
 
@@ -36,7 +35,7 @@ UNFIT = {"fractalnet20_droppath"}
 """Networks with arrows from one of several inputs past others, where captions are."""
 
 
-@pytest.mark.parametrize("name", sampled(sorted(set(archspec.bundled()) - UNFIT), {"resnet50", "googlenet_aux", *CORE}))
+@pytest.mark.parametrize("name", sampled(sorted(set(representatives()) - UNFIT), {"resnet50", "googlenet_aux", *CORE}))
 @pytest.mark.parametrize("direction", [None, "TB"])
 def test_captions_are_clear_of_arrows(name: str, direction: Direction | None) -> None:
     if name in TABLES:
