@@ -1,6 +1,6 @@
 """The bundled networks have the counts that others publish of them, and the functions of others' models.
 
-Counts of all rows of the ledger are compared in `make test`, functions of a sample.
+`make test` compares the counts of representatives (`tests/sample.py`) and the functions of a few networks, `make test-all` those of all rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from archspec.analysis.ledger import find_differences
 from archspec.spec.ledger import LedgerRow, Published, load_exceptions, load_ledger, load_titles
 from archspec.spec.zoo import load_zoo
 from tests.references import timm, torchvision
-from tests.sample import bundled
+from tests.sample import bundled, representatives, sampled
 
 ROWS = load_ledger()
 NAMES = [row.name for row in ROWS]
@@ -38,7 +38,10 @@ COUNTS: dict[str, Callable[[LedgerRow, archspec.Architecture], int]] = {
 }
 
 
-@pytest.mark.parametrize("row", ROWS, ids=NAMES)
+@pytest.mark.parametrize(
+    "row",
+    [pytest.param(row, marks=() if row.spec in representatives() else pytest.mark.slow, id=row.name) for row in ROWS],
+)
 def test_counts_are_the_published_ones_or_the_row_says_why_not(row: LedgerRow) -> None:
     arch = load(row)
     counts = {name: COUNTS[name](row, arch) for name in row.published}
@@ -96,7 +99,7 @@ def test_the_zoo_has_every_spec_once_with_its_rows() -> None:
     assert sum(len(entry.ledger) for entry in load_zoo()) == len(ROWS)
 
 
-@pytest.mark.parametrize("spec", archspec.bundled())
+@pytest.mark.parametrize("spec", sampled(archspec.bundled(), representatives()))
 def test_what_is_expected_comes_out(spec: str) -> None:
     arch = bundled(spec)
     assert set(arch.program.expect) >= {"params", "macs", "depth", "paths", "output"}
