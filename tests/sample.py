@@ -52,6 +52,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "inception_resnet_v1": {"input": [3, 96, 96], "args": {"depth35": 1, "depth17": 1, "depth8": 1}},
     "lstm": {},
     "mobilenet_v2": {"input": [3, 48, 48]},
+    "mobilenet_v3_small": {"input": [3, 48, 48]},
     "resnet110_act_c": {"args": {"n": 2}},
     "resnet110_act_d": {"args": {"n": 2}},
     "resnet110_shortcut_dropout": {"args": {"n": 2}},
@@ -62,6 +63,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "resnetv2_18": {"input": [3, 48, 48]},
     "resnetv2_50x1_bit": {"input": [3, 48, 48], "args": _STAGES},
     "resnext50_32x4d": {"input": [3, 48, 48], "args": _STAGES},
+    "shufflenet_v2_x0_5": {"input": [3, 48, 48]},
     "stochastic_depth_resnet110_cifar10": {"args": {"n": 2}},
     "unet": {"args": {"base": 2}},
     "swin_t": {

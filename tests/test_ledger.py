@@ -19,7 +19,15 @@ from tests.sample import bundled, representatives, sampled
 ROWS = load_ledger()
 NAMES = [row.name for row in ROWS]
 COMPARED = tuple(row for row in ROWS if row.reference is not None)
-QUICK = {"alexnet", "mobilenet_v2", "resnetv2_18", "resnet18"}
+QUICK = {
+    "alexnet",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "regnet_y_400mf",
+    "resnetv2_18",
+    "shufflenet_v2_x0_5",
+    "squeezenet1_1",
+}
 """Networks whose functions are compared in `make test`: quick ones, one for each library and way of building."""
 
 
