@@ -50,6 +50,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "highway_mnist_conv10_w16": {},
     "highway_mnist_fc10": {},
     "inception_resnet_v1": {"input": [3, 96, 96], "args": {"depth35": 1, "depth17": 1, "depth8": 1}},
+    "lraspp_mobilenet_v3_large": {"input": [3, 65, 65]},
     "lstm": {},
     "mobilenet_v2": {"input": [3, 48, 48]},
     "mobilenet_v3_small": {"input": [3, 48, 48]},
@@ -67,6 +68,10 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "stochastic_depth_resnet110_cifar10": {"args": {"n": 2}},
     "unet": {"args": {"base": 2}},
     "swin_t": {
+        "input": [3, 64, 64],
+        "args": {"size": 2, "base": 12, "heads": 3, "depth1": 2, "depth2": 2, "depth3": 2, "depth4": 2},
+    },
+    "swin_v2_t": {
         "input": [3, 64, 64],
         "args": {"size": 2, "base": 12, "heads": 3, "depth1": 2, "depth2": 2, "depth3": 2, "depth4": 2},
     },

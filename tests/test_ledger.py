@@ -89,6 +89,11 @@ def test_every_row_is_of_a_network_and_says_something() -> None:
     assert len(set(NAMES)) == len(ROWS)
 
 
+def test_every_classifier_of_torchvision_has_a_row() -> None:
+    known = {row.spec for row in ROWS if row.source == "torchvision"}
+    assert set(torchvision().models.list_models(torchvision().models)) <= known
+
+
 @pytest.mark.parametrize(
     ("field", "other"), [("params", 25557033), ("work", "4.088 G"), ("work", "4.09 K"), ("acts", 1), ("depth", 49)]
 )
