@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cache, partial
 from typing import Any
@@ -106,7 +107,7 @@ CORE = (
 """A smaller sample for tests that take a second for each network: concatenations, shared weights, drops, groups, attention, several inputs."""
 
 
-_OF_ITS_OWN = {"blocks", "stages", "defaults", "outputs", "output", "inputs", "passes"}
+_OF_ITS_OWN = {"blocks", "stages", "outputs", "output", "inputs", "passes"}
 
 
 @cache
@@ -123,13 +124,30 @@ def representatives() -> tuple[str, ...]:
 def _has_structure(spec: Mapping[str, Any]) -> bool:
     if "extends" not in spec or _OF_ITS_OWN & spec.keys():
         return True
-    return not all(_is_number(value) for value in spec.get("args", {}).values())
+    return not (_is_number(spec.get("args", {})) and _is_number(spec.get("defaults", {})))
 
 
 def _is_number(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(map(_is_number, value))
+    """Whether a value is a number, or a list or mapping of numbers; YAML 1.1 reads 1e-4 as a text."""
+    match value:
+        case dict():
+            return all(map(_is_number, value.values()))
+        case list():
+            return all(map(_is_number, value))
+        case str():
+            return re.fullmatch(r"[-+\d.e]+", value) is not None
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@cache
+def bases() -> tuple[str, ...]:
+    """The representatives that extend no other spec, and the sample."""
+    folder = find_bundled_folder()
+    return tuple(
+        name
+        for name in representatives()
+        if name in SMALL or b"\nextends:" not in b"\n" + (folder / f"{name}.yaml").read_bytes()
+    )
 
 
 def computable() -> list[str]:

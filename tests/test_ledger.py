@@ -1,6 +1,6 @@
 """The bundled networks have the counts that others publish of them, and the functions of others' models.
 
-`make test` compares the counts of representatives (`tests/sample.py`) and the functions of a few networks, `make test-all` those of all rows.
+`make test` compares the counts of networks that extend no other (`tests/sample.py`) and the functions of a few networks, `make test-all` those of all rows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from archspec.analysis.ledger import find_differences
 from archspec.spec.ledger import LedgerRow, Published, load_exceptions, load_ledger, load_titles
 from archspec.spec.zoo import load_zoo
 from tests.references import timm, torchvision
-from tests.sample import bundled, representatives, sampled
+from tests.sample import bases, bundled, sampled
 
 ROWS = load_ledger()
 NAMES = [row.name for row in ROWS]
@@ -48,7 +48,7 @@ COUNTS: dict[str, Callable[[LedgerRow, archspec.Architecture], int]] = {
 
 @pytest.mark.parametrize(
     "row",
-    [pytest.param(row, marks=() if row.spec in representatives() else pytest.mark.slow, id=row.name) for row in ROWS],
+    [pytest.param(row, marks=() if row.spec in bases() else pytest.mark.slow, id=row.name) for row in ROWS],
 )
 def test_counts_are_the_published_ones_or_the_row_says_why_not(row: LedgerRow) -> None:
     arch = load(row)
@@ -112,7 +112,7 @@ def test_the_zoo_has_every_spec_once_with_its_rows() -> None:
     assert sum(len(entry.ledger) for entry in load_zoo()) == len(ROWS)
 
 
-@pytest.mark.parametrize("spec", sampled(archspec.bundled(), representatives()))
+@pytest.mark.parametrize("spec", sampled(archspec.bundled(), bases()))
 def test_what_is_expected_comes_out(spec: str) -> None:
     arch = bundled(spec)
     assert set(arch.program.expect) >= {"params", "macs", "depth", "paths", "output"}

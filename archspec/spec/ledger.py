@@ -61,13 +61,15 @@ class LedgerRow:
 
     @property
     def name(self) -> str:
-        """The source, the spec and what it is given.
+        """The source, the spec, what it is given, and the reference if its name is another.
 
         >>> next(row.name for row in load_ledger() if row.spec == "vit_b_16" and row.args)
         'torchvision-vit_b_16-image_height=384-image_width=384'
         """
         given = dict(self.args) | ({"input": "x".join(map(str, self.input))} if self.input else {})
-        return "-".join((self.source, self.spec, *(f"{name}={value}" for name, value in given.items())))
+        model = (self.reference or "").rpartition(":")[2]
+        other = (model,) if model not in {"", self.spec} else ()
+        return "-".join((self.source, self.spec, *(f"{name}={value}" for name, value in given.items()), *other))
 
 
 @lru_cache(maxsize=1)
