@@ -115,7 +115,8 @@ def representatives() -> tuple[str, ...]:
     """The bundled specs that stand for all: those with a structure of their own, and the sample.
 
     A spec that extends another and changes nothing but numbers has the layers of the other one in another number or size; `test_suite.py`
-    checks that the representatives have every pair of consumer and producer in the zoo.
+    checks that the representatives have every pair of consumer and producer in the zoo. An argument that becomes 0 or 1 may switch a part off or
+    on, so that it counts as structure.
     """
     texts = {path.stem: path.read_bytes() for path in find_bundled_folder().glob("*.yaml")}
     return tuple(sorted(name for name, text in texts.items() if name in SMALL or _has_structure(yaml.safe_load(text))))
@@ -124,7 +125,9 @@ def representatives() -> tuple[str, ...]:
 def _has_structure(spec: Mapping[str, Any]) -> bool:
     if "extends" not in spec or _OF_ITS_OWN & spec.keys():
         return True
-    return not (_is_number(spec.get("args", {})) and _is_number(spec.get("defaults", {})))
+    args = spec.get("args", {})
+    switched = any(value in (0, 1) for value in args.values() if isinstance(value, int))
+    return switched or not (_is_number(args) and _is_number(spec.get("defaults", {})))
 
 
 def _is_number(value: Any) -> bool:
