@@ -107,6 +107,7 @@ def test_the_zoo_has_every_spec_once_with_its_rows() -> None:
     assert next(entry.sources for entry in load_zoo() if entry.name == "resnet50") == (
         "implementations",
         "pycls",
+        "timm",
         "torchvision",
     )
     assert sum(len(entry.ledger) for entry in load_zoo()) == len(ROWS)

@@ -77,7 +77,7 @@ def load_ledger() -> tuple[LedgerRow, ...]:
     """All rows, source by source.
 
     >>> sorted({row.source for row in load_ledger()})[:2]
-    ['implementations', 'pycls']
+    ['checkpoints', 'implementations']
     """
     files = sorted(_find_folder().glob("*.json"))
     return tuple(row for file in files if file.stem != EXCEPTIONS for row in _read_rows(file))

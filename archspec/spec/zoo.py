@@ -30,7 +30,7 @@ class ZooEntry:
     >>> entry.paper, entry.arxiv, entry.params
     ('He et al. 2015', '1512.03385', 25557032)
     >>> entry.sources
-    ('implementations', 'pycls', 'torchvision')
+    ('implementations', 'pycls', 'timm', 'torchvision')
     """
 
     name: str
