@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cache, partial
 from typing import Any
@@ -127,9 +128,10 @@ def _has_structure(spec: Mapping[str, Any]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
+    """Whether a value of YAML 1.1 is a number, or a list of them, in YAML 1.2, where `1e-3` is one."""
     if isinstance(value, list):
         return all(map(_is_number, value))
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return re.fullmatch(r"[-+\d.eE]+", str(value)) is not None
 
 
 def computable() -> list[str]:
