@@ -131,15 +131,10 @@ def _has_structure(spec: Mapping[str, Any]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a value is a number, or a list or mapping of numbers; YAML 1.1 reads 1e-4 as a text."""
-    match value:
-        case dict():
-            return all(map(_is_number, value.values()))
-        case list():
-            return all(map(_is_number, value))
-        case str():
-            return re.fullmatch(r"[-+\d.e]+", value) is not None
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value of YAML 1.1 is a number, or a list or mapping of numbers, in YAML 1.2, where `1e-3` is one."""
+    if isinstance(value, list | dict):
+        return all(map(_is_number, value.values() if isinstance(value, dict) else value))
+    return re.fullmatch(r"[-+\d.eE]+", str(value)) is not None
 
 
 @cache

@@ -141,7 +141,7 @@ def test_list_names_every_bundled_spec() -> None:
         (["resnet50"], "resnet50_v1", "resnet18 "),
         (["*_C"], "resnet18_C", "resnet50"),
         (["--family", "highway"], "highway_mnist_fc10", "vgg16"),
-        (["--year", "2014"], "vgg16", "resnet"),
+        (["--year", "2014"], "vgg16", "densenet"),
         (["--source", "pycls"], "resnet101", "vgg16"),
         (["--max-params", "300000"], "cifar_resnet20_A", "vgg16"),
         (["--max-macs", "1000000000"], "alexnet", "resnet50"),
