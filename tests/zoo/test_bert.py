@@ -12,7 +12,7 @@ import archspec
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 
-SMALL = {"vocabulary": 50, "places": 24, "context": 16, "base": 32, "heads": 4, "depth": 2}
+SMALL: dict[str, Any] = {"vocabulary": 50, "places": 24, "context": 16, "base": 32, "heads": 4, "depth": 2}
 
 
 def bert(weights: Mapping[str, Any], words: Any, segments: Any, heads: int, depth: int) -> tuple[Any, Any]:

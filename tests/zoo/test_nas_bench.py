@@ -93,7 +93,8 @@ class Network(nn.Module):  # type: ignore[misc, name-defined]
 
 
 def load(names: Sequence[str]) -> archspec.Architecture:
-    return archspec.load("nas_bench_201", **dict(zip(NAMES, names, strict=True)))
+    edges: dict[str, Any] = dict(zip(NAMES, names, strict=True))
+    return archspec.load("nas_bench_201", **edges)
 
 
 def choose(count: int) -> list[tuple[str, ...]]:
