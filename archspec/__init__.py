@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from archspec.report.table import Summary, render_summary
     from archspec.spans import Source, Span
     from archspec.spec.budget import Budget
+    from archspec.spec.ledger import LedgerRow, load_ledger
     from archspec.spec.limits import Limits
     from archspec.spec.refusals import SpecFileError, SpecNotFoundError, SpecTypeError
     from archspec.spec.yaml_reader import decode_source
@@ -96,6 +97,7 @@ __all__ = [
     "FormatKind",
     "HubError",
     "InternalError",
+    "LedgerRow",
     "LengthUnit",
     "LesionPlan",
     "LimitError",
@@ -145,6 +147,7 @@ __all__ = [
     "iter_paths",
     "list_endings",
     "load",
+    "load_ledger",
     "load_overridden",
     "load_zoo",
     "make_input_sources",
@@ -195,6 +198,7 @@ _HOMES = {
     "report.table": "Summary render_summary",
     "spans": "Source Span",
     "spec.budget": "Budget",
+    "spec.ledger": "LedgerRow load_ledger",
     "spec.limits": "Limits",
     "spec.refusals": "SpecFileError SpecNotFoundError SpecTypeError",
     "spec.yaml_reader": "decode_source",

@@ -1,7 +1,7 @@
 """Selects the cases of a test over many networks that `make test` runs: a cheap sample that covers everything.
 
-- A test over all bundled specs is parametrised with `every_spec()`: those in `SMALL` run in `make test`, the others are marked
-  `slow` and run in `make test-all`.
+- A test over all bundled specs is parametrised with `every_spec()`: those in `SMALL` run in `make test`, the other representatives are
+  marked `slow` and run in `make test-all`. Networks that differ from a representative in numbers alone are only in the ledger's test.
 - A test that computes with some networks is parametrised with `networks("resnet18", …)`: `make test` computes with small ones, with
   fewer units, channels and pixels; `make test-all` also computes with the full networks.
 - Any other test with a sample of its cases: `sampled(values, few)`.
@@ -9,14 +9,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import cache, partial
 from typing import Any
 
 import pytest
+import yaml
 from _pytest.mark import ParameterSet
 
 import archspec
+from archspec.spec.bundled import find_bundled_folder
 
 _HIDDEN = ({"dropout": 0.5}, {"linear": 64}, "relu")
 _HEADS = {
@@ -48,8 +51,10 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "highway_mnist_conv10_w16": {},
     "highway_mnist_fc10": {},
     "inception_resnet_v1": {"input": [3, 96, 96], "args": {"depth35": 1, "depth17": 1, "depth8": 1}},
+    "lraspp_mobilenet_v3_large": {"input": [3, 65, 65]},
     "lstm": {},
     "mobilenet_v2": {"input": [3, 48, 48]},
+    "mobilenet_v3_small": {"input": [3, 48, 48]},
     "resnet110_act_c": {"args": {"n": 2}},
     "resnet110_act_d": {"args": {"n": 2}},
     "resnet110_shortcut_dropout": {"args": {"n": 2}},
@@ -60,9 +65,14 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "resnetv2_18": {"input": [3, 48, 48]},
     "resnetv2_50x1_bit": {"input": [3, 48, 48], "args": _STAGES},
     "resnext50_32x4d": {"input": [3, 48, 48], "args": _STAGES},
+    "shufflenet_v2_x0_5": {"input": [3, 48, 48]},
     "stochastic_depth_resnet110_cifar10": {"args": {"n": 2}},
     "unet": {"args": {"base": 2}},
     "swin_t": {
+        "input": [3, 64, 64],
+        "args": {"size": 2, "base": 12, "heads": 3, "depth1": 2, "depth2": 2, "depth3": 2, "depth4": 2},
+    },
+    "swin_v2_t": {
         "input": [3, 64, 64],
         "args": {"size": 2, "base": 12, "heads": 3, "depth1": 2, "depth2": 2, "depth3": 2, "depth4": 2},
     },
@@ -76,7 +86,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
 }
 """The sample, with the changes that make each network quick to compute.
 
-It has a member of each family, and every pair of consumer and producer in the zoo, which `test_suite.py` checks.
+It has every op of the zoo, which `test_suite.py` checks.
 """
 
 
@@ -97,14 +107,55 @@ CORE = (
 """A smaller sample for tests that take a second for each network: concatenations, shared weights, drops, groups, attention, several inputs."""
 
 
+_OF_ITS_OWN = {"blocks", "stages", "outputs", "output", "inputs", "passes"}
+
+
+@cache
+def representatives() -> tuple[str, ...]:
+    """The bundled specs that stand for all: those with a structure of their own, and the sample.
+
+    A spec that extends another and changes nothing but numbers has the layers of the other one in another number or size; `test_suite.py`
+    checks that the representatives have every pair of consumer and producer in the zoo. An argument that becomes 0 or 1 may switch a part off or
+    on, so that it counts as structure.
+    """
+    texts = {path.stem: path.read_bytes() for path in find_bundled_folder().glob("*.yaml")}
+    return tuple(sorted(name for name, text in texts.items() if name in SMALL or _has_structure(yaml.safe_load(text))))
+
+
+def _has_structure(spec: Mapping[str, Any]) -> bool:
+    if "extends" not in spec or _OF_ITS_OWN & spec.keys():
+        return True
+    args = spec.get("args", {})
+    switched = any(value in (0, 1) for value in args.values() if isinstance(value, int))
+    return switched or not (_is_number(args) and _is_number(spec.get("defaults", {})))
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value of YAML 1.1 is a number, or a list or mapping of numbers, in YAML 1.2, where `1e-3` is one."""
+    if isinstance(value, list | dict):
+        return all(map(_is_number, value.values() if isinstance(value, dict) else value))
+    return re.fullmatch(r"[-+\d.eE]+", str(value)) is not None
+
+
+@cache
+def bases() -> tuple[str, ...]:
+    """The representatives that extend no other spec, and the sample."""
+    folder = find_bundled_folder()
+    return tuple(
+        name
+        for name in representatives()
+        if name in SMALL or b"\nextends:" not in b"\n" + (folder / f"{name}.yaml").read_bytes()
+    )
+
+
 def computable() -> list[str]:
-    """The bundled specs that a machine of 16 GB computes with; of the others only the small forms are."""
-    return [entry.name for entry in archspec.load_zoo() if entry.params < 10**9]
+    """The representatives that a machine of 16 GB computes with; of the others only the small forms are."""
+    return [entry.name for entry in archspec.load_zoo() if entry.params < 10**9 and entry.name in representatives()]
 
 
 def every_spec() -> list[ParameterSet]:
-    """All bundled specs as parameters of a test, with those outside the sample marked `slow`."""
-    return sampled(archspec.bundled(), SMALL)
+    """All representatives as parameters of a test, with those outside the sample marked `slow`."""
+    return sampled(representatives(), SMALL)
 
 
 def networks(*names: str, slow: Iterable[str] = ()) -> list[ParameterSet]:

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 import archspec
 from archspec.cli.commands import archspec as command
+from tests.sample import sampled
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,7 +37,7 @@ def script(name: str) -> ModuleType:
     [
         ("front", "picture", "PICTURE"),
         ("reference", "page", "PAGE"),
-        ("zoo", "page", "PAGE"),
+        ("zoo", "index", "INDEX"),
         ("api", "page", "PAGE"),
         ("gallery", "page", "PAGE"),
     ],
@@ -44,6 +45,20 @@ def script(name: str) -> ModuleType:
 def test_what_is_made_from_the_code_is_current(name: str, made: str, path: str) -> None:
     module = script(name)
     assert getattr(module, path).read_text(encoding="utf-8") == getattr(module, made)(), f"run: python docs/{name}.py"
+
+
+FAMILIES = sorted({entry.family for entry in archspec.load_zoo()})
+
+
+@pytest.mark.parametrize("family", sampled(FAMILIES, {"ConvNeXt", "LSTM", "Others"}))
+def test_the_page_of_a_family_is_current(family: str) -> None:
+    zoo = script("zoo")
+    assert zoo.find_page(family).read_text(encoding="utf-8") == zoo.page(family), "run: python docs/zoo.py"
+
+
+def test_every_family_has_a_page_and_no_page_is_stale() -> None:
+    zoo = script("zoo")
+    assert set(zoo.FOLDER.glob("*.md")) == {zoo.find_page(family) for family in FAMILIES}
 
 
 def test_the_gallery_is_current() -> None:

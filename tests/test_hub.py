@@ -26,7 +26,7 @@ from archspec.pretrained import write_whole_spec
 from tests.checkpoints import NET, save_shards, tiny, trained
 from tests.hub import COMMIT, Files, collect_uploads, serve_hub
 from tests.processes import run_python
-from tests.sample import bundled
+from tests.sample import bundled, representatives
 
 TOKEN = "t"
 NAMES = ["README.md", "config.json", "model.safetensors", "spec.yaml"]
@@ -101,7 +101,7 @@ def test_bundled_specs_come_back(name: str) -> None:
 
 @pytest.mark.slow
 def test_every_bundled_spec_comes_back() -> None:
-    for name in archspec.bundled():
+    for name in representatives():
         arch = archspec.load(name)
         text = write_whole_spec(arch)
         assert "extends:" not in text

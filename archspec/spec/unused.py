@@ -157,6 +157,8 @@ class _Unused:
         yield from (value for _, entries in self.document.defaults.values() for _, value in entries.values())
 
     def check_blocks(self) -> None:
+        if self.document.overrides:  # what is given may replace the layer that uses a block
+            return
         used = set().union(*(reads.blocks for reads in self.everywhere))
         unused = [block for name, block in self.program.blocks.items() if name not in used]
         for block in unused:

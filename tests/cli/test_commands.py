@@ -127,6 +127,9 @@ def test_list_names_every_bundled_spec() -> None:
 
     names = [one["name"] for one in json.loads(said(run("list", "--json")))]
     assert sorted(names) == sorted(bundled())
+    (network,) = json.loads(said(run("list", "vgg11_bn", "--json")))
+    row = next(row for row in network["ledger"] if row["source"] == "torchvision")
+    assert (row["reference"], row["params"], row["work"]) == ("torchvision:vgg11_bn", 132868840, "7.609 G")
     text = said(run("list"))
     for name in bundled():
         assert f"\n  {name} " in text
@@ -138,7 +141,8 @@ def test_list_names_every_bundled_spec() -> None:
         (["resnet50"], "resnet50_v1", "resnet18 "),
         (["*_C"], "resnet18_C", "resnet50"),
         (["--family", "highway"], "highway_mnist_fc10", "vgg16"),
-        (["--year", "2014"], "vgg16", "resnet"),
+        (["--year", "2014"], "vgg16", "densenet"),
+        (["--source", "pycls"], "resnet101", "vgg16"),
         (["--max-params", "300000"], "cifar_resnet20_A", "vgg16"),
         (["--max-macs", "1000000000"], "alexnet", "resnet50"),
         (["--family", "vgg", "--year", "2015"], "no bundled network is like that", "vgg"),

@@ -27,7 +27,7 @@ from archspec.draw.scene import PathShape, Rect, Scene, Text
 from archspec.draw.text import measure_width
 from archspec.ir.graph import Graph
 from tests.processes import run_archspec
-from tests.sample import CORE, SMALL, bundled, every_spec, sampled
+from tests.sample import CORE, SMALL, bundled, every_spec, representatives, sampled
 
 PATHS = {"unet", "resnet50", "googlenet", "lstm", "lstm_cell_10_20"}
 RANKED = {"dmrnet_d14", "gpt2", "highway_mnist_fc10", "resnet110_shortcut_exclusive_gating"}
@@ -198,7 +198,7 @@ def check_geometry(laid: Layout) -> None:
 
 def sample_details() -> Iterator[ParameterSet]:
     """Every spec in every detail; `make test` draws all stages, and the rest for a few."""
-    for name in archspec.bundled():
+    for name in representatives():
         yield pytest.param(name, "stages", marks=() if name in SMALL else pytest.mark.slow)
         yield pytest.param(name, "paths", marks=() if name in PATHS else pytest.mark.slow)
         for detail in ("blocks", "layers"):
@@ -210,7 +210,7 @@ def test_nothing_overlaps_or_leaves_the_page(name: str, detail: Detail) -> None:
     check_scene(compose_scene(compute_layout(draw(name, detail)), LIGHT))
 
 
-@pytest.mark.parametrize("name", sampled(archspec.bundled(), {*CORE, "dmrnet_d14"}))
+@pytest.mark.parametrize("name", sampled(representatives(), {*CORE, "dmrnet_d14"}))
 def test_columns_lay_out_panels_of_blocks(name: str) -> None:
     for panel in split_by_frame(draw(name, "blocks")):
         laid = lay_out_columns(panel)
@@ -252,9 +252,7 @@ def test_nested_us_are_a_grid() -> None:
         assert row[0][0] == at["x00"][0]
 
 
-@pytest.mark.parametrize(
-    "name", sampled(archspec.bundled(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"})
-)
+@pytest.mark.parametrize("name", sampled(representatives(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"}))
 def test_rows_keep_the_rules_of_columns(name: str) -> None:
     laid = compute_layout(draw_picture(bundled(name).graph, direction="LR"))
     check_scene(compose_scene(laid, LIGHT))

@@ -17,9 +17,9 @@ from archspec.ir.shape import Shape
 from archspec.ir.uses import ComputedUses, find_ancestors, find_incoming_edges, find_leaving_values
 from archspec.ops import BY_WORD
 from archspec.spans import Use
-from archspec.spec import bundled
+from tests.sample import representatives
 
-SAMPLED = sorted(bundled.list_bundled_names())[::9]
+SAMPLED = representatives()[::9]
 
 
 def draw_graph(seed: int) -> Graph:

@@ -220,3 +220,9 @@ def test_a_batch_of_any_size_is_left_out(batch: str) -> None:
 def test_sizes_in_another_form(form: str) -> None:
     (found,) = archspec.check(f"name: a\ninput: {form}\nstages: {{one: relu}}\n")
     assert found.help == "a list stands in brackets: [3, 224, 224]" or "U+00D7" in found.message
+
+
+def test_a_block_that_a_given_argument_replaces_is_no_mistake() -> None:
+    text = HEAD + "args: {op: first}\nblocks: {first: [relu], second: [tanh]}\nstages: {one: op}\n"
+    assert said(text) == ["nothing uses the block 'second'"]
+    assert said(text, op="second") == []

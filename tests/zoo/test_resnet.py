@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -333,7 +331,7 @@ def test_any_residual_network_may_be_stochastic() -> None:
     assert arch.build(device="meta").state_dict().keys() == archspec.load("resnet50").build().state_dict().keys()
 
 
-# -- counts, where no published number stands in data/truth.json ------------------------------------------------------
+# -- counts, compared with torch's own counter ----------------------------------------------------------------------------
 
 
 def counted(reference: Any, size: int) -> tuple[int, int]:
@@ -374,26 +372,6 @@ def test_counts_of_very_deep_ones(spec: str, units: int, made: Any) -> None:
         few, more = counted(made(2), 32), counted(made(3), 32)
     assert arch.params == few[0] + (units - 2) * (more[0] - few[0])
     assert arch.macs == few[1] + (units - 2) * (more[1] - few[1])
-
-
-FAMILIES = ("resnet_cifar", "preact", "stochastic_depth", "wrn_cifar")
-HUNDRED = [
-    row
-    for row in json.loads((Path(__file__).parent.parent / "data" / "truth.json").read_text(encoding="utf-8"))
-    if row["family"] in FAMILIES and row["params"] is not None and row["output_shape"][-1] == 100
-]
-
-
-@pytest.mark.parametrize("row", HUNDRED, ids=lambda row: row["name"])
-def test_counts_for_a_hundred_classes(row: dict[str, Any]) -> None:
-    names = [row["name"].replace("cifar100", ten) for ten in ("cifar10", "cifar")]
-    (spec,) = set(names) & set(archspec.bundled())
-    arch = archspec.load(spec, classes=100)
-    assert (arch.params, arch.macs, arch.paths().total) == (row["params"], row["macs"], row["paths"])
-    nominal = (
-        2 if "wrn" in spec else 0
-    )  # a wide network is named after 6n + 4, two more than the depth of its longest path
-    assert arch.depth == row["depth"] - nominal
 
 
 def test_an_argument_may_use_what_the_same_spec_adds() -> None:

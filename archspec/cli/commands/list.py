@@ -17,6 +17,7 @@ _LIST = """\
 Examples:
   archspec list --family densenet
   archspec list "cifar10_*" --max-params 1000000
+  archspec list --source torchvision
   archspec list --year 2016 --json
 """
 
@@ -27,6 +28,9 @@ Examples:
 @click.option("--year", type=int, help="Only networks of that year.")
 @click.option("--max-params", type=click.IntRange(0), metavar="N", help="Only networks with at most N parameters.")
 @click.option("--max-macs", type=click.IntRange(0), metavar="N", help="Only networks with at most N MACs.")
+@click.option(
+    "--source", metavar="TEXT", help="Only networks with numbers of that source, such as torchvision, timm or pycls."
+)
 @json_option
 def command(
     patterns: tuple[str, ...],
@@ -35,11 +39,13 @@ def command(
     year: int | None,
     max_params: int | None,
     max_macs: int | None,
+    source: str | None,
     as_json: bool,
 ) -> None:
     """List the bundled networks, family by family, with their counts.
 
-    A PATTERN is a part of a name, or has * and ? in it.
+    A PATTERN is a part of a name, or has * and ? in it. What others publish of each network, and whether its function is
+    that of a library's model, is in the output of --json and in docs/zoo.md.
     """
     chosen = [
         entry
@@ -49,6 +55,7 @@ def command(
         and (year is None or entry.year == year)
         and (max_params is None or entry.params <= max_params)
         and (max_macs is None or entry.macs <= max_macs)
+        and (source is None or any(source.lower() in name for name in entry.sources))
     ]
     if as_json:
         echo_json([entry.as_dict() for entry in chosen])
