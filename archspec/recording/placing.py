@@ -1,0 +1,154 @@
+"""Places the ops of a draft into regions by the names of their modules, and makes the graph."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archspec.importing.value_names import WORDS
+from archspec.ir.graph import UNKNOWN_SPAN, Graph, Value
+from archspec.ir.shape import Shape
+from archspec.recording.draft import Draft, DraftNode
+from archspec.recording.trace import Path
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part of the network: a module that is no single op, with its nodes and parts in order."""
+
+    path: Path
+    members: list[DraftNode | _Part] = field(default_factory=list)
+
+
+class Placing:
+    """Makes the graph of a draft: a region for each module with weights, in the order of its calls."""
+
+    def __init__(self, draft: Draft, classes: Mapping[Path, str]) -> None:
+        self.draft, self.classes = draft, classes
+        self.owners = {node.path for node in draft.nodes if node.path is not None and node.owns_weights}
+        self._drop_repeated_names()
+        self.homes = {id(node): self._find_home(node) for node in draft.nodes}
+
+    def _drop_repeated_names(self) -> None:
+        """Removes the names of modules without weights that are called several times, or that contain others."""
+        counts = Counter(node.path for node in self.draft.nodes if node.path is not None)
+        inner = {path[:end] for path in self.owners for end in range(1, len(path))}
+        for node in self.draft.nodes:
+            if node.path is not None and not node.owns_weights and (counts[node.path] > 1 or node.path in inner):
+                node.path = None
+
+    def _find_home(self, node: DraftNode) -> Path:
+        """The path of the part that a node belongs to: the module around it that is no op itself."""
+        path = node.path[:-1] if node.path is not None else node.scope
+        while path and path in self.owners:
+            path = path[:-1]
+        return path
+
+    def make_graph(self, name: str, inputs: Mapping[str, Shape]) -> Graph:
+        """The graph of the draft."""
+        root = self._arrange((), self.draft.nodes)
+        graph = Graph(name)
+        values: dict[int, Value] = {}
+        for own, shape in inputs.items():
+            values[id(self.draft.inputs[own])] = graph.add_input(own, shape)
+        self._name_numbered(root)
+        self._add_members(graph, root, 0, values)
+        for own, value in self.draft.outputs.items():
+            graph.add_output(own, values[id(value)])
+        return graph.freeze()
+
+    # -- the tree of parts ----------------------------------------------------------------------------------------------
+
+    def _arrange(self, path: Path, nodes: list[DraftNode]) -> _Part:
+        """The part of a path with its nodes, which are in the order of their calls."""
+        depth = len(path)
+        keys = [self._find_child(node, depth) for node in nodes]
+        weighted = {key for key, node in zip(keys, nodes, strict=True) if key is not None and node.owns_weights}
+        keys = [key if key in weighted else None for key in keys]
+        spans = {key: (keys.index(key), len(keys) - 1 - keys[::-1].index(key)) for key in dict.fromkeys(keys) if key is not None}
+        broken = {key for key, span in spans.items() if self._is_interrupted(key, span, keys, nodes)}
+        part = _Part(path)
+        place = 0
+        while place < len(nodes):
+            key = keys[place]
+            if key is None or key in broken:
+                self._keep(part, nodes[place], keep_name=key is not None)
+                place += 1
+                continue
+            stop = spans[key][1] + 1
+            part.members.append(self._arrange((*path, key), nodes[place:stop]))
+            place = stop
+        return part
+
+    def _find_child(self, node: DraftNode, depth: int) -> str | None:
+        home = self.homes[id(node)]
+        return home[depth] if len(home) > depth else None
+
+    def _is_interrupted(self, key: str, span: tuple[int, int], keys: list[str | None], nodes: list[DraftNode]) -> bool:
+        """Whether other named nodes stand between those of a part, so that it is no consecutive part of the network."""
+        inside = range(span[0], span[1] + 1)
+        return any(keys[place] != key and (keys[place] is not None or nodes[place].path is not None) for place in inside)
+
+    def _keep(self, part: _Part, node: DraftNode, *, keep_name: bool) -> None:
+        if node.path is not None and not node.owns_weights and not keep_name and node.path[:-1] != part.path:
+            node.path = None
+        part.members.append(node)
+
+    # -- numbers ----------------------------------------------------------------------------------------------------------
+
+    def _name_numbered(self, part: _Part) -> None:
+        """Names the unnamed layers of a part whose number in it is the name of another."""
+        depth = len(part.path)
+        names = {_name_within(member, depth) for member in part.members} - {None}
+        number = 0
+        for member in part.members:
+            if isinstance(member, _Part):
+                self._name_numbered(member)
+            name = _name_within(member, depth)
+            if name == str(number):
+                number += 1
+            elif name is None and isinstance(member, DraftNode) and member.op.numbered:
+                if str(number) in names:
+                    member.path = (*part.path, _take_name(member.word, names))
+                else:
+                    number += 1
+
+    # -- the graph --------------------------------------------------------------------------------------------------------
+
+    def _add_members(self, graph: Graph, part: _Part, region: int, values: dict[int, Value]) -> None:
+        for member in part.members:
+            if isinstance(member, _Part):
+                kind = _name_class(self.classes.get(member.path, ""))
+                own = graph.add_region(member.path, kind, {}, UNKNOWN_SPAN, region)
+                self._add_members(graph, member, own.id, values)
+                continue
+            inputs = tuple(values[id(value)] for value in member.inputs)
+            outputs = graph.add_node(member.op, inputs, member.path or (), region=region)
+            values.update((id(value), own) for value, own in zip(member.outputs, outputs, strict=True))
+
+
+def _name_within(member: DraftNode | _Part, depth: int) -> str | None:
+    return ".".join(member.path[depth:]) if member.path is not None else None
+
+
+def _take_name(word: str, names: set[str | None]) -> str:
+    name, count = word, 1
+    while name in names:
+        count += 1
+        name = f"{word}{count}"
+    names.add(name)
+    return name
+
+
+def _name_class(name: str) -> str:
+    """The name of a block for a class: `InvertedResidual` is `inverted_residual`; nothing for containers.
+
+    >>> _name_class("SEBasicBlock"), _name_class("Sequential")
+    ('se_basic_block', '')
+    """
+    if name in {"", "Sequential", "ModuleList", "ModuleDict"}:
+        return ""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.strip("_")).lower()
+    return words if words not in WORDS and words.isidentifier() else f"{words}_block"
