@@ -113,6 +113,5 @@ class Draft:
                 needed.update(id(value) for value in node.inputs)
                 kept.append(node)
                 continue
-            for value in node.inputs:
-                value.users.remove(node)
+            self.set_inputs(node, [])
         self.nodes = kept[::-1]

@@ -96,9 +96,7 @@ def _raise_attention(on: Raising, call: RecordedCall) -> list[Operand]:
 def _raise_drop_path(on: Raising, call: RecordedCall) -> Operand:
     operand = on.operand(call.args[0])
     options = call.options
-    if not options["p"]:
-        return operand
-    if not options["scaled"] or operand.dims[:1] != ((-1,),):
+    if not options["scaled"] and options["p"] or operand.dims[:1] != ((-1,),):
         raise UnsupportedCallError("stochastic depth that does not scale, or of something else than samples")
     fields = {"p": options["p"]} | without_defaults(mode=(options["mode"], "row"))
     return operand.with_value(on.add_one("droppath", fields, operand.value, path=call.path))

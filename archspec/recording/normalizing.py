@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from archspec.ops import BY_WORD
+from archspec.recording.dense import fold_dense_concats
 from archspec.recording.draft import Draft, DraftNode, DraftValue
 
 
 def normalize_draft(draft: Draft) -> None:
     """Rewrites a draft, in a fixed order of rules."""
     draft.remove_unused()
-    for rewrite in (fold_global_pools, fold_joins, fold_channel_shuffles, write_same_padding, move_constants):
+    for rewrite in (fold_global_pools, fold_joins, fold_dense_concats, fold_permuted_norms, write_same_padding, move_constants):
         rewrite(draft)
     draft.remove_unused()
 
@@ -23,9 +24,8 @@ def fold_global_pools(draft: Draft) -> None:
         if set(pool.outputs[0].shape.spatial) == {1} and draft.is_private(pool.outputs[0]):
             pool.op = BY_WORD["globalpool"].model_validate({"kind": pool.op.lift().get("kind", "avg")})
             pool.outputs[0].shape = node.outputs[0].shape
-            node.inputs[0].users.remove(node)
+            draft.set_inputs(node, [])
             draft.replace_value(node.outputs[0], pool.outputs[0])
-            node.inputs = []
     draft.nodes = [node for node in draft.nodes if node.inputs or node.word != "flatten"]
 
 
@@ -51,27 +51,22 @@ def _folds(first: DraftNode, node: DraftNode) -> bool:
     return node.word == "concat" or all(shape == shapes[0] for shape in shapes)
 
 
-def fold_channel_shuffles(draft: Draft) -> None:
-    """A reshape to groups, a permutation and a reshape back are a channel shuffle."""
+def fold_permuted_norms(draft: Draft) -> None:
+    """A layer normalisation of the channels between a permutation that moves them to the end and its inverse is one of the channels."""
     for node in draft.nodes:
-        turn = node.inputs[0].node if node.word in {"reshape", "flatten"} else None
-        first = turn.inputs[0].node if turn is not None and turn.word == "permute" else None
-        if turn is None or first is None or first.word != "reshape":
+        norm = node.inputs[0].node if node.word == "permute" else None
+        turn = norm.inputs[0].node if norm is not None and norm.word in {"layernorm", "rmsnorm"} else None
+        if norm is None or turn is None or turn.word != "permute" or "axes" in norm.op.lift():
             continue
-        image, split = first.inputs[0], first.outputs[0].shape.sizes
-        swapped = turn.outputs[0].shape.sizes[:2] == (split[1], split[0]) and turn.outputs[0].shape.sizes[2:] == split[2:]
-        whole = node.outputs[0].shape.sizes == image.shape.sizes and image.shape.sizes[1:] == split[2:]
-        private = draft.is_private(turn.outputs[0]) and draft.is_private(first.outputs[0])
-        if swapped and whole and private and image.shape.rank == 3 and _swaps_first(turn):
-            turn.inputs[0].users.remove(turn)
-            draft.set_inputs(node, [image])
-            node.op = BY_WORD["channelshuffle"].model_validate({"groups": split[0]})
-            node.outputs[0].shape = image.shape
+        source = turn.inputs[0]
+        private = draft.is_private(norm.outputs[0]) and draft.is_private(turn.outputs[0])
+        if private and source.shape == node.outputs[0].shape and None not in source.shape.names:
+            draft.set_inputs(norm, [source])
+            norm.outputs[0].shape = source.shape
+            draft.set_inputs(node, [])
+            draft.replace_value(node.outputs[0], norm.outputs[0])
+    draft.nodes = [node for node in draft.nodes if node.inputs or node.word != "permute"]
     draft.remove_unused()
-
-
-def _swaps_first(turn: DraftNode) -> bool:
-    return list(turn.op.lift()["axes"][:2]) in ([1, 0], ["height", "channels"])
 
 
 def write_same_padding(draft: Draft) -> None:

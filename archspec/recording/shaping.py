@@ -77,6 +77,10 @@ class Shaping(ScopedDraft):
         """The tensor with other sizes. Raises `UnsupportedCallError`."""
         if operand.sizes == sizes:
             return operand
+        image = _find_shuffled(operand, sizes)
+        if image is not None:
+            groups = operand.value.shape.sizes[0]
+            return Operand.of(self.add_one("channelshuffle", {"groups": groups}, image))
         arranged = self.arrange(operand)
         batched = arranged.value.shape.batched
         places = [place for place, size in enumerate(sizes) if isinstance(size, BatchSize)]
@@ -158,3 +162,14 @@ class Shaping(ScopedDraft):
 
 def _is_folded(operand: Operand) -> bool:
     return any(BATCH in dim and len(dim) > 1 for dim in operand.dims)
+
+
+def _find_shuffled(operand: Operand, sizes: Sizes) -> DraftValue | None:
+    """The image whose channels a reshape to groups, a swap of the first two axes and this reshape shuffle; None if they do not."""
+    node = operand.value.node
+    if node is None or node.word != "reshape" or len(operand.dims) != 5:
+        return None
+    (image,) = node.inputs
+    swapped = operand.dims == ((BATCH,), (1,), (0,), (2,), (3,))
+    kept = image.shape.names in IMAGES and image.shape.sizes[1:] == operand.value.shape.sizes[2:]
+    return image if swapped and kept and sizes == (BatchSize(), *image.shape.sizes) else None

@@ -122,8 +122,10 @@ def _name_like(on: Raising, value: DraftValue, axes: tuple[int, ...], whole: Sha
 
 @function("cat", "concat", "concatenate")
 def raise_concat(on: Raising, tensors: Any, dim: int = 0, axis: int | None = None) -> Operand:
-    operands = [on.operand(tensor, on.count_dims(tensor)) for tensor in tensors]
+    operands = [on.operand(tensor) for tensor in tensors]
     first = operands[0]
+    if len(operands) == 1:
+        return first
     place = first.number(dim if axis is None else axis)
     alike = all(own.dims == first.dims and own.value.shape.names == first.value.shape.names for own in operands)
     if not alike or len(first.dims[place]) != 1:
