@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from archspec.importing.reduction import Branch, Bundle, Item, Reduction
 from archspec.importing.terms import Term
 from archspec.importing.value_names import ValueNames
-from archspec.ir.graph import Graph, Node, Region, Value
+from archspec.ir.graph import Graph, Node, Path, Region, Value
 
 
 def build_terms(graph: Graph) -> tuple[list[Term], dict[str, str]]:
@@ -105,7 +105,7 @@ class _RegionTerms:
         if isinstance(item.member, Region):
             return [self._convert_region(item.member, channels)]
         node = item.member
-        name = node.path[-1] if node.path else None
+        name = self._name_within(node.path) if node.path else None
         if not item.branches:
             return [Term("op", node.op.word, node.op.lift(), name, channels=channels)]
         inside = item.flow or current
@@ -132,12 +132,17 @@ class _RegionTerms:
         names = ValueNames(self.graph, region.id) if alone and entering is not None else self.names
         inner = _RegionTerms(self.graph, region.id, seen, names)
         body = inner.build()
+        name = self._name_within(region.path)
         if inner.join is None:
-            return Term("scope", region.kind, {}, region.path[-1], [body], channels=channels, closed=inner.closed)
+            return Term("scope", region.kind, {}, name, [body], channels=channels, closed=inner.closed)
         if len(body) == 1 and not body[0].source:
-            body[0].name, body[0].channels = region.path[-1], channels
+            body[0].name, body[0].channels = name, channels
             return body[0]
-        return inner.wrap_join(body, region.path[-1], channels)
+        return inner.wrap_join(body, name, channels)
+
+    def _name_within(self, path: Path) -> str:
+        """The name of a part of this region, with dots where it is in a container that is no region."""
+        return ".".join(path[len(self.graph.regions[self.region].path) :])
 
     def wrap_join(self, body: list[Term], name: str, channels: int | None) -> Term:
         """The named join of this region with all its layers in one branch, which ends in a bundle of the operands."""

@@ -38,11 +38,10 @@ def _find_leaf(cls: type[nn.Module]) -> str | None:
 
 
 def read_options(module: nn.Module) -> dict[str, Any]:
-    """The arguments of a module's constructor, as far as it keeps them; whether there is a bias is a truth value.
+    """The arguments of a module's constructor that differ from their defaults; whether there is a bias is a truth value.
 
-    >>> options = read_options(nn.Linear(4, 2))
-    >>> options["out_features"], options["bias"]
-    (2, True)
+    >>> read_options(nn.Linear(4, 2, bias=False))
+    {'out_features': 2, 'bias': False}
     """
     if type(module).__name__ in _DROP_PATHS:
         return _read_drop_path(module)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from archspec.importing.value_names import WORDS
 from archspec.ir.graph import UNKNOWN_SPAN, Graph, Value
-from archspec.ir.shape import Shape
 from archspec.recording.draft import Draft, DraftNode
 from archspec.recording.trace import Path
 
@@ -46,13 +45,11 @@ class Placing:
             path = path[:-1]
         return path
 
-    def make_graph(self, name: str, inputs: Mapping[str, Shape]) -> Graph:
-        """The graph of the draft."""
+    def make_graph(self, name: str, source: str = "") -> Graph:
+        """The graph of the draft. Raises `ShapeError`."""
         root = self._arrange((), self.draft.nodes)
-        graph = Graph(name)
-        values: dict[int, Value] = {}
-        for own, shape in inputs.items():
-            values[id(self.draft.inputs[own])] = graph.add_input(own, shape)
+        graph = Graph(name, source)
+        values = {id(value): graph.add_input(own, value.shape) for own, value in self.draft.inputs.items()}
         self._name_numbered(root)
         self._add_members(graph, root, 0, values)
         for own, value in self.draft.outputs.items():

@@ -40,6 +40,8 @@ class Raising(Shaping):
             return self._take_state(ref, rank)
         if isinstance(ref, UnknownRef):
             raise UnsupportedCallError(f"an operand of {self.call.target} {ref.reason}")
+        if isinstance(ref, Operand):
+            return ref
         if not isinstance(ref, ResultRef):
             raise UnsupportedCallError(f"an operand of {self.call.target} is {type(ref).__name__}")
         operand = self.operands.get(ref.id)
@@ -53,6 +55,8 @@ class Raising(Shaping):
         """The number of dimensions of a tensor."""
         if isinstance(ref, StateRef | UnknownRef):
             return len(ref.shape)
+        if isinstance(ref, Operand):
+            return ref.rank
         return self.operand(ref, 0).rank
 
     def _take_state(self, ref: StateRef, rank: int | None) -> Operand:

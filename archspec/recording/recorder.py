@@ -36,7 +36,7 @@ def record_model(model: nn.Module, sizes: tuple[tuple[int, ...], ...], dtypes: t
     >>> [call.target for call in trace.calls], trace.calls[0].path
     (['torch.nn.Linear', 'torch.nn.ReLU'], ('0',))
     """
-    bare = _copy_bare(model).eval()
+    bare = copy_without_data(model).eval()
     kinds = dtypes or (torch.get_default_dtype(),) * len(sizes)
     first, second = (_run(bare, batch, sizes, kinds) for batch in _BATCHES)
     trace = merge_traces(first, second, _BATCHES)
@@ -50,7 +50,7 @@ def _iter_constants(model: nn.Module) -> Iterator[tuple[str, Any]]:
             yield name, tensor.tolist()
 
 
-def _copy_bare(model: nn.Module) -> nn.Module:
+def copy_without_data(model: nn.Module) -> nn.Module:
     """A copy of a model whose parameters and buffers have shapes and no data."""
     memo: dict[int, Any] = {}
     for tensor in (*model.parameters(), *model.buffers()):
@@ -193,7 +193,7 @@ class CallRecorder(TorchFunctionMode):
                 return original(module, *args, **keywords)
             finally:
                 self.stack.pop()
-        self.line = _find_line()
+        self.line = _find_line() or self.line
         given = self._refer(args), self._refer(keywords)
         with self._mute():
             result = original(module, *args, **keywords)
@@ -209,7 +209,7 @@ class CallRecorder(TorchFunctionMode):
         if self.muted:
             return func(*args, **keywords)
         name = _name_function(func)
-        self.line = _find_line()
+        self.line = _find_line() or self.line
         given = self._refer(args), self._refer(keywords)
         with self._mute():
             result = func(*args, **keywords)
@@ -276,9 +276,11 @@ def _find_line() -> str:
     """The innermost line of Python outside torch and this package."""
     frame = sys._getframe(2)
     while frame is not None:
-        package = frame.f_globals.get("__name__", "").partition(".")[0]
-        recording = frame.f_globals.get("__name__", "").startswith("archspec.recording")
-        if package not in {"torch", "contextlib"} and not recording:
+        name = frame.f_globals.get("__name__", "")
+        if name.startswith("archspec.recording"):
+            if frame.f_code.co_name == "_run":
+                return ""
+        elif name.partition(".")[0] not in {"torch", "contextlib"}:
             return f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from archspec.ir.shape import IMAGES, AxisName, Names, normalize_names
+from archspec.ir.shape import IMAGES, AxisName, Names, Shape, normalize_names
 from archspec.ops import BY_WORD
 from archspec.recording.draft import DraftValue
 from archspec.recording.operands import BATCH, Dim, Operand, UnsupportedCallError
@@ -133,6 +133,9 @@ class Shaping(ScopedDraft):
             return value
         fields = {"sizes": {str(name): size for name, size in zip(right, value.shape.sizes, strict=True)}}
         node = value.node
+        if node is None and not value.users:
+            value.shape = Shape(value.shape.sizes, right, value.shape.batched)
+            return value
         if node is not None and node.word == "reshape" and not value.users:
             node.op = BY_WORD["reshape"].model_validate(fields)
             (value.shape,) = node.op.infer(node.inputs[0].shape)
