@@ -51,7 +51,13 @@ def read_options(module: nn.Module) -> dict[str, Any]:
     if "embed_dim" in options:
         options["bias"] = module.in_proj_bias is not None
     defaults = {name: parameter.default for name, parameter in parameters}
-    return {name: value for name, value in options.items() if value != defaults[name]} | _read_standardised(module)
+    own = {name: value for name, value in options.items() if not _equals(value, defaults[name])}
+    return own | _read_standardised(module)
+
+
+def _equals(value: Any, default: Any) -> bool:
+    """Whether an option has its default, which may be one number for several axes."""
+    return value == default or (isinstance(value, tuple) and bool(value) and set(value) == {default})
 
 
 @lru_cache(maxsize=256)

@@ -25,7 +25,6 @@ class ModuleForm:
 
     op: type[Op]
     fields: Mapping[str, str]
-    needed: Mapping[str, Any]
 
 
 @lru_cache(maxsize=1)
@@ -43,8 +42,9 @@ def find_forms() -> Mapping[str, ModuleForm]:
             plain = _lower(op, needed, shape)
             if plain is None:
                 continue
-            fields = dict(_find_options(op, needed, shape, plain))
-            forms.setdefault(plain.target, ModuleForm(op, fields, needed))
+            strided = {**needed, "stride": 3} if "stride" in op.model_fields else needed  # an output padding needs a stride
+            fields = dict((*_find_options(op, strided, shape), *_find_options(op, needed, shape)))
+            forms.setdefault(plain.target, ModuleForm(op, fields))
     return forms
 
 
@@ -60,12 +60,13 @@ def _lower(op: type[Op], fields: Mapping[str, Any], shape: Shape) -> Call | None
     return calls[0] if single else None
 
 
-def _find_options(op: type[Op], needed: Mapping[str, Any], shape: Shape, plain: Call) -> Iterator[tuple[str, str]]:
+def _find_options(op: type[Op], needed: Mapping[str, Any], shape: Shape) -> Iterator[tuple[str, str]]:
     """Yields the options that change with a field, with the name of that field."""
+    plain = _lower(op, needed, shape)
     for name, field in op.model_fields.items():
         for value in _list_alternatives(field.annotation, needed.get(name, field.default)):
             other = _lower(op, {**needed, name: value}, shape)
-            if other is None or other.target != plain.target:
+            if plain is None or other is None or other.target != plain.target:
                 continue
             changed = [option for option in {**plain.options, **other.options} if plain.options.get(option) != other.options.get(option)]
             yield from ((option, name) for option in changed)

@@ -10,7 +10,7 @@ from archspec.recording.draft import Draft, DraftNode, DraftValue
 def normalize_draft(draft: Draft) -> None:
     """Rewrites a draft, in a fixed order of rules."""
     draft.remove_unused()
-    for rewrite in (fold_global_pools, fold_joins, fold_dense_concats, fold_permuted_norms, write_same_padding, move_constants):
+    for rewrite in (fold_global_pools, fold_joins, fold_dense_concats, fold_permuted_norms, write_same_padding, write_heads, move_constants):
         rewrite(draft)
     draft.remove_unused()
 
@@ -85,6 +85,19 @@ def _spread(value: int | list[int] | str, node: DraftNode) -> list[int]:
     if isinstance(value, str):
         return [-1] * rank
     return value if isinstance(value, list) else [value] * rank
+
+
+def write_heads(draft: Draft) -> None:
+    """A reshape that splits the features of tokens into heads is `splitheads`, and one that merges them is `flatten: heads`."""
+    for node in draft.nodes:
+        if node.word not in {"reshape", "flatten"}:
+            continue
+        before, after = node.inputs[0].shape, node.outputs[0].shape
+        if node.word == "reshape" and before.names[-1:] == ("features",) and after.names == (*before.names[:-1], "heads", "features"):
+            if after.sizes[:-2] == before.sizes[:-1]:
+                node.op = BY_WORD["splitheads"].model_validate({"heads": after.sizes[-2]})
+        if node.word == "flatten" and before.names[-2:] == ("heads", "features") and node.op.lift() == {"start": before.rank - 2}:
+            node.op = BY_WORD["flatten"].model_validate({"start": "heads"})
 
 
 def move_constants(draft: Draft) -> None:

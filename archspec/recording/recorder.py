@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -266,7 +265,7 @@ def _find_storage(tensor: Tensor) -> int:
 
 
 def _name_function(func: Any) -> str:
-    name = getattr(func, "__name__", str(func))
+    name = getattr(func, "__name__", str(func)).partition(".")[0]  # an op of an exported program is conv2d.default
     if name in {"__get__", "__set__"}:
         name = getattr(getattr(func, "__self__", None), "__name__", name)
     return name.strip("_")

@@ -99,15 +99,22 @@ def _show_result(result: Imported, output: Path, weights: Path | None, *, as_jso
         echo_json({"name": result.name, "params": result.require().params, "proof": proof, "notes": list(result.notes)})
         return
     if result.proof is not None and output != files.STANDARD_OUTPUT:
-        steps = result.proof.gradient_difference
-        training = f"not compared: {result.proof.reason}" if steps is None else "equal up to rounding" if steps else "equal"
+        proof = result.proof
         show_facts(
             ("weights", f"{result.require().params:,}", "the model's state_dict loads strictly"),
-            ("outputs", "equal", "bit by bit, in evaluation mode"),
-            ("training", training, "gradients and running statistics of one step, without dropout"),
+            ("outputs", _describe(proof.output_difference), "in evaluation mode"),
+            ("training", _describe(proof.gradient_difference), "gradients and running statistics of one step, without dropout"),
         )
+        if proof.reason:
+            print_lines(f"note: the model fails in training mode: {proof.reason}", err=True)
     for note in result.notes:
         print_lines(f"note: {note}", err=True)
     say_written(output)
     if weights is not None:
         say_written(weights)
+
+
+def _describe(difference: float | None) -> str:
+    if difference is None:
+        return "not compared"
+    return f"equal up to rounding, by {difference:.2g}" if difference else "equal bit by bit"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from archspec.recording.functions.axes import cut
 from archspec.recording.functions.registry import function
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 from archspec.recording.trace import BatchSize
+
+_LEAST = -3.4028234663852886e38
+"""The least number of float32, which stands for minus infinity: no maximum of a window that holds an element is either."""
 
 
 @function("view", "reshape", "unflatten", "view_as", "reshape_as")
@@ -96,14 +100,20 @@ def raise_pad(on: Raising, input: Any, pad: Any, mode: str = "constant", value: 
     operand = on.operand(input)
     if not any(pad):
         return operand
-    if mode != "constant" or min(pad) < 0:
-        raise UnsupportedCallError("pad that reflects, replicates or cuts")
+    if mode != "constant":
+        raise UnsupportedCallError(f"pad with mode {mode}")
     own = on.arrange(operand)
     pairs = dict(zip(range(operand.rank - 1, -1, -1), zip(pad[::2], pad[1::2], strict=True), strict=False))
+    for dim, (before, after) in pairs.items():
+        if min(before, after) < 0:
+            own = cut(on, own, dim, max(0, -before), int(own.sizes[dim]) - max(0, -after))  # type: ignore[arg-type]
+    pairs = {dim: (max(0, before), max(0, after)) for dim, (before, after) in pairs.items()}
     added = {own.axis(dim, "pad"): pair for dim, pair in pairs.items() if any(pair)}
+    if not added:
+        return own
     shape = own.value.shape
     sides = [added.pop(axis, (0, 0)) for axis in shape.places]
-    fields: dict[str, Any] = {"value": float(value)} if value else {}
+    fields: dict[str, Any] = {"value": max(float(value), _LEAST)} if value else {}
     if added:
         fields["channels"] = added[shape.channel_axis or 0]
     sizes = [side[0] if side[0] == side[1] else list(side) for side in sides]
