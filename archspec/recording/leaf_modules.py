@@ -69,7 +69,8 @@ def _list_parameters(base: type) -> tuple[tuple[str, inspect.Parameter], ...]:
 def _read_option(module: nn.Module, name: str, parameter: inspect.Parameter) -> Any:
     value = getattr(module, name, parameter.default)
     if name == "bias":
-        return isinstance(value, Tensor) if not isinstance(value, bool) else value
+        affine = getattr(module, "weight", value) is not None
+        return isinstance(value, Tensor) if affine and not isinstance(value, bool) else True
     return value
 
 

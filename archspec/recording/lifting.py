@@ -56,7 +56,7 @@ def _lower(op: type[Op], fields: Mapping[str, Any], shape: Shape) -> Call | None
         calls = made.lower(shape)
     except Exception:  # noqa: BLE001 -- probing: most fields and shapes do not fit
         return None
-    single = len(calls) == 1 and calls[0].stateful and not calls[0].is_tensor
+    single = len(calls) == 1 and calls[0].stateful and calls[0].target.startswith("torch.nn.") and not calls[0].is_tensor
     return calls[0] if single else None
 
 

@@ -21,7 +21,7 @@ _CHANNELS_FIRST = frozenset(("batchnorm", "groupnorm"))
 
 def raise_module(on: Raising, call: RecordedCall) -> Any:
     """The operands that a module returns. Raises `UnsupportedCallError`."""
-    special = _SPECIAL.get(call.target)
+    special = SPECIAL.get(call.target)
     if special is not None:
         return special(on, call)
     given = [own for own in iter_leaves((call.args, call.keywords)) if isinstance(own, ResultRef | StateRef)]
@@ -138,7 +138,7 @@ def _raise_standardised(on: Raising, call: RecordedCall) -> Operand:
     return Operand.of(on.add_one("conv", fields, on.as_image(on.operand(call.args[0])), path=call.path))
 
 
-_SPECIAL: Mapping[str, Callable[[Raising, RecordedCall], Any]] = {
+SPECIAL: Mapping[str, Callable[[Raising, RecordedCall], Any]] = {
     "torch.nn.Flatten": _call_function("flatten"),
     "torch.nn.Unflatten": _call_function("reshape"),
     "torch.nn.Softmax": _call_function("softmax", "dim"),
