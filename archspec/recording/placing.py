@@ -50,7 +50,7 @@ class Placing:
         root = self._arrange((), self.draft.nodes)
         graph = Graph(name, source)
         values = {id(value): graph.add_input(own, value.shape) for own, value in self.draft.inputs.items()}
-        self._name_numbered(root)
+        self._name_parts(root)
         self._add_members(graph, root, 0, values)
         for own, value in self.draft.outputs.items():
             graph.add_output(own, values[id(value)])
@@ -93,7 +93,37 @@ class Placing:
             node.path = None
         part.members.append(node)
 
-    # -- numbers ----------------------------------------------------------------------------------------------------------
+    # -- names of layers without weights --------------------------------------------------------------------------------
+
+    def _name_parts(self, part: _Part) -> None:
+        """Names layers without weights where that makes the text shorter, and where their numbers are the names of others."""
+        for member in part.members:
+            if isinstance(member, _Part):
+                self._name_parts(member)
+        depth = len(part.path)
+        numbered = any((_name_within(member, depth) or "").isdigit() for member in part.members)
+        if part.path and not numbered:
+            self._name_between(part)
+        self._name_numbered(part)
+
+    def _name_between(self, part: _Part) -> None:
+        """Names the layers between named ones, and removes the names of those without weights that stand alone."""
+        named = [member.path is not None for member in part.members]
+        alone = [not any(named[max(0, place - 1) : place] + named[place + 1 : place + 2]) for place in range(len(named))]
+        between = [0 < place < len(named) - 1 and named[place - 1] and named[place + 1] for place in range(len(named))]
+        names: set[str | None] = {_name_within(member, len(part.path)) for member in part.members}
+        unnamed = [
+            member
+            for member, inside in zip(part.members, between, strict=True)
+            if inside and isinstance(member, DraftNode) and member.path is None and member.op.numbered
+        ]
+        counts = Counter(node.word for node in unnamed)
+        for node in unnamed:
+            stem = f"{node.word}1" if counts[node.word] > 1 else node.word
+            node.path = (*part.path, _take_name(stem, names))
+        for member, lonely in zip(part.members, alone, strict=True):
+            if lonely and isinstance(member, DraftNode) and not member.owns_weights and member.op.numbered:
+                member.path = None
 
     def _name_numbered(self, part: _Part) -> None:
         """Names the unnamed layers of a part whose number in it is the name of another."""
@@ -101,8 +131,6 @@ class Placing:
         names = {_name_within(member, depth) for member in part.members} - {None}
         number = 0
         for member in part.members:
-            if isinstance(member, _Part):
-                self._name_numbered(member)
             name = _name_within(member, depth)
             if name == str(number):
                 number += 1
@@ -131,10 +159,12 @@ def _name_within(member: DraftNode | _Part, depth: int) -> str | None:
 
 
 def _take_name(word: str, names: set[str | None]) -> str:
-    name, count = word, 1
+    """A name that is not taken: a word, or the word with the next number."""
+    stem = word.rstrip("0123456789")
+    name, count = word, int(word[len(stem) :] or 1)
     while name in names:
         count += 1
-        name = f"{word}{count}"
+        name = f"{stem}{count}"
     names.add(name)
     return name
 
