@@ -32,9 +32,41 @@ DRAWN = 120
 SEED = 16
 _CONVOLUTIONAL = (
     *("byobnet", "convmixer", "convnext", "cspnet", "cspnext", "densenet", "dla", "dpn", "edgenext", "efficientnet"),
-    *("fasternet", "ghostnet", "hardcorenas", "hgnet", "hrnet", "inception_next", "inception_resnet_v2", "inception_v3"),
-    *("inception_v4", "lcnetv2", "mambaout", "metaformer", "mobilenetv3", "nasnet", "nfnet", "pnasnet", "rdnet", "regnet"),
-    *("repghost", "repvit", "res2net", "resnest", "resnet", "resnetv2", "rexnet", "selecsls", "senet", "sknet", "starnet"),
+    *(
+        "fasternet",
+        "ghostnet",
+        "hardcorenas",
+        "hgnet",
+        "hrnet",
+        "inception_next",
+        "inception_resnet_v2",
+        "inception_v3",
+    ),
+    *(
+        "inception_v4",
+        "lcnetv2",
+        "mambaout",
+        "metaformer",
+        "mobilenetv3",
+        "nasnet",
+        "nfnet",
+        "pnasnet",
+        "rdnet",
+        "regnet",
+    ),
+    *(
+        "repghost",
+        "repvit",
+        "res2net",
+        "resnest",
+        "resnet",
+        "resnetv2",
+        "rexnet",
+        "selecsls",
+        "senet",
+        "sknet",
+        "starnet",
+    ),
     *("tresnet", "vgg", "vovnet", "xception", "xception_aligned"),
 )
 _LARGEST = 60_000_000  # parameters of a model that is drawn: larger ones are the same code with other numbers
@@ -135,7 +167,11 @@ def read_rows() -> Iterator[Row]:
     if RESULTS.exists():
         with RESULTS.open(newline="") as file:
             for own in csv.DictReader(file):
-                numbers = {"params": int(own["params"]), "lines": int(own["lines"]), "seconds": round(float(own["seconds"]), 2)}
+                numbers = {
+                    "params": int(own["params"]),
+                    "lines": int(own["lines"]),
+                    "seconds": round(float(own["seconds"]), 2),
+                }
                 yield Row(**{**own, **numbers})  # type: ignore[arg-type]
 
 
@@ -152,7 +188,9 @@ def print_table() -> None:
         exact = sum(row.difference == "0" for row in through)
         lines = round(median(row.lines for row in through)) if through else 0
         seconds = median(row.seconds for row in own)
-        print(f"| {library} | {family} | {len(own)} | {exact} | {len(through) - exact} | {lines or ''} | {seconds:.1f} |")
+        print(
+            f"| {library} | {family} | {len(own)} | {exact} | {len(through) - exact} | {lines or ''} | {seconds:.1f} |"
+        )
     print()
     for row in rows:
         if row.reason:

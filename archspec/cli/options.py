@@ -130,7 +130,9 @@ def _split_names(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
 def read_sizes(inputs: Mapping[str, Source]) -> tuple[tuple[int, ...], ...] | None:
     """The sizes that `--input` gives a model, in the order of its inputs; None without any. Raises `click.BadParameter`."""
     try:
-        sizes = [tuple(int(size) for size in re.split(r"[x×,\s]+", source.yaml.strip("[] "))) for source in inputs.values()]
+        sizes = [
+            tuple(int(size) for size in re.split(r"[x×,\s]+", source.yaml.strip("[] "))) for source in inputs.values()
+        ]
     except ValueError:
         raise click.BadParameter("expected sizes without the batch, e.g. 3,224,224", param_hint="--input") from None
     return tuple(sizes) or None
@@ -145,12 +147,10 @@ def is_model_source(spec: str) -> bool:
     place, colon, name = spec.rpartition(":")
     module = place.endswith(".py") or all(part.isidentifier() for part in place.split("."))
     factory = all(part.isidentifier() for part in re.split(r"[.]", name)) or place in {"torchvision", "timm"}
-    return (bool(colon) and place != "hub" and module and factory)
+    return bool(colon) and place != "hub" and module and factory
 
 
-def _import_model(
-    source: str, overrides: Mapping[str, str], inputs: Mapping[str, Source] | None
-) -> Architecture:
+def _import_model(source: str, overrides: Mapping[str, str], inputs: Mapping[str, Source] | None) -> Architecture:
     """The network of a model, without a proof. Raises `CommandError` with all problems."""
     if overrides:
         raise click.UsageError("--set is for the args of a spec; a model has none")

@@ -27,7 +27,11 @@ def describe_constant(ref: StateRef, trace: Trace) -> dict[str, Any]:
     if values == list(range(len(values))):
         return fields | ({"whole": True} if whole else {})
     if len(values) <= _MOST and all(math.isfinite(value) for value in values):
-        return fields | {"kind": "values", "values": [float(value) for value in values]} | ({"whole": True} if whole else {})
+        return (
+            fields
+            | {"kind": "values", "values": [float(value) for value in values]}
+            | ({"whole": True} if whole else {})
+        )
     raise UnsupportedCallError(f"the values of the buffer {ref.name} follow no known rule")
 
 

@@ -83,7 +83,9 @@ class _Dispatch:
             return
         if call.target not in _REPEATING:
             raise UnsupportedCallError(f"{call.target} gives {_format(own)} here, expected {_format(sizes)}")
-        if [size for size in own if size not in (1, BatchSize())] != [size for size in sizes if size not in (1, BatchSize())]:
+        if [size for size in own if size not in (1, BatchSize())] != [
+            size for size in sizes if size not in (1, BatchSize())
+        ]:
             self.raising.spread.add(number)
 
 

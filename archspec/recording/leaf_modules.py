@@ -45,7 +45,11 @@ def read_options(module: nn.Module) -> dict[str, Any]:
     """
     if type(module).__name__ in _DROP_PATHS:
         return _read_drop_path(module)
-    bases = (base for base in type(module).__mro__ if "__init__" in vars(base) and base.__module__.startswith("torch.nn.modules"))
+    bases = (
+        base
+        for base in type(module).__mro__
+        if "__init__" in vars(base) and base.__module__.startswith("torch.nn.modules")
+    )
     parameters = _list_parameters(next(bases))
     options = {name: _read_option(module, name, parameter) for name, parameter in parameters}
     if "embed_dim" in options:

@@ -38,11 +38,17 @@ def find_forms() -> Mapping[str, ModuleForm]:
     forms: dict[str, ModuleForm] = {}
     for op in OPS:
         for shape in _SHAPES:
-            needed = {name: _NEEDED[name] for name, field in op.model_fields.items() if field.is_required() and name in _NEEDED}
+            needed = {
+                name: _NEEDED[name]
+                for name, field in op.model_fields.items()
+                if field.is_required() and name in _NEEDED
+            }
             plain = _lower(op, needed, shape)
             if plain is None:
                 continue
-            strided = {**needed, "stride": 3} if "stride" in op.model_fields else needed  # an output padding needs a stride
+            strided = (
+                {**needed, "stride": 3} if "stride" in op.model_fields else needed
+            )  # an output padding needs a stride
             fields = dict((*_find_options(op, strided, shape), *_find_options(op, needed, shape)))
             forms.setdefault(plain.target, ModuleForm(op, fields))
     return forms
@@ -56,7 +62,9 @@ def _lower(op: type[Op], fields: Mapping[str, Any], shape: Shape) -> Call | None
         calls = made.lower(shape)
     except Exception:  # noqa: BLE001 -- probing: most fields and shapes do not fit
         return None
-    single = len(calls) == 1 and calls[0].stateful and calls[0].target.startswith("torch.nn.") and not calls[0].is_tensor
+    single = (
+        len(calls) == 1 and calls[0].stateful and calls[0].target.startswith("torch.nn.") and not calls[0].is_tensor
+    )
     return calls[0] if single else None
 
 
@@ -68,7 +76,11 @@ def _find_options(op: type[Op], needed: Mapping[str, Any], shape: Shape) -> Iter
             other = _lower(op, {**needed, name: value}, shape)
             if plain is None or other is None or other.target != plain.target:
                 continue
-            changed = [option for option in {**plain.options, **other.options} if plain.options.get(option) != other.options.get(option)]
+            changed = [
+                option
+                for option in {**plain.options, **other.options}
+                if plain.options.get(option) != other.options.get(option)
+            ]
             yield from ((option, name) for option in changed)
 
 
@@ -90,17 +102,16 @@ def _iter_types(annotation: Any) -> Iterator[Any]:
             yield from _iter_types(part)
 
 
-def lift_module(target: str, options: Mapping[str, Any], rank: int) -> tuple[str, dict[str, Any]] | str:
+def lift_module(target: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | str:
     """The word and the fields of the op that lowers to a module of these options, or why there is none.
 
     Args:
         target: the class of the module: `torch.nn.Conv2d`.
         options: the arguments of its constructor that differ from their defaults.
-        rank: the number of dimensions of its input, the batch included.
 
-    >>> lift_module("torch.nn.Conv2d", {"in_channels": 3, "out_channels": 8, "kernel_size": (3, 3), "padding": 1}, 4)
+    >>> lift_module("torch.nn.Conv2d", {"in_channels": 3, "out_channels": 8, "kernel_size": (3, 3), "padding": 1})
     ('conv', {'out': 8, 'kernel': 3, 'padding': 1})
-    >>> lift_module("torch.nn.Bilinear", {}, 2)
+    >>> lift_module("torch.nn.Bilinear", {})
     'nn.Bilinear is no op of the language'
     """
     name = target.rpartition(".")[2]
@@ -118,7 +129,9 @@ def lift_module(target: str, options: Mapping[str, Any], rank: int) -> tuple[str
     if form.op.word in {"maxpool", "avgpool"} and fields.get("stride") == fields.get("kernel"):
         fields.pop("stride", None)
     defaults = {name: field.default for name, field in form.op.model_fields.items() if not field.is_required()}
-    return form.op.word, {name: value for name, value in fields.items() if name not in defaults or defaults[name] != value}
+    return form.op.word, {
+        name: value for name, value in fields.items() if name not in defaults or defaults[name] != value
+    }
 
 
 def _normalize(value: Any) -> Any:
@@ -131,6 +144,3 @@ def _resolve_padding(options: dict[str, Any]) -> dict[str, Any]:
     if padding == "valid":
         return {name: value for name, value in options.items() if name != "padding"}
     return options
-
-
-

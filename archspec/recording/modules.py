@@ -14,7 +14,17 @@ from archspec.recording.raising import Raising
 from archspec.recording.trace import RecordedCall, ResultRef, StateRef, iter_leaves
 
 _SPATIAL = frozenset(
-    ("conv", "convtranspose", "maxpool", "avgpool", "upsample", "lrn", "channelshuffle", "spatialdropout", "instancenorm")
+    (
+        "conv",
+        "convtranspose",
+        "maxpool",
+        "avgpool",
+        "upsample",
+        "lrn",
+        "channelshuffle",
+        "spatialdropout",
+        "instancenorm",
+    )
 )
 _CHANNELS_FIRST = frozenset(("batchnorm", "groupnorm"))
 
@@ -30,7 +40,7 @@ def raise_module(on: Raising, call: RecordedCall) -> Any:
     operand = on.operand(given[0])
     if "Dropout" in call.target and not call.options.get("p", 0.5) and not (call.path or ("",))[-1].isdigit():
         return operand
-    lifted = lift_module(call.target, call.options, operand.rank)
+    lifted = lift_module(call.target, call.options)
     if isinstance(lifted, str):
         raise UnsupportedCallError(lifted)
     word, fields = lifted
@@ -80,10 +90,16 @@ def _raise_attention(on: Raising, call: RecordedCall) -> list[Operand]:
     if not options.pop("batch_first", False):
         raise UnsupportedCallError("nn.MultiheadAttention(batch_first=False)")
     known = {"embed_dim", "num_heads", "dropout", "bias"}
-    masks = {name: own for name, own in call.keywords.items() if name in {"key_padding_mask", "attn_mask"} and own is not None}
+    masks = {
+        name: own
+        for name, own in call.keywords.items()
+        if name in {"key_padding_mask", "attn_mask"} and own is not None
+    }
     if masks or call.keywords.get("is_causal") or len(call.args) > 3:
         raise UnsupportedCallError("nn.MultiheadAttention with a mask")
-    strange = [name for name, own in options.items() if name not in known and own not in (None, False, options["embed_dim"])]
+    strange = [
+        name for name, own in options.items() if name not in known and own not in (None, False, options["embed_dim"])
+    ]
     if strange:
         raise UnsupportedCallError(f"nn.MultiheadAttention with {', '.join(strange)}")
     refs = [*call.args, *(call.keywords[name] for name in ("query", "key", "value") if name in call.keywords)]
@@ -98,7 +114,7 @@ def _raise_attention(on: Raising, call: RecordedCall) -> list[Operand]:
 def _raise_drop_path(on: Raising, call: RecordedCall) -> Operand:
     operand = on.operand(call.args[0])
     options = call.options
-    if not options["scaled"] and options["p"] or operand.dims[:1] != ((-1,),):
+    if (not options["scaled"] and options["p"]) or operand.dims[:1] != ((-1,),):
         raise UnsupportedCallError("stochastic depth that does not scale, or of something else than samples")
     fields = {"p": options["p"]} | without_defaults(mode=(options["mode"], "row"))
     return operand.with_value(on.add_one("droppath", fields, operand.value, path=call.path))

@@ -10,7 +10,15 @@ from archspec.recording.draft import Draft, DraftNode, DraftValue
 def normalize_draft(draft: Draft) -> None:
     """Rewrites a draft, in a fixed order of rules."""
     draft.remove_unused()
-    for rewrite in (fold_global_pools, fold_joins, fold_dense_concats, fold_permuted_norms, write_same_padding, write_heads, move_constants):
+    for rewrite in (
+        fold_global_pools,
+        fold_joins,
+        fold_dense_concats,
+        fold_permuted_norms,
+        write_same_padding,
+        write_heads,
+        move_constants,
+    ):
         rewrite(draft)
     draft.remove_unused()
 
@@ -36,7 +44,11 @@ def fold_joins(draft: Draft) -> None:
         first = node.inputs[0].node if node.inputs else None
         if node.word not in {"add", "concat"} or first is None or first.op != node.op or first.scope != node.scope:
             continue
-        if draft.is_private(node.inputs[0]) and first.outputs[0].shape.names == node.outputs[0].shape.names and _folds(first, node):
+        if (
+            draft.is_private(node.inputs[0])
+            and first.outputs[0].shape.names == node.outputs[0].shape.names
+            and _folds(first, node)
+        ):
             rest = node.inputs[1:]
             gone.add(id(first))
             operands = list(first.inputs)
@@ -75,7 +87,10 @@ def write_same_padding(draft: Draft) -> None:
         if node.word != "conv":
             continue
         fields = node.op.lift()
-        kernel, gap, padding = (_spread(fields.get(name, default), node) for name, default in (("kernel", 1), ("dilation", 1), ("padding", 0)))
+        kernel, gap, padding = (
+            _spread(fields.get(name, default), node)
+            for name, default in (("kernel", 1), ("dilation", 1), ("padding", 0))
+        )
         if all(size % 2 and 2 * pad == step * (size - 1) for size, step, pad in zip(kernel, gap, padding, strict=True)):
             node.op = BY_WORD["conv"].model_validate({**fields, "padding": "same"}).specialised()
 
@@ -93,10 +108,11 @@ def write_heads(draft: Draft) -> None:
         if node.word not in {"reshape", "flatten"}:
             continue
         before, after = node.inputs[0].shape, node.outputs[0].shape
-        if node.word == "reshape" and before.names[-1:] == ("features",) and after.names == (*before.names[:-1], "heads", "features"):
-            if after.sizes[:-2] == before.sizes[:-1]:
-                node.op = BY_WORD["splitheads"].model_validate({"heads": after.sizes[-2]})
-        if node.word == "flatten" and before.names[-2:] == ("heads", "features") and node.op.lift() == {"start": before.rank - 2}:
+        split = (*before.sizes[:-1], *after.sizes[-2:]) == after.sizes and before.names[-1:] == ("features",)
+        if node.word == "reshape" and split and after.names == (*before.names[:-1], "heads", "features"):
+            node.op = BY_WORD["splitheads"].model_validate({"heads": after.sizes[-2]})
+        merged = before.names[-2:] == ("heads", "features") and node.op.lift() == {"start": before.rank - 2}
+        if node.word == "flatten" and merged:
             node.op = BY_WORD["flatten"].model_validate({"start": "heads"})
 
 

@@ -64,7 +64,11 @@ class Placing:
         keys = [self._find_child(node, depth) for node in nodes]
         weighted = {key for key, node in zip(keys, nodes, strict=True) if key is not None and node.owns_weights}
         keys = [key if key in weighted else None for key in keys]
-        spans = {key: (keys.index(key), len(keys) - 1 - keys[::-1].index(key)) for key in dict.fromkeys(keys) if key is not None}
+        spans = {
+            key: (keys.index(key), len(keys) - 1 - keys[::-1].index(key))
+            for key in dict.fromkeys(keys)
+            if key is not None
+        }
         broken = {key for key, span in spans.items() if self._is_interrupted(key, span, keys, nodes)}
         part = _Part(path)
         place = 0
@@ -86,7 +90,9 @@ class Placing:
     def _is_interrupted(self, key: str, span: tuple[int, int], keys: list[str | None], nodes: list[DraftNode]) -> bool:
         """Whether other named nodes stand between those of a part, so that it is no consecutive part of the network."""
         inside = range(span[0], span[1] + 1)
-        return any(keys[place] != key and (keys[place] is not None or nodes[place].path is not None) for place in inside)
+        return any(
+            keys[place] != key and (keys[place] is not None or nodes[place].path is not None) for place in inside
+        )
 
     def _keep(self, part: _Part, node: DraftNode, *, keep_name: bool) -> None:
         if node.path is not None and not node.owns_weights and not keep_name and node.path[:-1] != part.path:
@@ -109,7 +115,9 @@ class Placing:
     def _name_between(self, part: _Part) -> None:
         """Names the layers between named ones, and removes the names of those without weights that stand alone."""
         named = [member.path is not None for member in part.members]
-        alone = [not any(named[max(0, place - 1) : place] + named[place + 1 : place + 2]) for place in range(len(named))]
+        alone = [
+            not any(named[max(0, place - 1) : place] + named[place + 1 : place + 2]) for place in range(len(named))
+        ]
         between = [0 < place < len(named) - 1 and named[place - 1] and named[place + 1] for place in range(len(named))]
         names: set[str | None] = {_name_within(member, len(part.path)) for member in part.members}
         unnamed = [

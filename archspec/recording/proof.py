@@ -108,7 +108,9 @@ def _step_both(
         outputs = _run_training(model, inputs)
         directions = directions or [torch.randn(own.shape, generator=generator, dtype=own.dtype) for own in outputs]
         torch.stack([(own * way).sum() for own, way in zip(outputs, directions, strict=True)]).sum().backward()
-    gradients = [{key: own.grad for key, own in model.named_parameters() if own.grad is not None} for model in (ours, theirs)]
+    gradients = [
+        {key: own.grad for key, own in model.named_parameters() if own.grad is not None} for model in (ours, theirs)
+    ]
     if gradients[0].keys() != gradients[1].keys():
         raise ValueError("other weights have gradients")
     return _find_largest(*gradients), _find_largest(*(dict(model.named_buffers()) for model in (ours, theirs)))
@@ -131,8 +133,6 @@ def _run_training(model: nn.Module, inputs: list[Tensor]) -> list[Tensor]:
             module.dropout = 0.0
     with _WithoutDropout():
         return flatten_tensors(model(*inputs))
-
-
 
 
 class _WithoutDropout(TorchFunctionMode):

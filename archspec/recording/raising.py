@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import Any
 
 from archspec.ir.shape import Shape
@@ -24,7 +23,9 @@ class Raising(Shaping):
         """The tensors that are repeated along axes, which only joins do by themselves."""
         self.parts: dict[tuple[int, int], list[DraftValue]] = {}
         self.states: dict[tuple[str, bool], DraftValue] = {}
-        names = ["input"] if len(trace.inputs) == 1 else [f"input{number}" for number in range(1, len(trace.inputs) + 1)]
+        names = (
+            ["input"] if len(trace.inputs) == 1 else [f"input{number}" for number in range(1, len(trace.inputs) + 1)]
+        )
         for name, (number, _), shape in zip(names, trace.inputs, input_shapes, strict=True):
             self.operands[number] = Operand.of(self.draft.add_input(name, shape))
 

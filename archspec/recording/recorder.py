@@ -45,7 +45,9 @@ def record_model(model: nn.Module, sizes: tuple[tuple[int, ...], ...], dtypes: t
 
 def _iter_constants(model: nn.Module) -> Iterator[tuple[str, Any]]:
     for name, tensor in model.named_buffers():
-        if tensor.numel() <= _MOST_CONSTANTS and not name.endswith(("running_mean", "running_var", "num_batches_tracked")):
+        if tensor.numel() <= _MOST_CONSTANTS and not name.endswith(
+            ("running_mean", "running_var", "num_batches_tracked")
+        ):
             yield name, tensor.tolist()
 
 
@@ -61,12 +63,8 @@ def copy_without_data(model: nn.Module) -> nn.Module:
         raise TraceError(f"the model cannot be copied: {_describe(fault)}") from fault
 
 
-def _run(
-    model: nn.Module, batch: int, sizes: tuple[tuple[int, ...], ...], dtypes: tuple[torch.dtype, ...]
-) -> Trace:
-    inputs = [
-        torch.zeros(batch, *size, device="meta", dtype=dtype) for size, dtype in zip(sizes, dtypes, strict=True)
-    ]
+def _run(model: nn.Module, batch: int, sizes: tuple[tuple[int, ...], ...], dtypes: tuple[torch.dtype, ...]) -> Trace:
+    inputs = [torch.zeros(batch, *size, device="meta", dtype=dtype) for size, dtype in zip(sizes, dtypes, strict=True)]
     recorder = CallRecorder(model)
     numbers = [recorder.add(tensor) for tensor in inputs]
     try:
@@ -257,7 +255,10 @@ class CallRecorder(TorchFunctionMode):
             return ResultRef(number)
         if id(tensor) in self.state:
             return self.state[id(tensor)]
-        return UnknownRef(tuple(tensor.shape), "is a tensor that the model keeps outside its state_dict, or makes outside of torch's calls")
+        return UnknownRef(
+            tuple(tensor.shape),
+            "is a tensor that the model keeps outside its state_dict, or makes outside of torch's calls",
+        )
 
 
 def _find_storage(tensor: Tensor) -> int:

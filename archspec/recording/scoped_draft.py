@@ -16,12 +16,16 @@ class ScopedDraft:
         self.draft = Draft()
         self.call = RecordedCall("", (), {}, (), (), ())
 
-    def add(self, word: str, fields: Mapping[str, Any], *values: DraftValue, path: Path | None = None) -> list[DraftValue]:
+    def add(
+        self, word: str, fields: Mapping[str, Any], *values: DraftValue, path: Path | None = None
+    ) -> list[DraftValue]:
         """Adds an op of the current call; fields that are None are left out."""
         given = {name: value for name, value in fields.items() if value is not None}
         return self.draft.add(word, given, values, self.call.scope, path, self.call.line)
 
-    def add_one(self, word: str, fields: Mapping[str, Any], *values: DraftValue, path: Path | None = None) -> DraftValue:
+    def add_one(
+        self, word: str, fields: Mapping[str, Any], *values: DraftValue, path: Path | None = None
+    ) -> DraftValue:
         """Adds an op with one output."""
         (value,) = self.add(word, fields, *values, path=path)
         return value

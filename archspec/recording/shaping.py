@@ -62,7 +62,9 @@ class Shaping(ScopedDraft):
             return arranged
         dims = arranged.dims
         shape = arranged.value.shape
-        sizes = [tuple(shape.sizes[axis] for axis in dim if axis != BATCH) or (() if BATCH in dim else (1,)) for dim in dims]
+        sizes = [
+            tuple(shape.sizes[axis] for axis in dim if axis != BATCH) or (() if BATCH in dim else (1,)) for dim in dims
+        ]
         value = self.regroup(arranged.value, tuple(size for own in sizes for size in own))
         made: list[Dim] = []
         count = 0
@@ -154,10 +156,8 @@ class Shaping(ScopedDraft):
         """The value of a tensor with names for its axes by their place from the end, without an arrangement."""
         if operand.rank < len(roles) or any(len(dim) > 1 and dim != operand.dims[0] for dim in operand.dims):
             raise UnsupportedCallError("axes that have no names")
-        own: dict[int, AxisName] = {}
         axes = [axis for dim in operand.dims for axis in dim if axis != BATCH]
-        for axis, role in zip(reversed(axes), reversed(roles), strict=False):
-            own[axis] = role
+        own = dict(zip(reversed(axes), reversed(roles), strict=False))
         if len(own) < len(axes):
             raise UnsupportedCallError("more axes than windows, heads, tokens and features")
         return self.name_axes(operand.value, tuple(own[axis] for axis in range(len(axes))))

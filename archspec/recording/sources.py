@@ -28,7 +28,9 @@ def make_model(source: str, arguments: Mapping[str, Any] | None = None) -> nn.Mo
     try:
         return torch.export.load(source).module(check_guards=False)
     except Exception as fault:  # what torch raises for a file that is no program has no type of its own
-        raise ReferenceModelError(f"{shorten_text(source, 200)} is no exported program: {type(fault).__name__}: {shorten_text(str(fault), 200)}") from fault
+        raise ReferenceModelError(
+            f"{shorten_text(source, 200)} is no exported program: {type(fault).__name__}: {shorten_text(str(fault), 200)}"
+        ) from fault
 
 
 def find_input_shape(model: nn.Module, source: str) -> tuple[tuple[int, ...], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -30,11 +31,11 @@ def find_input_sizes(model: nn.Module, sizes: tuple[tuple[int, ...], ...]) -> di
         if name and find_leaf_class(module) is None and any(True for _ in module.parameters())
     ]
     try:
-        with torch.device("meta"), torch.no_grad():
+        with suppress(Exception), torch.device("meta"), torch.no_grad():  # what ran before a fault is enough
             bare(*(torch.zeros(2, *size) for size in sizes))
-    except Exception:  # noqa: BLE001 -- what ran before the fault is enough
-        pass
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: tuple(given[0].shape[1:]) for name, given in found.items() if len(given) == 1 and given[0] is not None}
+    return {
+        name: tuple(given[0].shape[1:]) for name, given in found.items() if len(given) == 1 and given[0] is not None
+    }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class LeNet(nn.Module):
@@ -16,9 +16,9 @@ class LeNet(nn.Module):
         self.fc1, self.fc2 = nn.Linear(400, 120), nn.Linear(120, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
-        x = F.dropout(F.relu(self.fc1(torch.flatten(x, 1))), 0.3, self.training)
+        x = functional.max_pool2d(functional.relu(self.conv1(x)), 2)
+        x = functional.max_pool2d(functional.relu(self.conv2(x)), 2)
+        x = functional.dropout(functional.relu(self.fc1(torch.flatten(x, 1))), 0.3, self.training)
         return self.fc2(x)
 
 
@@ -37,7 +37,7 @@ class UNet(nn.Module):
         for conv in self.down:
             x = conv(x).relu()
             kept.append(x)
-            x = F.max_pool2d(x, 2)
+            x = functional.max_pool2d(x, 2)
         x = self.middle(x)
         for up, merge, skip in zip(self.up, self.merge, reversed(kept), strict=True):
             x = merge(torch.cat([skip, up(x)], dim=1))
@@ -79,8 +79,8 @@ class Gate(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
         squeezed = x.mean((2, 3), keepdim=True)
-        gate = self.expand(F.silu(self.reduce(squeezed)))
-        return x * (gate.sigmoid() * F.hardsigmoid(gate)) + 1
+        gate = self.expand(functional.silu(self.reduce(squeezed)))
+        return x * (gate.sigmoid() * functional.hardsigmoid(gate)) + 1
 
 
 class Turns(nn.Module):
@@ -96,7 +96,7 @@ class Turns(nn.Module):
         parts = [first]
         value = torch.cat([first, *others], 1)
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            value = F.relu(norm(conv(value)), inplace=True)
+            value = functional.relu(norm(conv(value)), inplace=True)
             parts.append(value[:, 1:2])
         return torch.cat(parts, 1)
 
@@ -112,7 +112,7 @@ class ChannelsLast(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm(self.dwconv(x).permute(0, 2, 3, 1))
-        y = self.gamma * self.fc2(F.gelu(self.fc1(y)))
+        y = self.gamma * self.fc2(functional.gelu(self.fc1(y)))
         y = y.permute(0, 3, 1, 2)
         y += x
         return y
@@ -134,7 +134,7 @@ class Attention(nn.Module):
         batch, tokens, width = x.shape
         qkv = self.qkv(self.norm(x)).reshape(batch, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         query, key, value = qkv.unbind(0)
-        y = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, tokens, width)
+        y = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(batch, tokens, width)
         return (x + self.proj(y))[:, 0]
 
 
@@ -161,9 +161,11 @@ class Pyramid(nn.Module):
         self.stem, self.head = nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(12, 5, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.leaky_relu(self.stem(x), 0.1)
-        small = F.interpolate(F.adaptive_avg_pool2d(x, 2), size=x.shape[-2:], mode="bilinear", align_corners=False)
-        half = F.interpolate(F.avg_pool2d(x, 2), scale_factor=2)
+        x = functional.leaky_relu(self.stem(x), 0.1)
+        small = functional.interpolate(
+            functional.adaptive_avg_pool2d(x, 2), size=x.shape[-2:], mode="bilinear", align_corners=False
+        )
+        half = functional.interpolate(functional.avg_pool2d(x, 2), scale_factor=2)
         return self.head(torch.cat((x, small, half), 1)).amax(dim=(2, 3))
 
 
@@ -178,7 +180,12 @@ class Shuffled(nn.Module):
         left, right = x.chunk(2, dim=1)
         x = torch.cat((left, self.branch(right)), dim=1)
         batch, channels, height, width = x.shape
-        return x.view(batch, 2, channels // 2, height, width).transpose(1, 2).contiguous().view(batch, channels, height, width)
+        return (
+            x.view(batch, 2, channels // 2, height, width)
+            .transpose(1, 2)
+            .contiguous()
+            .view(batch, channels, height, width)
+        )
 
 
 MODELS: dict[str, tuple[type[nn.Module], tuple[int, ...]]] = {

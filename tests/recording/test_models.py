@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 import archspec
 from tests.recording.models import MODELS, LeNet
@@ -74,7 +74,7 @@ class Assigned(EditedView):
 
 class Unknown(LeNet):
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(torch.erfinv(torch.erfinv(F.relu(x)).cumsum(1)))
+        return super().forward(torch.erfinv(torch.erfinv(functional.relu(x)).cumsum(1)))
 
 
 class Tied(nn.Module):

@@ -103,7 +103,11 @@ def _show_result(result: Imported, output: Path, weights: Path | None, *, as_jso
         show_facts(
             ("weights", f"{result.require().params:,}", "the model's state_dict loads strictly"),
             ("outputs", _describe(proof.output_difference), "in evaluation mode"),
-            ("training", _describe(proof.gradient_difference), "gradients and running statistics of one step, without dropout"),
+            (
+                "training",
+                _describe(proof.gradient_difference),
+                "gradients and running statistics of one step, without dropout",
+            ),
         )
         if proof.reason:
             print_lines(f"note: the model fails in training mode: {proof.reason}", err=True)

@@ -32,7 +32,7 @@ def raise_attention(
     dropout_p: float = 0.0,
     is_causal: bool = False,
     scale: float | None = None,
-    enable_gqa: bool = False,  # noqa: ARG001
+    enable_gqa: bool = False,
 ) -> Operand:
     operands = [on.operand(own) for own in (query, key, value)]
     values = [on.name_by_role(own, _ROLES) for own in operands]

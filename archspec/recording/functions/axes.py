@@ -6,6 +6,7 @@ from typing import Any
 
 from archspec.ir.shape import IMAGES, Shape
 from archspec.recording.draft import DraftValue
+from archspec.recording.functions.joins import join
 from archspec.recording.functions.registry import function
 from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
@@ -20,14 +21,16 @@ def name_axis(axis: int, shape: Shape) -> dict[str, Any]:
 
 
 @function("softmax")
-def raise_softmax(on: Raising, input: Any, dim: int = -1, _stacklevel: int = 3, dtype: Any = None) -> Operand:  # noqa: ARG001
+def raise_softmax(on: Raising, input: Any, dim: int = -1, _stacklevel: int = 3, dtype: Any = None) -> Operand:
     operand = on.operand(input)
     axis = operand.axis(dim, "softmax")
     return operand.with_value(on.add_one("softmax", name_axis(axis, operand.value.shape), operand.value))
 
 
 @function("normalize")
-def raise_normalize(on: Raising, input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None) -> Operand:  # noqa: ARG001
+def raise_normalize(
+    on: Raising, input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None
+) -> Operand:
     if p != 2:
         raise UnsupportedCallError("normalize by another norm than the second")
     operand = on.operand(input)
@@ -36,26 +39,34 @@ def raise_normalize(on: Raising, input: Any, p: float = 2.0, dim: int = 1, eps: 
 
 
 @function("mean", "sum", "amax", "max", "norm", "vector_norm")
-def raise_reduce(on: Raising, input: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None, axis: Any = None) -> Operand:  # noqa: ARG001
+def raise_reduce(
+    on: Raising, input: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None, axis: Any = None
+) -> Operand:
     """A reduction; that of an image's places is a pool."""
     if isinstance(dim, ResultRef | StateRef | UnknownRef) and on.call.target == "max":
-        from archspec.recording.functions.joins import join
-
         return join(on, "max", input, dim)
     operand = on.operand(input)
     given = dim if axis is None else axis
     if given is None or given == () or len(on.call.results) > 1:
-        raise UnsupportedCallError(f"{on.call.target} over everything, the batch included" if given is None else f"{on.call.target} with indices")
+        raise UnsupportedCallError(
+            f"{on.call.target} over everything, the batch included"
+            if given is None
+            else f"{on.call.target} with indices"
+        )
     dims = tuple(sorted(map(operand.number, given if isinstance(given, tuple) else (given,))))
     gone = tuple(operand.axis(place, on.call.target) for place in dims if operand.dims[place])
     kind = _KINDS[on.call.target]
     if not gone:
-        return Operand(operand.value, tuple(own for place, own in enumerate(operand.dims) if keepdim or place not in dims))
+        return Operand(
+            operand.value, tuple(own for place, own in enumerate(operand.dims) if keepdim or place not in dims)
+        )
     if keepdim and _is_places(gone, operand.value.shape) and kind in {"mean", "max"} and operand.is_plain:
         fields = {"size": 1} | ({"kind": "max"} if kind == "max" else {})
         return operand.with_value(on.add_one("adaptivepool", fields, operand.value))
     value = _reduce(on, operand.value, gone, kind)
-    renumbered = {own: number for number, own in enumerate(own for own in range(operand.value.shape.rank) if own not in gone)}
+    renumbered = {
+        own: number for number, own in enumerate(own for own in range(operand.value.shape.rank) if own not in gone)
+    }
     renumbered[BATCH] = BATCH
     made = [() if place in dims else tuple(renumbered[own] for own in held) for place, held in enumerate(operand.dims)]
     return Operand(value, tuple(own for place, own in enumerate(made) if keepdim or place not in dims))
@@ -77,7 +88,7 @@ def _reduce(on: Raising, value: DraftValue, axes: tuple[int, ...], kind: str) ->
 
 
 @function("chunk", "split", "split_with_sizes", "tensor_split")
-def raise_split(on: Raising, input: Any, parts: Any = None, dim: int = 0, **given: Any) -> list[Operand]:  # noqa: ARG001
+def raise_split(on: Raising, input: Any, parts: Any = None, dim: int = 0, **given: Any) -> list[Operand]:
     operand = on.operand(input)
     place = operand.number(dim)
     sizes = [own[place] for own in on.call.sizes]
@@ -163,12 +174,14 @@ def select(on: Raising, operand: Operand, dim: int, index: int) -> Operand:
     size = shape.sizes[axis]
     place = index % size
     if shape.names[axis] == "tokens" and shape.rank > 1:
-        return _without_axis(on, operand, dim, on.add_one("token", {"index": index + 1 if index >= 0 else index}, operand.value))
+        return _without_axis(
+            on, operand, dim, on.add_one("token", {"index": index + 1 if index >= 0 else index}, operand.value)
+        )
     value = on.split_off(operand.value, axis)[place]
     return _without_axis(on, operand, dim, value)
 
 
-def _without_axis(on: Raising, operand: Operand, dim: int, value: DraftValue) -> Operand:  # noqa: ARG001
+def _without_axis(on: Raising, operand: Operand, dim: int, value: DraftValue) -> Operand:
     axis = operand.dims[dim][0]
     dims = tuple(tuple(own - (own > axis) for own in held) for held in operand.without_dim(dim).dims)
     return Operand(value, dims)

@@ -22,7 +22,7 @@ def apply_elementwise(on: Raising, word: str, input: Any, fields: dict[str, Any]
 
 
 @function(*_PLAIN)
-def raise_plain(on: Raising, input: Any, inplace: bool = False) -> Operand:  # noqa: ARG001 -- torch's arguments
+def raise_plain(on: Raising, input: Any, inplace: bool = False) -> Operand:
     return apply_elementwise(on, on.call.target, input)
 
 
@@ -39,12 +39,12 @@ def raise_power(on: Raising, input: Any, exponent: Any) -> Operand:
 
 
 @function("leaky_relu")
-def raise_leaky_relu(on: Raising, input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Operand:  # noqa: ARG001
+def raise_leaky_relu(on: Raising, input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Operand:
     return apply_elementwise(on, "leakyrelu", input, without_defaults(slope=(negative_slope, 0.01)))
 
 
 @function("elu")
-def raise_elu(on: Raising, input: Any, alpha: float = 1.0, inplace: bool = False) -> Operand:  # noqa: ARG001
+def raise_elu(on: Raising, input: Any, alpha: float = 1.0, inplace: bool = False) -> Operand:
     return apply_elementwise(on, "elu", input, without_defaults(alpha=(float(alpha), 1.0)))
 
 
@@ -54,7 +54,9 @@ def raise_gelu(on: Raising, input: Any, approximate: str = "none") -> Operand:
 
 
 @function("hardtanh")
-def raise_hardtanh(on: Raising, input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Operand:  # noqa: ARG001
+def raise_hardtanh(
+    on: Raising, input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Operand:
     if (min_val, max_val) == (0.0, 6.0):
         return apply_elementwise(on, "relu6", input)
     return apply_elementwise(on, "clamp", input, {"low": float(min_val), "high": float(max_val)})
@@ -70,7 +72,7 @@ def raise_clamp(on: Raising, input: Any, min: Any = None, max: Any = None) -> Op
 
 
 @function("dropout", "feature_dropout", "dropout1d", "dropout2d", "dropout3d")
-def raise_dropout(on: Raising, input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Operand:  # noqa: ARG001
+def raise_dropout(on: Raising, input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Operand:
     """Dropout; in evaluation the trace has its probability and no effect."""
     if p == 0:
         return on.operand(input)
@@ -78,8 +80,10 @@ def raise_dropout(on: Raising, input: Any, p: float = 0.5, training: bool = Fals
     return apply_elementwise(on, word, input, {"p": p})
 
 
-@function("contiguous", "clone", "detach", "float", "to", "type", "type_as", "alias", "positive", "cpu", "double", "identity")
-def raise_nothing(on: Raising, input: Any, *args: Any, **keywords: Any) -> Operand:  # noqa: ARG001
+@function(
+    "contiguous", "clone", "detach", "float", "to", "type", "type_as", "alias", "positive", "cpu", "double", "identity"
+)
+def raise_nothing(on: Raising, input: Any, *args: Any, **keywords: Any) -> Operand:
     """A function that changes no element."""
     return on.operand(input)
 

@@ -131,7 +131,6 @@ def raise_concat(on: Raising, tensors: Any, dim: int = 0, axis: int | None = Non
     if not alike or len(first.dims[place]) != 1:
         operands = [Operand.of(on.as_value(own)) for own in operands]
         first = next(own for own in operands if own.value.shape.batched or own is operands[-1])
-        place = place if first.value.shape.batched else place
     along = first.axis(place, "a concatenation")
     values = [own.value for own in operands]
     own = _name_axis(along, first.value.shape)

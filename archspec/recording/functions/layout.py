@@ -15,12 +15,12 @@ _LEAST = -3.4028234663852886e38
 
 
 @function("view", "reshape", "unflatten", "view_as", "reshape_as")
-def raise_reshape(on: Raising, input: Any, *args: Any, **keywords: Any) -> Operand:  # noqa: ARG001 -- the trace has the sizes
+def raise_reshape(on: Raising, input: Any, *args: Any, **keywords: Any) -> Operand:
     return on.reshape(on.operand(input), on.call.sizes[0])
 
 
 @function("flatten")
-def raise_flatten(on: Raising, input: Any, start_dim: int = 0, end_dim: int = -1) -> Operand:  # noqa: ARG001
+def raise_flatten(on: Raising, input: Any, start_dim: int = 0, end_dim: int = -1) -> Operand:
     return on.reshape(on.operand(input), on.call.sizes[0])
 
 
@@ -42,12 +42,14 @@ def raise_unsqueeze(on: Raising, input: Any, dim: int) -> Operand:
 
 
 @function("expand", "expand_as", "broadcast_to")
-def raise_expand(on: Raising, input: Any, *args: Any, **keywords: Any) -> Operand:  # noqa: ARG001
+def raise_expand(on: Raising, input: Any, *args: Any, **keywords: Any) -> Operand:
     """Repetition along dimensions of size 1, which a later join does by itself."""
     operand = on.operand(input, len(on.call.sizes[0]))
     sizes = on.call.sizes[0]
     padded = Operand(operand.value, ((),) * (len(sizes) - operand.rank) + operand.dims)
-    alike = all(own in (size, 1) or (own == BatchSize() and size == 1) for own, size in zip(padded.sizes, sizes, strict=True))
+    alike = all(
+        own in (size, 1) or (own == BatchSize() and size == 1) for own, size in zip(padded.sizes, sizes, strict=True)
+    )
     if not alike:
         raise UnsupportedCallError("expand of an axis")
     return padded

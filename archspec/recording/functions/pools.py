@@ -77,7 +77,7 @@ def raise_interpolate(
     scale_factor: Any = None,
     mode: str = "nearest",
     align_corners: Any = None,
-    recompute_scale_factor: Any = None,  # noqa: ARG001
+    recompute_scale_factor: Any = None,
     antialias: bool = False,
 ) -> Operand:
     """Interpolation to whole multiples of the places, or to given places."""

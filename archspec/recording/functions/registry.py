@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from archspec.recording.operands import Operand
     from archspec.recording.raising import Raising
 
 Raised = "Operand | list[Operand] | tuple[Operand, ...]"

@@ -40,7 +40,9 @@ def raise_conv(
     path = _find_owner(on, weight=weight, bias=bias)
     kernel = per_axis(weight.shape[2:])
     if padding == "same":
-        padding = tuple(gap * (size - 1) // 2 for gap, size in zip(_spread(dilation, weight), weight.shape[2:], strict=True))
+        padding = tuple(
+            gap * (size - 1) // 2 for gap, size in zip(_spread(dilation, weight), weight.shape[2:], strict=True)
+        )
     fields = {"out": weight.shape[0], "kernel": kernel} | without_defaults(
         stride=(per_axis(stride), 1),
         padding=(0 if padding == "valid" else per_axis(padding), 0),
@@ -79,7 +81,7 @@ def raise_batch_norm(
     running_var: Any,
     weight: Any = None,
     bias: Any = None,
-    training: bool = False,  # noqa: ARG001
+    training: bool = False,
     momentum: Any = 0.1,
     eps: float = 1e-5,
 ) -> Operand:
@@ -96,12 +98,21 @@ def raise_layer_norm(
 ) -> Operand:
     path = None if weight is None else _find_owner(on, weight=weight, bias=bias)
     return apply_axes_norm(
-        on, "layernorm", input, normalized_shape, path, eps=eps, affine=weight is not None, bias=weight is None or bias is not None
+        on,
+        "layernorm",
+        input,
+        normalized_shape,
+        path,
+        eps=eps,
+        affine=weight is not None,
+        bias=weight is None or bias is not None,
     )
 
 
 @function("rms_norm")
-def raise_rms_norm(on: Raising, input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Operand:
+def raise_rms_norm(
+    on: Raising, input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
+) -> Operand:
     path = None if weight is None else _find_owner(on, weight=weight)
     return apply_axes_norm(on, "rmsnorm", input, normalized_shape, path, eps=eps, affine=weight is not None)
 
@@ -132,7 +143,9 @@ def apply_axes_norm(
 
 
 @function("group_norm")
-def raise_group_norm(on: Raising, input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Operand:
+def raise_group_norm(
+    on: Raising, input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Operand:
     path = None if weight is None else _find_owner(on, weight=weight, bias=bias)
     fields = {"groups": num_groups} | without_defaults(eps=(eps, 1e-5), affine=(weight is not None, True))
     value: DraftValue = on.as_channels_first(on.operand(input))
