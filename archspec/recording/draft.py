@@ -33,8 +33,8 @@ class DraftNode:
     path: Path | None = None
     """The name of its module or tensor."""
     line: str = ""
-    module: Path | None = None
-    """The path of the module whose call it is, also where that gives it no name."""
+    uses: Mapping[Path, int] = field(default_factory=dict)
+    """For each module around its call, how often that was called before."""
 
     @property
     def word(self) -> str:
@@ -72,12 +72,13 @@ class Draft:
         scope: Path,
         path: Path | None = None,
         line: str = "",
+        uses: Mapping[Path, int] | None = None,
     ) -> list[DraftValue]:
         """Adds a node and returns its outputs. Raises `ShapeError` and pydantic's `ValidationError`."""
         op = BY_WORD[word].model_validate(dict(fields)).specialised()
         operands = list(inputs)
         shapes = op.infer(*(value.shape for value in operands))
-        node = DraftNode(op, operands, [], scope, path, line, path)
+        node = DraftNode(op, operands, [], scope, path, line, uses or {})
         node.outputs = [DraftValue(shape, node) for shape in shapes]
         for value in operands:
             value.users.append(node)

@@ -13,6 +13,9 @@ from archspec.recording.draft import Draft, DraftNode
 from archspec.recording.trace import Path
 
 
+_Child = tuple[str, int]
+
+
 @dataclass(slots=True)
 class _Part:
     """A part of the network: a module that is no single op, with its nodes and parts in order."""
@@ -79,15 +82,16 @@ class Placing:
                 place += 1
                 continue
             stop = spans[key][1] + 1
-            part.members.append(self._arrange((*path, key), nodes[place:stop]))
+            part.members.append(self._arrange((*path, key[0]), nodes[place:stop]))
             place = stop
         return part
 
-    def _find_child(self, node: DraftNode, depth: int) -> str | None:
+    def _find_child(self, node: DraftNode, depth: int) -> _Child | None:
+        """The part inside one of `depth` names that a node belongs to: its name, and which call of that module it is."""
         home = self.homes[id(node)]
-        return home[depth] if len(home) > depth else None
+        return (home[depth], node.uses.get(home[: depth + 1], 0)) if len(home) > depth else None
 
-    def _is_interrupted(self, key: str, span: tuple[int, int], keys: list[str | None], nodes: list[DraftNode]) -> bool:
+    def _is_interrupted(self, key: _Child, span: tuple[int, int], keys: list[_Child | None], nodes: list[DraftNode]) -> bool:
         """Whether other named nodes stand between those of a part, so that it is no consecutive part of the network."""
         inside = range(span[0], span[1] + 1)
         return any(

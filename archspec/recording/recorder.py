@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -134,6 +135,8 @@ class CallRecorder(TorchFunctionMode):
         self.model = model
         self.calls: list[RecordedCall] = []
         self.stack: list[Path] = [()]
+        self.uses: list[dict[Path, int]] = [{}]
+        self.called: Counter[Path] = Counter()
         self.line = ""
         self.ids: dict[int, int] = {}
         self.alive: list[Tensor] = []
@@ -186,10 +189,13 @@ class CallRecorder(TorchFunctionMode):
         leaf = find_leaf_class(module)
         if leaf is None:
             self.stack.append(path)
+            self.uses.append({**self.uses[-1], path: self.called[path]})
+            self.called[path] += 1
             try:
                 return original(module, *args, **keywords)
             finally:
                 self.stack.pop()
+                self.uses.pop()
         self.line = _find_line() or self.line
         given = self._refer(args), self._refer(keywords)
         with self._mute():
@@ -225,7 +231,7 @@ class CallRecorder(TorchFunctionMode):
             return
         call.results = tuple(self.add(tensor) for tensor in tensors)
         call.sizes = tuple(tuple(tensor.shape) for tensor in tensors)
-        call.line = self.line
+        call.line, call.uses = self.line, self.uses[-1]
         self.calls.append(call)
 
     def _mark_stale(self, edited: Tensor) -> None:

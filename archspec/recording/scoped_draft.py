@@ -21,7 +21,7 @@ class ScopedDraft:
     ) -> list[DraftValue]:
         """Adds an op of the current call; fields that are None are left out."""
         given = {name: value for name, value in fields.items() if value is not None}
-        return self.draft.add(word, given, values, self.call.scope, path, self.call.line)
+        return self.draft.add(word, given, values, self.call.scope, path, self.call.line, self.call.uses)
 
     def add_one(
         self, word: str, fields: Mapping[str, Any], *values: DraftValue, path: Path | None = None

@@ -89,6 +89,8 @@ class RecordedCall:
     """Of a module: the arguments of its constructor."""
     line: str = ""
     """The line of Python that calls it: `model.py:12`."""
+    uses: Mapping[Path, int] = field(default_factory=dict)
+    """For each module around it, how often that was called before."""
 
     @property
     def is_module(self) -> bool:

@@ -188,6 +188,21 @@ class Shuffled(nn.Module):
         )
 
 
+class Siamese(nn.Module):
+    """A trunk of several layers and a single layer, both used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
+        self.head, self.norm = nn.Linear(4, 3), nn.LayerNorm(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = x.split(2, dim=1)
+        first, second = self.trunk(left), self.trunk(right)
+        first, second = self.head(first.mean((2, 3))), self.head(second.amax((2, 3)))
+        return self.norm(first) * self.norm(second)
+
+
 MODELS: dict[str, tuple[type[nn.Module], tuple[int, ...]]] = {
     "lenet": (LeNet, (1, 28, 28)),
     "unet": (UNet, (3, 16, 16)),
@@ -199,5 +214,6 @@ MODELS: dict[str, tuple[type[nn.Module], tuple[int, ...]]] = {
     "attention": (Attention, (3, 8, 8)),
     "explicit_attention": (ExplicitAttention, (6, 8)),
     "pyramid": (Pyramid, (3, 16, 16)),
+    "siamese": (Siamese, (4, 6, 6)),
     "shuffled": (Shuffled, (8, 6, 6)),
 }
