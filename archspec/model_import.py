@@ -198,7 +198,8 @@ def _list_sizes(given: Sizes | Iterable[Sizes] | None) -> tuple[Sizes, ...]:
     if given is None:
         return ()
     sizes = tuple(given)
-    return (sizes,) if all(isinstance(size, int) for size in sizes) else tuple(map(tuple, sizes))  # type: ignore[arg-type]
+    single: Any = (sizes,) if all(isinstance(size, int) for size in sizes) else tuple(map(tuple, sizes))
+    return tuple(single)
 
 
 def _name_network(source: str) -> str:

@@ -20,7 +20,7 @@ def find_leaf_class(module: nn.Module) -> str | None:
     >>> find_leaf_class(nn.ReLU()), find_leaf_class(nn.Sequential())
     ('torch.nn.ReLU', None)
     """
-    return _find_leaf(type(module))
+    return _find_leaf(type(module))  # type: ignore[arg-type] # a class has a hash
 
 
 @lru_cache(maxsize=1024)
@@ -33,7 +33,9 @@ def _find_leaf(cls: type[nn.Module]) -> str | None:
     base = next(base for base in cls.__mro__ if base.__module__.startswith("torch.nn.modules"))
     if base is nn.Module or issubclass(cls, _CONTAINERS) or base.__name__.startswith("Transformer"):
         return None
-    alike = cls.forward is base.forward and getattr(cls, "_conv_forward", None) is getattr(base, "_conv_forward", None)
+    alike = cls.forward is vars(base).get("forward", getattr(base, "forward", None)) and getattr(
+        cls, "_conv_forward", None
+    ) is getattr(base, "_conv_forward", None)
     return f"torch.nn.{base.__name__}" if alike else None
 
 
@@ -66,7 +68,7 @@ def _equals(value: Any, default: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def _list_parameters(base: type) -> tuple[tuple[str, inspect.Parameter], ...]:
-    parameters = inspect.signature(base.__init__).parameters.items()
+    parameters = inspect.signature(vars(base)["__init__"]).parameters.items()
     return tuple((name, parameter) for name, parameter in parameters if name not in _IGNORED)
 
 

@@ -12,7 +12,6 @@ from archspec.ir.graph import UNKNOWN_SPAN, Graph, Value
 from archspec.recording.draft import Draft, DraftNode
 from archspec.recording.trace import Path
 
-
 _Child = tuple[str, int]
 
 
@@ -91,7 +90,9 @@ class Placing:
         home = self.homes[id(node)]
         return (home[depth], node.uses.get(home[: depth + 1], 0)) if len(home) > depth else None
 
-    def _is_interrupted(self, key: _Child, span: tuple[int, int], keys: list[_Child | None], nodes: list[DraftNode]) -> bool:
+    def _is_interrupted(
+        self, key: _Child, span: tuple[int, int], keys: list[_Child | None], nodes: list[DraftNode]
+    ) -> bool:
         """Whether other named nodes stand between those of a part, so that it is no consecutive part of the network."""
         inside = range(span[0], span[1] + 1)
         return any(

@@ -107,7 +107,7 @@ def _step_both(
         model.zero_grad()
         outputs = _run_training(model, inputs)
         directions = directions or [torch.randn(own.shape, generator=generator, dtype=own.dtype) for own in outputs]
-        torch.stack([(own * way).sum() for own, way in zip(outputs, directions, strict=True)]).sum().backward()
+        torch.stack([(own * way).sum() for own, way in zip(outputs, directions, strict=True)]).sum().backward()  # type: ignore[no-untyped-call]
     gradients = [
         {key: own.grad for key, own in model.named_parameters() if own.grad is not None} for model in (ours, theirs)
     ]

@@ -268,7 +268,7 @@ class CallRecorder(TorchFunctionMode):
 
 
 def _find_storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    return int(tensor.untyped_storage()._cdata)
 
 
 def _name_function(func: Any) -> str:

@@ -52,7 +52,7 @@ class Shaping(ScopedDraft):
         sizes = arranged.sizes
         if any(isinstance(size, BatchSize) for size in sizes[1:]) or sizes[:1] == (1,) or _is_folded(arranged):
             raise UnsupportedCallError("the batch is folded into another axis")
-        rest = tuple(int(size) for size in sizes if not isinstance(size, BatchSize))  # type: ignore[arg-type]
+        rest = tuple(int(size) for size in sizes if not isinstance(size, BatchSize))
         return self.regroup(arranged.value, rest)
 
     def as_leading(self, operand: Operand) -> Operand:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import archspec
+from tests import references
 from tests.recording.models import MODELS, LeNet
+from tests.sample import sampled
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -153,3 +156,38 @@ def test_weights_are_saved_beside_a_spec(tmp_path: Path) -> None:
     built = result.require().build(weights=tmp_path / "lenet.safetensors").eval()
     image = torch.rand(2, 1, 28, 28)
     assert torch.equal(built(image), model(image))
+
+
+@pytest.mark.parametrize(
+    "name", ["lenet", "unet", "gate", "turns", "channels_last", "attention", "siamese", "shuffled"]
+)
+def test_the_text_of_a_model(name: str, golden: Callable[[str, str], None]) -> None:
+    make, sizes = MODELS[name]
+    spec = archspec.imported(make(), sizes, name=name, proof=False).spec
+    assert spec is not None
+    golden(f"{name}.yaml", spec)
+
+
+LIBRARY = {
+    "torchvision:resnet18": 40,
+    "torchvision:densenet121": 40,
+    "torchvision:squeezenet1_1": 32,
+    "torchvision:shufflenet_v2_x0_5": 48,
+    "timm:convnext_atto": 46,
+    "timm:res2net50_14w_8s": 150,
+    "timm:resnest14d": 185,
+}
+"""Models of libraries, and the most lines that their specs may have."""
+
+
+@pytest.mark.parametrize(
+    "name", sampled(LIBRARY, {"torchvision:resnet18", "torchvision:shufflenet_v2_x0_5", "timm:convnext_atto"})
+)
+def test_a_model_of_a_library_computes_the_same(name: str) -> None:
+    references.timm() if name.startswith("timm") else references.torchvision()
+    result = archspec.imported(name, (3, 64, 64), proof=False)
+    assert result.problems == ()
+    comparison = result.require().check_against(result.model)
+    assert comparison.largest_difference == 0.0
+    assert result.spec is not None
+    assert sum(bool(line.strip()) for line in result.spec.splitlines()) <= LIBRARY[name]

@@ -95,8 +95,8 @@ def _show_problems(result: Imported, *, as_json: bool) -> None:
 def _show_result(result: Imported, output: Path, weights: Path | None, *, as_json: bool) -> None:
     """Prints the proof and what was written; on standard error if the spec is on standard output."""
     if as_json and output != files.STANDARD_OUTPUT:
-        proof = None if result.proof is None else result.proof.as_dict()
-        echo_json({"name": result.name, "params": result.require().params, "proof": proof, "notes": list(result.notes)})
+        facts = None if result.proof is None else result.proof.as_dict()
+        echo_json({"name": result.name, "params": result.require().params, "proof": facts, "notes": list(result.notes)})
         return
     if result.proof is not None and output != files.STANDARD_OUTPUT:
         proof = result.proof

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from archspec.recording.raising import Raising
-
-Raised = "Operand | list[Operand] | tuple[Operand, ...]"
 Handler = Callable[..., Any]
 
 HANDLERS: dict[str, Handler] = {}
 """By the name of a function without underscores. A handler takes the raising and the arguments of the function, under torch's names."""
 
 
-def function(*names: str) -> Callable[[Handler], Handler]:
+HandlerType = TypeVar("HandlerType", bound=Callable[..., Any])
+
+
+def function(*names: str) -> Callable[[HandlerType], HandlerType]:
     """Registers a handler for functions of these names."""
 
-    def register(handler: Handler) -> Handler:
+    def register(handler: HandlerType) -> HandlerType:
         for name in names:
             HANDLERS[name] = handler
         return handler
@@ -44,6 +43,3 @@ def without_defaults(**fields: tuple[Any, Any]) -> dict[str, Any]:
 
 def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-__all__ = ["HANDLERS", "Raised", "Raising", "function", "is_number", "per_axis", "without_defaults"]

@@ -23,7 +23,8 @@ def _find_owner(on: Raising, **tensors: Any) -> Path:
     if len(owners) != 1 or any(tensor.path[-1] != name or name not in _WEIGHTS for name, tensor in given.items()):
         names = ", ".join(tensor.name for tensor in given.values())
         raise UnsupportedCallError(f"{on.call.target} with weights that are not weight and bias of one module: {names}")
-    return owners.pop()
+    owner: Path = owners.pop()
+    return owner
 
 
 @function("conv1d", "conv2d", "conv3d")
