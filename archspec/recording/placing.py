@@ -12,7 +12,8 @@ from archspec.ir.graph import UNKNOWN_SPAN, Graph, Value
 from archspec.recording.draft import Draft, DraftNode
 from archspec.recording.trace import Path
 
-_Child = tuple[str, int]
+_Child = tuple[Path, int]
+"""The names of a part inside another, and which call of its module it is."""
 
 
 @dataclass(slots=True)
@@ -29,6 +30,9 @@ class Placing:
     def __init__(self, draft: Draft, classes: Mapping[Path, str]) -> None:
         self.draft, self.classes = draft, classes
         self.owners = {node.path for node in draft.nodes if node.path is not None and node.owns_weights}
+        scopes = {node.scope for node in draft.nodes}
+        self.called = {scope[:end] for scope in scopes for end in range(len(scope) + 1)}
+        """The paths of the modules that are called, and not only contain others."""
         self._drop_repeated_names()
         self.homes = {id(node): self._find_home(node) for node in draft.nodes}
 
@@ -62,45 +66,55 @@ class Placing:
 
     def _arrange(self, path: Path, nodes: list[DraftNode]) -> _Part:
         """The part of a path with its nodes, which are in the order of their calls."""
-        depth = len(path)
-        keys = [self._find_child(node, depth) for node in nodes]
-        weighted = {key for key, node in zip(keys, nodes, strict=True) if key is not None and node.owns_weights}
-        keys = [key if key in weighted else None for key in keys]
-        spans = {
-            key: (keys.index(key), len(keys) - 1 - keys[::-1].index(key))
-            for key in dict.fromkeys(keys)
-            if key is not None
-        }
-        broken = {key for key, span in spans.items() if self._is_interrupted(key, span, keys, nodes)}
+        keys = self._find_children(len(path), nodes)
         part = _Part(path)
         place = 0
         while place < len(nodes):
             key = keys[place]
-            if key is None or key in broken:
-                self._keep(part, nodes[place], keep_name=key is not None)
+            if key is None:
+                self._keep(part, nodes[place])
                 place += 1
                 continue
-            stop = spans[key][1] + 1
-            part.members.append(self._arrange((*path, key[0]), nodes[place:stop]))
+            stop = len(keys) - keys[::-1].index(key)
+            part.members.append(self._arrange((*path, *key[0]), nodes[place:stop]))
             place = stop
         return part
 
-    def _find_child(self, node: DraftNode, depth: int) -> _Child | None:
-        """The part inside one of `depth` names that a node belongs to: its name, and which call of that module it is."""
+    def _find_children(self, depth: int, nodes: list[DraftNode]) -> list[_Child | None]:
+        """For each node, the part inside one of `depth` names that it belongs to; None for those of that one itself.
+
+        Where the nodes of a part are not consecutive, those of the parts inside it are tried.
+        """
+        broken: set[Path] = set()
+        while True:
+            keys = [self._find_child(node, depth, broken) for node in nodes]
+            weighted = {key for key, node in zip(keys, nodes, strict=True) if key is not None and node.owns_weights}
+            keys = [key if key in weighted else None for key in keys]
+            interrupted = {
+                key[0]
+                for key in dict.fromkeys(keys)
+                if key is not None and self._is_interrupted(key, keys, nodes, depth)
+            }
+            if not interrupted:
+                return keys
+            broken |= interrupted
+
+    def _find_child(self, node: DraftNode, depth: int, broken: set[Path]) -> _Child | None:
         home = self.homes[id(node)]
-        return (home[depth], node.uses.get(home[: depth + 1], 0)) if len(home) > depth else None
+        for stop in range(depth + 1, len(home) + 1):
+            if home[depth:stop] not in broken:
+                return home[depth:stop], node.uses.get(home[:stop], 0)
+        return None
 
-    def _is_interrupted(
-        self, key: _Child, span: tuple[int, int], keys: list[_Child | None], nodes: list[DraftNode]
-    ) -> bool:
-        """Whether other named nodes stand between those of a part, so that it is no consecutive part of the network."""
-        inside = range(span[0], span[1] + 1)
-        return any(
-            keys[place] != key and (keys[place] is not None or nodes[place].path is not None) for place in inside
-        )
+    def _is_interrupted(self, key: _Child, keys: list[_Child | None], nodes: list[DraftNode], depth: int) -> bool:
+        """Whether other nodes stand between those of a part: named ones, or any if it is a container that is never called."""
+        first, last = keys.index(key), len(keys) - 1 - keys[::-1].index(key)
+        others = [nodes[place] for place in range(first, last + 1) if keys[place] != key]
+        owner = self.homes[id(nodes[first])][: depth + len(key[0])]
+        return bool(others) and (owner not in self.called or any(node.path is not None for node in others))
 
-    def _keep(self, part: _Part, node: DraftNode, *, keep_name: bool) -> None:
-        if node.path is not None and not node.owns_weights and not keep_name and node.path[:-1] != part.path:
+    def _keep(self, part: _Part, node: DraftNode) -> None:
+        if node.path is not None and not node.owns_weights and node.path[:-1] != part.path:
             node.path = None
         part.members.append(node)
 
