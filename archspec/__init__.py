@@ -49,11 +49,14 @@ if TYPE_CHECKING:
     from archspec.hub import HubError
     from archspec.importing.decompile import DecompileError
     from archspec.ir.parts import UnknownPartError
+    from archspec.model_import import Imported, ImportModelError, imported
     from archspec.network import Network
     from archspec.ops.base import ShapeError
     from archspec.passes.contract import PassError
     from archspec.passes.lesion import LesionPlan, plan_lesion
     from archspec.pipeline import Pipeline
+    from archspec.recording.problems import ImportProblem
+    from archspec.recording.proof import ImportProof
     from archspec.report.comparison import format_comparison, render_comparison
     from archspec.report.count_explanation import format_count_explanation
     from archspec.report.data import MOST_NETWORKS, TooLargeError
@@ -96,6 +99,10 @@ __all__ = [
     "Format",
     "FormatKind",
     "HubError",
+    "ImportModelError",
+    "ImportProblem",
+    "ImportProof",
+    "Imported",
     "InternalError",
     "LedgerRow",
     "LengthUnit",
@@ -144,6 +151,7 @@ __all__ = [
     "format_comparison",
     "format_count_explanation",
     "from_pretrained",
+    "imported",
     "iter_paths",
     "list_endings",
     "load",
@@ -188,10 +196,13 @@ _HOMES = {
     "importing.decompile": "DecompileError",
     "ir.parts": "UnknownPartError",
     "ops.base": "ShapeError",
+    "model_import": "ImportModelError Imported imported",
     "network": "Network",
     "passes.contract": "PassError",
     "passes.lesion": "LesionPlan plan_lesion",
     "pipeline": "Pipeline",
+    "recording.problems": "ImportProblem",
+    "recording.proof": "ImportProof",
     "report.comparison": "format_comparison render_comparison",
     "report.count_explanation": "format_count_explanation",
     "report.data": "MOST_NETWORKS TooLargeError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 Command = Callable[..., None]
 
-SPEC = "SPEC is a file, the name of a bundled spec (`archspec list`), a folder with a spec.yaml, hub:ORG/NAME, or - for standard input."
+SPEC = (
+    "SPEC is a file, the name of a bundled spec (`archspec list`), a folder with a spec.yaml, hub:ORG/NAME, or - for standard input; "
+    "torchvision:NAME, timm:NAME, FILE.py:FACTORY and MODULE:FACTORY run a model's code and import it."
+)
 
 
 def parse_assignments(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -123,10 +127,42 @@ def _split_names(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
 
 
+def read_sizes(inputs: Mapping[str, Source]) -> tuple[tuple[int, ...], ...] | None:
+    """The sizes that `--input` gives a model, in the order of its inputs; None without any. Raises `click.BadParameter`."""
+    try:
+        sizes = [
+            tuple(int(size) for size in re.split(r"[x×,\s]+", source.yaml.strip("[] "))) for source in inputs.values()
+        ]
+    except ValueError:
+        raise click.BadParameter("expected sizes without the batch, e.g. 3,224,224", param_hint="--input") from None
+    return tuple(sizes) or None
+
+
+def is_model_source(spec: str) -> bool:
+    """Whether a SPEC names a model of PyTorch: `timm:NAME`, `FILE.py:FACTORY` and so on.
+
+    >>> is_model_source("timm:resnet18"), is_model_source("hub:org/name"), is_model_source("resnet18.yaml")
+    (True, False, False)
+    """
+    place, colon, name = spec.rpartition(":")
+    module = place.endswith(".py") or all(part.isidentifier() for part in place.split("."))
+    factory = all(part.isidentifier() for part in re.split(r"[.]", name)) or place in {"torchvision", "timm"}
+    return bool(colon) and place != "hub" and module and factory
+
+
+def _import_model(source: str, overrides: Mapping[str, str], inputs: Mapping[str, Source] | None) -> Architecture:
+    """The network of a model, without a proof. Raises `CommandError` with all problems."""
+    if overrides:
+        raise click.UsageError("--set is for the args of a spec; a model has none")
+    return archspec.imported(source, read_sizes(inputs or {}), proof=False).require()
+
+
 def load_given(
     spec: str, overrides: Mapping[str, str], limits: Limits, inputs: Mapping[str, Source] | None = None
 ) -> Architecture:
     """Loads a SPEC with the values of `--set` and `--input` and prints its warnings on standard error. Raises `SpecError`."""
+    if is_model_source(spec) and not os.path.lexists(spec):
+        return _import_model(spec, overrides, inputs)
     given = {name: Source.option(name, text, flag="--set") for name, text in overrides.items()}
     with watch_budget(limits) as budget:
         arch = archspec.load_overridden(read_spec_argument(spec, limits), given, input=inputs or None, limits=budget)

@@ -17,8 +17,8 @@ from archspec.importing.value_names import WORDS
 from archspec.ir.names import UniqueNames
 
 _WIDTHS = frozenset(("out", "groups"))
-_WIDTH_LISTS = frozenset(("sizes", "channels"))
-_NAMES = {"sizes": "width", "channels": "width", "out": "width", "times": "depth"}
+_WIDTH_LISTS = frozenset(("sizes", "channels", "shape"))
+_NAMES = {"sizes": "width", "shape": "width", "channels": "width", "out": "width", "times": "depth"}
 _MOST_ARGUMENTS = 6
 _SMALL = 4  # tokens of a part that costs nothing as a block of its own
 

@@ -9,7 +9,7 @@ from typing import Any
 from archspec.errors import ArchspecError, SpecError
 from archspec.importing.document import make_document
 from archspec.importing.spec_text import write_spec
-from archspec.ir.graph import Graph, Input, Node
+from archspec.ir.graph import Graph, Input, Node, Path, Region
 from archspec.printable import shorten_text
 from archspec.spans import Source
 from archspec.spec.budget import Budget
@@ -69,12 +69,40 @@ def _find_internal_ops(graph: Graph) -> Iterator[str]:
 
 
 def _find_shared_weights(graph: Graph) -> Iterator[str]:
+    """Yields what is used again where `reuse` finds no layer of that name: in another part, or with a number as its name."""
+    again = {region.id: region.path for region in _find_repeated(graph)}
+    homes: dict[Path, set[int]] = {}
     counts = Counter(node.path for node in graph.ops if node.path)
+    numbered = {path for path in again.values() if path[-1].isdigit()}
+    for node in graph.ops:
+        around = set(_iter_regions(graph, node.region))
+        if node.path and not (again.keys() & around):
+            homes.setdefault(node.path, set()).add(node.region)
     for path, count in counts.items():
-        if count > 1:
+        unnamed = path[-1].isdigit() and len(homes[path]) == 1 and _count_uses(graph, path, homes[path]) > 1
+        if len(homes[path]) > 1 or unnamed or any(path[: len(part)] == part for part in numbered):
             yield f"{'.'.join(path)} is used by {count} layers, which share its weights"
-    parts = Counter(region.path for region in graph.regions)
-    yield from (f"{'.'.join(path)} is used {count} times" for path, count in parts.items() if count > 1)
+
+
+def _count_uses(graph: Graph, path: Path, regions: set[int]) -> int:
+    return sum(node.path == path and node.region in regions for node in graph.ops)
+
+
+def _find_repeated(graph: Graph) -> Iterator[Region]:
+    """Yields the regions that are another use of one before them in the same region."""
+    first: set[tuple[Path, int | None]] = set()
+    for region in graph.regions:
+        key = (region.path, region.parent)
+        if key in first:
+            yield region
+        first.add(key)
+
+
+def _iter_regions(graph: Graph, region: int | None) -> Iterator[int]:
+    """Yields the regions around a node, the innermost first."""
+    while region is not None:
+        yield region
+        region = graph.regions[region].parent
 
 
 def _prove(graph: Graph, text: str) -> None:

@@ -85,6 +85,8 @@ class Emitter:
     def _write_word(self, term: Term) -> Any:
         if term.kind == "value":
             return term.word
+        if term.kind == "reuse":
+            return {"reuse": term.word}
         if term.kind == "join":
             branches = {term.word: [self._write_branch(branch) for branch in term.branches]}
             return {**branches, "with": term.fields} if term.fields else branches

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from archspec.importing.reduction import Branch, Bundle, Item, Reduction
 from archspec.importing.terms import Term
 from archspec.importing.value_names import ValueNames
-from archspec.ir.graph import Graph, Node, Region, Value
+from archspec.ir.graph import Graph, Input, Node, Path, Region, Value
 
 
 def build_terms(graph: Graph) -> tuple[list[Term], dict[str, str]]:
@@ -33,6 +33,11 @@ class _RegionTerms:
         self.makers = {item.outputs[0]: item.member for item in self.reduction.items if len(item.outputs) == 1}
         self.closed = region > 0 and len(tree.inputs[region]) == 1 and len(self.leaving) == 1
         self.prefix: list[Term] = []
+        self.first: dict[Path, int] = {}
+        """The first node or region of each path in this region; others of that path use its layer again."""
+        for member in members:
+            if not isinstance(member, Input) and member.path:
+                self.first.setdefault(member.path, member.id)
 
     def build(self) -> list[Term]:
         reduction = self.reduction
@@ -105,7 +110,9 @@ class _RegionTerms:
         if isinstance(item.member, Region):
             return [self._convert_region(item.member, channels)]
         node = item.member
-        name = node.path[-1] if node.path else None
+        name = self._name_within(node.path) if node.path else None
+        if name is not None and self.first[node.path] != node.id:
+            return [Term("reuse", name, channels=channels)]
         if not item.branches:
             return [Term("op", node.op.word, node.op.lift(), name, channels=channels)]
         inside = item.flow or current
@@ -130,14 +137,21 @@ class _RegionTerms:
         seen = {value: self.visible[value] for value in others}
         alone = not others and len(self.graph.region_tree.outputs[region.id]) == 1
         names = ValueNames(self.graph, region.id) if alone and entering is not None else self.names
+        if self.first[region.path] != region.id:
+            return Term("reuse", self._name_within(region.path), channels=channels)
         inner = _RegionTerms(self.graph, region.id, seen, names)
         body = inner.build()
+        name = self._name_within(region.path)
         if inner.join is None:
-            return Term("scope", region.kind, {}, region.path[-1], [body], channels=channels, closed=inner.closed)
+            return Term("scope", region.kind, {}, name, [body], channels=channels, closed=inner.closed)
         if len(body) == 1 and not body[0].source:
-            body[0].name, body[0].channels = region.path[-1], channels
+            body[0].name, body[0].channels = name, channels
             return body[0]
-        return inner.wrap_join(body, region.path[-1], channels)
+        return inner.wrap_join(body, name, channels)
+
+    def _name_within(self, path: Path) -> str:
+        """The name of a part of this region, with dots where it is in a container that is no region."""
+        return ".".join(path[len(self.graph.regions[self.region].path) :])
 
     def wrap_join(self, body: list[Term], name: str, channels: int | None) -> Term:
         """The named join of this region with all its layers in one branch, which ends in a bundle of the operands."""

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from archspec.ops import BY_WORD
 
-TermKind = Literal["op", "join", "value", "scope", "call", "repeat"]
-"""An op; a join or a bundle with branches; a named value; a part with a scope of names; a use of a block; an iterator."""
+TermKind = Literal["op", "join", "value", "scope", "call", "repeat", "reuse"]
+"""An op; a join or a bundle with branches; a named value; a part with a scope of names; a use of a block; an iterator; a named layer again."""
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Term:
 
     kind: TermKind
     word: str
-    """The word of an op, a join or a block; the name of a value; the kind of a scope's region."""
+    """The word of an op, a join or a block; the name of a value or of a layer that is used again; the kind of a scope's region."""
     fields: dict[str, Any] = field(default_factory=dict)
     """The arguments that differ from their defaults."""
     name: str | None = None
@@ -50,7 +50,7 @@ class Term:
     @property
     def takes_name(self) -> bool:
         """Whether a single `as` also names its module or opens a scope."""
-        return not (self.kind == "value" or self.word == "identity")
+        return not (self.kind in ("value", "reuse") or self.word == "identity")
 
 
 def iter_scope(terms: list[Term]) -> Iterator[Term]:

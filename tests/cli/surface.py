@@ -32,9 +32,9 @@ stages:
 _QUICK = {"epochs": "1", "draws": "1", "samples": "4", "most": "1", "device": "cpu"}
 """Values of options for quick runs."""
 _BATCH = {"train": "512"}
-_ARGUMENTS = {"repo": "me/row", "number": "4.11G"}
+_ARGUMENTS = {"repo": "me/row", "number": "4.11G", "source": "tests.recording.models:Bridge"}
 """Values of arguments that are no SPEC."""
-_NEEDED = {"claims": ["fractal"], "lesion": ["--drop", "body.1"]}
+_NEEDED = {"claims": ["fractal"], "lesion": ["--drop", "body.1"], "import": ["--input", "3,5,5", "--name", "row"]}
 
 
 def write_spec(folder: Path, name: str = "row", file: str = "row.yaml") -> Path:

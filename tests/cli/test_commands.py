@@ -177,3 +177,41 @@ def test_decompile_writes_a_spec_of_its_own(tiny: Path, tmp_path: Path) -> None:
     counts = [json.loads(said(run("build", spec, "--device", "cpu", "--json")))["params"] for spec in (tiny, out)]
     assert counts[0] == counts[1]
     assert "is the spec itself" in run("decompile", tiny, "-o", tiny).output
+
+
+def test_import_writes_a_spec_and_its_weights_and_says_what_was_proven(tmp_path: Path) -> None:
+    source, out, weights = "tests.recording.models:LeNet", tmp_path / "net.yaml", tmp_path / "net.safetensors"
+    given = ("import", source, "--input", "1,28,28", "--args", "classes=7", "--name", "lenet")
+    text = said(run(*given, "-o", out, "--weights", weights))
+    for part in ("state_dict loads strictly", "equal bit by bit", f"written: {out}", f"written: {weights}"):
+        assert part in text
+    assert out.read_text().startswith(f"name: lenet\nsource: {source}\ninput: [1, 28, 28]\n")
+    assert said(run("build", out, "--weights", weights, "--device", "cpu"))
+    assert said(run(*given, "--no-proof", "-o", "-")) == out.read_text()
+
+
+def test_import_lists_all_problems_and_writes_nothing(tmp_path: Path) -> None:
+    out, source = tmp_path / "net.yaml", "tests.recording.test_models:Unknown"
+    result = run("import", source, "--input", "1,28,28", "-o", out, "--partial", tmp_path / "parts")
+    assert result.exit_code == 1
+    assert not out.exists()
+    assert "error: the model (test_models.py:" in result.stderr
+    assert "torch's erfinv is no op of the language (2 times)" in result.stderr
+    assert "2 problems" in result.stderr
+    data = json.loads(run("import", source, "--input", "1,28,28", "-o", out, "--json").stdout)
+    assert [problem["count"] for problem in data["problems"]] == [2, 1]
+    missing = run("import", "tests.recording.models:LeNet", "-o", out)
+    assert missing.exit_code == 2
+    assert "give one, such as 3,224,224" in missing.stderr
+
+
+@pytest.mark.parametrize("command", [("summary",), ("count-paths",), ("draw", "-o", "-"), ("diff",)])
+def test_commands_take_a_model_in_place_of_a_spec(command: tuple[str, ...]) -> None:
+    model = "tests.recording.models:Bridge"
+    assert said(run(*command, *[model] * (1 + ("diff" in command)), "--input", "3,5,5"))
+
+
+def test_a_model_without_a_spec_is_refused_in_place_of_one() -> None:
+    wrong = run("summary", "tests.recording.test_models:Unknown", "--input", "1,28,28")
+    assert wrong.exit_code == 2
+    assert "erfinv is no op of the language" in wrong.stderr

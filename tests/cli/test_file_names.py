@@ -43,7 +43,9 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="names of files are b
 def output(name: str, folder: Path) -> list[str]:
     """The option -o, if a command needs it."""
     needed = any(isinstance(one.type, OutputFile) and one.required for one in commands()[name].params)
-    return ["-o", str(folder / ("out.yaml" if name in {"decompile", "lesion"} else "out.pt"))] if needed else []
+    return (
+        ["-o", str(folder / ("out.yaml" if name in {"decompile", "lesion", "import"} else "out.pt"))] if needed else []
+    )
 
 
 @linux

@@ -42,7 +42,12 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def line(name: str) -> list[str]:
     """The command line of a command, in the folder of the specs."""
     needed = any(isinstance(one.type, OutputFile) and one.required for one in commands()[name].params)
-    files = {"lesion": ["-o", "out.yaml", "--force"], "train": ["-o", "out.pt"], "decompile": ["-o", "out.yaml"]}
+    files = {
+        "lesion": ["-o", "out.yaml", "--force"],
+        "train": ["-o", "out.pt"],
+        "decompile": ["-o", "out.yaml"],
+        "import": ["-o", "out.yaml"],
+    }
     out = files.get(name, ["-o", "out.svg"] if needed else [])
     return [*words(name, "row.yaml", weights=Path("row.safetensors")), *out]
 

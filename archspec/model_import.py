@@ -1,0 +1,213 @@
+"""Imports models of PyTorch: a spec of any module, with a proof that both compute the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archspec import files
+from archspec.architecture import Architecture
+from archspec.errors import ArchspecError
+from archspec.importing.decompile import DecompileError, decompile_graph
+from archspec.ir.graph import Graph
+from archspec.recording.problems import ImportProblem
+from archspec.spans import Source
+from archspec.spec.budget import Budget
+from archspec.spec.compiler import compile_source
+from archspec.spec.limits import Limits
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archspec.recording.proof import ImportProof
+
+Sizes = tuple[int, ...]
+
+
+class ImportModelError(ArchspecError, ValueError):
+    """Raised for a model that no spec can say, with all `problems`.
+
+    >>> import torch
+    >>> imported(torch.nn.Sequential(torch.nn.Softmin(1)), (3,), name="net").require()
+    Traceback (most recent call last):
+        ...
+    archspec.model_import.ImportModelError: net has no spec: 0: nn.Softmin is no op of the language
+    """
+
+    def __init__(self, name: str, problems: tuple[ImportProblem, ...]) -> None:
+        super().__init__(f"{name} has no spec: {'; '.join(map(str, problems))}")
+        self.name, self.problems = name, problems
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model of PyTorch as a spec, or why it has none.
+
+    >>> import archspec, torch
+    >>> result = archspec.imported(torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.ReLU()), (4,), name="tiny")
+    >>> print(result.spec, end="")
+    name: tiny
+    source: torch.nn.modules.container.Sequential
+    input: [4]
+    <BLANKLINE>
+    stages:
+      '0': {linear: 2}
+      '1': relu
+    >>> result.architecture.params, result.proof.output_difference
+    (10, 0.0)
+    """
+
+    name: str
+    model: nn.Module
+    input_sizes: tuple[Sizes, ...]
+    """The sizes of each input, without the batch."""
+    spec: str | None
+    """The text of the spec; None if there are problems."""
+    architecture: Architecture | None
+    """The compiled spec; None if there are problems."""
+    problems: tuple[ImportProblem, ...] = ()
+    """What the model does that no spec can say."""
+    proof: ImportProof | None = None
+    """The comparison with the model; None without one."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the spec."""
+        return ("the spec has no initialisations: a new network begins with torch's defaults",) if self.spec else ()
+
+    def require(self) -> Architecture:
+        """The architecture. Raises `ImportModelError` if there are problems."""
+        if self.architecture is None:
+            raise ImportModelError(self.name, self.problems)
+        return self.architecture
+
+    def save_weights(self, path: str | Path) -> None:
+        """Writes the model's `state_dict` as `.safetensors`, `.pt` or `.pth`, which the architecture loads."""
+        self.require().save(path, kind="weights", weights=self.model.state_dict())
+
+    def iter_parts(self) -> Iterator[Imported]:
+        """Yields the largest submodules that have specs of their own, each imported by itself.
+
+        >>> import archspec, torch
+        >>> model = torch.nn.Sequential(torch.nn.Sequential(torch.nn.Linear(4, 3)), torch.nn.Softmin(1))
+        >>> [part.name for part in archspec.imported(model, (4,)).iter_parts()]
+        ['0']
+        """
+        from archspec.recording.submodules import find_input_sizes
+
+        done: list[str] = []
+        for path, sizes in find_input_sizes(self.model, self.input_sizes).items():
+            if any(path.startswith(f"{other}.") for other in done):
+                continue
+            part = imported(self.model.get_submodule(path), sizes, name=path)
+            if part.spec is not None:
+                done.append(path)
+                yield part
+
+    def save_parts(self, folder: str | Path) -> list[Path]:
+        """Writes the specs of `iter_parts` into a folder, each in a file of its name, and returns their paths."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        paths = []
+        for part in self.iter_parts():
+            paths.append(Path(folder) / f"{part.name}.yaml")
+            files.write_atomically(paths[-1], part.spec or "")
+        return paths
+
+
+def imported(
+    model: nn.Module | str,
+    input_shape: Sizes | Iterable[Sizes] | None = None,
+    *,
+    name: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    proof: bool = True,
+) -> Imported:
+    """The spec of a PyTorch model, with the model's own module names, so that its `state_dict` loads strictly.
+
+    The model runs twice in evaluation mode on tensors without data; what no spec can say is listed in `problems`.
+
+    Args:
+        model: a module, which stays as it is, or what makes one: `torchvision:NAME`, `timm:NAME`, `FILE.py:FACTORY`,
+            `PACKAGE.MODULE:FACTORY`, whose code is run, or an exported program, `FILE.pt2`.
+        input_shape: the sizes of the input without the batch, `(3, 224, 224)`, or those of several inputs; that of the model's own
+            configuration if None.
+        name: the name of the network.
+        arguments: keyword arguments of the factory.
+        proof: whether the network is built and compared with the model.
+
+    Raises:
+        ReferenceModelError: there is no such model, or it cannot be made.
+        UnavailableError: its library is not installed.
+        ImportModelError: there is no `input_shape`, and the model does not say one.
+
+    >>> import torch
+    >>> imported(torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3)), (3, 32, 32)).architecture.params
+    224
+    """
+    from archspec.recording.import_graph import import_graph
+    from archspec.recording.sources import find_input_shape, make_model
+
+    source = model if isinstance(model, str) else ""
+    module = make_model(model, arguments) if isinstance(model, str) else model
+    title = name or _name_network(source or type(module).__name__)
+    sizes = _list_sizes(input_shape) or find_input_shape(module, source)
+    if not sizes:
+        problem = ImportProblem("its input has no known size: give one, such as 3,224,224", "", "")
+        raise ImportModelError(title, (problem,))
+    origin = source or f"{type(module).__module__}.{type(module).__qualname__}"
+    made = import_graph(module, sizes, title, origin)
+    if made.graph is None:
+        return Imported(title, module, sizes, None, None, made.problems)
+    try:
+        spec = decompile_graph(made.graph)
+    except DecompileError as error:
+        return Imported(title, module, sizes, None, None, (ImportProblem(str(error), "", ""),))
+    architecture = _compile(spec)
+    if not proof:
+        return Imported(title, module, sizes, spec, architecture)
+    return _prove(Imported(title, module, sizes, spec, architecture), architecture)
+
+
+def _prove(result: Imported, architecture: Architecture) -> Imported:
+    from archspec.codegen.fx.reference_models import ReferenceModelError
+    from archspec.recording.proof import prove_import
+
+    graph: Graph = architecture.graph
+    try:
+        proof = prove_import(graph, lambda: architecture.build(device="cpu"), result.model, result.name)
+    except ReferenceModelError as error:
+        problem = ImportProblem(str(error), "", "")
+        return Imported(result.name, result.model, result.input_sizes, None, None, (problem,))
+    if proof.holds:
+        return Imported(result.name, result.model, result.input_sizes, result.spec, architecture, (), proof)
+    problem = ImportProblem(f"the network computes something else: {proof.reason or 'after a training step'}", "", "")
+    return Imported(result.name, result.model, result.input_sizes, None, None, (problem,), proof)
+
+
+def _compile(spec: str) -> Architecture:
+    size = len(spec.encode())
+    limits = Limits()
+    limits = Limits(bytes=max(limits.bytes, size), nodes=max(limits.nodes, size), items=max(limits.items, 100 * size))
+    return Architecture(*compile_source(Source("<imported>", spec), None, Budget(limits), {}))
+
+
+def _list_sizes(given: Sizes | Iterable[Sizes] | None) -> tuple[Sizes, ...]:
+    if given is None:
+        return ()
+    sizes = tuple(given)
+    single: Any = (sizes,) if all(isinstance(size, int) for size in sizes) else tuple(map(tuple, sizes))
+    return tuple(single)
+
+
+def _name_network(source: str) -> str:
+    """The name of a network after its source: the name of a factory, in lower case and with underscores.
+
+    >>> _name_network("timm:resnet50.a1_in1k"), _name_network("model.py:MyNet"), _name_network("nets/small.pt2")
+    ('resnet50_a1_in1k', 'my_net', 'small')
+    """
+    last = source.rpartition(":")[2].rpartition("/")[2].removesuffix(".pt2")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", last).lower()
+    return re.sub(r"\W+", "_", words).strip("_") or "network"

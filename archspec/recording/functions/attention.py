@@ -1,0 +1,51 @@
+"""Products of matrices, and attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.ir.shape import AxisName
+from archspec.recording.functions.registry import function, without_defaults
+from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
+from archspec.recording.raising import Raising
+
+_ROLES: tuple[AxisName, ...] = ("windows", "heads", "tokens", "features")
+
+
+@function("matmul", "bmm")
+def raise_matmul(on: Raising, input: Any, other: Any, mat2: Any = None) -> Operand:
+    left, right = on.operand(input), on.operand(other if mat2 is None else mat2)
+    pair = [on.as_leading(own) for own in (left, right)]
+    dims = [own.dims[:-2] for own in pair]
+    if dims[0] != dims[1] or len(pair[0].order) < 2 or not all(own.value.shape.batched for own in pair):
+        raise UnsupportedCallError("matmul of values with other axes before the matrices")
+    return pair[0].with_value(on.add_one("matmul", {}, *(own.value for own in pair)))
+
+
+@function("scaled_dot_product_attention")
+def raise_attention(
+    on: Raising,
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Operand:
+    operands = [on.operand(own) for own in (query, key, value)]
+    values = [on.name_by_role(own, _ROLES) for own in operands]
+    biases = [] if attn_mask is None else [_take_bias(on, attn_mask, operands[0])]
+    fields = without_defaults(causal=(is_causal, False), scale=(scale, None), dropout=(dropout_p, 0.0))
+    return operands[0].with_value(on.add_one("sdpa", fields, *values, *biases))
+
+
+def _take_bias(on: Raising, mask: Any, query: Operand) -> Any:
+    bias = on.operand(mask)
+    dims = ((),) * (query.rank - bias.rank) + bias.dims
+    own = Operand(bias.value, tuple(dim for dim in dims if dim))
+    if any(BATCH in dim and len(dim) > 1 for dim in own.dims):
+        raise UnsupportedCallError("a bias of attention with the batch in another axis")
+    held = [role for dim, role in zip(reversed(dims), reversed(_ROLES), strict=False) if dim and dim != (BATCH,)]
+    return on.name_axes(on.as_value(own), tuple(reversed(held)))

@@ -1,0 +1,187 @@
+"""Functions along axes: softmax, reductions, parts of a tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.ir.shape import IMAGES, Shape
+from archspec.recording.draft import DraftValue
+from archspec.recording.functions.joins import join
+from archspec.recording.functions.registry import function
+from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
+from archspec.recording.raising import Raising
+from archspec.recording.trace import BatchSize, ResultRef, StateRef, UnknownRef
+
+_KINDS = {"mean": "mean", "sum": "sum", "amax": "max", "max": "max", "norm": "norm", "vector_norm": "norm"}
+
+
+def name_axis(axis: int, shape: Shape) -> dict[str, Any]:
+    """The field `axis` of an op: nothing for the channels, else the axis's name or number."""
+    return {} if axis == shape.channel_axis else {"axis": shape.names[axis] or axis}
+
+
+@function("softmax")
+def raise_softmax(on: Raising, input: Any, dim: int = -1, _stacklevel: int = 3, dtype: Any = None) -> Operand:
+    operand = on.operand(input)
+    axis = operand.axis(dim, "softmax")
+    return operand.with_value(on.add_one("softmax", name_axis(axis, operand.value.shape), operand.value))
+
+
+@function("normalize")
+def raise_normalize(
+    on: Raising, input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None
+) -> Operand:
+    if p != 2:
+        raise UnsupportedCallError("normalize by another norm than the second")
+    operand = on.operand(input)
+    fields = name_axis(operand.axis(dim, "normalize"), operand.value.shape) | ({"eps": eps} if eps != 1e-12 else {})
+    return operand.with_value(on.add_one("normalize", fields, operand.value))
+
+
+@function("mean", "sum", "amax", "max", "norm", "vector_norm")
+def raise_reduce(
+    on: Raising, input: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None, axis: Any = None
+) -> Operand:
+    """A reduction; that of an image's places is a pool."""
+    if isinstance(dim, ResultRef | StateRef | UnknownRef) and on.call.target == "max":
+        return join(on, "max", input, dim)
+    operand = on.operand(input)
+    given = dim if axis is None else axis
+    if given is None or given == () or len(on.call.results) > 1:
+        raise UnsupportedCallError(
+            f"{on.call.target} over everything, the batch included"
+            if given is None
+            else f"{on.call.target} with indices"
+        )
+    dims = tuple(sorted(map(operand.number, given if isinstance(given, tuple) else (given,))))
+    gone = tuple(operand.axis(place, on.call.target) for place in dims if operand.dims[place])
+    kind = _KINDS[on.call.target]
+    if not gone:
+        return Operand(
+            operand.value, tuple(own for place, own in enumerate(operand.dims) if keepdim or place not in dims)
+        )
+    if keepdim and _is_places(gone, operand.value.shape) and kind in {"mean", "max"} and operand.is_plain:
+        fields = {"size": 1} | ({"kind": "max"} if kind == "max" else {})
+        return operand.with_value(on.add_one("adaptivepool", fields, operand.value))
+    value = _reduce(on, operand.value, gone, kind)
+    renumbered = {
+        own: number for number, own in enumerate(own for own in range(operand.value.shape.rank) if own not in gone)
+    }
+    renumbered[BATCH] = BATCH
+    made = [() if place in dims else tuple(renumbered[own] for own in held) for place, held in enumerate(operand.dims)]
+    return Operand(value, tuple(own for place, own in enumerate(made) if keepdim or place not in dims))
+
+
+def _is_places(axes: tuple[int, ...], shape: Shape) -> bool:
+    return shape.names in IMAGES and axes == tuple(range(1, shape.rank)) and shape.batched
+
+
+def _reduce(on: Raising, value: DraftValue, axes: tuple[int, ...], kind: str) -> DraftValue:
+    shape = value.shape
+    if shape.channel_axis is not None and set(axes) == set(shape.places) and kind in {"mean", "max"} and shape.rank > 1:
+        return on.add_one("globalpool", {"kind": "max"} if kind == "max" else {}, value)
+    fields: dict[str, Any] = {"axes": [shape.names[axis] or axis for axis in axes]}
+    return on.add_one("reduce", fields | ({"kind": kind} if kind != "mean" else {}), value)
+
+
+# -- parts ------------------------------------------------------------------------------------------------------------
+
+
+@function("chunk", "split", "split_with_sizes", "tensor_split")
+def raise_split(on: Raising, input: Any, parts: Any = None, dim: int = 0, **given: Any) -> list[Operand]:
+    operand = on.operand(input)
+    place = operand.number(dim)
+    sizes = [own[place] for own in on.call.sizes]
+    if any(isinstance(size, BatchSize) for size in sizes):
+        raise UnsupportedCallError("a split of the batch")
+    axis = operand.axis(dim, "a split")
+    if len(sizes) == 1:
+        return [operand]
+    values = on.add("split", {"sizes": sizes} | name_axis(axis, operand.value.shape), operand.value)
+    return [operand.with_value(value) for value in values]
+
+
+@function("unbind")
+def raise_unbind(on: Raising, input: Any, dim: int = 0) -> list[Operand]:
+    operand = on.operand(input)
+    return [select(on, operand, operand.number(dim), index) for index in range(len(on.call.results))]
+
+
+@function("select")
+def raise_select(on: Raising, input: Any, dim: int, index: int) -> Operand:
+    operand = on.operand(input)
+    return select(on, operand, operand.number(dim), index)
+
+
+@function("narrow")
+def raise_narrow(on: Raising, input: Any, dim: int, start: int, length: int) -> Operand:
+    operand = on.operand(input)
+    return cut(on, operand, operand.number(dim), start, start + length)
+
+
+@function("getitem")
+def raise_getitem(on: Raising, input: Any, index: Any) -> Operand:
+    """Basic indexing: numbers, slices, None and the ellipsis."""
+    operand = on.operand(input)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, ResultRef | StateRef | UnknownRef) for part in parts):
+        raise UnsupportedCallError("indexing with a tensor")
+    if Ellipsis in parts:
+        place = parts.index(Ellipsis)
+        spare = operand.rank - sum(part is not None and part is not Ellipsis for part in parts)
+        parts = (*parts[:place], *(slice(None),) * spare, *parts[place + 1 :])
+    dim = 0
+    for part in parts:
+        if part is None:
+            operand, dim = operand.with_one(dim), dim + 1
+        elif isinstance(part, slice):
+            operand, dim = _slice(on, operand, dim, part), dim + 1
+        elif isinstance(part, int) and not isinstance(part, bool):
+            operand = select(on, operand, dim, part)
+        else:
+            raise UnsupportedCallError("indexing with a list")
+    return operand
+
+
+def _slice(on: Raising, operand: Operand, dim: int, part: slice) -> Operand:
+    if part == slice(None):
+        return operand
+    size = operand.sizes[dim]
+    if isinstance(size, BatchSize):
+        raise UnsupportedCallError("indexing of the batch")
+    start, stop, step = part.indices(size)
+    if step != 1:
+        raise UnsupportedCallError("a slice with a step")
+    return cut(on, operand, dim, start, stop)
+
+
+def cut(on: Raising, operand: Operand, dim: int, start: int, stop: int) -> Operand:
+    """The part of a tensor between two places of a dimension."""
+    size = operand.sizes[dim]
+    if (start, stop) == (0, size):
+        return operand
+    axis = operand.axis(dim, "a slice")
+    fields: dict[str, Any] = ({"start": start} if start else {}) | ({"stop": stop} if stop != size else {})
+    return operand.with_value(on.add_one("slice", fields | name_axis(axis, operand.value.shape), operand.value))
+
+
+def select(on: Raising, operand: Operand, dim: int, index: int) -> Operand:
+    """One place of a dimension, which the result does not have."""
+    if not operand.dims[dim]:
+        return operand.without_dim(dim)
+    axis = operand.axis(dim, "indexing")
+    shape = operand.value.shape
+    size = shape.sizes[axis]
+    place = index % size
+    if shape.names[axis] == "tokens" and shape.rank > 1:
+        return _without_axis(
+            on, operand, dim, on.add_one("token", {"index": index + 1 if index >= 0 else index}, operand.value)
+        )
+    value = on.split_off(operand.value, axis)[place]
+    return _without_axis(on, operand, dim, value)
+
+
+def _without_axis(on: Raising, operand: Operand, dim: int, value: DraftValue) -> Operand:
+    axis = operand.dims[dim][0]
+    dims = tuple(tuple(own - (own > axis) for own in held) for held in operand.without_dim(dim).dims)
+    return Operand(value, dims)

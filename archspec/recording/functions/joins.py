@@ -1,0 +1,159 @@
+"""Functions of several tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.ir.shape import Shape
+from archspec.ops.broadcasting import match_axes
+from archspec.recording.draft import DraftValue
+from archspec.recording.functions.elementwise import apply_elementwise
+from archspec.recording.functions.registry import function, is_number
+from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
+from archspec.recording.raising import Raising
+from archspec.recording.trace import ResultRef, StateRef, UnknownRef
+
+Tensor = ResultRef | StateRef | UnknownRef
+
+
+@function("add", "iadd", "radd")
+def raise_add(on: Raising, input: Any, other: Any, alpha: float = 1) -> Operand:
+    if alpha != 1:
+        raise UnsupportedCallError("add with a factor")
+    if is_number(input) or is_number(other):
+        return _scale(on, input, other, "plus")
+    return join(on, "add", input, other)
+
+
+@function("mul", "imul", "rmul", "multiply")
+def raise_multiply(on: Raising, input: Any, other: Any) -> Operand:
+    if is_number(input) or is_number(other):
+        return _scale(on, input, other, "by")
+    return join(on, "multiply", input, other)
+
+
+def _scale(on: Raising, input: Any, other: Any, field: str) -> Operand:
+    tensor, number = (other, input) if is_number(input) else (input, other)
+    if number == {"plus": 0, "by": 1}[field]:
+        return on.operand(tensor)
+    return apply_elementwise(on, "scale", tensor, {field: float(number)})
+
+
+@function("sub", "isub", "subtract")
+def raise_subtract(on: Raising, input: Any, other: Any, alpha: float = 1) -> Operand:
+    if alpha != 1:
+        raise UnsupportedCallError("sub with a factor")
+    if is_number(other):
+        return _scale(on, input, -other, "plus")
+    negated = apply_elementwise(on, "scale", other, {"by": -1.0})
+    return _scale(on, negated, input, "plus") if is_number(input) else join(on, "add", input, negated)
+
+
+@function("rsub")
+def raise_reverse_subtract(on: Raising, input: Any, other: Any, alpha: float = 1) -> Operand:
+    return raise_subtract(on, other, input, alpha)
+
+
+@function("div", "truediv", "itruediv", "true_divide", "divide")
+def raise_divide(on: Raising, input: Any, other: Any) -> Operand:
+    if not is_number(other):
+        raise UnsupportedCallError("a division by a tensor")
+    by = 1.0 / other
+    if by * other != 1 or (other and abs(other) not in {2.0**power for power in range(-64, 65)}):
+        raise UnsupportedCallError("a division by a number that is no power of two, which a factor would round")
+    return _scale(on, input, by, "by")
+
+
+@function("maximum")
+def raise_maximum(on: Raising, input: Any, other: Any) -> Operand:
+    return join(on, "max", input, other)
+
+
+def join(on: Raising, word: str, *given: Any) -> Operand:
+    """An elementwise join of tensors, which are broadcast as torch does it."""
+    rank = max(on.count_dims(tensor) for tensor in given)
+    operands = [on.operand(tensor, rank) for tensor in given]
+    first = operands[0]
+    if all(own.dims == first.dims and own.value.shape == first.value.shape for own in operands):
+        return first.with_value(on.add_one(word, {}, *(own.value for own in operands)))
+    padded = [Operand(own.value, ((),) * (rank - own.rank) + own.dims) for own in operands]
+    main = max(padded, key=lambda own: (own.value.shape.batched, own.value.shape.numel, own.value.shape.rank))
+    whole = on.arrange(main)
+    if any(other.dims[dim] and not whole.dims[dim] for other in padded for dim in range(rank)):
+        whole = Operand.of(on.as_value(whole))
+    values = [whole.value if own is main else _fit(on, own, whole) for own in padded]
+    if word == "multiply" and values[0] is not whole.value:
+        values = [whole.value, *(value for value in values if value is not whole.value)]
+    made = on.add_one(word, {}, *values)
+    if made.shape.sizes != whole.value.shape.sizes:
+        raise UnsupportedCallError(f"{word} of {values[0].shape.described} and {values[1].shape.described}")
+    return whole.with_value(made)
+
+
+def _fit(on: Raising, operand: Operand, whole: Operand) -> DraftValue:
+    """An operand as a value that broadcasts to `whole`, with its axes at those of the same dimensions."""
+    arranged = on.arrange(operand)
+    for own, other in zip(arranged.dims, whole.dims, strict=True):
+        if (BATCH in own) != (BATCH in other) and own:
+            raise UnsupportedCallError("the batch is broadcast along another axis")
+    pairs = [(own, other) for own, other in zip(arranged.dims, whole.dims, strict=True) if own]
+    if any(len(own) != len(other) for own, other in pairs):
+        raise UnsupportedCallError("axes that are folded in one operand alone")
+    wanted = tuple(axis for _, other in pairs for axis in other if axis != BATCH)
+    if match_axes(arranged.value.shape, whole.value.shape) == wanted:
+        return arranged.value
+    return _name_like(on, arranged.value, wanted, whole.value.shape)
+
+
+def _name_like(on: Raising, value: DraftValue, axes: tuple[int, ...], whole: Shape) -> DraftValue:
+    """A value with the names of `whole` on its axes, or with all of its axes."""
+    names = tuple(whole.names[axis] for axis in axes)
+    if None not in names:
+        named = on.name_axes(value, names)
+        if match_axes(named.shape, whole) == axes:
+            return named
+    sizes = [1] * whole.rank
+    for axis, size in zip(axes, value.shape.sizes, strict=True):
+        sizes[axis] = size
+    if None in whole.names:
+        return on.regroup(value, tuple(sizes))
+    return on.add_one("reshape", {"sizes": dict(zip(map(str, whole.names), sizes, strict=True))}, value)
+
+
+@function("cat", "concat", "concatenate")
+def raise_concat(on: Raising, tensors: Any, dim: int = 0, axis: int | None = None) -> Operand:
+    operands = [on.operand(tensor) for tensor in tensors]
+    first = operands[0]
+    if len(operands) == 1:
+        return first
+    place = first.number(dim if axis is None else axis)
+    alike = all(own.dims == first.dims and own.value.shape.names == first.value.shape.names for own in operands)
+    if not alike or len(first.dims[place]) != 1:
+        operands = [Operand.of(on.as_value(own)) for own in operands]
+        first = next(own for own in operands if own.value.shape.batched or own is operands[-1])
+    along = first.axis(place, "a concatenation")
+    values = [own.value for own in operands]
+    own = _name_axis(along, first.value.shape)
+    return first.with_value(on.add_one("concat", {} if own is None else {"axis": own}, *values))
+
+
+def _name_axis(axis: int, shape: Shape) -> Any:
+    """An axis as a field has it: None for the channels, else its name or number."""
+    if axis == shape.channel_axis:
+        return None
+    return shape.names[axis] or axis
+
+
+@function("stack")
+def raise_stack(on: Raising, tensors: Any, dim: int = 0) -> Operand:
+    operands = [on.operand(tensor) for tensor in tensors]
+    place = dim % (operands[0].rank + 1)
+    if place == 0:
+        raise UnsupportedCallError("a stack before the batch")
+    values = []
+    for operand in operands:
+        value = on.as_value(operand)
+        axis = place - value.shape.batched
+        values.append(on.regroup(value, (*value.shape.sizes[:axis], 1, *value.shape.sizes[axis:])))
+    axis = place - values[0].shape.batched
+    return Operand.of(on.add_one("concat", {"axis": axis}, *values))

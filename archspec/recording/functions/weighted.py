@@ -1,0 +1,161 @@
+"""Functions whose operands are the weights of one module: convolutions, linear maps, normalisations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.recording.draft import DraftValue
+from archspec.recording.functions.registry import function, per_axis, without_defaults
+from archspec.recording.operands import Operand, UnsupportedCallError
+from archspec.recording.raising import Raising
+from archspec.recording.trace import Path, StateRef
+
+_WEIGHTS = frozenset(("weight", "bias", "running_mean", "running_var"))
+
+
+def _find_owner(on: Raising, **tensors: Any) -> Path:
+    """The path of the module whose weights these are. Raises `UnsupportedCallError`."""
+    given = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    for name, tensor in given.items():
+        if not isinstance(tensor, StateRef):
+            raise UnsupportedCallError(f"{on.call.target} with a {name} that is computed")
+    owners = {tensor.path[:-1] for tensor in given.values()}
+    if len(owners) != 1 or any(tensor.path[-1] != name or name not in _WEIGHTS for name, tensor in given.items()):
+        names = ", ".join(tensor.name for tensor in given.values())
+        raise UnsupportedCallError(f"{on.call.target} with weights that are not weight and bias of one module: {names}")
+    owner: Path = owners.pop()
+    return owner
+
+
+@function("conv1d", "conv2d", "conv3d")
+def raise_conv(
+    on: Raising,
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Operand:
+    path = _find_owner(on, weight=weight, bias=bias)
+    kernel = per_axis(weight.shape[2:])
+    if padding == "same":
+        padding = tuple(
+            gap * (size - 1) // 2 for gap, size in zip(_spread(dilation, weight), weight.shape[2:], strict=True)
+        )
+    fields = {"out": weight.shape[0], "kernel": kernel} | without_defaults(
+        stride=(per_axis(stride), 1),
+        padding=(0 if padding == "valid" else per_axis(padding), 0),
+        dilation=(per_axis(dilation), 1),
+        groups=(groups, 1),
+        bias=(bias is not None, True),
+    )
+    return Operand.of(on.add_one("conv", fields, on.as_image(on.operand(input)), path=path))
+
+
+def _spread(value: Any, weight: StateRef) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, tuple | list) else (value,) * (len(weight.shape) - 2)
+
+
+@function("linear")
+def raise_linear(on: Raising, input: Any, weight: Any, bias: Any = None) -> Operand:
+    path = _find_owner(on, weight=weight, bias=bias)
+    return apply_linear(on, input, weight.shape[0], path, bias=bias is not None)
+
+
+def apply_linear(on: Raising, input: Any, out: int, path: Path | None, *, bias: bool) -> Operand:
+    """A linear map of the last dimension."""
+    operand = on.operand(input)
+    axis = operand.axis(-1, "linear")
+    shape = operand.value.shape
+    fields = {"out": out} | ({} if axis == shape.channel_axis else {"axis": shape.names[axis] or axis})
+    fields |= without_defaults(bias=(bias, True))
+    return operand.with_value(on.add_one("linear", fields, operand.value, path=path))
+
+
+@function("batch_norm")
+def raise_batch_norm(
+    on: Raising,
+    input: Any,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: Any = 0.1,
+    eps: float = 1e-5,
+) -> Operand:
+    path = _find_owner(on, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    if running_mean is None or (weight is None) != (bias is None):
+        raise UnsupportedCallError("batch_norm without running statistics, or with a shift alone")
+    fields = without_defaults(eps=(eps, 1e-5), momentum=(momentum, 0.1), affine=(weight is not None, True))
+    return Operand.of(on.add_one("batchnorm", fields, on.as_channels_first(on.operand(input)), path=path))
+
+
+@function("layer_norm")
+def raise_layer_norm(
+    on: Raising, input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Operand:
+    path = None if weight is None else _find_owner(on, weight=weight, bias=bias)
+    return apply_axes_norm(
+        on,
+        "layernorm",
+        input,
+        normalized_shape,
+        path,
+        eps=eps,
+        affine=weight is not None,
+        bias=weight is None or bias is not None,
+    )
+
+
+@function("rms_norm")
+def raise_rms_norm(
+    on: Raising, input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
+) -> Operand:
+    path = None if weight is None else _find_owner(on, weight=weight)
+    return apply_axes_norm(on, "rmsnorm", input, normalized_shape, path, eps=eps, affine=weight is not None)
+
+
+def apply_axes_norm(
+    on: Raising,
+    word: str,
+    input: Any,
+    normalized_shape: Any,
+    path: Path | None,
+    *,
+    eps: float | None,
+    affine: bool,
+    bias: bool = True,
+) -> Operand:
+    """A normalisation of the last dimensions."""
+    operand = on.operand(input)
+    count = len(normalized_shape) if isinstance(normalized_shape, tuple | list) else 1
+    axes = [operand.axis(dim, word) for dim in range(operand.rank - count, operand.rank)]
+    shape = operand.value.shape
+    fields: dict[str, Any] = {}
+    if axes != [shape.channel_axis]:
+        trailing = axes == list(range(shape.rank - count, shape.rank))
+        fields["axes"] = count if trailing else [shape.names[axis] or axis for axis in axes]
+    defaults = {"layernorm": 1e-5, "rmsnorm": None}
+    fields |= without_defaults(eps=(eps, defaults[word]), affine=(affine, True), bias=(bias, True))
+    return operand.with_value(on.add_one(word, fields, operand.value, path=path))
+
+
+@function("group_norm")
+def raise_group_norm(
+    on: Raising, input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Operand:
+    path = None if weight is None else _find_owner(on, weight=weight, bias=bias)
+    fields = {"groups": num_groups} | without_defaults(eps=(eps, 1e-5), affine=(weight is not None, True))
+    value: DraftValue = on.as_channels_first(on.operand(input))
+    return Operand.of(on.add_one("groupnorm", fields, value, path=path))
+
+
+@function("prelu")
+def raise_prelu(on: Raising, input: Any, weight: Any) -> Operand:
+    path = _find_owner(on, weight=weight)
+    operand = on.operand(input)
+    fields = {} if weight.shape == (1,) else {"shared": False}
+    return operand.with_value(on.add_one("prelu", fields, operand.value, path=path))

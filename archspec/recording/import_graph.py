@@ -1,0 +1,86 @@
+"""Makes the graph of a model, or lists why it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from archspec.ir.graph import Graph
+from archspec.ir.shape import Shape
+from archspec.ops.base import ShapeError
+from archspec.printable import list_some
+from archspec.recording.dispatch import raise_trace
+from archspec.recording.leaf_modules import find_leaf_class
+from archspec.recording.normalizing import normalize_draft
+from archspec.recording.placing import Placing
+from archspec.recording.problems import ImportProblem, ProblemList
+from archspec.recording.recorder import record_model
+from archspec.recording.trace import Trace, TraceError
+
+Sizes = tuple[int, ...]
+
+_LISTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class GraphImport:
+    """The graph of a model, or the problems because of which it has none."""
+
+    graph: Graph | None
+    problems: tuple[ImportProblem, ...]
+
+
+def import_graph(model: nn.Module, sizes: tuple[Sizes, ...], name: str, source: str = "") -> GraphImport:
+    """The graph of a model in evaluation mode, for inputs of these sizes without the batch.
+
+    >>> result = import_graph(nn.Sequential(nn.Linear(4, 2), nn.ReLU()), ((4,),), "tiny")
+    >>> [node.op.word for node in result.graph.ops]
+    ['linear', 'relu']
+    """
+    problems = ProblemList()
+    if find_leaf_class(model) is not None:
+        problems.add("it is a single layer, whose weights have no name: put it into an nn.Sequential")
+        return GraphImport(None, problems.list())
+    try:
+        trace = _record(model, sizes)
+    except TraceError as error:
+        problems.add(str(error))
+        return GraphImport(None, problems.list())
+    draft = raise_trace(trace, tuple(Shape.of(*size) for size in sizes), problems)
+    if problems.list():
+        return GraphImport(None, problems.list())
+    normalize_draft(draft)
+    try:
+        graph = Placing(draft, trace.classes).make_graph(name, source)
+    except ShapeError as error:
+        problems.add(error.message)
+        return GraphImport(None, problems.list())
+    for message in (*_find_unused(graph, trace), *_find_shared(trace)):
+        problems.add(message)
+    return GraphImport(None if problems.list() else graph, problems.list())
+
+
+def _record(model: nn.Module, sizes: tuple[Sizes, ...]) -> Trace:
+    """The trace of a model; inputs are whole numbers if it looks them up in a table."""
+    try:
+        return record_model(model, sizes)
+    except TraceError as error:
+        if "indices" not in str(error):
+            raise
+        return record_model(model, sizes, (torch.long,) * len(sizes))
+
+
+def _find_unused(graph: Graph, trace: Trace) -> Iterator[str]:
+    known = {name for node in graph.ops for name in node.weight_shapes}
+    unused = [name for name in trace.state if name not in known and name not in trace.shared]
+    if unused:
+        yield f"it has weights that it does not read in evaluation mode: {list_some(unused, _LISTED)}"
+
+
+def _find_shared(trace: Trace) -> Iterator[str]:
+    for name, first in trace.shared.items():
+        if name in trace.state:
+            yield f"{name} is the same tensor as {first}, which no spec can say"

@@ -1,0 +1,94 @@
+"""Decides which modules are one call, and reads the arguments of their constructors."""
+
+from __future__ import annotations
+
+import inspect
+from functools import lru_cache
+from typing import Any
+
+from torch import Tensor, nn
+
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
+_DROP_PATHS = frozenset(("DropPath", "StochasticDepth"))
+_STANDARDISED = {"timm.layers.std_conv.StdConv2d", "timm.layers.std_conv.ScaledStdConv2d"}
+_IGNORED = frozenset(("self", "device", "dtype", "inplace", "in_channels", "in_features", "num_features"))
+
+
+def find_leaf_class(module: nn.Module) -> str | None:
+    """The name of the class as which a module is one call: of torch.nn, or of stochastic depth; None if what it calls is recorded.
+
+    >>> find_leaf_class(nn.ReLU()), find_leaf_class(nn.Sequential())
+    ('torch.nn.ReLU', None)
+    """
+    return _find_leaf(type(module))  # type: ignore[arg-type] # a class has a hash
+
+
+@lru_cache(maxsize=1024)
+def _find_leaf(cls: type[nn.Module]) -> str | None:
+    qualified = f"{cls.__module__}.{cls.__qualname__}"
+    if cls.__name__ in _DROP_PATHS:
+        return "DropPath"
+    if qualified in _STANDARDISED:
+        return cls.__name__
+    base = next(base for base in cls.__mro__ if base.__module__.startswith("torch.nn.modules"))
+    if base is nn.Module or issubclass(cls, _CONTAINERS) or base.__name__.startswith("Transformer"):
+        return None
+    alike = cls.forward is vars(base).get("forward", getattr(base, "forward", None)) and getattr(
+        cls, "_conv_forward", None
+    ) is getattr(base, "_conv_forward", None)
+    return f"torch.nn.{base.__name__}" if alike else None
+
+
+def read_options(module: nn.Module) -> dict[str, Any]:
+    """The arguments of a module's constructor that differ from their defaults; whether there is a bias is a truth value.
+
+    >>> read_options(nn.Linear(4, 2, bias=False))
+    {'out_features': 2, 'bias': False}
+    """
+    if type(module).__name__ in _DROP_PATHS:
+        return _read_drop_path(module)
+    bases = (
+        base
+        for base in type(module).__mro__
+        if "__init__" in vars(base) and base.__module__.startswith("torch.nn.modules")
+    )
+    parameters = _list_parameters(next(bases))
+    options = {name: _read_option(module, name, parameter) for name, parameter in parameters}
+    if "embed_dim" in options:
+        options["bias"] = module.in_proj_bias is not None
+    defaults = {name: parameter.default for name, parameter in parameters}
+    own = {name: value for name, value in options.items() if not _equals(value, defaults[name])}
+    return own | _read_standardised(module)
+
+
+def _equals(value: Any, default: Any) -> bool:
+    """Whether an option has its default, which may be one number for several axes."""
+    return value == default or (isinstance(value, tuple) and bool(value) and set(value) == {default})
+
+
+@lru_cache(maxsize=256)
+def _list_parameters(base: type) -> tuple[tuple[str, inspect.Parameter], ...]:
+    parameters = inspect.signature(vars(base)["__init__"]).parameters.items()
+    return tuple((name, parameter) for name, parameter in parameters if name not in _IGNORED)
+
+
+def _read_option(module: nn.Module, name: str, parameter: inspect.Parameter) -> Any:
+    value = getattr(module, name, parameter.default)
+    if name == "bias":
+        affine = getattr(module, "weight", value) is not None
+        return isinstance(value, Tensor) if affine and not isinstance(value, bool) else True
+    return value
+
+
+def _read_standardised(module: nn.Module) -> dict[str, Any]:
+    """What a convolution of timm with a standardised kernel has besides the options of torch's."""
+    if f"{type(module).__module__}.{type(module).__qualname__}" not in _STANDARDISED:
+        return {}
+    own: Any = module
+    return {"eps": own.eps, "scale": getattr(own, "scale", None), "in_features": own.in_channels // own.groups}
+
+
+def _read_drop_path(module: nn.Module) -> dict[str, Any]:
+    probability = getattr(module, "p", getattr(module, "drop_prob", 0.0))
+    scaled = getattr(module, "scale_by_keep", True)
+    return {"p": float(probability or 0.0), "mode": getattr(module, "mode", "row"), "scaled": bool(scaled)}

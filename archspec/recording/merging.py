@@ -1,0 +1,51 @@
+"""Compares the traces of two batch sizes: what differs is the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archspec.recording.trace import BatchSize, Trace, TraceError
+
+
+def merge_traces(first: Trace, second: Trace, batches: tuple[int, int]) -> Trace:
+    """The first trace with `BatchSize` for the numbers that are multiples of the batch.
+
+    Raises:
+        TraceError: the model does something else for the other batch size.
+    """
+    merge = _Merging(batches).merge
+    for call, other in zip(first.calls, second.calls, strict=False):
+        if (call.target, call.path, call.results) != (other.target, other.path, other.results):
+            raise TraceError(
+                f"what it computes depends on the batch size: {call.line} calls {call.target} or {other.target}"
+            )
+        call.args, call.keywords = merge(call.args, other.args), merge(call.keywords, other.keywords)
+        call.sizes = merge(call.sizes, other.sizes)
+    if len(first.calls) != len(second.calls) or first.outputs != second.outputs:
+        raise TraceError("what it computes depends on the batch size")
+    first.inputs = merge(first.inputs, second.inputs)
+    return first
+
+
+class _Merging:
+    def __init__(self, batches: tuple[int, int]) -> None:
+        self.batches = batches
+
+    def merge(self, own: Any, other: Any) -> Any:
+        """One value for those of both traces."""
+        if isinstance(own, tuple):
+            return tuple(map(self.merge, own, other))
+        if isinstance(own, Mapping):
+            return {key: self.merge(value, other[key]) for key, value in own.items()}
+        if isinstance(own, slice):
+            return slice(*map(self.merge, (own.start, own.stop, own.step), (other.start, other.stop, other.step)))
+        if type(own) is int and own != other:
+            return self._merge_numbers(own, other)
+        return own
+
+    def _merge_numbers(self, own: int, other: int) -> BatchSize:
+        times, rest = divmod(own, self.batches[0])
+        if rest or other != times * self.batches[1]:
+            raise TraceError(f"a size depends on the batch size, but is no multiple of it: {own} and {other}")
+        return BatchSize(times)

@@ -1,0 +1,148 @@
+"""Rewrites a draft to what a person would have written: pools, sums, channel shuffles, constants beside what they are combined with."""
+
+from __future__ import annotations
+
+from archspec.ops import BY_WORD
+from archspec.recording.dense import fold_dense_concats
+from archspec.recording.draft import Draft, DraftNode, DraftValue
+
+
+def normalize_draft(draft: Draft) -> None:
+    """Rewrites a draft, in a fixed order of rules."""
+    draft.remove_unused()
+    for rewrite in (
+        fold_global_pools,
+        fold_joins,
+        fold_dense_concats,
+        fold_permuted_norms,
+        write_same_padding,
+        write_heads,
+        move_constants,
+    ):
+        rewrite(draft)
+    draft.remove_unused()
+
+
+def fold_global_pools(draft: Draft) -> None:
+    """A pool to one place that is flattened is a global pool."""
+    for node in draft.nodes:
+        pool = node.inputs[0].node if node.inputs else None
+        if node.word != "flatten" or node.op.lift() or pool is None or pool.word != "adaptivepool":
+            continue
+        if set(pool.outputs[0].shape.spatial) == {1} and draft.is_private(pool.outputs[0]):
+            pool.op = BY_WORD["globalpool"].model_validate({"kind": pool.op.lift().get("kind", "avg")})
+            pool.outputs[0].shape = node.outputs[0].shape
+            draft.set_inputs(node, [])
+            draft.replace_value(node.outputs[0], pool.outputs[0])
+    draft.nodes = [node for node in draft.nodes if node.inputs or node.word != "flatten"]
+
+
+def fold_joins(draft: Draft) -> None:
+    """A sum of a sum and a value is one sum, and so are concatenations, where nothing else reads the first."""
+    gone: set[int] = set()
+    for node in draft.nodes:
+        first = node.inputs[0].node if node.inputs else None
+        if node.word not in {"add", "concat"} or first is None or first.op != node.op or first.scope != node.scope:
+            continue
+        if (
+            draft.is_private(node.inputs[0])
+            and first.outputs[0].shape.names == node.outputs[0].shape.names
+            and _folds(first, node)
+        ):
+            rest = node.inputs[1:]
+            gone.add(id(first))
+            operands = list(first.inputs)
+            draft.set_inputs(first, [])
+            draft.set_inputs(node, [*operands, *rest])
+    draft.nodes = [node for node in draft.nodes if id(node) not in gone]
+
+
+def _folds(first: DraftNode, node: DraftNode) -> bool:
+    """Whether the operands of both joins have one shape, so that none is broadcast in another order."""
+    shapes = [value.shape for value in (*first.inputs, *node.inputs[1:])]
+    return node.word == "concat" or all(shape == shapes[0] for shape in shapes)
+
+
+def fold_permuted_norms(draft: Draft) -> None:
+    """A layer normalisation of the channels between a permutation that moves them to the end and its inverse is one of the channels."""
+    for node in draft.nodes:
+        norm = node.inputs[0].node if node.word == "permute" else None
+        turn = norm.inputs[0].node if norm is not None and norm.word in {"layernorm", "rmsnorm"} else None
+        if norm is None or turn is None or turn.word != "permute" or "axes" in norm.op.lift():
+            continue
+        source = turn.inputs[0]
+        private = draft.is_private(norm.outputs[0]) and draft.is_private(turn.outputs[0])
+        if private and source.shape == node.outputs[0].shape and None not in source.shape.names:
+            draft.set_inputs(norm, [source])
+            norm.outputs[0].shape = source.shape
+            draft.set_inputs(node, [])
+            draft.replace_value(node.outputs[0], norm.outputs[0])
+    draft.nodes = [node for node in draft.nodes if node.inputs or node.word != "permute"]
+    draft.remove_unused()
+
+
+def write_same_padding(draft: Draft) -> None:
+    """The padding of a convolution that keeps the places, up to its stride, is `same`."""
+    for node in draft.nodes:
+        if node.word != "conv":
+            continue
+        fields = node.op.lift()
+        kernel, gap, padding = (
+            _spread(fields.get(name, default), node)
+            for name, default in (("kernel", 1), ("dilation", 1), ("padding", 0))
+        )
+        if all(size % 2 and 2 * pad == step * (size - 1) for size, step, pad in zip(kernel, gap, padding, strict=True)):
+            node.op = BY_WORD["conv"].model_validate({**fields, "padding": "same"}).specialised()
+
+
+def _spread(value: int | list[int] | str, node: DraftNode) -> list[int]:
+    rank = node.inputs[0].shape.rank - 1
+    if isinstance(value, str):
+        return [-1] * rank
+    return value if isinstance(value, list) else [value] * rank
+
+
+def write_heads(draft: Draft) -> None:
+    """A reshape that splits the features of tokens into heads is `splitheads`, and one that merges them is `flatten: heads`."""
+    for node in draft.nodes:
+        if node.word not in {"reshape", "flatten"}:
+            continue
+        before, after = node.inputs[0].shape, node.outputs[0].shape
+        split = (*before.sizes[:-1], *after.sizes[-2:]) == after.sizes and before.names[-1:] == ("features",)
+        if node.word == "reshape" and split and after.names == (*before.names[:-1], "heads", "features"):
+            node.op = BY_WORD["splitheads"].model_validate({"heads": after.sizes[-2]})
+        merged = before.names[-2:] == ("heads", "features") and node.op.lift() == {"start": before.rank - 2}
+        if node.word == "flatten" and merged:
+            node.op = BY_WORD["flatten"].model_validate({"start": "heads"})
+
+
+def move_constants(draft: Draft) -> None:
+    """Moves learned and fixed constants, which read only a batch, to the join that reads them, and lets them read its first operand."""
+    for node in [node for node in draft.nodes if node.op.reads_batch]:
+        chain = _follow(draft, node)
+        user = chain[-1].outputs[0].users[0] if draft.is_private(chain[-1].outputs[0]) else None
+        other = _find_other(user, chain[-1].outputs[0]) if user is not None else None
+        if user is None or other is None:
+            continue
+        draft.set_inputs(node, [other])
+        for own in chain:
+            draft.nodes.remove(own)
+            own.scope = user.scope
+        place = draft.nodes.index(user)
+        draft.nodes[place:place] = chain
+
+
+def _follow(draft: Draft, node: DraftNode) -> list[DraftNode]:
+    """A constant and the ops of one operand behind it."""
+    chain = [node]
+    while draft.is_private(chain[-1].outputs[0]):
+        (user,) = chain[-1].outputs[0].users
+        if len(user.inputs) > 1 or len(user.outputs) > 1 or user.op.join:
+            break
+        chain.append(user)
+    return chain
+
+
+def _find_other(user: DraftNode, value: DraftValue) -> DraftValue | None:
+    """The first operand of a node besides one that depends on an input."""
+    return next((own for own in user.inputs if own is not value and own.shape.batched), None)

@@ -1,0 +1,208 @@
+"""Places the ops of a draft into regions by the names of their modules, and makes the graph."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from archspec.importing.value_names import WORDS
+from archspec.ir.graph import UNKNOWN_SPAN, Graph, Value
+from archspec.recording.draft import Draft, DraftNode
+from archspec.recording.trace import Path
+
+_Child = tuple[Path, int]
+"""The names of a part inside another, and which call of its module it is."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """A part of the network: a module that is no single op, with its nodes and parts in order."""
+
+    path: Path
+    members: list[DraftNode | _Part] = field(default_factory=list)
+
+
+class Placing:
+    """Makes the graph of a draft: a region for each module with weights, in the order of its calls."""
+
+    def __init__(self, draft: Draft, classes: Mapping[Path, str]) -> None:
+        self.draft, self.classes = draft, classes
+        self.owners = {node.path for node in draft.nodes if node.path is not None and node.owns_weights}
+        scopes = {node.scope for node in draft.nodes}
+        self.called = {scope[:end] for scope in scopes for end in range(len(scope) + 1)}
+        """The paths of the modules that are called, and not only contain others."""
+        self._drop_repeated_names()
+        self.homes = {id(node): self._find_home(node) for node in draft.nodes}
+
+    def _drop_repeated_names(self) -> None:
+        """Removes the names of modules without weights that are called several times, or that contain others."""
+        counts = Counter(node.path for node in self.draft.nodes if node.path is not None)
+        inner = {path[:end] for path in self.owners for end in range(1, len(path))}
+        for node in self.draft.nodes:
+            if node.path is not None and not node.owns_weights and (counts[node.path] > 1 or node.path in inner):
+                node.path = None
+
+    def _find_home(self, node: DraftNode) -> Path:
+        """The path of the part that a node belongs to: the module around it that is no op itself."""
+        path = node.path[:-1] if node.path is not None else node.scope
+        while path and path in self.owners:
+            path = path[:-1]
+        return path
+
+    def make_graph(self, name: str, source: str = "") -> Graph:
+        """The graph of the draft. Raises `ShapeError`."""
+        root = self._arrange((), self.draft.nodes)
+        graph = Graph(name, source)
+        values = {id(value): graph.add_input(own, value.shape) for own, value in self.draft.inputs.items()}
+        self._name_parts(root)
+        self._add_members(graph, root, 0, values)
+        for own, value in self.draft.outputs.items():
+            graph.add_output(own, values[id(value)])
+        return graph.freeze()
+
+    # -- the tree of parts ----------------------------------------------------------------------------------------------
+
+    def _arrange(self, path: Path, nodes: list[DraftNode]) -> _Part:
+        """The part of a path with its nodes, which are in the order of their calls."""
+        keys = self._find_children(len(path), nodes)
+        part = _Part(path)
+        place = 0
+        while place < len(nodes):
+            key = keys[place]
+            if key is None:
+                self._keep(part, nodes[place])
+                place += 1
+                continue
+            stop = len(keys) - keys[::-1].index(key)
+            part.members.append(self._arrange((*path, *key[0]), nodes[place:stop]))
+            place = stop
+        return part
+
+    def _find_children(self, depth: int, nodes: list[DraftNode]) -> list[_Child | None]:
+        """For each node, the part inside one of `depth` names that it belongs to; None for those of that one itself.
+
+        Where the nodes of a part are not consecutive, those of the parts inside it are tried.
+        """
+        broken: set[Path] = set()
+        while True:
+            keys = [self._find_child(node, depth, broken) for node in nodes]
+            weighted = {key for key, node in zip(keys, nodes, strict=True) if key is not None and node.owns_weights}
+            keys = [key if key in weighted else None for key in keys]
+            interrupted = {
+                key[0]
+                for key in dict.fromkeys(keys)
+                if key is not None and self._is_interrupted(key, keys, nodes, depth)
+            }
+            if not interrupted:
+                return keys
+            broken |= interrupted
+
+    def _find_child(self, node: DraftNode, depth: int, broken: set[Path]) -> _Child | None:
+        home = self.homes[id(node)]
+        for stop in range(depth + 1, len(home) + 1):
+            if home[depth:stop] not in broken:
+                return home[depth:stop], node.uses.get(home[:stop], 0)
+        return None
+
+    def _is_interrupted(self, key: _Child, keys: list[_Child | None], nodes: list[DraftNode], depth: int) -> bool:
+        """Whether other nodes stand between those of a part: named ones, or any if it is a container that is never called."""
+        first, last = keys.index(key), len(keys) - 1 - keys[::-1].index(key)
+        others = [nodes[place] for place in range(first, last + 1) if keys[place] != key]
+        owner = self.homes[id(nodes[first])][: depth + len(key[0])]
+        return bool(others) and (owner not in self.called or any(node.path is not None for node in others))
+
+    def _keep(self, part: _Part, node: DraftNode) -> None:
+        if node.path is not None and not node.owns_weights and node.path[:-1] != part.path:
+            node.path = None
+        part.members.append(node)
+
+    # -- names of layers without weights --------------------------------------------------------------------------------
+
+    def _name_parts(self, part: _Part) -> None:
+        """Names layers without weights where that makes the text shorter, and where their numbers are the names of others."""
+        for member in part.members:
+            if isinstance(member, _Part):
+                self._name_parts(member)
+        depth = len(part.path)
+        numbered = any((_name_within(member, depth) or "").isdigit() for member in part.members)
+        if part.path and not numbered:
+            self._name_between(part)
+        self._name_numbered(part)
+
+    def _name_between(self, part: _Part) -> None:
+        """Names the layers between named ones, and removes the names of those without weights that stand alone."""
+        named = [member.path is not None for member in part.members]
+        alone = [
+            not any(named[max(0, place - 1) : place] + named[place + 1 : place + 2]) for place in range(len(named))
+        ]
+        between = [0 < place < len(named) - 1 and named[place - 1] and named[place + 1] for place in range(len(named))]
+        names: set[str | None] = {_name_within(member, len(part.path)) for member in part.members}
+        unnamed = [
+            member
+            for member, inside in zip(part.members, between, strict=True)
+            if inside and isinstance(member, DraftNode) and member.path is None and member.op.numbered
+        ]
+        counts = Counter(node.word for node in unnamed)
+        for node in unnamed:
+            stem = f"{node.word}1" if counts[node.word] > 1 else node.word
+            node.path = (*part.path, _take_name(stem, names))
+        for member, lonely in zip(part.members, alone, strict=True):
+            if lonely and isinstance(member, DraftNode) and not member.owns_weights and member.op.numbered:
+                member.path = None
+
+    def _name_numbered(self, part: _Part) -> None:
+        """Names the unnamed layers of a part whose number in it is the name of another."""
+        depth = len(part.path)
+        names = {_name_within(member, depth) for member in part.members} - {None}
+        number = 0
+        for member in part.members:
+            name = _name_within(member, depth)
+            if name == str(number):
+                number += 1
+            elif name is None and isinstance(member, DraftNode) and member.op.numbered:
+                if str(number) in names:
+                    member.path = (*part.path, _take_name(member.word, names))
+                else:
+                    number += 1
+
+    # -- the graph --------------------------------------------------------------------------------------------------------
+
+    def _add_members(self, graph: Graph, part: _Part, region: int, values: dict[int, Value]) -> None:
+        for member in part.members:
+            if isinstance(member, _Part):
+                kind = _name_class(self.classes.get(member.path, ""))
+                own = graph.add_region(member.path, kind, {}, UNKNOWN_SPAN, region)
+                self._add_members(graph, member, own.id, values)
+                continue
+            inputs = tuple(values[id(value)] for value in member.inputs)
+            outputs = graph.add_node(member.op, inputs, member.path or (), region=region)
+            values.update((id(value), own) for value, own in zip(member.outputs, outputs, strict=True))
+
+
+def _name_within(member: DraftNode | _Part, depth: int) -> str | None:
+    return ".".join(member.path[depth:]) if member.path is not None else None
+
+
+def _take_name(word: str, names: set[str | None]) -> str:
+    """A name that is not taken: a word, or the word with the next number."""
+    stem = word.rstrip("0123456789")
+    name, count = word, int(word[len(stem) :] or 1)
+    while name in names:
+        count += 1
+        name = f"{stem}{count}"
+    names.add(name)
+    return name
+
+
+def _name_class(name: str) -> str:
+    """The name of a block for a class: `InvertedResidual` is `inverted_residual`; nothing for containers.
+
+    >>> _name_class("SEBasicBlock"), _name_class("Sequential")
+    ('se_basic_block', '')
+    """
+    if name in {"", "Sequential", "ModuleList", "ModuleDict"}:
+        return ""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name.strip("_")).lower()
+    return words if words not in WORDS and words.isidentifier() else f"{words}_block"

@@ -1,0 +1,128 @@
+"""Defines the state of raising a trace to ops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.ir.shape import Shape
+from archspec.recording.constants import describe_constant
+from archspec.recording.draft import DraftValue
+from archspec.recording.operands import Operand, UnsupportedCallError
+from archspec.recording.shaping import Shaping
+from archspec.recording.trace import ResultRef, StateRef, Trace, UnknownRef
+
+
+class Raising(Shaping):
+    """A draft that is made of a trace: the operands that its tensors are, and the call that is being raised."""
+
+    def __init__(self, trace: Trace, input_shapes: tuple[Shape, ...]) -> None:
+        super().__init__()
+        self.trace = trace
+        self.operands: dict[int, Operand | None] = {}
+        self.spread: set[int] = set()
+        """The tensors that are repeated along axes, which only joins do by themselves."""
+        self.parts: dict[tuple[int, int], list[DraftValue]] = {}
+        self.states: dict[tuple[str, bool], DraftValue] = {}
+        names = (
+            ["input"] if len(trace.inputs) == 1 else [f"input{number}" for number in range(1, len(trace.inputs) + 1)]
+        )
+        for name, (number, _), shape in zip(names, trace.inputs, input_shapes, strict=True):
+            self.operands[number] = Operand.of(self.draft.add_input(name, shape))
+
+    # -- operands -----------------------------------------------------------------------------------------------------
+
+    def operand(self, ref: Any, rank: int | None = None) -> Operand:
+        """The operand that an argument stands for; `rank` is that of the join that broadcasts it.
+
+        Raises:
+            UnsupportedCallError: it is no tensor, or one that the model does not compute.
+        """
+        if isinstance(ref, StateRef):
+            return self._take_state(ref, rank)
+        if isinstance(ref, UnknownRef):
+            raise UnsupportedCallError(f"an operand of {self.call.target} {ref.reason}")
+        if isinstance(ref, Operand):
+            return ref
+        if not isinstance(ref, ResultRef):
+            raise UnsupportedCallError(f"an operand of {self.call.target} is {type(ref).__name__}")
+        operand = self.operands.get(ref.id)
+        if operand is None:
+            raise UnknownOperandError("a value that could not be raised")
+        if ref.id in self.spread and rank is None:
+            raise UnsupportedCallError("expand of an axis")
+        return operand
+
+    def count_dims(self, ref: Any) -> int:
+        """The number of dimensions of a tensor."""
+        if isinstance(ref, StateRef | UnknownRef):
+            return len(ref.shape)
+        if isinstance(ref, Operand):
+            return ref.rank
+        return self.operand(ref, 0).rank
+
+    def _take_state(self, ref: StateRef, rank: int | None) -> Operand:
+        """A parameter or buffer as an operand: with a batch if its first axis stands for that of the other operands."""
+        batched = ref.learned and len(ref.shape) > 1 and ref.shape[0] == 1 and (rank is None or len(ref.shape) >= rank)
+        key = (ref.name, batched)
+        if (ref.name, not batched) in self.states:
+            raise UnsupportedCallError(f"{ref.name} is used with a batch and without one")
+        if key not in self.states:
+            self.states[key] = self._add_state(ref, batched=batched)
+        return Operand.of(self.states[key])
+
+    def _add_state(self, ref: StateRef, *, batched: bool) -> DraftValue:
+        if not ref.shape:
+            raise UnsupportedCallError(f"{ref.name} is a single number, without axes")
+        source = next(iter(self.draft.inputs.values()))
+        if ref.learned:
+            sizes = ref.shape[1:] if batched else ref.shape
+            fields: dict[str, Any] = {"shape": list(sizes)} | ({} if batched else {"batched": False})
+            return self.add_one("parameter", fields, source, path=ref.path)
+        fields = describe_constant(ref, self.trace)
+        return self.add_one("constant", fields, source, path=ref.path)
+
+    # -- layouts that need the draft ----------------------------------------------------------------------------------
+
+    def split_off(self, value: DraftValue, axis: int) -> list[DraftValue]:
+        """The value at each place of an axis, without that axis.
+
+        Where a reshape made the axis as the first part of another, that is split before the reshape.
+        """
+        key = (id(value), axis)
+        if key not in self.parts:
+            self.parts[key] = self._split_reshaped(value, axis) or self._split_plain(value, axis)
+        return self.parts[key]
+
+    def _split_reshaped(self, value: DraftValue, axis: int) -> list[DraftValue] | None:
+        node = value.node
+        if node is None or node.word != "reshape":
+            return None
+        before, after = node.inputs[0].shape.sizes, value.shape.sizes
+        start = next((place for place, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 0)
+        parts = after[axis]
+        if start != axis or before[axis] % parts:
+            return None
+        rest = (*after[:axis], *after[axis + 1 :])
+        size = before[axis] // parts
+        shape = node.inputs[0].shape
+        name: dict[str, Any] = {} if axis == shape.channel_axis else {"axis": shape.names[axis] or axis}
+        pieces = self.add("split", {"sizes": [size] * parts} | name, node.inputs[0])
+        return [self.regroup(piece, rest) for piece in pieces]
+
+    def _split_plain(self, value: DraftValue, axis: int) -> list[DraftValue]:
+        shape = value.shape
+        rest = (*shape.sizes[:axis], *shape.sizes[axis + 1 :])
+        if shape.sizes[axis] == 1:
+            return [self.regroup(value, rest)]
+        name: dict[str, Any] = {} if axis == shape.channel_axis else {"axis": shape.names[axis] or axis}
+        pieces = self.add("split", {"sizes": [1] * shape.sizes[axis]} | name, value)
+        return [self.regroup(piece, rest) for piece in pieces]
+
+    def as_channels_first(self, operand: Operand) -> DraftValue:
+        """The value with its channels as the first axis, as normalisations over channels need it."""
+        value = self.as_value(operand)
+        return self.name_axes(value, ("features",)) if value.shape.rank == 1 else self.as_image(operand)
+
+
+class UnknownOperandError(UnsupportedCallError):
+    """Raised for an operand whose call is a problem already."""

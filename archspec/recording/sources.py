@@ -1,0 +1,43 @@
+"""Makes the model that a source names, and finds the sizes of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archspec.codegen.fx.reference_models import ReferenceModelError, make_reference
+from archspec.printable import shorten_text
+
+_TORCHVISION = {"inception_v3": (3, 299, 299)}
+
+
+def make_model(source: str, arguments: Mapping[str, Any] | None = None) -> nn.Module:
+    """The model of a source: an exported program for a file `.pt2`, else that of `make_reference`.
+
+    Raises:
+        ReferenceModelError: it cannot be made or read.
+    """
+    if not source.endswith(".pt2"):
+        return make_reference(source, arguments)
+    if not Path(source).is_file():
+        raise ReferenceModelError(f"there is no file {shorten_text(source, 200)}")
+    try:
+        return torch.export.load(source).module(check_guards=False)
+    except Exception as fault:  # what torch raises for a file that is no program has no type of its own
+        raise ReferenceModelError(
+            f"{shorten_text(source, 200)} is no exported program: {type(fault).__name__}: {shorten_text(str(fault), 200)}"
+        ) from fault
+
+
+def find_input_shape(model: nn.Module, source: str) -> tuple[tuple[int, ...], ...]:
+    """The sizes of the input that a model's library gives it, without the batch; empty if there are none."""
+    place, _, name = source.rpartition(":")
+    if place == "torchvision":
+        return (_TORCHVISION.get(name.lower(), (3, 224, 224)),)
+    config = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None)
+    given = config.get("input_size") if isinstance(config, Mapping) else None
+    return (tuple(given),) if given else ()

@@ -1,0 +1,223 @@
+"""Measures what `archspec import` makes of the models of torchvision and timm.
+
+    python benchmarks/importing.py torchvision              all classifiers
+    python benchmarks/importing.py timm --part 1/4          a quarter of 120 models of the convolutional families
+    python benchmarks/importing.py NAME …                   some: torchvision:resnet18 timm:convnext_atto
+    python benchmarks/importing.py --table                  the tables of the results so far, by family
+
+Each row is written to `benchmarks/results/importing.csv`. The difference is that of outputs in evaluation mode, with the model's own
+weights; inputs are smaller than usual where a network allows it (`--side`). `--training` also compares gradients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import random
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import archspec
+from archspec.codegen.fx.reference_models import make_reference
+from archspec.recording.proof import prove_import
+
+RESULTS = Path(__file__).parent / "results" / "importing.csv"
+DRAWN = 120
+SEED = 16
+_CONVOLUTIONAL = (
+    *("byobnet", "convmixer", "convnext", "cspnet", "cspnext", "densenet", "dla", "dpn", "edgenext", "efficientnet"),
+    *(
+        "fasternet",
+        "ghostnet",
+        "hardcorenas",
+        "hgnet",
+        "hrnet",
+        "inception_next",
+        "inception_resnet_v2",
+        "inception_v3",
+    ),
+    *(
+        "inception_v4",
+        "lcnetv2",
+        "mambaout",
+        "metaformer",
+        "mobilenetv3",
+        "nasnet",
+        "nfnet",
+        "pnasnet",
+        "rdnet",
+        "regnet",
+    ),
+    *(
+        "repghost",
+        "repvit",
+        "res2net",
+        "resnest",
+        "resnet",
+        "resnetv2",
+        "rexnet",
+        "selecsls",
+        "senet",
+        "sknet",
+        "starnet",
+    ),
+    *("tresnet", "vgg", "vovnet", "xception", "xception_aligned"),
+)
+_LARGEST = 60_000_000  # parameters of a model that is drawn: larger ones are the same code with other numbers
+_WITHOUT_AUX = {"torchvision:googlenet", "torchvision:inception_v3"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """The result for one model."""
+
+    model: str
+    family: str
+    params: int
+    lines: int
+    seconds: float
+    difference: str
+    gradients: str
+    reason: str
+
+
+def list_torchvision() -> list[str]:
+    from torchvision import models
+
+    return [f"torchvision:{name}" for name in models.list_models(module=models)]
+
+
+def draw_timm() -> list[str]:
+    """The models of timm that are drawn, the same each time."""
+    import timm
+
+    modules = {name: _find_module(f"timm:{name}") for name in timm.list_models()}
+    names = [name for name, module in modules.items() if module in _CONVOLUTIONAL]
+    return [f"timm:{name}" for name in random.Random(SEED).sample(names, DRAWN)]
+
+
+def _find_module(model: str) -> str:
+    """The file of a library that defines a model."""
+    place, _, name = model.partition(":")
+    if place == "timm":
+        import timm
+
+        return timm.model_entrypoint(name).__module__.rpartition(".")[2]  # type: ignore[no-any-return]
+    from torchvision import models
+
+    return models.get_model_builder(name).__module__.rpartition(".")[2]
+
+
+def measure(model: str, side: int, *, training: bool) -> Row:
+    """Imports a model, and compares the outputs of both, at a smaller input if that is possible."""
+    family = _find_module(model)
+    arguments: dict[str, Any] = {"aux_logits": False, "init_weights": False} if model in _WITHOUT_AUX else {}
+    started = time.perf_counter()
+    try:
+        module = make_reference(model, arguments)
+        params = sum(own.numel() for own in module.parameters())
+        result = _import_small(module, model, side)
+    except Exception as fault:  # noqa: BLE001 -- a row of the table
+        return Row(model, family, 0, 0, 0.0, "", "", f"{type(fault).__name__}: {str(fault)[:200]}")
+    seconds = time.perf_counter() - started
+    if result.spec is None:
+        return Row(model, family, params, 0, seconds, "", "", "; ".join(str(own) for own in result.problems[:3]))
+    lines = sum(bool(line.strip()) for line in result.spec.splitlines())
+    difference, gradients = _compare(result, training=training)
+    return Row(model, family, params, lines, seconds, difference, gradients, "")
+
+
+def _import_small(module: Any, source: str, side: int) -> archspec.Imported:
+    """The import for an input of `side` places, or of the usual size if the model has no spec for that."""
+    result = archspec.imported(module, (3, side, side), name=source.partition(":")[2].replace(".", "_"), proof=False)
+    if result.spec is not None:
+        return result
+    return archspec.imported(source, name=result.name, proof=False)
+
+
+def _compare(result: archspec.Imported, *, training: bool) -> tuple[str, str]:
+    comparison = result.require().check_against(result.model)
+    gradients = ""
+    if training and comparison.largest_difference is not None:
+        architecture = result.require()
+        proof = prove_import(architecture.graph, architecture.build, result.model, result.name)
+        gradients = proof.reason if proof.gradient_difference is None else f"{proof.gradient_difference:.2g}"
+    return ("" if comparison.largest_difference is None else f"{comparison.largest_difference:.2g}"), gradients
+
+
+def write_rows(rows: Iterable[Row]) -> None:
+    """Adds rows to the file of results; a model's last row replaces those before it."""
+    known = {row.model: row for row in read_rows()}
+    for row in rows:
+        known[row.model] = row
+        print(f"{row.model:48} {row.lines:5} {row.seconds:7.1f} {row.difference:>8} {row.reason[:90]}", flush=True)
+        with RESULTS.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([own.name for own in fields(Row)])
+            writer.writerows(astuple(own) for own in sorted(known.values(), key=lambda own: own.model))
+
+
+def read_rows() -> Iterator[Row]:
+    if RESULTS.exists():
+        with RESULTS.open(newline="") as file:
+            for own in csv.DictReader(file):
+                numbers = {
+                    "params": int(own["params"]),
+                    "lines": int(own["lines"]),
+                    "seconds": round(float(own["seconds"]), 2),
+                }
+                yield Row(**{**own, **numbers})  # type: ignore[arg-type]
+
+
+def print_table() -> None:
+    """Prints the results by family, as Markdown, and why models fail."""
+    families: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    rows = list(read_rows())
+    for row in rows:
+        families[row.model.partition(":")[0], row.family].append(row)
+    print("| library | family | models | equal bit by bit | equal up to rounding | lines | seconds |")
+    print("|---|---|--:|--:|--:|--:|--:|")
+    for (library, family), own in sorted(families.items()):
+        through = [row for row in own if row.lines]
+        exact = sum(row.difference == "0" for row in through)
+        lines = round(median(row.lines for row in through)) if through else 0
+        seconds = median(row.seconds for row in own)
+        print(
+            f"| {library} | {family} | {len(own)} | {exact} | {len(through) - exact} | {lines or ''} | {seconds:.1f} |"
+        )
+    print()
+    for row in rows:
+        if row.reason:
+            print(f"- {row.model}: {row.reason}")
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("models", nargs="*")
+    parser.add_argument("--part", default="1/1")
+    parser.add_argument("--side", type=int, default=96)
+    parser.add_argument("--seconds", type=float, default=500.0, help="begin no other model after these")
+    parser.add_argument("--training", action="store_true")
+    parser.add_argument("--again", action="store_true", help="also those that have results")
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.table:
+        print_table()
+        return
+    lists = {"torchvision": list_torchvision, "timm": draw_timm}
+    models = [model for name in options.models for model in (lists[name]() if name in lists else [name])]
+    part, count = map(int, options.part.split("/"))
+    done = set() if options.again else {row.model for row in read_rows()}
+    limit = time.perf_counter() + options.seconds
+    todo = [model for model in models[part - 1 :: count] if model not in done]
+    write_rows(measure(model, options.side, training=options.training) for model in todo if time.perf_counter() < limit)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

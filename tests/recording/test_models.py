@@ -1,0 +1,193 @@
+"""Models as users write them become specs that compute the same, and what no spec can say is refused with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import archspec
+from tests import references
+from tests.recording.models import MODELS, LeNet
+from tests.sample import sampled
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_comes_back_with_its_weights_and_values(name: str) -> None:
+    make, sizes = MODELS[name]
+    torch.manual_seed(0)
+    model = make()
+    result = archspec.imported(model, sizes, name=name)
+    assert result.problems == ()
+    assert result.proof is not None
+    assert (result.proof.output_difference, result.proof.holds) == (0.0, True)
+    assert result.proof.gradient_difference is not None
+    built = result.require().build()
+    built.load_state_dict(model.state_dict(), strict=True)
+    assert list(built.state_dict()) == list(model.state_dict()) or set(built.state_dict()) == set(model.state_dict())
+
+
+@pytest.mark.parametrize("name", ["lenet", "unet", "attention", "shuffled"])
+def test_the_import_of_an_import_is_the_same_network(name: str) -> None:
+    make, sizes = MODELS[name]
+    first = archspec.imported(make(), sizes, name=name, proof=False).require()
+    second = archspec.imported(first.build(), sizes, name=name, proof=False).require()
+    assert (second.params, second.macs, second.paths().total) == (first.params, first.macs, first.paths().total)
+
+
+def test_the_text_is_what_a_person_would_have_written() -> None:
+    result = archspec.imported(MODELS["attention"][0](), (3, 8, 8), name="vit")
+    assert result.spec is not None
+    for line in ("splitheads: 3", "split: [12, 12, 12]", "flatten: heads", "sdpa"):
+        assert line in result.spec
+
+
+class Data(LeNet):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x if x.mean() > 0 else -x)
+
+
+class Batch(LeNet):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x * 2 if x.shape[0] > 2 else x)
+
+
+class EditedView(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.fc(x)
+        view = x.view(-1, 2, 2)
+        x.mul_(2)
+        return x + view.flatten(1)
+
+
+class Assigned(EditedView):
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.fc(x)
+        x[:, 0] = 0
+        return x
+
+
+class Unknown(LeNet):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(torch.erfinv(torch.erfinv(functional.relu(x)).cumsum(1)))
+
+
+class Tied(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.second.weight = self.first.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x))
+
+
+class Unused(Tied):
+    def __init__(self) -> None:
+        super().__init__()
+        self.second = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x)) if self.training else self.first(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "sizes", "message"),
+    [
+        (Data(), (1, 28, 28), "what it computes depends on data at test_models.py"),
+        (Batch(), (1, 28, 28), "depends on the batch size"),
+        (EditedView(), (4,), "shares its memory with a value that test_models.py"),
+        (Assigned(), (4,), "torch's setitem is no op"),
+        (Tied(), (4,), "second.weight is the same tensor as first.weight"),
+        (Unused(), (4,), "weights that it does not read in evaluation mode: second.weight"),
+        (nn.Linear(4, 4), (4,), "put it into an nn.Sequential"),
+        (LeNet(), (1, 20, 20), "it fails for this input at models.py"),
+    ],
+)
+def test_what_no_spec_can_say_is_refused(model: nn.Module, sizes: tuple[int, ...], message: str) -> None:
+    result = archspec.imported(model, sizes)
+    assert result.spec is None
+    assert result.architecture is None
+    assert message in str(result.problems[0])
+    with pytest.raises(archspec.ImportModelError):
+        result.require()
+
+
+def test_all_problems_are_found_at_once_with_their_lines_and_counts() -> None:
+    first, second = archspec.imported(Unknown(), (1, 28, 28)).problems
+    assert (first.message, first.count) == ("torch's erfinv is no op of the language", 2)
+    assert second.message == "torch's cumsum is no op of the language"
+    assert first.line == second.line
+    assert first.line.startswith("test_models.py:")
+
+
+def test_the_parts_of_a_model_that_have_a_spec_are_written(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), nn.Softmin(1), nn.Sequential(nn.Linear(3, 2)))
+    result = archspec.imported(model, (4,))
+    assert [path.name for path in result.save_parts(tmp_path)] == ["0.yaml", "2.yaml"]
+    assert archspec.load(tmp_path / "0.yaml").params == 15
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch, for exported programs
+def test_an_exported_program_is_imported(tmp_path: Path) -> None:
+    model = LeNet().eval()
+    program = torch.export.export(model, (torch.rand(2, 1, 28, 28),), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    torch.export.save(program, tmp_path / "lenet.pt2")
+    result = archspec.imported(str(tmp_path / "lenet.pt2"), (1, 28, 28))
+    assert result.problems == ()
+    built = result.require().build().eval()
+    built.load_state_dict(model.state_dict(), strict=True)
+    image = torch.rand(2, 1, 28, 28)
+    assert torch.equal(built(image), model(image))
+
+
+def test_weights_are_saved_beside_a_spec(tmp_path: Path) -> None:
+    model = LeNet().eval()
+    result = archspec.imported(model, (1, 28, 28))
+    result.save_weights(tmp_path / "lenet.safetensors")
+    built = result.require().build(weights=tmp_path / "lenet.safetensors").eval()
+    image = torch.rand(2, 1, 28, 28)
+    assert torch.equal(built(image), model(image))
+
+
+@pytest.mark.parametrize(
+    "name", ["lenet", "unet", "gate", "turns", "channels_last", "attention", "siamese", "shuffled"]
+)
+def test_the_text_of_a_model(name: str, golden: Callable[[str, str], None]) -> None:
+    make, sizes = MODELS[name]
+    spec = archspec.imported(make(), sizes, name=name, proof=False).spec
+    assert spec is not None
+    golden(f"{name}.yaml", spec)
+
+
+LIBRARY = {
+    "torchvision:resnet18": 40,
+    "torchvision:densenet121": 40,
+    "torchvision:squeezenet1_1": 32,
+    "torchvision:shufflenet_v2_x0_5": 48,
+    "timm:convnext_atto": 46,
+    "timm:res2net50_14w_8s": 150,
+    "timm:resnest14d": 185,
+}
+"""Models of libraries, and the most lines that their specs may have."""
+
+
+@pytest.mark.parametrize(
+    "name", sampled(LIBRARY, {"torchvision:resnet18", "torchvision:shufflenet_v2_x0_5", "timm:convnext_atto"})
+)
+def test_a_model_of_a_library_computes_the_same(name: str) -> None:
+    references.timm() if name.startswith("timm") else references.torchvision()
+    result = archspec.imported(name, (3, 64, 64), proof=False)
+    assert result.problems == ()
+    comparison = result.require().check_against(result.model)
+    assert comparison.largest_difference == 0.0
+    assert result.spec is not None
+    assert sum(bool(line.strip()) for line in result.spec.splitlines()) <= LIBRARY[name]
