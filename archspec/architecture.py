@@ -218,14 +218,10 @@ class Architecture(SharedNetwork):
         >>> archspec.load("resnet18").report().startswith("<!DOCTYPE html>")
         True
         """
-        from archspec.draw import THEMES
+        from archspec.draw.theme import THEMES, list_colours
         from archspec.report.page import write_report
 
-        themes = [THEMES[name] for name in ("light", "dark")]
-        colours = {
-            theme.name: {**theme.lines, **{f"{flow}-edge": hue for flow, hue in theme.flows.items()}}
-            for theme in themes
-        }
+        colours = {name: list_colours(THEMES[name]) for name in ("light", "dark")}
         networks = (self, *others)
         return write_report([arch.graph for arch in networks], colours, [arch.sources for arch in networks])
 

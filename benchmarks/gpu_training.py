@@ -1,7 +1,11 @@
-"""Training steps on a GPU: time and memory, plain, with checkpointing, and compiled."""
+"""Training steps on a GPU: time and memory, plain, with checkpointing, and compiled.
+
+`python -m benchmarks.gpu_training NAME BATCH` only fills the compiler's cache.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -85,3 +89,7 @@ def measure_memory(step: Step) -> float:
     torch.cuda.reset_peak_memory_stats()
     step()
     return float(torch.cuda.max_memory_allocated() - before)
+
+
+if __name__ == "__main__":
+    make_step(sys.argv[1], "cuda", int(sys.argv[2]), compile=True)()

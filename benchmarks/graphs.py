@@ -10,7 +10,6 @@ import networkx as nx
 
 import archspec
 from archspec.analysis.liveness import find_cut_points
-from archspec.draw.layout import compute_layout
 from archspec.ir.dag import build_dag
 from archspec.ir.graph import Graph
 from archspec.view.skip_connections import find_skip_connections
@@ -48,11 +47,6 @@ def measure(quick: bool) -> Iterator[Table]:
         ),
         [(name, *map(str, compare_reduction(graph))) for name, graph in networks.items()],
         "Edges of the simple graph, and those that a transitive reduction leaves out:",
-    )
-    yield Table(
-        ("network", "boxes", "ranks", "length of the arrows", "generations", "their length of the arrows"),
-        [(name, *map(str, compare_ranks(name))) for name in networks if "chain" not in name],
-        "Pictures of every layer: the ranks that Graphviz gives beside topological generations. Lengths are sums, in ranks:",
     )
     yield Table(
         ("import networkx", "archspec check resnet50"),
@@ -102,18 +96,6 @@ def compare_reduction(graph: Graph) -> tuple[int, int, int, int]:
     left_out = dag.edges - nx.transitive_reduction(dag).edges
     skips = {(graph.nodes[id].inputs[operand].node, id) for id, operand in find_skip_connections(graph)}
     return dag.number_of_edges(), len(left_out), len(left_out & skips), len(skips)
-
-
-def compare_ranks(name: str) -> tuple[int, int, int, int, int]:
-    """The boxes of a picture, Graphviz's ranks and the length of its arrows in ranks, and the same of topological generations."""
-    picture = archspec.load(name).draw("layers", fold=False)
-    heights = {box.id: round(centre[1]) for box, centre in compute_layout(picture).boxes}
-    rows = sorted(set(heights.values()))
-    dag: nx.DiGraph[str] = nx.DiGraph((edge.tail, edge.head) for edge in picture.edges)
-    ranks = {id: rows.index(height) for id, height in heights.items()}
-    generations = {id: rank for rank, ids in enumerate(nx.topological_generations(dag)) for id in ids}
-    first, second = (sum(rank[head] - rank[tail] for tail, head in dag.edges) for rank in (ranks, generations))
-    return len(heights), len(rows), first, 1 + max(generations.values()), second
 
 
 SECTION = Section("graphs", "Graph algorithms", ABOUT, measure, ("networkx",))

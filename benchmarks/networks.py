@@ -30,6 +30,9 @@ class Network:
     def pair(self) -> tuple[nn.Module, nn.Module]:
         """Ours and the peer's, in eval mode and with equal weights."""
         ours = settled(self.load().build(seed=0), self.images(4))
+        for weight in ours.parameters():
+            if not weight.any():  # the head of a vision transformer, all of whose results would be zeros
+                nn.init.normal_(weight.data, std=0.02)
         twin = self.peer()
         twin.load_state_dict(ours.state_dict())
         return ours, twin.eval()

@@ -10,6 +10,14 @@ What is left of a start is mostly pydantic's: importing it, and the models of 53
 `build -o net.py` are above their aim by that. `count-paths densenet169` is more than a start: for the product over the stages it sweeps
 the graph once for each of 26 boundaries.
 """,
+    "gpu": """
+**The first answer** is mostly the compilation of Triton's kernels, one after the other, of which ResNet-50 has two and DenseNet-121 nine. They stay on disk:
+on the same machine, ResNet-50's first answer in a process that found them took 1.5 s.
+
+**Optimised without a graph, for 1 and 8 images**, waits for Python, which takes 50 to 100 µs to launch a kernel of Triton. Since this measurement,
+kernels are launched outside graphs only for 4 million elements and more; that was not measured again on a card. Plain and eager do the
+same work: their ratios for 1 and 8 images, where Python sets the pace, differ by a tenth either way.
+""",
     "inference": """
 **The plain build** does what eager does, op for op. These times are from before its sums were in place, which takes a fifth of the time of a
 sum ([why, and what was measured](decisions/0038-sums-in-place-and-calls-that-pay.md)). The same line

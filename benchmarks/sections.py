@@ -12,6 +12,7 @@ from benchmarks import (
     growth,
     inference,
     paths,
+    sweep,
     training,
     work,
     zoo,
@@ -30,4 +31,5 @@ SECTIONS = (
     drawing.SECTION,
     paths.SECTION,
     graphs.SECTION,
+    sweep.SECTION,
 )

@@ -14,10 +14,12 @@ from archspec.draw.picture import Detail, Fit
 HERE = Path(__file__).parent
 PAGE = HERE / "gallery.md"
 PICTURES = HERE / "images" / "gallery"
+IMPORTED = HERE / "imported"
+"""Specs of networks that are not bundled, as `archspec import` wrote them; each names its source."""
 
 _HEAD = """# The gallery
 
-Pictures of bundled networks, each with the command that draws it; a test compares them byte for byte. In a browser, a box has a
+Pictures of bundled networks and of [imported ones](imported), each with the command that draws it; a test compares them byte for byte. In a browser, a box has a
 tooltip with all details of its layer and links to the line of the spec that defines it. Solid blue is an identity skip connection,
 dashed orange a projection, green a skip connection into a concatenation, dotted a gate; the legend below each picture explains the
 fills. `--theme dark` and `--theme print` have other colours, and the ending of `-o` chooses SVG, PNG, PDF, TikZ, DOT, Mermaid or HTML.
@@ -52,16 +54,29 @@ class Plate:
         return f"{self.spec}-{'-'.join(how)}.svg"
 
     @property
-    def command(self) -> str:
+    def architecture(self) -> archspec.Architecture:
+        """The bundled network, or an imported one."""
+        path = IMPORTED / f"{self.spec}.yaml"
+        return archspec.load(path if path.exists() else self.spec)
+
+    @property
+    def commands(self) -> Iterator[str]:
+        """What draws it, after the import of what is not bundled."""
+        path = IMPORTED / f"{self.spec}.yaml"
+        if path.exists():
+            yield shlex.join(["archspec", "import", self.architecture.graph.source, "-o", path.name])
+        yield self._format_drawing(path.name if path.exists() else self.spec)
+
+    def _format_drawing(self, spec: str) -> str:
         depth = ["--depth", str(self.depth)] if self.depth else []
         how = [] if self.compact else ["--no-compact"]
         how += [*(["--fit", self.fit] if self.fit else []), *(["--scale"] if self.scale else [])]
-        return shlex.join(["archspec", "draw", self.spec, "--detail", self.detail, *depth, *how, "-o", self.file])
+        return shlex.join(["archspec", "draw", spec, "--detail", self.detail, *depth, *how, "-o", self.file])
 
     def svg(self) -> str:
         return render_svg(
             draw_picture(
-                archspec.load(self.spec).graph,
+                self.architecture.graph,
                 self.detail,
                 depth=self.depth,
                 fit=self.fit,
@@ -93,6 +108,13 @@ PLATES = (
     Plate("dpn92", "blocks", "A dual path unit: one half is added, the other concatenated."),
     Plate("fractalnet20", "blocks", "A fractal of three columns."),
     Plate("dmrnet_d14", "blocks", "Merge-and-run: both streams get the mean of both."),
+    Plate("shufflenet_v2_x1_0", "blocks", "Imported from torchvision: halves of the channels, shuffled."),
+    Plate(
+        "res2net50_26w_4s",
+        "blocks",
+        "Imported from timm: convolutions inside a bottleneck are a hierarchy, or side by side.",
+    ),
+    Plate("gpt2", "layers", "Layers that share a table are in ranks."),
     Plate("unet", "stages", "A network with nested skip connections is drawn as a U."),
     Plate("unet", "stages", "The same to scale.", scale=True),
     Plate("unet", "layers", "Every layer; both ends of a skip connection are at one height."),
@@ -116,7 +138,9 @@ def pictures() -> Iterator[tuple[str, str]]:
 
 def _shown(plate: Plate) -> str:
     image = f"![{plate.spec}: {plate.name}](images/gallery/{plate.file})"
-    return f"\n## {plate.spec}: {plate.name}\n\n{plate.caption}\n\n```sh\n{plate.command}\n```\n\n{image}\n"
+    return (
+        f"\n## {plate.spec}: {plate.name}\n\n{plate.caption}\n\n```sh\n{chr(10).join(plate.commands)}\n```\n\n{image}\n"
+    )
 
 
 if __name__ == "__main__":

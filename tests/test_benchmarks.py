@@ -45,7 +45,7 @@ def compiled_here(*arguments: str, env: Mapping[str, str]) -> object:
     return compiling.asked(arguments[2:])
 
 
-def answered_here(*arguments: str) -> object:
+def answered_here(*arguments: str, env: Mapping[str, str]) -> object:
     assert arguments[:2] == ("-m", "benchmarks.gpu_inference")
     return gpu_inference.time_first_answer(arguments[2], int(arguments[3]), arguments[4])
 

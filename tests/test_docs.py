@@ -168,3 +168,26 @@ INVENTED = {
     f"archspec/{name}.py" for name in ("passes/smooth", "analysis/intensity", "cli/commands/intensity", "draw/tgf")
 }
 """Files that the recipes of CONTRIBUTING.md add."""
+
+
+IDIOMS = dict(
+    re.findall(
+        r"^### (.*?)\n.*?^```yaml\n(.*?)^```",
+        (ROOT / "docs" / "idioms.md").read_text(encoding="utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+)
+
+
+@pytest.mark.parametrize("title", IDIOMS)
+def test_the_idioms_are_networks(title: str) -> None:
+    assert archspec.check(IDIOMS[title]) == ()
+    arch = archspec.load(IDIOMS[title])
+    results = arch.try_out("cpu").results
+    assert results == {name: (2, *sizes) for name, sizes in arch.output_shapes.items()}
+
+
+def test_the_page_of_idioms_lists_all_of_them() -> None:
+    page = (ROOT / "docs" / "idioms.md").read_text(encoding="utf-8")
+    assert len(IDIOMS) >= 30
+    assert page.count("\n### ") == len(IDIOMS) == page.count("](#")

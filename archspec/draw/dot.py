@@ -1,4 +1,4 @@
-"""Writes a picture as DOT, for `.dot` files and for the layout by Graphviz."""
+"""Writes a picture as DOT, which Graphviz lays out."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 from archspec.draw.compose import compose_scene
 from archspec.draw.layout import compute_layout
 from archspec.draw.media import LEAST_TYPE, MEDIA, Medium
-from archspec.draw.picture import Box, DrawError, Picture
+from archspec.draw.picture import Box, DrawError, Line, Picture
 from archspec.draw.scene import Scene, Text
 from archspec.draw.theme import Theme
 
 _MOST_COLUMNS = 8
+_LONG = 16  # characters of a name that is broken
 _SHELVES = (320.0, 500.0, 700.0, 900.0, 1200.0)  # points: widths of rows of frames
 
 
@@ -41,13 +42,16 @@ def _find_scale(scene: Scene, medium: Medium) -> float:
 
 
 def _iter_densities(picture: Picture) -> Iterator[Picture]:
-    """The picture with ever less text: without the costs of its boxes, then without what they contain."""
+    """The picture with ever less text: without the costs of its boxes, then without what they contain, then without shapes and with long names in two lines."""
     yield picture
-    if not picture.columns or picture.clusters:
+    if picture.clusters:
         return
     boxes = tuple(_drop_costs(_shrink_slab(box)) for box in picture.boxes)
     yield replace(picture, boxes=boxes, gap=20.0)
-    yield replace(picture, boxes=tuple(_drop_contents(_shrink_slab(box)) for box in boxes), gap=20.0)
+    named = tuple(_drop_contents(_shrink_slab(box)) for box in boxes)
+    yield replace(picture, boxes=named, gap=20.0)
+    unlabelled = tuple(replace(edge, label="") for edge in picture.edges)
+    yield replace(picture, boxes=tuple(map(_break_name, named)), edges=unlabelled, gap=14.0)
 
 
 def _drop_costs(box: Box) -> Box:
@@ -60,6 +64,14 @@ def _drop_contents(box: Box) -> Box:
     return box if box.kind == "ends" else replace(box, lines=box.lines[:1])
 
 
+def _break_name(box: Box) -> Box:
+    """A box with the two names of a range below each other: `inception4b …` and `inception4d`."""
+    first, mark, last = box.lines[0].text.partition(" … ")
+    if not mark or len(box.lines) > 1 or len(box.lines[0].text) < _LONG:
+        return box
+    return replace(box, lines=(Line(f"{first} …", "strong"), replace(box.lines[0], text=last)))
+
+
 def _shrink_slab(box: Box) -> Box:
     """A box to scale of two thirds of its size; all have the same scale then."""
     return replace(box, slab=(round(box.slab[0] / 1.5, 1), round(box.slab[1] / 1.5, 1))) if box.slab else box
@@ -68,7 +80,7 @@ def _shrink_slab(box: Box) -> Box:
 def _iter_wrapped(picture: Picture, theme: Theme, medium: Medium) -> Iterator[Scene]:
     """The scenes of a picture in one column (or row), two, …, up to the shape of the medium; of frames in rows, of wider and wider ones."""
     shelves = _SHELVES if picture.shelf else (0.0,)
-    for number in range(1, _MOST_COLUMNS + 1 if picture.columns and not picture.shelf else 2):
+    for number in range(1, _MOST_COLUMNS + 1 if not picture.shelf else 2):
         for shelf in shelves:
             layout = compute_layout(replace(picture, wrap=number, shelf=shelf))
             scene = compose_scene(layout, theme, room=medium.width)

@@ -109,7 +109,6 @@ def draw_layers(graph: Graph, *, fold: bool = True, depth: int | None = None, li
         (*collect_edges(view), *last),
         tuple(view.clusters),
         gap=16,
-        columns=True,
         notes=() if depth is None else (COLOUR_NOTE,),
     )
 

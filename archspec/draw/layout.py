@@ -1,25 +1,22 @@
-"""Lays out a picture in columns or, if it has another shape, with Graphviz; coordinates are in points from the top left."""
+"""Lays out a picture in columns or, if it is not made of chains and branches, in ranks; coordinates are in points from the top left."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from archspec.draw.columns import lay_out_columns
-from archspec.draw.dot import write_dot
-from archspec.draw.geometry import Curve, Layout, Point, move_layout
-from archspec.draw.graphviz import run_json_layout
+from archspec.draw.geometry import Layout, move_layout
 from archspec.draw.legend import measure_table
 from archspec.draw.packing import choose_width, pack_rectangles
-from archspec.draw.picture import DrawError, Edge, Picture
+from archspec.draw.picture import Picture
 from archspec.draw.u_legs import lay_out_legs
 
-_GAP = 34.0  # points between ranks of Graphviz, so that arrows pass above the heads of others
+_LONG = 2400.0  # points
 
 
 def compute_layout(picture: Picture) -> Layout:
-    """The layout of a picture, the same on every machine. Raises `DrawError`."""
+    """The layout of a picture, the same on every machine."""
     if not picture.boxes:
         return Layout(picture, 0, 0, (), (), ())
     if picture.shelf:
@@ -28,32 +25,18 @@ def compute_layout(picture: Picture) -> Layout:
 
 
 def _lay_out_whole(picture: Picture) -> Layout:
-    laid = (lay_out_legs(picture) or lay_out_columns(picture)) if picture.columns else None
-    if not laid and any(box.slab for box in picture.boxes):
-        raise DrawError(
-            f"{picture.title} has arrows for which there is no room beside the captions of a scale", "leave --scale out"
-        )
-    return laid or _lay_out_with_graphviz(picture)
+    wraps = bool(picture.clusters) and (picture.wrap > 1 or (not picture.fit and _is_long(picture)))
+    laid = lay_out_legs(picture) or (None if wraps else lay_out_columns(picture))
+    if laid:
+        return laid
+    from archspec.draw.layered.assembly import lay_out_layered
+
+    return lay_out_layered(picture)
 
 
-def _lay_out_with_graphviz(picture: Picture) -> Layout:
-    answer = json.loads(run_json_layout(write_dot(replace(picture, fit=None, gap=max(picture.gap, _GAP)))))
-    left, bottom, right, top = map(float, answer["bb"].split(","))
-
-    def place(text: str) -> Point:
-        across, up = text.split(",")[:2]
-        return round(float(across) - left, 2), round(top - float(up), 2)
-
-    objects = {drawn["name"]: drawn for drawn in answer.get("objects", ())}
-    frames = []
-    for cluster in picture.clusters:
-        frame = objects.get(f"cluster_{cluster.id}", {})
-        if "bb" in frame:
-            low_left, high_right = frame["bb"].split(",")[:2], frame["bb"].split(",")[2:]
-            (x0, y1), (x1, y0) = place(",".join(low_left)), place(",".join(high_right))
-            frames.append((cluster, (x0, y0, x1, y1)))
-    boxes = tuple((box, place(objects[box.id]["pos"])) for box in picture.boxes)
-    return Layout(picture, right - left, top - bottom, boxes, tuple(frames), _read_curves(picture, answer, place))
+def _is_long(picture: Picture) -> bool:
+    """Whether a chain of all boxes would be so long that it is wrapped into columns, if it can be."""
+    return sum((box.height if picture.direction == "TB" else box.width) + picture.gap for box in picture.boxes) > _LONG
 
 
 def split_by_frame(picture: Picture) -> Iterator[Picture]:
@@ -96,32 +79,3 @@ def _arrange_on_page(picture: Picture, parts: Sequence[Layout]) -> Layout:
         {frame: start for part in placed for frame, start in part.headings.items()},
         (corners[0], right if all(y >= table[1] for _, y in corners[1:]) else table[0]) if picture.table else None,
     )
-
-
-def _read_curves(
-    picture: Picture, answer: dict[str, list[dict[str, str]]], place: Callable[[str], Point]
-) -> tuple[Curve, ...]:
-    """The arrows in the order of the picture; Graphviz keeps that order among those of the same tail and head."""
-    names = {str(drawn["_gvid"]): drawn["name"] for drawn in answer.get("objects", ())}
-    by_ends: dict[tuple[str, str], list[dict[str, str]]] = {}
-    for drawn in answer.get("edges", ()):
-        by_ends.setdefault((names[str(drawn["tail"])], names[str(drawn["head"])]), []).append(drawn)
-    curves = []
-    for edge in picture.edges:
-        drawn = by_ends[(edge.head, edge.tail) if edge.rising else (edge.tail, edge.head)].pop(0)
-        if "pos" not in drawn:
-            raise DrawError("an arrow found no way", "try another --direction or --detail")
-        curves.append(_read_curve(edge, drawn, place))
-    return tuple(curves)
-
-
-def _read_curve(edge: Edge, drawn: dict[str, str], place: Callable[[str], Point]) -> Curve:
-    tip, points = None, []
-    for part in drawn["pos"].split(";")[0].split():
-        if part[:2] in {"e,", "s,"}:
-            tip = place(part[2:])
-        else:
-            points.append(place(part))
-    if edge.rising:
-        points.reverse()
-    return Curve(edge, tuple(points), tip, place(drawn["lp"]) if "lp" in drawn else None)

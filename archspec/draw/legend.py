@@ -12,6 +12,7 @@ from archspec.view import labels
 
 _ROW = 16.0
 _COLUMN = 14.0
+_WIDEST = 96.0  # the most room between columns of the table
 
 
 def draw_legend(picture: Picture, theme: Theme, room: float) -> Scene:
@@ -62,7 +63,7 @@ def draw_table(rows: Sequence[Sequence[str]], theme: Theme, width: float = 0.0) 
         return scene
     widths = _measure_columns(rows)
     columns = range(len(widths))
-    gap = max(_COLUMN, (width - sum(widths)) / (len(widths) - 1))
+    gap = min(max(_COLUMN, (width - sum(widths)) / (len(widths) - 1)), _WIDEST)
     starts = [round(sum(widths[:c]) + gap * c, 2) for c in columns]
     scene.width = round(starts[-1] + widths[-1], 2)
     shapes: list[SceneShape] = []

@@ -50,7 +50,6 @@ def draw_path_graph(counts: PathCounts, *, fold: bool = True) -> Picture:
         (*view.boxes, *ends),
         tuple(arrows),
         tuple(view.clusters),
-        columns=True,
         notes=(_NOTE, COLOUR_NOTE),
         widths=tuple(
             (f"{format_path_count(count)}", measure_thickness(count, total)) for count in dict.fromkeys((1, total))

@@ -53,7 +53,7 @@ def _draw_tree(counts: PathCounts) -> Picture:
         boxes += chain
         arrows += between
     text = clean_text(f"{describe_network(graph)} Unravelled into its {total:,} paths.", 400)
-    return Picture(clean_text(graph.name, 80), text, tuple(boxes), tuple(arrows), direction="LR", gap=14, columns=True)
+    return Picture(clean_text(graph.name, 80), text, tuple(boxes), tuple(arrows), direction="LR", gap=14)
 
 
 def _iter_rows(counts: PathCounts) -> Iterator[_Row]:

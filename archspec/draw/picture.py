@@ -189,7 +189,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An arrow between two boxes. The layout keeps one with a large `weight` short and straight; a `rising` one points upwards."""
+    """An arrow between two boxes. Graphviz keeps one with a large `weight` short and straight; a `rising` one points upwards."""
 
     tail: str
     head: str
@@ -228,14 +228,12 @@ class Picture:
     """Sentences of the legend about the picture as a whole."""
     widths: tuple[tuple[str, float], ...] = ()
     """Texts of the legend for arrows of these widths."""
-    columns: bool = False
-    """Whether chains and branches are laid out in columns, without Graphviz (`archspec.draw.columns`)."""
     wrap: int = 1
     """The most columns into which a chain is wrapped."""
     fit: Fit | None = None
     """Where the picture is to fit (`archspec.draw.fit`)."""
     shelf: float = 0.0
-    """The width in points of rows of frames that have no arrows between them; 0 if Graphviz places them."""
+    """The width in points of rows of frames that have no arrows between them; 0 if it is one figure."""
 
     @property
     def by_frame(self) -> Mapping[str | None, Sequence[Box | Cluster]]:

@@ -55,7 +55,6 @@ def draw_stages(graph: Graph, *, fold: bool = True, scale: bool = False) -> Pict
         ranks=ranks,
         direction="LR" if scale and not ranks else "TB",
         gap=26,
-        columns=True,
         notes=(COLOUR_NOTE, SCALE_NOTE) if scale else (COLOUR_NOTE,),
     )
 

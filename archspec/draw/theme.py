@@ -101,3 +101,29 @@ PRINT = Theme(
     {flow: mix_colours(hue, "#000000", 0.7) for flow, hue in _FLOWS.items()},
 )
 THEMES: Mapping[str, Theme] = {theme.name: theme for theme in (LIGHT, DARK, PRINT)}
+
+
+def list_colours(theme: Theme) -> dict[str, str]:
+    """The colours of a theme by their roles on a page: categories, edges (`identity-edge`), texts, changes, and networks side by side (`net0`).
+
+    >>> colours = list_colours(LIGHT)
+    >>> colours["conv"], colours["paper"], colours["changed"] == colours["identity-edge"]
+    ('#06419B', '#ffffff', True)
+    """
+    series = [theme.flows[flow] for flow in ("identity", "projection", "concat")]
+    series += [theme.lines[kind] for kind in ("shape", "block", "length")]
+    return {
+        **theme.lines,
+        **{f"{flow}-edge": colour for flow, colour in theme.flows.items()},
+        **{f"net{number}": colour for number, colour in enumerate(series)},
+        "paper": theme.paper,
+        "ink": theme.ink,
+        "faint": theme.faint,
+        "rule": theme.rule,
+        "sheet": theme.frames[0],
+        "mark": mix_colours(theme.lines["length"], theme.paper, 0.24),
+        "link": theme.flows["identity"],
+        "added": mix_colours(theme.flows["concat"], theme.ink, 0.74),
+        "removed": mix_colours(theme.flows["projection"], theme.ink, 0.84),
+        "changed": theme.flows["identity"],
+    }

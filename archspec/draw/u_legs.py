@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from archspec.draw.columns import Corners, lay_out_columns
+from archspec.draw.columns import lay_out_columns
+from archspec.draw.frames import Corners
 from archspec.draw.geometry import Curve, Layout, Point, bend_corners, move_layout
 from archspec.draw.picture import Cluster, Edge, Picture
 from archspec.draw.series_parallel import NotSeriesParallelError, Pair, decompose_dag

@@ -149,11 +149,13 @@ def choose_recipe(name: str | None = None, **given: Any) -> Recipe:
     Where the schedule is another, what belongs to the paper's is left out.
 
     Raises:
-        ExperimentError: the values do not go together.
+        ExperimentError: there is no such recipe, or the values do not go together.
 
     >>> choose_recipe("resnet", epochs=30).rate
     0.1
     """
+    if name is not None and name not in RECIPES:
+        raise ExperimentError(f"recipe: expected {', '.join(RECIPES)}, got {name!r}")
     base = Recipe() if name is None else RECIPES[name]
     if given.get("schedule", base.schedule) != base.schedule:
         base = replace(base, milestones=(), warmup=0.0)

@@ -30,9 +30,12 @@ def advise_match(operand: Shape, whole: Shape) -> str | None:
         return write_permute(whole, operand)
     if any(_has_names(operand, whole, axes) for axes in placed):
         return "it could stand in several places: a reshape that names its axes says in which"
-    if placed:
-        return f"{write_reshape(operand, tuple(whole.names[axis] for axis in placed[0]))}, if they are those"
-    return None
+    if not placed:
+        return None
+    reshape = write_reshape(operand, tuple(whole.names[axis] for axis in placed[0]))
+    if operand.channel_axis is not None and whole.channels not in (1, operand.channels) and operand.rank == 1:
+        return f"its {operand.described} are matched with the {whole.channels} channels; {reshape}, if they are those"
+    return f"{reshape}, if they are those"
 
 
 def add_missing_axes(calls: list[Call], operand: Given, axes: tuple[int, ...], rank: int) -> Given:

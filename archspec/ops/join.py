@@ -54,7 +54,7 @@ class Folding(Join):
         whole = _largest(inputs)
         for shape in inputs:
             if match_axes(shape, whole) is None or (not self.broadcasts and shape.sizes != whole.sizes):
-                advice = advise_match(shape, whole) or _suggest_join(inputs)
+                advice = advise_match(shape, whole) or _suggest_fit(inputs)
                 raise ShapeError(f"{self.word} needs equal shapes", help=advice)
         return (Shape(whole.sizes, whole.names, is_batched(inputs)),)
 
@@ -245,6 +245,12 @@ class Bundle(Join):
 
 
 _RANKS = "reshape gives a value other axes"
+
+
+def _suggest_fit(inputs: tuple[Shape, ...]) -> str:
+    """Advice for the operands of an elementwise join: a permute, a projection of the skip connection, or the rule."""
+    advice = _suggest_join(inputs) if inputs[0].rank == inputs[-1].rank else None
+    return advice or "an operand has the sizes of the largest one, or 1 or no axis where that has more"
 
 
 def _suggest_join(inputs: tuple[Shape, ...], axis: int | None = None) -> str | None:

@@ -21,6 +21,8 @@ from archspec.report.plots import draw_length_plot, write_stage_bars
 from archspec.spans import Source
 from archspec.view.labels import CATEGORY_NAMES, FLOW_NAMES
 
+_LAYOUT_CODE = b"/* elkjs "
+"""How the code of ELK begins in the bundle; the page runs it when it is needed."""
 _SCRIPTS = ("dom", "layout", "diagram", "export", "legend", "panels", "search", "tables", "report")
 
 
@@ -29,7 +31,7 @@ def write_report(
 ) -> str:
     """The page about one network, or about several that are compared with the first.
 
-    `colours` has the colours by category of op, and of edges by kind (`identity-edge`), for the themes `light` and `dark`; `sources` the texts of each network's spec, its own first.
+    `colours` has the colours of the page by their roles, for the themes `light` and `dark`; `sources` the texts of each network's spec, its own first.
 
     The texts of a spec are embedded as data and never as markup; the page's content security policy allows only its own scripts. Layout
     and movement are done by libraries (`libraries/`), which the page carries compressed.
@@ -53,9 +55,8 @@ def _write_parts(
 ) -> Iterator[str]:
     script = "\n".join(_read_asset(f"{name}.js") for name in _SCRIPTS)
     packed = (files("archspec.report") / "libraries" / "libraries.js.gz").read_bytes()
-    scripts = " ".join(
-        f"'sha256-{_digest(text)}'" for text in (script.encode(), zlib.decompress(packed, zlib.MAX_WBITS | 16))
-    )
+    before, mark, layout = zlib.decompress(packed, zlib.MAX_WBITS | 16).partition(_LAYOUT_CODE)
+    scripts = " ".join(f"'sha256-{_digest(text)}'" for text in (script.encode(), before, mark + layout))
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src {scripts}; img-src data: blob:; base-uri 'none'; "
         "form-action 'none'"

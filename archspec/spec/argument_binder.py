@@ -8,10 +8,10 @@ from archspec.spans import Span
 from archspec.spec.axis_arguments import field_of, read_axis_arguments
 from archspec.spec.bound_tree import ArgumentField, BlockDef, Layer
 from archspec.spec.layer_binder import LayerBinder
-from archspec.spec.layer_forms import advise_block_argument, entries_without_rests
+from archspec.spec.layer_forms import advise_bare_layer, advise_block_argument, entries_without_rests
 from archspec.spec.literals import check_fields, check_value
-from archspec.spec.symbols import SymbolTable
-from archspec.spec.yaml_tree import Mapping, Scalar, Tree, count_items
+from archspec.spec.symbols import KIND_DESCRIPTIONS, SymbolTable
+from archspec.spec.yaml_tree import Mapping, Scalar, Tree, count_items, describe_tree
 
 _OP, _FIELD = 6, 3  # units of work for the arguments of an op, and for each of their items
 
@@ -67,6 +67,11 @@ def bind_arguments(
             advice, argument = advise_block_argument(block, name, arguments, names)
             binder.errors.report(f"{block.name} has no argument {name[:60]!r}", place, help=advice)
             meant.add(argument)
+        elif parameter.kind != "layer" and tree is arguments and (said := advise_bare_layer(block, tree, names))[0]:
+            kind = KIND_DESCRIPTIONS[parameter.kind]
+            message = f"{name} of {block.name} needs {kind}, got {describe_tree(tree)}"
+            binder.errors.report(message, tree.span, help=said[0])
+            meant.add(said[1])
         elif parameter.kind == "layer":
             bound[name] = binder.bind_layer(tree, names.nested())
         elif check_value(tree, parameter.kind, f"{name} of {block.name}", names, binder.errors):

@@ -17,9 +17,11 @@ from archspec.spec.bound_tree import (
     NamedLayer,
     OpUse,
     Reuse,
+    Sequential,
     ValueUse,
     makes_no_module,
 )
+from archspec.spec.computed_names import is_computed_name
 from archspec.spec.document import Entry
 from archspec.spec.layer_binder import LayerBinder, make_empty_layer
 from archspec.spec.layer_forms import (
@@ -35,10 +37,10 @@ from archspec.spec.networks import NetworkLoader, bind_network
 from archspec.spec.symbols import (
     ITERATORS,
     MODIFIERS,
-    NETWORK,
-    REUSE,
-    UNSEEN,
+    SEQUENTIAL,
+    STRUCTURE,
     SymbolTable,
+    advise_unseen,
     explain_unknown_word,
     find_unseen,
     is_layer_word,
@@ -56,17 +58,15 @@ class Binder(LayerBinder):
 
     def bind_word(self, scalar: Scalar, names: SymbolTable) -> Layer:
         word, span = scalar.text, scalar.span
-        if names.is_clash(word):
-            return make_empty_layer(span)
         if scalar.kind in ("word", "string") and word in BY_WORD:
             return self.bind_op(BY_WORD[word], None, span, names)
-        if scalar.kind in ("word", "string") and word in names.blocks:
+        if scalar.kind in ("word", "string") and names.is_block(word):
             return self.bind_block(word, None, span, names)
         if names.arguments.get(word) == "layer" or (word == "core" and names.core):
             return ArgumentUse(span=span, name=word)
         if names.is_value(word):
             return ValueUse(span=span, name=word)
-        if word in (*ITERATORS, REUSE, NETWORK, "layers"):
+        if word in STRUCTURE:
             return self.report(f"{word} needs arguments", span, f"write {word}: {NEEDED_FORM.get(word, 'name')}")
         if scalar.kind in ("number", "bool"):
             return self.report(f"a layer is a word, a list or a mapping, got {word[:60]}", span)
@@ -88,7 +88,13 @@ class Binder(LayerBinder):
         modified = len(tree.entries) > 1
         layer = self.bind_application(key, arguments, parts.get("with"), names, branch=branch, modified=modified)
         source = tuple(bind_sources(parts["from"], names, self.errors)) if "from" in parts else ()
-        labels = tuple(bind_labels(parts["as"], names, self.errors)) if "as" in parts else ()
+        if "as" in parts and is_computed_name(parts["as"]):
+            layer = self.name_computed(layer, parts["as"], names)
+            labels: tuple[Scalar, ...] = ()
+        else:
+            labels = tuple(bind_labels(parts["as"], names, self.errors)) if "as" in parts else ()
+        if len(labels) == 1:
+            self.check_numbered(layer, labels[0])
         if not source and not labels:
             return layer
         if len(labels) == 1:
@@ -111,8 +117,6 @@ class Binder(LayerBinder):
     def without_arguments(self, key: Scalar, names: SymbolTable, *, modified: bool) -> Layer:
         """Reports a word with a colon and no arguments."""
         word = key.text
-        if names.is_clash(word):
-            return make_empty_layer(key.span)
         before = len(self.errors.diagnostics)
         self.bind_word(key, names)
         if ":" not in word and (is_layer_word(word) or word in names.blocks) and len(self.errors.diagnostics) == before:
@@ -131,18 +135,12 @@ class Binder(LayerBinder):
         modified: bool = False,
     ) -> Layer:
         word = key.text
-        if names.is_clash(word):
-            return make_empty_layer(key.span)
         if own is not None:
             self.check_with(word, arguments, own, names)
         if isinstance(arguments, Scalar) and arguments.kind == "null":
             return self.without_arguments(key, names, modified=modified)
-        if word == "layers":
-            return self.bind_layers(arguments, names)
-        if word == REUSE:
-            return self.bind_reuse(arguments, key.span, names)
-        if word == NETWORK:
-            return bind_network(self, self.networks, arguments, key.span, names)
+        if word in STRUCTURE and word not in ITERATORS:
+            return self.bind_structure(key, arguments, names)
         if word in ITERATORS:
             if word == "copies" and not branch:
                 self.errors.report(
@@ -156,13 +154,33 @@ class Binder(LayerBinder):
             if op.join:
                 return self.bind_join(op, arguments, own, key.span, names)
             return self.bind_op(op, arguments, key.span, names)
-        if word in names.blocks:
+        if names.is_block(word):
             return self.bind_block(word, arguments, key.span, names)
         if names.arguments.get(word) == "layer" or names.is_value(word):
             meaning = "a layer that was handed in" if word in names.arguments else "a named value"
             return self.report(f"{word} is {meaning} and takes no arguments", key.span)
         message, advice, notes = explain_unknown_word(word, names, alone=False)
         return self.report(message, key.span, advise_name(key, arguments, names) or advice, notes=notes)
+
+    def bind_structure(self, key: Scalar, arguments: Tree, names: SymbolTable) -> Layer:
+        """Binds a word that is neither an op nor an iterator nor declared."""
+        match key.text:
+            case "sequential":
+                return self.bind_sequential(arguments, names)
+            case "reuse":
+                return self.bind_reuse(arguments, key.span, names)
+            case "network":
+                return bind_network(self, self.networks, arguments, key.span, names)
+            case _:
+                return self.bind_layers(arguments, names)
+
+    def bind_sequential(self, arguments: Tree, names: SymbolTable) -> Layer:
+        """Binds layers in order that are a scope of their own, with the next number."""
+        if isinstance(arguments, Scalar):
+            advice = f"write {SEQUENTIAL}: [{arguments.text[:60]}]"
+            return self.report(f"{SEQUENTIAL} needs a list, got {describe_tree(arguments)}", arguments.span, advice)
+        layer = self.bind_layers(arguments, names)
+        return replace(layer, numbered=True) if isinstance(layer, Sequential) else layer
 
     def bind_reuse(self, name: Tree, span: Span, names: SymbolTable) -> Layer:
         """Binds the second use of a named layer."""
@@ -176,18 +194,13 @@ class Binder(LayerBinder):
             return self.report(f"{name.text!r} is a value and no layer that could be applied again", name.span, advice)
         layers = [known for frame in names.layers for known in frame]
         hidden = find_unseen(name.text, names)
-        nearest = UNSEEN if hidden else did_you_mean(name.text, layers)
+        nearest = advise_unseen(name.text) if hidden else did_you_mean(name.text, layers)
         return self.report(f"{name.text[:60]!r} is no named layer here", name.span, nearest, notes=hidden)
 
     def check_with(self, word: str, arguments: Tree, own: Tree, names: SymbolTable) -> None:
         """Reports a `with` of a known word that is no join."""
         op = BY_WORD.get(word)
-        known = (
-            op is not None
-            or word in names.blocks
-            or names.is_value(word)
-            or word in (*ITERATORS, REUSE, NETWORK, "layers")
-        )
+        known = op is not None or word in names.blocks or names.is_value(word) or word in STRUCTURE
         if known and not (op is not None and op.join):
             form = advise_with(op, arguments, own) if op is not None else _WITH
             self.errors.report(f"{word[:60]} takes no 'with'", own.span, help=form)

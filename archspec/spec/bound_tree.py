@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -33,6 +33,14 @@ def matches_kind(value: Any, kind: ArgumentKind) -> bool:
             return isinstance(value, int | float | Fraction) and not isinstance(value, bool)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class ComputedName:
+    """The name of a module with computed parts: texts, and arithmetic between them."""
+
+    span: Span
+    parts: tuple[str | Scalar, ...]
+
+
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Layer:
     """Any layer: its span, the values that it is applied to if not the current one, and the names of its results."""
@@ -40,6 +48,8 @@ class Layer:
     span: Span
     source: tuple[Scalar, ...] = ()
     names: tuple[Scalar, ...] = ()
+    computed_name: ComputedName | None = None
+    """The name of its module, if parts of it are computed."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -48,6 +58,11 @@ class NamedLayer:
 
     name: Scalar | None
     layer: Layer
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """The names of its values: its key, and those after `as`."""
+        return tuple(scalar.text for scalar in (self.name, *self.layer.names) if scalar is not None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -114,6 +129,19 @@ class NetworkUse(Layer):
     outputs: tuple[Scalar, ...] = ()
     """The stages that it returns; if empty, what the network returns."""
 
+    @property
+    def returned(self) -> tuple[Scalar, ...]:
+        """The stages that it returns, its own or those of the network; empty for the last one."""
+        return self.outputs or self.program.outputs
+
+    @property
+    def stages(self) -> Sequential:
+        """The stages of the network up to the last one that is returned."""
+        items = self.program.stages.items
+        wanted = {scalar.text for scalar in self.returned}
+        last = max((place for place, item in enumerate(items) if wanted.intersection(item.value_names)), default=-1)
+        return replace(self.program.stages, items=items[: last + 1]) if last >= 0 else self.program.stages
+
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
 class Sequential(Layer):
@@ -122,6 +150,8 @@ class Sequential(Layer):
     items: tuple[NamedLayer, ...]
     named: bool
     """Whether it was written as a mapping."""
+    numbered: bool = False
+    """Whether it is a scope with the next number, as a block is: a `sequential`."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -170,7 +200,9 @@ def layer_word(layer: Layer) -> str:
 
 
 def iter_trees(layer: Layer) -> Iterator[Tree]:
-    """The arguments of a layer that are no layers, without those from `defaults`."""
+    """The arguments of a layer that are no layers, without those from `defaults`, and the arithmetic in its name."""
+    if layer.computed_name is not None:
+        yield from (part for part in layer.computed_name.parts if isinstance(part, Scalar))
     match layer:
         case OpUse():
             yield from (own.value for own in layer.fields if not own.default)

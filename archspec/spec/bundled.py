@@ -1,4 +1,4 @@
-"""Finds the bundled specs."""
+"""Finds the bundled specs and spaces."""
 
 from __future__ import annotations
 
@@ -21,3 +21,17 @@ def list_bundled_names() -> tuple[str, ...]:
 def find_bundled_spec(name: str) -> Path | None:
     """The file of a bundled spec; None if there is none of that name."""
     return find_bundled_folder() / f"{name}.yaml" if name in list_bundled_names() else None
+
+
+def list_bundled_spaces() -> tuple[str, ...]:
+    """The names of the bundled spaces of variants, sorted.
+
+    >>> list_bundled_spaces()
+    ('nas_bench_201', 'regnet', 'resnext_cardinality', 'wide_resnet')
+    """
+    return tuple(sorted(path.stem for path in (find_bundled_folder() / "spaces").glob("*.yaml")))
+
+
+def find_bundled_space(name: str) -> Path | None:
+    """The file of a bundled space; None if there is none of that name."""
+    return find_bundled_folder() / "spaces" / f"{name}.yaml" if name in list_bundled_spaces() else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Mapping as AbstractMapping
 
 from archspec.errors import Collector
 from archspec.ops import BY_WORD
@@ -11,7 +10,7 @@ from archspec.spec.axis_arguments import field_of, input_sizes
 from archspec.spec.binder import Binder
 from archspec.spec.bound_tree import BlockDef, InputUse, Layer, NamedLayer, Program, Sequential
 from archspec.spec.cycles import check_cycles
-from archspec.spec.document import Document, Entry
+from archspec.spec.document import Document, Entry, are_listed
 from archspec.spec.foreign_advice import advise_argument, advise_key, advise_op
 from archspec.spec.literals import check_fields, check_value
 from archspec.spec.parameters import ArgumentBinder
@@ -40,7 +39,7 @@ class _Declarations:
     def build_program(self) -> Program:
         document = self.document
         for name, (key, _) in document.blocks.items():  # all blocks are declared before any body is bound
-            good = check_declared_name(key, "a block", (), self.errors, layer=True)
+            good = check_declared_name(key, "a block", self.errors, layer=True)
             if good or not self.names.is_other(name):
                 self.blocks[name] = BlockDef(name, key.span, {}, Sequential(span=key.span, items=(), named=False))
         arguments = self.arguments.apply_overrides(self.arguments.declare_all(document.args, self.names), document)
@@ -210,13 +209,17 @@ class _Declarations:
         document = self.document
         if not document.stages and "stages" not in document.reported:
             self.errors.report(
-                "a spec needs 'stages'", document.span, help="stages: {name: layer, …}: the network, in order"
+                "a spec needs 'stages'", document.span, help="stages: {name: layer, …}, or […]: the network, in order"
             )
         names = self.names.nested()
         items = []
         for key, tree in document.stages.values():
+            if not key.text:
+                items.append(NamedLayer(None, self.binder.bind_layer(tree, names)))
+                continue
             good = check_module_name(key, self.errors)
             layer = self.binder.bind_layer(_strip_after(tree), names)
+            self.binder.check_numbered(layer, key)
             names.add_value(key, layer)
             items.append(NamedLayer(key if good else None, layer))
         return Sequential(span=document.span, items=tuple(items), named=True), names
@@ -228,9 +231,7 @@ class _Declarations:
             elif self.check_output(tree, values, stages=self.document.stages):
                 yield tree
 
-    def check_output(
-        self, scalar: Scalar, names: SymbolTable, *, stages: AbstractMapping[str, Entry] | None = None
-    ) -> bool:
+    def check_output(self, scalar: Scalar, names: SymbolTable, *, stages: dict[str, Entry] | None = None) -> bool:
         frame = names.frames[-1]
         if scalar.text in frame:
             return True
@@ -242,7 +243,7 @@ class _Declarations:
         self.errors.report(
             message,
             scalar.span,
-            help=did_you_mean(scalar.text, stages if stages is not None else sorted(frame - {"input"})),
+            help=did_you_mean(scalar.text, stages if stages and not are_listed(stages) else sorted(frame - {"input"})),
         )
         return False
 

@@ -62,7 +62,9 @@ class DocumentKeys(BaseModel):
         None, description="arguments that every use of an op has unless it says otherwise"
     )
     blocks: InstanceOf[Mapping] | None = Field(None, description="the reusable parts")
-    stages: InstanceOf[Mapping] | None = Field(None, description="the network, in order")
+    stages: InstanceOf[Mapping] | InstanceOf[Sequence] | None = Field(
+        None, description="the network, in order: named layers, or a list"
+    )
     output: InstanceOf[Scalar] | None = Field(None, description="the stage that is returned; the last, if not given")
     outputs: InstanceOf[Sequence] | None = Field(None, description="the stages that are returned")
     passes: InstanceOf[Sequence] | None = Field(None, description="rewrites of the network, in order")
@@ -172,8 +174,6 @@ def _describe_form(name: str, tree: Tree | None) -> str | None:
         return f"[{sizes[0]}] is a vector, [3, {sizes[0]}, {sizes[0]}] an image" if sizes else None
     if name == "inputs" and isinstance(tree, Sequence):
         return "inputs: {name: sizes, …}; a single input is input: [3, 224, 224]"
-    if name == "stages" and isinstance(tree, Sequence):
-        return "stages have names: stages: {body: […]}"
     return None
 
 
@@ -215,7 +215,7 @@ def _build_document(tree: Mapping, shell: DocumentKeys, first: Span, errors: Col
         result.inputs = shell.inputs.entries
     result.args = _entries(shell.args)
     result.blocks = _entries(shell.blocks)
-    result.stages = _entries(shell.stages)
+    result.stages = _stage_entries(shell.stages)
     result.defaults = dict(_read_defaults(shell.defaults, errors))
     result.outputs = (
         (shell.output,) if shell.output is not None else shell.outputs.items if shell.outputs is not None else ()
@@ -245,6 +245,18 @@ def _check_empty(tree: Mapping, errors: Collector) -> None:
 
 def _entries(mapping: Mapping | None) -> dict[str, Entry]:
     return {key.text: (key, value) for key, value in mapping} if mapping is not None else {}
+
+
+def _stage_entries(tree: Mapping | Sequence | None) -> dict[str, Entry]:
+    """The stages by name. Those of a list have no name, an empty key, and their place for a name."""
+    if not isinstance(tree, Sequence):
+        return _entries(tree)
+    return {f"[{place}]": (Scalar(item.span, ""), item) for place, item in enumerate(tree)}
+
+
+def are_listed(stages: dict[str, Entry]) -> bool:
+    """Whether stages are written as a list."""
+    return any(not key.text for key, _ in stages.values())
 
 
 def _read_defaults(mapping: Mapping | None, errors: Collector) -> Iterable[tuple[str, tuple[Scalar, dict[str, Entry]]]]:

@@ -8,9 +8,10 @@ from typing import Any
 from archspec.errors import Diagnostic, LimitError, SpecError
 from archspec.ir.graph import Graph, Path
 from archspec.spans import Span, Use
-from archspec.spec.bound_tree import ArgumentUse, Layer, Loop, NamedLayer, Program, Reuse, Sequential
+from archspec.spec.bound_tree import ArgumentUse, ComputedName, Layer, Loop, NamedLayer, Program, Reuse, Sequential
 from archspec.spec.budget import FRAME, SCOPE, Budget
-from archspec.spec.environment import UNKNOWN, Bundle, Env, FirstUse, Label, NameScope, ValueFrame
+from archspec.spec.computed_names import evaluate_name
+from archspec.spec.environment import UNKNOWN, Bundle, Env, FirstUse, Label, NameScope, ValueFrame, find_shape
 from archspec.spec.mistakes import Mistakes
 from archspec.spec.node_builder import NodeBuilder
 from archspec.spec.values import UnknownError
@@ -95,7 +96,9 @@ class Elaboration:
             raise LimitError(Diagnostic(message, layer.span, use=env.use))
         if layer.source:
             current = self.find_all(layer.source, env)
-        if label is None and len(layer.names) == 1:
+        if layer.computed_name is not None:
+            label = self.compute_label(layer.computed_name, env, current)
+        elif label is None and len(layer.names) == 1:
             label = Label(layer.names[0].text, layer.names[0].span)
         if label is not None and self.program.reused:
             self.record_first_use(layer, env, scope, label)
@@ -109,6 +112,16 @@ class Elaboration:
             self.bind_names(layer, env, result)
         self.level = level - 1
         return result
+
+    def compute_label(self, name: ComputedName, env: Env, current: Bundle) -> Label | None:
+        """The label of a computed name; None if it is not known, or wrong, which is reported."""
+        try:
+            return Label(evaluate_name(name, env.names, find_shape(current), env.use), name.span)
+        except UnknownError:
+            return None
+        except SpecError as error:
+            self.mistakes.report(error)
+            return None
 
     def record_first_use(self, layer: Layer, env: Env, scope: NameScope, label: Label) -> None:
         """Notes where a named layer is applied, if it is applied again by a `reuse`."""
@@ -168,7 +181,7 @@ class Elaboration:
     ) -> Bundle:
         if not sequence.items:
             return current
-        if label is not None:
+        if label is not None or sequence.numbered:
             scope = self.open_region(scope, label, "", {}, sequence.span, env.use)
         self.budget.charge("layers", FRAME)
         inner = env.inside()
@@ -178,7 +191,7 @@ class Elaboration:
 
     def apply_body(self, layer: Layer, env: Env, current: Bundle, scope: NameScope) -> Bundle:
         """Applies the layers of a block or of the document, whose values are named in `env` itself."""
-        if not isinstance(layer, Sequential) or layer.source or layer.names:
+        if not isinstance(layer, Sequential) or layer.source or layer.names or layer.computed_name or layer.numbered:
             return self.apply_layer(layer, env, current, scope)
         for item in layer.items:
             current = self.apply_item(item, env, current, scope)

@@ -66,7 +66,11 @@ class NameScope:
             self.containers.setdefault(container, span)
         if first is not None:
             notes = (Note(first, "first here"),)
-            advice = "a repeat with names inside needs `name: prefix` or a key" if first == span else None
+            advice = (
+                f"a repeat with names inside needs `name: prefix`, a key, or its index in them: {text}(i)"
+                if first == span
+                else None
+            )
             raise SpecError(Diagnostic(f"the name {text!r} is taken in this scope", span, notes, use, advice))
         self.taken[text] = span
         return (*self.path, *names)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from archspec.spans import Source
-from archspec.spec.document import Document, Entry
+from archspec.spec.document import Document, Entry, are_listed
 from archspec.spec.symbols import NETWORK
 from archspec.spec.yaml_reader import read_tree
 from archspec.spec.yaml_tree import Mapping as MappingTree
@@ -40,7 +40,7 @@ def flatten_document(document: Document, rewrites: Sequence[Any] = (), expect: M
             word: _to_data(fields.values()) for word, (_, fields) in document.defaults.items() if word in words
         },
         "blocks": _to_data(entry for name, entry in document.blocks.items() if name in words),
-        "stages": {name: _describe_stage(tree) for name, (_, tree) in document.stages.items()},
+        "stages": _describe_stages(document.stages),
         **_describe_outputs(document.outputs),
         "passes": passes,
         "expect": dict(expect or {}),
@@ -86,14 +86,14 @@ def _inline_use(tree: Tree, files: Mapping[tuple[Source, str], Document]) -> Tre
 
 def _find_words(document: Document, args: Mapping[str, Tree]) -> set[str]:
     """The words that are reachable from the inputs, stages, defaults and passes of a document."""
-    meanings = {**{name: tree for name, (_, tree) in document.blocks.items()}, **args}
+    blocks = {name: tree for name, (_, tree) in document.blocks.items()}
     defaults = [tree for _, fields in document.defaults.values() for _, tree in fields.values()]
     stages = [tree for _, tree in (*document.inputs, *document.stages.values())]
     words, pending = set[str](), [*stages, *defaults, *(document.passes or ())]
     while pending:
         new = set(_iter_words(pending.pop())) - words
         words |= new
-        pending += [meanings[word] for word in new if word in meanings]
+        pending += [meanings[word] for meanings in (blocks, args) for word in new if word in meanings]
     return words
 
 
@@ -122,6 +122,12 @@ def _describe_inputs(inputs: Sequence[Entry]) -> dict[str, Any]:
 def _describe_outputs(outputs: Sequence[Tree]) -> dict[str, Any]:
     data = [to_plain_data(tree) for tree in outputs]
     return {"output": data[0]} if len(data) == 1 and isinstance(outputs[0], Scalar) else {"outputs": data}
+
+
+def _describe_stages(stages: dict[str, Entry]) -> dict[str, Any] | list[Any]:
+    if are_listed(stages):
+        return [to_plain_data(tree) for _, tree in stages.values()]
+    return {name: _describe_stage(tree) for name, (_, tree) in stages.items()}
 
 
 def _describe_stage(tree: Tree) -> Any:

@@ -97,7 +97,7 @@ FORMS: Mapping[str, str] = _spread_words(
         "upsamplingbilinear": "upsample: {scale: 2, mode: bilinear}",
         "geluapproximate gelunew gelutanh": "gelu: tanh",
         "mlp feedforward ffn": "[linear: …, gelu, linear: …]",
-        "sequential seq modulelist": "[conv: …, batchnorm, relu]; layers in order are a list",
+        "sequential seq modulelist": "[conv: …, batchnorm, relu]; layers in order are a list, and `sequential: […]` is one with a number for its name",
         "moduledict": "layers: {conv1: {conv: …}, relu1: relu}",
         "residual skipconnection": "add: [[conv: channels, relu], identity]",
         "parallel branches": "concat: [conv: …, conv: …]",

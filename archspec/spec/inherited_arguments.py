@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archspec import meter
 from archspec.errors import Collector, Note
-from archspec.spec.document import Document, Entry, is_null
+from archspec.spec.document import Document, Entry, are_listed, is_null
 from archspec.spec.yaml_tree import Mapping, Scalar, Tree, iter_names
 from archspec.suggestions import did_you_mean
 
@@ -58,8 +58,15 @@ _ORDERED = 16  # stages that are searched for one unit of work
 
 def _merge_stages(base: dict[str, Entry], child: dict[str, Entry], errors: Collector) -> dict[str, Entry]:
     """The stages of `base`, in which those of `child` replace those of the same name or are added at the end or after the one that `after` names."""
+    if are_listed(child):
+        return dict(child)
     order = list(base)
     stages = dict(base)
+    if child and are_listed(base):
+        key = next(iter(child.values()))[0]
+        advice = "stages: […] replaces the whole list"
+        errors.report("the stages that are extended are a list, and have no names", key.span, help=advice)
+        return stages
     for name, (key, layer) in child.items():
         meter.find_meter().charge("binding", len(order) // _ORDERED, key.span)
         if is_null(layer):

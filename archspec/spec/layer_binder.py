@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from collections.abc import Mapping as AbstractMapping
+from dataclasses import replace
 
 from archspec import meter
 from archspec.errors import Collector, Note
 from archspec.spans import Span
 from archspec.spec.bound_tree import Layer, NamedLayer, Sequential
+from archspec.spec.computed_names import is_computed_name, read_computed_name
 from archspec.spec.document import Entry
 from archspec.spec.layer_forms import without_rests
-from archspec.spec.symbols import SymbolTable, check_module_name
+from archspec.spec.symbols import SEQUENTIAL, SymbolTable, check_module_name
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree
 
 _LAYER = 4  # units of work for a layer
@@ -49,10 +51,30 @@ class LayerBinder(ABC):
     def bind_items(self, tree: Mapping, names: SymbolTable, *, branch: bool = False) -> Iterator[NamedLayer]:
         """Binds the named layers of a mapping; later layers can use their names."""
         for key, value in tree:
+            if is_computed_name(key):
+                yield NamedLayer(None, self.name_computed(self.bind_layer(value, names, branch=branch), key, names))
+                continue
             good = check_module_name(key, self.errors)
             layer = self.bind_layer(value, names, branch=branch)
+            self.check_numbered(layer, key)
             names.add_value(key, layer)
             yield NamedLayer(key if good else None, layer)
+
+    def name_computed(self, layer: Layer, key: Tree, names: SymbolTable) -> Layer:
+        """The layer with a computed name, from its key or its `as`, which names its module and no value."""
+        assert isinstance(key, Scalar)
+        self.check_numbered(layer, key)
+        return replace(layer, computed_name=read_computed_name(key, names, self.errors))
+
+    def check_numbered(self, layer: Layer, key: Scalar) -> None:
+        """Reports a second name of the module of a layer."""
+        if isinstance(layer, Sequential) and layer.numbered:
+            message = f"{SEQUENTIAL} takes the next number as its name, and has the name {key.text[:60]!r}"
+            advice = f"with a name it is {key.text}: […], or {{layers: […], as: {key.text}}}"
+            self.errors.report(message, key.span, help=advice)
+        if layer.computed_name is not None:
+            message = f"a module has one name, here are {key.text[:60]!r} and a computed one"
+            self.errors.report(message, key.span, notes=(Note(layer.computed_name.span, "the computed name"),))
 
     @abstractmethod
     def bind_word(self, scalar: Scalar, names: SymbolTable) -> Layer:

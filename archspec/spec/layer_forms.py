@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, get_args, get_origin
 
 from archspec.ops import BY_WORD
@@ -12,7 +12,7 @@ from archspec.spec.bound_tree import BlockDef
 from archspec.spec.document import Entry
 from archspec.spec.foreign_advice import advise_argument, translate_argument, translate_word
 from archspec.spec.foreign_words import NOTHING
-from archspec.spec.symbols import ITERATORS, MODIFIERS, SymbolTable, is_layer_word, is_module_name
+from archspec.spec.symbols import ITERATORS, MODIFIERS, SEQUENTIAL, SymbolTable, is_layer_word, is_module_name
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, format_flow
 from archspec.suggestions import find_nearest
 
@@ -43,11 +43,28 @@ def advise_block_argument(
     block: BlockDef, name: str, arguments: Tree | None, names: SymbolTable
 ) -> tuple[str | None, str | None]:
     """Advice for an argument that a block does not have, and the block's argument that may be meant."""
-    layer = next((own.name for own in block.parameters.values() if own.kind == "layer"), None)
-    if layer is not None and isinstance(arguments, Mapping) and is_layer(arguments, names):
-        form = f"{block.name}: {{{layer}: {{{name[:60]}: …}}}}"
-        return f"a layer stands behind the name of its argument: {form}", layer
+    given = arguments.by_name if isinstance(arguments, Mapping) else {}
+    layer = _find_layer_argument(block, given)
+    if layer is not None and (is_layer_word(name) or name in names.blocks):
+        return f"{_BEHIND}: {block.name}: {{{layer}: {{{name[:60]}: …}}}}", layer
     return advise_argument(name, block.parameters), translate_argument(name, block.parameters)
+
+
+def advise_bare_layer(block: BlockDef, argument: Tree, names: SymbolTable) -> tuple[str | None, str | None]:
+    """Advice for a layer as the bare argument of a block whose first argument is none, and the argument that may be meant."""
+    layer = _find_layer_argument(block, ())
+    if layer is None or not is_layer(argument, names):
+        return None, None
+    return f"{_BEHIND}: {block.name}: {{{layer}: {format_flow(argument)}}}", layer
+
+
+_BEHIND = "a layer stands behind the name of its argument"
+
+
+def _find_layer_argument(block: BlockDef, given: Container[str]) -> str | None:
+    """The argument of a block that a layer without a name may be meant for: a layer that is required, or else any, that is not given."""
+    layers = [own for own in block.parameters.values() if own.kind == "layer" and own.name not in given]
+    return next((own.name for own in sorted(layers, key=lambda own: own.default is not None)), None)
 
 
 def advise_words(words: list[Entry], names: SymbolTable) -> str:
@@ -70,7 +87,7 @@ def advise_words(words: list[Entry], names: SymbolTable) -> str:
 
 def _takes_layers(word: str) -> bool:
     """Whether an unknown word stands for a join or an iterator, in another library or misspelt."""
-    takers = (*(op.word for op in BY_WORD.values() if op.join), *ITERATORS, "layers")
+    takers = (*(op.word for op in BY_WORD.values() if op.join), *ITERATORS, "layers", SEQUENTIAL)
     close = translate_word(word) or find_nearest(word, takers)
     return close in takers and word.rstrip("0123456789_") not in takers
 

@@ -30,6 +30,7 @@ _NEEDED: AbstractMapping[str, tuple[str, ...]] = {
 NEEDED_FORM: AbstractMapping[str, str] = {
     **{word: f"{{{', '.join(f'{part}: …' for part in parts)}}}" for word, parts in _NEEDED.items()},
     "layers": "[…]",
+    "sequential": "[conv: …, relu]",
 }
 """A smallest example of each iterator's and of `layers`' arguments, for advice."""
 _TURN_HELP: AbstractMapping[str, str] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archspec.errors import Collector, Diagnostic, SpecError, raise_spec_error
@@ -131,7 +131,7 @@ def _bind_given(
 
 def _read_outputs(program: Program, tree: Tree | None, errors: Collector) -> Iterator[Scalar]:
     """The stages that a use returns."""
-    stages = [item.name.text for item in program.stages.items if item.name is not None]
+    stages = [name for item in program.stages.items for name in item.value_names]
     for item in tree.items if isinstance(tree, Sequence) else () if tree is None else (tree,):
         if not isinstance(item, Scalar):
             errors.report(f"an output is the name of a stage, got {describe_tree(item)}", item.span)
@@ -154,14 +154,9 @@ def apply_network(
     inside = Env(own.names, own.frame, Use(program.name, shown, use.span, env.use))
     with _inside_network(elaboration, program, inside):
         own.frame.values.update(_bind_inputs(elaboration, use, env, current))
-        outputs = use.outputs or program.outputs
-        wanted = {scalar.text for scalar in outputs}
-        numbers = [number for number, item in enumerate(program.stages.items) if item.name and item.name.text in wanted]
-        last = max(numbers, default=len(program.stages.items) - 1)
-        stages = replace(program.stages, items=program.stages.items[: last + 1])
-        result = elaboration.apply_body(stages, inside, current, inner)
-        if outputs:
-            result = elaboration.find_all(outputs, inside)
+        result = elaboration.apply_body(use.stages, inside, current, inner)
+        if use.returned:
+            result = elaboration.find_all(use.returned, inside)
         if len(result) > 1:
             elaboration.mark_read(result)
         return result

@@ -31,9 +31,9 @@ class ArgumentBinder:
         for name, (key, tree) in entries.items():
             parameter = self.declare_argument(key, tree, names)
             layer = parameter is not None and parameter.kind == "layer"
-            good = check_declared_name(key, "an argument", self.blocks, self.errors, layer=layer)
+            good = check_declared_name(key, "an argument", self.errors, layer=layer)
             names.arguments[name] = "number" if parameter is None else parameter.kind
-            if parameter is not None and (good or name in self.blocks):  # an argument with a reported name is left out
+            if parameter is not None and good:  # an argument with a reported name is left out
                 result[name] = parameter
         return result
 

@@ -12,7 +12,7 @@ from archspec.ops import OPS
 from archspec.ops.base import Op
 from archspec.passes.registry import BY_WORD
 from archspec.spec.document import DocumentKeys, Expect
-from archspec.spec.symbols import NETWORK, REUSE, TYPES
+from archspec.spec.symbols import NETWORK, REUSE, SEQUENTIAL, TYPES
 
 Schema = dict[str, Any]
 
@@ -49,6 +49,7 @@ def _document_properties(shared: Schema) -> dict[str, Schema]:
     size = _number_schema({"type": "integer", "minimum": 1})
     by_name = {"type": "object", "properties": dict.fromkeys(AXES, size), "additionalProperties": False}
     sizes = {"anyOf": [{"type": "array", "items": size, "minItems": 1}, {**by_name, "minProperties": 1}]}
+    stage_list: Schema = {"type": "array", "items": _LAYER, "minItems": 1}
     layer_or_none = {"anyOf": [_LAYER, {"type": "null"}]}
     defaults = {op.word: _field_schema(op, shared) for op in OPS if op.model_fields}
     return {
@@ -60,7 +61,9 @@ def _document_properties(shared: Schema) -> dict[str, Schema]:
         "args": {"$ref": "#/$defs/args"},
         "defaults": {"type": "object", "properties": defaults, "additionalProperties": False},
         "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
-        "stages": {"type": "object", "additionalProperties": layer_or_none, "minProperties": 1},
+        "stages": {
+            "anyOf": [{"type": "object", "additionalProperties": layer_or_none, "minProperties": 1}, stage_list]
+        },
         "output": _WORD,
         "outputs": {"type": "array", "items": _WORD, "minItems": 1},
         "passes": {"type": "array", "items": {"anyOf": _pass_schemas(shared)}},
@@ -99,6 +102,7 @@ def _use_schema(ops: Mapping[str, Schema]) -> Schema:
         REUSE: {**_WORD, "description": "the named layer that is applied again, with the same weights"},
         NETWORK: {"anyOf": [_WORD, _network_schema()]},
         "layers": {**_LAYERS, "description": "layers in order, or named"},
+        SEQUENTIAL: {**_LAYERS, "description": "layers that are a scope with the next number"},
     }
     return {
         "type": "object",

@@ -15,6 +15,7 @@ from archspec.spec.bound_tree import (
     JoinUse,
     Layer,
     Loop,
+    NetworkUse,
     OpUse,
     Program,
     Reuse,
@@ -128,12 +129,27 @@ class _SizeEstimator:
                 return SizeEstimate(0, 1, width)
             case OpUse():
                 return SizeEstimate(1, 1, 1 if layer.op.one_output else None)
+            case NetworkUse():
+                return self.network(layer, env)
             case ArgumentUse() if isinstance(env.names.get(layer.name), SizeEstimate):
                 return SizeEstimate(0, 1).plus(env.names[layer.name])
         total = SizeEstimate(0, 1, width if isinstance(layer, Sequential) else None)
         for part in self.parts(layer, env, width):
             total = total.plus(self.size(*part))
         return total._replace(width=None) if isinstance(layer, BlockUse) and self.block(layer).outputs else total
+
+    def network(self, use: NetworkUse, env: KnownArguments) -> SizeEstimate:
+        """The size of the stages of a network that are used, with the arguments that are known here."""
+        part = _SizeEstimator(use.program, self.budget, self.known)
+        part.level, part.use = self.level, self.use
+        names = part.document.own
+        for name, parameter in use.program.parameters.items():
+            given = use.arguments.get(name)
+            if given is None or isinstance(given, Layer):
+                names[name] = part.bound(parameter.default, names, lambda: part.document)
+            else:
+                names[name] = self.value(given, env.names)
+        return part.size(use.stages, part.document, len(use.program.inputs))._replace(width=None)
 
     def join(self, join: JoinUse, env: KnownArguments, width: int | None) -> SizeEstimate:
         """The size of the branches, and of the join if it has more than one operand."""

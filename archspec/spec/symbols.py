@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from keyword import iskeyword
@@ -22,12 +22,17 @@ from archspec.suggestions import did_you_mean
 ITERATORS = ("repeat", "copies", "nest", "each")
 REUSE = "reuse"
 NETWORK = "network"
+SEQUENTIAL = "sequential"
+STRUCTURE = (*ITERATORS, REUSE, NETWORK, "layers", SEQUENTIAL)
+"""The words of layers that are no ops."""
 MODIFIERS = ("from", "with", "as", "after")
 TYPES: Mapping[str, ArgumentKind] = {"int": "int", "float": "float", "bool": "bool", "layer": "layer"}
-KEYWORDS = frozenset((*ITERATORS, *MODIFIERS, *TYPES, REUSE, NETWORK, "layers", "input", "core", "channels"))
+KEYWORDS = frozenset((*STRUCTURE, *MODIFIERS, *TYPES, "input", "core", "channels"))
 
 _NAMES = 16  # names that are copied for one unit of work
 _MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9_-]{1,200})*")
+
+_BRACES = re.compile(r"\$?[{<\[]\w+[}>\]]|%[ds]")
 
 
 @dataclass
@@ -74,10 +79,6 @@ class SymbolTable:
         """Whether a word is an op, a block or an argument, and so cannot name a value."""
         return is_layer_word(word) or word in self.blocks or word in self.arguments
 
-    def is_clash(self, word: str) -> bool:
-        """Whether a word is both a block and an argument, which has been reported at its declaration."""
-        return word in self.arguments and word in self.blocks
-
     def add_value(self, name: Scalar, layer: Layer | None = None) -> None:
         """Adds a named value, with the layer of this name if it is one that can be applied again."""
         self.frames[-1].add(name.text)
@@ -102,12 +103,16 @@ class SymbolTable:
 
     def layer_words(self, *, alone: bool = True) -> Iterator[str]:
         """Yields every word that can stand for a layer here, `alone` or with arguments."""
-        yield from (*BY_WORD, *ITERATORS, REUSE, NETWORK, "layers")
+        yield from (*BY_WORD, *STRUCTURE)
         yield from self.blocks
         if alone:
             yield from (word for word, kind in self.arguments.items() if kind == "layer")
             yield from self.values
             yield from ["core"] if self.core else []
+
+    def is_block(self, word: str) -> bool:
+        """Whether a word means a block here: a layer argument of its name hides it."""
+        return word in self.blocks and self.arguments.get(word) != "layer"
 
     def is_layer(self, word: str) -> bool:
         """Whether a word can stand for a layer here: one of `layer_words`."""
@@ -122,7 +127,7 @@ class SymbolTable:
 
 
 def is_layer_word(word: str) -> bool:
-    return word in BY_WORD or word in ITERATORS or word in (REUSE, NETWORK, "layers")
+    return word in BY_WORD or word in STRUCTURE
 
 
 def is_module_name(word: str) -> bool:
@@ -132,7 +137,8 @@ def is_module_name(word: str) -> bool:
 def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -> bool:
     """Whether a key or an `as` can be the name of a module; reports it if not."""
     if not is_module_name(key.text) or (prefix and "." in key.text):
-        errors.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span)
+        advice = "computed parts of a name stand in parentheses: layer(i)" if _BRACES.search(key.text) else None
+        errors.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span, help=advice)
         return False
     if not prefix and (reserved := next((name for name in key.text.split(".") if name in RESERVED), None)):
         why = "a keyword of Python" if iskeyword(reserved) else "an attribute of torch's modules"
@@ -144,7 +150,7 @@ def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -
     return True
 
 
-def check_declared_name(key: Scalar, owner: str, taken: Iterable[str], errors: Collector, *, layer: bool) -> bool:
+def check_declared_name(key: Scalar, owner: str, errors: Collector, *, layer: bool) -> bool:
     """Whether the name of a block or an argument can be used as a word; reports it if not. Only a `layer` must differ from the ops."""
     word = key.text
     if not is_name(word):
@@ -153,9 +159,6 @@ def check_declared_name(key: Scalar, owner: str, taken: Iterable[str], errors: C
     if word in KEYWORDS or (word in BY_WORD and layer):
         kind = "an op" if word in BY_WORD else "a word of the language"
         errors.report(f"{owner} cannot be called {word!r}: it is {kind}", key.span, help="choose another name")
-        return False
-    if word in taken:
-        errors.report(f"{owner} cannot be called {word!r}: a block has that name", key.span, help="choose another name")
         return False
     return True
 
@@ -168,17 +171,24 @@ def explain_unknown_word(word: str, names: SymbolTable, *, alone: bool = True) -
     """The message, advice and notes for a word that is no layer, `alone` or with arguments."""
     message, advice = _unknown(word, names, alone=alone)
     hidden = find_unseen(word, names) if alone else ()
-    return message, UNSEEN if hidden else advice, hidden
+    return message, advise_unseen(word) if hidden else advice, hidden
 
 
 def find_unseen(word: str, names: SymbolTable) -> tuple[Note, ...]:
     """A note on a value of this name that is not in scope here; empty for any other word."""
-    if word in names.arguments or word not in names.named or is_layer_word(word) or word in names.stages:
+    inner = word.rpartition(".")[2]
+    if word in names.arguments or inner not in names.named or is_layer_word(word) or word in names.stages:
         return ()
-    return (Note(names.named[word], "a value of this name, in another list"),)
+    return (Note(names.named[inner], "a value of this name, in another list"),)
 
 
-UNSEEN = "what is used elsewhere is a stage of its own, or one of the outputs of a block"
+def advise_unseen(word: str) -> str:
+    """Advice for a named value of another list."""
+    name = word.rpartition(".")[2][:60]
+    return (
+        f"a value is seen in its own list; its layer can be a stage of its own, with the same name of its module: stage.{name}: …; "
+        f"a block returns it by outputs: [{name}]"
+    )
 
 
 def unknown_value(word: str, names: SymbolTable) -> Said:
@@ -186,7 +196,11 @@ def unknown_value(word: str, names: SymbolTable) -> Said:
     if names.is_other(word):
         return f"{word[:60]!r} is {names.describe(word)}, not a named value", "name the value otherwise, with as", ()
     hidden = find_unseen(word, names)
-    return f"{word[:60]!r} is no named value here", UNSEEN if hidden else did_you_mean(word, names.values), hidden
+    return (
+        f"{word[:60]!r} is no named value here",
+        advise_unseen(word) if hidden else did_you_mean(word, names.values),
+        hidden,
+    )
 
 
 def _unknown(word: str, names: SymbolTable, *, alone: bool) -> tuple[str, str | None]:

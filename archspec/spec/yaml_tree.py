@@ -123,16 +123,17 @@ def to_plain_data(tree: Tree) -> Any:
 
 
 def iter_names(tree: Tree) -> Iterator[str]:
-    """Yields the names in the values of a tree, alone or in arithmetic."""
+    """Yields the names in the values and the computed names of a tree, alone or in arithmetic."""
     pending = [tree]
     while pending:
         match pending.pop():
-            case Scalar() as scalar if scalar.kind == "word":
+            case Scalar() as scalar if scalar.kind == "word" or "(" in scalar.text:
                 yield from _WORD.findall(scalar.text)
             case Sequence(items=items):
                 pending += items
             case Mapping(entries=entries):
                 pending += [value for _, value in entries]
+                pending += [key for key, _ in entries if "(" in key.text]
 
 
 _WORD = re.compile(r"[^\W\d]\w*")

@@ -6,7 +6,10 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
+
+from archspec.spec.yaml_tree import as_number
 
 COUNTS = ("params", "buffers", "macs", "acts", "memory", "depth", "paths", "mean_length", "longest", "shortest")
 """What every point of a space is counted for."""
@@ -44,10 +47,12 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """All numbers between two bounds, ends included; whole ones if both bounds are whole.
+    """All numbers between two bounds, ends included, or those at equal distances; without a step, whole ones if both bounds are whole.
 
     >>> Interval("rate", 0.001, 0.1, log=True).size is None
     True
+    >>> Interval("width", 8, 64, step=Fraction(1, 2)).draw(random.Random(0))
+    55.5
     """
 
     name: str
@@ -55,6 +60,8 @@ class Interval:
     high: int | float
     log: bool = False
     """Whether the logarithm is drawn uniformly."""
+    step: Fraction | None = None
+    """The distance of the numbers from the lower bound on; None for all numbers."""
 
     @property
     def size(self) -> None:
@@ -63,10 +70,23 @@ class Interval:
 
     def draw(self, generator: random.Random) -> int | float:
         """A number of the interval; of a whole one, each is as likely as its share of the interval."""
+        if self.step is not None:
+            return self.round(self._draw_between(generator, self.low, self.high))
         if not (isinstance(self.low, int) and isinstance(self.high, int)):
             return self._draw_between(generator, self.low, self.high)
         value = math.floor(self._draw_between(generator, self.low, self.high + 1))
         return min(max(value, self.low), self.high)
+
+    def round(self, number: float) -> int | float:
+        """The nearest number of the interval with a step.
+
+        >>> Interval("width", 8, 64, step=Fraction(1, 10)).round(8.2449)
+        8.2
+        """
+        assert self.step is not None
+        low = Fraction(str(self.low))
+        turns = min(round((Fraction(number) - low) / self.step), (Fraction(str(self.high)) - low) // self.step)
+        return as_number(low + max(turns, 0) * self.step)
 
     def _draw_between(self, generator: random.Random, low: float, high: float) -> float:
         if self.log:
@@ -75,3 +95,13 @@ class Interval:
 
 
 Axis = Choices | Interval
+
+
+def find_grid_size(axes: Sequence[Axis]) -> int | None:
+    """The number of points of a grid; None if an axis is an interval.
+
+    >>> find_grid_size([Choices("n", (1, 2)), Choices("k", (4, 8, 16))])
+    6
+    """
+    sizes = [axis.size for axis in axes]
+    return None if None in sizes else math.prod(size for size in sizes if size is not None)

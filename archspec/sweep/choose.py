@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from archspec import files
 from archspec.errors import ArchspecError
-from archspec.json_text import dump_json
+from archspec.spec.derive import find_reference
 from archspec.spec.source_lookup import Spec
+from archspec.spec.yaml_writer import write_yaml
 from archspec.suggestions import did_you_mean
-from archspec.sweep.axes import Choices, name_column
 from archspec.sweep.conditions import Condition, ConditionError, parse_condition
-from archspec.sweep.evaluate import show_value
-from archspec.sweep.space import Space, digest_point, read_space
-from archspec.sweep.store import BASE, SPACE, Row, StoreError, read_rows
+from archspec.sweep.evaluate import restore_point
+from archspec.sweep.measures import MEASURES
+from archspec.sweep.sections import describe_point, find_file, load_point, split_point
+from archspec.sweep.space import Space, read_space
+from archspec.sweep.store import BASE, SPACE, TIMINGS, Row, read_rows
 
 _NUMBERS_AS_TEXT = ("paths",)
 
@@ -38,7 +41,10 @@ def read_table(folder: Path) -> tuple[Space, list[Row]]:
     >>> [(row["width"], row["paths"]) for row in read_table(Path("two"))[1]]
     [(10, 512), (20, 512)]
     """
-    rows = [row | {name: int(row[name]) for name in _NUMBERS_AS_TEXT if row.get(name)} for row in read_rows(folder)]
+    joined = {"timings": list(TIMINGS)[1:], **{name: measure.columns for name, measure in MEASURES.items()}}
+    rows = [
+        row | {name: int(row[name]) for name in _NUMBERS_AS_TEXT if row.get(name)} for row in read_rows(folder, joined)
+    ]
     space = read_space(folder / SPACE)
     return replace(space, folder=folder, kept=(folder / BASE).is_file()), rows
 
@@ -157,16 +163,32 @@ def pick_point(folder: Path, digest: str) -> tuple[Spec, Mapping[str, Any]]:
     if len(found) != 1:
         count = f"{len(found)} points begin" if found else "no point begins"
         raise ChoiceError(f"{count} with {digest!r} in {folder}")
-    return space.spec, _find_point(space, next(row for row in rows if row["digest"] == found[0]))
+    return space.spec, restore_point(space, next(row for row in rows if row["digest"] == found[0]))
 
 
-def _find_point(space: Space, row: Row) -> dict[str, Any]:
-    """The values of the axes in a row, with layers as data."""
-    point = {}
-    for axis in space.axes:
-        shown = row[name_column(axis.name)]
-        values = axis.values if isinstance(axis, Choices) else (shown,)
-        point[axis.name] = next((value for value in values if show_value(value) == shown), shown)
-    if digest_point(space.base, point) != row["digest"]:
-        raise StoreError(f"space.yaml does not have the point {row['digest']}: {dump_json(point)}")
-    return point
+def save_point(folder: Path, digest: str, path: Path) -> None:
+    """Writes a point of a sweep as a spec of a few lines that extends its base.
+
+    Raises:
+        ChoiceError: no point begins with these digits, or several do.
+        ExportError: the spec cannot be where it is asked for.
+        OSError: it cannot be written.
+
+    >>> from archspec.sweep.run import run_sweep
+    >>> text = "{name: s, base: resnet18, over: {stages.avgpool: [globalpool, {globalpool: max}]}}"
+    >>> outcome = run_sweep(read_space(text), Path("pools"))
+    >>> save_point(Path("pools"), read_table(Path("pools"))[1][1]["digest"], Path("largest.yaml"))
+    >>> print(Path("largest.yaml").read_text(encoding="utf-8"), end="")
+    extends: resnet18
+    name: largest
+    stages:
+      avgpool:
+        globalpool: max
+    """
+    spec, point = pick_point(folder, digest)
+    file, arch = find_file(spec), load_point(spec, point)
+    if file is None or not split_point(point)[1]:
+        arch.save(path, ending=".yaml")
+        return
+    place = Path("picked.yaml") if files.is_stream(path) else path
+    files.write_atomically(path, write_yaml(describe_point(find_reference(file, place), place.stem, point)))

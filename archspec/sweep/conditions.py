@@ -54,6 +54,14 @@ class Condition:
         except (ArithmeticError, TypeError) as error:
             raise ConditionError(f"{self.text} has no value: {error}") from None
 
+    def measure_violation(self, values: Mapping[str, Any]) -> float:
+        """How far it is from holding: 0 if it holds, else a relative difference, so that a search sees the way back.
+
+        >>> parse_condition("1e9 <= macs <= 4e9").measure_violation({"macs": 5 * 10**9})
+        0.2
+        """
+        return 0.0 if self.holds(values) else max(_measure_violation(self.expression, values), 1e-9)
+
 
 def parse_condition(text: str) -> Condition:
     """The condition that a text says. Raises `ConditionError`."""
@@ -105,6 +113,27 @@ def _evaluate(part: ast.expr, values: Mapping[str, Any]) -> Any:
                 for op, first, second in zip(ops, operands, operands[1:], strict=False)
             )
     raise ConditionError(f"{ast.unparse(part)} cannot be evaluated")
+
+
+def _measure_violation(part: ast.expr, values: Mapping[str, Any]) -> float:
+    if bool(_evaluate(part, values)):
+        return 0.0
+    match part:
+        case ast.BoolOp(op=op, values=parts):
+            inner = [_measure_violation(inner, values) for inner in parts]
+            return sum(inner) if isinstance(op, ast.And) else min(inner)
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            operands = [_evaluate(operand, values) for operand in (left, *others)]
+            pairs = zip(ops, operands, operands[1:], strict=False)
+            return sum(_find_gap(a, b) for op, a, b in pairs if not _COMPARISONS[type(op)](a, b))
+    return 1.0
+
+
+def _find_gap(first: Any, second: Any) -> float:
+    """The relative difference of two numbers, at most 1; 1 for words."""
+    if isinstance(first, str) or isinstance(second, str):
+        return 1.0
+    return float(min(1, abs(first - second) / (max(abs(first), abs(second)) or 1)))
 
 
 def _compute(op: ast.operator, left: Any, right: Any) -> Any:

@@ -10,18 +10,27 @@ from typing import Any
 
 from archspec.errors import Collector, SpecError
 from archspec.ir.graph import Graph, Node
+from archspec.json_text import dump_json
 from archspec.spec import bundled
 from archspec.spec.bound_tree import ArgumentDef, Program
 from archspec.spec.budget import Budget
 from archspec.spec.compiler import compile_source
+from archspec.spec.declarations import bind_document
 from archspec.spec.extends import SpecLoader
 from archspec.spec.flatten import flatten_document
 from archspec.spec.limits import DEFAULT, Limits
+from archspec.spec.networks import attach_networks
 from archspec.spec.runtime import allow_deep_recursion, pause_garbage_collection
 from archspec.spec.source_lookup import Spec, locate_source, make_override_source
 from archspec.spec.stages import bind_program
 from archspec.sweep.memo import BlockMemo, MemoElaborator, sum_node_costs, trace_block
 from archspec.sweep.routes import ONE, Amount, BlockRoutes, Routes, trace_nodes
+from archspec.sweep.sections import replace_parts, split_point
+
+MOST_KNOWN = 4096
+"""The most blocks, and values of arguments, that a counter keeps."""
+MOST_VARIANTS = 64
+"""The most documents with other blocks and stages that it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +83,15 @@ class VariantCounter:
             document = loader.load(self.source, self.path)
         loader.errors.raise_if_any()
         assert document is not None
+        attach_networks(document, loader, self.path, bind_document)
         self._document = document
         self.program = self._bind({})
         self.memo = BlockMemo(self.program)
+        self._variants: dict[str, VariantCounter] = {}
         self._arguments: dict[tuple[str, str], ArgumentDef | None] = {}
 
     def count(self, **arguments: Any) -> VariantCounts:
-        """The counts of the variant with these values of its arguments, given as for `archspec.load`.
+        """The counts of the variant with these values of its arguments, given as for `archspec.load`, or of its blocks and stages.
 
         Raises:
             SpecError: the variant is not a network.
@@ -89,6 +100,10 @@ class VariantCounter:
         >>> VariantCounter("densenet121").count(growth=48).params == archspec.load("densenet121", growth=48).params
         True
         """
+        arguments, parts = split_point(arguments)
+        if parts:
+            return self._find_variant(parts).count(**arguments)
+        self._limit_memory()
         program = None if self.program.passes else self._override(arguments)
         if program is not None:
             try:
@@ -104,6 +119,21 @@ class VariantCounter:
         False
         """
         return flatten_document(self._document)
+
+    def _find_variant(self, parts: Mapping[str, Any]) -> VariantCounter:
+        """The counter of the document with other blocks and stages."""
+        key = dump_json(sorted(parts.items()))
+        if key not in self._variants:
+            if len(self._variants) >= MOST_VARIANTS:
+                self._variants.clear()
+            self._variants[key] = VariantCounter(replace_parts(self.flatten(), parts), limits=self.limits)
+        return self._variants[key]
+
+    def _limit_memory(self) -> None:
+        """Forgets all blocks and values once there are many. A layer is known by its identity, so that both must go together."""
+        if max(len(self.memo.summaries), len(self._arguments)) > MOST_KNOWN:
+            self.memo = BlockMemo(self.program)
+            self._arguments.clear()
 
     def _bind(self, arguments: Mapping[str, Any]) -> Program:
         budget = Budget(self.limits)

@@ -12,20 +12,33 @@ from typing import Any
 
 from archspec.errors import SpecError
 from archspec.json_text import dump_json
-from archspec.sweep.axes import Choices, name_column
+from archspec.spec.yaml_tree import as_number
+from archspec.sweep.axes import Choices, Interval, name_column
 from archspec.sweep.conditions import ConditionError
 from archspec.sweep.counting import VariantCounter, VariantCounts
+from archspec.sweep.measures import MEASURES
 from archspec.sweep.space import Point, Space, digest_point, read_space
-from archspec.sweep.store import Row
+from archspec.sweep.store import TIMINGS, Row, StoreError
 
 _KINDS = {"paths": "text", "mean_length": "float", "structure": "text"}
 _LONGEST = 200  # characters of a message
 
 
+def list_tables(space: Space) -> dict[str, Mapping[str, str]]:
+    """The tables of a sweep with their columns."""
+    return {
+        "points": list_columns(space),
+        "timings": TIMINGS,
+        **{name: measure.table for name, measure in MEASURES.items()},
+    }
+
+
 def list_columns(space: Space) -> dict[str, str]:
     """The kind of each column of a table of the points of a space, by name."""
     axes = {
-        name_column(axis.name): _find_kind(axis.values if isinstance(axis, Choices) else (axis.low, axis.high))
+        name_column(axis.name): _find_kind(
+            axis.values if isinstance(axis, Choices) else (axis.low, axis.high, *_find_steps(axis))
+        )
         for axis in space.axes
     }
     counts = {name: _KINDS.get(name, "int") for name in VariantCounts.__slots__}
@@ -35,6 +48,10 @@ def list_columns(space: Space) -> dict[str, str]:
 def _find_kind(values: Iterable[Any]) -> str:
     kinds = {type(value) for value in values}
     return "int" if kinds == {int} else "float" if kinds <= {int, float} else "text"
+
+
+def _find_steps(axis: Interval) -> tuple[int | float, ...]:
+    return () if axis.step is None else (as_number(axis.step),)
 
 
 def count_points(text: str, folder: str | None, points: Sequence[Point]) -> tuple[list[Row], list[Row]]:
@@ -73,6 +90,23 @@ def count_point(space: Space, counter: VariantCounter, point: Point) -> Row:
     except ConditionError as error:
         return row | {"status": "invalid", "message": str(error)[:_LONGEST]}
     return row | {"status": "ok" if admitted else "excluded"} | _make_storable(values)
+
+
+def restore_point(space: Space, row: Row) -> dict[str, Any]:
+    """The values of the axes in a row, with layers as data. Raises `StoreError` if the row is not of this space."""
+    point = {}
+    for axis in space.axes:
+        shown = row.get(name_column(axis.name))
+        values = axis.values if isinstance(axis, Choices) else (shown,)
+        point[axis.name] = next((value for value in values if show_value(value) == shown), shown)
+    if digest_point(space.base, point) != row["digest"]:
+        point = {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in point.items()
+        }
+    if digest_point(space.base, point) != row["digest"]:
+        raise StoreError(f"space.yaml does not have the point {row['digest']}: {dump_json(point)}")
+    return point
 
 
 def show_value(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
@@ -22,6 +23,21 @@ _RESTARTS = 10  # pools that may break before it is given up
 
 class WorkersLostError(ArchspecError, RuntimeError):
     """Raised if there is nobody who works, or if processes end again and again while they work."""
+
+
+Run = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+"""Runs a function on batches and yields its results."""
+
+
+def choose_executor(processes: int = 1, scheduler: str | None = None) -> Run:
+    """The way to run batches: on a cluster if there is the address of a scheduler, in a pool, or in this process.
+
+    >>> list(choose_executor()(abs, [-1, 2]))
+    [1, 2]
+    """
+    if scheduler is not None:
+        return partial(run_on_cluster, scheduler=scheduler)
+    return partial(run_in_pool, processes=processes) if processes > 1 else run_here
 
 
 def run_here(work: Callable[[Batch], Result], batches: Iterable[Batch]) -> Iterator[Result]:

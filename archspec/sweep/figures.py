@@ -21,6 +21,7 @@ Kind = Literal["scatter", "distribution", "parallel", "heat"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _DRAWS = 200  # bootstrap samples of a band
 _MOST = 2000  # lines of parallel coordinates
+_LARGE = 1000  # numbers from which on k, M and G are written
 
 
 def save_figure(path: Path, kind: Kind, rows: Sequence[Row], columns: Sequence[str], colour: str | None = None) -> None:
@@ -63,11 +64,12 @@ def save_figure(path: Path, kind: Kind, rows: Sequence[Row], columns: Sequence[s
 
 
 def _shorten_numbers(figure: Figure) -> None:
-    """Writes the numbers of all scales as 40 M instead of 4e7."""
+    """Writes large numbers of all scales as 40 M instead of 4e7."""
     from matplotlib.ticker import EngFormatter, ScalarFormatter
 
     for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        if type(axis.get_major_formatter()) is ScalarFormatter:
+        large = max(map(abs, axis.get_view_interval())) >= _LARGE
+        if large and type(axis.get_major_formatter()) is ScalarFormatter:
             axis.set_major_formatter(EngFormatter(sep=" "))
 
 
@@ -168,7 +170,7 @@ def _draw_parallel(axes: Axes, rows: Sequence[Row], columns: Sequence[str], colo
 def _shorten_number(number: float) -> str:
     from matplotlib.ticker import EngFormatter
 
-    return EngFormatter(places=None if abs(number) < 1000 else 1, sep=" ")(number)
+    return EngFormatter(places=1, sep=" ")(number) if abs(number) >= _LARGE else f"{number:.4g}"
 
 
 class _Scale:

@@ -20,6 +20,7 @@ from archspec.spec.environment import Bundle, Closure, Env, Label, NameScope, Va
 from archspec.spec.values import find_names
 from archspec.sweep.routes import BlockRoutes, TracedNode
 from archspec.sweep.structure import hash_structure
+from archspec.sweep.zeros import has_zeros
 
 Key = tuple[Any, ...]
 
@@ -158,7 +159,7 @@ class MemoElaborator(Elaborator):
         self, use: BlockUse, env: Env, current: Bundle, scope: NameScope, label: Label | None
     ) -> Bundle:
         """The outputs of a block: those of one node if its use is known, else those of its layers, which then are known."""
-        if self.builder.sharing or self.has_unknown(current):
+        if self.is_outside_memo or self.has_unknown(current):
             return apply_block(self, use, env, current, scope, label)
         key = self.find_key(use, env, current)
         if key is None:
@@ -174,6 +175,12 @@ class MemoElaborator(Elaborator):
         self.found[key] = summary = summarise_nodes(self.graph, first, current, outputs)
         self.remove_nodes(first, current)
         return self.add_known_block(use, env, current, summary)
+
+    @property
+    def is_outside_memo(self) -> bool:
+        """Whether blocks are elaborated in full: their layers share weights with others, or they are those of a network that is a part."""
+        own = self.program.blocks is self.memo.program.blocks
+        return self.builder.sharing or bool(self.program.reused) or not own
 
     def add_known_block(self, use: BlockUse, env: Env, current: Bundle, summary: BlockSummary) -> Bundle:
         op = BlockOp.model_construct(summary=summary)
@@ -253,4 +260,4 @@ def trace_block(nodes: list[Node], first: int, inputs: Bundle, outputs: Bundle) 
         for node in nodes
     ]
     ends = tuple([locate(value) for value in outputs])
-    return BlockRoutes(traced, ends, hash_structure(traced, ends))
+    return BlockRoutes(traced, ends, hash_structure(traced, ends), has_zeros(traced))

@@ -83,6 +83,8 @@ class BlockRoutes:
     outputs: tuple[Source, ...] = ()
     structure: str = ""
     """The hash of its structure."""
+    has_zeros: bool = False
+    """Whether one of its nodes, or of the blocks inside it, is a constant zero."""
     answers: dict[Profile, list[Answer]] = field(default_factory=dict)
 
     def answer(self, profile: Profile) -> list[Answer]:

@@ -1,21 +1,26 @@
-"""Runs a sweep: counts the points of a space that its folder does not have yet."""
+"""Runs a sweep: counts the points of a space that its folder does not have yet, or searches for some, and measures them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from archspec.sweep.counting import VariantCounter
-from archspec.sweep.evaluate import count_points, list_columns
-from archspec.sweep.executors import run_here, run_in_pool, run_on_cluster
+from archspec.sweep.evaluate import count_points, list_tables
+from archspec.sweep.executors import Run, choose_executor
+from archspec.sweep.measuring import measure_rows
 from archspec.sweep.space import Point, Space, digest_point
 from archspec.sweep.store import Row, Store
 
 BATCH = 64
 """The points that are counted and written together."""
+
+Advance = Callable[[str, int, int], object]
+"""Is called with what is done ("points", or the name of a measure), how many are done, and how many there are to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +32,11 @@ class Outcome:
     """
 
     points: int
-    """All points of the space, or of its sample."""
+    """All points of the space, or of its sample; those that were found, of a search."""
     counted: int
     """Those that were counted now; the others were there."""
+    measured: dict[str, int] = field(default_factory=dict)
+    """How many points were measured now, by the name of the measure."""
 
 
 def run_sweep(
@@ -39,53 +46,58 @@ def run_sweep(
     processes: int = 1,
     scheduler: str | None = None,
     batch: int = BATCH,
-    advance: Callable[[int, int], object] | None = None,
+    advance: Advance | None = None,
 ) -> Outcome:
-    """Counts all points of a space into a folder, where those that were counted before are kept.
+    """Counts all points of a space into a folder, where those that were counted before are kept, and measures what the space asks for.
 
     Args:
-        space: what to count.
+        space: what to count; with `search`, its points are suggested by Optuna instead.
         folder: is made if it does not exist.
         processes: how many work at once on this machine.
-        scheduler: the address of a scheduler of Dask distributed, whose workers count instead.
+        scheduler: the address of a scheduler of Dask distributed, whose workers count and train instead.
         batch: the number of points that are counted and written together.
-        advance: is called with the points that are counted so far, and with those that were to be counted.
+        advance: is called with what is done, as `Advance` says.
 
     Raises:
         SpecError: the base has errors.
         StoreError: the folder is that of something else.
         WorkersLostError: processes end again and again.
+        MissingDeviceError: the device of a measure is not available.
+        UnavailableError: a package is missing.
         OSError: a file cannot be written; what was written before is there.
 
     >>> from archspec.sweep.space import read_space
     >>> space = read_space("{name: s, base: highway_mnist_fc10, over: {width: [10, 20], depth: {from: 1, to: 3}}}")
     >>> run_sweep(space, Path("widths"))
-    Outcome(points=6, counted=6)
+    Outcome(points=6, counted=6, measured={})
     >>> run_sweep(space, Path("widths"))
-    Outcome(points=6, counted=0)
+    Outcome(points=6, counted=0, measured={})
     """
     base = VariantCounter(space.spec)  # errors of the base itself end the run before it begins
-    store = Store(folder, list_columns(space))
+    store = Store(folder, list_tables(space))
     store.prepare(space.text, base.flatten() if isinstance(space.spec, Path) else None)
-    digests = [digest_point(space.base, point) for point in space.points()]
-    known = store.find_digests()
-    missing = sum(digest not in known for digest in dict.fromkeys(digests))
+    run, tell = choose_executor(processes, scheduler), advance or (lambda *_: None)
+    if space.search is not None:
+        from archspec.sweep.search import search_points
+
+        return Outcome(*search_points(space, store, run, processes, tell))
+    points, counted = _count_missing(space, store, run, batch, tell)
+    return Outcome(points, counted, measure_rows(space, store, run, tell))
+
+
+def _count_missing(space: Space, store: Store, run: Run, batch: int, advance: Advance) -> tuple[int, int]:
+    """The number of points of the space, and of those that were counted now."""
+    digests = list(dict.fromkeys(digest_point(space.base, point) for point in space.points()))
+    known = store.find_digests("points")
+    missing = sum(digest not in known for digest in digests)
     work = partial(_count, space.text, str(space.folder) if space.folder else None)
-    batches = _iter_batches(space, known, batch)
     counted = 0
-    for rows, timings in _run(work, batches, processes, scheduler):
-        store.add(rows, timings)
+    for rows, timings in run(work, _iter_batches(space, known, batch)):
+        store.add({"timings": timings, "points": rows})
         counted += len(rows)
-        if advance is not None:
-            advance(counted, missing)
-    store.finish(list(dict.fromkeys(digests)))
-    return Outcome(len(digests), counted)
-
-
-def _run(work: Any, batches: Iterator[tuple[Point, ...]], processes: int, scheduler: str | None) -> Iterator[Any]:
-    if scheduler is not None:
-        return run_on_cluster(work, batches, scheduler)
-    return run_in_pool(work, batches, processes) if processes > 1 else run_here(work, batches)
+        advance("points", counted, missing)
+    store.finish(("points", "timings"), digests)
+    return len(digests), counted
 
 
 def _count(text: str, folder: str | None, points: tuple[Point, ...]) -> tuple[list[Row], list[Row]]:
@@ -106,3 +118,36 @@ def _iter_batches(space: Space, known: set[str], size: int) -> Iterator[tuple[Po
                 missing = []
     if missing:
         yield tuple(missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many points of a folder have which status, how many structures those have that are networks, and what is wrong with others.
+
+    >>> Tally(Counter(ok=2), structures=1, messages=Counter()).statuses["ok"]
+    2
+    """
+
+    statuses: Counter[str]
+    structures: int
+    messages: Counter[str]
+
+
+def tally_points(folder: Path) -> Tally:
+    """Counts the rows of a sweep by their status. Raises `StoreError`.
+
+    >>> from archspec.sweep.space import read_space
+    >>> outcome = run_sweep(read_space("{name: s, base: highway_mnist_fc10, over: {width: [10, 0]}}"), Path("wrong"))
+    >>> tally_points(Path("wrong")).statuses
+    Counter({'ok': 1, 'invalid': 1})
+    """
+    store = Store(folder, {})
+    tables = [store.read(path, ["status", "message", "structure"]) for path in store.list_files("points")]
+    columns: dict[str, list[Any]] = {
+        name: [value for table in tables for value in table[name].to_pylist()]
+        for name in ("status", "message", "structure")
+    }
+    structures = {
+        structure for status, structure in zip(columns["status"], columns["structure"], strict=True) if status == "ok"
+    }
+    return Tally(Counter(columns["status"]), len(structures), Counter(filter(None, columns["message"])))

@@ -6,26 +6,20 @@ import hashlib
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
-from math import prod
 from pathlib import Path
 from typing import Any
 
 from archspec.errors import Collector
 from archspec.json_text import dump_json
-from archspec.spans import Source
-from archspec.spec.expressions import ExpressionError
+from archspec.spec import bundled
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.source_lookup import Spec, locate_source
 from archspec.spec.yaml_reader import read_tree
-from archspec.spec.yaml_tree import Mapping as MappingTree
-from archspec.spec.yaml_tree import Scalar, Sequence, Tree, as_number, describe_tree, to_plain_data
-from archspec.suggestions import did_you_mean
-from archspec.sweep.axes import COUNTS, Axis, Choices, Interval, name_column
-from archspec.sweep.conditions import Condition, ConditionError, parse_condition
-
-KEYS = ("name", "base", "over", "where", "sample", "source")
-_MOST = 10**9  # points of a grid, and values of a range
+from archspec.sweep.axes import Axis, Choices, find_grid_size, name_column
+from archspec.sweep.conditions import Condition
+from archspec.sweep.measures import Settings
+from archspec.sweep.search_settings import SearchSettings
+from archspec.sweep.space_reader import SpaceReader
 
 Point = Mapping[str, Any]
 """The values of the axes at one point, by name: numbers, words, or layers as plain data."""
@@ -48,6 +42,10 @@ class Space:
     """The number of points that are drawn; None for all."""
     seed: int = 0
     source: str = ""
+    measures: Mapping[str, Settings] = field(default_factory=dict)
+    """What the points are measured for, by name."""
+    search: SearchSettings | None = None
+    """How points are searched for, instead of counting all."""
     text: str = field(default="", repr=False)
     folder: Path | None = field(default=None, repr=False)
     """The folder of the document, from which a path of a base is resolved."""
@@ -57,8 +55,7 @@ class Space:
     @property
     def size(self) -> int | None:
         """The number of points of the whole space; None if an axis is an interval."""
-        sizes = [axis.size for axis in self.axes]
-        return None if None in sizes else prod(size for size in sizes if size is not None)
+        return find_grid_size(self.axes)
 
     @property
     def spec(self) -> Spec:
@@ -90,12 +87,16 @@ class Space:
             values[axis.name] = axis.values[position]
         return {axis.name: values[axis.name] for axis in self.axes}
 
+    def name_values(self, point: Point) -> dict[str, Any]:
+        """The values of a point by the names that conditions and tables have for them."""
+        return {name_column(name): value for name, value in point.items()}
+
     def admits(self, point: Point, counts: Mapping[str, Any] | None = None) -> bool:
         """Whether a point meets the conditions; without counts, only those about arguments alone are asked.
 
         Raises `ConditionError` if one has no value.
         """
-        known = {**{name_column(name): value for name, value in point.items()}, **(counts or {})}
+        known = {**self.name_values(point), **(counts or {})}
         return all(condition.holds(known) for condition in self.conditions if condition.names <= known.keys())
 
 
@@ -110,185 +111,14 @@ def digest_point(base: str, point: Point) -> str:
 
 
 def read_space(spec: Spec, limits: Limits = DEFAULT) -> Space:
-    """The space of a file, a text or a mapping. Raises `SpecError` with all mistakes, each at its place.
+    """The space of a file, a text or a mapping, or the bundled one of a name. Raises `SpecError` with all mistakes, each at its place.
 
     >>> [point["n"] for point in read_space("{name: s, base: cifar_resnet20_A, over: {n: [3, 5]}}").points()]
     [3, 5]
     """
-    source, path = locate_source(spec, limits)
-    tree = read_tree(source, limits)
-    reader = _Reader(source, Collector())
-    space = reader.read(tree, path.parent if path is not None else None)
+    known = bundled.find_bundled_space(spec) if isinstance(spec, str) else None
+    source, path = locate_source(spec if known is None or Path(str(spec)).is_file() else known, limits)
+    reader = SpaceReader(Collector())
+    parts = reader.read(read_tree(source, limits))
     reader.errors.raise_if_any()
-    assert space is not None
-    return space
-
-
-class _Reader:
-    def __init__(self, source: Source, errors: Collector) -> None:
-        self.source, self.errors = source, errors
-
-    def read(self, tree: Tree, folder: Path | None) -> Space | None:
-        if not isinstance(tree, MappingTree):
-            self.errors.report(f"a space is a mapping, got {describe_tree(tree)}", tree.span, help=_FORM)
-            return None
-        for name, key in tree.keys.items():
-            if name not in KEYS:
-                self.errors.report(f"a space has no {name[:60]!r}", key.span, help=did_you_mean(name, KEYS) or _FORM)
-        parts = tree.by_name
-        for name in ("name", "base", "over"):
-            if name not in parts:
-                self.errors.report(f"a space needs {name!r}", tree.span, help=_FORM)
-        axes = tuple(self.read_axes(parts["over"])) if "over" in parts else ()
-        names = {name_column(axis.name) for axis in axes}
-        samples, seed = self.read_sample(parts.get("sample"))
-        conditions = tuple(self.read_conditions(parts.get("where"), names))
-        space = Space(
-            self.read_word(parts.get("name")),
-            self.read_word(parts.get("base")),
-            axes,
-            conditions,
-            samples,
-            seed,
-            self.read_word(parts.get("source")),
-            self.source.text,
-            folder,
-        )
-        if samples is None and space.size is None:
-            drawn = next(axis for axis in axes if axis.size is None)
-            message = f"{drawn.name} is drawn from an interval, which has no end of points"
-            self.errors.report(message, tree.span, help="say how many: sample: {n: 500, seed: 0}")
-        elif samples is None and (space.size or 0) > _MOST:
-            self.errors.report(f"the space has {space.size:,} points", tree.span, help="sample: {n: 500, seed: 0}")
-        return space
-
-    def read_word(self, tree: Tree | None) -> str:
-        if tree is None:
-            return ""
-        if not isinstance(tree, Scalar) or not tree.text.strip():
-            self.errors.report(f"expected a text, got {describe_tree(tree)}", tree.span)
-            return ""
-        return tree.text
-
-    # -- axes -------------------------------------------------------------------------------------------------------
-
-    def read_axes(self, tree: Tree) -> Iterator[Axis]:
-        if not isinstance(tree, MappingTree) or not tree.entries:
-            self.errors.report(
-                f"over needs arguments and their values, got {describe_tree(tree)}", tree.span, help=_FORM
-            )
-            return
-        for key, values in tree:
-            axis = self.read_axis(key.text, values)
-            if axis is not None:
-                yield axis
-
-    def read_axis(self, name: str, tree: Tree) -> Axis | None:
-        if isinstance(tree, Sequence):
-            return self.read_choices(name, tree)
-        if isinstance(tree, MappingTree):
-            keys = tree.by_name.keys()
-            if keys == {"choice"}:
-                return self.read_choices(name, tree.by_name["choice"])
-            if {"from", "to"} <= keys <= {"from", "to", "step"}:
-                return self.read_range(name, tree)
-            if keys in ({"uniform"}, {"log_uniform"}):
-                (kind, bounds), *_ = tree.by_name.items()
-                return self.read_interval(name, bounds, log=kind == "log_uniform")
-        self.errors.report(f"{name} needs values, got {describe_tree(tree)}", tree.span, help=_AXES)
-        return None
-
-    def read_choices(self, name: str, tree: Tree) -> Choices | None:
-        if not isinstance(tree, Sequence) or not tree.items:
-            self.errors.report(f"{name} needs a list of values, got {describe_tree(tree)}", tree.span, help=_AXES)
-            return None
-        values = [self.read_value(item) for item in tree]
-        texts = list(map(dump_json, values))
-        for position, item in enumerate(tree):
-            if texts[position] in texts[:position]:
-                self.errors.report(f"{name} has the value {describe_tree(item)} twice", item.span)
-        return Choices(name, tuple(values))
-
-    def read_range(self, name: str, tree: MappingTree) -> Choices | None:
-        numbers = {key: self.read_number(value) for key, value in tree.by_name.items()}
-        low, high, step = numbers["from"], numbers["to"], numbers.get("step", Fraction(1))
-        if low is None or high is None or step is None:
-            return None
-        if step <= 0 or high < low:
-            self.errors.report(f"{name} needs from ≤ to and a step above 0", tree.span)
-            return None
-        count = int((high - low) / step) + 1
-        if count > _MOST:
-            self.errors.report(
-                f"{name} has {count:,} values", tree.span, help="a larger step, or {uniform: [from, to]}"
-            )
-            return None
-        return Choices(name, tuple([as_number(low + step * turn) for turn in range(count)]))
-
-    def read_interval(self, name: str, tree: Tree, *, log: bool) -> Interval | None:
-        if not isinstance(tree, Sequence) or len(tree.items) != 2:
-            self.errors.report(f"{name} needs two bounds, got {describe_tree(tree)}", tree.span, help=_AXES)
-            return None
-        bounds = [self.read_number(item) for item in tree]
-        if None in bounds:
-            return None
-        low, high = (as_number(bound) for bound in bounds if bound is not None)
-        if low >= high or (log and low <= 0):
-            positive = " above 0" if log else ""
-            self.errors.report(f"{name} needs a lower bound{positive} and a higher one", tree.span)
-            return None
-        return Interval(name, low, high, log)
-
-    def read_number(self, tree: Tree) -> Fraction | None:
-        if not isinstance(tree, Scalar) or tree.kind != "number":
-            self.errors.report(f"expected a number, got {describe_tree(tree)}", tree.span)
-            return None
-        try:
-            return tree.number
-        except ExpressionError as error:
-            self.errors.report(str(error), tree.span)
-            return None
-
-    def read_value(self, tree: Tree) -> Any:
-        try:
-            return to_plain_data(tree)
-        except ExpressionError as error:
-            self.errors.report(str(error), tree.span)
-            return None
-
-    # -- conditions and samples ---------------------------------------------------------------------------------------
-
-    def read_conditions(self, tree: Tree | None, names: set[str]) -> Iterator[Condition]:
-        if tree is None:
-            return
-        known = (*names, *COUNTS)
-        for item in tree.items if isinstance(tree, Sequence) else (tree,):
-            if not isinstance(item, Scalar):
-                self.errors.report(f"a condition is a comparison, got {describe_tree(item)}", item.span, help=_WHERE)
-                continue
-            try:
-                condition = parse_condition(item.text)
-            except ConditionError as error:
-                self.errors.report(str(error), item.span, help=_WHERE)
-                continue
-            for name in sorted(condition.names - set(known)):
-                advice = did_you_mean(name, known) or f"counts are {', '.join(COUNTS)}"
-                self.errors.report(f"{name!r} is neither varied nor a count", item.span, help=advice)
-            yield condition
-
-    def read_sample(self, tree: Tree | None) -> tuple[int | None, int]:
-        if tree is None:
-            return None, 0
-        given = tree.by_name if isinstance(tree, MappingTree) else {"n": tree}
-        numbers = {key: to_plain_data(value) for key, value in given.items()}
-        whole = all(isinstance(number, int) and number >= 0 for number in numbers.values())
-        if "n" not in given or not given.keys() <= {"n", "seed"} or not whole:
-            message = f"sample needs whole numbers, got {describe_tree(tree)}"
-            self.errors.report(message, tree.span, help="sample: {n: 500, seed: 0}")
-            return None, 0
-        return numbers["n"], numbers.get("seed", 0)
-
-
-_FORM = "a space is {name: …, base: resnet50, over: {groups: [1, 2, 4]}}"
-_AXES = "values are a list, {from: 4, to: 64, step: 2}, {choice: […]}, {uniform: [0, 1]} or {log_uniform: [1e-4, 1e-1]}"
-_WHERE = "where: [params <= 26e6, 3.9e9 <= macs <= 4.3e9]"
+    return Space(**parts, text=source.text, folder=path.parent if path is not None else None)

@@ -1,8 +1,8 @@
 """Keeps the rows of a sweep in Parquet files: parts that are written atomically, and one table of all when it is done.
 
 A folder has `space.yaml`, `parts/*.parquet` while the sweep runs, and `points.parquet` with the rows in the order of the points; a second
-table, `timings.parquet`, says how long each point took and where, which a repetition does not repeat. Numbers beyond 64 bits are decimal
-text. A row is found by its digest, so that a sweep that was killed goes on where it was.
+table, `timings.parquet`, says how long each point took and where, which a repetition does not repeat; each measure has a table, too.
+Numbers beyond 64 bits are decimal text. A row is found by its digest, so that a sweep that was killed goes on where it was.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from archspec.errors import ArchspecError
 Row = dict[str, Any]
 
 SPACE, BASE = "space.yaml", "base.yaml"
-TIMINGS = ("digest", "seconds", "machine")
+TIMINGS = {"digest": "text", "seconds": "float", "machine": "text"}
 _TYPES = {"int": "int64", "float": "float64", "text": "string"}
 
 
@@ -26,15 +26,15 @@ class StoreError(ArchspecError, RuntimeError):
 
 
 class Store:
-    """The rows of one sweep in a folder.
+    """The tables of one sweep in a folder.
 
     Args:
         folder: is made if it does not exist.
-        columns: the kind of each column of the points, "int", "float" or "text", by name; one is `digest`.
+        tables: for each table the kind of each of its columns, "int", "float" or "text", by name; one is `digest`.
     """
 
-    def __init__(self, folder: Path, columns: Mapping[str, str]) -> None:
-        self.folder, self.columns = folder, dict(columns)
+    def __init__(self, folder: Path, tables: Mapping[str, Mapping[str, str]]) -> None:
+        self.folder, self.tables = folder, tables
         self.parts = folder / "parts"
         self.pyarrow = extras.load_extra("pyarrow", "a sweep", "pip install 'archspec-nn[sweep]'")
         self.parquet = extras.load_extra("pyarrow.parquet", "a sweep", "pip install 'archspec-nn[sweep]'")
@@ -42,51 +42,51 @@ class Store:
     def prepare(self, space: str, base: str | None) -> None:
         """Makes the folder for a space and a base that is a file, or finds it. Raises `StoreError` if it is that of something else."""
         kept = self.folder / SPACE
-        if not kept.exists():
-            if self.folder.exists() and any(self.folder.iterdir()):
-                raise StoreError(f"{self.folder} holds something else than a sweep")
-            files.make_folder(self.parts)
-            if base is not None:
-                files.write_atomically(self.folder / BASE, base)
-            files.write_atomically(kept, space)
+        if not kept.exists() and self.folder.exists() and any(self.folder.iterdir()):
+            raise StoreError(f"{self.folder} holds something else than a sweep")
+        own = self.folder / BASE
+        if kept.exists() and (own.read_text(encoding="utf-8") if own.exists() else None) != base:
+            raise StoreError(f"{self.folder} holds points of another base: name another folder")
         files.make_folder(self.parts)
+        for path, text in ((own, base), (kept, space)):
+            if text is not None and (not path.exists() or path.read_text(encoding="utf-8") != text):
+                files.write_atomically(path, text)
 
-    def add(self, rows: Sequence[Row], timings: Sequence[Row]) -> None:
-        """Writes rows as one more part, and their timings. Raises OSError; the parts before are unchanged."""
-        name = f"{rows[0]['digest']}.parquet"
-        self._write(self.parts / f"timings-{name}", timings, {"digest": "text", "seconds": "float", "machine": "text"})
-        self._write(self.parts / f"points-{name}", rows, self.columns)
+    def add(self, rows: Mapping[str, Sequence[Row]]) -> None:
+        """Writes rows of some tables as one more part of each, in order. Raises OSError; the parts before are unchanged."""
+        for table, own in rows.items():
+            self._write(self.parts / f"{table}-{own[0]['digest']}.parquet", own, table)
 
-    def find_digests(self) -> set[str]:
-        """The digests of all rows."""
+    def find_digests(self, table: str) -> set[str]:
+        """The digests of all rows of a table."""
         return {
-            digest for path in self.list_files("points") for digest in self.read(path, ["digest"])["digest"].to_pylist()
+            digest for path in self.list_files(table) for digest in self.read(path, ["digest"])["digest"].to_pylist()
         }
 
-    def rows(self) -> list[Row]:
-        """All rows, those of the finished table first."""
-        return _merge_rows(row for path in self.list_files("points") for row in self.read(path).to_pylist())
+    def rows(self, table: str) -> dict[str, Row]:
+        """All rows of a table by their digests, those of the finished table first."""
+        return {row["digest"]: row for path in self.list_files(table) for row in self.read(path).to_pylist()}
 
-    def finish(self, order: Sequence[str]) -> None:
-        """Writes one table of the rows with these digests, in this order, and removes the parts."""
-        for kind, columns in (
-            ("points", self.columns),
-            ("timings", {"digest": "text", "seconds": "float", "machine": "text"}),
-        ):
-            paths = self.list_files(kind)
-            known = {
-                row["digest"]: row for row in _merge_rows(row for path in paths for row in self.read(path).to_pylist())
-            }
-            rows = [known[digest] for digest in order if digest in known]
-            self._write(self.folder / f"{kind}.parquet", rows, columns)
+    def finish(self, tables: Iterable[str], order: Sequence[str] | None = None) -> None:
+        """Writes each table as one file, with the rows of these digests in this order, or else all, and removes the parts."""
+        for name in tables:
+            paths = self.list_files(name)
+            if not paths:
+                continue
+            whole = self.pyarrow.concat_tables([self.read(path).cast(self._schema(name)) for path in paths])
+            places = {
+                digest: place for place, digest in enumerate(whole["digest"].to_pylist())
+            }  # the last row of a digest
+            chosen = [places[digest] for digest in (places if order is None else order) if digest in places]
+            self._save(self.folder / f"{name}.parquet", whole.take(chosen).combine_chunks())
             for path in paths:
                 if path.parent == self.parts:
                     path.unlink()
 
-    def list_files(self, kind: str) -> list[Path]:
-        """The files of "points" or "timings", the finished table first."""
-        whole = self.folder / f"{kind}.parquet"
-        return [*([whole] if whole.exists() else []), *sorted(self.parts.glob(f"{kind}-*.parquet"))]
+    def list_files(self, table: str) -> list[Path]:
+        """The files of a table, the finished one first."""
+        whole = self.folder / f"{table}.parquet"
+        return [*([whole] if whole.exists() else []), *sorted(self.parts.glob(f"{table}-*.parquet"))]
 
     def read(self, path: Path, columns: list[str] | None = None) -> Any:
         """The `pyarrow.Table` of one file. Raises `StoreError`."""
@@ -95,26 +95,25 @@ class Store:
         except (self.pyarrow.ArrowException, OSError) as error:
             raise StoreError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
-    def _write(self, path: Path, rows: Sequence[Row], columns: Mapping[str, str]) -> None:
-        schema = self.pyarrow.schema([(name, getattr(self.pyarrow, _TYPES[kind])()) for name, kind in columns.items()])
-        table = self.pyarrow.Table.from_pylist(
-            [{name: row.get(name) for name in columns} for row in rows], schema=schema
-        )
+    def _write(self, path: Path, rows: Sequence[Row], table: str) -> None:
+        named = [{name: row.get(name) for name in self.tables[table]} for row in rows]
+        self._save(path, self.pyarrow.Table.from_pylist(named, schema=self._schema(table)))
+
+    def _schema(self, table: str) -> Any:
+        columns = self.tables[table].items()
+        return self.pyarrow.schema([(name, getattr(self.pyarrow, _TYPES[kind])()) for name, kind in columns])
+
+    def _save(self, path: Path, table: Any) -> None:
         content = self.pyarrow.BufferOutputStream()
         self.parquet.write_table(table, content, compression="zstd")
         files.write_atomically(path, content.getvalue().to_pybytes())
 
 
-def _merge_rows(rows: Iterable[Row]) -> list[Row]:
-    """The rows without repetitions of a digest."""
-    return list({row["digest"]: row for row in rows}.values())
-
-
-def read_rows(folder: Path) -> Iterator[Row]:
-    """The rows of a sweep in a folder, finished or not, with their timings. Raises `StoreError`."""
+def read_rows(folder: Path, joined: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    """The rows of a sweep in a folder, finished or not, with columns of its other tables. Raises `StoreError`."""
     if not (folder / SPACE).exists():
         raise StoreError(f"{folder} is not the folder of a sweep: it has no space.yaml")
     store = Store(folder, {})
-    seconds = {row["digest"]: row for path in store.list_files("timings") for row in store.read(path).to_pylist()}
-    for row in store.rows():
-        yield {**row, **{name: seconds.get(row["digest"], {}).get(name) for name in TIMINGS[1:]}}
+    others = [(store.rows(table), columns) for table, columns in joined.items() if store.list_files(table)]
+    for digest, row in store.rows("points").items():
+        yield row | {name: rows.get(digest, {}).get(name) for rows, columns in others for name in columns}

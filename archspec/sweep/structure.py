@@ -2,7 +2,7 @@
 
 Each node is labelled by its op, its shapes and the labels of its operands, which are sorted where their order does not matter; then by the
 labels of its consumers as well. The hash is that of the labels of the outputs and of all nodes, so that a value that is used twice is not
-two equal values. It is the refinement of Weisfeiler and Lehman (1968) with one sweep in each direction of the graph.
+two equal values. Values that are zero whatever the input is are left out first, with what only they depend on. It is the refinement of Weisfeiler and Lehman (1968) with one sweep in each direction of the graph.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ from functools import lru_cache
 
 from archspec.ops.base import Op
 from archspec.sweep.routes import Source, TracedNode
+from archspec.sweep.zeros import ZERO, remove_zeros
 
 
 def hash_structure(nodes: Sequence[TracedNode], outputs: Sequence[Source]) -> str:
     """The hash of some nodes with their outputs: 32 hexadecimal digits."""
+    nodes, outputs = remove_zeros(nodes, outputs)
     below = _label_by_operands(nodes)
     labels = _label_by_consumers(nodes, below, outputs)
     ends = [_find_label(source, below) for source in outputs]
@@ -49,6 +51,8 @@ def _label_by_consumers(nodes: Sequence[TracedNode], below: Sequence[str], outpu
 
 def _find_label(source: Source, labels: Sequence[str]) -> str:
     node, position = source
+    if source == ZERO:
+        return "zero"
     return f"input {position}" if node < 0 else f"{labels[node]}.{position}"
 
 

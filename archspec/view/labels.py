@@ -37,6 +37,9 @@ FLOW_NAMES: Mapping[str, str] = {
 
 _ESSENTIAL = {"out", "kernel", "stride", "groups", "dilation"}
 _RANGE = {"start", "stop"}
+_WINDOW = {"kernel", "stride"}
+_ABSENT = {"batched": "no batch axis"}
+"""What a switch that is off means, if it is not `no` and its name."""
 _UNSEEN = {"init", "bias_init", "weight_init"}
 
 
@@ -82,7 +85,7 @@ def format_name_range(first: str, last: str) -> str:
 
 def format_op(op: Op) -> str:
     """An op as a figure writes it: `conv 3×3, 64, /2`, `dropout 0.5`, `slice 4…60, axis 1`."""
-    if "kernel" in type(op).model_fields:
+    if type(op).model_fields.keys() >= _WINDOW:
         return f"{op.word} {_format_window(op)}"
     given = op.arguments()
     first = _format_range(op) if type(op).model_fields.keys() >= _RANGE else given.get(op.first or "")
@@ -94,7 +97,11 @@ def format_op(op: Op) -> str:
 def format_details(op: Op) -> str:
     """The arguments that `format_op` leaves out and that are not the defaults: `padding same, no bias`."""
     fields = type(op).model_fields
-    shown = _ESSENTIAL if "kernel" in fields else {op.first, *op.telling, *(_RANGE if fields.keys() >= _RANGE else ())}
+    shown = (
+        _ESSENTIAL
+        if fields.keys() >= _WINDOW
+        else {op.first, *op.telling, *(_RANGE if fields.keys() >= _RANGE else ())}
+    )
     given = {name: value for name, value in op.arguments().items() if name not in shown | _UNSEEN}
     return ", ".join(_format_argument(name, value) for name, value in given.items() if value is not None)
 
@@ -125,7 +132,7 @@ def _format_size(size: Any, *, once: bool = False) -> str:
 
 def _format_argument(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return name if value else f"no {name}"
+        return name if value else _ABSENT.get(name, f"no {name}")
     return f"{name} {_format_short(value)}"
 
 

@@ -15,10 +15,21 @@ from torch.nn import functional
 
 import archspec
 from archspec.codegen.fx import build
-from archspec.codegen.fx.kernels import channelwise, cudnn, select_kernels, space_to_depth
+from archspec.codegen.fx.kernels import (
+    available,
+    channelwise,
+    cudnn,
+    merged_groups,
+    pointwise,
+    pooling,
+    select_kernels,
+    space_to_depth,
+)
 from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.fused_conv import FusedConv2d
+from archspec.codegen.fx.kernels.ops import FusedConv
 from archspec.ir.graph import Graph
+from archspec.ops.conv import Conv
 from tests.passes.outputs import TOLERANCE, distance, evaluated, inputs, results
 from tests.processes import run_python
 from tests.sample import Load, networks
@@ -41,9 +52,13 @@ def triton_kernels(monkeypatch: pytest.MonkeyPatch) -> Any:
     pytest.importorskip("triton", reason="needs Triton")
     if torch.cuda.is_available():
         pytest.skip("needs a machine without a GPU: the kernels are compiled here")
-    kernels = import_module("archspec.codegen.fx.kernels.triton_kernels")
-    monkeypatch.setattr(channelwise, "_find_kernels", lambda x: kernels)
-    return kernels
+    monkeypatch.setattr(available, "find_kernels", lambda name, x: find_triton(name))
+    monkeypatch.setattr(available, "pays_to_launch", lambda count: True)
+    return find_triton("channels")
+
+
+def find_triton(name: str) -> Any:
+    return import_module(f"archspec.codegen.fx.kernels.triton_{name}")
 
 
 def image(*sizes: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -104,6 +119,69 @@ def test_values_in_another_order_are_left_to_torch(triton_kernels: Any) -> None:
         assert not triton_kernels.has_rows(x)
 
 
+@pytest.mark.parametrize("ceil", [False, True])
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 2, 1), (2, 2, 0), (3, 1, 1), ((3, 2), (1, 2), (1, 0))])
+def test_pooling(triton_kernels: Any, kernel: Any, stride: Any, padding: Any, ceil: bool) -> None:
+    kernels = find_triton("windows")
+    pools: list[tuple[Any, str]] = [
+        (pooling.RowAvgPool2d(kernel, stride, padding, ceil, include), "mean" if include else "mean_inside")
+        for include in (True, False)
+    ]
+    pools.append((pooling.RowMaxPool2d(kernel, stride, padding, 1, ceil_mode=ceil), "max"))
+    for x in (image(2, 5, 7, 8), image(1, 70, 5, 6), image(2, 24, 7, 6)[:, :16]):
+        for pool, kind in pools:
+            torch.testing.assert_close(pooling._pool(pool, x, kernels, kind, 1), pool(x))
+    dilated = pooling.RowMaxPool2d(3, 1, 1, 2)
+    assert torch.equal(pooling._pool(dilated, x, kernels, "max", 2), dilated(x))
+    hole = x.clone(memory_format=torch.channels_last)
+    hole[0, 0, 0, 0] = torch.nan
+    assert torch.equal(pooling._pool(pools[-1][0], hole, kernels, "max", 1).isnan(), pools[-1][0](hole).isnan())
+
+
+@pytest.mark.parametrize("before", [None, "clamp", "scale", "scale_relu"])
+@pytest.mark.parametrize("activation", [None, "relu", "hardswish"])
+@pytest.mark.parametrize("full", [False, True])
+def test_pointwise_convolutions(
+    triton_kernels: Any, before: pointwise.Before | None, activation: Activation | None, full: bool
+) -> None:
+    for x in (image(2, 5, 3, 4), image(1, 70, 2, 3), image(2, 48, 3, 4)[:, :32]):
+        conv = nn.Conv2d(x.shape[1], 20 if full else 130, 1, bias=full).requires_grad_(False)
+        pair = torch.sort(image(2, x.shape[1], 1, 1), 0).values
+        prepared = {
+            None: x,
+            "clamp": x.clamp(pair[0], pair[1]),
+            "scale": x * pair[0] + pair[1],
+            "scale_relu": functional.relu(x * pair[0] + pair[1]),
+        }[before]
+        made = conv(prepared)
+        other = image(*made.shape) if full else None
+        expected = REFERENCES[activation](made if other is None else made + other)
+        got = pointwise.convolve(conv, x, other, activation, before, pair if before else None)
+        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("affine", [False, True])
+def test_a_sum_and_its_layer_normalisation(triton_kernels: Any, affine: bool) -> None:
+    for features in (5, 64, 130):
+        x, other = torch.randn(2, 3, features), torch.randn(2, 3, features)
+        norm = nn.LayerNorm(features, elementwise_affine=affine).requires_grad_(False)
+        if affine:
+            norm.weight.normal_()
+            norm.bias.normal_()
+        total, made = find_triton("norms").add_and_normalise(x, other, norm.weight, norm.bias, norm.eps)
+        torch.testing.assert_close(total, x + other)
+        torch.testing.assert_close(made, norm(x + other))
+
+
+def test_the_image_is_rearranged_in_one_pass(triton_kernels: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for conv in (nn.Conv2d(3, 8, 7, 2, 3), nn.Conv2d(3, 8, 3, 2), nn.Conv2d(4, 8, 5, 3, 2), nn.Conv2d(1, 8, 4, 4)):
+        for x in (image(2, conv.in_channels, 17, 22), torch.randn(2, conv.in_channels, 18, 16)):
+            made = space_to_depth.rearrange_image(x, conv)
+            with monkeypatch.context() as patched:
+                patched.setattr(available, "find_kernels", lambda name, x: None)
+                assert torch.equal(made, space_to_depth.rearrange_image(x, conv))
+
+
 def test_the_kernels_compile_for_a_card() -> None:
     """For compute capability 9.0, which needs no card; reads and writes of aligned rows are of 16 bytes."""
     triton = pytest.importorskip("triton", reason="needs Triton")
@@ -111,8 +189,10 @@ def test_the_kernels_compile_for_a_card() -> None:
     done = run_python("-W", "error", "-m", "tests.codegen.compile_kernels", env=env, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     compiled = json.loads(done.stdout)
-    assert len(compiled) == 3 * (len(REFERENCES) + 3)
-    assert all({"ld.global.v4.b32", "st.global.v4.b32"} <= set(accesses) for accesses in compiled.values()), compiled
+    assert len(compiled) == 3 * (len(REFERENCES) + 3 + 3 + 2) + 2 * 4
+    for name, accesses in compiled.items():
+        wide = {"st.global.v4.b32"} if name.startswith("rearrange") else {"ld.global.v4.b32", "st.global.v4.b32"}
+        assert wide <= set(accesses), name  # the image that is rearranged has three channels
 
 
 @pytest.mark.parametrize("sizes", [(7, 7), (8, 9), (30, 17)])
@@ -190,6 +270,29 @@ def test_cudnn_on_an_image_that_is_rearranged(monkeypatch: pytest.MonkeyPatch) -
         torch.testing.assert_close(made, REFERENCES[activation](conv(x)), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("channels", "out", "groups"), [(96, 64, 32), (12, 24, 4), (10, 10, 2), (18, 12, 3), (40, 8, 8)]
+)
+def test_merged_groups_are_the_convolution(channels: int, out: int, groups: int) -> None:
+    merged = merged_groups.count_merged(Conv(out=out, kernel=3, groups=groups), channels)
+    conv = nn.Conv2d(channels, out, 3, groups=groups, dtype=torch.float64).requires_grad_(False)
+    weight = merged_groups.pack_weight(conv, merged)
+    x = torch.randn(2, channels, 5, 6, dtype=torch.float64)
+    torch.testing.assert_close(
+        functional.conv2d(x, weight, conv.bias, groups=groups // merged), conv(x), rtol=1e-12, atol=1e-12
+    )
+    assert merged == 1 or (merged * channels // groups) % 8 == 0
+
+
+def test_cudnn_on_merged_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend("cudnn_convolution_relu", monkeypatch)
+    conv = nn.Conv2d(96, 64, 3, 2, 1, groups=32).requires_grad_(False)
+    x = image(2, 96, 7, 8)
+    for activation in REFERENCES:
+        made = cudnn.convolve(conv, x, merged_groups.pack_weight(conv, 8), None, activation, 8)
+        torch.testing.assert_close(made, REFERENCES[activation](conv(x)), rtol=1e-5, atol=1e-5)
+
+
 def test_a_form_that_cudnn_refuses_is_computed_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = []
 
@@ -246,7 +349,11 @@ def test_what_a_gpu_is_given() -> None:
     assert stems == ["conv1"]
     densenet = select_kernels(archspec.load("densenet121").optimize().graph, CUDA)
     kinds = [node.op.word for node in densenet.ops if node.name.startswith("features.transition1")]
-    assert kinds == ["channelclamp", "fusedconv", "avgpool"]
+    assert kinds == ["channelpair", "preparedconv", "rowavgpool"]
     assert sum(node.op.word == "grow" for node in densenet.ops) == 58
     mobile = select_kernels(archspec.load("mobilenet_v2").optimize().graph, CUDA)
     assert "relu6" not in words(mobile)
+    dpn = select_kernels(archspec.load("dpn92").optimize().graph, CUDA)
+    assert {node.op.merged for node in dpn.ops if isinstance(node.op, FusedConv)} == {1, 4, 8}
+    vit = select_kernels(archspec.load("vit_b_16").optimize().graph, CUDA)
+    assert not {"add", "layernorm", "gelu"} & words(vit)

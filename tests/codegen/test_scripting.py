@@ -61,17 +61,13 @@ EVERY_KIND = (
 """Growing values, drop-path, several inputs and outputs, blocks of equal structure, branches under an `if`, attention."""
 
 
-ROTARY = {"llama3_8b"}
-"""Networks with rotary positions, whose module TorchScript does not read yet."""
-
-
 @pytest.mark.parametrize("name", sampled(computable(), EVERY_KIND))
 def test_every_network_is_scripted_and_traced(name: str) -> None:
     arch = load(name)
     check_scripts(evaluated(arch, torch.float32), list(noise(arch)), thoroughly=name in EVERY_KIND)
 
 
-@pytest.mark.parametrize("name", sampled(sorted(SMALL.keys() - ROTARY), {"cifar10_densenet_40_k12"}))
+@pytest.mark.parametrize("name", sampled(sorted(SMALL), {"cifar10_densenet_40_k12", "llama3_8b"}))
 def test_an_optimised_network_is_scripted_and_traced(name: str) -> None:
     arch = load(name)
     check_scripts(arch.optimize().build(), list(noise(arch)))

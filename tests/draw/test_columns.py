@@ -1,4 +1,4 @@
-"""Chains, branches and bypassing arrows laid out in columns: decomposition, lanes, axes, and the shapes that need Graphviz."""
+"""Chains, branches and bypassing arrows laid out in columns: decomposition, lanes, axes, and the shapes that are laid out in ranks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def make_picture(edges: str, **options: object) -> Picture:
     pairs = [tuple(edge.split("-")) for edge in edges.split()]
     names = dict.fromkeys(node for pair in pairs for node in pair)
     boxes = tuple(Box(name, "conv", (Line(name * 3),), sign=name.isupper()) for name in names)
-    return Picture("net", "", boxes, tuple(Edge(*pair) for pair in pairs), columns=True, **options)  # type: ignore[arg-type]
+    return Picture("net", "", boxes, tuple(Edge(*pair) for pair in pairs), **options)  # type: ignore[arg-type]
 
 
 def lay_out(edges: str, **options: object) -> Layout:
@@ -57,7 +57,7 @@ def test_other_shapes_are_refused(edges: str) -> None:
         decompose_dag(sorted({node for pair in pairs for node in pair}), pairs)
 
 
-def test_a_shape_without_columns_is_laid_out_by_graphviz() -> None:
+def test_a_shape_without_columns_is_laid_out_in_ranks() -> None:
     crossing = make_picture("a-b a-c b-d c-d b-e c-e")
     assert lay_out_columns(crossing) is None
     assert len(compute_layout(crossing).boxes) == 5

@@ -8,7 +8,6 @@ import os
 import shutil
 import struct
 import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from functools import partial
 from pathlib import Path
@@ -20,11 +19,11 @@ from matplotlib import get_data_path
 
 import archspec
 from archspec.draw import DETAILS, THEMES, Detail, DrawError, draw_picture, png, render_picture
-from archspec.draw.graphviz import run_json_layout
 from archspec.formats import list_endings
 from archspec.ops import OPS
 from archspec.ops.base import Op
 from archspec.view import labels
+from tests.draw.graphviz import run_json_layout
 
 HOSTILE = (
     "a\"b'c",
@@ -137,15 +136,6 @@ def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def test_an_unknown_renderer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from archspec.draw import graphviz
-
-    graphviz._renderer.cache_clear()
-    monkeypatch.setitem(sys.modules, "wasmtime", None)
-    with pytest.raises(DrawError, match=r"drawing needs wasmtime.*archspec-nn\[draw\]"):
-        run_json_layout("digraph {}")
 
 
 @pytest.mark.skipif(

@@ -29,44 +29,25 @@ from archspec.ir.graph import Graph
 from tests.processes import run_archspec
 from tests.sample import CORE, SMALL, bundled, every_spec, representatives, sampled
 
-CROSSED = (
-    "deeplabv3",
-    "dmrnet",
-    "dpn68b",
-    "fcn_",
-    "highway",
-    "lstm",
-    "resnet110_shortcut_exclusive_gating",
-    "fractalnet20_droppath",
-    "gpt2",
-    "llama3",
-    "lraspp",
-    "swin",
-)
-"""Networks whose layers are not series-parallel, and are laid out by Graphviz."""
-CROSSED_IN_BLOCKS = {"lstm", "lstm_cell_10_20", "lstm_cell_128_256", "resnext50_32x4d_a", "resnext50_32x4d_b", "swin_t"}
+PATHS = {"unet", "resnet50", "googlenet", "lstm", "lstm_cell_10_20"}
+RANKED = {"dmrnet_d14", "gpt2", "highway_mnist_fc10", "resnet110_shortcut_exclusive_gating"}
+"""Networks that are no chains and branches, beside those in `CORE`: they are laid out in ranks."""
 Corners = tuple[float, float, float, float]
 LIGHT = THEMES["light"]
-TABLES = {"gpt2"}
-"""Networks whose stages Graphviz lays out: the first and the last read one table."""
-TOO_WIDE = (
-    "googlenet_aux",
-    "googlenet_paper_aux",
-    "inception_v3_aux",
-    "inception_resnet_v1_facenet",
-    "fcn_",
-    "deeplabv3",
-    "lraspp",
-)
-"""Networks whose stages do not fit a column: two heads side by side, a backbone beside its head, or sixteen stages with long names."""
-TOO_LONG = ("lraspp",)
-"""Networks whose stages do not fit a slide."""
+TOO_WIDE = ("column", "lraspp_mobilenet_v3_large")
+"""A backbone of sixteen layers beside its head."""
 
 
 def corners_of(text: Text) -> Corners:
     """The corners of a text with the height of its letters."""
     width = measure_width(text.text, text.size, bold=text.bold)
     return text.left, text.y - 0.72 * text.size, text.left + width, text.y + 0.2 * text.size
+
+
+def inside_of(shape: Rect) -> Corners:
+    """The corners of a box; of a circle those of the square in it."""
+    held = 0.3 * shape.radius if shape.radius > 10 else 0.0
+    return shape.x + held, shape.y + held, shape.x + shape.width - held, shape.y + shape.height - held
 
 
 def overlaps(first: Corners, second: Corners, tolerance: float = 0.5) -> bool:
@@ -121,7 +102,7 @@ def find_crossed_texts(scene: Scene) -> list[str]:
     """The texts that an arrow crosses which is not their own."""
     texts = list_texts(scene)
     boxes = [
-        (number, (shape.x, shape.y, shape.x + shape.width, shape.y + shape.height))
+        (number, inside_of(shape))
         for number, group in enumerate(scene.groups)
         for shape in group.shapes
         if group.role == "node" and isinstance(shape, Rect)
@@ -221,17 +202,9 @@ def sample_details() -> Iterator[ParameterSet]:
     """Every spec in every detail; `make test` draws all stages, and the rest for a few."""
     for name in representatives():
         yield pytest.param(name, "stages", marks=() if name in SMALL else pytest.mark.slow)
-        known = (
-            [pytest.mark.xfail(reason="Graphviz leads arrows over texts", strict=False)]
-            if name.startswith(CROSSED)
-            else []
-        )
-        few = [] if name in {"unet", "resnet50", "googlenet"} else [pytest.mark.slow]
-        yield pytest.param(name, "paths", marks=known + few)
-        for detail, crossed in (("blocks", name in CROSSED_IN_BLOCKS), ("layers", name.startswith(CROSSED))):
-            marks = [] if name in CORE else [pytest.mark.slow]
-            marks += [pytest.mark.xfail(reason="Graphviz leads arrows over texts", strict=False)] if crossed else []
-            yield pytest.param(name, detail, marks=marks)
+        yield pytest.param(name, "paths", marks=() if name in PATHS else pytest.mark.slow)
+        for detail in ("blocks", "layers"):
+            yield pytest.param(name, detail, marks=() if name in {*CORE, *RANKED} else pytest.mark.slow)
 
 
 @pytest.mark.parametrize(("name", "detail"), list(sample_details()))
@@ -283,8 +256,6 @@ def test_nested_us_are_a_grid() -> None:
 
 @pytest.mark.parametrize("name", sampled(representatives(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"}))
 def test_rows_keep_the_rules_of_columns(name: str) -> None:
-    if name in TABLES:
-        return
     laid = compute_layout(draw_picture(bundled(name).graph, direction="LR"))
     check_scene(compose_scene(laid, LIGHT))
     assert find_coinciding(laid) == find_bent_chains(laid) == []
@@ -298,8 +269,6 @@ def test_arrows_of_stages_do_not_coincide(name: str) -> None:
 @pytest.mark.parametrize("name", every_spec())
 def test_the_boxes_of_a_chain_share_an_axis_and_a_width(name: str) -> None:
     laid = compute_layout(draw(name, "stages"))
-    if name in TABLES:
-        return
     assert find_bent_chains(laid) == []
     widths: dict[float, set[float]] = {}
     for box, (x, _) in laid.boxes:
@@ -309,20 +278,12 @@ def test_the_boxes_of_a_chain_share_an_axis_and_a_width(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", every_spec())
-def test_stages_need_no_graphviz(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if name in TABLES:
-        return
-    monkeypatch.setattr("archspec.draw.layout.run_json_layout", None)
-    assert compute_layout(draw(name, "stages")).boxes
-
-
-@pytest.mark.parametrize("name", every_spec())
 @pytest.mark.parametrize("fit", MEDIA)
 def test_a_fitted_picture_is_legible_and_has_its_size(name: str, fit: Fit) -> None:
     picture = draw_picture(bundled(name).graph, fit=fit)
     medium = MEDIA[fit]
-    if name.startswith({"column": TOO_WIDE, "slide": TOO_LONG}.get(fit, ())):
-        with pytest.raises(DrawError, match="less than 7; "):
+    if (fit, name) == TOO_WIDE:
+        with pytest.raises(DrawError, match="less than 7; try --fit page"):
             compose_picture(picture, LIGHT)
         return
     scene = compose_picture(picture, LIGHT)
@@ -331,8 +292,7 @@ def test_a_fitted_picture_is_legible_and_has_its_size(name: str, fit: Fit) -> No
     assert width <= medium.width + 0.1
     assert height <= medium.height + 0.1
     assert min(shape.size for shape in scene.shapes if isinstance(shape, Text)) * scene.scale >= LEAST_TYPE
-    if name not in TABLES:
-        check_scene(scene)
+    check_scene(scene)
 
 
 @pytest.mark.parametrize(("name", "detail"), [("unet", "paths"), ("resnet18", "blocks")])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from importlib.resources import files
 from itertools import combinations
 
 import pytest
 
 from archspec.draw import THEMES, draw_picture
+from archspec.draw.theme import list_colours
+from archspec.report.data import MOST_NETWORKS
 from archspec.view.labels import CATEGORY_NAMES
 from tests.colours import BLINDNESS, measure_contrast, measure_distance
 from tests.sample import bundled
@@ -43,6 +47,33 @@ def test_texts_have_contrast(theme: str) -> None:
         assert measure_contrast(colours.faint, ground) >= 4.5, ground
     for flow in colours.flows.values():
         assert measure_contrast(flow, colours.paper) >= 3
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_colours_of_a_page_are_legible_and_told_apart(theme: str) -> None:
+    colours = list_colours(THEMES[theme])
+    for role in ("ink", "faint", "link", "added", "removed", "changed"):
+        assert measure_contrast(colours[role], colours["paper"]) >= 4.5, role
+        assert measure_contrast(colours[role], colours["sheet"]) >= 4.5, role
+    assert measure_contrast(colours["ink"], colours["mark"]) >= 7
+    for blindness in BLINDNESS:
+        for role, other in combinations(("added", "removed", "changed"), 2):
+            assert measure_distance(colours[role], colours[other], blindness) > 12, (role, other)
+        for number, other_number in combinations(range(MOST_NETWORKS), 2):
+            pair = colours[f"net{number}"], colours[f"net{other_number}"]
+            assert measure_distance(*pair, blindness) > 12, (number, other_number)
+
+
+def test_a_page_has_no_colours_of_its_own() -> None:
+    style = (files("archspec.report") / "assets" / "report.css").read_text(encoding="utf-8")
+    assert re.findall(r"#[0-9a-fA-F]{3,8}\b", style) == []
+    assert set(re.findall(r"var\(--([a-z0-9-]+)", style)) <= {
+        *list_colours(THEMES["light"]),
+        "hue",
+        "edge",
+        "net",
+        "share",
+    }
 
 
 def test_a_box_has_the_colour_of_what_takes_most_macs() -> None:

@@ -213,6 +213,10 @@ def test_a_label_says_what_a_shape_op_does(op: type[Op]) -> None:
         ({"concat": {"axis": 0}}, "concat, axis 0"),
         ({"upsample": {"scale": 2, "mode": "bilinear"}}, "upsample 2, mode bilinear"),
         ({"adaptivepool": {"size": 7, "kind": "max"}}, "adaptivepool 7, kind max"),
+        (
+            {"constant": {"shape": {"tokens": 4, "features": 6}, "kind": "sinusoids"}},
+            "constant 4 tokens | 6 features, kind sinusoids",
+        ),
     ],
 )
 def test_labels_of_ops(op: dict[str, dict[str, object] | int], label: str) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
-from tests.grammar.blocks import Blocks
 from tests.grammar.fields import random_fields
 from tests.grammar.names import NUMBERS
 from tests.grammar.numbers import number
 from tests.grammar.pieces import Bundle, Env, Misfit, Piece
+from tests.grammar.sharing import Sharing
 
 INPUTS = [
     *[[channels, size, size] for channels in (1, 2, 4, 6) for size in (4, 8)],
@@ -37,7 +37,7 @@ class Document:
     outputs: dict[str, tuple[int, ...]]
 
 
-class Documents(Blocks):
+class Documents(Sharing):
     """Makes one document."""
 
     def __init__(self, rng: Random) -> None:
@@ -52,6 +52,16 @@ class Documents(Blocks):
         }
         if len(inputs) > 1 and self.chance(0.5):
             inputs = dict.fromkeys(inputs, next(iter(inputs.values())))
+        tree, results = self.compose(inputs, room)
+        outputs = self.outputs(tree, results)
+        self.passes(tree)
+        return Document(tree, outputs)
+
+    def compose(
+        self, inputs: dict[str, list[int]], room: int, *, part: bool = False
+    ) -> tuple[dict[str, Any], dict[str, Bundle]]:
+        """A document without outputs and passes, and the shapes of its stages; a `part` is applied to values and not to inputs."""
+        rng = self.rng
         arguments = self.arguments()
         current: Bundle = tuple(Shape.of(*sizes) for sizes in inputs.values())
         env = self.document.inside(taken=set())
@@ -60,7 +70,7 @@ class Documents(Blocks):
         results: dict[str, Bundle] = {}
         for _ in range(rng.randint(1, 4)):
             name = self.name(env)
-            tokens = not stages and len(current) == 1 and current[0].rank == 1 and self.chance(0.3)
+            tokens = not part and not stages and len(current) == 1 and current[0].rank == 1 and self.chance(0.3)
             piece = self.embedding(env, current) if tokens else self.keyed(env, name, current, room)
             current = piece.apply(env, current)
             env.values[name] = results[name] = current
@@ -76,9 +86,7 @@ class Documents(Blocks):
         tree |= {"defaults": self.defaults} if self.defaults else {}
         tree |= {"blocks": {block.name: block.tree for block in self.blocks.values()}} if self.blocks else {}
         tree["stages"] = stages
-        outputs = self.outputs(tree, results)
-        self.passes(tree)
-        return Document(tree, outputs)
+        return tree, results
 
     def embedding(self, env: Env, current: Bundle) -> Piece:
         """An embedding, which needs an input of its own."""

@@ -200,6 +200,9 @@ def test_the_fact(
     assert (caught.value.message, caught.value.field) == (message, field)
 
 
+RULE = "an operand has the sizes of the largest one, or 1 or no axis where that has more"
+
+
 @pytest.mark.parametrize(
     ("word", "inputs", "help"),
     [
@@ -229,9 +232,9 @@ def test_the_fact(
             (Shape.of(10), Shape.of(20)),
             "the branch changes the features from 20 to 10; project the shortcut, e.g. [linear: 10]",
         ),
-        ("add", (Shape.of(64, 54, 54), IMAGE), None),
-        ("add", (IMAGE, IMAGE, Shape.of(32, 56, 56)), None),
-        ("add", (Shape.of(7, 64), Shape.of(8, 64)), None),
+        ("add", (Shape.of(64, 54, 54), IMAGE), RULE),
+        ("add", (IMAGE, IMAGE, Shape.of(32, 56, 56)), RULE),
+        ("add", (Shape.of(7, 64), Shape.of(8, 64)), RULE),
         (
             "multiply",
             (IMAGE, Shape.of(7)),

@@ -16,9 +16,9 @@ import yaml
 
 import archspec
 from archspec.codegen.fx import build, map_weights
-from archspec.codegen.fx.kernels.channel_passes import use_channel_kernels
 from archspec.codegen.fx.kernels.concat_buffer import share_concat_buffers
 from archspec.codegen.fx.kernels.fuse import fuse_convolutions
+from archspec.codegen.fx.kernels.memory_passes import use_channel_kernels
 from archspec.codegen.fx.kernels.pool_order import pool_last
 from archspec.codegen.fx.recompute import split_concats
 from archspec.ir.graph import Graph

@@ -6,6 +6,7 @@ import io
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree as ET
@@ -122,6 +123,23 @@ def test_stages_unfold_to_blocks_and_layers(visit: Visit) -> None:
     assert not any("." in name for name in visit.shown())
     visit.page.click("[data-do=unfold]")
     visit.wait_for("layer4.0.downsample.1")
+
+
+def test_a_chain_is_placed_without_elk(browser: Browser, pages: Path) -> None:
+    options: dict[str, Any] = {"viewport": DESKTOP}
+    page = browser.new_page(**options)
+    page.add_init_script("window.requestIdleCallback = () => {}")
+    page.goto((pages / "one.html").as_uri())
+    page.locator("#canvas0[aria-busy=false] .part").first.wait_for()
+    assert page.evaluate("typeof ELK") == "undefined"
+    boxes = [box for part in page.locator("#canvas0 .part .box").all() if (box := part.bounding_box())]
+    middles = [box["x"] + box["width"] / 2 for box in boxes]
+    assert max(middles) - min(middles) < 1
+    assert all(upper["y"] + upper["height"] < lower["y"] for upper, lower in pairwise(boxes))
+    page.click("[data-do=unfold]")
+    page.locator('[data-name="layer4.0.downsample.1"]').wait_for()
+    assert page.evaluate("typeof ELK") == "function"
+    page.close()
 
 
 def test_a_click_shows_the_layer_and_its_line(visit: Visit) -> None:
@@ -479,7 +497,10 @@ def test_a_spec_cannot_bring_a_script(browser: Browser, pages: Path) -> None:
     visit.page.click("#canvas0 .part.conv")
     assert "owned" not in visit.page.title().replace(HOSTILE, "")
     assert visit.page.locator("img").count() == 0
-    assert visit.page.locator("script").count() == 4  # the data, the libraries packed and as code, and the code
+    visit.page.wait_for_function("typeof ELK === 'function'")
+    assert (
+        visit.page.locator("script").count() == 5
+    )  # the data, the libraries packed and as code in two parts, and the code
     visit.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 import archspec
 from archspec.ir.graph import Node
 from archspec.spec.expressions import evaluate_expression, parse_expression
+from archspec.spec.flatten import flatten_document
 from tests.references import torchvision
 
 
@@ -309,3 +310,21 @@ def test_a_nest_inside_itself() -> None:
 def test_shared_turns_have_one_set_of_weights() -> None:
     turns = "  one: {repeat: {times: 3, share: %s, layers: [conv: 4]}}"
     assert 3 * load(turns % "true").params == load(turns % "false").params
+
+
+def test_an_argument_may_have_the_name_of_a_block() -> None:
+    """A layer argument hides the block inside; a number and a block are told apart by where they stand."""
+    arch = archspec.load(
+        "{name: a, input: [8], args: {mlp: 4}, blocks: {"
+        "se: {args: {r: 4}, layers: [linear: r, linear: 8]}, mlp: [linear: mlp, linear: 8], "
+        "unit: {args: {se: se, mlp: [mlp, relu]}, layers: [se, mlp]}, other: {args: {se: 2}, layers: [se: {r: se}]}}, "
+        "stages: {one: unit, two: {unit: {se: {se: 2}, mlp: identity}}, three: mlp, four: other}}"
+    )
+    assert not arch.warnings
+    widths = [(node.name, node.output_shapes[0].channels) for node in arch.graph.ops]
+    assert widths == [
+        *(("one.se.0", 4), ("one.se.1", 8), ("one.mlp.0.0", 4), ("one.mlp.0.1", 8), ("one.mlp.1", 8)),
+        *(("two.se.0", 2), ("two.se.1", 8), ("three.0", 4), ("three.1", 8), ("four.0.0", 2), ("four.0.1", 8)),
+    ]
+    again = archspec.load(flatten_document(arch.program.document))
+    assert [(node.name, node.output_shapes[0].channels) for node in again.graph.ops] == widths

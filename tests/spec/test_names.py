@@ -42,6 +42,51 @@ def test_ops(stages: str, expected: list[str] | None) -> None:
         assert names(stages) == expected
 
 
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        ("  a: [sequential: [relu], relu]", ["a.0.0", "a.1"]),
+        ("  a: [sequential: [sequential: [relu, relu], relu]]", ["a.0.0.0", "a.0.0.1", "a.0.1"]),
+        ("  a: [sequential: {x: relu, y: [relu]}]", ["a.0.x", "a.0.y.0"]),
+        ("  a: {repeat: {times: 2, layers: [sequential: [relu]]}}", ["a.0.0", "a.1.0"]),
+        ("  a: [repeat: {times: 2, layers: [sequential: [relu]]}]", ["a.0.0", "a.1.0"]),
+        ("  a: {add: [sequential: [relu], relu]}", ["a.0.0", "a.1", "a"]),
+        ("  - relu\n  - {relu: {}, as: x}\n  - {repeat: {times: 2, name: y, layers: [relu]}}", ["0", "x", "y1", "y2"]),
+        ("  - {sequential: [relu]}\n  - [relu, unit]", ["0.0", "1", "2.0"]),
+    ],
+)
+def test_scopes_with_a_number_and_stages_in_a_list(stages: str, expected: list[str]) -> None:
+    assert names(stages, blocks="  unit: [relu]" if "unit" in stages else "") == expected
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        ("{layers: {x(2): relu, (1 + 1).y: relu, z(3)-(4): [relu]}}", ["a.x2", "a.2.y", "a.z3-4.0"]),
+        ("[{relu: {}, as: x(channels / 2)}, relu]", ["a.x2", "a.0"]),
+        ("[repeat: {times: 2, index: i, layers: {x(i): relu, y(i + 1): {add: [identity, input]}}}]",
+         ["a.x1", "a.y2", "a.x2", "a.y3"]),
+        ("[repeat: {times: 2, index: i, layers: [{relu: {}, as: x.(i)}]}]", ["a.x.1", "a.x.2"]),
+        ("{repeat: {times: 2, index: i, layers: [{relu: {}, as: x(i)}]}}", ["a.x1", "a.x2"]),
+        ("{repeat: {times: 2, index: i, layers: {x(i): relu}}}", ["a.0.x1", "a.1.x2"]),
+        ("[repeat: {times: 2, index: i, layers: [repeat: {times: i, index: j, layers: [{unit: i, as: b(i)_(j)}]}]}]",
+         ["a.b1_1.c1", "a.b2_1.c2", "a.b2_2.c2"]),
+    ],
+)  # fmt: skip
+def test_computed_names(layer: str, expected: list[str]) -> None:
+    blocks = "  unit: {args: {k: int}, layers: {c(k): relu}}" if "unit" in layer else ""
+    assert names(f"  a: {layer}", blocks=blocks) == expected
+
+
+def test_a_computed_name_is_no_value_and_its_layer_may_name_one() -> None:
+    stages = (
+        "  a: [repeat: {times: 2, index: i, layers: {x(i): {relu: {}, as: y}, z(i): sigmoid, s(i): {add: [y, z]}}}]"
+    )
+    with pytest.raises(archspec.SpecError, match="'z' is no"):
+        names(stages)
+    assert names(stages.replace("z]", "identity]"))[-1] == "a.s2"
+
+
 UNIT = "  unit: {args: {x: [identity]}, layers: [relu, x]}"
 
 

@@ -188,3 +188,33 @@ def test_networks_inside_one_another_are_bounded(folder: Path) -> None:
         archspec.load(folder / "n0.yaml")
     assert caught.value.diagnostics[0].message == "more than 16 networks inside one another"
     assert archspec.load(folder / "n20.yaml").params == archspec.load(folder / "n30.yaml").params
+
+
+LARGE = """
+name: whole
+input: [8]
+args: {times: 3}
+stages:
+  x:
+    network:
+      spec:
+        name: part
+        input: [8]
+        args: {times: 2}
+        stages:
+          a: {repeat: {times: times, layers: [linear: 8]}}
+          rest: {repeat: {times: 1000000, layers: [linear: 8]}}
+      args: {times: times * times}
+      outputs: a
+"""
+
+
+def test_the_size_of_a_network_is_known_before_it_is_built() -> None:
+    """The stages that are used, with the arguments of this use."""
+    assert len(list(archspec.load(LARGE).graph.ops)) == 9
+    budget = archspec.Budget(archspec.Limits())
+    with pytest.raises(archspec.SpecError, match="the network would have more than 100,000 nodes"):
+        archspec.load(LARGE, times=1000, limits=budget)
+    assert budget.spent["nodes"] == 0
+    with pytest.raises(archspec.SpecError, match="the network would have more than 100,000 nodes"):
+        archspec.load(LARGE.replace("      outputs: a\n", ""))

@@ -13,7 +13,9 @@ import archspec
 from archspec.analysis.counts import sum_costs
 from archspec.errors import SpecError
 from archspec.spec.yaml_tree import Scalar
+from archspec.sweep import counting
 from archspec.sweep.counting import VariantCounter, VariantCounts
+from archspec.sweep.sections import load_point
 from tests.sample import every_spec
 
 
@@ -162,6 +164,15 @@ def test_later_variants_use_what_earlier_ones_elaborated() -> None:
     assert len(counter.memo.summaries) - before == 1  # the stage, of known units
 
 
+def test_what_a_counter_keeps_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "MOST_KNOWN", 5)
+    counter = VariantCounter(TINY)
+    for width in range(1, 40):
+        body = f"[linear: {width}, relu, linear: 8]"
+        assert counter.count(body=body).params == archspec.load(TINY, body=body).params
+        assert len(counter.memo.summaries) < 12
+
+
 def test_equal_networks_have_one_hash_in_whatever_order_they_are_counted() -> None:
     first, second = VariantCounter(TINY), VariantCounter(TINY)
     bodies = ("[linear: 8, relu]", "[linear: 8, sigmoid]", "[linear: 8, relu]")
@@ -177,3 +188,73 @@ def test_a_value_used_twice_is_not_two_equal_values() -> None:
     one = text.replace("X, Y", "x, x")
     two = "{name: a, input: [4], stages: {y: {add: [linear: 4, linear: 4]}}}"
     assert VariantCounter(one).count().structure != VariantCounter(two).count().structure
+
+
+def test_blocks_and_stages_are_values() -> None:
+    unit = {"args": {"keep": ["identity"]}, "layers": [{"add": ["body", {"linear": 8}]}]}
+    counter = VariantCounter(TINY)
+    for parts in (
+        {"blocks.unit": unit},
+        {"stages.third": None},
+        {"stages.first": ["relu", {"linear": 9}, {"linear": 8}], "width": 8},
+    ):
+        arch = load_point(TINY, parts)
+        assert exact(counter.count(**parts)) == count_in_full(arch)
+        assert arch.params != archspec.load(TINY).params
+    with pytest.raises(SpecError, match="the base has no stage 'fourth'"):
+        counter.count(**{"stages.fourth": "relu"})
+
+
+SHARING = {
+    "a block again": """
+name: albert
+input: {tokens: 5, features: 8}
+args: {depth: 4, width: 16}
+blocks:
+  mlp: {args: {w: int}, layers: [linear: w, gelu, linear: 8]}
+  encoder:
+    layers:
+      attention: {add: [layers: {norm: layernorm, heads: {attention: 2}}, identity]}
+      mlp: {add: [layers: {norm: layernorm, up: {mlp: width}}, identity]}
+stages:
+  first: encoder
+  layer: encoder
+  again: {repeat: {times: depth - 1, layers: [reuse: layer]}}
+  last: encoder
+""",
+    "networks with blocks of the same names": """
+name: pair
+input: [3, 32, 32]
+args: {width: 8, depth: 2}
+blocks:
+  bottleneck: {args: {width: int}, layers: [conv: width, relu]}
+  stage: {args: {width: int}, layers: [conv: {out: width, kernel: 3}]}
+stages:
+  stem: [bottleneck: 3, stage: 3, bottleneck: 3]
+  left: {network: {spec: resnet50, args: {base: width, depth1: depth}, outputs: layer1}}
+  right: {network: {spec: resnet50, args: {base: 2 * width}, outputs: layer1}, FROM: stem}
+  end: {concat: [left, right]}
+""",
+    "a network again, in a block": """
+name: siamese
+inputs: {a: [3, 32, 32], b: [3, 32, 32]}
+args: {width: 8}
+blocks:
+  body: {args: {w: int}, layers: [network: {spec: cifar_resnet20_A, args: {classes: w}}]}
+  two: {args: {w: int}, inputs: [l, r], layers: {x: {body: w, FROM: l}, y: {reuse: x, FROM: r}, z: {concat: [x, y]}}}
+stages:
+  one: {two: width, FROM: [a, b]}
+  other: {two: width, FROM: [b, a]}
+  end: {add: [one, other]}
+""",
+}
+
+
+@pytest.mark.parametrize("case", SHARING)
+def test_layers_and_networks_that_are_used_again_are_counted_right(case: str) -> None:
+    text = SHARING[case].replace("FROM", "from")
+    counter = VariantCounter(text)
+    numbers = sorted(counter.program.parameters)
+    for value in (2, 4, 2, 6):
+        for name in numbers:
+            assert check_variant(counter, text, {name: value})

@@ -26,6 +26,7 @@ from archspec.sweep.choose import ChoiceError, find_front, read_table, select_ro
 from archspec.sweep.figures import Kind, save_figure
 from archspec.sweep.run import run_sweep
 from archspec.sweep.space import read_space
+from archspec.sweep.store import StoreError
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
@@ -160,6 +161,47 @@ def test_a_cluster_counts_the_same_while_one_of_its_workers_is_killed(whole: Pat
     assert (tmp_path / "cluster" / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups")
+def test_ten_kills_of_a_run_on_a_cluster_lose_and_double_nothing(whole: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="dask distributed is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        kill_at_random(tmp_path / "killed", 1, 10, random.Random(2), cluster.scheduler_address)
+    assert (tmp_path / "killed" / "points.parquet").read_bytes() == (whole / "points.parquet").read_bytes()
+
+
+def test_the_command_says_that_a_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "space.yaml").write_text(SPACE, encoding="utf-8")
+
+    def write(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(files, "write_atomically", write)
+    result = CliRunner().invoke(command, ["sweep", str(tmp_path / "space.yaml"), "-d", str(tmp_path / "out")])
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (2, True)
+    assert "No space left on device" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_folder_of_another_base_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text("{name: net, input: [4], args: {width: 3}, stages: {fc: {linear: width}}}")
+    space = tmp_path / "space.yaml"
+    space.write_text("{name: s, base: net.yaml, over: {width: [1, 2]}}", encoding="utf-8")
+    run_sweep(read_space(space), tmp_path / "out")
+    (tmp_path / "net.yaml").write_text("{name: net, input: [5], args: {width: 3}, stages: {fc: {linear: width}}}")
+    with pytest.raises(StoreError, match="holds points of another base"):
+        run_sweep(read_space(space), tmp_path / "out")
+
+
+def test_the_space_of_the_readme_is_as_large_as_it_says() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(# equal_cost.*?)```", readme, re.DOTALL)
+    assert len(list(read_space(text).points())) == 500
+    assert read_space(text).size == 868
+
+
 def test_a_full_disk_ends_in_an_error_and_keeps_what_was_written(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,16 +281,10 @@ def test_a_front_has_no_point_that_another_beats() -> None:
     assert sorted(row["id"] for row in find_front(rows, ["a", "-b"])) == best
 
 
+@pytest.mark.slow
 def test_the_equal_cost_settings_of_the_resnext_paper_are_found(tmp_path: Path) -> None:
-    """Table 2 of Xie et al. 2016: cardinality against width at about the cost of ResNet-50, with nothing else told."""
-    text = """name: equal_cost
-base: resnet50
-over:
-  groups: [1, 2, 4, 8, 16, 32, 64]
-  base: {from: 4, to: 64, step: 2}
-where: [params <= 26e6, 4e9 <= macs <= 4.3e9]
-"""
-    run_sweep(read_space(text), tmp_path / "equal")
+    """Table 2 of Xie et al. 2016, with nothing else told; the fast test of the page of sweeps finds them, too."""
+    run_sweep(read_space("resnext_cardinality"), tmp_path / "equal")
     _, rows = read_table(tmp_path / "equal")
     assert [(row["groups"], row["base"]) for row in rows if row["status"] == "ok"] == [
         (1, 64),
@@ -302,7 +338,7 @@ def test_a_table_fits_the_screen(whole: Path) -> None:
         assert max(map(len, result.output.splitlines())) <= width
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nowhere", "\x1b[2J"])
+@pytest.mark.parametrize("address", [pytest.param("tcp://127.0.0.1:9", marks=pytest.mark.slow), "nowhere", "\x1b[2J"])
 def test_without_a_scheduler_the_error_names_its_address(tmp_path: Path, address: str) -> None:
     pytest.importorskip("distributed", reason="dask distributed is not installed")
     (tmp_path / "space.yaml").write_text(SPACE, encoding="utf-8")

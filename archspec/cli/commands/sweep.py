@@ -29,9 +29,13 @@ Examples:
   archspec sweep show equal_cost --where "groups > 1" --sort macs
   archspec sweep show equal_cost --pareto params,-paths --top 10
   archspec sweep pick equal_cost 3f9a -o best.yaml
+  archspec sweep plot equal_cost -o equal_cost.html -- params -paths
 """
 
-_HIDDEN = ("status", "message", "structure", "seconds", "machine", "buffers", "longest", "shortest")
+_HIDDEN = (
+    *("status", "message", "structure", "seconds", "machine", "buffers", "longest", "shortest"),
+    *("latency_low", "latency_high", "latency_note", "test_error_low", "test_error_high", "test_error_note"),
+)
 """The columns that are shown only in JSON, CSV and Parquet, unless they are asked for."""
 
 
@@ -68,45 +72,56 @@ def command() -> None:
 )
 @json_option
 def run(space: str, *, folder: str | None, processes: int, scheduler: str | None, as_json: bool) -> None:
-    """Count the points of SPACE; a run that was ended goes on where it was."""
+    """Count the points of SPACE and measure what it asks for; a run that was ended goes on where it was."""
     from archspec.cli.progress import make_progress
-    from archspec.sweep.run import run_sweep
+    from archspec.sweep.run import run_sweep, tally_points
     from archspec.sweep.space import read_space
 
     chosen = read_space(space)
     target = Path(folder or files.name_file(chosen.name, ""))
     with make_progress() as progress:
-        task: Any = None
+        tasks: dict[str, Any] = {}
 
-        def advance(done: int, total: int) -> None:
-            nonlocal task
-            task = task if task is not None else progress.add_task(chosen.name, total=total, note="")
-            progress.update(task, completed=done)
+        def advance(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(f"{chosen.name} {name}", total=total, note="")
+            progress.update(tasks[name], completed=done)
 
         outcome = run_sweep(chosen, target, processes=processes, scheduler=scheduler, advance=advance)
-    rows = read_rows(target)
-    statuses = Counter(row["status"] for row in rows)
-    structures = len({row["structure"] for row in rows if row["status"] == "ok"})
+    tally = tally_points(target)
     if as_json:
         echo_json(
             {
                 "points": outcome.points,
                 "counted": outcome.counted,
-                **statuses,
-                "structures": structures,
+                **tally.statuses,
+                "structures": tally.structures,
+                **({"measured": outcome.measured} if outcome.measured else {}),
                 "written": str(target),
             }
         )
         return
     show_facts(
         ("points", f"{outcome.points:,}", f"{outcome.counted:,} counted now"),
-        ("ok", f"{statuses['ok']:,}", f"{structures:,} different structures"),
-        ("excluded", f"{statuses['excluded']:,}", "by a condition"),
-        ("invalid", f"{statuses['invalid']:,}", "which are no networks"),
+        ("ok", f"{tally.statuses['ok']:,}", f"{tally.structures:,} different structures"),
+        ("excluded", f"{tally.statuses['excluded']:,}", "by a condition"),
+        ("invalid", f"{tally.statuses['invalid']:,}", "which are no networks"),
+        *[(name, f"{count:,}", "measured now") for name, count in outcome.measured.items()],
         ("written", str(target)),
     )
-    for message, count in Counter(row["message"] for row in rows if row["status"] == "invalid").most_common(3):
+    for message, count in tally.messages.most_common(3):
         print_lines(f"{count:,}× {message}")
+    if outcome.measured:
+        show_failures(target, list(outcome.measured))
+
+
+def show_failures(folder: Path, measures: list[str]) -> None:
+    """Prints why points were not measured."""
+    rows = [row for row in read_rows(folder) if row["status"] == "ok"]
+    for name in measures:
+        notes = Counter(row.get(f"{name}_note") for row in rows if row.get(name) is None)
+        for note, count in notes.most_common(3):
+            print_lines(f"{count:,}× no {name}: {note or 'not measured'}")
 
 
 def read_rows(folder: Path) -> list[Row]:
@@ -171,38 +186,66 @@ def _format_cell(value: object) -> str:
 @output_option(".yaml", ".yml", stream=True, required=True, help="The new spec, .yaml; - for standard output.")
 def pick(folder: Path, digest: str, *, output: Path) -> None:
     """Write the point of DIR whose digest begins with DIGEST as a spec of a few lines."""
-    from archspec.sweep.choose import pick_point
+    from archspec.sweep.choose import save_point
 
-    base, arguments = pick_point(folder, digest)
-    arch = archspec.load_overridden(base, arguments)
-    arch.save(output, ending=".yaml")
+    save_point(folder, digest, output)
     say_written(output)
 
 
 @command.command(cls=SpecCommand)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.argument("columns", metavar="COLUMN...", nargs=-1, required=True)
+@click.argument("columns", metavar="COLUMN...", nargs=-1)
 @click.option(
     "--kind",
     type=click.Choice(["scatter", "distribution", "parallel", "heat"]),
-    default="scatter",
-    show_default=True,
-    help="scatter: two columns and their front; distribution: of one; parallel: any; heat: two and the colour.",
+    help="scatter (of a picture, if not given): two columns and their front; distribution: of one; parallel: any; heat: two and the colour.",
 )
 @click.option("--colour", metavar="COLUMN", help="A column whose values have colours.")
 @click.option("--where", multiple=True, metavar="COND", help="Only such points; repeatable.")
-@output_option(*archspec.list_endings("plot"), required=True, help="A picture: .png or .svg.")
+@click.option("--distinct", is_flag=True, help="Of networks with the same structure only one.")
+@click.option(
+    "--reports",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Networks whose reports a page carries, the best in COLUMNs first; 24.",
+)
+@output_option(
+    *archspec.list_endings("plot"), ".html", required=True, help="A picture, .png or .svg, or a page of all, .html."
+)
 def plot(
-    folder: Path, columns: tuple[str, ...], *, kind: Kind, colour: str | None, where: tuple[str, ...], output: Path
+    folder: Path,
+    columns: tuple[str, ...],
+    *,
+    kind: Kind | None,
+    colour: str | None,
+    where: tuple[str, ...],
+    distinct: bool,
+    reports: int | None,
+    output: Path,
 ) -> None:
-    """Draw points of the sweep in DIR."""
-    from archspec.sweep.choose import select_rows
+    """Draw points of the sweep in DIR: a picture of some columns, or one page without requests with figures, table and reports."""
+    from archspec.sweep.choose import read_table, select_rows
     from archspec.sweep.conditions import ConditionError
     from archspec.sweep.figures import save_figure
+    from archspec.sweep.page import REPORTS, save_page
 
+    is_page = output.suffix.lower() == ".html"
+    unused = (
+        [name for name, given in (("--kind", kind), ("--colour", colour)) if given]
+        if is_page
+        else ["--reports"] * (reports is not None)
+    )
+    if unused:
+        raise click.UsageError(f"{unused[0]} is for a {'picture' if is_page else 'page, .html'}")
+    if not (is_page or columns):
+        raise click.UsageError("Missing argument 'COLUMN...'.")
+    space, rows = read_table(folder)
     try:
-        rows = select_rows(read_rows(folder), where=where)
+        chosen = select_rows(rows, where=where, distinct=distinct)
     except ConditionError as error:
         raise click.UsageError(f"--where: {error}") from None
-    save_figure(output, kind, rows, columns, colour)
+    if is_page:
+        save_page(output, space, chosen, columns, reports=REPORTS if reports is None else reports)
+    else:
+        save_figure(output, kind or "scatter", chosen, columns, colour)
     say_written(output)

@@ -20,6 +20,7 @@ from archspec.codegen.fx.branches import skip_dropped_branches
 from archspec.codegen.fx.checkpointing import call_checkpointed, can_checkpoint
 from archspec.codegen.fx.cuda_graphs import CudaGraphs
 from archspec.codegen.fx.error_context import add_error_context, find_assignment
+from archspec.codegen.fx.outputs import name_output_type
 from archspec.ir.parts import UnknownPartError
 
 KEPT_META = ("custom", "operand_sizes")
@@ -204,6 +205,7 @@ def _restore_block(form: BlockClass, nodes: list[tuple[Any, ...]], state: dict[s
     for op, target, args, kwargs, name, meta in nodes:
         made.append(graph.create_node(op, target, map_aggregate(args, node), map_aggregate(kwargs, node), name))
         made[-1].meta.update(meta)
+    name_output_type(graph)
     block: Block = form.new()
     block.__dict__.update(state)
     block._restore(graph)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from archspec.codegen.errors import CudaGraphWarning
+from archspec.codegen.fx.kernels.available import preparing_capture
 
 Run = Callable[..., Any]
 MAX_CAPTURES = 8
@@ -44,7 +45,7 @@ class CudaGraphs:
         """`trains` says whether the module computes something different in training."""
         self.limit, self.trains = limit, trains
         self._captures: dict[Hashable, Capture | None] = {}
-        self._weights: Hashable = None
+        self._watched: WatchedModule | None = None
         self._said: set[str] = set()
         self._pool: Any = None
         self._finished: torch.cuda.Event | None = None
@@ -61,12 +62,31 @@ class CudaGraphs:
         if not self._may_replay(module, args):
             return run(*args)
         with self._lock:
-            self._forget_other_weights(module)
             form = _describe(args)
-            if form not in self._captures and not self._is_full():
-                self._captures[form] = self._try_to_capture(run, args)
             capture = self._captures.get(form)
-            return run(*args) if capture is None else self._replay(capture, args)
+            if capture is not None:
+                result = self._replay(capture, args)  # while it runs, Python looks whether it was right to
+                if self._is_unchanged(module):
+                    return result
+            capture = self._find_capture(module, form, run, args)
+            if capture is not None:
+                return self._replay(capture, args)
+        return run(*args)
+
+    def _is_unchanged(self, module: nn.Module) -> bool:
+        return self._watched is not None and not self._watched.has_changed(module) and not self._watched.has_hooks()
+
+    def _find_capture(self, module: nn.Module, form: Hashable, run: Run, args: tuple[Any, ...]) -> Capture | None:
+        if self._watched is None or self._watched.has_changed(module):
+            self._captures.clear()
+            self._pool = None  # a pool is gone with its last graph
+            self._watched = WatchedModule(module)
+        if self._watched.has_hooks():
+            self._say("a part of it has hooks, which a replay would leave out")
+            return None
+        if form not in self._captures and not self._is_full():
+            self._captures[form] = self._try_to_capture(run, args)
+        return self._captures.get(form)
 
     def _may_replay(self, module: nn.Module, args: tuple[Any, ...]) -> bool:
         if _is_recorded() or not all(map(_is_on_gpu, args)):
@@ -75,8 +95,6 @@ class CudaGraphs:
             return self._say("gradients are recorded; call it under torch.no_grad() or torch.inference_mode()")
         if self.trains and module.training:
             return self._say("it is in training mode; call eval()")
-        if any(part._forward_hooks or part._forward_pre_hooks for part in module.modules()):
-            return self._say("a part of it has hooks, which a replay would leave out")
         return True
 
     def _say(self, reason: str) -> bool:
@@ -84,12 +102,6 @@ class CudaGraphs:
             self._said.add(reason)
             warnings.warn(f"the network runs without CUDA graphs: {reason}", CudaGraphWarning, stacklevel=6)
         return False
-
-    def _forget_other_weights(self, module: nn.Module) -> None:
-        weights = tuple(_identify(weight) for weight in (*module.parameters(), *module.buffers()))
-        if weights != self._weights:
-            self._captures.clear()
-            self._weights = weights
 
     def _is_full(self) -> bool:
         full = len(self._captures) >= self.limit
@@ -104,6 +116,7 @@ class CudaGraphs:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
+            _free_generator(args[0].device)
             result = run(*args)  # also raises if the inputs do not fit
             del result
             self._say(f"it cannot be captured: {error}")
@@ -117,12 +130,12 @@ class CudaGraphs:
             self._pool = self._pool or torch.cuda.graph_pool_handle()
             aside: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):
+            with torch.cuda.stream(aside), preparing_capture():
                 for _ in range(_WARM_UPS):
                     run(*inputs)
             torch.cuda.current_stream().wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self._pool):
+            with torch.cuda.graph(graph, pool=self._pool), preparing_capture():
                 outputs = run(*inputs)
         return Capture(inputs, outputs, graph.replay)
 
@@ -167,9 +180,47 @@ def _is_recorded() -> bool:
     return traced or bool(dispatched) or (torch.cuda.is_available() and torch.cuda.is_current_stream_capturing())
 
 
-def _identify(weight: Tensor) -> Hashable:
-    """A key that changes when a weight is moved or written to."""
-    return weight.data_ptr(), weight.dtype, None if weight.is_inference() else weight._version
+class WatchedModule:
+    """The parts, weights and hooks of a module, listed once, to see quickly whether they are still the same.
+
+    It keeps the weights alive, so that a replay that has begun may end.
+
+    A replay reads weights where they were, so that moved ones count as changed, and also ones that were written to, because a kernel may
+    keep a reordered copy of them.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        parts = list(module.modules())
+        tables = [table for part in parts for table in (part._modules, part._parameters, part._buffers) if table]
+        self._places = [(table, len(table), name, value) for table in tables for name, value in table.items()]
+        self._hooks = [hooks for part in parts for hooks in (part._forward_hooks, part._forward_pre_hooks)]
+        weights = [value for _, _, _, value in self._places if isinstance(value, Tensor)]
+        self._weights = [weight for weight in weights if not weight.is_inference()]
+        self._unversioned = [weight for weight in weights if weight.is_inference()]
+        self._state = self._read_state()
+        self._module = module
+
+    def has_changed(self, module: nn.Module) -> bool:
+        """Whether it is another module, or a part or weight of it was added, replaced, moved or written to."""
+        if module is not self._module or self._read_state() != self._state:
+            return True
+        return any([table.get(name) is not value or len(table) != count for table, count, name, value in self._places])
+
+    def _read_state(self) -> tuple[list[tuple[int, int]], list[int]]:
+        """Numbers that change when a weight is moved or written to; torch counts no changes of weights made in inference mode."""
+        versions = [(weight.data_ptr(), weight._version) for weight in self._weights]
+        return versions, [weight.data_ptr() for weight in self._unversioned]
+
+    def has_hooks(self) -> bool:
+        return any(self._hooks)
+
+
+def _free_generator(device: torch.device) -> None:
+    """Takes the generator of random numbers out of a capture that failed; torch leaves it there, where it refuses every draw."""
+    if device.type != "cuda":
+        return
+    generator = torch.cuda.default_generators[device.index]
+    generator.graphsafe_set_state(generator.clone_state())
 
 
 def _describe(args: tuple[Any, ...]) -> Hashable:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import fx
 
-from archspec.codegen.fx.outputs import make_output_type, name_fields
+from archspec.codegen.fx.outputs import make_output_type, name_fields, name_output_type
 from archspec.codegen.fx.recompute import NormReluConv, call_recomputed
 from archspec.codegen.lowering import LoweredNode
 from archspec.codegen.module_tree import ModulePart
@@ -57,6 +57,7 @@ class GraphEmitter:
         fields = self.output_fields(part)
         several = make_output_type(fields)(*given) if fields else tuple(given)
         writer.fx.output(given[0] if len(given) == 1 else several)
+        name_output_type(writer.fx)
         return writer.fx
 
     def output_fields(self, part: ModulePart) -> tuple[str, ...]:

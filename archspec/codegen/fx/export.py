@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 from archspec import extras, files
 from archspec.codegen.arguments import make_argument_names
 from archspec.codegen.dynamic_axes import BATCH, FreeAxes, choose_example_sizes
+from archspec.codegen.fx.attention_axes import WrittenOutAttention
 from archspec.codegen.fx.free_pooling import free_adaptive_pools
 from archspec.errors import ArchspecError, ExportError
 from archspec.ir.graph import Graph
@@ -106,7 +107,7 @@ def export_onnx(
         _check_opset(opset)
     if _frees_places(free):
         free_adaptive_pools(model)
-    with _quiet_eval_mode(model), _tell_torch_errors("the ONNX exporter"):
+    with _quiet_eval_mode(model), _tell_torch_errors("the ONNX exporter"), WrittenOutAttention():
         proto = _make_onnx(model, graph, free, opset)
     for key, value in about.items():
         proto.metadata_props.add(key=key, value=value)

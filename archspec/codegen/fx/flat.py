@@ -8,6 +8,7 @@ from torch import fx
 
 from archspec.codegen.fx.block import Block
 from archspec.codegen.fx.block_class import BlockClass
+from archspec.codegen.fx.outputs import name_output_type
 
 
 def flatten_model(model: fx.GraphModule) -> fx.GraphModule:
@@ -23,6 +24,7 @@ def flatten_model(model: fx.GraphModule) -> fx.GraphModule:
     graph = fx.Graph()
     inputs = [graph.node_copy(node) for node in model.graph.nodes if node.op == "placeholder"]
     graph.output(_inline_block(model, "", inputs, graph))
+    name_output_type(graph)
     flat: Block = BlockClass(type(model).__name__, Block).new()
     fx.GraphModule.__init__(flat, model, graph, type(model).__name__)
     flat.train(model.training)

@@ -184,16 +184,13 @@ class RotaryPositions(nn.Module):
             [-0.3012,  1.3818]])
     """
 
-    cos: Tensor
-    sin: Tensor
-
     def __init__(self, tokens: int, features: int, base: float = 10000.0, interleaved: bool = False) -> None:
         super().__init__()
         self.interleaved = interleaved
         rates = base ** (-torch.arange(0, features, 2).float() / features)
         angles = torch.arange(tokens).float().unsqueeze(1) * rates
-        self.register_buffer("cos", angles.cos(), persistent=False)
-        self.register_buffer("sin", angles.sin(), persistent=False)
+        self.cos = nn.Buffer(angles.cos(), persistent=False)
+        self.sin = nn.Buffer(angles.sin(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.interleaved:

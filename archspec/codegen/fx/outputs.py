@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import namedtuple
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, cast
 
+from torch import fx
+from torch.fx.graph import CodeGen
 from torch.utils import _pytree as pytree
 
 from archspec.codegen.arguments import make_identifier
@@ -41,6 +44,27 @@ def make_output_type(fields: tuple[str, ...]) -> Any:
     type_.__reduce__ = _reduce
     pytree._register_namedtuple(type_, serialized_type_name=f"{type_.__module__}.Outputs")
     return type_
+
+
+class OutputCodeGen(CodeGen):
+    """Code that returns a named tuple, by a name that it has as a global.
+
+    torch before 2.12 writes `Outputs(…)` without making the name known; later ones write another name, which they do.
+    """
+
+    def __init__(self, type_: Any) -> None:
+        super().__init__()
+        self._type = type_
+
+    def additional_globals(self) -> list[tuple[str, Any]]:
+        return [*super().additional_globals(), (self._type.__name__, self._type)]
+
+
+def name_output_type(graph: fx.Graph) -> None:
+    """Makes the type of a graph's output known to its code, where torch does not."""
+    output = next(iter(reversed(graph.nodes))).args[0]
+    if hasattr(output, "_fields") and "repr_fn" not in inspect.signature(CodeGen.generate_output).parameters:
+        graph.set_codegen(OutputCodeGen(type(output)))
 
 
 def _reduce(outputs: Any) -> tuple[Any, ...]:

@@ -36,9 +36,19 @@ function fitText(text, font, wide) {
 }
 
 /* The libraries are carried compressed; as scripts of the page, the security policy knows them by their digest. */
+const LAYOUT_CODE = "/* elkjs ";
+let layoutCode = "";
+
 async function loadLibraries() {
   const letters = atob(document.getElementById("libraries").textContent), packed = new Uint8Array(letters.length);
   for (let at = 0; at < letters.length; at++) packed[at] = letters.charCodeAt(at);
-  const text = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
-  document.head.append(make("script", {}, text));
+  const text = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text(), layout = text.indexOf(LAYOUT_CODE);
+  document.head.append(make("script", {}, text.slice(0, layout)));
+  layoutCode = text.slice(layout);
+}
+
+/* ELK is most of the code, and plain chains do without it. */
+function loadLayout() {
+  if (layoutCode) document.head.append(make("script", {}, layoutCode));
+  layoutCode = "";
 }

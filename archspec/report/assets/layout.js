@@ -1,8 +1,9 @@
-/* Places the visible parts with ELK: layers from top to bottom, frames around open blocks, orthogonal edges.
+/* Places the visible parts, with ELK if they are no plain chain: layers from top to bottom, frames around open blocks, orthogonal edges.
    The signal enters a box at the top and leaves it at the bottom; skip connections leave and enter at the right. */
 
 const NAME = "13px", NOTE = "11.5px", TITLE = "bold 13px";
 const SIGN = 26;
+const MARGIN = 12, FRAME_ROOM = 16, TITLE_ROOM = 40; // around the picture, in a frame, and above what is in it
 const SKIPS = new Set(["identity", "projection", "concat", "gate"]);
 
 const FRAME_OPTIONS = {
@@ -24,7 +25,7 @@ const GRAPH_OPTIONS = {
   "elk.json.shapeCoords": "ROOT",
   "elk.json.edgeCoords": "ROOT",
   "elk.layered.considerModelOrder.strategy": "NODES_AND_EDGES",
-  "elk.padding": "[top=12,left=12,bottom=12,right=12]",
+  "elk.padding": `[top=${MARGIN},left=${MARGIN},bottom=${MARGIN},right=${MARGIN}]`,
 };
 
 /* The edges between visible parts. At a folded block, a skip connection beside the signal's own way is left out. */
@@ -80,7 +81,7 @@ function describeNode(diagram, part) {
   if (diagram.isOpen(part)) {
     return {
       id, children: part.children.map(child => describeNode(diagram, child)),
-      layoutOptions: { ...FRAME_OPTIONS, "elk.padding": "[top=40,left=16,bottom=16,right=16]" },
+      layoutOptions: { ...FRAME_OPTIONS, "elk.padding": `[top=${TITLE_ROOM},left=${FRAME_ROOM},bottom=${FRAME_ROOM},right=${FRAME_ROOM}]` },
     };
   }
   const { width, height } = measureBox(diagram, part);
@@ -108,10 +109,35 @@ async function place(graph) {
   try { return await engine.layout(graph); } catch { forget(plain); return engine.layout(plain); }
 }
 
+/* A plain chain on one axis, in frames where blocks are open, without ELK; null for any other shape. */
+function arrangeChain(diagram, edges) {
+  const leaves = [], boxes = new Map();
+  const collect = part => { if (diagram.isOpen(part)) part.children.forEach(collect); else leaves.push(part); };
+  diagram.outermost.forEach(collect);
+  const place = new Map(leaves.map((part, at) => [part.id, at]));
+  if (edges.length !== leaves.length - 1 || edges.some(({ tail, head, flow }) => flow !== "flow" || place.get(head) !== place.get(tail) + 1)) return null;
+  let y = MARGIN;
+  const stack = parts => Math.max(...parts.map((part, at) => {
+    y += at ? FRAME_OPTIONS["elk.layered.spacing.nodeNodeBetweenLayers"] : 0;
+    const top = y, open = diagram.isOpen(part), size = open ? {} : measureBox(diagram, part);
+    y += open ? TITLE_ROOM : size.height;
+    const width = open ? stack(part.children) + 2 * FRAME_ROOM : size.width;
+    y += open ? FRAME_ROOM : 0;
+    boxes.set(part.id, { y: top, width, height: y - top });
+    return width;
+  }));
+  const width = stack(diagram.outermost) + 2 * MARGIN, x = width / 2;
+  for (const box of boxes.values()) box.x = x - box.width / 2;
+  const lead = ({ tail, head, flow }) => ({ tail, head, flow, points: [{ x, y: boxes.get(tail).y + boxes.get(tail).height }, { x, y: boxes.get(head).y }] });
+  return { width, height: y + MARGIN, boxes, edges: edges.map(lead) };
+}
+
 /* Gives {width, height, boxes: Map id -> {x, y, width, height}, edges: [{tail, head, flow, points}]}. */
 async function arrange(diagram) {
+  const edges = liftEdges(diagram), chain = arrangeChain(diagram, edges);
+  if (chain) return chain;
+  loadLayout();
   engine ||= new ELK();
-  const edges = liftEdges(diagram);
   const nodes = new Map(), children = diagram.outermost.map(part => describeNode(diagram, part));
   const index = list => { for (const node of list) { nodes.set(Number(node.id), node); index(node.children || []); } };
   index(children);

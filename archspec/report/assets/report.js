@@ -204,6 +204,7 @@ class Report {
   async start() {
     await this.renderShown();
     await this.followAddress();
+    (window.requestIdleCallback || setTimeout)(loadLayout);
     window.addEventListener("popstate", () => this.followAddress());
     window.addEventListener("beforeprint", () => this.print(true));
     window.addEventListener("afterprint", () => this.print(false));

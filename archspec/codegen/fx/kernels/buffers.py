@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch._jit_internal import is_scripting
 
+from archspec.codegen.fx.kernels.channelwise import finish_convolution
 from archspec.codegen.fx.kernels.tracing import is_traced
 
 
@@ -37,7 +38,7 @@ def _write_behind(base: Tensor, room: int | None, added: Iterable[tuple[int, Ten
         memory = torch.empty(size, dtype=base.dtype, device=base.device, memory_format=layout)
         memory.narrow(1, 0, channels).copy_(base)
     for start, value in added:
-        memory.narrow(1, start, value.shape[1]).add_(value)
+        finish_convolution(memory.narrow(1, start, value.shape[1]), None, value, None)
     for part in parts:
         memory.narrow(1, channels, part.shape[1]).copy_(part)
         channels += part.shape[1]

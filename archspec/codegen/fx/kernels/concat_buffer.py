@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from archspec.codegen.fx.kernels.ops import Grow
+from archspec.codegen.fx.kernels.ops import ChannelPair, Grow, PreparedConv, RowAvgPool, RowMaxPool
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ops.activation import ClampChannels
 from archspec.ops.conv import Conv
@@ -23,8 +23,10 @@ from archspec.passes.chains import adds_equals, joins_channels, leads_with_chann
 from archspec.passes.contract import graph_pass
 from archspec.passes.rewriter import Rewriter, Values, replace_groups
 
-_CONSUMING = (Conv, ClampChannels, ScaleShift, Pooling, Concat)
+_CONSUMING = (Conv, ClampChannels, ScaleShift, ChannelPair, Pooling, Concat)
 """Ops that need their operand only while they run, and whose results are no views of it."""
+_READS_SLICES = (PreparedConv, RowMaxPool, RowAvgPool)
+"""Kernels that read part of a larger buffer without a copy."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _saves_copies(graph: Graph, chain: list[BufferedConcat]) -> bool:
         growth.node.outputs[0].shape.numel
         for growth in chain[:-1]
         for consumer in graph.users(growth.node.outputs[0])
-        if isinstance(consumer.op, Conv | Pooling)
+        if isinstance(consumer.op, Conv | Pooling) and not isinstance(consumer.op, _READS_SLICES)
     )
     return together < apart
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from archspec.codegen.fx.kernels import space_to_depth
+from archspec.codegen.fx.kernels import merged_groups, space_to_depth
 from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.ops import FusedConv
 from archspec.ir.graph import Graph, Node, Value
@@ -56,26 +56,26 @@ def fuse_convolutions(
     *,
     activations: tuple[Activation, ...] = ("relu",),
     after_sum: tuple[Activation, ...] = ("relu",),
-    deepen: bool = False,
+    tensor_cores: bool = False,
 ) -> Graph:
     """The graph in which each convolution over 2 axes is fused with the binary sum and the activation after it.
 
     A sum is fused with the later of its operands if both are convolutions. `activations` are those that the kernel computes,
-    `after_sum` those that it computes after a sum. With `deepen`, strided convolutions on few channels run on the image rearranged
-    from space to depth.
+    `after_sum` those that it computes after a sum. With `tensor_cores`, strided convolutions on few channels run on the image
+    rearranged from space to depth, and groups of odd sizes are merged.
     """
     ends = {fusion.end.id: fusion for fusion in _find_fusions(graph, frozenset(activations), frozenset(after_sum))}
     moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
 
     def add_kernel(rewriter: Rewriter, fusion: Fusion) -> Values:
-        conv = fusion.conv
+        conv, channels = fusion.conv, fusion.conv.inputs[0].shape.channels
+        assert isinstance(conv.op, Conv), "only these are fused"
         op = FusedConv(
             **dict(conv.op),
             activation=_ACTIVATIONS[type(fusion.activation.op)] if fusion.activation else None,
             overwrites=_may_overwrite(graph, fusion, ends, moved),
-            deepens=deepen
-            and isinstance(conv.op, Conv)
-            and space_to_depth.fits(conv.op, conv.inputs[0].shape.channels),
+            deepens=tensor_cores and space_to_depth.fits(conv.op, channels),
+            merged=merged_groups.count_merged(conv.op, channels) if tensor_cores else 1,
         )
         operands = rewriter.find_values((*conv.inputs, *fusion.addends), conv)
         return rewriter.add(op, operands, conv, path=conv.path, region=fusion.end.region, weights="kept")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch._jit_internal import is_scripting
 
 from archspec.codegen.fx.inplace_sum import add
-from archspec.codegen.fx.kernels import cudnn, onednn, space_to_depth
+from archspec.codegen.fx.kernels import cudnn, merged_groups, onednn, space_to_depth
 from archspec.codegen.fx.kernels.activations import Activation, activate
 from archspec.codegen.fx.kernels.tracing import is_traced
 
@@ -33,10 +33,11 @@ class FusedConv2d(nn.Conv2d):
         activation: Activation | None = None,
         overwrites: bool = False,
         deepens: bool = False,
+        merged: int = 1,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
-        self.activation, self.overwrites, self.deepens = activation, overwrites, deepens
+        self.activation, self.overwrites, self.deepens, self.merged = activation, overwrites, deepens, merged
         self._packed: tuple[object, Tensor] | None = None
         self._refused = False
 
@@ -60,7 +61,8 @@ class FusedConv2d(nn.Conv2d):
 
     def _on_cuda(self, x: Tensor, other: Tensor | None) -> Tensor:
         try:
-            return cudnn.convolve(self, x, self._pack(x) if self.deepens else None, other, self.activation)
+            packed = self._pack(x) if self.deepens or self.merged > 1 else None
+            return cudnn.convolve(self, x, packed, other, self.activation, self.merged)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:
@@ -79,9 +81,11 @@ class FusedConv2d(nn.Conv2d):
         weight = self.weight
         state = (weight.device, weight.dtype, weight.data_ptr(), None if weight.is_inference() else weight._version)
         if self._packed is None or self._packed[0] != state:
-            packed = onednn.pack_weight(self, x) if x.is_cpu else space_to_depth.pack_weight(self)
-            self._packed = state, packed
+            self._packed = state, onednn.pack_weight(self, x) if x.is_cpu else self._pack_for_cuda()
         return self._packed[1]
+
+    def _pack_for_cuda(self) -> Tensor:
+        return space_to_depth.pack_weight(self) if self.deepens else merged_groups.pack_weight(self, self.merged)
 
     def __getstate__(self) -> dict[str, Any]:
         """The attributes of a copy, without the reordered weight."""

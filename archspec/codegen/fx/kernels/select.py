@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from archspec.codegen.fx.kernels import cudnn, onednn
-from archspec.codegen.fx.kernels.channel_passes import use_channel_kernels
 from archspec.codegen.fx.kernels.concat_buffer import share_concat_buffers
 from archspec.codegen.fx.kernels.fuse import fuse_convolutions
+from archspec.codegen.fx.kernels.memory_passes import use_channel_kernels, use_token_kernels
 from archspec.codegen.fx.kernels.pool_order import pool_last
 from archspec.ir.graph import Graph
 from archspec.passes.contract import Pass
@@ -20,8 +20,9 @@ KernelPasses = tuple[tuple[Pass, Mapping[str, Any]], ...]
 _ON_CPU: KernelPasses = ((fuse_convolutions, {"activations": onednn.ACTIVATIONS, "after_sum": onednn.AFTER_SUM}),)
 _ON_CUDA: KernelPasses = (
     (pool_last, {}),
-    (fuse_convolutions, {"activations": cudnn.ACTIVATIONS, "after_sum": cudnn.ACTIVATIONS, "deepen": True}),
+    (fuse_convolutions, {"activations": cudnn.ACTIVATIONS, "after_sum": cudnn.ACTIVATIONS, "tensor_cores": True}),
     (use_channel_kernels, {}),
+    (use_token_kernels, {}),
 )
 _LAST: KernelPasses = ((share_concat_buffers, {}),)
 """Runs after the other passes, because it depends on the order of the kernels."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from archspec.codegen.fx.kernels import available
 from archspec.ops.base import per_axis
 from archspec.ops.conv import Conv
 
@@ -48,13 +49,19 @@ def pack_weight(conv: nn.Conv2d) -> Tensor:
 def rearrange_image(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """The image [batch, channels · strides, blocks, blocks] of all blocks that the convolution reads, in channels-last layout.
 
-    Padding, rearrangement and layout take a single copy.
+    Padding, rearrangement and layout take a single copy, by a kernel of Triton if there is one.
     """
     vertical, horizontal = _measure_axes(conv)
     batch, channels, height, width = x.shape
     rows, columns = vertical.count_blocks(height), horizontal.count_blocks(width)
     deep_channels = channels * vertical.step * horizontal.step
-    deep = x.new_zeros(batch, rows, columns, -(-deep_channels // _ALIGNMENT) * _ALIGNMENT)
+    padded = -(-deep_channels // _ALIGNMENT) * _ALIGNMENT
+    kernels = available.find_kernels("windows", x)
+    if kernels is not None:
+        steps, leads = (vertical.step, horizontal.step), (vertical.lead, horizontal.lead)
+        made: Tensor = kernels.rearrange(x, (rows, columns), steps, leads, padded)
+        return made
+    deep = x.new_zeros(batch, rows, columns, padded)
     rows, columns = rows - vertical.lead, columns - horizontal.lead
     x = _fit_size(x, rows * vertical.step, columns * horizontal.step)
     blocks = x.reshape(batch, channels, rows, vertical.step, columns, horizontal.step).permute(0, 2, 4, 1, 3, 5)
