@@ -197,7 +197,7 @@ def _compile(spec: str) -> Architecture:
 def _list_sizes(given: Sizes | Iterable[Sizes] | None) -> tuple[Sizes, ...]:
     if given is None:
         return ()
-    sizes = tuple(given)
+    sizes: tuple[Any, ...] = tuple(given)
     single: Any = (sizes,) if all(isinstance(size, int) for size in sizes) else tuple(map(tuple, sizes))
     return tuple(single)
 

@@ -65,7 +65,7 @@ def test_every_command_prints_in_any_encoding(name: str, charset: str) -> None:
     assert result.exit_code == 0, result.stderr_bytes
     text = result.stdout_bytes.decode(charset)  # raises on errors
     assert "\N{REPLACEMENT CHARACTER}" not in text
-    if name not in ("claims", "list", "schema", "check", "draw", "report", "decompile"):
+    if name not in ("claims", "list", "schema", "check", "draw", "report", "decompile", "import"):
         shown = {"ascii": "na\\u00efve \\u7f51\\u7edc 3x3 -> ^2 ...", "cp1252": "naïve \\u7f51\\u7edc 3×3 -> ² …"}
         escaped = {"ascii": "na\\u00efve \\u7f51\\u7edc 3\\u00d73 \\u2192 \\u00b2 \\u2026"}
         assert any(known.get(charset, "") in text for known in (shown, escaped))

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 import archspec
-from archspec import Imported, Source, files
+from archspec import files
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import WRONG_SPEC, SpecCommand
 from archspec.cli.options import input_option, json_option, parse_assignments, read_sizes
 from archspec.cli.output import OutputFile, output_option, say_written
 from archspec.cli.show import show_facts
+
+if TYPE_CHECKING:
+    from archspec import Imported, Source
 
 _IMPORT = """\
 \b
