@@ -43,6 +43,6 @@ one build are. Other work on the machine left no time for the largest 62 network
 """,
     "sweep": """
 Twelve variants share little of what a new counter elaborates first, a tenth of a second and more; torchinfo, which computes nothing, is then 39 times
-slower, not 50. Variants that follow cost less: see the cells below.
+slower, not 50. Variants that follow cost less: see the cells above.
 """,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import multiprocessing
+import re
 import resource
 import sys
 import tempfile
@@ -164,9 +165,15 @@ def sweep(space: str, processes: int) -> dict[str, float]:
         outcome = run_sweep(read_space(space), Path(folder) / "sweep", processes=processes)
     join_workers()
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    unit = 1 if sys.platform == "darwin" else 1024
     seconds = sum(usage.ru_utime + usage.ru_stime for usage in used)
-    return {"points": outcome.points, "seconds": seconds, "peak": used[0].ru_maxrss * unit}
+    return {"points": outcome.points, "seconds": seconds, "peak": read_peak()}
+
+
+def read_peak() -> int:
+    """The largest resident memory of this process in bytes, without that of the process that it was forked from; 0 if it is not known."""
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text(encoding="utf-8")) if status.exists() else None
+    return int(found[1]) * 1024 if found else 0
 
 
 def join_workers() -> None:
