@@ -86,7 +86,8 @@ class Imported:
 
     def save_weights(self, path: str | Path) -> None:
         """Writes the model's `state_dict` as `.safetensors`, `.pt` or `.pth`, which the architecture loads."""
-        self.require().save(path, kind="weights", weights=self.model.state_dict())
+        arch = self.require()
+        arch.save(path, kind="weights", weights=self.model.state_dict())
 
     def iter_parts(self) -> Iterator[Imported]:
         """Yields the largest submodules that have specs of their own, each imported by itself.
@@ -109,7 +110,7 @@ class Imported:
 
     def save_parts(self, folder: str | Path) -> list[Path]:
         """Writes the specs of `iter_parts` into a folder, each in a file of its name, and returns their paths."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        files.make_folder(Path(folder))
         paths = []
         for part in self.iter_parts():
             paths.append(Path(folder) / f"{part.name}.yaml")

@@ -108,10 +108,10 @@ def _find_module(model: str) -> str:
     if place == "timm":
         import timm
 
-        return timm.model_entrypoint(name).__module__.rpartition(".")[2]  # type: ignore[no-any-return]
+        return str(timm.model_entrypoint(name).__module__).rpartition(".")[2]
     from torchvision import models
 
-    return models.get_model_builder(name).__module__.rpartition(".")[2]
+    return str(models.get_model_builder(name).__module__).rpartition(".")[2]
 
 
 def measure(model: str, side: int, *, training: bool) -> Row:

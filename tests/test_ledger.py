@@ -1,10 +1,13 @@
 """The bundled networks have the counts that others publish of them, and the functions of others' models.
 
-`make test` compares the counts of networks that extend no other (`tests/sample.py`) and the functions of a few networks, `make test-all` those of all rows.
+`make test` compares the counts of networks that extend no other (`tests/sample.py`) and the functions of a few networks, `make test-all` the
+counts of all rows and the functions of representatives and of torchvision's networks, up to 30 million parameters;
+`ARCHSPEC_LEDGER=all make test-slow ARGS=tests/test_ledger.py` those of all rows.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +17,7 @@ from archspec.analysis.ledger import find_differences
 from archspec.spec.ledger import LedgerRow, Published, load_exceptions, load_ledger, load_titles
 from archspec.spec.zoo import load_zoo
 from tests.references import timm, torchvision
-from tests.sample import bases, bundled, sampled
+from tests.sample import bases, bundled, representatives, sampled
 
 ROWS = load_ledger()
 NAMES = [row.name for row in ROWS]
@@ -29,6 +32,9 @@ QUICK = {
     "squeezenet1_1",
 }
 """Networks whose functions are compared in `make test`: quick ones, one for each library and way of building."""
+EVERY = os.environ.get("ARCHSPEC_LEDGER") == "all"
+LARGEST = 30_000_000
+"""The most parameters of a network whose function `make test-slow` compares: all take more time than CI has."""
 
 
 def load(row: LedgerRow) -> archspec.Architecture:
@@ -69,6 +75,10 @@ def test_the_function_is_that_of_the_reference(row: LedgerRow) -> None:
 
     assert row.reference is not None
     library = row.reference.partition(":")[0]
+    if not EVERY and bundled(row.spec).params > LARGEST:
+        pytest.skip(f"ARCHSPEC_LEDGER=all compares it: it has more than {LARGEST:,} parameters")
+    if not EVERY and library == "timm" and row.spec not in {*representatives(), *QUICK}:
+        pytest.skip("ARCHSPEC_LEDGER=all compares it: it is a variant of another network")
     {"torchvision": torchvision, "timm": timm}[library]()
     arch = archspec.load(row.spec, input=row.sample or row.input, **row.args)
     found = arch.check_against(make_reference(row.reference, row.options))

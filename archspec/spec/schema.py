@@ -77,7 +77,8 @@ def _grammar_definitions(ops: Mapping[str, Schema]) -> dict[str, Schema]:
         "exact arithmetic of arguments and sizes of the current value: + - * / // % ** ( ), min, max, round, at"
     )
     word, items = {"type": "string", "minLength": 1}, {"type": "array", "items": _LAYER}
-    value = {"anyOf": [{"enum": list(TYPES)}, {"type": ["number", "boolean", "string"]}, _LAYER]}
+    numbers = {"type": "array", "items": {"type": "number"}}
+    value = {"anyOf": [{"enum": list(TYPES)}, {"type": ["number", "boolean", "string"]}, numbers, _LAYER]}
     return {
         "word": {"type": ["string", "integer"], "description": "a name"},
         "expression": {"type": "string", "description": arithmetic, "minLength": 1},

@@ -77,7 +77,7 @@ def words(name: str, spec: str | Path, *, weights: Path | None = None, without: 
 
 def outputs() -> list[tuple[str, str]]:
     """Each command that writes a file, with each ending that the file can have."""
-    found = [(name, one.type) for name, command in commands().items() for one in command.params]
+    found = [(name, one.type) for name, command in commands().items() for one in command.params if "-o" in one.opts]
     return [
         (name, ending)
         for name, type_ in found

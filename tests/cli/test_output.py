@@ -114,7 +114,8 @@ def test_what_cannot_be_written_is_said_before_the_work(name: str, ending: str, 
         assert message in result.stderr
         assert len(result.stderr.splitlines()) == 1
         assert str(tmp_path / file)[:150] in result.stderr
-    assert "missing.yaml" in run(*words(name, tmp_path / "missing.yaml"), "-o", tmp_path / f"out{ending}").stderr
+    if name != "import":  # which reads a model, not a spec
+        assert "missing.yaml" in run(*words(name, tmp_path / "missing.yaml"), "-o", tmp_path / f"out{ending}").stderr
 
 
 def test_the_name_of_a_checkpoint_is_looked_at_too(tmp_path: Path) -> None:
