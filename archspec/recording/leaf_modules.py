@@ -91,4 +91,9 @@ def _read_standardised(module: nn.Module) -> dict[str, Any]:
 def _read_drop_path(module: nn.Module) -> dict[str, Any]:
     probability = getattr(module, "p", getattr(module, "drop_prob", 0.0))
     scaled = getattr(module, "scale_by_keep", True)
-    return {"p": float(probability or 0.0), "mode": getattr(module, "mode", "row"), "scaled": bool(scaled)}
+    return {
+        "p": float(probability or 0.0),
+        "mode": getattr(module, "mode", "row"),
+        "rescale": getattr(module, "rescale", "train"),
+        "scaled": bool(scaled),
+    }

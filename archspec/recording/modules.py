@@ -116,7 +116,9 @@ def _raise_drop_path(on: Raising, call: RecordedCall) -> Operand:
     options = call.options
     if (not options["scaled"] and options["p"]) or operand.dims[:1] != ((-1,),):
         raise UnsupportedCallError("stochastic depth that does not scale, or of something else than samples")
-    fields = {"p": options["p"]} | without_defaults(mode=(options["mode"], "row"))
+    fields = {"p": options["p"]} | without_defaults(
+        mode=(options["mode"], "row"), rescale=(options["rescale"], "train")
+    )
     return operand.with_value(on.add_one("droppath", fields, operand.value, path=call.path))
 
 

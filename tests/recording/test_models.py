@@ -191,3 +191,11 @@ def test_a_model_of_a_library_computes_the_same(name: str) -> None:
     assert comparison.largest_difference == 0.0
     assert result.spec is not None
     assert sum(bool(line.strip()) for line in result.spec.splitlines()) <= LIBRARY[name]
+
+
+@pytest.mark.parametrize("rescale", ["train", "test"])
+def test_stochastic_depth_keeps_where_it_is_scaled(rescale: str) -> None:
+    spec = f"{{name: dropped, input: [4], stages: {{unit: {{add: [[linear: 4, droppath: {{p: 0.5, rescale: {rescale}}}], identity]}}}}}}"
+    result = archspec.imported(archspec.load(spec).build(), (4,), proof=False)
+    (node,) = [node for node in result.require().graph.ops if node.op.word == "droppath"]
+    assert getattr(node.op, "rescale", None) == rescale
