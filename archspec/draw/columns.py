@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from archspec.draw.branches import find_mains
 from archspec.draw.frames import Frames, enclose_box, enclose_text
-from archspec.draw.geometry import Curve, Layout, Point, bend_corners
+from archspec.draw.geometry import Layout, Point, anchor_label, begin_at_origin
 from archspec.draw.picture import SMALL, Box, Caption, Edge, Picture
 from archspec.draw.placed import Cell, Links
 from archspec.draw.placing import Placer
@@ -145,16 +144,6 @@ class _ColumnLayout:
             return 0.0, 0.0
         return self._turn((round(measure_width(label, SMALL), 1) + 4, _LABEL))
 
-    def _anchor_label(
-        self, edge: Edge, middle: Point | Literal[False]
-    ) -> tuple[Point | None, Literal["start", "middle"]]:
-        """The place of a label: its left end if it is at the right of its arrow, so that all are equally near."""
-        if not middle:
-            return None, "middle"
-        if self._lies:
-            return middle, "middle"
-        return (round(middle[0] - measure_width(edge.label, SMALL) / 2, 2), middle[1]), "start"
-
     def _assemble(
         self,
         places: Mapping[str, Point],
@@ -176,29 +165,20 @@ class _ColumnLayout:
             *written,
             *frames.values(),
         ]
-        left, top = (min(bound[axis] for bound in bounds) for axis in (0, 1))
-        right, bottom = (max(bound[axis] for bound in bounds) for axis in (2, 3))
-
-        def move(point: Point) -> Point:
-            return round(point[0] - left, 2), round(point[1] - top, 2)
-
-        curves = []
-        for edge in self.picture.edges:
-            pair = edge.tail, edge.head
-            points, tip = bend_corners(list(map(move, corners[pair])))
-            curves.append(Curve(edge, points, tip, *self._anchor_label(edge, pair in middles and move(middles[pair]))))
-        return Layout(
+        return begin_at_origin(
             self.picture,
-            round(right - left, 2),
-            round(bottom - top, 2),
-            tuple((self.boxes[box.id], move(centres[box.id])) for box in self.picture.boxes),
-            tuple(
-                (frame, (*move(frames[frame.id][:2]), *move(frames[frame.id][2:])))
-                for frame in self.picture.clusters
-                if frame.id in frames
+            bounds,
+            ((self.boxes[box.id], centres[box.id]) for box in self.picture.boxes),
+            ((frame, frames[frame.id]) for frame in self.picture.clusters if frame.id in frames),
+            (
+                (
+                    edge,
+                    corners[edge.tail, edge.head],
+                    *anchor_label(edge, middles.get((edge.tail, edge.head)), lies=self._lies),
+                )
+                for edge in self.picture.edges
             ),
-            tuple(curves),
-            {frame: round(start - left, 2) for frame, start in headings.items()},
+            headings,
         )
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from archspec.draw.geometry import Point
+from archspec.draw.geometry import Corners, Point
 from archspec.draw.picture import Box, Cluster, Picture
 from archspec.draw.series_parallel import NotSeriesParallelError, Pair
 
@@ -14,8 +14,6 @@ PAD = 9.0
 """Points inside a frame."""
 CLEAR = 8.0
 """Points between a heading and an arrow, and at the left of a heading."""
-Corners = tuple[float, float, float, float]
-"""Left, top, right, bottom."""
 
 
 class Frames:

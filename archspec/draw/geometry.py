@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import hypot
 from typing import Literal
 
-from archspec.draw.picture import Box, Cluster, Edge, Picture
+from archspec.draw.picture import SMALL, Box, Cluster, Edge, Picture
+from archspec.draw.text import measure_width
 
 Point = tuple[float, float]
+Corners = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
 
 RADIUS = 8.0
 """The radius of a bend of an orthogonal arrow."""
@@ -78,6 +81,46 @@ def _move_towards(start: Point, end: Point, length: float) -> Point:
 
 def _measure(start: Point, end: Point) -> float:
     return hypot(end[0] - start[0], end[1] - start[1])
+
+
+Arrow = tuple[Edge, Sequence[Point], Point | None, Literal["start", "middle"]]
+"""An arrow along its corners, with the place of its label and its anchor."""
+
+
+def anchor_label(edge: Edge, middle: Point | None, *, lies: bool) -> tuple[Point | None, Literal["start", "middle"]]:
+    """The place of a label: its left end if it is at the right of its arrow, so that all are equally near; its middle if the picture `lies`."""
+    if middle is None or lies:
+        return middle, "middle"
+    return (middle[0] - measure_width(edge.label, SMALL) / 2, middle[1]), "start"
+
+
+def begin_at_origin(
+    picture: Picture,
+    bounds: Sequence[Corners],
+    boxes: Iterable[tuple[Box, Point]],
+    frames: Iterable[tuple[Cluster, Corners]],
+    arrows: Iterable[Arrow],
+    headings: Mapping[str, float],
+) -> Layout:
+    """The layout of placed boxes, frames and arrows, moved so that all of `bounds` begins at 0."""
+    left, top = (min(bound[axis] for bound in bounds) for axis in (0, 1))
+    right, bottom = (max(bound[axis] for bound in bounds) for axis in (2, 3))
+
+    def move(point: Point) -> Point:
+        return round(point[0] - left, 2), round(point[1] - top, 2)
+
+    return Layout(
+        picture,
+        round(right - left, 2),
+        round(bottom - top, 2),
+        tuple((box, move(centre)) for box, centre in boxes),
+        tuple((frame, (*move(corners[:2]), *move(corners[2:]))) for frame, corners in frames),
+        tuple(
+            Curve(edge, *bend_corners(list(map(move, corners))), label and move(label), anchor)
+            for edge, corners, label, anchor in arrows
+        ),
+        {frame: round(start - left, 2) for frame, start in headings.items()},
+    )
 
 
 def move_layout(part: Layout, x: float, y: float) -> Layout:

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from archspec.draw.columns import lay_out_columns
-from archspec.draw.frames import Corners
-from archspec.draw.geometry import Curve, Layout, Point, bend_corners, move_layout
+from archspec.draw.geometry import Corners, Curve, Layout, Point, bend_corners, move_layout
 from archspec.draw.picture import Cluster, Edge, Picture
 from archspec.draw.series_parallel import NotSeriesParallelError, Pair, decompose_dag
 from archspec.draw.u_placing import find_nested

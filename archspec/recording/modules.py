@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from archspec.ops.rules import keep_non_defaults
 from archspec.recording.functions import HANDLERS
-from archspec.recording.functions.registry import per_axis, without_defaults
+from archspec.recording.functions.registry import per_axis
 from archspec.recording.functions.weighted import apply_axes_norm, apply_linear
 from archspec.recording.lifting import lift_module
 from archspec.recording.operands import Operand, UnsupportedCallError
@@ -105,7 +106,7 @@ def _raise_attention(on: Raising, call: RecordedCall) -> list[Operand]:
     refs = [*call.args, *(call.keywords[name] for name in ("query", "key", "value") if name in call.keywords)]
     values = [on.name_axes(on.as_value(on.operand(ref)), ("tokens", "features")) for ref in refs]
     values = values[:1] if all(value is values[0] for value in values) else values
-    fields = {"heads": options["num_heads"]} | without_defaults(
+    fields = {"heads": options["num_heads"]} | keep_non_defaults(
         dropout=(options.get("dropout", 0.0), 0.0), bias=(options.get("bias", True), True)
     )
     return [Operand.of(on.add_one("attention", fields, *values, path=call.path))]
@@ -116,7 +117,7 @@ def _raise_drop_path(on: Raising, call: RecordedCall) -> Operand:
     options = call.options
     if (not options["scaled"] and options["p"]) or operand.dims[:1] != ((-1,),):
         raise UnsupportedCallError("stochastic depth that does not scale, or of something else than samples")
-    fields = {"p": options["p"]} | without_defaults(
+    fields = {"p": options["p"]} | keep_non_defaults(
         mode=(options["mode"], "row"), rescale=(options["rescale"], "train")
     )
     return operand.with_value(on.add_one("droppath", fields, operand.value, path=call.path))
@@ -143,7 +144,7 @@ def _raise_standardised(on: Raising, call: RecordedCall) -> Operand:
     options = call.options
     scaled = call.target == "ScaledStdConv2d"
     fields = {"out": options["out_channels"], "kernel": per_axis(options["kernel_size"]), "standardise": True}
-    fields |= without_defaults(
+    fields |= keep_non_defaults(
         stride=(per_axis(options.get("stride", 1)), 1),
         padding=(per_axis(options.get("padding", 0)), 0),
         dilation=(per_axis(options.get("dilation", 1)), 1),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import log, sqrt
 
-from archspec.draw.frames import Corners, enclose_box, enclose_text
-from archspec.draw.geometry import Curve, Layout, Point, bend_corners
+from archspec.draw.frames import enclose_box, enclose_text
+from archspec.draw.geometry import Corners, Layout, Point, anchor_label, begin_at_origin
 from archspec.draw.layered.nesting import BESIDE, LABEL, LOOP, Frame, Nesting
 from archspec.draw.layered.rows import join_pieces
 from archspec.draw.layered.scope import Item
@@ -74,30 +74,14 @@ class _Assembly:
             *(enclose_text(middle, measure_width(edge.label, SMALL), LABEL) for edge, middle in labels.items()),
             *frames.values(),
         ]
-        left, top = (min(bound[axis] for bound in bounds) for axis in (0, 1))
-        right, bottom = (max(bound[axis] for bound in bounds) for axis in (2, 3))
-
-        def move(point: Point) -> Point:
-            return round(point[0] - left, 2), round(point[1] - top, 2)
-
-        curves = []
-        for edge, route in routes.items():
-            label = labels.get(edge)
-            if label and not nesting.lies:
-                label = label[0] - measure_width(edge.label, SMALL) / 2, label[1]
-            bent = bend_corners(list(map(move, route)))
-            curves.append(Curve(edge, *bent, label and move(label), "middle" if nesting.lies else "start"))
-        return Layout(
+        return begin_at_origin(
             self.picture,
-            round(right - left, 2),
-            round(bottom - top, 2),
-            tuple((box, move(centres[box.id])) for box in nesting.boxes.values()),
-            tuple(
-                (frame, (*move(frames[frame.id][:2]), *move(frames[frame.id][2:]))) for frame in self.picture.clusters
-            ),
-            tuple(curves),
+            bounds,
+            ((box, centres[box.id]) for box in nesting.boxes.values()),
+            ((frame, frames[frame.id]) for frame in self.picture.clusters),
+            ((edge, route, *anchor_label(edge, labels.get(edge), lies=nesting.lies)) for edge, route in routes.items()),
             {
-                id: round(frames[id][0] + frame.heading - left, 2)
+                id: frames[id][0] + frame.heading
                 for id, frame in nesting.frames.items()
                 if id and frame.heading is not None
             },

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from archspec.ir.shape import AxisName
-from archspec.recording.functions.registry import function, without_defaults
+from archspec.ops.rules import keep_non_defaults
+from archspec.recording.functions.registry import function
 from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 
@@ -37,7 +38,7 @@ def raise_attention(
     operands = [on.operand(own) for own in (query, key, value)]
     values = [on.name_by_role(own, _ROLES) for own in operands]
     biases = [] if attn_mask is None else [_take_bias(on, attn_mask, operands[0])]
-    fields = without_defaults(causal=(is_causal, False), scale=(scale, None), dropout=(dropout_p, 0.0))
+    fields = keep_non_defaults(causal=(is_causal, False), scale=(scale, None), dropout=(dropout_p, 0.0))
     return operands[0].with_value(on.add_one("sdpa", fields, *values, *biases))
 
 

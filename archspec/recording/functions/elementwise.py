@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec.recording.functions.registry import function, is_number, without_defaults
+from archspec.ops.rules import keep_non_defaults
+from archspec.recording.functions.registry import function, is_number
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 
@@ -40,17 +41,17 @@ def raise_power(on: Raising, input: Any, exponent: Any) -> Operand:
 
 @function("leaky_relu")
 def raise_leaky_relu(on: Raising, input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Operand:
-    return apply_elementwise(on, "leakyrelu", input, without_defaults(slope=(negative_slope, 0.01)))
+    return apply_elementwise(on, "leakyrelu", input, keep_non_defaults(slope=(negative_slope, 0.01)))
 
 
 @function("elu")
 def raise_elu(on: Raising, input: Any, alpha: float = 1.0, inplace: bool = False) -> Operand:
-    return apply_elementwise(on, "elu", input, without_defaults(alpha=(float(alpha), 1.0)))
+    return apply_elementwise(on, "elu", input, keep_non_defaults(alpha=(float(alpha), 1.0)))
 
 
 @function("gelu")
 def raise_gelu(on: Raising, input: Any, approximate: str = "none") -> Operand:
-    return apply_elementwise(on, "gelu", input, without_defaults(approximate=(approximate, "none")))
+    return apply_elementwise(on, "gelu", input, keep_non_defaults(approximate=(approximate, "none")))
 
 
 @function("hardtanh")

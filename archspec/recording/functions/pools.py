@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec.recording.functions.registry import function, per_axis, without_defaults
+from archspec.ops.rules import keep_non_defaults
+from archspec.recording.functions.registry import function, per_axis
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 
@@ -22,7 +23,7 @@ def raise_max_pool(
 ) -> Operand:
     if return_indices:
         raise UnsupportedCallError("max_pool with indices")
-    fields = _window_fields(kernel_size, stride, padding) | without_defaults(
+    fields = _window_fields(kernel_size, stride, padding) | keep_non_defaults(
         dilation=(per_axis(dilation), 1), ceil=(ceil_mode, False)
     )
     return _pool(on, "maxpool", input, fields)
@@ -41,7 +42,7 @@ def raise_avg_pool(
 ) -> Operand:
     if divisor_override is not None:
         raise UnsupportedCallError("avg_pool with a divisor of its own")
-    fields = _window_fields(kernel_size, stride, padding) | without_defaults(
+    fields = _window_fields(kernel_size, stride, padding) | keep_non_defaults(
         ceil=(ceil_mode, False), count_include_pad=(count_include_pad, True)
     )
     return _pool(on, "avgpool", input, fields)
@@ -50,7 +51,7 @@ def raise_avg_pool(
 def _window_fields(kernel: Any, stride: Any, padding: Any) -> dict[str, Any]:
     size, step = per_axis(kernel), per_axis(stride)
     own = {} if step in (None, size, []) else {"stride": step}
-    return {"kernel": size, **own, **without_defaults(padding=(per_axis(padding), 0))}
+    return {"kernel": size, **own, **keep_non_defaults(padding=(per_axis(padding), 0))}
 
 
 def _pool(on: Raising, word: str, input: Any, fields: dict[str, Any]) -> Operand:
@@ -86,7 +87,7 @@ def raise_interpolate(
     value = on.as_image(on.operand(input))
     spatial = value.shape.spatial
     made = tuple(int(own) for own in on.call.sizes[0][2:])  # type: ignore[arg-type]
-    options = without_defaults(mode=(mode, "nearest"), align_corners=(bool(align_corners), False))
+    options = keep_non_defaults(mode=(mode, "nearest"), align_corners=(bool(align_corners), False))
     factors = [new / own for new, own in zip(made, spatial, strict=True)]
     whole = all(factor.is_integer() for factor in factors)
     if size is None and not whole:

@@ -36,10 +36,5 @@ def per_axis(value: Any) -> Any:
     return value[0] if len(set(value)) == 1 else list(value)
 
 
-def without_defaults(**fields: tuple[Any, Any]) -> dict[str, Any]:
-    """The fields whose value differs from the default; each is given as (value, default)."""
-    return {name: value for name, (value, default) in fields.items() if value != default}
-
-
 def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from archspec.ops.rules import keep_non_defaults
 from archspec.recording.draft import DraftValue
-from archspec.recording.functions.registry import function, per_axis, without_defaults
+from archspec.recording.functions.registry import function, per_axis
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 from archspec.recording.trace import Path, StateRef
@@ -44,7 +45,7 @@ def raise_conv(
         padding = tuple(
             gap * (size - 1) // 2 for gap, size in zip(_spread(dilation, weight), weight.shape[2:], strict=True)
         )
-    fields = {"out": weight.shape[0], "kernel": kernel} | without_defaults(
+    fields = {"out": weight.shape[0], "kernel": kernel} | keep_non_defaults(
         stride=(per_axis(stride), 1),
         padding=(0 if padding == "valid" else per_axis(padding), 0),
         dilation=(per_axis(dilation), 1),
@@ -70,7 +71,7 @@ def apply_linear(on: Raising, input: Any, out: int, path: Path | None, *, bias: 
     axis = operand.axis(-1, "linear")
     shape = operand.value.shape
     fields = {"out": out} | ({} if axis == shape.channel_axis else {"axis": shape.names[axis] or axis})
-    fields |= without_defaults(bias=(bias, True))
+    fields |= keep_non_defaults(bias=(bias, True))
     return operand.with_value(on.add_one("linear", fields, operand.value, path=path))
 
 
@@ -89,7 +90,7 @@ def raise_batch_norm(
     path = _find_owner(on, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if running_mean is None or (weight is None) != (bias is None):
         raise UnsupportedCallError("batch_norm without running statistics, or with a shift alone")
-    fields = without_defaults(eps=(eps, 1e-5), momentum=(momentum, 0.1), affine=(weight is not None, True))
+    fields = keep_non_defaults(eps=(eps, 1e-5), momentum=(momentum, 0.1), affine=(weight is not None, True))
     return Operand.of(on.add_one("batchnorm", fields, on.as_channels_first(on.operand(input)), path=path))
 
 
@@ -139,7 +140,7 @@ def apply_axes_norm(
         trailing = axes == list(range(shape.rank - count, shape.rank))
         fields["axes"] = count if trailing else [shape.names[axis] or axis for axis in axes]
     defaults = {"layernorm": 1e-5, "rmsnorm": None}
-    fields |= without_defaults(eps=(eps, defaults[word]), affine=(affine, True), bias=(bias, True))
+    fields |= keep_non_defaults(eps=(eps, defaults[word]), affine=(affine, True), bias=(bias, True))
     return operand.with_value(on.add_one(word, fields, operand.value, path=path))
 
 
@@ -148,7 +149,7 @@ def raise_group_norm(
     on: Raising, input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Operand:
     path = None if weight is None else _find_owner(on, weight=weight, bias=bias)
-    fields = {"groups": num_groups} | without_defaults(eps=(eps, 1e-5), affine=(weight is not None, True))
+    fields = {"groups": num_groups} | keep_non_defaults(eps=(eps, 1e-5), affine=(weight is not None, True))
     value: DraftValue = on.as_channels_first(on.operand(input))
     return Operand.of(on.add_one("groupnorm", fields, value, path=path))
 
