@@ -59,6 +59,14 @@ set_option = click.option(
     callback=parse_assignments,
     help="Override one of the spec's args; repeatable.",
 )
+arguments_option = click.option(
+    "--args",
+    "arguments",
+    metavar="K=V",
+    multiple=True,
+    callback=parse_assignments,
+    help="An argument of the factory of the model; repeatable.",
+)
 input_option = click.option(
     "--input",
     "inputs",

@@ -27,11 +27,12 @@ def list_kernels() -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
     """Each kernel with its constants, by name."""
     for code in triton_channels.CODES.values():
         yield f"finish {code}", triton_channels._finish, {"has_bias": True, "has_other": True, "code": code, **TILE}
-    for kind in (triton_channels._CLAMP, triton_channels._SCALE, triton_channels._SCALE_RELU):
-        yield f"combine {kind}", triton_channels._combine, {"kind": kind, **TILE}
+    for before, kind in triton_channels.KINDS.items():
+        if before:
+            yield f"combine {before}", triton_channels._combine, {"kind": kind, **TILE}
     for word, kind in triton_windows._KINDS.items():
         yield f"pool {word}", triton_windows._pool, {**WINDOW, "gap_down": 1, "gap_right": 1, "kind": kind, **TILE}
-    for before, kind in triton_pointwise._KINDS.items():
+    for before, kind in triton_channels.KINDS.items():
         options = {"kind": kind, "has_bias": True, "has_other": True, "code": 1, "deep": 32, **TILE}
         yield f"pointwise {before}", triton_pointwise._convolve_pointwise, options
     yield "norm", triton_norms._add_and_normalise, {"has_factor": True, "has_shift": True, "wide": 1024}

@@ -23,10 +23,10 @@ from archspec.cli.errors import (
 )
 from archspec.cli.options import (
     SPEC,
+    arguments_option,
     input_option,
     json_option,
     limits_options,
-    parse_assignments,
     read_spec_argument,
     set_option,
 )
@@ -57,14 +57,7 @@ Examples:
     metavar="MODEL",
     help="Compare weights and values with torchvision:NAME, timm:NAME, FILE.py:FACTORY or MODULE:FACTORY, whose code is run.",
 )
-@click.option(
-    "--args",
-    "arguments",
-    metavar="K=V",
-    multiple=True,
-    callback=parse_assignments,
-    help="An argument of the factory of --against; repeatable.",
-)
+@arguments_option
 @set_option
 @limits_options
 @json_option

@@ -12,7 +12,7 @@ import archspec
 from archspec import files
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import WRONG_SPEC, SpecCommand
-from archspec.cli.options import input_option, json_option, parse_assignments, read_sizes
+from archspec.cli.options import arguments_option, input_option, json_option, read_sizes
 from archspec.cli.output import OutputFile, output_option, say_written
 from archspec.cli.show import show_facts
 
@@ -40,14 +40,7 @@ Examples:
 @output_option(".yaml", ".yml", stream=True, required=True, help="The spec, .yaml; - for standard output.")
 @input_option
 @click.option("--name", metavar="NAME", help="The name of the network.")
-@click.option(
-    "--args",
-    "arguments",
-    metavar="K=V",
-    multiple=True,
-    callback=parse_assignments,
-    help="An argument of the factory; repeatable.",
-)
+@arguments_option
 @click.option(
     "--weights", type=OutputFile(".safetensors", ".pt", ".pth"), metavar="F", help="A file for the model's weights."
 )

@@ -21,7 +21,8 @@ _WIDEST = 256
 CODES: dict[Activation | None, int] = {None: 0, "relu": 1, "relu6": 2, "hardswish": 3, "silu": 4}
 OPTIONS = {"enable_fp_fusion": True}
 """Of the compiler: a product and a sum are rounded once. Left open, Triton warns that its default changes."""
-_CLAMP, _SCALE, _SCALE_RELU = range(3)
+KINDS: dict[str | None, int] = {None: 0, "clamp": 1, "scale": 2, "scale_relu": 3}
+"""What is computed with two numbers of each channel: its bounds, or its factor and shift."""
 
 
 @triton.jit
@@ -39,6 +40,18 @@ def _activate(x, code: tl.constexpr):
     if code == 4:
         x = x / (1.0 + tl.exp(-x))
     return x
+
+
+@triton.jit
+def _transform(value, first, second, kind: tl.constexpr):
+    if kind == 1:
+        value = tl.where(value < first, first, value)
+        value = tl.where(value > second, second, value)
+    if kind >= 2:
+        value = value * first + second
+    if kind == 3:
+        value = tl.where(value < 0.0, 0.0, value)
+    return value
 
 
 @triton.jit
@@ -90,13 +103,7 @@ def _combine(
     value = tl.load(x + row * stride + channel, inside, other=0.0).to(tl.float32)
     first = tl.load(pair + channel, channel < channels, other=0.0).to(tl.float32)
     second = tl.load(pair + channels + channel, channel < channels, other=0.0).to(tl.float32)
-    if kind == 0:
-        value = tl.where(value < first, first, value)
-        value = tl.where(value > second, second, value)
-    else:
-        value = value * first + second
-    if kind == 2:
-        value = tl.where(value < 0.0, 0.0, value)
+    value = _transform(value, first, second, kind)
     tl.store(result + row * channels + channel, value.to(result.dtype.element_ty), inside)
 
 
@@ -144,12 +151,12 @@ def finish_convolution(made: Tensor, bias: Tensor | None, other: Tensor | None, 
 
 def clamp_channels(x: Tensor, bounds: Tensor) -> Tensor:
     """Each channel between its two bounds [2, channels, 1, 1]."""
-    return _combine_channels(x, bounds, _CLAMP)
+    return _combine_channels(x, bounds, KINDS["clamp"])
 
 
 def scale_channels(x: Tensor, pair: Tensor, *, relu: bool) -> Tensor:
     """Each channel times a factor plus a shift [2, channels, 1, 1], rectified if `relu`."""
-    return _combine_channels(x, pair, _SCALE_RELU if relu else _SCALE)
+    return _combine_channels(x, pair, KINDS["scale_relu" if relu else "scale"])
 
 
 def _combine_channels(x: Tensor, pair: Tensor, kind: int) -> Tensor:

@@ -14,10 +14,8 @@ from triton import language as tl
 
 from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.available import count_in_units
-from archspec.codegen.fx.kernels.triton_channels import CODES, OPTIONS, _activate, row_stride
+from archspec.codegen.fx.kernels.triton_channels import CODES, KINDS, OPTIONS, _activate, _transform, row_stride
 
-_KINDS = {None: 0, "clamp": 1, "scale": 2, "scale_relu": 3}
-"""What is computed on the input, with the numbers of each channel."""
 TILE = {"tall": 64, "deep": 32, "num_warps": 4, "num_stages": 4}
 """The rows of a program, and the input channels of one step: the fastest of eight on an H100 for DenseNet-121 and MobileNetV2."""
 _WIDEST = 128
@@ -59,15 +57,7 @@ def _convolve_pointwise(
         if kind > 0:
             low = tl.load(pair + channel, known, other=0.0).to(tl.float32)[None, :]
             high = tl.load(pair + channels + channel, known, other=0.0).to(tl.float32)[None, :]
-            wider = value.to(tl.float32)
-            if kind == 1:
-                wider = tl.where(wider < low, low, wider)
-                wider = tl.where(wider > high, high, wider)
-            else:
-                wider = wider * low + high
-            if kind == 3:
-                wider = tl.where(wider < 0.0, 0.0, wider)
-            value = wider.to(value.dtype)
+            value = _transform(value.to(tl.float32), low, high, kind).to(value.dtype)
         place = weight + output * channels + channel[:, None]
         factor = tl.load(place, known[:, None] & (output < outputs), other=0.0)
         total = tl.dot(value, factor, total)
@@ -104,7 +94,7 @@ def convolve_pointwise(
             *(x, result if pair is None else pair, weight, result if bias is None else bias, extra, result),
             *(rows, *sizes),
             unit=unit,
-            kind=_KINDS[before],
+            kind=KINDS[before],
             has_bias=bias is not None,
             has_other=other is not None,
             code=CODES[activation],
