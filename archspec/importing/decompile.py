@@ -81,7 +81,17 @@ def _find_shared_weights(graph: Graph) -> Iterator[str]:
     for path, count in counts.items():
         unnamed = path[-1].isdigit() and len(homes[path]) == 1 and _count_uses(graph, path, homes[path]) > 1
         if len(homes[path]) > 1 or unnamed or any(path[: len(part)] == part for part in numbered):
-            yield f"{'.'.join(path)} is used by {count} layers, which share its weights"
+            yield _describe_shared(path, count)
+
+
+def _describe_shared(path: Path, count: int) -> str:
+    return f"{'.'.join(path)} is used by {count} layers, which share its weights"
+
+
+def _find_shared(graph: Graph) -> str | None:
+    """The first layer that is used again, if there is one."""
+    counts = Counter(node.path for node in graph.ops if node.path)
+    return next((_describe_shared(path, count) for path, count in counts.items() if count > 1), None)
 
 
 def _count_uses(graph: Graph, path: Path, regions: set[int]) -> int:
@@ -112,7 +122,9 @@ def _prove(graph: Graph, text: str) -> None:
     try:
         _, made, *_ = compile_source(Source("<decompiled>", text), None, Budget(limits), {})
     except SpecError as error:
-        raise DecompileError(f"{graph.name} has no spec: {shorten_text(str(error), 300)}") from error
+        shared = _find_shared(graph)  # `reuse` finds no layer in another list
+        reason = f"{shared}, in different lists" if shared else shorten_text(str(error), 300)
+        raise DecompileError(f"{graph.name} has no spec: {reason}") from error
     difference = find_difference(graph, made)
     if difference is not None:
         raise DecompileError(f"{graph.name} has no spec: {difference}")
