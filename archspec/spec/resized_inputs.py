@@ -48,12 +48,16 @@ def _find_parameter_spans(program: Program) -> set[Span]:
 def warn_resized_weights(graph: Graph, given: Sequence[GivenInput]) -> Iterator[Diagnostic]:
     """Warnings about weights that are of other sizes than with the spec's own inputs. That of the channels are meant to be."""
     before = {item.name: shape for item in given if (shape := item.shape_before) is not None}
-    layers = [layer for layer in find_fixed_layers(graph, before) if layer.kind != "code" and layer.node.weights]
+    found = list(find_fixed_layers(graph, before))
+    layers = [layer for layer in found if layer.kind != "code" and layer.node.weights]
 
     for layer in layers[:_MOST]:
         yield _warn_layer(layer, given[0])
     if len(layers) > _MOST:
         message = f"weights of {len(layers) - _MOST} more layers depend on the size of the input"
+        yield Diagnostic(message, given[0].span, severity="warning")
+    if layers and found[-1].kind == "shapes" and found[-1] not in layers:
+        message = f"weights of layers after {found[-1].name} may depend on the size of the input, too"
         yield Diagnostic(message, given[0].span, severity="warning")
 
 

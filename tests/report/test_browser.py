@@ -308,7 +308,7 @@ def test_branches_leave_the_chain_on_its_axis(browser: Browser, tmp_path: Path) 
 def test_a_graph_that_has_no_order_for_elk_is_placed_without(visit: Visit) -> None:
     visit.page.evaluate("FRAME_OPTIONS['elk.layered.considerModelOrder.strategy'] = 'NODES_AND_EDGES'")
     failed = """layout => { engine.layout = graph => layout.call(engine, graph).catch(error => { window.failed = true; throw error; }); }"""
-    visit.page.evaluate(f"({failed})(engine.layout)")
+    visit.page.evaluate(f"loadLayout(); engine ||= new ELK(); ({failed})(engine.layout)")
     visit.page.click("[data-do=unfold]")
     visit.wait_for("layer4.0.downsample.1")
     assert visit.page.evaluate("window.failed")
