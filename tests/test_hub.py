@@ -92,7 +92,9 @@ def test_what_the_spec_extends_and_what_was_given_stand_in_it(tmp_path: Path) ->
     assert archspec.check(tmp_path / "alone" / "folder") == ()
 
 
-@pytest.mark.parametrize("name", ["resnext50_32x4d", "inception_v3_aux", "fractalnet20_droppath", "lstm", "fcn_resnet50"])
+@pytest.mark.parametrize(
+    "name", ["resnext50_32x4d", "inception_v3_aux", "fractalnet20_droppath", "lstm", "fcn_resnet50"]
+)
 def test_bundled_specs_come_back(name: str) -> None:
     arch = bundled(name)
     text = write_whole_spec(arch)
