@@ -119,7 +119,11 @@ def representatives() -> tuple[str, ...]:
     on, so that it counts as structure.
     """
     texts = {path.stem: path.read_bytes() for path in find_bundled_folder().glob("*.yaml")}
-    return tuple(sorted(name for name, text in texts.items() if name in SMALL or _has_structure(yaml.safe_load(text))))
+    return tuple(
+        sorted(
+            name for name, text in texts.items() if name in SMALL or _has_structure(yaml.load(text, yaml.CSafeLoader))
+        )
+    )
 
 
 def _has_structure(spec: Mapping[str, Any]) -> bool:
