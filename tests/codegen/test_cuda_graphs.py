@@ -166,6 +166,7 @@ def test_modes_that_choose_other_kernels_have_captures_of_their_own() -> None:
     assert graphs.captured == 2
 
 
+@pytest.mark.slow
 def test_either_way_to_set_the_precision_is_read() -> None:
     code = """
 import torch

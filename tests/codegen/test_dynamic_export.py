@@ -57,7 +57,10 @@ def open_onnx(content: bytes, arch: archspec.Architecture) -> Any:
     )
 
 
-@pytest.fixture(params=[FCN, pytest.param(SKIP, marks=pytest.mark.slow), POOLED], ids=["fcn", "skip", "pooled"])
+@pytest.fixture(
+    params=[pytest.param(FCN, marks=pytest.mark.slow), pytest.param(SKIP, marks=pytest.mark.slow), POOLED],
+    ids=["fcn", "skip", "pooled"],
+)
 def network(request: pytest.FixtureRequest) -> archspec.Architecture:
     return archspec.load(request.param)
 
@@ -104,7 +107,7 @@ def test_networks_of_the_zoo_of_any_size(load: Load, tmp_path: Path) -> None:
     "opset",
     [
         11,
-        17,
+        pytest.param(17, marks=pytest.mark.slow),
         pytest.param(18, marks=pytest.mark.slow),
         pytest.param(13, marks=pytest.mark.slow),
         pytest.param(22, marks=pytest.mark.slow),

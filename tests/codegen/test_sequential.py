@@ -122,7 +122,7 @@ def test_an_edit_is_what_runs(edit: str, image: Tensor) -> None:
     check_follows(model, others, image)
 
 
-@pytest.mark.parametrize("edit", sampled(EDITS, {"an item of an item", "del the first"}))
+@pytest.mark.parametrize("edit", sampled(EDITS, {"an item of an item"}))
 def test_an_edit_is_what_is_compiled_exported_and_scripted(edit: str, image: Tensor) -> None:
     torch._dynamo.reset()
     model: Any = archspec.load(LISTS).build().eval()
