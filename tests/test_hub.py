@@ -393,6 +393,7 @@ True
 """
 
 
+@pytest.mark.slow
 def test_a_hub_over_http(folder: Path, tmp_path: Path) -> None:
     """huggingface_hub as it is, with a hub on this machine in the place of the real one."""
     weights = {name: weight.contiguous() for name, weight in trained(tiny()).items()}

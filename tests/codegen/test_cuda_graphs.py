@@ -196,6 +196,7 @@ def test_what_cannot_be_captured_runs_without_graphs() -> None:
     assert graphs.captured == 2
 
 
+@pytest.mark.slow
 def test_compilers_and_tracers_see_the_network() -> None:
     model, graphs = graphed()
     with torch.no_grad():
