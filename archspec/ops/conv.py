@@ -27,6 +27,7 @@ from archspec.ops.base import (
     per_axis,
 )
 from archspec.ops.initial import Initial, Positive, name_initial
+from archspec.ops.parametrization import Iterations, Parametrization, Parametrized
 from archspec.ops.rules import (
     check_bounds,
     compute_extents,
@@ -91,6 +92,8 @@ class DirectConv(Convolving):
         description="with standardise: factor of a learned gain for each output channel, over the root of a kernel's elements "
         "(Brock et al. 2021, arXiv:2101.08692); no gain if absent",
     )
+    parametrization: Parametrization = None
+    iterations: Iterations = 1
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
@@ -138,9 +141,11 @@ class DirectConv(Convolving):
         """Raises `ShapeError` for a kernel that cannot be standardised."""
         if not self.standardise:
             return
+        if self.parametrization:
+            raise ShapeError(f"a kernel has either standardise or {self.parametrization}", field="parametrization")
         if shape.rank != 3:
             raise ShapeError(f"standardise needs height and width; got {shape.described}", field="standardise")
-        if self.weights(shape)[0].numel == self.out:
+        if shape.channels // self.groups * math.prod(per_axis(self.kernel, 2, "kernel")) == 1:
             raise ShapeError("standardise needs a kernel of more than one element", field="standardise")
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
@@ -175,6 +180,8 @@ class Conv(DirectConv):
 
     def specialised(self) -> Op:
         """A convolution with a computed kernel is another op, so that no pass takes its weight for the kernel."""
+        if self.parametrization and not self.standardise:
+            return ParametrizedConv(**dict(self))
         return StandardisedConv(**dict(self)) if self.standardise else self
 
 
@@ -184,6 +191,16 @@ class _ConvWord:
 
 class StandardisedConv(_ConvWord, DirectConv):
     """Convolution of an image with a kernel of mean 0 and variance 1: a `conv` with `standardise`, which specs write."""
+
+    def plain(self) -> Conv:
+        """The same convolution with a kernel of its own."""
+        return Conv(**dict(self) | {"standardise": False, "eps": 1e-6, "gain": None})
+
+
+class ParametrizedConv(Parametrized, _ConvWord, DirectConv):
+    """A `conv` whose kernel is computed."""
+
+    plain_class: ClassVar[type[Op]] = Conv
 
 
 def _check_same(
@@ -210,10 +227,8 @@ def _check_same(
     )
 
 
-class ConvTranspose(Convolving):
-    """Transposed convolution over 1, 2 or 3 spatial axes behind the channels: the gradient of a convolution with respect to its input."""
-
-    word: ClassVar[str] = "convtranspose"
+class TransposedConv(Convolving):
+    """The base class of transposed convolutions with a learned and with a computed kernel."""
 
     padding: NaturalPerAxis = Field(
         0, description="elements cut from both sides of the output: one number or one per axis"
@@ -222,6 +237,8 @@ class ConvTranspose(Convolving):
         0,
         description="elements added to the end of the output: one number or one per axis, below the stride or dilation",
     )
+    parametrization: Parametrization = None
+    iterations: Iterations = 1
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
@@ -277,3 +294,23 @@ class ConvTranspose(Convolving):
                 )
         extent = compute_extents(per_axis(self.kernel, rank, "kernel"), dilation)
         return extent, stride, per_axis(self.padding, rank, "padding"), added
+
+
+class _ConvTransposeWord:
+    word: ClassVar[str] = "convtranspose"
+
+
+class ConvTranspose(TransposedConv):
+    """Transposed convolution over 1, 2 or 3 spatial axes behind the channels: the gradient of a convolution with respect to its input."""
+
+    word: ClassVar[str] = "convtranspose"
+
+    def specialised(self) -> Op:
+        return ParametrizedConvTranspose(**dict(self)) if self.parametrization else self
+
+
+class ParametrizedConvTranspose(Parametrized, _ConvTransposeWord, TransposedConv):
+    """A `convtranspose` whose kernel is computed."""
+
+    plain_class: ClassVar[type[Op]] = ConvTranspose
+    spectral_axis: ClassVar[int] = 1

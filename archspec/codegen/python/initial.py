@@ -102,7 +102,10 @@ def _group_schemes(
 def _find_custom_schemes(step: LoweredNode, target: str) -> Schemes:
     usual = {"weight": 1.0, "bias": 0.0} if "Norm" in target else {}
     usual |= {"weight": 0.25} if target.endswith("PReLU") else {}
-    return tuple((word, scheme) for word, scheme in step.node.op.initial().items() if usual.get(word) != scheme)
+    initial = dict(step.node.op.initial())
+    if step.lowered.stateful_call is not None and step.lowered.stateful_call.parametrization is not None:
+        initial.pop("weight", None)  # it is initialised where it is constructed
+    return tuple((word, scheme) for word, scheme in initial.items() if usual.get(word) != scheme)
 
 
 def _chain_else(others: list[ast.stmt], rule: tuple[list[str], bool, list[ast.stmt]]) -> list[ast.stmt]:
