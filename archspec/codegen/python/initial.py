@@ -39,10 +39,11 @@ def format_parameter(weight: OwnParameter) -> ast.expr:
 
 
 def _format_initial_tensor(initial: object, sizes: list[ast.expr]) -> ast.expr:
+    shape = sizes or [make_sequence([])]
     if isinstance(initial, Init):
-        return _init_call(initial, make_call_from("torch.empty", sizes))
+        return _init_call(initial, make_call_from("torch.empty", shape))
     if initial in (0, 1):
-        return make_call_from("torch.ones" if initial else "torch.zeros", sizes)
+        return make_call_from("torch.ones" if initial else "torch.zeros", shape)
     return make_call("torch.full", make_sequence(sizes), make_literal(float(initial)))  # type: ignore[arg-type]
 
 
