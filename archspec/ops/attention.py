@@ -232,7 +232,9 @@ class Parameter(Op):
                 help="apply it to a value that has one, or say batched: false",
             )
         if self.batched and not self._value.rank:
-            raise ShapeError("a single number has no batch", field="shape", help="parameter: {shape: [], batched: false}")
+            raise ShapeError(
+                "a single number has no batch", field="shape", help="parameter: {shape: [], batched: false}"
+            )
         return check_bounds(self, (self._value,))
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
