@@ -296,7 +296,12 @@ def test_the_strides_of_the_paper_are_told_from_those_of_torchvision() -> None:
 MADE = {
     "stride": ("rexnet_100", "out: stem, kernel: 3, stride: 2", "out: stem, kernel: 3, stride: 1", "stem.conv"),
     "eps": ("rexnet_100", "bn: batchnorm, act: act", "bn: {batchnorm: {eps: 1e-3}}, act: act", "stem.bn"),
-    "activation inside a normalisation": ("rexnet_100", "stride: 1, groups: 1, act: silu", "stride: 1, groups: 1, act: relu", "stem.bn"),
+    "activation inside a normalisation": (
+        "rexnet_100",
+        "stride: 1, groups: 1, act: silu",
+        "stride: 1, groups: 1, act: relu",
+        "stem.bn",
+    ),
     "order of operands": (
         "cspresnet50",
         "concat: [kept, identity]",
