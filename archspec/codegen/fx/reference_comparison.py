@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,7 +20,7 @@ from archspec.codegen.fx.module_values import (
 from archspec.codegen.fx.reference_models import ReferenceModelError
 from archspec.codegen.fx.trial import make_noise
 from archspec.errors import Diagnostic
-from archspec.ir.graph import Graph, Node, Region
+from archspec.ir.graph import Graph, Node, Region, Value
 from archspec.ir.node import UNKNOWN_SPAN
 from archspec.numerals import format_sizes
 from archspec.printable import list_some, shorten_text
@@ -315,11 +315,12 @@ def _fades(findings: Findings, recorder: ModuleValues, name: str) -> bool:
     graph, part = findings.graph, findings.parts.get(name)
     if part is None:
         return False
-    is_region = isinstance(part, Region)
-    inside = graph.region_tree.nodes[part.id] if is_region else ()
-    pending = list(graph.region_tree.outputs[part.id] if is_region else part.outputs)
+    inside = graph.region_tree.nodes[part.id] if isinstance(part, Region) else ()
+    pending = list(graph.region_tree.outputs[part.id] if isinstance(part, Region) else part.outputs)
     for value in pending:
-        for consumer in (graph.nodes[user] for user in value.users if user not in inside):
+        for consumer in _iter_consumers(graph, value):
+            if consumer.id in inside:
+                continue
             agreement = recorder.agrees(consumer.name, reads=consumer.inputs[0] == value)
             if agreement or (agreement is None and recorder.becomes(name, consumer.name)):
                 return True
@@ -341,8 +342,13 @@ def _list_between(graph: Graph, recorder: ModuleValues, node: Node) -> list[str]
 
 def _list_behind(graph: Graph, recorder: ModuleValues, node: Node) -> list[str]:
     """The consumers of a node that are no modules of both models, with their lines."""
-    users = (graph.nodes[user] for value in node.outputs for user in value.users)
+    users = (user for value in node.outputs for user in _iter_consumers(graph, value))
     return list(dict.fromkeys(_name_place(user) for user in users if recorder.agrees(user.name, reads=False) is None))
+
+
+def _iter_consumers(graph: Graph, value: Value) -> Iterator[Node]:
+    nodes = (graph.nodes[user] for user in value.users)
+    return (node for node in nodes if isinstance(node, Node))
 
 
 def _name_place(node: Node) -> str:
