@@ -10,7 +10,7 @@ import yaml
 from archspec.printable import is_printable
 from archspec.spec.yaml_writer import SpecDumper
 
-WIDTH = 100
+WIDTH = 120
 _OPEN = frozenset(("defaults", "blocks", "stages"))
 """The keys of a document whose entries have lines of their own."""
 
