@@ -128,5 +128,5 @@ def _name_block(group: Sequence[Term]) -> str:
     stems = Counter((scope.name or "").rstrip("0123456789_").replace("-", "_") for scope in group)
     stem = stems.most_common(1)[0][0]
     if stem.isidentifier() and stem not in WORDS:
-        return stem
+        return f"{stem}_block" if any(scope.name == stem for scope in group) else stem
     return "stage" if any(term.kind in ("call", "repeat") for term in group[0].body) else "unit"

@@ -6,7 +6,7 @@ from typing import Any
 
 from archspec.importing.block import Block
 from archspec.importing.blocks import Blocks
-from archspec.importing.defaults import extract_defaults
+from archspec.importing.defaults import INITIAL, extract_defaults
 from archspec.importing.emission import Emitter
 from archspec.importing.inline import name_entry
 from archspec.importing.labels import name_stages, number_scope
@@ -24,6 +24,7 @@ def make_document(graph: Graph, name: str) -> dict[str, Any]:
     """The plain data of the spec of a graph."""
     terms, outputs = build_terms(graph)
     values = {name for term in iter_terms(terms) for name in term.results}
+    initial = extract_defaults(iter_terms(terms), INITIAL)
     blocks = Blocks({*values, *graph.inputs, *outputs}, weigh_scopes(terms))
     _compress(terms, blocks)
     inline_single_uses(terms, blocks.blocks)
@@ -32,7 +33,8 @@ def make_document(graph: Graph, name: str) -> dict[str, Any]:
     name_stages(terms, {*graph.inputs, *outputs, *(term.name or "" for term in terms)})
     terms += _alias_outputs(outputs, terms)
     everything = [terms, *(layers for block in blocks.blocks.values() for layers in block.iter_lists())]
-    defaults = extract_defaults(term for body in everything for term in iter_terms(body))
+    found = extract_defaults(term for body in everything for term in iter_terms(body))
+    defaults = {word: {**found.get(word, {}), **initial.get(word, {})} for word in sorted({*found, *initial})}
     emitter = Emitter(blocks.blocks)
     document: dict[str, Any] = {"name": name, "source": graph.source, **_write_inputs(graph), "defaults": defaults}
     document["blocks"] = {name: _write_block(block, emitter) for name, block in blocks.blocks.items()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archspec.importing.alignment import Aligned, Aligner, Choice, Column, Optional, name_layer
+from archspec.importing.argument_names import name_flag, name_number
 from archspec.importing.block import Block
 from archspec.importing.forms import all_fields, forms_of, is_number, is_number_list, is_number_mapping
 from archspec.importing.laws import evaluate_law, find_law, find_rest, find_rounded_law, find_usual_law
@@ -18,7 +19,6 @@ from archspec.ir.names import UniqueNames
 
 _WIDTHS = frozenset(("out", "groups"))
 _WIDTH_LISTS = frozenset(("sizes", "channels", "shape"))
-_NAMES = {"sizes": "width", "shape": "width", "channels": "width", "out": "width", "times": "depth"}
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class _BlockWriter:
     def _write_optional(self, column: Optional) -> Term:
         """Layers that stand as often as an argument says, once or not at all."""
         counts = [None if present is None else int(present) for present in column.present]
-        flag = self._find_flag(counts) or self._add_flag(self._name_optional(column), counts)
+        flag = self._find_flag(counts) or self._add_flag(self._name_optional(column, counts), counts)
         body = self.write_columns(column.columns)
         return Term("repeat", "repeat", {"times": flag}, branches=[body], channels=body[0].channels)
 
@@ -115,8 +115,11 @@ class _BlockWriter:
         name = column.name or fallback
         return name if name.isidentifier() and name not in self.layer_names.taken else fallback
 
-    def _name_optional(self, column: Optional) -> str:
-        """The name of the argument that says how often optional layers stand: that of their module, or their word."""
+    def _name_optional(self, column: Optional, counts: list[int | None]) -> str:
+        """The name of the argument that says how often optional layers stand: the author's, that of their module, or their word."""
+        given = name_flag(self.scopes, counts, self.names.taken)
+        if given is not None:
+            return self.names.take(given)
         uses = [
             [term for term in inner.uses if term is not None] for inner in column.columns if isinstance(inner, Aligned)
         ]
@@ -127,15 +130,17 @@ class _BlockWriter:
                 self.names.taken.add(name)
                 return name
         word = uses[0][0].word
-        relation = _compare_widths(uses[0], self.blocks)
-        return self.names.take(relation or (f"{word}s" if word.isidentifier() else "extra"))
+        return self.names.take(_compare_widths(uses[0]) or (f"{word}s" if word.isidentifier() else "extra"))
 
     # -- numbers ----------------------------------------------------------------------------------------------------
 
     def _add_number(self, slot: _Slot) -> str:
         if slot.name == "times" and set(slot.values) <= {None, 0, 1}:
-            return self._add_flag(self.names.take("residual"), slot.values)
-        name = self.names.take(_NAMES.get(slot.name, slot.name))
+            name = name_flag(self.scopes, slot.values, self.names.taken) or "residual"
+            return self._add_flag(self.names.take(name), slot.values)
+        name = self.names.take(
+            name_number(self.scopes, slot.name, slot.values, self.names.taken, is_width=slot.is_width)
+        )
         self.values[name] = slot.values
         whole = all(isinstance(value, int) for value in slot.values if value is not None)
         self.block.types[name] = "int" if whole else "float"
@@ -148,7 +153,10 @@ class _BlockWriter:
         if slot.is_width and find_law(slot.values, slot.channels, "channels") == "channels":
             return "channels"
         for name, own in self.values.items():
-            if name not in self.flags and slot.is_width == (name in self.block.widths) and _fits(own, slot.values):
+            if name not in self.flags and slot.is_width == (name in self.block.widths) and _agree(own, slot.values):
+                self.values[name] = [
+                    value if known is None else known for known, value in zip(own, slot.values, strict=True)
+                ]
                 return name
         if not slot.is_width:
             return None
@@ -168,7 +176,9 @@ class _BlockWriter:
         defaults = {
             name: _choose_default(own, entry if name in self.block.widths else ()) for name, own in self.values.items()
         }
-        self.block.arguments = dict(sorted(defaults.items(), key=lambda item: item[1] is not None))
+        self.block.arguments = dict(
+            sorted(defaults.items(), key=lambda item: (item[1] is not None, item[0] in self.flags))
+        )
         self.block.layers = {name: _choose_layer(own) for name, own in self.layers.items()}
         fields = [
             {name: _complete(own[use], defaults[name], entry[use]) for name, own in self.values.items()}
@@ -182,6 +192,12 @@ class _BlockWriter:
             for use in range(len(self.scopes))
         ]
         return Generalization(self.block, fields, layers)
+
+
+def _agree(known: Sequence[Any], values: Sequence[Any]) -> bool:
+    """Whether two arguments are one: they have the same values in all uses that have both, and different ones in some of these."""
+    pairs = {pair for pair in zip(known, values, strict=True) if None not in pair}
+    return len(pairs) > 1 and all(own == value for own, value in pairs)
 
 
 def _fits(known: Sequence[Any], values: Sequence[Any]) -> bool:
@@ -228,17 +244,14 @@ def _choose_layer(layers: list[list[Term] | None]) -> list[Term] | None:
     return deepcopy(next(terms for terms in given if forms_of(terms) == form)) if usual else None
 
 
-def _compare_widths(terms: list[Term], blocks: Mapping[str, Block]) -> str | None:
-    """Whether layers make a value wider or narrower."""
-    widths = [
-        (value, term.channels)
-        for term in terms
-        for name, value in term.fields.items()
-        if name == "out" or (term.kind == "call" and name in blocks[term.word].widths)
-    ]
-    if widths and all(own is not None and value > own for value, own in widths):
+def _compare_widths(terms: list[Term]) -> str | None:
+    """Whether parts make a value wider or narrower."""
+    widths = [(term.made, term.channels) for term in terms if term.made is not None and term.channels is not None]
+    if len(widths) < len(terms):
+        return None
+    if all(after > before for after, before in widths):
         return "expand"
-    return "reduce" if widths and all(own is not None and value < own for value, own in widths) else None
+    return "reduce" if all(after < before for after, before in widths) else None
 
 
 def _list_words(term: Term) -> tuple[str, ...]:

@@ -43,6 +43,10 @@ def _write_entry(key: str, value: Any, indent: str) -> Iterator[str]:
         yield f"{head} {flow}"
         return
     yield head
+    plain = isinstance(value, dict) and not any(isinstance(own, dict | list) for own in value.values())
+    if plain and len(indent) + 2 + len(flow) < WIDTH:
+        yield f"{indent}  {flow}"
+        return
     yield from _write_block(value, indent + "  ")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,6 +38,10 @@ class Term:
     """The names that its results get."""
     channels: int | None = None
     """The channels of the current value, if it has some."""
+    made: int | None = None
+    """The channels of the result of a scope, if it has some."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """The numbers that the author of a part gave it, by name."""
     closed: bool = False
     """Whether a scope reads only the current value and returns one value, so that it can be a block."""
 
