@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from archspec.importing.forms import all_fields, fields_form, head_of, is_number, skeleton_of
+from archspec.importing.forms import Skeletons, all_fields, fields_form, head_of, is_number
 from archspec.importing.terms import Term
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
@@ -70,23 +70,27 @@ class _Slot:
 class Aligner:
     """Lines up lists of layers.
 
-    >>> columns = Aligner().align([[Term("op", "relu")], [Term("op", "relu"), Term("op", "batchnorm")]])
+    >>> columns = Aligner(Skeletons()).align([[Term("op", "relu")], [Term("op", "relu"), Term("op", "batchnorm")]])
     >>> [type(column).__name__ for column in columns], columns[1].present
     (['Aligned', 'Optional'], [False, True])
     """
 
+    skeletons: Skeletons
     counted: bool = False
     """Whether a part that some branches of a join have, and others not, stands as often as an argument says; else it is an argument."""
 
+    _alike: dict[tuple[int, int], bool] = field(default_factory=dict)
+    """By their skeletons, whether terms can be in one column."""
+
     def align(self, uses: Uses) -> list[Column]:
         """The columns of lists of layers, in order. Raises `UnalikeError`."""
-        rows: dict[Hashable, list[Term]] = {skeleton_of(terms): terms for terms in uses if terms is not None}
+        rows: dict[Hashable, list[Term]] = {self.skeletons.of(terms): terms for terms in uses if terms is not None}
         if len(rows) > 1 and (wrapped := _wrap_plain(uses)) is not None:
             return self.align(wrapped)
         if len(rows) == 1:
             places = range(len(next(iter(rows.values()))))
             return [self._align_terms([None if terms is None else terms[place] for terms in uses]) for place in places]
-        keys: list[Hashable | None] = [None if terms is None else skeleton_of(terms) for terms in uses]
+        keys: list[Hashable | None] = [None if terms is None else self.skeletons.of(terms) for terms in uses]
         return self._split_columns(self._line_up(rows), keys, uses)
 
     # -- terms that fit -----------------------------------------------------------------------------------------------
@@ -112,30 +116,36 @@ class Aligner:
         alike = all(terms and present[0] and self.compare(present[0][0], terms[0]) for terms in present)
         if alike or not single or len(names) != 1:
             return self.align(uses)
-        if self.counted and len({skeleton_of(terms) for terms in present if terms}) == 1:
+        if self.counted and len({self.skeletons.of(terms) for terms in present if terms}) == 1:
             filled = [terms or None for terms in uses]
             return [Optional([None if terms is None else bool(terms) for terms in uses], self.align(filled))]
         return [Choice(list(uses), names.pop(), whole=True)]
 
     def _align_layers(self, name: str, uses: Uses) -> list[Column]:
         """The columns of what is given to an argument of an inner block; an argument of the outer one, where it differs."""
-        if len({skeleton_of(terms) for terms in uses if terms is not None}) == 1:
+        if len({self.skeletons.of(terms) for terms in uses if terms is not None}) == 1:
             return self.align(uses)
         return [Choice(list(uses), name)]
 
     def compare(self, first: Term, second: Term) -> int:
         """How well two terms fit in one column; 0 if they cannot be in one."""
-        if head_of(first) != head_of(second) or fields_form(first) != fields_form(second):
-            return 0
-        if len(first.branches) != len(second.branches) or first.layers.keys() != second.layers.keys():
-            return 0
-        if skeleton_of([first]) == skeleton_of([second]):
+        key = self.skeletons.of_term(first), self.skeletons.of_term(second)
+        if key[0] == key[1]:
             return _EQUAL + _count_equal(first, second)
+        if key not in self._alike:
+            self._alike[key] = self._is_alike(first, second)
+        return _ALIKE + _count_equal(first, second) if self._alike[key] else 0
+
+    def _is_alike(self, first: Term, second: Term) -> bool:
+        if head_of(first) != head_of(second) or fields_form(first) != fields_form(second):
+            return False
+        if len(first.branches) != len(second.branches) or first.layers.keys() != second.layers.keys():
+            return False
         try:
             self._align_terms([first, second])
         except UnalikeError:
-            return 0
-        return _ALIKE + _count_equal(first, second)
+            return False
+        return True
 
     # -- lists of other lengths ---------------------------------------------------------------------------------------
 

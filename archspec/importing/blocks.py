@@ -7,9 +7,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from archspec.importing.alignment import UnalikeError
+from archspec.importing.alignment import Aligner, UnalikeError
 from archspec.importing.block import Block
-from archspec.importing.forms import skeleton_of
+from archspec.importing.forms import Skeletons
 from archspec.importing.generalizing import Generalization, generalize
 from archspec.importing.length import count_block, count_words
 from archspec.importing.terms import Term
@@ -42,15 +42,18 @@ class Blocks:
         self.shares = shares
         self.blocks: dict[str, Block] = {}
         self.names = UniqueNames({*taken, *WORDS})
+        self.aligners = _make_aligners(Skeletons())
 
     def extract(self, scopes: list[Term]) -> None:
         """Replaces closed scopes by uses of blocks where that makes the document shorter.
 
         Scopes of one skeleton are one group. Groups of one class, or of one name, are joined while that saves words.
         """
+        skeletons = Skeletons()
+        self.aligners = _make_aligners(skeletons)
         rows: dict[Hashable, list[Term]] = {}
         for scope in scopes:
-            rows.setdefault(skeleton_of(scope.body), []).append(scope)
+            rows.setdefault(skeletons.of(scope.body), []).append(scope)
         kinds: dict[str, list[_Group]] = {}
         for row in rows.values():
             kinds.setdefault(_name_block(row), []).append(self._make_group(row))
@@ -69,12 +72,21 @@ class Blocks:
         if len(scopes) == 1:
             return _Group(scopes, plain, None)
         try:
-            choices = [generalize(scopes, self.blocks), generalize(scopes, self.blocks, counted=True)]
+            words, made = self._choose_shorter(scopes)
         except UnalikeError:
             return _Group(scopes, float("inf"), None)
-        words = [self._count(made, scopes) for made in choices]
-        place = words[0] > words[1] + _PREFERENCE
-        return _Group(scopes, words[place], choices[place]) if words[place] < plain else _Group(scopes, plain, None)
+        return _Group(scopes, words, made) if words < plain else _Group(scopes, plain, None)
+
+    def _choose_shorter(self, scopes: list[Term]) -> tuple[float, Generalization]:
+        """The block with layers as arguments, or that with how often they stand, and the words that it takes."""
+        made = generalize(scopes, self.blocks, self.aligners[0])
+        words = self._count(made, scopes)
+        if made.block.layers:
+            other = generalize(scopes, self.blocks, self.aligners[1])
+            shorter = self._count(other, scopes)
+            if words > shorter + _PREFERENCE:
+                return shorter, other
+        return words, made
 
     def _count(self, made: Generalization, scopes: list[Term]) -> float:
         if len(made.block.arguments) + len(made.block.layers) > _MOST_ARGUMENTS:
@@ -118,6 +130,10 @@ class Blocks:
         self.blocks[name] = made.block
         for scope, fields, layers in zip(group.scopes, made.fields, made.layers, strict=True):
             scope.kind, scope.word, scope.fields, scope.layers, scope.branches = "call", name, fields, layers, []
+
+
+def _make_aligners(skeletons: Skeletons) -> tuple[Aligner, Aligner]:
+    return Aligner(skeletons), Aligner(skeletons, counted=True)
 
 
 def _name_block(group: Sequence[Term]) -> str:

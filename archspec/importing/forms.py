@@ -22,15 +22,33 @@ def forms_of(terms: list[Term]) -> Hashable:
     return tuple(form_of(term) for term in terms)
 
 
-def skeleton_of(terms: list[Term]) -> tuple[Hashable, ...]:
-    """What terms say without their numbers: terms of one skeleton can be one block with arguments."""
-    return tuple(_skeleton(term) for term in terms)
+class Skeletons:
+    """What terms say without their numbers, as numbers: terms of one skeleton can be one block with arguments.
 
+    Each term is looked at once, so that it must not change while this is used.
 
-def _skeleton(term: Term) -> Hashable:
-    branches = tuple(skeleton_of(branch) for branch in term.branches)
-    layers = tuple((name, skeleton_of(given)) for name, given in sorted(term.layers.items()))
-    return (*head_of(term), fields_form(term), branches, layers)
+    >>> skeletons = Skeletons()
+    >>> skeletons.of([Term("op", "conv", {"out": 8})]) == skeletons.of([Term("op", "conv", {"out": 16})])
+    True
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._known: dict[int, tuple[Term, int]] = {}
+        """By the id of a term, the term, so that no other has its id, and its skeleton."""
+
+    def of(self, terms: list[Term]) -> tuple[int, ...]:
+        """The skeletons of terms in a row."""
+        return tuple(self.of_term(term) for term in terms)
+
+    def of_term(self, term: Term) -> int:
+        known = self._known.get(id(term))
+        if known is None:
+            branches = tuple(self.of(branch) for branch in term.branches)
+            layers = tuple((name, self.of(given)) for name, given in sorted(term.layers.items()))
+            form = (head_of(term), fields_form(term), branches, layers)
+            known = self._known[id(term)] = term, self._numbers.setdefault(form, len(self._numbers))
+        return known[1]
 
 
 def head_of(term: Term) -> tuple[Hashable, ...]:

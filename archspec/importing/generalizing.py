@@ -42,9 +42,9 @@ class _Slot:
     is_width: bool
 
 
-def generalize(scopes: Sequence[Term], blocks: Mapping[str, Block], *, counted: bool = False) -> Generalization:
-    """The least general block of scopes; `counted` is that of `Aligner`. Raises `UnalikeError` if there is none."""
-    columns = Aligner(counted).align([scope.body for scope in scopes])
+def generalize(scopes: Sequence[Term], blocks: Mapping[str, Block], aligner: Aligner) -> Generalization:
+    """The least general block of scopes. Raises `UnalikeError` if there is none."""
+    columns = aligner.align([scope.body for scope in scopes])
     writer = _BlockWriter(scopes, blocks)
     writer.block.body = writer.write_columns(columns)
     return writer.finish()

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
-from archspec.importing.forms import forms_of, skeleton_of
+from archspec.importing.forms import Skeletons, forms_of
 from archspec.importing.terms import Term, iter_inside
 
 Place = tuple[Hashable, Hashable]
@@ -27,7 +27,7 @@ def weigh_scopes(terms: list[Term]) -> dict[int, float]:
     """
     owners: list[Hashable] = []
     runs: list[tuple[Place, list[Term]]] = []
-    _collect(terms, "", owners, runs)
+    _collect(terms, "", owners, runs, Skeletons())
     parents = Counter(owners)
     counts = Counter(place for place, _ in runs)
     shares: dict[int, float] = {}
@@ -38,21 +38,27 @@ def weigh_scopes(terms: list[Term]) -> dict[int, float]:
     return shares
 
 
-def _collect(terms: list[Term], owner: Hashable, owners: list[Hashable], runs: list[tuple[Place, list[Term]]]) -> None:
+def _collect(
+    terms: list[Term],
+    owner: Hashable,
+    owners: list[Hashable],
+    runs: list[tuple[Place, list[Term]]],
+    skeletons: Skeletons,
+) -> None:
     """Adds the runs of scopes of one structure among terms, which may be iterators, with their places, and what is around each."""
     owners.append(owner)
     scopes = _iter_nearest([terms])
     names: Counter[str] = Counter()
-    for (name, _), run in groupby(scopes, lambda own: (_strip_number(own), skeleton_of(own.body))):
+    for (name, _), run in groupby(scopes, lambda own: (_strip_number(own), skeletons.of(own.body))):
         runs.append(((owner, (name, names[name])), list(run)))
         names[name] += 1
         for scope in runs[-1][1]:
-            _collect(scope.body, scope.word or _fold_skeleton(scope.body), owners, runs)
+            _collect(scope.body, scope.word or _fold_skeleton(scope.body, skeletons), owners, runs, skeletons)
 
 
-def _fold_skeleton(terms: list[Term]) -> Hashable:
+def _fold_skeleton(terms: list[Term], skeletons: Skeletons) -> Hashable:
     """The skeletons of terms, without their numbers as names, once for equal ones in a row: those will be iterators."""
-    forms = [skeleton_of([replace(term, name=_strip_number(term))]) for term in terms]
+    forms = [skeletons.of_term(replace(term, name=_strip_number(term))) for term in terms]
     return tuple(form for form, _ in groupby(forms))
 
 
