@@ -12,7 +12,7 @@ from archspec.importing.block import Block
 from archspec.importing.forms import Skeletons
 from archspec.importing.generalizing import Generalization, generalize
 from archspec.importing.length import count_block, count_words
-from archspec.importing.terms import Term
+from archspec.importing.terms import Term, iter_terms
 from archspec.importing.value_names import WORDS
 from archspec.ir.names import UniqueNames
 
@@ -126,10 +126,19 @@ class Blocks:
         made = group.block
         if made is None:
             return
-        name = self.names.take(_name_block(group.scopes))
+        name = self._take_name(_name_block(group.scopes), made.block)
         self.blocks[name] = made.block
         for scope, fields, layers in zip(group.scopes, made.fields, made.layers, strict=True):
             scope.kind, scope.word, scope.fields, scope.layers, scope.branches = "call", name, fields, layers, []
+
+    def _take_name(self, stem: str, block: Block) -> str:
+        """The name of a block: a second one of its class is called after what only it has."""
+        if stem not in self.blocks:
+            return self.names.take(stem)
+        first = {stem} | {term.word for term in iter_terms(self.blocks[stem].body)}
+        own = [term.word for term in iter_terms(block.body) if term.kind in ("op", "join", "call")]
+        word = next((word for word in own if word not in first), "plain")
+        return self.names.take(f"{stem}_{word}")
 
 
 def _make_aligners(skeletons: Skeletons) -> tuple[Aligner, Aligner]:

@@ -64,7 +64,7 @@ def _compress(terms: list[Term], blocks: Blocks) -> None:
 def _write_block(block: Block, emitter: Emitter) -> Any:
     body = emitter.write_body(block.body)
     if not block.arguments and not block.layers:
-        return {"layers": body}
+        return body if isinstance(body, list) else {"layers": body}
     numbers = {name: block.types[name] if value is None else value for name, value in block.arguments.items()}
     layers = {
         name: "layer" if default is None else emitter.write_given(default) for name, default in block.layers.items()

@@ -71,16 +71,18 @@ class Emitter:
         return layer if term.results in ((), (term.name,)) else self._with_names(layer, term.results)
 
     def _with_names(self, layer: Any, names: tuple[str, ...]) -> dict[str, Any]:
-        opened = layer if isinstance(layer, dict) else {layer: {}} if isinstance(layer, str) else {"layers": layer}
-        return {**opened, "as": names[0] if len(names) == 1 else list(names)}
+        return {**self._open(layer), "as": names[0] if len(names) == 1 else list(names)}
+
+    def _open(self, layer: Any) -> dict[str, Any]:
+        """A layer as a mapping, to which names can be added."""
+        return layer if isinstance(layer, dict) else {layer: {}} if isinstance(layer, str) else {"layers": layer}
 
     def write_layer(self, term: Term) -> Any:
         """A term without its name and those of its results."""
         layer = self._write_word(term)
         if not term.source:
             return layer
-        opened = {layer: {}} if isinstance(layer, str) else layer
-        return {**opened, "from": term.source[0] if len(term.source) == 1 else list(term.source)}
+        return {**self._open(layer), "from": term.source[0] if len(term.source) == 1 else list(term.source)}
 
     def _write_word(self, term: Term) -> Any:
         if term.kind in ("value", "argument"):
@@ -93,7 +95,7 @@ class Emitter:
         if term.kind == "scope":
             body = self.write_body(term.body)
             body = [body] if isinstance(body, str) else body
-            return {"layers" if term.name is not None else "sequential": body}
+            return body if isinstance(body, list) and term.name is not None else {_word_scope(term): body}
         if term.kind == "repeat":
             return {term.word: {**term.fields, "layers": self.write_body(term.body)}}
         return self._write_arguments(term)
@@ -136,3 +138,8 @@ class Emitter:
             return "identity"
         layers = self.write_list(branch)
         return layers[0] if len(layers) == 1 else layers
+
+
+def _word_scope(term: Term) -> str:
+    """The word for the layers of a scope: one without a name takes the next number."""
+    return "layers" if term.name is not None else "sequential"

@@ -29,15 +29,20 @@ def fold_loops(terms: list[Term]) -> list[Term]:
 
 
 def fold_scope(scope: Term) -> None:
-    """Makes a scope of equal parts `0`, `1`, … an iterator of that name."""
+    """Makes a scope of turns with numbers or names an iterator of that name."""
     loop = scope.body[0]
-    if len(scope.body) > 1 or loop.kind != "repeat" or loop.name is not None or loop.fields.keys() != {"times"}:
+    named = loop.name is not None or loop.source or loop.results
+    if len(scope.body) > 1 or loop.kind != "repeat" or loop.word != "repeat" or named:
         return
-    first = loop.body[0]
-    if len(loop.body) > 1 or first.kind != "scope" or first.name is not None:
+    turn = loop.body[0]
+    if len(loop.body) > 1 or turn.name is not None or not turn.numbered or turn.source or turn.results:
         return
-    if len(first.body) > 1 or first.body[0].name is not None:
-        scope.kind, scope.word, scope.fields, scope.branches = "repeat", "repeat", loop.fields, [first.body]
+    if "index" in loop.fields and "name" not in loop.fields:  # without names, its turns would be numbered from 0
+        return
+    if turn.kind != "scope":
+        scope.kind, scope.word, scope.fields, scope.branches = "repeat", "repeat", loop.fields, [[turn]]
+    elif "name" not in loop.fields and (len(turn.body) > 1 or turn.body[0].name is not None):
+        scope.kind, scope.word, scope.fields, scope.branches = "repeat", "repeat", loop.fields, [turn.body]
 
 
 def _find_loop(terms: list[Term], start: int) -> tuple[Term | None, int]:
