@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ class Schemes(nn.Module):
         self.scale, self.plain = nn.Parameter(torch.ones(20) * 1e-6), nn.Linear(20, 10)
         self.shift = nn.Parameter(torch.randn(10) * 0.02)
         nn.init.kaiming_normal_(self.fan_out.weight, mode="fan_out", nonlinearity="relu")
-        nn.init.zeros_(self.fan_out.bias)
+        nn.init.zeros_(cast("torch.Tensor", self.fan_out.bias))
         nn.init.constant_(self.norm.weight, 0)
         nn.init.trunc_normal_(self.cut.weight, std=0.02)
         nn.init.xavier_uniform_(self.xavier.weight)
@@ -87,24 +88,28 @@ def test_a_module_that_is_made_already_shows_only_constants() -> None:
     assert "of this module only constants are known" in result.notes[0]
 
 
-class Odd(nn.Sequential):
+class Odd(nn.Module):
     """Tensors that are filled in ways that no scheme says, or that are written again."""
 
     def __init__(self) -> None:
-        super().__init__(nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8))
-        nn.init.orthogonal_(self[0].weight)
-        nn.init.normal_(self[1].weight[:4], std=3.0)
-        self[2].weight.data.copy_(torch.linspace(0, 1, 64).view(8, 8))
+        super().__init__()
+        self.turned, self.partly, self.copied, self.folded = (nn.Linear(8, 8) for _ in range(4))
+        nn.init.orthogonal_(self.turned.weight)
+        nn.init.normal_(self.partly.weight[:4], std=3.0)
+        self.copied.weight.data.copy_(torch.linspace(0, 1, 64).view(8, 8))
         with torch.no_grad():
-            self[3].weight.normal_(0, 0.5).abs_()
+            self.folded.weight.normal_(0, 0.5).abs_()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.folded(self.copied(self.partly(self.turned(x))))
 
 
 def test_what_is_not_known_is_left_out_and_said() -> None:
     result = archspec.imported(Odd, (8,), name="odd", proof=False)
-    assert result.uninitialized == ("0.weight", "1.weight", "2.weight", "3.weight")
-    assert list_initial(result.require()) == {"0": {}, "1": {}, "2": {}, "3": {}}
+    assert result.uninitialized == ("turned.weight", "partly.weight", "copied.weight", "folded.weight")
+    assert list_initial(result.require()) == {"turned": {}, "partly": {}, "copied": {}, "folded": {}}
     (note,) = result.notes
-    assert note.startswith("no scheme of the language says how 0.weight, 1.weight, 2.weight")
+    assert note.startswith("no scheme of the language says how turned.weight, partly.weight, copied.weight")
 
 
 @pytest.mark.parametrize(
@@ -118,9 +123,9 @@ def test_what_is_not_known_is_left_out_and_said() -> None:
 )
 def test_schemes_are_recognised_by_their_numbers(fill: Callable[[torch.Tensor], object], kind: str) -> None:
     def make() -> nn.Module:
-        model = nn.Sequential(nn.Conv2d(16, 24, 3))
-        fill(model[0].weight)
-        return model
+        conv = nn.Conv2d(16, 24, 3)
+        fill(conv.weight)
+        return nn.Sequential(conv)
 
     fields = list_initial(archspec.imported(make, (16, 8, 8), name="one", proof=False).require())["0"]
     assert fields["init"]["kind"] == kind  # type: ignore[index]
