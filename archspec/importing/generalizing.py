@@ -14,7 +14,7 @@ from archspec.importing.block import Block
 from archspec.importing.forms import forms_of
 from archspec.importing.laws import evaluate_law, find_law, find_rest, find_rounded_law, find_usual_law
 from archspec.importing.slots import OFFSET, Slot, iter_slots
-from archspec.importing.terms import Term, iter_terms
+from archspec.importing.terms import Term, iter_terms, list_texts
 from archspec.importing.value_names import WORDS
 from archspec.ir.names import UniqueNames
 
@@ -247,6 +247,4 @@ def _compare_widths(terms: list[Term]) -> str | None:
 
 def _list_words(term: Term) -> tuple[str, ...]:
     """The words of a term that an argument's name would hide."""
-    options = (item for value in term.fields.values() for item in (value if isinstance(value, list) else [value]))
-    texts = (option for option in options if isinstance(option, str))
-    return (term.word, *term.results, *term.source, *texts)
+    return (term.word, *term.results, *term.source, *list_texts(term.fields))
