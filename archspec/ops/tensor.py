@@ -9,6 +9,7 @@ from pydantic import Field
 
 from archspec.ir.shape import Shape
 from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, write_reshape
+from archspec.ops.axis_order import chain_functions
 from archspec.ops.base import FIRST, Call, Category, Count, Natural, Op, Result, ShapeError
 from archspec.ops.initial import Real
 from archspec.ops.rules import check_bounds, keep_non_defaults
@@ -199,7 +200,7 @@ class Token(Op):
 
 
 class Scale(Op):
-    """A factor and a shift: by * x + plus."""
+    """A divisor, a factor and a shift: x / over * by + plus."""
 
     word: ClassVar[str] = "scale"
     telling: ClassVar[tuple[str, ...]] = ("plus",)
@@ -209,13 +210,17 @@ class Scale(Op):
 
     by: Real = Field(1.0, description="factor")
     plus: Real = Field(0.0, description="shift")
+    over: Real = Field(1.0, description="divisor: x / 3 has other last bits than a third of x")
+
+    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
+        if self.over == 0:
+            raise ShapeError("scale needs a divisor other than 0", field="over")
+        return (inputs[0],)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        shifted = Call("torch.add", args=(*FIRST, self.plus))
-        if self.by == 1 and self.plus != 0:
-            return (shifted,)
-        scaled = Call("torch.mul", args=(*FIRST, self.by))
-        return (scaled,) if self.plus == 0 else (scaled, Call("torch.add", args=(Result(0), self.plus)))
+        steps = (("torch.div", self.over, 1.0), ("torch.mul", self.by, 1.0), ("torch.add", self.plus, 0.0))
+        applied = [(target, (number,)) for target, number, neutral in steps if number != neutral]
+        return tuple(chain_functions(applied or [("torch.mul", (self.by,))]))
 
 
 def intersect_range(reached: range, start: int, stop: int) -> range | None:

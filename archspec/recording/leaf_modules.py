@@ -11,6 +11,8 @@ from torch import Tensor, nn
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 _DROP_PATHS = frozenset(("DropPath", "StochasticDepth"))
 _STANDARDISED = {"timm.layers.std_conv.StdConv2d", "timm.layers.std_conv.ScaledStdConv2d"}
+_OWN = "archspec.codegen.fx."
+_OWN_LEAVES = frozenset(("ColumnDraw", "DropMean", "StandardisedConv2d", "DotProductAttention", "RotaryPositions"))
 _IGNORED = frozenset(("self", "device", "dtype", "inplace", "in_channels", "in_features", "num_features"))
 
 
@@ -28,7 +30,7 @@ def _find_leaf(cls: type[nn.Module]) -> str | None:
     qualified = f"{cls.__module__}.{cls.__qualname__}"
     if cls.__name__ in _DROP_PATHS:
         return "DropPath"
-    if qualified in _STANDARDISED:
+    if qualified in _STANDARDISED or (cls.__name__ in _OWN_LEAVES and cls.__module__.startswith(_OWN)):
         return cls.__name__
     base = next(base for base in cls.__mro__ if base.__module__.startswith("torch.nn.modules"))
     if base is nn.Module or issubclass(cls, _CONTAINERS) or base.__name__.startswith("Transformer"):
@@ -50,7 +52,7 @@ def read_options(module: nn.Module) -> dict[str, Any]:
     bases = (
         base
         for base in type(module).__mro__
-        if "__init__" in vars(base) and base.__module__.startswith("torch.nn.modules")
+        if "__init__" in vars(base) and base.__module__.startswith(("torch.nn.modules", _OWN))
     )
     parameters = _list_parameters(next(bases))
     options = {name: _read_option(module, name, parameter) for name, parameter in parameters}

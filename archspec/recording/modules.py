@@ -11,6 +11,12 @@ from archspec.recording.functions.registry import per_axis
 from archspec.recording.functions.weighted import apply_axes_norm, apply_linear
 from archspec.recording.lifting import lift_module
 from archspec.recording.operands import Operand, UnsupportedCallError
+from archspec.recording.own_modules import (
+    raise_column_draw,
+    raise_drop_mean,
+    raise_dropped_attention,
+    raise_rotary,
+)
 from archspec.recording.raising import Raising
 from archspec.recording.trace import RecordedCall, ResultRef, StateRef, iter_leaves
 
@@ -140,9 +146,8 @@ def _raise_padding(on: Raising, call: RecordedCall) -> Operand:
 
 
 def _raise_standardised(on: Raising, call: RecordedCall) -> Operand:
-    """A convolution of timm with a standardised kernel."""
+    """A convolution with a standardised kernel: archspec's, or one of timm."""
     options = call.options
-    scaled = call.target == "ScaledStdConv2d"
     fields = {"out": options["out_channels"], "kernel": per_axis(options["kernel_size"]), "standardise": True}
     fields |= keep_non_defaults(
         stride=(per_axis(options.get("stride", 1)), 1),
@@ -150,9 +155,10 @@ def _raise_standardised(on: Raising, call: RecordedCall) -> Operand:
         dilation=(per_axis(options.get("dilation", 1)), 1),
         groups=(options.get("groups", 1), 1),
         bias=(options.get("bias", True), True),
-        eps=(options["eps"], 1e-6),
+        eps=(options.get("eps", 1e-6), 1e-6),
+        gain=(options.get("gamma"), None),
     )
-    if scaled:
+    if call.target == "ScaledStdConv2d":
         kernel = options["kernel_size"]
         fan_in = options["in_features"] * kernel[0] * kernel[1]
         fields["gain"] = options["scale"] * fan_in**0.5
@@ -186,5 +192,10 @@ SPECIAL: Mapping[str, Callable[[Raising, RecordedCall], Any]] = {
     "DropPath": _raise_drop_path,
     "StdConv2d": _raise_standardised,
     "ScaledStdConv2d": _raise_standardised,
+    "StandardisedConv2d": _raise_standardised,
+    "ColumnDraw": raise_column_draw,
+    "DropMean": raise_drop_mean,
+    "RotaryPositions": raise_rotary,
+    "DotProductAttention": raise_dropped_attention,
 }
 """The modules that a lowering alone does not tell: those that are functions, and those whose op depends on the layout."""

@@ -16,10 +16,21 @@ from torch.overrides import TorchFunctionMode
 from archspec.printable import shorten_text
 from archspec.recording.leaf_modules import find_leaf_class, read_options
 from archspec.recording.merging import merge_traces
-from archspec.recording.trace import Path, RecordedCall, ResultRef, StateRef, Trace, TraceError, UnknownRef, iter_leaves
+from archspec.recording.shadows import Shadows
+from archspec.recording.trace import (
+    MadeRef,
+    Path,
+    RecordedCall,
+    ResultRef,
+    StateRef,
+    Trace,
+    TraceError,
+    UnknownRef,
+    iter_leaves,
+)
 
 _BATCHES = (2, 3)
-_MOST_CONSTANTS = 65536  # elements of a buffer whose values are kept
+_MOST_CONSTANTS = 2**24  # elements of a buffer whose values are kept
 _EDITS = frozenset(("setitem", "copy", "fill", "zero", "set", "resize"))
 _VIEWS = frozenset(("Dropout", "dropout", "feature_dropout", "stochastic_depth", "drop_path"))
 
@@ -49,7 +60,7 @@ def _iter_constants(model: nn.Module) -> Iterator[tuple[str, Any]]:
         if tensor.numel() <= _MOST_CONSTANTS and not name.endswith(
             ("running_mean", "running_var", "num_batches_tracked")
         ):
-            yield name, tensor.tolist()
+            yield name, tensor.detach().cpu()
 
 
 def copy_without_data(model: nn.Module) -> nn.Module:
@@ -144,6 +155,7 @@ class CallRecorder(TorchFunctionMode):
         self.storages: dict[int, list[int]] = {}
         self.stale: dict[int, str] = {}
         """The views of a tensor that was edited in place since, by number, with the line that edited it."""
+        self.shadows = Shadows()
         self.muted = 0
         self.paths = {id(module): _split(name) for name, module in model.named_modules()}
         learned = {id(tensor) for tensor in model.parameters()}
@@ -213,13 +225,20 @@ class CallRecorder(TorchFunctionMode):
             return func(*args, **keywords)
         name = _name_function(func)
         self.line = _find_line() or self.line
-        given = self._refer(args), self._refer(keywords)
         with self._mute():
+            data = self.shadows.read(name, func, args, keywords)
+            if data is not None:
+                return data[0]
+            given = self._refer(args), self._refer(keywords)
             result = func(*args, **keywords)
+            if self.shadows.covers(name, args, keywords, result):
+                self.shadows.run(func, args, keywords, result)
+                return result
             if args and result is args[0] and name in _VIEWS:
                 result = result.view(result.shape)
         if name in _EDITS and args:
             result = args[0]
+            self.shadows.forget(result)
         self._note(RecordedCall(name, *given, (), (), self.stack[-1]), result)
         if args and isinstance(args[0], Tensor) and result is args[0]:
             self._mark_stale(args[0])
@@ -261,6 +280,9 @@ class CallRecorder(TorchFunctionMode):
             return ResultRef(number)
         if id(tensor) in self.state:
             return self.state[id(tensor)]
+        values = self.shadows.find(tensor)
+        if values is not None:
+            return MadeRef(values.clone()) if values.dim() else values.item()
         return UnknownRef(
             tuple(tensor.shape),
             "is a tensor that the model keeps outside its state_dict, or makes outside of torch's calls",

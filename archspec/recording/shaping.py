@@ -13,6 +13,10 @@ from archspec.recording.operands import BATCH, Dim, Operand, UnsupportedCallErro
 from archspec.recording.scoped_draft import ScopedDraft
 from archspec.recording.trace import BatchSize, Sizes
 
+_LAST: Names = ("height", "width", "channels")
+"""The axes of an image with its channels last: a value of features and two axes without names most often is one."""
+_SIZED = {"reshape": "sizes", "constant": "shape", "parameter": "shape"}
+"""The field that names the axes of what an op makes."""
 _IMAGE_NAMES = {sum(1 for _ in names): names for names in IMAGES}
 
 
@@ -50,7 +54,8 @@ class Shaping(ScopedDraft):
         if arranged.is_plain:
             return arranged.value
         sizes = arranged.sizes
-        if any(isinstance(size, BatchSize) for size in sizes[1:]) or sizes[:1] == (1,) or _is_folded(arranged):
+        before = arranged.value.shape.batched and sizes[:1] == (1,)
+        if any(isinstance(size, BatchSize) for size in sizes[1:]) or before or _is_folded(arranged):
             raise UnsupportedCallError("the batch is folded into another axis")
         rest = tuple(int(size) for size in sizes if not isinstance(size, BatchSize))
         return self.regroup(arranged.value, rest)
@@ -124,7 +129,8 @@ class Shaping(ScopedDraft):
         start = len(sizes) - 1
         if len(own) > len(sizes) and own[:start] == sizes[:start] and math.prod(own[start:]) == sizes[-1]:
             return self.add_one("flatten", {"start": start} if start else {}, value)
-        return self.add_one("reshape", {"sizes": list(sizes)}, value)
+        made = self.add_one("reshape", {"sizes": list(sizes)}, value)
+        return self.name_axes(made, _LAST) if made.shape.names == (None, None, "features") else made
 
     # -- names of axes ------------------------------------------------------------------------------------------------
 
@@ -133,16 +139,16 @@ class Shaping(ScopedDraft):
         right = normalize_names(names)
         if value.shape.names == right:
             return value
-        fields = {"sizes": {str(name): size for name, size in zip(right, value.shape.sizes, strict=True)}}
+        sizes = {str(name): size for name, size in zip(right, value.shape.sizes, strict=True)}
         node = value.node
         if node is None and not value.users:
             value.shape = Shape(value.shape.sizes, right, value.shape.batched)
             return value
-        if node is not None and node.word == "reshape" and not value.users:
-            node.op = BY_WORD["reshape"].model_validate(fields)
-            (value.shape,) = node.op.infer(node.inputs[0].shape)
+        if node is not None and node.word in _SIZED and not value.users:
+            node.op = BY_WORD[node.word].model_validate({**node.op.lift(), _SIZED[node.word]: sizes})
+            (value.shape,) = node.op.infer(*(own.shape for own in node.inputs))
             return value
-        return self.add_one("reshape", fields, value)
+        return self.add_one("reshape", {"sizes": sizes}, value)
 
     def as_image(self, operand: Operand) -> DraftValue:
         """The value as a signal, an image or a volume with the channels first. Raises `UnsupportedCallError`."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import torch
 
 from archspec.ir.shape import AxisName
 from archspec.ops.rules import keep_non_defaults
 from archspec.recording.functions.registry import function
 from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
+from archspec.recording.trace import MadeRef
 
 _ROLES: tuple[AxisName, ...] = ("windows", "heads", "tokens", "features")
 
@@ -17,6 +21,8 @@ _ROLES: tuple[AxisName, ...] = ("windows", "heads", "tokens", "features")
 def raise_matmul(on: Raising, input: Any, other: Any, mat2: Any = None) -> Operand:
     left, right = on.operand(input), on.operand(other if mat2 is None else mat2)
     pair = [on.as_leading(own) for own in (left, right)]
+    if not right.value.shape.batched and right.rank == 2 and len(pair[0].order) == 2:
+        return pair[0].with_value(on.add_one("matmul", {}, *(own.value for own in pair)))
     dims = [own.dims[:-2] for own in pair]
     if dims[0] != dims[1] or len(pair[0].order) < 2 or not all(own.value.shape.batched for own in pair):
         raise UnsupportedCallError("matmul of values with other axes before the matrices")
@@ -24,7 +30,7 @@ def raise_matmul(on: Raising, input: Any, other: Any, mat2: Any = None) -> Opera
 
 
 @function("scaled_dot_product_attention")
-def raise_attention(
+def apply_attention(
     on: Raising,
     query: Any,
     key: Any,
@@ -37,13 +43,20 @@ def raise_attention(
 ) -> Operand:
     operands = [on.operand(own) for own in (query, key, value)]
     values = [on.name_by_role(own, _ROLES) for own in operands]
-    biases = [] if attn_mask is None else [_take_bias(on, attn_mask, operands[0])]
+    summands = () if attn_mask is None else _take_mask(on, attn_mask)
+    biases = [_take_bias(on, own, operands[0]) for own in summands]
     fields = keep_non_defaults(causal=(is_causal, False), scale=(scale, None), dropout=(dropout_p, 0.0))
     return operands[0].with_value(on.add_one("sdpa", fields, *values, *biases))
 
 
-def _take_bias(on: Raising, mask: Any, query: Operand) -> Any:
-    bias = on.operand(mask)
+def _take_mask(on: Raising, mask: Any) -> tuple[Operand, ...]:
+    """What is added to the scores; where a mask of truth values is false, minus infinity."""
+    if isinstance(mask, MadeRef) and mask.values.dtype == torch.bool:
+        return (on.add_constant(torch.zeros(mask.shape).masked_fill(~mask.values, -math.inf)),)
+    return on.take_summands(mask)
+
+
+def _take_bias(on: Raising, bias: Operand, query: Operand) -> Any:
     dims = ((),) * (query.rank - bias.rank) + bias.dims
     own = Operand(bias.value, tuple(dim for dim in dims if dim))
     if any(BATCH in dim and len(dim) > 1 for dim in own.dims):

@@ -8,9 +8,10 @@ from archspec.ir.shape import IMAGES, Shape
 from archspec.recording.draft import DraftValue
 from archspec.recording.functions.joins import join
 from archspec.recording.functions.registry import function
+from archspec.recording.functions.weighted import look_up
 from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
-from archspec.recording.trace import BatchSize, ResultRef, StateRef, UnknownRef
+from archspec.recording.trace import BatchSize, MadeRef, ResultRef, StateRef, UnknownRef
 
 _KINDS = {"mean": "mean", "sum": "sum", "amax": "max", "max": "max", "norm": "norm", "vector_norm": "norm"}
 
@@ -124,7 +125,9 @@ def raise_getitem(on: Raising, input: Any, index: Any) -> Operand:
     """Basic indexing: numbers, slices, None and the ellipsis."""
     operand = on.operand(input)
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, ResultRef | StateRef | UnknownRef) for part in parts):
+    if len(parts) == 1 and isinstance(parts[0], ResultRef | StateRef | MadeRef) and operand.rank == 2:
+        return look_up(on, input, parts[0])
+    if any(isinstance(part, ResultRef | StateRef | UnknownRef | MadeRef) for part in parts):
         raise UnsupportedCallError("indexing with a tensor")
     if Ellipsis in parts:
         place = parts.index(Ellipsis)

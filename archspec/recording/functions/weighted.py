@@ -75,6 +75,29 @@ def apply_linear(on: Raising, input: Any, out: int, path: Path | None, *, bias: 
     return operand.with_value(on.add_one("linear", fields, operand.value, path=path))
 
 
+@function("embedding")
+def raise_embedding(
+    on: Raising,
+    input: Any,
+    weight: Any,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Operand:
+    """The rows of a table at whole numbers."""
+    if max_norm is not None or scale_grad_by_freq or sparse:
+        raise UnsupportedCallError("embedding with a norm, with gradients by frequency, or sparse")
+    return look_up(on, weight, input)
+
+
+def look_up(on: Raising, table: Any, index: Any) -> Operand:
+    """The rows of a table, which has no batch, at the whole numbers of an index."""
+    rows, places = on.as_value(on.operand(table)), on.as_value(on.operand(index))
+    return Operand.of(on.add_one("lookup", {}, rows, places))
+
+
 @function("batch_norm")
 def raise_batch_norm(
     on: Raising,
