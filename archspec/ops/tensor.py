@@ -7,10 +7,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ir.shape import Shape
+from archspec.ir.shape import IMAGES, Shape
 from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, write_reshape
 from archspec.ops.axis_order import chain_functions
-from archspec.ops.base import FIRST, Call, Category, Count, Natural, Op, Result, ShapeError
+from archspec.ops.base import FIRST, Call, Category, Count, Everything, Natural, Op, Result, ShapeError, Window
 from archspec.ops.initial import Real
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
@@ -74,10 +74,10 @@ class Split(Op):
 
 
 class Slice(Op):
-    """The part of a value between two places, along the channels or another axis."""
+    """The part of a value between two places, or every n-th place there, along the channels or another axis."""
 
     word: ClassVar[str] = "slice"
-    telling: ClassVar[tuple[str, ...]] = ("axis",)
+    telling: ClassVar[tuple[str, ...]] = ("step", "axis")
     category: ClassVar[Category] = "shape"
     sized_by_context: ClassVar[bool] = True
     moves: ClassVar[bool] = True
@@ -85,6 +85,7 @@ class Slice(Op):
 
     start: Natural = Field(0, description="first place that is taken, counted from 0")
     stop: Count | None = Field(None, description="first place that is not taken; the end of the axis if absent")
+    step: Count = Field(1, description="distance between places that are taken: 2 takes every other one")
     axis: Axis | None = Field(None, description=WHICH)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -95,11 +96,24 @@ class Slice(Op):
                 f"slice needs a part of 0 to {size}, got {self.start} to {stop}",
                 field="stop" if stop > size else "start",
             )
-        return (inputs[0].replace(axis, stop - self.start),)
+        return (inputs[0].replace(axis, self._count(inputs[0])),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         axis, stop = self._part(inputs[0])
-        return (Call("torch.narrow", args=(*FIRST, inputs[0].dim(axis), self.start, stop - self.start)),)
+        dim = inputs[0].dim(axis)
+        part = ("torch.narrow", (dim, self.start, stop - self.start))
+        if self.step == 1:
+            return tuple(chain_functions([part]))
+        whole = (self.start, stop) == (0, inputs[0].sizes[axis])
+        strided = [(".unfold", (dim, 1, self.step)), ("torch.squeeze", (-1,))]
+        return tuple(chain_functions(strided if whole else [part, *strided]))
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        axis = self._part(inputs[0])[0]
+        if self.step == 1 or inputs[0].names not in IMAGES or axis == 0:
+            return None
+        spatial = range(1, inputs[0].rank)
+        return Window((1,) * len(spatial), tuple(self.step if own == axis else 1 for own in spatial))
 
     def along_channels(self, *inputs: Shape) -> bool:
         return self._part(inputs[0])[0] == inputs[0].channel_axis
@@ -107,9 +121,15 @@ class Slice(Op):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        return (
-            intersect_range(reached, self.start, self._part(inputs[0])[1]) if self.along_channels(*inputs) else reached
-        )
+        if not self.along_channels(*inputs):
+            return reached
+        first = -(-max(reached.start - self.start, 0) // self.step)
+        last = min((reached.stop - 1 - self.start) // self.step, self._count(inputs[0]) - 1)
+        return range(first, last + 1) or None
+
+    def _count(self, shape: Shape) -> int:
+        """The places that are taken."""
+        return -(-(self._part(shape)[1] - self.start) // self.step)
 
     def _part(self, shape: Shape) -> tuple[int, int]:
         """The axis, and the end of the slice."""

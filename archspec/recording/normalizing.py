@@ -7,6 +7,8 @@ from archspec.ops import BY_WORD
 from archspec.ops.base import Op, ShapeError
 from archspec.recording.dense import fold_dense_concats
 from archspec.recording.draft import Draft, DraftNode, DraftValue
+from archspec.recording.moving import move_constants
+from archspec.recording.windowing import write_unwindows
 
 
 def normalize_draft(draft: Draft) -> None:
@@ -19,8 +21,10 @@ def normalize_draft(draft: Draft) -> None:
         fold_permuted_norms,
         write_same_padding,
         write_heads,
+        fold_scales,
         fold_transposed_products,
         fold_permuted_attention,
+        write_unwindows,
         move_constants,
     ):
         rewrite(draft)
@@ -120,6 +124,19 @@ def write_heads(draft: Draft) -> None:
             node.op = BY_WORD["flatten"].model_validate({"start": "heads"})
 
 
+def fold_scales(draft: Draft) -> None:
+    """A factor or a divisor whose result only a shift reads is one op with it."""
+    for node in draft.nodes:
+        before = node.inputs[0].node if node.word == "scale" else None
+        if before is None or before.word != "scale" or not draft.is_private(node.inputs[0]):
+            continue
+        fields = before.op.lift()
+        if "plus" not in fields and list(node.op.lift()) == ["plus"] and before.scope == node.scope:
+            node.op = BY_WORD["scale"].model_validate({**fields, **node.op.lift()})
+            draft.set_inputs(node, list(before.inputs))
+    draft.remove_unused()
+
+
 def fold_transposed_products(draft: Draft) -> None:
     """A product with a matrix whose two axes were swapped for it alone is one with its transpose."""
     for node in draft.nodes:
@@ -179,35 +196,3 @@ def _find_unpermuted(draft: Draft, value: DraftValue) -> DraftValue:
     turn = value.node
     named = turn is not None and turn.word == "permute" and None not in turn.inputs[0].shape.names
     return turn.inputs[0] if turn is not None and named and draft.is_private(value) else value
-
-
-def move_constants(draft: Draft) -> None:
-    """Moves learned and fixed constants, which read only a batch, to the join that reads them, and lets them read its first operand."""
-    for node in [node for node in draft.nodes if node.op.reads_batch]:
-        chain = _follow(draft, node)
-        user = chain[-1].outputs[0].users[0] if draft.is_private(chain[-1].outputs[0]) else None
-        other = _find_other(user, chain[-1].outputs[0]) if user is not None else None
-        if user is None or other is None:
-            continue
-        draft.set_inputs(node, [other])
-        for own in chain:
-            draft.nodes.remove(own)
-            own.scope = user.scope
-        place = draft.nodes.index(user)
-        draft.nodes[place:place] = chain
-
-
-def _follow(draft: Draft, node: DraftNode) -> list[DraftNode]:
-    """A constant and the ops of one operand behind it."""
-    chain = [node]
-    while draft.is_private(chain[-1].outputs[0]):
-        (user,) = chain[-1].outputs[0].users
-        if len(user.inputs) > 1 or len(user.outputs) > 1 or user.op.join:
-            break
-        chain.append(user)
-    return chain
-
-
-def _find_other(user: DraftNode, value: DraftValue) -> DraftValue | None:
-    """The first operand of a node besides one that depends on an input."""
-    return next((own for own in user.inputs if own is not value and own.shape.batched), None)

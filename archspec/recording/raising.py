@@ -108,8 +108,11 @@ class Raising(Shaping):
     def add_constant(self, values: Any) -> Operand:
         """A constant of these values, which is not part of the `state_dict`."""
         source = next(iter(self.draft.inputs.values()))
+        sizes = [size for size in values.shape if size > 1] or [1]
+        axes = iter(range(len(sizes)))
+        dims = tuple((next(axes),) if size > 1 else () for size in values.shape)
         what = f"a tensor of {' × '.join(map(str, values.shape))} that is made in each pass"
-        return Operand.of(self.add_one("constant", describe_constant(values, what), source))
+        return Operand(self.add_one("constant", describe_constant(values.reshape(sizes), what), source), dims)
 
     # -- layouts that need the draft ----------------------------------------------------------------------------------
 

@@ -12,8 +12,9 @@ from archspec.recording.draft import DraftValue
 from archspec.recording.operands import BATCH, Dim, Operand, UnsupportedCallError
 from archspec.recording.scoped_draft import ScopedDraft
 from archspec.recording.trace import BatchSize, Sizes
+from archspec.recording.windowing import find_windows
 
-_LAST: Names = ("height", "width", "channels")
+LAST: Names = ("height", "width", "channels")
 """The axes of an image with its channels last: a value of features and two axes without names most often is one."""
 _SIZED = {"reshape": "sizes", "constant": "shape", "parameter": "shape"}
 """The field that names the axes of what an op makes."""
@@ -88,6 +89,11 @@ class Shaping(ScopedDraft):
         if image is not None:
             groups = operand.value.shape.sizes[0]
             return Operand.of(self.add_one("channelshuffle", {"groups": groups}, image))
+        windows = find_windows(operand, sizes)
+        if windows is not None:
+            image, size, folded = windows
+            made = self.add_one("window", {"size": size[0] if size[0] == size[1] else size}, image)
+            return Operand(made, ((BATCH, 0), (1,), (2,))) if folded else Operand.of(made)
         arranged = self.arrange(operand)
         batched = arranged.value.shape.batched
         places = [place for place, size in enumerate(sizes) if isinstance(size, BatchSize)]
@@ -129,8 +135,10 @@ class Shaping(ScopedDraft):
         start = len(sizes) - 1
         if len(own) > len(sizes) and own[:start] == sizes[:start] and math.prod(own[start:]) == sizes[-1]:
             return self.add_one("flatten", {"start": start} if start else {}, value)
+        if _splits_heads(value.shape, sizes):
+            return self.add_one("splitheads", {"heads": sizes[-2]}, value)
         made = self.add_one("reshape", {"sizes": list(sizes)}, value)
-        return self.name_axes(made, _LAST) if made.shape.names == (None, None, "features") else made
+        return self.name_axes(made, LAST) if made.shape.names == (None, None, "features") else made
 
     # -- names of axes ------------------------------------------------------------------------------------------------
 
@@ -167,6 +175,12 @@ class Shaping(ScopedDraft):
         if len(own) < len(axes):
             raise UnsupportedCallError("more axes than windows, heads, tokens and features")
         return self.name_axes(operand.value, tuple(own[axis] for axis in range(len(axes))))
+
+
+def _splits_heads(shape: Shape, sizes: tuple[int, ...]) -> bool:
+    """Whether a reshape to these sizes splits the features of tokens into heads."""
+    split = shape.sizes == (*sizes[:-2], sizes[-2] * sizes[-1])
+    return split and shape.names[-2:] == ("tokens", "features") and "heads" not in shape.names
 
 
 def _is_folded(operand: Operand) -> bool:

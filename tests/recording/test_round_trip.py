@@ -15,7 +15,15 @@ from archspec.ops.base import Op
 from tests.sample import SMALL, computable, sampled, small
 
 QUICK = {
-    *("alexnet", "cifar10_densenet_40_k12", "dpn68", "fractalnet20_droppath", "gpt2", "llama3_8b", "mobilenet_v3_small"),
+    *(
+        "alexnet",
+        "cifar10_densenet_40_k12",
+        "dpn68",
+        "fractalnet20_droppath",
+        "gpt2",
+        "llama3_8b",
+        "mobilenet_v3_small",
+    ),
     *("resnetv2_50x1_bit", "shufflenet_v2_x0_5", "swin_v2_t", "unet"),
 }
 HIDDEN: Mapping[str, str] = {}

@@ -9,6 +9,7 @@ import torch
 
 from archspec.ir.shape import AxisName
 from archspec.ops.rules import keep_non_defaults
+from archspec.recording.draft import DraftValue
 from archspec.recording.functions.registry import function
 from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
@@ -26,7 +27,16 @@ def raise_matmul(on: Raising, input: Any, other: Any, mat2: Any = None) -> Opera
     dims = [own.dims[:-2] for own in pair]
     if dims[0] != dims[1] or len(pair[0].order) < 2 or not all(own.value.shape.batched for own in pair):
         raise UnsupportedCallError("matmul of values with other axes before the matrices")
-    return pair[0].with_value(on.add_one("matmul", {}, *(own.value for own in pair)))
+    return pair[0].with_value(on.add_one("matmul", {}, *_name_alike(on, *pair)))
+
+
+def _name_alike(on: Raising, left: Operand, right: Operand) -> list[DraftValue]:
+    """The values of two stacks of matrices, with the same names for the axes before these."""
+    values = [left.value, right.value]
+    before = [value.shape.names[:-2] for value in values]
+    agree = all(None in pair or pair[0] == pair[1] for pair in zip(*before, strict=True))
+    rank = left.value.shape.rank
+    return values if agree or rank > len(_ROLES) else [on.name_axes(value, _ROLES[-rank:]) for value in values]
 
 
 @function("scaled_dot_product_attention")

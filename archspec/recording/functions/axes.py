@@ -153,18 +153,17 @@ def _slice(on: Raising, operand: Operand, dim: int, part: slice) -> Operand:
     if isinstance(size, BatchSize):
         raise UnsupportedCallError("indexing of the batch")
     start, stop, step = part.indices(size)
-    if step != 1:
-        raise UnsupportedCallError("a slice with a step")
-    return cut(on, operand, dim, start, stop)
+    return cut(on, operand, dim, start, stop, step)
 
 
-def cut(on: Raising, operand: Operand, dim: int, start: int, stop: int) -> Operand:
-    """The part of a tensor between two places of a dimension."""
+def cut(on: Raising, operand: Operand, dim: int, start: int, stop: int, step: int = 1) -> Operand:
+    """The part of a tensor between two places of a dimension, or every n-th place of it."""
     size = operand.sizes[dim]
-    if (start, stop) == (0, size):
+    if (start, stop, step) == (0, size, 1):
         return operand
     axis = operand.axis(dim, "a slice")
     fields: dict[str, Any] = ({"start": start} if start else {}) | ({"stop": stop} if stop != size else {})
+    fields |= {"step": step} if step != 1 else {}
     return operand.with_value(on.add_one("slice", fields | name_axis(axis, operand.value.shape), operand.value))
 
 

@@ -8,6 +8,7 @@ from archspec.recording.functions.axes import cut
 from archspec.recording.functions.registry import function
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
+from archspec.recording.shaping import LAST
 from archspec.recording.trace import BatchSize
 
 _LEAST = -3.4028234663852886e38
@@ -89,11 +90,13 @@ def raise_roll(on: Raising, input: Any, shifts: Any, dims: Any = None) -> Operan
     steps, places = (own if isinstance(own, tuple) else (own,) for own in (shifts, dims))
     if None in places:
         raise UnsupportedCallError("roll of everything, the batch included")
-    names = operand.value.shape.names
     axes = [operand.axis(place, "roll") for place in places]
-    moved = {str(names[axis]): step for axis, step in zip(axes, steps, strict=True) if step}
-    if not moved:
+    if not any(steps):
         return operand
+    if operand.value.shape.rank == len(LAST) and set(axes) <= {0, 1}:
+        operand = operand.with_value(on.name_axes(operand.value, LAST))
+    names = operand.value.shape.names
+    moved = {str(names[axis]): step for axis, step in zip(axes, steps, strict=True) if step}
     return operand.with_value(on.add_one("roll", {"shifts": moved}, operand.value))
 
 
