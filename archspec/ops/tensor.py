@@ -11,7 +11,7 @@ from archspec.ir.shape import IMAGES, Shape
 from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, write_reshape
 from archspec.ops.axis_order import chain_functions
 from archspec.ops.base import FIRST, Call, Category, Count, Everything, Natural, Op, Result, ShapeError, Window
-from archspec.ops.initial import Real
+from archspec.ops.initial import Positive, Real
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
 Sides = tuple[Natural, Natural]
@@ -230,12 +230,7 @@ class Scale(Op):
 
     by: Real = Field(1.0, description="factor")
     plus: Real = Field(0.0, description="shift")
-    over: Real = Field(1.0, description="divisor: x / 3 has other last bits than a third of x")
-
-    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        if self.over == 0:
-            raise ShapeError("scale needs a divisor other than 0", field="over")
-        return (inputs[0],)
+    over: Positive = Field(1.0, description="divisor: x / 3 has other last bits than a third of x")
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         steps = (("torch.div", self.over, 1.0), ("torch.mul", self.by, 1.0), ("torch.add", self.plus, 0.0))

@@ -152,6 +152,8 @@ class CallRecorder(TorchFunctionMode):
         self.ids: dict[int, int] = {}
         self.alive: list[Tensor] = []
         """All tensors with numbers, so that none of them is another's successor at the same address."""
+        self.views: dict[int, tuple[Tensor, Any]] = {}
+        """The tensor and the index that a part is of."""
         self.storages: dict[int, list[int]] = {}
         self.stale: dict[int, str] = {}
         """The views of a tensor that was edited in place since, by number, with the line that edited it."""
@@ -239,7 +241,14 @@ class CallRecorder(TorchFunctionMode):
         if name in _EDITS and args:
             result = args[0]
             self.shadows.forget(result)
+        base, index = self.views.get(id(result), (None, None)) if name == "zero" else (None, None)
+        if base is not None:
+            self._note(RecordedCall("zero_part", (self._refer(base), index), {}, (), (), self.stack[-1]), base)
+            self._mark_stale(base)
+            return result
         self._note(RecordedCall(name, *given, (), (), self.stack[-1]), result)
+        if name == "getitem" and isinstance(result, Tensor):
+            self.views[id(result)] = (args[0], args[1])
         if args and isinstance(args[0], Tensor) and result is args[0]:
             self._mark_stale(args[0])
         return result

@@ -14,6 +14,8 @@ from archspec.recording.scoped_draft import ScopedDraft
 from archspec.recording.trace import BatchSize, Sizes
 from archspec.recording.windowing import find_windows
 
+ROLES: Names = ("windows", "heads", "tokens", "features")
+"""The axes of matrices of attention, from the last one on."""
 LAST: Names = ("height", "width", "channels")
 """The axes of an image with its channels last: a value of features and two axes without names most often is one."""
 _SIZED = {"reshape": "sizes", "constant": "shape", "parameter": "shape"}

@@ -85,6 +85,27 @@ def _reduce(on: Raising, value: DraftValue, axes: tuple[int, ...], kind: str) ->
     return on.add_one("reduce", fields | ({"kind": kind} if kind != "mean" else {}), value)
 
 
+@function("zero_part")
+def raise_zero_part(on: Raising, input: Any, index: Any) -> Operand:
+    """A tensor whose part at an index of one slice was set to zero in place."""
+    operand = on.operand(input)
+    parts = index if isinstance(index, tuple) else (index,)
+    dims = [dim for dim, part in enumerate(parts) if part != slice(None)]
+    if len(dims) != 1 or not isinstance(parts[dims[0]], slice) or isinstance(operand.sizes[dims[0]], BatchSize):
+        raise UnsupportedCallError("an edit in place of a part that is no slice")
+    size = int(operand.sizes[dims[0]])  # type: ignore[arg-type]
+    start, stop, step = parts[dims[0]].indices(size)
+    if step != 1:
+        raise UnsupportedCallError("an edit in place of a slice with a step")
+    axis = operand.axis(dims[0], "a slice")
+    sizes = [own for own in (start, stop - start, size - stop) if own]
+    own_axis = name_axis(axis, operand.value.shape)
+    pieces = on.add("split", {"sizes": sizes} | own_axis, operand.value) if len(sizes) > 1 else [operand.value]
+    zeros = on.add_one("scale", {"by": 0.0}, pieces[bool(start)])
+    pieces = [zeros if place == bool(start) else piece for place, piece in enumerate(pieces)]
+    return operand.with_value(on.add_one("concat", own_axis, *pieces))
+
+
 # -- parts ------------------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from archspec.recording.functions.elementwise import apply_elementwise
 from archspec.recording.functions.registry import function, is_number
 from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
+from archspec.recording.shaping import ROLES
 from archspec.recording.trace import ResultRef, StateRef, UnknownRef
 
 Tensor = ResultRef | StateRef | UnknownRef
@@ -64,7 +65,9 @@ def raise_divide(on: Raising, input: Any, other: Any, rounding_mode: str | None 
     if len(summands) == other:
         return operand.with_value(on.add_one("mean", {}, *summands))
     exact = other and abs(math.frexp(other)[0]) == 0.5
-    return _scale(on, operand, 1.0 / other, "by") if exact else _scale(on, operand, other, "over")
+    if exact or other <= 0:
+        return _scale(on, operand, 1.0 / other, "by")
+    return _scale(on, operand, other, "over")
 
 
 def _list_summands(value: DraftValue) -> list[DraftValue]:
@@ -118,6 +121,8 @@ def _name_alike(on: Raising, value: DraftValue, operands: list[Operand]) -> Draf
         return value
     shapes = [own.value.shape for own in operands if own.is_arranged and own.value.shape.sizes == value.shape.sizes]
     names = next((shape.names for shape in shapes if None not in shape.names), None)
+    if names is None and any(match_axes(own.value.shape, value.shape) is None for own in operands):
+        names = ROLES[-value.shape.rank :] if value.shape.rank <= len(ROLES) else None
     return value if names is None else on.name_axes(value, names)
 
 
