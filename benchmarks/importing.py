@@ -24,6 +24,7 @@ from statistics import median
 from typing import Any
 
 import archspec
+from archspec.codegen.fx.model_libraries import load_model_library
 from archspec.codegen.fx.reference_models import make_reference
 from archspec.recording.proof import prove_import
 
@@ -88,15 +89,13 @@ class Row:
 
 
 def list_torchvision() -> list[str]:
-    from torchvision import models
-
+    models = load_model_library("torchvision.models", "this")
     return [f"torchvision:{name}" for name in models.list_models(module=models)]
 
 
 def draw_timm() -> list[str]:
     """The models of timm that are drawn, the same each time."""
-    import timm
-
+    timm = load_model_library("timm", "this")
     modules = {name: _find_module(f"timm:{name}") for name in timm.list_models()}
     names = [name for name, module in modules.items() if module in _CONVOLUTIONAL]
     return [f"timm:{name}" for name in random.Random(SEED).sample(names, DRAWN)]
@@ -106,11 +105,9 @@ def _find_module(model: str) -> str:
     """The file of a library that defines a model."""
     place, _, name = model.partition(":")
     if place == "timm":
-        import timm
-
+        timm = load_model_library("timm", "this")
         return str(timm.model_entrypoint(name).__module__).rpartition(".")[2]
-    from torchvision import models
-
+    models = load_model_library("torchvision.models", "this")
     return str(models.get_model_builder(name).__module__).rpartition(".")[2]
 
 

@@ -12,6 +12,7 @@ import torch
 import archspec
 from archspec.ir.graph import Graph, Input, Node
 from archspec.ops.base import Op
+from tests.recording.call_graph import CallGraph
 from tests.sample import SMALL, computable, sampled, small
 
 QUICK = {
@@ -24,10 +25,27 @@ QUICK = {
         "llama3_8b",
         "mobilenet_v3_small",
     ),
-    *("resnetv2_50x1_bit", "shufflenet_v2_x0_5", "swin_v2_t", "unet"),
+    *("resnetv2_50x1_bit", "shufflenet_v2_x0_5", "unet"),
 }
-HIDDEN: Mapping[str, str] = {}
-"""Networks whose modules do not show all of their graph, and why."""
+SPELLED: Mapping[str, str] = {
+    "googlenet_aux": "the stride of a pool is that of its kernel",
+    "highway_mnist_conv10_w16": "the same",
+    "lraspp_mobilenet_v3_large": "places are given by a second operand, and a gate is multiplied by 1",
+    "resnetv2_50x1_bit": "a convolution whose kernel is not standardised has an eps",
+    "stochastic_depth_resnet110_cifar10": "a branch that may be dropped is computed after the other one",
+    "unet": "axes by number",
+    "vit_b_16": "axes by number, and a dropout of nothing",
+}
+"""Networks that say in other words what an import says: both are the same calls of torch."""
+HIDDEN: Mapping[str, str] = {
+    "convnext_tiny": "the last normalisation is of a flat value",
+    "shufflenet_v2_x0_5": "a mean over the places is a globalpool",
+    "swin_t": "a roll by 0 is no call, and biases of attention are named by another reshape",
+    "swin_v2_t": "the same, and products are of rows of all windows",
+}
+"""Networks whose modules do not show all of their graph; both compute the same values, bit by bit."""
+SHARED = {"lstm"}
+"""Networks with parts whose names are numbers and that are used again, which `reuse` cannot name."""
 
 
 def describe_op(op: Op) -> Op:
@@ -55,27 +73,43 @@ def describe_graph(graph: Graph) -> list[Any]:
     return layers
 
 
-def check_round_trip(arch: archspec.Architecture) -> None:
+def import_again(arch: archspec.Architecture) -> archspec.Imported:
     torch.manual_seed(0)
-    model = arch.build()
     sizes = [value.shape.sizes for value in arch.graph.inputs.values()]
-    result = archspec.imported(model, sizes, name=arch.name, proof=False)
-    assert result.problems == ()
-    again = result.require()
-    comparison = again.check_against(model)
-    assert comparison.largest_difference == 0.0, comparison.diagnostics
-    assert (again.params, again.macs) == (arch.params, arch.macs)
-    if arch.name not in HIDDEN:
-        for before, after in zip_longest(describe_graph(arch.graph), describe_graph(again.graph)):
-            assert after == before
+    return archspec.imported(arch.build(), sizes, name=arch.name, proof=False)
+
+
+def makes_same_calls(arch: archspec.Architecture, again: archspec.Architecture) -> bool:
+    calls = CallGraph()
+    one, other = (calls.number_outputs(own.graph).values() for own in (arch, again))
+    return [*one] == [*other]
 
 
 @pytest.mark.parametrize("name", sampled(SMALL, QUICK))
 def test_a_small_network_comes_back(name: str) -> None:
-    check_round_trip(small(name))
+    arch = small(name)
+    result = import_again(arch)
+    if name in SHARED:
+        assert "used by 5 layers, which share its weights" in result.problems[0].message
+        return
+    assert result.problems == ()
+    again = result.require()
+    comparison = again.check_against(result.model)
+    assert comparison.largest_difference == 0.0, comparison.diagnostics
+    assert (again.params, again.macs) == (arch.params, arch.macs)
+    if not {name} & {*SPELLED, *HIDDEN}:
+        for before, after in zip_longest(describe_graph(arch.graph), describe_graph(again.graph)):
+            assert after == before
+    assert makes_same_calls(arch, again) or name in HIDDEN
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in computable() if name not in SMALL or SMALL[name]])
+@pytest.mark.parametrize("name", [name for name in computable() if SMALL.get(name, True)])
 def test_a_network_comes_back(name: str) -> None:
-    check_round_trip(archspec.load(name))
+    """In full size: as the same calls, or else with the same values."""
+    arch = archspec.load(name)
+    result = import_again(arch)
+    assert result.problems == ()
+    again = result.require()
+    assert (again.params, again.macs) == (arch.params, arch.macs)
+    assert makes_same_calls(arch, again) or again.check_against(result.model).largest_difference == 0.0
