@@ -13,7 +13,7 @@ from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 from archspec.recording.trace import BatchSize, MadeRef, ResultRef, StateRef, UnknownRef
 
-_KINDS = {"mean": "mean", "sum": "sum", "amax": "max", "max": "max", "norm": "norm", "vector_norm": "norm"}
+_KINDS = {"mean": "mean", "sum": "sum", "amax": "max", "max": "max"}
 
 
 def name_axis(axis: int, shape: Shape) -> dict[str, Any]:
@@ -39,15 +39,28 @@ def raise_normalize(
     return operand.with_value(on.add_one("normalize", fields, operand.value))
 
 
-@function("mean", "sum", "amax", "max", "norm", "vector_norm")
+@function("norm", "vector_norm", "linalg_norm", "linalg_vector_norm")
+def raise_norm(
+    on: Raising, input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None, ord: Any = 2
+) -> Operand:
+    if p not in (2, "fro", None) or ord not in (2, None):
+        raise UnsupportedCallError("a norm other than the second")
+    return reduce(on, input, dim, "norm", keepdim=keepdim)
+
+
+@function("mean", "sum", "amax", "max")
 def raise_reduce(
     on: Raising, input: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None, axis: Any = None
 ) -> Operand:
     """A reduction; that of an image's places is a pool."""
     if isinstance(dim, ResultRef | StateRef | UnknownRef) and on.call.target == "max":
         return join(on, "max", input, dim)
+    return reduce(on, input, dim if axis is None else axis, _KINDS[on.call.target], keepdim=keepdim)
+
+
+def reduce(on: Raising, input: Any, given: Any, kind: str, *, keepdim: bool) -> Operand:
+    """A tensor with some dimensions reduced."""
     operand = on.operand(input)
-    given = dim if axis is None else axis
     if given is None or given == () or len(on.call.results) > 1:
         raise UnsupportedCallError(
             f"{on.call.target} over everything, the batch included"
@@ -56,14 +69,17 @@ def raise_reduce(
         )
     dims = tuple(sorted(map(operand.number, given if isinstance(given, tuple) else (given,))))
     gone = tuple(operand.axis(place, on.call.target) for place in dims if operand.dims[place])
-    kind = _KINDS[on.call.target]
     if not gone:
+        if kind == "norm":
+            operand = operand.with_value(on.add_one("abs", {}, operand.value))
         return Operand(
             operand.value, tuple(own for place, own in enumerate(operand.dims) if keepdim or place not in dims)
         )
     if keepdim and _is_places(gone, operand.value.shape) and kind in {"mean", "max"} and operand.is_plain:
         fields = {"size": 1} | ({"kind": "max"} if kind == "max" else {})
         return operand.with_value(on.add_one("adaptivepool", fields, operand.value))
+    if keepdim and len(gone) == operand.value.shape.rank:
+        return _reduce_all(on, operand, dims, kind)
     value = _reduce(on, operand.value, gone, kind)
     renumbered = {
         own: number for number, own in enumerate(own for own in range(operand.value.shape.rank) if own not in gone)
@@ -71,6 +87,15 @@ def raise_reduce(
     renumbered[BATCH] = BATCH
     made = [() if place in dims else tuple(renumbered[own] for own in held) for place, held in enumerate(operand.dims)]
     return Operand(value, tuple(own for place, own in enumerate(made) if keepdim or place not in dims))
+
+
+def _reduce_all(on: Raising, operand: Operand, dims: tuple[int, ...], kind: str) -> Operand:
+    """A tensor with all axes reduced: one number for each sample, which has an axis of size 1 at the first of them."""
+    sizes = operand.value.shape.sizes
+    value = _reduce(on, on.regroup(operand.value, (1, *sizes)), tuple(range(1, len(sizes) + 1)), kind)
+    place = next(place for place in dims if operand.dims[place])
+    kept = tuple((BATCH,) if BATCH in held else () for held in operand.dims)
+    return Operand(value, (*kept[:place], (0,), *kept[place + 1 :]))
 
 
 def _is_places(axes: tuple[int, ...], shape: Shape) -> bool:

@@ -58,8 +58,12 @@ def raise_reverse_subtract(on: Raising, input: Any, other: Any, alpha: float = 1
 
 @function("div", "truediv", "itruediv", "true_divide", "divide")
 def raise_divide(on: Raising, input: Any, other: Any, rounding_mode: str | None = None) -> Operand:
-    if not is_number(other) or rounding_mode is not None:
-        raise UnsupportedCallError("a division by a tensor" if rounding_mode is None else "a division that rounds")
+    if rounding_mode is not None:
+        raise UnsupportedCallError("a division that rounds")
+    if is_number(input):
+        return _scale(on, apply_elementwise(on, "power", other, {"exponent": -1.0}), input, "by")
+    if not is_number(other):
+        return join(on, "divide", input, other)
     operand = on.operand(input)
     summands = _list_summands(operand.value)
     if len(summands) == other:
@@ -68,6 +72,18 @@ def raise_divide(on: Raising, input: Any, other: Any, rounding_mode: str | None 
     if exact or other <= 0:
         return _scale(on, operand, 1.0 / other, "by")
     return _scale(on, operand, other, "over")
+
+
+@function("rtruediv", "rdiv")
+def raise_reverse_divide(on: Raising, input: Any, other: Any) -> Operand:
+    return raise_divide(on, other, input)
+
+
+@function("addcmul")
+def raise_addcmul(on: Raising, input: Any, tensor1: Any, tensor2: Any, value: float = 1) -> Operand:
+    """A tensor and the product of two others, times a number."""
+    product = join(on, "multiply", tensor1, tensor2)
+    return join(on, "add", input, product if value == 1 else _scale(on, product, value, "by"))
 
 
 def _list_summands(value: DraftValue) -> list[DraftValue]:
@@ -99,6 +115,8 @@ def join(on: Raising, word: str, *given: Any) -> Operand:
         whole = Operand.of(on.as_value(whole))
     whole = whole.with_value(_name_alike(on, whole.value, padded))
     values = [whole.value if own is main else _fit(on, own, whole) for own in padded]
+    if word == "divide" and values[0] is not whole.value:
+        raise UnsupportedCallError("a division by a tensor of more axes")
     if word == "multiply" and values[0] is not whole.value:
         values = [whole.value, *(value for value in values if value is not whole.value)]
     made = on.add_one(word, {}, *values)
