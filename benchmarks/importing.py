@@ -4,6 +4,7 @@
     python benchmarks/importing.py timm --part 1/4          a quarter of 120 models of the convolutional families
     python benchmarks/importing.py NAME …                   some: torchvision:resnet18 timm:convnext_atto
     python benchmarks/importing.py --table                  the tables of the results so far, by family
+    python benchmarks/importing.py --growth                 seconds by the number of layers, up to 1,202
 
 Each row is written to `benchmarks/results/importing.csv`. The difference is that of outputs in evaluation mode, with the model's own
 weights; inputs are smaller than usual where a network allows it (`--side`). `--training` also compares gradients.
@@ -22,6 +23,9 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
 
 import archspec
 from archspec.codegen.fx.model_libraries import load_model_library
@@ -194,6 +198,32 @@ def print_table() -> None:
             print(f"- {row.model}: {row.reason}")
 
 
+class Unit(nn.Module):
+    """A residual unit of two convolutions."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.relu(self.bn1(self.conv1(x)))
+        return functional.relu(self.bn2(self.conv2(y)) + x)
+
+
+def print_growth() -> None:
+    """Prints the seconds of the processor that an import takes by the number of layers, as Markdown, after a small one that warms up."""
+    print("| layers | seconds | milliseconds per layer |")
+    print("|--:|--:|--:|")
+    for layers in (10, 50, 200, 602, 1202):
+        model = nn.Sequential(*(Unit(8) for _ in range(layers // 2)))
+        started = time.process_time()
+        archspec.imported(model, (8, 8, 8), name="growing", proof=False).require()
+        seconds = time.process_time() - started
+        if layers > 10:
+            print(f"| {layers:,} | {seconds:.2f} | {1000 * seconds / layers:.2f} |", flush=True)
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("models", nargs="*")
@@ -203,7 +233,11 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--training", action="store_true")
     parser.add_argument("--again", action="store_true", help="also those that have results")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--growth", action="store_true")
     options = parser.parse_args(arguments)
+    if options.growth:
+        print_growth()
+        return
     if options.table:
         print_table()
         return

@@ -136,6 +136,15 @@ class TraceError(ArchspecError, ValueError):
     """Raised if a model cannot be recorded: it fails for the input, or what it does depends on data or on the batch size."""
 
 
+def split_name(name: str) -> Path:
+    """The path of a module or tensor by its name.
+
+    >>> split_name("layer1.0"), split_name("")
+    (('layer1', '0'), ())
+    """
+    return tuple(name.split(".")) if name else ()
+
+
 def iter_leaves(value: Any) -> Iterator[Any]:
     """Yields what is in nested tuples, lists and mappings.
 
