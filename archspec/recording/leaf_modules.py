@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 _DROP_PATHS = frozenset(("DropPath", "StochasticDepth"))
-_STANDARDISED = {"timm.layers.std_conv.StdConv2d", "timm.layers.std_conv.ScaledStdConv2d"}
+_STANDARDISED = {
+    f"timm.layers.std_conv.{name}{padding}" for name in ("StdConv2d", "ScaledStdConv2d") for padding in ("", "Same")
+}
 _OWN = "archspec.codegen.fx."
 _OWN_LEAVES = frozenset(("ColumnDraw", "DropMean", "StandardisedConv2d", "DotProductAttention", "RotaryPositions"))
 _IGNORED = frozenset(("self", "device", "dtype", "inplace", "in_channels", "in_features", "num_features"))
@@ -87,7 +89,9 @@ def _read_standardised(module: nn.Module) -> dict[str, Any]:
     if f"{type(module).__module__}.{type(module).__qualname__}" not in _STANDARDISED:
         return {}
     own: Any = module
-    return {"eps": own.eps, "scale": getattr(own, "scale", None), "in_features": own.in_channels // own.groups}
+    return {"eps": own.eps, "scale": getattr(own, "scale", None), "in_features": own.in_channels // own.groups} | (
+        {"same": True} if getattr(own, "same_pad", False) else {}
+    )
 
 
 def _read_drop_path(module: nn.Module) -> dict[str, Any]:

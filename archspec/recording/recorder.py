@@ -21,7 +21,8 @@ _MOST_CONSTANTS = 2**24  # elements of a buffer whose values are kept
 def record_model(model: nn.Module, sizes: tuple[tuple[int, ...], ...], dtypes: tuple[torch.dtype, ...] = ()) -> Trace:
     """The calls of a model in evaluation mode, for inputs of these sizes without the batch.
 
-    The model is copied without its weights and runs twice on tensors without data, with two batch sizes: sizes that differ are the batch.
+    Copies of the model without its weights run on tensors without data, with two batch sizes: sizes that differ are the batch. Each run has
+    a copy of its own, so that it finds nothing that the other one has kept.
 
     Raises:
         TraceError: the model fails, or what it computes depends on data or on the batch size.
@@ -30,9 +31,8 @@ def record_model(model: nn.Module, sizes: tuple[tuple[int, ...], ...], dtypes: t
     >>> [call.target for call in trace.calls], trace.calls[0].path
     (['torch.nn.Linear', 'torch.nn.ReLU'], ('0',))
     """
-    bare = copy_without_data(model).eval()
     kinds = dtypes or (torch.get_default_dtype(),) * len(sizes)
-    first, second = (_run(bare, batch, sizes, kinds) for batch in _BATCHES)
+    first, second = (_run(copy_without_data(model).eval(), batch, sizes, kinds) for batch in _BATCHES)
     trace = merge_traces(first, second, _BATCHES)
     trace.constants = dict(_iter_constants(model))
     return trace

@@ -173,6 +173,9 @@ def raise_getitem(on: Raising, input: Any, index: Any) -> Operand:
     parts = index if isinstance(index, tuple) else (index,)
     if len(parts) == 1 and isinstance(parts[0], ResultRef | StateRef | MadeRef) and operand.rank == 2:
         return look_up(on, input, parts[0])
+    if len(parts) == 2 and parts[0] == slice(None) and isinstance(parts[1], StateRef | MadeRef) and operand.rank == 2:
+        rows = look_up(on, on.permute(operand, (1, 0)), parts[1])
+        return rows.permuted((rows.rank - 1, *range(rows.rank - 1)))
     if any(isinstance(part, ResultRef | StateRef | UnknownRef | MadeRef) for part in parts):
         raise UnsupportedCallError("indexing with a tensor")
     if Ellipsis in parts:

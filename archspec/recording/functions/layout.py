@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from archspec.ops.initial import MAX_REAL
 from archspec.recording.functions.axes import cut
 from archspec.recording.functions.registry import function
 from archspec.recording.operands import Operand, UnsupportedCallError
@@ -11,8 +12,8 @@ from archspec.recording.raising import Raising
 from archspec.recording.shaping import LAST
 from archspec.recording.trace import BatchSize
 
-_LEAST = -3.4028234663852886e38
-"""The least number of float32, which stands for minus infinity: no maximum of a window that holds an element is either."""
+_LEAST = -MAX_REAL
+"""Stands for minus infinity: no maximum of a window that holds an element is either."""
 
 
 @function("view", "reshape", "unflatten", "view_as", "reshape_as")
