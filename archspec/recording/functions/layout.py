@@ -94,8 +94,9 @@ def raise_roll(on: Raising, input: Any, shifts: Any, dims: Any = None) -> Operan
     axes = [operand.axis(place, "roll") for place in places]
     if not any(steps):
         return operand
-    if operand.value.shape.rank == len(LAST) and set(axes) <= {0, 1}:
-        operand = operand.with_value(on.name_axes(operand.value, LAST))
+    if None in operand.value.shape.names and operand.value.shape.rank == len(LAST):
+        names = LAST if set(axes) <= {0, 1} else ("channels", "height", "width")
+        operand = operand.with_value(on.name_axes(operand.value, names))
     names = operand.value.shape.names
     moved = {str(names[axis]): step for axis, step in zip(axes, steps, strict=True) if step}
     return operand.with_value(on.add_one("roll", {"shifts": moved}, operand.value))
