@@ -24,6 +24,8 @@ def name_axis(axis: int, shape: Shape) -> dict[str, Any]:
 @function("softmax")
 def raise_softmax(on: Raising, input: Any, dim: int = -1, _stacklevel: int = 3, dtype: Any = None) -> Operand:
     operand = on.operand(input)
+    if operand.dims[0] == (BATCH,):
+        operand = on.arrange(operand)  # along the last axis torch adds in another order than along others
     axis = operand.axis(dim, "softmax")
     return operand.with_value(on.add_one("softmax", name_axis(axis, operand.value.shape), operand.value))
 
