@@ -113,9 +113,10 @@ class CallRecorder(TorchFunctionMode):
                 module, "inplace", False
             )
             result = torch.empty_like(args[0]) if alike else original(module, *args, **keywords)
+            options = read_options(module)
         if leaf == "torch.nn.Identity":
             return result
-        self._note(RecordedCall(leaf, *given, (), (), self.stack[-1], path, read_options(module)), result)
+        self._note(RecordedCall(leaf, *given, (), (), self.stack[-1], path, options), result)
         return result
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -92,7 +92,7 @@ class Raising(Shaping):
         return Operand.of(self.states[key])
 
     def _add_state(self, ref: StateRef, *, batched: bool) -> DraftValue:
-        if not ref.shape:
+        if not ref.shape and not ref.learned:
             raise UnsupportedCallError(f"{ref.name} is a single number, without axes")
         source = next(iter(self.draft.inputs.values()))
         if ref.learned:
