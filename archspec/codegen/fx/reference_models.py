@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import nn
 
+from archspec.codegen.fx.model_libraries import load_model_library
 from archspec.errors import ArchspecError
-from archspec.extras import load_extra
 from archspec.printable import shorten_text
 from archspec.spans import Source
 from archspec.spec.yaml_reader import read_tree
@@ -97,7 +97,7 @@ def parse_arguments(arguments: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _make_of_torchvision(name: str, options: dict[str, Any]) -> nn.Module:
-    models = load_extra("torchvision.models", "torchvision:NAME", "pip install torchvision")
+    models = load_model_library("torchvision.models", "torchvision:NAME")
     known = models.list_models()
     if name.lower() not in known:
         raise ReferenceModelError(f"torchvision has no model {shorten_text(name)!r}; {did_you_mean(name, known)}")
@@ -109,7 +109,7 @@ def _make_of_torchvision(name: str, options: dict[str, Any]) -> nn.Module:
 
 
 def _make_of_timm(name: str, options: dict[str, Any]) -> nn.Module:
-    timm = load_extra("timm", "timm:NAME", "pip install timm")
+    timm = load_model_library("timm", "timm:NAME")
     if not timm.is_model(name):
         raise ReferenceModelError(f"timm has no model {shorten_text(name)!r}; {did_you_mean(name, timm.list_models())}")
     return _call_factory(timm.create_model, f"timm:{name}", {"model_name": name, "pretrained": False} | options)
