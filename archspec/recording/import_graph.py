@@ -58,11 +58,11 @@ def import_graph(
         problems.add("it is a single layer, whose weights have no name: put it into an nn.Sequential")
         return GraphImport(None, problems.list())
     try:
-        trace = _record(model, sizes)
+        trace, shapes = _record(model, sizes)
     except TraceError as error:
         problems.add(str(error))
         return GraphImport(None, problems.list())
-    draft = raise_trace(trace, tuple(Shape.of(*size) for size in sizes), problems)
+    draft = raise_trace(trace, shapes, problems)
     if problems.list():
         return GraphImport(None, problems.list())
     normalize_draft(draft)
@@ -77,14 +77,15 @@ def import_graph(
     return GraphImport(None if problems.list() else graph, problems.list(), unsaid)
 
 
-def _record(model: nn.Module, sizes: tuple[Sizes, ...]) -> Trace:
-    """The trace of a model; inputs are whole numbers if it looks them up in a table."""
+def _record(model: nn.Module, sizes: tuple[Sizes, ...]) -> tuple[Trace, tuple[Shape, ...]]:
+    """The trace of a model and the shapes of its inputs, which are whole numbers if it looks them up in a table."""
     try:
-        return record_model(model, sizes)
+        return record_model(model, sizes), tuple(Shape.of(*size) for size in sizes)
     except TraceError as error:
         if "indices" not in str(error):
             raise
-        return record_model(model, sizes, (torch.long,) * len(sizes))
+        trace = record_model(model, sizes, (torch.long,) * len(sizes))
+        return trace, tuple(Shape.named({"tokens": size[0]}) if len(size) == 1 else Shape.of(*size) for size in sizes)
 
 
 def _find_unused(graph: Graph, trace: Trace) -> Iterator[str]:

@@ -76,6 +76,7 @@ class Placing:
     def _arrange(self, path: Path, nodes: list[DraftNode]) -> _Part:
         """The part of a path with its nodes, which are in the order of their calls."""
         keys = self._find_children(len(path), nodes)
+        last = {key: place for place, key in enumerate(keys)}
         part = _Part(path)
         place = 0
         while place < len(nodes):
@@ -84,7 +85,7 @@ class Placing:
                 self._keep(part, nodes[place])
                 place += 1
                 continue
-            stop = len(keys) - keys[::-1].index(key)
+            stop = last[key] + 1
             part.members.append(self._arrange((*path, *key[0]), nodes[place:stop]))
             place = stop
         return part
@@ -99,10 +100,12 @@ class Placing:
             keys = [self._find_child(node, depth, broken) for node in nodes]
             weighted = {key for key, node in zip(keys, nodes, strict=True) if key is not None and node.owns_weights}
             keys = [key if key in weighted else None for key in keys]
+            last = {key: place for place, key in enumerate(keys)}
+            first = {key: place for place, key in reversed([*enumerate(keys)])}
             interrupted = {
                 key[0]
-                for key in dict.fromkeys(keys)
-                if key is not None and self._is_interrupted(key, keys, nodes, depth)
+                for key in first
+                if key is not None and self._is_interrupted(key, keys, nodes, depth, range(first[key], last[key] + 1))
             }
             if not interrupted:
                 return keys
@@ -115,11 +118,12 @@ class Placing:
                 return home[depth:stop], node.uses.get(home[:stop], 0)
         return None
 
-    def _is_interrupted(self, key: _Child, keys: list[_Child | None], nodes: list[DraftNode], depth: int) -> bool:
+    def _is_interrupted(
+        self, key: _Child, keys: list[_Child | None], nodes: list[DraftNode], depth: int, extent: range
+    ) -> bool:
         """Whether other nodes stand between those of a part: named ones, or any if it is a container that is never called."""
-        first, last = keys.index(key), len(keys) - 1 - keys[::-1].index(key)
-        others = [nodes[place] for place in range(first, last + 1) if keys[place] != key]
-        owner = self.homes[id(nodes[first])][: depth + len(key[0])]
+        others = [nodes[place] for place in extent if keys[place] != key]
+        owner = self.homes[id(nodes[extent.start])][: depth + len(key[0])]
         return bool(others) and (owner not in self.called or any(node.path is not None for node in others))
 
     def _keep(self, part: _Part, node: DraftNode) -> None:

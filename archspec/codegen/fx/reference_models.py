@@ -13,8 +13,8 @@ from typing import Any
 
 from torch import nn
 
+from archspec.codegen.fx.model_libraries import load_model_library
 from archspec.errors import ArchspecError
-from archspec.extras import load_extra
 from archspec.printable import shorten_text
 from archspec.spans import Source
 from archspec.spec.yaml_reader import read_tree
@@ -108,7 +108,7 @@ def _find_factory(place: str, name: str, options: dict[str, Any]) -> tuple[Any, 
 
 
 def _find_in_torchvision(name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    models = load_extra("torchvision.models", "torchvision:NAME", "pip install torchvision")
+    models = load_model_library("torchvision.models", "torchvision:NAME")
     known = models.list_models()
     if name.lower() not in known:
         raise ReferenceModelError(f"torchvision has no model {shorten_text(name)!r}; {did_you_mean(name, known)}")
@@ -121,7 +121,7 @@ def _find_in_torchvision(name: str, options: dict[str, Any]) -> tuple[Any, dict[
 
 
 def _find_in_timm(name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    timm = load_extra("timm", "timm:NAME", "pip install timm")
+    timm = load_model_library("timm", "timm:NAME")
     if not timm.is_model(name):
         raise ReferenceModelError(f"timm has no model {shorten_text(name)!r}; {did_you_mean(name, timm.list_models())}")
     return timm.create_model, {"model_name": name, "pretrained": False} | options
