@@ -33,7 +33,8 @@ class DecompileError(ArchspecError, ValueError):
 def decompile_graph(graph: Graph, name: str | None = None) -> str:
     """The text of a spec that compiles to this graph: the same ops, names, shapes and wiring, in the same order.
 
-    Layers without weights that have no name in the graph get one, and a single output is called `output`.
+    Layers without weights that have no name in the graph get one, those whose name is a number may get another, and a single output is
+    called `output`.
 
     Args:
         graph: a frozen graph, from a spec or made by passes.
@@ -56,9 +57,13 @@ def decompile_graph(graph: Graph, name: str | None = None) -> str:
     if problems:
         more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
         raise DecompileError(f"{graph.name} has no spec: {'; '.join(problems[:_LISTED])}{more}")
-    text = write_spec(make_document(graph, name or graph.name))
-    _prove(graph, text)
-    return text
+    differences = []
+    for compressed in (True, False):  # what is short can be wrong, and long is better than nothing
+        text = write_spec(make_document(graph, name or graph.name, compressed=compressed))
+        differences.append(_find_fault(graph, text))
+        if differences[-1] is None:
+            return text
+    raise DecompileError(f"{graph.name} has no spec: {differences[0]}")
 
 
 def _find_internal_ops(graph: Graph) -> Iterator[str]:
@@ -115,19 +120,16 @@ def _iter_regions(graph: Graph, region: int | None) -> Iterator[int]:
         region = graph.regions[region].parent
 
 
-def _prove(graph: Graph, text: str) -> None:
-    """Raises `DecompileError` unless the text compiles to this graph."""
+def _find_fault(graph: Graph, text: str) -> str | None:
+    """Why a text does not compile to this graph; None if it does."""
     nodes = max(Limits().nodes, 2 * len(graph.nodes))
     limits = Limits(nodes=nodes, bytes=max(Limits().bytes, len(text.encode())), items=max(Limits().items, 100 * nodes))
     try:
         _, made, *_ = compile_source(Source("<decompiled>", text), None, Budget(limits), {})
     except SpecError as error:
         shared = _find_shared(graph)  # `reuse` finds no layer in another list
-        reason = f"{shared}, in different lists" if shared else shorten_text(str(error), 300)
-        raise DecompileError(f"{graph.name} has no spec: {reason}") from error
-    difference = find_difference(graph, made)
-    if difference is not None:
-        raise DecompileError(f"{graph.name} has no spec: {difference}")
+        return f"{shared}, in different lists" if shared else shorten_text(str(error), 300)
+    return find_difference(graph, made)
 
 
 def find_difference(graph: Graph, made: Graph) -> str | None:
@@ -135,13 +137,18 @@ def find_difference(graph: Graph, made: Graph) -> str | None:
     for node, other in zip(graph.nodes, made.nodes, strict=False):
         if _describe(node) != _describe(other):
             return f"{node.name or node.id} would be {other.name or other.id}"
-        if node.name not in ("", other.name):
+        if node.name not in ("", other.name) and not _is_numbered_layer(node):
             return f"{node.name} would be called {other.name}"
     if len(graph.nodes) != len(made.nodes):
         return f"it has {len(graph.nodes)} nodes, the spec {len(made.nodes)}"
     ends, others = ({name: (value.node, value.index) for name, value in side.outputs.items()} for side in (graph, made))
     equal = ends == others or (len(ends) == 1 and [*ends.values()] == [*others.values()])
     return None if equal else f"its outputs are {', '.join(ends)}, not {', '.join(others)}"
+
+
+def _is_numbered_layer(node: Node | Input) -> bool:
+    """Whether a node is a layer without weights whose name is its number, so that nothing refers to it by name."""
+    return isinstance(node, Node) and node.path[-1:] != () and node.path[-1].isdecimal() and not node.weight_shapes
 
 
 def _describe(node: Node | Input) -> Any:
