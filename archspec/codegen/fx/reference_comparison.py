@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from archspec.codegen.fx.difference_place import advise, describe_difference, fades
 from archspec.codegen.fx.module_values import (
     TOLERANCE,
-    ModuleDifference,
     ModuleValues,
     compare_tensors,
     flatten_tensors,
@@ -20,7 +20,7 @@ from archspec.codegen.fx.module_values import (
 from archspec.codegen.fx.reference_models import ReferenceModelError
 from archspec.codegen.fx.trial import make_noise
 from archspec.errors import Diagnostic
-from archspec.ir.graph import Graph, Node, Region, Value
+from archspec.ir.graph import Graph, Node, Region
 from archspec.ir.node import UNKNOWN_SPAN
 from archspec.numerals import format_sizes
 from archspec.printable import list_some, shorten_text
@@ -286,7 +286,9 @@ def _report_values(
     findings: Findings, recorder: ModuleValues, theirs: nn.Module, own: list[Tensor], other: list[Tensor]
 ) -> None:
     differences = recorder.iter_differences()
-    first = next((each for each in differences if not _fades(findings, recorder, each.name)), None)
+    first = next(
+        (each for each in differences if not fades(findings.graph, findings.parts.get(each.name), recorder)), None
+    )
     if first is None:
         shapes = [
             ", ".join(format_sizes(tuple(value.shape[1:])) for value in values) or "nothing" for values in (own, other)
@@ -295,77 +297,5 @@ def _report_values(
         findings.report(message, "", help="what differs has no module of its own: an operation or its place")
         return
     findings.first_difference = first.name
-    message = _describe_difference(first, findings.reference)
-    findings.report(message, first.name, help=_advise(first, findings, recorder, theirs))
-
-
-def _describe_difference(first: ModuleDifference, reference: str) -> str:
-    if first.shapes[0] != first.shapes[1]:
-        ours, theirs = map(format_sizes, first.shapes)
-        return f"{first.name} is the first whose value differs: {ours}, in {reference} {theirs}"
-    size = f"by about {first.value:.2g} of its norm" if first.value < float("inf") else "where one is no number"
-    return f"{first.name} is the first whose value differs from {reference}, {size}"
-
-
-def _fades(findings: Findings, recorder: ModuleValues, name: str) -> bool:
-    """Whether a value that differs is the same for a module behind it: then the models do the same in modules of other names.
-
-    A normalisation of timm has its activation inside, and a reference may make tokens of an image inside or outside a module.
-    """
-    graph, part = findings.graph, findings.parts.get(name)
-    if part is None:
-        return False
-    inside = graph.region_tree.nodes[part.id] if isinstance(part, Region) else ()
-    pending = list(graph.region_tree.outputs[part.id] if isinstance(part, Region) else part.outputs)
-    for value in pending:
-        for consumer in _iter_consumers(graph, value):
-            if consumer.id in inside:
-                continue
-            agreement = recorder.agrees(consumer.name, reads=consumer.inputs[0] == value)
-            if agreement or (agreement is None and recorder.becomes(name, consumer.name)):
-                return True
-            if agreement is None and not consumer.op.reads_batch:
-                pending += (other for other in consumer.outputs if other not in pending)
-    return False
-
-
-def _list_between(graph: Graph, recorder: ModuleValues, node: Node) -> list[str]:
-    """The ops before a node that are no modules of both models, up to those that are, with their lines; the nearest ones first."""
-    pending, texts = [value.node for value in node.inputs], dict[str, None]()
-    for id in pending:
-        before = graph.nodes[id]
-        if isinstance(before, Node) and recorder.agrees(before.name, reads=False) is None:
-            texts[_name_place(before)] = None
-            pending += (value.node for value in before.inputs if value.node not in pending)
-    return list(texts)
-
-
-def _list_behind(graph: Graph, recorder: ModuleValues, node: Node) -> list[str]:
-    """The consumers of a node that are no modules of both models, with their lines."""
-    users = (user for value in node.outputs for user in _iter_consumers(graph, value))
-    return list(dict.fromkeys(_name_place(user) for user in users if recorder.agrees(user.name, reads=False) is None))
-
-
-def _iter_consumers(graph: Graph, value: Value) -> Iterator[Node]:
-    nodes = (graph.nodes[user] for user in value.users)
-    return (node for node in nodes if isinstance(node, Node))
-
-
-def _name_place(node: Node) -> str:
-    return f"{node.op.word} (line {node.span.line})"
-
-
-def _advise(first: ModuleDifference, findings: Findings, recorder: ModuleValues, theirs: nn.Module) -> str:
-    part = findings.parts.get(first.name)
-    if first.input > TOLERANCE:
-        between = _list_between(findings.graph, recorder, part) if isinstance(part, Node) else []
-        return "its input differs already: what differs lies between the module before it and this one" + (
-            f", in {list_some(between, _NAMED)}" if between else ""
-        )
-    if isinstance(part, Region):
-        return "its input and the modules in it agree: what differs is between them, or has no module of its own"
-    module = theirs.get_submodule(first.name)
-    behind = _list_behind(findings.graph, recorder, part) if isinstance(part, Node) and any(module.children()) else []
-    return "its input agrees: what differs is in its arguments" + (
-        f", or in {list_some(behind, _NAMED)}, which {type(module).__name__} has inside" if behind else ""
-    )
+    message, part = describe_difference(first, findings.reference), findings.parts.get(first.name)
+    findings.report(message, first.name, help=advise(first, findings.graph, part, recorder, theirs))
