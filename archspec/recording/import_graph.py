@@ -12,7 +12,9 @@ from archspec.ir.graph import Graph
 from archspec.ir.shape import Shape
 from archspec.ops.base import ShapeError
 from archspec.printable import list_some
+from archspec.recording.construction import Construction, list_arguments
 from archspec.recording.dispatch import raise_trace
+from archspec.recording.initialization import set_initial
 from archspec.recording.leaf_modules import find_leaf_class
 from archspec.recording.normalizing import normalize_draft
 from archspec.recording.placing import Placing
@@ -31,10 +33,21 @@ class GraphImport:
 
     graph: Graph | None
     problems: tuple[ImportProblem, ...]
+    unsaid: tuple[str, ...] = ()
+    """The tensors whose initialisation the graph does not say."""
 
 
-def import_graph(model: nn.Module, sizes: tuple[Sizes, ...], name: str, source: str = "") -> GraphImport:
+def import_graph(
+    model: nn.Module, sizes: tuple[Sizes, ...], name: str, source: str = "", construction: Construction | None = None
+) -> GraphImport:
     """The graph of a model in evaluation mode, for inputs of these sizes without the batch.
+
+    Args:
+        model: the model.
+        sizes: the sizes of each input.
+        name: the name of the network.
+        source: where it is from.
+        construction: what was seen as the model was made.
 
     >>> result = import_graph(nn.Sequential(nn.Linear(4, 2), nn.ReLU()), ((4,),), "tiny")
     >>> [node.op.word for node in result.graph.ops]
@@ -53,14 +66,15 @@ def import_graph(model: nn.Module, sizes: tuple[Sizes, ...], name: str, source: 
     if problems.list():
         return GraphImport(None, problems.list())
     normalize_draft(draft)
+    unsaid = set_initial(draft, model, construction)
     try:
-        graph = Placing(draft, trace.classes).make_graph(name, source)
+        graph = Placing(draft, trace.classes, list_arguments(model, construction)).make_graph(name, source)
     except ShapeError as error:
         problems.add(error.message)
         return GraphImport(None, problems.list())
     for message in (*_find_unused(graph, trace), *_find_shared(trace)):
         problems.add(message)
-    return GraphImport(None if problems.list() else graph, problems.list())
+    return GraphImport(None if problems.list() else graph, problems.list(), unsaid)
 
 
 def _record(model: nn.Module, sizes: tuple[Sizes, ...]) -> tuple[Trace, tuple[Shape, ...]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op, ShapeError
@@ -9,6 +12,9 @@ from archspec.recording.dense import fold_dense_concats
 from archspec.recording.draft import Draft, DraftNode, DraftValue
 from archspec.recording.moving import move_constants
 from archspec.recording.windowing import write_unwindows
+
+_DENOMINATOR = 10_000  # of a number that is taken for a fraction
+_ULPS = 4  # units in the last place by which a rate may differ from it
 
 
 def normalize_draft(draft: Draft) -> None:
@@ -26,6 +32,7 @@ def normalize_draft(draft: Draft) -> None:
         fold_permuted_attention,
         write_unwindows,
         move_constants,
+        write_fractions,
     ):
         rewrite(draft)
     draft.remove_unused()
@@ -69,6 +76,16 @@ def _folds(first: DraftNode, node: DraftNode) -> bool:
     """Whether the operands of both joins have one shape, so that none is broadcast in another order."""
     shapes = [value.shape for value in (*first.inputs, *node.inputs[1:])]
     return node.word == "concat" or all(shape == shapes[0] for shape in shapes)
+
+
+def write_fractions(draft: Draft) -> None:
+    """A rate of dropout that is a fraction up to the rounding of its computation is that fraction: 0.2 * 6 / 16 is 0.075."""
+    for node in draft.nodes:
+        rate = getattr(node.op, "p", None)
+        if node.word in {"dropout", "droppath"} and isinstance(rate, float):
+            exact = float(Fraction(rate).limit_denominator(_DENOMINATOR))
+            if exact != rate and abs(exact - rate) <= _ULPS * math.ulp(rate):
+                node.op = node.op.model_copy(update={"p": exact})
 
 
 def fold_permuted_norms(draft: Draft) -> None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from archspec.importing.value_names import WORDS
 from archspec.ir.graph import UNKNOWN_SPAN, Graph, Value
@@ -27,8 +28,16 @@ class _Part:
 class Placing:
     """Makes the graph of a draft: a region for each module with weights, in the order of its calls."""
 
-    def __init__(self, draft: Draft, classes: Mapping[Path, str]) -> None:
-        self.draft, self.classes = draft, classes
+    def __init__(
+        self, draft: Draft, classes: Mapping[Path, str], arguments: Mapping[Path, Mapping[str, Any]] | None = None
+    ) -> None:
+        """
+        Args:
+            draft: the ops.
+            classes: the class of each module.
+            arguments: the arguments of the constructor of each module.
+        """
+        self.draft, self.classes, self.arguments = draft, classes, arguments or {}
         self.owners = {node.path for node in draft.nodes if node.path is not None and node.owns_weights}
         scopes = {node.scope for node in draft.nodes}
         self.called = {scope[:end] for scope in scopes for end in range(len(scope) + 1)}
@@ -178,7 +187,7 @@ class Placing:
         for member in part.members:
             if isinstance(member, _Part):
                 kind = _name_class(self.classes.get(member.path, ""))
-                own = graph.add_region(member.path, kind, {}, UNKNOWN_SPAN, region)
+                own = graph.add_region(member.path, kind, self.arguments.get(member.path, {}), UNKNOWN_SPAN, region)
                 self._add_members(graph, member, own.id, values)
                 continue
             inputs = tuple(values[id(value)] for value in member.inputs)
