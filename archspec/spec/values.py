@@ -80,10 +80,10 @@ def require_known(value: Any) -> Any:
     return value
 
 
-def normalize_number(number: Fraction) -> int | Fraction:
+def normalize_number(number: expressions.Exact) -> expressions.Exact:
     """A whole number as int, any other as it is. Raises `ExpressionError` for a fraction outside the range of floats."""
     if number.denominator == 1:
-        return int(number)
+        return number.numerator
     as_number(number)
     return number
 
@@ -102,25 +102,28 @@ def is_option(tree: Scalar, error: ExpressionError) -> bool:
     return expressions.is_name(tree.text) and tree.text != "channels" and "no value" in error.message
 
 
-def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], current: Measured | UnknownQuantity) -> Fraction:
+def evaluate_exact(
+    tree: Scalar, names: AbstractMapping[str, Any], current: Measured | UnknownQuantity
+) -> expressions.Exact:
     """The exact value of arithmetic. Raises `ExpressionError` and `UnknownError`."""
     if tree.kind == "number":
         return tree.number
 
     def value(name: str) -> expressions.Value | None:
-        known = require_known(names.get(name))
-        if isinstance(known, tuple):
-            return tuple([Fraction(item) for item in known])
-        if isinstance(known, int | Fraction) and not isinstance(known, bool):
-            return Fraction(known)
+        known: Any = require_known(names.get(name))
+        if type(known) in _ARITHMETIC:
+            return known
         if name not in MEASURED:
             return None
         size = measure_axis(require_known(current), name)
         if isinstance(size, str):
             raise ExpressionError(size, tree.text.index(name), len(name))
-        return Fraction(size)
+        return size
 
     return expressions.evaluate_expression(tree.expression, value)
+
+
+_ARITHMETIC = frozenset((int, Fraction, tuple))
 
 
 def measure_axis(current: Measured, name: str) -> int | str:
