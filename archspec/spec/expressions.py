@@ -73,12 +73,13 @@ class Binary:
         if self.sign == "at":
             return _select_item(self, left, right)
         left = _require_number(self.left, left)
-        fault = _find_fault(self.sign, left, right)
-        if fault is not None:
-            raise ExpressionError(fault, self.offset, len(self.sign))
+        if self.sign in _PARTIAL:
+            fault = _find_fault(self.sign, left, right)
+            if fault is not None:
+                raise ExpressionError(fault, self.offset, len(self.sign))
         result = _APPLY[self.sign](left, right)
         bits = result.numerator.bit_length()
-        if result.__class__ is not int:
+        if type(result) is not int:
             bits = max(bits, result.denominator.bit_length())
             result = simplify_number(result)
         meter.charge_work("arithmetic", 1 + bits // 256)
@@ -161,13 +162,11 @@ def _select_item(expression: Binary, items: Value, number: Exact) -> Exact:
 
 
 def _find_fault(sign: str, left: Exact, right: Exact) -> str | None:
-    """Why an operation has no result within the bounds, before it is computed."""
-    if sign in ("/", "//", "%"):
-        return None if right else "a division by zero"
-    if sign == "round" and right <= 0:
-        return f"round needs a multiple above 0, got {right}"
+    """Why an operation of `_PARTIAL` has no result within the bounds, before it is computed."""
+    if sign == "round":
+        return f"round needs a multiple above 0, got {right}" if right <= 0 else None
     if sign != "**":
-        return None
+        return None if right else "a division by zero"
     if right.denominator != 1:
         return f"an exponent is a whole number, got {right}"
     if left == 0 and right < 0:
@@ -190,6 +189,8 @@ def round_to_multiple(number: Exact, multiple: Exact) -> Exact:
 
 _TOO_LARGE = f"a number of more than {MAX_BITS} bits"
 _ITEM = "one of its numbers is {0} at 1, or in a loop {0} at its index"
+_PARTIAL = frozenset(("/", "//", "%", "**", "round"))
+"""The operators that do not have a result for all numbers."""
 _APPLY: dict[str, Callable[[Exact, Exact], Exact]] = {
     "+": operator.add,
     "-": operator.sub,

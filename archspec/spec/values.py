@@ -110,7 +110,7 @@ def evaluate_exact(
         return tree.number
 
     def value(name: str) -> expressions.Value | None:
-        known: Any = require_known(names.get(name))
+        known: expressions.Value | None = require_known(names.get(name))
         if type(known) in _ARITHMETIC:
             return known
         if name not in MEASURED:
