@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class Space:
             return
         generator = random.Random(self.seed)  # noqa: S311 - not for secrets
         if size is not None:
-            yield from map(self.point_at, generator.sample(range(size), min(self.samples, size)))
+            yield from map(self.point_at, _draw_positions(generator, size, min(self.samples, size)))
             return
         for _ in range(self.samples):
             yield {axis.name: axis.draw(generator) for axis in self.axes}
@@ -98,6 +99,16 @@ class Space:
         """
         known = {**self.name_values(point), **(counts or {})}
         return all(condition.holds(known) for condition in self.conditions if condition.names <= known.keys())
+
+
+def _draw_positions(generator: random.Random, size: int, count: int) -> Iterable[int]:
+    """Different numbers below a size."""
+    if size <= sys.maxsize:
+        return generator.sample(range(size), count)
+    drawn: dict[int, None] = {}
+    while len(drawn) < count:
+        drawn[generator.randrange(size)] = None
+    return drawn
 
 
 def digest_point(base: str, point: Point) -> str:

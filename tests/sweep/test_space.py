@@ -30,6 +30,15 @@ def test_a_sample_is_without_repetition_and_the_same_for_a_seed() -> None:
     assert len({tuple(point.values()) for point in drawn[0]}) == 4
 
 
+def test_a_sample_of_more_points_than_an_index_has_room_for() -> None:
+    axes = ", ".join(f"a{number}: {{from: 1, to: 1000}}" for number in range(10))
+    space = read_space(f"{{name: s, base: resnet18, over: {{{axes}}}, sample: 20}}")
+    assert space.size == 10**30
+    points = list(space.points())
+    assert len({tuple(point.values()) for point in points}) == 20
+    assert points == list(space.points())
+
+
 def test_ranges_are_exact_and_intervals_keep_their_bounds() -> None:
     space = read_space("{name: s, base: b, over: {rate: {from: 0.1, to: 0.5, step: 0.1}}}")
     assert [point["rate"] for point in space.points()] == [0.1, 0.2, 0.3, 0.4, 0.5]
