@@ -120,6 +120,19 @@ class VariantCounter:
         """
         return flatten_document(self._document)
 
+    def list_parts(self, kind: str) -> list[str]:
+        """The names of its `arguments`, `blocks` or `stages`.
+
+        >>> VariantCounter("highway_mnist_fc10").list_parts("arguments")
+        ['width', 'depth', 'classes']
+        """
+        parts: Mapping[str, Mapping[str, object]] = {
+            "arguments": self.program.parameters,
+            "blocks": self.program.blocks,
+            "stages": self._document.stages,
+        }
+        return list(parts[kind])
+
     def _find_variant(self, parts: Mapping[str, Any]) -> VariantCounter:
         """The counter of the document with other blocks and stages."""
         key = dump_json(sorted(parts.items()))

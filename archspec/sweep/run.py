@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from archspec.sweep.counting import VariantCounter
+from archspec.sweep.base import open_base
 from archspec.sweep.evaluate import count_points, list_tables
 from archspec.sweep.executors import Run, choose_executor
 from archspec.sweep.measuring import measure_rows
@@ -60,7 +60,7 @@ def run_sweep(
         advance: is called with what is done, as `Advance` says.
 
     Raises:
-        SpecError: the base has errors.
+        SpecError: the base has errors, or has no argument, block or stage of the name of an axis.
         StoreError: the folder is that of something else.
         WorkersLostError: processes end again and again.
         MissingDeviceError: the device of a measure is not available.
@@ -74,7 +74,7 @@ def run_sweep(
     >>> run_sweep(space, Path("widths"))
     Outcome(points=6, counted=0, measured={})
     """
-    base = VariantCounter(space.spec)  # errors of the base itself end the run before it begins
+    base = open_base(space)  # its errors end the run before it begins
     store = Store(folder, list_tables(space))
     store.prepare(space.text, base.flatten() if isinstance(space.spec, Path) else None)
     run, tell = choose_executor(processes, scheduler), advance or (lambda *_: None)

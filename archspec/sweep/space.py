@@ -12,6 +12,7 @@ from typing import Any
 
 from archspec.errors import Collector
 from archspec.json_text import dump_json
+from archspec.spans import Span
 from archspec.spec import bundled
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.source_lookup import Spec, locate_source
@@ -50,6 +51,8 @@ class Space:
     text: str = field(default="", repr=False)
     folder: Path | None = field(default=None, repr=False)
     """The folder of the document, from which a path of a base is resolved."""
+    places: Mapping[str, Span] = field(default_factory=dict, repr=False, compare=False)
+    """Where the base and the axes stand: `base`, `over.NAME`."""
     kept: bool = False
     """Whether the folder has a copy of the base, as that of a sweep does whose base is a file."""
 
