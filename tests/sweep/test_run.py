@@ -349,11 +349,23 @@ def test_figures_are_drawn_and_are_the_same_each_time(
 
 
 @pytest.mark.parametrize(
+    ("kind", "columns"), [("scatter", ("n", "-paths")), ("distribution", ("paths",)), ("parallel", ("n", "paths"))]
+)
+def test_numbers_of_paths_beyond_all_floats_are_drawn_by_their_logarithms(
+    tmp_path: Path, kind: Kind, columns: tuple[str, ...]
+) -> None:
+    rows = [{"n": n, "paths": 2 ** (n * 100)} for n in (1, 2, 40)]
+    save_figure(tmp_path / "paths.svg", kind, rows, columns)
+    assert ">log10 paths<" in (tmp_path / "paths.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
     ("kind", "columns", "message"),
     [
         ("scatter", ("params",), "a scatter figure needs 2 columns, got params"),
         ("heat", ("params", "macs"), "a heat figure needs 3 columns"),
         ("scatter", ("params", "flops"), "the sweep has no column 'flops'"),
+        ("scatter", ("params", "structure"), "structure needs numbers for this figure"),
     ],
 )
 def test_a_figure_without_its_columns_says_so(
