@@ -15,10 +15,12 @@ from functools import lru_cache
 
 from archspec import meter
 from archspec.errors import ArchspecError
+from archspec.spec.powers import raise_to_power
 
 MAX_LENGTH = 1000  # characters of an expression
 MAX_BITS = 4096  # bits of a numerator or denominator
 MAX_DIGITS = MAX_BITS // 4  # digits of a literal number
+MAX_DEGREE = 16  # the greatest denominator of an exponent
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|\*\*|[-+*/%()]))"
@@ -167,12 +169,14 @@ def _find_fault(sign: str, left: Exact, right: Exact) -> str | None:
         return f"round needs a multiple above 0, got {right}" if right <= 0 else None
     if sign != "**":
         return None if right else "a division by zero"
-    if right.denominator != 1:
-        return f"an exponent is a whole number, got {right}"
+    if right.denominator > MAX_DEGREE:
+        return f"an exponent is a fraction over {MAX_DEGREE} at most, got {right}"
+    if left < 0 and right.denominator != 1:
+        return f"a root of a number below 0, got {left}"
     if left == 0 and right < 0:
         return "a division by zero"
     bits = max(left.numerator.bit_length(), left.denominator.bit_length()) - 1
-    return _TOO_LARGE if bits * abs(right.numerator) > MAX_BITS else None
+    return _TOO_LARGE if bits * max(right, -right) > MAX_BITS else None
 
 
 def round_to_multiple(number: Exact, multiple: Exact) -> Exact:
@@ -198,7 +202,7 @@ _APPLY: dict[str, Callable[[Exact, Exact], Exact]] = {
     "/": Fraction,
     "//": operator.floordiv,
     "%": operator.mod,
-    "**": lambda base, exponent: (base if exponent >= 0 else Fraction(base)) ** int(exponent),
+    "**": raise_to_power,
     "min": min,
     "max": max,
     "round": round_to_multiple,
@@ -336,7 +340,7 @@ _INSTEAD = {
     "min": "min(x, y) is x min y",
     "clamp": "clamp(x, low, high) is x max low min high",
     "abs": "abs(x) is x max -x",
-    "sqrt": _GIVEN,
+    "sqrt": "sqrt(x) is x ** 0.5",
     "log": _GIVEN,
     "log2": _GIVEN,
     "exp": _GIVEN,

@@ -110,9 +110,11 @@ def evaluate_exact(
         return tree.number
 
     def value(name: str) -> expressions.Value | None:
-        known: expressions.Value | None = require_known(names.get(name))
-        if type(known) in _ARITHMETIC:
-            return known
+        known = require_known(names.get(name))
+        if isinstance(known, tuple):
+            return _read_numbers(name, known, tree.text.index(name))
+        if _is_number(known):
+            return known  # type: ignore[no-any-return]
         if name not in MEASURED:
             return None
         size = measure_axis(require_known(current), name)
@@ -123,7 +125,19 @@ def evaluate_exact(
     return expressions.evaluate_expression(tree.expression, value)
 
 
-_ARITHMETIC = frozenset((int, Fraction, tuple))
+def _read_numbers(name: str, items: tuple[Any, ...], offset: int) -> tuple[expressions.Exact, ...]:
+    """The numbers of a list that arithmetic reads. Raises `ExpressionError` and `UnknownError`."""
+    known = [require_known(item) for item in items]
+    if not all(map(_is_number, known)):
+        raise ExpressionError(f"arithmetic needs a list of numbers, and {name!r} has other items", offset, len(name))
+    return tuple(known)
+
+
+_EXACT = frozenset((int, Fraction))
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in _EXACT
 
 
 def measure_axis(current: Measured, name: str) -> int | str:
