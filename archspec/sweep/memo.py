@@ -192,6 +192,8 @@ class MemoElaborator(Elaborator):
         self.memo = memo
         self.found: dict[Key, BlockSummary] = {}
         self.frozen: FrozenClosures = {}
+        self.bare_uses: dict[Key | None, BlockSummary | None] = {}
+        """The blocks that are used without arguments, and so depend on their operands alone in one network."""
         self.builder.cache = memo.ops
         self.apply = {**self.apply, BlockUse: self.apply_known_block}
 
@@ -201,10 +203,14 @@ class MemoElaborator(Elaborator):
         """The outputs of a block: those of one node if its use is known, else those of its layers, which then are known."""
         if self.is_outside_memo or self.has_unknown(current):
             return apply_block(self, use, env, current, scope, label)
-        own = bind_block(self, use, env, current)
-        key = self.memo.key(use, own.names, current, self.frozen)
-        summary = None if key is None else self.memo.summaries.get(key) or self.found.get(key)
+        bare = None if use.arguments else (use.block, *[value.shape for value in current], _find_first_uses(current))
+        summary = self.bare_uses.get(bare)
+        if summary is None:
+            own = bind_block(self, use, env, current)
+            key = self.memo.key(use, own.names, current, self.frozen)
+            summary = None if key is None else self.memo.summaries.get(key) or self.found.get(key)
         if summary is not None:
+            self.bare_uses[bare] = None if bare is None else summary
             self.take_name(scope, label, use.span, env.use)
             return self.add_known_block(use, env, current, summary)
         first, mistakes = len(self.graph.nodes), len(self.mistakes.found)
