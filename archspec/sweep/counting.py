@@ -123,8 +123,8 @@ class VariantCounter:
     def list_parts(self, kind: str) -> list[str]:
         """The names of its `arguments`, `blocks` or `stages`.
 
-        >>> VariantCounter("highway_mnist_fc10").list_parts("arguments")
-        ['width', 'depth', 'classes']
+        >>> VariantCounter("cifar_resnet20_A").list_parts("stages")
+        ['conv1', 'stem', 'stage1', 'stage2', 'stage3', 'head', 'avgpool', 'fc']
         """
         parts: Mapping[str, Mapping[str, object]] = {
             "arguments": self.program.parameters,
