@@ -230,6 +230,8 @@ class Picture:
     """Texts of the legend for arrows of these widths."""
     wrap: int = 1
     """The most columns into which a chain is wrapped."""
+    breadth: int = 0
+    """The most boxes side by side, as far as the picture is laid out in ranks; 0 if there may be any number."""
     fit: Fit | None = None
     """Where the picture is to fit (`archspec.draw.fit`)."""
     shelf: float = 0.0
