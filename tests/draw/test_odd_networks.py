@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from _pytest.mark import ParameterSet
 
-from archspec.draw import DETAILS, THEMES, Detail, DrawError, draw_picture
+from archspec.draw import DETAILS, THEMES, Detail, DrawError, draw_picture, render_picture
 from archspec.draw.compose import compose_scene
 from archspec.draw.densities import narrow_picture
 from archspec.draw.fit import compose_picture
@@ -18,14 +22,20 @@ from archspec.draw.picture import Direction, Fit
 from archspec.draw.scene import Text
 from archspec.draw.table import fold_table, measure_table
 from archspec.draw.text import measure_width, wrap_text
+from tests.draw.graphviz import run_json_layout
 from tests.draw.odd_networks import ODD, load_odd
 from tests.draw.test_geometry import check_scene
+from tests.draw.test_tikz import check_same
 from tests.sample import bundled, sampled
 
 LIGHT = THEMES["light"]
 QUICK = {"pyramid", "heads", "inputs", "branches12", "long_names", "recurrent", "no_layer", "empty"}
-TOO_MANY = {"branches40", "dense", "random20", "random400"}
-"""Networks with more lines side by side than a column holds."""
+TOO_MANY = {
+    *(("column", name) for name in ("branches40", "dense", "random400")),
+    *(("page", name) for name in ("branches40", "random400")),
+    ("slide", "random400"),
+}
+"""Networks with more lines side by side than a medium holds."""
 
 
 def sample_odd() -> Iterator[ParameterSet]:
@@ -46,7 +56,7 @@ def test_nothing_overlaps_or_leaves_the_page(name: str, detail: Detail) -> None:
 @pytest.mark.parametrize("fit", MEDIA)
 def test_stages_are_legible_where_they_are_to_fit(name: str, fit: Fit) -> None:
     picture = draw_picture(load_odd(name), fit=fit)
-    if name == "random400" or (fit == "column" and name in TOO_MANY):
+    if (fit, name) in TOO_MANY:
         with pytest.raises(DrawError, match="less than 7; "):
             compose_picture(picture, LIGHT)
         return
@@ -69,6 +79,27 @@ def test_every_detail_fits_or_says_what_to_do(name: str, detail: Detail) -> None
             check_scene(compose_picture(picture, LIGHT))
         except DrawError as error:
             assert "does not fit" in str(error)  # noqa: PT017 - either is right
+
+
+@pytest.mark.parametrize("name", sampled(ODD, {"long_names", "recurrent", "no_layer"}))
+@pytest.mark.parametrize("fit", [None, "page"])
+def test_each_format_has_its_texts(name: str, fit: Fit | None) -> None:
+    picture = draw_picture(load_odd(name), fit=fit)
+    if (fit, name) in TOO_MANY:
+        return
+    check_same(picture, "light")
+    laid = json.loads(run_json_layout(render_picture(picture, ".dot").decode()))
+    assert laid["name"].replace("\\\\", "\\") == picture.title  # a name keeps its escapes, a label does not
+    assert {item["name"] for item in laid["objects"]} >= {box.id for box in picture.boxes}
+    assert len(laid.get("edges", ())) == len(picture.edges)
+    statements = render_picture(replace(picture, fit=None), ".mmd").decode().splitlines()
+    assert all(
+        re.fullmatch(r"[^<>`\\{}]*|.*<br/>.*|.*(?:-->|==>|-\.->).*|.*linkStyle.*|.*classDef.*", line)
+        for line in statements[3:]
+    )
+    root = ET.fromstring(render_picture(picture, ".svg"))  # noqa: S314 - our own text
+    assert root[0].text == picture.title
+    assert picture.title.startswith(f"{name} сеть 深い網 <&\"'_%$#{{}}~^\\`|>")
 
 
 @pytest.mark.parametrize("breadth", [1, 2, 3])
