@@ -21,8 +21,8 @@ demo: $(VENV)/.demo ## compile DenseNet-169 from its description and run it on a
 	$(BIN)/archspec build specs/densenet169.yaml
 	@$(BIN)/python examples/demo.py
 
-# One torch thread for each worker, so that the workers do not compete for cores.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# One torch thread for each worker, so that the workers do not compete for cores; compiled files are kept, for processes that tests start.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/.test ## run the tests, but for those that are marked slow: a few minutes
 	$(PYTEST) -m "not slow" $(ARGS)

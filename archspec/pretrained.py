@@ -77,7 +77,7 @@ def write_whole_spec(arch: PretrainedNetwork) -> str:
     document = arch.program.document
     if document is None:
         raise ExportError(f"{arch.name} was made of no spec")
-    parts = document.networks.files if document.networks else {}
+    parts = document.networks.documents if document.networks else {}
     if document.base is None and not (document.overrides or arch.rewrites or parts) and _describes(arch.text, arch):
         return arch.text
     rewrites = [{word: dict(arguments)} if arguments else word for word, arguments in arch.rewrites]

@@ -32,7 +32,8 @@ def list_docstrings(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def list_examples(path: Path) -> list[tuple[str, int]]:
-    return [found for found in list_docstrings(ast.parse(path.read_text(encoding="utf-8"))) if ">>>" in found[0]]
+    source = path.read_text(encoding="utf-8")
+    return [found for found in list_docstrings(ast.parse(source)) if ">>>" in found[0]] if ">>>" in source else []
 
 
 def run_examples(path: Path, text: str, line: int, names: dict[str, object]) -> str:

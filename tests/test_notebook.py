@@ -95,6 +95,7 @@ def deep(stages: int) -> archspec.Architecture:
     return archspec.load({"name": "deep", "input": [4], "stages": layers})
 
 
+@pytest.mark.slow
 def test_what_is_shown_does_not_grow_with_the_network() -> None:
     texts = [(arch._repr_html_() or "", arch._repr_mimebundle_()) for arch in (deep(400), deep(1000))]
     for html, bundle in texts:

@@ -148,7 +148,14 @@ def test_a_number_from_outside_has_any_number_of_digits() -> None:
         archspec.load({"name": "a", "input": [4], "stages": {"one": {"linear": 10**5000}}})
 
 
-@pytest.mark.parametrize(("units", "expected"), [(1000, True), (1030, False), (1200, False)])
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [
+        (1030, False),
+        pytest.param(1000, True, marks=pytest.mark.slow),
+        pytest.param(1200, False, marks=pytest.mark.slow),
+    ],
+)
 def test_a_lesion_expects_its_paths_if_a_spec_can_hold_their_number(units: int, expected: bool, tmp_path: Path) -> None:
     parts = "a: {repeat: {times: 3, name: u, layers: [add: [identity, conv: 4]]}}"
     tens = f"b: {{repeat: {{times: {units}, layers: [add: [{TENS}]]}}}}"

@@ -92,6 +92,7 @@ def test_the_representatives_have_every_pair_of_ops_of_the_zoo() -> None:
         assert pairs(bundled(name).graph) <= represented, name
 
 
+@pytest.mark.slow
 def test_the_sample_has_every_op_of_the_zoo() -> None:
     sample = set().union(*(words(small(name).graph) for name in SMALL))
     assert set().union(*(words(bundled(name).graph) for name in representatives())) == sample

@@ -106,9 +106,9 @@ def _list_transposed(node: Node, call: Call, _: int) -> Amounts:
     yield "transposed conv", node.macs
     yield "conv bias", node.op.bias_additions(node.input_shapes, node.output_shapes)
     yield "conv outputs", _written(node)
-    weight = node.weights[0]
-    group = weight.shape[0] // call.options.get("groups", 1)
-    yield "transposed conv, by its outputs", _written(node) * group * math.prod(weight.shape[2:])
+    read, written = node.inputs[0].shape, node.outputs[0].shape
+    kernel = node.macs * call.options.get("groups", 1) // (read.numel * written.channels)
+    yield "transposed conv, by its outputs", written.numel * (read.channels // call.options.get("groups", 1)) * kernel
 
 
 def _list_linear(node: Node, _: Call, __: int) -> Amounts:

@@ -13,6 +13,7 @@ from archspec.ir.uses import ComputedUses
 from archspec.ops.base import Call, Op
 
 DROP_PATH = "archspec.codegen.fx.modules.DropPath"
+FILL_WEIGHT = "archspec.codegen.fx.modules.fill_weight"
 
 
 @dataclass(frozen=True, eq=False, slots=True)

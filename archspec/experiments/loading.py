@@ -15,6 +15,9 @@ from torch.utils.data import DataLoader
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+    from archspec.experiments.data import LabelledData
+    from archspec.experiments.recipe import Recipe
+
 Batch = tuple[Tensor, Tensor]
 """Pictures and the indices of their classes."""
 
@@ -59,31 +62,64 @@ def _plan_step(chunk: Tensor, batch: int, process: int, processes: int) -> list[
     ]
 
 
-def load_batches(
-    samples: Samples, parts: Iterable[Part], *, fabric: Fabric | None = None, workers: int = 0
-) -> Iterator[Batch]:
-    """The samples of each part, in order, on Fabric's device if there is one.
+class Loader:
+    """Brings samples of training and of the test to Fabric's device, if there is one, in the order that is asked for.
 
-    With `workers`, so many processes read and decode ahead; on a GPU, through pinned memory. Nothing is drawn from torch's generators.
+    With `workers`, so many processes read and decode ahead; they start with the first batch and end with the loader. On a GPU, they
+    do so through pinned memory. Nothing is drawn from torch's generators.
 
     >>> from archspec.experiments.data import Data
+    >>> from archspec.experiments.recipe import Recipe
     >>> data = Data("points", torch.eye(4), torch.arange(4), torch.eye(4), torch.arange(4))
-    >>> [labels.tolist() for _, labels in load_batches(data.test_samples(), [Part([0, 2], 1.0), Part([1], 1.0)])]
+    >>> loader = Loader(data, Recipe())
+    >>> [labels.tolist() for _, labels in loader.load([Part([0, 2], 1.0), Part([1], 1.0)])]
     [[0, 2], [1]]
     """
-    loader: Any = DataLoader(
-        samples,  # type: ignore[arg-type] # fetched from by `__getitems__` alone
-        batch_sampler=[part.samples for part in parts],
-        num_workers=workers,
-        collate_fn=_take_batch,
-        pin_memory=workers > 0 and fabric is not None and fabric.device.type == "cuda",
-        worker_init_fn=_leave_signals,
-        generator=torch.Generator(),
-    )
-    if fabric is not None:
-        loader = fabric.setup_dataloaders(loader, use_distributed_sampler=False)
-    for pixels, labels in loader:
-        yield arrange_channels(pixels), labels
+
+    def __init__(self, data: LabelledData, recipe: Recipe, *, fabric: Fabric | None = None, workers: int = 0) -> None:
+        self.fabric = fabric
+        self._requests: list[_Request] = []
+        loader: Any = DataLoader(
+            _Selection(data, recipe),  # type: ignore[arg-type] # fetched from by `__getitems__` alone
+            batch_sampler=self._requests,  # type: ignore[arg-type] # a request is a batch
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            collate_fn=_take_batch,
+            pin_memory=workers > 0 and fabric is not None and fabric.device.type == "cuda",
+            worker_init_fn=_leave_signals,
+            generator=torch.Generator(),
+        )
+        self._loader = loader if fabric is None else fabric.setup_dataloaders(loader, use_distributed_sampler=False)
+
+    def load(self, parts: Iterable[Part], epoch: int | None = None) -> Iterator[Batch]:
+        """The samples of each part, of an epoch of training or of the test. A call ends those before it."""
+        self._requests[:] = [(epoch, part.samples) for part in parts]
+        for pixels, labels in self._loader:
+            yield arrange_channels(pixels), labels
+
+
+_Request = tuple[int | None, list[int]]
+"""The number of an epoch, or None for the test, and those of samples."""
+
+
+class _Selection:
+    """The samples of requests: those of training with what is drawn for their epoch, and those of the test."""
+
+    def __init__(self, data: LabelledData, recipe: Recipe) -> None:
+        self._data, self._recipe = data, recipe
+        self._epoch: int | None = None
+        self._samples: Samples | None = None
+
+    def __getitems__(self, request: _Request) -> Batch:
+        epoch, numbers = request
+        if self._samples is None or epoch != self._epoch:
+            self._epoch, self._samples = epoch, self._select(epoch)
+        return self._samples.__getitems__(numbers)
+
+    def _select(self, epoch: int | None) -> Samples:
+        if epoch is None:
+            return self._data.test_samples(self._recipe.augment)
+        return self._data.training_samples(self._recipe, epoch)
 
 
 def arrange_channels(pixels: Tensor) -> Tensor:

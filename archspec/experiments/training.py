@@ -17,7 +17,7 @@ from archspec.codegen.fx.trial import enough_memory
 from archspec.codegen.fx.weight_files import pack_torch
 from archspec.experiments.data import LabelledData
 from archspec.experiments.fabric import gather_tensor, synchronize_buffers
-from archspec.experiments.loading import Batch, Part, load_batches, plan_steps
+from archspec.experiments.loading import Batch, Loader, Part, plan_steps
 from archspec.experiments.recipe import Recipe
 from archspec.experiments.resuming import resume_training
 from archspec.experiments.state import Epoch, Training, begin_training
@@ -65,11 +65,11 @@ def train_epochs(
     >>> [epoch.number for epoch in train_epochs(begin_training(arch.graph, data, recipe), data, recipe)]
     [1, 2]
     """
-    workers = workers if data.reads_files else 0
+    loader = Loader(data, recipe, fabric=training.fabric, workers=workers if data.reads_files else 0)
     while training.done < recipe.epochs:
         try:
             with enough_memory(training.fabric.device):
-                epoch = _train_epoch(training, data, recipe, step, stop, workers)
+                epoch = _train_epoch(training, data, recipe, step, stop, loader)
         except StoppedError:
             _write_checkpoint(training, checkpoint)
             raise
@@ -96,7 +96,7 @@ def _write_checkpoint(training: Training, checkpoint: Path | None) -> None:
 
 
 def _train_epoch(
-    training: Training, data: LabelledData, recipe: Recipe, step: Callable[[float], None], stop: Ask, workers: int
+    training: Training, data: LabelledData, recipe: Recipe, step: Callable[[float], None], stop: Ask, loader: Loader
 ) -> Epoch:
     """Trains for the rest of an epoch, and can be stopped between two steps."""
     training.selection.put_in_training()
@@ -110,9 +110,7 @@ def _train_epoch(
         process=fabric.global_rank,
         processes=fabric.world_size,
     )[training.position :]
-    batches = load_batches(
-        data.training_samples(recipe, training.done), chain.from_iterable(plan), fabric=fabric, workers=workers
-    )
+    batches = loader.load(chain.from_iterable(plan), training.done)
     sizes = [len(chunk) for chunk in torch.split(order, recipe.batch * recipe.accumulate * fabric.world_size)]
     with training.draws.drawing():
         for parts in plan:
@@ -131,9 +129,7 @@ def _train_epoch(
             data,
             _choose_test_batch(data, recipe),
             check=lambda: _check_stop(training, stop),
-            augment=recipe.augment,
-            fabric=fabric,
-            workers=workers,
+            loader=loader,
         )
     training.order = generator.get_state()
     return Epoch(training.done + 1, training.loss / data.size, test_error)
@@ -209,13 +205,11 @@ def measure_test_error(
     batch: int = 512,
     *,
     check: Callable[[], None] = lambda: None,
-    augment: str = "none",
-    fabric: Fabric | None = None,
-    workers: int = 0,
+    loader: Loader | None = None,
 ) -> float:
     """The share of the test samples, in [0, 1], that a network misclassifies. `check` is called before each batch.
 
-    With `fabric`, its processes share the samples, and each of them gets the whole result.
+    The processes of the loader's Fabric share the samples, and each of them gets the whole result.
 
     Raises:
         DivergedError: a score is not finite.
@@ -226,13 +220,13 @@ def measure_test_error(
     True
     """
     model.eval()
+    loader = loader or Loader(data, Recipe())
+    fabric = loader.fabric
     rank, processes = (0, 1) if fabric is None else (fabric.global_rank, fabric.world_size)
     steps = plan_steps(torch.arange(data.test_size), batch=batch, process=rank, processes=processes)
     parts = [part for step in steps for part in step]
     counts = torch.zeros(2, dtype=torch.long, device=data.device)
-    for part, (pixels, labels) in zip(
-        parts, load_batches(data.test_samples(augment), parts, fabric=fabric, workers=workers), strict=True
-    ):
+    for part, (pixels, labels) in zip(parts, loader.load(parts), strict=True):
         check()
         scores = model(pixels)
         if part.weight:

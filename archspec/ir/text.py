@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.weight_provenance import (
     BatchNormConstant,
+    ComputedWeight,
     ConcatenatedWeights,
     ConstantInputResponse,
     NewWeight,
@@ -90,6 +91,8 @@ def _format_source(source: WeightSource) -> str:
             return f"respond({_format_sources((weight, values))})"
         case WeightSum(parts=parts):
             return f"sum({_format_sources(parts)})"
+        case ComputedWeight(rule=rule, tensors=tensors):
+            return f"{rule}({_format_sources(tensors)})"
         case StackedWeights(parts=parts):
             return f"stack({_format_sources(parts)})"
 

@@ -83,6 +83,23 @@ class StackedWeights:
     shape: Sizes
 
 
+@dataclass(frozen=True, slots=True)
+class ComputedWeight:
+    """The weight of a layer that computes it at each call from `tensors`, of which the first has its shape.
+
+    - `weight_norm`, of direction and length: direction · length / |direction|, for each index of axis 0;
+    - `spectral_norm`, of weight, u and v: weight / (uᵀ W v), where W is the matrix of the weight with the rows `axis`;
+    - `standardise`, of weight and perhaps gain: mean 0 and variance 1 for each index of axis 0, with `eps` added to the variance;
+      times the learned gain, and the number `gain` over the root of the elements of an index.
+    """
+
+    rule: Literal["weight_norm", "spectral_norm", "standardise"]
+    tensors: tuple[WeightSource, ...]
+    axis: int = 0
+    eps: float = 0.0
+    gain: float = 1.0
+
+
 WeightSource = (
     WeightSlice
     | ConcatenatedWeights
@@ -91,6 +108,7 @@ WeightSource = (
     | ConstantInputResponse
     | WeightSum
     | StackedWeights
+    | ComputedWeight
 )
 """How a weight after a pass is computed from those before."""
 
@@ -137,7 +155,12 @@ def find_source_weights(source: WeightSource) -> Iterator[str]:
         case BatchNormConstant(name=name, affine=affine):
             learned = ("weight", "bias") if affine else ()
             yield from (f"{name}.{part}" for part in (*learned, "running_mean", "running_var"))
-        case ConcatenatedWeights(pieces=inner) | WeightSum(parts=inner) | StackedWeights(parts=inner):
+        case (
+            ConcatenatedWeights(pieces=inner)
+            | WeightSum(parts=inner)
+            | StackedWeights(parts=inner)
+            | ComputedWeight(tensors=inner)
+        ):
             yield from (name for part in inner for name in find_source_weights(part))
         case ScaledWeight(weight=weight, factor=other) | ConstantInputResponse(weight=weight, values=other):
             yield from (*find_source_weights(weight), *find_source_weights(other))
@@ -177,6 +200,8 @@ def _infer_shape(source: WeightSource, shapes: Mapping[str, Sizes]) -> Sizes:
             return _scale_shape(_infer_shape(weight, shapes), _infer_shape(factor, shapes), axis, groups)
         case ConstantInputResponse(weight=weight, values=values, groups=groups):
             return _scale_shape(_infer_shape(weight, shapes), _infer_shape(values, shapes), 1, groups)[:1]
+        case ComputedWeight(tensors=tensors):
+            return _infer_shape(tensors[0], shapes)
         case WeightSum(parts=parts):
             return _require_equal([_infer_shape(part, shapes) for part in parts])
         case StackedWeights(parts=parts, shape=shape):

@@ -25,12 +25,14 @@ from archspec.ops import (
     pool,
     reduction,
     tensor,
+    transposed_conv,
     windows,
 )
 from archspec.ops.base import Op
 
 _MODULES = (
     conv,
+    transposed_conv,
     linear,
     norm,
     activation,

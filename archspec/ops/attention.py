@@ -215,9 +215,9 @@ class Parameter(Op):
     sizes_by_name: ClassVar[bool] = True
     mixes: ClassVar[bool] = True
 
-    shape: Annotated[tuple[Count, ...], Field(min_length=1, max_length=4)] | named_sizes(1) = Field(  # type: ignore[valid-type]
+    shape: Annotated[tuple[Count, ...], Field(max_length=4)] | named_sizes(1) = Field(  # type: ignore[valid-type]
         description="sizes of the value without the batch, named by their number as those of an input are, "
-        "or by name: {tokens: 1, features: 64}"
+        "or by name: {tokens: 1, features: 64}; [] is a single number"
     )
     batched: bool = Field(
         True,
@@ -230,6 +230,10 @@ class Parameter(Op):
             raise ShapeError(
                 f"parameter needs a batch to be repeated for; got {inputs[0].described}",
                 help="apply it to a value that has one, or say batched: false",
+            )
+        if self.batched and not self._value.rank:
+            raise ShapeError(
+                "a single number has no batch", field="shape", help="parameter: {shape: [], batched: false}"
             )
         return check_bounds(self, (self._value,))
 

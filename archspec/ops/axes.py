@@ -38,7 +38,7 @@ def named_sizes(least: int) -> Any:
 
 def by_name(sizes: Any) -> dict[AxisName, int] | None:
     """The sizes of a field by name; None for a plain list of sizes."""
-    return dict(sizes) if isinstance(sizes[0], tuple) else None
+    return dict(sizes) if sizes and isinstance(sizes[0], tuple) else None
 
 
 # -- which axis ---------------------------------------------------------------------------------------------------
@@ -62,7 +62,9 @@ def axis_of(op: Op, axis: Axis | None, shape: Shape, name: str = "axis") -> int:
     return axis % shape.rank
 
 
-def _list_axes(shape: Shape) -> str:
+def _list_axes(shape: Shape) -> str | None:
+    if not shape.rank:
+        return None
     names = [name for name in shape.names if name is not None]
     numbers = "0" if shape.rank == 1 else f"0 to {shape.rank - 1}"
     return f"an axis is {numbers}" + (f", or {', '.join(names)}" if names else "")
@@ -72,7 +74,8 @@ def channel_axis(op: Op, shape: Shape, *, help: str | None = None) -> int:
     """The position of the channels or features. Raises `ShapeError` if there are none."""
     if shape.channel_axis is not None:
         return shape.channel_axis
-    raise ShapeError(f"{op.word} needs channels or features; got {shape.described}", help=help or _with_channels(shape))
+    advice = help if help and shape.rank else _with_channels(shape)
+    raise ShapeError(f"{op.word} needs channels or features; got {shape.described}", help=advice)
 
 
 def channels_first(op: Op, shape: Shape) -> None:

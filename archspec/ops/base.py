@@ -117,6 +117,8 @@ class Call:
     options: Mapping[str, Any] = field(default_factory=dict)
     args: tuple[Any, ...] = FIRST
     keywords: Mapping[str, Any] = field(default_factory=dict)
+    parametrization: "Call | None" = None
+    """The call, with `options`, of the function of torch that makes the weight of a constructed and initialised module a computed one."""
 
     @property
     def stateful(self) -> bool:

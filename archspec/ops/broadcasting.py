@@ -41,8 +41,10 @@ def advise_match(operand: Shape, whole: Shape) -> str | None:
 def add_missing_axes(calls: list[Call], operand: Given, axes: tuple[int, ...], rank: int) -> Given:
     """The operand with an axis of size 1 for each of `rank` axes that is not among its `axes`; adds the calls for that.
 
-    Dimensions are counted from the end, which is also right without a batch axis.
+    Dimensions are counted from the end, which is also right without a batch axis. A single number needs none.
     """
+    if not axes:
+        return operand
     for axis in range(rank):
         if axis not in axes:
             calls.append(Call("torch.unsqueeze", args=(operand, -1 - sum(own > axis for own in axes))))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from archspec.ir.shape import Shape
-from archspec.numerals import format_by_axis, format_sizes
+from archspec.numerals import format_by_axis
 from archspec.ops.axes import spatial_rank
 from archspec.ops.axis_order import arrange_axes
 from archspec.ops.base import (
@@ -27,6 +26,7 @@ from archspec.ops.base import (
     per_axis,
 )
 from archspec.ops.initial import Initial, Positive, name_initial
+from archspec.ops.parametrization import Iterations, Parametrization, Parametrized
 from archspec.ops.rules import (
     check_bounds,
     compute_extents,
@@ -91,6 +91,8 @@ class DirectConv(Convolving):
         description="with standardise: factor of a learned gain for each output channel, over the root of a kernel's elements "
         "(Brock et al. 2021, arXiv:2101.08692); no gain if absent",
     )
+    parametrization: Parametrization = None
+    iterations: Iterations = 1
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
@@ -138,9 +140,11 @@ class DirectConv(Convolving):
         """Raises `ShapeError` for a kernel that cannot be standardised."""
         if not self.standardise:
             return
+        if self.parametrization:
+            raise ShapeError(f"a kernel has either standardise or {self.parametrization}", field="parametrization")
         if shape.rank != 3:
             raise ShapeError(f"standardise needs height and width; got {shape.described}", field="standardise")
-        if self.weights(shape)[0].numel == self.out:
+        if shape.channels // self.groups * math.prod(per_axis(self.kernel, 2, "kernel")) == 1:
             raise ShapeError("standardise needs a kernel of more than one element", field="standardise")
 
     def window(self, *inputs: Shape) -> Window | Everything | None:
@@ -175,6 +179,8 @@ class Conv(DirectConv):
 
     def specialised(self) -> Op:
         """A convolution with a computed kernel is another op, so that no pass takes its weight for the kernel."""
+        if self.parametrization and not self.standardise:
+            return ParametrizedConv(**dict(self))
         return StandardisedConv(**dict(self)) if self.standardise else self
 
 
@@ -184,6 +190,16 @@ class _ConvWord:
 
 class StandardisedConv(_ConvWord, DirectConv):
     """Convolution of an image with a kernel of mean 0 and variance 1: a `conv` with `standardise`, which specs write."""
+
+    def plain(self) -> Conv:
+        """The same convolution with a kernel of its own."""
+        return Conv(**dict(self) | {"standardise": False, "eps": 1e-6, "gain": None})
+
+
+class ParametrizedConv(Parametrized, _ConvWord, DirectConv):
+    """A `conv` whose kernel is computed."""
+
+    plain_class: ClassVar[type[Op]] = Conv
 
 
 def _check_same(
@@ -208,72 +224,3 @@ def _check_same(
         field="kernel",
         help=f"pad before it, on one side more than on the other: pad: [{sides}], and then padding: 0",
     )
-
-
-class ConvTranspose(Convolving):
-    """Transposed convolution over 1, 2 or 3 spatial axes behind the channels: the gradient of a convolution with respect to its input."""
-
-    word: ClassVar[str] = "convtranspose"
-
-    padding: NaturalPerAxis = Field(
-        0, description="elements cut from both sides of the output: one number or one per axis"
-    )
-    output_padding: NaturalPerAxis = Field(
-        0,
-        description="elements added to the end of the output: one number or one per axis, below the stride or dilation",
-    )
-
-    def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
-        shape = inputs[0]
-        extent, stride, padding, added = self._numbers(spatial_rank(self, shape))
-        self.grouped(shape)
-        places = tuple(
-            (size - 1) * step - 2 * less + reach + more
-            for size, step, less, reach, more in zip(shape.spatial, stride, padding, extent, added, strict=True)
-        )
-        if min(places) < 1:
-            raise ShapeError(
-                f"a padding of {format_by_axis(padding)} leaves nothing of {format_sizes(shape.spatial)} "
-                f"with a kernel of {format_by_axis(extent)}",
-                field="padding",
-            )
-        return check_bounds(self, (shape.resized((self.out, *places)),), self.weights(shape))
-
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
-        weight = Weight("weight", (inputs[0].channels, self.out // self.groups, *kernel))
-        return (weight, Weight("bias", (self.out,))) if self.bias else (weight,)
-
-    def macs(self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...]) -> int:
-        kernel = per_axis(self.kernel, inputs[0].rank - 1, "kernel")
-        return inputs[0].numel * math.prod(kernel) * self.out // self.groups
-
-    def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        options = {"in_channels": inputs[0].channels, "out_channels": self.out, "kernel_size": self.kernel}
-        options |= keep_non_defaults(
-            stride=(self.stride, 1),
-            padding=(self.padding, 0),
-            output_padding=(self.output_padding, 0),
-            dilation=(self.dilation, 1),
-            groups=(self.groups, 1),
-            bias=(self.bias, True),
-        )
-        return arrange_axes(Call(f"torch.nn.ConvTranspose{inputs[0].rank - 1}d", options), inputs[0], batch=True)
-
-    def window(self, *inputs: Shape) -> Window | Everything | None:
-        extent, stride, _, _ = self._numbers(inputs[0].rank - 1)
-        seen = tuple(-(-reach // step) for reach, step in zip(extent, stride, strict=True))
-        return Window(seen, tuple(Fraction(1, step) for step in stride))
-
-    def _numbers(self, rank: int) -> tuple[tuple[int, ...], ...]:
-        """Extent, stride, padding and output padding, one number for each axis."""
-        dilation, stride = per_axis(self.dilation, rank, "dilation"), per_axis(self.stride, rank, "stride")
-        added = per_axis(self.output_padding, rank, "output_padding")
-        for more, step, gap in zip(added, stride, dilation, strict=True):
-            if more >= max(step, gap):
-                raise ShapeError(
-                    f"an output padding of {more} needs a stride or a dilation above it, got {step} and {gap}",
-                    field="output_padding",
-                )
-        extent = compute_extents(per_axis(self.kernel, rank, "kernel"), dilation)
-        return extent, stride, per_axis(self.padding, rank, "padding"), added

@@ -12,13 +12,13 @@ from archspec.ops.axes import Axis, axis_of, channel_axis
 from archspec.ops.axis_order import arrange_axes, move_last
 from archspec.ops.base import Call, Category, Count, Everything, Op, ShapeError, Weight, Window
 from archspec.ops.initial import Initial, name_initial
+from archspec.ops.parametrization import Iterations, Parametrization, Parametrized
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
 
-class Linear(Op):
-    """Linear map of one axis, the same at all places of the others: of the features, of channels that stand last, of `axis`."""
+class LinearMap(Op):
+    """The base class of linear maps with a learned and with a computed matrix."""
 
-    word: ClassVar[str] = "linear"
     telling: ClassVar[tuple[str, ...]] = ("axis",)
     category: ClassVar[Category] = "linear"
     first: ClassVar[str | None] = "out"
@@ -31,6 +31,8 @@ class Linear(Op):
     bias: bool = Field(True, description="whether a learned number is added to each output feature")
     init: Initial | None = Field(None, description="initialisation of the matrix; torch's own if absent")
     bias_init: Initial | None = Field(None, description="initialisation of the bias; torch's own if absent")
+    parametrization: Parametrization = None
+    iterations: Iterations = 1
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         shape = inputs[0]
@@ -77,3 +79,22 @@ class Linear(Op):
             )
             raise ShapeError(f"linear needs features, or channels as the last axis; got {shape.described}", help=advice)
         return axis
+
+
+class _LinearWord:
+    word: ClassVar[str] = "linear"
+
+
+class Linear(LinearMap):
+    """Linear map of one axis, the same at all places of the others: of the features, of channels that stand last, of `axis`."""
+
+    word: ClassVar[str] = "linear"
+
+    def specialised(self) -> Op:
+        return ParametrizedLinear(**dict(self)) if self.parametrization else self
+
+
+class ParametrizedLinear(Parametrized, _LinearWord, LinearMap):
+    """A `linear` whose matrix is computed."""
+
+    plain_class: ClassVar[type[Op]] = Linear

@@ -18,9 +18,10 @@ from archspec.ir.weight_provenance import (
     WeightSum,
 )
 from archspec.ops.base import Op, per_axis
-from archspec.ops.conv import Conv, ConvTranspose
+from archspec.ops.conv import Conv
 from archspec.ops.linear import Linear
 from archspec.ops.norm import BatchNorm, channel_pair_sizes
+from archspec.ops.transposed_conv import ConvTranspose
 
 
 @dataclass(frozen=True, slots=True)

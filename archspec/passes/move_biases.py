@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.weight_provenance import WeightSlice, WeightSource, WeightSum
-from archspec.ops.conv import Conv, ConvTranspose
+from archspec.ops.conv import Conv
 from archspec.ops.join import Add
+from archspec.ops.transposed_conv import ConvTranspose
 from archspec.passes.absorption import add_bias
 from archspec.passes.chains import adds_equals
 from archspec.passes.contract import graph_pass

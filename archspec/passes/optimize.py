@@ -15,6 +15,7 @@ from archspec.passes.grouped_paths import grouped_paths
 from archspec.passes.merge_convs import merge_convs
 from archspec.passes.move_biases import move_biases
 from archspec.passes.pool_first import pool_first
+from archspec.passes.remove_parametrizations import remove_parametrizations
 
 Purpose = Literal["inference", "training"]
 Pipeline = tuple[tuple[Pass, Mapping[str, Any]], ...]
@@ -23,6 +24,7 @@ Pipeline = tuple[tuple[Pass, Mapping[str, Any]], ...]
 PIPELINES: Mapping[Purpose, Pipeline] = {
     "inference": (
         (elide, {"inference": True}),
+        (remove_parametrizations, {}),
         (grouped_paths, {}),
         (fold_batchnorm, {}),
         (fold_batchnorm_forward, {}),
@@ -41,8 +43,8 @@ MERGING: Pipeline = ((merge_convs, {}),)
 def optimize(graph: Graph, purpose: Purpose, *, merge: bool = False) -> Graph:
     """A network that computes the same with less work; `weight_provenance` records the changes of its weights.
 
-    For `inference` it computes what the network computes in evaluation: ops that only training needs are removed, normalisations
-    are folded into convolutions, and the back end may choose kernels without a backward pass. For `training` only passes run that
+    For `inference` it computes what the network computes in evaluation: ops that only training needs are removed, weights are
+    computed once, normalisations are folded into convolutions, and the back end may choose kernels without a backward pass. For `training` only passes run that
     are exact in training. `merge` also merges parallel 1×1 convolutions, which helps if small kernels do not fill a device.
 
     Raises:

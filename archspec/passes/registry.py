@@ -13,12 +13,22 @@ from archspec.passes.lesion import lesion
 from archspec.passes.merge_convs import merge_convs
 from archspec.passes.move_biases import move_biases
 from archspec.passes.pool_first import pool_first
+from archspec.passes.remove_parametrizations import remove_parametrizations
 from archspec.passes.separate_paths import separate_paths
 from archspec.passes.stochastic_depth import stochastic_depth
 
 PASSES: tuple[Pass, ...] = (
     *(stochastic_depth, drop_path, grouped_paths, separate_paths, lesion, features),
-    *(elide, fold_batchnorm, fold_batchnorm_forward, fuse_preactivation, move_biases, pool_first, merge_convs),
+    *(
+        elide,
+        remove_parametrizations,
+        fold_batchnorm,
+        fold_batchnorm_forward,
+        fuse_preactivation,
+        move_biases,
+        pool_first,
+        merge_convs,
+    ),
 )
 """All passes that no back end owns; `Pass.asked_by` says who may ask for each."""
 

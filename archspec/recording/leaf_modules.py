@@ -7,10 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 _DROP_PATHS = frozenset(("DropPath", "StochasticDepth"))
 _STANDARDISED = {"timm.layers.std_conv.StdConv2d", "timm.layers.std_conv.ScaledStdConv2d"}
+_SPECTRAL_EPS = 1e-12
+"""The least norm of the vectors of spectral norm, unless someone chooses another."""
 _IGNORED = frozenset(("self", "device", "dtype", "inplace", "in_channels", "in_features", "num_features"))
 
 
@@ -58,7 +61,7 @@ def read_options(module: nn.Module) -> dict[str, Any]:
         options["bias"] = module.in_proj_bias is not None
     defaults = {name: parameter.default for name, parameter in parameters}
     own = {name: value for name, value in options.items() if not _equals(value, defaults[name])}
-    return own | _read_standardised(module)
+    return own | _read_standardised(module) | _read_parametrization(module)
 
 
 def _equals(value: Any, default: Any) -> bool:
@@ -86,6 +89,20 @@ def _read_standardised(module: nn.Module) -> dict[str, Any]:
         return {}
     own: Any = module
     return {"eps": own.eps, "scale": getattr(own, "scale", None), "in_features": own.in_channels // own.groups}
+
+
+def _read_parametrization(module: nn.Module) -> dict[str, Any]:
+    """The fields of an op whose weight is computed by torch.nn.utils.parametrizations; another rule is named by its class."""
+    if not is_parametrized(module):
+        return {}
+    by_weight: Any = module.parametrizations
+    rules = {name: [type(rule).__name__ for rule in stack] for name, stack in by_weight.items()}
+    if rules == {"weight": ["_WeightNorm"]} and by_weight["weight"][0].dim == 0:
+        return {"parametrization": "weight_norm"}
+    if rules == {"weight": ["_SpectralNorm"]} and by_weight["weight"][0].eps == _SPECTRAL_EPS:
+        steps = by_weight["weight"][0].n_power_iterations
+        return {"parametrization": "spectral_norm"} | ({"iterations": steps} if steps != 1 else {})
+    return {"parametrization": ", ".join(f"{name}: {'+'.join(stack)}" for name, stack in rules.items())}
 
 
 def _read_drop_path(module: nn.Module) -> dict[str, Any]:

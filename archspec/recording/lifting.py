@@ -18,6 +18,9 @@ _NEEDED = {"out": 12, "kernel": 3, "groups": 2, "size": 3, "heads": 2, "vocabula
 _DERIVED = frozenset(("in_channels", "in_features", "num_features", "num_channels", "num_parameters", "embed_dim"))
 """The options that follow from the input."""
 
+COMPUTED = ("parametrization", "iterations")
+"""The fields that no option of a constructor is."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModuleForm:
@@ -120,10 +123,11 @@ def lift_module(target: str, options: Mapping[str, Any]) -> tuple[str, dict[str,
         return f"nn.{name} is no op of the language"
     own = {option: _normalize(value) for option, value in options.items() if option not in _DERIVED}
     own = _resolve_padding(own)
+    computed = {name: own.pop(name) for name in COMPUTED if name in own}
     unknown = [option for option in own if option not in form.fields]
     if unknown:
         return f"nn.{name} with {', '.join(f'{option}={own[option]!r}' for option in unknown)}"
-    fields = {form.fields[option]: value for option, value in own.items()}
+    fields = {form.fields[option]: value for option, value in own.items()} | computed
     if form.op.word == "prelu":
         fields = {} if options.get("num_parameters", 1) == 1 else {"shared": False}
     if form.op.word in {"maxpool", "avgpool"} and fields.get("stride") == fields.get("kernel"):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from archspec.ops.parametrization import Rule
 from archspec.ops.rules import keep_non_defaults
 from archspec.recording.functions import HANDLERS
 from archspec.recording.functions.registry import per_axis
 from archspec.recording.functions.weighted import apply_axes_norm, apply_linear
-from archspec.recording.lifting import lift_module
+from archspec.recording.lifting import COMPUTED, lift_module
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 from archspec.recording.trace import RecordedCall, ResultRef, StateRef, iter_leaves
@@ -32,6 +33,8 @@ _CHANNELS_FIRST = frozenset(("batchnorm", "groupnorm"))
 
 def raise_module(on: Raising, call: RecordedCall) -> Any:
     """The operands that a module returns. Raises `UnsupportedCallError`."""
+    if call.options.get("parametrization", get_args(Rule)[0]) not in get_args(Rule):
+        raise UnsupportedCallError(f"{call.target} with the parametrization {call.options['parametrization']}")
     special = SPECIAL.get(call.target)
     if special is not None:
         return special(on, call)
@@ -66,7 +69,9 @@ def _call_function(name: str, *options: str, **renamed: str) -> Callable[[Raisin
 
 
 def _raise_linear(on: Raising, call: RecordedCall) -> Operand:
-    return apply_linear(on, call.args[0], call.options["out_features"], call.path, bias=call.options.get("bias", True))
+    computed = {name: call.options[name] for name in COMPUTED if name in call.options}
+    bias = call.options.get("bias", True)
+    return apply_linear(on, call.args[0], call.options["out_features"], call.path, bias=bias, **computed)
 
 
 def _raise_layer_norm(on: Raising, call: RecordedCall) -> Operand:

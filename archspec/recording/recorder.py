@@ -200,11 +200,12 @@ class CallRecorder(TorchFunctionMode):
         given = self._refer(args), self._refer(keywords)
         with self._mute():
             result = original(module, *args, **keywords)
+            options = read_options(module)
         if leaf == "torch.nn.Identity":
             return result
             if args and result is args[0] and leaf != "torch.nn.Identity" and not getattr(module, "inplace", False):
                 result = result.view(result.shape)
-        self._note(RecordedCall(leaf, *given, (), (), self.stack[-1], path, read_options(module)), result)
+        self._note(RecordedCall(leaf, *given, (), (), self.stack[-1], path, options), result)
         return result
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -158,7 +158,9 @@ class Binder(LayerBinder):
             return self.bind_block(word, arguments, key.span, names)
         if names.arguments.get(word) == "layer" or names.is_value(word):
             meaning = "a layer that was handed in" if word in names.arguments else "a named value"
-            return self.report(f"{word} is {meaning} and takes no arguments", key.span)
+            named = isinstance(arguments, Mapping) and not arguments.by_name and word in names.arguments
+            advice = f"a name for it is a key: layers: {{name: {word}}}" if named else None
+            return self.report(f"{word} is {meaning} and takes no arguments", key.span, advice)
         message, advice, notes = explain_unknown_word(word, names, alone=False)
         return self.report(message, key.span, advise_name(key, arguments, names) or advice, notes=notes)
 

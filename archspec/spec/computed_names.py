@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,11 +10,10 @@ from archspec.spans import Use
 from archspec.spec.bound_tree import ComputedName
 from archspec.spec.literals import check_value
 from archspec.spec.reserved_names import RESERVED
-from archspec.spec.symbols import SymbolTable, is_module_name
+from archspec.spec.symbols import PARENTHESES, SymbolTable, is_module_name
 from archspec.spec.values import Measured, UnknownQuantity, evaluate_tree, round_fractions
 from archspec.spec.yaml_tree import Scalar, Tree
 
-_PARENTHESES = re.compile(r"\(((?:[^()]|\([^()]*\))+)\)")
 _LONGEST = 200
 
 
@@ -40,7 +38,7 @@ def read_computed_name(key: Scalar, names: SymbolTable, errors: Collector) -> Co
 def _split_name(key: Scalar) -> Iterator[str | Scalar]:
     """The parts of a name: texts, and the arithmetic in parentheses."""
     end = 0
-    for inside in _PARENTHESES.finditer(key.text):
+    for inside in PARENTHESES.finditer(key.text):
         yield key.text[end : inside.start()]
         text = inside[1].strip()
         yield Scalar(key.span.subspan(key.text.index(text, inside.start()), len(text)) if key.plain else key.span, text)

@@ -15,10 +15,12 @@ from functools import lru_cache
 
 from archspec import meter
 from archspec.errors import ArchspecError
+from archspec.spec.powers import raise_to_power
 
 MAX_LENGTH = 1000  # characters of an expression
 MAX_BITS = 4096  # bits of a numerator or denominator
 MAX_DIGITS = MAX_BITS // 4  # digits of a literal number
+MAX_DEGREE = 16  # the greatest denominator of an exponent
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|\*\*|[-+*/%()]))"
@@ -152,8 +154,10 @@ def _find_fault(sign: str, left: Fraction, right: Fraction) -> str | None:
         return f"round needs a multiple above 0, got {right}"
     if sign != "**":
         return None
-    if right.denominator != 1:
-        return f"an exponent is a whole number, got {right}"
+    if right.denominator > MAX_DEGREE:
+        return f"an exponent is a fraction over {MAX_DEGREE} at most, got {right}"
+    if left < 0 and right.denominator != 1:
+        return f"a root of a number below 0, got {left}"
     if left == 0 and right < 0:
         return "a division by zero"
     bits = max(left.numerator.bit_length(), left.denominator.bit_length()) - 1
@@ -181,7 +185,7 @@ _APPLY: dict[str, Callable[[Fraction, Fraction], Fraction | int | float]] = {
     "/": operator.truediv,
     "//": operator.floordiv,
     "%": operator.mod,
-    "**": lambda base, exponent: base ** int(exponent),
+    "**": raise_to_power,
     "min": min,
     "max": max,
     "round": round_to_multiple,
@@ -319,7 +323,7 @@ _INSTEAD = {
     "min": "min(x, y) is x min y",
     "clamp": "clamp(x, low, high) is x max low min high",
     "abs": "abs(x) is x max -x",
-    "sqrt": _GIVEN,
+    "sqrt": "sqrt(x) is x ** 0.5",
     "log": _GIVEN,
     "log2": _GIVEN,
     "exp": _GIVEN,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archspec.spans import Source
+from archspec.spans import Source, Span
 from archspec.spec.document import Document, Entry, are_listed
 from archspec.spec.symbols import NETWORK
 from archspec.spec.yaml_reader import read_tree
@@ -19,8 +19,8 @@ from archspec.spec.yaml_writer import write_yaml
 def flatten_document(document: Document, rewrites: Sequence[Any] = (), expect: Mapping[str, Any] | None = None) -> str:
     """The text of a merged document with its overridden arguments, and `rewrites` after its passes.
 
-    Arguments, blocks and defaults of a base that are no longer used are left out; networks from other files stand in their places. `expect` replaces the document's own, which may be about
-    other arguments.
+    Arguments, blocks and defaults of a base that are no longer used are left out; networks that are parts stand in their places.
+    `expect` replaces the document's own, which may be about other arguments.
 
     >>> import archspec
     >>> small = archspec.load("{extends: cifar_resnet20_A, name: small, input: [3, 8, 8]}", classes=2)
@@ -49,39 +49,38 @@ def flatten_document(document: Document, rewrites: Sequence[Any] = (), expect: M
 
 
 def _inline_networks(document: Document) -> Document:
-    """The document with the text of each network of another file in the place of its path."""
+    """The document with the whole text of each network that is a part in the place of what names or extends it."""
     networks = document.networks
-    if networks is None or not networks.files:
+    if networks is None or not networks.documents:
         return document
 
     def inline(entries: Mapping[str, Entry]) -> dict[str, Entry]:
-        return {name: (key, _inline_tree(tree, networks.files)) for name, (key, tree) in entries.items()}
+        return {name: (key, _inline_tree(tree, networks.documents)) for name, (key, tree) in entries.items()}
 
     return replace(document, args=inline(document.args), blocks=inline(document.blocks), stages=inline(document.stages))
 
 
-def _inline_tree(tree: Tree, files: Mapping[tuple[Source, str], Document]) -> Tree:
+def _inline_tree(tree: Tree, documents: Mapping[Span, Document]) -> Tree:
     if isinstance(tree, Scalar):
         return tree
     if not isinstance(tree, MappingTree):
-        return SequenceTree(tree.span, tuple(_inline_tree(item, files) for item in tree))
-    inlined = ((key, _inline_use(value, files) if key.text == NETWORK else value) for key, value in tree)
-    return MappingTree(tree.span, tuple((key, _inline_tree(value, files)) for key, value in inlined))
+        return SequenceTree(tree.span, tuple(_inline_tree(item, documents) for item in tree))
+    inlined = ((key, _inline_use(value, documents) if key.text == NETWORK else value) for key, value in tree)
+    return MappingTree(tree.span, tuple((key, _inline_tree(value, documents)) for key, value in inlined))
 
 
-def _inline_use(tree: Tree, files: Mapping[tuple[Source, str], Document]) -> Tree:
-    """The arguments of a `network`, with the document in the place of its path."""
+def _inline_use(tree: Tree, documents: Mapping[Span, Document]) -> Tree:
+    """The arguments of a `network`, with the document in the place of its name."""
     entries = tree.entries if isinstance(tree, MappingTree) else ((Scalar(tree.span, "spec"), tree),)
-    named = {
-        key.text: files.get((value.span.source, value.text)) for key, value in entries if isinstance(value, Scalar)
-    }
-    part = named.get("spec")
-    if part is None:
-        return tree
-    text = Source("<part>", flatten_document(part))
     return MappingTree(
-        tree.span, tuple((key, read_tree(text) if key.text == "spec" else value) for key, value in entries)
+        tree.span,
+        tuple((key, _inline_spec(value, documents) if key.text == "spec" else value) for key, value in entries),
     )
+
+
+def _inline_spec(spec: Tree, documents: Mapping[Span, Document]) -> Tree:
+    part = documents.get(spec.span)
+    return spec if part is None else read_tree(Source("<part>", flatten_document(part)))
 
 
 def _find_words(document: Document, args: Mapping[str, Tree]) -> set[str]:

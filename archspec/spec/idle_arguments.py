@@ -11,14 +11,17 @@ from archspec.spec.bound_tree import OpUse
 
 _AFFINE = ("init", "bias_init")
 
+_ITERATIONS = (("iterations",), lambda given: given["parametrization"] != "spectral_norm", "there is no spectral norm")
 _IDLE: Mapping[str, tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], bool], str], ...]] = {
     **{
-        word: ((("bias_init",), lambda given: given["bias"] is False, "there is no bias"),)
+        word: ((("bias_init",), lambda given: given["bias"] is False, "there is no bias"), _ITERATIONS)
         for word in ("convtranspose", "linear")
     },
     "conv": (
         (("bias_init",), lambda given: given["bias"] is False, "there is no bias"),
         (("padding_mode",), lambda given: given["padding"] in (0, [0], [0, 0], [0, 0, 0]), "there is no padding"),
+        (("eps", "gain"), lambda given: given["standardise"] is False, "the kernel is not standardised"),
+        _ITERATIONS,
     ),
     **dict.fromkeys(
         ("batchnorm", "instancenorm"),

@@ -12,7 +12,7 @@ from archspec.spec.bound_tree import BlockDef
 from archspec.spec.document import Entry
 from archspec.spec.foreign_advice import advise_argument, translate_argument, translate_word
 from archspec.spec.foreign_words import NOTHING
-from archspec.spec.symbols import ITERATORS, MODIFIERS, SEQUENTIAL, SymbolTable, is_layer_word, is_module_name
+from archspec.spec.symbols import ITERATORS, MODIFIERS, SEQUENTIAL, SymbolTable, can_name_module, is_layer_word
 from archspec.spec.yaml_tree import Mapping, Scalar, Sequence, Tree, format_flow
 from archspec.suggestions import find_nearest
 
@@ -30,7 +30,7 @@ def is_layer(tree: Tree, names: SymbolTable) -> bool:
 
 def advise_name(key: Scalar, layer: Tree, names: SymbolTable) -> str | None:
     """Advice on how to name a layer, if an unknown key has a layer as its value."""
-    if not is_module_name(key.text) or _takes_layers(key.text) or not is_layer(layer, names):
+    if not can_name_module(key.text) or _takes_layers(key.text) or not is_layer(layer, names):
         return None
     if isinstance(layer, Scalar) and (layer.text in BY_WORD or layer.text in names.blocks):
         return f"a name for a layer stands behind as: {{{layer.text}: {{}}, as: {key.text}}}"

@@ -37,8 +37,8 @@ class LedgerRow:
     """The model with the same weights by name, as for `archspec check SPEC --against`."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """The keyword arguments that make the reference."""
-    sample: tuple[int, ...] | None = None
-    """A smaller input, at which outputs are compared."""
+    sample: tuple[int, ...] | Mapping[str, tuple[int, ...]] | None = None
+    """A smaller input, or several by name, at which outputs are compared."""
     outputs: Literal["equal", "rounding"] = "equal"
     """How the outputs of both agree with the same weights: bit by bit, or but for rounding."""
     same_order: bool = True
@@ -115,5 +115,6 @@ def _read_rows(file: Path) -> list[LedgerRow]:
     return [LedgerRow(**{"source": file.stem, "convention": content["convention"], **row}) for row in rows]
 
 
-def _read_sizes(row: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(row[name]) for name in ("input", "sample") if name in row}
+def _read_sizes(row: dict[str, Any]) -> dict[str, Any]:
+    given = {name: row[name] for name in ("input", "sample") if name in row}
+    return {name: sizes if isinstance(sizes, dict) else tuple(sizes) for name, sizes in given.items()}

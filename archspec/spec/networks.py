@@ -16,7 +16,7 @@ from archspec.spec.bound_tree import BlockDef, Layer, NetworkUse, Program
 from archspec.spec.document import Document
 from archspec.spec.elaboration import Elaboration
 from archspec.spec.environment import UNKNOWN, Bundle, Env, Label, NameScope, ValueFrame
-from archspec.spec.extends import SUFFIXES, SpecLoader
+from archspec.spec.extends import SpecLoader
 from archspec.spec.layer_binder import LayerBinder, make_empty_layer
 from archspec.spec.network_ends import evaluate_shape
 from archspec.spec.symbols import NETWORK, SymbolTable
@@ -39,8 +39,8 @@ class NetworkLoader:
     trail: list[Path]
     """The files whose documents are being bound, the outermost first."""
     programs: dict[Path, Program] = field(default_factory=dict)
-    files: dict[tuple[Source, str], Document] = field(default_factory=dict)
-    """The documents that are named by paths, by the text that names them and the path."""
+    documents: dict[Span, Document] = field(default_factory=dict)
+    """The documents that are read from other texts, their own or those that they extend, by where they are used."""
 
     def load(self, spec: Tree) -> Program | None:
         """The program of a bundled name, of a path relative to the file that names it, or of a document in its place.
@@ -49,7 +49,10 @@ class NetworkLoader:
         """
         here = self.specs.files.get(spec.span.source)
         if isinstance(spec, Mapping):
-            return self.bind_loaded(self.specs.load_tree(spec, here), inline=True)
+            document = self.specs.load_tree(spec, here)
+            if document is not None and document.base is not None:
+                self.documents[spec.span] = document
+            return self.bind_loaded(document, inline=True)
         assert isinstance(spec, Scalar)
         source, path = self.specs.open_base(spec, here)
         known = path.resolve()
@@ -66,8 +69,8 @@ class NetworkLoader:
                 return None
             self.programs[known] = program
         document = self.programs[known].document
-        if spec.text.endswith(SUFFIXES) and document is not None:
-            self.files[spec.span.source, spec.text] = document
+        if document is not None:
+            self.documents[spec.span] = document
         return self.programs[known]
 
     def bind_loaded(self, document: Document | None, *, inline: bool) -> Program | None:

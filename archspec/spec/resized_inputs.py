@@ -62,7 +62,7 @@ def warn_resized_weights(graph: Graph, given: Sequence[GivenInput]) -> Iterator[
 
 
 def _warn_layer(layer: FixedLayer, given: GivenInput) -> Diagnostic:
-    own = format_sizes(layer.node.weights[0].shape)
+    own = format_sizes(max(layer.node.weights, key=lambda weight: weight.numel).shape)
     message = f"the weights of {layer.name} depend on the size of the input: {own} here"
     notes = (Note(layer.node.span, "made here"),)
     return Diagnostic(message, given.span, notes, help=_ADVICE.get(layer.node.op.word, _OTHER), severity="warning")

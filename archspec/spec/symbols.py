@@ -31,6 +31,8 @@ KEYWORDS = frozenset((*STRUCTURE, *MODIFIERS, *TYPES, "input", "core", "channels
 
 _NAMES = 16  # names that are copied for one unit of work
 _MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9_-]{1,200})*")
+PARENTHESES = re.compile(r"\(((?:[^()]|\([^()]*\))+)\)")
+"""The computed parts of a name."""
 
 _BRACES = re.compile(r"\$?[{<\[]\w+[}>\]]|%[ds]")
 
@@ -132,6 +134,15 @@ def is_layer_word(word: str) -> bool:
 
 def is_module_name(word: str) -> bool:
     return _MODULE_NAME.fullmatch(word) is not None
+
+
+def can_name_module(text: str) -> bool:
+    """Whether a text is the name of a module, perhaps with a computed part.
+
+    >>> can_name_module("units.(i)"), can_name_module("a/b")
+    (True, False)
+    """
+    return is_module_name(PARENTHESES.sub("0", text))
 
 
 def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -> bool:

@@ -97,6 +97,17 @@ class _Reads:
         return self
 
 
+def _find_outer_words(parameters: MappingOf[str, ArgumentDef]) -> set[str]:
+    """The words of defaults that are no argument before them: of `width: width`, the second one is the document's."""
+    outer: set[str] = set()
+    before: set[str] = set()
+    for name, parameter in parameters.items():
+        if parameter.default is not None and not isinstance(parameter.default, Layer):
+            outer.update(set(iter_names(parameter.default)) - before)
+        before.add(name)
+    return outer
+
+
 def _iter_argument_words(layer: Layer) -> Iterator[str]:
     """The words of a layer that may name an argument or an index, without those of the layers inside it."""
     if isinstance(layer, ArgumentUse):
@@ -137,7 +148,7 @@ class _Unused:
     def check_arguments(self) -> None:
         read = set(self.stages.arguments)
         for name, block in self.program.blocks.items():
-            read |= self.blocks[name].arguments - block.parameters.keys()
+            read |= (self.blocks[name].arguments - block.parameters.keys()) | _find_outer_words(block.parameters)
         for tree in self.document_trees():
             read.update(iter_names(tree))
         for name, parameter in self.program.parameters.items():

@@ -110,8 +110,8 @@ def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], current: Meas
     def value(name: str) -> expressions.Value | None:
         known = require_known(names.get(name))
         if isinstance(known, tuple):
-            return tuple([Fraction(item) for item in known])
-        if isinstance(known, int | Fraction) and not isinstance(known, bool):
+            return _read_numbers(name, known, tree.text.index(name))
+        if _is_number(known):
             return Fraction(known)
         if name not in MEASURED:
             return None
@@ -121,6 +121,18 @@ def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], current: Meas
         return Fraction(size)
 
     return expressions.evaluate_expression(tree.expression, value)
+
+
+def _read_numbers(name: str, items: tuple[Any, ...], offset: int) -> tuple[Fraction, ...]:
+    """The numbers of a list that arithmetic reads. Raises `ExpressionError` and `UnknownError`."""
+    known = [require_known(item) for item in items]
+    if not all(map(_is_number, known)):
+        raise ExpressionError(f"arithmetic needs a list of numbers, and {name!r} has other items", offset, len(name))
+    return tuple(map(Fraction, known))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | Fraction) and not isinstance(value, bool)
 
 
 def measure_axis(current: Measured, name: str) -> int | str:

@@ -95,6 +95,55 @@ def draw_depth(axes: Axes) -> None:
     axes.legend()
 
 
+def draw_gradients(axes: Axes) -> None:
+    """The norm of the gradient of one path, and of all paths of a length, by that length."""
+    runs = [run["result"]["lengths"] for run in load_result("gradients")["runs"]]
+    quantities = (("magnitude", "of one path", BLUE, "o"), ("contribution", "of all paths of the length", ORANGE, "s"))
+    for field, label, colour, mark in quantities:
+        peaks = [max(row[field] for row in run.values()) for run in runs]
+        shares = {
+            int(length): [run[length][field] / peak for run, peak in zip(runs, peaks, strict=True)]
+            for length in runs[0]
+        }
+        _draw_band(axes, list(shares), list(shares.values()), colour, mark, label)
+    axes.set(xlabel="length of the path, in blocks", ylabel="norm of the gradient, % of the largest")
+    axes.legend()
+
+
+def draw_shortcuts(axes: Axes) -> None:
+    _draw_errors(axes, "shortcuts")
+
+
+def draw_activations(axes: Axes) -> None:
+    _draw_errors(axes, "activations")
+
+
+def draw_widths(axes: Axes) -> None:
+    _draw_errors(axes, "widths", "WRN-{}")
+
+
+def _draw_errors(axes: Axes, study: str, form: str = "{}") -> None:
+    """The test error of each network: a dot for each seed, a line for their mean."""
+    networks = load_result(study)["networks"]
+    for place, row in enumerate(networks.values()):
+        errors = [100 * error for error in row["test_error"]]
+        axes.plot(errors, [place] * len(errors), "o", color=BLUE, alpha=0.55, markersize=6, clip_on=False)
+        axes.plot([fmean(errors)] * 2, [place - 0.25, place + 0.25], color=ORANGE)
+    axes.set(xlabel="test error on digits, %", yticks=range(len(networks)), yticklabels=map(form.format, networks))
+    axes.set_xlim(left=0)
+    axes.invert_yaxis()
+
+
+def draw_times(axes: Axes) -> None:
+    """The time of a training step over the blocks that a draw of stochastic depth keeps."""
+    times = load_result("times")["stochastic_depth"]
+    kept = [100 * blocks / times["of"] for blocks in times["blocks"]]
+    axes.plot(kept, [100 * share for share in times["share"]], "o", color=GREEN, label="a draw")
+    axes.plot([60, 100], [60, 100], color=GREY, linewidth=1, label="as many blocks, as much time")
+    axes.set(xlabel="% of the blocks", ylabel="% of the time of a training step", xlim=(60, 100), ylim=(60, 100))
+    axes.legend()
+
+
 def _draw_band(
     axes: Axes, places: Sequence[int], draws: Sequence[Sequence[float]], colour: str, mark: str, label: str
 ) -> None:
@@ -110,6 +159,11 @@ FIGURES: dict[str, Callable[[Axes], None]] = {
     "lesions": draw_lesions,
     "deletions": draw_deletions,
     "depth": draw_depth,
+    "gradients": draw_gradients,
+    "shortcuts": draw_shortcuts,
+    "activations": draw_activations,
+    "widths": draw_widths,
+    "times": draw_times,
 }
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ RESULTS = HERE.parent.parent / "archspec" / "claims" / "results"
 SEEDS = (0, 1, 2)
 WEIGHTS = Path(tempfile.gettempdir()) / "archspec-measured"
 DIGITS = ("--input", "1,8,8")
+WRN_SHAPES = {"40-1": (6, 1), "16-2": (2, 2), "10-3": (1, 3)}
+"""n and k of WRN-(6n+4)-k with about the same number of parameters."""
 
 
 def main() -> None:
@@ -147,9 +149,11 @@ def measure_activations() -> dict[str, Any]:
 
 def measure_widths() -> dict[str, Any]:
     """Depth against width at about the same number of parameters: WRN-(6n+4)-k."""
-    shapes = {"40-1": (6, 1), "16-2": (2, 2), "10-3": (1, 3)}
     compared = compare_trainings(
-        {label: ("cifar10_wrn40_2", *DIGITS, "--set", f"n={n}", "--set", f"k={k}") for label, (n, k) in shapes.items()}
+        {
+            label: ("cifar10_wrn40_2", *DIGITS, "--set", f"n={n}", "--set", f"k={k}")
+            for label, (n, k) in WRN_SHAPES.items()
+        }
     )
     for row in compared["networks"].values():
         spec, *options = row["spec"].split()
@@ -159,9 +163,11 @@ def measure_widths() -> dict[str, Any]:
 
 
 def measure_times() -> dict[str, Any]:
-    """Seconds, in turns: training steps of the subnetworks of stochastic depth, and networks of equal cost."""
+    """Seconds, in turns: training steps of the subnetworks of stochastic depth and of WRNs, and networks of equal cost."""
+    shapes = {label: archspec.load("cifar10_wrn40_2", n=n, k=k) for label, (n, k) in WRN_SHAPES.items()}
     return {
         "stochastic_depth": _time_subnetworks(),
+        "widths": _time_in_turns({label: _make_step(arch) for label, arch in shapes.items()}, rounds=7),
         "inference": _time_networks("dpn92", "resnext101_32x4d", "resnet50"),
     }
 

@@ -289,6 +289,7 @@ def test_six_hundred_units_are_counted() -> None:
     assert sum(count_paths(residual(600)).lengths.values()) == 2**600
 
 
+@pytest.mark.slow
 def test_a_long_chain_is_counted_without_its_lengths() -> None:
     net = residual(10_000)
     assert count_paths(net).total == 2**10_000

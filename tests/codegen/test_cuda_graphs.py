@@ -166,6 +166,7 @@ def test_modes_that_choose_other_kernels_have_captures_of_their_own() -> None:
     assert graphs.captured == 2
 
 
+@pytest.mark.slow
 def test_either_way_to_set_the_precision_is_read() -> None:
     code = """
 import torch
@@ -195,6 +196,7 @@ def test_what_cannot_be_captured_runs_without_graphs() -> None:
     assert graphs.captured == 2
 
 
+@pytest.mark.slow
 def test_compilers_and_tracers_see_the_network() -> None:
     model, graphs = graphed()
     with torch.no_grad():

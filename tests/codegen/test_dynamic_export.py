@@ -57,7 +57,10 @@ def open_onnx(content: bytes, arch: archspec.Architecture) -> Any:
     )
 
 
-@pytest.fixture(params=[FCN, pytest.param(SKIP, marks=pytest.mark.slow), POOLED], ids=["fcn", "skip", "pooled"])
+@pytest.fixture(
+    params=[pytest.param(FCN, marks=pytest.mark.slow), pytest.param(SKIP, marks=pytest.mark.slow), POOLED],
+    ids=["fcn", "skip", "pooled"],
+)
 def network(request: pytest.FixtureRequest) -> archspec.Architecture:
     return archspec.load(request.param)
 
@@ -100,16 +103,8 @@ def test_networks_of_the_zoo_of_any_size(load: Load, tmp_path: Path) -> None:
         compare(arch.build().eval(), arch, predict, sizes)
 
 
-@pytest.mark.parametrize(
-    "opset",
-    [
-        11,
-        17,
-        pytest.param(18, marks=pytest.mark.slow),
-        pytest.param(13, marks=pytest.mark.slow),
-        pytest.param(22, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("opset", [11, 13, 17, 18, 22])
 def test_onnx_of_a_version(opset: int, tmp_path: Path) -> None:
     (tmp_path / "fcn.yaml").write_text(FCN)
     path = tmp_path / "fcn.onnx"

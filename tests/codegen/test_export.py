@@ -64,6 +64,7 @@ def test_onnx_is_the_same_function_for_every_batch(load: Load, tmp_path: Path) -
             np.testing.assert_allclose(mine.numpy(), theirs, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("load", networks("cifar_resnet20_A", slow=["resnet18", "cifar10_densenet_40_k12"]))
 def test_an_optimised_network_leaves_in_every_form(load: Load, tmp_path: Path) -> None:
     arch = load()

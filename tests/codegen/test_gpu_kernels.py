@@ -19,6 +19,7 @@ from archspec.codegen.fx.kernels import (
     available,
     channelwise,
     cudnn,
+    launching,
     merged_groups,
     pointwise,
     pooling,
@@ -193,6 +194,19 @@ def test_the_kernels_compile_for_a_card() -> None:
     for name, accesses in compiled.items():
         wide = {"st.global.v4.b32"} if name.startswith("rearrange") else {"ld.global.v4.b32", "st.global.v4.b32"}
         assert wide <= set(accesses), name  # the image that is rearranged has three channels
+
+
+def test_the_kernels_of_a_network_are_compiled_together() -> None:
+    triton = pytest.importorskip("triton", reason="needs Triton")
+    env = {"PYTHONPATH": str(Path(triton.__file__).parent.parent), "TRITON_INTERPRET": "0"}
+    done = run_python("-m", "tests.codegen.compile_together", env=env, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [["CompiledKernel", "CompiledKernel"], [-1.0]]
+
+
+def test_without_triton_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launching, "import_triton", lambda: None)
+    launching.compile_kernels(lambda: pytest.fail("there is nothing to compile"))
 
 
 @pytest.mark.parametrize("sizes", [(7, 7), (8, 9), (30, 17)])

@@ -19,11 +19,11 @@ from archspec.codegen.inplace import FRESH, OVERWRITING
 from archspec.ir.graph import Graph, Value
 from archspec.ops.activation import ReLU, Sigmoid
 from archspec.ops.base import Op
-from archspec.ops.conv import ConvTranspose
 from archspec.ops.join import Add, Concat
 from archspec.ops.norm import BatchNorm, GroupNorm
 from archspec.ops.pool import MaxPool
 from archspec.ops.tensor import Split
+from archspec.ops.transposed_conv import ConvTranspose
 from tests.hand import Hand, conv, dense, recurrent, residual
 from tests.sample import sampled
 

@@ -55,9 +55,9 @@ name: a
 inputs: {left: [3, 16, 16], right: [3, 16, 16]}
 args: {part: 4}
 stages:
-  trunk: {network: {spec: {name: part, input: [3, 8, 8], stages: {a: [{conv: {out: 4, kernel: 3, standardise: true}}, batchnorm, relu], b: {conv: 4}}}}, FROM: left}
+  trunk: {network: {spec: {name: part, input: [3, 8, 8], stages: {a: [{conv: {out: 4, kernel: 3, standardise: true}}, batchnorm, relu], b: {conv: {out: 4, parametrization: weight_norm}}}}}, FROM: left}
   other: {reuse: trunk, FROM: right}
-  end: [concat: [trunk, other], globalpool, linear: 4]
+  end: [concat: [trunk, other], globalpool, linear: {out: 4, parametrization: spectral_norm}]
 """,
     "tokens and positions": """
 name: a

@@ -153,6 +153,7 @@ for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), flatten_m
 """
 
 
+@pytest.mark.slow
 def test_code_that_a_torch_before_2_12_writes() -> None:
     """It has the named tuple by its name, of which that torch's code generator says nothing."""
     done = run_python("-c", OLDER.replace("SPEC", SPEC))

@@ -92,7 +92,7 @@ def assert_equal(pipeline: Pipeline, whole: nn.Module, inputs: list[Tensor], *, 
         )
 
 
-@pytest.mark.parametrize("name", sampled(NETWORKS, {"cifar_resnet20_A", "unet", "fractalnet20_droppath"}))
+@pytest.mark.parametrize("name", sampled(NETWORKS, {"fractalnet20_droppath"}))
 def test_stages_in_order_are_the_network(name: str) -> None:
     arch = archspec.load(name, **NETWORKS[name])
     assert_equal(arch.pipeline(3), arch.build(seed=3), inputs_of(arch), seed=3)

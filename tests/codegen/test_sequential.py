@@ -107,7 +107,7 @@ def make_edited(edit: str) -> Any:
     return model
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("edit", sampled(EDITS, list(EDITS)[::2]))
 def test_an_edit_is_what_runs(edit: str, image: Tensor) -> None:
     model = make_edited(edit)
     others = {
@@ -122,7 +122,7 @@ def test_an_edit_is_what_runs(edit: str, image: Tensor) -> None:
     check_follows(model, others, image)
 
 
-@pytest.mark.parametrize("edit", sampled(EDITS, {"an item of an item", "del the first"}))
+@pytest.mark.parametrize("edit", sampled(EDITS, {"an item of an item"}))
 def test_an_edit_is_what_is_compiled_exported_and_scripted(edit: str, image: Tensor) -> None:
     torch._dynamo.reset()
     model: Any = archspec.load(LISTS).build().eval()
@@ -263,6 +263,7 @@ def test_a_module_that_fx_adds_is_called_by_an_edit_of_the_graph(model: Any) -> 
     assert (head(x) == -1).all()
 
 
+@pytest.mark.slow
 def test_a_loaded_network_has_the_face_in_a_fresh_process(tmp_path: Path, model: Any, image: Tensor) -> None:
     model.classifier.append(nn.Linear(5, 2))
     torch.save((model, image, model(image)), tmp_path / "model.pt")

@@ -27,7 +27,7 @@ from archspec.draw.scene import PathShape, Rect, Scene, Text
 from archspec.draw.text import measure_width
 from archspec.ir.graph import Graph
 from tests.processes import run_archspec
-from tests.sample import CORE, SMALL, bundled, every_spec, representatives, sampled
+from tests.sample import CORE, bundled, every_spec, representatives, sampled
 
 PATHS = {"unet", "resnet50", "googlenet", "lstm", "lstm_cell_10_20"}
 RANKED = {"dmrnet_d14", "gpt2", "highway_mnist_fc10", "resnet110_shortcut_exclusive_gating"}
@@ -197,9 +197,9 @@ def check_geometry(laid: Layout) -> None:
 
 
 def sample_details() -> Iterator[ParameterSet]:
-    """Every spec in every detail; `make test` draws all stages, and the rest for a few."""
+    """Every spec in every detail; `make test` draws a few."""
     for name in representatives():
-        yield pytest.param(name, "stages", marks=() if name in SMALL else pytest.mark.slow)
+        yield pytest.param(name, "stages", marks=() if name in CORE else pytest.mark.slow)
         yield pytest.param(name, "paths", marks=() if name in PATHS else pytest.mark.slow)
         for detail in ("blocks", "layers"):
             yield pytest.param(name, detail, marks=() if name in {*CORE, *RANKED} else pytest.mark.slow)

@@ -107,6 +107,7 @@ def test_depth_does_not_change_the_size_of_the_stage_view() -> None:
     assert abs(large.width - small.width) < 20
 
 
+@pytest.mark.slow
 def test_a_network_of_a_thousand_layers_folds_or_says_what_to_do() -> None:
     assert len(picture("cifar_resnet1202_A", "layers").boxes) < 100
     with pytest.raises(DrawError, match="more than 3,000 boxes; leave --fold on"):

@@ -17,6 +17,7 @@ from archspec import CheckpointWarning
 from archspec.experiments import fabric as fabrics
 from archspec.experiments.data import Data
 from archspec.experiments.fabric import Hardware, launch_fabric
+from archspec.experiments.loading import Loader
 from archspec.experiments.recipe import Recipe
 from archspec.experiments.track import DivergedError, ExperimentError, StoppedError
 from archspec.experiments.training import Training, begin_training, measure_test_error, resume_training, train_epochs
@@ -132,7 +133,8 @@ def test_compiled_is_the_same_network(row: archspec.Architecture, few: Data, mon
     assert len(graphs) >= 2  # in training and in evaluation
     for name, weight in train(begin(row, few), few).items():
         torch.testing.assert_close(weights[name], weight, rtol=1e-4, atol=1e-5)
-    assert measure_test_error(compiled.module, few, fabric=compiled.fabric) == compiled.history[-1].test_error
+    loader = Loader(few, Recipe(), fabric=compiled.fabric)
+    assert measure_test_error(compiled.module, few, loader=loader) == compiled.history[-1].test_error
 
 
 def test_what_the_compiler_decides_itself_is_told(row: archspec.Architecture, few: Data) -> None:

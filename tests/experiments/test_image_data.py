@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from archspec.experiments import training
 from archspec.experiments.data import Data
 from archspec.experiments.fabric import Hardware, launch_fabric
 from archspec.experiments.image_data import ImageData
-from archspec.experiments.loading import Part, load_batches
+from archspec.experiments.loading import Loader, Part
 from archspec.experiments.recipe import Recipe
 from archspec.experiments.sources import load_data, open_data
 from archspec.experiments.track import ExperimentError
@@ -85,8 +87,7 @@ def opened(source: str, arch: archspec.Architecture, normalise: str = "data") ->
 
 def get_all(data: ImageData, recipe: Recipe, epoch: int = 0, workers: int = 0) -> torch.Tensor:
     parts = [Part(list(range(start, min(start + 5, data.size))), 1.0) for start in range(0, data.size, 5)]
-    samples = data.training_samples(recipe, epoch)
-    return torch.cat([pixels for pixels, _ in load_batches(samples, parts, workers=workers)])
+    return torch.cat([pixels for pixels, _ in Loader(data, recipe, workers=workers).load(parts, epoch)])
 
 
 def test_a_folder_is_decoded_as_torchvision_does(folder: Path, arch: archspec.Architecture) -> None:
@@ -125,6 +126,28 @@ def test_what_is_drawn_belongs_to_the_sample_and_the_epoch(
     assert torch.equal(chosen, pixels[[7, 2]])
     for other in (get_all(data, recipe, epoch=1), get_all(data, replace(recipe, seed=5)), get_all(data, Recipe())):
         assert other.shape == pixels.shape and not torch.equal(other, pixels)
+
+
+class Workers(ImageData):
+    """Data whose labels are the processes that read them."""
+
+    def training_samples(self, recipe: Recipe, epoch: int) -> Any:
+        return SimpleNamespace(__getitems__=lambda numbers: (torch.zeros(1), torch.tensor([os.getpid(), epoch])))
+
+    def test_samples(self, augment: str = "none") -> Any:
+        return self.training_samples(Recipe(), -1)
+
+
+def test_the_same_processes_read_every_epoch_and_the_test() -> None:
+    loader = Loader(Workers.__new__(Workers), Recipe(), workers=2)
+    parts = [Part([0], 1.0)] * 4
+    read = [[label.tolist() for _, label in loader.load(parts, epoch)] for epoch in (0, 1, None, 2)]
+    processes = {process for rows in read for process, _ in rows}
+    assert len(processes) == 2 and os.getpid() not in processes
+    assert [{epoch for _, epoch in rows} for rows in read] == [{0}, {1}, {-1}, {2}]
+    abandoned = loader.load(parts, 3)
+    next(abandoned)
+    assert len(list(loader.load(parts, 4))) == 4
 
 
 def test_shards_have_the_images_of_the_folder(folder: Path, shards: Path, arch: archspec.Architecture) -> None:

@@ -15,6 +15,7 @@ import archspec
 from archspec.experiments.training import Training, begin_training, train_epochs
 from tests.experiments.train_in_processes import EXACT, PLACES, WHOLE, load_few
 from tests.processes import ROOT, run_python
+from tests.sample import sampled
 
 pytestmark = pytest.mark.skipif(
     not dist.is_available() or not dist.is_gloo_available(), reason="this torch has no gloo"
@@ -35,10 +36,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("processes")
 
 
-@pytest.fixture(scope="module")
-def facts(folder: Path) -> list[dict[str, Any]]:
-    """What each process says of each strategy."""
-    lines = torchrun("-m", "tests.experiments.train_in_processes", folder).splitlines()
+@pytest.fixture(scope="module", params=sampled(PLACES, {"ddp"}))
+def facts(request: pytest.FixtureRequest, folder: Path) -> list[dict[str, Any]]:
+    """What each process says of a strategy."""
+    lines = torchrun("-m", "tests.experiments.train_in_processes", folder, request.param).splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -52,25 +53,22 @@ def alone() -> Training:
     return training
 
 
-@pytest.mark.parametrize("strategy", PLACES)
-def test_two_processes_train_as_one(strategy: str, facts: list[dict[str, Any]], folder: Path, alone: Training) -> None:
+def test_two_processes_train_as_one(facts: list[dict[str, Any]], folder: Path, alone: Training) -> None:
     """With gradients of two minibatches added in each, an uneven last step, an average of weights and augmentation."""
-    ranks = [fact for fact in facts if fact["strategy"] == strategy]
-    assert sorted(fact["rank"] for fact in ranks) == [0, 1]
-    assert ranks[0]["exact"] == ranks[1]["exact"]
-    for fact in ranks:
+    assert sorted(fact["rank"] for fact in facts) == [0, 1]
+    assert facts[0]["exact"] == facts[1]["exact"]
+    for fact in facts:
         assert fact["losses"] == pytest.approx([epoch.loss for epoch in alone.history], rel=1e-5)
         assert fact["errors"] == pytest.approx([epoch.test_error for epoch in alone.history], abs=0.01)
-    got, expected = torch.load(folder / f"{strategy}.pt"), alone.weights()
+    got, expected = torch.load(folder / f"{facts[0]['strategy']}.pt"), alone.weights()
     assert got.keys() == expected.keys()
     for name, weight in expected.items():
         torch.testing.assert_close(got[name], weight, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("strategy", PLACES)
-def test_resumed_processes_are_as_if_never_stopped(strategy: str, facts: list[dict[str, Any]]) -> None:
+def test_resumed_processes_are_as_if_never_stopped(facts: list[dict[str, Any]]) -> None:
     """With dropout, dropped branches and running statistics; one of them is asked to stop, and both do."""
-    digests = {fact[part] for fact in facts if fact["strategy"] == strategy for part in ("whole", "resumed")}
+    digests = {fact[part] for fact in facts for part in ("whole", "resumed")}
     assert len(digests) == 1
 
 

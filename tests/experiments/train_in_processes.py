@@ -86,9 +86,9 @@ def train(strategy: str, spec: str, recipe: Recipe, checkpoint: Path, stop_after
     return training
 
 
-def report(folder: Path) -> None:
+def report(folder: Path, *strategies: str) -> None:
     torch.set_num_threads(1)
-    for strategy in PLACES:
+    for strategy in strategies:
         exact = train(strategy, EXACT, SHARED, folder / "exact.checkpoint")
         weights = exact.weights()
         if exact.fabric.is_global_zero:
@@ -108,4 +108,4 @@ def report(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    report(Path(sys.argv[1]))
+    report(Path(sys.argv[1]), *sys.argv[2:])

@@ -91,7 +91,7 @@ def cases(draw: st.DrawFn, word: str) -> Case:
     fitting = FITTING.get(word)
     if fitting is not None and draw(st.integers(0, 3)):
         values |= draw(fitting(first))
-    op = kind(**values)
+    op = kind(**values).specialised()
     least, most = kind.operands
     count = draw(st.integers(least, 3 if most is None else most))
     if word == "unwindow":

@@ -28,6 +28,8 @@ class Lowered(nn.Module):
             elif call.stateful:
                 with torch.device(device):
                     self.op = _target(call.target)(**call.options)
+                if call.parametrization is not None:
+                    _target(call.parametrization.target)(self.op, **call.parametrization.options)
 
     def forward(self, *inputs: torch.Tensor) -> Any:
         results: list[Any] = []

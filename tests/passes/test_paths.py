@@ -121,7 +121,10 @@ def test_what_is_wrong_is_said_where(word: str, arguments: str, message: str) ->
 
 def options() -> list[Any]:
     small = {"depth1": 1, "depth2": 1, "depth3": 1, "depth4": 1}
-    return [pytest.param(form, small, id=form) for form in ("sum", "concat")]
+    return [
+        pytest.param(form, small, id=form, marks=() if form == "concat" else pytest.mark.slow)
+        for form in ("sum", "concat")
+    ]
 
 
 @pytest.mark.parametrize(("form", "small"), options())

@@ -8,25 +8,8 @@ import pytest
 import torch
 
 import archspec
+from archspec.codegen.fx.reference_models import make_reference
 from tests.references import torchvision
-
-FPN = """
-name: resnet50_fpn
-input: [3, 64, 64]
-stages:
-  body: {network: {spec: resnet50, outputs: [layer1, layer2, layer3, layer4]}}
-  fpn:
-    layers:
-      inner_blocks: {each: {layers: {0: {conv: {out: 256, kernel: 1}}}}, as: [l1, l2, l3, c4]}
-      down3: {add: [[c4, upsample: 2], l3], as: c3}
-      down2: {add: [[c3, upsample: 2], l2], as: c2}
-      down1: {add: [[c2, upsample: 2], l1], as: c1}
-      layer_blocks:
-        each: {layers: {0: {conv: {out: 256, kernel: 3, padding: 1}}}}
-        FROM: [c1, c2, c3, c4]
-        as: [p1, p2, p3, p4]
-      pool: {bundle: [p1, p2, p3, p4, [p4, maxpool: {kernel: 1, stride: 2}]]}
-""".replace("FROM", "from")
 
 DEEPLAB = """
 name: deeplabv3_resnet50
@@ -84,20 +67,36 @@ stages:
 """
 
 
+def test_a_detector_is_torchvision_s() -> None:
+    """Whole names, `backbone.body.…` and `backbone.fpn.…`, with the heads that have the same weights on every level."""
+    torchvision()
+    twin = make_reference("torchvision:retinanet_resnet50_fpn").eval()
+    arch = archspec.load("retinanet_resnet50_fpn", input=[3, 64, 64])
+    built = arch.build(device="meta").eval()
+    assert list(built.state_dict()) == list(twin.state_dict())
+    built.load_state_dict(twin.state_dict(), strict=True, assign=True)
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert all(map(torch.equal, built(image), twin(image).values()))
+    assert "resnet50.yaml" in [source.name for source in arch.sources]
+
+
+@pytest.mark.slow
+def test_the_layers_of_a_detector_of_two_stages_are_torchvision_s() -> None:
+    torchvision()
+    arch = archspec.load("fasterrcnn_resnet50_fpn", input={"image": [3, 96, 64], "regions": [256, 7, 7]})
+    comparison = arch.check_against("torchvision:fasterrcnn_resnet50_fpn")
+    assert (comparison.outputs, comparison.same_order) == ("equal", True), comparison.diagnostics
+
+
+@pytest.mark.slow
 def test_a_feature_pyramid_is_torchvision_s() -> None:
     torchvision()
     from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 
-    torch.manual_seed(0)
-    twin = resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=torch.nn.BatchNorm2d).eval()
-    arch = archspec.load(FPN)
-    built = arch.build().eval()
-    assert list(built.state_dict()) == list(twin.state_dict())
-    built.load_state_dict(twin.state_dict(), strict=True)
-    image = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        assert all(torch.equal(own, other) for own, other in zip(built(image), twin(image).values(), strict=True))
-    assert "resnet50.yaml" in [source.name for source in arch.sources]
+    twin = resnet_fpn_backbone(backbone_name="resnet50", weights=None, norm_layer=torch.nn.BatchNorm2d)
+    comparison = archspec.load("resnet50_fpn", input=[3, 64, 64]).check_against(twin)
+    assert (comparison.outputs, comparison.same_order) == ("equal", True), comparison.diagnostics
 
 
 def test_a_network_with_a_dilated_backbone_is_torchvision_s() -> None:

@@ -130,6 +130,7 @@ def test_names_are_texts(browser: Browser, tmp_path: Path) -> None:
     visit.close()
 
 
+@pytest.mark.slow
 def test_the_command_writes_it(swept: Path, tmp_path: Path) -> None:
     line = ["sweep", "plot", str(swept / "highways"), "-o", str(tmp_path / "page.html"), "--reports", "2"]
     result = CliRunner().invoke(command, [*line, "--", "params", "-depth"])

@@ -14,11 +14,12 @@ from torch.utils import _pytree as pytree
 
 from archspec.codegen.errors import CudaGraphWarning
 from archspec.codegen.fx.kernels.available import preparing_capture
+from archspec.codegen.fx.kernels.launching import compile_kernels
 
 Run = Callable[..., Any]
 MAX_CAPTURES = 8
 _WARM_UPS = 3
-"""The number of runs before a capture, which compile kernels and pack weights."""
+"""The number of runs before a capture, which pack weights and select kernels."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ class CudaGraphs:
             aside: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(aside), preparing_capture():
+                compile_kernels(lambda: run(*inputs))
                 for _ in range(_WARM_UPS):
                     run(*inputs)
             torch.cuda.current_stream().wait_stream(aside)

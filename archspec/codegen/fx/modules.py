@@ -142,6 +142,17 @@ class StandardisedConv2d(nn.Conv2d):
         return made
 
 
+def fill_weight(module: nn.Module, function: str, **arguments: float | str) -> nn.Module:
+    """Fills the weight of a module by a function of torch.nn.init, before it is parametrized; returns the module.
+
+    >>> fill_weight(nn.Linear(2, 1), "constant_", val=3.0).weight
+    Parameter containing:
+    tensor([[3., 3.]], requires_grad=True)
+    """
+    getattr(nn.init, function)(module.weight, **arguments)
+    return module
+
+
 class DotProductAttention(nn.Module):
     """Scaled dot product attention (Vaswani et al. 2017) with weights that are dropped in training.
 

@@ -22,7 +22,29 @@ from archspec.suggestions import did_you_mean
 
 _FORMS = "torchvision:NAME, timm:NAME, FILE.py:FACTORY or PACKAGE.MODULE:FACTORY"
 _LONGEST = 400
-_COMPOSED = ("torchvision.models.segmentation", "torchvision.models.detection")  # they fetch weights of their backbone
+_DETECTION = "torchvision.models.detection"
+_COMPOSED = ("torchvision.models.segmentation", _DETECTION)  # they fetch weights of their backbone
+
+
+class DetectorLayers(nn.Module):
+    """The layers of a detector of torchvision, without what makes anchors and chooses, cuts out and resizes boxes.
+
+    Those of one stage (RetinaNet, FCOS) return what their heads do. Faster R-CNN takes `regions` too, what it would cut out of the features, as
+    one more input, and returns the scores and offsets of its anchors, level by level, and those of the regions.
+    """
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        for name, part in detector.named_children():
+            self.add_module(name, part)
+
+    def forward(self, image: Any, regions: Any = None) -> Any:
+        parts: Any = self
+        features = list(parts.backbone(image).values())
+        if hasattr(parts, "head"):
+            return parts.head(features)
+        scores, offsets = parts.rpn.head(features)
+        return (*scores, *offsets, *parts.roi_heads.box_predictor(parts.roi_heads.box_head(regions)))
 
 
 class ReferenceModelError(ArchspecError, ValueError):
@@ -82,7 +104,8 @@ def _make_of_torchvision(name: str, options: dict[str, Any]) -> nn.Module:
     builder = models.get_model_builder(name)
     composed = builder.__module__.startswith(_COMPOSED)
     defaults = {"weights": None, **({"weights_backbone": None} if composed else {})}
-    return _call_factory(builder, f"torchvision:{name}", defaults | options)
+    model = _call_factory(builder, f"torchvision:{name}", defaults | options)
+    return DetectorLayers(model) if builder.__module__.startswith(_DETECTION) else model
 
 
 def _make_of_timm(name: str, options: dict[str, Any]) -> nn.Module:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from archspec.codegen.fx.computed_weights import compute_weight
 from archspec.ir.graph import Graph
 from archspec.ir.weight_provenance import (
     BatchNormConstant,
+    ComputedWeight,
     ConcatenatedWeights,
     ConstantInputResponse,
     NewWeight,
@@ -99,6 +101,8 @@ def _evaluate_source(source: WeightSource, weights: Weights) -> Tensor:
             return scaled.flatten(1).sum(1)
         case WeightSum(parts=addends):
             return torch.stack([_evaluate_source(part, weights).double() for part in addends]).sum(0)
+        case ComputedWeight(tensors=tensors):
+            return compute_weight(source, [_evaluate_source(part, weights).double() for part in tensors])
         case StackedWeights(parts=stacked, shape=shape):
             return torch.stack([_evaluate_source(part, weights).double() for part in stacked]).reshape(shape)
 

@@ -15,17 +15,20 @@ from archspec.codegen.fx.emit import resolve_target
 from archspec.codegen.initialisers import find_initialiser
 from archspec.codegen.lowering import LoweredNode
 from archspec.ops.base import Call, Op
-from archspec.ops.initial import Init, Initial
+from archspec.ops.initial import Initial
 
 State = nn.Module | nn.Parameter | nn.Buffer
 
 
 def create_state(step: LoweredNode, device: torch.device, dtype: torch.dtype | None) -> State:
     """The module or parameter of a step, initialised unless the device is "meta"."""
-    assert step.lowered.stateful_call is not None, "only what has state has a place"
-    state = construct_state(step.lowered.stateful_call, device, dtype)
+    call = step.lowered.stateful_call
+    assert call is not None, "only what has state has a place"
+    state = construct_state(call, device, dtype)
     if device.type != "meta":
         initialise_state(state, step.node.op)
+    if call.parametrization is not None:
+        resolve_target(call.parametrization.target)(state, **call.parametrization.options)
     return state
 
 
@@ -77,11 +80,8 @@ def reset_parameters(module: nn.Module) -> None:
 @torch.no_grad()
 def fill_tensor(tensor: Tensor, scheme: Initial) -> None:
     """Fills a tensor by a scheme of torch.nn.init, or with a constant."""
-    if isinstance(scheme, Init):
-        function, arguments = find_initialiser(scheme)
-        getattr(nn.init, function)(tensor, **arguments)
-    else:
-        tensor.fill_(scheme)
+    function, arguments = find_initialiser(scheme)
+    getattr(nn.init, function)(tensor, **arguments)
 
 
 @contextmanager

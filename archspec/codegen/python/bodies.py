@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from archspec.codegen.arguments import is_attribute, make_identifier
-from archspec.codegen.lowering import DROP_PATH, LoweredNode
+from archspec.codegen.initialisers import find_initialiser
+from archspec.codegen.lowering import DROP_PATH, FILL_WEIGHT, LoweredNode
 from archspec.codegen.module_tree import ModulePart
 from archspec.codegen.python.defaults import CONTAINER, fill_defaults
 from archspec.codegen.python.model import (
@@ -122,7 +123,17 @@ def _make_constructor(call: Call, step: LoweredNode) -> Constructor | OwnParamet
         return OwnParameter(tuple(call.options["shape"]), next(iter(step.node.op.initial().values()), 0.0))
     if call.target == "torch.nn.Buffer":
         return _make_buffer(call)
-    return Constructor(call.target, tuple(fill_defaults(call).items()))
+    made = Constructor(call.target, tuple(fill_defaults(call).items()))
+    return made if call.parametrization is None else _parametrize(made, call.parametrization, step)
+
+
+def _parametrize(module: Constructor, call: Call, step: LoweredNode) -> Constructor:
+    """The call that makes the weight of a module a computed one; before it, the weight is initialised as the spec says."""
+    scheme = step.node.op.initial().get("weight")
+    if scheme is not None:
+        function, arguments = find_initialiser(scheme)
+        module = Constructor(FILL_WEIGHT, (("", module), ("", function), *arguments.items()))
+    return Constructor(call.target, (("", module), *call.options.items()))
 
 
 def _make_buffer(call: Call) -> Constructor:

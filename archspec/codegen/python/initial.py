@@ -39,10 +39,11 @@ def format_parameter(weight: OwnParameter) -> ast.expr:
 
 
 def _format_initial_tensor(initial: object, sizes: list[ast.expr]) -> ast.expr:
+    shape = sizes or [make_sequence([])]
     if isinstance(initial, Init):
-        return _init_call(initial, make_call_from("torch.empty", sizes))
+        return _init_call(initial, make_call_from("torch.empty", shape))
     if initial in (0, 1):
-        return make_call_from("torch.ones" if initial else "torch.zeros", sizes)
+        return make_call_from("torch.ones" if initial else "torch.zeros", shape)
     return make_call("torch.full", make_sequence(sizes), make_literal(float(initial)))  # type: ignore[arg-type]
 
 
@@ -102,7 +103,10 @@ def _group_schemes(
 def _find_custom_schemes(step: LoweredNode, target: str) -> Schemes:
     usual = {"weight": 1.0, "bias": 0.0} if "Norm" in target else {}
     usual |= {"weight": 0.25} if target.endswith("PReLU") else {}
-    return tuple((word, scheme) for word, scheme in step.node.op.initial().items() if usual.get(word) != scheme)
+    initial = dict(step.node.op.initial())
+    if step.lowered.stateful_call is not None and step.lowered.stateful_call.parametrization is not None:
+        initial.pop("weight", None)  # it is initialised where it is constructed
+    return tuple((word, scheme) for word, scheme in initial.items() if usual.get(word) != scheme)
 
 
 def _chain_else(others: list[ast.stmt], rule: tuple[list[str], bool, list[ast.stmt]]) -> list[ast.stmt]:

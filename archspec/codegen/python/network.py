@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeVar
 
 from archspec.codegen.arguments import make_argument_names, make_identifier, name_part_arguments
-from archspec.codegen.lowering import LoweredNode, lower_graph
+from archspec.codegen.lowering import FILL_WEIGHT, LoweredNode, lower_graph
 from archspec.codegen.module_tree import ModulePart, ModuleTree, build_module_tree
 from archspec.codegen.python.bodies import read_body
 from archspec.codegen.python.classes import write_class
@@ -54,6 +54,8 @@ def _list_targets(step: LoweredNode) -> Iterator[str]:
     for call in step.lowered.calls:
         yield call.target
         yield from (value.target for value in call.options.values() if isinstance(value, Call))
+        if call.parametrization is not None and "weight" in step.node.op.initial():
+            yield FILL_WEIGHT
 
 
 class _ClassCollection:

@@ -65,13 +65,13 @@ def raise_linear(on: Raising, input: Any, weight: Any, bias: Any = None) -> Oper
     return apply_linear(on, input, weight.shape[0], path, bias=bias is not None)
 
 
-def apply_linear(on: Raising, input: Any, out: int, path: Path | None, *, bias: bool) -> Operand:
-    """A linear map of the last dimension."""
+def apply_linear(on: Raising, input: Any, out: int, path: Path | None, *, bias: bool, **computed: Any) -> Operand:
+    """A linear map of the last dimension; `computed` are the fields of a computed weight."""
     operand = on.operand(input)
     axis = operand.axis(-1, "linear")
     shape = operand.value.shape
     fields = {"out": out} | ({} if axis == shape.channel_axis else {"axis": shape.names[axis] or axis})
-    fields |= keep_non_defaults(bias=(bias, True))
+    fields |= keep_non_defaults(bias=(bias, True)) | computed
     return operand.with_value(on.add_one("linear", fields, operand.value, path=path))
 
 

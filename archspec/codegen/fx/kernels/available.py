@@ -47,11 +47,16 @@ def preparing_capture() -> Iterator[None]:
 
 @cache
 def _import_kernels(name: str) -> Any:
+    return None if import_triton() is None else import_module(f"archspec.codegen.fx.kernels.triton_{name}")
+
+
+@cache
+def import_triton() -> Any:
+    """The package, or None where it is not installed or broken."""
     try:
-        extras.load_extra("triton", "computing in one pass", "pip install triton")
+        return extras.load_extra("triton", "computing in one pass", "pip install triton")
     except extras.UnavailableError:
         return None
-    return import_module(f"archspec.codegen.fx.kernels.triton_{name}")
 
 
 def count_in_units(*sizes: int) -> tuple[int, ...]:

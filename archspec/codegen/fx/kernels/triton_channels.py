@@ -13,6 +13,7 @@ from triton import language as tl
 
 from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.available import count_in_units
+from archspec.codegen.fx.kernels.launching import launch
 
 _TILE = 4096
 """The elements of one program."""
@@ -134,12 +135,9 @@ def finish_convolution(made: Tensor, bias: Tensor | None, other: Tensor | None, 
     extra = made if other is None else other
     unit, *sizes = count_in_units(made.shape[1], row_stride(made), row_stride(extra))
     with torch.cuda.device(made.get_device()):
-        _finish[grid](
-            made,
-            made if bias is None else bias,
-            extra,
-            rows,
-            *sizes,
+        launch(
+            *(_finish, grid),
+            *(made, made if bias is None else bias, extra, rows, *sizes),
             unit=unit,
             has_bias=bias is not None,
             has_other=other is not None,
@@ -164,7 +162,8 @@ def _combine_channels(x: Tensor, pair: Tensor, kind: int) -> Tensor:
     rows, grid, tile = _tile(x)
     unit, *sizes = count_in_units(x.shape[1], row_stride(x))
     with torch.cuda.device(x.get_device()):
-        _combine[grid](x, pair.contiguous(), result, rows, *sizes, unit=unit, kind=kind, **tile, **OPTIONS)
+        options = {"unit": unit, "kind": kind, **tile, **OPTIONS}
+        launch(_combine, grid, x, pair.contiguous(), result, rows, *sizes, **options)
     return result
 
 

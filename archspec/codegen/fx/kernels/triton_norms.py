@@ -7,6 +7,7 @@ import triton
 from torch import Tensor
 from triton import language as tl
 
+from archspec.codegen.fx.kernels.launching import launch
 from archspec.codegen.fx.kernels.triton_channels import OPTIONS
 
 
@@ -55,7 +56,8 @@ def add_and_normalise(
     total, result = torch.empty_like(x), torch.empty_like(x)
     factors, shifts = (x if value is None else value for value in (weight, bias))
     with torch.cuda.device(x.get_device()):
-        _add_and_normalise[x.numel() // features,](
+        launch(
+            *(_add_and_normalise, (x.numel() // features,)),
             *(x, other, factors, shifts, total, result, features, eps),
             has_factor=weight is not None,
             has_shift=bias is not None,

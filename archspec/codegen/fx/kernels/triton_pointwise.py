@@ -14,6 +14,7 @@ from triton import language as tl
 
 from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.available import count_in_units
+from archspec.codegen.fx.kernels.launching import launch
 from archspec.codegen.fx.kernels.triton_channels import CODES, KINDS, OPTIONS, _activate, _transform, row_stride
 
 TILE = {"tall": 64, "deep": 32, "num_warps": 4, "num_stages": 4}
@@ -90,7 +91,8 @@ def convolve_pointwise(
     unit, *sizes = count_in_units(channels, outputs, row_stride(x), row_stride(extra))
     wide = min(max(triton.next_power_of_2(outputs), 16), _WIDEST)
     with torch.cuda.device(x.get_device()):
-        _convolve_pointwise[triton.cdiv(rows, TILE["tall"]), triton.cdiv(outputs, wide)](
+        launch(
+            *(_convolve_pointwise, (triton.cdiv(rows, TILE["tall"]), triton.cdiv(outputs, wide))),
             *(x, result if pair is None else pair, weight, result if bias is None else bias, extra, result),
             *(rows, *sizes),
             unit=unit,

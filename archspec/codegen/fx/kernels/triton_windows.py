@@ -12,6 +12,7 @@ from torch import Tensor
 from triton import language as tl
 
 from archspec.codegen.fx.kernels.available import count_in_units
+from archspec.codegen.fx.kernels.launching import launch
 from archspec.codegen.fx.kernels.triton_channels import OPTIONS, row_stride
 
 _TILE = 1024
@@ -122,7 +123,8 @@ def pool(x: Tensor, size: Pair, window: Pair, stride: Pair, padding: Pair, dilat
     rows, grid, tile = _tile(result)
     unit, units, stride_units = count_in_units(channels, row_stride(x))
     with torch.cuda.device(x.get_device()):
-        _pool[grid](
+        launch(
+            *(_pool, grid),
             *(x, result, rows, units, height, width, *size, stride_units),
             *(unit, *window, *stride, *padding, *dilation),
             kind=_KINDS[kind],
@@ -142,8 +144,11 @@ def rearrange(x: Tensor, blocks: Pair, step: Pair, lead: Pair, deep: int) -> Ten
     rows, wide = batch * blocks[0] * blocks[1], triton.next_power_of_2(deep)
     tall = max(1, 2 * _TILE // wide)
     with torch.cuda.device(x.get_device()):
-        _rearrange[triton.cdiv(rows, tall),](
-            *(x, result, rows, height, width, *blocks, *x.stride(), channels, *step, *lead, deep), tall=tall, wide=wide
+        launch(
+            *(_rearrange, (triton.cdiv(rows, tall),)),
+            *(x, result, rows, height, width, *blocks, *x.stride(), channels, *step, *lead, deep),
+            tall=tall,
+            wide=wide,
         )
     return result
 

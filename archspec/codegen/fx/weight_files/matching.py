@@ -19,10 +19,15 @@ _WRAPPERS = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.
 _MOST_PREFIXES = 32
 _AVERAGES = "n_averaged"
 """The counter of `torch.optim.swa_utils.AveragedModel`."""
+_HOOKS = "torch's older weight norm or spectral norm"
 _OLD_NAMES: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("torchvision's DenseNet before 0.3", re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\."), r"\1\2."),
     ("torchvision's ViT of 0.12", re.compile(r"(\bmlp)\.linear_1\."), r"\1.0."),
     ("torchvision's ViT of 0.12", re.compile(r"(\bmlp)\.linear_2\."), r"\1.3."),
+    (_HOOKS, re.compile(r"\bweight_g$"), "parametrizations.weight.original0"),
+    (_HOOKS, re.compile(r"\bweight_v$"), "parametrizations.weight.original1"),
+    (_HOOKS, re.compile(r"\bweight_orig$"), "parametrizations.weight.original"),
+    (_HOOKS, re.compile(r"\bweight_([uv])$"), r"parametrizations.weight.0._\1"),
     ("normalisations of TensorFlow's names", re.compile(r"\bgamma$"), "weight"),
     ("normalisations of TensorFlow's names", re.compile(r"\bbeta$"), "bias"),
 )
