@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from string import digits
 
 from archspec.draw.picture import SMALL, Box, Cluster, Line, Picture
 from archspec.draw.table import fold_table
-from archspec.draw.text import SIZE, measure_longest_word, measure_width, wrap_text
+from archspec.draw.text import SIZE, clean_text, measure_longest_word, measure_width, wrap_text
+from archspec.view.labels import format_name_range
 
+_MERGES = 2  # how often stages are merged in pairs
 _BREADTHS = (1, 2, 3, 4, 8)
 _COMMON = 140.0  # points: the width of a box and what is beside it
 _BETWEEN = 44.0  # the room across of a box that is not text: its margins, the gap to the next, and a line that passes
 
 
 def iter_densities(picture: Picture) -> Iterator[Picture]:
-    """The picture with ever less text: without the costs of its boxes, then without what they contain, then without shapes, with its boxes closer together."""
+    """The picture with ever less text: without the costs of its boxes, then without what they contain, then without shapes, with its boxes closer together, then with fewer of them."""
     yield picture
     if picture.shelf:
         return
@@ -25,6 +29,10 @@ def iter_densities(picture: Picture) -> Iterator[Picture]:
     yield replace(picture, boxes=named, gap=min(picture.gap, 20.0))
     unlabelled = tuple(replace(edge, label="" if not edge.thick else edge.label) for edge in picture.edges)
     yield replace(picture, boxes=tuple(map(_break_range, named)), edges=unlabelled, gap=14.0)
+    merged = replace(picture, boxes=named, edges=unlabelled, gap=14.0)
+    for _ in range(_MERGES):
+        merged = merge_pairs(merged)
+        yield merged
 
 
 def order_breadths(room: float) -> list[int]:
@@ -53,6 +61,40 @@ def narrow_picture(picture: Picture, breadth: int, room: float) -> Picture:
         table=fold_table(picture.table, room),
         breadth=breadth,
     )
+
+
+def merge_pairs(picture: Picture) -> Picture:
+    """The picture with pairs of stages of a chain as one box, which has the range of their names and the colour of the one with more work.
+
+    >>> import archspec
+    >>> picture = merge_pairs(archspec.load("resnet18").draw(detail="stages"))
+    >>> [str(box.lines[0]) for box in picture.boxes]
+    ['input', 'conv1 … layer1', 'layer2 … 3', 'layer4 … fc', 'output']
+    """
+    links = [edge for edge in picture.edges if edge.tail != edge.head]
+    looped = {edge.tail for edge in picture.edges if edge.tail == edge.head}
+    out, into = Counter(edge.tail for edge in links), Counter(edge.head for edge in links)
+    boxes = {box.id: box for box in picture.boxes}
+    merged: dict[str, str] = {}
+    for edge in sorted(links, key=lambda edge: list(boxes).index(edge.tail)):
+        pair = boxes[edge.tail], boxes[edge.head]
+        free = not {edge.tail, edge.head} & (looped | merged.keys() | set(merged.values()))
+        if free and out[edge.tail] == into[edge.head] == 1 and all(box.work is not None for box in pair):
+            merged[edge.head] = edge.tail
+            boxes[edge.tail] = _merge_boxes(*pair)
+    edges = (replace(edge, tail=merged.get(edge.tail, edge.tail)) for edge in picture.edges if edge.head not in merged)
+    return replace(picture, boxes=tuple(box for id, box in boxes.items() if id not in merged), edges=tuple(edges))
+
+
+def _merge_boxes(first: Box, second: Box) -> Box:
+    """Two stages in order as one box."""
+    start, (_, mark, end) = first.lines[0].text.partition(" … ")[0], second.lines[0].text.partition(" … ")
+    whole = second.lines[0].text.partition(" … ")[0]
+    last = f"{whole.rstrip(digits)}{end}" if end.isdecimal() else end if mark else whole
+    kind = max((first, second), key=lambda box: box.work or 0).kind
+    work = (first.work or 0) + (second.work or 0)
+    lines = (Line(format_name_range(start, last), "strong"),)
+    return replace(first, kind=kind, lines=lines, tip=clean_text(f"{first.tip} — {second.tip}", 300), work=work)
 
 
 def _drop_faint(box: Box) -> Box:

@@ -109,6 +109,8 @@ class Box:
     slab: tuple[float, float] | None = None
     """The width and height of a box that is drawn to scale, with its lines as a caption beside it."""
     caption: Caption = "below"
+    work: int | None = None
+    """The multiply-accumulates of a stage, which can be merged with its neighbours; None of other boxes."""
     caption_start: float = 0.0
     """Where a caption at the left or the right begins, from the axis."""
 

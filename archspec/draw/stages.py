@@ -66,7 +66,7 @@ def _make_stage_box(folded: FoldedGraph, name: str, stage: Stage, id: str, flows
     kind = find_dominant_category(folded.graph, iter_stage_nodes(folded, stage))
     text = clean_lines(Line(name, "strong"), *rows, Line(cost, "faint"))
     place = Place(first.name, first.span) if isinstance(first, (Region, Node)) else Place()
-    return Box(id, kind, text, place, clean_text(" — ".join(map(str, text)), 300), least=_WIDTH)
+    return Box(id, kind, text, place, clean_text(" — ".join(map(str, text)), 300), least=_WIDTH, work=stage.cost.macs)
 
 
 def _collect_edges(graph: Graph, stands: dict[int, str], flows: dict[OperandRef, Flow]) -> list[Edge]:
