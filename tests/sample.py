@@ -150,8 +150,8 @@ _MOST_MACS = 12_500_000_000
 
 
 def computable() -> list[str]:
-    """The representatives that two slow cores compute with in seconds; of the others only the small forms are."""
-    return [entry.name for entry in archspec.load_zoo() if entry.macs < _MOST_MACS and entry.name in representatives()]
+    """The `bases` that two slow cores compute with in seconds; of the others only the small forms are."""
+    return [entry.name for entry in archspec.load_zoo() if entry.macs < _MOST_MACS and entry.name in bases()]
 
 
 def every_spec() -> list[ParameterSet]:
