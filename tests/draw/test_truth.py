@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import pytest
 
-import archspec
 from archspec.draw import Picture, draw_picture, render_picture
 from archspec.ir.graph import Graph, Region, computes
 from archspec.ops import BY_WORD, OPS
@@ -246,7 +245,3 @@ def test_a_row_that_does_not_depend_on_the_one_before_says_so(name: str) -> None
 def test_parallel_branches_of_a_stage_are_no_chain() -> None:
     boxes = {box.lines[0].text: [str(line) for line in box.lines[1:-1]] for box in bundled("inception_v4").draw().boxes}
     assert boxes["features.3"] == ["maxpool 3×3, /2", "beside conv 3×3, 96, /2, batchnorm, relu", "concat"]
-    branches = [{"conv": 8}, {"conv": {"out": 8, "kernel": 3, "padding": "same"}}]
-    spec = {"name": "net", "input": [3, 8, 8], "stages": {"a": [{"add": branches}, "relu"], "b": [{"conv": 2}, "relu"]}}
-    (_, box, *_) = archspec.load(spec).draw().boxes
-    assert [str(line) for line in box.lines[1:-1]] == ["conv 1×1, 8", "beside conv 3×3, 8", "add, relu"]
