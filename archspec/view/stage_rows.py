@@ -98,7 +98,8 @@ def _split_join(graph: Graph, row: Row) -> tuple[Row, list[Row]]:
 def _depends(graph: Graph, node: int, others: Collection[int]) -> bool:
     """Whether a node depends on one of some others, or on nothing."""
     before = [value.node for value in graph.nodes[node].inputs]
-    return not before or not find_ancestors(graph, before).isdisjoint(others)
+    nearest = not before or any(id in others for id in before)
+    return nearest or not find_ancestors(graph, before).isdisjoint(others)
 
 
 def find_plain_chain(folded: FoldedGraph, region: Region) -> list[Node]:
