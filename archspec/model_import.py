@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from archspec.architecture import Architecture
 from archspec.errors import ArchspecError
 from archspec.importing.decompile import DecompileError, decompile_graph
 from archspec.ir.graph import Graph
+from archspec.printable import list_some
 from archspec.recording.problems import ImportProblem
 from archspec.spans import Source
 from archspec.spec.budget import Budget
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
     from archspec.recording.proof import ImportProof
 
 Sizes = tuple[int, ...]
+
+
+_LISTED = 3
+_MADE_BEFORE = (
+    "initialisations are seen while a function makes a model: of this module only constants are known, "
+    "and a new network begins with torch's defaults"
+)
 
 
 class ImportModelError(ArchspecError, ValueError):
@@ -72,11 +80,22 @@ class Imported:
     """What the model does that no spec can say."""
     proof: ImportProof | None = None
     """The comparison with the model; None without one."""
+    uninitialized: tuple[str, ...] = ()
+    """The tensors that the model fills in a way that the spec does not say: a new network has torch's defaults there."""
+    made_before: bool = False
+    """Whether the model was given as a module, so that only initial values that are constants can be read."""
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the spec."""
-        return ("the spec has no initialisations: a new network begins with torch's defaults",) if self.spec else ()
+        if self.spec is None:
+            return ()
+        if self.made_before:
+            return (_MADE_BEFORE,)
+        if not self.uninitialized:
+            return ()
+        names = list_some(self.uninitialized, _LISTED)
+        return (f"no scheme of the language says how {names} begin: a new network has torch's defaults there",)
 
     def require(self) -> Architecture:
         """The architecture. Raises `ImportModelError` if there are problems."""
@@ -119,7 +138,7 @@ class Imported:
 
 
 def imported(
-    model: nn.Module | str,
+    model: nn.Module | str | Callable[[], nn.Module],
     input_shape: Sizes | Iterable[Sizes] | None = None,
     *,
     name: str | None = None,
@@ -131,8 +150,9 @@ def imported(
     The model runs twice in evaluation mode on tensors without data; what no spec can say is listed in `problems`.
 
     Args:
-        model: a module, which stays as it is, or what makes one: `torchvision:NAME`, `timm:NAME`, `FILE.py:FACTORY`,
-            `PACKAGE.MODULE:FACTORY`, whose code is run, or an exported program, `FILE.pt2`.
+        model: what makes a module: `torchvision:NAME`, `timm:NAME`, `FILE.py:FACTORY`, `PACKAGE.MODULE:FACTORY`, whose code is run, or a
+            function without arguments; or a module, which stays as it is; or an exported program, `FILE.pt2`. How weights are
+            initialised can only be seen while a module is made.
         input_shape: the sizes of the input without the batch, `(3, 224, 224)`, or those of several inputs; that of the model's own
             configuration if None.
         name: the name of the network.
@@ -148,18 +168,29 @@ def imported(
     >>> imported(torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3)), (3, 32, 32)).architecture.params
     224
     """
+    from torch import nn
+
+    from archspec.recording.construction import Construction
     from archspec.recording.import_graph import import_graph
     from archspec.recording.sources import find_input_shape, make_model
 
     source = model if isinstance(model, str) else ""
-    module = make_model(model, arguments) if isinstance(model, str) else model
+    construction = Construction()
+    if isinstance(model, str):
+        module = make_model(model, arguments, construction)
+    elif not isinstance(model, nn.Module):
+        with construction:
+            module = model()
+    else:
+        module = model
+    made_before = not construction.saw_modules
     title = name or _name_network(source or type(module).__name__)
     sizes = _list_sizes(input_shape) or find_input_shape(module, source)
     if not sizes:
         problem = ImportProblem("its input has no known size: give one, such as 3,224,224", "", "")
         raise ImportModelError(title, (problem,))
     origin = source or f"{type(module).__module__}.{type(module).__qualname__}"
-    made = import_graph(module, sizes, title, origin)
+    made = import_graph(module, sizes, title, origin, None if made_before else construction)
     if made.graph is None:
         return Imported(title, module, sizes, None, None, made.problems)
     try:
@@ -167,9 +198,8 @@ def imported(
     except DecompileError as error:
         return Imported(title, module, sizes, None, None, (ImportProblem(str(error), "", ""),))
     architecture = _compile(spec)
-    if not proof:
-        return Imported(title, module, sizes, spec, architecture)
-    return _prove(Imported(title, module, sizes, spec, architecture), architecture)
+    result = Imported(title, module, sizes, spec, architecture, (), None, made.unsaid, made_before)
+    return _prove(result, architecture) if proof else result
 
 
 def _prove(result: Imported, architecture: Architecture) -> Imported:
@@ -183,7 +213,7 @@ def _prove(result: Imported, architecture: Architecture) -> Imported:
         problem = ImportProblem(str(error), "", "")
         return Imported(result.name, result.model, result.input_sizes, None, None, (problem,))
     if proof.holds:
-        return Imported(result.name, result.model, result.input_sizes, result.spec, architecture, (), proof)
+        return replace(result, proof=proof)
     problem = ImportProblem(f"the network computes something else: {proof.reason or 'after a training step'}", "", "")
     return Imported(result.name, result.model, result.input_sizes, None, None, (problem,), proof)
 

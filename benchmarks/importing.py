@@ -1,9 +1,11 @@
 """Measures what `archspec import` makes of the models of torchvision and timm.
 
-    python benchmarks/importing.py torchvision              all classifiers
-    python benchmarks/importing.py timm --part 1/4          a quarter of 120 models of the convolutional families
-    python benchmarks/importing.py NAME …                   some: torchvision:resnet18 timm:convnext_atto
-    python benchmarks/importing.py --table                  the tables of the results so far, by family
+    python -m benchmarks.importing torchvision             all classifiers
+    python -m benchmarks.importing timm --part 1/4         a quarter of 120 models of the convolutional families
+    python -m benchmarks.importing NAME …                  some: torchvision:resnet18 timm:convnext_atto
+    python -m benchmarks.importing --lengths torchvision   the lines of specs, beside those by hand and the classes
+    python -m benchmarks.importing --table                 the tables of the results so far, by family
+    python -m benchmarks.importing --growth                seconds by the number of layers, up to 1,202
 
 Each row is written to `benchmarks/results/importing.csv`. The difference is that of outputs in evaluation mode, with the model's own
 weights; inputs are smaller than usual where a network allows it (`--side`). `--training` also compares gradients.
@@ -23,9 +25,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 import archspec
+from archspec.codegen.fx.model_libraries import load_model_library
 from archspec.codegen.fx.reference_models import make_reference
 from archspec.recording.proof import prove_import
+from benchmarks.import_lengths import measure_length, print_lengths, read_lengths, write_lengths
 
 RESULTS = Path(__file__).parent / "results" / "importing.csv"
 DRAWN = 120
@@ -88,15 +96,13 @@ class Row:
 
 
 def list_torchvision() -> list[str]:
-    from torchvision import models
-
+    models = load_model_library("torchvision.models", "this")
     return [f"torchvision:{name}" for name in models.list_models(module=models)]
 
 
 def draw_timm() -> list[str]:
     """The models of timm that are drawn, the same each time."""
-    import timm
-
+    timm = load_model_library("timm", "this")
     modules = {name: _find_module(f"timm:{name}") for name in timm.list_models()}
     names = [name for name, module in modules.items() if module in _CONVOLUTIONAL]
     return [f"timm:{name}" for name in random.Random(SEED).sample(names, DRAWN)]
@@ -106,11 +112,9 @@ def _find_module(model: str) -> str:
     """The file of a library that defines a model."""
     place, _, name = model.partition(":")
     if place == "timm":
-        import timm
-
+        timm = load_model_library("timm", "this")
         return str(timm.model_entrypoint(name).__module__).rpartition(".")[2]
-    from torchvision import models
-
+    models = load_model_library("torchvision.models", "this")
     return str(models.get_model_builder(name).__module__).rpartition(".")[2]
 
 
@@ -197,6 +201,59 @@ def print_table() -> None:
             print(f"- {row.model}: {row.reason}")
 
 
+class Unit(nn.Module):
+    """A residual unit of two convolutions."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.relu(self.bn1(self.conv1(x)))
+        return functional.relu(self.bn2(self.conv2(y)) + x)
+
+
+def print_growth() -> None:
+    """Prints the seconds of the processor that an import takes by the number of layers, as Markdown, after a small one that warms up."""
+    print("| layers | seconds | milliseconds per layer |")
+    print("|--:|--:|--:|")
+    for layers in (10, 50, 200, 602, 1202):
+        model = nn.Sequential(*(Unit(8) for _ in range(layers // 2)))
+        started = time.process_time()
+        archspec.imported(model, (8, 8, 8), name="growing", proof=False).require()
+        seconds = time.process_time() - started
+        if layers > 10:
+            print(f"| {layers:,} | {seconds:.2f} | {1000 * seconds / layers:.2f} |", flush=True)
+
+
+def _count_params(model: str) -> int:
+    """The parameters of a model, which is not made for that."""
+    place, _, name = model.partition(":")
+    if place == "timm":
+        with torch.device("meta"):
+            return sum(own.numel() for own in make_reference(model).parameters())
+    from torchvision import models
+
+    return int(models.get_model_weights(name).DEFAULT.meta["num_params"])
+
+
+def measure_lengths(models: list[str], seconds: float, *, again: bool) -> None:
+    """Measures the lengths of models with at most `_LARGEST` parameters, until the seconds are over, and prints the medians."""
+    limit = time.perf_counter() + seconds
+    for model in [own for own in models if again or own not in read_lengths()]:
+        if time.perf_counter() > limit:
+            break
+        arguments: dict[str, Any] = {"aux_logits": False, "init_weights": False} if model in _WITHOUT_AUX else {}
+        large = _count_params(model) > _LARGEST
+        result = None if large else archspec.imported(model, arguments=arguments, proof=False)
+        if result is not None and result.spec is not None:
+            length = measure_length(result, model)
+            write_lengths([length])
+            print(f"{model:48} {length.lines:5} {length.by_hand:7} {length.classes:7}", flush=True)
+    print_lengths()
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("models", nargs="*")
@@ -205,14 +262,24 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seconds", type=float, default=500.0, help="begin no other model after these")
     parser.add_argument("--training", action="store_true")
     parser.add_argument("--again", action="store_true", help="also those that have results")
+    parser.add_argument("--lengths", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--growth", action="store_true")
     options = parser.parse_args(arguments)
+    if options.growth:
+        print_growth()
+        return
     if options.table:
         print_table()
+        print()
+        print_lengths()
         return
     lists = {"torchvision": list_torchvision, "timm": draw_timm}
     models = [model for name in options.models for model in (lists[name]() if name in lists else [name])]
     part, count = map(int, options.part.split("/"))
+    if options.lengths:
+        measure_lengths(models[part - 1 :: count], options.seconds, again=options.again)
+        return
     done = set() if options.again else {row.model for row in read_rows()}
     limit = time.perf_counter() + options.seconds
     todo = [model for model in models[part - 1 :: count] if model not in done]

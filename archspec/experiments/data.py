@@ -10,13 +10,13 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from archspec.experiments.loading import Batch, Samples
+from archspec.experiments.loading import Batch, Samples, SampleSource
 from archspec.experiments.recipe import Recipe
 from archspec.experiments.track import ExperimentError
 from archspec.numerals import format_sizes
 
 
-class LabelledData(Protocol):
+class LabelledData(SampleSource, Protocol):
     """Training and test samples that a network is trained on, in memory or not.
 
     >>> data: LabelledData = Data("points", torch.eye(4), torch.arange(4), torch.eye(2), torch.arange(2))
@@ -38,8 +38,6 @@ class LabelledData(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def reads_files(self) -> bool: ...
-    def training_samples(self, recipe: Recipe, epoch: int) -> Samples: ...
-    def test_samples(self, augment: str = "none") -> Samples: ...
 
 
 @dataclass(frozen=True)

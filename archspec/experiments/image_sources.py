@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from archspec import extras
+from archspec.codegen.fx.model_libraries import load_model_library
 from archspec.experiments.track import ExperimentError
 
 TEST_NAMES = ("test", "val", "validation")
@@ -162,7 +163,7 @@ def open_tables(path: Path) -> Parts:
 
 def import_torchvision(module: str) -> Any:
     """A module of torchvision. Raises `ExperimentError` if it is not installed."""
-    return extras.load_extra(f"torchvision.{module}", "reading pictures", "pip install torchvision", ExperimentError)
+    return load_model_library(f"torchvision.{module}", "reading pictures", ExperimentError)
 
 
 def _import_pillow() -> Any:

@@ -15,7 +15,6 @@ from torch.utils.data import DataLoader
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from archspec.experiments.data import LabelledData
     from archspec.experiments.recipe import Recipe
 
 Batch = tuple[Tensor, Tensor]
@@ -26,6 +25,13 @@ class Samples(Protocol):
     """Samples by their numbers, a batch at a time: what torch's loader fetches from."""
 
     def __getitems__(self, numbers: Sequence[int]) -> Batch: ...
+
+
+class SampleSource(Protocol):
+    """Data for training and the test."""
+
+    def training_samples(self, recipe: Recipe, epoch: int) -> Samples: ...
+    def test_samples(self, augment: str = "none") -> Samples: ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class Loader:
     [[0, 2], [1]]
     """
 
-    def __init__(self, data: LabelledData, recipe: Recipe, *, fabric: Fabric | None = None, workers: int = 0) -> None:
+    def __init__(self, data: SampleSource, recipe: Recipe, *, fabric: Fabric | None = None, workers: int = 0) -> None:
         self.fabric = fabric
         self._requests: list[_Request] = []
         loader: Any = DataLoader(
@@ -105,7 +111,7 @@ _Request = tuple[int | None, list[int]]
 class _Selection:
     """The samples of requests: those of training with what is drawn for their epoch, and those of the test."""
 
-    def __init__(self, data: LabelledData, recipe: Recipe) -> None:
+    def __init__(self, data: SampleSource, recipe: Recipe) -> None:
         self._data, self._recipe = data, recipe
         self._epoch: int | None = None
         self._samples: Samples | None = None

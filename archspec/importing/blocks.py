@@ -1,175 +1,157 @@
-"""Makes blocks: scopes of one skeleton become uses of one block, and the numbers that differ its arguments."""
+"""Makes blocks: scopes that are alike become uses of one block, and what differs its arguments."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
-from copy import deepcopy
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
-from archspec.importing.forms import all_fields, count_tokens, is_number, is_number_list, skeleton_of
-from archspec.importing.laws import find_law, find_rest
-from archspec.importing.loops import form_of_turn
-from archspec.importing.terms import Term, iter_scope, iter_terms
+from archspec.importing.alignment import Aligner, UnalikeError
+from archspec.importing.block import Block
+from archspec.importing.forms import Skeletons
+from archspec.importing.generalizing import Generalization, generalize
+from archspec.importing.length import count_block, count_words
+from archspec.importing.terms import Term, iter_terms
 from archspec.importing.value_names import WORDS
 from archspec.ir.names import UniqueNames
 
-_WIDTHS = frozenset(("out", "groups"))
-_WIDTH_LISTS = frozenset(("sizes", "channels", "shape"))
-_NAMES = {"sizes": "width", "shape": "width", "channels": "width", "out": "width", "times": "depth"}
-_MOST_ARGUMENTS = 6
-_SMALL = 4  # tokens of a part that costs nothing as a block of its own
+_MOST_ARGUMENTS = 8
+_TWIN = 24
+"""The words that a second block of one class counts more than it has, since its reader compares it with the first."""
+_CLASS = 12
+"""The words that the parts of a class count more in place, since their author gave them a name."""
+_PREFERENCE = 6
+"""The words by which a block may be longer that takes the layer of a branch, and not how often it stands."""
+_MOST_GROUPS = 24  # of one class that are tried in pairs
 
 
 @dataclass(slots=True)
-class Block:
-    """A block: its layers, and its arguments with their defaults, None where there is none."""
+class _Group:
+    """Scopes, the block that says them if it is shorter than they are, and how many words that takes."""
 
-    body: list[Term]
-    arguments: dict[str, Any] = field(default_factory=dict)
-    types: dict[str, str] = field(default_factory=dict)
-    widths: set[str] = field(default_factory=set)
-    """The arguments that are numbers of channels."""
+    scopes: list[Term]
+    words: float
+    block: Generalization | None
 
 
 class Blocks:
     """The blocks of one document."""
 
-    def __init__(self, taken: set[str]) -> None:
+    def __init__(self, taken: set[str], shares: Mapping[int, float]) -> None:
+        self.shares = shares
         self.blocks: dict[str, Block] = {}
         self.names = UniqueNames({*taken, *WORDS})
-
-    @property
-    def arguments(self) -> dict[str, dict[str, Any]]:
-        return {name: block.arguments for name, block in self.blocks.items()}
+        self.aligners = _make_aligners(Skeletons())
 
     def extract(self, scopes: list[Term]) -> None:
-        """Replaces the closed scopes of one skeleton by uses of a block, where that is shorter."""
-        groups: dict[Hashable, list[Term]] = {}
+        """Replaces closed scopes by uses of blocks where that makes the document shorter.
+
+        Scopes of one skeleton are one group. Groups of one class, or of one name, are joined while that saves words.
+        """
+        skeletons = Skeletons()
+        self.aligners = _make_aligners(skeletons)
+        rows: dict[Hashable, list[Term]] = {}
         for scope in scopes:
-            groups.setdefault(skeleton_of(scope.body, self.arguments), []).append(scope)
-        for group in groups.values():
-            if len(group) > 1:
-                self._replace(group)
+            rows.setdefault(skeletons.of(scope.body), []).append(scope)
+        kinds: dict[str, list[_Group]] = {}
+        for row in rows.values():
+            kinds.setdefault(_name_block(row), []).append(self._make_group(row))
+        order = {id(scope): place for place, scope in enumerate(scopes)}
+        groups = [group for own in kinds.values() for group in self._join_groups(own)]
+        for group in sorted(groups, key=lambda own: order[id(own.scopes[0])]):
+            self._replace(group)
 
-    def complete_runs(self, scope: Term) -> None:
-        """Makes a block of each part `0`, `1`, … of a scope, also if it is used once, where its neighbours are uses of blocks in a row."""
-        parts = [term for term in iter_scope(scope.body) if term.name is not None and term.name.isdecimal()]
-        turns = [form_of_turn(part) if part.kind == "call" else None for part in parts]
-        alike = sum(first == second for first, second in pairwise(turns) if first is not None)
-        alone = [part for part in parts if part.kind == "scope" and part.closed]
-        if alike <= sum(count_tokens(part.body) > _SMALL for part in alone) or len(parts) != len(scope.body):
+    def _make_group(self, scopes: list[Term]) -> _Group:
+        """The group of scopes, as a block or in place, whichever is shorter."""
+        shares = [self.shares[id(scope)] for scope in scopes]
+        bodies = sum(
+            share * (1 + count_words(scope.body, self.blocks)) for scope, share in zip(scopes, shares, strict=True)
+        )
+        plain = bodies + (_CLASS if any(scope.word for scope in scopes) else 0)
+        if len(scopes) == 1:
+            return _Group(scopes, plain, None)
+        try:
+            words, made = self._choose_shorter(scopes)
+        except UnalikeError:
+            return _Group(scopes, float("inf"), None)
+        return _Group(scopes, words, made) if words < plain else _Group(scopes, plain, None)
+
+    def _choose_shorter(self, scopes: list[Term]) -> tuple[float, Generalization]:
+        """The block with layers as arguments, or that with how often they stand, and the words that it takes."""
+        made = generalize(scopes, self.blocks, self.aligners[0])
+        words = self._count(made, scopes)
+        if made.block.layers:
+            other = generalize(scopes, self.blocks, self.aligners[1])
+            shorter = self._count(other, scopes)
+            if words > shorter + _PREFERENCE:
+                return shorter, other
+        return words, made
+
+    def _count(self, made: Generalization, scopes: list[Term]) -> float:
+        if len(made.block.arguments) + len(made.block.layers) > _MOST_ARGUMENTS:
+            return float("inf")
+        known = {**self.blocks, "": made.block}
+        uses = [
+            Term("call", "", fields, scope.name, layers=layers, channels=scope.channels)
+            for scope, fields, layers in zip(scopes, made.fields, made.layers, strict=True)
+        ]
+        words = (self.shares[id(scope)] * count_words([use], known) for scope, use in zip(scopes, uses, strict=True))
+        return count_block(made.block, self.blocks) + sum(words)
+
+    def _join_groups(self, groups: list[_Group]) -> list[_Group]:
+        """Joins the two groups that save most, until none save words."""
+        if len(groups) > _MOST_GROUPS:
+            return groups
+        tried: dict[frozenset[int], tuple[float, _Group]] = {}
+        known = list(groups)  # so that no id is used again
+        while True:
+            best: tuple[float, _Group, _Group, _Group] | None = None
+            for first, second in combinations(groups, 2):
+                key = frozenset((id(first), id(second)))
+                if key not in tried:
+                    joined = self._make_group([*first.scopes, *second.scopes])
+                    twin = _TWIN if first.block is not None and second.block is not None else _TWIN // 2
+                    saved = first.words + second.words + twin - joined.words if joined.block else 0
+                    tried[key] = saved, joined
+                saved, joined = tried[key]
+                if saved > 0 and (best is None or saved > best[0]):
+                    best = saved, joined, first, second
+            if best is None:
+                return groups
+            known.append(best[1])
+            groups = [best[1], *(group for group in groups if group is not best[2] and group is not best[3])]
+
+    def _replace(self, group: _Group) -> None:
+        made = group.block
+        if made is None:
             return
-        for part in alone:
-            self._replace_one(part)
+        name = self._take_name(_name_block(group.scopes), made.block)
+        self.blocks[name] = made.block
+        for scope, fields, layers in zip(group.scopes, made.fields, made.layers, strict=True):
+            scope.kind, scope.word, scope.fields, scope.layers, scope.branches = "call", name, fields, layers, []
 
-    def _replace_one(self, scope: Term) -> None:
-        name = self.names.take(_name_block([scope]))
-        self.blocks[name] = Block(scope.body)
-        scope.kind, scope.word, scope.fields, scope.branches = "call", name, {}, []
-
-    def _replace(self, group: list[Term]) -> None:
-        block, given = generalise([scope.body for scope in group], self)
-        before = sum(count_tokens(scope.body) for scope in group)
-        if len(block.arguments) > _MOST_ARGUMENTS or _count_with_uses(block, given) >= before:
-            return
-        name = self.names.take(_name_block(group))
-        self.blocks[name] = block
-        for scope, arguments in zip(group, given, strict=True):
-            scope.kind, scope.word, scope.fields, scope.branches = "call", name, arguments, []
+    def _take_name(self, stem: str, block: Block) -> str:
+        """The name of a block: a second one of its class is called after what only it has."""
+        if stem not in self.blocks:
+            return self.names.take(stem)
+        first = {stem} | {term.word for term in iter_terms(self.blocks[stem].body)}
+        own = [term.word for term in iter_terms(block.body) if term.kind in ("op", "join", "call")]
+        word = next((word for word in own if word not in first), "plain")
+        return self.names.take(f"{stem}_{word}")
 
 
-def _count_with_uses(block: Block, given: list[dict[str, Any]]) -> int:
-    """The tokens of a block and of its uses."""
-    declared = 2 + 2 * len(block.arguments)
-    return count_tokens(block.body) + declared + sum(2 + len(arguments) for arguments in given)
+def _make_aligners(skeletons: Skeletons) -> tuple[Aligner, Aligner]:
+    return Aligner(skeletons), Aligner(skeletons, counted=True)
 
 
-def _name_block(group: list[Term]) -> str:
+def _name_block(group: Sequence[Term]) -> str:
     """The name for the block of a group: that of the region's block, or of the parts without their numbers."""
     kinds = Counter(scope.word for scope in group if scope.word)
     if kinds:
         return kinds.most_common(1)[0][0]
     stems = Counter((scope.name or "").rstrip("0123456789_").replace("-", "_") for scope in group)
     stem = stems.most_common(1)[0][0]
-    return stem if stem.isidentifier() and stem not in WORDS else "unit"
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A field of a term, or an element of its list, that is a number, with its value and the channels before it in each use."""
-
-    place: Any
-    key: str | int
-    name: str
-    values: list[Any]
-    channels: list[int | None]
-    is_width: bool
-
-
-def generalise(bodies: list[list[Term]], blocks: Blocks) -> tuple[Block, list[dict[str, Any]]]:
-    """The least general block of bodies of one skeleton, and the arguments of each that differ from the defaults."""
-    body = deepcopy(bodies[0])
-    block = Block(body)
-    values: dict[str, list[Any]] = {}
-    names = UniqueNames({*WORDS, *blocks.blocks, *(word for term in iter_terms(body) for word in _words(term))})
-    for slot in _iter_slots(body, bodies, blocks):
-        if len(set(slot.values)) == 1:
-            continue
-        law = _find_slot_law(slot, values, block)
-        if law is None:
-            law = names.take(_NAMES.get(slot.name, slot.name))
-            values[law] = slot.values
-            block.types[law] = "int" if all(isinstance(value, int) for value in slot.values) else "float"
-            block.widths |= {law} if slot.is_width else set()
-        slot.place[slot.key] = law
-    defaults = {name: _choose_default(own) for name, own in values.items()}
-    block.arguments = dict(sorted(defaults.items(), key=lambda entry: entry[1] is not None))
-    given = [
-        {name: own[use] for name in block.arguments if (own := values[name])[use] != block.arguments[name]}
-        for use in range(len(bodies))
-    ]
-    return block, given
-
-
-def _words(term: Term) -> tuple[str, ...]:
-    options = (item for value in term.fields.values() for item in (value if isinstance(value, list) else [value]))
-    texts = (option for option in options if isinstance(option, str))
-    return (term.name or "", term.word, *term.results, *term.source, *texts)
-
-
-def _choose_default(values: list[Any]) -> Any:
-    """The value that most uses have; None if there is none."""
-    value, count = Counter(values).most_common(1)[0]
-    return value if 2 * count > len(values) else None
-
-
-def _find_slot_law(slot: _Slot, values: dict[str, list[Any]], block: Block) -> str | None:
-    for name, own in values.items():
-        if own == slot.values and slot.is_width == (name in block.widths):
-            return name
-    if not slot.is_width:
-        return None
-    laws = [find_law(slot.values, slot.channels, "channels")]
-    widths = {name: own for name, own in values.items() if name in block.widths}
-    laws += [find_law(slot.values, own, name) for name, own in widths.items()]
-    laws += [find_rest(slot.values, slot.channels, own, name) for name, own in widths.items()]
-    return next((law for law in laws if law is not None), None)
-
-
-def _iter_slots(body: list[Term], bodies: list[list[Term]], blocks: Blocks) -> Iterator[_Slot]:
-    for term, *others in zip(body, *bodies, strict=True):
-        known = [all_fields(other, blocks.arguments) for other in others]
-        channels = [other.channels for other in others]
-        for name, first in known[0].items():
-            widths = blocks.blocks[term.word].widths if term.kind == "call" else _WIDTHS
-            values = [own[name] for own in known]
-            if is_number(first):
-                yield _Slot(term.fields, name, name, values, channels, name in widths)
-            elif is_number_list(first):
-                for place, elements in enumerate(zip(*values, strict=True)):
-                    yield _Slot(term.fields[name], place, name, list(elements), channels, name in _WIDTH_LISTS)
-        for index, branch in enumerate(term.branches):
-            yield from _iter_slots(branch, [other.branches[index] for other in others], blocks)
+    if stem.isidentifier() and stem not in WORDS:
+        return f"{stem}_block" if any(scope.name == stem for scope in group) else stem
+    return "stage" if any(term.kind in ("call", "repeat") for term in group[0].body) else "unit"

@@ -33,7 +33,8 @@ class DecompileError(ArchspecError, ValueError):
 def decompile_graph(graph: Graph, name: str | None = None) -> str:
     """The text of a spec that compiles to this graph: the same ops, names, shapes and wiring, in the same order.
 
-    Layers without weights that have no name in the graph get one, and a single output is called `output`.
+    Layers without weights that have no name in the graph get one, those whose name is a number may get another, and a single output is
+    called `output`.
 
     Args:
         graph: a frozen graph, from a spec or made by passes.
@@ -135,13 +136,18 @@ def find_difference(graph: Graph, made: Graph) -> str | None:
     for node, other in zip(graph.nodes, made.nodes, strict=False):
         if _describe(node) != _describe(other):
             return f"{node.name or node.id} would be {other.name or other.id}"
-        if node.name not in ("", other.name):
+        if node.name not in ("", other.name) and not _is_numbered_layer(node):
             return f"{node.name} would be called {other.name}"
     if len(graph.nodes) != len(made.nodes):
         return f"it has {len(graph.nodes)} nodes, the spec {len(made.nodes)}"
     ends, others = ({name: (value.node, value.index) for name, value in side.outputs.items()} for side in (graph, made))
     equal = ends == others or (len(ends) == 1 and [*ends.values()] == [*others.values()])
     return None if equal else f"its outputs are {', '.join(ends)}, not {', '.join(others)}"
+
+
+def _is_numbered_layer(node: Node | Input) -> bool:
+    """Whether a node is a layer without weights whose name is its number, so that nothing refers to it by name."""
+    return isinstance(node, Node) and node.path[-1:] != () and node.path[-1].isdecimal() and not node.weight_shapes
 
 
 def _describe(node: Node | Input) -> Any:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec.importing.blocks import Block, Blocks
-from archspec.importing.defaults import extract_defaults
+from archspec.importing.block import Block
+from archspec.importing.blocks import Blocks
+from archspec.importing.defaults import INITIAL, extract_defaults
 from archspec.importing.emission import Emitter
-from archspec.importing.forms import iter_scopes
 from archspec.importing.inline import name_entry
 from archspec.importing.labels import name_stages, number_scope
+from archspec.importing.levels import list_levels
 from archspec.importing.loops import fold_loops, fold_scope
-from archspec.importing.single_uses import inline_single_uses
+from archspec.importing.places import weigh_scopes
+from archspec.importing.single_uses import inline_single_uses, restore_argument_names
 from archspec.importing.structure import build_terms
 from archspec.importing.terms import Term, iter_terms
 from archspec.ir.graph import Graph
@@ -22,15 +24,18 @@ def make_document(graph: Graph, name: str) -> dict[str, Any]:
     """The plain data of the spec of a graph."""
     terms, outputs = build_terms(graph)
     values = {name for term in iter_terms(terms) for name in term.results}
-    blocks = Blocks({*values, *graph.inputs, *outputs})
+    initial = extract_defaults(iter_terms(terms), INITIAL)
+    blocks = Blocks({*values, *graph.inputs, *outputs}, weigh_scopes(terms))
     _compress(terms, blocks)
     inline_single_uses(terms, blocks.blocks)
+    restore_argument_names(terms, blocks.blocks)
     terms = terms or [Term("op", "identity")]
     name_stages(terms, {*graph.inputs, *outputs, *(term.name or "" for term in terms)})
     terms += _alias_outputs(outputs, terms)
-    everything = [terms, *(block.body for block in blocks.blocks.values())]
-    defaults = extract_defaults(term for body in everything for term in iter_terms(body))
-    emitter = Emitter(blocks.arguments)
+    everything = [terms, *(layers for block in blocks.blocks.values() for layers in block.iter_lists())]
+    found = extract_defaults(term for body in everything for term in iter_terms(body))
+    defaults = {word: {**found.get(word, {}), **initial.get(word, {})} for word in sorted({*found, *initial})}
+    emitter = Emitter(blocks.blocks)
     document: dict[str, Any] = {"name": name, "source": graph.source, **_write_inputs(graph), "defaults": defaults}
     document["blocks"] = {name: _write_block(block, emitter) for name, block in blocks.blocks.items()}
     document = {key: value for key, value in document.items() if value}
@@ -39,15 +44,12 @@ def make_document(graph: Graph, name: str) -> dict[str, Any]:
 
 def _compress(terms: list[Term], blocks: Blocks) -> None:
     """Makes iterators and blocks of the scopes, inner ones first."""
-    heights: dict[int, int] = {}
-    scopes = list(iter_scopes(terms, heights))
+    levels = list_levels(terms)
     for join in iter_terms(terms):
         if join.kind == "join" and join.name is not None:
             number_scope([inner for branch in join.branches for inner in branch])
-    for height in sorted(set(heights.values())):
-        level = [scope for scope in scopes if heights[id(scope)] == height]
+    for level in levels:
         for scope in level:
-            blocks.complete_runs(scope)
             number_scope(scope.body)
             scope.branches[0] = fold_loops(scope.body)
         blocks.extract([scope for scope in level if scope.closed])
@@ -61,10 +63,14 @@ def _compress(terms: list[Term], blocks: Blocks) -> None:
 
 def _write_block(block: Block, emitter: Emitter) -> Any:
     body = emitter.write_body(block.body)
-    if not block.arguments:
-        return {"layers": body}
-    arguments = {name: block.types[name] if value is None else value for name, value in block.arguments.items()}
-    return {"args": arguments, "layers": body}
+    if not block.arguments and not block.layers:
+        return body if isinstance(body, list) else {"layers": body}
+    numbers = {name: block.types[name] if value is None else value for name, value in block.arguments.items()}
+    layers = {
+        name: "layer" if default is None else emitter.write_given(default) for name, default in block.layers.items()
+    }
+    required = {name: kind for name, kind in layers.items() if block.layers[name] is None}
+    return {"args": {**required, **numbers, **layers}, "layers": body}
 
 
 def _write_inputs(graph: Graph) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from archspec.importing.block import Block
 from archspec.importing.terms import Term
 from archspec.ops import BY_WORD
 
-Blocks = Mapping[str, Mapping[str, Any]]
-"""The arguments of each block, by its name."""
+Blocks = Mapping[str, Block]
 
 
 class Emitter:
@@ -71,19 +71,21 @@ class Emitter:
         return layer if term.results in ((), (term.name,)) else self._with_names(layer, term.results)
 
     def _with_names(self, layer: Any, names: tuple[str, ...]) -> dict[str, Any]:
-        opened = layer if isinstance(layer, dict) else {layer: {}} if isinstance(layer, str) else {"layers": layer}
-        return {**opened, "as": names[0] if len(names) == 1 else list(names)}
+        return {**self._open(layer), "as": names[0] if len(names) == 1 else list(names)}
+
+    def _open(self, layer: Any) -> dict[str, Any]:
+        """A layer as a mapping, to which names can be added."""
+        return layer if isinstance(layer, dict) else {layer: {}} if isinstance(layer, str) else {"layers": layer}
 
     def write_layer(self, term: Term) -> Any:
         """A term without its name and those of its results."""
         layer = self._write_word(term)
         if not term.source:
             return layer
-        opened = {layer: {}} if isinstance(layer, str) else layer
-        return {**opened, "from": term.source[0] if len(term.source) == 1 else list(term.source)}
+        return {**self._open(layer), "from": term.source[0] if len(term.source) == 1 else list(term.source)}
 
     def _write_word(self, term: Term) -> Any:
-        if term.kind == "value":
+        if term.kind in ("value", "argument"):
             return term.word
         if term.kind == "reuse":
             return {"reuse": term.word}
@@ -92,25 +94,52 @@ class Emitter:
             return {**branches, "with": term.fields} if term.fields else branches
         if term.kind == "scope":
             body = self.write_body(term.body)
-            return {"layers": [body] if isinstance(body, str) else body}
+            body = [body] if isinstance(body, str) else body
+            return body if isinstance(body, list) and term.name is not None else {_word_scope(term): body}
         if term.kind == "repeat":
-            return {"repeat": {**term.fields, "layers": self.write_body(term.body)}}
+            return {term.word: {**term.fields, "layers": self.write_body(term.body)}}
         return self._write_arguments(term)
 
+    def write_given(self, layers: list[Term]) -> Any:
+        """A layer as an argument of a block: a scope is its body, so that the argument's name is that of the scope."""
+        if not layers:
+            return ["identity"]
+        (term,) = layers
+        if term.kind != "scope":
+            return self.write_layer(term)
+        body = self.write_body(term.body)
+        return {"layers": body} if isinstance(body, dict) else [body] if isinstance(body, str) else body
+
     def _write_arguments(self, term: Term) -> Any:
-        fields = term.fields
+        fields, first = self._list_arguments(term)
         if not fields:
             return term.word
         op = BY_WORD.get(term.word) if term.kind == "op" else None
-        first = op.first if op is not None else next(iter(self.blocks[term.word]), None)
         if first is None or list(fields) != [first]:
             return {term.word: fields}
         value = fields[first]
         bare = not isinstance(value, dict) or (op is not None and op.sizes_by_name)
+        bare = bare and first not in term.layers
         return {term.word: value if bare else fields}
+
+    def _list_arguments(self, term: Term) -> tuple[dict[str, Any], str | None]:
+        """The arguments of an op or a block, and the one that needs no name."""
+        if term.kind == "op":
+            return term.fields, BY_WORD[term.word].first
+        block = self.blocks[term.word]
+        layers = {name: self.write_given(given) for name, given in block.choose_layers(term).items()}
+        required = [name for name, default in block.layers.items() if default is None]
+        first = next(iter((*required, *block.arguments, *block.layers)), None)
+        fields = {**block.choose_fields(term), **layers}
+        return {name: fields[name] for name in (*required, *fields) if name in fields}, first
 
     def _write_branch(self, branch: list[Term]) -> Any:
         if not branch:
             return "identity"
         layers = self.write_list(branch)
         return layers[0] if len(layers) == 1 else layers
+
+
+def _word_scope(term: Term) -> str:
+    """The word for the layers of a scope: one without a name takes the next number."""
+    return "layers" if term.name is not None else "sequential"

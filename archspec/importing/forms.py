@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable
 from typing import Any
 
 from archspec.importing.terms import Term
 from archspec.ops import BY_WORD
 
-Parameters = Mapping[str, Mapping[str, Any]]
-"""The arguments of each block with their defaults; None where there is none."""
-
 
 def form_of(term: Term, *, named: bool = True) -> Hashable:
     """All that a term says, with or without its name: terms of one form are the same text."""
-    branches = tuple(tuple(form_of(inner) for inner in branch) for branch in term.branches)
-    fields = tuple((name, repr(value)) for name, value in term.fields.items())
-    return term.kind, _word(term), fields, term.name if named else None, branches, term.source, term.results
+    branches = tuple(forms_of(branch) for branch in term.branches)
+    layers = tuple((name, forms_of(given)) for name, given in sorted(term.layers.items()))
+    fields = tuple((name, repr(value)) for name, value in sorted(term.fields.items()))
+    return term.kind, _word(term), fields, term.name if named else None, branches, layers, term.source, term.results
 
 
-def skeleton_of(terms: list[Term], blocks: Parameters) -> Hashable:
-    """What terms say without their numbers: terms of one skeleton can be one block with arguments."""
-    return tuple(_skeleton(term, blocks) for term in terms)
+def forms_of(terms: list[Term]) -> Hashable:
+    """The forms of several terms."""
+    return tuple(form_of(term) for term in terms)
 
 
-def _skeleton(term: Term, blocks: Parameters) -> Hashable:
-    fields = tuple((name, _constant(value)) for name, value in sorted(all_fields(term, blocks).items()))
-    branches = tuple(skeleton_of(branch, blocks) for branch in term.branches)
-    return term.kind, _word(term), fields, term.name, branches, term.source, term.results
+class Skeletons:
+    """What terms say without their numbers, as numbers: terms of one skeleton can be one block with arguments.
+
+    Each term is looked at once, so that it must not change while this is used.
+
+    >>> skeletons = Skeletons()
+    >>> skeletons.of([Term("op", "conv", {"out": 8})]) == skeletons.of([Term("op", "conv", {"out": 16})])
+    True
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._known: dict[int, tuple[Term, int]] = {}
+        """By the id of a term, the term, so that no other has its id, and its skeleton."""
+
+    def of(self, terms: list[Term]) -> tuple[int, ...]:
+        """The skeletons of terms in a row."""
+        return tuple(self.of_term(term) for term in terms)
+
+    def of_term(self, term: Term) -> int:
+        known = self._known.get(id(term))
+        if known is None:
+            branches = tuple(self.of(branch) for branch in term.branches)
+            layers = tuple((name, self.of(given)) for name, given in sorted(term.layers.items()))
+            form = (head_of(term), fields_form(term), branches, layers)
+            known = self._known[id(term)] = term, self._numbers.setdefault(form, len(self._numbers))
+        return known[1]
+
+
+def head_of(term: Term) -> tuple[Hashable, ...]:
+    """What a term is, without its arguments and what is inside."""
+    return term.kind, _word(term), term.name, term.source, term.results
+
+
+def fields_form(term: Term) -> Hashable:
+    """The arguments of a term without their numbers."""
+    return tuple((name, _constant(value)) for name, value in sorted(all_fields(term).items()))
 
 
 def _word(term: Term) -> str:
@@ -37,6 +68,8 @@ def _word(term: Term) -> str:
 def _constant(value: Any) -> Hashable:
     if is_number(value):
         return "number"
+    if is_number_mapping(value):
+        return ("mapping", *value)
     return ("list", len(value)) if is_number_list(value) else repr(value)
 
 
@@ -49,33 +82,14 @@ def is_number_list(value: Any) -> bool:
     return isinstance(value, list) and all(map(is_number, value))
 
 
-def all_fields(term: Term, blocks: Parameters) -> dict[str, Any]:
+def is_number_mapping(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(map(is_number, value.values()))
+
+
+def all_fields(term: Term) -> dict[str, Any]:
     """The arguments of a term, with the defaults that are numbers."""
-    if term.kind == "call":
-        return {**blocks[term.word], **term.fields}
     if term.kind not in ("op", "join"):
         return term.fields
     fields = BY_WORD[term.word].model_fields
-    defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
-    return {**{name: value for name, value in defaults.items() if is_number(value)}, **term.fields}
-
-
-def count_tokens(terms: list[Term]) -> int:
-    """The length of terms: words, names and arguments."""
-    return sum(_count(term) for term in terms)
-
-
-def _count(term: Term) -> int:
-    own = 1 + (term.name is not None) + len(term.source) + len(term.results)
-    values = sum(len(repr(value).split()) for value in term.fields.values())
-    return own + values + sum(1 + count_tokens(branch) for branch in term.branches)
-
-
-def iter_scopes(terms: list[Term], height: dict[int, int]) -> Iterator[Term]:
-    """Yields the scopes among terms, inner ones first, and notes how many closed scopes are nested in each, by its id."""
-    for term in terms:
-        inside = [scope for branch in term.branches for scope in iter_scopes(branch, height)]
-        yield from inside
-        if term.kind == "scope":
-            height[id(term)] = 1 + max((height[id(scope)] for scope in inside), default=-1)
-            yield term
+    known = {name: term.fields.get(name, field.default) for name, field in fields.items()}
+    return {name: value for name, value in known.items() if name in term.fields or is_number(value)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archspec.importing.terms import Term, iter_terms
+from archspec.importing.terms import Term, iter_inside, iter_terms
 from archspec.ir.names import find_free_name
 
 
@@ -30,5 +30,5 @@ def _iter_readable(terms: list[Term]) -> Iterator[Term]:
     for term in terms:
         yield term
         if not term.closed:
-            for branch in term.branches:
+            for branch in iter_inside(term):
                 yield from _iter_readable(branch)

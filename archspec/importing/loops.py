@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from itertools import pairwise, takewhile
 from typing import Any
 
-from archspec.importing.forms import count_tokens, form_of, is_number
+from archspec.importing.forms import form_of, forms_of, is_number
 from archspec.importing.laws import find_progression
+from archspec.importing.length import count_words
 from archspec.importing.terms import Term
 
 _PERIOD = 6  # the most layers of a turn that is no part
@@ -28,14 +29,20 @@ def fold_loops(terms: list[Term]) -> list[Term]:
 
 
 def fold_scope(scope: Term) -> None:
-    """Makes a scope of equal parts `0`, `1`, … an iterator of that name."""
-    first, *others = scope.body
-    alike = first.kind == "scope" and (len(first.body) > 1 or first.body[0].name is not None)
-    parts = [first, *others]
-    names = [part.name for part in parts] == list(map(str, range(len(parts))))
-    if others and alike and names and len({form_of(part, named=False) for part in parts}) == 1:
-        scope.kind, scope.word, scope.fields = "repeat", "repeat", {"times": len(parts)}
-        scope.branches = [first.body]
+    """Makes a scope of turns with numbers or names an iterator of that name."""
+    loop = scope.body[0]
+    named = loop.name is not None or loop.source or loop.results
+    if len(scope.body) > 1 or loop.kind != "repeat" or loop.word != "repeat" or named:
+        return
+    turn = loop.body[0]
+    if len(loop.body) > 1 or turn.name is not None or not turn.numbered or turn.source or turn.results:
+        return
+    if "index" in loop.fields and "name" not in loop.fields:  # without names, its turns would be numbered from 0
+        return
+    if turn.kind != "scope":
+        scope.kind, scope.word, scope.fields, scope.branches = "repeat", "repeat", loop.fields, [[turn]]
+    elif "name" not in loop.fields and (len(turn.body) > 1 or turn.body[0].name is not None):
+        scope.kind, scope.word, scope.fields, scope.branches = "repeat", "repeat", loop.fields, [turn.body]
 
 
 def _find_loop(terms: list[Term], start: int) -> tuple[Term | None, int]:
@@ -48,7 +55,7 @@ def _find_loop(terms: list[Term], start: int) -> tuple[Term | None, int]:
         key=lambda found: found[0] * (found[1] - 1),
     )
     window = terms[start : start + period]
-    if (times - 1) * count_tokens(window) <= _OVERHEAD:
+    if (times - 1) * count_words(window, {}) <= _OVERHEAD:
         return None, 1
     return Term("repeat", "repeat", {"times": times}, branches=[window], channels=window[0].channels), period * times
 
@@ -98,7 +105,8 @@ def form_of_turn(term: Term) -> Any:
     """What turns of an iterator have in common: all but the numbers of a use of a block."""
     if term.kind != "call":
         return form_of(term, named=False)
-    return term.word, [name if is_number(value) else (name, repr(value)) for name, value in term.fields.items()]
+    numbers = [name if is_number(value) else (name, repr(value)) for name, value in term.fields.items()]
+    return term.word, numbers, [(name, forms_of(given)) for name, given in term.layers.items()]
 
 
 def _find_progressions(terms: Sequence[Term]) -> dict[str, str] | None:

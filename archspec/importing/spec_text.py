@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -10,7 +11,7 @@ import yaml
 from archspec.printable import is_printable
 from archspec.spec.yaml_writer import SpecDumper
 
-WIDTH = 100
+WIDTH = 120
 _OPEN = frozenset(("defaults", "blocks", "stages"))
 """The keys of a document whose entries have lines of their own."""
 
@@ -43,6 +44,10 @@ def _write_entry(key: str, value: Any, indent: str) -> Iterator[str]:
         yield f"{head} {flow}"
         return
     yield head
+    plain = isinstance(value, dict) and not any(isinstance(own, dict | list) for own in value.values())
+    if plain and len(indent) + 2 + len(flow) < WIDTH:
+        yield f"{indent}  {flow}"
+        return
     yield from _write_block(value, indent + "  ")
 
 
@@ -68,8 +73,33 @@ def _write_item(item: Any, indent: str) -> Iterator[str]:
 
 
 def _write_flow(value: Any) -> str:
-    text = _dump(value, unicode=True)
-    return text if is_printable(text) else _dump(value, unicode=False)
+    """A value in one line."""
+    return _write_part(value) if isinstance(value, dict | list) else _write_scalar(value, nested=False)
+
+
+def _write_part(value: Any) -> str:
+    """A value in one line inside others; a mapping of one key in a list has no braces."""
+    if isinstance(value, dict) and value:
+        return f"{{{', '.join(f'{_write_part(key)}: {_write_part(own)}' for key, own in value.items())}}}"
+    if isinstance(value, list) and value:
+        return f"[{', '.join(map(_write_element, value))}]"
+    return _dump(value, unicode=True) if isinstance(value, dict | list) else _write_scalar(value, nested=True)
+
+
+def _write_element(value: Any) -> str:
+    text = _write_part(value)
+    return text[1:-1] if isinstance(value, dict) and len(value) == 1 else text
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _write_scalar(value: Any, *, nested: bool) -> str:
+    """A word or a number; inside of others, commas and brackets are quoted."""
+    if isinstance(value, float) and "e" in repr(value):
+        digits, _, power = repr(value).partition("e")
+        return f"{digits}e{int(power)}"
+    text = _dump([value] if nested else value, unicode=True)
+    text = text if is_printable(text) else _dump([value] if nested else value, unicode=False)
+    return text[1:-1] if nested else text
 
 
 def _dump(value: Any, *, unicode: bool) -> str:

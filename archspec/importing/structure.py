@@ -143,7 +143,11 @@ class _RegionTerms:
         body = inner.build()
         name = self._name_within(region.path)
         if inner.join is None:
-            return Term("scope", region.kind, {}, name, [body], channels=channels, closed=inner.closed)
+            made = _count_channels(self.graph.region_tree.outputs[region.id])
+            numbers = {name: value for name, value in region.arguments.items() if isinstance(value, int | float)}
+            return Term(
+                "scope", region.kind, {}, name, [body], channels=channels, made=made, given=numbers, closed=inner.closed
+            )
         if len(body) == 1 and not body[0].source:
             body[0].name, body[0].channels = name, channels
             return body[0]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archspec.ops import BY_WORD
 
-TermKind = Literal["op", "join", "value", "scope", "call", "repeat", "reuse"]
-"""An op; a join or a bundle with branches; a named value; a part with a scope of names; a use of a block; an iterator; a named layer again."""
+TermKind = Literal["op", "join", "value", "scope", "call", "repeat", "reuse", "argument"]
+"""An op; a join or a bundle with branches; a named value; a part with a scope of names; a use of a block; an iterator; a named layer again;
+the layer that an argument of a block is."""
 
 
 @dataclass(slots=True)
@@ -22,19 +23,25 @@ class Term:
 
     kind: TermKind
     word: str
-    """The word of an op, a join or a block; the name of a value or of a layer that is used again; the kind of a scope's region."""
+    """The word of an op, a join or a block; the name of a value, of an argument or of a layer that is used again; the kind of a scope's region."""
     fields: dict[str, Any] = field(default_factory=dict)
-    """The arguments that differ from their defaults."""
+    """The arguments that differ from their defaults; of a use of a block, all that are numbers."""
     name: str | None = None
     """The name of its module or scope; None if it has none, or the one that the language gives."""
     branches: list[list[Term]] = field(default_factory=list)
     """The branches of a join; the body of a scope or an iterator, as the only one."""
+    layers: dict[str, list[Term]] = field(default_factory=dict)
+    """The arguments of a use of a block that are layers: none for the identity, or one, of which a scope stands for its body."""
     source: tuple[str, ...] = ()
     """The named values that it reads in place of the current one."""
     results: tuple[str, ...] = ()
     """The names that its results get."""
     channels: int | None = None
     """The channels of the current value, if it has some."""
+    made: int | None = None
+    """The channels of the result of a scope, if it has some."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """The numbers that the author of a part gave it, by name."""
     closed: bool = False
     """Whether a scope reads only the current value and returns one value, so that it can be a block."""
 
@@ -45,7 +52,7 @@ class Term:
     @property
     def numbered(self) -> bool:
         """Whether, unnamed, it takes the next number of its scope."""
-        return self.kind == "call" or (self.kind == "op" and BY_WORD[self.word].numbered)
+        return self.kind in ("call", "scope") or (self.kind == "op" and BY_WORD[self.word].numbered)
 
     @property
     def takes_name(self) -> bool:
@@ -65,6 +72,12 @@ def iter_scope(terms: list[Term]) -> Iterator[Term]:
 def iter_terms(terms: list[Term]) -> Iterator[Term]:
     """Yields all terms, those inside others first."""
     for term in terms:
-        for branch in term.branches:
-            yield from iter_terms(branch)
+        for inside in iter_inside(term):
+            yield from iter_terms(inside)
         yield term
+
+
+def iter_inside(term: Term) -> Iterator[list[Term]]:
+    """Yields the lists of terms inside one: its branches, and the layers that it gives to a block."""
+    yield from term.branches
+    yield from term.layers.values()

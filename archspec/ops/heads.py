@@ -107,6 +107,11 @@ class ScaledDotProduct(Op):
             for shape in (query, key, value)
         ]
         heads = [_size(shape, "heads") for shape in (query, key, value)]
+        if len({shape.axis("heads") is None for shape in (query, key, value)}) > 1:
+            raise ShapeError(
+                f"sdpa needs heads in queries, keys and values, or in none of them; got {described}",
+                help="splitheads: 1 gives a value one head",
+            )
         alike = around[0] == around[1] == around[2] and query.channels == key.channels
         if not alike or _size(key, "tokens") != _size(value, "tokens") or heads[1] != heads[2] or heads[0] % heads[1]:
             raise ShapeError(

@@ -175,25 +175,26 @@ class Concat(Join):
         return first if names == first.names and first.batched else Shape(first.sizes, names, is_batched(inputs))
 
 
-class Multiply(Join):
-    """Product of a signal, the first branch, and its gates: a gate has axes of the signal, with its sizes or with 1."""
+class Gating(Join):
+    """Base of the joins of a signal, the first branch, and its gates: a gate has axes of the signal, with its sizes or with 1."""
 
-    word: ClassVar[str] = "multiply"
-    sign: ClassVar[str] = "×"
     elementwise: ClassVar[bool] = True
+    function: ClassVar[str]
+    role: ClassVar[str] = "gates"
+    """What the other branches are called in messages."""
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
         signal = inputs[0]
         for gate in inputs[1:]:
-            _axes_of_gate(gate, signal)
+            self._axes_of_gate(gate, signal)
         return (signal if signal.batched else Shape(signal.sizes, signal.names, is_batched(inputs)),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         calls: list[Call] = []
         product: Given = Operand(0)
         for index, gate in enumerate(inputs[1:], 1):
-            factor = add_missing_axes(calls, Operand(index), _axes_of_gate(gate, inputs[0]), inputs[0].rank)
-            calls.append(Call("torch.mul", args=(product, factor)))
+            factor = add_missing_axes(calls, Operand(index), self._axes_of_gate(gate, inputs[0]), inputs[0].rank)
+            calls.append(Call(self.function, args=(product, factor)))
             product = Result(len(calls) - 1)
         return tuple(calls)
 
@@ -204,24 +205,42 @@ class Multiply(Join):
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
         signal, gate = inputs[0], inputs[operand]
-        kept = operand == 0 or keeps_channels(gate, _axes_of_gate(gate, signal), signal)
+        kept = operand == 0 or keeps_channels(gate, self._axes_of_gate(gate, signal), signal)
         return reached if kept else range(signal.channels)
 
+    def _axes_of_gate(self, gate: Shape, signal: Shape) -> tuple[int, ...]:
+        """For each axis of a gate, the axis of the signal that it belongs to, by name.
 
-def _axes_of_gate(gate: Shape, signal: Shape) -> tuple[int, ...]:
-    """For each axis of a gate, the axis of the signal that it belongs to, by name.
+        Raises:
+            ShapeError: an axis fits none of the signal, or there are several ways to match them.
+        """
+        axes = match_axes(gate, signal)
+        if axes is not None:
+            return axes
+        raise ShapeError(
+            f"{self.word} needs {self.role} that fit its first operand, {signal.described}; got {gate.described}",
+            help=advise_match(gate, signal)
+            or "a gate has the sizes of the first operand, or 1 or no axis where that has more".replace(
+                "gate", self.role[:-1]
+            ),
+        )
 
-    Raises:
-        ShapeError: an axis fits none of the signal, or there are several ways to match them.
-    """
-    axes = match_axes(gate, signal)
-    if axes is not None:
-        return axes
-    raise ShapeError(
-        f"multiply needs gates that fit its first operand, {signal.described}; got {gate.described}",
-        help=advise_match(gate, signal)
-        or "a gate has the sizes of the first operand, or 1 or no axis where that has more",
-    )
+
+class Multiply(Gating):
+    """Product of a signal, the first branch, and its gates: a gate has axes of the signal, with its sizes or with 1."""
+
+    word: ClassVar[str] = "multiply"
+    sign: ClassVar[str] = "×"
+    function: ClassVar[str] = "torch.mul"
+
+
+class Divide(Gating):
+    """A signal, the first branch, divided by the others in turn: a divisor has axes of the signal, with its sizes or with 1."""
+
+    word: ClassVar[str] = "divide"
+    sign: ClassVar[str] = "÷"
+    function: ClassVar[str] = "torch.div"
+    role: ClassVar[str] = "divisors"
 
 
 class Bundle(Join):

@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archspec.ir.shape import Shape
+from archspec.ir.shape import IMAGES, Shape
 from archspec.ops.axes import WHICH, Axis, as_sequence, axis_of, channel_axis, write_reshape
-from archspec.ops.base import FIRST, Call, Category, Count, Natural, Op, Result, ShapeError
-from archspec.ops.initial import Real
+from archspec.ops.axis_order import chain_functions
+from archspec.ops.base import FIRST, Call, Category, Count, Everything, Natural, Op, Result, ShapeError, Window
+from archspec.ops.initial import Positive, Real
 from archspec.ops.rules import check_bounds, keep_non_defaults
 
 Sides = tuple[Natural, Natural]
@@ -73,10 +74,10 @@ class Split(Op):
 
 
 class Slice(Op):
-    """The part of a value between two places, along the channels or another axis."""
+    """The part of a value between two places, or every n-th place there, along the channels or another axis."""
 
     word: ClassVar[str] = "slice"
-    telling: ClassVar[tuple[str, ...]] = ("axis",)
+    telling: ClassVar[tuple[str, ...]] = ("step", "axis")
     category: ClassVar[Category] = "shape"
     sized_by_context: ClassVar[bool] = True
     moves: ClassVar[bool] = True
@@ -84,6 +85,7 @@ class Slice(Op):
 
     start: Natural = Field(0, description="first place that is taken, counted from 0")
     stop: Count | None = Field(None, description="first place that is not taken; the end of the axis if absent")
+    step: Count = Field(1, description="distance between places that are taken: 2 takes every other one")
     axis: Axis | None = Field(None, description=WHICH)
 
     def infer(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -94,11 +96,24 @@ class Slice(Op):
                 f"slice needs a part of 0 to {size}, got {self.start} to {stop}",
                 field="stop" if stop > size else "start",
             )
-        return (inputs[0].replace(axis, stop - self.start),)
+        return (inputs[0].replace(axis, self._count(inputs[0])),)
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         axis, stop = self._part(inputs[0])
-        return (Call("torch.narrow", args=(*FIRST, inputs[0].dim(axis), self.start, stop - self.start)),)
+        dim = inputs[0].dim(axis)
+        part = ("torch.narrow", (dim, self.start, stop - self.start))
+        if self.step == 1:
+            return tuple(chain_functions([part]))
+        whole = (self.start, stop) == (0, inputs[0].sizes[axis])
+        strided = [(".unfold", (dim, 1, self.step)), ("torch.squeeze", (-1,))]
+        return tuple(chain_functions(strided if whole else [part, *strided]))
+
+    def window(self, *inputs: Shape) -> Window | Everything | None:
+        axis = self._part(inputs[0])[0]
+        if self.step == 1 or inputs[0].names not in IMAGES or axis == 0:
+            return None
+        spatial = range(1, inputs[0].rank)
+        return Window((1,) * len(spatial), tuple(self.step if own == axis else 1 for own in spatial))
 
     def along_channels(self, *inputs: Shape) -> bool:
         return self._part(inputs[0])[0] == inputs[0].channel_axis
@@ -106,9 +121,15 @@ class Slice(Op):
     def routes(
         self, operand: int, reached: range, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], output: int
     ) -> range | None:
-        return (
-            intersect_range(reached, self.start, self._part(inputs[0])[1]) if self.along_channels(*inputs) else reached
-        )
+        if not self.along_channels(*inputs):
+            return reached
+        first = -(-max(reached.start - self.start, 0) // self.step)
+        last = min((reached.stop - 1 - self.start) // self.step, self._count(inputs[0]) - 1)
+        return range(first, last + 1) or None
+
+    def _count(self, shape: Shape) -> int:
+        """The places that are taken."""
+        return -(-(self._part(shape)[1] - self.start) // self.step)
 
     def _part(self, shape: Shape) -> tuple[int, int]:
         """The axis, and the end of the slice."""
@@ -199,7 +220,7 @@ class Token(Op):
 
 
 class Scale(Op):
-    """A factor and a shift: by * x + plus."""
+    """A divisor, a factor and a shift: x / over * by + plus."""
 
     word: ClassVar[str] = "scale"
     telling: ClassVar[tuple[str, ...]] = ("plus",)
@@ -209,13 +230,12 @@ class Scale(Op):
 
     by: Real = Field(1.0, description="factor")
     plus: Real = Field(0.0, description="shift")
+    over: Positive = Field(1.0, description="divisor: x / 3 has other last bits than a third of x")
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
-        shifted = Call("torch.add", args=(*FIRST, self.plus))
-        if self.by == 1 and self.plus != 0:
-            return (shifted,)
-        scaled = Call("torch.mul", args=(*FIRST, self.by))
-        return (scaled,) if self.plus == 0 else (scaled, Call("torch.add", args=(Result(0), self.plus)))
+        steps = (("torch.div", self.over, 1.0), ("torch.mul", self.by, 1.0), ("torch.add", self.plus, 0.0))
+        applied = [(target, (number,)) for target, number, neutral in steps if number != neutral]
+        return tuple(chain_functions(applied or [("torch.mul", (self.by,))]))
 
 
 def intersect_range(reached: range, start: int, stop: int) -> range | None:

@@ -60,7 +60,7 @@ def _evaluation_op(op: Op) -> Op:
 def _does_nothing(op: Op, node: Node) -> bool:
     match op:
         case Scale():
-            return op.by == 1 and op.plus == 0
+            return (op.by, op.plus, op.over) == (1, 0, 1)
         case Dropout() | SpatialDropout() | DropPath():
             return op.p == 0
     return op.passes_through(len(node.inputs))

@@ -11,7 +11,11 @@ from torch.nn.utils.parametrize import is_parametrized
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
 _DROP_PATHS = frozenset(("DropPath", "StochasticDepth"))
-_STANDARDISED = {"timm.layers.std_conv.StdConv2d", "timm.layers.std_conv.ScaledStdConv2d"}
+_STANDARDISED = {
+    f"timm.layers.std_conv.{name}{padding}" for name in ("StdConv2d", "ScaledStdConv2d") for padding in ("", "Same")
+}
+_OWN = "archspec.codegen.fx."
+_OWN_LEAVES = frozenset(("ColumnDraw", "DropMean", "StandardisedConv2d", "DotProductAttention", "RotaryPositions"))
 _SPECTRAL_EPS = 1e-12
 """The least norm of the vectors of spectral norm, unless someone chooses another."""
 _IGNORED = frozenset(("self", "device", "dtype", "inplace", "in_channels", "in_features", "num_features"))
@@ -31,7 +35,7 @@ def _find_leaf(cls: type[nn.Module]) -> str | None:
     qualified = f"{cls.__module__}.{cls.__qualname__}"
     if cls.__name__ in _DROP_PATHS:
         return "DropPath"
-    if qualified in _STANDARDISED:
+    if qualified in _STANDARDISED or (cls.__name__ in _OWN_LEAVES and cls.__module__.startswith(_OWN)):
         return cls.__name__
     base = next(base for base in cls.__mro__ if base.__module__.startswith("torch.nn.modules"))
     if base is nn.Module or issubclass(cls, _CONTAINERS) or base.__name__.startswith("Transformer"):
@@ -53,7 +57,7 @@ def read_options(module: nn.Module) -> dict[str, Any]:
     bases = (
         base
         for base in type(module).__mro__
-        if "__init__" in vars(base) and base.__module__.startswith("torch.nn.modules")
+        if "__init__" in vars(base) and base.__module__.startswith(("torch.nn.modules", _OWN))
     )
     parameters = _list_parameters(next(bases))
     options = {name: _read_option(module, name, parameter) for name, parameter in parameters}
@@ -88,7 +92,9 @@ def _read_standardised(module: nn.Module) -> dict[str, Any]:
     if f"{type(module).__module__}.{type(module).__qualname__}" not in _STANDARDISED:
         return {}
     own: Any = module
-    return {"eps": own.eps, "scale": getattr(own, "scale", None), "in_features": own.in_channels // own.groups}
+    return {"eps": own.eps, "scale": getattr(own, "scale", None), "in_features": own.in_channels // own.groups} | (
+        {"same": True} if getattr(own, "same_pad", False) else {}
+    )
 
 
 def _read_parametrization(module: nn.Module) -> dict[str, Any]:

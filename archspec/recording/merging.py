@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archspec.recording.trace import BatchSize, Trace, TraceError
+import torch
+
+from archspec.recording.trace import BatchSize, MadeRef, Trace, TraceError
 
 
 def merge_traces(first: Trace, second: Trace, batches: tuple[int, int]) -> Trace:
@@ -42,6 +44,8 @@ class _Merging:
             return slice(*map(self.merge, (own.start, own.stop, own.step), (other.start, other.stop, other.step)))
         if type(own) is int and own != other:
             return self._merge_numbers(own, other)
+        if isinstance(own, MadeRef) and not (isinstance(other, MadeRef) and torch.equal(own.values, other.values)):
+            raise TraceError("a tensor that it makes in each pass depends on the batch size")
         return own
 
     def _merge_numbers(self, own: int, other: int) -> BatchSize:

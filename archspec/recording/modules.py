@@ -7,11 +7,18 @@ from typing import Any, get_args
 
 from archspec.ops.parametrization import Rule
 from archspec.ops.rules import keep_non_defaults
+from archspec.recording.draft import DraftValue
 from archspec.recording.functions import HANDLERS
 from archspec.recording.functions.registry import per_axis
 from archspec.recording.functions.weighted import apply_axes_norm, apply_linear
 from archspec.recording.lifting import COMPUTED, lift_module
 from archspec.recording.operands import Operand, UnsupportedCallError
+from archspec.recording.own_modules import (
+    raise_column_draw,
+    raise_drop_mean,
+    raise_dropped_attention,
+    raise_rotary,
+)
 from archspec.recording.raising import Raising
 from archspec.recording.trace import RecordedCall, ResultRef, StateRef, iter_leaves
 
@@ -145,9 +152,8 @@ def _raise_padding(on: Raising, call: RecordedCall) -> Operand:
 
 
 def _raise_standardised(on: Raising, call: RecordedCall) -> Operand:
-    """A convolution of timm with a standardised kernel."""
+    """A convolution with a standardised kernel: archspec's, or one of timm."""
     options = call.options
-    scaled = call.target == "ScaledStdConv2d"
     fields = {"out": options["out_channels"], "kernel": per_axis(options["kernel_size"]), "standardise": True}
     fields |= keep_non_defaults(
         stride=(per_axis(options.get("stride", 1)), 1),
@@ -155,13 +161,29 @@ def _raise_standardised(on: Raising, call: RecordedCall) -> Operand:
         dilation=(per_axis(options.get("dilation", 1)), 1),
         groups=(options.get("groups", 1), 1),
         bias=(options.get("bias", True), True),
-        eps=(options["eps"], 1e-6),
+        eps=(options.get("eps", 1e-6), 1e-6),
+        gain=(options.get("gamma"), None),
     )
-    if scaled:
-        kernel = options["kernel_size"]
+    kernel = options["kernel_size"]
+    if call.target.startswith("ScaledStdConv2d"):
         fan_in = options["in_features"] * kernel[0] * kernel[1]
         fields["gain"] = options["scale"] * fan_in**0.5
-    return Operand.of(on.add_one("conv", fields, on.as_image(on.operand(call.args[0])), path=call.path))
+    value = on.as_image(on.operand(call.args[0]))
+    if options.get("same"):
+        value = _pad_same(on, value, kernel, options.get("stride", (1, 1)), options.get("dilation", (1, 1)))
+    return Operand.of(on.add_one("conv", fields, value, path=call.path))
+
+
+def _pad_same(on: Raising, value: DraftValue, kernel: Any, stride: Any, dilation: Any) -> DraftValue:
+    """An image with as many places around it as a window needs to begin at each `stride`-th one, the odd one at the end (TensorFlow)."""
+    sides = []
+    for size, extent, step, gap in zip(value.shape.spatial, kernel, stride, dilation, strict=True):
+        added = max(((-(-size // step)) - 1) * step + (extent - 1) * gap + 1 - size, 0)
+        sides.append([added // 2, added - added // 2])
+    if not any(map(any, sides)):
+        return value
+    alike = all(side == [sides[0][0]] * 2 for side in sides)
+    return on.add_one("pad", {"size": sides[0][0] if alike else sides}, value)
 
 
 SPECIAL: Mapping[str, Callable[[Raising, RecordedCall], Any]] = {
@@ -191,5 +213,12 @@ SPECIAL: Mapping[str, Callable[[Raising, RecordedCall], Any]] = {
     "DropPath": _raise_drop_path,
     "StdConv2d": _raise_standardised,
     "ScaledStdConv2d": _raise_standardised,
+    "StdConv2dSame": _raise_standardised,
+    "ScaledStdConv2dSame": _raise_standardised,
+    "StandardisedConv2d": _raise_standardised,
+    "ColumnDraw": raise_column_draw,
+    "DropMean": raise_drop_mean,
+    "RotaryPositions": raise_rotary,
+    "DotProductAttention": raise_dropped_attention,
 }
 """The modules that a lowering alone does not tell: those that are functions, and those whose op depends on the layout."""

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
+from archspec.ir.shape import Shape
 from archspec.ops import BY_WORD
+from archspec.ops.base import Op, ShapeError
 from archspec.recording.dense import fold_dense_concats
 from archspec.recording.draft import Draft, DraftNode, DraftValue
+from archspec.recording.moving import move_constants
+from archspec.recording.windowing import write_unwindows
+
+_DENOMINATOR = 10_000  # of a number that is taken for a fraction
+_ULPS = 4  # units in the last place by which a rate may differ from it
 
 
 def normalize_draft(draft: Draft) -> None:
@@ -17,7 +27,12 @@ def normalize_draft(draft: Draft) -> None:
         fold_permuted_norms,
         write_same_padding,
         write_heads,
+        fold_scales,
+        fold_transposed_products,
+        fold_permuted_attention,
+        write_unwindows,
         move_constants,
+        write_fractions,
     ):
         rewrite(draft)
     draft.remove_unused()
@@ -61,6 +76,16 @@ def _folds(first: DraftNode, node: DraftNode) -> bool:
     """Whether the operands of both joins have one shape, so that none is broadcast in another order."""
     shapes = [value.shape for value in (*first.inputs, *node.inputs[1:])]
     return node.word == "concat" or all(shape == shapes[0] for shape in shapes)
+
+
+def write_fractions(draft: Draft) -> None:
+    """A rate of dropout that is a fraction up to the rounding of its computation is that fraction: 0.2 * 6 / 16 is 0.075."""
+    for node in draft.nodes:
+        rate = getattr(node.op, "p", None)
+        if node.word in {"dropout", "droppath"} and isinstance(rate, float):
+            exact = float(Fraction(rate).limit_denominator(_DENOMINATOR))
+            if exact != rate and abs(exact - rate) <= _ULPS * math.ulp(rate):
+                node.op = node.op.model_copy(update={"p": exact})
 
 
 def fold_permuted_norms(draft: Draft) -> None:
@@ -116,33 +141,75 @@ def write_heads(draft: Draft) -> None:
             node.op = BY_WORD["flatten"].model_validate({"start": "heads"})
 
 
-def move_constants(draft: Draft) -> None:
-    """Moves learned and fixed constants, which read only a batch, to the join that reads them, and lets them read its first operand."""
-    for node in [node for node in draft.nodes if node.op.reads_batch]:
-        chain = _follow(draft, node)
-        user = chain[-1].outputs[0].users[0] if draft.is_private(chain[-1].outputs[0]) else None
-        other = _find_other(user, chain[-1].outputs[0]) if user is not None else None
-        if user is None or other is None:
+def fold_scales(draft: Draft) -> None:
+    """A factor or a divisor whose result only a shift reads is one op with it."""
+    for node in draft.nodes:
+        before = node.inputs[0].node if node.word == "scale" else None
+        if before is None or before.word != "scale" or not draft.is_private(node.inputs[0]):
             continue
-        draft.set_inputs(node, [other])
-        for own in chain:
-            draft.nodes.remove(own)
-            own.scope = user.scope
-        place = draft.nodes.index(user)
-        draft.nodes[place:place] = chain
+        fields = before.op.lift()
+        if "plus" not in fields and list(node.op.lift()) == ["plus"] and before.scope == node.scope:
+            node.op = BY_WORD["scale"].model_validate({**fields, **node.op.lift()})
+            draft.set_inputs(node, list(before.inputs))
+    draft.remove_unused()
 
 
-def _follow(draft: Draft, node: DraftNode) -> list[DraftNode]:
-    """A constant and the ops of one operand behind it."""
-    chain = [node]
-    while draft.is_private(chain[-1].outputs[0]):
-        (user,) = chain[-1].outputs[0].users
-        if len(user.inputs) > 1 or len(user.outputs) > 1 or user.op.join:
-            break
-        chain.append(user)
-    return chain
+def fold_transposed_products(draft: Draft) -> None:
+    """A product with a matrix whose two axes were swapped for it alone is one with its transpose."""
+    for node in draft.nodes:
+        turn = node.inputs[1].node if node.word == "matmul" else None
+        if turn is None or turn.word != "permute" or node.op.lift() or not draft.is_private(turn.outputs[0]):
+            continue
+        source = turn.inputs[0]
+        rank = source.shape.rank
+        if source.shape.permuted((*range(rank - 2), rank - 1, rank - 2)) != turn.outputs[0].shape:
+            continue
+        op = BY_WORD["matmul"].model_validate({"transpose": True})
+        if _infers(op, node, [node.inputs[0], source]):
+            node.op = op
+            draft.set_inputs(node, [node.inputs[0], source])
+    draft.remove_unused()
 
 
-def _find_other(user: DraftNode, value: DraftValue) -> DraftValue | None:
-    """The first operand of a node besides one that depends on an input."""
-    return next((own for own in user.inputs if own is not value and own.shape.batched), None)
+def _infers(op: Op, node: DraftNode, inputs: list[DraftValue]) -> bool:
+    """Whether an op of these operands makes the values that a node makes."""
+    try:
+        made = op.infer(*(value.shape for value in inputs))
+    except ShapeError:
+        return False
+    return made == tuple(value.shape for value in node.outputs)
+
+
+def fold_permuted_attention(draft: Draft) -> None:
+    """Attention and rotary positions find their axes by name: permutations before and after them that undo each other are none."""
+    for node in draft.nodes:
+        if node.word not in {"sdpa", "rotary"}:
+            continue
+        inputs = [_find_unpermuted(draft, value) for value in node.inputs[:3]] + node.inputs[3:]
+        back = node.outputs[0].users[0] if draft.is_private(node.outputs[0]) else None
+        if inputs == node.inputs:
+            continue
+        made = _infer(node.op, inputs)
+        if made == node.outputs[0].shape:
+            draft.set_inputs(node, inputs)
+        elif made is not None and back is not None and back.word == "permute" and back.outputs[0].shape == made:
+            draft.set_inputs(node, inputs)
+            node.outputs[0].shape = made
+            draft.set_inputs(back, [])
+            draft.replace_value(back.outputs[0], node.outputs[0])
+            back.outputs = []
+    draft.remove_unused()
+
+
+def _infer(op: Op, inputs: list[DraftValue]) -> Shape | None:
+    try:
+        return op.infer(*(value.shape for value in inputs))[0]
+    except ShapeError:
+        return None
+
+
+def _find_unpermuted(draft: Draft, value: DraftValue) -> DraftValue:
+    """The value before a permutation of named axes that only one node reads."""
+    turn = value.node
+    named = turn is not None and turn.word == "permute" and None not in turn.inputs[0].shape.names
+    return turn.inputs[0] if turn is not None and named and draft.is_private(value) else value

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from archspec.importing.value_names import WORDS
 from archspec.ir.graph import UNKNOWN_SPAN, Graph, Value
@@ -27,8 +28,16 @@ class _Part:
 class Placing:
     """Makes the graph of a draft: a region for each module with weights, in the order of its calls."""
 
-    def __init__(self, draft: Draft, classes: Mapping[Path, str]) -> None:
-        self.draft, self.classes = draft, classes
+    def __init__(
+        self, draft: Draft, classes: Mapping[Path, str], arguments: Mapping[Path, Mapping[str, Any]] | None = None
+    ) -> None:
+        """
+        Args:
+            draft: the ops.
+            classes: the class of each module.
+            arguments: the arguments of the constructor of each module.
+        """
+        self.draft, self.classes, self.arguments = draft, classes, arguments or {}
         self.owners = {node.path for node in draft.nodes if node.path is not None and node.owns_weights}
         scopes = {node.scope for node in draft.nodes}
         self.called = {scope[:end] for scope in scopes for end in range(len(scope) + 1)}
@@ -67,6 +76,7 @@ class Placing:
     def _arrange(self, path: Path, nodes: list[DraftNode]) -> _Part:
         """The part of a path with its nodes, which are in the order of their calls."""
         keys = self._find_children(len(path), nodes)
+        last = {key: place for place, key in enumerate(keys)}
         part = _Part(path)
         place = 0
         while place < len(nodes):
@@ -75,7 +85,7 @@ class Placing:
                 self._keep(part, nodes[place])
                 place += 1
                 continue
-            stop = len(keys) - keys[::-1].index(key)
+            stop = last[key] + 1
             part.members.append(self._arrange((*path, *key[0]), nodes[place:stop]))
             place = stop
         return part
@@ -90,10 +100,12 @@ class Placing:
             keys = [self._find_child(node, depth, broken) for node in nodes]
             weighted = {key for key, node in zip(keys, nodes, strict=True) if key is not None and node.owns_weights}
             keys = [key if key in weighted else None for key in keys]
+            last = {key: place for place, key in enumerate(keys)}
+            first = {key: place for place, key in reversed([*enumerate(keys)])}
             interrupted = {
                 key[0]
-                for key in dict.fromkeys(keys)
-                if key is not None and self._is_interrupted(key, keys, nodes, depth)
+                for key in first
+                if key is not None and self._is_interrupted(key, keys, nodes, depth, range(first[key], last[key] + 1))
             }
             if not interrupted:
                 return keys
@@ -106,11 +118,12 @@ class Placing:
                 return home[depth:stop], node.uses.get(home[:stop], 0)
         return None
 
-    def _is_interrupted(self, key: _Child, keys: list[_Child | None], nodes: list[DraftNode], depth: int) -> bool:
+    def _is_interrupted(
+        self, key: _Child, keys: list[_Child | None], nodes: list[DraftNode], depth: int, extent: range
+    ) -> bool:
         """Whether other nodes stand between those of a part: named ones, or any if it is a container that is never called."""
-        first, last = keys.index(key), len(keys) - 1 - keys[::-1].index(key)
-        others = [nodes[place] for place in range(first, last + 1) if keys[place] != key]
-        owner = self.homes[id(nodes[first])][: depth + len(key[0])]
+        others = [nodes[place] for place in extent if keys[place] != key]
+        owner = self.homes[id(nodes[extent.start])][: depth + len(key[0])]
         return bool(others) and (owner not in self.called or any(node.path is not None for node in others))
 
     def _keep(self, part: _Part, node: DraftNode) -> None:
@@ -173,7 +186,7 @@ class Placing:
         for member in part.members:
             if isinstance(member, _Part):
                 kind = _name_class(self.classes.get(member.path, ""))
-                own = graph.add_region(member.path, kind, {}, UNKNOWN_SPAN, region)
+                own = graph.add_region(member.path, kind, self.arguments.get(member.path, {}), UNKNOWN_SPAN, region)
                 self._add_members(graph, member, own.id, values)
                 continue
             inputs = tuple(values[id(value)] for value in member.inputs)

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from archspec.codegen.fx.module_values import TOLERANCE, flatten_tensors
 from archspec.codegen.fx.reference_comparison import ReferenceComparison, compare_with_reference
+from archspec.codegen.fx.reference_models import ReferenceModelError
 from archspec.codegen.fx.trial import make_noise
 from archspec.ir.graph import Graph
 from archspec.printable import shorten_text
@@ -69,16 +70,24 @@ def prove_import(graph: Graph, build: Callable[[], nn.Module], model: nn.Module,
         name: its name in messages.
     """
     network = build()
-    comparison = compare_with_reference(graph, lambda: network, model, name)
+    try:
+        comparison = compare_with_reference(graph, lambda: network, model, name)
+    except ReferenceModelError:
+        raise
+    except Exception as fault:  # noqa: BLE001 -- what torch raises for a network that does not run has any type
+        return ImportProof(False, None, None, None, _describe(fault))
     difference = comparison.largest_difference
     if comparison.outputs not in {"equal", "rounding"}:
         return ImportProof(comparison.outputs == "different", difference, None, None, _explain(comparison))
     try:
         gradients, statistics = _compare_training(graph, network, copy.deepcopy(model).cpu().float())
     except Exception as fault:  # noqa: BLE001 -- a user's model raises anything in training mode
-        text = " ".join(str(fault).split())
-        return ImportProof(True, difference, None, None, f"{type(fault).__name__}: {shorten_text(text, 200)}")
+        return ImportProof(True, difference, None, None, _describe(fault))
     return ImportProof(True, difference, gradients, statistics)
+
+
+def _describe(fault: Exception) -> str:
+    return f"{type(fault).__name__}: {shorten_text(' '.join(str(fault).split()), 200)}"
 
 
 def _explain(comparison: ReferenceComparison) -> str:

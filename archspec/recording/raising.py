@@ -9,7 +9,7 @@ from archspec.recording.constants import describe_constant
 from archspec.recording.draft import DraftValue
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.shaping import Shaping
-from archspec.recording.trace import ResultRef, StateRef, Trace, UnknownRef
+from archspec.recording.trace import MadeRef, ResultRef, StateRef, Trace, UnknownRef
 
 
 class Raising(Shaping):
@@ -21,6 +21,8 @@ class Raising(Shaping):
         self.operands: dict[int, Operand | None] = {}
         self.spread: set[int] = set()
         """The tensors that are repeated along axes, which only joins do by themselves."""
+        self.sums: dict[int, tuple[Operand, ...]] = {}
+        """The operands of sums that are broadcast in both directions, by the value that stands for them: biases of attention."""
         self.parts: dict[tuple[int, int], list[DraftValue]] = {}
         self.states: dict[tuple[str, bool], DraftValue] = {}
         names = (
@@ -39,6 +41,8 @@ class Raising(Shaping):
         """
         if isinstance(ref, StateRef):
             return self._take_state(ref, rank)
+        if isinstance(ref, MadeRef):
+            return self.add_constant(ref.values)
         if isinstance(ref, UnknownRef):
             raise UnsupportedCallError(f"an operand of {self.call.target} {ref.reason}")
         if isinstance(ref, Operand):
@@ -48,17 +52,34 @@ class Raising(Shaping):
         operand = self.operands.get(ref.id)
         if operand is None:
             raise UnknownOperandError("a value that could not be raised")
+        if id(operand.value) in self.sums:
+            raise UnsupportedCallError("a sum of values that are both broadcast")
         if ref.id in self.spread and rank is None:
             raise UnsupportedCallError("expand of an axis")
         return operand
 
     def count_dims(self, ref: Any) -> int:
         """The number of dimensions of a tensor."""
-        if isinstance(ref, StateRef | UnknownRef):
+        if isinstance(ref, StateRef | UnknownRef | MadeRef):
             return len(ref.shape)
         if isinstance(ref, Operand):
             return ref.rank
         return self.operand(ref, 0).rank
+
+    def put_sum(self, *operands: Operand) -> Operand:
+        """A value for a sum that no join does, which `take_summands` takes apart."""
+        dims = zip(*(own.sizes for own in operands), strict=True)
+        shape = Shape.of(*(int(max(own)) for own in dims), batched=False)  # type: ignore[type-var,arg-type]
+        made = Operand.of(DraftValue(shape))
+        self.sums[id(made.value)] = operands
+        return made
+
+    def take_summands(self, ref: Any) -> tuple[Operand, ...]:
+        """The tensors whose sum a tensor is, if it is one that no join does, or the tensor itself."""
+        operand = self.operands.get(ref.id) if isinstance(ref, ResultRef) else None
+        if operand is None or id(operand.value) not in self.sums:
+            return (self.operand(ref),)
+        return self.sums[id(operand.value)]
 
     def _take_state(self, ref: StateRef, rank: int | None) -> Operand:
         """A parameter or buffer as an operand: with a batch if its first axis stands for that of the other operands."""
@@ -71,15 +92,27 @@ class Raising(Shaping):
         return Operand.of(self.states[key])
 
     def _add_state(self, ref: StateRef, *, batched: bool) -> DraftValue:
-        if not ref.shape:
+        if not ref.shape and not ref.learned:
             raise UnsupportedCallError(f"{ref.name} is a single number, without axes")
         source = next(iter(self.draft.inputs.values()))
         if ref.learned:
             sizes = ref.shape[1:] if batched else ref.shape
             fields: dict[str, Any] = {"shape": list(sizes)} | ({} if batched else {"batched": False})
             return self.add_one("parameter", fields, source, path=ref.path)
-        fields = describe_constant(ref, self.trace)
+        values = self.trace.constants.get(ref.name)
+        if values is None:
+            raise UnsupportedCallError(f"{ref.name} is a running statistic, or has too many values")
+        fields = describe_constant(values, f"the buffer {ref.name}", persistent=ref.name in self.trace.state)
         return self.add_one("constant", fields, source, path=ref.path)
+
+    def add_constant(self, values: Any) -> Operand:
+        """A constant of these values, which is not part of the `state_dict`."""
+        source = next(iter(self.draft.inputs.values()))
+        sizes = [size for size in values.shape if size > 1] or [1]
+        axes = iter(range(len(sizes)))
+        dims = tuple((next(axes),) if size > 1 else () for size in values.shape)
+        what = f"a tensor of {' × '.join(map(str, values.shape))} that is made in each pass"
+        return Operand(self.add_one("constant", describe_constant(values.reshape(sizes), what), source), dims)
 
     # -- layouts that need the draft ----------------------------------------------------------------------------------
 

@@ -12,7 +12,14 @@ from archspec.recording.draft import DraftValue
 from archspec.recording.operands import BATCH, Dim, Operand, UnsupportedCallError
 from archspec.recording.scoped_draft import ScopedDraft
 from archspec.recording.trace import BatchSize, Sizes
+from archspec.recording.windowing import find_windows
 
+ROLES: Names = ("windows", "heads", "tokens", "features")
+"""The axes of matrices of attention, from the last one on."""
+LAST: Names = ("height", "width", "channels")
+"""The axes of an image with its channels last: a value of features and two axes without names most often is one."""
+_SIZED = {"reshape": "sizes", "constant": "shape", "parameter": "shape"}
+"""The field that names the axes of what an op makes."""
 _IMAGE_NAMES = {sum(1 for _ in names): names for names in IMAGES}
 
 
@@ -50,7 +57,8 @@ class Shaping(ScopedDraft):
         if arranged.is_plain:
             return arranged.value
         sizes = arranged.sizes
-        if any(isinstance(size, BatchSize) for size in sizes[1:]) or sizes[:1] == (1,) or _is_folded(arranged):
+        before = arranged.value.shape.batched and sizes[:1] == (1,)
+        if any(isinstance(size, BatchSize) for size in sizes[1:]) or before or _is_folded(arranged):
             raise UnsupportedCallError("the batch is folded into another axis")
         rest = tuple(int(size) for size in sizes if not isinstance(size, BatchSize))
         return self.regroup(arranged.value, rest)
@@ -83,6 +91,11 @@ class Shaping(ScopedDraft):
         if image is not None:
             groups = operand.value.shape.sizes[0]
             return Operand.of(self.add_one("channelshuffle", {"groups": groups}, image))
+        windows = find_windows(operand, sizes)
+        if windows is not None:
+            image, size, folded = windows
+            made = self.add_one("window", {"size": size[0] if size[0] == size[1] else size}, image)
+            return Operand(made, ((BATCH, 0), (1,), (2,))) if folded else Operand.of(made)
         arranged = self.arrange(operand)
         batched = arranged.value.shape.batched
         places = [place for place, size in enumerate(sizes) if isinstance(size, BatchSize)]
@@ -124,7 +137,10 @@ class Shaping(ScopedDraft):
         start = len(sizes) - 1
         if len(own) > len(sizes) and own[:start] == sizes[:start] and math.prod(own[start:]) == sizes[-1]:
             return self.add_one("flatten", {"start": start} if start else {}, value)
-        return self.add_one("reshape", {"sizes": list(sizes)}, value)
+        if _splits_heads(value.shape, sizes):
+            return self.add_one("splitheads", {"heads": sizes[-2]}, value)
+        made = self.add_one("reshape", {"sizes": list(sizes)}, value)
+        return self.name_axes(made, LAST) if made.shape.names == (None, None, "features") else made
 
     # -- names of axes ------------------------------------------------------------------------------------------------
 
@@ -133,16 +149,16 @@ class Shaping(ScopedDraft):
         right = normalize_names(names)
         if value.shape.names == right:
             return value
-        fields = {"sizes": {str(name): size for name, size in zip(right, value.shape.sizes, strict=True)}}
+        sizes = {str(name): size for name, size in zip(right, value.shape.sizes, strict=True)}
         node = value.node
         if node is None and not value.users:
             value.shape = Shape(value.shape.sizes, right, value.shape.batched)
             return value
-        if node is not None and node.word == "reshape" and not value.users:
-            node.op = BY_WORD["reshape"].model_validate(fields)
-            (value.shape,) = node.op.infer(node.inputs[0].shape)
+        if node is not None and node.word in _SIZED and not value.users:
+            node.op = BY_WORD[node.word].model_validate({**node.op.lift(), _SIZED[node.word]: sizes})
+            (value.shape,) = node.op.infer(*(own.shape for own in node.inputs))
             return value
-        return self.add_one("reshape", fields, value)
+        return self.add_one("reshape", {"sizes": sizes}, value)
 
     def as_image(self, operand: Operand) -> DraftValue:
         """The value as a signal, an image or a volume with the channels first. Raises `UnsupportedCallError`."""
@@ -161,6 +177,12 @@ class Shaping(ScopedDraft):
         if len(own) < len(axes):
             raise UnsupportedCallError("more axes than windows, heads, tokens and features")
         return self.name_axes(operand.value, tuple(own[axis] for axis in range(len(axes))))
+
+
+def _splits_heads(shape: Shape, sizes: tuple[int, ...]) -> bool:
+    """Whether a reshape to these sizes splits the features of tokens into heads."""
+    split = shape.sizes == (*sizes[:-2], sizes[-2] * sizes[-1])
+    return split and shape.names[-2:] == ("tokens", "features") and "heads" not in shape.names
 
 
 def _is_folded(operand: Operand) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from archspec.printable import shorten_text
 _TORCHVISION = {"inception_v3": (3, 299, 299)}
 
 
-def make_model(source: str, arguments: Mapping[str, Any] | None = None) -> nn.Module:
-    """The model of a source: an exported program for a file `.pt2`, else that of `make_reference`.
+def make_model(
+    source: str, arguments: Mapping[str, Any] | None = None, making: AbstractContextManager[object] | None = None
+) -> nn.Module:
+    """The model of a source: an exported program for a file `.pt2`, else that of `make_reference`, made in a context.
 
     Raises:
         ReferenceModelError: it cannot be made or read.
     """
     if not source.endswith(".pt2"):
-        return make_reference(source, arguments)
+        return make_reference(source, arguments, making)
     if not Path(source).is_file():
         raise ReferenceModelError(f"there is no file {shorten_text(source, 200)}")
     try:

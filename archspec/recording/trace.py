@@ -62,6 +62,22 @@ class UnknownRef:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MadeRef:
+    """In arguments: a tensor that the model makes anew in each pass, from nothing but numbers, with its values.
+
+    >>> import torch
+    >>> MadeRef(torch.arange(4)).shape
+    (4,)
+    """
+
+    values: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.values.shape)
+
+
 Size = int | BatchSize
 Sizes = tuple[Size, ...]
 
@@ -111,13 +127,22 @@ class Trace:
     state: Mapping[str, tuple[int, ...]]
     """The shape of each tensor of the `state_dict`."""
     constants: Mapping[str, Any] = field(default_factory=dict)
-    """The values of small buffers by name, as nested lists."""
+    """The buffers besides running statistics by name, as tensors with their values."""
     shared: Mapping[str, str] = field(default_factory=dict)
     """Names of the `state_dict` that stand for the same tensor as an earlier one."""
 
 
 class TraceError(ArchspecError, ValueError):
     """Raised if a model cannot be recorded: it fails for the input, or what it does depends on data or on the batch size."""
+
+
+def split_name(name: str) -> Path:
+    """The path of a module or tensor by its name.
+
+    >>> split_name("layer1.0"), split_name("")
+    (('layer1', '0'), ())
+    """
+    return tuple(name.split(".")) if name else ()
 
 
 def iter_leaves(value: Any) -> Iterator[Any]:

@@ -203,6 +203,82 @@ class Siamese(nn.Module):
         return self.norm(first) * self.norm(second)
 
 
+class Windows(nn.Module):
+    """Attention in windows of a rolled image, with biases by relative position and a mask that is made in each pass (Swin)."""
+
+    def __init__(self, width: int = 8, heads: int = 2, size: int = 2) -> None:
+        super().__init__()
+        self.heads, self.size = heads, size
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.table = nn.Parameter(torch.rand((2 * size - 1) ** 2, heads))
+        places = torch.stack(torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")).flatten(1)
+        apart = (places[:, :, None] - places[:, None, :]).permute(1, 2, 0) + size - 1
+        self.register_buffer("index", (apart[..., 0] * (2 * size - 1) + apart[..., 1]).flatten())
+
+    def cut(self, x: Tensor) -> Tensor:
+        batch, height, width, channels = x.shape
+        x = x.view(batch, height // self.size, self.size, width // self.size, self.size, channels)
+        return x.permute(0, 1, 3, 2, 4, 5).reshape(-1, self.size**2, channels)
+
+    def make_mask(self, x: Tensor) -> Tensor:
+        parts = x.new_zeros((1, *x.shape[1:3], 1))
+        ends = (slice(0, -self.size), slice(-self.size, -1), slice(-1, None))
+        for number, (rows, columns) in enumerate((rows, columns) for rows in ends for columns in ends):
+            parts[:, rows, columns] = number
+        parts = self.cut(parts).squeeze(-1)
+        apart = parts.unsqueeze(1) - parts.unsqueeze(2)
+        return apart.masked_fill(apart != 0, -100.0).masked_fill(apart == 0, 0.0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.permute(0, 2, 3, 1)
+        batch, height, width, channels = x.shape
+        windows = self.cut(torch.roll(x, (-1, -1), (1, 2)))
+        count, places = windows.shape[:2]
+        qkv = self.qkv(windows).reshape(count, places, 3, self.heads, channels // self.heads).permute(2, 0, 3, 1, 4)
+        scores = qkv[0] @ qkv[1].transpose(-2, -1) / 3
+        scores = scores + self.table[self.index].view(places, places, -1).permute(2, 0, 1).unsqueeze(0)
+        scores = scores.view(batch, -1, self.heads, places, places) + self.make_mask(x).unsqueeze(1).unsqueeze(0)
+        y = scores.view(-1, self.heads, places, places).softmax(-1) @ qkv[2]
+        y = self.proj(y.transpose(1, 2).reshape(count, places, channels))
+        y = y.view(batch, height // self.size, width // self.size, self.size, self.size, channels)
+        y = y.permute(0, 1, 3, 2, 4, 5).reshape(batch, height, width, channels)
+        return (x + torch.roll(y, (1, 1), (1, 2))).permute(0, 3, 1, 2)
+
+
+class Merging(nn.Module):
+    """Every other place of an image as channels, and a division by the size of the features (global response)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.reduce = nn.LayerNorm(8), nn.Linear(8, 4, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.permute(0, 2, 3, 1)
+        parts = [x[:, row::2, column::2] for column in range(2) for row in range(2)]
+        x = self.reduce(self.norm(torch.cat(parts, -1)))
+        size = x.norm(p=2, dim=(1, 2), keepdim=True)
+        return x * (size / (size.mean(-1, keepdim=True) + 1e-6)) / 3
+
+
+class Tied(nn.Module):
+    """A language model that reads and writes with one table, whose attention is einsums with a causal mask."""
+
+    def __init__(self, vocabulary: int = 11, width: int = 8, tokens: int = 6) -> None:
+        super().__init__()
+        self.table, self.positions = (
+            nn.Parameter(torch.rand(vocabulary, width)),
+            nn.Parameter(torch.rand(tokens, width)),
+        )
+        self.key, self.value = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = functional.embedding(tokens, self.table) + self.positions
+        scores = torch.einsum("b i d, b j d -> b i j", x, self.key(x))
+        hidden = torch.full((x.shape[1], x.shape[1]), float("-inf"), device=x.device).triu(1)
+        x = x + torch.einsum("b i j, b j d -> b i d", (scores + hidden).softmax(-1), self.value(x))
+        return x @ self.table.T
+
+
 MODELS: dict[str, tuple[type[nn.Module], tuple[int, ...]]] = {
     "lenet": (LeNet, (1, 28, 28)),
     "unet": (UNet, (3, 16, 16)),
@@ -216,4 +292,7 @@ MODELS: dict[str, tuple[type[nn.Module], tuple[int, ...]]] = {
     "pyramid": (Pyramid, (3, 16, 16)),
     "siamese": (Siamese, (4, 6, 6)),
     "shuffled": (Shuffled, (8, 6, 6)),
+    "windows": (Windows, (8, 4, 6)),
+    "merging": (Merging, (2, 6, 4)),
+    "tied": (Tied, (6,)),
 }

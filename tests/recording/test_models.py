@@ -159,7 +159,20 @@ def test_weights_are_saved_beside_a_spec(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["lenet", "unet", "gate", "turns", "channels_last", "attention", "siamese", "shuffled"]
+    "name",
+    [
+        "lenet",
+        "unet",
+        "gate",
+        "turns",
+        "channels_last",
+        "attention",
+        "siamese",
+        "shuffled",
+        "windows",
+        "merging",
+        "tied",
+    ],
 )
 def test_the_text_of_a_model(name: str, golden: Callable[[str, str], None]) -> None:
     make, sizes = MODELS[name]

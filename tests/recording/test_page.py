@@ -11,7 +11,9 @@ from click.testing import CliRunner
 import archspec
 from archspec.cli.commands import archspec as command
 
-PAGE = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "import.md").read_text(encoding="utf-8")
+GOLDENS = Path(__file__).parent / "goldens"
 
 
 @pytest.fixture
@@ -37,3 +39,16 @@ def test_the_spec_of_the_page_is_what_is_written(folder: Path) -> None:
     result = CliRunner().invoke(command, ["import", "residual.py:Net", "--input", "3,32,32", "--no-proof", "-o", "-"])
     assert result.stdout == text
     assert archspec.check(text) == ()
+
+
+def test_the_front_page_shows_the_text_that_is_written() -> None:
+    assert f"```yaml\n{(GOLDENS / 'resnet50.yaml').read_text(encoding='utf-8')}```" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_the_first_example_of_the_page_is_part_of_what_is_written() -> None:
+    (text,) = re.findall(r"```yaml\n(blocks:\n.*?)```", PAGE, re.DOTALL)
+    written = (GOLDENS / "densenet121.yaml").read_text(encoding="utf-8")
+    assert text in written
+    assert f"The spec has {sum(bool(line.strip()) for line in written.splitlines())} lines" in PAGE

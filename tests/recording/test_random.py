@@ -30,7 +30,18 @@ LAYERS = (
     nn.GELU,
     lambda: nn.MaxPool2d(3, 1, 1),
 )
-FUNCTIONS = (torch.relu, torch.sigmoid, lambda x: x * 0.5 + 1, lambda x: x.flip(0).flip(0) if x.dim() < 0 else x.tanh())
+FUNCTIONS = (
+    torch.relu,
+    torch.sigmoid,
+    torch.tanh,
+    lambda x: x * 0.5 + 1,
+    lambda x: (1 - x) / 3,
+    lambda x: x.roll((1, -2), (2, 3)),
+    lambda x: nn.functional.interpolate(x[:, :, ::2, ::2], scale_factor=2),
+    lambda x: x.permute(0, 2, 3, 1).softmax(-1).permute(0, 3, 1, 2),
+    lambda x: x + torch.linspace(0, 1, SIDE, device=x.device),
+    lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
+)
 JOINS = (
     torch.add,
     torch.mul,
@@ -38,6 +49,8 @@ JOINS = (
     lambda a, b: a - b,
     lambda a, b: torch.cat((a[:, :1], b[:, 1:]), 1),
     lambda a, b: a * b.mean((2, 3), keepdim=True).sigmoid(),
+    lambda a, b: a / (b.abs() + 1),
+    lambda a, b: ((a.flatten(2) @ b.flatten(2).transpose(1, 2)).softmax(-1) @ a.flatten(2)).view(a.shape),
 )
 
 
@@ -88,7 +101,7 @@ def test_a_random_network_comes_back(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", range(0, 400, 50))
+@pytest.mark.parametrize("start", range(0, 2000, 50))
 def test_many_random_networks_come_back(start: int) -> None:
     for seed in range(start, start + 50):
         check_random(seed)

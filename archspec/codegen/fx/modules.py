@@ -197,7 +197,7 @@ class RotaryPositions(nn.Module):
 
     def __init__(self, tokens: int, features: int, base: float = 10000.0, interleaved: bool = False) -> None:
         super().__init__()
-        self.interleaved = interleaved
+        self.tokens, self.features, self.base, self.interleaved = tokens, features, base, interleaved
         rates = base ** (-torch.arange(0, features, 2).float() / features)
         angles = torch.arange(tokens).float().unsqueeze(1) * rates
         self.cos = nn.Buffer(angles.cos(), persistent=False)

@@ -6,14 +6,15 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from torch import nn
 
+from archspec.codegen.fx.model_libraries import load_model_library
 from archspec.errors import ArchspecError
-from archspec.extras import load_extra
 from archspec.printable import shorten_text
 from archspec.spans import Source
 from archspec.spec.yaml_reader import read_tree
@@ -57,13 +58,16 @@ class ReferenceModelError(ArchspecError, ValueError):
     """
 
 
-def make_reference(reference: str, arguments: Mapping[str, Any] | None = None) -> nn.Module:
+def make_reference(
+    reference: str, arguments: Mapping[str, Any] | None = None, making: AbstractContextManager[object] | None = None
+) -> nn.Module:
     """Makes the model that a reference names, with its own initial weights; this runs the code that the reference names.
 
     Args:
         reference: `torchvision:NAME`, `timm:NAME`, `FILE.py:FACTORY` or `PACKAGE.MODULE:FACTORY`; a factory is a function or a class that
             returns a module, or a module itself.
         arguments: keyword arguments of the factory.
+        making: a context for the call of the factory.
 
     Raises:
         ReferenceModelError: there is no such factory, it raises an error, or what it returns is no module.
@@ -75,14 +79,11 @@ def make_reference(reference: str, arguments: Mapping[str, Any] | None = None) -
     place, _, name = reference.rpartition(":")
     if not place or not name:
         raise ReferenceModelError(f"{shorten_text(reference)!r} is no reference: expected {_FORMS}")
-    options = dict(arguments or {})
-    if place == "torchvision":
-        return _make_of_torchvision(name, options)
-    if place == "timm":
-        return _make_of_timm(name, options)
-    module = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
-    factory = _find_factory(module, name, place)
-    return factory if isinstance(factory, nn.Module) and not options else _call_factory(factory, reference, options)
+    factory, options = _find_factory(place, name, dict(arguments or {}))
+    if isinstance(factory, nn.Module) and not options:
+        return factory
+    with making or nullcontext():
+        return _call_factory(factory, reference, options)
 
 
 def parse_arguments(arguments: Mapping[str, str]) -> dict[str, Any]:
@@ -96,23 +97,34 @@ def parse_arguments(arguments: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _make_of_torchvision(name: str, options: dict[str, Any]) -> nn.Module:
-    models = load_extra("torchvision.models", "torchvision:NAME", "pip install torchvision")
+def _find_factory(place: str, name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The factory that a reference names, and all its arguments."""
+    if place == "torchvision":
+        return _find_in_torchvision(name, options)
+    if place == "timm":
+        return _find_in_timm(name, options)
+    module = _import_file(Path(place)) if place.endswith(".py") else _import_module(place)
+    return _find_attribute(module, name, place), options
+
+
+def _find_in_torchvision(name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    models = load_model_library("torchvision.models", "torchvision:NAME")
     known = models.list_models()
     if name.lower() not in known:
         raise ReferenceModelError(f"torchvision has no model {shorten_text(name)!r}; {did_you_mean(name, known)}")
     builder = models.get_model_builder(name)
     composed = builder.__module__.startswith(_COMPOSED)
     defaults = {"weights": None, **({"weights_backbone": None} if composed else {})}
-    model = _call_factory(builder, f"torchvision:{name}", defaults | options)
-    return DetectorLayers(model) if builder.__module__.startswith(_DETECTION) else model
+    if builder.__module__.startswith(_DETECTION):
+        return (lambda **given: DetectorLayers(builder(**given))), defaults | options
+    return builder, defaults | options
 
 
-def _make_of_timm(name: str, options: dict[str, Any]) -> nn.Module:
-    timm = load_extra("timm", "timm:NAME", "pip install timm")
+def _find_in_timm(name: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    timm = load_model_library("timm", "timm:NAME")
     if not timm.is_model(name):
         raise ReferenceModelError(f"timm has no model {shorten_text(name)!r}; {did_you_mean(name, timm.list_models())}")
-    return _call_factory(timm.create_model, f"timm:{name}", {"model_name": name, "pretrained": False} | options)
+    return timm.create_model, {"model_name": name, "pretrained": False} | options
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -140,7 +152,7 @@ def _import_module(name: str) -> ModuleType:
         ) from fault
 
 
-def _find_factory(module: ModuleType, name: str, place: str) -> Any:
+def _find_attribute(module: ModuleType, name: str, place: str) -> Any:
     factory: Any = module
     for part in name.split("."):
         if not hasattr(factory, part):

@@ -8,11 +8,12 @@ from archspec.ir.shape import IMAGES, Shape
 from archspec.recording.draft import DraftValue
 from archspec.recording.functions.joins import join
 from archspec.recording.functions.registry import function
+from archspec.recording.functions.weighted import look_up
 from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
-from archspec.recording.trace import BatchSize, ResultRef, StateRef, UnknownRef
+from archspec.recording.trace import BatchSize, MadeRef, ResultRef, StateRef, UnknownRef
 
-_KINDS = {"mean": "mean", "sum": "sum", "amax": "max", "max": "max", "norm": "norm", "vector_norm": "norm"}
+_KINDS = {"mean": "mean", "sum": "sum", "amax": "max", "max": "max"}
 
 
 def name_axis(axis: int, shape: Shape) -> dict[str, Any]:
@@ -23,6 +24,8 @@ def name_axis(axis: int, shape: Shape) -> dict[str, Any]:
 @function("softmax")
 def raise_softmax(on: Raising, input: Any, dim: int = -1, _stacklevel: int = 3, dtype: Any = None) -> Operand:
     operand = on.operand(input)
+    if operand.dims[0] == (BATCH,):
+        operand = on.arrange(operand)  # along the last axis torch adds in another order than along others
     axis = operand.axis(dim, "softmax")
     return operand.with_value(on.add_one("softmax", name_axis(axis, operand.value.shape), operand.value))
 
@@ -38,15 +41,28 @@ def raise_normalize(
     return operand.with_value(on.add_one("normalize", fields, operand.value))
 
 
-@function("mean", "sum", "amax", "max", "norm", "vector_norm")
+@function("norm", "vector_norm", "linalg_norm", "linalg_vector_norm")
+def raise_norm(
+    on: Raising, input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None, ord: Any = 2
+) -> Operand:
+    if p not in (2, "fro", None) or ord not in (2, None):
+        raise UnsupportedCallError("a norm other than the second")
+    return reduce(on, input, dim, "norm", keepdim=keepdim)
+
+
+@function("mean", "sum", "amax", "max")
 def raise_reduce(
     on: Raising, input: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None, axis: Any = None
 ) -> Operand:
     """A reduction; that of an image's places is a pool."""
     if isinstance(dim, ResultRef | StateRef | UnknownRef) and on.call.target == "max":
         return join(on, "max", input, dim)
+    return reduce(on, input, dim if axis is None else axis, _KINDS[on.call.target], keepdim=keepdim)
+
+
+def reduce(on: Raising, input: Any, given: Any, kind: str, *, keepdim: bool) -> Operand:
+    """A tensor with some dimensions reduced."""
     operand = on.operand(input)
-    given = dim if axis is None else axis
     if given is None or given == () or len(on.call.results) > 1:
         raise UnsupportedCallError(
             f"{on.call.target} over everything, the batch included"
@@ -55,14 +71,17 @@ def raise_reduce(
         )
     dims = tuple(sorted(map(operand.number, given if isinstance(given, tuple) else (given,))))
     gone = tuple(operand.axis(place, on.call.target) for place in dims if operand.dims[place])
-    kind = _KINDS[on.call.target]
     if not gone:
+        if kind == "norm":
+            operand = operand.with_value(on.add_one("abs", {}, operand.value))
         return Operand(
             operand.value, tuple(own for place, own in enumerate(operand.dims) if keepdim or place not in dims)
         )
     if keepdim and _is_places(gone, operand.value.shape) and kind in {"mean", "max"} and operand.is_plain:
         fields = {"size": 1} | ({"kind": "max"} if kind == "max" else {})
         return operand.with_value(on.add_one("adaptivepool", fields, operand.value))
+    if keepdim and len(gone) == operand.value.shape.rank:
+        return _reduce_all(on, operand, dims, kind)
     value = _reduce(on, operand.value, gone, kind)
     renumbered = {
         own: number for number, own in enumerate(own for own in range(operand.value.shape.rank) if own not in gone)
@@ -70,6 +89,15 @@ def raise_reduce(
     renumbered[BATCH] = BATCH
     made = [() if place in dims else tuple(renumbered[own] for own in held) for place, held in enumerate(operand.dims)]
     return Operand(value, tuple(own for place, own in enumerate(made) if keepdim or place not in dims))
+
+
+def _reduce_all(on: Raising, operand: Operand, dims: tuple[int, ...], kind: str) -> Operand:
+    """A tensor with all axes reduced: one number for each sample, which has an axis of size 1 at the first of them."""
+    sizes = operand.value.shape.sizes
+    value = _reduce(on, on.regroup(operand.value, (1, *sizes)), tuple(range(1, len(sizes) + 1)), kind)
+    place = next(place for place in dims if operand.dims[place])
+    kept = tuple((BATCH,) if BATCH in held else () for held in operand.dims)
+    return Operand(value, (*kept[:place], (0,), *kept[place + 1 :]))
 
 
 def _is_places(axes: tuple[int, ...], shape: Shape) -> bool:
@@ -82,6 +110,27 @@ def _reduce(on: Raising, value: DraftValue, axes: tuple[int, ...], kind: str) ->
         return on.add_one("globalpool", {"kind": "max"} if kind == "max" else {}, value)
     fields: dict[str, Any] = {"axes": [shape.names[axis] or axis for axis in axes]}
     return on.add_one("reduce", fields | ({"kind": kind} if kind != "mean" else {}), value)
+
+
+@function("zero_part")
+def raise_zero_part(on: Raising, input: Any, index: Any) -> Operand:
+    """A tensor whose part at an index of one slice was set to zero in place."""
+    operand = on.operand(input)
+    parts = index if isinstance(index, tuple) else (index,)
+    dims = [dim for dim, part in enumerate(parts) if part != slice(None)]
+    if len(dims) != 1 or not isinstance(parts[dims[0]], slice) or isinstance(operand.sizes[dims[0]], BatchSize):
+        raise UnsupportedCallError("an edit in place of a part that is no slice")
+    size = int(operand.sizes[dims[0]])  # type: ignore[arg-type]
+    start, stop, step = parts[dims[0]].indices(size)
+    if step != 1:
+        raise UnsupportedCallError("an edit in place of a slice with a step")
+    axis = operand.axis(dims[0], "a slice")
+    sizes = [own for own in (start, stop - start, size - stop) if own]
+    own_axis = name_axis(axis, operand.value.shape)
+    pieces = on.add("split", {"sizes": sizes} | own_axis, operand.value) if len(sizes) > 1 else [operand.value]
+    zeros = on.add_one("scale", {"by": 0.0}, pieces[bool(start)])
+    pieces = [zeros if place == bool(start) else piece for place, piece in enumerate(pieces)]
+    return operand.with_value(on.add_one("concat", own_axis, *pieces))
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
@@ -124,7 +173,12 @@ def raise_getitem(on: Raising, input: Any, index: Any) -> Operand:
     """Basic indexing: numbers, slices, None and the ellipsis."""
     operand = on.operand(input)
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, ResultRef | StateRef | UnknownRef) for part in parts):
+    if len(parts) == 1 and isinstance(parts[0], ResultRef | StateRef | MadeRef) and operand.rank == 2:
+        return look_up(on, input, parts[0])
+    if len(parts) == 2 and parts[0] == slice(None) and isinstance(parts[1], StateRef | MadeRef) and operand.rank == 2:
+        rows = look_up(on, on.permute(operand, (1, 0)), parts[1])
+        return rows.permuted((rows.rank - 1, *range(rows.rank - 1)))
+    if any(isinstance(part, ResultRef | StateRef | UnknownRef | MadeRef) for part in parts):
         raise UnsupportedCallError("indexing with a tensor")
     if Ellipsis in parts:
         place = parts.index(Ellipsis)
@@ -150,18 +204,17 @@ def _slice(on: Raising, operand: Operand, dim: int, part: slice) -> Operand:
     if isinstance(size, BatchSize):
         raise UnsupportedCallError("indexing of the batch")
     start, stop, step = part.indices(size)
-    if step != 1:
-        raise UnsupportedCallError("a slice with a step")
-    return cut(on, operand, dim, start, stop)
+    return cut(on, operand, dim, start, stop, step)
 
 
-def cut(on: Raising, operand: Operand, dim: int, start: int, stop: int) -> Operand:
-    """The part of a tensor between two places of a dimension."""
+def cut(on: Raising, operand: Operand, dim: int, start: int, stop: int, step: int = 1) -> Operand:
+    """The part of a tensor between two places of a dimension, or every n-th place of it."""
     size = operand.sizes[dim]
-    if (start, stop) == (0, size):
+    if (start, stop, step) == (0, size, 1):
         return operand
     axis = operand.axis(dim, "a slice")
     fields: dict[str, Any] = ({"start": start} if start else {}) | ({"stop": stop} if stop != size else {})
+    fields |= {"step": step} if step != 1 else {}
     return operand.with_value(on.add_one("slice", fields | name_axis(axis, operand.value.shape), operand.value))
 
 

@@ -27,7 +27,7 @@ def raise_plain(on: Raising, input: Any, inplace: bool = False) -> Operand:
     return apply_elementwise(on, on.call.target, input)
 
 
-@function("square", "sqrt")
+@function("square", "sqrt", "rsqrt", "reciprocal")
 def raise_power_of_name(on: Raising, input: Any) -> Operand:
     return apply_elementwise(on, "power", input, {"exponent": _POWERS[on.call.target]})
 

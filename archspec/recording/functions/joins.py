@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from archspec.ir.shape import Shape
@@ -11,6 +12,7 @@ from archspec.recording.functions.elementwise import apply_elementwise
 from archspec.recording.functions.registry import function, is_number
 from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
+from archspec.recording.shaping import ROLES
 from archspec.recording.trace import ResultRef, StateRef, UnknownRef
 
 Tensor = ResultRef | StateRef | UnknownRef
@@ -34,7 +36,7 @@ def raise_multiply(on: Raising, input: Any, other: Any) -> Operand:
 
 def _scale(on: Raising, input: Any, other: Any, field: str) -> Operand:
     tensor, number = (other, input) if is_number(input) else (input, other)
-    if number == {"plus": 0, "by": 1}[field]:
+    if number == {"plus": 0, "by": 1, "over": 1}[field]:
         return on.operand(tensor)
     return apply_elementwise(on, "scale", tensor, {field: float(number)})
 
@@ -55,13 +57,41 @@ def raise_reverse_subtract(on: Raising, input: Any, other: Any, alpha: float = 1
 
 
 @function("div", "truediv", "itruediv", "true_divide", "divide")
-def raise_divide(on: Raising, input: Any, other: Any) -> Operand:
+def raise_divide(on: Raising, input: Any, other: Any, rounding_mode: str | None = None) -> Operand:
+    if rounding_mode is not None:
+        raise UnsupportedCallError("a division that rounds")
+    if is_number(input):
+        return _scale(on, apply_elementwise(on, "power", other, {"exponent": -1.0}), input, "by")
     if not is_number(other):
-        raise UnsupportedCallError("a division by a tensor")
-    by = 1.0 / other
-    if by * other != 1 or (other and abs(other) not in {2.0**power for power in range(-64, 65)}):
-        raise UnsupportedCallError("a division by a number that is no power of two, which a factor would round")
-    return _scale(on, input, by, "by")
+        return join(on, "divide", input, other)
+    operand = on.operand(input)
+    summands = _list_summands(operand.value)
+    if len(summands) == other:
+        return operand.with_value(on.add_one("mean", {}, *summands))
+    exact = other and abs(math.frexp(other)[0]) == 0.5
+    if exact or other <= 0:
+        return _scale(on, operand, 1.0 / other, "by")
+    return _scale(on, operand, other, "over")
+
+
+@function("rtruediv", "rdiv")
+def raise_reverse_divide(on: Raising, input: Any, other: Any) -> Operand:
+    return raise_divide(on, other, input)
+
+
+@function("addcmul")
+def raise_addcmul(on: Raising, input: Any, tensor1: Any, tensor2: Any, value: float = 1) -> Operand:
+    """A tensor and the product of two others, times a number."""
+    product = join(on, "multiply", tensor1, tensor2)
+    return join(on, "add", input, product if value == 1 else _scale(on, product, value, "by"))
+
+
+def _list_summands(value: DraftValue) -> list[DraftValue]:
+    """The operands of a chain of sums of values of one shape that ends in this value, or the value itself."""
+    node = value.node
+    if node is None or node.word != "add" or any(own.shape != value.shape for own in node.inputs):
+        return [value]
+    return [*_list_summands(node.inputs[0]), *node.inputs[1:]]
 
 
 @function("maximum")
@@ -77,17 +107,41 @@ def join(on: Raising, word: str, *given: Any) -> Operand:
     if all(own.dims == first.dims and own.value.shape == first.value.shape for own in operands):
         return first.with_value(on.add_one(word, {}, *(own.value for own in operands)))
     padded = [Operand(own.value, ((),) * (rank - own.rank) + own.dims) for own in operands]
+    if word == "add" and _broadcast_both(*padded):
+        return on.put_sum(*padded)
     main = max(padded, key=lambda own: (own.value.shape.batched, own.value.shape.numel, own.value.shape.rank))
     whole = on.arrange(main)
     if any(other.dims[dim] and not whole.dims[dim] for other in padded for dim in range(rank)):
         whole = Operand.of(on.as_value(whole))
+    whole = whole.with_value(_name_alike(on, whole.value, padded))
     values = [whole.value if own is main else _fit(on, own, whole) for own in padded]
+    if word == "divide" and values[0] is not whole.value:
+        raise UnsupportedCallError("a division by a tensor of more axes")
     if word == "multiply" and values[0] is not whole.value:
         values = [whole.value, *(value for value in values if value is not whole.value)]
     made = on.add_one(word, {}, *values)
     if made.shape.sizes != whole.value.shape.sizes:
         raise UnsupportedCallError(f"{word} of {values[0].shape.described} and {values[1].shape.described}")
     return whole.with_value(made)
+
+
+def _broadcast_both(first: Operand, *others: Operand) -> bool:
+    """Whether two operands without a batch are both repeated along axes."""
+    if len(others) != 1 or any(own.value.shape.batched for own in (first, *others)):
+        return False
+    pairs = [(own, other) for own, other in zip(first.sizes, others[0].sizes, strict=True) if own != other]
+    return any(own == 1 for own, _ in pairs) and any(other == 1 for _, other in pairs)
+
+
+def _name_alike(on: Raising, value: DraftValue, operands: list[Operand]) -> DraftValue:
+    """A value with the names of an operand of the same sizes, if it has axes without names and that has none."""
+    if None not in value.shape.names:
+        return value
+    shapes = [own.value.shape for own in operands if own.is_arranged and own.value.shape.sizes == value.shape.sizes]
+    names = next((shape.names for shape in shapes if None not in shape.names), None)
+    if names is None and any(match_axes(own.value.shape, value.shape) is None for own in operands):
+        names = ROLES[-value.shape.rank :] if value.shape.rank <= len(ROLES) else None
+    return value if names is None else on.name_axes(value, names)
 
 
 def _fit(on: Raising, operand: Operand, whole: Operand) -> DraftValue:

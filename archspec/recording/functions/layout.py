@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from archspec.ops.initial import MAX_REAL
 from archspec.recording.functions.axes import cut
 from archspec.recording.functions.registry import function
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
+from archspec.recording.shaping import LAST
 from archspec.recording.trace import BatchSize
 
-_LEAST = -3.4028234663852886e38
-"""The least number of float32, which stands for minus infinity: no maximum of a window that holds an element is either."""
+_LEAST = -MAX_REAL
+"""Stands for minus infinity: no maximum of a window that holds an element is either."""
 
 
 @function("view", "reshape", "unflatten", "view_as", "reshape_as")
@@ -89,11 +91,14 @@ def raise_roll(on: Raising, input: Any, shifts: Any, dims: Any = None) -> Operan
     steps, places = (own if isinstance(own, tuple) else (own,) for own in (shifts, dims))
     if None in places:
         raise UnsupportedCallError("roll of everything, the batch included")
-    names = operand.value.shape.names
     axes = [operand.axis(place, "roll") for place in places]
-    moved = {str(names[axis]): step for axis, step in zip(axes, steps, strict=True) if step}
-    if not moved:
+    if not any(steps):
         return operand
+    if None in operand.value.shape.names and operand.value.shape.rank == len(LAST):
+        names = LAST if set(axes) <= {0, 1} else ("channels", "height", "width")
+        operand = operand.with_value(on.name_axes(operand.value, names))
+    names = operand.value.shape.names
+    moved = {str(names[axis]): step for axis, step in zip(axes, steps, strict=True) if step}
     return operand.with_value(on.add_one("roll", {"shifts": moved}, operand.value))
 
 

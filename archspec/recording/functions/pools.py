@@ -90,9 +90,15 @@ def raise_interpolate(
     options = keep_non_defaults(mode=(mode, "nearest"), align_corners=(bool(align_corners), False))
     factors = [new / own for new, own in zip(made, spatial, strict=True)]
     whole = all(factor.is_integer() for factor in factors)
-    if size is None and not whole:
+    if size is None and not whole and not _divides(scale_factor, spatial, made):
         raise UnsupportedCallError("interpolate by a factor that is not whole")
     if made == spatial and mode == "nearest":
         return Operand.of(value)
     fields = {"scale": per_axis([int(factor) for factor in factors])} if whole else {"size": per_axis(made)}
     return Operand.of(on.add_one("upsample", fields | options, value, path=on.call.path))
+
+
+def _divides(factor: Any, before: tuple[int, ...], after: tuple[int, ...]) -> bool:
+    """Whether factors of an interpolation give whole numbers of places, so that these say as much."""
+    factors = factor if isinstance(factor, tuple) else (factor,) * len(before)
+    return all(old * own == new for old, own, new in zip(before, factors, after, strict=True))

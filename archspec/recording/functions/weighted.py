@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from archspec.ops.rules import keep_non_defaults
@@ -9,7 +10,7 @@ from archspec.recording.draft import DraftValue
 from archspec.recording.functions.registry import function, per_axis
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
-from archspec.recording.trace import Path, StateRef
+from archspec.recording.trace import Path, ResultRef, StateRef
 
 _WEIGHTS = frozenset(("weight", "bias", "running_mean", "running_var"))
 
@@ -61,8 +62,21 @@ def _spread(value: Any, weight: StateRef) -> tuple[int, ...]:
 
 @function("linear")
 def raise_linear(on: Raising, input: Any, weight: Any, bias: Any = None) -> Operand:
+    if isinstance(weight, StateRef) and isinstance(bias, ResultRef):
+        return _apply_matrix(on, input, weight, bias)
     path = _find_owner(on, weight=weight, bias=bias)
     return apply_linear(on, input, weight.shape[0], path, bias=bias is not None)
+
+
+def _apply_matrix(on: Raising, input: Any, weight: StateRef, bias: ResultRef) -> Operand:
+    """A linear map whose bias is computed: a product of all places with a matrix, and a sum."""
+    operand = on.as_leading(on.operand(input))
+    value, matrix = operand.value, on.operand(weight).value
+    places = value.shape.sizes[:-1]
+    rows = on.name_axes(on.regroup(value, (math.prod(places), value.shape.sizes[-1])), ("tokens", "features"))
+    product = on.add_one("matmul", {"transpose": True}, rows, matrix)
+    summed = on.add_one("add", {}, product, on.as_value(on.operand(bias)))
+    return operand.with_value(on.regroup(summed, (*places, weight.shape[0])))
 
 
 def apply_linear(on: Raising, input: Any, out: int, path: Path | None, *, bias: bool, **computed: Any) -> Operand:
@@ -73,6 +87,29 @@ def apply_linear(on: Raising, input: Any, out: int, path: Path | None, *, bias: 
     fields = {"out": out} | ({} if axis == shape.channel_axis else {"axis": shape.names[axis] or axis})
     fields |= keep_non_defaults(bias=(bias, True)) | computed
     return operand.with_value(on.add_one("linear", fields, operand.value, path=path))
+
+
+@function("embedding")
+def raise_embedding(
+    on: Raising,
+    input: Any,
+    weight: Any,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Operand:
+    """The rows of a table at whole numbers."""
+    if max_norm is not None or scale_grad_by_freq or sparse:
+        raise UnsupportedCallError("embedding with a norm, with gradients by frequency, or sparse")
+    return look_up(on, weight, input)
+
+
+def look_up(on: Raising, table: Any, index: Any) -> Operand:
+    """The rows of a table, which has no batch, at the whole numbers of an index."""
+    rows, places = on.as_value(on.operand(table)), on.as_value(on.operand(index))
+    return Operand.of(on.add_one("lookup", {}, rows, places))
 
 
 @function("batch_norm")

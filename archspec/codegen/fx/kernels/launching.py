@@ -13,7 +13,7 @@ from archspec.codegen.fx.kernels.available import import_triton
 _here = threading.local()
 
 
-def launch(kernel: Any, grid: tuple[int, ...], *args: Any, **options: Any) -> None:
+def launch(kernel: Any, grid: Any, *args: Any, **options: Any) -> None:
     """Launches a kernel over a grid of programs; in `compile_kernels` it is only compiled, and its outputs stay as they were."""
     if getattr(_here, "compiles", False):
         kernel.warmup(*args, grid=grid, **options)

@@ -136,7 +136,8 @@ def finish_convolution(made: Tensor, bias: Tensor | None, other: Tensor | None, 
     unit, *sizes = count_in_units(made.shape[1], row_stride(made), row_stride(extra))
     with torch.cuda.device(made.get_device()):
         launch(
-            *(_finish, grid),
+            _finish,
+            grid,
             *(made, made if bias is None else bias, extra, rows, *sizes),
             unit=unit,
             has_bias=bias is not None,

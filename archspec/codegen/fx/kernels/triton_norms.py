@@ -57,7 +57,8 @@ def add_and_normalise(
     factors, shifts = (x if value is None else value for value in (weight, bias))
     with torch.cuda.device(x.get_device()):
         launch(
-            *(_add_and_normalise, (x.numel() // features,)),
+            _add_and_normalise,
+            (x.numel() // features,),
             *(x, other, factors, shifts, total, result, features, eps),
             has_factor=weight is not None,
             has_shift=bias is not None,

@@ -92,7 +92,8 @@ def convolve_pointwise(
     wide = min(max(triton.next_power_of_2(outputs), 16), _WIDEST)
     with torch.cuda.device(x.get_device()):
         launch(
-            *(_convolve_pointwise, (triton.cdiv(rows, TILE["tall"]), triton.cdiv(outputs, wide))),
+            _convolve_pointwise,
+            (triton.cdiv(rows, TILE["tall"]), triton.cdiv(outputs, wide)),
             *(x, result if pair is None else pair, weight, result if bias is None else bias, extra, result),
             *(rows, *sizes),
             unit=unit,

@@ -124,7 +124,8 @@ def pool(x: Tensor, size: Pair, window: Pair, stride: Pair, padding: Pair, dilat
     unit, units, stride_units = count_in_units(channels, row_stride(x))
     with torch.cuda.device(x.get_device()):
         launch(
-            *(_pool, grid),
+            _pool,
+            grid,
             *(x, result, rows, units, height, width, *size, stride_units),
             *(unit, *window, *stride, *padding, *dilation),
             kind=_KINDS[kind],
@@ -145,7 +146,8 @@ def rearrange(x: Tensor, blocks: Pair, step: Pair, lead: Pair, deep: int) -> Ten
     tall = max(1, 2 * _TILE // wide)
     with torch.cuda.device(x.get_device()):
         launch(
-            *(_rearrange, (triton.cdiv(rows, tall),)),
+            _rearrange,
+            (triton.cdiv(rows, tall),),
             *(x, result, rows, height, width, *blocks, *x.stride(), channels, *step, *lead, deep),
             tall=tall,
             wide=wide,

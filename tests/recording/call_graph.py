@@ -1,0 +1,101 @@
+"""What a graph computes, as calls of torch: equal for graphs that say the same in other words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from archspec.ir.graph import Graph, Input, Node, Value
+from archspec.ops.base import Batch, Call, Operand, Result
+
+VIEWS = frozenset(("torch.reshape", "torch.flatten", "torch.unflatten", "torch.unsqueeze", "torch.squeeze"))
+
+
+class CallGraph:
+    """Numbers the values of graphs: equal numbers are made by equal calls of equal values, with weights of one name.
+
+    Numbers are the same for `padding: same` and the number that it is, for an axis by its name and by its number, for the order of
+    branches, and for a view of a view. A call that changes nothing has the number of its operand.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[Any, int] = {}
+
+    def number_outputs(self, graph: Graph) -> dict[str, int]:
+        values: dict[Value, int] = {}
+        for node in graph.nodes:
+            if isinstance(node, Input):
+                values[node.outputs[0]] = self._take(("input", node.name))
+            else:
+                values.update(
+                    zip(node.outputs, self._number_node(node, [values[own] for own in node.inputs]), strict=True)
+                )
+        return {name: values[value] for name, value in graph.outputs.items()}
+
+    def _take(self, key: Any) -> int:
+        return self.numbers.setdefault(key, len(self.numbers))
+
+    def _number_node(self, node: Node, operands: list[int]) -> list[int]:
+        calls = node.op.lower(*(value.shape for value in node.inputs))
+        if not calls:
+            return operands
+        results: list[int] = []
+        for call in calls:
+            results.append(self._number_call(call, node, operands, results))
+        last = results[-1]
+        return (
+            [last]
+            if len(node.outputs) == 1
+            else [self._take(("item", last, place)) for place in range(len(node.outputs))]
+        )
+
+    def _number_call(self, call: Call, node: Node, operands: list[int], results: list[int]) -> int:
+        given = self._fill(call.args, operands, results)
+        if changes_nothing(call):
+            return int(given[0][1])
+        if call.target in VIEWS and call is node.op.lower(*(value.shape for value in node.inputs))[-1]:
+            return self._number_view(given[0][1], node)
+        name = node.name if call.stateful and node.weight_shapes else ""
+        options = self._fill(fill_stride(call.options), operands, results)
+        return self._take((call.target, options, given, self._fill(dict(call.keywords), operands, results), name))
+
+    def _number_view(self, source: int, node: Node) -> int:
+        sizes = tuple(value.shape.sizes for value in node.outputs)
+        if node.inputs[0].shape.sizes == sizes[0]:
+            return source
+        key = next((own for own, number in self.numbers.items() if number == source and own[0] == "view"), None)
+        return self._take(("view", source if key is None else key[1], sizes))
+
+    def _fill(self, given: Any, operands: list[int], results: list[int]) -> Any:
+        match given:
+            case Operand(index=index):
+                return ("value", operands[index])
+            case Result(index=index):
+                return ("value", results[index])
+            case Batch():
+                return "batch"
+            case Call():
+                return given.target, self._fill(dict(given.options), operands, results)
+            case tuple() | list():
+                if given and all(isinstance(own, int) and own == given[0] for own in given):
+                    return given[0]
+                return tuple(self._fill(own, operands, results) for own in given)
+            case dict():
+                return tuple(sorted((name, self._fill(own, operands, results)) for name, own in given.items()))
+        return "nan" if isinstance(given, float) and math.isnan(given) else given
+
+
+def fill_stride(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a module; the stride of a pool is that of its kernel unless it is given."""
+    return {"stride": options["kernel_size"], **options} if "kernel_size" in options else dict(options)
+
+
+def changes_nothing(call: Call) -> bool:
+    """Whether a call is a dropout of nothing, a shift by nothing or a factor of 1."""
+    match call:
+        case Call(target="torch.nn.Dropout", options={"p": 0.0}) | Call(target="torch.mul", args=(_, 1.0)):
+            return True
+        case Call(target="torch.roll"):
+            return not any(call.args[1])
+    return False
