@@ -68,11 +68,11 @@ def test_stages_are_legible_where_they_are_to_fit(name: str, fit: Fit) -> None:
     check_scene(scene)
 
 
-@pytest.mark.parametrize("name", sampled(ODD, {"recurrent"}))
+@pytest.mark.parametrize(
+    "name", sampled((name for name in ODD if name not in {large for _, large in TOO_MANY}), {"recurrent"})
+)
 @pytest.mark.parametrize("detail", DETAILS)
 def test_every_detail_fits_or_says_what_to_do(name: str, detail: Detail) -> None:
-    if name == "random400":
-        return
     for fit in MEDIA:
         picture = draw_picture(load_odd(name), detail, fit=fit)
         try:
