@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from archspec.importing.forms import Skeletons, all_fields, fields_form, head_of, is_number
+from archspec.importing.skip_connections import wrap_plain
 from archspec.importing.terms import Term
 from archspec.ops import BY_WORD
 from archspec.ops.base import Op
@@ -85,7 +86,7 @@ class Aligner:
     def align(self, uses: Uses) -> list[Column]:
         """The columns of lists of layers, in order. Raises `UnalikeError`."""
         rows: dict[Hashable, list[Term]] = {self.skeletons.of(terms): terms for terms in uses if terms is not None}
-        if len(rows) > 1 and (wrapped := _wrap_plain(uses)) is not None:
+        if len(rows) > 1 and (wrapped := wrap_plain(uses)) is not None:
             return self.align(wrapped)
         if len(rows) == 1:
             places = range(len(next(iter(rows.values()))))
@@ -207,41 +208,6 @@ def _count_equal(first: Term, second: Term) -> int:
     pairs = [(own[name], others[name]) for name in own if is_number(own[name])]
     before, after = first.channels or 1, second.channels or 1
     return sum(value == other or value * after == other * before for value, other in pairs)
-
-
-def _wrap_plain(uses: Uses) -> Uses | None:
-    """The lists with a join around the layers of those that have no skip connection where others have one; None if that is no case.
-
-    The identity branch is `copies` of the identity, which the plain ones have no times: a join of one value is that value.
-    """
-    joins = [terms for terms in uses if terms and _is_residual(terms[0])]
-    plain = [terms for terms in uses if terms is not None and not (terms and _is_residual(terms[0]))]
-    if not joins or not plain:
-        return None
-    join, tail = joins[0][0], len(joins[0]) - 1
-    place = join.branches.index([])
-    if any(terms[0].word != join.word or terms[0].branches.index([]) != place for terms in joins):
-        return None
-    if any(len(terms) <= tail or any(term.kind == "join" for term in terms) for terms in plain):
-        return None
-    return [None if terms is None else _wrap(terms, join, tail) for terms in uses]
-
-
-def _is_residual(term: Term) -> bool:
-    """Whether a term is a join of the current value and one branch."""
-    free = term.kind == "join" and term.name is None and not term.fields and not term.source and not term.results
-    return free and len(term.branches) == 2 and term.branches.count([]) == 1
-
-
-def _wrap(terms: list[Term], join: Term, tail: int) -> list[Term]:
-    residual = _is_residual(terms[0])
-    copies = Term("repeat", "copies", {"times": int(residual)}, branches=[[Term("op", "identity")]])
-    if residual:
-        branches = [branch or [copies] for branch in terms[0].branches]
-        return [replace(terms[0], branches=branches), *terms[1:]]
-    stop = len(terms) - tail
-    branches = [(branch and terms[:stop]) or [copies] for branch in join.branches]
-    return [replace(join, branches=branches, channels=terms[0].channels), *terms[stop:]]
 
 
 def _match(gains: list[list[int]], width: int) -> list[tuple[int, int]]:

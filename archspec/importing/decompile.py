@@ -57,9 +57,13 @@ def decompile_graph(graph: Graph, name: str | None = None) -> str:
     if problems:
         more = f"; and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
         raise DecompileError(f"{graph.name} has no spec: {'; '.join(problems[:_LISTED])}{more}")
-    text = write_spec(make_document(graph, name or graph.name))
-    _prove(graph, text)
-    return text
+    differences = []
+    for compressed in (True, False):  # what is short can be wrong, and long is better than nothing
+        text = write_spec(make_document(graph, name or graph.name, compressed=compressed))
+        differences.append(_find_fault(graph, text))
+        if differences[-1] is None:
+            return text
+    raise DecompileError(f"{graph.name} has no spec: {differences[0]}")
 
 
 def _find_internal_ops(graph: Graph) -> Iterator[str]:
@@ -116,19 +120,16 @@ def _iter_regions(graph: Graph, region: int | None) -> Iterator[int]:
         region = graph.regions[region].parent
 
 
-def _prove(graph: Graph, text: str) -> None:
-    """Raises `DecompileError` unless the text compiles to this graph."""
+def _find_fault(graph: Graph, text: str) -> str | None:
+    """Why a text does not compile to this graph; None if it does."""
     nodes = max(Limits().nodes, 2 * len(graph.nodes))
     limits = Limits(nodes=nodes, bytes=max(Limits().bytes, len(text.encode())), items=max(Limits().items, 100 * nodes))
     try:
         _, made, *_ = compile_source(Source("<decompiled>", text), None, Budget(limits), {})
     except SpecError as error:
         shared = _find_shared(graph)  # `reuse` finds no layer in another list
-        reason = f"{shared}, in different lists" if shared else shorten_text(str(error), 300)
-        raise DecompileError(f"{graph.name} has no spec: {reason}") from error
-    difference = find_difference(graph, made)
-    if difference is not None:
-        raise DecompileError(f"{graph.name} has no spec: {difference}")
+        return f"{shared}, in different lists" if shared else shorten_text(str(error), 300)
+    return find_difference(graph, made)
 
 
 def find_difference(graph: Graph, made: Graph) -> str | None:

@@ -20,13 +20,13 @@ from archspec.ir.graph import Graph
 from archspec.ir.shape import Shape
 
 
-def make_document(graph: Graph, name: str) -> dict[str, Any]:
-    """The plain data of the spec of a graph."""
+def make_document(graph: Graph, name: str, *, compressed: bool = True) -> dict[str, Any]:
+    """The plain data of the spec of a graph; unless it is `compressed`, without blocks and iterators."""
     terms, outputs = build_terms(graph)
     values = {name for term in iter_terms(terms) for name in term.results}
     initial = extract_defaults(iter_terms(terms), INITIAL)
     blocks = Blocks({*values, *graph.inputs, *outputs}, weigh_scopes(terms))
-    _compress(terms, blocks)
+    _finish_scopes(terms, blocks if compressed else None)
     inline_single_uses(terms, blocks.blocks)
     restore_argument_names(terms, blocks.blocks)
     terms = terms or [Term("op", "identity")]
@@ -42,8 +42,8 @@ def make_document(graph: Graph, name: str) -> dict[str, Any]:
     return {**document, "stages": emitter.write_stages(terms), **_choose_outputs(outputs, terms)}
 
 
-def _compress(terms: list[Term], blocks: Blocks) -> None:
-    """Makes iterators and blocks of the scopes, inner ones first."""
+def _finish_scopes(terms: list[Term], blocks: Blocks | None) -> None:
+    """Gives the scopes the names that they need, inner ones first, and makes iterators and blocks of them if there is a place for blocks."""
     levels = list_levels(terms)
     for join in iter_terms(terms):
         if join.kind == "join" and join.name is not None:
@@ -51,14 +51,14 @@ def _compress(terms: list[Term], blocks: Blocks) -> None:
     for level in levels:
         for scope in level:
             number_scope(scope.body)
-            scope.branches[0] = fold_loops(scope.body)
-        blocks.extract([scope for scope in level if scope.closed])
-        for scope in level:
-            if scope.kind == "scope":
-                if scope.closed:
-                    name_entry(scope)
-                if scope.body:
-                    fold_scope(scope)
+            scope.branches[0] = scope.body if blocks is None else fold_loops(scope.body)
+        if blocks is not None:
+            blocks.extract([scope for scope in level if scope.closed])
+        for scope in [own for own in level if own.kind == "scope"]:
+            if scope.closed:
+                name_entry(scope)
+            if scope.body and blocks is not None:
+                fold_scope(scope)
 
 
 def _write_block(block: Block, emitter: Emitter) -> Any:

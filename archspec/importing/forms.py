@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
+from archspec.importing.laws import Ladder
 from archspec.importing.terms import Term
 from archspec.ops import BY_WORD
 
@@ -68,6 +69,8 @@ def _word(term: Term) -> str:
 def _constant(value: Any) -> Hashable:
     if is_number(value):
         return "number"
+    if isinstance(value, str) and (ladder := Ladder.parse(value)) is not None:
+        return "ladder", ladder.factor, ladder.whole
     if is_number_mapping(value):
         return ("mapping", *value)
     return ("list", len(value)) if is_number_list(value) else repr(value)

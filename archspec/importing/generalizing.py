@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,14 +11,12 @@ from typing import Any
 from archspec.importing.alignment import Aligned, Aligner, Choice, Column, Optional, name_layer
 from archspec.importing.argument_names import name_flag, name_number
 from archspec.importing.block import Block
-from archspec.importing.forms import all_fields, forms_of, is_number, is_number_list, is_number_mapping
+from archspec.importing.forms import forms_of
 from archspec.importing.laws import evaluate_law, find_law, find_rest, find_rounded_law, find_usual_law
-from archspec.importing.terms import Term, iter_terms
+from archspec.importing.slots import OFFSET, Slot, iter_slots
+from archspec.importing.terms import Term, iter_terms, list_texts
 from archspec.importing.value_names import WORDS
 from archspec.ir.names import UniqueNames
-
-_WIDTHS = frozenset(("out", "groups"))
-_WIDTH_LISTS = frozenset(("sizes", "channels", "shape"))
 
 
 @dataclass(slots=True)
@@ -28,18 +26,6 @@ class Generalization:
     block: Block
     fields: list[dict[str, Any]]
     layers: list[dict[str, list[Term]]]
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A field of a term, or an element of its list, that is a number, with its value and the channels before it in each use."""
-
-    place: Any
-    key: str | int
-    name: str
-    values: list[Any]
-    channels: list[int | None]
-    is_width: bool
 
 
 def generalize(scopes: Sequence[Term], blocks: Mapping[str, Block], aligner: Aligner) -> Generalization:
@@ -58,6 +44,8 @@ class _BlockWriter:
         self.block = Block([])
         self.values: dict[str, list[Any]] = {}
         self.flags: set[str] = set()
+        self.offsets: set[str] = set()
+        """The arguments that are offsets of numbers that grow from turn to turn."""
         self.layers: dict[str, list[list[Term] | None]] = {}
         terms = [term for scope in scopes for term in iter_terms(scope.body)]
         values = {word for term in terms for word in _list_words(term)}
@@ -78,7 +66,7 @@ class _BlockWriter:
     def _write_term(self, column: Aligned) -> Term:
         first = next(term for term in column.uses if term is not None)
         term = replace(first, fields=deepcopy(first.fields))
-        for slot in _iter_slots(term, column.uses, self.blocks):
+        for slot in iter_slots(term, column.uses, self.blocks):
             if len(set(slot.values) - {None}) > 1:
                 slot.place[slot.key] = self._find_slot_law(slot) or self._add_number(slot)
         term.branches = [self.write_columns(branch) for branch in column.branches]
@@ -134,7 +122,7 @@ class _BlockWriter:
 
     # -- numbers ----------------------------------------------------------------------------------------------------
 
-    def _add_number(self, slot: _Slot) -> str:
+    def _add_number(self, slot: Slot) -> str:
         if slot.name == "times" and set(slot.values) <= {None, 0, 1}:
             name = name_flag(self.scopes, slot.values, self.names.taken) or "residual"
             return self._add_flag(self.names.take(name), slot.values)
@@ -142,12 +130,13 @@ class _BlockWriter:
             name_number(self.scopes, slot.name, slot.values, self.names.taken, is_width=slot.is_width)
         )
         self.values[name] = slot.values
+        self.offsets |= {name} if slot.name == OFFSET else set()
         whole = all(isinstance(value, int) for value in slot.values if value is not None)
         self.block.types[name] = "int" if whole else "float"
         self.block.widths |= {name} if slot.is_width else set()
         return name
 
-    def _find_slot_law(self, slot: _Slot) -> str | None:
+    def _find_slot_law(self, slot: Slot) -> str | None:
         if slot.name == "times":
             return self._find_flag(slot.values)
         if slot.is_width and find_law(slot.values, slot.channels, "channels") == "channels":
@@ -168,6 +157,10 @@ class _BlockWriter:
         laws += [find_rounded_law(slot.values, slot.channels, "channels")]
         return next((law for law in laws if law is not None), None)
 
+    def _rank_argument(self, defaults: Mapping[str, Any]) -> Callable[[str], tuple[bool, bool, bool]]:
+        """The order of arguments: those without a default first, how often layers stand behind other numbers, and offsets last."""
+        return lambda name: (name in self.offsets, defaults[name] is not None, name in self.flags)
+
     # -- arguments --------------------------------------------------------------------------------------------------
 
     def finish(self) -> Generalization:
@@ -176,9 +169,7 @@ class _BlockWriter:
         defaults = {
             name: _choose_default(own, entry if name in self.block.widths else ()) for name, own in self.values.items()
         }
-        self.block.arguments = dict(
-            sorted(defaults.items(), key=lambda item: (item[1] is not None, item[0] in self.flags))
-        )
+        self.block.arguments = {name: defaults[name] for name in sorted(defaults, key=self._rank_argument(defaults))}
         self.block.layers = {name: _choose_layer(own) for name, own in self.layers.items()}
         fields = [
             {name: _complete(own[use], defaults[name], entry[use]) for name, own in self.values.items()}
@@ -256,25 +247,4 @@ def _compare_widths(terms: list[Term]) -> str | None:
 
 def _list_words(term: Term) -> tuple[str, ...]:
     """The words of a term that an argument's name would hide."""
-    options = (item for value in term.fields.values() for item in (value if isinstance(value, list) else [value]))
-    texts = (option for option in options if isinstance(option, str))
-    return (term.word, *term.results, *term.source, *texts)
-
-
-def _iter_slots(term: Term, uses: Sequence[Term | None], blocks: Mapping[str, Block]) -> Iterator[_Slot]:
-    """Yields the numbers of a term, which are to be written into it, with their values in each use."""
-    known = [None if own is None else all_fields(own) for own in uses]
-    channels = [None if own is None else own.channels for own in uses]
-    widths = blocks[term.word].widths if term.kind == "call" else _WIDTHS
-    for name, first in next(own for own in known if own is not None).items():
-        values = [None if own is None else own[name] for own in known]
-        if is_number(first):
-            yield _Slot(term.fields, name, name, values, channels, name in widths)
-        elif is_number_list(first):
-            for place in range(len(first)):
-                elements = [None if own is None else own[place] for own in values]
-                yield _Slot(term.fields[name], place, name, elements, channels, name in _WIDTH_LISTS)
-        elif is_number_mapping(first):
-            for axis in first:
-                elements = [None if own is None else own[axis] for own in values]
-                yield _Slot(term.fields[name], axis, name, elements, channels, name in _WIDTH_LISTS)
+    return (term.word, *term.results, *term.source, *list_texts(term.fields))

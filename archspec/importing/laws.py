@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise, product
 from math import lcm
-from typing import Any
+from typing import Any, Self
 
 _FACTORS = (2, 3, 4, 5, 6, 8, 16, 32)
+_LADDER = re.compile(r"\(?(?:(?P<factor>\d+) \* )?i(?: (?P<sign>[+-]) (?P<number>\d+)\))?(?: / (?P<whole>\d+))?")
 _STEPS = (8, 4, 16)  # that widths are rounded to
 _TELLING = 3  # values that differ, for a law that is not exact
 _DENOMINATOR = 10_000  # of a float that is taken for a fraction
@@ -114,9 +116,35 @@ def find_progression(values: Sequence[float]) -> str | None:
     if any(after - before != step for before, after in pairwise(exact)):
         return None
     whole = lcm(step.denominator, exact[0].denominator)
-    factor, offset = int(step * whole), int((exact[0] - step) * whole)
-    turns = "i" if factor == 1 else f"{factor} * i"
-    total = turns if not offset else f"{turns} {'+' if offset > 0 else '-'} {abs(offset)}"
-    if whole == 1:
-        return total
-    return f"({total}) / {whole}" if offset else f"{total} / {whole}"
+    return Ladder(int(step * whole), int((exact[0] - step) * whole), whole).write()
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Numbers that grow by one step from turn to turn: `(factor * i + offset) / whole`.
+
+    >>> Ladder.parse("(i + 5) / 170").write("before"), Ladder.parse("2 * i"), Ladder.parse("width")
+    ('(i + before) / 170', Ladder(factor=2, offset=0, whole=1), None)
+    """
+
+    factor: int
+    offset: int
+    whole: int
+
+    def write(self, offset: str | None = None) -> str:
+        """The arithmetic, with another offset if one is given."""
+        turns = "i" if self.factor == 1 else f"{self.factor} * i"
+        number = f"{turns} {'+' if self.offset > 0 else '-'} {abs(self.offset)}" if self.offset else turns
+        total = number if offset is None else f"{turns} + {offset}"
+        if self.whole == 1:
+            return total
+        return f"{total} / {self.whole}" if total == turns else f"({total}) / {self.whole}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The numbers of arithmetic that `write` makes; None if it is other arithmetic."""
+        match = _LADDER.fullmatch(text)
+        if match is None:
+            return None
+        offset = int(match["number"] or 0) * (-1 if match["sign"] == "-" else 1)
+        return cls(int(match["factor"] or 1), offset, int(match["whole"] or 1))

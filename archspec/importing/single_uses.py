@@ -9,7 +9,7 @@ from typing import Any
 
 from archspec.importing.block import Block
 from archspec.importing.inline import name_entry
-from archspec.importing.terms import Term, iter_terms
+from archspec.importing.terms import Term, iter_terms, list_texts
 from archspec.importing.value_names import WORDS
 
 
@@ -62,14 +62,9 @@ def _is_inlinable(call: Term, block: Block) -> bool:
         return False
     given = {**block.arguments, **call.fields}
     computed = {name for name, value in given.items() if isinstance(value, str) and not value.isidentifier()}
-    inside = [value for term in iter_terms(block.body) for value in _iter_values(term.fields)]
+    inside = [value for term in iter_terms(block.body) for value in list_texts(term.fields)]
     nested = any(computed & set(_find_names(value)) for value in inside if not value.isidentifier())
     return not nested and not any("channels" in _find_names(str(value)) for value in given.values())
-
-
-def _iter_values(fields: Mapping[str, Any]) -> list[str]:
-    values = [item for value in fields.values() for item in (value if isinstance(value, list) else [value])]
-    return [value for value in values if isinstance(value, str)]
 
 
 def _find_names(text: str) -> list[str]:
@@ -87,6 +82,8 @@ def _inline(call: Term, block: Block) -> None:
 def _substitute(value: Any, given: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [_substitute(item, given) for item in value]
+    if isinstance(value, dict):
+        return {name: _substitute(item, given) for name, item in value.items()}
     if not isinstance(value, str):
         return value
     if value in given:

@@ -60,6 +60,18 @@ class Term:
         return not (self.kind in ("value", "reuse") or self.word == "identity")
 
 
+def list_texts(fields: Mapping[str, Any]) -> list[str]:
+    """The words and the arithmetic among arguments, also those in lists and mappings.
+
+    >>> list_texts({"out": "width", "sizes": {"tokens": "depth", "channels": 8}, "kernel": [3, "size"]})
+    ['width', 'depth', 'size']
+    """
+    values: list[Any] = []
+    for value in fields.values():
+        values += value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    return [value for value in values if isinstance(value, str)]
+
+
 def iter_scope(terms: list[Term]) -> Iterator[Term]:
     """Yields the terms that take their names in one scope, in order: those of a list and of the branches in it."""
     for term in terms:

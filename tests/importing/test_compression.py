@@ -197,3 +197,16 @@ def test_two_switches_of_the_same_values_name_nothing() -> None:
     assert name_flag(make_parts(use_se=[True, False]), [1, 0], ()) == "use_se"
     assert name_flag(make_parts(use_se=[True, False], use_hs=[True, False]), [1, 0], ()) is None
     assert name_flag(make_parts(width=[1, 0]), [1, 0], ()) is None
+
+
+def test_ladders_of_stages_differ_in_an_offset() -> None:
+    def make(rate: int) -> list[Any]:
+        return [{"add": [[{"layers": make_body(16)}, {"droppath": rate / 40}], "identity"]}, "relu"]
+
+    stages = {
+        f"stage{number}": [{"sequential": make(rate)} for rate in rates]
+        for number, rates in enumerate((range(1, 5), range(5, 9), range(9, 13), range(13, 20)))
+    }
+    text = archspec.load({"name": "a", "input": [16, 16, 16], "stages": stages}).decompile()
+    assert "(i + before) / 40" in text
+    assert "  stage3: {stage: {depth: 7, before: 12}}" in text

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 
 import archspec
 from archspec.importing.decompile import DecompileError, find_difference
+from archspec.importing.document import make_document
+from archspec.importing.spec_text import write_spec
 from archspec.ops import OPS
 from tests.grammar import document
 from tests.grammar.checks import text_of
@@ -30,8 +32,12 @@ def test_a_bundled_network_comes_back(name: str) -> None:
         with pytest.raises(DecompileError, match="share its weights"):
             before.decompile()
         return
-    after = archspec.load(before.decompile())
+    text = before.decompile()
+    after = archspec.load(text)
     assert find_difference(before.graph, after.graph) is None
+    assert text == write_spec(
+        make_document(before.graph, before.graph.name)
+    )  # not the long one, which is written if the short one is wrong
     assert (after.params, after.macs, after.paths().total) == (before.params, before.macs, before.paths().total)
 
 
@@ -96,3 +102,19 @@ def test_lifted_fields_make_the_same_op(word: str) -> None:
         assert type(case.op).model_validate(case.op.lift()) == case.op
 
     check()
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "dpn68", "unet"])
+def test_the_long_text_is_the_same_network(name: str) -> None:
+    graph = load_sample(name).graph
+    text = write_spec(make_document(graph, graph.name, compressed=False))
+    assert find_difference(graph, archspec.load(text).graph) is None
+    assert "repeat" not in text
+    assert "blocks:" not in text
+
+
+def test_the_long_text_is_written_where_the_short_one_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    arch = small("resnet18")
+    monkeypatch.setattr("archspec.importing.generalizing.find_law", lambda *_: "channels + 1")
+    assert "channels + 1" in write_spec(make_document(arch.graph, "a"))
+    assert find_difference(arch.graph, archspec.load(arch.decompile()).graph) is None
