@@ -37,6 +37,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "cifar10_wrn16_8": {"args": {"k": 1}},
     "cifar_preact_resnet110_A": {"args": {"n": 2}},
     "cifar_resnet20_A": {},
+    "cspresnet50": {"input": [3, 64, 64], "args": {"widths": [16, 32, 32, 64], "depths": [1, 1, 1, 1]}},
     "densenet121": {"input": [3, 48, 48], "args": {"depth1": 3, "depth2": 3, "depth3": 3, "depth4": 3}},
     "dmrnet_d14": {},
     "dpn68": {"input": [3, 48, 48], "args": _STAGES},
@@ -57,6 +58,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     "resnetv2_50x1_bit": {"input": [3, 48, 48], "args": _STAGES},
     "resnext50_32x4d": {"input": [3, 48, 48], "args": _STAGES},
     "shufflenet_v2_x0_5": {"input": [3, 48, 48]},
+    "skresnet18": {"input": [3, 48, 48], "args": {"depth1": 1, "depth2": 1, "depth3": 1, "depth4": 1}},
     "stochastic_depth_resnet110_cifar10": {"args": {"n": 2}},
     "unet": {"args": {"base": 2}},
     "swin_t": {
@@ -67,6 +69,7 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
         "input": [3, 64, 64],
         "args": {"size": 2, "base": 12, "heads": 3, "depth1": 2, "depth2": 2, "depth3": 2, "depth4": 2},
     },
+    "convformer_s18": {"input": [3, 64, 64], "args": {"widths": [8, 16, 16, 24], "depths": [1, 1, 1, 1]}},
     "convnext_tiny": {"input": [3, 64, 64], "args": {"base": 8, **_STAGES}},
     "gpt2": {"args": {"vocabulary": 50, "context": 16, "base": 32, "heads": 4, "depth": 2}},
     "llama3_8b": {

@@ -92,6 +92,11 @@ def parse_printed_number(text: str) -> PrintedNumber:
     power = _POWERS.get((match["prefix"] or "").lower(), 0) + int(match["exponent"] or 0)
     step = Fraction(10) ** (power - len(decimals))
     value = int(digits + decimals) * step
+    if step < 1 and value.denominator > 1:
+        printed = f"{digits}.{decimals}"
+        raise PrintedNumberError(
+            f"{text!r} is no whole number; expected one with its unit, as {printed}G or {printed}M"
+        )
     if not decimals and not match["prefix"] and not match["exponent"]:
         zeros = len(digits) - len(digits.rstrip("0"))
         step = Fraction(10) ** zeros if zeros >= _ROUND and zeros < len(digits) else Fraction(0)

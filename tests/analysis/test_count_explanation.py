@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -42,6 +43,13 @@ def test_a_printed_number_has_the_precision_of_its_last_digit(text: str, low: in
 def test_what_is_no_count_is_refused(text: str) -> None:
     with pytest.raises(PrintedNumberError, match="is no count; expected one as"):
         parse_printed_number(text)
+
+
+def test_a_fraction_without_a_unit_is_refused() -> None:
+    with pytest.raises(
+        PrintedNumberError, match=re.escape("is no whole number; expected one with its unit, as 4.14G or 4.14M")
+    ):
+        parse_printed_number("4.14")
 
 
 @pytest.mark.parametrize(

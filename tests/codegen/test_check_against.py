@@ -10,6 +10,7 @@ import pytest
 
 import archspec
 from archspec.codegen.fx.reference_models import make_reference
+from archspec.spec.bundled import find_bundled_folder
 from tests.cli.surface import run
 from tests.references import timm, torchvision
 from tests.sample import sampled
@@ -290,3 +291,52 @@ def test_the_strides_of_the_paper_are_told_from_those_of_torchvision() -> None:
         archspec.ReferenceModelError, match="torchvision has no model 'resnet19'; did you mean 'resnet18'"
     ):
         make_reference("torchvision:resnet19")
+
+
+MADE = {
+    "stride": ("rexnet_100", "out: stem, kernel: 3, stride: 2", "out: stem, kernel: 3, stride: 1", "stem.conv"),
+    "eps": ("rexnet_100", "bn: batchnorm, act: act", "bn: {batchnorm: {eps: 1e-3}}, act: act", "stem.bn"),
+    "activation inside a normalisation": (
+        "rexnet_100",
+        "stride: 1, groups: 1, act: silu",
+        "stride: 1, groups: 1, act: relu",
+        "stem.bn",
+    ),
+    "order of operands": (
+        "cspresnet50",
+        "concat: [kept, identity]",
+        "concat: [identity, kept]",
+        "stages.0.conv_transition.conv",
+    ),
+    "order of layers": (
+        "rexnet_100",
+        "      - repeat: {times: gate, layers: [{squeeze: {}, as: se}]}\n      - {relu6: {}, as: act_dw}\n",
+        "      - {relu6: {}, as: act_dw}\n      - repeat: {times: gate, layers: [{squeeze: {}, as: se}]}\n",
+        "features.3.act_dw",
+    ),
+    "clipping": ("rexnet_100", "{relu6: {}, as: act_dw}", "{relu: {}, as: act_dw}", "features.0.act_dw"),
+    "gate": ("ghostnet_100", "gate: hardsigmoid", "gate: sigmoid", "blocks.3.0.se.gate"),
+    "bias": ("ghostnet_100", "conv_stem: {conv: {out", "conv_stem: {conv: {bias: true, out", None),
+    "missing normalisation": ("ghostnet_100", ", bn_dw: batchnorm", "", None),
+    "missing operand": ("poolformer_s12", ", scale: -1]", "]", "stages.0.blocks.0.token_mixer"),
+    "pool": ("dla60", "bottom3: {maxpool: 2}", "bottom3: {avgpool: 2}", "level3.tree1.project.0"),
+    "eps of a layer norm": ("poolformer_s12", "layernorm: {eps: 1e-6}", "layernorm: {eps: 1e-4}", "head.norm"),
+}
+"""A mistake in a network of timm: what its spec says and should not, and the first module that differs; None if it is a key."""
+NO_LINE = {"missing normalisation", "missing operand"}
+"""Mistakes without a line: the layer is not there."""
+
+
+@pytest.mark.parametrize("mistake", sampled(MADE, {"clipping", "activation inside a normalisation"}))
+@pytest.mark.filterwarnings("ignore")
+def test_a_mistake_in_a_network_of_timm_is_named_with_its_line(mistake: str) -> None:
+    timm()
+    spec, right, wrong, first = MADE[mistake]
+    text = (find_bundled_folder() / f"{spec}.yaml").read_text(encoding="utf-8")
+    assert right in text
+    line = text[: text.index(right)].count("\n") + 1
+    arch = archspec.load(text.replace(right, wrong).partition("\nexpect:")[0], input=[3, 32, 32])
+    comparison = arch.check_against(f"timm:{spec}")
+    error = str(comparison.diagnostics[0])
+    assert comparison.first_difference == first
+    assert mistake in NO_LINE or f":{line}:" in error or f"(line {line})" in error, error

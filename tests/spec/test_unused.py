@@ -146,6 +146,12 @@ def test_an_argument_from_outside_that_nothing_reads() -> None:
     assert said(overridden, m=5, n=4) == ["nothing reads the argument 'n', whatever its value"]
 
 
+def test_a_default_of_an_argument_of_the_same_name_reads_the_one_outside() -> None:
+    block = "args: {n: 3}\nblocks: {b: {args: {%s}, layers: [conv: n]}}\nstages: {one: b}\n"
+    assert said(HEAD + block % "n: n") == []
+    assert said(HEAD + block % "n: 4") == ["nothing reads the argument 'n'"]
+
+
 def test_load_logs_and_raises_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="archspec"):
         archspec.load(HEAD + "args: {n: 3}\nstages: {one: relu}\n")

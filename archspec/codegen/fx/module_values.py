@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 TOLERANCE = 1e-9
 """The largest difference in float64, relative to the largest value, that is called rounding."""
@@ -45,7 +46,7 @@ class Fingerprint:
     @classmethod
     def of(cls, tensor: Tensor) -> Fingerprint:
         flat = tensor.detach().reshape(-1).double()
-        products = tuple(map(float, _draw_directions(flat.numel()) @ flat))
+        products = tuple(map(float, _multiply_by_directions(flat)))
         return cls(tuple(tensor.shape), float(flat.norm()), products)
 
     def distance(self, other: Fingerprint) -> float:
@@ -61,17 +62,23 @@ class Fingerprint:
 
 
 _DIRECTIONS = 4
+_COLUMNS = 2**14
 
 
-def _draw_directions(length: int) -> Tensor:
-    """The same normal random vectors for each length; the expected square of a product with one is the square of the norm."""
-    return _draw_block(max(1, length - 1).bit_length())[:, :length]
+def _multiply_by_directions(flat: Tensor) -> Tensor:
+    """The products of a vector with random vectors, the same ones for each length; their expected square is that of its norm.
+
+    Each direction is the outer product of two short normal vectors, so that nothing as long as the vector is drawn.
+    """
+    rows = max(1, -(-flat.numel() // _COLUMNS))
+    table = functional.pad(flat, (0, rows * _COLUMNS - flat.numel())).view(rows, _COLUMNS)
+    return ((_draw_normal(rows, seed=1) @ table) * _draw_normal(_COLUMNS, seed=0)).sum(1)
 
 
-@lru_cache(maxsize=1)
-def _draw_block(bits: int) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return torch.randn(_DIRECTIONS, 2**bits, generator=generator, dtype=torch.double)
+@lru_cache(maxsize=64)
+def _draw_normal(length: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(_DIRECTIONS, length, generator=generator, dtype=torch.double)
 
 
 Call = tuple[Fingerprint | None, Fingerprint | None]
@@ -79,12 +86,11 @@ Call = tuple[Fingerprint | None, Fingerprint | None]
 
 
 class ModuleValues:
-    """Records the values of modules of one model, then compares those of another with them."""
+    """Records the values of the modules of one model, then compares those of another with them."""
 
-    def __init__(self, names: set[str]) -> None:
-        self.names = names - {""}
+    def __init__(self) -> None:
         self.calls: dict[str, list[Call]] = {}
-        self.other: dict[str, int] = {}
+        self.other: dict[str, list[Call]] = {}
         self.differences: dict[str, list[ModuleDifference]] = {}
 
     @contextmanager
@@ -94,7 +100,7 @@ class ModuleValues:
         def keep(name: str, call: Call) -> None:
             self.calls.setdefault(name, []).append(call)
 
-        with self._hook(model, keep):
+        with self._hook(model, {name for name, _ in model.named_modules() if name}, keep):
             yield
 
     @contextmanager
@@ -102,10 +108,11 @@ class ModuleValues:
         """Compares each call inside the block with the recorded one of the same module and number."""
 
         def compare(name: str, call: Call) -> None:
-            number = self.other[name] = self.other.get(name, 0) + 1
-            if number > len(self.calls.get(name, [])):
+            others = self.other.setdefault(name, [])
+            others.append(call)
+            if len(others) > len(self.calls[name]):
                 return
-            given, value = self.calls[name][number - 1]
+            given, value = self.calls[name][len(others) - 1]
             if value is not None and call[1] is not None:
                 self.differences.setdefault(name, []).append(
                     ModuleDifference(
@@ -116,15 +123,15 @@ class ModuleValues:
                     )
                 )
 
-        with self._hook(model, compare):
+        with self._hook(model, self.calls.keys(), compare):
             yield
 
     @contextmanager
-    def _hook(self, model: nn.Module, receive: Callable[[str, Call], None]) -> Iterator[None]:
+    def _hook(self, model: nn.Module, names: Container[str], receive: Callable[[str, Call], None]) -> Iterator[None]:
         handles = []
         inputs: dict[str, list[Fingerprint | None]] = {}
         for name, module in model.named_modules():
-            if name not in self.names:
+            if name not in names:
                 continue
 
             def before(_: nn.Module, args: tuple[Any, ...], name: str = name) -> None:
@@ -140,14 +147,25 @@ class ModuleValues:
             for handle in handles:
                 handle.remove()
 
-    def find_first(self) -> ModuleDifference | None:
-        """The first call, in the order of the recorded model, whose value differs; modules of which the models have other numbers of calls are no measure."""
+    def iter_differences(self) -> Iterator[ModuleDifference]:
+        """The calls whose values differ, in the order of the recorded model; modules of which the models have other numbers of calls are no measure."""
         for name, calls in self.calls.items():
-            if len(calls) == self.other.get(name):
-                for difference in self.differences.get(name, []):
-                    if difference.value > TOLERANCE:
-                        return difference
-        return None
+            if len(calls) == len(self.other.get(name, [])):
+                yield from (each for each in self.differences.get(name, []) if each.value > TOLERANCE)
+
+    def agrees(self, name: str, *, reads: bool) -> bool | None:
+        """Whether a module has the same values in both models, or if it reads a value as its first input, the same inputs; None if it is no measure."""
+        calls = self.differences.get(name, [])
+        if not calls or not len(calls) == len(self.calls[name]) == len(self.other[name]):
+            return None
+        return all(each.value <= TOLERANCE for each in calls) or (
+            reads and all(each.input <= TOLERANCE for each in calls)
+        )
+
+    def becomes(self, name: str, later: str) -> bool:
+        """Whether the first value of a module in the other model is that of a later module in the recorded one."""
+        (_, other), (_, own) = self.other[name][0], self.calls.get(later, [(None, None)])[0]
+        return own is not None and other is not None and own.distance(other) <= TOLERANCE
 
 
 def _take_fingerprint(value: Any) -> Fingerprint | None:

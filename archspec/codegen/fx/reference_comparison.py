@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,13 +20,15 @@ from archspec.codegen.fx.module_values import (
 from archspec.codegen.fx.reference_models import ReferenceModelError
 from archspec.codegen.fx.trial import make_noise
 from archspec.errors import Diagnostic
-from archspec.ir.graph import Graph, Node, Region
+from archspec.ir.graph import Graph, Node, Region, Value
 from archspec.ir.node import UNKNOWN_SPAN
 from archspec.numerals import format_sizes
 from archspec.printable import list_some, shorten_text
 from archspec.spans import Span, Use
 
 BATCH = 2
+_LOUD = 8
+"""The factor of the last sample, so that clipped activations such as relu6 are clipped."""
 _NAMED = 3  # the most weights in one message
 _LISTED = 8  # the most weights of one kind of difference that have a diagnostic of their own
 
@@ -240,15 +242,16 @@ def _compare_values(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         inputs = [make_noise(graph, value, BATCH, torch.device("cpu")) for value in graph.inputs.values()]
+        for value in inputs:
+            if value.is_floating_point():
+                value[-1] *= _LOUD
     with torch.no_grad():
         own, other = flatten_tensors(ours(*inputs)), _run_reference(theirs, inputs, findings.reference)
         if len(own) == len(other) and all(map(_equal, own, other)):
             return "equal", 0.0
         ours, theirs = ours.double(), theirs.double()
-        inputs = [value[:1].double() if value.is_floating_point() else value[:1] for value in inputs]
-        recorder = ModuleValues(
-            {name for name, _ in ours.named_modules()} & {name for name, _ in theirs.named_modules()}
-        )
+        inputs = [value.double() if value.is_floating_point() else value for value in inputs]
+        recorder = ModuleValues()
         with recorder.record(ours):
             own = flatten_tensors(ours(*inputs))
         with recorder.compare(theirs):
@@ -256,7 +259,7 @@ def _compare_values(
     largest = _find_largest(own, other)
     if largest is not None and all(compare_tensors(*pair) <= TOLERANCE for pair in zip(own, other, strict=True)):
         return "rounding", largest
-    _report_values(findings, recorder, own, other)
+    _report_values(findings, recorder, theirs, own, other)
     return "different", largest
 
 
@@ -279,8 +282,11 @@ def _find_largest(own: list[Tensor], other: list[Tensor]) -> float | None:
     return max((float((a - b).abs().max()) for a, b in zip(own, other, strict=True) if a.numel()), default=0.0)
 
 
-def _report_values(findings: Findings, recorder: ModuleValues, own: list[Tensor], other: list[Tensor]) -> None:
-    first = recorder.find_first()
+def _report_values(
+    findings: Findings, recorder: ModuleValues, theirs: nn.Module, own: list[Tensor], other: list[Tensor]
+) -> None:
+    differences = recorder.iter_differences()
+    first = next((each for each in differences if not _fades(findings, recorder, each.name)), None)
     if first is None:
         shapes = [
             ", ".join(format_sizes(tuple(value.shape[1:])) for value in values) or "nothing" for values in (own, other)
@@ -289,7 +295,8 @@ def _report_values(findings: Findings, recorder: ModuleValues, own: list[Tensor]
         findings.report(message, "", help="what differs has no module of its own: an operation or its place")
         return
     findings.first_difference = first.name
-    findings.report(_describe_difference(first, findings.reference), first.name, help=_advise(first, findings))
+    message = _describe_difference(first, findings.reference)
+    findings.report(message, first.name, help=_advise(first, findings, recorder, theirs))
 
 
 def _describe_difference(first: ModuleDifference, reference: str) -> str:
@@ -300,9 +307,65 @@ def _describe_difference(first: ModuleDifference, reference: str) -> str:
     return f"{first.name} is the first whose value differs from {reference}, {size}"
 
 
-def _advise(first: ModuleDifference, findings: Findings) -> str:
+def _fades(findings: Findings, recorder: ModuleValues, name: str) -> bool:
+    """Whether a value that differs is the same for a module behind it: then the models do the same in modules of other names.
+
+    A normalisation of timm has its activation inside, and a reference may make tokens of an image inside or outside a module.
+    """
+    graph, part = findings.graph, findings.parts.get(name)
+    if part is None:
+        return False
+    inside = graph.region_tree.nodes[part.id] if isinstance(part, Region) else ()
+    pending = list(graph.region_tree.outputs[part.id] if isinstance(part, Region) else part.outputs)
+    for value in pending:
+        for consumer in _iter_consumers(graph, value):
+            if consumer.id in inside:
+                continue
+            agreement = recorder.agrees(consumer.name, reads=consumer.inputs[0] == value)
+            if agreement or (agreement is None and recorder.becomes(name, consumer.name)):
+                return True
+            if agreement is None and not consumer.op.reads_batch:
+                pending += (other for other in consumer.outputs if other not in pending)
+    return False
+
+
+def _list_between(graph: Graph, recorder: ModuleValues, node: Node) -> list[str]:
+    """The ops before a node that are no modules of both models, up to those that are, with their lines; the nearest ones first."""
+    pending, texts = [value.node for value in node.inputs], dict[str, None]()
+    for id in pending:
+        before = graph.nodes[id]
+        if isinstance(before, Node) and recorder.agrees(before.name, reads=False) is None:
+            texts[_name_place(before)] = None
+            pending += (value.node for value in before.inputs if value.node not in pending)
+    return list(texts)
+
+
+def _list_behind(graph: Graph, recorder: ModuleValues, node: Node) -> list[str]:
+    """The consumers of a node that are no modules of both models, with their lines."""
+    users = (user for value in node.outputs for user in _iter_consumers(graph, value))
+    return list(dict.fromkeys(_name_place(user) for user in users if recorder.agrees(user.name, reads=False) is None))
+
+
+def _iter_consumers(graph: Graph, value: Value) -> Iterator[Node]:
+    nodes = (graph.nodes[user] for user in value.users)
+    return (node for node in nodes if isinstance(node, Node))
+
+
+def _name_place(node: Node) -> str:
+    return f"{node.op.word} (line {node.span.line})"
+
+
+def _advise(first: ModuleDifference, findings: Findings, recorder: ModuleValues, theirs: nn.Module) -> str:
+    part = findings.parts.get(first.name)
     if first.input > TOLERANCE:
-        return "its input differs already: what differs lies between the module before it and this one"
-    if isinstance(findings.parts.get(first.name), Region):
+        between = _list_between(findings.graph, recorder, part) if isinstance(part, Node) else []
+        return "its input differs already: what differs lies between the module before it and this one" + (
+            f", in {list_some(between, _NAMED)}" if between else ""
+        )
+    if isinstance(part, Region):
         return "its input and the modules in it agree: what differs is between them, or has no module of its own"
-    return "its input agrees: what differs is in its arguments"
+    module = theirs.get_submodule(first.name)
+    behind = _list_behind(findings.graph, recorder, part) if isinstance(part, Node) and any(module.children()) else []
+    return "its input agrees: what differs is in its arguments" + (
+        f", or in {list_some(behind, _NAMED)}, which {type(module).__name__} has inside" if behind else ""
+    )
