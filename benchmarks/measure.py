@@ -63,7 +63,9 @@ REST = 0.1
 """Seconds before each timing, because the threads of the library that ran before stay busy for a while."""
 
 
-def turns(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
+def turns(
+    works: Mapping[str, Work], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Runs all once to warm up, then `rounds` times in turns; each round starts with another one, and every second is reversed."""
     for work in works.values():
         work()
@@ -77,17 +79,17 @@ def turns(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
             order = names[start:] + names[:start]
             for name in reversed(order) if turn % 2 else order:
                 time.sleep(REST)
-                seconds[name].append(timed(works[name]))
+                seconds[name].append(timed(works[name], clock))
     finally:
         gc.unfreeze()
     return seconds
 
 
-def timed(work: Work) -> float:
+def timed(work: Work, clock: Callable[[], float] = time.perf_counter) -> float:
     gc.collect()
-    start = time.perf_counter()
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def process(*arguments: str, **variables: str) -> Work:

@@ -9,6 +9,7 @@ import re
 import resource
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -26,8 +27,8 @@ Variants of ResNet-50 that differ in depth, cardinality and width are counted by
 drawn, and counts them with torchinfo, there as well, or with fvcore, which traces the network and so computes it once for an image of
 224×224 pixels. A counter is new in each round, so that the time has the first elaboration of each distinct block. Parameters must be
 equal, and with fvcore multiply-accumulates, too.
-A sweep, which also writes its tables, is a whole process with its workers. Its numbers are processor time, which other load on the machine
-changes less than the time that passes; divided by the number of cores it is about what a sweep takes on an idle machine. *Peak* is the largest
+A sweep, which also writes its tables, is a whole process with its workers. All numbers are processor time, which other load on the machine
+changes less than the time that passes; that of a sweep divided by the number of cores it is about what a sweep takes on an idle machine. *Peak* is the largest
 resident memory of the process, without workers.
 """
 
@@ -42,7 +43,7 @@ over: {first: {from: 1, to: DEEP}, second: {from: 1, to: WIDE}}
 
 
 def measure(quick: bool) -> Iterator[Table]:
-    sizes = ((2, 3), (2, 4)) if quick else ((10, 100), (100, 100), (1000, 100))
+    sizes = ((2, 3), (2, 4)) if quick else ((100, 100), (1000, 100), (3000, 100))
     variants = list_variants(2 if quick else 12)
     yield compare_counters(variants, 1 if quick else 3)
     yield count_cells(quick)
@@ -78,7 +79,10 @@ def compare_counters(variants: Sequence[Mapping[str, int]], rounds: int) -> Tabl
     ours, theirs = count_with_archspec(variants), count_with_fvcore(variants)
     assert ours == theirs
     assert [params for params, _ in ours] == count_with_torchinfo(variants)
-    seconds = {name: sorted(times)[len(times) // 2] / len(variants) for name, times in turns(works, rounds).items()}
+    seconds = {
+        name: sorted(times)[len(times) // 2] / len(variants)
+        for name, times in turns(works, rounds, time.process_time).items()
+    }
     rows = [
         Ratio("count a variant", f"torchvision and {name}", seconds["archspec"], seconds[name], 0.02).cells
         for name in ("fvcore", "torchinfo")

@@ -82,6 +82,14 @@ def iter_node_costs(graph: Graph) -> Iterator[tuple[Node, Cost]]:
     >>> next((node.name, cost) for node, cost in iter_node_costs(graph))
     ('conv1', Cost(params=432, buffers=0, macs=442368, acts=16384, memory=65536))
     """
+    yield from graph.derive(_list_node_costs)
+
+
+def _list_node_costs(graph: Graph) -> list[tuple[Node, Cost]]:
+    return list(_iter_node_costs(graph))
+
+
+def _iter_node_costs(graph: Graph) -> Iterator[tuple[Node, Cost]]:
     for node, weights in iter_owned_weights(graph):
         trainable = sum(weight.numel for weight in weights if weight.trainable)
         fixed = sum(weight.numel for weight in weights if not weight.trainable)
@@ -113,6 +121,10 @@ def sum_costs(graph: Graph) -> Cost:
     >>> sum_costs(archspec.load("cifar_resnet20_A").graph)
     Cost(params=269722, buffers=1395, macs=40551040, acts=194570, memory=2679080)
     """
+    return graph.derive(_add_costs)
+
+
+def _add_costs(graph: Graph) -> Cost:
     return sum((cost for _, cost in iter_node_costs(graph)), Cost())
 
 
@@ -153,6 +165,10 @@ def compute_depth(graph: Graph) -> int:
     >>> compute_depth(archspec.load("cifar_resnet20_A").graph)
     20
     """
+    return graph.derive(_compute_depth)
+
+
+def _compute_depth(graph: Graph) -> int:
     return count_paths(graph, "layers").longest or 0
 
 

@@ -14,7 +14,7 @@ from archspec.ir.graph import Graph, Node, Region
 from archspec.view.hierarchy import PartFacts, select_scalars
 from archspec.view.labels import format_value, part_kind
 from archspec.view.repetition import FoldedGraph
-from archspec.view.stages import Stage, group_stages, name_stage
+from archspec.view.stages import Stage, name_stages
 
 Change = Literal["added", "removed", "changed"]
 Fields = tuple[tuple[str, str, str], ...]
@@ -229,8 +229,8 @@ def _full_name(facts: PartFacts) -> str:
 
 
 def _diff_stages(old: FoldedGraph, new: FoldedGraph) -> Iterator[StageChange]:
-    before = {name_stage(old, stage): _stage_figures(stage) for stage in group_stages(old)}
-    after = {name_stage(new, stage): _stage_figures(stage) for stage in group_stages(new)}
+    before = {name: _stage_figures(stage) for name, stage in name_stages(old).items()}
+    after = {name: _stage_figures(stage) for name, stage in name_stages(new).items()}
     for name in dict.fromkeys((*before, *after)):
         yield StageChange(name, before.get(name), after.get(name))
 

@@ -17,7 +17,7 @@ from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
 from archspec.view.skip_connections import find_skip_connections
 from archspec.view.stage_rows import Row, find_plain_chain, format_chain, list_stage_rows
-from archspec.view.stages import Stage, group_stages, name_stage
+from archspec.view.stages import Stage, name_stages
 
 _SHELF = 1100.0  # points: the most width of the page of figures
 _FIRST = "sizes and strides: of the first of each block"
@@ -196,11 +196,11 @@ def _stage_table(folded: FoldedGraph) -> Iterator[tuple[str, ...]]:
     yield ("stage", "output", "layers", "params", "MACs")
     flows = find_skip_connections(folded.graph)
     total = Stage()
-    for stage in group_stages(folded):
+    for name, stage in name_stages(folded).items():
         total.runs += stage.runs
         rows = "\n".join(map(_format_row, list_stage_rows(folded, stage, flows))) or "–"
         output = labels.format_shapes(value.shape for value in stage.runs[-1].last.output)
-        yield (clean_text(name_stage(folded, stage)), output, rows, *_format_stage_costs(stage))
+        yield (clean_text(name), output, rows, *_format_stage_costs(stage))
     yield ("in all", "", "", *_format_stage_costs(total))
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf
 
 from archspec.draw.geometry import Curve, Layout
-from archspec.draw.legend import draw_legend, draw_table
+from archspec.draw.legend import draw_legend
+from archspec.draw.media import LEAST_TYPE
 from archspec.draw.picture import SMALL, Box, Caption, Cluster, Line
 from archspec.draw.scene import Anchor, Group, PathShape, Point, Rect, Scene, SceneShape, Text, move_shape
-from archspec.draw.text import SIZE, measure_width
+from archspec.draw.table import draw_table
+from archspec.draw.text import SIZE, measure_width, wrap_text
 from archspec.draw.theme import DASHES, Theme
 
 MARGIN = 16.0
 _TITLE = SIZE + 3
 _HEAD = 26.0  # height of the title
+_LINE = 1.2  # the distance of its lines, in sizes of its type
 _LEGEND = 300.0  # the least room for a row of the legend
 _ANCHORS: Mapping[Caption, Anchor] = {"below": "middle", "left": "end", "right": "start"}
 _MARK = 26.0  # the width of the mark of a skip connection, with room around it
@@ -23,28 +27,34 @@ def compose_scene(layout: Layout, theme: Theme, room: float | None = None) -> Sc
     """The scene of a picture: title, table, figure, legend. If the picture is to fit into a width, the title and the legend take no more than `room`."""
     picture = layout.picture
     least = _LEGEND if room is None else min(room, _LEGEND) - 2 * MARGIN
-    below = draw_legend(picture, theme, max(layout.width, least))
+    widest = inf if room is None else room * SMALL / LEAST_TYPE - 2 * MARGIN
+    below = draw_legend(picture, theme, max(layout.width, least), widest)
     inner = max(layout.width, below.width)
     title = _fit_title(picture.title, theme, 900 if room is None else max(inner, room - 2 * MARGIN))
-    inner = max(inner, measure_width(title.text, title.size, bold=True))
+    inner = max(inner, *(measure_width(line.text, line.size, bold=True) for line in title))
+    head = _HEAD + title[-1].y - title[0].y
     across = max(0.0, (inner - layout.width) / 2)
     scene = Scene(picture.title, picture.description, inner + 2 * MARGIN, 0, theme.paper)
-    scene.groups.append(Group("title", (title,)))
+    scene.groups.append(Group("title", title))
     if layout.table:
         (x, y), width = layout.table
-        _place_groups(scene, draw_table(picture.table, theme, width).groups, MARGIN + across + x, MARGIN + _HEAD + y)
-    _place_groups(scene, list(draw_figure(layout, theme)), MARGIN + across, MARGIN + _HEAD)
-    under = MARGIN + _HEAD + layout.height + (14 if below.groups else 0)
+        _place_groups(scene, draw_table(picture.table, theme, width).groups, MARGIN + across + x, MARGIN + head + y)
+    _place_groups(scene, list(draw_figure(layout, theme)), MARGIN + across, MARGIN + head)
+    under = MARGIN + head + layout.height + (14 if below.groups else 0)
     _place_groups(scene, below.groups, MARGIN, under)
     scene.height = under + below.height + MARGIN
     return scene
 
 
-def _fit_title(title: str, theme: Theme, room: float) -> Text:
-    """The title in its size, or smaller if it is wider than `room`, but not smaller than other texts."""
+def _fit_title(title: str, theme: Theme, room: float) -> tuple[Text, ...]:
+    """The title in its size, or smaller if it is wider than `room`, but not smaller than other texts: then it has several lines."""
     wide = max(measure_width(title, _TITLE, bold=True), 1.0)
     size = max(SMALL, min(_TITLE, round(_TITLE * room / wide, 1)))
-    return Text(MARGIN, MARGIN + SIZE, title, size, theme.ink, True, "start")
+    lines = wrap_text(title, max(room, 1.0), size, bold=True)
+    return tuple(
+        Text(MARGIN, MARGIN + SIZE + round(_LINE * size, 1) * number, line, size, theme.ink, True, "start")
+        for number, line in enumerate(lines)
+    )
 
 
 def draw_figure(layout: Layout, theme: Theme) -> Iterator[Group]:

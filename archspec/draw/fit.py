@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import floor
 
-from archspec.draw.compose import compose_scene
+from archspec.draw.compose import MARGIN, compose_scene
+from archspec.draw.densities import iter_densities, narrow_picture, order_breadths
 from archspec.draw.layout import compute_layout
 from archspec.draw.media import LEAST_TYPE, MEDIA, Medium
-from archspec.draw.picture import Box, DrawError, Line, Picture
+from archspec.draw.picture import SMALL, DrawError, Picture
 from archspec.draw.scene import Scene, Text
 from archspec.draw.theme import Theme
 
 _MOST_COLUMNS = 8
-_LONG = 16  # characters of a name that is broken
-_SHELVES = (320.0, 500.0, 700.0, 900.0, 1200.0)  # points: widths of rows of frames
+_MOST_NARROW = 60  # boxes that are put below each other
+_GAP = 10.0  # points: the least room beside a box
+_LARGER = (1.0, 0.9, 0.82, 0.76, LEAST_TYPE / SMALL)  # the sizes for which rows of frames are tried
 
 
 def compose_picture(picture: Picture, theme: Theme) -> Scene:
-    """The scene of a picture, fitted to its medium if it has one. Raises `DrawError` if type would be too small there."""
+    """The scene of a picture, fitted to its medium if it has one. Raises `DrawError` if type would be too small there.
+
+    Of ever less text, and of ever fewer boxes side by side where it is too wide, the first that can be read is taken.
+    """
     if picture.fit is None:
         return compose_scene(compute_layout(picture), theme)
     medium = MEDIA[picture.fit]
     largest = 0.0
-    for variant in _iter_densities(picture):
-        scenes = list(_iter_wrapped(variant, theme, medium))
-        best = max(scenes, key=lambda scene: round(_find_scale(scene, medium), 3))
-        best.scale = _find_scale(best, medium)
-        least = min(shape.size for shape in best.shapes if isinstance(shape, Text)) * best.scale
+    for variant in _iter_variants(picture, theme, medium):
+        variant.scale = _find_scale(variant, medium)
+        least = min(shape.size for shape in variant.shapes if isinstance(shape, Text)) * variant.scale
         if least >= LEAST_TYPE:
-            return best
+            return variant
         largest = max(largest, least)
     raise DrawError(
-        f"{picture.title} does not fit {medium.words}: its type would have {largest:.1f} points, less than {LEAST_TYPE:g}",
+        f"{picture.title} does not fit {medium.words}: its type would have {floor(10 * largest) / 10:g} points, less than {LEAST_TYPE:g}",
         f"{'try --fit page, ' if picture.fit == 'column' else ''}draw less of the network, e.g. with --detail stages, or leave --fit out",
     )
 
@@ -41,48 +45,49 @@ def _find_scale(scene: Scene, medium: Medium) -> float:
     return min(medium.largest, medium.width / scene.width, medium.height / scene.height)
 
 
-def _iter_densities(picture: Picture) -> Iterator[Picture]:
-    """The picture with ever less text: without the costs of its boxes, then without what they contain, then without shapes and with long names in two lines."""
-    yield picture
-    if picture.clusters:
+def _iter_variants(picture: Picture, theme: Theme, medium: Medium) -> Iterator[Scene]:
+    """The scenes from the most to the least text, then also with fewer boxes side by side; the first is composed even if it is too large."""
+    densities = list(iter_densities(picture))
+    for number, density in enumerate(densities):
+        if not number or not _is_too_large(density, medium):
+            yield _choose_scene(density, theme, medium)
+    if len(picture.boxes) > _MOST_NARROW:
         return
-    boxes = tuple(_drop_costs(_shrink_slab(box)) for box in picture.boxes)
-    yield replace(picture, boxes=boxes, gap=20.0)
-    named = tuple(_drop_contents(_shrink_slab(box)) for box in boxes)
-    yield replace(picture, boxes=named, gap=20.0)
-    unlabelled = tuple(replace(edge, label="") for edge in picture.edges)
-    yield replace(picture, boxes=tuple(map(_break_name, named)), edges=unlabelled, gap=14.0)
+    room = _find_room(medium, LEAST_TYPE / SMALL)
+    for density in densities:
+        for breadth in (1,) if picture.shelf else order_breadths(room):
+            narrow = narrow_picture(density, breadth, room)
+            if not _is_too_large(narrow, medium):
+                yield _choose_scene(narrow, theme, medium)
 
 
-def _drop_costs(box: Box) -> Box:
-    if box.kind == "ends":
-        return box
-    return replace(box, lines=tuple(line for line in box.lines if line.style != "faint"), least=0.0)
+def _find_room(medium: Medium, scale: float) -> float:
+    """The points across for a figure that is printed at this scale."""
+    return medium.width / scale - 2 * MARGIN
 
 
-def _drop_contents(box: Box) -> Box:
-    return box if box.kind == "ends" else replace(box, lines=box.lines[:1])
+def _is_too_large(picture: Picture, medium: Medium) -> bool:
+    """Whether the boxes and the gaps between them have a larger area than the medium, if the smallest text has the least size."""
+    smallest = min((line.size for box in picture.boxes for line in box.lines), default=SMALL)
+    area = sum((box.width + _GAP) * (box.height + picture.gap) for box in picture.boxes)
+    return area * (LEAST_TYPE / smallest) ** 2 > medium.width * medium.height
 
 
-def _break_name(box: Box) -> Box:
-    """A box with the two names of a range below each other: `inception4b …` and `inception4d`."""
-    first, mark, last = box.lines[0].text.partition(" … ")
-    if not mark or len(box.lines) > 1 or len(box.lines[0].text) < _LONG:
-        return box
-    return replace(box, lines=(Line(f"{first} …", "strong"), replace(box.lines[0], text=last)))
-
-
-def _shrink_slab(box: Box) -> Box:
-    """A box to scale of two thirds of its size; all have the same scale then."""
-    return replace(box, slab=(round(box.slab[0] / 1.5, 1), round(box.slab[1] / 1.5, 1))) if box.slab else box
+def _choose_scene(picture: Picture, theme: Theme, medium: Medium) -> Scene:
+    """The scene with the largest type."""
+    return max(_iter_wrapped(picture, theme, medium), key=lambda scene: round(_find_scale(scene, medium), 3))
 
 
 def _iter_wrapped(picture: Picture, theme: Theme, medium: Medium) -> Iterator[Scene]:
     """The scenes of a picture in one column (or row), two, …, up to the shape of the medium; of frames in rows, of wider and wider ones."""
-    shelves = _SHELVES if picture.shelf else (0.0,)
+    shelves: Sequence[float] = [_find_room(medium, scale) for scale in _LARGER] if picture.shelf else (0.0,)
+    size = 0.0, 0.0
     for number in range(1, _MOST_COLUMNS + 1 if not picture.shelf else 2):
         for shelf in shelves:
             layout = compute_layout(replace(picture, wrap=number, shelf=shelf))
+            if (layout.width, layout.height) == size and not shelf:
+                return
+            size = layout.width, layout.height
             scene = compose_scene(layout, theme, room=medium.width)
             yield scene
         ratio = (scene.width / medium.width) / (scene.height / medium.height)

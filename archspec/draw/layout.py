@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from archspec.draw.columns import lay_out_columns
 from archspec.draw.geometry import Layout, move_layout
-from archspec.draw.legend import measure_table
 from archspec.draw.packing import choose_width, pack_rectangles
 from archspec.draw.picture import Picture
+from archspec.draw.table import measure_table
 from archspec.draw.u_legs import lay_out_legs
 
 _LONG = 2400.0  # points
@@ -17,7 +17,7 @@ _LONG = 2400.0  # points
 
 def compute_layout(picture: Picture) -> Layout:
     """The layout of a picture, the same on every machine."""
-    if not picture.boxes:
+    if not picture.boxes and not picture.table:
         return Layout(picture, 0, 0, (), (), ())
     if picture.shelf:
         return _arrange_on_page(picture, [_lay_out_whole(part) for part in split_by_frame(picture)])
@@ -26,7 +26,7 @@ def compute_layout(picture: Picture) -> Layout:
 
 def _lay_out_whole(picture: Picture) -> Layout:
     wraps = bool(picture.clusters) and (picture.wrap > 1 or (not picture.fit and _is_long(picture)))
-    laid = lay_out_legs(picture) or (None if wraps else lay_out_columns(picture))
+    laid = None if picture.breadth else lay_out_legs(picture) or (None if wraps else lay_out_columns(picture))
     if laid:
         return laid
     from archspec.draw.layered.assembly import lay_out_layered

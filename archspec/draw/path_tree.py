@@ -18,6 +18,9 @@ from archspec.ir.signal_flow import find_residual_operands, is_join
 LIMIT = 64
 """The default for the most paths that are drawn one by one, which fit a page."""
 _LEAST = 56.0
+_MARKS = {"–": "–: past the module", "·": "·: not on the path"}
+_OPERAND = "number in a column: the operand by which a path enters"
+_LENGTH = "at the end: length in modules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,23 @@ def _draw_tree(counts: PathCounts) -> Picture:
         boxes += chain
         arrows += between
     text = clean_text(f"{describe_network(graph)} Unravelled into its {total:,} paths.", 400)
-    return Picture(clean_text(graph.name, 80), text, tuple(boxes), tuple(arrows), direction="LR", gap=14)
+    return Picture(
+        clean_text(graph.name, 80),
+        text,
+        tuple(boxes),
+        tuple(arrows),
+        direction="LR",
+        gap=14,
+        notes=_explain_marks(boxes),
+    )
+
+
+def _explain_marks(boxes: Sequence[Box]) -> tuple[str, ...]:
+    """The sentences of the legend about the texts of small boxes, of those that there are."""
+    marks = {box.lines[0].text for box in boxes if box.kind == "past"}
+    numbered = any(box.kind == "join" for box in boxes)
+    notes = [note for mark, note in _MARKS.items() if mark in marks]
+    return (*notes, *([_OPERAND] if numbered else []), _LENGTH)
 
 
 def _iter_rows(counts: PathCounts) -> Iterator[_Row]:
@@ -92,12 +111,12 @@ def _make_cell(graph: Graph, number: int, node: int, operand: int | None, longer
         return Box(
             id,
             "past" if operand is None else "join",
-            (Line(text, "faint"),),
+            (Line(text),),
             place,
             clean_text(name, 300),
             least=_LEAST,
         )
     if not longer[operand]:
-        return Box(id, "past", (Line("–", "faint"),), place, clean_text(f"past {name}", 300), least=_LEAST)
+        return Box(id, "past", (Line("–"),), place, clean_text(f"past {name}", 300), least=_LEAST)
     way = f"  {operand + 1}" if sum(longer) > 1 else ""
     return Box(id, "block", clean_lines(Line(name + way)), place, clean_text(f"through {name}{way}", 300), least=_LEAST)

@@ -109,6 +109,8 @@ class Box:
     slab: tuple[float, float] | None = None
     """The width and height of a box that is drawn to scale, with its lines as a caption beside it."""
     caption: Caption = "below"
+    work: int | None = None
+    """The multiply-accumulates of a stage, which can be merged with its neighbours; None of other boxes."""
     caption_start: float = 0.0
     """Where a caption at the left or the right begins, from the axis."""
 
@@ -230,6 +232,8 @@ class Picture:
     """Texts of the legend for arrows of these widths."""
     wrap: int = 1
     """The most columns into which a chain is wrapped."""
+    breadth: int = 0
+    """The most boxes side by side, as far as the picture is laid out in ranks; 0 if there may be any number."""
     fit: Fit | None = None
     """Where the picture is to fit (`archspec.draw.fit`)."""
     shelf: float = 0.0

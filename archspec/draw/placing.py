@@ -19,6 +19,7 @@ TRACK = 12.0
 """The room along for the arrow head or the bend beside a box, where arrows fork or join."""
 STEP = 5.0
 """The distance of parallel tracks."""
+_LABEL = 5.0  # between the axis and a label, and beside that
 _ENTRY = 14.0  # the least room along between a track and a branch
 
 
@@ -45,7 +46,7 @@ class Placer:
             part = self._place_item(items, number, before, after)
             placed.add(part, 0.0, placed.along)
             placed.along += part.along
-            extents.append((part.left, part.right))
+            extents.append((part.left, max(part.right, self._measure_label(items, number))))
         self._add_lanes(placed, items, extents)
         return placed
 
@@ -60,6 +61,14 @@ class Placer:
                 cell.across + cell.left, cell.across + cell.right, room, {item: (0.0, cell.above + cell.along)}
             )
         return self._place_branches(item, *find_ends(items, number, before, after))
+
+    def _measure_label(self, items: Sequence[str | Parallel], number: int) -> float:
+        """The room at the right of the axis for the label below an item of a column."""
+        upper, lower = (items[place] if place < len(items) else None for place in (number, number + 1))
+        if self.lies or not isinstance(upper, str) or not isinstance(lower, str):
+            return 0.0
+        label = self.links.measure([(upper, lower)])[0]
+        return label + _LABEL if label else 0.0
 
     def _gap(self, upper: str | Parallel, lower: str | Parallel) -> float:
         if isinstance(upper, str) and isinstance(lower, str):

@@ -15,6 +15,7 @@ from archspec.draw.series_parallel import Pair
 
 _PORT = 9.0  # the distance of arrows at one side of a box
 _INSET = 8.0  # from the corner of a box
+_FEW = 3  # arrows at one side of a box whose tracks are below labels
 _BESIDE = 5.0  # between an arrow and its label
 
 
@@ -160,6 +161,13 @@ class Router:
         x, start, end = self._label_piece(pair, corners, clear=side > 0)
         return x + side * (across / 2 + _BESIDE), (start + end) / 2
 
+    def _find_clear_end(self, head: str, end: float, lowest: float) -> float:
+        """Where an arrow that enters a box straight between bent ones ends for its label, whose own end is `lowest`: above their tracks, if it would be among these."""
+        bent = [tail for tail in self._tails[head] if abs(self._x(tail) - self._x(head)) > 0.01]
+        most = max(sum((self._x(tail) < self._x(head)) == left for tail in bent) for left in (True, False))
+        uppermost = end - self.cells[head].above - TRACK - STEP * (most - 1)
+        return uppermost if bent and lowest > uppermost and most > _FEW else end
+
     def _label_piece(self, pair: Pair, corners: Sequence[Point], *, clear: bool) -> tuple[float, float, float]:
         """The place across and the ends of the piece for a label; `clear` of frames and captions around the boxes."""
         if pair[0] == pair[1]:
@@ -177,4 +185,6 @@ class Router:
             start = end - room
         if (pair, True) in self._ports:
             end = start + room
+        if incoming and end == corners[-1][1]:
+            end = self._find_clear_end(pair[1], end, (start + end + self.links.labels[pair][1]) / 2)
         return x, start, end

@@ -16,7 +16,7 @@ from archspec.view.recurrence import count_turns
 from archspec.view.repetition import FoldedGraph
 from archspec.view.skip_connections import Flow, choose_flow, find_skip_connections
 from archspec.view.stage_rows import list_stage_rows
-from archspec.view.stages import Stage, group_stages, iter_stage_nodes, name_stage
+from archspec.view.stages import Stage, iter_stage_nodes, name_stages
 
 _WIDTH = 190.0
 
@@ -24,7 +24,7 @@ _WIDTH = 190.0
 def draw_stages(graph: Graph, *, fold: bool = True, scale: bool = False) -> Picture:
     """The picture of a network's stages with their costs, which fits a page for any depth; to `scale`, boxes show the sizes of their outputs."""
     folded = FoldedGraph(graph, fold)
-    shown = group_stages(folded)
+    shown = name_stages(folded)
     flows = find_skip_connections(graph)
     boxes = [
         make_end_box(f"n{value.node}", name, value, Place(name, graph.nodes[value.node].span))
@@ -32,9 +32,9 @@ def draw_stages(graph: Graph, *, fold: bool = True, scale: bool = False) -> Pict
     ]
     loops: list[Edge] = []
     stands = {value.node: f"n{value.node}" for value in graph.inputs.values()}
-    for number, stage in enumerate(shown):
+    for number, (name, stage) in enumerate(shown.items()):
         stands.update(dict.fromkeys(iter_stage_nodes(folded, stage), f"g{number}"))
-        boxes.append(_make_stage_box(folded, stage, f"g{number}", flows))
+        boxes.append(_make_stage_box(folded, name, stage, f"g{number}", flows))
         if (turns := count_turns(graph, iter_stage_nodes(folded, stage))) > 1:
             loops.append(Edge(f"g{number}", f"g{number}", label=labels.format_times(turns)))
     outputs = [make_end_box(f"out{n}", *end) for n, end in enumerate(graph.outputs.items())]
@@ -44,7 +44,7 @@ def draw_stages(graph: Graph, *, fold: bool = True, scale: bool = False) -> Pict
     if scale:
         shapes = {f"n{value.node}": value.shape for value in graph.inputs.values()}
         shapes |= {f"out{n}": value.shape for n, value in enumerate(graph.outputs.values())}
-        shapes |= {f"g{number}": stage.runs[-1].last.output[0].shape for number, stage in enumerate(shown)}
+        shapes |= {f"g{number}": stage.runs[-1].last.output[0].shape for number, stage in enumerate(shown.values())}
         boxes, outputs = (scale_boxes(some, shapes) for some in (boxes, outputs))
     last = [Edge(stands[value.node], f"out{n}", weight=8) for n, value in enumerate(graph.outputs.values())]
     return Picture(
@@ -59,15 +59,14 @@ def draw_stages(graph: Graph, *, fold: bool = True, scale: bool = False) -> Pict
     )
 
 
-def _make_stage_box(folded: FoldedGraph, stage: Stage, id: str, flows: dict[OperandRef, Flow]) -> Box:
+def _make_stage_box(folded: FoldedGraph, name: str, stage: Stage, id: str, flows: dict[OperandRef, Flow]) -> Box:
     first = stage.runs[0].first.part
     rows = [Line(row.text, times=row.times, skip=row.skip) for row in list_stage_rows(folded, stage, flows)]
     cost = labels.format_costs(stage.cost.params, stage.cost.macs)
-    name = name_stage(folded, stage)
     kind = find_dominant_category(folded.graph, iter_stage_nodes(folded, stage))
     text = clean_lines(Line(name, "strong"), *rows, Line(cost, "faint"))
     place = Place(first.name, first.span) if isinstance(first, (Region, Node)) else Place()
-    return Box(id, kind, text, place, clean_text(" — ".join(map(str, text)), 300), least=_WIDTH)
+    return Box(id, kind, text, place, clean_text(" — ".join(map(str, text)), 300), least=_WIDTH, work=stage.cost.macs)
 
 
 def _collect_edges(graph: Graph, stands: dict[int, str], flows: dict[OperandRef, Flow]) -> list[Edge]:

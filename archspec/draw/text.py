@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterator
 
 from archspec.printable import mask_unprintable
 
@@ -19,11 +21,53 @@ _BOLD = 1.11
 _OTHERS = {"·": 32, "–": 50, "…": 100, "×": 84, "→": 84}
 _WIDE = 105
 _MIDDLING = 84
+_BREAKS = (
+    re.compile(r"(?<=[,|;] )|(?<=… )|(?=· )"),
+    re.compile(r"(?<=\s)"),
+    re.compile(r"(?<=[._/-])(?!\d)|(?<=_)"),
+    re.compile(r"(?!^)(?=\S)"),
+)
+"""Where a text is broken: between items, words, parts of names, and characters."""
 
 
 def measure_width(text: str, size: float = SIZE, *, bold: bool = False) -> float:
     """The width of a text in points, in the widest of the fonts of the pictures."""
     return sum(map(_glyph_width, text)) * size / 100 * (_BOLD if bold else 1)
+
+
+def wrap_text(text: str, width: float, size: float = SIZE, *, bold: bool = False) -> list[str]:
+    """The lines of a text that has at most `width` points.
+
+    It is broken between items; of items that are wider, between words, at dots and underscores, and at last inside these.
+
+    >>> wrap_text("conv 3×3, 256, batchnorm, relu", 100)
+    ['conv 3×3, 256,', 'batchnorm, relu']
+    >>> wrap_text("0.59 M params · 116 M MACs", 90)
+    ['0.59 M params', '116 M MACs']
+    """
+    lines, taken = [""], 0.0
+    for piece in _split_to_width(text, width, size, bold=bold):
+        if lines[-1] and taken + measure_width(piece.rstrip(), size, bold=bold) > width:
+            lines.append("")
+            taken = 0.0
+        lines[-1] += piece
+        taken += measure_width(piece, size, bold=bold)
+    return [line.strip().removeprefix("· ") for line in lines]
+
+
+def measure_longest_word(text: str, size: float = SIZE, *, bold: bool = False) -> float:
+    """The width of the widest part of a text that `wrap_text` breaks only inside."""
+    words = (word for item in text.split() for word in _BREAKS[-2].split(item))
+    return max((measure_width(word, size, bold=bold) for word in words), default=0.0)
+
+
+def _split_to_width(text: str, width: float, size: float, *, bold: bool, level: int = 0) -> Iterator[str]:
+    """The pieces between which a text is broken, none wider than `width` but single characters."""
+    for piece in _BREAKS[level].split(text):
+        if level + 1 == len(_BREAKS) or measure_width(piece.rstrip(), size, bold=bold) <= width:
+            yield piece
+        else:
+            yield from _split_to_width(piece, width, size, bold=bold, level=level + 1)
 
 
 def clean_text(text: str, limit: int = 60) -> str:

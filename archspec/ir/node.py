@@ -105,11 +105,11 @@ class Node(NamedTuple):
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
-        return tuple(value.shape for value in self.inputs)
+        return tuple([value.shape for value in self.inputs])
 
     @property
     def output_shapes(self) -> tuple[Shape, ...]:
-        return tuple(value.shape for value in self.outputs)
+        return tuple([value.shape for value in self.outputs])
 
     @property
     def weights(self) -> tuple[Weight, ...]:

@@ -179,7 +179,7 @@ class CallRecorder(TorchFunctionMode):
             return slice(*(self._refer(part) for part in (value.start, value.stop, value.step)))
         return value
 
-    def _refer_tensor(self, tensor: Tensor) -> ResultRef | StateRef | UnknownRef:
+    def _refer_tensor(self, tensor: Tensor) -> ResultRef | StateRef | UnknownRef | MadeRef | float:
         number = self.ids.get(id(tensor))
         if number is not None:
             if number in self.stale:

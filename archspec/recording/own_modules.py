@@ -8,6 +8,7 @@ from archspec.ops.rules import keep_non_defaults
 from archspec.recording.functions.attention import apply_attention
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
+from archspec.recording.shaping import ROLES
 from archspec.recording.trace import RecordedCall
 
 
@@ -32,7 +33,7 @@ def raise_drop_mean(on: Raising, call: RecordedCall) -> Operand:
 def raise_rotary(on: Raising, call: RecordedCall) -> Operand:
     """A rotation of queries or keys by their places."""
     operand = on.operand(call.args[0])
-    value = on.name_by_role(operand, ("heads", "tokens", "features")[-min(3, operand.rank - 1) :])
+    value = on.name_by_role(operand, ROLES[-min(3, operand.rank - 1) :])
     options = call.options
     fields = keep_non_defaults(
         base=(options.get("base", 10000.0), 10000.0), interleaved=(options.get("interleaved", False), False)
@@ -46,4 +47,5 @@ def raise_rotary(on: Raising, call: RecordedCall) -> Operand:
 def raise_dropped_attention(on: Raising, call: RecordedCall) -> Operand:
     """Attention whose weights are dropped in training."""
     given: dict[str, Any] = {"dropout_p" if name == "dropout" else name: own for name, own in call.options.items()}
-    return apply_attention(on, *call.args, **call.keywords, **given)
+    names = ("query", "key", "value", "attn_mask")
+    return apply_attention(on, **dict(zip(names, call.args, strict=False)), **call.keywords, **given)

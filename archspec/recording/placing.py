@@ -166,19 +166,20 @@ class Placing:
                 member.path = None
 
     def _name_numbered(self, part: _Part) -> None:
-        """Names the unnamed layers of a part whose number in it is the name of another."""
+        """Names the unnamed layers of a part whose number in it may be the name of another: parts with numbers may be counted or not."""
         depth = len(part.path)
         names = {_name_within(member, depth) for member in part.members} - {None}
-        number = 0
+        parts = {_name_within(member, depth) for member in part.members if isinstance(member, _Part)}
+        number = unnamed = 0
         for member in part.members:
             name = _name_within(member, depth)
             if name == str(number):
                 number += 1
             elif name is None and isinstance(member, DraftNode) and member.op.numbered:
-                if str(number) in names:
+                if str(number) in names or parts.intersection(map(str, range(unnamed, number))):
                     member.path = (*part.path, _take_name(member.word, names))
                 else:
-                    number += 1
+                    number, unnamed = number + 1, unnamed + 1
 
     # -- the graph --------------------------------------------------------------------------------------------------------
 

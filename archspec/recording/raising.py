@@ -69,7 +69,7 @@ class Raising(Shaping):
     def put_sum(self, *operands: Operand) -> Operand:
         """A value for a sum that no join does, which `take_summands` takes apart."""
         dims = zip(*(own.sizes for own in operands), strict=True)
-        shape = Shape.of(*(int(max(own)) for own in dims), batched=False)  # type: ignore[type-var,arg-type]
+        shape = Shape.of(*(max(size for size in own if isinstance(size, int)) for own in dims), batched=False)
         made = Operand.of(DraftValue(shape))
         self.sums[id(made.value)] = operands
         return made

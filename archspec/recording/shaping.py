@@ -14,7 +14,7 @@ from archspec.recording.scoped_draft import ScopedDraft
 from archspec.recording.trace import BatchSize, Sizes
 from archspec.recording.windowing import find_windows
 
-ROLES: Names = ("windows", "heads", "tokens", "features")
+ROLES: tuple[AxisName, ...] = ("windows", "heads", "tokens", "features")
 """The axes of matrices of attention, from the last one on."""
 LAST: Names = ("height", "width", "channels")
 """The axes of an image with its channels last: a value of features and two axes without names most often is one."""
@@ -93,9 +93,9 @@ class Shaping(ScopedDraft):
             return Operand.of(self.add_one("channelshuffle", {"groups": groups}, image))
         windows = find_windows(operand, sizes)
         if windows is not None:
-            image, size, folded = windows
+            image, size, outside = windows
             made = self.add_one("window", {"size": size[0] if size[0] == size[1] else size}, image)
-            return Operand(made, ((BATCH, 0), (1,), (2,))) if folded else Operand.of(made)
+            return Operand(made, ((BATCH, 0), (1,), (2,))) if outside else Operand.of(made)
         arranged = self.arrange(operand)
         batched = arranged.value.shape.batched
         places = [place for place, size in enumerate(sizes) if isinstance(size, BatchSize)]

@@ -51,7 +51,7 @@ def _find_split(operand: Operand) -> DraftNode | None:
     return node
 
 
-def _find_order(node: DraftNode) -> tuple[int, ...]:
+def _find_order(node: DraftNode) -> tuple[int | None, ...]:
     axes = node.op.lift()["axes"]
     return tuple(axis if isinstance(axis, int) else node.inputs[0].shape.axis(axis) for axis in axes)
 

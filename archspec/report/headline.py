@@ -43,7 +43,7 @@ def list_figures(graph: Graph) -> Iterator[Figure]:
     >>> [f"{figure.short} {figure.name}" for figure in list_figures(archspec.load("resnet50").graph)][:4]
     ['25.6 M parameters', '4.09 G MACs', '50 layers deep', '2^16 paths']
     """
-    counts, paths, memory = compute_counts(graph), count_paths(graph).total, estimate_memory(graph)
+    counts, paths, memory = compute_counts(graph), graph.derive(count_paths).total, estimate_memory(graph)
     for name, value, note in (
         ("parameters", counts.params, "trainable, shared ones once"),
         ("MACs", counts.macs, "multiply-accumulates of one sample"),

@@ -10,11 +10,11 @@ from archspec.ir.graph import Graph
 from archspec.numerals import format_rounded
 from archspec.printable import escape_markup, shorten_text
 from archspec.view.repetition import FoldedGraph
-from archspec.view.stages import group_stages, name_stage
+from archspec.view.stages import name_stages
 
 _COSTS = (("params", "parameters"), ("macs", "MACs"), ("memory", "memory"))
 _BINS = 60
-_HIGH, _WIDE = 170, 560
+_FLOOR = 140  # pixels: where the columns stand
 
 
 def write_stage_bars(graphs: Sequence[Graph]) -> str:
@@ -35,8 +35,7 @@ def write_stage_bars(graphs: Sequence[Graph]) -> str:
 
 
 def _sum_stages(graph: Graph) -> dict[str, Cost]:
-    folded = FoldedGraph(graph)
-    return {name_stage(folded, stage): stage.cost for stage in group_stages(folded)}
+    return {name: stage.cost for name, stage in name_stages(FoldedGraph(graph)).items()}
 
 
 def _write_cell(stages: Sequence[Mapping[str, Cost]], name: str, key: str, most: int, column: int) -> str:
@@ -61,7 +60,7 @@ def _write_bar(cost: Cost | None, key: str, most: int, style: str) -> str:
 def draw_length_plot(graphs: Sequence[Graph]) -> str:
     """The share of paths of each length in modules, as columns; empty if there is one length.
 
-    If there are many lengths, a column stands for several.
+    If there are many lengths, a column stands for several. Places across are percentages, so that the plot has the width of the screen.
     """
     shares_by_graph = [_compute_shares(graph) for graph in graphs]
     lengths = sorted({length for shares in shares_by_graph for length in shares})
@@ -74,33 +73,33 @@ def draw_length_plot(graphs: Sequence[Graph]) -> str:
         for shares in shares_by_graph
     ]
     most = max(max(columns) for columns in bins) or 1.0
-    slot = (_WIDE - 60) / len(bins[0])
-    parts = [
-        f'<path class="axis" d="M50 10V{_HIGH - 30}H{_WIDE}"/>',
-        _draw_text(46, 16, f"{most:.1%}", "value", "end"),
-        _draw_text(46, _HIGH - 30, "0", "value", "end"),
-    ]
+    slot = 100 / len(bins[0])
+    bars = []
     for network, columns in enumerate(bins):
         wide = slot * 0.8 / len(bins)
         for index, share in enumerate(columns):
             first = low + index * step
             tip = f"{graphs[network].name}: length {_format_span(first, step, high)}, {share:.3%} of all paths"
-            tall = (_HIGH - 42) * share / most
-            x = 54 + index * slot + network * wide
-            parts.append(
-                f'<rect class="net{network}" x="{x:.1f}" y="{_HIGH - 30 - tall:.1f}" width="{wide:.1f}" height="{tall:.1f}"><title>{escape_markup(tip)}</title></rect>'
+            tall = (_FLOOR - 12) * share / most
+            x = index * slot + network * wide
+            bars.append(
+                f'<rect class="net{network}" x="{x:.2f}%" y="{_FLOOR - tall:.1f}" width="{wide:.2f}%" height="{tall:.1f}"><title>{escape_markup(tip)}</title></rect>'
             )
     every = max(1, len(bins[0]) // 10)
-    parts += [
-        _draw_text(54 + (index + 0.4) * slot, _HIGH - 16, str(low + index * step), "value", "middle")
+    bars += [
+        _draw_text(f"{(index + 0.4) * slot:.2f}%", _FLOOR + 14, str(low + index * step), "value", "middle")
         for index in range(0, len(bins[0]), every)
     ]
-    parts.append(_draw_text(_WIDE / 2, _HIGH - 2, "length of a path in modules", "head", "middle"))
-    return _wrap_svg("path lengths", _WIDE + 10, _HIGH + 4, parts)
+    return (
+        f'<svg class="plot" role="img" aria-label="path lengths" height="{_FLOOR + 34}">'
+        f'<line class="axis" x1="-4" y1="10" x2="-4" y2="{_FLOOR}"/><line class="axis" x1="-4" y1="{_FLOOR}" x2="100%" y2="{_FLOOR}"/>'
+        f"{_draw_text(-8, 16, f'{most:.1%}', 'value', 'end')}{_draw_text(-8, _FLOOR, '0', 'value', 'end')}"
+        f"{''.join(bars)}{_draw_text('50%', _FLOOR + 28, 'length of a path in modules', 'head', 'middle')}</svg>"
+    )
 
 
 def _compute_shares(graph: Graph) -> Mapping[int, float]:
-    counts = count_paths(graph)
+    counts = graph.derive(count_paths)
     return {length: float(counts.share_within(length, length)) for length in counts.lengths} if counts.total else {}
 
 
@@ -109,9 +108,5 @@ def _format_span(first: int, step: int, high: int) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def _draw_text(x: float, y: float, text: str, style: str, anchor: str = "start") -> str:
-    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape_markup(text)}</text>'
-
-
-def _wrap_svg(title: str, wide: float, high: float, parts: Sequence[str]) -> str:
-    return f'<svg class="plot" role="img" aria-label="{title}" viewBox="0 0 {wide:g} {high:g}">{"".join(parts)}</svg>'
+def _draw_text(x: float | str, y: float, text: str, style: str, anchor: str) -> str:
+    return f'<text class="{style}" x="{x}" y="{y}" text-anchor="{anchor}">{escape_markup(text)}</text>'

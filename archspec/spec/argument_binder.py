@@ -41,6 +41,12 @@ def bind_fields(
         if name not in own
     ]
     fields = (*inherited, *given)
+    present = {field.name for field in fields}
+    lacking = [name for name, field in op.model_fields.items() if field.is_required() and name not in present]
+    if arguments is None and lacking and names.find_layer(op.word) is not None:
+        advice = f"the word is the op; to use the value of the layer {op.word}, name that otherwise"
+        binder.errors.report(f"{op.word} needs {lacking[0]!r}", span, help=advice)
+        return fields
     binder.meter.charge("binding", _OP + _FIELD * sum(count_items(field.value) for field in fields), span)
     check_fields(op, fields, span, names, binder.document, binder.errors)
     return fields

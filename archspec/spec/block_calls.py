@@ -45,6 +45,11 @@ def apply_block(
     elaboration: Elaboration, use: BlockUse, env: Env, current: Bundle, scope: NameScope, label: Label | None
 ) -> Bundle:
     """Applies the layers of a block with the arguments of one use."""
+    return apply_bound_block(elaboration, use, bind_block(elaboration, use, env, current), env, current, scope, label)
+
+
+def bind_block(elaboration: Elaboration, use: BlockUse, env: Env, current: Bundle) -> Env:
+    """The environment of a block's layers in one use: its arguments, those of the document, and its named inputs."""
     chosen = elaboration.program.blocks[use.block]
     given = len(chosen.parameters) + len(chosen.inputs)
     elaboration.budget.charge(
@@ -52,13 +57,28 @@ def apply_block(
     )
     frame = ValueFrame(values={"input": current})
     frame.values.update(_bind_inputs(elaboration, chosen, use, env, current))
-    own = Env(dict(elaboration.document.names), frame)
+    names = elaboration.document.names
+    own = Env(dict(names) if chosen.parameters else names, frame)
     bind_arguments(elaboration, chosen.parameters, use.arguments, env, own, current, chosen.name)
+    return own
+
+
+def apply_bound_block(
+    elaboration: Elaboration,
+    use: BlockUse,
+    own: Env,
+    env: Env,
+    current: Bundle,
+    scope: NameScope,
+    label: Label | None,
+) -> Bundle:
+    """Applies the layers of a block in the environment `own` that `bind_block` made."""
+    chosen = elaboration.program.blocks[use.block]
     shown = {
         name: round_fractions(own.names[name]) for name in chosen.parameters if not isinstance(own.names[name], Closure)
     }
     inner = elaboration.open_region(scope, label, chosen.name, shown, use.span, env.use)
-    inside = Env(own.names, frame, Use(chosen.name, shown, use.span, env.use))
+    inside = Env(own.names, own.frame, Use(chosen.name, shown, use.span, env.use))
     return _select_results(elaboration, chosen, inside, elaboration.apply_body(chosen.body, inside, current, inner))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -266,6 +267,10 @@ def _default_layers(parameters: Mapping[str, ArgumentDef]) -> Iterator[Layer]:
     return (parameter.default for parameter in parameters.values() if isinstance(parameter.default, Layer))
 
 
+def _iter_reused(body: Layer) -> Iterator[str]:
+    return (layer.name for layer in iter_layers(body) if isinstance(layer, Reuse))
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class PassUse:
     """One pass that the document asks for."""
@@ -330,9 +335,14 @@ class Program:
 
     def __post_init__(self) -> None:
         bodies = (*self.layers, *(layer for block in self.blocks.values() for layer in block.layers))
-        self.reused = frozenset(
-            layer.name for body in bodies for layer in iter_layers(body) if isinstance(layer, Reuse)
-        )
+        self.reused = frozenset(name for body in bodies for name in _iter_reused(body))
+
+    def override(self, given: Mapping[str, ArgumentDef]) -> Program:
+        """The program with other arguments, in which `reused` may have more names than are applied more than once."""
+        program = copy(self)
+        program.parameters = {**self.parameters, **given}
+        program.reused = self.reused.union(*(_iter_reused(layer) for layer in _default_layers(given)))
+        return program
 
     @property
     def layers(self) -> tuple[Layer, ...]:

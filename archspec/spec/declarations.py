@@ -8,7 +8,7 @@ from archspec.errors import Collector
 from archspec.ops import BY_WORD
 from archspec.spec.axis_arguments import field_of, input_sizes
 from archspec.spec.binder import Binder
-from archspec.spec.bound_tree import BlockDef, InputUse, Layer, NamedLayer, Program, Sequential
+from archspec.spec.bound_tree import ArgumentDef, BlockDef, InputUse, Layer, NamedLayer, Program, Sequential
 from archspec.spec.cycles import check_cycles
 from archspec.spec.document import Document, Entry, are_listed
 from archspec.spec.foreign_advice import advise_argument, advise_key, advise_op
@@ -25,6 +25,11 @@ from archspec.suggestions import did_you_mean
 def bind_document(document: Document, errors: Collector) -> Program:
     """The program of a document; adds its diagnostics to `errors`."""
     return _Declarations(document, errors).build_program()
+
+
+def bind_override(document: Document, program: Program, name: str, tree: Tree, errors: Collector) -> ArgumentDef | None:
+    """An argument of a document that is bound already, with a value from outside; None if that is wrong. Adds its diagnostics to `errors`."""
+    return _Declarations(document, errors).bind_override(program, name, tree)
 
 
 class _Declarations:
@@ -71,6 +76,14 @@ class _Declarations:
         if not self.errors.diagnostics:
             check_unused(program, document, self.errors)
         return program
+
+    def bind_override(self, program: Program, name: str, tree: Tree) -> ArgumentDef | None:
+        self.blocks.update(program.blocks)
+        self.names.arguments.update((name, parameter.kind) for name, parameter in program.parameters.items())
+        parameter = self.arguments.declare_override(program.parameters, self.document, name, tree)
+        if parameter is None:
+            return None
+        return self.arguments.bind_defaults({**program.parameters, name: parameter}, {}, self.binder)[name]
 
     # -- parts of the document ------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archspec.errors import LimitError, SpecError, raise_spec_error
+from archspec.errors import LimitError, Note, SpecError, raise_spec_error
 from archspec.ir.graph import Graph
 from archspec.spec import loops
 from archspec.spec.block_calls import apply_argument, apply_block, bind_arguments
@@ -83,7 +83,9 @@ class Elaborator(Elaboration):
         unknown = self.has_unknown(current)
         fewest, most = use.op.operands
         if not unknown and (len(current) < fewest or (most is not None and len(current) > most)):
-            _fail_on_count(use, env, current)
+            sizes = {scalar: len(self.find(scalar.text, env)) for scalar in use.source}
+            notes = [Note(scalar.span, f"a bundle of {size}") for scalar, size in sizes.items() if size > 1]
+            _fail_on_count(use, env, current, tuple(notes) if len(sizes) > 1 else ())
         op = self.builder.build_op(use, env, current)
         if unknown:
             raise UnknownError
@@ -117,10 +119,10 @@ class Elaborator(Elaboration):
         return self.builder.add_node(use, op, values, scope.path, scope.region, env, results, current)
 
 
-def _fail_on_count(use: OpUse, env: Env, current: Bundle) -> None:
+def _fail_on_count(use: OpUse, env: Env, current: Bundle, notes: tuple[Note, ...]) -> None:
     fewest, most = use.op.operands
     several = f"{fewest} values" if fewest == most else f"{fewest} to {most} values"
     wanted = "a single value" if most == 1 else several
     given = "a single value" if len(current) == 1 else f"a bundle of {len(current)}"
-    advice = "each: {layers: …} applies it to every value" if len(current) > 1 else None
-    raise_spec_error(f"{use.op.word} needs {wanted}, got {given}", use.span, env.use, help=advice)
+    advice = "each: {layers: …} applies it to every value" if len(current) > 1 and fewest == 1 else None
+    raise_spec_error(f"{use.op.word} needs {wanted}, got {given}", use.span, env.use, notes=notes, help=advice)

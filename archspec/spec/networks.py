@@ -169,12 +169,12 @@ def apply_network(
 def _inside_network(elaboration: Elaboration, program: Program, document: Env) -> Iterator[None]:
     """The elaboration with the blocks, the defaults and the arguments of another document."""
     builder = elaboration.builder
-    outer = elaboration.program, elaboration.document, builder.document, builder.readings
-    elaboration.program, elaboration.document, builder.document, builder.readings = program, document, document, {}
+    outer = elaboration.program, elaboration.document, builder.document
+    elaboration.program, elaboration.document, builder.document = program, document, document
     try:
         yield
     finally:
-        elaboration.program, elaboration.document, builder.document, builder.readings = outer
+        elaboration.program, elaboration.document, builder.document = outer
 
 
 def _bind_inputs(elaboration: Elaboration, use: NetworkUse, env: Env, current: Bundle) -> dict[str, Bundle]:

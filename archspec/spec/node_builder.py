@@ -33,9 +33,22 @@ class _ArgumentReading:
     """The number of items to evaluate."""
     names: tuple[str, ...] | None
     """The names that the arguments read; None if that is not known."""
+    inherited: tuple[str, ...]
+    """The document's arguments that those from `defaults` read."""
     axes: tuple[str, ...]
     """The axes of the current value whose sizes they may read."""
     ops: dict[Any, Op]
+
+
+class OpCache:
+    """Ops with their arguments evaluated, and the shapes that they infer, for one document and all its variants."""
+
+    def __init__(self) -> None:
+        self.ops: dict[Any, Op] = {}
+        self.readings: dict[OpUse, _ArgumentReading] = {}
+        self.inferred: dict[tuple[int, ...], tuple[Op, list[Shape], tuple[Shape, ...]]] = {}
+        """Shapes by the ids of an op and of its input shapes, which are kept alive so that the ids stay valid."""
+        self.shapes: dict[Shape, Shape] = {}
 
 
 def _infer(op: Op, given: list[Shape]) -> tuple[Shape, ...]:
@@ -53,11 +66,7 @@ class NodeBuilder:
         self.layers, self.most_layers = 0, budget.limits.layers
         self.sharing = False
         """Whether the current layers share the weights of earlier ones."""
-        self.ops: dict[Any, Op] = {}
-        self.readings: dict[OpUse, _ArgumentReading] = {}
-        self.inferred: dict[tuple[int, ...], tuple[Op, list[Shape], tuple[Shape, ...]]] = {}
-        """Cached shapes by the ids of an op and of its input shapes, which are kept alive so that the ids stay valid."""
-        self.shapes: dict[Shape, Shape] = {}
+        self.cache = OpCache()
         self.owners: dict[Path, Node] = {}
 
     def count_layers(self, count: int, layer: Layer, use: Use | None) -> None:
@@ -104,20 +113,20 @@ class NodeBuilder:
         if len(given) > _FEW:
             return self.intern_shapes(_infer(op, given))
         key = (id(op), *map(id, given))
-        known = self.inferred.get(key)
+        known = self.cache.inferred.get(key)
         if known is not None:
             return known[2]
         shapes = self.intern_shapes(_infer(op, given))
-        if len(self.inferred) >= _KEPT:
-            self.inferred.clear()
-        self.inferred[key] = (op, given, shapes)
+        if len(self.cache.inferred) >= _KEPT:
+            self.cache.inferred.clear()
+        self.cache.inferred[key] = (op, given, shapes)
         return shapes
 
     def intern_shapes(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """The shapes with equal ones as one object, for the cache of `infer_shapes`."""
-        if len(self.shapes) >= _KEPT:
-            self.shapes.clear()
-        return tuple([self.shapes.setdefault(shape, shape) for shape in shapes])
+        if len(self.cache.shapes) >= _KEPT:
+            self.cache.shapes.clear()
+        return tuple([self.cache.shapes.setdefault(shape, shape) for shape in shapes])
 
     def check_shared(self, path: Path, use: OpUse, env: Env) -> None:
         """Checks that uses with shared weights need weights of the same shapes."""
@@ -142,9 +151,9 @@ class NodeBuilder:
             SpecError: an argument does not fit.
             UnknownError: an argument depends on an unknown value.
         """
-        reading = self.readings.get(use)
+        reading = self.cache.readings.get(use)
         if reading is None:
-            reading = self.readings[use] = _find_dependencies(use)
+            reading = self.cache.readings[use] = _find_dependencies(use)
         if reading.names is None:
             return self.evaluate_op(use, reading, env, current)
         key = self.reading_key(reading, env, current)
@@ -164,6 +173,7 @@ class NodeBuilder:
             if value.__class__ is tuple:
                 self.budget.charge("arithmetic", len(value) // 2)
             key.append(_freeze(value))
+        key += [_freeze(self.document.names.get(name)) for name in reading.inherited]
         if reading.axes:
             shape = find_shape(current)
             key += [measure_axis(shape, axis) if isinstance(shape, Shape) else shape for axis in reading.axes]
@@ -177,9 +187,9 @@ class NodeBuilder:
             for field in use.fields
         }
         key = (use.op.word, tuple((name, _freeze(value)) for name, value in values.items()))
-        op = self.ops.get(key)
+        op = self.cache.ops.get(key)
         if op is None:
-            op = self.ops[key] = self.validate_op(use, values, env)
+            op = self.cache.ops[key] = self.validate_op(use, values, env)
         return op
 
     def validate_op(self, use: OpUse, values: dict[str, Any], env: Env) -> Op:
@@ -204,14 +214,12 @@ def _find_dependencies(use: OpUse) -> _ArgumentReading:
     size = sum(count_items(field.value) for field in use.fields)
     own = [find_names(field.value) for field in use.fields if not field.default]
     inherited = [find_names(field.value) for field in use.fields if field.default]
-    read: set[str] = set()
-    for field in (*own, *inherited):
-        if field is None:
-            return _ArgumentReading(size, None, (), {})
-    for field in own:
-        read |= field or set()
-    axes = MEASURED.intersection(read).union(*(MEASURED.intersection(field or ()) for field in inherited))
-    return _ArgumentReading(size, tuple(sorted(read - {"channels"})), tuple(sorted(axes)), {})
+    if None in own or None in inherited:
+        return _ArgumentReading(size, None, (), (), {})
+    read, read_outside = (set[str]().union(*(names or () for names in fields)) for fields in (own, inherited))
+    axes = MEASURED & (read | read_outside)
+    outside = read_outside - {"channels"}
+    return _ArgumentReading(size, tuple(sorted(read - {"channels"})), tuple(sorted(outside)), tuple(sorted(axes)), {})
 
 
 def _module(node: Node) -> Call | None:

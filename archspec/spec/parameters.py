@@ -70,19 +70,26 @@ class ArgumentBinder:
 
     def apply_overrides(self, parameters: dict[str, ArgumentDef], document: Document) -> dict[str, ArgumentDef]:
         """The document's arguments with the values from outside."""
-        result = dict(parameters)
-        for name, tree in document.overrides.items():
-            declared = parameters.get(name)
-            if declared is None:
-                advice = did_you_mean(name, parameters) or f"{document.name} takes no arguments"
-                advice = _INPUT if name.lower() in _SIZES else advice
-                place = Span(tree.span.source, 1, 1, len(name))
-                self.errors.report(f"{document.name} has no argument {name[:60]!r}", place, help=advice)
-            elif declared.kind == "layer" or check_value(
-                tree, declared.kind, name, SymbolTable(self.blocks, {}), self.errors
-            ):
-                result[name] = ArgumentDef(name, declared.span, declared.kind, tree)
-        return result
+        given = {
+            name: self.declare_override(parameters, document, name, tree) for name, tree in document.overrides.items()
+        }
+        return {**parameters, **{name: parameter for name, parameter in given.items() if parameter is not None}}
+
+    def declare_override(
+        self, parameters: AbstractMapping[str, ArgumentDef], document: Document, name: str, tree: Tree
+    ) -> ArgumentDef | None:
+        """The document's argument of this name with a value from outside; None if that is wrong, which is reported."""
+        declared = parameters.get(name)
+        if declared is None:
+            advice = did_you_mean(name, parameters) or f"{document.name} takes no arguments"
+            advice = _INPUT if name.lower() in _SIZES else advice
+            place = Span(tree.span.source, 1, 1, len(name))
+            self.errors.report(f"{document.name} has no argument {name[:60]!r}", place, help=advice)
+            return None
+        names = SymbolTable(self.blocks, {})
+        if declared.kind != "layer" and not check_value(tree, declared.kind, name, names, self.errors):
+            return None
+        return ArgumentDef(name, declared.span, declared.kind, tree)
 
     def bind_defaults(
         self, parameters: AbstractMapping[str, ArgumentDef], outer: dict[str, ArgumentKind], binder: Binder

@@ -9,15 +9,17 @@ _DIGITS = 64
 """The binary digits of a root that is no fraction, more than a float has."""
 
 
-def raise_to_power(base: Fraction, exponent: Fraction) -> Fraction:
+def raise_to_power(base: int | Fraction, exponent: int | Fraction) -> int | Fraction:
     """A power; a root of a number of at least 0 is exact if it is a fraction, else it has 64 binary digits, on every machine.
 
     >>> raise_to_power(Fraction(2, 3), Fraction(2)), raise_to_power(Fraction(4, 9), Fraction(-1, 2))
     (Fraction(4, 9), Fraction(3, 2))
+    >>> raise_to_power(2, 10), raise_to_power(2, -1)
+    (1024, Fraction(1, 2))
     >>> float(raise_to_power(Fraction(2), Fraction(1, 2)))
     1.4142135623730951
     """
-    power = base**exponent.numerator
+    power = (base if exponent >= 0 else Fraction(base)) ** exponent.numerator
     return power if exponent.denominator == 1 else _take_root(Fraction(power), exponent.denominator)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from archspec.errors import Collector, Diagnostic, SpecError, merge_diagnostics
 from archspec.ir.graph import Graph
 from archspec.spans import Source, Span
-from archspec.spec.bound_tree import Program
+from archspec.spec.bound_tree import ArgumentDef, Program
 from archspec.spec.budget import Budget
-from archspec.spec.declarations import bind_document
+from archspec.spec.declarations import bind_document, bind_override
 from archspec.spec.document import Document
 from archspec.spec.elaborator import Elaborator
 from archspec.spec.runtime import allow_deep_recursion
@@ -37,6 +37,17 @@ def bind_program(
     errors.raise_if_any()
     bound.warnings = merge_diagnostics(errors.warnings)
     return bound
+
+
+def bind_argument(document: Document, program: Program, name: str, value: Source, budget: Budget) -> ArgumentDef | None:
+    """An argument of a document that is bound already, with a value from outside; None if that is wrong."""
+    errors = Collector()
+    try:
+        with allow_deep_recursion(budget.limits.depth):
+            parameter = bind_override(document, program, name, _read_override(name, value, budget), errors)
+    except SpecError:
+        return None
+    return None if errors.diagnostics else parameter
 
 
 def _read_override(name: str, source: Source, budget: Budget) -> Tree:

@@ -80,10 +80,10 @@ def require_known(value: Any) -> Any:
     return value
 
 
-def normalize_number(number: Fraction) -> int | Fraction:
+def normalize_number(number: expressions.Exact) -> expressions.Exact:
     """A whole number as int, any other as it is. Raises `ExpressionError` for a fraction outside the range of floats."""
     if number.denominator == 1:
-        return int(number)
+        return number.numerator
     as_number(number)
     return number
 
@@ -102,7 +102,9 @@ def is_option(tree: Scalar, error: ExpressionError) -> bool:
     return expressions.is_name(tree.text) and tree.text != "channels" and "no value" in error.message
 
 
-def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], current: Measured | UnknownQuantity) -> Fraction:
+def evaluate_exact(
+    tree: Scalar, names: AbstractMapping[str, Any], current: Measured | UnknownQuantity
+) -> expressions.Exact:
     """The exact value of arithmetic. Raises `ExpressionError` and `UnknownError`."""
     if tree.kind == "number":
         return tree.number
@@ -112,27 +114,30 @@ def evaluate_exact(tree: Scalar, names: AbstractMapping[str, Any], current: Meas
         if isinstance(known, tuple):
             return _read_numbers(name, known, tree.text.index(name))
         if _is_number(known):
-            return Fraction(known)
+            return known  # type: ignore[no-any-return]
         if name not in MEASURED:
             return None
         size = measure_axis(require_known(current), name)
         if isinstance(size, str):
             raise ExpressionError(size, tree.text.index(name), len(name))
-        return Fraction(size)
+        return size
 
     return expressions.evaluate_expression(tree.expression, value)
 
 
-def _read_numbers(name: str, items: tuple[Any, ...], offset: int) -> tuple[Fraction, ...]:
+def _read_numbers(name: str, items: tuple[Any, ...], offset: int) -> tuple[expressions.Exact, ...]:
     """The numbers of a list that arithmetic reads. Raises `ExpressionError` and `UnknownError`."""
     known = [require_known(item) for item in items]
     if not all(map(_is_number, known)):
         raise ExpressionError(f"arithmetic needs a list of numbers, and {name!r} has other items", offset, len(name))
-    return tuple(map(Fraction, known))
+    return tuple(known)
+
+
+_EXACT = frozenset((int, Fraction))
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | Fraction) and not isinstance(value, bool)
+    return type(value) in _EXACT
 
 
 def measure_axis(current: Measured, name: str) -> int | str:

@@ -11,7 +11,15 @@ from typing import Any
 
 from archspec import meter
 from archspec.spans import Span
-from archspec.spec.expressions import MAX_BITS, MAX_LENGTH, Expression, ExpressionError, parse_expression, parse_number
+from archspec.spec.expressions import (
+    MAX_BITS,
+    MAX_LENGTH,
+    Exact,
+    Expression,
+    ExpressionError,
+    parse_expression,
+    parse_number,
+)
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -139,7 +147,7 @@ def iter_names(tree: Tree) -> Iterator[str]:
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
-def as_number(exact: Fraction) -> int | float:
+def as_number(exact: Exact) -> int | float:
     """A whole number as int, any other as the nearest float. Raises `ExpressionError` if it is too large for a float."""
     try:
         return int(exact) if exact.denominator == 1 else float(exact)

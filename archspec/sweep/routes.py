@@ -86,6 +86,8 @@ class BlockRoutes:
     has_zeros: bool = False
     """Whether one of its nodes, or of the blocks inside it, is a constant zero."""
     answers: dict[Profile, list[Answer]] = field(default_factory=dict)
+    zeros: dict[tuple[bool, ...], list[int]] = field(default_factory=dict)
+    """The outputs that are zero, by which of the inputs are."""
 
     def answer(self, profile: Profile) -> list[Answer]:
         """How the routes from the origins of a profile go on to the outputs."""

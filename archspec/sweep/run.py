@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from archspec.sweep.counting import VariantCounter
+from archspec.sweep.base import open_base
 from archspec.sweep.evaluate import count_points, list_tables
 from archspec.sweep.executors import Run, choose_executor
 from archspec.sweep.measuring import measure_rows
+from archspec.sweep.merging import Keys, parse_digest
 from archspec.sweep.space import Point, Space, digest_point
 from archspec.sweep.store import Row, Store
 
@@ -59,7 +60,7 @@ def run_sweep(
         advance: is called with what is done, as `Advance` says.
 
     Raises:
-        SpecError: the base has errors.
+        SpecError: the base has errors, or has no argument, block or stage of the name of an axis.
         StoreError: the folder is that of something else.
         WorkersLostError: processes end again and again.
         MissingDeviceError: the device of a measure is not available.
@@ -73,7 +74,7 @@ def run_sweep(
     >>> run_sweep(space, Path("widths"))
     Outcome(points=6, counted=0, measured={})
     """
-    base = VariantCounter(space.spec)  # errors of the base itself end the run before it begins
+    base = open_base(space)  # its errors end the run before it begins
     store = Store(folder, list_tables(space))
     store.prepare(space.text, base.flatten() if isinstance(space.spec, Path) else None)
     run, tell = choose_executor(processes, scheduler), advance or (lambda *_: None)
@@ -87,35 +88,44 @@ def run_sweep(
 
 def _count_missing(space: Space, store: Store, run: Run, batch: int, advance: Advance) -> tuple[int, int]:
     """The number of points of the space, and of those that were counted now."""
-    digests = list(dict.fromkeys(digest_point(space.base, point) for point in space.points()))
-    known = store.find_digests("points")
-    missing = sum(digest not in known for digest in digests)
+    order = _list_keys(space)
+    known = store.find_keys("points")
+    missing = sum(key not in known for key in order)
     work = partial(_count, space.text, str(space.folder) if space.folder else None)
     counted = 0
-    for rows, timings in run(work, _iter_batches(space, known, batch)):
+    for rows, timings in run(work, _iter_batches(space, order, known, batch)):
         store.add({"timings": timings, "points": rows})
         counted += len(rows)
         advance("points", counted, missing)
-    store.finish(("points", "timings"), digests)
-    return len(digests), counted
+    store.finish(("points", "timings"), order)
+    return len(order), counted
+
+
+def _list_keys(space: Space) -> Sequence[int]:
+    """The digests of the points as numbers, each once, in order; only points that are drawn from intervals may be equal."""
+    keys = (parse_digest(digest_point(space.base, point)) for point in space.points())
+    return array("Q", keys if space.size is not None else dict.fromkeys(keys))
 
 
 def _count(text: str, folder: str | None, points: tuple[Point, ...]) -> tuple[list[Row], list[Row]]:
     return count_points(text, folder, points)
 
 
-def _iter_batches(space: Space, known: set[str], size: int) -> Iterator[tuple[Point, ...]]:
-    """The points that are not known, each once, in batches."""
-    met = set(known)
-    missing = []
+def _iter_batches(space: Space, order: Sequence[int], known: Keys, size: int) -> Iterator[tuple[Point, ...]]:
+    """The points that are not known, each once, in batches. `order` has the digests of all points, each where it comes first."""
+    missing, position = [], 0
     for point in space.points():
-        digest = digest_point(space.base, point)
-        if digest not in met:
-            met.add(digest)
+        if position == len(order):
+            break
+        key = parse_digest(digest_point(space.base, point))
+        if key != order[position]:
+            continue  # it was drawn before
+        position += 1
+        if key not in known:
             missing.append(point)
-            if len(missing) == size:
-                yield tuple(missing)
-                missing = []
+        if len(missing) == size:
+            yield tuple(missing)
+            missing = []
     if missing:
         yield tuple(missing)
 
@@ -142,12 +152,13 @@ def tally_points(folder: Path) -> Tally:
     Counter({'ok': 1, 'invalid': 1})
     """
     store = Store(folder, {})
-    tables = [store.read(path, ["status", "message", "structure"]) for path in store.list_files("points")]
-    columns: dict[str, list[Any]] = {
-        name: [value for table in tables for value in table[name].to_pylist()]
-        for name in ("status", "message", "structure")
-    }
-    structures = {
-        structure for status, structure in zip(columns["status"], columns["structure"], strict=True) if status == "ok"
-    }
-    return Tally(Counter(columns["status"]), len(structures), Counter(filter(None, columns["message"])))
+    statuses: Counter[str] = Counter()
+    messages: Counter[str] = Counter()
+    structures: set[int] = set()
+    for row in store.iter_rows("points", ["status", "message", "structure"]):
+        statuses[row["status"]] += 1
+        if row["message"]:
+            messages[row["message"]] += 1
+        if row["status"] == "ok":
+            structures.add(int(row["structure"], 16))
+    return Tally(statuses, len(structures), messages)

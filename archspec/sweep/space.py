@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from archspec.errors import Collector
 from archspec.json_text import dump_json
+from archspec.spans import Span
 from archspec.spec import bundled
 from archspec.spec.limits import DEFAULT, Limits
 from archspec.spec.source_lookup import Spec, locate_source
@@ -49,6 +51,8 @@ class Space:
     text: str = field(default="", repr=False)
     folder: Path | None = field(default=None, repr=False)
     """The folder of the document, from which a path of a base is resolved."""
+    places: Mapping[str, Span] = field(default_factory=dict, repr=False, compare=False)
+    """Where the base and the axes stand: `base`, `over.NAME`."""
     kept: bool = False
     """Whether the folder has a copy of the base, as that of a sweep does whose base is a file."""
 
@@ -73,7 +77,7 @@ class Space:
             return
         generator = random.Random(self.seed)  # noqa: S311 - not for secrets
         if size is not None:
-            yield from map(self.point_at, generator.sample(range(size), min(self.samples, size)))
+            yield from map(self.point_at, _draw_positions(generator, size, min(self.samples, size)))
             return
         for _ in range(self.samples):
             yield {axis.name: axis.draw(generator) for axis in self.axes}
@@ -98,6 +102,16 @@ class Space:
         """
         known = {**self.name_values(point), **(counts or {})}
         return all(condition.holds(known) for condition in self.conditions if condition.names <= known.keys())
+
+
+def _draw_positions(generator: random.Random, size: int, count: int) -> Iterable[int]:
+    """Different numbers below a size."""
+    if size <= sys.maxsize:
+        return generator.sample(range(size), count)
+    drawn: dict[int, None] = {}
+    while len(drawn) < count:
+        drawn[generator.randrange(size)] = None
+    return drawn
 
 
 def digest_point(base: str, point: Point) -> str:

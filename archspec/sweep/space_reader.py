@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from archspec.errors import Collector
 from archspec.json_text import dump_json
+from archspec.spans import Span
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.yaml_tree import Mapping as MappingTree
@@ -65,6 +66,7 @@ class SpaceReader:
             "source": self.read_word(parts.get("source")),
             "measures": measures,
             "search": search,
+            "places": dict(_locate_parts(parts)),
         }
 
     def check_size(self, tree: Tree, axes: tuple[Axis, ...], samples: int | None) -> None:
@@ -213,7 +215,10 @@ class SpaceReader:
     # -- measures and searches ----------------------------------------------------------------------------------------
 
     def read_measures(self, tree: Tree | None) -> Iterator[tuple[str, Settings]]:
-        """The settings of the measures: of a list of their names, or of a mapping of their names to settings."""
+        """The settings of the measures: of a list of their names, or of a mapping of their names to settings.
+
+        A list may name counts, too, which every point has.
+        """
         if tree is None:
             return
         if not isinstance(tree, MappingTree | Sequence) or not list(tree):
@@ -224,8 +229,8 @@ class SpaceReader:
             name = key.text if isinstance(key, Scalar) else ""
             if name in MEASURES:
                 yield name, self.read_model(name, MEASURES[name].settings, key, settings)
-            else:
-                advice = _COUNTED if name in COUNTS else did_you_mean(name, MEASURES) or _MEASURE
+            elif name not in COUNTS or settings is not None:
+                advice = _COUNTED if name in COUNTS else did_you_mean(name, (*MEASURES, *COUNTS)) or _MEASURE
                 self.errors.report(f"{name[:60]!r} is not measured", key.span, help=advice)
 
     def read_search(self, tree: Tree | None, measures: Mapping[str, Settings]) -> SearchSettings | None:
@@ -237,8 +242,10 @@ class SpaceReader:
             name = objective.removeprefix("-")
             if name not in known or name == "structure":
                 advice = (
-                    "measure: [test_error]"
+                    f"measure: [{name}]"
                     if name in MEASURES
+                    else "measure: [test_error], objectives: [test_error]"
+                    if "accuracy" in name
                     else did_you_mean(name, known) or f"there are {', '.join(known)}"
                 )
                 self.errors.report(f"{name[:60]!r} is neither counted nor measured", tree.span, help=advice)
@@ -259,9 +266,18 @@ class SpaceReader:
             return model.model_construct(None, objectives=())
 
 
+def _locate_parts(parts: Mapping[str, Tree]) -> Iterator[tuple[str, Span]]:
+    """The spans of the base and of the names of the axes."""
+    if "base" in parts:
+        yield "base", parts["base"].span
+    over = parts.get("over")
+    if isinstance(over, MappingTree):
+        yield from ((f"over.{name}", key.span) for name, key in over.keys.items())
+
+
 _FORM = "a space is {name: …, base: resnet50, over: {groups: [1, 2, 4]}}"
 _AXES = "values are a list, {from: 4, to: 64, step: 2}, {choice: […]}, {uniform: [0, 1], step: 0.1} or {log_uniform: [1e-4, 1e-1]}"
 _SECTION = "stages.layer4: {choice: [null, …]} has whole stages as its values, blocks.unit blocks"
 _WHERE = "where: [params <= 26e6, 3.9e9 <= macs <= 4.3e9]"
 _MEASURE = "measure: {latency: {device: cpu}, test_error: {data: digits, epochs: 5}}"
-_COUNTED = "every point is counted; leave it out"
+_COUNTED = "every point is counted, and a count has no settings; leave it out"

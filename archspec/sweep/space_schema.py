@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from archspec.sweep.axes import COUNTS
 from archspec.sweep.measures import MEASURES
 from archspec.sweep.search_settings import SearchSettings
 
@@ -80,7 +81,7 @@ def _describe_measures() -> Schema:
         name: {**_describe_model(measure.settings), "type": ["object", "null"], "description": measure.text}
         for name, measure in MEASURES.items()
     }
-    names = {"type": "array", "items": {"enum": list(MEASURES)}, "minItems": 1, "uniqueItems": True}
+    names = {"type": "array", "items": {"enum": [*MEASURES, *COUNTS]}, "minItems": 1, "uniqueItems": True}
     by_name = {"type": "object", "properties": settings, "additionalProperties": False, "minProperties": 1}
     return {"description": "what the points are measured for", "anyOf": [names, by_name]}
 

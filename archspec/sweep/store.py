@@ -8,11 +8,13 @@ Numbers beyond 64 bits are decimal text. A row is found by its digest, so that a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from archspec import extras, files
 from archspec.errors import ArchspecError
+from archspec.sweep.merging import GROUP, Keys, TableFiles, parse_digest
 
 Row = dict[str, Any]
 
@@ -57,28 +59,30 @@ class Store:
         for table, own in rows.items():
             self._write(self.parts / f"{table}-{own[0]['digest']}.parquet", own, table)
 
-    def find_digests(self, table: str) -> set[str]:
-        """The digests of all rows of a table."""
-        return {
-            digest for path in self.list_files(table) for digest in self.read(path, ["digest"])["digest"].to_pylist()
-        }
+    def find_keys(self, table: str) -> Keys:
+        """The digests of all rows of a table, as numbers."""
+        return Keys(parse_digest(row["digest"]) for row in self.iter_rows(table, ["digest"]))
 
     def rows(self, table: str) -> dict[str, Row]:
         """All rows of a table by their digests, those of the finished table first."""
-        return {row["digest"]: row for path in self.list_files(table) for row in self.read(path).to_pylist()}
+        return {row["digest"]: row for row in self.iter_rows(table)}
 
-    def finish(self, tables: Iterable[str], order: Sequence[str] | None = None) -> None:
-        """Writes each table as one file, with the rows of these digests in this order, or else all, and removes the parts."""
+    def iter_rows(self, table: str, columns: list[str] | None = None) -> Iterator[Row]:
+        """The rows of a table, or some columns of them, of which some are in memory at a time. Raises `StoreError`."""
+        for path in self.list_files(table):
+            with self.open(path) as file:
+                for batch in file.iter_batches(GROUP // 4, columns=columns, use_threads=False):
+                    yield from batch.to_pylist()
+
+    def finish(self, tables: Iterable[str], order: Sequence[int] | None = None) -> None:
+        """Writes each table as one file, with the rows of these digests, as numbers, in this order, or else all, and removes the parts."""
         for name in tables:
             paths = self.list_files(name)
             if not paths:
                 continue
-            whole = self.pyarrow.concat_tables([self.read(path).cast(self._schema(name)) for path in paths])
-            places = {
-                digest: place for place, digest in enumerate(whole["digest"].to_pylist())
-            }  # the last row of a digest
-            chosen = [places[digest] for digest in (places if order is None else order) if digest in places]
-            self._save(self.folder / f"{name}.parquet", whole.take(chosen).combine_chunks())
+            tables_of_rows = TableFiles(paths, self._schema(name), self.open).iter_tables(order)
+            with files.replace_file(self.folder / f"{name}.parquet") as file:
+                self._write_tables(file, name, tables_of_rows)
             for path in paths:
                 if path.parent == self.parts:
                     path.unlink()
@@ -88,25 +92,28 @@ class Store:
         whole = self.folder / f"{table}.parquet"
         return [*([whole] if whole.exists() else []), *sorted(self.parts.glob(f"{table}-*.parquet"))]
 
-    def read(self, path: Path, columns: list[str] | None = None) -> Any:
-        """The `pyarrow.Table` of one file. Raises `StoreError`."""
+    @contextmanager
+    def open(self, path: Path) -> Iterator[Any]:
+        """One file as a `pyarrow.parquet.ParquetFile`. Raises `StoreError`, also for what cannot be read in the block."""
         try:
-            return self.parquet.read_table(path, columns=columns)
+            with self.parquet.ParquetFile(path) as file:
+                yield file
         except (self.pyarrow.ArrowException, OSError) as error:
             raise StoreError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
     def _write(self, path: Path, rows: Sequence[Row], table: str) -> None:
         named = [{name: row.get(name) for name in self.tables[table]} for row in rows]
-        self._save(path, self.pyarrow.Table.from_pylist(named, schema=self._schema(table)))
+        with files.replace_file(path) as file:
+            self._write_tables(file, table, [self.pyarrow.Table.from_pylist(named, schema=self._schema(table))])
+
+    def _write_tables(self, file: IO[bytes], name: str, tables: Iterable[Any]) -> None:
+        with self.parquet.ParquetWriter(file, self._schema(name), compression="zstd") as writer:
+            for table in tables:
+                writer.write_table(table)
 
     def _schema(self, table: str) -> Any:
         columns = self.tables[table].items()
         return self.pyarrow.schema([(name, getattr(self.pyarrow, _TYPES[kind])()) for name, kind in columns])
-
-    def _save(self, path: Path, table: Any) -> None:
-        content = self.pyarrow.BufferOutputStream()
-        self.parquet.write_table(table, content, compression="zstd")
-        files.write_atomically(path, content.getvalue().to_pybytes())
 
 
 def read_rows(folder: Path, joined: Mapping[str, Sequence[str]]) -> Iterator[Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from archspec.ops.base import Op
 from archspec.ops.constants import Constant
@@ -35,8 +34,9 @@ def remove_zeros(nodes: Sequence[TracedNode], outputs: Sequence[Source]) -> tupl
         if isinstance(node.op, Add) and len(sources) == 1:
             places[id, 0] = sources[0]
             continue
-        places |= {(id, output): (len(kept), output) for output in range(len(node.output_shapes))}
-        kept.append(replace(node, sources=sources, input_shapes=node.input_shapes[: len(sources)]))
+        for output in range(len(node.output_shapes)):
+            places[id, output] = len(kept), output
+        kept.append(_move_node(node, sources))
     return _remove_unused(kept, list(map(locate, outputs)))
 
 
@@ -54,7 +54,14 @@ def _remove_unused(nodes: list[TracedNode], outputs: list[Source]) -> tuple[list
     def move(sources: Sequence[Source]) -> list[Source]:
         return [(new.get(node, node), output) for node, output in sources]
 
-    return [replace(nodes[id], sources=tuple(move(nodes[id].sources))) for id in new], move(outputs)
+    return [_move_node(nodes[id], tuple(move(nodes[id].sources))) for id in new], move(outputs)
+
+
+def _move_node(node: TracedNode, sources: tuple[Source, ...]) -> TracedNode:
+    """A node with other sources, of which there may be fewer."""
+    if sources == node.sources:
+        return node
+    return TracedNode(sources, node.input_shapes[: len(sources)], node.output_shapes, node.op, node.block)
 
 
 def has_zeros(nodes: Sequence[TracedNode]) -> bool:
@@ -66,7 +73,7 @@ def find_zeros(nodes: Sequence[TracedNode], inputs: Collection[int] = ()) -> set
     """The outputs of nodes that are zero if these inputs are."""
     zeros: set[Source] = {(-1, position) for position in inputs}
     for id, node in enumerate(nodes):
-        given = [source in zeros for source in node.sources]
+        given = tuple([source in zeros for source in node.sources])
         if node.block is not None:
             zeros.update((id, output) for output in _find_block_zeros(node.block, given))
         elif _is_zero(node.op) or _keeps_zero(node.op, given):
@@ -74,11 +81,14 @@ def find_zeros(nodes: Sequence[TracedNode], inputs: Collection[int] = ()) -> set
     return zeros
 
 
-def _find_block_zeros(block: BlockRoutes, given: Sequence[bool]) -> list[int]:
-    if not (block.has_zeros or any(given)):
-        return []
-    zeros = find_zeros(block.nodes, [position for position, zero in enumerate(given) if zero])
-    return [output for output, source in enumerate(block.outputs) if source in zeros]
+def _find_block_zeros(block: BlockRoutes, given: tuple[bool, ...]) -> Sequence[int]:
+    if not (block.has_zeros or True in given):
+        return ()
+    known = block.zeros.get(given)
+    if known is None:
+        zeros = find_zeros(block.nodes, [position for position, zero in enumerate(given) if zero])
+        known = block.zeros[given] = [output for output, source in enumerate(block.outputs) if source in zeros]
+    return known
 
 
 def _is_zero(op: Op | None) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby, pairwise
 
-from archspec.ir.graph import Node, OperandRef, Region, computes
+from archspec.ir.graph import Graph, Node, OperandRef, Region, computes
+from archspec.ir.uses import find_ancestors
 from archspec.view import labels
 from archspec.view.hierarchy import relative_name
 from archspec.view.repetition import FoldedGraph, PartRun
@@ -15,10 +16,12 @@ from archspec.view.stages import Stage, shorten_name
 
 _ROWS = 5  # the most rows of a stage
 _CHAIN = 7  # the most layers of a block that are written out
-_BESIDE = 3  # the most parts of a turn that are named one by one
+_FEW = 3  # the most parts of a turn that are named one by one
 
 
 _LONGEST = 60  # the most characters of a row of several layers
+BESIDE = "beside "
+"""The beginning of a row that is parallel to the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Row:
     times: int = 1
     skip: Flow | None = None
     """The kind of skip connection in the block."""
+    nodes: Sequence[int] = field(default=(), repr=False)
+    """The ids of the nodes of all its repetitions, in order."""
 
     def __str__(self) -> str:
         return labels.format_repeated(self.text, self.times)
@@ -43,7 +48,8 @@ class Row:
 
 def list_stage_rows(folded: FoldedGraph, stage: Stage, flows: Mapping[OperandRef, Flow]) -> list[Row]:
     """The rows of a stage; of those beyond a limit only the layers are counted, in the last row."""
-    rows = list(_merge_rows(_iter_rows(folded, stage.runs, flows, opened=True)))
+    rows = list(_iter_rows(folded, stage.runs, flows, opened=True))
+    rows = list(_merge_rows(_mark_parallel(folded.graph, rows)))
     if len(rows) <= _ROWS:
         return rows
     hidden = sum(row.layers for row in rows[_ROWS - 1 :])
@@ -52,16 +58,48 @@ def list_stage_rows(folded: FoldedGraph, stage: Stage, flows: Mapping[OperandRef
 
 def format_chain(nodes: Iterable[Node]) -> Iterator[Row]:
     """The rows of a chain of layers; a weighted layer begins a row: `conv 7×7, 64, /2, batchnorm, relu`."""
-    row: list[str] = []
+    row: list[Node] = []
     for node in filter(computes, nodes):
-        text = labels.format_op(node.op)
-        long = len(", ".join((*row, text))) > _LONGEST
+        long = len(_join_layers([*row, node]).text) > _LONGEST
         if row and (node.op.weighted or len(row) > 2 or node.op.category == "pool" or long):
-            yield Row(", ".join(row), len(row))
+            yield _join_layers(row)
             row = []
-        row.append(text)
+        row.append(node)
     if row:
-        yield Row(", ".join(row), len(row))
+        yield _join_layers(row)
+
+
+def _join_layers(nodes: Sequence[Node]) -> Row:
+    text = ", ".join(labels.format_op(node.op) for node in nodes)
+    return Row(text, len(nodes), nodes=[node.id for node in nodes])
+
+
+def _mark_parallel(graph: Graph, rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows; one that does not depend on the row before says that it is beside that, and a join of both has a row of its own."""
+    yield from rows[:1]
+    for before, row in pairwise(rows):
+        if not row.nodes or _depends(graph, row.nodes[0], before.nodes):
+            yield row
+            continue
+        branch, joined = _split_join(graph, row)
+        yield replace(branch, text=f"{BESIDE}{branch.text}")
+        yield from joined
+
+
+def _split_join(graph: Graph, row: Row) -> tuple[Row, list[Row]]:
+    """A row without the layers from the first join on, and these; the whole row if it is a block or begins with a join."""
+    layers = [node for node in map(graph.nodes.__getitem__, row.nodes) if isinstance(node, Node)]
+    count = next((place for place, node in enumerate(layers) if len(node.inputs) > 1), 0)
+    if not count or row.text != _join_layers(layers).text:
+        return row, []
+    return _join_layers(layers[:count]), [_join_layers(layers[count:])]
+
+
+def _depends(graph: Graph, node: int, others: Collection[int]) -> bool:
+    """Whether a node depends on one of some others, or on nothing."""
+    before = [value.node for value in graph.nodes[node].inputs]
+    nearest = not before or any(id in others for id in before)
+    return nearest or not find_ancestors(graph, before).isdisjoint(others)
 
 
 def find_plain_chain(folded: FoldedGraph, region: Region) -> list[Node]:
@@ -79,7 +117,8 @@ def _merge_rows(rows: Iterable[Row]) -> Iterator[Row]:
     """The rows, with consecutive ones of the same text as one."""
     for (text, skip), group in groupby(rows, key=lambda row: (row.text, row.skip)):
         equal = list(group)
-        yield Row(text, sum(row.layers for row in equal), sum(row.times for row in equal), skip)
+        nodes = [id for row in equal for id in row.nodes]
+        yield Row(text, sum(row.layers for row in equal), sum(row.times for row in equal), skip, nodes)
 
 
 def _iter_rows(
@@ -128,8 +167,9 @@ def _format_block(folded: FoldedGraph, run: PartRun, region: Region, flows: Mapp
     """A run of blocks as one row, with the name of the block."""
     around = folded.graph.regions[region.parent or 0]
     name = _describe_block(folded, region) or shorten_name(relative_name(region, around))
-    layers = sum(len(_list_layers(folded, facts.part)) for facts in run.parts if isinstance(facts.part, Region))
-    return Row(name, layers, run.times, find_skip_kind(folded, region, flows))
+    regions = [facts.part for facts in run.parts if isinstance(facts.part, Region)]
+    nodes = [node.id for part in regions for node in _list_layers(folded, part)]
+    return Row(name, len(nodes), run.times, find_skip_kind(folded, region, flows), nodes)
 
 
 def _describe_block(folded: FoldedGraph, region: Region) -> str:
@@ -138,7 +178,7 @@ def _describe_block(folded: FoldedGraph, region: Region) -> str:
         return region.kind
     parts = [facts.part for facts in folded.members[region.id]]
     inside = [part for part in parts if isinstance(part, Region) or computes(part)]
-    if len(inside) > _BESIDE or sum(isinstance(part, Region) for part in inside) != 1:
+    if len(inside) > _FEW or sum(isinstance(part, Region) for part in inside) != 1:
         return ""
     names = [
         _describe_block(folded, part) if isinstance(part, Region) else labels.format_op(part.op) for part in inside

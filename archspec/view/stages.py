@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from archspec.analysis.counts import Cost
@@ -143,15 +144,27 @@ def _merge_to_fit(stages: list[Stage]) -> list[Stage]:
     return stages
 
 
-def name_stage(folded: FoldedGraph, stage: Stage) -> str:
-    """The name of a stage: of its part, of the first and last use of its block, or of its first and last layer."""
+def name_stages(folded: FoldedGraph) -> dict[str, Stage]:
+    """The stages of a network by their names, in order; names that would be equal have the names of the parts around them.
+
+    >>> import archspec
+    >>> spec = {"name": "net", "input": [8], "stages": {"a.fc": {"linear": 8}, "b.fc": {"linear": 4}, "head": {"linear": 2}}}
+    >>> list(name_stages(FoldedGraph(archspec.load(spec).graph)))
+    ['a.fc', 'b.fc', 'head']
+    """
+    stages = group_stages(folded)
+    counted = Counter(_name_stage(folded, stage) for stage in stages)
+    unique = {name for name, count in counted.items() if count == 1}
+    return {_name_stage(folded, stage, unique): stage for stage in stages}
+
+
+def _name_stage(folded: FoldedGraph, stage: Stage, unique: Collection[str] | None = None) -> str:
+    """The name of a stage: of its part, of the first and last use of its block, or of its first and last layer; in full if the short one is not unique."""
     named = [run for run in stage.runs if isinstance(run.first.part, Region)] or stage.runs
     root = folded.graph.regions[0]
-    first, last = (
-        shorten_name(relative_name(named[0].first.part, root)),
-        shorten_name(relative_name(named[-1].last.part, root)),
-    )
-    return format_name_range(first, last)
+    full = [relative_name(part, root) for part in (named[0].first.part, named[-1].last.part)]
+    short = format_name_range(*map(shorten_name, full))
+    return short if unique is None or short in unique else format_name_range(*full)
 
 
 def shorten_name(name: str) -> str:

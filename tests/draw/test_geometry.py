@@ -34,8 +34,6 @@ RANKED = {"dmrnet_d14", "gpt2", "highway_mnist_fc10", "resnet110_shortcut_exclus
 """Networks that are no chains and branches, beside those in `CORE`: they are laid out in ranks."""
 Corners = tuple[float, float, float, float]
 LIGHT = THEMES["light"]
-TOO_WIDE = ("lraspp_mobilenet_v3_large", "vit_", "deit")
-"""Beginnings of names of networks some of whose stages stand side by side and are too wide for a column: they may be refused."""
 
 
 def corners_of(text: Text) -> Corners:
@@ -282,12 +280,7 @@ def test_the_boxes_of_a_chain_share_an_axis_and_a_width(name: str) -> None:
 def test_a_fitted_picture_is_legible_and_has_its_size(name: str, fit: Fit) -> None:
     picture = draw_picture(bundled(name).graph, fit=fit)
     medium = MEDIA[fit]
-    try:
-        scene = compose_picture(picture, LIGHT)
-    except DrawError as error:
-        if fit == "column" and name.startswith(TOO_WIDE) and "less than 7; try --fit page" in str(error):
-            return
-        raise
+    scene = compose_picture(picture, LIGHT)
     assert scene.scale is not None
     width, height = scene.printed
     assert width <= medium.width + 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -163,6 +164,19 @@ def test_paths_are_unravelled_as_they_are_counted(name: str) -> None:
     arch = archspec.load(name)
     drawn = draw_paths(arch.graph, limit=1000)
     assert sum(box.kind == "length" for box in drawn.boxes) == arch.paths().total
+
+
+@pytest.mark.parametrize("name", ["unet", "lstm_cell_10_20"])
+def test_paths_one_by_one_are_rows_whose_marks_the_legend_explains(name: str) -> None:
+    drawn = picture(name, "paths")
+    marks = {box.lines[0].text for box in drawn.boxes if box.kind == "past"}
+    assert marks == {note[0] for note in drawn.notes if note[1] == ":"} == {"–", "·"}
+    assert any(note.startswith("number") for note in drawn.notes) == any(box.kind == "join" for box in drawn.boxes)
+    rows: dict[str, set[float]] = {}
+    for box, (_, y) in compute_layout(drawn).boxes:
+        if box.kind in {"past", "join", "block", "length"}:
+            rows.setdefault(re.split("[jl]", box.id)[0], set()).add(y)
+    assert all(len(heights) == 1 for heights in rows.values())
 
 
 def test_more_paths_are_counted_at_each_arrow() -> None:

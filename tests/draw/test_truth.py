@@ -6,6 +6,7 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -16,6 +17,7 @@ from archspec.ops.base import Op
 from archspec.report.data import collect_parts, describe_parts
 from archspec.view.labels import format_op
 from archspec.view.repetition import FoldedGraph
+from archspec.view.stage_rows import list_stage_rows
 from archspec.view.stages import Stage, group_stages, iter_stage_nodes
 from tests.sample import bundled, every_spec
 
@@ -28,7 +30,7 @@ def read_row(text: str) -> tuple[str, int]:
     """The text of a line without its number of repetitions, and that number."""
     found = TIMES.fullmatch(text)
     assert found
-    return found[1], int(found[2] or 1)
+    return found[1].removeprefix("beside "), int(found[2] or 1)
 
 
 def read_words(text: str) -> list[str]:
@@ -223,3 +225,23 @@ def test_labels_of_ops(op: dict[str, dict[str, object] | int], label: str) -> No
     ((word, given),) = op.items()
     made = BY_WORD[word].model_validate(given if isinstance(given, dict) else {BY_WORD[word].first: given})
     assert format_op(made) == label
+
+
+@pytest.mark.parametrize("name", every_spec())
+def test_a_row_that_does_not_depend_on_the_one_before_says_so(name: str) -> None:
+    graph = bundled(name).graph
+    folded = FoldedGraph(graph)
+    before: dict[int, set[int]] = {}
+    for node in graph.nodes:
+        read = [value.node for value in node.inputs]
+        before[node.id] = {*read, *(id for other in read for id in before[other])}
+    for stage in group_stages(folded):
+        rows = [row for row in list_stage_rows(folded, stage, {}) if row.nodes]
+        for above, row in pairwise(rows):
+            needed = before[row.nodes[0]]
+            assert row.text.startswith("beside ") == bool(needed and needed.isdisjoint(above.nodes))
+
+
+def test_parallel_branches_of_a_stage_are_no_chain() -> None:
+    boxes = {box.lines[0].text: [str(line) for line in box.lines[1:-1]] for box in bundled("inception_v4").draw().boxes}
+    assert boxes["features.3"] == ["maxpool 3×3, /2", "beside conv 3×3, 96, /2, batchnorm, relu", "concat"]

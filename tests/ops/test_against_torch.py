@@ -39,7 +39,10 @@ NARROWER: dict[str, dict[str, str]] = {
     "batchnorm": {r"needs a batch": "torch takes the channels for the batch"},
     "droppath": {r"needs a batch": "torch would drop one by one what stands first"},
     "columndraw": {r"needs a batch": "torch takes what stands first for the batch"},
-    "parameter": {r"needs a batch": "torch repeats it for what stands first"},
+    "parameter": {
+        r"needs a batch": "torch repeats it for what stands first",
+        r"^a single number has no batch": "torch would make a number for each sample",
+    },
     "globalpool": {r"needs places": "torch would take the mean of nothing"},
     "attention": {r"needs tokens and features": "torch takes two axes for what it needs"},
     "pad": {r"needs names": "torch pads by place"},

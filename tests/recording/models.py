@@ -206,6 +206,8 @@ class Siamese(nn.Module):
 class Windows(nn.Module):
     """Attention in windows of a rolled image, with biases by relative position and a mask that is made in each pass (Swin)."""
 
+    index: Tensor
+
     def __init__(self, width: int = 8, heads: int = 2, size: int = 2) -> None:
         super().__init__()
         self.heads, self.size = heads, size

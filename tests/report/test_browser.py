@@ -427,6 +427,9 @@ def test_a_small_screen_needs_no_sideways_scrolling(name: str, browser: Browser,
     assert places[0]["y"] + places[0]["height"] <= places[1]["y"]  # one below the other
     scale = visit.page.evaluate("d3.zoomTransform(document.querySelector('#canvas0 > svg')).k")
     assert scale >= 1
+    for bar in visit.page.locator(".plot rect").all():
+        place = bar.bounding_box()
+        assert place and place["x"] >= 0 and place["x"] + place["width"] <= PHONE["width"]
     visit.close()
 
 

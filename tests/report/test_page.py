@@ -19,6 +19,7 @@ from archspec.ir.graph import is_noop
 from archspec.report.data import collect_parts, describe_parts
 from archspec.report.headline import list_figures, write_headline
 from archspec.report.page import embed_json
+from archspec.report.plots import write_stage_bars
 from tests.sample import bundled, every_spec
 
 
@@ -44,6 +45,27 @@ def test_the_parts_add_up_to_the_network(name: str) -> None:
     outermost = [part["sum"] for part in parts if part["parent"] < 0]
     assert sum(costs[0] for costs in outermost) == arch.params == known["params"]
     assert sum(costs[1] for costs in outermost) == arch.macs == known["macs"]
+
+
+@pytest.mark.parametrize("name", ["resnet50", "googlenet_aux", "lstm"])
+def test_the_bars_of_the_stages_add_up_to_the_network(name: str) -> None:
+    check_bars(archspec.load(name))
+
+
+def test_stages_with_equal_last_names_have_bars_of_their_own() -> None:
+    block = {"unit": {"args": {"out": "int"}, "layers": [{"conv": "out"}, "relu"]}}
+    stages = {"a.unit": {"unit": 8}, "b.unit": {"unit": 4}}
+    arch = archspec.load({"name": "twice", "input": [3, 8, 8], "blocks": block, "stages": stages})
+    check_bars(arch)
+    assert [box.lines[0].text for box in arch.draw().boxes] == ["input", "a.unit", "b.unit", "output"]
+
+
+def check_bars(arch: archspec.Architecture) -> None:
+    values = [
+        int(text.replace(",", ""))
+        for text in re.findall(r'class="bar" title="([\d,]+)"', write_stage_bars([arch.graph]))
+    ]
+    assert (sum(values[::3]), sum(values[1::3])) == (arch.params, arch.macs)
 
 
 @pytest.mark.parametrize("name", every_spec())

@@ -164,6 +164,37 @@ def test_later_variants_use_what_earlier_ones_elaborated() -> None:
     assert len(counter.memo.summaries) - before == 1  # the stage, of known units
 
 
+DEFAULTS = """
+name: defaults
+input: [3, 16, 16]
+args: {width: 8, pads: 1, bias: false}
+defaults: {conv: {padding: pads, bias: bias}}
+blocks:
+  unit: {args: {out: int, unread: 2 * out}, layers: [conv: {out: out, kernel: 3}, relu]}
+  pair: {layers: [unit: width, unit: width]}
+stages: {body: {repeat: {times: 2, layers: [pair]}}, fc: [globalpool, linear: 10]}
+"""
+
+
+def test_what_defaults_read_tells_variants_apart() -> None:
+    counter = VariantCounter(DEFAULTS)
+    for arguments in ({}, {"pads": 2}, {"bias": "true"}, {"width": 4}, {"pads": 0, "width": 4}, {}):
+        assert check_variant(counter, DEFAULTS, arguments)
+
+
+def test_an_argument_that_no_layer_reads_is_no_part_of_what_a_block_depends_on() -> None:
+    text = DEFAULTS.replace("unit: width, unit: width", "unit: {out: width, unread: 1}, unit: {out: width, unread: 2}")
+    counter = VariantCounter(text.replace("input: [3", "input: [8"))
+    counter.count()
+    assert len(counter.memo.summaries) == 2  # a unit and a pair
+
+
+def test_a_point_with_other_stages_has_the_arguments_of_the_base() -> None:
+    counter, parts = VariantCounter(TINY), {"stages.third": None}
+    counter.count(body="[linear: 8, sigmoid]")
+    assert counter.count(**parts) == VariantCounter(TINY).count(**parts)
+
+
 def test_what_a_counter_keeps_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "MOST_KNOWN", 5)
     counter = VariantCounter(TINY)

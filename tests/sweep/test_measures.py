@@ -105,11 +105,12 @@ def test_a_training_that_cannot_be_done_says_why(tmp_path: Path) -> None:
     ("rest", "place", "message"),
     [
         ("measure: [flops]", "2:11", "'flops' is not measured"),
-        ("measure: [params]", "2:11", "'params' is not measured"),
+        ("measure: {params: {}}", "2:11", "'params' is not measured"),
         ("measure: {latency: {batch: 0}}", "2:21", "batch of latency needs at least 1, got 0"),
         ("measure: {latency: fast}", "2:20", "latency needs a mapping of settings, got 'fast'"),
         ("measure: 3", "2:10", "measure needs names of measures, got 3"),
         ("search: {objectives: [test_error]}", "2:9", "'test_error' is neither counted nor measured"),
+        ("search: {objectives: [-accuracy]}", "2:9", "'accuracy' is neither counted nor measured"),
         ("search: {trials: 3}", "2:9", "search needs 'objectives'"),
         ("sample: 3, search: {objectives: [macs]}", "2:9", "a search draws points by itself"),
     ],
@@ -119,6 +120,11 @@ def test_mistakes_in_measures_and_searches_have_their_places(rest: str, place: s
         read_space(f"{{name: s, base: b, over: {{n: [1, 2]}},\n{rest}}}")
     first = caught.value.diagnostics[0]
     assert (first.message, f"{first.span.line}:{first.span.column}") == (message, place)
+
+
+def test_counts_may_be_named_among_the_measures() -> None:
+    space = read_space("{name: s, base: b, over: {n: [1, 2]}, measure: [params, macs, latency]}")
+    assert dict(space.measures) == {"latency": LatencySettings()}
 
 
 SEARCH = """over: {width: {log_uniform: [4, 64]}, classes: [10, 12]}

@@ -12,9 +12,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner
@@ -22,11 +23,12 @@ from click.testing import CliRunner
 import archspec
 from archspec import files
 from archspec.cli.commands import archspec as command
+from archspec.sweep import merging
 from archspec.sweep.choose import ChoiceError, find_front, read_table, select_rows
 from archspec.sweep.figures import Kind, save_figure
 from archspec.sweep.run import run_sweep
 from archspec.sweep.space import read_space
-from archspec.sweep.store import StoreError
+from archspec.sweep.store import Store, StoreError
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
@@ -185,6 +187,33 @@ def test_the_command_says_that_a_disk_is_full(tmp_path: Path, monkeypatch: pytes
     assert "Traceback" not in result.output
 
 
+def test_a_table_is_merged_in_any_order_some_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "GROUP", 3)
+    store = Store(tmp_path / "store", {"points": {"digest": "text", "value": "int"}})
+    store.prepare("", None)
+    digests = [f"{number:016x}" for number in random.Random(0).sample(range(2**62), 40)]
+    for round in range(2):  # later rows replace earlier ones
+        for first in range(0, 40, 5):
+            own = digests[first : first + 5]
+            store.add({"points": [{"digest": digest, "value": 100 * round + first} for digest in own[round:]]})
+        store.finish(["points"])
+    whole = {digest: 100 * bool(place % 5) + place // 5 * 5 for place, digest in enumerate(digests)}
+    assert {digest: row["value"] for digest, row in store.rows("points").items()} == whole
+    order = random.Random(1).sample(digests, 30)
+    store.finish(["points"], [merging.parse_digest(digest) for digest in order])
+    assert [(row["digest"], row["value"]) for row in store.rows("points").values()] == [
+        (digest, whole[digest]) for digest in order
+    ]
+
+
+def test_points_that_are_drawn_twice_are_counted_once(tmp_path: Path) -> None:
+    text = "{name: drawn, base: highway_mnist_fc10, over: {width: {uniform: [4, 7]}}, sample: 40}"
+    outcome = run_sweep(read_space(text), tmp_path / "drawn", batch=3)
+    assert outcome.points == outcome.counted == 4
+    assert len(read_table(tmp_path / "drawn")[1]) == 4
+    assert run_sweep(read_space(text), tmp_path / "drawn").counted == 0
+
+
 def test_a_folder_of_another_base_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text("{name: net, input: [4], args: {width: 3}, stages: {fc: {linear: width}}}")
     space = tmp_path / "space.yaml"
@@ -205,17 +234,19 @@ def test_the_space_of_the_readme_is_as_large_as_it_says() -> None:
 def test_a_full_disk_ends_in_an_error_and_keeps_what_was_written(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = files.write_atomically
+    real = files.replace_file
     written: list[Path] = []
 
-    def write(path: Path, content: bytes) -> None:
+    @contextmanager
+    def replace(path: Path) -> Iterator[IO[bytes]]:
         if len(written) > 8:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         written.append(path)
-        real(path, content)
+        with real(path) as file:
+            yield file
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "write_atomically", write)
+        patch.setattr(files, "replace_file", replace)
         with pytest.raises(OSError, match="No space left"):
             run_sweep(read_space(SPACE), tmp_path / "full", batch=8)
     _, rows = read_table(tmp_path / "full")
@@ -318,11 +349,23 @@ def test_figures_are_drawn_and_are_the_same_each_time(
 
 
 @pytest.mark.parametrize(
+    ("kind", "columns"), [("scatter", ("n", "-paths")), ("distribution", ("paths",)), ("parallel", ("n", "paths"))]
+)
+def test_numbers_of_paths_beyond_all_floats_are_drawn_by_their_logarithms(
+    tmp_path: Path, kind: Kind, columns: tuple[str, ...]
+) -> None:
+    rows = [{"n": n, "paths": 2 ** (n * 100)} for n in (1, 2, 40)]
+    save_figure(tmp_path / "paths.svg", kind, rows, columns)
+    assert ">log10 paths<" in (tmp_path / "paths.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
     ("kind", "columns", "message"),
     [
         ("scatter", ("params",), "a scatter figure needs 2 columns, got params"),
         ("heat", ("params", "macs"), "a heat figure needs 3 columns"),
         ("scatter", ("params", "flops"), "the sweep has no column 'flops'"),
+        ("scatter", ("params", "structure"), "structure needs numbers for this figure"),
     ],
 )
 def test_a_figure_without_its_columns_says_so(

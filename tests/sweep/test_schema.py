@@ -47,6 +47,7 @@ SPACE: dict[str, Any] = {"name": "s", "base": "resnet18", "over": {"classes": [1
         {"over": {"k": {"log_uniform": [1, 8], "step": 0.5}}, "sample": {"n": 3, "seed": 1}},
         {"sample": 3, "where": "params < 3"},
         {"measure": ["latency"]},
+        {"measure": ["params", "macs", "latency"]},
         {"measure": {"latency": None, "test_error": {"epochs": 3, "rate": 0.1}}},
         {"search": {"objectives": ["macs", "-paths"], "sampler": "nsga2"}, "where": ["params < 3"]},
     ],

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from archspec.errors import SpecError
+from archspec.sweep.base import open_base
 from archspec.sweep.conditions import ConditionError, parse_condition
 from archspec.sweep.space import digest_point, read_space
 
@@ -28,6 +29,15 @@ def test_a_sample_is_without_repetition_and_the_same_for_a_seed() -> None:
     drawn = [list(read_space(f"{SPACE}sample: {{n: 4, seed: {seed}}}\n").points()) for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len({tuple(point.values()) for point in drawn[0]}) == 4
+
+
+def test_a_sample_of_more_points_than_an_index_has_room_for() -> None:
+    axes = ", ".join(f"a{number}: {{from: 1, to: 1000}}" for number in range(10))
+    space = read_space(f"{{name: s, base: resnet18, over: {{{axes}}}, sample: 20}}")
+    assert space.size == 10**30
+    points = list(space.points())
+    assert len({tuple(point.values()) for point in points}) == 20
+    assert points == list(space.points())
 
 
 def test_ranges_are_exact_and_intervals_keep_their_bounds() -> None:
@@ -75,6 +85,23 @@ def test_layers_are_values() -> None:
 def test_mistakes_have_their_places(text: str, place: str, message: str) -> None:
     with pytest.raises(SpecError) as caught:
         read_space(text)
+    first = caught.value.diagnostics[0]
+    assert (first.message, f"{first.span.line}:{first.span.column}") == (message, place)
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "place", "message"),
+    [
+        ("resnett50", "groups", "1:17", "there is no bundled spec and no file 'resnett50'"),
+        ("resnet50", "grops", "2:8", "resnet50 has no argument 'grops'"),
+        ("resnet50", "blocks.units", "2:8", "resnet50 has no block 'units'"),
+        ("resnet50", "stages.layer5", "2:8", "resnet50 has no stage 'layer5'"),
+    ],
+)
+def test_what_the_base_does_not_have_has_its_place_in_the_space(base: str, name: str, place: str, message: str) -> None:
+    space = read_space(f"{{name: s, base: {base},\nover: {{{name}: [1, 2]}}}}")
+    with pytest.raises(SpecError) as caught:
+        open_base(space)
     first = caught.value.diagnostics[0]
     assert (first.message, f"{first.span.line}:{first.span.column}") == (message, place)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 from math import log, sqrt
 
 from archspec.draw.frames import enclose_box, enclose_text
@@ -20,17 +22,29 @@ _SPARE = 1.05  # how much higher a column is than its share
 
 def lay_out_layered(picture: Picture) -> Layout:
     """The layout of a picture in ranks, in as many columns as its `wrap` or, without a medium, as give it about the shape of a sheet."""
-    nesting = Nesting(picture)
-    nesting.place()
-    laid = _Assembly(nesting).assemble()
-    across, along = nesting.turn((laid.width, laid.height))
+    laid = _lay_out_unwrapped(replace(picture, wrap=1))
+    across, along = _measure(laid)
     if picture.fit:
         return _wrap(picture, along, picture.wrap) if picture.wrap > 1 else laid
     if along < _TALL:
         return laid
     count = int(sqrt(along / across / _SHEET))
     wrapped = [_wrap(picture, along, number) for number in (count, count + 1) if number > 1]
-    return min([laid, *wrapped], key=lambda layout: _rate_shape(*nesting.turn((layout.width, layout.height))))
+    return min([laid, *wrapped], key=lambda layout: _rate_shape(*_measure(layout)))
+
+
+@lru_cache(maxsize=1)
+def _lay_out_unwrapped(picture: Picture) -> Layout:
+    """The layout in one column, kept for those in several of the same picture."""
+    nesting = Nesting(picture)
+    nesting.place()
+    return _Assembly(nesting).assemble()
+
+
+def _measure(layout: Layout) -> Point:
+    """The size of a layout across and along."""
+    lies = layout.picture.direction == "LR"
+    return (layout.height, layout.width) if lies else (layout.width, layout.height)
 
 
 def _wrap(picture: Picture, along: float, count: int) -> Layout:

@@ -19,19 +19,22 @@ _LANES = 13.0  # between lines
 _BESIDE = 18.0  # between a box and a line that turns into it
 _WEIGHTS = {0: 6, 1: 4, 2: 12}
 """The weight of a piece, by how many of its ends are no boxes."""
+_NARROW = 60  # the weight of the width of all
 _MAIN = 4  # how much more that of a main path is
 Constraint = tuple[int, int, int, int | None]
 """Items `i` and `j` with `x_j - x_i >= length`; with a weight, what each unit less costs."""
 
 
-def place_across(scope: Scope) -> None:
-    """Sets `x` of all items."""
+def place_across(scope: Scope, *, compact: bool = False) -> None:
+    """Sets `x` of all items; if `compact`, the width of all is less, and more lines are bent."""
     constraints = list(_list_constraints(scope))
-    least, most = solve_distances(len(scope.items), constraints)
+    if compact:
+        constraints += _list_bounds(scope.items)
+    least, most = solve_distances(len(scope.items) + 2 * compact, constraints)
     middle = [(low + high) // 2 for low, high in zip(least, most, strict=True)]
     soft = [constraint for constraint in constraints if constraint[3] is not None]
     places = max((middle, least, most), key=lambda places: _count_straight(places, soft))
-    for item, x in zip(scope.items, places, strict=True):
+    for item, x in zip(scope.items, places, strict=False):
         item.x = x / _UNIT
 
 
@@ -54,6 +57,15 @@ def _list_constraints(scope: Scope) -> Iterator[Constraint]:
             if first.rank == second.rank:
                 yield number[first], number[second], 0, 1
                 yield number[second], number[first], 0, 1
+
+
+def _list_bounds(items: Sequence[Item]) -> Iterator[Constraint]:
+    """Two more items, at the left and the right of all, that are as close to each other as possible."""
+    left, right = len(items), len(items) + 1
+    for number, item in enumerate(items):
+        yield left, number, round(item.left * _UNIT), None
+        yield number, right, round(item.right * _UNIT), None
+    yield right, left, 0, _NARROW
 
 
 def _count_straight(places: Sequence[int], soft: Sequence[Constraint]) -> int:

@@ -172,7 +172,7 @@ class Nesting:
     def place(self, limit: float = inf) -> None:
         """Places what is in each frame, the innermost first; rows higher than `limit` are wrapped into columns."""
         for frame in reversed(self.frames.values()):
-            frame.rows = Rows(frame.scope, self.picture.gap, limit)
+            frame.rows = Rows(frame.scope, self.picture.gap, limit, self.picture.breadth)
             if frame.scope.items:
                 frame.rows.place()
             if frame.cluster:

@@ -31,6 +31,8 @@ class Rows:
     gap: float
     limit: float = inf
     """The height in points beyond which rows are wrapped into several columns, if lines can lead from one to the next."""
+    breadth: int = 0
+    """The most boxes of a rank; 0 if there may be any number."""
     sides: Mapping[tuple[Item, Item], Point] = field(default_factory=dict)
     height: float = 0.0
     routes: dict[Link, list[Point]] = field(default_factory=dict)
@@ -40,10 +42,10 @@ class Rows:
 
     def place(self) -> None:
         """Places all items and leads all lines."""
-        rank_items(self.scope)
+        rank_items(self.scope, self.breadth)
         order_items(self.scope)
         self.sides = attach_lines(self.scope)
-        place_across(self.scope)
+        place_across(self.scope, compact=self.breadth > 0)
         self._place_along()
         self.routes = {link: self._lead(link) for link in self.scope.links}
 

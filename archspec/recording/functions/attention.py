@@ -73,8 +73,8 @@ def apply_attention(
     enable_gqa: bool = False,
 ) -> Operand:
     operands = [on.operand(own) for own in (query, key, value)]
-    if len({own.value.shape.rank for own in operands}) > 1:  # a single head may be an axis of one and not of another
-        operands = [on.as_leading(own) for own in operands]
+    rank = max(own.value.shape.rank for own in operands)  # a single head may be an axis of one and not of another
+    operands = [own if own.value.shape.rank == rank else on.as_leading(own) for own in operands]
     values = [on.name_by_role(own, ROLES) for own in operands]
     summands = () if attn_mask is None else _take_mask(on, attn_mask)
     biases = [_take_bias(on, own, operands[0]) for own in summands]

@@ -185,6 +185,8 @@ def apply_axes_norm(
 def raise_group_norm(
     on: Raising, input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Operand:
+    if (weight is None) != (bias is None):
+        raise UnsupportedCallError("group_norm with a factor or a shift alone")
     path = None if weight is None else _find_owner(on, weight=weight, bias=bias)
     fields = {"groups": num_groups} | keep_non_defaults(eps=(eps, 1e-5), affine=(weight is not None, True))
     value: DraftValue = on.as_channels_first(on.operand(input))
