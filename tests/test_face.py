@@ -22,6 +22,7 @@ COMPLETION = {"_ARCHSPEC_COMPLETE": "bash_complete", "COMP_WORDS": "archspec ", 
 PACKAGE = Path(archspec.__file__).parent
 INTERNAL = {
     "StoppedError": "the user's own request to stop",
+    "UnalikeError": "caught where blocks are joined",
     "UnknownError": "caught by the binder",
 }
 """Errors without a builtin base class, and why."""

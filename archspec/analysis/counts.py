@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from archspec.analysis.paths import count_paths
@@ -64,8 +64,12 @@ def iter_owned_weights(graph: Graph) -> Iterator[tuple[Node, tuple[Weight, ...]]
     >>> next((node.name, weights) for node, weights in iter_owned_weights(graph) if weights)
     ('conv1', (Weight(name='weight', shape=(16, 3, 3, 3), trainable=True),))
     """
+    return _iter_owned_weights(graph.ops)
+
+
+def _iter_owned_weights(nodes: Iterable[Node]) -> Iterator[tuple[Node, tuple[Weight, ...]]]:
     met: set[Path] = set()
-    for node in graph.ops:
+    for node in nodes:
         weights = node.weights
         if weights and node.path in met:
             weights = ()
@@ -82,15 +86,21 @@ def iter_node_costs(graph: Graph) -> Iterator[tuple[Node, Cost]]:
     >>> next((node.name, cost) for node, cost in iter_node_costs(graph))
     ('conv1', Cost(params=432, buffers=0, macs=442368, acts=16384, memory=65536))
     """
-    yield from graph.derive(_list_node_costs)
+    yield from graph.derive(_list_graph_costs)
 
 
-def _list_node_costs(graph: Graph) -> list[tuple[Node, Cost]]:
-    return list(_iter_node_costs(graph))
+def _list_graph_costs(graph: Graph) -> list[tuple[Node, Cost]]:
+    return list(list_node_costs(graph.ops))
 
 
-def _iter_node_costs(graph: Graph) -> Iterator[tuple[Node, Cost]]:
-    for node, weights in iter_owned_weights(graph):
+def list_node_costs(nodes: Iterable[Node]) -> Iterator[tuple[Node, Cost]]:
+    """Yields some nodes of a graph, in its order, with their contributions to its cost.
+
+    >>> import archspec
+    >>> sum(cost.macs for _, cost in list_node_costs(archspec.load("cifar_resnet20_A").graph.ops))
+    40551040
+    """
+    for node, weights in _iter_owned_weights(nodes):
         trainable = sum(weight.numel for weight in weights if weight.trainable)
         fixed = sum(weight.numel for weight in weights if not weight.trainable)
         memory = FLOAT32 * sum(shape.numel for shape in node.output_shapes)

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from archspec.errors import ArchspecError
 from archspec.importing.forms import Skeletons, all_fields, fields_form, head_of, is_number
 from archspec.importing.skip_connections import wrap_plain
 from archspec.importing.terms import Term
@@ -20,7 +21,7 @@ _SHARED = 2  # of the terms of the shorter list, one of so many must be in the o
 _ALIKE, _EQUAL = 8, 16  # how much terms with contents of other and of the same structure fit, besides their numbers
 
 
-class UnalikeError(Exception):
+class UnalikeError(ArchspecError):
     """Raised if no block with layers as arguments can say all the scopes."""
 
 

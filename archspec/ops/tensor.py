@@ -223,7 +223,7 @@ class Scale(Op):
     """A divisor, a factor and a shift: x / over * by + plus."""
 
     word: ClassVar[str] = "scale"
-    telling: ClassVar[tuple[str, ...]] = ("plus",)
+    telling: ClassVar[tuple[str, ...]] = ("over", "plus")
     category: ClassVar[Category] = "shape"
     first: ClassVar[str | None] = "by"
     elementwise: ClassVar[bool] = True

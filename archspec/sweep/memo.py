@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from archspec.analysis.counts import Cost, iter_node_costs
+from archspec.analysis.counts import Cost, list_node_costs
 from archspec.ir.graph import Graph, Node, Value
 from archspec.ir.shape import Shape
 from archspec.ops.base import Op
@@ -261,16 +261,9 @@ def summarise_nodes(graph: Graph, first: int, inputs: Bundle, outputs: Bundle) -
 
 def sum_node_costs(nodes: list[Node]) -> Cost:
     """The costs of nodes, known blocks among them."""
-    own = _NodeList(tuple(node for node in nodes if not isinstance(node.op, BlockOp)))
+    own = (node for node in nodes if not isinstance(node.op, BlockOp))
     known = [node.op.summary.cost for node in nodes if isinstance(node.op, BlockOp)]
-    return sum((cost for _, cost in iter_node_costs(own)), sum(known, Cost()))  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class _NodeList:
-    """Some nodes of a graph, in order."""
-
-    ops: tuple[Node, ...]
+    return sum((cost for _, cost in list_node_costs(own)), sum(known, Cost()))
 
 
 def trace_block(nodes: list[Node], first: int, inputs: Bundle, outputs: Bundle) -> BlockRoutes:

@@ -70,7 +70,7 @@ class Store:
     def iter_rows(self, table: str, columns: list[str] | None = None) -> Iterator[Row]:
         """The rows of a table, or some columns of them, of which some are in memory at a time. Raises `StoreError`."""
         for path in self.list_files(table):
-            with self.open(path) as file:
+            with self.open_part(path) as file:
                 for batch in file.iter_batches(GROUP // 4, columns=columns, use_threads=False):
                     yield from batch.to_pylist()
 
@@ -80,7 +80,7 @@ class Store:
             paths = self.list_files(name)
             if not paths:
                 continue
-            tables_of_rows = TableFiles(paths, self._schema(name), self.open).iter_tables(order)
+            tables_of_rows = TableFiles(paths, self._schema(name), self.open_part).iter_tables(order)
             with files.replace_file(self.folder / f"{name}.parquet") as file:
                 self._write_tables(file, name, tables_of_rows)
             for path in paths:
@@ -93,7 +93,7 @@ class Store:
         return [*([whole] if whole.exists() else []), *sorted(self.parts.glob(f"{table}-*.parquet"))]
 
     @contextmanager
-    def open(self, path: Path) -> Iterator[Any]:
+    def open_part(self, path: Path) -> Iterator[Any]:
         """One file as a `pyarrow.parquet.ParquetFile`. Raises `StoreError`, also for what cannot be read in the block."""
         try:
             with self.parquet.ParquetFile(path) as file:
