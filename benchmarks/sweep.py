@@ -22,11 +22,11 @@ from benchmarks.page import Section, Table
 from tests import references
 
 ABOUT = """
-Variants of ResNet-50 that differ in depth, cardinality and width are counted by
-`archspec.sweep.counting.VariantCounter`; each peer builds the same variants with torchvision on the `meta` device, so that no weight is
-drawn, and counts them with torchinfo, there as well, or with fvcore, which traces the network and so computes it once for an image of
-224×224 pixels. A counter is new in each round, so that the time has the first elaboration of each distinct block. Parameters must be
-equal, and with fvcore multiply-accumulates, too.
+288 variants of ResNet-50 that differ in depth, cardinality and width are counted by `archspec.sweep.counting.VariantCounter`. Each peer
+builds 12 of them, spread over all, with torchvision on the `meta` device, so that no weight is drawn, and counts them with torchinfo,
+there as well, or with fvcore, which traces the network and so computes it once for an image of 224×224 pixels; what it takes for one does not
+depend on how many there are. A counter is new in each round, so that the time has the first elaboration of each distinct block.
+Parameters must be equal, and with fvcore multiply-accumulates, too.
 A sweep, which also writes its tables, is a whole process with its workers. All numbers are processor time, which other load on the machine
 changes less than the time that passes; that of a sweep divided by the number of cores it is about what a sweep takes on an idle machine. *Peak* is the largest
 resident memory of the process, without workers.
@@ -44,14 +44,13 @@ over: {first: {from: 1, to: DEEP}, second: {from: 1, to: WIDE}}
 
 def measure(quick: bool) -> Iterator[Table]:
     sizes = ((2, 3), (2, 4)) if quick else ((100, 100), (1000, 100), (3000, 100))
-    variants = list_variants(2 if quick else 12)
-    yield compare_counters(variants, 1 if quick else 3)
+    yield compare_counters(list_variants(), 2 if quick else 12, 1 if quick else 3)
     yield count_cells(quick)
     yield grow(sizes)
 
 
-def list_variants(count: int) -> list[dict[str, int]]:
-    """Variants of ResNet-50, spread over a grid."""
+def list_variants() -> list[dict[str, int]]:
+    """Variants of ResNet-50."""
     costs = (
         (1, 64),
         (2, 40),
@@ -62,25 +61,26 @@ def list_variants(count: int) -> list[dict[str, int]]:
         (16, 4),
         (32, 2),
     )  # groups and width: about one cost, or less
-    points = [
-        {"depth2": depth2, "depth3": depth3, "groups": groups, "base": base}
-        for depth2, depth3, (groups, base) in itertools.product((2, 4), (4, 6, 8), costs)
+    depths = itertools.product((2, 3), (2, 4), (4, 6, 8), (2, 3, 4))
+    return [
+        {f"depth{stage}": depth for stage, depth in enumerate(chosen, start=1)} | {"groups": groups, "base": base}
+        for chosen, (groups, base) in itertools.product(depths, costs)
     ]
-    return points[:: len(points) // count][:count]
 
 
-def compare_counters(variants: Sequence[Mapping[str, int]], rounds: int) -> Table:
-    """Ours and the peers in turns, with a new counter in each."""
+def compare_counters(variants: Sequence[Mapping[str, int]], count: int, rounds: int) -> Table:
+    """Ours of all variants, with a new counter in each round, and the peers of `count` of them, in turns."""
+    some = variants[:: len(variants) // count + 1]  # of each depth and cost
     works: dict[str, Work] = {
         "archspec": partial(count_with_archspec, variants),
-        "fvcore": partial(count_with_fvcore, variants),
-        "torchinfo": partial(count_with_torchinfo, variants),
+        "fvcore": partial(count_with_fvcore, some),
+        "torchinfo": partial(count_with_torchinfo, some),
     }
-    ours, theirs = count_with_archspec(variants), count_with_fvcore(variants)
+    ours, theirs = count_with_archspec(some), count_with_fvcore(some)
     assert ours == theirs
-    assert [params for params, _ in ours] == count_with_torchinfo(variants)
+    assert [params for params, _ in ours] == count_with_torchinfo(some)
     seconds = {
-        name: sorted(times)[len(times) // 2] / len(variants)
+        name: sorted(times)[len(times) // 2] / len(variants if name == "archspec" else some)
         for name, times in turns(works, rounds, time.process_time).items()
     }
     rows = [
@@ -99,12 +99,12 @@ def count_with_archspec(variants: Sequence[Mapping[str, int]]) -> list[tuple[int
     return [(count.params, count.macs) for count in counts]
 
 
-def build_peer(depth2: int, depth3: int, groups: int, base: int) -> Any:
+def build_peer(groups: int, base: int, **depths: int) -> Any:
     from torch import device
 
     models = references.torchvision().models.resnet
     with device("meta"):
-        layers = [3, depth2, depth3, 3]
+        layers = [depths[f"depth{stage}"] for stage in range(1, 5)]
         return models.ResNet(models.Bottleneck, layers, groups=groups, width_per_group=base).eval()
 
 
