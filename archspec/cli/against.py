@@ -48,7 +48,7 @@ def show_comparison(comparison: ReferenceComparison) -> None:
         print_lines(*style_diagnostic(diagnostic), "", err=True, indent=3)
     outputs, how = _OUTPUTS[comparison.outputs]
     if comparison.outputs in {"rounding", "different"} and comparison.largest_difference is not None:
-        outputs += f", by {comparison.largest_difference:.2g} at most"
+        outputs += f", by {comparison.largest_difference:.2g} of the largest value"
     print_lines(((f"{comparison.network} against {comparison.reference}", "bold"),))
     order = "" if comparison.same_order else "in another order"
     show_facts(

@@ -35,8 +35,8 @@ class ImportProof:
     strict: bool
     """Whether the network takes the model's `state_dict`, key by key."""
     output_difference: float | None
-    """The largest difference between outputs in evaluation mode: 0.0 if they are equal bit by bit in float32, else that in float64; None
-    if the weights do not fit."""
+    """The largest difference between outputs in evaluation mode relative to the largest output: 0.0 if they are equal bit by bit in float32,
+    else that in float64; None if the weights do not fit."""
     gradient_difference: float | None
     """The largest difference between gradients of one training step, without dropout and stochastic depth, relative to the largest
     gradient: 0.0 if all are equal in float32, else that in float64; None if there was no step."""
