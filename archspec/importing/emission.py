@@ -47,7 +47,7 @@ class Emitter:
         return [*layers, *self._write_run(run)]
 
     def _write_run(self, run: list[Term]) -> list[Any]:
-        if len(run) > 1 or (run and (run[0].kind == "repeat" or run[0].name in self.blocks)):
+        if len(run) > 1 or (run and (run[0].kind in ("argument", "repeat") or run[0].name in self.blocks)):
             return [{"layers": self.write_body(run)}]
         return [self._with_names(self.write_layer(term), (term.name or "",)) for term in run]
 

@@ -78,7 +78,7 @@ class Reduction:
             return Item(member, operands, outputs)
         if not self.nested:
             return Item(member, (), outputs, [Branch([], value, value) for value in operands])
-        branches = [self._take_branch(value) for value in reversed(operands)][::-1]
+        branches = [self._take_branch(value, opens=bool(member.path)) for value in reversed(operands)][::-1]
         sources = Counter(branch.source for branch in branches)
         source, shared = max(sources.items(), key=lambda entry: entry[1])
         if shared == 1:
@@ -88,12 +88,15 @@ class Reduction:
         flow = (source,) if shared else ()
         return Item(member, flow, outputs, branches)
 
-    def _take_branch(self, value: Value) -> Branch:
-        """Takes the longest chain that ends in a value, and that nothing else reads, from the end of the list."""
+    def _take_branch(self, value: Value, *, opens: bool) -> Branch:
+        """Takes the longest chain that ends in a value, and that nothing else reads, from the end of the list.
+
+        If the join has a name, and so opens a scope, no layers with names are taken, which are not in it.
+        """
         items: list[Item] = []
         source = value
         while self.items and self.items[-1].outputs == (source,) and self.readers[source] == 1:
-            if len(self.items[-1].flow) != 1:
+            if len(self.items[-1].flow) != 1 or (opens and self.items[-1].member.path):
                 break
             items.insert(0, self.items.pop())
             source = items[0].flow[0]

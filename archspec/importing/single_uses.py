@@ -30,12 +30,12 @@ def inline_single_uses(terms: list[Term], blocks: dict[str, Block]) -> None:
 def restore_argument_names(terms: list[Term], blocks: dict[str, Block]) -> None:
     """Gives arguments that are layers the names of their modules, which blocks had that are written in their places now."""
     for word, block in blocks.items():
-        uses = [term for term in iter_terms(block.body) if term.kind == "argument" and term.name is not None]
+        uses = [term for term in iter_terms(block.body) if term.kind == "argument"]
         taken = {*WORDS, *blocks, *block.arguments, *block.layers, *_list_results(block.body)}
         for name in [name for name in block.layers if name not in _list_results(block.body)]:
-            keys = {term.name for term in uses if term.word == name}
+            keys = {term.name or name for term in uses if term.word == name}
             if len(keys) == 1 and not keys & taken:
-                _rename_argument(name, keys.pop() or "", word, block, [terms, *_iter_bodies(blocks.values())])
+                _rename_argument(name, keys.pop(), word, block, [terms, *_iter_bodies(blocks.values())])
 
 
 def _iter_bodies(blocks: Iterable[Block]) -> Iterator[list[Term]]:

@@ -17,7 +17,7 @@ from tests.grammar.checks import text_of
 from tests.ops.cases import Case, cases
 from tests.sample import SMALL, every_spec, small
 
-SHARED = {"lstm"}
+SHARED = {"lstm", "fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn"}
 """Networks with layers that share weights."""
 
 
@@ -39,6 +39,24 @@ def test_a_bundled_network_comes_back(name: str) -> None:
         make_document(before.graph, before.graph.name)
     )  # not the long one, which is written if the short one is wrong
     assert (after.params, after.macs, after.paths().total) == (before.params, before.macs, before.paths().total)
+
+
+def test_a_named_join_takes_no_named_layer_into_its_scope() -> None:
+    layers = {"one": {"conv": 4}, "two": {"conv": 4}, "cat": {"concat": ["one", "two"]}, "three": {"conv": 8}}
+    before = archspec.load({"name": "a", "input": [4, 8, 8], "stages": {"body": {"layers": layers}}})
+    after = archspec.load(write_spec(make_document(before.graph, "a")))
+    assert find_difference(before.graph, after.graph) is None
+
+
+def test_one_argument_stands_for_layers_of_several_names() -> None:
+    def make_unit(act: str) -> dict[str, object]:
+        return {"layers": {"conv1": {"conv": 8}, "act1": act, "conv2": {"conv": 8}, "act2": act, "fc": {"conv": 8}}}
+
+    stages = {f"unit{number}": make_unit(act) for number, act in enumerate(("relu", "silu", "relu", "gelu"))}
+    before = archspec.load({"name": "a", "input": [8, 8, 8], "stages": stages})
+    text = write_spec(make_document(before.graph, "a"))
+    assert "act2: act1" in text
+    assert find_difference(before.graph, archspec.load(text).graph) is None
 
 
 def test_networks_that_passes_made_come_back() -> None:
