@@ -15,10 +15,7 @@ from archspec.ops import OPS
 from tests.grammar import document
 from tests.grammar.checks import text_of
 from tests.ops.cases import Case, cases
-from tests.sample import SMALL, every_spec, small
-
-SHARED = {"lstm", "fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn"}
-"""Networks with layers that share weights."""
+from tests.sample import SHARED, SMALL, every_spec, small
 
 
 def load_sample(name: str) -> archspec.Architecture:

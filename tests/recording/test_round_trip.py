@@ -13,7 +13,7 @@ import archspec
 from archspec.ir.graph import Graph, Input, Node
 from archspec.ops.base import Op
 from tests.recording.call_graph import CallGraph
-from tests.sample import SMALL, bases, sampled, small
+from tests.sample import SHARED, SMALL, bases, sampled, small
 
 QUICK = {
     *(
@@ -45,8 +45,6 @@ HIDDEN: Mapping[str, str] = {
     "swin_v2_t": "the same, and products are of rows of all windows",
 }
 """Networks whose modules do not show all of their graph; both compute the same values, bit by bit."""
-SHARED = {"lstm", "fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn"}
-"""Networks with parts whose names are numbers and that are used again, which `reuse` cannot name."""
 
 
 def describe_op(op: Op) -> Op:
