@@ -27,11 +27,11 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 
 test: $(VENV)/.test ## run the tests, but for those that are marked slow: a few minutes
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test-slow: $(VENV)/.test ## run the tests that are marked slow: every network, full size
+test-slow: $(VENV)/.test ## run the tests that are marked slow: all kinds of networks, full size
 	$(PYTEST) -m slow $(ARGS)
 
-test-all: $(VENV)/.test ## run all tests, each once
-	$(PYTEST) $(ARGS)
+test-all: $(VENV)/.test ## run all tests, with the outputs of every network of the ledger: hours
+	ARCHSPEC_LEDGER=all $(PYTEST) $(ARGS)
 
 lint: $(VENV)/.lint ## style, types, and the import layers of the package
 	$(BIN)/ruff check .

@@ -1,8 +1,8 @@
 """The bundled networks have the counts that others publish of them, and the functions of others' models.
 
-`make test` compares the counts of networks that extend no other (`tests/sample.py`) and the functions of a few networks, `make test-all` the
-counts of all rows and the functions of representatives and of torchvision's networks, up to 30 million parameters;
-`ARCHSPEC_LEDGER=all make test-slow ARGS=tests/test_ledger.py` those of all rows.
+`make test` compares the counts of networks that extend no other (`tests/sample.py`) and the functions of a few networks, `make test-slow` the
+counts of all rows and the functions of representatives and of torchvision's networks, up to 30 million parameters, and `make test-all`, which
+sets ARCHSPEC_LEDGER=all, the functions of all rows.
 """
 
 from __future__ import annotations
