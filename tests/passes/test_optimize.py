@@ -79,7 +79,7 @@ def check_each_pass(arch: archspec.Architecture) -> None:
     fast = build(optimised.graph).eval()
     fast.load_state_dict(optimised.map_weights(weights))
     for _ in range(2):
-        assert distance(expected, results(fast, given, torch.float32)) < 2 * TOLERANCE  # they sum in another order
+        assert distance(expected, results(fast, given, torch.float32)) < 3 * TOLERANCE  # they sum in another order
 
 
 def ops(arch: archspec.Architecture) -> Counter[str]:
