@@ -13,7 +13,7 @@ from archspec.draw.fit import compose_picture
 from archspec.draw.layout import compute_layout
 from archspec.draw.picture import Direction, Fit
 from tests.draw.test_geometry import check_scene
-from tests.sample import CORE, bundled, representatives, sampled
+from tests.sample import CORE, bases, bundled, sampled
 
 LIGHT = THEMES["light"]
 
@@ -31,7 +31,7 @@ def test_sizes_follow_the_law_of_the_legend() -> None:
         )
 
 
-@pytest.mark.parametrize("name", sampled(representatives(), {"resnet50", "googlenet_aux", *CORE}))
+@pytest.mark.parametrize("name", sampled(bases(), {"resnet50", "googlenet_aux", *CORE}))
 @pytest.mark.parametrize("direction", [None, "TB", "LR"])
 def test_captions_are_clear_of_arrows(name: str, direction: Direction | None) -> None:
     picture = draw_picture(bundled(name).graph, scale=True, direction=direction)
