@@ -29,10 +29,12 @@ QUICK = {
 }
 MOST_PARAMS = 150_000_000
 SPELLED: Mapping[str, str] = {
+    "convformer_s18": "a padding by number for the one that keeps the size",
     "googlenet_aux": "the stride of a pool is that of its kernel",
     "highway_mnist_conv10_w16": "the same",
     "lraspp_mobilenet_v3_large": "places are given by a second operand, and a gate is multiplied by 1",
     "resnetv2_50x1_bit": "a convolution whose kernel is not standardised has an eps",
+    "skresnet18": "values of branches are stacked after all are computed, and axes by number",
     "stochastic_depth_resnet110_cifar10": "a branch that may be dropped is computed after the other one",
     "unet": "axes by number",
     "vit_b_16": "axes by number, and a dropout of nothing",
