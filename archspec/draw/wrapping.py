@@ -11,6 +11,7 @@ from archspec.draw.placing import TRACK, Placer
 from archspec.draw.series_parallel import Pair, Series
 
 _CHANNEL = 34.0  # the room across between columns, for the arrow to the next one
+_BESIDE = 5.0  # between an arrow and its label
 _DROP = 20.0  # the room along for that arrow below a column and above the next
 
 
@@ -26,13 +27,15 @@ def place_wrapped(placer: Placer, tree: Series, count: int) -> tuple[Placed, dic
     whole.add(columns[0], 0.0, 0.0)
     for cut, (column, following) in zip(cuts, pairwise(columns), strict=True):
         tail, head = pair = _find_cut_pair(tree, cut)
+        label = placer.links.measure([pair])
         before = axis
-        channel = axis + column.right + _CHANNEL / 2
-        axis += column.right + _CHANNEL + following.left
+        right = max(column.right, label[0] + _BESIDE)
+        channel = axis + right + _CHANNEL / 2
+        axis += right + _CHANNEL + following.left
         whole.add(following, axis, _DROP)
         start = whole.centres[tail][1] + placer.cells[tail].along
         end = whole.centres[head][1] - placer.cells[head].along
-        low = start + max(placer.cells[tail].below + _DROP, placer.links.measure([pair])[1] + TRACK)
+        low = start + max(placer.cells[tail].below + _DROP, label[1] + TRACK)
         high = end - placer.cells[head].above - TRACK
         routes[pair] = [(before, start), (before, low), (channel, low), (channel, high), (axis, high), (axis, end)]
     return whole, routes
@@ -41,7 +44,7 @@ def place_wrapped(placer: Placer, tree: Series, count: int) -> tuple[Placed, dic
 def label_turn(route: Sequence[Point], size: Point, side: int) -> Point | None:
     """The middle of the label of an arrow to the next column, beside its start."""
     across, along = route[0]
-    return (across + side * (size[0] / 2 + 5), along + size[1] / 2 + 3) if size[0] else None
+    return (across + side * (size[0] / 2 + _BESIDE), along + size[1] / 2 + 3) if size[0] else None
 
 
 def _find_cut_pair(tree: Series, cut: int) -> Pair:
