@@ -48,7 +48,7 @@ def test_every_spec_draws_in_every_detail(name: str) -> None:
         laid = compute_layout(drawn)
         assert overlapping(laid) == []
         if detail == "stages":
-            assert laid.width < 1000
+            assert laid.width < 1500  # four resolutions of HRNet side by side; a column is fitted
             assert laid.height < 1600
             assert len(laid.boxes) <= 32
 
