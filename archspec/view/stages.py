@@ -145,7 +145,7 @@ def _merge_to_fit(stages: list[Stage]) -> list[Stage]:
 
 
 def name_stages(folded: FoldedGraph) -> dict[str, Stage]:
-    """The stages of a network by their names, in order; names that would be equal have the names of the parts around them.
+    """The stages of a network by their names, in order; names that would be equal have those of the parts around them, or a number.
 
     >>> import archspec
     >>> spec = {"name": "net", "input": [8], "stages": {"a.fc": {"linear": 8}, "b.fc": {"linear": 4}, "head": {"linear": 2}}}
@@ -155,7 +155,12 @@ def name_stages(folded: FoldedGraph) -> dict[str, Stage]:
     stages = group_stages(folded)
     counted = Counter(_name_stage(folded, stage) for stage in stages)
     unique = {name for name, count in counted.items() if count == 1}
-    return {_name_stage(folded, stage, unique): stage for stage in stages}
+    named: dict[str, Stage] = {}
+    for stage in stages:
+        name = _name_stage(folded, stage, unique)
+        again = sum(other == name or other.startswith(f"{name} (") for other in named)
+        named[f"{name} ({again + 1})" if again else name] = stage
+    return named
 
 
 def _name_stage(folded: FoldedGraph, stage: Stage, unique: Collection[str] | None = None) -> str:
