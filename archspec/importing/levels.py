@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from archspec.importing.terms import Term, iter_inside
+from archspec.importing.terms import Term, iter_inside, iter_nearest_scopes
 
 
 def list_levels(terms: list[Term]) -> list[list[Term]]:
@@ -39,18 +39,8 @@ def _iter_scopes(terms: Iterable[Term], inside: dict[int, list[Term]]) -> Iterat
         for branch in iter_inside(term):
             yield from _iter_scopes(branch, inside)
         if term.kind == "scope":
-            inside[id(term)] = list(_iter_nearest(iter_inside(term)))
+            inside[id(term)] = list(iter_nearest_scopes(iter_inside(term)))
             yield term
-
-
-def _iter_nearest(lists: Iterable[list[Term]]) -> Iterator[Term]:
-    """Yields the outermost scopes in lists."""
-    for terms in lists:
-        for term in terms:
-            if term.kind == "scope":
-                yield term
-            else:
-                yield from _iter_nearest(iter_inside(term))
 
 
 def _list_classes(scope: Term, inside: dict[int, list[Term]]) -> set[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable
 from dataclasses import replace
 from itertools import groupby
 
 from archspec.importing.forms import Skeletons, forms_of
-from archspec.importing.terms import Term, iter_inside
+from archspec.importing.terms import Term, iter_nearest_scopes
 
 Place = tuple[Hashable, Hashable]
 """What is around a scope, and where in it the scope is."""
@@ -47,7 +47,7 @@ def _collect(
 ) -> None:
     """Adds the runs of scopes of one structure among terms, which may be iterators, with their places, and what is around each."""
     owners.append(owner)
-    scopes = _iter_nearest([terms])
+    scopes = iter_nearest_scopes([terms])
     names: Counter[str] = Counter()
     for (name, _), run in groupby(scopes, lambda own: (_strip_number(own), skeletons.of(own.body))):
         runs.append(((owner, (name, names[name])), list(run)))
@@ -65,13 +65,3 @@ def _fold_skeleton(terms: list[Term], skeletons: Skeletons) -> Hashable:
 def _strip_number(term: Term) -> str:
     """The name of a term without the number at its end, in which turns of an iterator differ."""
     return (term.name or "").rstrip("0123456789")
-
-
-def _iter_nearest(lists: Iterable[list[Term]]) -> Iterator[Term]:
-    """Yields the outermost scopes in lists."""
-    for terms in lists:
-        for term in terms:
-            if term.kind == "scope":
-                yield term
-            else:
-                yield from _iter_nearest(iter_inside(term))

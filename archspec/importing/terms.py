@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -93,3 +93,17 @@ def iter_inside(term: Term) -> Iterator[list[Term]]:
     """Yields the lists of terms inside one: its branches, and the layers that it gives to a block."""
     yield from term.branches
     yield from term.layers.values()
+
+
+def iter_nearest_scopes(lists: Iterable[list[Term]]) -> Iterator[Term]:
+    """Yields the outermost scopes in lists.
+
+    >>> [term.word for term in iter_nearest_scopes([[Term("scope", "unit", branches=[[]]), Term("op", "relu")]])]
+    ['unit']
+    """
+    for terms in lists:
+        for term in terms:
+            if term.kind == "scope":
+                yield term
+            else:
+                yield from iter_nearest_scopes(iter_inside(term))
