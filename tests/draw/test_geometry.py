@@ -10,8 +10,10 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from _pytest.mark import ParameterSet
+from numpy.typing import NDArray
 from pypdf import PdfReader
 
 import archspec
@@ -32,6 +34,9 @@ from tests.sample import CORE, bundled, every_spec, representatives, sampled
 PATHS = {"unet", "resnet50", "googlenet", "lstm", "lstm_cell_10_20"}
 RANKED = {"dmrnet_d14", "gpt2", "highway_mnist_fc10", "resnet110_shortcut_exclusive_gating"}
 """Networks that are no chains and branches, beside those in `CORE`: they are laid out in ranks."""
+STEPS = np.arange(1, 9) / 8
+BERNSTEIN = np.stack([(1 - STEPS) ** 3, 3 * STEPS * (1 - STEPS) ** 2, 3 * STEPS**2 * (1 - STEPS), STEPS**3], 1)
+"""The weights of the four points of a cubic curve at eight steps."""
 Corners = tuple[float, float, float, float]
 LIGHT = THEMES["light"]
 
@@ -74,14 +79,9 @@ def iter_lines(scene: Scene) -> Iterator[tuple[int, Point, Point]]:
 
 
 def _sample(points: tuple[Point, ...]) -> Iterator[Point]:
+    curves = np.array([points[start : start + 4] for start in range(0, len(points) - 1, 3)])
     yield points[0]
-    for start in range(0, len(points) - 1, 3):
-        for step in range(1, 9):
-            t = step / 8
-            weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
-            curve = points[start : start + 4]
-            x = sum(w * point[0] for w, point in zip(weights, curve, strict=True))
-            yield x, sum(w * point[1] for w, point in zip(weights, curve, strict=True))
+    yield from np.einsum("sc,ncx->nsx", BERNSTEIN, curves).reshape(-1, 2).tolist()
 
 
 def find_overlapping_texts(scene: Scene) -> list[tuple[str, str]]:
@@ -105,14 +105,24 @@ def find_crossed_texts(scene: Scene) -> list[str]:
         for shape in group.shapes
         if group.role == "node" and isinstance(shape, Rect)
     ]
-    crossed = []
-    for edge, start, end in iter_lines(scene):
-        piece = min(start[0], end[0]), min(start[1], end[1]), max(start[0], end[0]) + 0.01, max(start[1], end[1]) + 0.01
-        for number, corners, text in texts:
-            if number != edge and overlaps(corners, piece, 0.0):
-                crossed.append(text)
-        crossed += [f"box {number}" for number, box in boxes if overlaps(box, piece, 1.0)]
-    return crossed
+    lines = list(iter_lines(scene))
+    if not lines:
+        return []
+    edges = np.array([edge for edge, _, _ in lines])
+    ends = np.array([(start, end) for _, start, end in lines])
+    pieces = np.concatenate([ends.min(1), ends.max(1) + 0.01], 1).T.copy()
+    texts_crossed = [
+        text for number, corners, text in texts if (_find_overlaps(pieces, corners, 0.0) & (edges != number)).any()
+    ]
+    return texts_crossed + [f"box {number}" for number, box in boxes if _find_overlaps(pieces, box, 1.0).any()]
+
+
+def _find_overlaps(pieces: NDArray[np.float64], corners: Corners, tolerance: float) -> NDArray[np.bool_]:
+    """Which of some rectangles overlap one, as `overlaps` tells it of two."""
+    left, top, right, bottom = pieces
+    across: NDArray[np.bool_] = (left < corners[2] - tolerance) & (corners[0] < right - tolerance)
+    along: NDArray[np.bool_] = (top < corners[3] - tolerance) & (corners[1] < bottom - tolerance)
+    return across & along
 
 
 def find_covered_texts(scene: Scene) -> list[str]:
