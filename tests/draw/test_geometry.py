@@ -29,7 +29,7 @@ from archspec.draw.scene import PathShape, Rect, Scene, Text
 from archspec.draw.text import measure_width
 from archspec.ir.graph import Graph
 from tests.processes import run_archspec
-from tests.sample import CORE, bundled, every_spec, representatives, sampled
+from tests.sample import CORE, bases, bundled, every_spec, representatives, sampled
 
 PATHS = {"unet", "resnet50", "googlenet", "lstm", "lstm_cell_10_20"}
 RANKED = {"dmrnet_d14", "gpt2", "highway_mnist_fc10", "resnet110_shortcut_exclusive_gating"}
@@ -208,11 +208,10 @@ def check_geometry(laid: Layout) -> None:
 
 def sample_details() -> Iterator[ParameterSet]:
     """Every spec in every detail; `make test` draws a few."""
-    for name in representatives():
-        yield pytest.param(name, "stages", marks=() if name in CORE else pytest.mark.slow)
-        yield pytest.param(name, "paths", marks=() if name in PATHS else pytest.mark.slow)
-        for detail in ("blocks", "layers"):
-            yield pytest.param(name, detail, marks=() if name in {*CORE, *RANKED} else pytest.mark.slow)
+    quick: dict[Detail, set[str]] = {"stages": {*CORE}, "paths": PATHS}
+    for detail in ("stages", "paths", "blocks", "layers"):
+        for name in sampled(representatives(), quick.get(detail, {*CORE, *RANKED}), bases()):
+            yield pytest.param(*name.values, detail, marks=name.marks)
 
 
 @pytest.mark.parametrize(("name", "detail"), list(sample_details()))
@@ -220,7 +219,7 @@ def test_nothing_overlaps_or_leaves_the_page(name: str, detail: Detail) -> None:
     check_scene(compose_scene(compute_layout(draw(name, detail)), LIGHT))
 
 
-@pytest.mark.parametrize("name", sampled(representatives(), {*CORE, "dmrnet_d14"}))
+@pytest.mark.parametrize("name", sampled(representatives(), {*CORE, "dmrnet_d14"}, bases()))
 def test_columns_lay_out_panels_of_blocks(name: str) -> None:
     for panel in split_by_frame(draw(name, "blocks")):
         laid = lay_out_columns(panel)
@@ -262,7 +261,9 @@ def test_nested_us_are_a_grid() -> None:
         assert row[0][0] == at["x00"][0]
 
 
-@pytest.mark.parametrize("name", sampled(representatives(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"}))
+@pytest.mark.parametrize(
+    "name", sampled(representatives(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"}, bases())
+)
 def test_rows_keep_the_rules_of_columns(name: str) -> None:
     laid = compute_layout(draw_picture(bundled(name).graph, direction="LR"))
     check_scene(compose_scene(laid, LIGHT))
