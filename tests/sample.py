@@ -153,7 +153,7 @@ def bases() -> tuple[str, ...]:
     )
 
 
-_FEW_MACS, _MOST_MACS = 4_000_000_000, 12_500_000_000
+_FEW_MACS, _MOST_MACS = 2_000_000_000, 12_500_000_000
 
 
 def computable(sample: Container[str] = ()) -> list[ParameterSet]:

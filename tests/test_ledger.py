@@ -32,7 +32,7 @@ QUICK = {
     "squeezenet1_1",
 }
 """Networks whose functions are compared in `make test`: quick ones, one for each library and way of building."""
-LARGEST = 30_000_000
+LARGEST = 20_000_000
 """The most parameters of a network whose function `make test-slow` compares: all take more time than CI has."""
 
 
