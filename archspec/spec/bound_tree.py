@@ -117,8 +117,8 @@ class Reuse(Layer):
     """A named layer that is applied once more, with the weights and the module names of its first use."""
 
     name: str
-    layer: Layer
-    """The layer of that name."""
+    layer: Layer | None = None
+    """The layer of that name; None for a path of modules, which is looked up where it is applied."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -233,6 +233,25 @@ def walk_layers(layer: Layer) -> Iterator[tuple[Layer, bool]]:
             pending += [(deeper, True) for deeper in iter_children(inner)]
 
 
+def takes_number(layer: Layer) -> bool:
+    """Whether a layer without a name takes the next number of its scope."""
+    match layer:
+        case OpUse():
+            return layer.op.numbered and not layer.op.join and not layer.op.transparent
+        case Sequential():
+            return layer.numbered and bool(layer.items)
+    return isinstance(layer, BlockUse | NetworkUse)
+
+
+def is_module_path(name: str) -> bool:
+    """Whether the name of a `reuse` is a path of modules: it has a dot, or is a number.
+
+    >>> [is_module_path(name) for name in ("trunk", "trunk.0", "0", ".trunk")]
+    [False, True, True, True]
+    """
+    return "." in name or name.isdecimal()
+
+
 def makes_no_module(layer: Layer) -> bool:
     """Whether a layer only passes a value on: a named value, or an identity."""
     return isinstance(layer, ValueUse) or (type(layer) is OpUse and layer.op.transparent)
@@ -331,7 +350,12 @@ class Program:
     document: Document | None = None
     """The merged document that it was bound from."""
     reused: frozenset[str] = frozenset()
-    """The names of layers that are applied more than once by a `reuse`."""
+    """The names of layers that are applied more than once by a `reuse`, and the paths of modules."""
+
+    @property
+    def reuses_paths(self) -> bool:
+        """Whether a `reuse` finds a module by its path."""
+        return any(map(is_module_path, self.reused))
 
     def __post_init__(self) -> None:
         bodies = (*self.layers, *(layer for block in self.blocks.values() for layer in block.layers))
