@@ -192,7 +192,7 @@ class Binder(LayerBinder):
         layer = names.find_layer(name.text)
         if layer is not None and not makes_no_module(layer):
             return Reuse(span=span, name=name.text, layer=layer)
-        if layer is None and is_module_path(name.text):
+        if layer is None and (is_module_path(name.text) or name.text in names.named):
             return Reuse(span=span, name=name.text)
         if layer is not None or any(name.text in frame for frame in names.frames):
             advice = f"the value is used by its name alone: {name.text}"

@@ -286,10 +286,6 @@ def _default_layers(parameters: Mapping[str, ArgumentDef]) -> Iterator[Layer]:
     return (parameter.default for parameter in parameters.values() if isinstance(parameter.default, Layer))
 
 
-def _iter_reused(body: Layer) -> Iterator[str]:
-    return (layer.name for layer in iter_layers(body) if isinstance(layer, Reuse))
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class PassUse:
     """One pass that the document asks for."""
@@ -350,22 +346,25 @@ class Program:
     document: Document | None = None
     """The merged document that it was bound from."""
     reused: frozenset[str] = frozenset()
-    """The names of layers that are applied more than once by a `reuse`, and the paths of modules."""
-
-    @property
-    def reuses_paths(self) -> bool:
-        """Whether a `reuse` finds a module by its path."""
-        return any(map(is_module_path, self.reused))
+    """The names of layers that are applied more than once by a `reuse`."""
+    reuses_paths: bool = False
+    """Whether a `reuse` finds a module by its path."""
 
     def __post_init__(self) -> None:
         bodies = (*self.layers, *(layer for block in self.blocks.values() for layer in block.layers))
-        self.reused = frozenset(name for body in bodies for name in _iter_reused(body))
+        self.add_reused(bodies)
+
+    def add_reused(self, bodies: Iterable[Layer]) -> None:
+        """Notes what the layers in some bodies use again."""
+        uses = [use for body in bodies for use in iter_layers(body) if isinstance(use, Reuse)]
+        self.reused = self.reused.union(use.name for use in uses if use.layer is not None)
+        self.reuses_paths = self.reuses_paths or any(use.layer is None for use in uses)
 
     def override(self, given: Mapping[str, ArgumentDef]) -> Program:
         """The program with other arguments, in which `reused` may have more names than are applied more than once."""
         program = copy(self)
         program.parameters = {**self.parameters, **given}
-        program.reused = self.reused.union(*(_iter_reused(layer) for layer in _default_layers(given)))
+        program.add_reused(_default_layers(given))
         return program
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from archspec.errors import Diagnostic, LimitError, SpecError, raise_spec_error
 from archspec.ir.graph import Graph, Path
@@ -184,8 +184,13 @@ class Elaboration:
             first = self.modules.get((*scope.path[:end], *names))
             if first is not None:
                 return first
-        if self.mistakes.found:
-            return None
+        if not self.mistakes.found:
+            self.refuse_module(use, env)
+        return None
+
+    def refuse_module(self, use: Reuse, env: Env) -> NoReturn:
+        assert self.modules is not None
+        least = len(self.root)
         known = [".".join(path[least:]) for path in self.modules if path[:least] == self.root]
         message = f"{use.name[:60]!r} is no module before this one"
         raise_spec_error(message, use.span, env.use, help=did_you_mean(use.name, known))
