@@ -105,8 +105,10 @@ class Imported:
 
     def save_weights(self, path: str | Path) -> None:
         """Writes the model's `state_dict` as `.safetensors`, `.pt` or `.pth`, which the architecture loads."""
+        from archspec.codegen.fx.module_state import read_state
+
         arch = self.require()
-        arch.save(path, kind="weights", weights=self.model.state_dict())
+        arch.save(path, kind="weights", weights=read_state(self.model))
 
     def iter_parts(self) -> Iterator[Imported]:
         """Yields the largest submodules that have specs of their own, each imported by itself.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from archspec.ir.shape import Shape
@@ -9,7 +10,13 @@ from archspec.recording.constants import describe_constant
 from archspec.recording.draft import DraftValue
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.shaping import Shaping
-from archspec.recording.trace import MadeRef, ResultRef, StateRef, Trace, UnknownRef
+from archspec.recording.trace import MadeRef, ResultRef, StateRef, Trace, UnknownRef, iter_leaves
+
+WEIGHTS = frozenset(("weight", "bias", "running_mean", "running_var"))
+WEIGHTED = frozenset(
+    ("linear", "conv1d", "conv2d", "conv3d", "batch_norm", "layer_norm", "rms_norm", "group_norm", "prelu")
+)
+"""The functions that are the op of a module if all weights are of that module."""
 
 
 class Raising(Shaping):
@@ -24,11 +31,10 @@ class Raising(Shaping):
         self.sums: dict[int, tuple[Operand, ...]] = {}
         """The operands of sums that are broadcast in both directions, by the value that stands for them: biases of attention."""
         self.parts: dict[tuple[int, int], list[DraftValue]] = {}
+        self.read_alone = frozenset(_find_read_alone(trace))
+        """The parameters that are values of their own: not, or not only, the weights of one op."""
         self.states: dict[tuple[str, bool], DraftValue] = {}
-        names = (
-            ["input"] if len(trace.inputs) == 1 else [f"input{number}" for number in range(1, len(trace.inputs) + 1)]
-        )
-        for name, (number, _), shape in zip(names, trace.inputs, input_shapes, strict=True):
+        for name, (number, _), shape in zip(trace.input_names, trace.inputs, input_shapes, strict=True):
             self.operands[number] = Operand.of(self.draft.add_input(name, shape))
 
     # -- operands -----------------------------------------------------------------------------------------------------
@@ -155,6 +161,14 @@ class Raising(Shaping):
         """The value with its channels as the first axis, as normalisations over channels need it."""
         value = self.as_value(operand)
         return self.name_axes(value, ("features",)) if value.shape.rank == 1 else self.as_image(operand)
+
+
+def _find_read_alone(trace: Trace) -> Iterator[str]:
+    for call in trace.calls:
+        refs = [own for own in iter_leaves((call.args, call.keywords)) if isinstance(own, StateRef) and own.learned]
+        owners = {ref.path[:-1] for ref in refs}
+        if refs and not (call.target in WEIGHTED and len(owners) == 1 and {ref.path[-1] for ref in refs} <= WEIGHTS):
+            yield from (ref.name for ref in refs)
 
 
 class UnknownOperandError(UnsupportedCallError):
