@@ -102,8 +102,9 @@ def find_difference(graph: Graph, made: Graph) -> str | None:
 
 def _is_renamable(node: Node | Input, known: Container[str]) -> bool:
     """Whether a node is a layer without weights whose name nothing refers to: it is a number, or that of a layer before it."""
-    free = isinstance(node, Node) and bool(node.path) and not node.weight_shapes
-    return free and (node.path[-1].isdecimal() or node.name in known)
+    if not isinstance(node, Node) or not node.path or node.weight_shapes:
+        return False
+    return node.path[-1].isdecimal() or node.name in known
 
 
 def _describe(node: Node | Input) -> Any:

@@ -32,4 +32,11 @@ def name_stages(terms: list[Term], taken: set[str]) -> None:
     names = UniqueNames(taken)
     for term in terms:
         if term.name is None:
-            term.name = term.results[0] if len(term.results) == 1 else names.take(term.word)
+            term.name = term.results[0] if len(term.results) == 1 else names.take(_stem(term))
+
+
+def _stem(term: Term) -> str:
+    """A name for a term: its word, or the last part of the path of a module that has letters."""
+    if term.kind != "reuse":
+        return term.word
+    return next((part for part in reversed(term.word.split(".")) if part and not part.isdecimal()), term.kind)
