@@ -8,9 +8,9 @@ from typing import Any
 from archspec.ir.shape import Shape
 from archspec.recording.constants import describe_constant
 from archspec.recording.draft import DraftValue
-from archspec.recording.operands import Operand, UnsupportedCallError
+from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.shaping import Shaping
-from archspec.recording.trace import MadeRef, ResultRef, StateRef, Trace, UnknownRef, iter_leaves
+from archspec.recording.trace import MadeRef, Path, ResultRef, StateRef, Trace, UnknownRef, iter_leaves
 
 WEIGHTS = frozenset(("weight", "bias", "running_mean", "running_var"))
 WEIGHTED = frozenset(
@@ -30,6 +30,8 @@ class Raising(Shaping):
         """The tensors that are repeated along axes, which only joins do by themselves."""
         self.sums: dict[int, tuple[Operand, ...]] = {}
         """The operands of sums that are broadcast in both directions, by the value that stands for them: biases of attention."""
+        self.stacks: dict[int, tuple[Operand, ...]] = {}
+        """The tensors that are stacked before the batch, by the value that stands for the stack."""
         self.parts: dict[tuple[int, int], list[DraftValue]] = {}
         self.read_alone = frozenset(_find_read_alone(trace))
         """The parameters that are values of their own: not, or not only, the weights of one op."""
@@ -60,6 +62,8 @@ class Raising(Shaping):
             raise UnknownOperandError("a value that could not be raised")
         if id(operand.value) in self.sums:
             raise UnsupportedCallError("a sum of values that are both broadcast")
+        if id(operand.value) in self.stacks:
+            raise UnsupportedCallError("a stack before the batch")
         if ref.id in self.spread and rank is None:
             raise UnsupportedCallError("expand of an axis")
         return operand
@@ -79,6 +83,20 @@ class Raising(Shaping):
         made = Operand.of(DraftValue(shape))
         self.sums[id(made.value)] = operands
         return made
+
+    def put_stack(self, *operands: Operand) -> Operand:
+        """A value for a stack before the batch, of which only a reduction over the stacked tensors is an op."""
+        first = operands[0]
+        if not first.is_plain or not first.value.shape.batched or any(own.sizes != first.sizes for own in operands):
+            raise UnsupportedCallError("a stack before the batch")
+        value = DraftValue(Shape.of(len(operands), *first.value.shape.sizes))
+        self.stacks[id(value)] = operands
+        return Operand(value, ((0,), (BATCH,), *((axis,) for axis in range(1, value.shape.rank))))
+
+    def take_stack(self, ref: Any) -> tuple[Operand, ...] | None:
+        """The tensors that a stack before the batch is of; None for another tensor."""
+        operand = self.operands.get(ref.id) if isinstance(ref, ResultRef) else None
+        return None if operand is None else self.stacks.get(id(operand.value))
 
     def take_summands(self, ref: Any) -> tuple[Operand, ...]:
         """The tensors whose sum a tensor is, if it is one that no join does, or the tensor itself."""
@@ -156,6 +174,15 @@ class Raising(Shaping):
         name: dict[str, Any] = {} if axis == shape.channel_axis else {"axis": shape.names[axis] or axis}
         pieces = self.add("split", {"sizes": [1] * shape.sizes[axis]} | name, value)
         return [self.regroup(piece, rest) for piece in pieces]
+
+    def normalize_channels(self, word: str, fields: dict[str, Any], operand: Operand, path: Path | None) -> Operand:
+        """A normalisation of each channel over the samples; tokens that are folded into the batch are its places."""
+        first, *rest = operand.dims
+        if word != "batchnorm" or len(first) < 2 or first[0] != BATCH or len(rest) != 1:
+            return Operand.of(self.add_one(word, fields, self.as_channels_first(operand), path=path))
+        spread = Operand(operand.value, ((BATCH,), rest[0], *((axis,) for axis in first[1:])))
+        made = self.add_one(word, fields, self.as_image(spread), path=path)
+        return Operand(made, ((BATCH, *range(1, made.shape.rank)), (0,)))
 
     def as_channels_first(self, operand: Operand) -> DraftValue:
         """The value with its channels as the first axis, as normalisations over channels need it."""

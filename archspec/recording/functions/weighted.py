@@ -130,7 +130,7 @@ def raise_batch_norm(
     if running_mean is None or (weight is None) != (bias is None):
         raise UnsupportedCallError("batch_norm without running statistics, or with a shift alone")
     fields = keep_non_defaults(eps=(eps, 1e-5), momentum=(momentum, 0.1), affine=(weight is not None, True))
-    return Operand.of(on.add_one("batchnorm", fields, on.as_channels_first(on.operand(input)), path=path))
+    return on.normalize_channels("batchnorm", fields, on.operand(input), path)
 
 
 @function("layer_norm")
