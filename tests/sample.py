@@ -105,9 +105,6 @@ CORE = (
 """A smaller sample: concatenations, shared weights, drops, groups, attention, several inputs."""
 
 
-SHARED = ("lstm", "fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn")
-"""Networks that use numbered layers again, for which a graph has no spec."""
-
 _OF_ITS_OWN = {"blocks", "stages", "outputs", "output", "inputs", "passes"}
 
 

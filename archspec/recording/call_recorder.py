@@ -37,9 +37,10 @@ _ALIKE_MODULES = frozenset(
 class CallRecorder(TorchFunctionMode):
     """Records each function of torch and each module of torch.nn that runs, with the module that calls it."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, opened: frozenset[Path] = frozenset()) -> None:
+        """`opened` are the modules whose calls are recorded instead of them."""
         super().__init__()
-        self.model = model
+        self.model, self.opened = model, opened
         self.calls: list[RecordedCall] = []
         self.stack: list[Path] = [()]
         self.uses: list[dict[Path, int]] = [{}]
@@ -96,7 +97,7 @@ class CallRecorder(TorchFunctionMode):
         path = self.paths.get(id(module))
         if self.muted or path is None or module is self.model:
             return original(module, *args, **keywords)
-        leaf = find_leaf_class(module)
+        leaf = find_leaf_class(module) if path not in self.opened else None
         if leaf is None:
             self.stack.append(path)
             self.uses.append({**self.uses[-1], path: self.called[path]})

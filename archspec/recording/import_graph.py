@@ -72,7 +72,7 @@ def import_graph(
     except ShapeError as error:
         problems.add(error.message)
         return GraphImport(None, problems.list())
-    for message in (*_find_unused(graph, trace), *_find_shared(trace)):
+    for message in _find_unused(graph, trace):
         problems.add(message)
     return GraphImport(None if problems.list() else graph, problems.list(), unsaid)
 
@@ -93,9 +93,3 @@ def _find_unused(graph: Graph, trace: Trace) -> Iterator[str]:
     unused = [name for name in trace.state if name not in known and name not in trace.shared]
     if unused:
         yield f"it has weights that it does not read in evaluation mode: {list_some(unused, _LISTED)}"
-
-
-def _find_shared(trace: Trace) -> Iterator[str]:
-    for name, first in trace.shared.items():
-        if name in trace.state:
-            yield f"{name} is the same tensor as {first}, which no spec can say"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from archspec.codegen.fx.module_state import find_aliases
+from archspec.importing.value_names import WORDS
 from archspec.printable import shorten_text
 from archspec.recording.call_recorder import CallRecorder
 from archspec.recording.merging import merge_traces
-from archspec.recording.trace import Trace, TraceError, split_name
+from archspec.recording.trace import Path, StateRef, Trace, TraceError, iter_leaves, split_name
 
 _BATCHES = (2, 3)
 _MOST_CONSTANTS = 2**24  # elements of a buffer whose values are kept
@@ -32,10 +35,38 @@ def record_model(model: nn.Module, sizes: tuple[tuple[int, ...], ...], dtypes: t
     (['torch.nn.Linear', 'torch.nn.ReLU'], ('0',))
     """
     kinds = dtypes or (torch.get_default_dtype(),) * len(sizes)
-    first, second = (_run(copy_without_data(model).eval(), batch, sizes, kinds) for batch in _BATCHES)
+    opened = find_tied_modules(model)
+    while True:
+        first, second = (_run(copy_without_data(model).eval(), batch, sizes, kinds, opened) for batch in _BATCHES)
+        read = _find_read_modules(first)
+        if read <= opened:
+            break
+        opened |= read
     trace = merge_traces(first, second, _BATCHES)
     trace.constants = dict(_iter_constants(model))
     return trace
+
+
+def find_tied_modules(model: nn.Module) -> frozenset[Path]:
+    """The modules that have a parameter of another one."""
+    owners: dict[int, list[Path]] = {}
+    for name, module in model.named_modules():
+        for parameter in module.parameters(recurse=False):
+            owners.setdefault(id(parameter), []).append(split_name(name))
+    return frozenset(path for paths in owners.values() if len(paths) > 1 for path in paths)
+
+
+def _find_read_modules(trace: Trace) -> frozenset[Path]:
+    """The modules whose weights are read outside of them, too."""
+    called = {call.path for call in trace.calls if call.path is not None}
+    read = {
+        ref.path[:-1]
+        for call in trace.calls
+        if not call.is_module
+        for ref in iter_leaves((call.args, call.keywords))
+        if isinstance(ref, StateRef)
+    }
+    return frozenset(called & read)
 
 
 def _iter_constants(model: nn.Module) -> Iterator[tuple[str, Any]]:
@@ -58,9 +89,15 @@ def copy_without_data(model: nn.Module) -> nn.Module:
         raise TraceError(f"the model cannot be copied: {_describe(fault)}") from fault
 
 
-def _run(model: nn.Module, batch: int, sizes: tuple[tuple[int, ...], ...], dtypes: tuple[torch.dtype, ...]) -> Trace:
+def _run(
+    model: nn.Module,
+    batch: int,
+    sizes: tuple[tuple[int, ...], ...],
+    dtypes: tuple[torch.dtype, ...],
+    opened: frozenset[Path],
+) -> Trace:
     inputs = [torch.zeros(batch, *size, device="meta", dtype=dtype) for size, dtype in zip(sizes, dtypes, strict=True)]
-    recorder = CallRecorder(model)
+    recorder = CallRecorder(model, opened)
     numbers = [recorder.add(tensor) for tensor in inputs]
     try:
         with recorder.follow_modules(), torch.device("meta"), recorder, torch.no_grad():
@@ -75,13 +112,21 @@ def _run(model: nn.Module, batch: int, sizes: tuple[tuple[int, ...], ...], dtype
     state = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items() if isinstance(tensor, Tensor)}
     classes = {split_name(name): type(module).__name__ for name, module in model.named_modules()}
     pairs = tuple((number, tuple(tensor.shape)) for number, tensor in zip(numbers, inputs, strict=True))
-    return Trace(recorder.calls, pairs, outputs, classes, state, {}, _find_shared(model))  # type: ignore[arg-type]
+    names = _name_inputs(model, len(inputs))
+    return Trace(recorder.calls, pairs, names, outputs, classes, state, {}, find_aliases(model), opened)  # type: ignore[arg-type]
 
 
-def _find_shared(model: nn.Module) -> dict[str, str]:
-    first: dict[int, str] = {}
-    named = (*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False))
-    return {name: first[id(tensor)] for name, tensor in named if first.setdefault(id(tensor), name) != name}
+def _name_inputs(model: nn.Module, count: int) -> tuple[str, ...]:
+    """The names of inputs: `input`, or of several, those of the parameters of `forward` if they are no words of the language."""
+    if count == 1:
+        return ("input",)
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(model.forward).parameters.values()
+    names = tuple(own.name for own in parameters if own.kind in kinds)[:count]
+    taken = {*WORDS, *(name for name, _ in model.named_children())}
+    if len(names) < count or taken.intersection(names):
+        return tuple(f"input{number}" for number in range(1, count + 1))
+    return names
 
 
 def _explain(fault: Exception, line: str) -> str:

@@ -120,6 +120,7 @@ class Trace:
     calls: list[RecordedCall]
     inputs: tuple[tuple[int, Sizes], ...]
     """The number and the sizes of each input."""
+    input_names: tuple[str, ...]
     outputs: dict[str, int]
     """The number of each output, by name."""
     classes: Mapping[Path, str]
@@ -130,6 +131,8 @@ class Trace:
     """The buffers besides running statistics by name, as tensors with their values."""
     shared: Mapping[str, str] = field(default_factory=dict)
     """Names of the `state_dict` that stand for the same tensor as an earlier one."""
+    opened: frozenset[Path] = frozenset()
+    """The modules whose weights are read outside of them, too: these are values, and what the modules call is recorded."""
 
 
 class TraceError(ArchspecError, ValueError):

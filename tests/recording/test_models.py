@@ -80,20 +80,10 @@ class Unknown(LeNet):
         return super().forward(torch.erfinv(torch.erfinv(functional.relu(x)).cumsum(1)))
 
 
-class Tied(nn.Module):
+class Unused(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
-        self.second.weight = self.first.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.second(self.first(x))
-
-
-class Unused(Tied):
-    def __init__(self) -> None:
-        super().__init__()
-        self.second = nn.Linear(4, 4)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.second(self.first(x)) if self.training else self.first(x)
@@ -106,7 +96,6 @@ class Unused(Tied):
         (Batch(), (1, 28, 28), "depends on the batch size"),
         (EditedView(), (4,), "shares its memory with a value that test_models.py"),
         (Assigned(), (4,), "torch's setitem is no op"),
-        (Tied(), (4,), "second.weight is the same tensor as first.weight"),
         (Unused(), (4,), "weights that it does not read in evaluation mode: second.weight"),
         (nn.Linear(4, 4), (4,), "put it into an nn.Sequential"),
         (LeNet(), (1, 20, 20), "it fails for this input at models.py"),

@@ -13,6 +13,7 @@ from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 from archspec.recording.trace import BatchSize, MadeRef, ResultRef, StateRef, UnknownRef
 
+_JOINS = {"mean": "mean", "sum": "add", "max": "max"}
 _KINDS = {"mean": "mean", "sum": "sum", "amax": "max", "max": "max"}
 
 
@@ -62,6 +63,9 @@ def raise_reduce(
 
 def reduce(on: Raising, input: Any, given: Any, kind: str, *, keepdim: bool) -> Operand:
     """A tensor with some dimensions reduced."""
+    stacked = on.take_stack(input)
+    if stacked is not None and given in (0, (0,)) and kind in _JOINS and not keepdim and len(on.call.results) == 1:
+        return join(on, _JOINS[kind], *stacked)
     operand = on.operand(input)
     if given is None or given == () or len(on.call.results) > 1:
         raise UnsupportedCallError(

@@ -9,10 +9,8 @@ from archspec.ops.rules import keep_non_defaults
 from archspec.recording.draft import DraftValue
 from archspec.recording.functions.registry import function, per_axis
 from archspec.recording.operands import Operand, UnsupportedCallError
-from archspec.recording.raising import Raising
+from archspec.recording.raising import WEIGHTS, Raising
 from archspec.recording.trace import Path, ResultRef, StateRef
-
-_WEIGHTS = frozenset(("weight", "bias", "running_mean", "running_var"))
 
 
 def _find_owner(on: Raising, **tensors: Any) -> Path:
@@ -22,9 +20,12 @@ def _find_owner(on: Raising, **tensors: Any) -> Path:
         if not isinstance(tensor, StateRef):
             raise UnsupportedCallError(f"{on.call.target} with a {name} that is computed")
     owners = {tensor.path[:-1] for tensor in given.values()}
-    if len(owners) != 1 or any(tensor.path[-1] != name or name not in _WEIGHTS for name, tensor in given.items()):
+    if len(owners) != 1 or any(tensor.path[-1] != name or name not in WEIGHTS for name, tensor in given.items()):
         names = ", ".join(tensor.name for tensor in given.values())
         raise UnsupportedCallError(f"{on.call.target} with weights that are not weight and bias of one module: {names}")
+    alone = [tensor.name for tensor in given.values() if tensor.name in on.read_alone]
+    if alone:
+        raise UnsupportedCallError(f"{on.call.target} with {', '.join(alone)}, which something else reads, too")
     owner: Path = owners.pop()
     return owner
 
@@ -62,21 +63,22 @@ def _spread(value: Any, weight: StateRef) -> tuple[int, ...]:
 
 @function("linear")
 def raise_linear(on: Raising, input: Any, weight: Any, bias: Any = None) -> Operand:
-    if isinstance(weight, StateRef) and isinstance(bias, ResultRef):
+    alone = isinstance(weight, StateRef) and weight.name in on.read_alone
+    if alone or isinstance(weight, ResultRef) or isinstance(bias, ResultRef):
         return _apply_matrix(on, input, weight, bias)
     path = _find_owner(on, weight=weight, bias=bias)
     return apply_linear(on, input, weight.shape[0], path, bias=bias is not None)
 
 
-def _apply_matrix(on: Raising, input: Any, weight: StateRef, bias: ResultRef) -> Operand:
-    """A linear map whose bias is computed: a product of all places with a matrix, and a sum."""
+def _apply_matrix(on: Raising, input: Any, weight: Any, bias: Any) -> Operand:
+    """A linear map whose weight or bias is computed, or read elsewhere, too: a product of all places with a matrix, and a sum."""
     operand = on.as_leading(on.operand(input))
-    value, matrix = operand.value, on.operand(weight).value
+    value, matrix = operand.value, on.as_value(on.operand(weight))
     places = value.shape.sizes[:-1]
     rows = on.name_axes(on.regroup(value, (math.prod(places), value.shape.sizes[-1])), ("tokens", "features"))
     product = on.add_one("matmul", {"transpose": True}, rows, matrix)
-    summed = on.add_one("add", {}, product, on.as_value(on.operand(bias)))
-    return operand.with_value(on.regroup(summed, (*places, weight.shape[0])))
+    summed = product if bias is None else on.add_one("add", {}, product, on.as_value(on.operand(bias)))
+    return operand.with_value(on.regroup(summed, (*places, matrix.shape.sizes[0])))
 
 
 def apply_linear(on: Raising, input: Any, out: int, path: Path | None, *, bias: bool, **computed: Any) -> Operand:
@@ -128,7 +130,7 @@ def raise_batch_norm(
     if running_mean is None or (weight is None) != (bias is None):
         raise UnsupportedCallError("batch_norm without running statistics, or with a shift alone")
     fields = keep_non_defaults(eps=(eps, 1e-5), momentum=(momentum, 0.1), affine=(weight is not None, True))
-    return Operand.of(on.add_one("batchnorm", fields, on.as_channels_first(on.operand(input)), path=path))
+    return on.normalize_channels("batchnorm", fields, on.operand(input), path)
 
 
 @function("layer_norm")
