@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -24,6 +25,7 @@ _UNITS: dict[str, Subject] = {
     **dict.fromkeys(("act", "acts", "activation", "activations"), "acts"),
 }
 _ROUND = 3  # a whole number that ends in as many zeros is rounded to its last other digit
+_WIDEST = Fraction(1, 10)  # how far from the number, relative to it, a reading without its last zeros reaches at most
 
 
 class PrintedNumberError(ArchspecError, ValueError):
@@ -53,6 +55,8 @@ class PrintedNumber:
     """What one unit of the last printed digit is worth; 0 if the number is exact."""
     subject: Subject | None
     """What its unit says that it counts; None without a unit."""
+    zeros: int = 0
+    """How many zeros at its end may be there for their place alone: those of a whole number of thousands, millions, …"""
 
     @property
     def low(self) -> int:
@@ -68,6 +72,20 @@ class PrintedNumber:
         """Whether a count rounds to it."""
         return self.low <= count <= self.high
 
+    def iter_readings(self) -> Iterator[PrintedNumber]:
+        """The number as it is printed, then with one more of its last zeros as no digit of its precision, up to a tenth.
+
+        >>> [(reading.low, reading.high) for reading in parse_printed_number("300M").iter_readings()]
+        [(299500000, 300500000), (295000000, 305000000)]
+        >>> [(reading.low, reading.high) for reading in parse_printed_number("4.10G").iter_readings()]
+        [(4095000000, 4105000000)]
+        """
+        yield self
+        for place in range(1, self.zeros + 1):
+            step = self.step * 10**place
+            if step / 2 <= _WIDEST * self.value:
+                yield replace(self, step=step)
+
     def distance(self, count: int) -> Fraction:
         """How far a count is from it, relative to it."""
         return abs(count - self.value) / max(self.value, Fraction(1))
@@ -76,7 +94,8 @@ class PrintedNumber:
 def parse_printed_number(text: str) -> PrintedNumber:
     """Reads a count with the precision in which it is printed.
 
-    A whole number without a prefix is exact, unless it ends in three zeros or more.
+    A whole number without a prefix is exact, unless it ends in three zeros or more. With a prefix all its digits count, zeros too;
+    `PrintedNumber.iter_readings` has the readings in which they do not.
 
     Raises:
         PrintedNumberError: the text is no count.
@@ -97,7 +116,7 @@ def parse_printed_number(text: str) -> PrintedNumber:
         raise PrintedNumberError(
             f"{text!r} is no whole number; expected one with its unit, as {printed}G or {printed}M"
         )
+    zeros = 0 if decimals or not value else len(digits) - len(digits.rstrip("0"))
     if not decimals and not match["prefix"] and not match["exponent"]:
-        zeros = len(digits) - len(digits.rstrip("0"))
-        step = Fraction(10) ** zeros if zeros >= _ROUND and zeros < len(digits) else Fraction(0)
-    return PrintedNumber(text.strip(), value, step, subject)
+        return PrintedNumber(text.strip(), value, Fraction(10) ** zeros if zeros >= _ROUND else Fraction(0), subject)
+    return PrintedNumber(text.strip(), value, step, subject, zeros)
