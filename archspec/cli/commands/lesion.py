@@ -106,8 +106,6 @@ def check_target(out: Path, spec: str, *, force: bool) -> None:
     """Ends the command if the new spec would overwrite the old one, or an existing file without `--force`."""
     if spec == "-":
         raise CommandError("a spec from standard input cannot be extended: give the file")
-    if files.is_same_file(out, Path(spec)):
-        raise CommandError(f"{out} is the spec itself: -o needs another file")
     if out.exists() and not files.is_stream(out) and not force:
         raise CommandError(f"{out} is there already; --force writes over it")
 
