@@ -9,13 +9,14 @@ from fractions import Fraction
 from typing import Literal
 
 from archspec.errors import ArchspecError
+from archspec.printable import shorten_text
 
 Subject = Literal["work", "params", "acts"]
 
 _NUMBER = re.compile(
-    r"(?P<digits>\d[\d,_]*)(?:\.(?P<decimals>\d+))?(?:e\+?(?P<exponent>\d{1,2}))?\s*(?P<prefix>[kmgbt](?!ac|add|ult))?"
+    r"(?P<digits>\d+(?:[,_]\d+)*)(?:\.(?P<decimals>\d+))?(?:e\+?(?P<exponent>\d{1,2}))?\s*(?P<prefix>[kmgbt](?!ac|add|ult))?"
     r"\s*(?P<unit>[a-z][a-z -]*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _POWERS = {"k": 3, "m": 6, "g": 9, "b": 9, "t": 12}
 _UNITS: dict[str, Subject] = {
@@ -24,6 +25,7 @@ _UNITS: dict[str, Subject] = {
     **dict.fromkeys(("param", "params", "parameter", "parameters", "weights"), "params"),
     **dict.fromkeys(("act", "acts", "activation", "activations"), "acts"),
 }
+_LONGEST = 100  # characters
 _ROUND = 3  # a whole number that ends in as many zeros is rounded to its last other digit
 _WIDEST = Fraction(1, 10)  # how far from the number, relative to it, a reading without its last zeros reaches at most
 
@@ -61,7 +63,7 @@ class PrintedNumber:
     @property
     def low(self) -> int:
         """The least number that rounds to it."""
-        return -int(-(self.value - self.step / 2) // 1)
+        return max(0, -int(-(self.value - self.step / 2) // 1))
 
     @property
     def high(self) -> int:
@@ -103,10 +105,10 @@ def parse_printed_number(text: str) -> PrintedNumber:
     >>> parse_printed_number("25.6M").step, parse_printed_number("25557032").step
     (Fraction(100000, 1), Fraction(0, 1))
     """
-    match = _NUMBER.fullmatch(text.strip().lstrip("~≈ "))
+    match = _NUMBER.fullmatch(text.strip().lstrip("~≈ ")) if len(text) <= _LONGEST else None
     subject = None if match is None or match["unit"] is None else _UNITS.get(match["unit"].strip().lower())
     if match is None or (match["unit"] is not None and subject is None):
-        raise PrintedNumberError(f"{text!r} is no count; expected one as 4.11G, 25.6M params, 4089184256")
+        raise PrintedNumberError(f"{shorten_text(text)!r} is no count; expected one as 4.11G, 25.6M params, 4089184256")
     digits, decimals = match["digits"].replace(",", "").replace("_", ""), match["decimals"] or ""
     power = _POWERS.get((match["prefix"] or "").lower(), 0) + int(match["exponent"] or 0)
     step = Fraction(10) ** (power - len(decimals))

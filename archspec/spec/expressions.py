@@ -23,7 +23,7 @@ MAX_DIGITS = MAX_BITS // 4  # digits of a literal number
 MAX_DEGREE = 16  # the greatest denominator of an exponent
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|\*\*|[-+*/%()]))"
+    r"\s*(?:(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|\*\*|[-+*/%()]))"
 )
 _NAME = re.compile(r"[^\W\d]\w*")
 _PART = re.compile(r"[^\W\d]\w*(?:\.\w+)+")

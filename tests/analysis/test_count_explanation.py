@@ -65,7 +65,9 @@ def test_the_finest_reading_that_a_rule_gives_is_explained() -> None:
     assert json.loads(run("explain-count", "mobilenet_v2", "300M", "--json").stdout)["number"]["low"] == 295_000_000
 
 
-@pytest.mark.parametrize("text", ["", "four", "-3G", "4..1", "4.1 Gfoo", "G", "1e999999", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "text", ["", "four", "-3G", "4..1", "4.1 Gfoo", "G", "1e999999", "\x1b[31m", "1,,0M", "4,", "٤M", "9" * 5000]
+)
 def test_what_is_no_count_is_refused(text: str) -> None:
     with pytest.raises(PrintedNumberError, match="is no count; expected one as"):
         parse_printed_number(text)
