@@ -22,7 +22,7 @@ MAX_LENGTH = 1000  # characters of an expression
 MAX_DIGITS = MAX_BITS // 4  # digits of a literal number
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|\*\*|[-+*/%()]))"
+    r"\s*(?:(?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)|(?P<name>[^\W\d]\w*)|(?P<sign>//|\*\*|[-+*/%()]))"
 )
 _OPERATORS = "arithmetic has names, numbers, + - * / // % **, the words min, max, round and at, and parentheses"
 _ROUNDED = "x up to a multiple of 8 is 8 * ((x + 7) // 8)"
