@@ -171,18 +171,24 @@ def _describe(fault: Exception) -> str:
 
 
 def _name_outputs(result: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yields the tensors of a model's result with their names: `output`, `output1` and so on, or the keys of a mapping."""
+    """Yields the tensors of a model's result with their names: `output`, `output1` and so on, or the keys of mappings: `aux_heat`."""
     if isinstance(result, Tensor):
         yield name or "output", result
         return
-    if isinstance(result, Mapping):
-        items: Any = result.items()
-    elif isinstance(result, tuple) and hasattr(result, "_fields"):
-        items = zip(result._fields, result, strict=True)
-    elif isinstance(result, list | tuple):
-        items = ((f"{name or 'output'}{number}", item) for number, item in enumerate(result, 1))
+    if isinstance(result, list | tuple) and not hasattr(result, "_fields"):
+        named = [(f"{name or 'output'}{number}", item) for number, item in enumerate(result, 1)]
     else:
-        items = vars(result).items() if hasattr(result, "__dict__") else ()
-    for key, item in items:
+        named = [(f"{name}_{key}" if name else str(key), item) for key, item in _iter_fields(result)]
+    for own, item in named:
         if item is not None:
-            yield from _name_outputs(item, str(key))
+            yield from _name_outputs(item, own)
+
+
+def _iter_fields(result: Any) -> Iterator[tuple[str, Any]]:
+    """Yields the entries of a mapping, a named tuple or an object."""
+    if isinstance(result, Mapping):
+        yield from result.items()
+    elif isinstance(result, tuple):
+        yield from zip(result._fields, result, strict=True)  # type: ignore[attr-defined]
+    elif hasattr(result, "__dict__"):
+        yield from vars(result).items()

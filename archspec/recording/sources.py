@@ -56,4 +56,5 @@ def _find_torchvision_inputs(model: nn.Module, name: str) -> tuple[tuple[int, ..
     heads: Any = getattr(model, "roi_heads", None)
     if heads is None:
         return (image,)
-    return image, (model.backbone.out_channels, *heads.box_roi_pool.output_size)  # type: ignore[union-attr]
+    backbone: Any = model.backbone
+    return image, (backbone.out_channels, *heads.box_roi_pool.output_size)

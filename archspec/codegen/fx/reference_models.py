@@ -145,11 +145,12 @@ def _import_file(path: Path) -> ModuleType:
 
 def _import_module(name: str) -> ModuleType:
     try:
-        return with_declared_ops(lambda: importlib.import_module(name))
+        module: ModuleType = with_declared_ops(lambda: importlib.import_module(name))
     except Exception as fault:  # the same
         raise ReferenceModelError(
             f"the module {shorten_text(name)!r} cannot be imported: {_describe(fault)}"
         ) from fault
+    return module
 
 
 def _find_attribute(module: ModuleType, name: str, place: str) -> Any:
