@@ -137,15 +137,20 @@ class Router:
         track = top - cell.above - TRACK
         if cell.round:
             return [(x0, bottom), (x0, track), (x1, track), (x1, top)]
-        width = 2 * (cell.across - 2 * _INSET)
-        ports = {
-            other: x1 + width * (number / max(len(tails) - 1, 1) - 0.5 * (len(tails) > 1))
-            for number, other in enumerate(tails)
-        }
+        ports = self._space_tails(head, tails)
         rightward = [other for other in tails if self._x(other) < ports[other]]
         leftward = [other for other in reversed(tails) if self._x(other) >= ports[other]]
         track -= STEP * (rightward if tail in rightward else leftward).index(tail)
         return [(x0, bottom), (x0, track), (ports[tail], track), (ports[tail], top)]
+
+    def _space_tails(self, head: str, tails: Sequence[str]) -> dict[str, float]:
+        """Where arrows from several boxes, from left to right, come to the top of one: around that which comes straight, or else its middle."""
+        x, across, last = self._x(head), self.cells[head].across, len(tails) - 1
+        straight = next((number for number, tail in enumerate(tails) if abs(self._x(tail) - x) < 0.01), last / 2)
+        farthest = max(straight, last - straight)
+        wanted = max(2 * (across - 2 * _INSET) / max(last, 1), _PORT)
+        apart = min(wanted, (across - _INSET) / max(farthest, 0.5))
+        return {tail: x + (number - straight) * apart for number, tail in enumerate(tails)}
 
     def _all_within(self, node: str, others: Sequence[str]) -> bool:
         cell = self.cells[node]
@@ -166,7 +171,8 @@ class Router:
         bent = [tail for tail in self._tails[head] if abs(self._x(tail) - self._x(head)) > 0.01]
         most = max(sum((self._x(tail) < self._x(head)) == left for tail in bent) for left in (True, False))
         uppermost = end - self.cells[head].above - TRACK - STEP * (most - 1)
-        return uppermost if bent and lowest > uppermost and most > _FEW else end
+        covers = most > _FEW or self.cells[head].captioned
+        return uppermost if bent and lowest > uppermost and covers else end
 
     def _label_piece(self, pair: Pair, corners: Sequence[Point], *, clear: bool) -> tuple[float, float, float]:
         """The place across and the ends of the piece for a label; `clear` of frames and captions around the boxes."""

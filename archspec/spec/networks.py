@@ -47,7 +47,7 @@ class NetworkLoader:
 
         None if it has mistakes, which are reported. Raises `SpecError` if there is no such file, or if it uses itself.
         """
-        here = self.specs.files.get(spec.span.source)
+        here = spec.span.source.path
         if isinstance(spec, Mapping):
             document = self.specs.load_tree(spec, here)
             if document is not None and document.base is not None:

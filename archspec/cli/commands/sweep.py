@@ -12,6 +12,7 @@ import archspec
 from archspec import files
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import HelpGroup, SpecCommand
+from archspec.cli.numbers import Limit, WholeNumber
 from archspec.cli.options import json_option
 from archspec.cli.output import output_option, say_written
 from archspec.cli.show import show_facts, show_table
@@ -64,9 +65,7 @@ def command() -> None:
 @click.option(
     "-d", "--dir", "folder", metavar="DIR", help="The folder of the results; the name of the space if not given."
 )
-@click.option(
-    "--processes", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="That count at once."
-)
+@click.option("--processes", type=WholeNumber(1), default=1, show_default=True, metavar="N", help="That count at once.")
 @click.option(
     "--scheduler", metavar="ADDRESS", help="A scheduler of Dask distributed whose workers count, as tcp://host:8786."
 )
@@ -137,7 +136,7 @@ def read_rows(folder: Path) -> list[Row]:
 @click.option("--sort", metavar="COLUMN", help="The order; -COLUMN for the greatest first.")
 @click.option("--pareto", metavar="COLUMNS", help="Only the best: params,-paths has few parameters and many paths.")
 @click.option("--distinct", is_flag=True, help="Of networks with the same structure only one.")
-@click.option("--top", type=click.IntRange(1), metavar="N", help="The most rows.")
+@click.option("--top", type=Limit(1), metavar="N", help="The most rows.")
 @json_option
 def show(
     folder: Path,
@@ -205,7 +204,7 @@ def pick(folder: Path, digest: str, *, output: Path) -> None:
 @click.option("--distinct", is_flag=True, help="Of networks with the same structure only one.")
 @click.option(
     "--reports",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     metavar="N",
     help="Networks whose reports a page carries, the best in COLUMNs first; 24.",
 )
