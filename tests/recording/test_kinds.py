@@ -62,9 +62,31 @@ class Stacked(nn.Module):
         return {"mean": torch.stack(results, dim=0).mean(dim=0), "all": {"first": results[0], "last": results[1]}}
 
 
+class Scaled(nn.Module):
+    """A group norm with a factor and no shift, and a division by the deviation of each channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.factor = nn.Conv2d(1, 4, 3), FactorNorm()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.factor(self.conv(x))
+        return x / (x.std((2, 3), keepdim=True) + x.var((2, 3), unbiased=False, keepdim=True) + 1)
+
+
+class FactorNorm(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.group_norm(x, 2, self.weight, None)
+
+
 MODELS: dict[str, tuple[type[nn.Module], tuple[int, ...], tuple[str, ...]]] = {
     "blur": (Blur, (1, 6, 6), ("avgpool: {kernel: 2, stride: 1}", "avgpool: 2", "slice: {start: 1, stop: 2")),
     "folded": (Folded, (9, 8), ("kind: absolute_distance, sizes: [3, 3], stride: 2", "batchnorm")),
+    "scaled": (Scaled, (1, 6, 6), ("groupnorm: {groups: 2, affine: false}", "power: 0.5")),
     "stacked": (Stacked, (4,), ("mean: [linear_out, linear_out2]", "outputs: [mean, all_first, all_last]")),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from archspec.ops.rules import keep_non_defaults
 from archspec.recording.draft import DraftValue
+from archspec.recording.functions.joins import join
 from archspec.recording.functions.registry import function, per_axis
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import WEIGHTS, Raising
@@ -221,11 +222,18 @@ def raise_group_norm(
     on: Raising, input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Operand:
     if (weight is None) != (bias is None):
-        raise UnsupportedCallError("group_norm with a factor or a shift alone")
+        normed = raise_group_norm(on, input, num_groups, eps=eps)
+        word, tensor = ("add", bias) if weight is None else ("multiply", weight)
+        return join(on, word, normed, _spread_channels(on, tensor, normed.rank))
     path = None if weight is None else _find_owner(on, weight=weight, bias=bias)
     fields = {"groups": num_groups} | keep_non_defaults(eps=(eps, 1e-5), affine=(weight is not None, True))
     value: DraftValue = on.as_channels_first(on.operand(input))
     return Operand.of(on.add_one("groupnorm", fields, value, path=path))
+
+
+def _spread_channels(on: Raising, tensor: Any, rank: int) -> Operand:
+    """A number for each channel as a tensor that broadcasts to one of `rank` dimensions."""
+    return Operand(on.as_value(on.operand(tensor)), ((), (0,), *((),) * (rank - 2)))
 
 
 @function("prelu")
