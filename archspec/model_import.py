@@ -88,7 +88,17 @@ class Imported:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the spec."""
-        return () if self.spec is None else (*self._describe_aliases(), *self._describe_initial())
+        return (
+            ()
+            if self.spec is None
+            else (*self._describe_aliases(), *self._describe_initial(), *self._describe_layers())
+        )
+
+    def _describe_layers(self) -> Iterator[str]:
+        from archspec.codegen.fx.reference_models import DetectorLayers
+
+        if isinstance(self.model, DetectorLayers):
+            yield "of a detector, the layers: anchors, the choice of boxes and cutting out regions depend on data"
 
     def _describe_aliases(self) -> Iterator[str]:
         from archspec.codegen.fx.module_state import find_aliases

@@ -62,12 +62,12 @@ FAMILIES = (
 
 
 def print_families(rows: Iterable[Any]) -> None:
-    """Prints the results as Markdown, and how many families come through."""
+    """Prints the results as Markdown, with the first problem of each that does not come through, and how many do."""
     known = sorted(rows, key=lambda row: row.family)
     print("| family | model | params | lines | seconds | difference | reason |")
     print("|---|---|--:|--:|--:|--:|---|")
     for row in known:
-        reason = row.reason.replace("|", "/")
+        reason = row.reason.partition("; ")[0].partition(": RuntimeError")[0].replace("|", "/")
         cells = (row.family, row.model.partition(":")[2], f"{row.params:,}", row.lines or "", f"{row.seconds:.1f}")
         print(f"| {' | '.join(map(str, cells))} | {row.difference} | {reason} |")
     exact = sum(row.difference == "0" for row in known)

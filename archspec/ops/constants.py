@@ -66,6 +66,10 @@ class Constant(Op):
         None, description="places on each axis: of the window, for shifted_windows of the image"
     )
     kernel: Sizes | None = Field(None, description="for shifted_windows: places of the window on each axis")
+    token: bool = Field(
+        False,
+        description="for relative_position: whether a class token stands before the places, with three more numbers",
+    )
     stride: Count = Field(1, description="for absolute_distance: of the queries, every how many places there is one")
     shift: Pair | None = Field(None, description="for shifted_windows: how far the image was rolled on each axis")
     base: Positive = Field(10000.0, description="for sinusoids: the greatest wavelength, over 2π")
@@ -90,9 +94,8 @@ class Constant(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options: dict[str, Any] = {"shape": self.value_shape.sizes}
-        options |= {name: getattr(self, name) for name in _FIELDS[self.kind]}
-        if options.get("whole") is False:
-            del options["whole"]
+        given = {name: getattr(self, name) for name in _FIELDS[self.kind]}
+        options |= {name: value for name, value in given.items() if (name, value) not in _PLAIN}
         data = Call(f"archspec.codegen.fx.constants.{_FUNCTIONS[self.kind]}", options, args=())
         return (Call("torch.nn.Buffer", {"data": data, "persistent": self.persistent}, args=()),)
 
@@ -142,7 +145,7 @@ def _count_distances(op: Constant) -> int:
     places = [2 * size - 1 for size in window]
     if op.kind == "absolute_distance":
         return math.prod(-(-size // op.stride) for size in window) * math.prod(window)
-    return math.prod(window) ** 2 if op.kind == "relative_position" else math.prod(places) * len(window)
+    return (math.prod(window) + op.token) ** 2 if op.kind == "relative_position" else math.prod(places) * len(window)
 
 
 def _count_shifted(op: Constant) -> int:
@@ -173,12 +176,15 @@ _CHECKS: Mapping[str, Callable[[Constant], int]] = {
 }
 """By rule, the number of elements; raises `ShapeError` if fields are missing or do not fit."""
 
+_PLAIN = (("whole", False), ("token", False), ("stride", 1))
+"""Fields that change nothing."""
+
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "arange": ("whole",),
     "values": ("values", "whole"),
     "causal": (),
     "sinusoids": ("base",),
-    "relative_position": ("sizes",),
+    "relative_position": ("sizes", "token"),
     "absolute_distance": ("sizes", "stride"),
     "log_distance": ("sizes",),
     "shifted_windows": ("sizes", "kernel", "shift"),

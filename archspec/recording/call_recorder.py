@@ -46,6 +46,9 @@ class CallRecorder(TorchFunctionMode):
         self.uses: list[dict[Path, int]] = [{}]
         self.called: Counter[Path] = Counter()
         self.line = ""
+        self.inputs: list[Tensor] = []
+        self.failed: Path = ()
+        """The innermost module whose call did not end."""
         self.ids: dict[int, int] = {}
         self.alive: list[Tensor] = []
         """All tensors with numbers, so that none of them is another's successor at the same address."""
@@ -97,6 +100,15 @@ class CallRecorder(TorchFunctionMode):
         path = self.paths.get(id(module))
         if self.muted or path is None or module is self.model:
             return original(module, *args, **keywords)
+        try:
+            return self._record_module(original, module, path, args, keywords)
+        except Exception:
+            self.failed = self.failed or path
+            raise
+
+    def _record_module(
+        self, original: Callable[..., Any], module: nn.Module, path: Path, args: Any, keywords: Any
+    ) -> Any:
         leaf = find_leaf_class(module) if path not in self.opened else None
         if leaf is None:
             self.stack.append(path)

@@ -75,6 +75,8 @@ def _iter_relative_positions(values: Tensor) -> Iterator[dict[str, Any]]:
     places = math.isqrt(values.numel())
     if places > 1 and places**2 == values.numel():
         yield from ({"kind": "relative_position", "sizes": list(pair)} for pair in _iter_factors(places))
+        token = {"kind": "relative_position", "token": True}
+        yield from ({**token, "sizes": list(pair)} for pair in _iter_factors(places - 1))
 
 
 def _iter_absolute_distances(values: Tensor) -> Iterator[dict[str, Any]]:

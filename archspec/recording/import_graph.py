@@ -25,6 +25,7 @@ from archspec.recording.trace import Trace, TraceError
 Sizes = tuple[int, ...]
 
 _LISTED = 3
+_WITHOUT = "make the model without them, with an argument of its factory such as --args aux_logits=false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def import_graph(
     try:
         trace, shapes = _record(model, sizes)
     except TraceError as error:
-        problems.add(str(error))
+        problems.add(str(error), error.module, error.line, error.help)
         return GraphImport(None, problems.list())
     draft = raise_trace(trace, shapes, problems)
     if problems.list():
@@ -73,7 +74,7 @@ def import_graph(
         problems.add(error.message)
         return GraphImport(None, problems.list())
     for message in _find_unused(graph, trace):
-        problems.add(message)
+        problems.add(message, help=_WITHOUT)
     return GraphImport(None if problems.list() else graph, problems.list(), unsaid)
 
 

@@ -136,7 +136,15 @@ class Trace:
 
 
 class TraceError(ArchspecError, ValueError):
-    """Raised if a model cannot be recorded: it fails for the input, or what it does depends on data or on the batch size."""
+    """Raised if a model cannot be recorded: it fails for the input, or what it does depends on data or on the batch size.
+
+    >>> TraceError("what it computes depends on the batch size", line="model.py:12").line
+    'model.py:12'
+    """
+
+    def __init__(self, message: str, module: str = "", line: str = "", help: str = "") -> None:
+        super().__init__(message)
+        self.module, self.line, self.help = module, line, help
 
 
 def split_name(name: str) -> Path:
