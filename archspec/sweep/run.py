@@ -79,7 +79,7 @@ def run_sweep(
     store = Store(folder, list_tables(space))
     files.make_folder(folder)
     with files.hold_folder(folder):
-        check_kept_space(folder, space)
+        _check_kept_space(folder, space)
         store.prepare(space.text, base.flatten() if isinstance(space.spec, Path) else None)
         run, tell = choose_executor(processes, scheduler), advance or (lambda *_: None)
         if space.search is not None:
@@ -90,7 +90,7 @@ def run_sweep(
         return Outcome(points, counted, measure_rows(space, store, run, tell))
 
 
-def check_kept_space(folder: Path, space: Space) -> None:
+def _check_kept_space(folder: Path, space: Space) -> None:
     """Raises `StoreError` if a folder has the points of a space of another name, which would be lost."""
     kept = folder / SPACE
     if kept.exists() and (other := read_space(kept).name) != space.name:
