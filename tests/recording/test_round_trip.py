@@ -47,6 +47,10 @@ HIDDEN: Mapping[str, str] = {
     "swin_v2_t": "the same, and products are of rows of all windows",
 }
 """Networks whose modules do not show all of their graph; both compute the same values, bit by bit."""
+ROUNDED: Mapping[str, str] = {
+    "pvt_v2_b2": "attention of one head is read without an axis of heads, for which torch has another kernel",
+}
+"""Networks whose import computes the same values up to rounding."""
 
 
 def describe_op(op: Op) -> Op:
@@ -118,4 +122,5 @@ def test_a_network_comes_back(name: str) -> None:
     assert result.problems == ()
     again = result.require()
     assert (again.params, again.macs) == (arch.params, arch.macs)
-    assert makes_same_calls(arch, again) or again.check_against(result.model).largest_difference == 0.0
+    if not makes_same_calls(arch, again):
+        assert again.check_against(result.model).largest_difference <= (1e-6 if name in ROUNDED else 0.0)
