@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TextIO
 
-from archspec.temporary import Temporary
+from archspec.temporary import Temporary, lock_folder
 
 STANDARD_OUTPUT = Path("/dev/stdout")
 """The path that stands for standard output, even if there is no such device."""
@@ -21,6 +21,7 @@ STANDARD_OUTPUT = Path("/dev/stdout")
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|[0-9]+))/(?:fd/([0-9]+)|(stdin)|(stdout)|(stderr))")
 _LINKS = 40  # the most links in a chain, as on Linux
 _READS = 3
+_BLOCK = 1 << 20
 _LONGEST = 200  # the most bytes of a file name made from a network's name
 
 
@@ -164,17 +165,26 @@ def read_file(path: Path, most: int = -1) -> bytes:
         OSError: it cannot be read, or changes during each attempt. The error names `path`.
     """
     with _name_user_file(path):
-        if "\0" in str(path):
-            raise OSError(errno.EINVAL, "no file name has a NUL character")
         for _ in range(_READS):
             with path.open("rb") as file:
                 before = os.fstat(file.fileno())
-                content = file.read(most)
+                content = read_most(file, most)
                 after = os.fstat(file.fileno())
             unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
             if unchanged or not stat.S_ISREG(after.st_mode):
                 return content
         raise OSError(errno.EAGAIN, "it is written to while it is read")
+
+
+def read_most(file: IO[bytes], most: int) -> bytes:
+    """All bytes of a file, or the first `most` of them; memory is taken for what is there, however large `most` is."""
+    if most < 0:
+        return file.read()
+    blocks, left = [], most
+    while left and (block := file.read(min(left, _BLOCK))):
+        blocks.append(block)
+        left -= len(block)
+    return b"".join(blocks)
 
 
 def is_standard_output(path: Path) -> bool:
@@ -251,8 +261,23 @@ def _write_standard_stream(path: Path, content: bytes, stream: TextIO | None) ->
 
 
 @contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Keeps other processes that hold it out of a folder while the block runs; where there are no locks, it does nothing.
+
+    Raises:
+        OSError: another process holds it.
+    """
+    with lock_folder(folder) as held:
+        if not held:
+            raise OSError(errno.EBUSY, "another process writes into it", str(folder))
+        yield
+
+
+@contextmanager
 def _name_user_file(path: Path) -> Iterator[None]:
     """Makes an OSError name the file that the user named, and not a temporary one."""
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "no file name has a NUL character", str(path))
     try:
         yield
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
@@ -44,6 +44,8 @@ class SavedNetwork(Protocol):
     def summary(self) -> Callable[..., Any]: ...
     def diff(self, other: Any) -> Any: ...
     def report(self, *others: Any) -> str: ...
+    @property
+    def sources(self) -> tuple[Source, ...]: ...
     def source(self, command: str | None = None) -> str: ...
 
 
@@ -54,7 +56,16 @@ def save_network(
     kinds: Sequence[NetworkKind] = get_args(NetworkKind) if kind is None else (kind,)
     form = find_format(path, *kinds, ending=ending)
     files.check_writable(path)
+    _check_sources(path, (arch, *options.get("beside", ()), *filter(None, [options.get("other")])))
     _WRITERS[form.kind](arch, form, path, **options)
+
+
+def _check_sources(path: Path, networks: Iterable[SavedNetwork]) -> None:
+    """Raises `ExportError` if a file that networks were read from would be overwritten."""
+    for network in networks:
+        for source in network.sources:
+            if source.path is not None and files.is_same_file(path, source.path):
+                raise ExportError(f"{path} is a spec of {network.name}, which would be lost: write another file")
 
 
 def _write_picture(
@@ -127,7 +138,9 @@ def _write_spec(arch: SavedNetwork, _: Format, path: Path, *, limits: Limits | N
     word = arch.rewrites[-1][0] if arch.rewrites else "copy"
     place = files.name_file(arch.name, f"_{word}.yaml") if files.is_stream(path) else path
     text = _derive_text(arch, place)
-    compiled = compile_source(Source(str(place), text), place, limits or DEFAULT, {})  # raises before a file is written
+    compiled = compile_source(
+        Source(str(place), text, path=place), place, limits or DEFAULT, {}
+    )  # raises before a file is written
     if arch.path is None and format_graph(compiled[1]) != format_graph(arch.graph):
         raise ExportError("a spec that is in no file cannot be written with other arguments: load it from one")
     files.write_atomically(path, text)
@@ -151,8 +164,6 @@ def _derive_text(arch: SavedNetwork, path: Path) -> str:
     if arch.path is None:
         assert arch.program.document is not None
         return flatten_document(arch.program.document, rewrites)
-    if files.is_same_file(path, arch.path):
-        raise ExportError(f"{path} is the spec itself, which cannot extend itself")
     return derive_spec(
         arch.program, find_reference(arch.path, path), name, rewrites, args=args, paths=arch.paths().total
     )

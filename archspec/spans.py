@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 
 from archspec.printable import shorten_text
 
@@ -27,6 +28,8 @@ class Source:
     """The offset of the YAML in the text: after the `groups=` of an option."""
     numbered: bool = True
     """Whether spans are shown with line and column; not for an option or a mapping."""
+    path: Path | None = None
+    """The file, if it is one."""
 
     @staticmethod
     def option(name: str, value: str, *, flag: str = "") -> Source:

@@ -127,7 +127,7 @@ def test_a_bundled_spec_is_extended_by_its_name(tmp_path: Path) -> None:
     ("made", "reason"),
     [
         (lambda arch: arch.optimize(), "an optimised network has no spec"),
-        (lambda arch: arch, "the spec itself"),
+        (lambda arch: arch, "is a spec of row, which would be lost"),
         (lambda arch: archspec.load("resnet18"), None),
     ],
 )
@@ -139,7 +139,21 @@ def test_a_spec_that_cannot_be_written(arch: archspec.Architecture, made: object
         assert archspec.load("row.yaml").params == network.params
         return
     with pytest.raises(ExportError, match=reason):
-        network.save("row.yaml")
+        network.save("other.yaml" if network.optimized else "row.yaml")
+    assert Path("row.yaml").read_bytes() == before
+
+
+def test_no_file_that_a_network_is_made_from_is_written_over(arch: archspec.Architecture) -> None:
+    Path("child.yaml").write_text("extends: row.yaml\nname: child\n", encoding="utf-8")
+    before = Path("row.yaml").read_bytes()
+    other = archspec.load("resnet18")
+    for save in (
+        lambda: archspec.load("child.yaml").save("row.yaml", ending=".svg"),
+        lambda: other.save("row.yaml", kind="report", ending=".html", beside=[arch]),
+        lambda: other.save("row.yaml", kind="comparison", ending=".md", other=arch),
+    ):
+        with pytest.raises(ExportError, match=r"is a spec of (row|child), which would be lost"):
+            save()
     assert Path("row.yaml").read_bytes() == before
 
 

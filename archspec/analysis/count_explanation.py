@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -86,6 +86,7 @@ class CountExplanation:
 
     name: str
     number: PrintedNumber
+    """The number in the finest of its readings that a rule gives, or as it is printed if none does."""
     rules: tuple[CountRule, ...]
     """The rules that give the number within its precision."""
     variants: tuple[CountRule, ...]
@@ -110,6 +111,8 @@ class CountExplanation:
 def explain_count(graph: Graph, text: str) -> CountExplanation:
     """Finds the rules that give a printed number within its precision.
 
+    If none gives it with all its digits, zeros at its end are taken as rounded: 300M is then 295 to 305 million.
+
     Raises:
         PrintedNumberError: the text is no count.
 
@@ -117,13 +120,13 @@ def explain_count(graph: Graph, text: str) -> CountExplanation:
     >>> explain_count(archspec.load("resnet50").graph, "25.6M").rules[0].name
     'params'
     """
-    number = parse_printed_number(text)
+    printed = parse_printed_number(text)
     works = {node.id: list_work(node) for node in graph.ops}
     total = Work()
     for work in works.values():
         total.update(work)
-    rules = [rule for rule in _list_rules(graph, total) if number.subject in (None, rule.subject)]
-    given = tuple(rule for rule in rules if number.covers(rule.count))
+    rules = [rule for rule in _list_rules(graph, total) if printed.subject in (None, rule.subject)]
+    number, given = _find_rules(rules, printed)
     variants = () if given else _find_variants(graph, total, number)
     nearest = () if given or variants else tuple(sorted(rules, key=lambda rule: number.distance(rule.count))[:_NEAREST])
     conventions: dict[int, Convention] = {}
@@ -147,6 +150,14 @@ def _list_rules(graph: Graph, work: Work) -> Iterator[CountRule]:
     yield CountRule("acts", "acts", cost.acts, "elements out of convolutions, linear layers and pools, as in pycls")
     acts = sum(work[kind] for kind in _FVCORE_ACTS)
     yield CountRule("fvcore acts", "acts", acts, "the same without pools, as in fvcore and timm")
+
+
+def _find_rules(rules: Sequence[CountRule], printed: PrintedNumber) -> tuple[PrintedNumber, tuple[CountRule, ...]]:
+    """The finest reading of a number that rules give, and these; the number as it is printed if there is none."""
+    for number in printed.iter_readings():
+        if given := tuple(rule for rule in rules if number.covers(rule.count)):
+            return number, given
+    return printed, ()
 
 
 def _find_variants(graph: Graph, work: Work, number: PrintedNumber) -> tuple[CountRule, ...]:

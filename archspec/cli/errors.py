@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
@@ -24,11 +25,14 @@ from archspec.cli.console import (
 )
 from archspec.cli.help import Context
 from archspec.columns import Line
+from archspec.files import is_same_file
 from archspec.printable import escape_unprintable
 
 __all__ = ["INTERRUPTED", "NO_READER", "WRONG_COMMAND", "echo_json"]
 
 WRONG_SPEC = 1
+OUTPUT = "output file"
+"""The name of the type of options that name a file to write."""
 
 _CARETS = re.compile(r"( +\| +)(\^+)")
 _HELP = "   help:"
@@ -92,14 +96,38 @@ class CommandGroup(HelpGroup):
 
 
 class SpecCommand(Command):
-    """A command that prints the diagnostics of a `SpecError` on standard error, or with `--json` on standard output."""
+    """A command that prints the diagnostics of a `SpecError` on standard error, or with `--json` on standard output.
+
+    It never writes over the files that it is given to read.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
+        _check_inputs_stay(ctx)
         try:
             return super().invoke(ctx)
         except SpecError as error:
             show_diagnostics(error.diagnostics, as_json=bool(ctx.params.get("as_json")))
             ctx.exit(WRONG_COMMAND if is_command_error(error.diagnostics) else WRONG_SPEC)
+
+
+def _check_inputs_stay(ctx: click.Context) -> None:
+    """Ends the command if an output is a file among its arguments, or its weights."""
+    given = {param: ctx.params.get(param.name or "") for param in ctx.command.params}
+    written = [path for param, path in given.items() if param.type.name == OUTPUT and isinstance(path, Path)]
+    for param, value in given.items():
+        if param.type.name == OUTPUT or not (isinstance(param, click.Argument) or param.name == "weights"):
+            continue
+        for word in value if isinstance(value, tuple) else (value,):
+            for path in written:
+                if word is not None and _is_read(Path(str(word).partition("#")[0]), path):
+                    raise CommandError(f"{shown_name(path)} is read by this command: -o needs another file")
+
+
+def _is_read(given: Path, output: Path) -> bool:
+    try:
+        return given.is_file() and is_same_file(given, output)
+    except (OSError, ValueError):  # a text that is no path
+        return False
 
 
 def is_command_error(diagnostics: Iterable[Diagnostic]) -> bool:

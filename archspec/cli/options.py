@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import archspec
-from archspec import Source
+from archspec import Source, files
 from archspec.cli.errors import CommandError, show_diagnostics
+from archspec.cli.numbers import Limit
 from archspec.cli.watch import watch_budget
 from archspec.printable import shorten_text
 
@@ -80,10 +81,8 @@ input_option = click.option(
 def limits_options(command: Command) -> Command:
     """Adds `--max-nodes` and `--max-bytes`, which the command gets as `limits`."""
 
-    @click.option(
-        "--max-nodes", type=click.IntRange(min=1), metavar="N", help="The most nodes that the graph may have."
-    )
-    @click.option("--max-bytes", type=click.IntRange(min=1), metavar="N", help="The most bytes that one file may have.")
+    @click.option("--max-nodes", type=Limit(1), metavar="N", help="The most nodes that the graph may have.")
+    @click.option("--max-bytes", type=Limit(1), metavar="N", help="The most bytes that one file may have.")
     @functools.wraps(command)
     def limited(max_nodes: int | None, max_bytes: int | None, **options: Any) -> None:
         command(limits=given_limits(nodes=max_nodes, bytes=max_bytes), **options)
@@ -131,8 +130,11 @@ def _cut_network(arch: Architecture, parts: Sequence[str]) -> Architecture:
 
 
 def _split_names(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    """The names that `--outputs` gives, with commas or repeated."""
-    return tuple(name.strip() for text in given for name in text.split(",") if name.strip())
+    """The names that `--outputs` gives, with commas or repeated. Raises `click.BadParameter`."""
+    names = tuple(name.strip() for text in given for name in text.split(",") if name.strip())
+    if given and not names:
+        raise click.BadParameter("expected names of parts, such as layer2,layer4, got none")
+    return names
 
 
 def read_sizes(inputs: Mapping[str, Source]) -> tuple[tuple[int, ...], ...] | None:
@@ -212,7 +214,7 @@ def _standard_input(limits: Limits) -> Source:
     try:
         if sys.stdin is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301 -- the error for a closed descriptor
-        return archspec.decode_source(sys.stdin.buffer.read(limits.bytes + 1), "<stdin>", limits)
+        return archspec.decode_source(files.read_most(sys.stdin.buffer, limits.bytes + 1), "<stdin>", limits)
     except OSError as error:
         raise CommandError(f"standard input: {error.strerror}") from error
 

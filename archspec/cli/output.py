@@ -11,7 +11,7 @@ import click
 
 from archspec import FORMATS, FormatKind, files, list_endings
 from archspec.cli.console import echo_json, find_screen, print_lines
-from archspec.cli.errors import CommandError, describe_os_error
+from archspec.cli.errors import OUTPUT, CommandError, describe_os_error
 
 
 class OutputFile(click.ParamType):  # type: ignore[type-arg] # not generic before click 8.3
@@ -20,7 +20,7 @@ class OutputFile(click.ParamType):  # type: ignore[type-arg] # not generic befor
     A wrong ending, a missing folder, and other reasons why it cannot be written end the command before its work.
     """
 
-    name = "file"
+    name = OUTPUT
 
     def __init__(self, *endings: str, stream: bool = False, beside: tuple[str, ...] = ()) -> None:
         self.endings, self.stream, self.beside = endings, stream, beside

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from archspec.cli.numbers import Integer, RealNumber, WholeNumber
 
 Command = Callable[..., None]
 
@@ -30,7 +33,9 @@ data_option = click.option("--data", default="digits", show_default=True, metava
 device_option = click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it runs."
 )
-seed_option = click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of all that is drawn.")
+seed_option = click.option(
+    "--seed", type=Integer(), default=0, show_default=True, metavar="N", help="Of all that is drawn."
+)
 
 
 class _Shares(click.ParamType):  # type: ignore[type-arg] # not generic before click 8.3
@@ -40,40 +45,46 @@ class _Shares(click.ParamType):  # type: ignore[type-arg] # not generic before c
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
         try:
-            return tuple(float(word) for word in value.split(","))
+            shares = tuple(float(word) for word in value.split(","))
         except ValueError:
+            shares = (math.nan,)
+        if not all(map(math.isfinite, shares)):
             self.fail(f"expected shares of the epochs, such as 0.5,0.75, got {value!r}", param, ctx)
+        return shares
 
 
-_POSITIVE = click.FloatRange(0, min_open=True)
+_POSITIVE = RealNumber(0, min_open=True)
 _RECIPE_OPTIONS = {
     "recipe": click.option(
         "--recipe", type=click.Choice(RECIPES), metavar="NAME", help=f"What a paper trained with: {', '.join(RECIPES)}."
     ),
-    "epochs": click.option("--epochs", type=click.IntRange(1), metavar="N", help="Turns over the data.  [default: 15]"),
+    "epochs": click.option("--epochs", type=WholeNumber(1), metavar="N", help="Turns over the data.  [default: 15]"),
     "batch": click.option(
         "--batch",
-        type=click.IntRange(1),
+        type=WholeNumber(1),
         metavar="N",
         help="Samples that one process computes at once.  [default: 64]",
     ),
     "accumulate": click.option(
-        "--accumulate", type=click.IntRange(1), metavar="N", help="Batches of a step, whose gradients are added."
+        "--accumulate", type=WholeNumber(1), metavar="N", help="Batches of a step, whose gradients are added."
     ),
     "rate": click.option("--rate", type=_POSITIVE, metavar="R", help="Highest learning rate.  [default: 0.003]"),
     "optimizer": click.option(
         "--optimizer", type=click.Choice(["adamw", "sgd", "nesterov"]), help="The last two with momentum 0.9."
     ),
-    "decay": click.option("--decay", type=click.FloatRange(0), metavar="D", help="Weight decay.  [default: 0.01]"),
+    "decay": click.option("--decay", type=RealNumber(0), metavar="D", help="Weight decay.  [default: 0.01]"),
     "clip": click.option(
-        "--clip", type=_POSITIVE, metavar="C", help="Largest norm of the gradient; inf for none.  [default: 1]"
+        "--clip",
+        type=RealNumber(0, min_open=True, infinite=True),
+        metavar="C",
+        help="Largest norm of the gradient; inf for none.  [default: 1]",
     ),
     "schedule": click.option(
         "--schedule", type=click.Choice(["onecycle", "step", "cosine"]), help="Of the learning rate."
     ),
     "warmup": click.option(
         "--warmup",
-        type=click.FloatRange(0),
+        type=RealNumber(0),
         metavar="EPOCHS",
         help="In which the rate of a step or cosine schedule rises.",
     ),
@@ -85,11 +96,11 @@ _RECIPE_OPTIONS = {
     ),
     "gamma": click.option("--gamma", type=_POSITIVE, metavar="G", help="The factor of each drop.  [default: 0.1]"),
     "smoothing": click.option(
-        "--smoothing", type=click.FloatRange(0, 1, max_open=True), metavar="S", help="Of labels, such as 0.1."
+        "--smoothing", type=RealNumber(0, 1, max_open=True), metavar="S", help="Of labels, such as 0.1."
     ),
     "ema": click.option(
         "--ema",
-        type=click.FloatRange(0, 1, max_open=True),
+        type=RealNumber(0, 1, max_open=True),
         metavar="DECAY",
         help="Test and keep an average of the weights over the steps, such as 0.999.",
     ),
@@ -116,7 +127,7 @@ def hardware_options(command: Command) -> Command:
         *precision_options,
         click.option(
             "--devices",
-            type=click.IntRange(1),
+            type=WholeNumber(1),
             default=1,
             metavar="N",
             help="Processes on this machine, each with a device of its own; torchrun starts those of several machines.",
@@ -129,7 +140,7 @@ def hardware_options(command: Command) -> Command:
         ),
         click.option(
             "--workers",
-            type=click.IntRange(0),
+            type=WholeNumber(0),
             default=0,
             metavar="N",
             help="Further processes that read and decode images.",

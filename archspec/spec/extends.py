@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from archspec.errors import Collector, Diagnostic, SpecError
@@ -35,16 +35,10 @@ class SpecLoader:
     known: Callable[[], tuple[str, ...]]
     limits: Limits = DEFAULT
     errors: Collector = field(default_factory=Collector)
-    files: dict[Source, Path | None] = field(default_factory=dict)
-    """The file of each text that has been read."""
 
     def load(self, source: Source, path: Path | None = None) -> Document | None:
         """The merged document of a source; None if it cannot be read as one. Adds its diagnostics to `errors`."""
-        return self.load_tree(self.read(source, path), path)
-
-    def read(self, source: Source, path: Path | None) -> Tree:
-        self.files[source] = path
-        return read_tree(source, self.limits)
+        return self.load_tree(read_tree(source, self.limits), path)
 
     def load_tree(self, tree: Tree, path: Path | None) -> Document | None:
         """The merged document of a tree in the file `path`."""
@@ -60,7 +54,7 @@ class SpecLoader:
                     f"{shorten_text(own.extends.text)!r} extends itself{_format_trail(trail)}", own.extends
                 )
             trail.append(path.resolve())
-            own = read_document(self.read(source, path), self.errors)
+            own = read_document(read_tree(source, self.limits), self.errors)
             documents.append(own)
         if any(document is None for document in documents):
             return None
@@ -124,7 +118,7 @@ class SpecLoader:
 def open_source(path: Path, name: str, limits: Limits, reference: Scalar | None = None) -> Source:
     """The source of a file. Raises `SpecError` at `reference` if it cannot be read, or OSError without one."""
     try:
-        return decode_source(read_file(path, limits.bytes + 1), name, limits)
+        return replace(decode_source(read_file(path, limits.bytes + 1), name, limits), path=path)
     except OSError as error:
         if reference is None:
             raise

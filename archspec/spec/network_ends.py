@@ -8,7 +8,7 @@ from archspec.errors import SpecError, raise_spec_error
 from archspec.ir.graph import Node, Value
 from archspec.ir.shape import Shape
 from archspec.ir.uses import find_ancestors
-from archspec.numerals import format_grouped
+from archspec.numerals import format_number
 from archspec.printable import shorten_text
 from archspec.spec.bound_tree import InputUse
 from archspec.spec.elaboration import Elaboration
@@ -36,14 +36,14 @@ def evaluate_shape(elaboration: Elaboration, sizes: Tree) -> Shape:
     given = evaluate_tree(sizes, elaboration.document.names, NO_VALUE, None)
     evaluated = tuple(given.values()) if isinstance(given, dict) else given
     most = elaboration.budget.limits.elements
-    if not all(isinstance(size, int) and 1 <= size <= most for size in evaluated):
+    if not all(isinstance(size, int) and size >= 1 for size in evaluated):
         shown = shorten_text(", ".join(str(round_fractions(size)) for size in evaluated))
         raise_spec_error(f"an input has whole sizes of at least 1, got [{shown}]", sizes.span, None)
     if len(evaluated) > _MOST_AXES:
         raise_spec_error(f"an input has at most {_MOST_AXES} sizes, got {len(evaluated)}", sizes.span, None)
     if prod(evaluated) > most:
         raise_spec_error(
-            f"an input has at most {most:,} elements, got {format_grouped(prod(evaluated))}", sizes.span, None
+            f"an input has at most {most:,} elements, got {format_number(prod(evaluated))}", sizes.span, None
         )
     return Shape.named(given) if isinstance(given, dict) else Shape.of(*evaluated)
 

@@ -39,7 +39,35 @@ def test_a_printed_number_has_the_precision_of_its_last_digit(text: str, low: in
     assert (number.low, number.high, number.subject) == (low, high, subject)
 
 
-@pytest.mark.parametrize("text", ["", "four", "-3G", "4..1", "4.1 Gfoo", "G", "1e999999", "\x1b[31m"])
+@pytest.mark.parametrize(
+    ("text", "halves"),
+    [
+        ("300M", [500_000, 5_000_000]),  # not 50,000,000, a sixth of it
+        ("600 MMAdds", [500_000, 5_000_000, 50_000_000]),
+        ("40e8", [50_000_000]),
+        ("4000M", [500_000, 5_000_000, 50_000_000]),
+        ("10G", [500_000_000]),
+        ("25.60M", [5_000]),  # zeros after the point are digits of the precision
+        ("300000000 MACs", [50_000_000]),
+        ("30", [0]),
+        ("0M", [500_000]),
+    ],
+)
+def test_zeros_at_the_end_of_a_whole_number_may_be_rounded(text: str, halves: list[int]) -> None:
+    number = parse_printed_number(text)
+    assert [reading.high - number.value for reading in number.iter_readings()] == halves
+
+
+def test_the_finest_reading_that_a_rule_gives_is_explained() -> None:
+    fine, coarse = (archspec.load("mobilenet_v2").explain_count(text).number for text in ("301M", "300M"))
+    assert (fine.low, fine.high) == (300_500_000, 301_500_000)
+    assert (coarse.low, coarse.high) == (295_000_000, 305_000_000)
+    assert json.loads(run("explain-count", "mobilenet_v2", "300M", "--json").stdout)["number"]["low"] == 295_000_000
+
+
+@pytest.mark.parametrize(
+    "text", ["", "four", "-3G", "4..1", "4.1 Gfoo", "G", "1e999999", "\x1b[31m", "1,,0M", "4,", "٤M", "9" * 5000]
+)
 def test_what_is_no_count_is_refused(text: str) -> None:
     with pytest.raises(PrintedNumberError, match="is no count; expected one as"):
         parse_printed_number(text)
@@ -64,6 +92,9 @@ def test_a_fraction_without_a_unit_is_refused() -> None:
         ("resnet50", "25.56M", ["params"]),
         ("resnet50", "25.6M params", ["params", "params and buffers"]),
         ("resnet50", "11.1M acts", ["fvcore acts"]),
+        ("mobilenet_v2", "300M", ["macs", "pycls"]),
+        ("resnet50", "25600k", ["params", "params and buffers"]),
+        ("resnet50", "4.1e9", ["macs", "pycls", "fvcore", "timm", "thop"]),
         ("vit_b_16", "17.56 GMACs", ["macs"]),
         ("vit_b_16", "16.87 GMACs", ["fvcore", "timm"]),
     ],

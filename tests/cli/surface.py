@@ -46,16 +46,16 @@ def write_spec(folder: Path, name: str = "row", file: str = "row.yaml") -> Path:
 
 def commands() -> dict[str, click.Command]:
     """Every command on a spec by its words, those of groups too; `tests/sweep` has those on spaces and their results."""
-    return {name: command for name, command in _commands(archspec, ()) if not name.startswith("sweep")}
+    return {name: command for name, command in iter_commands(archspec, ()) if not name.startswith("sweep")}
 
 
-def _commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
+def iter_commands(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[str, click.Command]]:
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None, name
-            yield from _commands(inner, (*words, name))
+            yield from iter_commands(inner, (*words, name))
     else:
         yield " ".join(words), command
 

@@ -118,6 +118,48 @@ def test_what_cannot_be_written_is_said_before_the_work(name: str, ending: str, 
         assert "missing.yaml" in run(*words(name, tmp_path / "missing.yaml"), "-o", tmp_path / f"out{ending}").stderr
 
 
+@pytest.mark.parametrize(("name", "ending"), [case for case in OUTPUTS if case[0] != "import"])
+@pytest.mark.parametrize("by", ["name", "link"])
+def test_no_command_writes_over_its_spec(name: str, ending: str, by: str, tmp_path: Path) -> None:
+    spec, output = write_spec(tmp_path, file=f"row{ending}"), tmp_path / f"row{ending}"
+    if by == "link":
+        output = tmp_path / f"link{ending}"
+        output.symlink_to(spec)
+    before = spec.read_bytes()
+    result = run(*words(name, spec), "-o", output)
+    assert (result.exit_code, spec.read_bytes()) == (2, before)
+    assert f"{output} is read by this command: -o needs another file" in result.stderr
+
+
+@pytest.mark.parametrize("line", [["build"], ["train", "--epochs", "1"]], ids=lambda line: line[0])
+def test_no_command_writes_over_its_weights(line: list[str], spec: Path, weights: Path) -> None:
+    before = weights.read_bytes()
+    result = run(*line, spec, "--weights", weights, "-o", weights)
+    assert (result.exit_code, weights.read_bytes()) == (2, before)
+    assert "is read by this command" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ["draw", "child.yaml", "--detail", "blocks", "--format", "svg"],
+        ["summary", "child.yaml", "--format", "csv"],
+        ["diff", "resnet18", "child.yaml", "--format", "markdown"],
+    ],
+    ids=lambda line: line[0],
+)
+def test_nor_over_a_spec_that_its_spec_extends(
+    line: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    base = write_spec(tmp_path)
+    Path("child.yaml").write_text("extends: row.yaml\nname: child\n", encoding="utf-8")
+    before = base.read_bytes()
+    result = run(*line, "-o", "row.yaml")
+    assert (result.exit_code, base.read_bytes()) == (2, before)
+    assert result.stderr == "Error: row.yaml is a spec of child, which would be lost: write another file\n"
+
+
 def test_the_name_of_a_checkpoint_is_looked_at_too(tmp_path: Path) -> None:
     result = run("train", tmp_path / "missing.yaml", "-o", tmp_path / ("n" * 248 + ".pt"))
     assert (result.exit_code, "File name too long" in result.stderr) == (2, True)

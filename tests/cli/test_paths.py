@@ -158,7 +158,7 @@ def test_no_file_is_written_over_by_accident(tmp_path: Path, tiny: Path) -> None
     before = tiny.read_bytes()
     result = run("lesion", tiny, "--drop", "unit", "-o", tiny, "--force")
     assert result.exit_code == 2
-    assert "is the spec itself" in result.stderr
+    assert "is read by this command" in result.stderr
     out = tiny.parent / "out.yaml"
     out.write_text("mine\n", encoding="utf-8")
     result = run("lesion", tiny, "--drop", "unit", "-o", out)

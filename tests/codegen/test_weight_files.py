@@ -324,6 +324,14 @@ def test_exponentially_many_places_are_not_all_searched(key: bytes, net: archspe
             net.build(weights=path)
 
 
+@pytest.mark.timeout(60)
+def test_a_name_that_stands_twice_is_found_among_many(net: archspec.Architecture, tmp_path: Path) -> None:
+    entries = b",".join(b'"%d":0' % number for number in [*range(120_000), 119_999])
+    (tmp_path / "w.safetensors").write_bytes(header(None, text=b"{%b}" % entries))
+    with pytest.raises(WeightsError, match=r"a header with two entries '?119999"):
+        net.build(weights=tmp_path / "w.safetensors")
+
+
 def test_a_module_that_has_itself_as_a_part(net: archspec.Architecture, tmp_path: Path) -> None:
     modules = b"}q\x01X\x08\x00\x00\x00_modules}X\x01\x00\x00\x00ah\x00ss"
     (tmp_path / "w.pt").write_bytes(pickled(b"\x80\x02cnet\nNet\n)\x81q\x00" + modules + b"b."))

@@ -29,7 +29,7 @@ from archspec.draw.scene import PathShape, Rect, Scene, Text
 from archspec.draw.text import measure_width
 from archspec.ir.graph import Graph
 from tests.processes import run_archspec
-from tests.sample import CORE, bundled, every_spec, representatives, sampled
+from tests.sample import CORE, bases, bundled, every_spec, representatives, sampled
 
 PATHS = {"unet", "resnet50", "googlenet", "lstm", "lstm_cell_10_20"}
 RANKED = {"dmrnet_d14", "gpt2", "highway_mnist_fc10", "resnet110_shortcut_exclusive_gating"}
@@ -208,11 +208,10 @@ def check_geometry(laid: Layout) -> None:
 
 def sample_details() -> Iterator[ParameterSet]:
     """Every spec in every detail; `make test` draws a few."""
-    for name in representatives():
-        yield pytest.param(name, "stages", marks=() if name in CORE else pytest.mark.slow)
-        yield pytest.param(name, "paths", marks=() if name in PATHS else pytest.mark.slow)
-        for detail in ("blocks", "layers"):
-            yield pytest.param(name, detail, marks=() if name in {*CORE, *RANKED} else pytest.mark.slow)
+    quick: dict[Detail, set[str]] = {"stages": {*CORE}, "paths": PATHS}
+    for detail in ("stages", "paths", "blocks", "layers"):
+        for name in sampled(representatives(), quick.get(detail, {*CORE, *RANKED}), bases()):
+            yield pytest.param(*name.values, detail, marks=name.marks)
 
 
 @pytest.mark.parametrize(("name", "detail"), list(sample_details()))
@@ -220,7 +219,7 @@ def test_nothing_overlaps_or_leaves_the_page(name: str, detail: Detail) -> None:
     check_scene(compose_scene(compute_layout(draw(name, detail)), LIGHT))
 
 
-@pytest.mark.parametrize("name", sampled(representatives(), {*CORE, "dmrnet_d14"}))
+@pytest.mark.parametrize("name", sampled(representatives(), {*CORE, "dmrnet_d14"}, bases()))
 def test_columns_lay_out_panels_of_blocks(name: str) -> None:
     for panel in split_by_frame(draw(name, "blocks")):
         laid = lay_out_columns(panel)
@@ -262,7 +261,9 @@ def test_nested_us_are_a_grid() -> None:
         assert row[0][0] == at["x00"][0]
 
 
-@pytest.mark.parametrize("name", sampled(representatives(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"}))
+@pytest.mark.parametrize(
+    "name", sampled(representatives(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"}, bases())
+)
 def test_rows_keep_the_rules_of_columns(name: str) -> None:
     laid = compute_layout(draw_picture(bundled(name).graph, direction="LR"))
     check_scene(compose_scene(laid, LIGHT))
@@ -313,6 +314,14 @@ def test_a_picture_that_cannot_be_read_on_the_page_is_refused() -> None:
         compose_picture(picture, LIGHT)
     with pytest.raises(DrawError, match="Mermaid has no size"):
         render_picture(picture, ".mmd")
+
+
+def test_stages_that_do_not_fit_are_not_told_to_be_stages() -> None:
+    names = [f"x{index}" for index in range(60)]
+    inputs = ", ".join(f"{name}: [4, 8, 8]" for name in names)
+    text = f"name: many\ninputs: {{{inputs}}}\nstages: {{all: {{concat: [{', '.join(names)}]}}}}\n"
+    with pytest.raises(DrawError, match=r"less than 7; try --fit page, or leave --fit out$"):
+        compose_picture(archspec.load(text).draw("stages", fit="column"), LIGHT)
 
 
 def test_every_format_has_the_size_in_print() -> None:

@@ -12,6 +12,7 @@ from archspec import list_endings
 from archspec.cli import show
 from archspec.cli.console import echo_json
 from archspec.cli.errors import SpecCommand
+from archspec.cli.numbers import Integer, WholeNumber
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.output import check_alone, ending_of, format_option, output_option, say_written
 from archspec.cli.warn import show_warnings
@@ -39,8 +40,8 @@ Examples:
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Where it runs."
 )
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the initialisation.")
-@click.option("--batch", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Samples in the run.")
+@click.option("--seed", type=Integer(), default=0, show_default=True, metavar="N", help="Of the initialisation.")
+@click.option("--batch", type=WholeNumber(1), default=2, show_default=True, metavar="N", help="Samples in the run.")
 @output_option(
     *_ENDINGS,
     stream=True,
@@ -54,7 +55,9 @@ Examples:
     metavar="AXES",
     help="Of .onnx and .pt2: axes of any size, as batch,height,width.  [default: batch]",
 )
-@click.option("--opset", type=int, metavar="N", help="Of .onnx: the version of its operators.  [default: torch's]")
+@click.option(
+    "--opset", type=Integer(), metavar="N", help="Of .onnx: the version of its operators.  [default: torch's]"
+)
 @click.option("--optimize", is_flag=True, help="For inference: the same outputs with less work.")
 @click.option("--cuda-graph", is_flag=True, help="Replay captured CUDA graphs; on a CUDA device.")
 @json_option

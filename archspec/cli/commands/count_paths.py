@@ -11,6 +11,7 @@ import archspec
 from archspec.cli import show_paths as show
 from archspec.cli.console import echo_json
 from archspec.cli.errors import SpecCommand
+from archspec.cli.numbers import Limit
 from archspec.cli.options import SPEC, architecture_options, json_option
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ Examples:
 @click.option("--from", "origin", metavar="NAME", help="Where paths start: an input, a layer, a block, a stage.")
 @click.option("--to", "end", metavar="NAME", help="Where paths end: an output, a layer, a block, a stage.")
 @click.option("--lengths", is_flag=True, help="List how many paths there are of each length.")
-@click.option("--list", "listed", type=click.IntRange(1), metavar="N", help="List the first N paths, shortest first.")
+@click.option("--list", "listed", type=Limit(1), metavar="N", help="List the first N paths, shortest first.")
 @click.option("--expand", is_flag=True, help="Write a chain of residual units as the sum of its paths.")
 @json_option
 def command(

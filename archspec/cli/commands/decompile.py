@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archspec import files
-from archspec.cli.errors import CommandError, SpecCommand
+from archspec.cli.errors import SpecCommand
 from archspec.cli.options import SPEC, architecture_options
 from archspec.cli.output import output_option, say_written
 
@@ -36,7 +36,5 @@ Examples:
 @output_option(".yaml", ".yml", stream=True, required=True, help="The new spec, .yaml; - for standard output.")
 @click.option("--optimize", is_flag=True, help="The network for inference, with the same outputs and less work.")
 def command(arch: Architecture, *, output: Path, optimize: bool) -> None:
-    if arch.path is not None and files.is_same_file(output, arch.path):
-        raise CommandError(f"{output} is the spec itself: -o needs another file")
     files.write_atomically(output, (arch.optimize() if optimize else arch).decompile())
     say_written(output)

@@ -9,6 +9,7 @@ import click
 
 from archspec import files, list_endings
 from archspec.cli.errors import SpecCommand
+from archspec.cli.numbers import Limit
 from archspec.cli.options import SPEC, architecture_options
 from archspec.cli.output import ending_of, format_option, output_option, say_written
 
@@ -42,7 +43,7 @@ Examples:
     help="How much it shows.",
 )
 @click.option("--fold/--no-fold", default=True, show_default=True, help="Draw equal parts in a row once, as ×N.")
-@click.option("--depth", type=click.IntRange(1), metavar="N", help="Levels of parts that --detail layers opens.")
+@click.option("--depth", type=Limit(1), metavar="N", help="Levels of parts that --detail layers opens.")
 @click.option(
     "--compact/--no-compact",
     default=True,
@@ -64,12 +65,10 @@ Examples:
 @click.option(
     "--theme", type=click.Choice(["light", "dark", "print"]), default="light", show_default=True, help="The colours."
 )
-@click.option(
-    "--max-boxes", type=click.IntRange(1), default=3000, show_default=True, metavar="N", help="Of --detail layers."
-)
+@click.option("--max-boxes", type=Limit(1), default=3000, show_default=True, metavar="N", help="Of --detail layers.")
 @click.option(
     "--max-paths",
-    type=click.IntRange(1),
+    type=Limit(1),
     default=64,
     show_default=True,
     metavar="N",

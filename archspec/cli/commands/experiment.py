@@ -14,6 +14,7 @@ import click
 import archspec
 from archspec.cli.console import echo_json
 from archspec.cli.errors import DivergedCommandError, HelpGroup, SpecCommand
+from archspec.cli.numbers import WholeNumber
 from archspec.cli.options import SPEC, architecture_options, json_option, read_spec_argument
 from archspec.cli.output import output_option, say_written
 from archspec.cli.training import begin_training, choose_recipe, run_training
@@ -37,7 +38,7 @@ Examples:
 """
 
 draws_option = click.option(
-    "--draws", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="Random choices for each number."
+    "--draws", type=WholeNumber(1), default=5, show_default=True, metavar="N", help="Random choices for each number."
 )
 
 
@@ -175,7 +176,7 @@ def lesion(subjects: Subjects) -> None:
 
 @command.command(cls=SpecCommand, help=f"The test error without K random blocks, for each K.\n\n{SPEC}")
 @_experiment_options
-@click.option("--most", type=click.IntRange(1), metavar="K", help="The most blocks; all of them if not given.")
+@click.option("--most", type=WholeNumber(1), metavar="K", help="The most blocks; all of them if not given.")
 @draws_option
 def delete(subjects: Subjects, *, most: int | None, draws: int) -> None:
     from archspec.experiments.lesions import delete_random
@@ -185,7 +186,7 @@ def delete(subjects: Subjects, *, most: int | None, draws: int) -> None:
 
 @command.command(cls=SpecCommand, help=f"The test error after K random exchanges of two blocks.\n\n{SPEC}")
 @_experiment_options
-@click.option("--most", type=click.IntRange(1), metavar="K", help="The most exchanges; as many as blocks if not given.")
+@click.option("--most", type=WholeNumber(1), metavar="K", help="The most exchanges; as many as blocks if not given.")
 @draws_option
 def shuffle(subjects: Subjects, *, most: int | None, draws: int) -> None:
     from archspec.experiments.lesions import shuffle_random
@@ -195,7 +196,7 @@ def shuffle(subjects: Subjects, *, most: int | None, draws: int) -> None:
 
 @command.command(cls=SpecCommand, help=f"The gradient at the input through paths of each length.\n\n{SPEC}")
 @_experiment_options
-@click.option("--samples", type=click.IntRange(1), default=64, show_default=True, metavar="N", help="Test samples.")
+@click.option("--samples", type=WholeNumber(1), default=64, show_default=True, metavar="N", help="Test samples.")
 @draws_option
 def gradients(subjects: Subjects, *, samples: int, draws: int) -> None:
     from archspec.experiments.gradients import measure_gradients

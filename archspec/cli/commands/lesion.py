@@ -12,6 +12,7 @@ import archspec
 from archspec import Diagnostic, files
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import WRONG_COMMAND, CommandError, SpecCommand, show_diagnostics
+from archspec.cli.numbers import Integer, WholeNumber
 from archspec.cli.options import SPEC, architecture_options, given_limits, json_option
 from archspec.cli.output import check_alone, output_option
 from archspec.cli.show import show_facts
@@ -34,8 +35,8 @@ Examples:
 )
 @architecture_options
 @click.option("--drop", multiple=True, metavar="NAME", help="A block whose residual branches go; repeatable.")
-@click.option("--random", "count", type=click.IntRange(1), metavar="K", help="Drop K residual blocks, drawn at random.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the draw.")
+@click.option("--random", "count", type=WholeNumber(1), metavar="K", help="Drop K residual blocks, drawn at random.")
+@click.option("--seed", type=Integer(), default=0, show_default=True, metavar="N", help="Of the draw.")
 @click.option("--swap", nargs=2, multiple=True, metavar="A B", help="Two blocks that change places; repeatable.")
 @output_option(stream=True, required=True, help="The new spec, .yaml; - for standard output.")
 @click.option("--force", is_flag=True, help="Write over a file that is there already; never over SPEC.")
@@ -106,8 +107,6 @@ def check_target(out: Path, spec: str, *, force: bool) -> None:
     """Ends the command if the new spec would overwrite the old one, or an existing file without `--force`."""
     if spec == "-":
         raise CommandError("a spec from standard input cannot be extended: give the file")
-    if files.is_same_file(out, Path(spec)):
-        raise CommandError(f"{out} is the spec itself: -o needs another file")
     if out.exists() and not files.is_stream(out) and not force:
         raise CommandError(f"{out} is there already; --force writes over it")
 

@@ -10,6 +10,7 @@ import archspec
 from archspec.cli import show
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import Command
+from archspec.cli.numbers import Integer, Limit
 from archspec.cli.options import json_option
 
 _LIST = """\
@@ -25,9 +26,9 @@ Examples:
 @click.command("list", cls=Command, epilog=_LIST)
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--family", metavar="TEXT", help="Only families whose name holds TEXT.")
-@click.option("--year", type=int, help="Only networks of that year.")
-@click.option("--max-params", type=click.IntRange(0), metavar="N", help="Only networks with at most N parameters.")
-@click.option("--max-macs", type=click.IntRange(0), metavar="N", help="Only networks with at most N MACs.")
+@click.option("--year", type=Integer(), help="Only networks of that year.")
+@click.option("--max-params", type=Limit(0), metavar="N", help="Only networks with at most N parameters.")
+@click.option("--max-macs", type=Limit(0), metavar="N", help="Only networks with at most N MACs.")
 @click.option(
     "--source", metavar="TEXT", help="Only networks with numbers of that source, such as torchvision, timm or pycls."
 )

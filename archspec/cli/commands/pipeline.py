@@ -9,6 +9,7 @@ import click
 import archspec
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import SpecCommand
+from archspec.cli.numbers import Limit, WholeNumber
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.show import show_table
 from archspec.columns import Column
@@ -39,8 +40,8 @@ _DROPS = (3,)
     "pipeline", cls=SpecCommand, epilog=_PIPELINE, help=f"Show where SPEC is cut into stages of equal work.\n\n{SPEC}"
 )
 @architecture_options
-@click.option("--stages", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="How many.")
-@click.option("--crossing", type=click.IntRange(0), metavar="N", help="Cut only where at most N values cross.")
+@click.option("--stages", type=WholeNumber(1), default=2, show_default=True, metavar="N", help="How many.")
+@click.option("--crossing", type=Limit(0), metavar="N", help="Cut only where at most N values cross.")
 @click.option(
     "--measure",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -48,7 +49,7 @@ _DROPS = (3,)
     help="Time it on auto, cpu or cuda instead.",
 )
 @click.option(
-    "--batch", type=click.IntRange(1), default=8, show_default=True, metavar="N", help="Samples in what is timed."
+    "--batch", type=WholeNumber(1), default=8, show_default=True, metavar="N", help="Samples in what is timed."
 )
 @json_option
 def command(

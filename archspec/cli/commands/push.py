@@ -8,6 +8,7 @@ import click
 
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import SpecCommand
+from archspec.cli.numbers import Integer
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.warn import show_warnings
 from archspec.cli.weights import WeightsOption, print_weights_errors, weights_options
@@ -32,7 +33,9 @@ The token is that of `hf auth login`, or HF_TOKEN. `hub:me/my-network` is then a
 @architecture_options
 @click.argument("repo", metavar="REPO")
 @weights_options
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of weights that are not given.")
+@click.option(
+    "--seed", type=Integer(), default=0, show_default=True, metavar="N", help="Of weights that are not given."
+)
 @click.option("--private", is_flag=True, help="A repository that is made is private.")
 @click.option("--branch", metavar="NAME", help="Where to; the main branch if not given.")
 @click.option("--create-pr", is_flag=True, help="As a pull request.")

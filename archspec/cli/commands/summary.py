@@ -10,6 +10,7 @@ import click
 import archspec
 from archspec.cli.console import find_screen, print_lines
 from archspec.cli.errors import SpecCommand
+from archspec.cli.numbers import Limit
 from archspec.cli.options import SPEC, architecture_options, json_option
 from archspec.cli.output import table_options, write_table
 
@@ -32,7 +33,7 @@ Examples:
     "summary", cls=SpecCommand, epilog=_SUMMARY, help=f"Show the parts of a network and what each costs.\n\n{SPEC}"
 )
 @architecture_options
-@click.option("--depth", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Levels of parts.")
+@click.option("--depth", type=Limit(1), default=2, show_default=True, metavar="N", help="Levels of parts.")
 @click.option(
     "--convention",
     type=click.Choice(archspec.CONVENTION_NAMES),

@@ -12,6 +12,7 @@ import archspec
 from archspec import files
 from archspec.cli.console import echo_json, print_lines
 from archspec.cli.errors import HelpGroup, SpecCommand
+from archspec.cli.numbers import Limit, WholeNumber
 from archspec.cli.options import json_option
 from archspec.cli.output import output_option, say_written
 from archspec.cli.show import show_facts, show_table
@@ -64,9 +65,7 @@ def command() -> None:
 @click.option(
     "-d", "--dir", "folder", metavar="DIR", help="The folder of the results; the name of the space if not given."
 )
-@click.option(
-    "--processes", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="That count at once."
-)
+@click.option("--processes", type=WholeNumber(1), default=1, show_default=True, metavar="N", help="That count at once.")
 @click.option(
     "--scheduler", metavar="ADDRESS", help="A scheduler of Dask distributed whose workers count, as tcp://host:8786."
 )
@@ -137,7 +136,7 @@ def read_rows(folder: Path) -> list[Row]:
 @click.option("--sort", metavar="COLUMN", help="The order; -COLUMN for the greatest first.")
 @click.option("--pareto", metavar="COLUMNS", help="Only the best: params,-paths has few parameters and many paths.")
 @click.option("--distinct", is_flag=True, help="Of networks with the same structure only one.")
-@click.option("--top", type=click.IntRange(1), metavar="N", help="The most rows.")
+@click.option("--top", type=Limit(1), metavar="N", help="The most rows.")
 @json_option
 def show(
     folder: Path,
@@ -154,6 +153,8 @@ def show(
     from archspec.sweep.conditions import ConditionError
 
     objectives = [name.strip() for name in (pareto or "").split(",") if name.strip()]
+    if pareto is not None and not objectives:
+        raise click.UsageError(f"--pareto: expected names of columns, got {pareto!r}")
     try:
         rows = select_rows(read_rows(folder), where=where, sort=sort, pareto=objectives, top=top, distinct=distinct)
     except ConditionError as error:
@@ -205,12 +206,14 @@ def pick(folder: Path, digest: str, *, output: Path) -> None:
 @click.option("--distinct", is_flag=True, help="Of networks with the same structure only one.")
 @click.option(
     "--reports",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     metavar="N",
     help="Networks whose reports a page carries, the best in COLUMNs first; 24.",
 )
 @output_option(
-    *archspec.list_endings("plot"), ".html", required=True, help="A picture, .png or .svg, or a page of all, .html."
+    *archspec.list_endings("plot"),
+    ".html",
+    help="A picture, .png or .svg, or a page of all, .html.  [default: NAME.svg]",
 )
 def plot(
     folder: Path,
@@ -221,7 +224,7 @@ def plot(
     where: tuple[str, ...],
     distinct: bool,
     reports: int | None,
-    output: Path,
+    output: Path | None,
 ) -> None:
     """Draw points of the sweep in DIR: a picture of some columns, or one page without requests with figures, table and reports."""
     from archspec.sweep.choose import read_table, select_rows
@@ -229,6 +232,7 @@ def plot(
     from archspec.sweep.figures import save_figure
     from archspec.sweep.page import REPORTS, save_page
 
+    output = output or files.name_file(folder.resolve().name, ".svg")
     is_page = output.suffix.lower() == ".html"
     unused = (
         [name for name, given in (("--kind", kind), ("--colour", colour)) if given]

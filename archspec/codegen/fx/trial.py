@@ -13,7 +13,11 @@ from torch import fx
 from archspec.codegen.errors import MissingDeviceError
 from archspec.ir.graph import Graph, Value
 
-_CPU_IS_FULL = ("can't allocate memory", "not enough memory")  # torch has no exception class for it
+_CPU_IS_FULL = (
+    "can't allocate memory",
+    "not enough memory",
+    "Storage size calculation overflowed",
+)  # no class of torch's says it
 
 
 @dataclass(frozen=True, slots=True)

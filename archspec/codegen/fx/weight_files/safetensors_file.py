@@ -90,12 +90,11 @@ def _header(text: bytes) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise FormatError(
-            f"a header with two entries {quote_name(next(name for name in names if names.count(name) > 1))}"
-        )
+    mapping: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in mapping:
+            raise FormatError(f"a header with two entries {quote_name(name)}")
+        mapping[name] = value
     return mapping
 
 
