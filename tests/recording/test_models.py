@@ -127,7 +127,7 @@ class Boxes(nn.Module):
         self.select = Selection()
 
     def forward(self, x: Tensor, threshold: float = 0.5) -> Tensor:
-        return self.select(self.backbone(x), threshold)  # type: ignore[no-any-return]
+        return self.select(self.backbone(x), threshold)
 
 
 class Selection(nn.Module):
