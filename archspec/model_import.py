@@ -90,14 +90,31 @@ class Imported:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know of the spec."""
-        if self.spec is None:
-            return ()
+        return (
+            ()
+            if self.spec is None
+            else (*self._describe_aliases(), *self._describe_initial(), *self._describe_layers())
+        )
+
+    def _describe_layers(self) -> Iterator[str]:
+        from archspec.codegen.fx.reference_models import DetectorLayers
+
+        if isinstance(self.model, DetectorLayers):
+            yield "of a detector, the layers: anchors, the choice of boxes and cutting out regions depend on data"
+
+    def _describe_aliases(self) -> Iterator[str]:
+        from archspec.codegen.fx.module_state import find_aliases
+
+        pairs = [f"{name} is {first}" for name, first in find_aliases(self.model).items()]
+        if pairs:
+            yield f"a tensor with several names has the first: {list_some(pairs, _LISTED)}"
+
+    def _describe_initial(self) -> Iterator[str]:
         if self.made_before:
-            return (_MADE_BEFORE,)
-        if not self.uninitialized:
-            return ()
-        names = list_some(self.uninitialized, _LISTED)
-        return (f"no scheme of the language says how {names} begin: a new network has torch's defaults there",)
+            yield _MADE_BEFORE
+        elif self.uninitialized:
+            names = list_some(self.uninitialized, _LISTED)
+            yield f"no scheme of the language says how {names} begin: a new network has torch's defaults there"
 
     def require(self) -> Architecture:
         """The architecture. Raises `ImportModelError` if there are problems."""
@@ -107,8 +124,10 @@ class Imported:
 
     def save_weights(self, path: str | Path) -> None:
         """Writes the model's `state_dict` as `.safetensors`, `.pt` or `.pth`, which the architecture loads."""
+        from archspec.codegen.fx.module_state import read_state
+
         arch = self.require()
-        arch.save(path, kind="weights", weights=self.model.state_dict())
+        arch.save(path, kind="weights", weights=read_state(self.model))
 
     def iter_parts(self) -> Iterator[Imported]:
         """Yields the largest submodules that have specs of their own, each imported by itself.

@@ -3,11 +3,12 @@
     python -m benchmarks.importing torchvision             all classifiers
     python -m benchmarks.importing timm --part 1/4         a quarter of 120 models of the convolutional families
     python -m benchmarks.importing NAME …                  some: torchvision:resnet18 timm:convnext_atto
+    python -m benchmarks.importing families [NAME …]       one small model of each family of timm (`import_families`)
     python -m benchmarks.importing --lengths torchvision   the lines of specs, beside those by hand and the classes
     python -m benchmarks.importing --table                 the tables of the results so far, by family
     python -m benchmarks.importing --growth                seconds by the number of layers, up to 1,202
 
-Each row is written to `benchmarks/results/importing.csv`. The difference is that of outputs in evaluation mode, with the model's own
+Each row is written to `benchmarks/results/importing.csv`, those of families to `import_families.csv`. The difference is that of outputs in evaluation mode, with the model's own
 weights; inputs are smaller than usual where a network allows it (`--side`). `--training` also compares gradients.
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import csv
 import random
+import signal
 import sys
 import time
 from collections import defaultdict
@@ -33,6 +35,7 @@ import archspec
 from archspec.codegen.fx.model_libraries import load_model_library
 from archspec.codegen.fx.reference_models import make_reference
 from archspec.recording.proof import prove_import
+from benchmarks.import_families import FAMILIES, FAMILY_RESULTS, print_families
 from benchmarks.import_lengths import measure_length, print_lengths, read_lengths, write_lengths
 
 RESULTS = Path(__file__).parent / "results" / "importing.csv"
@@ -78,6 +81,7 @@ _CONVOLUTIONAL = (
     *("tresnet", "vgg", "vovnet", "xception", "xception_aligned"),
 )
 _LARGEST = 60_000_000  # parameters of a model that is drawn: larger ones are the same code with other numbers
+_MOST_SECONDS = 240  # of one model of a family
 _WITHOUT_AUX = {"torchvision:googlenet", "torchvision:inception_v3"}
 
 
@@ -155,21 +159,21 @@ def _compare(result: archspec.Imported, *, training: bool) -> tuple[str, str]:
     return ("" if comparison.largest_difference is None else f"{comparison.largest_difference:.2g}"), gradients
 
 
-def write_rows(rows: Iterable[Row]) -> None:
+def write_rows(rows: Iterable[Row], path: Path = RESULTS) -> None:
     """Adds rows to the file of results; a model's last row replaces those before it."""
-    known = {row.model: row for row in read_rows()}
+    known = {row.model: row for row in read_rows(path)}
     for row in rows:
         known[row.model] = row
         print(f"{row.model:48} {row.lines:5} {row.seconds:7.1f} {row.difference:>8} {row.reason[:90]}", flush=True)
-        with RESULTS.open("w", newline="") as file:
+        with path.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([own.name for own in fields(Row)])
             writer.writerows(astuple(own) for own in sorted(known.values(), key=lambda own: own.model))
 
 
-def read_rows() -> Iterator[Row]:
-    if RESULTS.exists():
-        with RESULTS.open(newline="") as file:
+def read_rows(path: Path = RESULTS) -> Iterator[Row]:
+    if path.exists():
+        with path.open(newline="") as file:
             for own in csv.DictReader(file):
                 numbers = {
                     "params": int(own["params"]),
@@ -254,6 +258,34 @@ def measure_lengths(models: list[str], seconds: float, *, again: bool) -> None:
     print_lengths()
 
 
+def measure_families(families: list[str], options: argparse.Namespace) -> None:
+    """Measures a small model of each family, or of some, and prints the table."""
+    known = {row.family: row for row in read_rows(FAMILY_RESULTS)}
+    limit = time.perf_counter() + options.seconds
+    for model in () if options.table else [f"timm:{name}" for name in FAMILIES]:
+        family = _find_module(model)
+        chosen = family in families if families else options.again or family not in known
+        if chosen and time.perf_counter() < limit:
+            write_rows([_measure_within(model, options.side)], FAMILY_RESULTS)
+    print_families(list(read_rows(FAMILY_RESULTS)))
+
+
+def _measure_within(model: str, side: int) -> Row:
+    """The row of a model, or one that says that it took too long."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"more than {_MOST_SECONDS} seconds")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(_MOST_SECONDS)
+    try:
+        return measure(model, side, training=False)
+    except Exception as fault:  # noqa: BLE001 -- a row of the table
+        return Row(model, _find_module(model), 0, 0, 0.0, "", "", f"{type(fault).__name__}: {str(fault)[:200]}")
+    finally:
+        signal.alarm(0)
+
+
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("models", nargs="*")
@@ -266,6 +298,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--growth", action="store_true")
     options = parser.parse_args(arguments)
+    if options.models[:1] == ["families"]:
+        measure_families(options.models[1:], options)
+        return
     if options.growth:
         print_growth()
         return

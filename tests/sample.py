@@ -1,16 +1,17 @@
 """Selects the cases of a test over many networks that `make test` runs: a cheap sample that covers everything.
 
-- A test over all bundled specs is parametrised with `every_spec()`: those in `CORE` run in `make test`, the other representatives are
-  marked `slow` and run in `make test-all`. Networks that differ from a representative in numbers alone are only in the ledger's test.
+- A test over all bundled specs is parametrised with `every_spec()`: those in `CORE` run in `make test`, the other specs that extend none are
+  marked `slow` and run in `make test-slow`, and the other representatives, which `exhaustive` marks, too, in `make test-all`. Networks that differ
+  from a representative in numbers alone are only in the ledger's test.
 - A test that computes with some networks is parametrised with `networks("resnet18", …)`: `make test` computes with small ones, with
-  fewer units, channels and pixels; `make test-all` also computes with the full networks.
+  fewer units, channels and pixels; `make test-slow` also computes with the full networks.
 - Any other test with a sample of its cases: `sampled(values, few)`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -104,9 +105,6 @@ CORE = (
 """A smaller sample: concatenations, shared weights, drops, groups, attention, several inputs."""
 
 
-SHARED = ("lstm", "fasterrcnn_resnet50_fpn", "retinanet_resnet50_fpn")
-"""Networks that use numbered layers again, for which a graph has no spec."""
-
 _OF_ITS_OWN = {"blocks", "stages", "outputs", "output", "inputs", "passes"}
 
 
@@ -152,17 +150,19 @@ def bases() -> tuple[str, ...]:
     )
 
 
-_MOST_MACS = 12_500_000_000
+_FEW_MACS, _MOST_MACS = 2_000_000_000, 12_500_000_000
 
 
-def computable() -> list[str]:
-    """The `bases` that two slow cores compute with in seconds; of the others only the small forms are."""
-    return [entry.name for entry in archspec.load_zoo() if entry.macs < _MOST_MACS and entry.name in bases()]
+def computable(sample: Container[str] = ()) -> list[ParameterSet]:
+    """The `bases` that two slow cores compute with in seconds, the quicker half in `make test-slow`; of the others only the small forms are."""
+    macs = {entry.name: entry.macs for entry in archspec.load_zoo() if entry.macs < _MOST_MACS}
+    names = [name for name in bases() if name in macs]
+    return sampled(names, sample, [name for name in names if macs[name] < _FEW_MACS])
 
 
 def every_spec() -> list[ParameterSet]:
-    """All representatives as parameters of a test, with those outside `CORE` marked `slow`."""
-    return sampled(representatives(), CORE)
+    """All representatives as parameters of a test: `CORE`, then the `bases` in `make test-slow`, the others in `make test-all`."""
+    return sampled(representatives(), CORE, bases())
 
 
 def networks(*names: str, slow: Iterable[str] = ()) -> list[ParameterSet]:
@@ -172,9 +172,16 @@ def networks(*names: str, slow: Iterable[str] = ()) -> list[ParameterSet]:
     return [*quick, *(pytest.param(partial(bundled, name), id=name, marks=pytest.mark.slow) for name in whole)]
 
 
-def sampled(values: Iterable[Any], sample: Container[Any]) -> list[ParameterSet]:
-    """All values as parameters of a test, with those outside the sample marked `slow`."""
-    return [pytest.param(value, marks=() if value in sample else pytest.mark.slow) for value in values]
+EXHAUSTIVE = (pytest.mark.slow, pytest.mark.exhaustive)
+
+
+def sampled(values: Iterable[Any], sample: Container[Any], more: Container[Any] | None = None) -> list[ParameterSet]:
+    """All values as parameters of a test: the sample, `more` marked `slow`, and the others `exhaustive`; all others are `slow` if it is None."""
+
+    def choose_marks(value: Any) -> Sequence[pytest.MarkDecorator]:
+        return () if value in sample else (pytest.mark.slow,) if more is None or value in more else EXHAUSTIVE
+
+    return [pytest.param(value, marks=choose_marks(value)) for value in values]
 
 
 @cache

@@ -1,23 +1,23 @@
 """The bundled networks have the counts that others publish of them, and the functions of others' models.
 
 `make test` compares the counts of networks that extend no other (`tests/sample.py`) and the functions of a few networks, `make test-slow` the
-counts of all rows and the functions of representatives and of torchvision's networks, up to 30 million parameters, and `make test-all`, which
-sets ARCHSPEC_LEDGER=all, the functions of all rows.
+counts of all rows and the functions of representatives and of torchvision's networks, up to 30 million parameters, and `make test-all` the
+functions of all rows.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from _pytest.mark import ParameterSet
 
 import archspec
 from archspec.analysis.ledger import find_differences
 from archspec.spec.ledger import LedgerRow, Published, load_exceptions, load_ledger, load_titles
 from archspec.spec.zoo import load_zoo
 from tests.references import timm, torchvision
-from tests.sample import bases, bundled, representatives, sampled
+from tests.sample import EXHAUSTIVE, bases, bundled, representatives, sampled
 
 ROWS = load_ledger()
 NAMES = [row.name for row in ROWS]
@@ -32,8 +32,7 @@ QUICK = {
     "squeezenet1_1",
 }
 """Networks whose functions are compared in `make test`: quick ones, one for each library and way of building."""
-EVERY = os.environ.get("ARCHSPEC_LEDGER") == "all"
-LARGEST = 30_000_000
+LARGEST = 20_000_000
 """The most parameters of a network whose function `make test-slow` compares: all take more time than CI has."""
 
 
@@ -64,10 +63,16 @@ def test_counts_are_the_published_ones_or_the_row_says_why_not(row: LedgerRow) -
     assert bool(row.reason) != exact, {name: (row.published[name], counts[name]) for name in differences}
 
 
-@pytest.mark.parametrize(
-    "row",
-    [pytest.param(row, marks=() if row.spec in QUICK else pytest.mark.slow, id=row.name) for row in COMPARED],
-)
+def select_rows() -> Iterator[ParameterSet]:
+    """The rows with a reference: quick ones, those of moderate size that are no variants of another network in `make test-slow`, and all others."""
+    params = {entry.name: entry.params for entry in load_zoo()}
+    for row in COMPARED:
+        variant = str(row.reference).startswith("timm:") and row.spec not in representatives()
+        rest = EXHAUSTIVE if variant or params[row.spec] > LARGEST else pytest.mark.slow
+        yield pytest.param(row, marks=() if row.spec in QUICK else rest, id=row.name)
+
+
+@pytest.mark.parametrize("row", list(select_rows()))
 @pytest.mark.filterwarnings("ignore:The default weight initialization:FutureWarning")
 def test_the_function_is_that_of_the_reference(row: LedgerRow) -> None:
     """Strict keys and shapes, then outputs for the reference's weights."""
@@ -75,10 +80,6 @@ def test_the_function_is_that_of_the_reference(row: LedgerRow) -> None:
 
     assert row.reference is not None
     library = row.reference.partition(":")[0]
-    if not EVERY and row.spec not in QUICK and bundled(row.spec).params > LARGEST:
-        pytest.skip(f"ARCHSPEC_LEDGER=all compares it: it has more than {LARGEST:,} parameters")
-    if not EVERY and library == "timm" and row.spec not in {*representatives(), *QUICK}:
-        pytest.skip("ARCHSPEC_LEDGER=all compares it: it is a variant of another network")
     {"torchvision": torchvision, "timm": timm}[library]()
     arch = archspec.load(row.spec, input=row.sample or row.input, **row.args)
     found = arch.check_against(make_reference(row.reference, row.options))

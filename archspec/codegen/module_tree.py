@@ -104,7 +104,7 @@ def _place_steps(graph: Graph, steps: list[LoweredNode], root: ModulePart) -> di
 def _choose_modules(stateful_steps: list[tuple[LoweredNode, ModulePart]], parts: list[ModulePart]) -> None:
     """Marks as nested the parts with state whose paths are all below the part's."""
     stateful, astray = set(), set()
-    taken = {step.path for step, _ in stateful_steps}
+    taken = {step.path for step, _ in stateful_steps} | _find_opened_paths(stateful_steps, parts)
     for step, home in stateful_steps:
         part: ModulePart | None = home
         while part is not None:
@@ -121,6 +121,20 @@ def _choose_modules(stateful_steps: list[tuple[LoweredNode, ModulePart]], parts:
         fits = part in stateful and part not in astray and part.path not in taken and len(part.path) > above
         part.nested = fits and depth < DEEPEST
         inside[part] = (len(part.path), depth + 1) if part.nested else (above, depth)
+
+
+def _find_opened_paths(stateful_steps: list[tuple[LoweredNode, ModulePart]], parts: list[ModulePart]) -> set[Path]:
+    """The paths of parts that contain a module which is also used outside of them."""
+    known = {part.path for part in parts}
+    opened: set[Path] = set()
+    for step, home in stateful_steps:
+        prefixes = {step.path[:end] for end in range(1, len(step.path))} & known
+        part: ModulePart | None = home
+        while part is not None:
+            prefixes.discard(part.path)
+            part = part.parent
+        opened |= prefixes
+    return opened
 
 
 def _number_structures(parts: list[ModulePart]) -> list[ModulePart]:

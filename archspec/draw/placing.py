@@ -92,6 +92,7 @@ class Placer:
         main = self.mains[group]
         above = self._measure_way(entries) if before else 0.0
         below = self._measure_way(exits) if after else 0.0
+        below += TRACK if after and main is not None and self.cells[after].captioned else 0.0
         lower = self._measure_begun(group, main) if after and not before else 0.0
         placed = Placed(0.0, 0.0, above + max(part.along for part in parts) + lower + below)
         share = 0.5 if bool(before) == bool(after) else 0.0 if before else 1.0

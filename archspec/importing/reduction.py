@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from archspec.ir.graph import Graph, Input, Node, Region, Value
+from archspec.importing.sharing import SharedParts
+from archspec.ir.graph import Input, Node, Region, Value
 
 Bundle = tuple[Value, ...]
 
@@ -41,27 +42,32 @@ class Reduction:
     nothing else reads their values.
     """
 
-    def __init__(self, graph: Graph, region: int, members: Iterable[Node | Input | Region], leaving: Bundle) -> None:
-        self.tree = graph.region_tree
+    def __init__(
+        self, shared: SharedParts, region: int, members: Iterable[Node | Input | Region], leaving: Bundle
+    ) -> None:
+        self.shared = shared
         self.nested = region > 0
         """Whether joins take branches: those of the network itself are stages, whose branches would be in a scope of their own."""
         self.items: list[Item] = []
         self.members = [member for member in members if not isinstance(member, Input)]
         self.readers: Counter[Value] = Counter(leaving)
         """The number of reads of each value by members; a region reads a value once."""
-        entering = self.tree.inputs[region]
-        self.entry: Bundle = entering[:1] if region else tuple(graph.inputs.values())
+        self.entry: Bundle = shared.find_inputs(region)[0] if region else tuple(shared.graph.inputs.values())
         for member in self.members:
             self.readers.update(self._reads(member))
         for member in self.members:
             self._shift(member)
 
     def _reads(self, member: Node | Region) -> Bundle:
-        return member.inputs if isinstance(member, Node) else self.tree.inputs[member.id]
+        if isinstance(member, Node):
+            return member.inputs
+        current, named = self.shared.find_inputs(member.id)
+        return (*current, *named)
 
     def _shift(self, member: Node | Region) -> None:
         if isinstance(member, Region):
-            self.items.append(Item(member, self.tree.inputs[member.id][:1], self.tree.outputs[member.id]))
+            current, _ = self.shared.find_inputs(member.id)
+            self.items.append(Item(member, current, self.shared.find_outputs(member.id)))
         elif len(member.inputs) == 1 and not member.op.join:
             self.items.append(Item(member, member.inputs, member.outputs))
         else:

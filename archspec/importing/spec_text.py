@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from textwrap import wrap
 from typing import Any
 
 import yaml
@@ -44,11 +45,31 @@ def _write_entry(key: str, value: Any, indent: str) -> Iterator[str]:
         yield f"{head} {flow}"
         return
     yield head
+    if isinstance(value, list) and all(type(own) in (int, float) for own in value):
+        yield from _write_numbers(value, indent + "  ")
+        return
     plain = isinstance(value, dict) and not any(isinstance(own, dict | list) for own in value.values())
     if plain and len(indent) + 2 + len(flow) < WIDTH:
         yield f"{indent}  {flow}"
         return
     yield from _write_block(value, indent + "  ")
+
+
+def _write_numbers(value: list[Any], indent: str) -> Iterator[str]:
+    """Numbers in as few lines as they fit in.
+
+    >>> [len(line) for line in _write_numbers([0.125] * 30, "  ")]
+    [114, 100]
+    """
+    text = f"[{', '.join(map(_write_element, value))}]"
+    yield from wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=f"{indent} ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def _write_block(value: Any, indent: str) -> Iterator[str]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from archspec.importing.reduction import Branch, Bundle, Item, Reduction
+from archspec.importing.sharing import SharedParts, find_shared_parts
 from archspec.importing.terms import Term
 from archspec.importing.value_names import ValueNames
-from archspec.ir.graph import Graph, Input, Node, Path, Region, Value
+from archspec.ir.graph import Graph, Node, Path, Region, Value
 
 
 def build_terms(graph: Graph) -> tuple[list[Term], dict[str, str]]:
     """The terms of a network, in order, and the named values of its outputs; without these, the last value is the output."""
-    root = _RegionTerms(graph, 0, {}, ValueNames(graph))
+    shared = find_shared_parts(graph)
+    graph = shared.graph
+    root = _RegionTerms(shared, 0, {}, ValueNames(graph))
     terms = root.build()
     if all(value in root.visible for value in root.leaving):
         return terms, {name: root.visible[value] for name, value in graph.outputs.items()}
@@ -22,25 +25,28 @@ def build_terms(graph: Graph) -> tuple[list[Term], dict[str, str]]:
 class _RegionTerms:
     """The terms of one region."""
 
-    def __init__(self, graph: Graph, region: int, outer: Mapping[Value, str], names: ValueNames) -> None:
-        self.graph, self.region, self.names = graph, region, names
+    def __init__(self, shared: SharedParts, region: int, outer: Mapping[Value, str], names: ValueNames) -> None:
+        self.shared, self.graph, self.region, self.names = shared, shared.graph, region, names
+        graph = self.graph
         tree = graph.region_tree
-        self.leaving = tree.outputs[region] if region else tuple(graph.outputs.values())
+        self.leaving = shared.find_outputs(region) if region else tuple(graph.outputs.values())
         members = tree.members[region]
         self.join = _named_join(graph, region)
-        self.reduction = Reduction(graph, region, members, self.leaving if self.join is None else ())
+        self.reduction = Reduction(shared, region, members, self.leaving if self.join is None else ())
         self.visible = dict(outer)
-        self.makers = {item.outputs[0]: item.member for item in self.reduction.items if len(item.outputs) == 1}
-        self.closed = region > 0 and len(tree.inputs[region]) == 1 and len(self.leaving) == 1
+        self.makers = {
+            item.outputs[0]: item.member
+            for item in self.reduction.items
+            if len(item.outputs) == 1 and not shared.is_again(item.member)
+        }
+        current, named = shared.find_inputs(region)
+        self.closed = region > 0 and len(current) == len(self.leaving) == 1 and not named
         self.prefix: list[Term] = []
-        self.first: dict[Path, int] = {}
-        """The first node or region of each path in this region; others of that path use its layer again."""
-        for member in members:
-            if not isinstance(member, Input) and member.path:
-                self.first.setdefault(member.path, member.id)
 
     def build(self) -> list[Term]:
         reduction = self.reduction
+        if self.region and len(reduction.entry) > 1:
+            self._name_entry(reduction.entry)
         needed = dict.fromkeys(self._needed(reduction.items, reduction.entry))
         for value in needed:
             if value not in self.visible:
@@ -51,6 +57,11 @@ class _RegionTerms:
         elif self.join is None and self.region and reduction.current != self.leaving:
             terms.append(self._reference(self.leaving[0]))
         return terms
+
+    def _name_entry(self, entry: Bundle) -> None:
+        """Names the current values of a part that reads several, as one that is used again does."""
+        self.visible.update((value, self.names.take(value)) for value in entry)
+        self.prefix.append(Term("op", "identity", results=tuple(self.visible[value] for value in entry)))
 
     def _name_value(self, value: Value) -> None:
         """Names a value of this region, or its entry."""
@@ -76,7 +87,7 @@ class _RegionTerms:
         if item.flow != current:
             yield from item.flow
         if isinstance(item.member, Region):
-            yield from self.graph.region_tree.inputs[item.member.id][1:]
+            yield from self.shared.find_inputs(item.member.id)[1]
         inside = item.flow or current
         for branch in item.branches:
             yield from self._needed(branch.items, inside)
@@ -110,17 +121,26 @@ class _RegionTerms:
         if isinstance(item.member, Region):
             return [self._convert_region(item.member, channels)]
         node = item.member
-        name = self._name_within(node.path) if node.path else None
-        if name is not None and self.first[node.path] != node.id:
-            return [Term("reuse", name, channels=channels)]
+        again = self.shared.is_again(node)
+        name = self._name_within(node.path) if node.path and not again else None
+        if again and self._needs_reuse(node):
+            term = Term("reuse", self._name_again(node.path), channels=channels)
+        else:
+            term = Term("op", node.op.word, node.op.lift(), name, channels=channels)
         if not item.branches:
-            return [Term("op", node.op.word, node.op.lift(), name, channels=channels)]
+            return [term]
         inside = item.flow or current
         branches = [self._convert_branch(branch, inside, item) for branch in item.branches]
         if node.op.join:
             return [Term("join", node.op.word, node.op.lift(), name, branches, channels=channels)]
-        bundle = Term("join", "bundle", branches=branches, channels=channels)
-        return [bundle, Term("op", node.op.word, node.op.lift(), name)]
+        term.channels = None
+        return [Term("join", "bundle", branches=branches, channels=channels), term]
+
+    def _needs_reuse(self, node: Node) -> bool:
+        """Whether a node of a path that is taken is a `reuse`: for its weights, or its name, if it is the same op."""
+        first = self.graph.nodes[self.shared.first_nodes[node.path]]
+        same = isinstance(first, Node) and first.op == node.op
+        return bool(node.weight_shapes) or (same and not node.op.join and not node.path[-1].isdecimal())
 
     def _convert_branch(self, branch: Branch, inside: Bundle, item: Item) -> list[Term]:
         if branch.items:
@@ -133,17 +153,17 @@ class _RegionTerms:
         return Term("value", self.visible[value])
 
     def _convert_region(self, region: Region, channels: int | None) -> Term:
-        entering, *others = self.graph.region_tree.inputs[region.id] or (None,)
+        if self.shared.is_again(region):
+            return Term("reuse", self._name_again(region.path), channels=channels)
+        entering, others = self.shared.find_inputs(region.id)
+        leaving = self.shared.find_outputs(region.id)
         seen = {value: self.visible[value] for value in others}
-        alone = not others and len(self.graph.region_tree.outputs[region.id]) == 1
-        names = ValueNames(self.graph, region.id) if alone and entering is not None else self.names
-        if self.first[region.path] != region.id:
-            return Term("reuse", self._name_within(region.path), channels=channels)
-        inner = _RegionTerms(self.graph, region.id, seen, names)
+        names = ValueNames(self.graph, region.id) if not others and len(entering) == len(leaving) == 1 else self.names
+        inner = _RegionTerms(self.shared, region.id, seen, names)
         body = inner.build()
         name = self._name_within(region.path)
         if inner.join is None:
-            made = _count_channels(self.graph.region_tree.outputs[region.id])
+            made = _count_channels(leaving)
             numbers = {name: value for name, value in region.arguments.items() if isinstance(value, int | float)}
             return Term(
                 "scope", region.kind, {}, name, [body], channels=channels, made=made, given=numbers, closed=inner.closed
@@ -152,6 +172,9 @@ class _RegionTerms:
             body[0].name, body[0].channels = name, channels
             return body[0]
         return inner.wrap_join(body, name, channels)
+
+    def _name_again(self, path: Path) -> str:
+        return self.shared.name_module(path, self.graph.regions[self.region].path)
 
     def _name_within(self, path: Path) -> str:
         """The name of a part of this region, with dots where it is in a container that is no region."""

@@ -20,6 +20,7 @@ _FUNCTIONS = {
     "causal": "causal_mask",
     "sinusoids": "sinusoids",
     "relative_position": "relative_positions",
+    "absolute_distance": "absolute_distances",
     "log_distance": "log_distances",
     "shifted_windows": "shifted_windows",
 }
@@ -42,14 +43,21 @@ class Constant(Op):
     shape: Annotated[tuple[Count, ...], Field(min_length=1, max_length=4)] | named_sizes(1) = Field(  # type: ignore[valid-type]
         description="sizes of the value, named by their number as those of an input are, or by name: {tokens: 49, features: 49}"
     )
-    kind: Literal["arange", "values", "causal", "sinusoids", "relative_position", "log_distance", "shifted_windows"] = (
-        Field(
-            "arange",
-            description="the rule: arange numbers the elements from 0; values are given; causal is minus infinity where the last axis is "
-            "behind the one before it, else 0; sinusoids encode positions (Vaswani et al. 2017); relative_position numbers the distances "
-            "of a window's places, log_distance lists these on a logarithmic scale, shifted_windows is the mask of windows after a roll "
-            "(Swin)",
-        )
+    kind: Literal[
+        "arange",
+        "values",
+        "causal",
+        "sinusoids",
+        "relative_position",
+        "absolute_distance",
+        "log_distance",
+        "shifted_windows",
+    ] = Field(
+        "arange",
+        description="the rule: arange numbers the elements from 0; values are given; causal is minus infinity where the last axis is "
+        "behind the one before it, else 0; sinusoids encode positions (Vaswani et al. 2017); relative_position numbers the distances "
+        "of a window's places, absolute_distance those without sign (LeViT), log_distance lists these on a logarithmic scale, "
+        "shifted_windows is the mask of windows after a roll (Swin)",
     )
     values: Annotated[tuple[Real, ...], Field(min_length=1, max_length=1000)] | None = Field(
         None, description="for values: the elements, in order"
@@ -58,6 +66,11 @@ class Constant(Op):
         None, description="places on each axis: of the window, for shifted_windows of the image"
     )
     kernel: Sizes | None = Field(None, description="for shifted_windows: places of the window on each axis")
+    token: bool = Field(
+        False,
+        description="for relative_position: whether a class token stands before the places, with three more numbers",
+    )
+    stride: Count = Field(1, description="for absolute_distance: of the queries, every how many places there is one")
     shift: Pair | None = Field(None, description="for shifted_windows: how far the image was rolled on each axis")
     base: Positive = Field(10000.0, description="for sinusoids: the greatest wavelength, over 2π")
     whole: bool = Field(
@@ -81,9 +94,8 @@ class Constant(Op):
 
     def lower(self, *inputs: Shape) -> tuple[Call, ...]:
         options: dict[str, Any] = {"shape": self.value_shape.sizes}
-        options |= {name: getattr(self, name) for name in _FIELDS[self.kind]}
-        if options.get("whole") is False:
-            del options["whole"]
+        given = {name: getattr(self, name) for name in _FIELDS[self.kind]}
+        options |= {name: value for name, value in given.items() if (name, value) not in _PLAIN}
         data = Call(f"archspec.codegen.fx.constants.{_FUNCTIONS[self.kind]}", options, args=())
         return (Call("torch.nn.Buffer", {"data": data, "persistent": self.persistent}, args=()),)
 
@@ -97,7 +109,7 @@ class Constant(Op):
 
     @property
     def makes_indices(self) -> bool:
-        return self.whole or self.kind == "relative_position"
+        return self.whole or self.kind in {"relative_position", "absolute_distance"}
 
     @property
     def value_shape(self) -> Shape:
@@ -131,7 +143,9 @@ def _count_sinusoids(op: Constant) -> int:
 def _count_distances(op: Constant) -> int:
     window = _need(op, "sizes", "the places of the window on each axis")
     places = [2 * size - 1 for size in window]
-    return math.prod(window) ** 2 if op.kind == "relative_position" else math.prod(places) * len(window)
+    if op.kind == "absolute_distance":
+        return math.prod(-(-size // op.stride) for size in window) * math.prod(window)
+    return (math.prod(window) + op.token) ** 2 if op.kind == "relative_position" else math.prod(places) * len(window)
 
 
 def _count_shifted(op: Constant) -> int:
@@ -156,17 +170,22 @@ _CHECKS: Mapping[str, Callable[[Constant], int]] = {
     "causal": _count_causal,
     "sinusoids": _count_sinusoids,
     "relative_position": _count_distances,
+    "absolute_distance": _count_distances,
     "log_distance": _count_distances,
     "shifted_windows": _count_shifted,
 }
 """By rule, the number of elements; raises `ShapeError` if fields are missing or do not fit."""
+
+_PLAIN = (("whole", False), ("token", False), ("stride", 1))
+"""Fields that change nothing."""
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "arange": ("whole",),
     "values": ("values", "whole"),
     "causal": (),
     "sinusoids": ("base",),
-    "relative_position": ("sizes",),
+    "relative_position": ("sizes", "token"),
+    "absolute_distance": ("sizes", "stride"),
     "log_distance": ("sizes",),
     "shifted_windows": ("sizes", "kernel", "shift"),
 }

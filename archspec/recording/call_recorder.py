@@ -37,14 +37,18 @@ _ALIKE_MODULES = frozenset(
 class CallRecorder(TorchFunctionMode):
     """Records each function of torch and each module of torch.nn that runs, with the module that calls it."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, opened: frozenset[Path] = frozenset()) -> None:
+        """`opened` are the modules whose calls are recorded instead of them."""
         super().__init__()
-        self.model = model
+        self.model, self.opened = model, opened
         self.calls: list[RecordedCall] = []
         self.stack: list[Path] = [()]
         self.uses: list[dict[Path, int]] = [{}]
         self.called: Counter[Path] = Counter()
         self.line = ""
+        self.inputs: list[Tensor] = []
+        self.failed: Path = ()
+        """The innermost module whose call did not end."""
         self.ids: dict[int, int] = {}
         self.alive: list[Tensor] = []
         """All tensors with numbers, so that none of them is another's successor at the same address."""
@@ -96,7 +100,16 @@ class CallRecorder(TorchFunctionMode):
         path = self.paths.get(id(module))
         if self.muted or path is None or module is self.model:
             return original(module, *args, **keywords)
-        leaf = find_leaf_class(module)
+        try:
+            return self._record_module(original, module, path, args, keywords)
+        except Exception:
+            self.failed = self.failed or path
+            raise
+
+    def _record_module(
+        self, original: Callable[..., Any], module: nn.Module, path: Path, args: Any, keywords: Any
+    ) -> Any:
+        leaf = find_leaf_class(module) if path not in self.opened else None
         if leaf is None:
             self.stack.append(path)
             self.uses.append({**self.uses[-1], path: self.called[path]})

@@ -61,6 +61,7 @@ def _iter_candidates(values: Tensor) -> Iterator[dict[str, Any]]:
     yield kind
     if whole:
         yield from _iter_relative_positions(values)
+        yield from _iter_absolute_distances(values)
     elif values.dim() > 1:
         yield {"kind": "causal"}
         yield {"kind": "sinusoids"}
@@ -74,6 +75,19 @@ def _iter_relative_positions(values: Tensor) -> Iterator[dict[str, Any]]:
     places = math.isqrt(values.numel())
     if places > 1 and places**2 == values.numel():
         yield from ({"kind": "relative_position", "sizes": list(pair)} for pair in _iter_factors(places))
+        token = {"kind": "relative_position", "token": True}
+        yield from ({**token, "sizes": list(pair)} for pair in _iter_factors(places - 1))
+
+
+def _iter_absolute_distances(values: Tensor) -> Iterator[dict[str, Any]]:
+    """Tables of distances between queries and places, both in rows."""
+    if values.dim() != 2:
+        return
+    queries, places = values.shape
+    for sizes in _iter_factors(places):
+        for stride in (1, 2):
+            if math.prod(-(-size // stride) for size in sizes) == queries:
+                yield {"kind": "absolute_distance", "sizes": list(sizes)} | ({"stride": stride} if stride > 1 else {})
 
 
 def _iter_log_distances(values: Tensor) -> Iterator[dict[str, Any]]:

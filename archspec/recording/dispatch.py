@@ -53,7 +53,8 @@ class _Dispatch:
 
     def _note(self, error: Exception, call: RecordedCall) -> None:
         if not isinstance(error, UnknownOperandError):
-            self.problems.add(_explain(error, call), ".".join(call.path or call.scope), call.line)
+            module = ".".join(call.path or call.scope)
+            self.problems.add(_explain(error, call), module, call.line, getattr(error, "help", None) or "")
         for number, sizes in zip(call.results, call.sizes, strict=True):
             plain = tuple(size for size in sizes[1:] if isinstance(size, int))
             known = sizes[:1] == (BatchSize(),) and plain and len(plain) == len(sizes) - 1

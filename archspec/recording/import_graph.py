@@ -25,6 +25,7 @@ from archspec.recording.trace import Trace, TraceError
 Sizes = tuple[int, ...]
 
 _LISTED = 3
+_WITHOUT = "make the model without them, with an argument of its factory such as --args aux_logits=false"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def import_graph(
     try:
         trace, shapes = _record(model, sizes)
     except TraceError as error:
-        problems.add(str(error))
+        problems.add(str(error), error.module, error.line, error.help)
         return GraphImport(None, problems.list())
     draft = raise_trace(trace, shapes, problems)
     if problems.list():
@@ -72,8 +73,8 @@ def import_graph(
     except ShapeError as error:
         problems.add(error.message)
         return GraphImport(None, problems.list())
-    for message in (*_find_unused(graph, trace), *_find_shared(trace)):
-        problems.add(message)
+    for message in _find_unused(graph, trace):
+        problems.add(message, help=_WITHOUT)
     return GraphImport(None if problems.list() else graph, problems.list(), unsaid)
 
 
@@ -93,9 +94,3 @@ def _find_unused(graph: Graph, trace: Trace) -> Iterator[str]:
     unused = [name for name in trace.state if name not in known and name not in trace.shared]
     if unused:
         yield f"it has weights that it does not read in evaluation mode: {list_some(unused, _LISTED)}"
-
-
-def _find_shared(trace: Trace) -> Iterator[str]:
-    for name, first in trace.shared.items():
-        if name in trace.state:
-            yield f"{name} is the same tensor as {first}, which no spec can say"

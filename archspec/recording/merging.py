@@ -19,9 +19,8 @@ def merge_traces(first: Trace, second: Trace, batches: tuple[int, int]) -> Trace
     merge = _Merging(batches).merge
     for call, other in zip(first.calls, second.calls, strict=False):
         if (call.target, call.path, call.results) != (other.target, other.path, other.results):
-            raise TraceError(
-                f"what it computes depends on the batch size: {call.line} calls {call.target} or {other.target}"
-            )
+            message = f"what it computes depends on the batch size: it calls {call.target} or {other.target}"
+            raise TraceError(message, ".".join(call.scope), call.line)
         call.args, call.keywords = merge(call.args, other.args), merge(call.keywords, other.keywords)
         call.sizes = merge(call.sizes, other.sizes)
     if len(first.calls) != len(second.calls) or first.outputs != second.outputs:

@@ -58,7 +58,7 @@ def raise_module(on: Raising, call: RecordedCall) -> Any:
     if word in _SPATIAL:
         value = on.as_image(operand)
     elif word in _CHANNELS_FIRST:
-        value = on.as_channels_first(operand)
+        return on.normalize_channels(word, fields, operand, call.path)
     else:
         return operand.with_value(on.add_one(word, fields, operand.value, path=call.path))
     return Operand.of(on.add_one(word, fields, value, path=call.path))

@@ -16,7 +16,15 @@ Dim = tuple[int, ...]
 
 
 class UnsupportedCallError(ArchspecError, ValueError):
-    """Raised for a call that no op of the language does, with what is missing."""
+    """Raised for a call that no op of the language does, with what is missing.
+
+    >>> UnsupportedCallError("max_pool with indices", "leave the indices out").help
+    'leave the indices out'
+    """
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,14 @@ _Child = tuple[Path, int]
 class _Part:
     """A part of the network: a module that is no single op, with its nodes and parts in order."""
 
-    path: Path
+    place: Path
+    """The names of the parts around it and of itself, in which a module that is called from another part is one name."""
     members: list[DraftNode | _Part] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        """The path of its module."""
+        return _read_place(self.place)
 
 
 class Placing:
@@ -43,7 +49,7 @@ class Placing:
         self.called = {scope[:end] for scope in scopes for end in range(len(scope) + 1)}
         """The paths of the modules that are called, and not only contain others."""
         self._drop_repeated_names()
-        self.homes = {id(node): self._find_home(node) for node in draft.nodes}
+        self.homes = self._find_homes()
 
     def _drop_repeated_names(self) -> None:
         """Removes the names of modules without weights that are called several times, or that contain others."""
@@ -53,12 +59,44 @@ class Placing:
             if node.path is not None and not node.owns_weights and (counts[node.path] > 1 or node.path in inner):
                 node.path = None
 
+    def _find_homes(self) -> dict[int, Path]:
+        """The place of the part that each node belongs to: the path of the module around it that is no op itself.
+
+        A module that another part calls again is in that part, as one name: a dot and its path.
+        """
+        homes: dict[int, Path] = {}
+        known: set[Path] = set()
+        for node in self.draft.nodes:
+            home = self._find_home(node)
+            if node.path in known or (node.path is None and home in known):
+                home = self._find_call(node, home, known)
+            homes[id(node)] = home
+            known.update((node.path or home, *(home[:end] for end in range(1, len(home) + 1))))
+        return homes
+
     def _find_home(self, node: DraftNode) -> Path:
-        """The path of the part that a node belongs to: the module around it that is no op itself."""
         path = node.path[:-1] if node.path is not None else node.scope
         while path and path in self.owners:
             path = path[:-1]
         return path
+
+    def _find_call(self, node: DraftNode, home: Path, known: set[Path]) -> Path:
+        """The place of a node whose module may be called from another part, by the modules around its call."""
+        place: Path = ()
+        real: Path = ()
+        for path in (*node.uses, node.path or ()):
+            if path[: len(real)] == real:
+                place = (*place, *path[len(real) :])
+            elif path in known:
+                place = (*place, f".{'.'.join(path)}")
+            else:
+                return home
+            real = path
+        if node.path is not None:
+            place = place[:-1]
+        while place and _read_place(place) in self.owners:
+            place = place[:-1]
+        return place
 
     def make_graph(self, name: str, source: str = "") -> Graph:
         """The graph of the draft. Raises `ShapeError`."""
@@ -73,11 +111,11 @@ class Placing:
 
     # -- the tree of parts ----------------------------------------------------------------------------------------------
 
-    def _arrange(self, path: Path, nodes: list[DraftNode]) -> _Part:
-        """The part of a path with its nodes, which are in the order of their calls."""
-        keys = self._find_children(len(path), nodes)
+    def _arrange(self, around: Path, nodes: list[DraftNode]) -> _Part:
+        """The part of a place with its nodes, which are in the order of their calls."""
+        keys = self._find_children(len(around), nodes)
         last = {key: place for place, key in enumerate(keys)}
-        part = _Part(path)
+        part = _Part(around)
         place = 0
         while place < len(nodes):
             key = keys[place]
@@ -86,7 +124,7 @@ class Placing:
                 place += 1
                 continue
             stop = last[key] + 1
-            part.members.append(self._arrange((*path, *key[0]), nodes[place:stop]))
+            part.members.append(self._arrange((*around, *key[0]), nodes[place:stop]))
             place = stop
         return part
 
@@ -115,7 +153,7 @@ class Placing:
         home = self.homes[id(node)]
         for stop in range(depth + 1, len(home) + 1):
             if home[depth:stop] not in broken:
-                return home[depth:stop], node.uses.get(home[:stop], 0)
+                return home[depth:stop], node.uses.get(_read_place(home[:stop]), 0)
         return None
 
     def _is_interrupted(
@@ -123,7 +161,7 @@ class Placing:
     ) -> bool:
         """Whether other nodes stand between those of a part: named ones, or any if it is a container that is never called."""
         others = [nodes[place] for place in extent if keys[place] != key]
-        owner = self.homes[id(nodes[extent.start])][: depth + len(key[0])]
+        owner = _read_place(self.homes[id(nodes[extent.start])][: depth + len(key[0])])
         return bool(others) and (owner not in self.called or any(node.path is not None for node in others))
 
     def _keep(self, part: _Part, node: DraftNode) -> None:
@@ -138,8 +176,7 @@ class Placing:
         for member in part.members:
             if isinstance(member, _Part):
                 self._name_parts(member)
-        depth = len(part.path)
-        numbered = any((_name_within(member, depth) or "").isdigit() for member in part.members)
+        numbered = any((_name_within(member, part) or "").isdigit() for member in part.members)
         if part.path and not numbered:
             self._name_between(part)
         self._name_numbered(part)
@@ -151,7 +188,7 @@ class Placing:
             not any(named[max(0, place - 1) : place] + named[place + 1 : place + 2]) for place in range(len(named))
         ]
         between = [0 < place < len(named) - 1 and named[place - 1] and named[place + 1] for place in range(len(named))]
-        names: set[str | None] = {_name_within(member, len(part.path)) for member in part.members}
+        names: set[str | None] = {_name_within(member, part) for member in part.members}
         unnamed = [
             member
             for member, inside in zip(part.members, between, strict=True)
@@ -167,15 +204,14 @@ class Placing:
 
     def _name_numbered(self, part: _Part) -> None:
         """Names the unnamed layers of a part whose number in it may be the name of another: parts with numbers may be counted or not."""
-        depth = len(part.path)
-        names = {_name_within(member, depth) for member in part.members} - {None}
-        parts = {_name_within(member, depth) for member in part.members if isinstance(member, _Part)}
+        names = {_name_within(member, part) for member in part.members} - {None}
+        parts = {_name_within(member, part) for member in part.members if isinstance(member, _Part)}
         number = unnamed = 0
         for member in part.members:
-            name = _name_within(member, depth)
+            name = _name_within(member, part)
             if name == str(number):
                 number += 1
-            elif name is None and isinstance(member, DraftNode) and member.op.numbered:
+            elif isinstance(member, DraftNode) and member.path is None and member.op.numbered:
                 if str(number) in names or parts.intersection(map(str, range(unnamed, number))):
                     member.path = (*part.path, _take_name(member.word, names))
                 else:
@@ -195,8 +231,20 @@ class Placing:
             values.update((id(value), own) for value, own in zip(member.outputs, outputs, strict=True))
 
 
-def _name_within(member: DraftNode | _Part, depth: int) -> str | None:
-    return ".".join(member.path[depth:]) if member.path is not None else None
+def _read_place(place: Path) -> Path:
+    """The path of a module by its place.
+
+    >>> _read_place(("head", ".trunk.0", "conv"))
+    ('trunk', '0', 'conv')
+    """
+    start = next((number for number in range(len(place) - 1, -1, -1) if place[number].startswith(".")), None)
+    return place if start is None else (*place[start][1:].split("."), *place[start + 1 :])
+
+
+def _name_within(member: DraftNode | _Part, part: _Part) -> str | None:
+    """The name of a member in its part; None if it has none, or is used again there."""
+    depth = len(part.path)
+    return ".".join(member.path[depth:]) if member.path is not None and member.path[:depth] == part.path else None
 
 
 def _take_name(word: str, names: set[str | None]) -> str:

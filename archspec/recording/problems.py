@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class ImportProblem:
     line: str
     """The file and line of the call: `model.py:12`."""
     count: int = 1
+    help: str = ""
+    """What to do about it, if something is known to help."""
 
     def __str__(self) -> str:
         place = f" ({self.line})" if self.line else ""
@@ -27,20 +29,21 @@ class ImportProblem:
 
     def as_dict(self) -> dict[str, object]:
         """The problem as plain data, for `--json`."""
-        return {"message": self.message, "module": self.module, "line": self.line, "count": self.count}
+        facts = {"message": self.message, "module": self.module, "line": self.line, "count": self.count}
+        return facts | ({"help": self.help} if self.help else {})
 
 
 class ProblemList:
     """Collects problems; those of the same message are one with its count."""
 
     def __init__(self) -> None:
-        self._first: dict[str, tuple[str, str]] = {}
-        self._counts: dict[str, int] = {}
+        self._problems: dict[str, ImportProblem] = {}
 
-    def add(self, message: str, module: str = "", line: str = "") -> None:
-        self._first.setdefault(message, (module, line))
-        self._counts[message] = self._counts.get(message, 0) + 1
+    def add(self, message: str, module: str = "", line: str = "", help: str = "") -> None:
+        known = self._problems.get(message)
+        first = known or ImportProblem(message, module, line, 0, help)
+        self._problems[message] = replace(first, count=first.count + 1)
 
     def list(self) -> tuple[ImportProblem, ...]:
         """The problems in the order in which they were found."""
-        return tuple(ImportProblem(message, *place, self._counts[message]) for message, place in self._first.items())
+        return tuple(self._problems.values())

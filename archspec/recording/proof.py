@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from archspec.codegen.fx.module_state import read_state
 from archspec.codegen.fx.module_values import TOLERANCE, flatten_tensors
 from archspec.codegen.fx.reference_comparison import ReferenceComparison, compare_with_reference
 from archspec.codegen.fx.reference_models import ReferenceModelError
@@ -96,7 +97,7 @@ def _explain(comparison: ReferenceComparison) -> str:
 
 def _compare_training(graph: Graph, ours: nn.Module, theirs: nn.Module) -> tuple[float, float]:
     """The largest differences of gradients and of buffers after a step of both: none in float32, or those in float64."""
-    weights = copy.deepcopy(theirs.state_dict())
+    weights = copy.deepcopy(read_state(theirs))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         inputs = [make_noise(graph, value, _BATCH, torch.device("cpu")) for value in graph.inputs.values()]
@@ -113,7 +114,7 @@ def _step_both(
     generator = torch.Generator().manual_seed(0)
     directions: list[Tensor] = []
     for model in (theirs, ours):
-        model.load_state_dict(weights, strict=True)
+        model.load_state_dict(weights, strict=model is ours)
         model.zero_grad()
         outputs = _run_training(model, inputs)
         directions = directions or [torch.randn(own.shape, generator=generator, dtype=own.dtype) for own in outputs]

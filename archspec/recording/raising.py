@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from archspec.ir.shape import Shape
 from archspec.recording.constants import describe_constant
 from archspec.recording.draft import DraftValue
-from archspec.recording.operands import Operand, UnsupportedCallError
+from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.shaping import Shaping
-from archspec.recording.trace import MadeRef, ResultRef, StateRef, Trace, UnknownRef
+from archspec.recording.trace import MadeRef, Path, ResultRef, StateRef, Trace, UnknownRef, iter_leaves
+
+WEIGHTS = frozenset(("weight", "bias", "running_mean", "running_var"))
+WEIGHTED = frozenset(
+    ("linear", "conv1d", "conv2d", "conv3d", "batch_norm", "layer_norm", "rms_norm", "group_norm", "prelu")
+)
+"""The functions that are the op of a module if all weights are of that module."""
 
 
 class Raising(Shaping):
@@ -23,12 +30,13 @@ class Raising(Shaping):
         """The tensors that are repeated along axes, which only joins do by themselves."""
         self.sums: dict[int, tuple[Operand, ...]] = {}
         """The operands of sums that are broadcast in both directions, by the value that stands for them: biases of attention."""
+        self.stacks: dict[int, tuple[Operand, ...]] = {}
+        """The tensors that are stacked before the batch, by the value that stands for the stack."""
         self.parts: dict[tuple[int, int], list[DraftValue]] = {}
+        self.read_alone = frozenset(_find_read_alone(trace))
+        """The parameters that are values of their own: not, or not only, the weights of one op."""
         self.states: dict[tuple[str, bool], DraftValue] = {}
-        names = (
-            ["input"] if len(trace.inputs) == 1 else [f"input{number}" for number in range(1, len(trace.inputs) + 1)]
-        )
-        for name, (number, _), shape in zip(names, trace.inputs, input_shapes, strict=True):
+        for name, (number, _), shape in zip(trace.input_names, trace.inputs, input_shapes, strict=True):
             self.operands[number] = Operand.of(self.draft.add_input(name, shape))
 
     # -- operands -----------------------------------------------------------------------------------------------------
@@ -54,6 +62,8 @@ class Raising(Shaping):
             raise UnknownOperandError("a value that could not be raised")
         if id(operand.value) in self.sums:
             raise UnsupportedCallError("a sum of values that are both broadcast")
+        if id(operand.value) in self.stacks:
+            raise UnsupportedCallError("a stack before the batch")
         if ref.id in self.spread and rank is None:
             raise UnsupportedCallError("expand of an axis")
         return operand
@@ -73,6 +83,20 @@ class Raising(Shaping):
         made = Operand.of(DraftValue(shape))
         self.sums[id(made.value)] = operands
         return made
+
+    def put_stack(self, *operands: Operand) -> Operand:
+        """A value for a stack before the batch, of which only a reduction over the stacked tensors is an op."""
+        first = operands[0]
+        if not first.is_plain or not first.value.shape.batched or any(own.sizes != first.sizes for own in operands):
+            raise UnsupportedCallError("a stack before the batch")
+        value = DraftValue(Shape.of(len(operands), *first.value.shape.sizes))
+        self.stacks[id(value)] = operands
+        return Operand(value, ((0,), (BATCH,), *((axis,) for axis in range(1, value.shape.rank))))
+
+    def take_stack(self, ref: Any) -> tuple[Operand, ...] | None:
+        """The tensors that a stack before the batch is of; None for another tensor."""
+        operand = self.operands.get(ref.id) if isinstance(ref, ResultRef) else None
+        return None if operand is None else self.stacks.get(id(operand.value))
 
     def take_summands(self, ref: Any) -> tuple[Operand, ...]:
         """The tensors whose sum a tensor is, if it is one that no join does, or the tensor itself."""
@@ -151,10 +175,27 @@ class Raising(Shaping):
         pieces = self.add("split", {"sizes": [1] * shape.sizes[axis]} | name, value)
         return [self.regroup(piece, rest) for piece in pieces]
 
+    def normalize_channels(self, word: str, fields: dict[str, Any], operand: Operand, path: Path | None) -> Operand:
+        """A normalisation of each channel over the samples; tokens that are folded into the batch are its places."""
+        first, *rest = operand.dims
+        if word != "batchnorm" or len(first) < 2 or first[0] != BATCH or len(rest) != 1:
+            return Operand.of(self.add_one(word, fields, self.as_channels_first(operand), path=path))
+        spread = Operand(operand.value, ((BATCH,), rest[0], *((axis,) for axis in first[1:])))
+        made = self.add_one(word, fields, self.as_image(spread), path=path)
+        return Operand(made, ((BATCH, *range(1, made.shape.rank)), (0,)))
+
     def as_channels_first(self, operand: Operand) -> DraftValue:
         """The value with its channels as the first axis, as normalisations over channels need it."""
         value = self.as_value(operand)
         return self.name_axes(value, ("features",)) if value.shape.rank == 1 else self.as_image(operand)
+
+
+def _find_read_alone(trace: Trace) -> Iterator[str]:
+    for call in trace.calls:
+        refs = [own for own in iter_leaves((call.args, call.keywords)) if isinstance(own, StateRef) and own.learned]
+        owners = {ref.path[:-1] for ref in refs}
+        if refs and not (call.target in WEIGHTED and len(owners) == 1 and {ref.path[-1] for ref in refs} <= WEIGHTS):
+            yield from (ref.name for ref in refs)
 
 
 class UnknownOperandError(UnsupportedCallError):

@@ -15,6 +15,7 @@ from archspec.codegen.fx.reference_models import ReferenceModelError, make_refer
 from archspec.printable import shorten_text
 
 _TORCHVISION = {"inception_v3": (3, 299, 299)}
+_LARGE_VIDEOS = ("mvit", "swin3d", "s3d")
 
 
 def make_model(
@@ -42,7 +43,20 @@ def find_input_shape(model: nn.Module, source: str) -> tuple[tuple[int, ...], ..
     """The sizes of the input that a model's library gives it, without the batch; empty if there are none."""
     place, _, name = source.rpartition(":")
     if place == "torchvision":
-        return (_TORCHVISION.get(name.lower(), (3, 224, 224)),)
+        return _find_torchvision_inputs(model, name.lower())
     config = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None)
     given = config.get("input_size") if isinstance(config, Mapping) else None
     return (tuple(given),) if given else ()
+
+
+def _find_torchvision_inputs(model: nn.Module, name: str) -> tuple[tuple[int, ...], ...]:
+    """The sizes of an image, of a video of 16 frames, or of an image and the regions that a detector of two stages cuts out."""
+    if type(model).__module__.startswith("torchvision.models.video"):
+        size = 224 if name.startswith(_LARGE_VIDEOS) else 112
+        return ((3, 16, size, size),)
+    image = _TORCHVISION.get(name, (3, 224, 224))
+    heads: Any = getattr(model, "roi_heads", None)
+    if heads is None:
+        return (image,)
+    backbone: Any = model.backbone
+    return image, (backbone.out_channels, *heads.box_roi_pool.output_size)

@@ -120,6 +120,7 @@ class Trace:
     calls: list[RecordedCall]
     inputs: tuple[tuple[int, Sizes], ...]
     """The number and the sizes of each input."""
+    input_names: tuple[str, ...]
     outputs: dict[str, int]
     """The number of each output, by name."""
     classes: Mapping[Path, str]
@@ -130,10 +131,20 @@ class Trace:
     """The buffers besides running statistics by name, as tensors with their values."""
     shared: Mapping[str, str] = field(default_factory=dict)
     """Names of the `state_dict` that stand for the same tensor as an earlier one."""
+    opened: frozenset[Path] = frozenset()
+    """The modules whose weights are read outside of them, too: these are values, and what the modules call is recorded."""
 
 
 class TraceError(ArchspecError, ValueError):
-    """Raised if a model cannot be recorded: it fails for the input, or what it does depends on data or on the batch size."""
+    """Raised if a model cannot be recorded: it fails for the input, or what it does depends on data or on the batch size.
+
+    >>> TraceError("what it computes depends on the batch size", line="model.py:12").line
+    'model.py:12'
+    """
+
+    def __init__(self, message: str, module: str = "", line: str = "", help: str = "") -> None:
+        super().__init__(message)
+        self.module, self.line, self.help = module, line, help
 
 
 def split_name(name: str) -> Path:

@@ -19,6 +19,7 @@ from archspec.spec.bound_tree import (
     Reuse,
     Sequential,
     ValueUse,
+    is_module_path,
     makes_no_module,
 )
 from archspec.spec.computed_names import is_computed_name
@@ -191,7 +192,10 @@ class Binder(LayerBinder):
         layer = names.find_layer(name.text)
         if layer is not None and not makes_no_module(layer):
             return Reuse(span=span, name=name.text, layer=layer)
-        if layer is not None or any(name.text in frame for frame in names.frames):
+        seen = any(name.text in frame for frame in names.frames)
+        if layer is None and not seen and (is_module_path(name.text) or name.text in names.named):
+            return Reuse(span=span, name=name.text)
+        if layer is not None or seen:
             advice = f"the value is used by its name alone: {name.text}"
             return self.report(f"{name.text!r} is a value and no layer that could be applied again", name.span, advice)
         layers = [known for frame in names.layers for known in frame]

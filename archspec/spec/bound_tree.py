@@ -117,8 +117,8 @@ class Reuse(Layer):
     """A named layer that is applied once more, with the weights and the module names of its first use."""
 
     name: str
-    layer: Layer
-    """The layer of that name."""
+    layer: Layer | None = None
+    """The layer of that name; None for a path of modules, which is looked up where it is applied."""
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)
@@ -233,6 +233,25 @@ def walk_layers(layer: Layer) -> Iterator[tuple[Layer, bool]]:
             pending += [(deeper, True) for deeper in iter_children(inner)]
 
 
+def takes_number(layer: Layer) -> bool:
+    """Whether a layer without a name takes the next number of its scope."""
+    match layer:
+        case OpUse():
+            return layer.op.numbered and not layer.op.join and not layer.op.transparent
+        case Sequential():
+            return layer.numbered and bool(layer.items)
+    return isinstance(layer, BlockUse | NetworkUse)
+
+
+def is_module_path(name: str) -> bool:
+    """Whether the name of a `reuse` is a path of modules: it has a dot, or is a number.
+
+    >>> [is_module_path(name) for name in ("trunk", "trunk.0", "0", ".trunk")]
+    [False, True, True, True]
+    """
+    return "." in name or name.isdecimal()
+
+
 def makes_no_module(layer: Layer) -> bool:
     """Whether a layer only passes a value on: a named value, or an identity."""
     return isinstance(layer, ValueUse) or (type(layer) is OpUse and layer.op.transparent)
@@ -265,10 +284,6 @@ class BlockDef:
 
 def _default_layers(parameters: Mapping[str, ArgumentDef]) -> Iterator[Layer]:
     return (parameter.default for parameter in parameters.values() if isinstance(parameter.default, Layer))
-
-
-def _iter_reused(body: Layer) -> Iterator[str]:
-    return (layer.name for layer in iter_layers(body) if isinstance(layer, Reuse))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -332,16 +347,24 @@ class Program:
     """The merged document that it was bound from."""
     reused: frozenset[str] = frozenset()
     """The names of layers that are applied more than once by a `reuse`."""
+    reuses_paths: bool = False
+    """Whether a `reuse` finds a module by its path."""
 
     def __post_init__(self) -> None:
         bodies = (*self.layers, *(layer for block in self.blocks.values() for layer in block.layers))
-        self.reused = frozenset(name for body in bodies for name in _iter_reused(body))
+        self.add_reused(bodies)
+
+    def add_reused(self, bodies: Iterable[Layer]) -> None:
+        """Notes what the layers in some bodies use again."""
+        uses = [use for body in bodies for use in iter_layers(body) if isinstance(use, Reuse)]
+        self.reused = self.reused.union(use.name for use in uses if use.layer is not None)
+        self.reuses_paths = self.reuses_paths or any(use.layer is None for use in uses)
 
     def override(self, given: Mapping[str, ArgumentDef]) -> Program:
         """The program with other arguments, in which `reused` may have more names than are applied more than once."""
         program = copy(self)
         program.parameters = {**self.parameters, **given}
-        program.reused = self.reused.union(*(_iter_reused(layer) for layer in _default_layers(given)))
+        program.add_reused(_default_layers(given))
         return program
 
     @property

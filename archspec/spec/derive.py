@@ -11,7 +11,7 @@ from archspec.errors import ExportError
 from archspec.files import is_same_file
 from archspec.spec.bound_tree import PassUse, Program
 from archspec.spec.bundled import find_bundled_spec
-from archspec.spec.expressions import MAX_DIGITS
+from archspec.spec.expression_parser import MAX_DIGITS
 from archspec.spec.yaml_tree import to_plain_data
 from archspec.spec.yaml_writer import write_yaml
 

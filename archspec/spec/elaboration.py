@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
-from archspec.errors import Diagnostic, LimitError, SpecError
+from archspec.errors import Diagnostic, LimitError, SpecError, raise_spec_error
 from archspec.ir.graph import Graph, Path
 from archspec.spans import Span, Use
-from archspec.spec.bound_tree import ArgumentUse, ComputedName, Layer, Loop, NamedLayer, Program, Reuse, Sequential
+from archspec.spec.bound_tree import (
+    ArgumentUse,
+    ComputedName,
+    Layer,
+    Loop,
+    NamedLayer,
+    Program,
+    Reuse,
+    Sequential,
+    makes_no_module,
+    takes_number,
+)
 from archspec.spec.budget import FRAME, SCOPE, Budget
 from archspec.spec.computed_names import evaluate_name
 from archspec.spec.environment import UNKNOWN, Bundle, Env, FirstUse, Label, NameScope, ValueFrame, find_shape
@@ -16,6 +27,7 @@ from archspec.spec.mistakes import Mistakes
 from archspec.spec.node_builder import NodeBuilder
 from archspec.spec.values import UnknownError
 from archspec.spec.yaml_tree import Scalar
+from archspec.suggestions import did_you_mean
 
 Apply = Callable[[Any, Env, Bundle, NameScope, Label | None], Bundle]
 
@@ -42,6 +54,10 @@ class Elaboration:
         """The nodes whose values may stay unused: those of bundles, and the operands of layers with a mistake."""
         self.skipped = False
         """Whether a layer was skipped whose operands are not known."""
+        self.modules: dict[Path, FirstUse] | None = {} if program.reuses_paths else None
+        """The first use of each module by its path, if some are used again by their paths."""
+        self.root: Path = ()
+        """The path of the network whose layers are applied: a part of another one has its own."""
         self.identities: dict[Layer, frozenset[str] | None] = {}
         self.level, self.nesting = 0, budget.limits.nesting
         self.spend = self.builder.count_layers
@@ -102,12 +118,15 @@ class Elaboration:
             label = Label(layer.names[0].text, layer.names[0].span)
         if label is not None and self.program.reused:
             self.record_first_use(layer, env, scope, label)
+        module = self.find_module_name(layer, scope, label) if self.modules is not None else None
         try:
             result = self.apply[type(layer)](layer, env, current, scope, label)
         except LimitError:
             raise
         except (SpecError, UnknownError) as error:
             result = self.recover(layer, current, error)
+        if module is not None and self.modules is not None:
+            self.modules.setdefault((*scope.path, *module.text.split(".")), FirstUse(layer, env, scope.path, module))
         if layer.names:
             self.bind_names(layer, env, result)
         self.level = level - 1
@@ -134,7 +153,7 @@ class Elaboration:
 
         A label of the second use names its value only.
         """
-        first = env.frame.find_layer(use.name)
+        first = self.find_module(use, env, scope) if use.layer is None else env.frame.find_layer(use.name)
         if first is None:
             raise UnknownError
         outer, self.builder.sharing = self.builder.sharing, True
@@ -145,6 +164,36 @@ class Elaboration:
             return self.apply[type(layer)](layer, inside, current, again, first.label)
         finally:
             self.builder.sharing = outer
+
+    def find_module_name(self, layer: Layer, scope: NameScope, label: Label | None) -> Label | None:
+        """The name that a layer's module will take; None if it has none. A layer argument is the layer that was given."""
+        if isinstance(layer, ArgumentUse | Reuse) or makes_no_module(layer):
+            return None
+        return Label(str(scope.number), layer.span) if label is None and takes_number(layer) else label
+
+    def find_module(self, use: Reuse, env: Env, scope: NameScope) -> FirstUse | None:
+        """The first use of the module of a path, which begins in the scope of the `reuse` or in one around it; with a dot, in the network.
+
+        None if it was skipped after a mistake. Raises `SpecError` if there is none.
+        """
+        assert self.modules is not None
+        names = tuple(use.name.removeprefix(".").split("."))
+        least = len(self.root)
+        for end in range(least if use.name.startswith(".") else len(scope.path), least - 1, -1):
+            self.budget.charge("layers", 1)
+            first = self.modules.get((*scope.path[:end], *names))
+            if first is not None:
+                return first
+        if not self.mistakes.found:
+            self.refuse_module(use, env)
+        return None
+
+    def refuse_module(self, use: Reuse, env: Env) -> NoReturn:
+        assert self.modules is not None
+        least = len(self.root)
+        known = [".".join(path[least:]) for path in self.modules if path[:least] == self.root]
+        message = f"{use.name[:60]!r} is no module before this one"
+        raise_spec_error(message, use.span, env.use, help=did_you_mean(use.name, known))
 
     def recover(self, layer: Layer, current: Bundle, error: SpecError | UnknownError) -> Bundle:
         """Reports the mistake of a layer and returns its unknown result."""

@@ -155,7 +155,7 @@ def apply_network(
     shown = {name: round_fractions(own.names[name]) for name in use.arguments}
     inner = elaboration.open_region(scope, label, re.sub(r"\W+", "_", program.name), shown, use.span, env.use)
     inside = Env(own.names, own.frame, Use(program.name, shown, use.span, env.use))
-    with _inside_network(elaboration, program, inside):
+    with _inside_network(elaboration, program, inside, inner):
         own.frame.values.update(_bind_inputs(elaboration, use, env, current))
         result = elaboration.apply_body(use.stages, inside, current, inner)
         if use.returned:
@@ -166,15 +166,18 @@ def apply_network(
 
 
 @contextmanager
-def _inside_network(elaboration: Elaboration, program: Program, document: Env) -> Iterator[None]:
+def _inside_network(elaboration: Elaboration, program: Program, document: Env, scope: NameScope) -> Iterator[None]:
     """The elaboration with the blocks, the defaults and the arguments of another document."""
     builder = elaboration.builder
-    outer = elaboration.program, elaboration.document, builder.document
+    outer = elaboration.program, elaboration.document, builder.document, elaboration.root
     elaboration.program, elaboration.document, builder.document = program, document, document
+    elaboration.root = scope.path
+    if program.reuses_paths and elaboration.modules is None:
+        elaboration.modules = {}
     try:
         yield
     finally:
-        elaboration.program, elaboration.document, builder.document = outer
+        elaboration.program, elaboration.document, builder.document, elaboration.root = outer
 
 
 def _bind_inputs(elaboration: Elaboration, use: NetworkUse, env: Env, current: Bundle) -> dict[str, Bundle]:

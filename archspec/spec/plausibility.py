@@ -6,10 +6,10 @@ import math
 from fractions import Fraction
 
 from archspec.errors import Collector
-from archspec.spec import expressions
 from archspec.spec.bound_tree import ArgumentField
 from archspec.spec.document import Document
-from archspec.spec.expressions import ExpressionError
+from archspec.spec.expression_parser import parse_expression
+from archspec.spec.expressions import ExpressionError, evaluate_expression
 from archspec.spec.symbols import SymbolTable
 from archspec.spec.yaml_tree import Scalar, Sequence, Tree
 
@@ -129,11 +129,7 @@ def find_known_size(tree: Tree, document: Document) -> int | None:
     if not isinstance(tree, Scalar) or tree.kind not in ("number", "word"):
         return None
     try:
-        exact = (
-            tree.number
-            if tree.kind == "number"
-            else expressions.evaluate_expression(expressions.parse_expression(tree.text), value)
-        )
+        exact = tree.number if tree.kind == "number" else evaluate_expression(parse_expression(tree.text), value)
     except ExpressionError:
         return None
     return math.floor(exact) if exact.denominator == 1 else None

@@ -178,8 +178,8 @@ class _SizeEstimator:
                 for item in iter_children(layer):
                     yield item, env, width
                     width = self.size(item, env, width).width
-            case Reuse():
-                yield layer.layer, env, width
+            case Reuse(layer=Layer()):
+                yield layer.layer, env, width  # type: ignore[misc]
             case BlockUse():
                 yield self.block(layer).body, self.inside(layer, env), width
             case ArgumentUse() if isinstance(env.names.get(layer.name), WrittenLayer):

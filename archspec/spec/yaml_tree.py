@@ -11,15 +11,8 @@ from typing import Any
 
 from archspec import meter
 from archspec.spans import Span
-from archspec.spec.expressions import (
-    MAX_BITS,
-    MAX_LENGTH,
-    Exact,
-    Expression,
-    ExpressionError,
-    parse_expression,
-    parse_number,
-)
+from archspec.spec.expression_parser import MAX_LENGTH, parse_expression, parse_number
+from archspec.spec.expressions import MAX_BITS, Exact, Expression, ExpressionError
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}

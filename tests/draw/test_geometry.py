@@ -10,8 +10,10 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from _pytest.mark import ParameterSet
+from numpy.typing import NDArray
 from pypdf import PdfReader
 
 import archspec
@@ -27,11 +29,14 @@ from archspec.draw.scene import PathShape, Rect, Scene, Text
 from archspec.draw.text import measure_width
 from archspec.ir.graph import Graph
 from tests.processes import run_archspec
-from tests.sample import CORE, bundled, every_spec, representatives, sampled
+from tests.sample import CORE, bases, bundled, every_spec, representatives, sampled
 
 PATHS = {"unet", "resnet50", "googlenet", "lstm", "lstm_cell_10_20"}
 RANKED = {"dmrnet_d14", "gpt2", "highway_mnist_fc10", "resnet110_shortcut_exclusive_gating"}
 """Networks that are no chains and branches, beside those in `CORE`: they are laid out in ranks."""
+STEPS = np.arange(1, 9) / 8
+BERNSTEIN = np.stack([(1 - STEPS) ** 3, 3 * STEPS * (1 - STEPS) ** 2, 3 * STEPS**2 * (1 - STEPS), STEPS**3], 1)
+"""The weights of the four points of a cubic curve at eight steps."""
 Corners = tuple[float, float, float, float]
 LIGHT = THEMES["light"]
 
@@ -74,14 +79,9 @@ def iter_lines(scene: Scene) -> Iterator[tuple[int, Point, Point]]:
 
 
 def _sample(points: tuple[Point, ...]) -> Iterator[Point]:
+    curves = np.array([points[start : start + 4] for start in range(0, len(points) - 1, 3)])
     yield points[0]
-    for start in range(0, len(points) - 1, 3):
-        for step in range(1, 9):
-            t = step / 8
-            weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3
-            curve = points[start : start + 4]
-            x = sum(w * point[0] for w, point in zip(weights, curve, strict=True))
-            yield x, sum(w * point[1] for w, point in zip(weights, curve, strict=True))
+    yield from np.einsum("sc,ncx->nsx", BERNSTEIN, curves).reshape(-1, 2).tolist()
 
 
 def find_overlapping_texts(scene: Scene) -> list[tuple[str, str]]:
@@ -105,14 +105,24 @@ def find_crossed_texts(scene: Scene) -> list[str]:
         for shape in group.shapes
         if group.role == "node" and isinstance(shape, Rect)
     ]
-    crossed = []
-    for edge, start, end in iter_lines(scene):
-        piece = min(start[0], end[0]), min(start[1], end[1]), max(start[0], end[0]) + 0.01, max(start[1], end[1]) + 0.01
-        for number, corners, text in texts:
-            if number != edge and overlaps(corners, piece, 0.0):
-                crossed.append(text)
-        crossed += [f"box {number}" for number, box in boxes if overlaps(box, piece, 1.0)]
-    return crossed
+    lines = list(iter_lines(scene))
+    if not lines:
+        return []
+    edges = np.array([edge for edge, _, _ in lines])
+    ends = np.array([(start, end) for _, start, end in lines])
+    pieces = np.concatenate([ends.min(1), ends.max(1) + 0.01], 1).T.copy()
+    texts_crossed = [
+        text for number, corners, text in texts if (_find_overlaps(pieces, corners, 0.0) & (edges != number)).any()
+    ]
+    return texts_crossed + [f"box {number}" for number, box in boxes if _find_overlaps(pieces, box, 1.0).any()]
+
+
+def _find_overlaps(pieces: NDArray[np.float64], corners: Corners, tolerance: float) -> NDArray[np.bool_]:
+    """Which of some rectangles overlap one, as `overlaps` tells it of two."""
+    left, top, right, bottom = pieces
+    across: NDArray[np.bool_] = (left < corners[2] - tolerance) & (corners[0] < right - tolerance)
+    along: NDArray[np.bool_] = (top < corners[3] - tolerance) & (corners[1] < bottom - tolerance)
+    return across & along
 
 
 def find_covered_texts(scene: Scene) -> list[str]:
@@ -198,11 +208,10 @@ def check_geometry(laid: Layout) -> None:
 
 def sample_details() -> Iterator[ParameterSet]:
     """Every spec in every detail; `make test` draws a few."""
-    for name in representatives():
-        yield pytest.param(name, "stages", marks=() if name in CORE else pytest.mark.slow)
-        yield pytest.param(name, "paths", marks=() if name in PATHS else pytest.mark.slow)
-        for detail in ("blocks", "layers"):
-            yield pytest.param(name, detail, marks=() if name in {*CORE, *RANKED} else pytest.mark.slow)
+    quick: dict[Detail, set[str]] = {"stages": {*CORE}, "paths": PATHS}
+    for detail in ("stages", "paths", "blocks", "layers"):
+        for name in sampled(representatives(), quick.get(detail, {*CORE, *RANKED}), bases()):
+            yield pytest.param(*name.values, detail, marks=name.marks)
 
 
 @pytest.mark.parametrize(("name", "detail"), list(sample_details()))
@@ -210,7 +219,7 @@ def test_nothing_overlaps_or_leaves_the_page(name: str, detail: Detail) -> None:
     check_scene(compose_scene(compute_layout(draw(name, detail)), LIGHT))
 
 
-@pytest.mark.parametrize("name", sampled(representatives(), {*CORE, "dmrnet_d14"}))
+@pytest.mark.parametrize("name", sampled(representatives(), {*CORE, "dmrnet_d14"}, bases()))
 def test_columns_lay_out_panels_of_blocks(name: str) -> None:
     for panel in split_by_frame(draw(name, "blocks")):
         laid = lay_out_columns(panel)
@@ -252,7 +261,9 @@ def test_nested_us_are_a_grid() -> None:
         assert row[0][0] == at["x00"][0]
 
 
-@pytest.mark.parametrize("name", sampled(representatives(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"}))
+@pytest.mark.parametrize(
+    "name", sampled(representatives(), {"unet", "lstm", "googlenet_aux", "fractalnet20_droppath"}, bases())
+)
 def test_rows_keep_the_rules_of_columns(name: str) -> None:
     laid = compute_layout(draw_picture(bundled(name).graph, direction="LR"))
     check_scene(compose_scene(laid, LIGHT))

@@ -15,7 +15,7 @@ import archspec
 from archspec.draw import DETAILS, THEMES, Detail, DrawError, Picture, render_picture
 from tests.draw.test_formats import HOSTILE, hostile
 from tests.markup import read_latex
-from tests.sample import bases, bundled, sampled
+from tests.sample import SMALL, bases, bundled, sampled
 
 _SVG = "{http://www.w3.org/2000/svg}"
 _NODE = re.compile(r"\\node\[anchor=(base(?: west| east)?), text=(\w+), font=(.*)\] at \(([^)]*)\) \{(.*)\};")
@@ -76,7 +76,7 @@ def check_same(picture: Picture, theme: str) -> str:
 
 
 @pytest.mark.parametrize("detail", DETAILS)
-@pytest.mark.parametrize("name", sampled(bases(), ("resnet50", "lstm", "unet", "googlenet_aux", "dpn68")))
+@pytest.mark.parametrize("name", sampled(bases(), ("resnet50", "lstm", "unet", "googlenet_aux", "dpn68"), SMALL))
 def test_it_says_what_the_svg_says(name: str, detail: Detail) -> None:
     try:
         picture = bundled(name).draw(detail)

@@ -12,7 +12,7 @@ import archspec
 from archspec.importing.argument_names import name_flag, name_number
 from archspec.importing.laws import find_rounded_law
 from archspec.importing.terms import Term
-from tests.sample import SHARED, SMALL, bundled, representatives, small
+from tests.sample import SMALL, bundled, representatives, small
 
 
 def count_lines(text: str) -> int:
@@ -34,7 +34,7 @@ def test_known_networks_keep_their_length(name: str, most: int) -> None:
 @pytest.mark.slow
 def test_the_median_is_not_longer_than_by_hand() -> None:
     ratios = []
-    for name in set(representatives()) - set(SHARED):
+    for name in representatives():
         arch = archspec.load(name)
         ratios.append(count_lines(arch.decompile()) / sum(count_lines(source.text) for source in arch.sources))
     assert median(ratios) <= 0.75

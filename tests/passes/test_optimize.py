@@ -58,7 +58,6 @@ def test_a_small_network_computes_the_same_after_each_pass_and_on_the_kernels(na
     check_each_pass(small(name))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", computable())
 def test_every_spec_computes_the_same_after_each_pass_and_on_the_kernels(name: str) -> None:
     check_each_pass(smaller(name))

@@ -81,20 +81,10 @@ class Unknown(LeNet):
         return super().forward(torch.erfinv(torch.erfinv(functional.relu(x)).cumsum(1)))
 
 
-class Tied(nn.Module):
+class Unused(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
-        self.second.weight = self.first.weight
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.second(self.first(x))
-
-
-class Unused(Tied):
-    def __init__(self) -> None:
-        super().__init__()
-        self.second = nn.Linear(4, 4)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.second(self.first(x)) if self.training else self.first(x)
@@ -103,14 +93,13 @@ class Unused(Tied):
 @pytest.mark.parametrize(
     ("model", "sizes", "message"),
     [
-        (Data(), (1, 28, 28), "what it computes depends on data at test_models.py"),
+        (Data(), (1, 28, 28), "what it computes depends on data"),
         (Batch(), (1, 28, 28), "depends on the batch size"),
         (EditedView(), (4,), "shares its memory with a value that test_models.py"),
         (Assigned(), (4,), "torch's setitem is no op"),
-        (Tied(), (4,), "second.weight is the same tensor as first.weight"),
         (Unused(), (4,), "weights that it does not read in evaluation mode: second.weight"),
         (nn.Linear(4, 4), (4,), "put it into an nn.Sequential"),
-        (LeNet(), (1, 20, 20), "it fails for this input at models.py"),
+        (LeNet(), (1, 20, 20), "it fails for this input"),
     ],
 )
 def test_what_no_spec_can_say_is_refused(model: nn.Module, sizes: tuple[int, ...], message: str) -> None:
@@ -128,6 +117,43 @@ def test_all_problems_are_found_at_once_with_their_lines_and_counts() -> None:
     assert second.message == "torch's cumsum is no op of the language"
     assert first.line == second.line
     assert first.line.startswith("test_models.py:")
+
+
+class Boxes(nn.Module):
+    """Layers, and a choice of boxes by their scores."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3))
+        self.select = Selection()
+
+    def forward(self, x: Tensor, threshold: float = 0.5) -> Tensor:
+        return self.select(self.backbone(x), threshold)  # type: ignore[no-any-return]
+
+
+class Selection(nn.Module):
+    def forward(self, x: Tensor, threshold: float) -> Tensor:
+        return x.flatten()[(x.flatten() > threshold).nonzero()]
+
+
+def test_what_stops_a_model_says_where_and_what_helps(tmp_path: Path) -> None:
+    result = archspec.imported(Boxes(), (1, 8, 8))
+    (problem,) = result.problems
+    assert problem.message.startswith("what it computes depends on data: NotImplementedError")
+    assert (problem.module, problem.line.partition(":")[0]) == ("select", "test_models.py")
+    assert "--partial DIR writes the parts before it" in problem.help
+    assert [path.name for path in result.save_parts(tmp_path)] == ["backbone.yaml"]
+    (other,) = archspec.imported(Boxes(), ((2, 8, 8), (3,))).problems
+    assert other.module == "backbone.0"
+    assert other.help.startswith("forward takes x, threshold=…; it was given tensors of batch×2×8×8 and batch×3")
+
+
+@pytest.mark.slow
+def test_the_layers_of_a_detector_of_two_stages_are_imported() -> None:
+    result = archspec.imported("torchvision:fasterrcnn_resnet50_fpn", proof=False)
+    assert result.input_sizes == ((3, 224, 224), (256, 7, 7))
+    assert result.require().params == 41_808_406
+    assert any(note.startswith("of a detector, the layers") for note in result.notes)
 
 
 def test_the_parts_of_a_model_that_have_a_spec_are_written(tmp_path: Path) -> None:

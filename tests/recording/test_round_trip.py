@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 
 import archspec
 from archspec.ir.graph import Graph, Input, Node
 from archspec.ops.base import Op
 from tests.recording.call_graph import CallGraph
-from tests.sample import SHARED, SMALL, bases, sampled, small
+from tests.sample import SMALL, bases, sampled, small
 
 QUICK = {
     *(
@@ -23,30 +24,32 @@ QUICK = {
         "fractalnet20_droppath",
         "gpt2",
         "llama3_8b",
+        "lstm",
         "mobilenet_v3_small",
     ),
     *("resnetv2_50x1_bit", "shufflenet_v2_x0_5", "unet"),
 }
-MOST_PARAMS = 40_000_000
+FEW_PARAMS, MOST_PARAMS = 15_000_000, 40_000_000
 SPELLED: Mapping[str, str] = {
+    "convnext_tiny": "a flatten of what is flat, and a padding by number",
     "convformer_s18": "a padding by number for the one that keeps the size",
     "googlenet_aux": "the stride of a pool is that of its kernel",
     "highway_mnist_conv10_w16": "the same",
     "lraspp_mobilenet_v3_large": "places are given by a second operand, and a gate is multiplied by 1",
     "resnetv2_50x1_bit": "a convolution whose kernel is not standardised has an eps",
+    "shufflenet_v2_x0_5": "a mean over the places is a global pool, which torch computes so",
     "skresnet18": "values of branches are stacked after all are computed, and axes by number",
     "stochastic_depth_resnet110_cifar10": "a branch that may be dropped is computed after the other one",
+    "swin_t": "a roll by 0 is no call, and axes of tables have no names",
+    "swin_v2_t": "the same",
     "unet": "axes by number",
     "vit_b_16": "axes by number, and a dropout of nothing",
 }
 """Networks that say in other words what an import says: both are the same calls of torch."""
-HIDDEN: Mapping[str, str] = {
-    "convnext_tiny": "the last normalisation is of a flat value",
-    "shufflenet_v2_x0_5": "a mean over the places is a globalpool",
-    "swin_t": "a roll by 0 is no call, and biases of attention are named by another reshape",
-    "swin_v2_t": "the same, and products are of rows of all windows",
+ROUNDED: Mapping[str, str] = {
+    "pvt_v2_b2": "attention of one head is read without an axis of heads, for which torch has another kernel",
 }
-"""Networks whose modules do not show all of their graph; both compute the same values, bit by bit."""
+"""Networks whose import computes the same values up to rounding."""
 
 
 def describe_op(op: Op) -> Op:
@@ -86,36 +89,35 @@ def makes_same_calls(arch: archspec.Architecture, again: archspec.Architecture) 
     return [*one] == [*other]
 
 
+def select_moderate() -> list[ParameterSet]:
+    """Networks that extend no other, in full size, up to `MOST_PARAMS`; the large half of them is exhaustive."""
+    params = {entry.name: entry.params for entry in archspec.load_zoo() if entry.params <= MOST_PARAMS}
+    names = [name for name in bases() if SMALL.get(name, True) and name in params]
+    return sampled(names, (), [name for name in names if params[name] <= FEW_PARAMS])
+
+
 @pytest.mark.parametrize("name", sampled(SMALL, QUICK))
 def test_a_small_network_comes_back(name: str) -> None:
     arch = small(name)
     result = import_again(arch)
-    if name in SHARED:
-        assert "used by 5 layers, which share its weights" in result.problems[0].message
-        return
     assert result.problems == ()
     again = result.require()
     comparison = again.check_against(result.model)
     assert comparison.largest_difference == 0.0, comparison.diagnostics
     assert (again.params, again.macs) == (arch.params, arch.macs)
-    if not {name} & {*SPELLED, *HIDDEN}:
+    if name not in SPELLED:
         for before, after in zip_longest(describe_graph(arch.graph), describe_graph(again.graph)):
             assert after == before
-    assert makes_same_calls(arch, again) or name in HIDDEN
+    assert makes_same_calls(arch, again)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in bases() if SMALL.get(name, True)])
+@pytest.mark.parametrize("name", select_moderate())
 def test_a_network_comes_back(name: str) -> None:
     """In full size: as the same calls, or else with the same values."""
     arch = archspec.load(name)
-    if arch.params > MOST_PARAMS:
-        pytest.skip(f"it has more than {MOST_PARAMS:,} parameters")
     result = import_again(arch)
-    if name in SHARED:
-        assert "used by 5 layers, which share its weights" in result.problems[0].message
-        return
     assert result.problems == ()
     again = result.require()
     assert (again.params, again.macs) == (arch.params, arch.macs)
-    assert makes_same_calls(arch, again) or again.check_against(result.model).largest_difference == 0.0
+    if not makes_same_calls(arch, again):
+        assert again.check_against(result.model).largest_difference <= (1e-6 if name in ROUNDED else 0.0)

@@ -87,6 +87,7 @@ def test_the_largest_bundled_networks_take_a_quarter_of_the_default_budget(name:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_all_bundled_networks_take_a_quarter_of_the_default_budget() -> None:
     for name in archspec.bundled():
         budget = Budget()

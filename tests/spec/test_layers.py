@@ -9,7 +9,8 @@ import pytest
 
 import archspec
 from archspec.ir.graph import Node
-from archspec.spec.expressions import evaluate_expression, parse_expression
+from archspec.spec.expression_parser import parse_expression
+from archspec.spec.expressions import evaluate_expression
 from archspec.spec.flatten import flatten_document
 from tests.references import torchvision
 

@@ -144,13 +144,59 @@ def test_a_layer_is_used_inside_other_parts() -> None:
         ("{one: {linear: 8}, two: {reuse: input}}", "'input' is a value"),
         ("{one: {linear: 4}, two: {reuse: one}}", "one is shared and needs the same weights at each use"),
         ("{one: {linear: 8}, two: {reuse: [one]}}", "reuse needs the name of a layer"),
-        ("{one: {layers: {in1: {linear: 8}}}, two: {reuse: in1}}", "'in1' is no named layer here"),
+        ("{one: {layers: {in1: {linear: 8}}}, two: {reuse: in1}}", "'in1' is no module before this one"),
+        ("{one: {layers: {in1: {linear: 8}}}, two: {reuse: one.in2}}", "'one.in2' is no module before this one"),
+        ("{one: {layers: {in1: {linear: 8}, in2: {reuse: .one}}}}", "'.one' is no module before this one"),
+        ("{one: [linear: 8], two: {layers: {in1: {reuse: .0}}}}", "'.0' is no module before this one"),
     ],
 )
 def test_what_cannot_be_used_again(stages: str, message: str) -> None:
     with pytest.raises(archspec.SpecError) as caught:
         archspec.load(f"{{name: a, input: [8], stages: {stages}}}")
     assert caught.value.diagnostics[0].message.startswith(message)
+
+
+PATHS = """
+name: paths
+input: [4, 6, 6]
+blocks:
+  unit: {layers: [conv: {out: 4, kernel: 3, padding: same}, relu, layers: {inner: {layers: {c: {conv: 4}}}}, reuse: inner.c]}
+stages:
+  one: [unit, unit]
+  two: [reuse: one.1, reuse: .one.0.inner, reuse: one.0.0]
+  three: {layers: {one: [relu, {conv: 4}], x: {reuse: one.1}, y: {reuse: .one.1}}}
+"""
+
+
+def test_a_module_is_found_by_its_path_from_the_scope_outwards() -> None:
+    arch = archspec.load(PATHS)
+    unit = ["0", "1", "inner.c", "inner.c"]
+    assert [node.name for node in arch.graph.ops] == [
+        *(f"one.0.{name}" for name in unit),
+        *(f"one.1.{name}" for name in unit),
+        *(f"one.1.{name}" for name in unit),
+        *("one.0.inner.c", "one.0.0", "three.one.0", "three.one.1", "three.one.1"),
+        *(f"one.1.{name}" for name in unit),
+    ]
+    built = arch.build().eval()
+    scope: dict[str, Any] = {"__name__": "made"}
+    exec(arch.source(), scope)  # noqa: S102 -- our own text
+    made = scope["Paths"]().eval()
+    made.load_state_dict(built.state_dict(), strict=True)
+    image = torch.rand(2, 4, 6, 6)
+    assert torch.equal(made(image), built(image))
+
+
+def test_a_path_in_a_network_that_is_a_part_begins_there() -> None:
+    inner = {
+        "name": "inner",
+        "input": [4],
+        "stages": {"fc": {"linear": 4}, "body": {"layers": {"again": {"reuse": ".fc"}}}},
+    }
+    arch = archspec.load(
+        {"name": "a", "input": [4], "stages": {"part": {"network": {"spec": inner}}, "end": {"reuse": "part.fc"}}}
+    )
+    assert [node.name for node in arch.graph.ops] == ["part.fc"] * 3
 
 
 def test_an_embedding_and_a_head_have_one_table() -> None:

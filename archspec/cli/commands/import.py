@@ -86,6 +86,8 @@ def _show_problems(result: Imported, *, as_json: bool) -> None:
     count = len(result.problems)
     for problem in result.problems:
         print_lines((("error", "red bold"), (f": {problem}", "")), err=True)
+        if problem.help:
+            print_lines(f"  help: {problem.help}", err=True)
     print_lines(f"{result.name} has no spec: {count} problem{'s' if count > 1 else ''}", err=True)
 
 

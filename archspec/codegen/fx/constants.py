@@ -54,10 +54,11 @@ def sinusoids(shape: Sequence[int], base: float = 10000.0) -> Tensor:
     return torch.stack((angles.sin(), angles.cos()), dim=-1).reshape(tuple(shape))
 
 
-def relative_positions(shape: Sequence[int], sizes: Sequence[int]) -> Tensor:
+def relative_positions(shape: Sequence[int], sizes: Sequence[int], token: bool = False) -> Tensor:
     """For each pair of places of a window, the number of their distance: the row of a table of all distances.
 
-    Places are numbered row by row, distances from the most negative one (Liu et al. 2021, arXiv:2103.14030, section 3.2).
+    Places are numbered row by row, distances from the most negative one (Liu et al. 2021, arXiv:2103.14030, section 3.2). A class token
+    before the places has three more rows: to each place, from each place, and to itself (Bao et al. 2022, arXiv:2106.08254).
 
     >>> relative_positions((2, 2), (1, 2))
     tensor([[1, 0],
@@ -68,6 +69,28 @@ def relative_positions(shape: Sequence[int], sizes: Sequence[int]) -> Tensor:
     for axis, size in enumerate(sizes):
         distance = places[:, None, axis] - places[None, :, axis] + size - 1
         number = number * (2 * size - 1) + distance
+    if token:
+        rows = math.prod(2 * size - 1 for size in sizes)
+        number = torch.nn.functional.pad(number, (0, 0, 1, 0), value=rows)
+        number = torch.nn.functional.pad(number, (1, 0), value=rows + 1)
+        number[0, 0] = rows + 2
+    return number.reshape(tuple(shape))
+
+
+def absolute_distances(shape: Sequence[int], sizes: Sequence[int], stride: int = 1) -> Tensor:
+    """For each query and each place of a window, the number of their distance without sign (Graham et al. 2021, arXiv:2104.01136, section 3.5).
+
+    Queries are at every `stride`-th place on each axis; distances are numbered row by row.
+
+    >>> absolute_distances((2, 3), (1, 3), 2)
+    tensor([[0, 1, 2],
+            [2, 1, 0]])
+    """
+    places = torch.cartesian_prod(*(torch.arange(size) for size in sizes)).reshape(-1, len(sizes))
+    queries = torch.cartesian_prod(*(torch.arange(0, size, stride) for size in sizes)).reshape(-1, len(sizes))
+    number = torch.zeros(len(queries), len(places), dtype=torch.int64)
+    for axis, size in enumerate(sizes):
+        number = number * size + (queries[:, None, axis] - places[None, :, axis]).abs()
     return number.reshape(tuple(shape))
 
 

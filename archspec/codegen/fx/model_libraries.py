@@ -33,13 +33,18 @@ def load_model_library(name: str, purpose: str, error: Callable[[str], Exception
         Exception: that of `error`, if the library is not installed or its import fails for another reason.
     """
     install = f"pip install {name.partition('.')[0]}"
+    return with_declared_ops(lambda: load_extra(name, purpose, install, error))
+
+
+def with_declared_ops(load: Callable[[], Any]) -> Any:
+    """What `load` returns, which imports torchvision; tried again with its missing ops declared if it fails for want of them."""
     try:
-        return load_extra(name, purpose, install, error)
+        return load()
     except Exception as fault:
-        if _declared or not str(fault.__cause__).startswith(_FAULT):
+        if _declared or not any(str(own).startswith(_FAULT) for own in (fault, fault.__cause__)):
             raise
     _declare_missing_ops()
-    return load_extra(name, purpose, install, error)
+    return load()
 
 
 def _declare_missing_ops() -> None:

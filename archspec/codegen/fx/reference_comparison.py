@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from archspec.codegen.fx.difference_place import advise, describe_difference, fades
+from archspec.codegen.fx.module_state import read_state
 from archspec.codegen.fx.module_values import (
     TOLERANCE,
     ModuleValues,
@@ -115,7 +116,7 @@ def compare_with_reference(
     if not findings.diagnostics:
         generator = torch.Generator().manual_seed(seed)
         _randomise_constants(theirs, generator)
-        ours.load_state_dict(theirs.state_dict(), strict=True)
+        ours.load_state_dict(read_state(theirs), strict=True)
         outputs, largest = _compare_values(graph, ours, theirs, generator, findings)
     if not same_order and keys[0].keys() == keys[1].keys():
         findings.report_order(*keys)
@@ -216,7 +217,7 @@ def _copy_model(reference: nn.Module, name: str) -> nn.Module:
 
 
 def _list_shapes(model: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {key: tuple(tensor.shape) for key, tensor in model.state_dict().items() if isinstance(tensor, Tensor)}
+    return {key: tuple(tensor.shape) for key, tensor in read_state(model).items() if isinstance(tensor, Tensor)}
 
 
 def _count_params(model: nn.Module) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from archspec.codegen.fx.model_libraries import load_model_library
+from archspec.codegen.fx.model_libraries import load_model_library, with_declared_ops
 from archspec.errors import ArchspecError
 from archspec.printable import shorten_text
 from archspec.spans import Source
@@ -135,7 +135,7 @@ def _import_file(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # for dataclasses and pickles of the file
     sys.path.insert(0, str(path.resolve().parent))
     try:
-        spec.loader.exec_module(module)
+        with_declared_ops(lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
     except (Exception, SystemExit) as fault:  # a user's code raises anything, and may exit
         raise ReferenceModelError(f"{path.name} cannot be imported: {_describe(fault)}") from fault
     finally:
@@ -145,11 +145,12 @@ def _import_file(path: Path) -> ModuleType:
 
 def _import_module(name: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
+        module: ModuleType = with_declared_ops(lambda: importlib.import_module(name))
     except (Exception, SystemExit) as fault:  # the same
         raise ReferenceModelError(
             f"the module {shorten_text(name)!r} cannot be imported: {_describe(fault)}"
         ) from fault
+    return module
 
 
 def _find_attribute(module: ModuleType, name: str, place: str) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from archspec.ir.shape import IMAGES, Shape
 from archspec.recording.draft import DraftValue
+from archspec.recording.functions.elementwise import apply_elementwise
 from archspec.recording.functions.joins import join
 from archspec.recording.functions.registry import function
 from archspec.recording.functions.weighted import look_up
@@ -13,6 +15,7 @@ from archspec.recording.operands import BATCH, Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 from archspec.recording.trace import BatchSize, MadeRef, ResultRef, StateRef, UnknownRef
 
+_JOINS = {"mean": "mean", "sum": "add", "max": "max"}
 _KINDS = {"mean": "mean", "sum": "sum", "amax": "max", "max": "max"}
 
 
@@ -60,8 +63,28 @@ def raise_reduce(
     return reduce(on, input, dim if axis is None else axis, _KINDS[on.call.target], keepdim=keepdim)
 
 
+@function("var", "std")
+def raise_variance(
+    on: Raising, input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, correction: Any = None
+) -> Operand:
+    """The mean square of the distances to the mean, or its root."""
+    negated = apply_elementwise(on, "scale", reduce(on, input, dim, "mean", keepdim=True), {"by": -1.0})
+    squared = apply_elementwise(on, "power", join(on, "add", input, negated), {"exponent": 2.0})
+    variance = reduce(on, squared, dim, "mean", keepdim=keepdim)
+    dims = dim if isinstance(dim, tuple) else (dim,)
+    sizes = on.operand(input).sizes
+    count = math.prod(size for size in (sizes[own] for own in dims) if isinstance(size, int))
+    less = int(unbiased) if correction is None else correction
+    if less:
+        variance = apply_elementwise(on, "scale", variance, {"by": count / (count - less)})
+    return apply_elementwise(on, "power", variance, {"exponent": 0.5}) if on.call.target == "std" else variance
+
+
 def reduce(on: Raising, input: Any, given: Any, kind: str, *, keepdim: bool) -> Operand:
     """A tensor with some dimensions reduced."""
+    stacked = on.take_stack(input)
+    if stacked is not None and given in (0, (0,)) and kind in _JOINS and not keepdim and len(on.call.results) == 1:
+        return join(on, _JOINS[kind], *stacked)
     operand = on.operand(input)
     if given is None or given == () or len(on.call.results) > 1:
         raise UnsupportedCallError(

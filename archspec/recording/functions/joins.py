@@ -203,7 +203,7 @@ def raise_stack(on: Raising, tensors: Any, dim: int = 0) -> Operand:
     operands = [on.operand(tensor) for tensor in tensors]
     place = dim % (operands[0].rank + 1)
     if place == 0:
-        raise UnsupportedCallError("a stack before the batch")
+        return on.put_stack(*operands)
     values = []
     for operand in operands:
         value = on.as_value(operand)

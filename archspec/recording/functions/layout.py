@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from archspec.ops.initial import MAX_REAL
-from archspec.recording.functions.axes import cut
+from archspec.recording.functions.axes import cut, name_axis
 from archspec.recording.functions.registry import function
 from archspec.recording.operands import Operand, UnsupportedCallError
 from archspec.recording.raising import Raising
 from archspec.recording.shaping import LAST
 from archspec.recording.trace import BatchSize
 
+_MOST_COPIES = 4  # places that a padding copies on one side
 _LEAST = -MAX_REAL
 """Stands for minus infinity: no maximum of a window that holds an element is either."""
 
@@ -107,9 +108,9 @@ def raise_pad(on: Raising, input: Any, pad: Any, mode: str = "constant", value: 
     operand = on.operand(input)
     if not any(pad):
         return operand
-    if mode != "constant":
-        raise UnsupportedCallError(f"pad with mode {mode}")
     own = on.arrange(operand)
+    if mode != "constant":
+        return _pad_by_copies(on, own, pad, mode)
     pairs = dict(zip(range(operand.rank - 1, -1, -1), zip(pad[::2], pad[1::2], strict=True), strict=False))
     for dim, (before, after) in pairs.items():
         if min(before, after) < 0:
@@ -127,6 +128,27 @@ def raise_pad(on: Raising, input: Any, pad: Any, mode: str = "constant", value: 
     alike = all(size == sizes[0] and isinstance(size, int) for size in sizes)
     fields["size"] = sizes[0] if alike else sizes
     return own.with_value(on.add_one("pad", fields, own.value))
+
+
+def _pad_by_copies(on: Raising, operand: Operand, pad: Any, mode: str) -> Operand:
+    """A tensor between copies of places of its own: mirrored ones, the outermost, or those of the other end."""
+    for number, (before, after) in enumerate(zip(pad[::2], pad[1::2], strict=True)):
+        dim = operand.rank - 1 - number
+        if (before, after) == (0, 0):
+            continue
+        size = operand.sizes[dim]
+        if not isinstance(size, int) or min(before, after) < 0 or max(before, after) > _MOST_COPIES:
+            raise UnsupportedCallError(f"pad with mode {mode} by {before} and {after}")
+        places = {
+            "reflect": (range(before, 0, -1), range(size - 2, size - 2 - after, -1)),
+            "replicate": ((0,) * before, (size - 1,) * after),
+            "circular": (range(size - before, size), range(after)),
+        }[mode]
+        front, back = ([cut(on, operand, dim, place, place + 1).value for place in side] for side in places)
+        axis = operand.axis(dim, "pad")
+        values = (*front, operand.value, *back)
+        operand = operand.with_value(on.add_one("concat", name_axis(axis, operand.value.shape), *values))
+    return operand
 
 
 @function("repeat", "tile", "repeat_interleave")

@@ -87,6 +87,8 @@ def raise_interpolate(
     value = on.as_image(on.operand(input))
     spatial = value.shape.spatial
     made = tuple(int(own) for own in on.call.sizes[0][2:])  # type: ignore[arg-type]
+    if len(made) != len(spatial):
+        raise UnsupportedCallError("interpolate of a tensor whose first axis is no batch")
     options = keep_non_defaults(mode=(mode, "nearest"), align_corners=(bool(align_corners), False))
     factors = [new / own for new, own in zip(made, spatial, strict=True)]
     whole = all(factor.is_integer() for factor in factors)
