@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TextIO
 
-from archspec.temporary import Temporary
+from archspec.temporary import Temporary, lock_folder
 
 STANDARD_OUTPUT = Path("/dev/stdout")
 """The path that stands for standard output, even if there is no such device."""
@@ -258,6 +258,19 @@ def _write_standard_stream(path: Path, content: bytes, stream: TextIO | None) ->
         raise
     except OSError as error:
         raise _rename_error(error, path) from error
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Keeps other processes that hold it out of a folder while the block runs; where there are no locks, it does nothing.
+
+    Raises:
+        OSError: another process holds it.
+    """
+    with lock_folder(folder) as held:
+        if not held:
+            raise OSError(errno.EBUSY, "another process writes into it", str(folder))
+        yield
 
 
 @contextmanager

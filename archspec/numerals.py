@@ -22,6 +22,15 @@ def format_digits(number: int) -> str:
     return str(number if is_plain(number) else _to_decimal(number))
 
 
+def parse_digits(text: str) -> int:
+    """The integer of decimal digits.
+
+    >>> parse_digits(format_digits(2**100_000)) == 2**100_000
+    True
+    """
+    return int(decimal.Decimal(text))
+
+
 def format_grouped(number: int) -> str:
     """All decimal digits, with commas between the thousands.
 

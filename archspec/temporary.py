@@ -11,7 +11,8 @@ import io
 import os
 import re
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,26 @@ def _lock_file(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
         return False
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[bool]:
+    """Locks a folder for the block, if no other process has; True also where there are no locks."""
+    if fcntl is None:
+        yield True
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        held = True
+    except BlockingIOError:
+        held = False
+    except OSError:  # no locks on this file system
+        held = True
+    try:
+        yield held
+    finally:
+        os.close(descriptor)
 
 
 def _keep_access(raw: _Raw, target: Path) -> None:

@@ -36,7 +36,7 @@ NUMBERS = [
 
 
 def test_the_examples() -> None:
-    assert doctest.testmod(numerals) == (0, 11)
+    assert doctest.testmod(numerals) == (0, 12)
     assert doctest.testmod(budget) == (0, 3)
 
 

@@ -12,8 +12,6 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from archspec.cli.console import INTERRUPTED
-
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _GC_THRESHOLDS = 200_000, 20, 20  # imports leave no cyclic garbage; collections during a start take up to a tenth of it
 
@@ -29,7 +27,7 @@ def main() -> None:
 
         archspec(prog_name="archspec")
     except KeyboardInterrupt:  # outside a command, where click does not handle it
-        raise SystemExit(INTERRUPTED) from None
+        raise SystemExit(128 + signal.SIGINT) from None
     finally:
         gc.freeze()  # saves the garbage collection of torch's objects at exit
 

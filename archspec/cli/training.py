@@ -34,9 +34,10 @@ def find_output(out: Path | None, folder: Path | None, log: str | None, *, resum
             raise click.UsageError("Missing option '-o' / '--output', or '--run-dir'.")
         return out
     if is_first_process():
+        files.make_folder(folder)
+        click.get_current_context().with_resource(files.hold_folder(folder))
         if (folder / "run.json").exists() and not resumes:
             raise CommandError(f"{folder} holds a run\nhelp: name another folder, or go on with --resume")
-        files.make_folder(folder)
         check_writable(folder / "run.json")
     return out or folder / "weights.pt"
 

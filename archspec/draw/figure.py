@@ -58,4 +58,4 @@ def draw_picture(
         picture = layers.draw_layers(graph, fold=fold, depth=depth, limit=max_boxes)
     else:
         picture = path_tree.draw_paths(graph, fold=fold, limit=max_paths)
-    return replace(picture, fit=fit, direction=direction or picture.direction)
+    return replace(picture, detail=detail, fit=fit, direction=direction or picture.direction)

@@ -35,9 +35,12 @@ def compose_picture(picture: Picture, theme: Theme) -> Scene:
         if least >= LEAST_TYPE:
             return variant
         largest = max(largest, least)
+    advice = ["try --fit page"] if picture.fit == "column" else []
+    if picture.detail != "stages":
+        advice.append("draw less of the network, e.g. with --detail stages")
     raise DrawError(
         f"{picture.title} does not fit {medium.words}: its type would have {floor(10 * largest) / 10:g} points, less than {LEAST_TYPE:g}",
-        f"{'try --fit page, ' if picture.fit == 'column' else ''}draw less of the network, e.g. with --detail stages, or leave --fit out",
+        ", or ".join(filter(None, (", ".join(advice), "leave --fit out"))),
     )
 
 

@@ -234,6 +234,8 @@ class Picture:
     """The most columns into which a chain is wrapped."""
     breadth: int = 0
     """The most boxes side by side, as far as the picture is laid out in ranks; 0 if there may be any number."""
+    detail: str = ""
+    """What of the network is drawn: stages, blocks, layers or paths; "" if it is another picture."""
     fit: Fit | None = None
     """Where the picture is to fit (`archspec.draw.fit`)."""
     shelf: float = 0.0

@@ -11,6 +11,7 @@ from keyword import iskeyword
 from archspec import meter
 from archspec.errors import Collector, Note
 from archspec.ops import BY_WORD
+from archspec.printable import shorten_text
 from archspec.spans import Span
 from archspec.spec.bound_tree import ArgumentKind, BlockDef, Layer
 from archspec.spec.expressions import is_name
@@ -30,7 +31,8 @@ TYPES: Mapping[str, ArgumentKind] = {"int": "int", "float": "float", "bool": "bo
 KEYWORDS = frozenset((*STRUCTURE, *MODIFIERS, *TYPES, "input", "core", "channels"))
 
 _NAMES = 16  # names that are copied for one unit of work
-_MODULE_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9_-]{1,200})*")
+_LONGEST_NAME = 200
+_MODULE_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{_LONGEST_NAME}}}(\.[A-Za-z0-9_-]{{1,{_LONGEST_NAME}}})*")
 PARENTHESES = re.compile(r"\(((?:[^()]|\([^()]*\))+)\)")
 """The computed parts of a name."""
 
@@ -147,6 +149,9 @@ def can_name_module(text: str) -> bool:
 
 def check_module_name(key: Scalar, errors: Collector, *, prefix: bool = False) -> bool:
     """Whether a key or an `as` can be the name of a module; reports it if not."""
+    if any(len(word) > _LONGEST_NAME for word in key.text.split(".")):
+        errors.report(f"a name has at most {_LONGEST_NAME} characters, got {shorten_text(key.text)!r}", key.span)
+        return False
     if not is_module_name(key.text) or (prefix and "." in key.text):
         advice = "computed parts of a name stand in parentheses: layer(i)" if _BRACES.search(key.text) else None
         errors.report(f"a name has letters, digits, _ and -, got {key.text[:60]!r}", key.span, help=advice)

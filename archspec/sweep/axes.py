@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, overload
 
 from archspec.spec.yaml_tree import as_number
 
@@ -23,6 +23,33 @@ def name_column(argument: str) -> str:
     ('groups', 'arg_depth')
     """
     return f"arg_{argument}" if argument in _RESERVED else argument
+
+
+@dataclass(frozen=True, slots=True)
+class Progression(Sequence[int | float]):
+    """Numbers at equal distances, of which none is kept: there may be a thousand million.
+
+    >>> numbers = Progression(Fraction(4), Fraction(1, 2), 10**9)
+    >>> len(numbers), numbers[1], numbers[-1]
+    (1000000000, 4.5, 500000003.5)
+    """
+
+    low: Fraction
+    step: Fraction
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+    @overload
+    def __getitem__(self, place: int) -> int | float: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[int | float]: ...
+    def __getitem__(self, place: int | slice) -> int | float | Sequence[int | float]:
+        turns = range(self.length)[place]
+        if isinstance(turns, int):
+            return as_number(self.low + turns * self.step)
+        return Progression(self.low + turns.start * self.step, turns.step * self.step, len(turns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from archspec import files
 from archspec.errors import ArchspecError
+from archspec.numerals import parse_digits
 from archspec.spec.derive import find_reference
 from archspec.spec.source_lookup import Spec
 from archspec.spec.yaml_writer import write_yaml
@@ -43,7 +45,8 @@ def read_table(folder: Path) -> tuple[Space, list[Row]]:
     """
     joined = {"timings": list(TIMINGS)[1:], **{name: measure.columns for name, measure in MEASURES.items()}}
     rows = [
-        row | {name: int(row[name]) for name in _NUMBERS_AS_TEXT if row.get(name)} for row in read_rows(folder, joined)
+        row | {name: parse_digits(row[name]) for name in _NUMBERS_AS_TEXT if row.get(name)}
+        for row in read_rows(folder, joined)
     ]
     space = read_space(folder / SPACE)
     return replace(space, folder=folder, kept=(folder / BASE).is_file()), rows
@@ -88,7 +91,7 @@ def select_rows(
     if pareto:
         chosen = find_front(chosen, pareto)
     if sort:
-        chosen = sorted(chosen, key=lambda row: _rank(row, sort))
+        chosen = _sort_rows(chosen, sort)
     return chosen[:top]
 
 
@@ -125,14 +128,19 @@ def _dominates(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
     return first != second and all(a <= b for a, b in zip(first, second, strict=True))
 
 
+def _sort_rows(rows: Sequence[Row], column: str) -> list[Row]:
+    """The rows in the order of a column, backwards with `-` before its name; those without a value last."""
+    name = _strip(column)
+    known = sorted((row for row in rows if row[name] is not None), key=itemgetter(name), reverse=column.startswith("-"))
+    return [*known, *(row for row in rows if row[name] is None)]
+
+
 def _has_all(row: Row, objectives: Sequence[str]) -> bool:
     return all(row.get(_strip(objective)) is not None for objective in objectives)
 
 
 def _rank(row: Row, column: str) -> Any:
     value = row[_strip(column)]
-    if value is None:
-        return float("inf")
     return -value if column.startswith("-") and isinstance(value, int | float) else value
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from archspec import files
 from archspec.sweep.base import open_base
 from archspec.sweep.evaluate import count_points, list_tables
 from archspec.sweep.executors import Run, choose_executor
 from archspec.sweep.measuring import measure_rows
 from archspec.sweep.merging import Keys, parse_digest
-from archspec.sweep.space import Point, Space, digest_point
-from archspec.sweep.store import Row, Store
+from archspec.sweep.space import Point, Space, digest_point, read_space
+from archspec.sweep.store import SPACE, Row, Store, StoreError
 
 BATCH = 64
 """The points that are counted and written together."""
@@ -61,11 +62,11 @@ def run_sweep(
 
     Raises:
         SpecError: the base has errors, or has no argument, block or stage of the name of an axis.
-        StoreError: the folder is that of something else.
+        StoreError: the folder is that of something else, or of another space.
         WorkersLostError: processes end again and again.
         MissingDeviceError: the device of a measure is not available.
         UnavailableError: a package is missing.
-        OSError: a file cannot be written; what was written before is there.
+        OSError: a file cannot be written, or another process writes into the folder; what was written before is there.
 
     >>> from archspec.sweep.space import read_space
     >>> space = read_space("{name: s, base: highway_mnist_fc10, over: {width: [10, 20], depth: {from: 1, to: 3}}}")
@@ -76,14 +77,24 @@ def run_sweep(
     """
     base = open_base(space)  # its errors end the run before it begins
     store = Store(folder, list_tables(space))
-    store.prepare(space.text, base.flatten() if isinstance(space.spec, Path) else None)
-    run, tell = choose_executor(processes, scheduler), advance or (lambda *_: None)
-    if space.search is not None:
-        from archspec.sweep.search import search_points
+    files.make_folder(folder)
+    with files.hold_folder(folder):
+        _check_kept_space(folder, space)
+        store.prepare(space.text, base.flatten() if isinstance(space.spec, Path) else None)
+        run, tell = choose_executor(processes, scheduler), advance or (lambda *_: None)
+        if space.search is not None:
+            from archspec.sweep.search import search_points
 
-        return Outcome(*search_points(space, store, run, processes, tell))
-    points, counted = _count_missing(space, store, run, batch, tell)
-    return Outcome(points, counted, measure_rows(space, store, run, tell))
+            return Outcome(*search_points(space, store, run, processes, tell))
+        points, counted = _count_missing(space, store, run, batch, tell)
+        return Outcome(points, counted, measure_rows(space, store, run, tell))
+
+
+def _check_kept_space(folder: Path, space: Space) -> None:
+    """Raises `StoreError` if a folder has the points of a space of another name, which would be lost."""
+    kept = folder / SPACE
+    if kept.exists() and (other := read_space(kept).name) != space.name:
+        raise StoreError(f"{folder} holds points of the space {other}, and this is {space.name}: name another folder")
 
 
 def _count_missing(space: Space, store: Store, run: Run, batch: int, advance: Advance) -> tuple[int, int]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from archspec import extras
-from archspec.sweep.axes import Axis, Choices
+from archspec.numerals import parse_digits
+from archspec.sweep.axes import Axis, Choices, Progression
 from archspec.sweep.conditions import ConditionError
 from archspec.sweep.evaluate import count_points
 from archspec.sweep.executors import Run
@@ -166,12 +167,14 @@ class _Search:
         if name not in MEASURES:
             value = self.rows[digest].get(name)
         try:
-            return None if value is None else float(int(value) if isinstance(value, str) else value)
+            return None if value is None else float(parse_digits(value) if isinstance(value, str) else value)
         except OverflowError:
             return float("1e308")  # more paths than a float has room for
 
     def _find_violations(self, point: Point, row: Row) -> Iterator[tuple[str, float]]:
-        counts = {name: int(value) if name == "paths" else value for name, value in row.items() if value is not None}
+        counts = {
+            name: parse_digits(value) if name == "paths" else value for name, value in row.items() if value is not None
+        }
         known = {**counts, **self.space.name_values(point)}
         for condition in self.space.conditions:
             if condition.names <= known.keys():
@@ -201,5 +204,7 @@ def suggest_value(trial: Any, axis: Axis) -> Any:
 
 def _is_rising(values: Sequence[Any]) -> bool:
     """Whether values are numbers in order, of which neighbours are alike."""
+    if isinstance(values, Progression):
+        return True
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     return numbers and all(first < second for first, second in pairwise(values))

@@ -10,13 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from archspec.errors import Collector
 from archspec.json_text import dump_json
+from archspec.numerals import format_number
 from archspec.spans import Span
 from archspec.spec.expressions import ExpressionError
 from archspec.spec.pydantic_errors import report_validation_error
 from archspec.spec.yaml_tree import Mapping as MappingTree
 from archspec.spec.yaml_tree import Scalar, Sequence, Tree, as_number, describe_tree, to_plain_data
 from archspec.suggestions import did_you_mean
-from archspec.sweep.axes import COUNTS, Axis, Choices, Interval, find_grid_size, name_column
+from archspec.sweep.axes import COUNTS, Axis, Choices, Interval, Progression, find_grid_size, name_column
 from archspec.sweep.conditions import Condition, ConditionError, parse_condition
 from archspec.sweep.measures import MEASURES, Settings
 from archspec.sweep.search_settings import SearchSettings
@@ -143,7 +144,7 @@ class SpaceReader:
                 f"{name} has {count:,} values", tree.span, help="a larger step, or {uniform: [from, to]}"
             )
             return None
-        return Choices(name, tuple([as_number(low + step * turn) for turn in range(count)]))
+        return Choices(name, Progression(low, step, count))
 
     def read_interval(self, name: str, tree: Tree, step: Tree | None, *, log: bool) -> Interval | None:
         if not isinstance(tree, Sequence) or len(tree.items) != 2:
@@ -207,8 +208,13 @@ class SpaceReader:
         numbers = {key: to_plain_data(value) for key, value in given.items()}
         whole = all(isinstance(number, int) and number >= 0 for number in numbers.values())
         if "n" not in given or not given.keys() <= {"n", "seed"} or not whole:
-            message = f"sample needs whole numbers, got {describe_tree(tree)}"
+            message = f"sample needs n, and perhaps a seed, as whole numbers from 0 on, got {describe_tree(tree)}"
             self.errors.report(message, tree.span, help="sample: {n: 500, seed: 0}")
+            return None, 0
+        if numbers["n"] > MOST:
+            self.errors.report(
+                f"sample has at most {MOST:,} points, got {format_number(numbers['n'])}", given["n"].span
+            )
             return None, 0
         return numbers["n"], numbers.get("seed", 0)
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 import archspec
+from archspec import files
 from archspec.experiments import training
 from archspec.experiments.run_folder import make_logger
 from archspec.experiments.state import hash_network
@@ -99,6 +100,14 @@ def test_a_run_goes_on_in_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("run/weights.pt").read_bytes() == expected
     assert read_metrics() == metrics
     assert list_files() == ["metrics/metrics.csv", "run.json", "spec.yaml", "weights.pt"]
+
+
+def test_two_trainings_do_not_share_a_folder() -> None:
+    Path("run").mkdir()
+    with files.hold_folder(Path("run")):
+        result = run("train", *OPTIONS)
+    assert (result.exit_code, result.stderr) == (2, "Error: run: another process writes into it\n")
+    assert list_files() == []
 
 
 def test_a_log_that_cannot_be_written_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -316,6 +316,14 @@ def test_a_picture_that_cannot_be_read_on_the_page_is_refused() -> None:
         render_picture(picture, ".mmd")
 
 
+def test_stages_that_do_not_fit_are_not_told_to_be_stages() -> None:
+    names = [f"x{index}" for index in range(60)]
+    inputs = ", ".join(f"{name}: [4, 8, 8]" for name in names)
+    text = f"name: many\ninputs: {{{inputs}}}\nstages: {{all: {{concat: [{', '.join(names)}]}}}}\n"
+    with pytest.raises(DrawError, match=r"less than 7; try --fit page, or leave --fit out$"):
+        compose_picture(archspec.load(text).draw("stages", fit="column"), LIGHT)
+
+
 def test_every_format_has_the_size_in_print() -> None:
     picture = draw_picture(bundled("resnet18").graph, fit="column")
     width, height = compose_picture(picture, LIGHT).printed

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+import archspec
 from archspec.draw import THEMES, draw_picture
 from archspec.draw.compose import compose_scene
 from archspec.draw.layered.assembly import lay_out_layered
+from archspec.draw.layered.channels import _Line, _order_lines
 from archspec.draw.layered.coordinates import Constraint, solve_distances
 from archspec.draw.layout import compute_layout
 from archspec.draw.picture import Box, Cluster, Direction, Edge, Line, Picture
@@ -19,6 +21,7 @@ from archspec.view.skip_connections import Flow
 from tests.draw.test_columns import corners, make_picture, places
 from tests.draw.test_geometry import check_scene, find_bent_chains, find_coinciding
 from tests.sample import bundled
+from tests.work import count_lines
 
 LIGHT = THEMES["light"]
 FLOWS: tuple[Flow, ...] = ("flow", "flow", "flow", "identity", "gate")
@@ -135,3 +138,35 @@ def solve_with_scipy(count: int, hard: list[Constraint], soft: list[Constraint])
     costs = [0] * count + [weight for *_, weight in soft]
     free: list[tuple[int | None, None]] = [(None, None)] * count + [(0, None)] * len(soft)
     return float(linprog(costs, np.array(rows), bounds, bounds=free).fun)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_are_ordered_by_the_crossings_with_those_that_are_left(seed: int) -> None:
+    """The order by rates that are kept up to date is the one by rates that are computed anew for each line."""
+    chosen = random.Random(seed)
+    lines = [
+        _Line((index, index), chosen.randrange(40), [chosen.randrange(40) for _ in range(chosen.randint(1, 3))])  # type: ignore[arg-type]
+        for index in range(chosen.randint(1, 16))
+    ]
+
+    def rate(line: _Line, pending: list[_Line]) -> tuple[int, int]:
+        others = [other for other in pending if other is not line and line.meets(other)]
+        crossings = sum(line.count_above(other) - other.count_above(line) for other in others)
+        return sum(line.must_be_below(other) for other in others), crossings
+
+    pending, ordered = list(lines), []
+    while pending:
+        ordered.append(min(pending, key=lambda line: rate(line, pending)))
+        pending.remove(ordered[-1])
+    assert _order_lines(lines) == ordered
+
+
+def test_the_work_for_branches_side_by_side_is_the_square_of_their_number() -> None:
+    def draw(count: int) -> int:
+        branches = ", ".join(f"conv: {index + 1}" for index in range(count))
+        picture = archspec.load(f"name: wide\ninput: [4, 8, 8]\nstages: {{s: {{concat: [{branches}]}}}}\n").draw(
+            "layers"
+        )
+        return count_lines(lambda: compute_layout(picture))
+
+    assert draw(120) < 4.5 * draw(60)

@@ -337,3 +337,12 @@ def test_an_argument_may_have_the_name_of_a_block() -> None:
 def test_digits_of_other_scripts_are_no_numbers(number: str) -> None:
     (mistake,) = archspec.check(f"name: a\ninput: [3, 8, 8]\nstages: {{one: {{conv: {number}}}}}\n")
     assert "a number or a name is missing before" in mistake.message or "arithmetic ends before" in mistake.message
+
+
+def test_a_name_that_is_too_long_is_said_to_be() -> None:
+    def check(name: str) -> list[str]:
+        return [one.message for one in archspec.check(f"name: a\ninput: [3, 8, 8]\nstages: {{{name}: relu}}\n")]
+
+    assert check("x" * 200) == check("x" * 200 + ".5") == []
+    assert check("x" * 201) == [f"a name has at most 200 characters, got '{'x' * 59}…'"]
+    assert check("x/y") == ["a name has letters, digits, _ and -, got 'x/y'"]

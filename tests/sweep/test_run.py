@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +25,9 @@ import archspec
 from archspec import files
 from archspec.cli.commands import archspec as command
 from archspec.sweep import merging
+from archspec.sweep.axes import Progression
 from archspec.sweep.choose import ChoiceError, find_front, read_table, select_rows
+from archspec.sweep.evaluate import restore_point
 from archspec.sweep.figures import Kind, save_figure
 from archspec.sweep.run import run_sweep
 from archspec.sweep.space import read_space
@@ -224,6 +227,78 @@ def test_a_folder_of_another_base_is_refused(tmp_path: Path) -> None:
         run_sweep(read_space(space), tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("axis", "cells"),
+    [
+        ("[1, identity, true, 1.5]", ["1", "identity", "true", "1.5"]),
+        ("[99999999999999999999, 3]", ["99999999999999999999", "3"]),
+        ("[1, 2.5]", [1.0, 2.5]),
+        ("[[conv: 2], null, 4]", ['[{"conv":2}]', "null", "4"]),
+    ],
+)
+def test_values_of_several_kinds_are_text(axis: str, cells: list[object], tmp_path: Path) -> None:
+    space = read_space(f"{{name: kinds, base: highway_mnist_fc10, over: {{width: {axis}}}}}")
+    run_sweep(space, tmp_path / "kinds")
+    _, rows = read_table(tmp_path / "kinds")
+    assert [row["width"] for row in rows] == cells
+    assert [restore_point(space, row) for row in rows] == [dict(point) for point in space.points()]
+
+
+def test_counts_beyond_a_table_s_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More digits of paths than Python writes, and more MACs than a column of integers has room for."""
+    monkeypatch.chdir(tmp_path)
+    limit = sys.get_int_max_str_digits()
+    Path("paths.yaml").write_text(
+        "name: paths\ninput: [4]\nargs: {n: 2}\nstages: {body: {repeat: {times: n, layers: [add: [copies: {times: 100, layers: [identity]}]]}}}\n",
+        encoding="utf-8",
+    )
+    Path("macs.yaml").write_text(
+        "name: macs\ninput: [1, 1048576, 1048576]\nargs: {n: 1}\nstages: {body: [conv: {out: n, kernel: 524289, padding: 262144}]}\n",
+        encoding="utf-8",
+    )
+    sys.set_int_max_str_digits(1300)
+    try:
+        run_sweep(read_space("{name: many, base: paths.yaml, over: {n: [1, 700]}}"), Path("many"))
+        (_, row) = read_table(Path("many"))[1]
+        assert row["paths"] == 100**700
+        assert "≈ 1.000e1400" in CliRunner().invoke(command, ["sweep", "show", "many"]).output
+    finally:
+        sys.set_int_max_str_digits(limit)
+    run_sweep(read_space("{name: large, base: macs.yaml, over: {n: [1, 0]}}"), Path("large"))
+    assert next(row["message"] for row in read_table(Path("large"))[1]) == "macs has more than 64 bits"
+
+
+def test_a_range_takes_no_memory() -> None:
+    space = read_space("{name: s, base: highway_mnist_fc10, over: {width: {from: 1, to: 1e9, step: 1}}, sample: 3}")
+    assert space.size == 10**9
+    assert all(1 <= point["width"] <= 10**9 for point in space.points())
+    numbers = Progression(Fraction(1, 2), Fraction(3), 5)
+    assert [*numbers] == [0.5, 3.5, 6.5, 9.5, 12.5]
+    assert [*numbers[1::2]] == [3.5, 9.5] == [*Progression(Fraction(7, 2), Fraction(6), 2)]
+    assert numbers[-1] == 12.5
+
+
+def test_a_folder_has_one_space_and_one_run(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("space.yaml").write_text(SPACE, encoding="utf-8")
+    Path("other.yaml").write_text(SPACE.replace("name: small", "name: other"), encoding="utf-8")
+    before = (whole / "points.parquet").read_bytes()
+    refused = CliRunner().invoke(command, ["sweep", "other.yaml", "-d", str(whole)])
+    assert (refused.exit_code, (whole / "points.parquet").read_bytes()) == (2, before)
+    assert "holds points of the space small, and this is other: name another folder" in refused.stderr
+    Path("small").mkdir()
+    with files.hold_folder(Path("small")):
+        held = CliRunner().invoke(command, ["sweep", "space.yaml"])
+    assert (held.exit_code, held.stderr) == (2, "Error: small: another process writes into it\n")
+    assert not any(Path("small").iterdir())
+
+
+def test_rows_without_a_value_come_last() -> None:
+    rows = [{"status": "ok", "word": word} for word in ("b", None, "c", "a")]
+    assert [row["word"] for row in select_rows(rows, sort="word")] == ["a", "b", "c", None]
+    assert [row["word"] for row in select_rows(rows, sort="-word")] == ["c", "b", "a", None]
+
+
 def test_the_space_of_the_readme_is_as_large_as_it_says() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(# equal_cost.*?)```", readme, re.DOTALL)
@@ -280,6 +355,7 @@ def test_commands_run_show_and_pick(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (["show", "nothing"], "is not the folder of a sweep"),
         (["show", "whole", "--sort", "flops"], "the sweep has no column 'flops'"),
         (["show", "whole", "--where", "params >"], "--where: 'params >' is no condition"),
+        (["show", "whole", "--pareto", ","], "--pareto: expected names of columns, got ','"),
         (["pick", "whole", "zz", "-o", "a.yaml"], "no point begins with 'zz'"),
         (["pick", "whole", "", "-o", "a.yaml"], "136 points begin with ''"),
         (["run", "space.yaml", "-d", "taken"], "taken holds something else than a sweep"),

@@ -79,7 +79,11 @@ def test_layers_are_values() -> None:
         ("{name: s, base: b, over: {n: [1]}, where: [n + 3]}", "1:44", "'n + 3' compares nothing"),
         ("{name: s, base: b, over: {n: [1]}, were: [n < 3]}", "1:36", "a space has no 'were'"),
         ("{name: s, base: b, over: {stage.a: [relu]}}", "1:27", "'stage.a' is no argument, block or stage"),
-        ("{name: s, base: b, over: {n: [1]}, sample: many}", "1:44", "sample needs whole numbers, got 'many'"),
+        (
+            "{name: s, base: b, over: {n: [1]}, sample: many}",
+            "1:44",
+            "sample needs n, and perhaps a seed, as whole numbers from 0 on, got 'many'",
+        ),
     ],
 )
 def test_mistakes_have_their_places(text: str, place: str, message: str) -> None:

@@ -153,6 +153,8 @@ def show(
     from archspec.sweep.conditions import ConditionError
 
     objectives = [name.strip() for name in (pareto or "").split(",") if name.strip()]
+    if pareto is not None and not objectives:
+        raise click.UsageError(f"--pareto: expected names of columns, got {pareto!r}")
     try:
         rows = select_rows(read_rows(folder), where=where, sort=sort, pareto=objectives, top=top, distinct=distinct)
     except ConditionError as error:
@@ -209,7 +211,9 @@ def pick(folder: Path, digest: str, *, output: Path) -> None:
     help="Networks whose reports a page carries, the best in COLUMNs first; 24.",
 )
 @output_option(
-    *archspec.list_endings("plot"), ".html", required=True, help="A picture, .png or .svg, or a page of all, .html."
+    *archspec.list_endings("plot"),
+    ".html",
+    help="A picture, .png or .svg, or a page of all, .html.  [default: NAME.svg]",
 )
 def plot(
     folder: Path,
@@ -220,7 +224,7 @@ def plot(
     where: tuple[str, ...],
     distinct: bool,
     reports: int | None,
-    output: Path,
+    output: Path | None,
 ) -> None:
     """Draw points of the sweep in DIR: a picture of some columns, or one page without requests with figures, table and reports."""
     from archspec.sweep.choose import read_table, select_rows
@@ -228,6 +232,7 @@ def plot(
     from archspec.sweep.figures import save_figure
     from archspec.sweep.page import REPORTS, save_page
 
+    output = output or files.name_file(folder.resolve().name, ".svg")
     is_page = output.suffix.lower() == ".html"
     unused = (
         [name for name, given in (("--kind", kind), ("--colour", colour)) if given]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from archspec.draw.layered.scope import Item, Net, Piece
 
@@ -11,7 +12,7 @@ _NEAR = 4.0  # points between two lines that would be taken for one
 _STRAIGHT = 0.05
 
 
-@dataclass(slots=True)
+@dataclass
 class _Line:
     """A line in a channel: where it comes from above, and where it leads below."""
 
@@ -20,7 +21,7 @@ class _Line:
     below: list[float]
     track: int = -1
 
-    @property
+    @cached_property
     def extent(self) -> tuple[float, float]:
         return min(self.above, *self.below), max(self.above, *self.below)
 
@@ -55,18 +56,29 @@ def assign_tracks(pieces: Iterable[Piece]) -> dict[tuple[Net, Item], int]:
 
 
 def _order_lines(lines: Sequence[_Line]) -> list[_Line]:
-    """The lines from the uppermost track to the lowest."""
-    pending = list(lines)
+    """The lines from the uppermost track to the lowest: each time the one with the fewest coincidences and crossings above those that are left."""
+    rates = [
+        [
+            sum(rate)
+            for rate in zip((0, 0), *(_compare(line, other) for other in lines if other is not line), strict=True)
+        ]
+        for line in lines
+    ]
+    pending = dict.fromkeys(range(len(lines)))
     ordered = []
     while pending:
-        best = min(pending, key=lambda line: _rate(line, pending))
-        pending.remove(best)
-        ordered.append(best)
+        best = min(pending, key=rates.__getitem__)
+        del pending[best]
+        ordered.append(lines[best])
+        for index in pending:
+            coincidences, crossings = _compare(lines[index], lines[best])
+            rates[index][0] -= coincidences
+            rates[index][1] -= crossings
     return ordered
 
 
-def _rate(line: _Line, pending: Sequence[_Line]) -> tuple[int, int]:
-    """The coincidences and the crossings if a line is above all others that it meets."""
-    others = [other for other in pending if other is not line and line.meets(other)]
-    coincide = sum(line.must_be_below(other) for other in others)
-    return coincide, sum(line.count_above(other) - other.count_above(line) for other in others)
+def _compare(line: _Line, other: _Line) -> tuple[int, int]:
+    """The coincidences if a line is above another one that it meets, and the crossings that this adds."""
+    if not line.meets(other):
+        return 0, 0
+    return line.must_be_below(other), line.count_above(other) - other.count_above(line)

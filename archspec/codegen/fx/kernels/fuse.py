@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
-from archspec.codegen.fx.kernels import merged_groups, space_to_depth
+from archspec.codegen.fx.kernels import merged_groups, onednn, space_to_depth
 from archspec.codegen.fx.kernels.activations import Activation
 from archspec.codegen.fx.kernels.ops import FusedConv
 from archspec.ir.graph import Graph, Node, Value
@@ -57,14 +58,17 @@ def fuse_convolutions(
     activations: tuple[Activation, ...] = ("relu",),
     after_sum: tuple[Activation, ...] = ("relu",),
     tensor_cores: bool = False,
+    selective: bool = False,
 ) -> Graph:
     """The graph in which each convolution over 2 axes is fused with the binary sum and the activation after it.
 
     A sum is fused with the later of its operands if both are convolutions. `activations` are those that the kernel computes,
     `after_sum` those that it computes after a sum. With `tensor_cores`, strided convolutions on few channels run on the image
-    rearranged from space to depth, and groups of odd sizes are merged.
+    rearranged from space to depth, and groups of odd sizes are merged. With `selective`, a convolution that nothing is fused with is left if
+    oneDNN's kernel pays for itself for no input.
     """
-    ends = {fusion.end.id: fusion for fusion in _find_fusions(graph, frozenset(activations), frozenset(after_sum))}
+    found = _find_fusions(graph, frozenset(activations), frozenset(after_sum))
+    ends = {fusion.end.id: fusion for fusion in found if fusion.inside or not selective or _may_pay(fusion.conv)}
     moved = {inner: fusion.end.id for fusion in ends.values() for inner in fusion.inside}
 
     def add_kernel(rewriter: Rewriter, fusion: Fusion) -> Values:
@@ -97,6 +101,12 @@ def _find_fusions(graph: Graph, activations: frozenset[Activation], after_sum: f
         known = None if activation is None else _ACTIVATIONS.get(type(activation.op))
         fusions.append(Fusion(node, add, activation if known in (after_sum if add else activations) else None))
     return fusions
+
+
+def _may_pay(conv: Node) -> bool:
+    """Whether the kernel can pay for itself without a sum and an activation: it saves the reordering of a weight of several pixels."""
+    shape = next(weight.shape for weight in conv.weights if weight.name == "weight")
+    return (prod(shape) if prod(shape[2:]) > 1 else 0) >= onednn.LEAST_SAVED
 
 
 def _find_sum(graph: Graph, conv: Node) -> Node | None:

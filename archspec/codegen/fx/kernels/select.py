@@ -17,7 +17,9 @@ from archspec.passes.contract import Pass
 
 KernelPasses = tuple[tuple[Pass, Mapping[str, Any]], ...]
 
-_ON_CPU: KernelPasses = ((fuse_convolutions, {"activations": onednn.ACTIVATIONS, "after_sum": onednn.AFTER_SUM}),)
+_ON_CPU: KernelPasses = (
+    (fuse_convolutions, {"activations": onednn.ACTIVATIONS, "after_sum": onednn.AFTER_SUM, "selective": True}),
+)
 _ON_CUDA: KernelPasses = (
     (pool_last, {}),
     (fuse_convolutions, {"activations": cudnn.ACTIVATIONS, "after_sum": cudnn.ACTIVATIONS, "tensor_cores": True}),
