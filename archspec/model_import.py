@@ -239,7 +239,11 @@ def _prove(result: Imported, architecture: Architecture) -> Imported:
         return Imported(result.name, result.model, result.input_sizes, None, None, (problem,))
     if proof.holds:
         return replace(result, proof=proof)
-    problem = ImportProblem(f"the network computes something else: {proof.reason or 'after a training step'}", "", "")
+    what = proof.reason or "the gradients or the statistics of a training step differ"
+    help = (
+        "" if proof.reason else "what only training does, such as detach(), is in no spec; --no-proof compares nothing"
+    )
+    problem = ImportProblem(f"the network computes something else: {what}", "", "", help=help)
     return Imported(result.name, result.model, result.input_sizes, None, None, (problem,), proof)
 
 

@@ -128,11 +128,29 @@ class Elsewhere(nn.Module):
         return self.units(x)
 
 
+class Refined(nn.Module):
+    """A step that is applied again to a state, which begins with zeros for each sample, and a prediction after each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encode, self.out = nn.Conv2d(2, 4, 3, padding=1), nn.Conv2d(4, 2, 1)
+        self.step = nn.Sequential(nn.Conv2d(8, 4, 3, padding=1), nn.BatchNorm2d(4), nn.GELU())
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        x = self.encode(x)
+        state, results = torch.zeros_like(x), []
+        for _ in range(3):
+            state = state + self.step(torch.cat([x, state], 1))
+            results.append(self.out(state))
+        return results
+
+
 SHARED_MODELS: dict[str, tuple[type[nn.Module], tuple[tuple[int, ...], ...]]] = {
     "language_model": (LanguageModel, ((5,),)),
     "autoencoder": (Autoencoder, ((6,),)),
     "branches": (Branches, ((2, 6, 6), (2, 6, 6))),
     "levels": (Levels, ((2, 8, 8),)),
     "unrolled": (Unrolled, ((3, 3), (4,))),
+    "refined": (Refined, ((2, 4, 4),)),
     "elsewhere": (Elsewhere, ((4, 5, 5),)),
 }
