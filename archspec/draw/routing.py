@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import sqrt
 
-from archspec.draw.geometry import Point
+from archspec.draw.geometry import RADIUS, Point
 from archspec.draw.placed import Cell, Links, Placed
 from archspec.draw.placing import STEP, TRACK
 from archspec.draw.series_parallel import Pair
@@ -166,13 +166,29 @@ class Router:
         x, start, end = self._label_piece(pair, corners, clear=side > 0)
         return x + side * (across / 2 + _BESIDE), (start + end) / 2
 
-    def _find_clear_end(self, head: str, end: float, lowest: float) -> float:
+    def _find_clear_end(self, pair: Pair, end: float, lowest: float) -> float:
         """Where an arrow that enters a box straight between bent ones ends for its label, whose own end is `lowest`: above their tracks, if it would be among these."""
+        head = pair[1]
         bent = [tail for tail in self._tails[head] if abs(self._x(tail) - self._x(head)) > 0.01]
         most = max(sum((self._x(tail) < self._x(head)) == left for tail in bent) for left in (True, False))
         uppermost = end - self.cells[head].above - TRACK - STEP * (most - 1)
-        covers = most > _FEW or self.cells[head].captioned
-        return uppermost if bent and lowest > uppermost and covers else end
+        if not bent or lowest <= uppermost:
+            return end
+        covers = most > _FEW or self.cells[head].captioned or self._reaches_port(pair)
+        return uppermost if covers else end
+
+    def _reaches_port(self, pair: Pair) -> bool:
+        """Whether the label of an arrow that enters a box straight is as wide as the distance to the arrow beside it."""
+        _, head = pair
+        ports = self._space_tails(head, sorted(self._tails[head], key=self._x))
+        apart = min(abs(across - self._x(head)) for tail, across in ports.items() if tail != pair[0])
+        return not self.cells[head].round and self.links.labels[pair][0] + _BESIDE + RADIUS > apart
+
+    def _find_clear_start(self, tail: str, start: float, highest: float) -> float:
+        """Where an arrow that leaves a box straight between bent ones begins for its label, whose own top is `highest`: below their track, if it would be on it."""
+        heads = self._heads[tail]
+        track = start + self.cells[tail].below + TRACK
+        return track if len(heads) > 1 and highest < track and not self._all_within(tail, heads) else start
 
     def _label_piece(self, pair: Pair, corners: Sequence[Point], *, clear: bool) -> tuple[float, float, float]:
         """The place across and the ends of the piece for a label; `clear` of frames and captions around the boxes."""
@@ -192,5 +208,7 @@ class Router:
         if (pair, True) in self._ports:
             end = start + room
         if incoming and end == corners[-1][1]:
-            end = self._find_clear_end(pair[1], end, (start + end + self.links.labels[pair][1]) / 2)
+            end = self._find_clear_end(pair, end, (start + end + self.links.labels[pair][1]) / 2)
+        elif not incoming and start == corners[0][1]:
+            start = self._find_clear_start(pair[0], start, (start + end - self.links.labels[pair][1]) / 2)
         return x, start, end

@@ -18,7 +18,7 @@ class LanguageModel(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         x: Tensor = self.embed(tokens)
-        return self.decoder(self.norm(x + functional.gelu(self.mix(x))))  # type: ignore[no-any-return]
+        return self.decoder(self.norm(x + functional.gelu(self.mix(x))))
 
 
 class Autoencoder(nn.Module):
@@ -41,10 +41,10 @@ class Branches(nn.Module):
         self.project, self.head = nn.Linear(4, 3), nn.Linear(6, 1)
 
     def embed(self, x: Tensor) -> Tensor:
-        return self.project(self.trunk(x).mean((2, 3)))  # type: ignore[no-any-return]
+        return self.project(self.trunk(x).mean((2, 3)))
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
-        return self.head(torch.cat([self.embed(left), self.embed(right)], 1))  # type: ignore[no-any-return]
+        return self.head(torch.cat([self.embed(left), self.embed(right)], 1))
 
 
 class LevelHead(nn.Module):
@@ -103,7 +103,7 @@ class Unrolled(nn.Module):
     def forward(self, sequence: Tensor, state: Tensor) -> Tensor:
         for step in range(sequence.shape[1]):
             state = self.cell(sequence[:, step], state)
-        return self.out(state)  # type: ignore[no-any-return]
+        return self.out(state)
 
 
 class Unit(nn.Module):
@@ -125,7 +125,7 @@ class Elsewhere(nn.Module):
         self.units = nn.Sequential(*(Unit(shared) for _ in range(3)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.units(x)  # type: ignore[no-any-return]
+        return self.units(x)
 
 
 class Refined(nn.Module):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 
 import archspec
 from archspec.ir.graph import Graph, Input, Node
@@ -28,7 +29,7 @@ QUICK = {
     ),
     *("resnetv2_50x1_bit", "shufflenet_v2_x0_5", "unet"),
 }
-MOST_PARAMS = 40_000_000
+FEW_PARAMS, MOST_PARAMS = 15_000_000, 40_000_000
 SPELLED: Mapping[str, str] = {
     "convnext_tiny": "a flatten of what is flat, and a padding by number",
     "convformer_s18": "a padding by number for the one that keeps the size",
@@ -45,6 +46,10 @@ SPELLED: Mapping[str, str] = {
     "vit_b_16": "axes by number, and a dropout of nothing",
 }
 """Networks that say in other words what an import says: both are the same calls of torch."""
+ROUNDED: Mapping[str, str] = {
+    "pvt_v2_b2": "attention of one head is read without an axis of heads, for which torch has another kernel",
+}
+"""Networks whose import computes the same values up to rounding."""
 
 
 def describe_op(op: Op) -> Op:
@@ -84,6 +89,13 @@ def makes_same_calls(arch: archspec.Architecture, again: archspec.Architecture) 
     return [*one] == [*other]
 
 
+def select_moderate() -> list[ParameterSet]:
+    """Networks that extend no other, in full size, up to `MOST_PARAMS`; the large half of them is exhaustive."""
+    params = {entry.name: entry.params for entry in archspec.load_zoo() if entry.params <= MOST_PARAMS}
+    names = [name for name in bases() if SMALL.get(name, True) and name in params]
+    return sampled(names, (), [name for name in names if params[name] <= FEW_PARAMS])
+
+
 @pytest.mark.parametrize("name", sampled(SMALL, QUICK))
 def test_a_small_network_comes_back(name: str) -> None:
     arch = small(name)
@@ -99,15 +111,15 @@ def test_a_small_network_comes_back(name: str) -> None:
     assert makes_same_calls(arch, again)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in bases() if SMALL.get(name, True)])
+@pytest.mark.parametrize("name", select_moderate())
 def test_a_network_comes_back(name: str) -> None:
     """In full size: as the same calls, or else with the same values."""
     arch = archspec.load(name)
-    if arch.params > MOST_PARAMS:
-        pytest.skip(f"it has more than {MOST_PARAMS:,} parameters")
     result = import_again(arch)
     assert result.problems == ()
     again = result.require()
     assert (again.params, again.macs) == (arch.params, arch.macs)
-    assert makes_same_calls(arch, again) or again.check_against(result.model).largest_difference == 0.0
+    if not makes_same_calls(arch, again):
+        largest = again.check_against(result.model).largest_difference
+        assert largest is not None
+        assert largest <= (1e-6 if name in ROUNDED else 0.0)
