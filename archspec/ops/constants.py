@@ -83,7 +83,7 @@ class Constant(Op):
         False,
         description="for relative_position: whether a class token stands before the places, with three more numbers",
     )
-    stride: Count = Field(1, description="for absolute_distance: of the queries, every how many places there is one")
+    step: Count = Field(1, description="for absolute_distance: of the queries, every how many places there is one")
     shift: Pair | None = Field(None, description="for shifted_windows: how far the image was rolled on each axis")
     base: Positive = Field(10000.0, description="for sinusoids: the greatest wavelength, over 2π")
     whole: bool = Field(
@@ -168,7 +168,7 @@ def _count_distances(op: Constant) -> int:
     window = _need(op, "sizes", "the places of the window on each axis")
     places = [2 * size - 1 for size in window]
     if op.kind == "absolute_distance":
-        return math.prod(-(-size // op.stride) for size in window) * math.prod(window)
+        return math.prod(-(-size // op.step) for size in window) * math.prod(window)
     return (math.prod(window) + op.token) ** 2 if op.kind == "relative_position" else math.prod(places) * len(window)
 
 
@@ -200,7 +200,7 @@ _CHECKS: Mapping[str, Callable[[Constant], int]] = {
 }
 """By rule, the number of elements; raises `ShapeError` if fields are missing or do not fit."""
 
-_PLAIN = (("whole", False), ("token", False), ("stride", 1))
+_PLAIN = (("whole", False), ("token", False), ("step", 1))
 """Fields that change nothing."""
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -209,7 +209,7 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "causal": (),
     "sinusoids": ("base",),
     "relative_position": ("sizes", "token"),
-    "absolute_distance": ("sizes", "stride"),
+    "absolute_distance": ("sizes", "step"),
     "log_distance": ("sizes",),
     "shifted_windows": ("sizes", "kernel", "shift"),
 }

@@ -99,9 +99,9 @@ def _iter_absolute_distances(values: Tensor) -> Iterator[dict[str, Any]]:
         return
     queries, places = values.shape
     for sizes in _iter_factors(places):
-        for stride in (1, 2):
-            if math.prod(-(-size // stride) for size in sizes) == queries:
-                yield {"kind": "absolute_distance", "sizes": list(sizes)} | ({"stride": stride} if stride > 1 else {})
+        for step in (1, 2):
+            if math.prod(-(-size // step) for size in sizes) == queries:
+                yield {"kind": "absolute_distance", "sizes": list(sizes)} | ({"step": step} if step > 1 else {})
 
 
 def _iter_log_distances(values: Tensor) -> Iterator[dict[str, Any]]:

@@ -234,7 +234,7 @@ def _constant(first: Shape) -> st.SearchStrategy[dict[str, Any]]:
             {"shape": [3, 4], "kind": "sinusoids"},
             {"shape": {"tokens": 6, "features": 6}, "kind": "relative_position", "sizes": [2, 3]},
             {"shape": [7, 7], "kind": "relative_position", "sizes": [2, 3], "token": True},
-            {"shape": [2, 6], "kind": "absolute_distance", "sizes": [2, 3], "stride": 2},
+            {"shape": [2, 6], "kind": "absolute_distance", "sizes": [2, 3], "step": 2},
             {"shape": {"height": 3, "width": 5, "channels": 2}, "kind": "log_distance", "sizes": [2, 3]},
             {
                 "shape": {"tokens": 4, "heads": 4, "features": 4},

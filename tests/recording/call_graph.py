@@ -69,7 +69,11 @@ class CallGraph:
         if call.target == "torch.permute":
             return self._number_permutation(given[0][1], given[1])
         name = node.name if call.stateful and node.weight_shapes else ""
-        options = self._fill(fill_stride(call.options), operands, results)
+        given_options = fill_stride(call.options)
+        if call.target == "torch.nn.Upsample":  # a factor is a size
+            sizes = {"scale_factor": None, "size": node.outputs[0].shape.spatial}
+            given_options = {**given_options, **sizes}
+        options = self._fill(given_options, operands, results)
         return self._take((call.target, options, given, self._fill(dict(call.keywords), operands, results), name))
 
     def _number_view(self, source: int, sizes: Any, *, same: bool) -> int:

@@ -85,7 +85,7 @@ class FactorNorm(nn.Module):
 
 MODELS: dict[str, tuple[type[nn.Module], tuple[int, ...], tuple[str, ...]]] = {
     "blur": (Blur, (1, 6, 6), ("avgpool: {kernel: 2, stride: 1}", "avgpool: 2", "slice: {start: 1, stop: 2")),
-    "folded": (Folded, (9, 8), ("kind: absolute_distance, sizes: [3, 3], stride: 2", "batchnorm")),
+    "folded": (Folded, (9, 8), ("kind: absolute_distance, sizes: [3, 3], step: 2", "batchnorm")),
     "scaled": (Scaled, (1, 6, 6), ("groupnorm: {groups: 2, affine: false}", "power: 0.5")),
     "stacked": (Stacked, (4,), ("mean: [linear_out, linear_out2]", "outputs: [mean, all_first, all_last]")),
 }

@@ -79,17 +79,17 @@ def relative_positions(shape: Sequence[int], sizes: Sequence[int], token: bool =
     return number.reshape(tuple(shape))
 
 
-def absolute_distances(shape: Sequence[int], sizes: Sequence[int], stride: int = 1) -> Tensor:
+def absolute_distances(shape: Sequence[int], sizes: Sequence[int], step: int = 1) -> Tensor:
     """For each query and each place of a window, the number of their distance without sign (Graham et al. 2021, arXiv:2104.01136, section 3.5).
 
-    Queries are at every `stride`-th place on each axis; distances are numbered row by row.
+    Queries are at every `step`-th place on each axis; distances are numbered row by row.
 
     >>> absolute_distances((2, 3), (1, 3), 2)
     tensor([[0, 1, 2],
             [2, 1, 0]])
     """
     places = torch.cartesian_prod(*(torch.arange(size) for size in sizes)).reshape(-1, len(sizes))
-    queries = torch.cartesian_prod(*(torch.arange(0, size, stride) for size in sizes)).reshape(-1, len(sizes))
+    queries = torch.cartesian_prod(*(torch.arange(0, size, step) for size in sizes)).reshape(-1, len(sizes))
     number = torch.zeros(len(queries), len(places), dtype=torch.int64)
     for axis, size in enumerate(sizes):
         number = number * size + (queries[:, None, axis] - places[None, :, axis]).abs()
